@@ -1,0 +1,12 @@
+// fast_float (https://github.com/fastfloat/fast_float) behind one C function: the general path of number
+// decoding, for texts that the Swift fast path leaves.
+#include "CFastFloat.h"
+#include <fast_float/fast_float.h>
+
+extern "C" bool tripstore_parse_double(const char *text, size_t length, double *value) {
+    double parsed = 0;
+    auto answer = fast_float::from_chars(text, text + length, parsed);
+    if (answer.ec != std::errc() || answer.ptr != text + length) return false;
+    *value = parsed;
+    return true;
+}

@@ -1,0 +1,45 @@
+/// What went wrong in the store, for a person and for a program.
+///
+/// `message` is one sentence that says what is wrong and what to do; the server shows it as `detail`, the command line on
+/// standard error. `code` is for programs: the server alone turns it into a status, the command line into an exit code.
+public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
+    /// The kinds of failure that callers tell apart.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        private enum Kind: String { case invalidArgument, notFound, conflict, badInput, corrupt, busy, io, cancelled, internalFault }
+        private let kind: Kind
+
+        /// A parameter is malformed, unknown or out of range.
+        public static let invalidArgument = Code(kind: .invalidArgument)
+        /// The job, the segment or matching trips do not exist.
+        public static let notFound = Code(kind: .notFound)
+        /// The request contradicts the state of its target.
+        public static let conflict = Code(kind: .conflict)
+        /// The input file as a whole cannot be read as trips.
+        public static let badInput = Code(kind: .badInput)
+        /// Stored bytes are not what was written.
+        public static let corrupt = Code(kind: .corrupt)
+        /// Another process holds the store.
+        public static let busy = Code(kind: .busy)
+        /// The operating system refused a read or a write.
+        public static let io = Code(kind: .io)
+        /// The work was cancelled on request.
+        public static let cancelled = Code(kind: .cancelled)
+        /// A fault of ours.
+        public static let internalFault = Code(kind: .internalFault)
+
+        public var description: String { kind.rawValue }
+    }
+
+    /// The kind of failure.
+    public var code: Code
+    /// One sentence: what is wrong and what to do.
+    public var message: String
+
+    /// Makes an error of a kind with its sentence.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+}

@@ -1,0 +1,58 @@
+/// One load of one file, as a client sees it.
+public struct Job: Hashable, Sendable {
+    /// Where a job stands.
+    public enum Status: String, CaseIterable, Sendable {
+        case pending, running, completed, failed, cancelled
+
+        /// Whether nothing will change any more (but for taking a completed job out again).
+        public var isTerminal: Bool { self == .completed || self == .failed || self == .cancelled }
+    }
+
+    /// Positive, rising in order of submission.
+    public var id: Int64
+    /// The name under which the file was submitted or stored.
+    public var filename: String
+    public var status: Status
+    /// UTC, ISO 8601 with `Z`, to the millisecond.
+    public var createdAt: String
+    /// UTC, ISO 8601 with `Z`, to the millisecond.
+    public var updatedAt: String
+    /// Rows of the file; nil until known exactly.
+    public var totalRows: Int?
+    /// Rows decoded so far, accepted and rejected together.
+    public var processedRows: Int
+    /// Rows rejected so far.
+    public var rejectedRows: Int
+    /// Bytes of the file as stored (compressed, where it is); nil for a stream.
+    public var totalBytes: Int?
+    /// Bytes of the file consumed so far, in the same unit as `totalBytes`.
+    public var processedBytes: Int
+    /// What a failed job failed of, or what else there is to say.
+    public var message: String?
+}
+
+/// One moment of a running job, or its last: what progress subscribers are told.
+public struct JobProgress: Hashable, Sendable {
+    public var jobID: Int64
+    public var status: Job.Status
+    public var processedRows: Int
+    public var totalRows: Int?
+    public var rejectedRows: Int
+    public var processedBytes: Int
+    public var totalBytes: Int?
+    /// Rows per second since the job began to run; 0 before.
+    public var rowsPerSecond: Double
+    /// Seconds until the end at the present rate; nil where it can't be told.
+    public var etaSeconds: Double?
+    public var message: String?
+}
+
+/// Rejected rows of one job.
+public struct RejectsReport: Sendable {
+    /// The first rows, in the order of the file.
+    public var rejects: [RejectedRow]
+    /// All rejected rows of the job.
+    public var rejectedRows: Int
+    /// Rejected rows by reason.
+    public var reasons: [String: Int]
+}

@@ -1,0 +1,46 @@
+/// Every bound of the store in one place, each with the reason for its size.
+package enum Limits {
+    // MARK: Reading CSV
+
+    /// Bytes of one piece of CSV that one worker decodes: large enough that per-piece costs vanish, small enough that a few
+    /// pieces in flight stay within the memory budget and that both cores share even a small file.
+    package static let chunkByteCount = 4 << 20
+    /// Bytes past the end of a chunk that may be read (never written to, never believed), so that SIMD loads need no tail case.
+    package static let chunkPaddingByteCount = 64
+    /// The longest record, in bytes. One that is longer is rejected instead of growing memory without bound.
+    package static let recordByteCountMax = 2 << 20
+    /// The longest region or datasource name, in bytes of UTF-8: names, not documents.
+    package static let nameByteCountMax = 1024
+    /// The most bytes of a rejected row's text that are kept; what is longer is cut there and marked.
+    package static let rejectedTextByteCountMax = 64 << 10
+
+    // MARK: Segments
+
+    /// Rows of one segment: fewer segments make queries cheaper, more make a load's memory smaller. Two million rows cost
+    /// about 250 MB while they are sorted and encoded.
+    package static let segmentRowCountMax = 2 << 20
+    /// Rows of one row group: the unit in which other engines divide a file among their threads.
+    package static let rowGroupRowCountMax = 256 << 10
+    /// Rows of one page, the same for all columns so that page `i` of each covers the same rows: the unit of reading at the
+    /// edge of a box, 64 KiB of coordinates.
+    package static let pageRowCountMax = 8192
+    /// zstd level of all pages: above 1 the files shrink by a few per cent and take twice the time.
+    package static let zstdLevel: Int32 = 1
+    /// Precision of the geohash columns in a segment: the default of `GEOHASH_PRECISION`, so that any engine can form the
+    /// default groups from the file's own columns.
+    package static let storedGeohashPrecision = 5
+
+    // MARK: Answers
+
+    /// Most groups of one answer.
+    package static let groupLimitMax = 10_000
+    /// Most jobs of one listing.
+    package static let jobLimitMax = 1000
+    /// Most rejected rows of one listing.
+    package static let rejectLimitMax = 10_000
+
+    // MARK: Progress
+
+    /// Least time between two progress events of one job: at most ten a second reach a subscriber.
+    package static let progressIntervalNanoseconds: UInt64 = 100_000_000
+}

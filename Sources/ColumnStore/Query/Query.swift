@@ -1,0 +1,73 @@
+import Bucketing
+
+/// Values for the parameters that a question leaves open.
+public struct QueryDefaults: Hashable, Sendable {
+    /// Geohash precision of trip groups, 1 to 12.
+    public var geohashPrecision: Int
+    /// Minutes of a time bucket of trip groups; divides 1440.
+    public var bucketMinutes: Int
+
+    /// Makes defaults.
+    public init(geohashPrecision: Int = 5, bucketMinutes: Int = 60) {
+        self.geohashPrecision = geohashPrecision
+        self.bucketMinutes = bucketMinutes
+    }
+}
+
+/// Which trips a question is about: all conditions that are present must hold.
+public struct TripFilter: Hashable, Sendable {
+    /// Which ends of a trip must lie in the box.
+    public enum Within: String, CaseIterable, Sendable { case origin, destination, both, either }
+
+    /// Exact name.
+    public var region: String?
+    /// Exact name.
+    public var datasource: String?
+    /// Microseconds since 1970-01-01T00:00:00 local time, inclusive.
+    public var from: Int64?
+    /// Microseconds since 1970-01-01T00:00:00 local time, exclusive.
+    public var to: Int64?
+    /// Degrees, edges inclusive.
+    public var box: BoundingBox?
+    public var within: Within = .origin
+
+    /// Makes a filter that every trip passes.
+    public init() {}
+}
+
+/// "How many trips a week?"
+public struct WeeklyAverageQuery: Hashable, Sendable {
+    /// Which weeks the average is over.
+    public enum Weeks: String, CaseIterable, Sendable { case calendar, active, elapsed }
+
+    public var filter = TripFilter()
+    public var weeks: Weeks = .calendar
+
+    /// Makes the question about all trips.
+    public init() {}
+}
+
+/// "Which trips are alike?": same region, origin cell, destination cell and time bucket.
+public struct TripGroupsQuery: Hashable, Sendable {
+    /// What a time bucket is a part of.
+    public enum Bucket: String, CaseIterable, Sendable {
+        case timeOfDay = "time_of_day"
+        case absolute
+    }
+
+    public var filter = TripFilter()
+    /// 1 to 10,000.
+    public var limit = 50
+    public var offset = 0
+    /// Geohash characters of a cell, 1 to 12.
+    public var precision: Int
+    /// Divides 1440.
+    public var bucketMinutes: Int
+    public var bucket: Bucket = .timeOfDay
+
+    /// Makes the question about all trips.
+    public init(defaults: QueryDefaults = QueryDefaults()) {
+        precision = defaults.geohashPrecision
+        bucketMinutes = defaults.bucketMinutes
+    }
+}

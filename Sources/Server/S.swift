@@ -1,0 +1,3 @@
+import Hummingbird
+import NIOWebSocket
+public func serverProbe() {}
