@@ -23,7 +23,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -33,6 +32,7 @@ let package = Package(
     targets: [
         // In the order of the dependency direction: nothing refers to a target below it.
         .target(name: "Bucketing", swiftSettings: settings),
+        .target(name: "TripGenerator", dependencies: ["Bucketing"], swiftSettings: settings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CFastFloat"),
@@ -51,6 +51,7 @@ let package = Package(
             dependencies: [
                 "ColumnStore", "Bucketing",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -58,18 +59,31 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
+            // In the binary, so that the program is one file.
+            resources: [.embedInCode("Resources/openapi.json"), .embedInCode("Resources/index.html")],
             swiftSettings: settings
         ),
         .executableTarget(
             name: "tripstore",
             dependencies: [
-                "Server", "ColumnStore", "Bucketing",
+                "Server", "ColumnStore", "Bucketing", "TripGenerator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "BucketingTests", dependencies: ["Bucketing", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "ColumnStoreTests",
+            dependencies: [
+                "ColumnStore", "Bucketing", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "TripGeneratorTests", dependencies: ["TripGenerator", "Bucketing"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -6,7 +6,10 @@
 extern "C" bool tripstore_parse_double(const char *text, size_t length, double *value) {
     double parsed = 0;
     auto answer = fast_float::from_chars(text, text + length, parsed);
-    if (answer.ec != std::errc() || answer.ptr != text + length) return false;
+    // Some versions report a number too large or too small for a double as an error, with infinity or zero as its value, as
+    // strtod gives it; others only give the value.
+    bool isNumber = answer.ec == std::errc() || answer.ec == std::errc::result_out_of_range;
+    if (!isNumber || answer.ptr != text + length) return false;
     *value = parsed;
     return true;
 }

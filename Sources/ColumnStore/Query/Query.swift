@@ -1,4 +1,4 @@
-import Bucketing
+public import Bucketing
 
 /// Values for the parameters that a question leaves open.
 public struct QueryDefaults: Hashable, Sendable {

@@ -1,0 +1,52 @@
+/// A rectangle of longitudes and latitudes, edges included: what a query asks for and what a geohash cell covers.
+///
+/// It doesn't cross the antimeridian. Comparisons are those of doubles, without tolerance.
+@frozen
+public struct BoundingBox: Hashable, Sendable {
+    /// Western edge in degrees.
+    public var minLongitude: Double
+    /// Southern edge in degrees.
+    public var minLatitude: Double
+    /// Eastern edge in degrees.
+    public var maxLongitude: Double
+    /// Northern edge in degrees.
+    public var maxLatitude: Double
+
+    /// The whole Earth.
+    public static let world = BoundingBox(minLongitude: -180, minLatitude: -90, maxLongitude: 180, maxLatitude: 90)
+
+    /// Makes a box from its edges, which the caller has checked; one whose minimum exceeds its maximum holds no point.
+    @inlinable
+    public init(minLongitude: Double, minLatitude: Double, maxLongitude: Double, maxLatitude: Double) {
+        self.minLongitude = minLongitude
+        self.minLatitude = minLatitude
+        self.maxLongitude = maxLongitude
+        self.maxLatitude = maxLatitude
+    }
+
+    /// Returns whether no point lies in the box.
+    @inlinable
+    public var isEmpty: Bool { !(minLongitude <= maxLongitude && minLatitude <= maxLatitude) }
+
+    /// Returns whether a point lies in the box or on its edge.
+    @inlinable @inline(__always)
+    public func contains(longitude: Double, latitude: Double) -> Bool {
+        minLongitude <= longitude && longitude <= maxLongitude && minLatitude <= latitude && latitude <= maxLatitude
+    }
+
+    /// Returns whether every point of the other box lies in this one.
+    @inlinable
+    public func contains(_ other: BoundingBox) -> Bool {
+        if other.isEmpty { return true }
+        return minLongitude <= other.minLongitude && other.maxLongitude <= maxLongitude
+            && minLatitude <= other.minLatitude && other.maxLatitude <= maxLatitude
+    }
+
+    /// Returns whether the boxes share a point, be it on their edges.
+    @inlinable
+    public func intersects(_ other: BoundingBox) -> Bool {
+        if isEmpty || other.isEmpty { return false }
+        return minLongitude <= other.maxLongitude && other.minLongitude <= maxLongitude
+            && minLatitude <= other.maxLatitude && other.minLatitude <= maxLatitude
+    }
+}

@@ -1,0 +1,18 @@
+/// Numbers of a fixed count of digits, as dates and times are written.
+enum DecimalText {
+    /// Appends a number with leading zeros; one that is longer than `digitCount` is written whole.
+    static func append(_ value: Int, digitCount: Int, to bytes: inout [UInt8]) {
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        let magnitude = value.magnitude
+        var scale: UInt = 1
+        var digits = 1
+        while digits < digitCount || magnitude / scale > 9 {
+            scale *= 10
+            digits += 1
+        }
+        while scale > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude / scale % 10))
+            scale /= 10
+        }
+    }
+}

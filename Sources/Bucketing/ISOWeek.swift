@@ -1,0 +1,67 @@
+/// An ISO 8601 week, Monday to Sunday, as the number of Mondays since 1969-12-29: the partition that trips are kept by.
+///
+/// Week 0 holds 1970-01-01. A week belongs to the ISO year that its Thursday is in.
+@frozen
+public struct ISOWeek: Hashable, Comparable, Sendable {
+    /// Weeks since that of 1970-01-01, before it if negative.
+    public let index: Int32
+
+    /// Makes a week from its number.
+    @inlinable
+    public init(index: Int32) { self.index = index }
+
+    /// Makes the week of a local time in microseconds since 1970.
+    @inlinable @inline(__always)
+    public init(microseconds: Int64) { self.init(day: LocalDateTime.day(of: microseconds)) }
+
+    /// Makes the week of a day since 1970-01-01.
+    @inlinable @inline(__always)
+    public init(day: Int) {
+        let daysSinceMonday = day &+ 3  // 1970-01-01 was a Thursday
+        let quotient = daysSinceMonday / 7 &- (daysSinceMonday % 7 < 0 ? 1 : 0)
+        index = Int32(truncatingIfNeeded: quotient)
+    }
+
+    /// Its Monday, in days since 1970-01-01.
+    @inlinable
+    public var mondayDay: Int { Int(index) * 7 - 3 }
+
+    /// Its first instant, in microseconds since 1970.
+    ///
+    /// Of weeks some 290,000 years away there is none in 64 bits; it is held at the range's end.
+    @inlinable
+    public var startMicroseconds: Int64 {
+        let (start, overflow) = Int64(mondayDay).multipliedReportingOverflow(by: LocalDateTime.microsecondsPerDay)
+        return overflow ? (index < 0 ? .min : .max) : start
+    }
+
+    /// The year its Thursday is in.
+    public var isoYear: Int { CivilDate(daysSince1970: mondayDay + 3).year }
+
+    /// Its number in the ISO year, 1 to 53.
+    public var isoWeek: Int {
+        let thursday = mondayDay + 3
+        let newYear = CivilDate.daysSince1970(year: CivilDate(daysSince1970: thursday).year, month: 1, day: 1)
+        return (thursday - newYear) / 7 + 1
+    }
+
+    /// The text, such as `2018-W22`.
+    public var text: String {
+        var bytes: [UInt8] = []
+        DecimalText.append(isoYear, digitCount: 4, to: &bytes)
+        bytes += [UInt8(ascii: "-"), UInt8(ascii: "W")]
+        DecimalText.append(isoWeek, digitCount: 2, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The date of its Monday, such as `2018-05-28`.
+    public var startText: String { CivilDate(daysSince1970: mondayDay).text }
+
+    /// Orders weeks by time.
+    @inlinable
+    public static func < (a: ISOWeek, b: ISOWeek) -> Bool { a.index < b.index }
+}
+
+extension ISOWeek: CustomStringConvertible {
+    public var description: String { text }
+}

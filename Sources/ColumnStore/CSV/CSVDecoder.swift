@@ -1,0 +1,312 @@
+/// A piece of a file, decoded.
+package struct DecodedChunk: Sendable {
+    /// The rows that are right, in order.
+    package var batch = TripBatch()
+    /// The rows that are not, in order; line numbers count from the chunk's first line, which is 1.
+    package var rejects: [RejectedRow] = []
+    /// Physical lines: newlines, and one more for a last line without.
+    package var lineCount = 0
+    /// Rows of either kind; blank lines are none.
+    package var rowCount: Int { batch.count + rejects.count }
+}
+
+/// Stage 2 of CSV decoding: marks to column values.
+///
+///     bytes ── StructuralIndexer ──> marks ── RowLoop ──────────> rows ──> TripBatch
+///              a block at a time         └── RecordScanner ──> a row, or a RejectedRow and why
+///
+/// A block's marks are used while its bytes are in the cache. The row loop decodes usual rows; where it stops, the row at hand
+/// is decoded here by the full rules, and the loop goes on after it.
+///
+/// A decoder keeps its working memory and the names it met from chunk to chunk: use one for each worker. It is a value; a copy
+/// gets memory of its own when it is first used.
+package struct CSVDecoder: Sendable {
+    private let header: CSVHeader
+    private let indexer: StructuralIndexer
+    private var scratch: DecoderScratch
+
+    /// Makes a decoder for files of a header.
+    package init(header: CSVHeader) {
+        self.init(header: header, path: .fastest)
+    }
+
+    /// Makes a decoder whose stage 1 runs a given kernel.
+    package init(header: CSVHeader, path: StructuralIndexer.Path, blockByteCount: Int = 64 << 10) {
+        self.header = header
+        indexer = StructuralIndexer(path: path)
+        scratch = DecoderScratch(blockByteCount: blockByteCount)
+    }
+
+    /// Decodes a chunk.
+    ///
+    /// - Parameters:
+    ///   - bytes: the chunk and at least `Limits.chunkPaddingByteCount` bytes more, whatever they hold.
+    ///   - count: bytes of the chunk, which starts at a record and ends at a record's end or the end of the file, or inside a
+    ///     line that is too long (see `CSVChunker`). Less than 4 GiB.
+    package mutating func decode(padded bytes: RawSpan, count: Int) -> DecodedChunk {
+        precondition(count >= 0 && count <= bytes.byteCount - Limits.chunkPaddingByteCount, "no padding after the chunk")
+        precondition(count < Int(UInt32.max), "a chunk has less than 4 GiB")
+        if !isKnownUniquelyReferenced(&scratch) { scratch = DecoderScratch(blockByteCount: scratch.blockByteCount) }
+        return bytes.withUnsafeBytes { buffer in
+            var run = ChunkRun(base: buffer.baseAddress!, count: count, header: header, indexer: indexer, scratch: scratch)
+            return run.decode()
+        }
+    }
+}
+
+/// Working memory of a decoder.
+final class DecoderScratch: @unchecked Sendable {
+    let blockByteCount: Int
+    /// Index 0 is for what precedes the first mark.
+    var marks: UnsafeMutablePointer<UInt32>
+    var markCapacity: Int
+    let rows = RowBuffer()
+    let months: UnsafeMutablePointer<TimestampParser.Month>
+    let regions: UnsafeMutablePointer<NameTable>
+    let datasources: UnsafeMutablePointer<NameTable>
+    /// The text of a field with doubled quotes, and the bytes after it that `NameTable` reads.
+    var unescaped: [UInt8] = []
+
+    init(blockByteCount: Int) {
+        self.blockByteCount = max(1, blockByteCount)
+        markCapacity = 1 + self.blockByteCount + StructuralIndexer.slack
+        marks = .allocate(capacity: markCapacity)
+        months = .allocate(capacity: TimestampParser.monthSlotCount)
+        months.initialize(repeating: TimestampParser.Month(), count: TimestampParser.monthSlotCount)
+        regions = .allocate(capacity: 1)
+        regions.initialize(to: NameTable())
+        datasources = .allocate(capacity: 1)
+        datasources.initialize(to: NameTable())
+    }
+
+    deinit {
+        marks.deallocate()
+        rows.deallocate()
+        months.deallocate()
+        for table in [regions, datasources] {
+            table.pointee.deallocate()
+            table.deinitialize(count: 1)
+            table.deallocate()
+        }
+    }
+
+    /// Makes room for `count` marks, keeping those there are.
+    func reserveMarks(_ count: Int) {
+        guard count > markCapacity else { return }
+        let larger = UnsafeMutablePointer<UInt32>.allocate(capacity: count * 2)
+        larger.update(from: marks, count: markCapacity)
+        marks.deallocate()
+        marks = larger
+        markCapacity = count * 2
+    }
+}
+
+/// The decoding of one chunk.
+private struct ChunkRun {
+    let base: UnsafeRawPointer
+    let count: Int
+    let header: CSVHeader
+    let indexer: StructuralIndexer
+    let scratch: DecoderScratch
+
+    var chunk = DecodedChunk()
+    /// Where the next record starts.
+    var position = 0
+    /// Rows in the row buffer.
+    var bufferedCount = 0
+    /// Bytes whose marks were found.
+    var indexedCount = 0
+    /// The first mark not used, and the number of marks, in `scratch.marks`.
+    var nextMark = 1
+    var markCount = 1
+
+    init(base: UnsafeRawPointer, count: Int, header: CSVHeader, indexer: StructuralIndexer, scratch: DecoderScratch) {
+        self.base = base
+        self.count = count
+        self.header = header
+        self.indexer = indexer
+        self.scratch = scratch
+    }
+
+    mutating func decode() -> DecodedChunk {
+        while position < count {
+            if markCount - nextMark < header.fieldCount {
+                if indexedCount < count { indexBlock() } else { decodeUnusualRow() }
+                continue
+            }
+            switch runLoop() {
+            case .marksUsedUp: break
+            case .bufferFull: flush()
+            case .unusualRow: decodeUnusualRow()
+            }
+        }
+        flush()
+        chunk.batch.regions = scratch.regions.pointee.takeDictionary()
+        chunk.batch.datasources = scratch.datasources.pointee.takeDictionary()
+        chunk.batch.checkInvariants()
+        return chunk
+    }
+
+    private mutating func runLoop() -> RowLoop.Stop {
+        let memory = RowLoop.Memory(
+            base: base, regions: scratch.regions, datasources: scratch.datasources, months: scratch.months, rows: scratch.rows)
+        let rowsBefore = bufferedCount
+        let stop = RowLoop.run(
+            memory, scratch.marks, markCount: markCount, header: header, next: &nextMark, rowCount: &bufferedCount)
+        // Each of these rows is one line.
+        chunk.lineCount += bufferedCount - rowsBefore
+        position = Int(scratch.marks[nextMark - 1] &+ 1)
+        return stop
+    }
+
+    // MARK: Marks
+
+    /// Finds the marks of one more block, after those not used yet.
+    private mutating func indexBlock() {
+        let kept = markCount - nextMark
+        scratch.marks.update(from: scratch.marks + (nextMark - 1), count: kept + 1)
+        nextMark = 1
+        markCount = 1 + kept
+        let blockCount = min(scratch.blockByteCount, count - indexedCount)
+        scratch.reserveMarks(markCount + blockCount + StructuralIndexer.slack)
+        markCount += indexer.index(
+            (base + indexedCount).assumingMemoryBound(to: UInt8.self), count: blockCount, base: UInt32(indexedCount),
+            into: scratch.marks + markCount)
+        indexedCount += blockCount
+        skipMarks()
+    }
+
+    /// Skips the marks before `position`.
+    private mutating func skipMarks() {
+        while nextMark < markCount, Int(scratch.marks[nextMark]) < position { nextMark += 1 }
+        scratch.marks[nextMark - 1] = UInt32(truncatingIfNeeded: position - 1)
+    }
+
+    // MARK: Rows by the full rules
+
+    private mutating func decodeUnusualRow() {
+        let start = position
+        let bytes = UnsafeRawBufferPointer(start: base, count: count).assumingMemoryBound(to: UInt8.self)
+        let scan = RecordScanner.scan(bytes.span, from: start, header: header, isFinal: true)
+        switch scan.kind {
+        case .blank, .undecided:
+            break
+        case .malformed(let reason):
+            reject(start, scan, reason)
+        case .record:
+            if bufferedCount == RowBuffer.capacity { flush() }
+            do throws(RejectReason) { try decode(scan) } catch { reject(start, scan, error) }
+        }
+        chunk.lineCount += scan.lineCount
+        position = scan.end
+        skipMarks()
+    }
+
+    private mutating func decode(_ scan: RecordScan) throws(RejectReason) {
+        let rows = scratch.rows
+        let row = bufferedCount
+        let region = scan.fields[CSVColumn.region.rawValue]
+        let datasource = scan.fields[CSVColumn.datasource.rawValue]
+        if let problem = nameProblem(region) { throw RejectReason(region: problem) }
+        do throws(PointProblem) {
+            let point = try point(scan.fields[CSVColumn.origin.rawValue])
+            (rows.originLongitude[row], rows.originLatitude[row]) = (point.longitude, point.latitude)
+        } catch { throw RejectReason(origin: error) }
+        do throws(PointProblem) {
+            let point = try point(scan.fields[CSVColumn.destination.rawValue])
+            (rows.destinationLongitude[row], rows.destinationLatitude[row]) = (point.longitude, point.latitude)
+        } catch { throw RejectReason(destination: error) }
+        do throws(TimestampProblem) {
+            rows.time[row] = try time(scan.fields[CSVColumn.time.rawValue])
+        } catch { throw RejectReason(time: error) }
+        if let problem = nameProblem(datasource) { throw RejectReason(datasource: problem) }
+        rows.region[row] = code(region, in: scratch.regions)
+        rows.datasource[row] = code(datasource, in: scratch.datasources)
+        bufferedCount += 1
+    }
+
+    private func point(_ field: FieldBounds) throws(PointProblem) -> PointParser.Point {
+        let quick = RowLoop.point(base, field.start, field.end)
+        if quick.isValid { return PointParser.Point(longitude: quick.longitude, latitude: quick.latitude) }
+        return try PointParser.point(of: bytes(field).span)
+    }
+
+    private func time(_ field: FieldBounds) throws(TimestampProblem) -> Int64 {
+        let quick = RowLoop.microseconds(base, field.start, field.end, scratch.months)
+        return quick != Int64.min ? quick : try TimestampParser.microseconds(of: bytes(field).span)
+    }
+
+    private func nameProblem(_ field: FieldBounds) -> NameProblem? {
+        guard field.hasDoubledQuotes else {
+            let text = bytes(field)
+            return NameTable.problem(of: text.span)
+        }
+        unescape(field)
+        return scratch.unescaped.withUnsafeBufferPointer { NameTable.problem(of: $0.span) }
+    }
+
+    private func code(_ field: FieldBounds, in table: UnsafeMutablePointer<NameTable>) -> UInt32 {
+        let entry: UInt32
+        if field.hasDoubledQuotes {
+            unescape(field)
+            let length = scratch.unescaped.count
+            scratch.unescaped.append(contentsOf: repeatElement(0, count: 32))
+            entry = scratch.unescaped.withUnsafeBytes { table.pointee.entry($0.baseAddress!, length: length) }
+        } else {
+            entry = table.pointee.entry(base + field.start, length: field.end - field.start)
+        }
+        return table.pointee.code(ofEntry: entry)
+    }
+
+    private func bytes(_ field: FieldBounds) -> UnsafeBufferPointer<UInt8> {
+        UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start).assumingMemoryBound(to: UInt8.self)
+    }
+
+    /// Writes the text of a quoted field, each doubled quote as one, to `scratch.unescaped`.
+    private func unescape(_ field: FieldBounds) {
+        scratch.unescaped.removeAll(keepingCapacity: true)
+        var isSecondQuote = false
+        for byte in bytes(field) {
+            isSecondQuote = byte == UInt8(ascii: "\"") && !isSecondQuote
+            // Of each pair the second is kept.
+            if !isSecondQuote { scratch.unescaped.append(byte) }
+        }
+    }
+
+    // MARK: Results
+
+    private mutating func reject(_ start: Int, _ scan: RecordScan, _ reason: RejectReason) {
+        let bytes = UnsafeRawBufferPointer(start: base + start, count: scan.contentEnd - start)
+        let text = RejectedText.text(bytes.bytes, isCutOff: reason == .rowTooLong)
+        chunk.rejects.append(RejectedRow(line: chunk.lineCount + 1, reason: reason.rawValue, text: text))
+    }
+
+    /// Moves the buffered rows to the batch.
+    private mutating func flush() {
+        guard bufferedCount > 0 else { return }
+        if chunk.batch.count == 0 { reserveColumns() }
+        let rows = scratch.rows
+        chunk.batch.region.append(contentsOf: UnsafeBufferPointer(start: rows.region, count: bufferedCount))
+        chunk.batch.datasource.append(contentsOf: UnsafeBufferPointer(start: rows.datasource, count: bufferedCount))
+        chunk.batch.originLongitude.append(contentsOf: UnsafeBufferPointer(start: rows.originLongitude, count: bufferedCount))
+        chunk.batch.originLatitude.append(contentsOf: UnsafeBufferPointer(start: rows.originLatitude, count: bufferedCount))
+        chunk.batch.destinationLongitude.append(
+            contentsOf: UnsafeBufferPointer(start: rows.destinationLongitude, count: bufferedCount))
+        chunk.batch.destinationLatitude.append(
+            contentsOf: UnsafeBufferPointer(start: rows.destinationLatitude, count: bufferedCount))
+        chunk.batch.time.append(contentsOf: UnsafeBufferPointer(start: rows.time, count: bufferedCount))
+        bufferedCount = 0
+    }
+
+    /// Makes room for the chunk's rows if the rest is like its beginning.
+    private mutating func reserveColumns() {
+        let rowCount = bufferedCount + (count - position) * bufferedCount / position * 17 / 16
+        chunk.batch.region.reserveCapacity(rowCount)
+        chunk.batch.datasource.reserveCapacity(rowCount)
+        chunk.batch.originLongitude.reserveCapacity(rowCount)
+        chunk.batch.originLatitude.reserveCapacity(rowCount)
+        chunk.batch.destinationLongitude.reserveCapacity(rowCount)
+        chunk.batch.destinationLatitude.reserveCapacity(rowCount)
+        chunk.batch.time.reserveCapacity(rowCount)
+    }
+}

@@ -1,0 +1,233 @@
+/// Why a text is no name.
+package enum NameProblem: Error, Hashable, Sendable { case empty, tooLong, controlCharacter, notUTF8 }
+
+/// Bytes of names to codes, without making a string for each row.
+///
+/// A name that was seen before costs one hash of its bytes and one comparison, whatever its length up to 32 bytes, as both
+/// work on four masked words; only a new name is checked and becomes a `String`. Names stay in the table between batches, but
+/// codes start over with each batch: its dictionary then holds just the names that occur in it, so what a batch costs its
+/// reader depends on the batch, with three names and with a hundred thousand.
+///
+///     slots   [half of the hash | entry]  open addressing, at most half full
+///     entries [32 bytes of the name | hash | length | code in this batch]
+///
+/// Unsafe code: reads the 32 bytes from a name's start; slots and entries are raw memory, so that the row loop can read them
+/// without retains and bounds checks.
+struct NameTable {
+    private struct Entry {
+        var words: (UInt64, UInt64, UInt64, UInt64)
+        var hash: UInt64
+        var length: UInt32
+        /// `noCode` until the name occurs in the batch.
+        var code: UInt32
+    }
+
+    /// No name's entry.
+    static let noEntry = UInt32.max
+    private static let noCode = UInt32.max
+    /// Bytes from a name's start that are read.
+    @inline(__always)
+    private static var prefixByteCount: Int { 32 }
+    /// Names that are kept from batch to batch: a file whose names never repeat must not fill the memory.
+    private static let keptCountMax = 1 << 18
+
+    private var slots: UnsafeMutablePointer<UInt64>
+    private var slotBitCount = 6
+    private var entries: UnsafeMutablePointer<Entry>
+    private var capacity: Int
+    /// 32 bytes of ones, then 32 of zeros: a mask for any length.
+    private let masks: UnsafeMutableRawPointer
+    /// Differs from process to process, so that no file can be made to collide.
+    private let seed: (UInt64, UInt64, UInt64, UInt64)
+
+    private var strings: [String] = []
+    /// Entries that have a code, in the order of their codes.
+    private var batchEntries: [UInt32] = []
+
+    init() {
+        slots = .allocate(capacity: 1 << slotBitCount)
+        slots.initialize(repeating: 0, count: 1 << slotBitCount)
+        capacity = 1 << (slotBitCount - 1)
+        entries = .allocate(capacity: capacity)
+        masks = .allocate(byteCount: 2 * Self.prefixByteCount, alignment: 8)
+        masks.initializeMemory(as: UInt8.self, repeating: 0xff, count: Self.prefixByteCount)
+        (masks + Self.prefixByteCount).initializeMemory(as: UInt8.self, repeating: 0, count: Self.prefixByteCount)
+        var generator = SystemRandomNumberGenerator()
+        seed = (generator.next(), generator.next(), generator.next(), generator.next())
+    }
+
+    /// Frees the memory; the table must not be used again.
+    func deallocate() {
+        slots.deallocate()
+        entries.deallocate()
+        masks.deallocate()
+    }
+
+    // MARK: Batches
+
+    /// Ends a batch: returns its dictionary, and starts the next one.
+    mutating func takeDictionary() -> StringDictionary {
+        let dictionary = StringDictionary(distinct: batchEntries.map { strings[Int($0)] })
+        for entry in batchEntries { entries[Int(entry)].code = Self.noCode }
+        batchEntries.removeAll(keepingCapacity: true)
+        if strings.count > Self.keptCountMax { removeAll() }
+        return dictionary
+    }
+
+    private mutating func removeAll() {
+        strings.removeAll()
+        slots.deallocate()
+        entries.deallocate()
+        slotBitCount = 6
+        slots = .allocate(capacity: 1 << slotBitCount)
+        slots.initialize(repeating: 0, count: 1 << slotBitCount)
+        capacity = 1 << (slotBitCount - 1)
+        entries = .allocate(capacity: capacity)
+    }
+
+    // MARK: Lookup
+
+    /// Returns the code in this batch of an entry, giving it the next one where it has none.
+    @inline(__always)
+    mutating func code(ofEntry entry: UInt32) -> UInt32 {
+        let code = entries[Int(entry)].code
+        return _fastPath(code != Self.noCode) ? code : giveCode(entry)
+    }
+
+    /// Returns the entry of a name, making it one where it has none, or `noEntry` where the bytes are no name.
+    ///
+    /// Reads 32 bytes from `start`, of which those past `length` have no effect.
+    @inline(__always)
+    mutating func entry(_ start: UnsafeRawPointer, length: Int) -> UInt32 {
+        guard _fastPath(UInt(bitPattern: length &- 1) < 32) else { return entryOfUnusual(start, length: length) }
+        let mask = UnsafeRawPointer(masks) + (Self.prefixByteCount &- length)
+        let words = (
+            Self.word(start, 0) & Self.word(mask, 0), Self.word(start, 8) & Self.word(mask, 8),
+            Self.word(start, 16) & Self.word(mask, 16), Self.word(start, 24) & Self.word(mask, 24)
+        )
+        let hash = mixed(words, UInt64(truncatingIfNeeded: length))
+        var slot = firstSlot(hash)
+        while true {
+            let found = slots[slot]
+            if found == 0 { return insert(start, length: length, words: words, hash: hash) }
+            if found &>> 32 == hash & 0xffff_ffff {
+                let index = UInt32(truncatingIfNeeded: found) &- 1
+                let entry = entries + Int(index)
+                let other = entry.pointee.words
+                let difference =
+                    (other.0 ^ words.0) | (other.1 ^ words.1) | (other.2 ^ words.2) | (other.3 ^ words.3)
+                    | UInt64(entry.pointee.length ^ UInt32(truncatingIfNeeded: length))
+                if _fastPath(difference == 0) { return index }
+            }
+            slot = nextSlot(slot)
+        }
+    }
+
+    /// Returns what keeps a text from being a name, or nil.
+    static func problem(of name: Span<UInt8>) -> NameProblem? {
+        if name.isEmpty { return .empty }
+        if name.count > Limits.nameByteCountMax { return .tooLong }
+        for index in name.indices where name[index] < 0x20 { return .controlCharacter }
+        let isUTF8 = name.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) != nil }
+        return isUTF8 ? nil : .notUTF8
+    }
+
+    /// The same for names of more than 32 bytes, and for those that are none.
+    @inline(never)
+    private mutating func entryOfUnusual(_ start: UnsafeRawPointer, length: Int) -> UInt32 {
+        guard length > Self.prefixByteCount, length <= Limits.nameByteCountMax else { return Self.noEntry }
+        let words = (Self.word(start, 0), Self.word(start, 8), Self.word(start, 16), Self.word(start, 24))
+        var hash = mixed(words, UInt64(truncatingIfNeeded: length))
+        var position = Self.prefixByteCount
+        while position < length {
+            // The last 32 bytes, some of them again, rather than bytes past the end.
+            let part = start + min(position, length &- Self.prefixByteCount)
+            hash = mixed((Self.word(part, 0) ^ hash, Self.word(part, 8), Self.word(part, 16), Self.word(part, 24)), hash)
+            position &+= Self.prefixByteCount
+        }
+        var slot = firstSlot(hash)
+        while slots[slot] != 0 {
+            let index = UInt32(truncatingIfNeeded: slots[slot]) &- 1
+            if slots[slot] &>> 32 == hash & 0xffff_ffff, entries[Int(index)].length == UInt32(length) {
+                var string = strings[Int(index)]
+                let name = UnsafeRawBufferPointer(start: start, count: length)
+                if string.withUTF8({ $0.elementsEqual(name) }) { return index }
+            }
+            slot = nextSlot(slot)
+        }
+        return insert(start, length: length, words: words, hash: hash)
+    }
+
+    // MARK: New names
+
+    @inline(never)
+    private mutating func giveCode(_ entry: UInt32) -> UInt32 {
+        let code = UInt32(batchEntries.count)
+        entries[Int(entry)].code = code
+        batchEntries.append(entry)
+        return code
+    }
+
+    @inline(never)
+    private mutating func insert(
+        _ start: UnsafeRawPointer, length: Int, words: (UInt64, UInt64, UInt64, UInt64), hash: UInt64
+    ) -> UInt32 {
+        let bytes = UnsafeRawBufferPointer(start: start, count: length).assumingMemoryBound(to: UInt8.self)
+        guard Self.problem(of: bytes.span) == nil, let string = String(validating: bytes, as: UTF8.self) else {
+            return Self.noEntry
+        }
+        if strings.count == capacity { grow() }
+        let index = strings.count
+        strings.append(string)
+        (entries + index).initialize(to: Entry(words: words, hash: hash, length: UInt32(length), code: Self.noCode))
+        place(index, hash: hash)
+        return UInt32(index)
+    }
+
+    private func place(_ index: Int, hash: UInt64) {
+        var slot = firstSlot(hash)
+        while slots[slot] != 0 { slot = nextSlot(slot) }
+        slots[slot] = (hash & 0xffff_ffff) &<< 32 | UInt64(index &+ 1)
+    }
+
+    @inline(__always)
+    private func firstSlot(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash &>> UInt64(64 &- slotBitCount)) }
+
+    @inline(__always)
+    private func nextSlot(_ slot: Int) -> Int { (slot &+ 1) & ((1 &<< slotBitCount) &- 1) }
+
+    private mutating func grow() {
+        let oldEntries = entries
+        entries = .allocate(capacity: capacity * 2)
+        entries.moveInitialize(from: oldEntries, count: strings.count)
+        oldEntries.deallocate()
+        capacity *= 2
+
+        slots.deallocate()
+        slotBitCount += 1
+        slots = .allocate(capacity: 1 << slotBitCount)
+        slots.initialize(repeating: 0, count: 1 << slotBitCount)
+        for index in strings.indices { place(index, hash: entries[index].hash) }
+    }
+
+    // MARK: Hashing
+
+    @inline(__always)
+    private func mixed(_ words: (UInt64, UInt64, UInt64, UInt64), _ length: UInt64) -> UInt64 {
+        let first = Self.folded(words.0 ^ seed.0, words.1 ^ seed.1)
+        let second = Self.folded(words.2 ^ seed.2, words.3 ^ seed.3)
+        return Self.folded(first ^ length, second ^ 0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// Both halves of a product, exclusive-or'd: each bit of it depends on each bit of the factors.
+    @inline(__always)
+    private static func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let product = a.multipliedFullWidth(by: b)
+        return product.high ^ product.low
+    }
+
+    @inline(__always)
+    private static func word(_ start: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+        start.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
+}

@@ -1,0 +1,77 @@
+import GRDB
+
+extension Catalog {
+    /// The schema's history: append only, so that every store ever made can be opened.
+    ///
+    /// Times in `*_at` columns of segments and counts are local wall-clock times as `YYYY-MM-DD HH:MM:SS`, which sort as text
+    /// and read well in the `sqlite3` shell; times of jobs are UTC, ISO 8601.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("v1: jobs, segments, counts") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE jobs (
+                        id              INTEGER PRIMARY KEY AUTOINCREMENT,
+                        filename        TEXT NOT NULL,
+                        source_path     TEXT NOT NULL,
+                        -- 1 where the source is an upload that we delete when it is no longer needed
+                        owns_source     INTEGER NOT NULL,
+                        status          TEXT NOT NULL
+                            CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
+                        created_at      TEXT NOT NULL,
+                        updated_at      TEXT NOT NULL,
+                        total_rows      INTEGER,
+                        processed_rows  INTEGER NOT NULL DEFAULT 0,
+                        rejected_rows   INTEGER NOT NULL DEFAULT 0,
+                        total_bytes     INTEGER,
+                        processed_bytes INTEGER NOT NULL DEFAULT 0,
+                        -- where an interrupted load goes on: uncompressed bytes and lines of the source whose rows are in
+                        -- committed segments, and bytes of the rejects file that belong to them
+                        committed_bytes INTEGER NOT NULL DEFAULT 0,
+                        committed_lines INTEGER NOT NULL DEFAULT 0,
+                        rejects_bytes   INTEGER NOT NULL DEFAULT 0,
+                        message         TEXT
+                    );
+                    CREATE INDEX jobs_by_status ON jobs (status, id);
+
+                    CREATE TABLE segments (
+                        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+                        job_id     INTEGER NOT NULL REFERENCES jobs (id),
+                        file_name  TEXT NOT NULL UNIQUE,
+                        row_count  INTEGER NOT NULL,
+                        byte_count INTEGER NOT NULL,
+                        first_at   TEXT NOT NULL,
+                        last_at    TEXT NOT NULL,
+                        created_at TEXT NOT NULL
+                    );
+                    CREATE INDEX segments_by_job ON segments (job_id);
+
+                    CREATE TABLE segment_counts (
+                        segment_id INTEGER NOT NULL REFERENCES segments (id) ON DELETE CASCADE,
+                        region     TEXT NOT NULL,
+                        datasource TEXT NOT NULL,
+                        trips      INTEGER NOT NULL,
+                        first_at   TEXT NOT NULL,
+                        last_at    TEXT NOT NULL,
+                        PRIMARY KEY (segment_id, region, datasource)
+                    ) WITHOUT ROWID;
+
+                    CREATE TABLE reject_counts (
+                        job_id INTEGER NOT NULL REFERENCES jobs (id),
+                        reason TEXT NOT NULL,
+                        rows   INTEGER NOT NULL,
+                        PRIMARY KEY (job_id, reason)
+                    ) WITHOUT ROWID;
+
+                    -- The counts of the trips that questions see: those of completed jobs.
+                    CREATE VIEW live_counts AS
+                        SELECT c.region, c.datasource, c.trips, c.first_at, c.last_at, c.segment_id, s.job_id
+                        FROM segment_counts c
+                        JOIN segments s ON s.id = c.segment_id
+                        JOIN jobs j ON j.id = s.job_id
+                        WHERE j.status = 'completed';
+                    """)
+        }
+        return migrator
+    }
+}

@@ -1,0 +1,290 @@
+import Bucketing
+import Foundation
+import GRDB
+
+/// The SQLite database that says which jobs and segments exist.
+///
+/// It is the only truth about that: a segment file that it does not name is not part of the store. Every method is one
+/// transaction. This folder alone imports GRDB.
+final class Catalog: Sendable {
+    /// Which segments exist, by what the catalog says at one moment.
+    struct LiveSegment: Hashable, Sendable {
+        var id: Int64
+        var jobID: Int64
+        var fileName: String
+        var rowCount: Int
+        var byteCount: Int
+    }
+
+    /// What a load has done since its last commit.
+    struct Commit: Sendable {
+        /// The new segment; nil where the rows since the last commit were all rejected or there were none.
+        var segment: SegmentRecord?
+        /// Rows decoded since the job began, accepted and rejected.
+        var processedRows: Int
+        var rejectedRows: Int
+        var processedBytes: Int
+        var checkpoint: JobRecord.Checkpoint
+        /// Rows rejected since the last commit, by reason.
+        var rejects: [String: Int]
+        /// Whether this is the whole file: the job is completed and its trips become visible.
+        var isLast: Bool
+    }
+
+    private let database: any DatabaseWriter
+
+    /// Opens, and for writing creates and migrates, the catalog.
+    init(path: String, readOnly: Bool) throws(ColumnStoreError) {
+        database = try Catalog.translating {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(10)
+            configuration.label = "catalog"
+            if readOnly {
+                configuration.readonly = true
+                return try DatabaseQueue(path: path, configuration: configuration)
+            }
+            configuration.prepareDatabase { database in
+                // In WAL mode the default (NORMAL) may lose the last commits in a power cut; an acknowledged job may not.
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+            }
+            let pool = try DatabasePool(path: path, configuration: configuration)
+            try Catalog.migrator.migrate(pool)
+            return pool
+        }
+        if readOnly {
+            let isCurrent = try read { try Catalog.migrator.hasCompletedMigrations($0) }
+            if !isCurrent {
+                throw ColumnStoreError(
+                    .conflict, "The catalog \(path) was made by another version; run `tripstore serve` once to migrate it.")
+            }
+        }
+    }
+
+    /// Closes the connections.
+    func close() { try? database.close() }
+
+    // MARK: - Jobs
+
+    /// Adds a pending job.
+    func addJob(
+        filename: String, sourcePath: String, ownsSource: Bool, totalBytes: Int?
+    ) throws(ColumnStoreError) -> JobRecord {
+        try write { database in
+            let now = Catalog.now()
+            try database.execute(
+                sql: """
+                    INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes)
+                    VALUES (?, ?, ?, 'pending', ?, ?, ?)
+                    """, arguments: [filename, sourcePath, ownsSource, now, now, totalBytes])
+            return try Catalog.job(database.lastInsertedRowID, in: database)!
+        }
+    }
+
+    /// Returns a job, or nil where there is none of that number.
+    func job(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
+        try read { try Catalog.job(id, in: $0) }
+    }
+
+    /// Lists jobs, newest first.
+    func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [JobRecord] {
+        try read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT * FROM jobs WHERE ?1 IS NULL OR status = ?1 ORDER BY id DESC LIMIT ?2",
+                arguments: [status?.rawValue, limit]
+            ).map(JobRecord.init)
+        }
+    }
+
+    /// Lists the jobs that still have work, oldest first.
+    func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord] {
+        try read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE status IN ('pending', 'running') ORDER BY id")
+                .map(JobRecord.init)
+        }
+    }
+
+    /// Number of jobs by status.
+    func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
+        try read { database in
+            var counts: [Job.Status: Int] = [:]
+            for row in try Row.fetchAll(database, sql: "SELECT status, count(*) AS jobs FROM jobs GROUP BY status") {
+                if let status = Job.Status(rawValue: row["status"]) { counts[status] = row["jobs"] }
+            }
+            return counts
+        }
+    }
+
+    /// Moves a job to another status, but from one of `expected` only; returns whether it was.
+    func setStatus(
+        _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String? = nil
+    ) throws(ColumnStoreError) -> Bool {
+        try write { database in
+            let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+            try database.execute(
+                sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ? AND status IN (\(list))",
+                arguments: [status.rawValue, message, Catalog.now(), id])
+            return database.changesCount == 1
+        }
+    }
+
+    /// Rejected rows of a job by reason.
+    func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int] {
+        try read { database in
+            var counts: [String: Int] = [:]
+            let rows = try Row.fetchAll(database, sql: "SELECT reason, rows FROM reject_counts WHERE job_id = ?", arguments: [id])
+            for row in rows { counts[row["reason"]] = row["rows"] }
+            return counts
+        }
+    }
+
+    // MARK: - Segments
+
+    /// Records what a load has done since its last commit; for the last one, publishes its trips.
+    ///
+    /// Returns false, having changed nothing, where the job is no longer running.
+    func commit(_ commit: Commit, job id: Int64) throws(ColumnStoreError) -> Bool {
+        try write { database in
+            let now = Catalog.now()
+            try database.execute(
+                sql: """
+                    UPDATE jobs SET processed_rows = ?, rejected_rows = ?, processed_bytes = ?, committed_bytes = ?,
+                        committed_lines = ?, rejects_bytes = ?, total_rows = CASE WHEN ? THEN ? ELSE total_rows END,
+                        status = CASE WHEN ? THEN 'completed' ELSE status END, updated_at = ?
+                    WHERE id = ? AND status = 'running'
+                    """,
+                arguments: [
+                    commit.processedRows, commit.rejectedRows, commit.processedBytes, commit.checkpoint.byteCount,
+                    commit.checkpoint.lineCount, commit.checkpoint.rejectsByteCount, commit.isLast, commit.processedRows,
+                    commit.isLast, now, id,
+                ])
+            guard database.changesCount == 1 else { return false }
+            for (reason, rows) in commit.rejects {
+                try database.execute(
+                    sql: """
+                        INSERT INTO reject_counts (job_id, reason, rows) VALUES (?, ?, ?)
+                        ON CONFLICT DO UPDATE SET rows = rows + excluded.rows
+                        """, arguments: [id, reason, rows])
+            }
+            if let segment = commit.segment { try Catalog.insert(segment, job: id, at: now, in: database) }
+            return true
+        }
+    }
+
+    /// Takes a job's segments out of the store and marks the job; one transaction.
+    ///
+    /// - Returns: whether the job was in one of the statuses `expected`, and the file names to remove.
+    func removeSegments(
+        ofJob id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
+    ) throws(ColumnStoreError) -> (isChanged: Bool, fileNames: [String]) {
+        try write { database in
+            let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+            try database.execute(
+                sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ? AND status IN (\(list))",
+                arguments: [status.rawValue, message, Catalog.now(), id])
+            guard database.changesCount == 1 else { return (false, []) }
+            let names = try String.fetchAll(database, sql: "SELECT file_name FROM segments WHERE job_id = ?", arguments: [id])
+            try database.execute(sql: "DELETE FROM segments WHERE job_id = ?", arguments: [id])
+            return (true, names)
+        }
+    }
+
+    /// Segments of completed jobs, oldest first: what a question sees.
+    func liveSegments() throws(ColumnStoreError) -> [LiveSegment] {
+        try segments(where: "j.status = 'completed'")
+    }
+
+    /// All segments, those of unfinished loads too, oldest first.
+    func allSegments() throws(ColumnStoreError) -> [LiveSegment] {
+        try segments(where: "TRUE")
+    }
+
+    private func segments(where condition: String) throws(ColumnStoreError) -> [LiveSegment] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT s.id, s.job_id, s.file_name, s.row_count, s.byte_count
+                    FROM segments s JOIN jobs j ON j.id = s.job_id WHERE \(condition) ORDER BY s.id
+                    """
+            ).map {
+                LiveSegment(
+                    id: $0["id"], jobID: $0["job_id"], fileName: $0["file_name"], rowCount: $0["row_count"],
+                    byteCount: $0["byte_count"])
+            }
+        }
+    }
+
+    /// What SQLite finds wrong with the database; empty where nothing is.
+    func integrityProblems() throws(ColumnStoreError) -> [String] {
+        try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }.filter { $0 != "ok" }
+    }
+
+    // MARK: - Inside
+
+    private static func job(_ id: Int64, in database: Database) throws -> JobRecord? {
+        try Row.fetchOne(database, sql: "SELECT * FROM jobs WHERE id = ?", arguments: [id]).map(JobRecord.init)
+    }
+
+    private static func insert(_ segment: SegmentRecord, job id: Int64, at now: String, in database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO segments (job_id, file_name, row_count, byte_count, first_at, last_at, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                id, segment.fileName, segment.rowCount, segment.byteCount, text(segment.firstAt), text(segment.lastAt), now,
+            ])
+        let segmentID = database.lastInsertedRowID
+        let statement = try database.makeStatement(
+            sql: """
+                INSERT INTO segment_counts (segment_id, region, datasource, trips, first_at, last_at)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """)
+        for count in segment.counts {
+            try statement.execute(arguments: [
+                segmentID, count.region, count.datasource, count.trips, text(count.firstAt), text(count.lastAt),
+            ])
+        }
+    }
+
+    private static func text(_ microseconds: Int64) -> String {
+        LocalDateTime.text(microseconds: microseconds, separator: " ")
+    }
+
+    /// Now in UTC, ISO 8601 with milliseconds and `Z`.
+    private static func now() -> String {
+        Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+
+    private func read<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
+        try Catalog.translating { try database.read(body) }
+    }
+
+    private func write<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
+        try Catalog.translating { try database.write(body) }
+    }
+
+    /// Turns what SQLite says into an error of ours.
+    private static func translating<Value>(_ body: () throws -> Value) throws(ColumnStoreError) -> Value {
+        do {
+            return try body()
+        } catch let error as ColumnStoreError {
+            throw error
+        } catch let error as DatabaseError {
+            switch error.resultCode {
+            case .SQLITE_FULL:
+                throw ColumnStoreError(.io, "The disk is full: the catalog cannot grow; free space and try again.")
+            case .SQLITE_BUSY, .SQLITE_LOCKED:
+                throw ColumnStoreError(.busy, "The catalog is locked by another process; end it or try again.")
+            case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+                throw ColumnStoreError(.corrupt, "The catalog is damaged (\(error.message ?? "no detail")); restore it from a backup.")
+            case .SQLITE_CANTOPEN:
+                throw ColumnStoreError(.notFound, "There is no catalog that can be opened; check --data-dir.")
+            default:
+                throw ColumnStoreError(.io, "The catalog cannot be used: \(error.message ?? "\(error)").")
+            }
+        } catch {
+            throw ColumnStoreError(.io, "The catalog cannot be used: \(error).")
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import GRDB
+
+/// A load as the catalog knows it: what clients see, and what is needed to go on after a crash.
+struct JobRecord: Sendable {
+    var job: Job
+    /// Where the CSV is; `-` for standard input.
+    var sourcePath: String
+    /// Whether the source is an upload that is deleted when it is no longer needed.
+    var ownsSource: Bool
+    /// The point up to which the source's rows are in committed segments.
+    var checkpoint = Checkpoint()
+
+    /// A point in a source, at a row boundary.
+    struct Checkpoint: Hashable, Sendable {
+        /// Uncompressed bytes of the source.
+        var byteCount = 0
+        /// Physical lines of the source.
+        var lineCount = 0
+        /// Bytes of the job's rejects file.
+        var rejectsByteCount = 0
+    }
+
+    init(row: Row) {
+        job = Job(
+            id: row["id"], filename: row["filename"], status: Job.Status(rawValue: row["status"]) ?? .failed,
+            createdAt: row["created_at"], updatedAt: row["updated_at"], totalRows: row["total_rows"],
+            processedRows: row["processed_rows"], rejectedRows: row["rejected_rows"], totalBytes: row["total_bytes"],
+            processedBytes: row["processed_bytes"], message: row["message"])
+        sourcePath = row["source_path"]
+        ownsSource = row["owns_source"]
+        checkpoint = Checkpoint(
+            byteCount: row["committed_bytes"], lineCount: row["committed_lines"], rejectsByteCount: row["rejects_bytes"])
+    }
+}

@@ -1,0 +1,449 @@
+import Foundation
+public import Logging
+import Synchronization
+
+/// A store of trips in a directory: the one public entrance.
+///
+/// Questions are answered over the snapshot of the moment they are asked; loads run on a thread of their own and become
+/// visible when they are complete. All methods may be called from any thread; those that are not `async` may block.
+public final class ColumnStore: Sendable {
+    /// How a store is opened.
+    public struct Options: Sendable {
+        /// Whether the store may change.
+        public enum Access: Sendable { case readWrite, readOnly }
+
+        public var dataDirectory: String
+        public var access: Access = .readWrite
+        /// Threads that decode, sort, compress and scan; nil: one for each core.
+        public var workerCount: Int?
+        /// Rows of a decoded batch, approximately; nil: the engine's own.
+        public var ingestionChunkRows: Int?
+        public var logger: Logger
+        /// Rows at which a load closes a segment; smaller ones than the default are for tests.
+        package var segmentRowCount = Limits.segmentRowCountMax
+
+        /// Options for a directory, with defaults for the rest.
+        public init(dataDirectory: String, logger: Logger) {
+            self.dataDirectory = dataDirectory
+            self.logger = logger
+        }
+    }
+
+    private struct State {
+        /// Open segments by their number in the catalog.
+        var readers: [Int64: SegmentReader] = [:]
+        var snapshot: Result<Snapshot, ColumnStoreError> = .success(Snapshot([]))
+        var observer: (@Sendable (JobProgress) -> Void)?
+        var rowsIngested = 0
+        var rowsRejected = 0
+        var queries = 0
+    }
+
+    private let options: Options
+    let folders: Folders
+    let catalog: Catalog
+    private let lock: StoreLock?
+    private let pool: WorkerPool
+    /// Threads that answer questions: more than cores, so that a long one leaves room for short ones.
+    private let questionThreads: WorkerPool
+    private let scratches = ScratchPool { PageScratch() }
+    private let ingestion = IngestionQueue()
+    private let state = Mutex(State())
+
+    // MARK: - Opening and closing
+
+    /// Opens a store.
+    ///
+    /// For writing: makes it where there is none, takes the lock, sweeps files that the catalog does not name, and puts jobs
+    /// that were interrupted back into the queue.
+    public init(_ options: Options) throws(ColumnStoreError) {
+        self.options = options
+        folders = Folders(root: options.dataDirectory)
+        pool = WorkerPool(threadCount: options.workerCount)
+        questionThreads = WorkerPool(threadCount: max(4, 2 * pool.threadCount))
+        switch options.access {
+        case .readWrite:
+            for folder in [folders.root, folders.segments, folders.rejects, folders.uploads] {
+                try FileSystem.makeDirectory(folder)
+            }
+            lock = try StoreLock(path: folders.lock)
+            catalog = try Catalog(path: folders.catalog, readOnly: false)
+            try recover()
+        case .readOnly:
+            guard FileSystem.byteCount(of: folders.catalog) != nil else {
+                throw ColumnStoreError(
+                    .notFound,
+                    "There is no store in \(options.dataDirectory); load a file with `tripstore ingest FILE --data-dir \(options.dataDirectory)` or name another --data-dir.")
+            }
+            lock = nil
+            catalog = try Catalog(path: folders.catalog, readOnly: true)
+        }
+        try refreshSnapshot()
+    }
+
+    /// Stops loading at a checkpoint, from which the next start goes on, and closes the store.
+    public func close() {
+        ingestion.stop()
+        pool.shutDown()
+        questionThreads.shutDown()
+        catalog.close()
+    }
+
+    /// True once the store can answer.
+    public var isReady: Bool { true }
+
+    /// Removes what a crash left behind and queues what it interrupted.
+    private func recover() throws(ColumnStoreError) {
+        let named = Set(try catalog.allSegments().map(\.fileName))
+        for name in try FileSystem.names(in: folders.segments) where !named.contains(name) {
+            options.logger.notice("Removing a segment that was never committed", metadata: ["file": "\(name)"])
+            try FileSystem.remove(folders.segmentPath(name))
+        }
+        let unfinished = try catalog.unfinishedJobs()
+        let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
+        let sources = Set((unfinished + failed).map(\.sourcePath))
+        for name in try FileSystem.names(in: folders.uploads) where !sources.contains("\(folders.uploads)/\(name)") {
+            options.logger.notice("Removing an upload that no job needs", metadata: ["file": "\(name)"])
+            try FileSystem.remove("\(folders.uploads)/\(name)")
+        }
+        for record in unfinished {
+            if record.sourcePath == "-" {
+                _ = try catalog.removeSegments(
+                    ofJob: record.job.id, status: .failed, from: [.pending, .running],
+                    message: "Interrupted while reading standard input, which cannot be read again; load it anew.")
+                continue
+            }
+            if try catalog.setStatus(record.job.id, to: .pending, from: [.running]) {
+                options.logger.notice(
+                    "Resuming an interrupted job",
+                    metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
+            }
+            ingestion.add(record.job.id)
+        }
+    }
+
+    /// Opens segments that became visible and lets go of those that no longer are.
+    private func refreshSnapshot() throws(ColumnStoreError) {
+        var attempts = 0
+        while true {
+            attempts += 1
+            let live = try catalog.liveSegments()
+            let known = state.withLock { $0.readers }
+            var readers: [Int64: SegmentReader] = [:]
+            do throws(ColumnStoreError) {
+                for segment in live {
+                    if let reader = known[segment.id] {
+                        readers[segment.id] = reader
+                    } else {
+                        readers[segment.id] = try open(segment)
+                    }
+                }
+            } catch where error.code == .notFound && attempts < 5 {
+                // Another process took the segment out between our look at the catalog and at the file.
+                continue
+            } catch {
+                options.logger.error("A segment cannot be opened", metadata: ["error": "\(error)"])
+                state.withLock { $0.snapshot = .failure(error) }
+                return
+            }
+            let snapshot = Snapshot(live.map { readers[$0.id]! })
+            state.withLock {
+                $0.readers = readers
+                $0.snapshot = .success(snapshot)
+            }
+            return
+        }
+    }
+
+    private func open(_ segment: Catalog.LiveSegment) throws(ColumnStoreError) -> SegmentReader {
+        let path = folders.segmentPath(segment.fileName)
+        let reader = try SegmentReader(path: path)
+        guard reader.rowCount == segment.rowCount else {
+            throw SegmentReader.damage(
+                path, SegmentError(description: "it has \(reader.rowCount) rows, the catalog says \(segment.rowCount)"))
+        }
+        if let problem = reader.indexProblem {
+            options.logger.warning(
+                "The index of a segment was made anew", metadata: ["file": "\(segment.fileName)", "why": "\(problem)"])
+        }
+        return reader
+    }
+
+    // MARK: - Questions
+
+    /// The segments that a question asked now sees.
+    package func snapshot() throws(ColumnStoreError) -> Snapshot { try state.withLock { $0.snapshot }.get() }
+
+    private func executor() throws(ColumnStoreError) -> QueryExecutor {
+        state.withLock { $0.queries += 1 }
+        return QueryExecutor(try snapshot(), on: pool, useIndex: true, scratches: scratches)
+    }
+
+    /// Counts matching trips by week; throws `.notFound` where no trip matches.
+    public func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
+        try executor().weeklyAverage(query)
+    }
+
+    /// Groups matching trips by region, origin cell, destination cell and time bucket.
+    public func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
+        try executor().tripGroups(query)
+    }
+
+    /// Describes each region, most trips first.
+    public func regions() throws(ColumnStoreError) -> Regions { try executor().regions() }
+
+    /// Runs blocking work of this store on its own threads, so that no event loop and no cooperative thread waits.
+    public func answer<Value: Sendable>(
+        _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
+    ) async throws(ColumnStoreError) -> Value {
+        let result: Result<Value, ColumnStoreError> = await withCheckedContinuation { continuation in
+            questionThreads.run {
+                do throws(ColumnStoreError) {
+                    continuation.resume(returning: .success(try work()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+
+    // MARK: - Jobs
+
+    /// Where the caller writes uploads before `submitUpload`.
+    public var uploadsDirectory: String { folders.uploads }
+
+    /// Makes a pending job of an upload and takes the file over: it is deleted once the job is done.
+    ///
+    /// - Parameters:
+    ///   - path: a file in `uploadsDirectory`; it is made durable first.
+    ///   - filename: the client's name, of which the last path component is kept.
+    public func submitUpload(path: String, filename: String) throws(ColumnStoreError) -> Job {
+        try requireWritable()
+        try FileSystem.syncFile(path)
+        try FileSystem.syncDirectory(folders.uploads)
+        let name = filename.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? "upload.csv"
+        return try submit(path: path, filename: name, ownsSource: true)
+    }
+
+    /// Makes a pending job of a file that stays where it is, or of standard input for `-`.
+    public func submitFile(path: String) throws(ColumnStoreError) -> Job {
+        try requireWritable()
+        if path == "-" { return try submit(path: path, filename: "standard input", ownsSource: false) }
+        guard let resolved = realpath(path, nil) else { throw FileSystem.error("open", path) }
+        defer { free(resolved) }
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        return try submit(path: String(cString: resolved), filename: name, ownsSource: false)
+    }
+
+    private func submit(path: String, filename: String, ownsSource: Bool) throws(ColumnStoreError) -> Job {
+        let job = try catalog.addJob(
+            filename: filename, sourcePath: path, ownsSource: ownsSource, totalBytes: FileSystem.byteCount(of: path)
+        ).job
+        notify(JobProgress(job))
+        ingestion.add(job.id)
+        return job
+    }
+
+    private func requireWritable() throws(ColumnStoreError) {
+        guard options.access == .readWrite else {
+            throw ColumnStoreError(.conflict, "The store is open for reading only.")
+        }
+    }
+
+    /// The job, not yet done, that an earlier run left of a file, if any.
+    package func unfinishedJob(ofFile path: String) throws(ColumnStoreError) -> Job? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        let source = String(cString: resolved)
+        return try catalog.unfinishedJobs().first { $0.sourcePath == source }?.job
+    }
+
+    /// Blocks until a job has ended, and returns it.
+    package func waitForEnd(of id: Int64) throws(ColumnStoreError) -> Job {
+        while true {
+            let job = try record(id).job
+            if job.status.isTerminal, ingestion.live(id) == nil { return job }
+            ingestion.waitForChange()
+        }
+    }
+
+    /// Starts the thread that runs pending jobs in their order.
+    public func startIngestion() {
+        ingestion.start { [weak self] id, control in self?.runJob(id, control) }
+    }
+
+    /// Lists jobs, newest first.
+    public func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [Job] {
+        try catalog.jobs(limit: limit, status: status).map { ingestion.live($0.job.id) ?? $0.job }
+    }
+
+    /// Returns a job, with live counts while it runs; throws `.notFound` where there is none of that number.
+    public func job(_ id: Int64) throws(ColumnStoreError) -> Job {
+        if let live = ingestion.live(id) { return live }
+        return try record(id).job
+    }
+
+    private func record(_ id: Int64) throws(ColumnStoreError) -> JobRecord {
+        guard let record = try catalog.job(id) else { throw ColumnStoreError(.notFound, "Job not found") }
+        return record
+    }
+
+    /// Returns a job's progress as it stands.
+    public func progress(_ id: Int64) throws(ColumnStoreError) -> JobProgress { JobProgress(try job(id)) }
+
+    /// Returns the first rejected rows of a job, and how many there are of each reason.
+    ///
+    /// While a job runs, the counts are those of its last commit.
+    public func rejects(_ id: Int64, limit: Int) throws(ColumnStoreError) -> RejectsReport {
+        let job = try job(id)
+        let reasons = try catalog.rejectCounts(id)
+        let rows = try RejectsFile.read(path: folders.rejectsPath(job: id), limit: limit)
+        return RejectsReport(rejects: rows, rejectedRows: job.rejectedRows, reasons: reasons)
+    }
+
+    /// Cancels a pending or running job, or takes all trips of a completed one out again, atomically.
+    ///
+    /// Returns when it is done. A job that failed or was cancelled before stays as it is.
+    public func remove(_ id: Int64) throws(ColumnStoreError) -> Job {
+        try requireWritable()
+        if try catalog.setStatus(id, to: .cancelled, from: [.pending], message: "Cancelled on request.") {
+            return try finishRemoval(id)
+        }
+        _ = ingestion.cancel(id)
+        let (isChanged, names) = try catalog.removeSegments(
+            ofJob: id, status: .cancelled, from: [.completed, .running], message: "Its trips were taken out on request.")
+        if isChanged { try forget(names) }
+        return try finishRemoval(id)
+    }
+
+    private func finishRemoval(_ id: Int64) throws(ColumnStoreError) -> Job {
+        let record = try record(id)
+        if record.ownsSource { try FileSystem.remove(record.sourcePath) }
+        notify(JobProgress(record.job))
+        return record.job
+    }
+
+    /// Lets go of segments that the catalog no longer names. Snapshots that are in use keep their mapped files.
+    private func forget(_ names: [String]) throws(ColumnStoreError) {
+        try refreshSnapshot()
+        for name in names { try FileSystem.remove(folders.segmentPath(name)) }
+    }
+
+    /// Sets who is told of each change of any job, on the store's threads.
+    public func observeProgress(_ observer: @escaping @Sendable (JobProgress) -> Void) {
+        state.withLock { $0.observer = observer }
+    }
+
+    private func notify(_ progress: JobProgress) {
+        let observer = state.withLock { $0.observer }
+        observer?(progress)
+    }
+
+    // MARK: - Running jobs
+
+    private func runJob(_ id: Int64, _ control: IngestionJob.Control) {
+        do {
+            guard let record = try catalog.job(id), try catalog.setStatus(id, to: .running, from: [.pending, .running]) else {
+                return
+            }
+            try run(record, control)
+        } catch {
+            options.logger.error("A job could not be run", metadata: ["job": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    private func run(_ record: JobRecord, _ control: IngestionJob.Control) throws {
+        let id = record.job.id
+        var started = record.job
+        started.status = .running
+        ingestion.update(started)
+        notify(JobProgress(started))
+        var load: IngestionJob?
+        do {
+            let job = try IngestionJob(
+                record, catalog: catalog, pool: pool, folders: folders, chunkRowCount: options.ingestionChunkRows,
+                segmentRowCount: options.segmentRowCount, control: control
+            ) { [self] progress in
+                var job = record.job
+                job.status = .running
+                job.processedRows = progress.processedRows
+                job.rejectedRows = progress.rejectedRows
+                job.processedBytes = progress.processedBytes
+                ingestion.update(job)
+                notify(progress)
+            }
+            load = job
+            switch try job.run() {
+            case .completed: try complete(id, record, job)
+            case .checkpointed:
+                _ = try catalog.setStatus(id, to: .pending, from: [.running])
+                options.logger.notice("A job was checkpointed; the next start goes on from there", metadata: ["job": "\(id)"])
+            }
+        } catch {
+            load?.drain()
+            try abandon(id, record, error)
+        }
+    }
+
+    private func complete(_ id: Int64, _ record: JobRecord, _ load: IngestionJob) throws {
+        try refreshSnapshot()
+        if record.ownsSource { try FileSystem.remove(record.sourcePath) }
+        let job = try self.record(id).job
+        state.withLock {
+            $0.rowsIngested += job.processedRows - job.rejectedRows
+            $0.rowsRejected += job.rejectedRows
+        }
+        ingestion.update(job)
+        notify(load.progress(of: job))
+    }
+
+    /// Takes back what a job that was cancelled or failed has committed.
+    private func abandon(_ id: Int64, _ record: JobRecord, _ error: any Error) throws {
+        let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
+        let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
+        let (isChanged, names) = try catalog.removeSegments(
+            ofJob: id, status: status, from: [.running], message: error.message)
+        for name in names { try FileSystem.remove(folders.segmentPath(name)) }
+        if status == .cancelled, record.ownsSource { try FileSystem.remove(record.sourcePath) }
+        guard isChanged else { return }
+        options.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
+        let job = try self.record(id).job
+        ingestion.update(job)
+        notify(JobProgress(job))
+    }
+
+    // MARK: - Numbers
+
+    /// Numbers for an operator.
+    public func statistics() -> StoreStatistics {
+        let state = state.withLock { $0 }
+        let counts = (try? catalog.jobCounts()) ?? [:]
+        let segments = (try? state.snapshot.get().segments) ?? []
+        return StoreStatistics(
+            segments: segments.count, trips: segments.reduce(0) { $0 + $1.rowCount },
+            bytesOnDisk: segments.reduce(0) { $0 + $1.file.byteCount }, pendingJobs: counts[.pending] ?? 0,
+            runningJobs: counts[.running] ?? 0, rowsIngested: state.rowsIngested, rowsRejected: state.rowsRejected,
+            queries: state.queries)
+    }
+
+    /// Files of the live segments, oldest first.
+    package func segmentPaths() throws(ColumnStoreError) -> [String] {
+        try catalog.liveSegments().map { folders.segmentPath($0.fileName) }
+    }
+}
+
+/// Numbers for an operator: what is stored, what is under way, what was done since the process began.
+public struct StoreStatistics: Hashable, Sendable {
+    public var segments: Int
+    public var trips: Int
+    public var bytesOnDisk: Int
+    public var pendingJobs: Int
+    public var runningJobs: Int
+    /// Since the process began.
+    public var rowsIngested: Int
+    /// Since the process began.
+    public var rowsRejected: Int
+    /// Since the process began.
+    public var queries: Int
+}

@@ -1,0 +1,27 @@
+/// Where things are in the data directory.
+///
+///     catalog.sqlite      jobs, segments, counts
+///     lock                held by the process that writes
+///     segments/           trips-JOB-LINE.parquet: trips of a job up to a line of its source
+///     rejects/            JOB.jsonl: rejected rows of a job
+///     uploads/            sources of jobs that came over HTTP, until they are done
+struct Folders: Sendable {
+    let root: String
+
+    init(root: String) { self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root }
+
+    var catalog: String { root + "/catalog.sqlite" }
+    var lock: String { root + "/lock" }
+    var segments: String { root + "/segments" }
+    var rejects: String { root + "/rejects" }
+    var uploads: String { root + "/uploads" }
+
+    func rejectsPath(job: Int64) -> String { "\(rejects)/\(job).jsonl" }
+
+    func segmentName(job: Int64, endLine: Int) -> String {
+        let digits = String(job)
+        return "trips-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)-\(endLine).parquet"
+    }
+
+    func segmentPath(_ name: String) -> String { "\(segments)/\(name)" }
+}

@@ -1,0 +1,90 @@
+/// Appends the numbers and texts of a segment's index: unsigned LEB128, zigzag for signed, length-prefixed UTF-8.
+struct IndexByteWriter {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func append(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+
+    mutating func append(_ value: Int) { append(UInt64(value)) }
+
+    mutating func append(signed value: Int64) {
+        append(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+    }
+
+    mutating func append(_ text: String) {
+        append(text.utf8.count)
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    mutating func append(_ value: Double) {
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    mutating func append(contentsOf other: [UInt8]) { bytes.append(contentsOf: other) }
+}
+
+/// What is wrong with the bytes of an index; the segment's rows are not affected.
+struct IndexError: Error, CustomStringConvertible {
+    var description: String
+}
+
+/// Reads what `IndexByteWriter` wrote; trusts nothing.
+struct IndexByteReader {
+    private let bytes: [UInt8]
+    private var position = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    var isAtEnd: Bool { position == bytes.count }
+
+    mutating func unsigned() throws(IndexError) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while position < bytes.count {
+            let byte = bytes[position]
+            position += 1
+            guard shift < 63 || byte <= 1 else { break }
+            value |= UInt64(byte & 0x7F) << shift
+            if byte & 0x80 == 0 { return value }
+            shift += 7
+        }
+        throw IndexError(description: "a number at byte \(position) of the index is cut off or too long")
+    }
+
+    /// A count or a position: at most `max`.
+    mutating func count(max: Int) throws(IndexError) -> Int {
+        let value = try unsigned()
+        guard max >= 0, value <= UInt64(max) else {
+            throw IndexError(description: "a count at byte \(position) of the index is \(value), over \(max)")
+        }
+        return Int(value)
+    }
+
+    mutating func signed() throws(IndexError) -> Int64 {
+        let value = try unsigned()
+        return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
+    }
+
+    mutating func text() throws(IndexError) -> String {
+        let length = try count(max: bytes.count - position)
+        guard let text = String(validating: bytes[position..<position + length], as: UTF8.self) else {
+            throw IndexError(description: "a name at byte \(position) of the index is not UTF-8")
+        }
+        position += length
+        return text
+    }
+
+    mutating func double() throws(IndexError) -> Double {
+        guard bytes.count - position >= 8 else { throw IndexError(description: "the index ends in a number") }
+        var pattern: UInt64 = 0
+        for index in 0..<8 { pattern |= UInt64(bytes[position + index]) << UInt64(8 * index) }
+        position += 8
+        return Double(bitPattern: pattern)
+    }
+}

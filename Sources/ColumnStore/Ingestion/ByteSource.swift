@@ -1,0 +1,127 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// A CSV file as a stream of plain bytes: a file or standard input, compressed or not.
+///
+/// What a file is, is told by its first bytes and not by its name. Used by one thread at a time.
+final class ByteSource {
+    private let path: String
+    private let descriptor: Int32
+    private let ownsDescriptor: Bool
+    private var stream: DecompressionStream?
+    /// Stored bytes read ahead: the magic at first, compressed input later.
+    private var stored: [UInt8] = []
+    private var storedStart = 0
+    private var isAtEnd = false
+
+    /// Bytes of the file as stored; nil for a stream.
+    let storedByteCount: Int?
+    /// Stored bytes consumed so far.
+    private(set) var consumedByteCount = 0
+
+    /// Opens a file, or standard input for `-`.
+    init(path: String) throws(ColumnStoreError) {
+        self.path = path == "-" ? "standard input" : path
+        ownsDescriptor = path != "-"
+        descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            storedByteCount = nil
+            throw FileSystem.error("open", path)
+        }
+        storedByteCount = path == "-" ? nil : FileSystem.byteCount(of: path)
+        if path != "-" { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
+        stored = try readStored(4)
+        if let format = DecompressionStream.Format(magic: stored) { stream = try DecompressionStream(format) }
+    }
+
+    deinit { if ownsDescriptor { close(descriptor) } }
+
+    /// Whether the bytes are compressed.
+    var isCompressed: Bool { stream != nil }
+
+    /// Reads plain bytes until `buffer` is full or the input ends; returns how many.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(ColumnStoreError) -> Int {
+        guard let stream else { return try readPlain(into: buffer) }
+        var filled = 0
+        while filled < buffer.count {
+            if storedStart == stored.count && !isAtEnd {
+                stored = try readStored(1 << 20)
+                storedStart = 0
+            }
+            var used = (consumed: 0, produced: 0)
+            var failure: ColumnStoreError?
+            stored.withUnsafeBytes { input in
+                let rest = UnsafeRawBufferPointer(rebasing: input[storedStart...])
+                do throws(ColumnStoreError) {
+                    used = try stream.decompress(rest, into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+                } catch {
+                    failure = error
+                }
+            }
+            if let failure { throw failure }
+            storedStart += used.consumed
+            consumedByteCount += used.consumed
+            filled += used.produced
+            if used.consumed == 0 && used.produced == 0 && isAtEnd && storedStart == stored.count {
+                guard stream.isAtBoundary else {
+                    throw ColumnStoreError(
+                        .badInput, "The \(stream.format.rawValue) data ends in the middle; the file was cut off, fetch it anew.")
+                }
+                break
+            }
+            if used.consumed == 0 && used.produced == 0 && storedStart < stored.count {
+                throw ColumnStoreError(.badInput, "The \(stream.format.rawValue) data is followed by something else; remove it.")
+            }
+        }
+        return filled
+    }
+
+    /// Reads over plain bytes that an earlier run has committed.
+    func skip(_ byteCount: Int) throws(ColumnStoreError) {
+        if stream == nil, ownsDescriptor, storedByteCount != nil {
+            guard lseek(descriptor, off_t(byteCount), SEEK_SET) >= 0 else { throw FileSystem.error("seek in", path) }
+            stored = []
+            consumedByteCount = byteCount
+            return
+        }
+        var rest = byteCount
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        while rest > 0 {
+            let count = try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(rest, buffer.count)]))
+            if count == 0 { break }
+            rest -= count
+        }
+    }
+
+    private func readPlain(into buffer: UnsafeMutableRawBufferPointer) throws(ColumnStoreError) -> Int {
+        let head = min(stored.count, buffer.count)
+        if head > 0 {
+            stored.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<head])) }
+            stored.removeFirst(head)
+        }
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[head...])
+        let count = head + (rest.isEmpty ? 0 : try FileSystem.read(descriptor, into: rest, path: path))
+        consumedByteCount += count
+        return count
+    }
+
+    private func readStored(_ byteCount: Int) throws(ColumnStoreError) -> [UInt8] {
+        var count = 0
+        var failure: ColumnStoreError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
+            do throws(ColumnStoreError) {
+                count = try FileSystem.read(descriptor, into: UnsafeMutableRawBufferPointer(buffer), path: path)
+            } catch {
+                failure = error
+            }
+            initialized = count
+        }
+        if let failure { throw failure }
+        isAtEnd = count < byteCount
+        return bytes
+    }
+}

@@ -1,0 +1,261 @@
+import Foundation
+import Synchronization
+
+/// One load: reads a CSV, decodes it in parallel, and commits it segment by segment.
+///
+///     read ─── cut at row ends ─── decode ──────── collect ─── sort, encode, write ── commit
+///     this thread                  pool, by chunk  in order    pool, by segment       in order
+///
+/// Memory is bounded by chunks in flight and by two segments, one being filled and one being written, whatever the size of
+/// the input. Each commit names the point of the source up to which rows are in segments; a job that was interrupted goes on
+/// from there, so nothing is lost or doubled. Trips become visible with the last commit.
+final class IngestionJob {
+    /// How a run ended without an error.
+    enum Outcome { case completed, checkpointed }
+
+    /// What the outside wants of a running job.
+    final class Control: Sendable {
+        enum Wish: Sendable { case none, cancel, checkpoint }
+        private let state = Mutex(Wish.none)
+
+        var wish: Wish { state.withLock { $0 } }
+
+        /// Asks the job to stop; a wish to cancel is not taken back by one to checkpoint.
+        func ask(_ wish: Wish) { state.withLock { if $0 != .cancel { $0 = wish } } }
+    }
+
+    private struct DecodingChunk {
+        var decoded: Pending<DecodedChunk>
+        var buffer: ChunkBuffer
+        /// Bytes of the source up to the end of the chunk, plain and as stored.
+        var endByte: Int
+        var storedByteCount: Int
+    }
+
+    private struct WritingSegment {
+        var record: Pending<SegmentRecord>?
+        /// The job's counts at the segment's last row.
+        var job: Job
+        var checkpoint: JobRecord.Checkpoint
+        var rejects: [String: Int]
+    }
+
+    private let catalog: Catalog
+    private let pool: WorkerPool
+    private let folders: Folders
+    private let control: Control
+    private let report: (JobProgress) -> Void
+    private let chunkByteCount: Int
+    private let segmentRowCount: Int
+    private let sourcePath: String
+
+    private var job: Job
+    private var checkpoint: JobRecord.Checkpoint
+    private var meter: ProgressMeter
+    private let rejectsFile: RejectsFile
+    private var rejectsSinceSegment: [String: Int] = [:]
+    private var batches: [TripBatch] = []
+    private var batchRowCount = 0
+    private var decoding: [DecodingChunk] = []
+    private var writing: [WritingSegment] = []
+    private var idleBuffers: [ChunkBuffer] = []
+
+    /// Prepares a run.
+    ///
+    /// - Parameters:
+    ///   - chunkRowCount: rows of a decoded batch, approximately; nil: the engine's own size.
+    ///   - segmentRowCount: rows at which a segment is closed.
+    ///   - report: told of progress, at most ten times a second.
+    init(
+        _ record: JobRecord, catalog: Catalog, pool: WorkerPool, folders: Folders, chunkRowCount: Int?, segmentRowCount: Int,
+        control: Control, report: @escaping (JobProgress) -> Void
+    ) throws(ColumnStoreError) {
+        self.catalog = catalog
+        self.pool = pool
+        self.folders = folders
+        self.segmentRowCount = segmentRowCount
+        self.control = control
+        self.report = report
+        // A row of full precision has about 128 bytes.
+        chunkByteCount = chunkRowCount.map { min(max($0 * 128, 64 << 10), 64 << 20) } ?? Limits.chunkByteCount
+        sourcePath = record.sourcePath
+        job = record.job
+        job.status = .running
+        checkpoint = record.checkpoint
+        meter = ProgressMeter(processedRows: job.processedRows, processedBytes: job.processedBytes)
+        rejectsFile = try RejectsFile(
+            path: folders.rejectsPath(job: job.id), committedByteCount: record.checkpoint.rejectsByteCount)
+    }
+
+    /// Runs to the end, or to a checkpoint where that is wished.
+    func run() throws -> Outcome {
+        var source = try ByteSource(path: sourcePath)
+        var tail = takeBuffer()
+        var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
+        let header = try tail.withBytes(count: tail.count) { bytes throws(ColumnStoreError) in
+            try CSVHeader(parsing: bytes, isWholeFile: hasEnded)
+        }
+        var tailStart = header.byteCount
+        if checkpoint.byteCount == 0 {
+            checkpoint.byteCount = header.byteCount
+            checkpoint.lineCount = header.lineCount
+        } else {
+            source = try ByteSource(path: sourcePath)
+            try source.skip(checkpoint.byteCount)
+            tail.count = 0
+            tailStart = 0
+            hasEnded = false
+        }
+        let decoders = ScratchPool { CSVDecoder(header: header) }
+        var readByteCount = checkpoint.byteCount
+
+        while !(hasEnded && tailStart == tail.count) {
+            switch control.wish {
+            case .none: break
+            case .cancel: throw ColumnStoreError(.cancelled, "Cancelled on request.")
+            case .checkpoint: return try finish(isLast: false)
+            }
+            // The next chunk begins with what the last one left.
+            let buffer = takeBuffer()
+            buffer.takeTail(of: tail, from: tailStart)
+            idleBuffers.append(tail)
+            var whole = 0
+            for limit in [chunkByteCount, buffer.capacity] where whole == 0 {
+                if !hasEnded && buffer.count < limit { hasEnded = try buffer.fill(from: source, upTo: limit) }
+                whole = buffer.withBytes(count: buffer.count) {
+                    CSVChunker.wholeRecordsByteCount(of: $0, header: header, isFinal: hasEnded)
+                }
+            }
+            if buffer.count == 0 { break }
+            guard whole > 0 else {
+                throw ColumnStoreError(.internalFault, "No row ends in \(buffer.count) bytes of \(sourcePath).")
+            }
+            // The tail is copied out before the chunk is handed over, so that a chunk's buffer has one user.
+            tail = takeBuffer()
+            tail.takeTail(of: buffer, from: whole)
+            tailStart = 0
+            readByteCount += whole
+            if !buffer.endsLine(at: whole) {
+                // The chunk ends inside a line that is longer than any row may be: the rest of the line goes with it.
+                readByteCount += try skipLine(&tail, from: source, hasEnded: &hasEnded)
+            }
+            decode(buffer, whole, decoders, endByte: readByteCount, storedByteCount: source.consumedByteCount)
+            while decoding.count > 2 * pool.threadCount { try collectOldest() }
+        }
+        return try finish(isLast: true)
+    }
+
+    /// Drops bytes up to and including the next newline, and returns how many they were.
+    private func skipLine(_ tail: inout ChunkBuffer, from source: ByteSource, hasEnded: inout Bool) throws -> Int {
+        var skipped = 0
+        while true {
+            if tail.count == 0 && !hasEnded { hasEnded = try tail.fill(from: source, upTo: chunkByteCount) }
+            if tail.count == 0 { return skipped }
+            let count = tail.withBytes(count: tail.count) { CSVChunker.lineRemainderByteCount(of: $0) }
+            let endsLine = tail.endsLine(at: count)
+            let rest = takeBuffer()
+            rest.takeTail(of: tail, from: count)
+            idleBuffers.append(tail)
+            tail = rest
+            skipped += count
+            if endsLine { return skipped }
+        }
+    }
+
+    // MARK: - Decoding
+
+    private func takeBuffer() -> ChunkBuffer {
+        // Room for one chunk and for the longest record, so that a record that fits into neither chunk is seen whole.
+        let buffer = idleBuffers.popLast() ?? ChunkBuffer(capacity: chunkByteCount + 2 * Limits.recordByteCountMax)
+        buffer.count = 0
+        return buffer
+    }
+
+    private func decode(
+        _ buffer: ChunkBuffer, _ byteCount: Int, _ decoders: ScratchPool<CSVDecoder>, endByte: Int, storedByteCount: Int
+    ) {
+        let decoded = pool.submit {
+            decoders.with { decoder in
+                buffer.withBytes(count: byteCount, padded: true) { decoder.decode(padded: $0, count: byteCount) }
+            }
+        }
+        decoding.append(DecodingChunk(decoded: decoded, buffer: buffer, endByte: endByte, storedByteCount: storedByteCount))
+    }
+
+    /// Takes the rows of the oldest chunk in flight.
+    private func collectOldest() throws {
+        let chunk = decoding.removeFirst()
+        let decoded = try chunk.decoded.wait()
+        idleBuffers.append(chunk.buffer)
+        for reject in decoded.rejects {
+            try rejectsFile.append(reject, line: checkpoint.lineCount + reject.line)
+            rejectsSinceSegment[reject.reason, default: 0] += 1
+        }
+        checkpoint.byteCount = chunk.endByte
+        checkpoint.lineCount += decoded.lineCount
+        checkpoint.rejectsByteCount = rejectsFile.byteCount
+        job.processedRows += decoded.rowCount
+        job.rejectedRows += decoded.rejects.count
+        job.processedBytes = chunk.storedByteCount
+        if decoded.batch.count > 0 {
+            batches.append(decoded.batch)
+            batchRowCount += decoded.batch.count
+        }
+        if meter.isDue() { report(meter.progress(of: job)) }
+        if batchRowCount >= segmentRowCount {
+            sealSegment()
+            if writing.count > 1 { try commitOldest(isLast: false) }
+        }
+    }
+
+    // MARK: - Segments
+
+    /// Hands the rows collected so far to the pool, to become a segment.
+    private func sealSegment() {
+        let trips = batches
+        let name = folders.segmentName(job: job.id, endLine: checkpoint.lineCount)
+        let (jobID, pool, directory) = (job.id, pool, folders.segments)
+        let record = trips.isEmpty
+            ? nil
+            : pool.submit {
+                let sorted = try RowSorter.sort(trips, on: pool)
+                return try SegmentWriter.write(sorted, jobID: jobID, directory: directory, name: name, on: pool)
+            }
+        writing.append(WritingSegment(record: record, job: job, checkpoint: checkpoint, rejects: rejectsSinceSegment))
+        batches = []
+        batchRowCount = 0
+        rejectsSinceSegment = [:]
+    }
+
+    private func commitOldest(isLast: Bool) throws {
+        let segment = writing.removeFirst()
+        let record = try segment.record?.wait()
+        try rejectsFile.flush()
+        let commit = Catalog.Commit(
+            segment: record, processedRows: segment.job.processedRows, rejectedRows: segment.job.rejectedRows,
+            processedBytes: segment.job.processedBytes, checkpoint: segment.checkpoint, rejects: segment.rejects, isLast: isLast)
+        guard try catalog.commit(commit, job: job.id) else {
+            throw ColumnStoreError(.cancelled, "Cancelled on request.")
+        }
+    }
+
+    /// Commits all rows read so far.
+    private func finish(isLast: Bool) throws -> Outcome {
+        while !decoding.isEmpty { try collectOldest() }
+        if isLast || batchRowCount > 0 { sealSegment() }
+        while !writing.isEmpty {
+            if control.wish == .cancel { throw ColumnStoreError(.cancelled, "Cancelled on request.") }
+            try commitOldest(isLast: isLast && writing.count == 1)
+        }
+        return isLast ? .completed : .checkpointed
+    }
+
+    /// Progress as it stands, for the terminal event.
+    func progress(of job: Job) -> JobProgress { meter.progress(of: job) }
+
+    /// Waits for work in flight, so that no segment file appears after the job was taken back.
+    func drain() {
+        for chunk in decoding { _ = try? chunk.decoded.wait() }
+        for segment in writing { _ = try? segment.record?.wait() }
+    }
+}

@@ -1,0 +1,52 @@
+/// Turns counts into progress events: at most ten a second, with rate and time left.
+struct ProgressMeter {
+    private let clock = ContinuousClock()
+    private let start: ContinuousClock.Instant
+    private let rowsAtStart: Int
+    private let bytesAtStart: Int
+    private var lastEvent: ContinuousClock.Instant?
+
+    /// Starts the clock of a run that begins with what earlier runs have done.
+    init(processedRows: Int, processedBytes: Int) {
+        start = clock.now
+        rowsAtStart = processedRows
+        bytesAtStart = processedBytes
+    }
+
+    /// Whether an event is due; it is then held to have been sent.
+    mutating func isDue() -> Bool {
+        let now = clock.now
+        if let lastEvent, now - lastEvent < .nanoseconds(Int64(Limits.progressIntervalNanoseconds)) { return false }
+        lastEvent = now
+        return true
+    }
+
+    /// The job's counts with rate and time left.
+    func progress(of job: Job) -> JobProgress {
+        let elapsed = (clock.now - start) / .seconds(1)
+        let rows = Double(job.processedRows - rowsAtStart)
+        let bytes = Double(job.processedBytes - bytesAtStart)
+        var progress = JobProgress(job)
+        progress.rowsPerSecond = elapsed > 0 ? (rows / elapsed).rounded() : 0
+        if job.status == .running, let total = job.totalBytes, bytes > 0 {
+            progress.etaSeconds = (Double(max(0, total - job.processedBytes)) / bytes * elapsed * 10).rounded() / 10
+        }
+        return progress
+    }
+}
+
+extension JobProgress {
+    /// The counts of a job, without a rate.
+    init(_ job: Job) {
+        jobID = job.id
+        status = job.status
+        processedRows = job.processedRows
+        totalRows = job.totalRows
+        rejectedRows = job.rejectedRows
+        processedBytes = job.processedBytes
+        totalBytes = job.totalBytes
+        rowsPerSecond = 0
+        etaSeconds = job.status == .completed ? 0 : nil
+        message = job.message
+    }
+}

@@ -1,0 +1,93 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+import Foundation
+
+/// The rejected rows of one job on disk: JSON lines, `{"line": …, "reason": …, "text": …}`, in the order of the file.
+///
+/// Rows are appended as they are found; `flush` makes them durable before the segment beside them is committed, and a resumed
+/// job cuts off what was written after its last commit.
+final class RejectsFile {
+    private let path: String
+    private var descriptor: Int32 = -1
+    private var buffer: [UInt8] = []
+    /// Bytes of the file, those still in memory included.
+    private(set) var byteCount: Int
+
+    /// Opens a job's file at the length that belongs to its last commit. It is created when the first row comes.
+    init(path: String, committedByteCount: Int) throws(ColumnStoreError) {
+        self.path = path
+        byteCount = committedByteCount
+        if FileSystem.byteCount(of: path) != nil {
+            guard truncate(path, off_t(committedByteCount)) == 0 else { throw FileSystem.error("cut", path) }
+        }
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// Adds a row; `line` is its place in the file.
+    func append(_ row: RejectedRow, line: Int) throws(ColumnStoreError) {
+        var writer = JSONWriter()
+        writer.object {
+            $0.key("line")
+            $0.value(line)
+            $0.key("reason")
+            $0.value(row.reason)
+            $0.key("text")
+            $0.value(row.text)
+        }
+        let start = buffer.count
+        buffer += Array(writer.text.utf8) + [UInt8(ascii: "\n")]
+        byteCount += buffer.count - start
+        if buffer.count > 1 << 20 { try writeBuffer() }
+    }
+
+    /// Makes all rows so far survive a power cut.
+    func flush() throws(ColumnStoreError) {
+        try writeBuffer()
+        if descriptor >= 0, fdatasync(descriptor) != 0 { throw FileSystem.error("sync", path) }
+    }
+
+    private func writeBuffer() throws(ColumnStoreError) {
+        if buffer.isEmpty { return }
+        if descriptor < 0 {
+            descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else { throw FileSystem.error("create", path) }
+        }
+        let rows = exchange(&buffer, with: [])
+        try FileSystem.write(rows.span.bytes, to: descriptor, path: path)
+    }
+
+    /// Reads the first rows of a job's file, of the bytes that are committed or written.
+    static func read(path: String, limit: Int) throws(ColumnStoreError) -> [RejectedRow] {
+        guard let file = fopen(path, "r") else {
+            if errno == ENOENT { return [] }
+            throw FileSystem.error("open", path)
+        }
+        defer { fclose(file) }
+        struct Line: Decodable {
+            var line: Int
+            var reason: String
+            var text: String
+        }
+        let decoder = JSONDecoder()
+        var rows: [RejectedRow] = []
+        var text: UnsafeMutablePointer<CChar>?
+        var capacity = 0
+        defer { free(text) }
+        while rows.count < limit {
+            let length = getline(&text, &capacity, file)
+            guard length > 0, let text else { break }
+            // A last line without its end is still being written.
+            guard text[length - 1] == CChar(UInt8(ascii: "\n")) else { break }
+            let data = Data(bytes: text, count: length)
+            guard let row = try? decoder.decode(Line.self, from: data) else {
+                throw ColumnStoreError(.corrupt, "The rejects file \(path) is damaged after \(rows.count) rows.")
+            }
+            rows.append(RejectedRow(line: row.line, reason: row.reason, text: row.text))
+        }
+        return rows
+    }
+}

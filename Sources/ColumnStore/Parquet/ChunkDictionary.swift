@@ -1,0 +1,58 @@
+/// The texts of one column chunk and its rows as codes in them, taken from a dictionary that may know many more.
+struct ChunkDictionary {
+    /// The texts that occur, in the order of the larger dictionary.
+    let strings: [String]
+    /// Positions in `strings`, one for each row.
+    let codes: [UInt32]
+    /// Position in ascending order of each text, or nil where they are in that order.
+    private let ranks: [UInt32]?
+    /// Texts in ascending order, by position in `strings`, where they are not.
+    private let ascending: [UInt32]
+
+    init(codes: Span<UInt32>, dictionary: [String]) {
+        var newCodes = [UInt32](repeating: .max, count: dictionary.count)
+        for index in codes.indices { newCodes[Int(codes[index])] = 0 }
+        var strings: [String] = []
+        for code in dictionary.indices where newCodes[code] == 0 {
+            newCodes[code] = UInt32(strings.count)
+            strings.append(dictionary[code])
+        }
+        self.codes = [UInt32](capacity: codes.count) { output in
+            for index in codes.indices { output.append(newCodes[Int(codes[index])]) }
+        }
+        self.strings = strings
+        if zip(strings, strings.dropFirst()).allSatisfy({ Self.precedes($0, $1) }) {
+            ranks = nil
+            ascending = []
+        } else {
+            let ascending = strings.indices.sorted { Self.precedes(strings[$0], strings[$1]) }.map { UInt32($0) }
+            var ranks = [UInt32](repeating: 0, count: strings.count)
+            for (rank, code) in ascending.enumerated() { ranks[Int(code)] = UInt32(rank) }
+            self.ranks = ranks
+            self.ascending = ascending
+        }
+    }
+
+    /// Bits of a code: one at least, as readers know it from other writers.
+    var width: Int { strings.isEmpty ? 0 : max(1, BitPacking.width(of: UInt32(strings.count - 1))) }
+
+    /// Returns the bounds of some rows, bytes compared unsigned.
+    func bounds(of rows: Range<Int>) -> ParquetBounds {
+        guard !rows.isEmpty else { return ParquetBounds(minimum: nil, maximum: nil, nullCount: 0, nanCount: nil) }
+        var low = UInt32.max
+        var high = UInt32.min
+        for row in rows {
+            let rank = ranks.map { $0[Int(codes[row])] } ?? codes[row]
+            low = min(low, rank)
+            high = max(high, rank)
+        }
+        return ParquetBounds(minimum: value(ofRank: low), maximum: value(ofRank: high), nullCount: 0, nanCount: nil)
+    }
+
+    private func value(ofRank rank: UInt32) -> ParquetValue {
+        let code = ranks == nil ? rank : ascending[Int(rank)]
+        return .bytes(Array(strings[Int(code)].utf8))
+    }
+
+    private static func precedes(_ left: String, _ right: String) -> Bool { left.utf8.lexicographicallyPrecedes(right.utf8) }
+}

@@ -1,0 +1,231 @@
+/// A Parquet file's own account of what it holds: schema, row groups, where each page is, and between which bounds.
+///
+/// ```
+/// "PAR1"                               4 bytes
+/// row group*                           column chunk*, each: dictionary page?, data page*
+/// …                                    column indexes and offset indexes; anything a writer likes
+/// FileMetaData                         the footer, in Thrift's compact protocol
+/// length of the footer                 4 bytes, little-endian
+/// "PAR1"                               4 bytes
+/// ```
+/// Everything is copied out of the bytes or kept as an offset that lies within them, so the bytes may go and come back.
+/// Read: flat schemas. A column whose type, encoding or codec is not in the subset is listed; reading its pages fails.
+///
+/// https://github.com/apache/parquet-format/blob/master/README.md#file-format
+package struct ParquetFile: Sendable {
+    /// Rows that are stored together, column by column.
+    package struct RowGroup: Sendable {
+        /// Row of the file that is its first.
+        package let firstRow: Int
+        package let rowCount: Int
+        /// In the order of the schema.
+        package let columns: [ColumnChunkMetadata]
+        package let sortingColumns: [ParquetSortingColumn]
+    }
+
+    package let schema: ParquetSchema
+    package let rowCount: Int
+    /// The application that wrote the file, as it calls itself.
+    package let createdBy: String?
+    package let keyValueMetadata: [(key: String, value: String)]
+    package let rowGroups: [RowGroup]
+    /// Where the footer is, without the length and magic bytes after it.
+    package let footerRange: Range<Int>
+
+    /// Returns the value of a key of the footer's metadata.
+    package func value(forKey key: String) -> String? { keyValueMetadata.first { $0.key == key }?.value }
+
+    /// Reads the footer and the page indexes of a file; pages' headers only where there is no offset index.
+    package init(parsing bytes: RawSpan) throws(ParquetError) {
+        footerRange = try Self.footerRange(of: bytes)
+        let footer = try Footer(at: footerRange, in: bytes)
+        schema = ParquetSchema(columns: footer.columns)
+        createdBy = footer.createdBy
+        keyValueMetadata = footer.keyValueMetadata
+        rowCount = footer.rowCount
+        var rowGroups: [RowGroup] = []
+        rowGroups.reserveCapacity(footer.rowGroups.count)
+        var firstRow = 0
+        for group in footer.rowGroups {
+            guard group.rowCount <= rowCount - firstRow else { throw Self.rowCountMismatch(footerRange) }
+            var columns: [ColumnChunkMetadata] = []
+            columns.reserveCapacity(group.chunks.count)
+            for (index, chunk) in group.chunks.enumerated() {
+                columns.append(
+                    try ColumnChunkMetadata(
+                        chunk, column: footer.columns[index], hasOrder: footer.hasOrder(ofColumn: index), rowCount: group.rowCount,
+                        dataEnd: footerRange.lowerBound, in: bytes))
+            }
+            rowGroups.append(
+                RowGroup(
+                    firstRow: firstRow, rowCount: group.rowCount, columns: columns, sortingColumns: group.sortingColumns))
+            firstRow += group.rowCount
+        }
+        guard firstRow == rowCount else { throw Self.rowCountMismatch(footerRange) }
+        self.rowGroups = rowGroups
+    }
+
+    private static func rowCountMismatch(_ footer: Range<Int>) -> ParquetError {
+        ParquetError(
+            offset: footer.lowerBound, kind: .malformed, detail: "the rows of the row groups are not as many as those of the file")
+    }
+
+    /// The bytes at both ends of a file.
+    static let magic = [UInt8]("PAR1".utf8)
+    private static let encryptedMagic = [UInt8]("PARE".utf8)
+
+    private static func footerRange(of bytes: RawSpan) throws(ParquetError) -> Range<Int> {
+        let count = bytes.byteCount
+        guard count >= 12 else {
+            throw ParquetError(offset: 0, kind: .notParquet, detail: "\(count) bytes are too few for a Parquet file")
+        }
+        guard PlainEncoding.bytes(0..<4, in: bytes) == magic else {
+            throw ParquetError(offset: 0, kind: .notParquet, detail: "the file does not start with PAR1")
+        }
+        let last = PlainEncoding.bytes(count - 4..<count, in: bytes)
+        guard last != encryptedMagic else {
+            throw ParquetError(offset: count - 4, kind: .unsupported, detail: "the file's footer is encrypted")
+        }
+        guard last == magic else {
+            throw ParquetError(
+                offset: count - 4, kind: .notParquet, detail: "the file does not end with PAR1: it may have been cut short")
+        }
+        var reader = try ByteReader(count - 8..<count - 4, in: bytes)
+        let length = Int(try reader.integer(UInt32.self, in: bytes))
+        guard length <= count - 12 else {
+            throw ParquetError(
+                offset: count - 8, kind: .truncated, detail: "a footer of \(length) bytes is announced in a file of \(count)")
+        }
+        return count - 8 - length..<count - 8
+    }
+}
+
+/// One column of one row group: how it is stored, and where.
+package struct ColumnChunkMetadata: Sendable {
+    package let column: ParquetColumn
+    package let codec: ParquetCodec
+    /// The encodings that occur in the chunk, those of levels and of the dictionary included.
+    package let encodings: [ParquetEncoding]
+    package let rowCount: Int
+    /// Bytes of all pages with their headers.
+    package let compressedByteCount: Int
+    package let uncompressedByteCount: Int
+    /// Bounds of all values of the chunk.
+    package let bounds: ParquetBounds?
+    package let dictionaryPage: PageLocation?
+    /// The data pages.
+    package let pages: [PageLocation]
+    package let columnIndex: ColumnIndex?
+    /// False where the pages had to be found by their headers.
+    package let hasOffsetIndex: Bool
+    /// Where the chunk's pages are in the file.
+    package let byteRange: Range<Int>
+
+    /// Returns the position of the page that holds a row, counted within the row group.
+    package func pageIndex(ofRow row: Int) -> Int? {
+        guard row >= 0, row < rowCount else { return nil }
+        var low = 0
+        var high = pages.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if pages[middle].firstRow <= row { low = middle } else { high = middle }
+        }
+        return low
+    }
+}
+
+extension ColumnChunkMetadata {
+    /// Rows of a page that a file may announce: a few bytes can stand for any number of equal values, and for as much memory.
+    private static let pageRowCountMax = 1 << 26
+
+    fileprivate init(
+        _ chunk: Footer.Chunk, column: ParquetColumn, hasOrder: Bool, rowCount: Int, dataEnd: Int, in bytes: RawSpan
+    ) throws(ParquetError) {
+        guard chunk.physicalType == column.physicalType, chunk.valueCount == rowCount else {
+            throw ParquetError(
+                offset: chunk.offset, kind: .malformed, detail: "column \(column.name) is not stored as the schema says")
+        }
+        let byteRange = try Self.byteRange(of: chunk, dataEnd: dataEnd)
+        let pages: Pages
+        if let index = chunk.offsetIndex {
+            pages = try Pages(offsetIndexAt: index, chunk: byteRange, rowCount: rowCount, in: bytes)
+        } else {
+            pages = try Pages(walking: byteRange, rowCount: rowCount, in: bytes)
+        }
+        guard pages.data.allSatisfy({ $0.rowCount <= Self.pageRowCountMax }) else {
+            throw ParquetError(offset: chunk.offset, kind: .limitExceeded, detail: "column \(column.name) has too large a page")
+        }
+        self.column = column
+        codec = chunk.codec
+        encodings = chunk.encodings
+        self.rowCount = rowCount
+        compressedByteCount = byteRange.count
+        uncompressedByteCount = chunk.uncompressedByteCount
+        bounds = hasOrder ? try chunk.bounds(of: column, in: bytes) : nil
+        dictionaryPage = pages.dictionary
+        self.pages = pages.data
+        if hasOrder, let index = chunk.columnIndex, chunk.offsetIndex != nil {
+            columnIndex = try ColumnIndex(at: index, of: column, pageCount: pages.data.count, in: bytes)
+        } else {
+            columnIndex = nil
+        }
+        hasOffsetIndex = chunk.offsetIndex != nil
+        self.byteRange = byteRange
+    }
+
+    /// The chunk's pages, from the dictionary on where there is one; all before the footer.
+    private static func byteRange(of chunk: Footer.Chunk, dataEnd: Int) throws(ParquetError) -> Range<Int> {
+        var start = chunk.dataPageOffset
+        // Some writers say 0 where they mean that there is none.
+        if let dictionary = chunk.dictionaryPageOffset, dictionary > 0 { start = min(start, dictionary) }
+        guard start >= ParquetFile.magic.count, start <= dataEnd, chunk.compressedByteCount <= dataEnd - start else {
+            throw ParquetError(
+                offset: chunk.offset, kind: .truncated,
+                detail: "a column chunk of \(chunk.compressedByteCount) bytes is announced at \(start), past the end of the data")
+        }
+        return start..<start + chunk.compressedByteCount
+    }
+}
+
+/// The pages of a chunk, however they are found.
+private struct Pages {
+    var dictionary: PageLocation?
+    var data: [PageLocation] = []
+
+    /// Takes the places of the data pages from the index; what precedes the first one is the dictionary.
+    init(offsetIndexAt range: Range<Int>, chunk: Range<Int>, rowCount: Int, in bytes: RawSpan) throws(ParquetError) {
+        data = try PageLocation.pages(at: range, chunk: chunk, rowCount: rowCount, in: bytes)
+        if let first = data.first, first.offset > chunk.lowerBound {
+            dictionary = PageLocation(
+                offset: chunk.lowerBound, byteCount: first.offset - chunk.lowerBound, firstRow: 0, rowCount: 0)
+        }
+    }
+
+    /// Goes from header to header.
+    init(walking chunk: Range<Int>, rowCount: Int, in bytes: RawSpan) throws(ParquetError) {
+        var rest = chunk
+        var row = 0
+        while row < rowCount {
+            guard !rest.isEmpty else {
+                throw ParquetError(
+                    offset: chunk.lowerBound, kind: .malformed, detail: "a column chunk has pages for \(row) rows of \(rowCount)")
+            }
+            let header = try PageHeader(at: rest, in: bytes)
+            let byteCount = header.headerByteCount + header.compressedByteCount
+            switch header.kind {
+            case .data, .dataV2:
+                guard header.valueCount <= rowCount - row else {
+                    throw ParquetError(
+                        offset: rest.lowerBound, kind: .malformed, detail: "a column chunk has pages for more than \(rowCount) rows")
+                }
+                data.append(
+                    PageLocation(offset: rest.lowerBound, byteCount: byteCount, firstRow: row, rowCount: header.valueCount))
+                row += header.valueCount
+            case .dictionary:
+                dictionary = PageLocation(offset: rest.lowerBound, byteCount: byteCount, firstRow: 0, rowCount: 0)
+            case .index: break
+            }
+            rest = rest.lowerBound + byteCount..<rest.upperBound
+        }
+    }
+}

@@ -1,0 +1,196 @@
+/// The bytes of pages on their way to a decoder: checked, decompressed, without levels.
+///
+/// One page is held at a time, in `scratch`, whose memory is reused.
+struct PageSource {
+    /// Bytes of a page that a header may announce: larger ones would let a few bytes claim all memory.
+    static let pageByteCountMax = 1 << 28
+
+    private let verifiesChecksums: Bool
+    private let decompressor = ZstdDecompressor()
+    /// Holds the page that was loaded last, at the range that `load` returned.
+    private(set) var scratch: [UInt8] = []
+
+    init(verifiesChecksums: Bool) { self.verifiesChecksums = verifiesChecksums }
+
+    // MARK: - Headers
+
+    /// Returns the header of a data page that is what its location and its chunk say, and whose checksum is right.
+    func dataHeader(
+        of page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
+    ) throws(ParquetError) -> PageHeader {
+        let header = try checkedHeader(of: page, of: chunk, in: bytes)
+        guard header.kind == .data || header.kind == .dataV2 else {
+            throw ParquetError(offset: page.offset, kind: .malformed, detail: "a page that should hold data is of another kind")
+        }
+        guard header.valueCount == page.rowCount else {
+            throw ParquetError(
+                offset: page.offset, kind: .malformed,
+                detail: "a page has \(header.valueCount) values where \(page.rowCount) rows are announced")
+        }
+        // The header has no checksum of its own; what the footer says guards it.
+        guard chunk.encodings.contains(header.encoding) else {
+            throw ParquetError(
+                offset: page.offset, kind: .malformed, detail: "a page's encoding \(header.encoding) is not among its chunk's")
+        }
+        return header
+    }
+
+    private func checkedHeader(
+        of page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
+    ) throws(ParquetError) -> PageHeader {
+        guard chunk.codec == .zstd || chunk.codec == .uncompressed else {
+            throw ParquetError(offset: page.offset, kind: .unsupported, detail: "pages in \(chunk.codec) are not read")
+        }
+        let header = try PageHeader(at: page.byteRange, in: bytes)
+        guard header.headerByteCount + header.compressedByteCount == page.byteCount else {
+            throw ParquetError(offset: page.offset, kind: .malformed, detail: "a page is not as large as its location says")
+        }
+        guard header.uncompressedByteCount <= Self.pageByteCountMax else {
+            throw ParquetError(
+                offset: page.offset, kind: .limitExceeded, detail: "a page of \(header.uncompressedByteCount) bytes is announced")
+        }
+        if verifiesChecksums, let checksum = header.checksum {
+            let actual = PageChecksum.crc32(bytes.extracting(header.storedRange(at: page)))
+            guard actual == checksum else {
+                throw ParquetError(
+                    offset: page.offset, kind: .checksumMismatch,
+                    detail: "a page has checksum \(actual) where \(checksum) is stored")
+            }
+        }
+        return header
+    }
+
+    // MARK: - Contents
+
+    /// Decompresses a page of plain values of fixed size straight to where they belong.
+    ///
+    /// Returns false, and does nothing, where the page has anything but values or is not compressed.
+    func loadPlain<Value: BitwiseCopyable>(
+        _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan,
+        into values: inout MutableSpan<Value>, at start: Int
+    ) throws(ParquetError) -> Bool {
+        guard header.kind == .data, chunk.codec == .zstd, !chunk.column.isOptional,
+            header.uncompressedByteCount == page.rowCount * MemoryLayout<Value>.size
+        else { return false }
+        try decompressor.decompress(
+            bytes.extracting(header.storedRange(at: page)), count: page.rowCount, into: &values, at: start,
+            fileOffset: page.offset)
+        return true
+    }
+
+    /// Decompresses a data page and returns where its values are in `scratch`; makes sure that no value is missing.
+    mutating func load(
+        _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
+    ) throws(ParquetError) -> Range<Int> {
+        let stored = header.storedRange(at: page)
+        guard header.kind == .dataV2 else {
+            try decompress(stored, isCompressed: true, count: header.uncompressedByteCount, of: chunk, page, in: bytes)
+            let levels = chunk.column.isOptional ? try skipLevels(header, page, of: chunk) : 0
+            return levels..<header.uncompressedByteCount
+        }
+        let levels = try levelsRange(header, page, of: chunk, in: bytes)
+        try decompress(
+            levels.upperBound..<stored.upperBound, isCompressed: header.isCompressed,
+            count: header.uncompressedByteCount - levels.count, of: chunk, page, in: bytes)
+        return 0..<header.uncompressedByteCount - levels.count
+    }
+
+    /// Decompresses the dictionary of a chunk and returns where it is in `scratch`, and how many entries it has.
+    mutating func loadDictionary(
+        of chunk: ColumnChunkMetadata, in bytes: RawSpan
+    ) throws(ParquetError) -> (range: Range<Int>, count: Int) {
+        guard let page = chunk.dictionaryPage else {
+            throw ParquetError(
+                offset: chunk.byteRange.lowerBound, kind: .malformed, detail: "a column chunk with codes has no dictionary")
+        }
+        let header = try checkedHeader(of: page, of: chunk, in: bytes)
+        guard header.kind == .dictionary, header.encoding == .plain || header.encoding == .plainDictionary else {
+            throw ParquetError(offset: page.offset, kind: .malformed, detail: "a page that should be a dictionary is not one")
+        }
+        try decompress(
+            header.storedRange(at: page), isCompressed: true, count: header.uncompressedByteCount, of: chunk, page, in: bytes)
+        return (0..<header.uncompressedByteCount, header.valueCount)
+    }
+
+    private mutating func decompress(
+        _ stored: Range<Int>, isCompressed: Bool, count: Int, of chunk: ColumnChunkMetadata, _ page: PageLocation,
+        in bytes: RawSpan
+    ) throws(ParquetError) {
+        if scratch.count < count { scratch = [UInt8](repeating: 0, count: count) }
+        // A span of one property holds all of `self`.
+        let decompressor = decompressor
+        var target = scratch.mutableSpan
+        if isCompressed, chunk.codec == .zstd {
+            try decompressor.decompress(bytes.extracting(stored), count: count, into: &target, at: 0, fileOffset: page.offset)
+        } else {
+            guard stored.count == count else {
+                throw ParquetError(
+                    offset: page.offset, kind: .malformed, detail: "an uncompressed page has \(stored.count) bytes of \(count)")
+            }
+            PlainEncoding.decode(bytes.extracting(stored), count: count, into: &target, at: 0)
+        }
+    }
+
+    // MARK: - Levels
+
+    /// Returns the size of the definition levels before the values of a V1 page, and that of their length.
+    private func skipLevels(
+        _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata
+    ) throws(ParquetError) -> Int {
+        let span = scratch.span.bytes
+        guard header.uncompressedByteCount >= 4 else { throw Self.levelsTruncated(page) }
+        var reader = try ByteReader(0..<header.uncompressedByteCount, in: span)
+        let count = Int(try reader.integer(UInt32.self, in: span))
+        guard count <= reader.remaining else { throw Self.levelsTruncated(page) }
+        try requireNoneMissing(try reader.skip(count), header, page, of: chunk, in: span)
+        return reader.offset
+    }
+
+    /// Returns where the levels before the values of a V2 page are in the file.
+    private func levelsRange(
+        _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
+    ) throws(ParquetError) -> Range<Int> {
+        let stored = header.storedRange(at: page)
+        let sizeMax = min(header.compressedByteCount, header.uncompressedByteCount)
+        guard header.repetitionLevelsByteCount == 0, header.definitionLevelsByteCount <= sizeMax else {
+            throw Self.levelsTruncated(page)
+        }
+        let levels = stored.lowerBound..<stored.lowerBound + header.definitionLevelsByteCount
+        if chunk.column.isOptional { try requireNoneMissing(levels, header, page, of: chunk, in: bytes) }
+        return levels
+    }
+
+    /// Makes sure that all definition levels are 1.
+    private func requireNoneMissing(
+        _ levels: Range<Int>, _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in span: RawSpan
+    ) throws(ParquetError) {
+        var isComplete = (header.nullCount ?? 0) == 0
+        var runs = try RLEBitPackedEncoding.RunReader(
+            try ByteReader(levels, in: span), width: 1, count: header.valueCount, fileOffset: page.offset)
+        while let run = try runs.next(in: span) {
+            switch run {
+            case .repeated(let level, _): isComplete = isComplete && level == 1
+            case .packed(let offset, let count):
+                for index in 0..<count {
+                    let byte = span.unsafeLoad(fromByteOffset: offset + index / 8, as: UInt8.self)
+                    isComplete = isComplete && byte >> UInt8(index % 8) & 1 == 1
+                }
+            }
+        }
+        guard isComplete else {
+            throw ParquetError(
+                offset: page.offset, kind: .unsupported, detail: "column \(chunk.column.name) has missing values")
+        }
+    }
+
+    private static func levelsTruncated(_ page: PageLocation) -> ParquetError {
+        ParquetError(offset: page.offset, kind: .truncated, detail: "a page ends within its levels")
+    }
+}
+
+extension PageHeader {
+    /// The bytes of the page in the file, after the header.
+    fileprivate func storedRange(at page: PageLocation) -> Range<Int> {
+        page.offset + headerByteCount..<page.offset + headerByteCount + compressedByteCount
+    }
+}

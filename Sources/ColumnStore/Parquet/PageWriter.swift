@@ -1,0 +1,130 @@
+/// Encodes column chunks: values to pages, ready to be written. One for each worker, since it owns what it compresses with.
+///
+/// Chunks know nothing of one another nor of their place in a file, so workers encode them in parallel; `ParquetFileWriter`
+/// lays them out. Pages are V1 data pages, the kind that every reader knows, each with its checksum.
+package struct ColumnChunkEncoder {
+    private let compressor: ZstdCompressor?
+    /// The bytes of a page before and after compression.
+    private var body: [UInt8] = []
+    private var compressed: [UInt8] = []
+
+    /// Makes an encoder that compresses with zstd at a level, or not at all.
+    package init(zstdLevel: Int32?) { compressor = zstdLevel.map { ZstdCompressor(level: $0) } }
+
+    private var codec: ParquetCodec { compressor == nil ? .uncompressed : .zstd }
+
+    // MARK: - Values of fixed size
+
+    /// Encodes INT32 in PLAIN, DELTA_BINARY_PACKED or BYTE_STREAM_SPLIT, in pages of some rows.
+    package mutating func encode(
+        int32 values: Span<Int32>, column: ParquetColumn, encoding: ParquetEncoding, pageRowCount: Int
+    ) -> EncodedColumnChunk {
+        encode(values, column: column, encoding: encoding, pageRowCount: pageRowCount)
+    }
+
+    /// Encodes INT64 in PLAIN, DELTA_BINARY_PACKED or BYTE_STREAM_SPLIT, in pages of some rows.
+    package mutating func encode(
+        int64 values: Span<Int64>, column: ParquetColumn, encoding: ParquetEncoding, pageRowCount: Int
+    ) -> EncodedColumnChunk {
+        encode(values, column: column, encoding: encoding, pageRowCount: pageRowCount)
+    }
+
+    /// Encodes DOUBLE in PLAIN or BYTE_STREAM_SPLIT, in pages of some rows.
+    package mutating func encode(
+        double values: Span<Double>, column: ParquetColumn, encoding: ParquetEncoding, pageRowCount: Int
+    ) -> EncodedColumnChunk {
+        encode(values, column: column, encoding: encoding, pageRowCount: pageRowCount)
+    }
+
+    private mutating func encode<Value: FixedSizeValue>(
+        _ values: Span<Value>, column: ParquetColumn, encoding: ParquetEncoding, pageRowCount: Int
+    ) -> EncodedColumnChunk {
+        precondition(column.physicalType == Value.physicalType && !column.isOptional && pageRowCount > 0)
+        var chunk = EncodedColumnChunk(column: column, codec: codec, encoding: encoding)
+        var (body, compressed) = takeBuffers()
+        defer { (self.body, self.compressed) = (body, compressed) }
+        // Values that do not compress grow by a few bytes; most shrink.
+        chunk.bytes.reserveCapacity(values.count * MemoryLayout<Value>.size / 2)
+        for rows in Self.pages(values.count, pageRowCount) {
+            let page = values.extracting(rows)
+            if encoding == .plain {
+                Self.append(page.bytes, .data, encoding, valueCount: rows.count, compressor, &compressed, to: &chunk)
+            } else {
+                body.removeAll(keepingCapacity: true)
+                switch encoding {
+                case .byteStreamSplit: ByteStreamSplitEncoding.encode(page.bytes, width: MemoryLayout<Value>.size, into: &body)
+                case .deltaBinaryPacked:
+                    let isEncoded = Value.encodeDeltas(page, into: &body)
+                    precondition(isEncoded, "\(column.physicalType) has no deltas")
+                default: preconditionFailure("\(column.physicalType) is not written in \(encoding)")
+                }
+                Self.append(body.span.bytes, .data, encoding, valueCount: rows.count, compressor, &compressed, to: &chunk)
+            }
+            chunk.append(Value.bounds(page), rowCount: rows.count)
+        }
+        return chunk
+    }
+
+    // MARK: - Text
+
+    /// Encodes texts, given as codes in a dictionary of distinct ones, in pages of some rows.
+    ///
+    /// The dictionary may be that of a whole table: of it, the codes that occur get into the chunk's own, in their order.
+    package mutating func encode(
+        codes: Span<UInt32>, dictionary: [String], column: ParquetColumn, pageRowCount: Int
+    ) -> EncodedColumnChunk {
+        precondition(column.physicalType == .byteArray && !column.isOptional && pageRowCount > 0)
+        let local = ChunkDictionary(codes: codes, dictionary: dictionary)
+        var chunk = EncodedColumnChunk(column: column, codec: codec, encoding: .rleDictionary)
+        var (body, compressed) = takeBuffers()
+        defer { (self.body, self.compressed) = (body, compressed) }
+        body.removeAll(keepingCapacity: true)
+        for string in local.strings { PlainEncoding.encode(string, into: &body) }
+        Self.append(body.span.bytes, .dictionary, .plain, valueCount: local.strings.count, compressor, &compressed, to: &chunk)
+        chunk.dictionaryByteCount = chunk.bytes.count
+        for rows in Self.pages(codes.count, pageRowCount) {
+            body.removeAll(keepingCapacity: true)
+            body.append(UInt8(local.width))
+            RLEBitPackedEncoding.encode(local.codes.span.extracting(rows), width: local.width, into: &body)
+            Self.append(body.span.bytes, .data, .rleDictionary, valueCount: rows.count, compressor, &compressed, to: &chunk)
+            chunk.append(local.bounds(of: rows), rowCount: rows.count)
+        }
+        return chunk
+    }
+
+    // MARK: - Pages
+
+    /// Moves the buffers out of the encoder: a span of one property would hold all of it while the other is written to.
+    private mutating func takeBuffers() -> (body: [UInt8], compressed: [UInt8]) {
+        let buffers = (body, compressed)
+        body = []
+        compressed = []
+        return buffers
+    }
+
+    /// Divides rows among pages; no rows still make one page, since readers expect one.
+    private static func pages(_ rowCount: Int, _ pageRowCount: Int) -> [Range<Int>] {
+        guard rowCount > 0 else { return [0..<0] }
+        return stride(from: 0, to: rowCount, by: pageRowCount).map { $0..<min($0 + pageRowCount, rowCount) }
+    }
+
+    /// Compresses a page and appends it with its header.
+    private static func append(
+        _ page: RawSpan, _ kind: PageHeader.Kind, _ encoding: ParquetEncoding, valueCount: Int, _ compressor: ZstdCompressor?,
+        _ compressed: inout [UInt8], to chunk: inout EncodedColumnChunk
+    ) {
+        compressed.removeAll(keepingCapacity: true)
+        if let compressor {
+            compressor.compress(page, into: &compressed)
+        } else {
+            compressed.append(contentsOf: PlainEncoding.bytes(0..<page.byteCount, in: page))
+        }
+        let header = PageHeader(
+            kind: kind, encoding: encoding, valueCount: valueCount, compressedByteCount: compressed.count,
+            uncompressedByteCount: page.byteCount, checksum: PageChecksum.crc32(compressed.span.bytes)
+        ).serialized()
+        chunk.bytes.append(contentsOf: header)
+        chunk.bytes.append(contentsOf: compressed)
+        chunk.uncompressedByteCount += header.count + page.byteCount
+    }
+}

@@ -1,0 +1,35 @@
+/// What is wrong with bytes that should be Parquet, and where.
+///
+/// Readers of this folder throw nothing else and never trap, whatever the bytes.
+package struct ParquetError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kinds of fault that callers and tests tell apart.
+    package enum Kind: String, Hashable, Sendable {
+        /// The magic bytes are missing: another format, or a file cut short while it was written.
+        case notParquet
+        /// A length points past the end of the bytes that hold it.
+        case truncated
+        /// The bytes contradict the specification or one another.
+        case malformed
+        /// Valid Parquet outside the subset that is read here.
+        case unsupported
+        /// The stored checksum is not that of the stored bytes.
+        case checksumMismatch
+        /// A number is so large that obeying it could exhaust memory.
+        case limitExceeded
+    }
+
+    /// Bytes from the start of the file; for decompressed bytes, the offset of their page.
+    package let offset: Int
+    package let kind: Kind
+    /// One clause that says what was found.
+    package let detail: String
+
+    /// Makes an error of a kind at a place.
+    package init(offset: Int, kind: Kind, detail: String) {
+        self.offset = offset
+        self.kind = kind
+        self.detail = detail
+    }
+
+    package var description: String { "Parquet: \(detail) (\(kind.rawValue), at byte \(offset))" }
+}

@@ -1,0 +1,113 @@
+/// The columns of a table, in order. Tables here are flat: no groups, no repeated columns.
+package struct ParquetSchema: Hashable, Sendable {
+    package let columns: [ParquetColumn]
+
+    /// Makes a schema of some columns.
+    package init(columns: [ParquetColumn]) { self.columns = columns }
+
+    /// Returns the position of the column of a name.
+    package func index(of name: String) -> Int? { columns.firstIndex { $0.name == name } }
+}
+
+/// One column of a schema: its name, and what its values are.
+package struct ParquetColumn: Hashable, Sendable {
+    /// How a value is stored; raw values are those of the format.
+    package enum PhysicalType: Int32, Hashable, Sendable {
+        case boolean = 0
+        case int32, int64, int96, float, double, byteArray, fixedLengthByteArray
+    }
+
+    package enum TimeUnit: Hashable, Sendable { case milliseconds, microseconds, nanoseconds }
+
+    /// What a stored value means; without one it is what its physical type says.
+    package enum LogicalType: Hashable, Sendable {
+        /// UTF-8 text in `byteArray`.
+        case string
+        /// Days since 1970-01-01 in `int32`.
+        case date
+        /// Time since 1970-01-01T00:00:00 in `int64`: UTC where it is adjusted to it, of the local wall clock elsewhere.
+        case timestamp(TimeUnit, isAdjustedToUTC: Bool)
+        /// One that is not interpreted here, with its number in the format's `LogicalType`, or 0 where it has none.
+        case other(Int)
+    }
+
+    package let name: String
+    package let physicalType: PhysicalType
+    package let logicalType: LogicalType?
+    /// True where values may be missing. Such columns are read as long as none is; they are never written.
+    package let isOptional: Bool
+
+    /// Makes a column.
+    package init(name: String, physicalType: PhysicalType, logicalType: LogicalType? = nil, isOptional: Bool = false) {
+        self.name = name
+        self.physicalType = physicalType
+        self.logicalType = logicalType
+        self.isOptional = isOptional
+    }
+
+    /// True where the order of values is that of their physical type, so that bounds can be compared as such.
+    var hasNaturalOrder: Bool {
+        if case .other = logicalType { false } else { true }
+    }
+}
+
+/// How the values of a page are laid out; raw values are those of the format.
+package enum ParquetEncoding: Int32, Hashable, Sendable, CustomStringConvertible {
+    case plain = 0
+    case plainDictionary = 2
+    case rle, bitPacked, deltaBinaryPacked, deltaLengthByteArray, deltaByteArray, rleDictionary, byteStreamSplit, alp
+
+    /// The name in the specification.
+    package var description: String {
+        switch self {
+        case .plain: "PLAIN"
+        case .plainDictionary: "PLAIN_DICTIONARY"
+        case .rle: "RLE"
+        case .bitPacked: "BIT_PACKED"
+        case .deltaBinaryPacked: "DELTA_BINARY_PACKED"
+        case .deltaLengthByteArray: "DELTA_LENGTH_BYTE_ARRAY"
+        case .deltaByteArray: "DELTA_BYTE_ARRAY"
+        case .rleDictionary: "RLE_DICTIONARY"
+        case .byteStreamSplit: "BYTE_STREAM_SPLIT"
+        case .alp: "ALP"
+        }
+    }
+
+    /// True where values are codes in the chunk's dictionary.
+    var isDictionary: Bool { self == .rleDictionary || self == .plainDictionary }
+}
+
+/// How the bytes of a page are compressed; raw values are those of the format.
+package enum ParquetCodec: Int32, Hashable, Sendable, CustomStringConvertible {
+    case uncompressed = 0
+    case snappy, gzip, lzo, brotli, lz4, zstd, lz4Raw
+
+    /// The name in the specification.
+    package var description: String {
+        switch self {
+        case .uncompressed: "UNCOMPRESSED"
+        case .snappy: "SNAPPY"
+        case .gzip: "GZIP"
+        case .lzo: "LZO"
+        case .brotli: "BROTLI"
+        case .lz4: "LZ4"
+        case .zstd: "ZSTD"
+        case .lz4Raw: "LZ4_RAW"
+        }
+    }
+}
+
+/// A column by which the rows of each row group are sorted; the first one counts most.
+package struct ParquetSortingColumn: Hashable, Sendable {
+    /// Position in the schema.
+    package let columnIndex: Int
+    package let isDescending: Bool
+    package let nullsFirst: Bool
+
+    /// Makes a sorting column.
+    package init(columnIndex: Int, isDescending: Bool = false, nullsFirst: Bool = false) {
+        self.columnIndex = columnIndex
+        self.isDescending = isDescending
+        self.nullsFirst = nullsFirst
+    }
+}

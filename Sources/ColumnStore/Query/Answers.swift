@@ -1,0 +1,174 @@
+public import Bucketing
+
+/// The answer to a `WeeklyAverageQuery`.
+public struct WeeklyAverage: Hashable, Sendable {
+    /// Matching trips of one ISO week.
+    public struct Week: Hashable, Sendable {
+        public var week: ISOWeek
+        public var trips: Int
+    }
+
+    /// The region, else the box, else "All trips".
+    public var areaDescription: String
+    public var totalTrips: Int
+    /// Weeks that the average is over.
+    public var weekCount: Int
+    /// Ascending; as the question's `weeks` says, with or without those that have no trip.
+    public var weeks: [Week]
+    public var metrics: ScanMetrics
+
+    /// Trips a week.
+    public var weeklyAverage: Double { Double(totalTrips) / Double(weekCount) }
+}
+
+/// The answer to a `TripGroupsQuery`.
+public struct TripGroups: Hashable, Sendable {
+    /// Trips that are alike.
+    public struct Group: Hashable, Sendable {
+        public var region: String
+        public var originGeohash: String
+        public var destinationGeohash: String
+        /// `08:00:00` of any day, or `2018-05-28T08:00:00`.
+        public var timeBucketStart: String
+        public var tripCount: Int
+    }
+
+    /// The groups asked for, by trip count descending, then region, origin, destination and bucket ascending.
+    public var groups: [Group]
+    public var bucketMinutes: Int
+    /// Groups that match, before `limit` and `offset`.
+    public var totalGroups: Int
+    /// Trips that match.
+    public var totalTrips: Int
+    public var metrics: ScanMetrics
+}
+
+/// What is known of each region, most trips first.
+public struct Regions: Hashable, Sendable {
+    /// One region.
+    public struct Region: Hashable, Sendable {
+        public var region: String
+        public var trips: Int
+        /// Microseconds since 1970-01-01T00:00:00 local time.
+        public var firstAt: Int64
+        /// Microseconds since 1970-01-01T00:00:00 local time.
+        public var lastAt: Int64
+        /// Most trips first.
+        public var datasources: [Datasource]
+        /// The smallest box that holds the origins of all trips.
+        public var bounds: BoundingBox
+    }
+
+    /// Trips of one datasource in a region.
+    public struct Datasource: Hashable, Sendable {
+        public var datasource: String
+        public var trips: Int
+        /// Microseconds since 1970-01-01T00:00:00 local time.
+        public var firstAt: Int64
+        /// Microseconds since 1970-01-01T00:00:00 local time.
+        public var lastAt: Int64
+    }
+
+    public var regions: [Region]
+}
+
+// MARK: - JSON
+
+extension WeeklyAverage {
+    /// The contract's JSON body.
+    public var json: String {
+        var writer = JSONWriter(capacity: 128 + 64 * weeks.count)
+        writer.object {
+            $0.key("area_description")
+            $0.value(areaDescription)
+            $0.key("weekly_average")
+            $0.value(weeklyAverage)
+            $0.key("total_trips")
+            $0.value(totalTrips)
+            $0.key("week_count")
+            $0.value(weekCount)
+            $0.key("weeks")
+            $0.array(weeks) { writer, week in
+                writer.object {
+                    $0.key("week")
+                    $0.value(week.week.text)
+                    $0.key("week_start")
+                    $0.value(week.week.startText)
+                    $0.key("trips")
+                    $0.value(week.trips)
+                }
+            }
+        }
+        return writer.text
+    }
+}
+
+extension TripGroups {
+    /// The contract's JSON body.
+    public var json: String {
+        var writer = JSONWriter(capacity: 64 + 192 * groups.count)
+        writer.object {
+            $0.key("groups")
+            $0.array(groups) { writer, group in
+                writer.object {
+                    $0.key("region")
+                    $0.value(group.region)
+                    $0.key("origin_geohash")
+                    $0.value(group.originGeohash)
+                    $0.key("destination_geohash")
+                    $0.value(group.destinationGeohash)
+                    $0.key("time_bucket_start")
+                    $0.value(group.timeBucketStart)
+                    $0.key("time_bucket_minutes")
+                    $0.value(bucketMinutes)
+                    $0.key("trip_count")
+                    $0.value(group.tripCount)
+                }
+            }
+            $0.key("total_groups")
+            $0.value(totalGroups)
+            $0.key("total_trips")
+            $0.value(totalTrips)
+        }
+        return writer.text
+    }
+}
+
+extension Regions {
+    /// The contract's JSON body.
+    public var json: String {
+        var writer = JSONWriter(capacity: 64 + 512 * regions.count)
+        writer.object {
+            $0.key("regions")
+            $0.array(regions) { writer, region in
+                writer.object {
+                    $0.key("region")
+                    $0.value(region.region)
+                    $0.key("trips")
+                    $0.value(region.trips)
+                    $0.key("first_at")
+                    $0.value(LocalDateTime.text(microseconds: region.firstAt))
+                    $0.key("last_at")
+                    $0.value(LocalDateTime.text(microseconds: region.lastAt))
+                    $0.key("datasources")
+                    $0.array(region.datasources) { writer, datasource in
+                        writer.object {
+                            $0.key("datasource")
+                            $0.value(datasource.datasource)
+                            $0.key("trips")
+                            $0.value(datasource.trips)
+                            $0.key("first_at")
+                            $0.value(LocalDateTime.text(microseconds: datasource.firstAt))
+                            $0.key("last_at")
+                            $0.value(LocalDateTime.text(microseconds: datasource.lastAt))
+                        }
+                    }
+                    let box = region.bounds
+                    $0.key("bounds")
+                    $0.array([box.minLongitude, box.minLatitude, box.maxLongitude, box.maxLatitude]) { $0.value($1) }
+                }
+            }
+        }
+        return writer.text
+    }
+}

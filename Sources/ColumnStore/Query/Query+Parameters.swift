@@ -1,0 +1,135 @@
+import Bucketing
+
+/// Named text values, from a query string or from flags, on their way into a question.
+///
+/// The server and the command line take the same names and give the same sentences, because both come through here.
+struct QueryParameters: Sendable {
+    private var values: [String: String] = [:]
+
+    /// Takes name-value pairs; a name that is not `known` or comes twice is an error.
+    init(_ pairs: [(name: String, value: String)], known: [String]) throws(ColumnStoreError) {
+        for (name, value) in pairs {
+            guard known.contains(name) else {
+                throw ColumnStoreError(
+                    .invalidArgument, "Unknown parameter '\(name)'; known are: \(known.joined(separator: ", ")).")
+            }
+            guard values[name] == nil else {
+                throw ColumnStoreError(.invalidArgument, "Parameter '\(name)' is given twice; give it once.")
+            }
+            guard !value.isEmpty else {
+                throw ColumnStoreError(.invalidArgument, "Parameter '\(name)' is empty; give it a value or leave it out.")
+            }
+            values[name] = value
+        }
+    }
+
+    func text(_ name: String) -> String? { values[name] }
+
+    func integer(_ name: String, in range: ClosedRange<Int>, otherwise: Int) throws(ColumnStoreError) -> Int {
+        guard let text = values[name] else { return otherwise }
+        guard let value = Int(text), range.contains(value) else {
+            throw ColumnStoreError(
+                .invalidArgument,
+                "Parameter '\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
+        }
+        return value
+    }
+
+    func choice<Choice: RawRepresentable & CaseIterable>(
+        _ name: String, otherwise: Choice
+    ) throws(ColumnStoreError) -> Choice where Choice.RawValue == String {
+        guard let text = values[name] else { return otherwise }
+        guard let value = Choice(rawValue: text) else {
+            let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ColumnStoreError(.invalidArgument, "Parameter '\(name)' must be one of \(choices), not '\(text)'.")
+        }
+        return value
+    }
+
+    func time(_ name: String) throws(ColumnStoreError) -> Int64? {
+        guard let text = values[name] else { return nil }
+        guard let value = LocalDateTime.microseconds(parsing: text) else {
+            throw ColumnStoreError(
+                .invalidArgument,
+                "Parameter '\(name)' must be a date or a local time such as 2018-05-28 or 2018-05-28T09:03:40, not '\(text)'.")
+        }
+        return value
+    }
+
+    func degrees(_ name: String, max: Double) throws(ColumnStoreError) -> Double? {
+        guard let text = values[name] else { return nil }
+        guard let value = Double(text), value.isFinite, abs(value) <= max else {
+            throw ColumnStoreError(
+                .invalidArgument, "Parameter '\(name)' must be a number of degrees from -\(Int(max)) to \(Int(max)), not '\(text)'.")
+        }
+        return value
+    }
+}
+
+extension TripFilter {
+    static let parameterNames = ["region", "datasource", "from", "to", "min_lat", "max_lat", "min_lng", "max_lng", "within"]
+
+    init(_ parameters: QueryParameters) throws(ColumnStoreError) {
+        region = parameters.text("region")
+        datasource = parameters.text("datasource")
+        from = try parameters.time("from")
+        to = try parameters.time("to")
+        if let from, let to, from > to {
+            throw ColumnStoreError(.invalidArgument, "Parameter 'from' is after 'to'; exchange them.")
+        }
+        within = try parameters.choice("within", otherwise: .origin)
+        box = try TripFilter.box(parameters)
+        if box == nil, parameters.text("within") != nil {
+            throw ColumnStoreError(
+                .invalidArgument, "Parameter 'within' needs a box; give min_lat, max_lat, min_lng and max_lng too.")
+        }
+    }
+
+    private static func box(_ parameters: QueryParameters) throws(ColumnStoreError) -> BoundingBox? {
+        let edges = [("min_lat", 90.0), ("max_lat", 90), ("min_lng", 180), ("max_lng", 180)]
+        var values: [Double] = []
+        var missing: [String] = []
+        for (name, max) in edges {
+            if let value = try parameters.degrees(name, max: max) { values.append(value) } else { missing.append(name) }
+        }
+        if missing.count == edges.count { return nil }
+        guard missing.isEmpty else {
+            throw ColumnStoreError(
+                .invalidArgument,
+                "A bounding box needs min_lat, max_lat, min_lng and max_lng; missing: \(missing.joined(separator: ", ")).")
+        }
+        guard values[0] <= values[1], values[2] <= values[3] else {
+            throw ColumnStoreError(.invalidArgument, "Invalid bounding box coordinates")
+        }
+        return BoundingBox(minLongitude: values[2], minLatitude: values[0], maxLongitude: values[3], maxLatitude: values[1])
+    }
+}
+
+extension WeeklyAverageQuery {
+    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
+        let values = try QueryParameters(parameters, known: TripFilter.parameterNames + ["weeks"])
+        self.init()
+        filter = try TripFilter(values)
+        weeks = try values.choice("weeks", otherwise: .calendar)
+    }
+}
+
+extension TripGroupsQuery {
+    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    public init(parameters: [(name: String, value: String)], defaults: QueryDefaults) throws(ColumnStoreError) {
+        let values = try QueryParameters(
+            parameters, known: TripFilter.parameterNames + ["limit", "offset", "precision", "bucket_minutes", "bucket"])
+        self.init(defaults: defaults)
+        filter = try TripFilter(values)
+        limit = try values.integer("limit", in: 1...Limits.groupLimitMax, otherwise: limit)
+        offset = try values.integer("offset", in: 0...Int(Int32.max), otherwise: 0)
+        precision = try values.integer("precision", in: Geohash.precisions, otherwise: precision)
+        bucketMinutes = try values.integer("bucket_minutes", in: 1...1440, otherwise: bucketMinutes)
+        guard 1440 % bucketMinutes == 0 else {
+            throw ColumnStoreError(
+                .invalidArgument, "Parameter 'bucket_minutes' must divide a day of 1440 minutes; \(bucketMinutes) does not.")
+        }
+        bucket = try values.choice("bucket", otherwise: .timeOfDay)
+    }
+}

@@ -1,0 +1,166 @@
+import Bucketing
+
+extension QueryExecutor {
+    /// Groups matching trips by region, origin cell, destination cell and time bucket.
+    package func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
+        guard let weeks = snapshot.weekRange else {
+            return TripGroups(groups: [], bucketMinutes: query.bucketMinutes, totalGroups: 0, totalTrips: 0, metrics: ScanMetrics())
+        }
+        let bucketing = Bucketing(query, weeks: weeks)
+        let layout = GroupKeyLayout(
+            regionCount: snapshot.regions.names.count, precision: query.precision, bucketCount: bucketing.bucketCount)
+        return layout.isPackable
+            ? try tripGroups(query, layout, bucketing, PackedGroupKey.self)
+            : try tripGroups(query, layout, bucketing, WideGroupKey.self)
+    }
+
+    /// Times to numbers of buckets, from 0.
+    private struct Bucketing: Sendable {
+        let width: Int64
+        let base: Int64
+        let isTimeOfDay: Bool
+        let bucketCount: UInt64
+
+        init(_ query: TripGroupsQuery, weeks: ClosedRange<ISOWeek>) {
+            width = Int64(query.bucketMinutes) * LocalDateTime.microsecondsPerMinute
+            isTimeOfDay = query.bucket == .timeOfDay
+            // A Monday's midnight is a multiple of every width that divides a day.
+            base = weeks.lowerBound.startMicroseconds
+            let end = weeks.upperBound.startMicroseconds + 7 * LocalDateTime.microsecondsPerDay
+            bucketCount = UInt64((isTimeOfDay ? LocalDateTime.microsecondsPerDay : end - base) / width)
+        }
+
+        @inline(__always)
+        func bucket(_ time: Int64) -> UInt64 {
+            UInt64(bitPattern: (isTimeOfDay ? (time &- base) % LocalDateTime.microsecondsPerDay : time &- base) / width)
+        }
+
+        func text(_ bucket: UInt64) -> String {
+            let start = Int64(bucket) * width
+            if !isTimeOfDay { return LocalDateTime.text(microseconds: base + start) }
+            return String(LocalDateTime.text(microseconds: start).suffix(8))
+        }
+    }
+
+    private func tripGroups<Key: GroupKey>(
+        _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type
+    ) throws(ColumnStoreError) -> TripGroups {
+        var (plans, metrics) = plans(query.filter, .rows)
+        let codeMaps = snapshot.regions.codeMaps
+        // A worker adds to a table of its own for as long as it works on this question.
+        let tables = ScratchPool { GroupTable<Key>() }
+        let scanned = try scan(plans) { task, scratch throws(ColumnStoreError) in
+            try tables.with { table throws(ColumnStoreError) in
+                try Self.forEachSelection(task, scratch) { page, local, _, selection throws(ColumnStoreError) in
+                    try Self.group(
+                        local, page, task.segment, selection, scratch, codeMaps[task.position], query.precision, layout, bucketing,
+                        into: &table)
+                }
+            }
+        }
+        metrics += scanned.metrics
+        let (first, groupCount, tripCount) = try Self.merge(tables.drain(), limit: query.offset + query.limit, on: pool)
+        let groups = first.dropFirst(query.offset).map { entry in
+            let parts = entry.key.parts(layout)
+            return TripGroups.Group(
+                region: snapshot.regions.names[Int(parts.region)],
+                originGeohash: Geohash.text(bits: parts.origin, precision: query.precision),
+                destinationGeohash: Geohash.text(bits: parts.destination, precision: query.precision),
+                timeBucketStart: bucketing.text(parts.bucket), tripCount: entry.count)
+        }
+        return TripGroups(
+            groups: groups, bucketMinutes: query.bucketMinutes, totalGroups: groupCount, totalTrips: tripCount, metrics: metrics)
+    }
+
+    /// Adds the selected rows of one page to a table.
+    private static func group<Key: GroupKey>(
+        _ local: Range<Int>, _ page: Int, _ segment: SegmentReader, _ selection: RowSelection, _ scratch: PageScratch,
+        _ regionMap: [UInt32], _ precision: Int, _ layout: GroupKeyLayout, _ bucketing: Bucketing,
+        into table: inout GroupTable<Key>
+    ) throws(ColumnStoreError) {
+        try scratch.load(.region, page: page, of: segment)
+        try scratch.load(.time, page: page, of: segment)
+        let mask: [UInt8]? = if case .masked = selection { scratch.mask } else { nil }
+        let rows = PageRows(
+            local: local, mask: mask, region: scratch.region, regionMap: regionMap, time: scratch.time, bucketing: bucketing)
+        if precision <= Limits.storedGeohashPrecision {
+            // Coarser cells are prefixes of the stored ones: no coordinate is read.
+            try scratch.load(.originGeohash, page: page, of: segment)
+            try scratch.load(.destinationGeohash, page: page, of: segment)
+            let shift = UInt32(5 * (Limits.storedGeohashPrecision - precision))
+            rows.group(scratch.originCell, scratch.destinationCell, shift, layout, into: &table)
+        } else {
+            for column in [
+                SegmentColumn.originLongitude, .originLatitude, .destinationLongitude, .destinationLatitude,
+            ] { try scratch.load(column, page: page, of: segment) }
+            rows.group(
+                scratch.originLongitude, scratch.originLatitude, scratch.destinationLongitude, scratch.destinationLatitude,
+                UInt64(60 - 5 * precision), layout, into: &table)
+        }
+    }
+
+    /// The rows of a page that pass, and what all of them have but for their cells.
+    private struct PageRows {
+        let local: Range<Int>
+        /// One byte for each row of `local`; nil: all pass.
+        let mask: [UInt8]?
+        let region: [UInt32]
+        let regionMap: [UInt32]
+        let time: [Int64]
+        let bucketing: Bucketing
+
+        @inline(__always)
+        private func passes(_ row: Int) -> Bool { mask.map { $0[row - local.lowerBound] == 1 } ?? true }
+
+        /// Groups by cells that are stored.
+        func group<Key: GroupKey>(
+            _ origin: [UInt32], _ destination: [UInt32], _ shift: UInt32, _ layout: GroupKeyLayout,
+            into table: inout GroupTable<Key>
+        ) {
+            let (origins, destinations, regions, times, map) = (origin.span, destination.span, region.span, time.span, regionMap.span)
+            for row in local where passes(row) {
+                table.add(
+                    Key(
+                        layout, region: UInt64(map[Int(regions[row])]), origin: UInt64(origins[row] >> shift),
+                        destination: UInt64(destinations[row] >> shift), bucket: bucketing.bucket(times[row])))
+            }
+        }
+
+        /// Groups by cells of any precision, from the coordinates.
+        func group<Key: GroupKey>(
+            _ x: [Double], _ y: [Double], _ u: [Double], _ v: [Double], _ shift: UInt64, _ layout: GroupKeyLayout,
+            into table: inout GroupTable<Key>
+        ) {
+            let (x, y, u, v) = (x.span, y.span, u.span, v.span)
+            let (regions, times, map) = (region.span, time.span, regionMap.span)
+            for row in local where passes(row) {
+                table.add(
+                    Key(
+                        layout, region: UInt64(map[Int(regions[row])]),
+                        origin: MortonKey.key(longitude: x[row], latitude: y[row]) >> shift,
+                        destination: MortonKey.key(longitude: u[row], latitude: v[row]) >> shift,
+                        bucket: bucketing.bucket(times[row])))
+            }
+        }
+    }
+
+    /// Brings the workers' tables together: each partition of the keys is merged by one worker, without locks.
+    private static func merge<Key: GroupKey>(
+        _ tables: [GroupTable<Key>], limit: Int, on pool: WorkerPool
+    ) throws(ColumnStoreError) -> (first: [GroupTable<Key>.Entry], groupCount: Int, tripCount: Int) {
+        if tables.count <= 1 {
+            let table = tables.first ?? GroupTable()
+            return (table.first(limit), table.count, table.tripCount)
+        }
+        let partitionCount = 1 << (Int.bitWidth - (pool.threadCount - 1).leadingZeroBitCount)
+        let parts = try? pool.map(count: partitionCount, priority: .question) { partition in
+            var merged = GroupTable<Key>(capacity: tables.map(\.count).max()! / partitionCount)
+            for table in tables { merged.merge(table, partition: partition, of: partitionCount) }
+            return (first: merged.first(limit), groupCount: merged.count, tripCount: merged.tripCount)
+        }
+        guard let parts else { throw ColumnStoreError(.internalFault, "The groups could not be merged.") }
+        var best = BoundedHeap<Key>(limit: limit)
+        for part in parts { for entry in part.first { best.offer(entry) } }
+        return (best.sorted(), parts.reduce(0) { $0 + $1.groupCount }, parts.reduce(0) { $0 + $1.tripCount })
+    }
+}

@@ -1,0 +1,114 @@
+import Bucketing
+
+extension QueryExecutor {
+    /// Counts matching trips by week.
+    ///
+    /// Throws `.notFound` where no trip matches.
+    package func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
+        var (trips, metrics) = try countByWeek(query.filter)
+        guard let first = trips.keys.min(), let last = trips.keys.max() else {
+            throw ColumnStoreError(.notFound, "No trips found for the specified filters")
+        }
+        let calendar = (first.index...last.index).map { ISOWeek(index: $0) }
+        let weekCount: Int
+        switch query.weeks {
+        case .calendar: weekCount = calendar.count
+        case .active: weekCount = trips.count
+        case .elapsed:
+            let (times, timeMetrics) = try timeRange(query.filter, weeks: [first, last])
+            metrics += timeMetrics
+            weekCount = Int((times.upperBound - times.lowerBound) / LocalDateTime.microsecondsPerDay / 7) + 1
+        }
+        let listed = query.weeks == .active ? calendar.filter { trips[$0] != nil } : calendar
+        return WeeklyAverage(
+            areaDescription: query.filter.areaDescription, totalTrips: trips.values.reduce(0, +), weekCount: weekCount,
+            weeks: listed.map { WeeklyAverage.Week(week: $0, trips: trips[$0] ?? 0) }, metrics: metrics)
+    }
+
+    /// Matching trips of the weeks that have any.
+    private func countByWeek(
+        _ filter: TripFilter
+    ) throws(ColumnStoreError) -> (trips: [ISOWeek: Int], metrics: ScanMetrics) {
+        var (plans, metrics) = plans(filter, .count)
+        var trips: [ISOWeek: Int] = [:]
+        for plan in plans {
+            let weeks = snapshot.segments[plan.segment].index.weeks
+            for (week, count) in plan.counted { trips[weeks[week].week, default: 0] += count }
+        }
+        let scanned = try scan(plans) { task, scratch throws(ColumnStoreError) in
+            var counts: [Int: Int] = [:]
+            try Self.forEachSelection(task, scratch) { _, local, range, selection throws(ColumnStoreError) in
+                if case .masked = selection {
+                    let count = FilterKernels.count(scratch.mask)
+                    if count > 0 { counts[range.week, default: 0] += count }
+                } else {
+                    counts[range.week, default: 0] += local.count
+                }
+            }
+            return (position: task.position, counts: counts)
+        }
+        metrics += scanned.metrics
+        for part in scanned.parts {
+            let weeks = snapshot.segments[part.position].index.weeks
+            for (week, count) in part.counts { trips[weeks[week].week, default: 0] += count }
+        }
+        return (trips, metrics)
+    }
+
+    /// The first and last time of matching trips, which are known to lie in some weeks.
+    private func timeRange(
+        _ filter: TripFilter, weeks: Set<ISOWeek>
+    ) throws(ColumnStoreError) -> (times: ClosedRange<Int64>, metrics: ScanMetrics) {
+        var first = Int64.max
+        var last = Int64.min
+        let hasIndexedTimes = useIndex && filter.box == nil && filter.from == nil && filter.to == nil
+        if hasIndexedTimes {
+            for segment in snapshot.segments {
+                let index = segment.index
+                let region = filter.region.map { ExactName.index(of: $0, in: index.regions) }
+                let datasource = filter.datasource.map { ExactName.index(of: $0, in: index.datasources) }
+                if region == .some(nil) || datasource == .some(nil) { continue }
+                for (slot, week) in index.weeks.enumerated() where weeks.contains(week.week) {
+                    for entry in index.counts.entries(week: slot, region: region?.map(UInt32.init))
+                    where datasource == nil || datasource == Int(entry.datasource) {
+                        first = min(first, entry.firstAt)
+                        last = max(last, entry.lastAt)
+                    }
+                }
+            }
+            return (first...last, ScanMetrics())
+        }
+        var (plans, metrics) = plans(filter, .rows, weeks: weeks)
+        metrics.segmentsConsidered = 0
+        metrics.segmentsSkipped = 0
+        let scanned = try scan(plans) { task, scratch throws(ColumnStoreError) in
+            var first = Int64.max
+            var last = Int64.min
+            try Self.forEachSelection(task, scratch) { page, local, _, selection throws(ColumnStoreError) in
+                try scratch.load(.time, page: page, of: task.segment)
+                let isMasked = if case .masked = selection { true } else { false }
+                for row in local where !isMasked || scratch.mask[row - local.lowerBound] == 1 {
+                    first = min(first, scratch.time[row])
+                    last = max(last, scratch.time[row])
+                }
+            }
+            return (first: first, last: last)
+        }
+        metrics += scanned.metrics
+        for part in scanned.parts {
+            first = min(first, part.first)
+            last = max(last, part.last)
+        }
+        guard first <= last else { throw ColumnStoreError(.internalFault, "Matching trips have no time; please report this.") }
+        return (first...last, metrics)
+    }
+}
+
+extension TripFilter {
+    /// The area in words: the region, else the box, else all.
+    var areaDescription: String {
+        if let region { return region }
+        if let box { return "BBox(\(box.minLatitude),\(box.minLongitude))-(\(box.maxLatitude),\(box.maxLongitude))" }
+        return "All trips"
+    }
+}

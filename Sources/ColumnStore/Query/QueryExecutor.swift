@@ -1,0 +1,122 @@
+import Bucketing
+
+/// Answers questions over a snapshot: plans each segment, reads what the index leaves in parallel, and merges.
+package struct QueryExecutor: Sendable {
+    let snapshot: Snapshot
+    let pool: WorkerPool
+    /// False: every row is read and tested, the slow way that judges the fast one.
+    package let useIndex: Bool
+    private let scratches: ScratchPool<PageScratch>
+
+    /// Rows that one task reads: enough to be worth a hand-over to another thread.
+    private static let rowsPerTask = 128 << 10
+
+    /// Makes an executor.
+    package init(_ snapshot: Snapshot, on pool: WorkerPool, useIndex: Bool = true) {
+        self.init(snapshot, on: pool, useIndex: useIndex, scratches: ScratchPool { PageScratch() })
+    }
+
+    init(_ snapshot: Snapshot, on pool: WorkerPool, useIndex: Bool, scratches: ScratchPool<PageScratch>) {
+        self.snapshot = snapshot
+        self.pool = pool
+        self.useIndex = useIndex
+        self.scratches = scratches
+    }
+
+    /// Some ranges of one segment, read by one worker.
+    struct Task: Sendable {
+        var segment: SegmentReader
+        /// Position of the segment in the snapshot.
+        var position: Int
+        var values: RowTestValues
+        var ranges: [ScanRange]
+    }
+
+    /// Plans all segments.
+    func plans(
+        _ filter: TripFilter, _ purpose: SegmentPlan.Purpose, weeks: Set<ISOWeek>? = nil
+    ) -> (plans: [SegmentPlan], metrics: ScanMetrics) {
+        var covers = CellCoverCache()
+        var metrics = ScanMetrics()
+        let plans = snapshot.segments.indices.map {
+            SegmentPlan(
+                segment: $0, of: snapshot, filter: filter, purpose: purpose, useIndex: useIndex, weeks: weeks, covers: &covers)
+        }
+        metrics.segmentsConsidered = plans.count
+        metrics.segmentsSkipped = plans.count { $0.ranges.isEmpty && $0.counted.isEmpty }
+        metrics.rowsCounted = plans.reduce(0) { $0 + $1.counted.reduce(0) { $0 + $1.trips } }
+        return (plans, metrics)
+    }
+
+    /// Reads the ranges of plans in parallel; `body` gets one task and returns its part of the answer.
+    func scan<Part: Sendable>(
+        _ plans: [SegmentPlan], _ body: @escaping @Sendable (Task, PageScratch) throws(ColumnStoreError) -> Part
+    ) throws(ColumnStoreError) -> (parts: [Part], metrics: ScanMetrics) {
+        let tasks = plans.flatMap(tasks)
+        let scratches = scratches
+        do {
+            let results = try pool.map(count: tasks.count, priority: .question) { index in
+                try scratches.with { scratch in
+                    let part = try body(tasks[index], scratch)
+                    return (part, scratch.takeMetrics())
+                }
+            }
+            var metrics = ScanMetrics()
+            for result in results { metrics += result.1 }
+            return (results.map(\.0), metrics)
+        } catch let error as ColumnStoreError {
+            throw error
+        } catch {
+            throw ColumnStoreError(.internalFault, "A scan failed: \(error).")
+        }
+    }
+
+    /// Cuts a plan at page borders into tasks of about equal size.
+    private func tasks(of plan: SegmentPlan) -> [Task] {
+        let segment = snapshot.segments[plan.segment]
+        var tasks: [Task] = []
+        var ranges: [ScanRange] = []
+        var rowCount = 0
+        func close() {
+            if !ranges.isEmpty {
+                tasks.append(Task(segment: segment, position: plan.segment, values: plan.values, ranges: ranges))
+            }
+            ranges = []
+            rowCount = 0
+        }
+        for range in plan.ranges {
+            var rest = range.rows
+            while rest.count > Self.rowsPerTask {
+                let last = segment.pages[segment.pages(covering: rest.lowerBound..<rest.lowerBound + Self.rowsPerTask).upperBound - 1]
+                let cut = min(last.rows.upperBound, rest.upperBound)
+                ranges.append(ScanRange(rows: rest.lowerBound..<cut, week: range.week, tests: range.tests))
+                close()
+                rest = cut..<rest.upperBound
+            }
+            if rest.isEmpty { continue }
+            ranges.append(ScanRange(rows: rest, week: range.week, tests: range.tests))
+            rowCount += rest.count
+            if rowCount >= Self.rowsPerTask { close() }
+        }
+        close()
+        return tasks
+    }
+
+    /// Calls `body` with each piece of a task that lies in one page, and which of its rows pass.
+    static func forEachSelection(
+        _ task: Task, _ scratch: PageScratch,
+        _ body: (_ page: Int, _ local: Range<Int>, _ range: ScanRange, _ selection: RowSelection) throws(ColumnStoreError) -> Void
+    ) throws(ColumnStoreError) {
+        for range in task.ranges {
+            for page in task.segment.pages(covering: range.rows) {
+                let rows = task.segment.pages[page].rows
+                let shared = range.rows.clamped(to: rows)
+                let local = shared.lowerBound - rows.lowerBound..<shared.upperBound - rows.lowerBound
+                let selection = try scratch.select(
+                    local, ofPage: page, of: task.segment, tests: range.tests, values: task.values)
+                if case .none = selection { continue }
+                try body(page, local, range, selection)
+            }
+        }
+    }
+}

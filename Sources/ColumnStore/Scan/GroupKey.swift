@@ -1,0 +1,95 @@
+/// What trips of one group share, as numbers that compare in the order of the answer: region, origin, destination, bucket.
+protocol GroupKey: Hashable, Comparable, Sendable {
+    init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64)
+
+    /// The parts again.
+    func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64)
+
+    /// Well-mixed bits, of which any may choose a place.
+    var mixed: UInt64 { get }
+}
+
+/// How many bits the parts of a key take in one question.
+struct GroupKeyLayout: Hashable, Sendable {
+    var regionBits: Int
+    /// Of one cell.
+    var cellBits: Int
+    var bucketBits: Int
+
+    init(regionCount: Int, precision: Int, bucketCount: UInt64) {
+        regionBits = Self.bits(for: UInt64(regionCount))
+        cellBits = 5 * precision
+        bucketBits = Self.bits(for: bucketCount)
+    }
+
+    /// Whether all parts fit into one word.
+    var isPackable: Bool { regionBits + 2 * cellBits + bucketBits <= 64 }
+
+    private static func bits(for count: UInt64) -> Int { count <= 1 ? 0 : 64 - (count - 1).leadingZeroBitCount }
+}
+
+/// A key in one word: the usual case (300 regions, precision 5, hours of the day take 64 bits).
+struct PackedGroupKey: GroupKey {
+    var bits: UInt64
+
+    @inline(__always)
+    init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+        bits =
+            ((region << UInt64(layout.cellBits) | origin) << UInt64(layout.cellBits) | destination)
+            << UInt64(layout.bucketBits) | bucket
+    }
+
+    func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+        let cell = UInt64(1) << UInt64(layout.cellBits) - 1
+        let pair = bits >> UInt64(layout.bucketBits)
+        return (
+            region: (pair >> UInt64(layout.cellBits)) >> UInt64(layout.cellBits), origin: (pair >> UInt64(layout.cellBits)) & cell,
+            destination: pair & cell, bucket: bits & (UInt64(1) << UInt64(layout.bucketBits) - 1)
+        )
+    }
+
+    @inline(__always)
+    var mixed: UInt64 { Mix.finalize(bits) }
+
+    static func < (left: Self, right: Self) -> Bool { left.bits < right.bits }
+}
+
+/// A key of any size, for fine cells or buckets.
+struct WideGroupKey: GroupKey {
+    var region: UInt64
+    var origin: UInt64
+    var destination: UInt64
+    var bucket: UInt64
+
+    @inline(__always)
+    init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+        self.region = region
+        self.origin = origin
+        self.destination = destination
+        self.bucket = bucket
+    }
+
+    func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+        (region, origin, destination, bucket)
+    }
+
+    @inline(__always)
+    var mixed: UInt64 { Mix.finalize(Mix.finalize(Mix.finalize(origin) ^ destination) ^ (region << 40 ^ bucket)) }
+
+    static func < (left: Self, right: Self) -> Bool {
+        (left.region, left.origin, left.destination, left.bucket) < (right.region, right.origin, right.destination, right.bucket)
+    }
+}
+
+private enum Mix {
+    /// The finalizer of MurmurHash3: every input bit changes every output bit with probability one half.
+    @inline(__always)
+    static func finalize(_ value: UInt64) -> UInt64 {
+        var bits = value
+        bits ^= bits >> 33
+        bits &*= 0xFF51_AFD7_ED55_8CCD
+        bits ^= bits >> 33
+        bits &*= 0xC4CE_B9FE_1A85_EC53
+        return bits ^ (bits >> 33)
+    }
+}

@@ -1,0 +1,121 @@
+/// Trips counted by group: open addressing with linear probing, keys and counts in arrays of their own.
+struct GroupTable<Key: GroupKey>: Sendable {
+    /// One group and its trips.
+    struct Entry: Hashable, Sendable {
+        var key: Key
+        var count: Int
+
+        /// The order of an answer: more trips first, then by key.
+        @inline(__always)
+        static func precedes(_ left: Entry, _ right: Entry) -> Bool {
+            left.count != right.count ? left.count > right.count : left.key < right.key
+        }
+    }
+
+    private var keys: [Key]
+    /// 0 marks a free place.
+    private var counts: [Int]
+    private var mask: Int
+    /// Number of groups.
+    private(set) var count = 0
+
+    private static var emptyKey: Key {
+        Key(GroupKeyLayout(regionCount: 1, precision: 1, bucketCount: 1), region: 0, origin: 0, destination: 0, bucket: 0)
+    }
+
+    init(capacity: Int = 1 << 10) {
+        var size = 1 << 10
+        while size < capacity * 2 { size <<= 1 }
+        keys = Array(repeating: Self.emptyKey, count: size)
+        counts = Array(repeating: 0, count: size)
+        mask = size - 1
+    }
+
+    /// Adds trips to a group.
+    @inline(__always)
+    mutating func add(_ key: Key, _ trips: Int = 1) {
+        var place = Int(truncatingIfNeeded: key.mixed) & mask
+        while counts[place] != 0 {
+            if keys[place] == key {
+                counts[place] &+= trips
+                return
+            }
+            place = (place &+ 1) & mask
+        }
+        keys[place] = key
+        counts[place] = trips
+        count += 1
+        // At most half full: runs of taken places stay short.
+        if count * 2 > mask { grow() }
+    }
+
+    private mutating func grow() {
+        var larger = GroupTable(capacity: (mask + 1))
+        for place in keys.indices where counts[place] != 0 { larger.add(keys[place], counts[place]) }
+        self = larger
+    }
+
+    /// Adds the groups of another table that belong to one of `partitionCount` (a power of two) partitions.
+    mutating func merge(_ other: GroupTable, partition: Int, of partitionCount: Int) {
+        for place in other.keys.indices where other.counts[place] != 0 {
+            let key = other.keys[place]
+            // The high bits choose the partition, the low ones the place, so partitions fill their tables evenly.
+            if Int(truncatingIfNeeded: key.mixed >> 48) & (partitionCount - 1) == partition { add(key, other.counts[place]) }
+        }
+    }
+
+    /// Trips of all groups.
+    var tripCount: Int { counts.reduce(0, +) }
+
+    /// The first `limit` groups in the order of an answer.
+    func first(_ limit: Int) -> [Entry] {
+        var best = BoundedHeap<Key>(limit: limit)
+        for place in keys.indices where counts[place] != 0 { best.offer(Entry(key: keys[place], count: counts[place])) }
+        return best.sorted()
+    }
+}
+
+/// The first `limit` of many entries in the order of an answer, kept as a heap with the last of them on top.
+struct BoundedHeap<Key: GroupKey> {
+    typealias Entry = GroupTable<Key>.Entry
+    private let limit: Int
+    private var heap: [Entry] = []
+
+    init(limit: Int) { self.limit = limit }
+
+    @inline(__always)
+    mutating func offer(_ entry: Entry) {
+        if heap.count < limit {
+            heap.append(entry)
+            siftUp()
+        } else if limit > 0, Entry.precedes(entry, heap[0]) {
+            heap[0] = entry
+            siftDown()
+        }
+    }
+
+    func sorted() -> [Entry] { heap.sorted(by: Entry.precedes) }
+
+    private mutating func siftUp() {
+        var child = heap.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard Entry.precedes(heap[parent], heap[child]) else { return }
+            heap.swapAt(parent, child)
+            child = parent
+        }
+    }
+
+    private mutating func siftDown() {
+        var parent = 0
+        while true {
+            var last = parent
+            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
+                if Entry.precedes(heap[last], heap[child]) { last = child }
+            }
+            if last == parent { return }
+            heap.swapAt(parent, last)
+            parent = last
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import Bucketing
+
+/// Conditions that are left to be tested row by row, once the index has done what it can.
+struct RowTests: OptionSet, Hashable, Sendable {
+    let rawValue: UInt8
+
+    static let region = RowTests(rawValue: 1)
+    static let datasource = RowTests(rawValue: 2)
+    static let time = RowTests(rawValue: 4)
+    static let originInBox = RowTests(rawValue: 8)
+    static let destinationInBox = RowTests(rawValue: 16)
+    static let eitherInBox = RowTests(rawValue: 32)
+}
+
+/// What the conditions of a filter compare with, in the codes of one segment.
+struct RowTestValues: Hashable, Sendable {
+    var region: UInt32 = 0
+    var datasource: UInt32 = 0
+    var from = Int64.min
+    var to = Int64.max
+    var box = BoundingBox.world
+}
+
+/// Rows of one segment, all of one week, that are candidates, and what they still have to pass.
+struct ScanRange: Hashable, Sendable {
+    /// Rows of the segment.
+    var rows: Range<Int>
+    /// Position of the week in the segment's index.
+    var week: Int
+    var tests: RowTests
+}
+
+/// Which rows of a range of one page pass.
+enum RowSelection: Sendable {
+    case none
+    case all
+    /// Those whose byte in the mask is 1.
+    case masked
+}
+
+extension PageScratch {
+    /// Tests rows of one page; where only some may pass, `mask` says which.
+    func select(
+        _ local: Range<Int>, ofPage page: Int, of segment: SegmentReader, tests: RowTests, values: RowTestValues
+    ) throws(ColumnStoreError) -> RowSelection {
+        if tests.isEmpty { return .all }
+        if Self.pageCannotMatch(page, of: segment, tests: tests, box: values.box) { return .none }
+        countTested(local.count)
+        // The mask is taken out while it is worked on, so that it is changed in place.
+        var mask = exchange(&self.mask, with: [])
+        defer { self.mask = mask }
+        Self.resize(&mask, to: local.count, filler: 1)
+        for row in mask.indices { mask[row] = 1 }
+        let box = values.box
+        if tests.contains(.region) {
+            try load(.region, page: page, of: segment)
+            Self.keep(region, local, equalTo: values.region, &mask)
+        }
+        if tests.contains(.datasource) {
+            try load(.datasource, page: page, of: segment)
+            Self.keep(datasource, local, equalTo: values.datasource, &mask)
+        }
+        if tests.contains(.time) {
+            try load(.time, page: page, of: segment)
+            Self.keep(time, local, from: values.from, to: values.to, &mask)
+        }
+        if tests.contains(.originInBox) {
+            try load(.originLongitude, page: page, of: segment)
+            try load(.originLatitude, page: page, of: segment)
+            Self.keep(originLongitude, local, box.minLongitude...box.maxLongitude, &mask)
+            Self.keep(originLatitude, local, box.minLatitude...box.maxLatitude, &mask)
+        }
+        if tests.contains(.destinationInBox) {
+            try load(.destinationLongitude, page: page, of: segment)
+            try load(.destinationLatitude, page: page, of: segment)
+            Self.keep(destinationLongitude, local, box.minLongitude...box.maxLongitude, &mask)
+            Self.keep(destinationLatitude, local, box.minLatitude...box.maxLatitude, &mask)
+        }
+        if tests.contains(.eitherInBox) {
+            for column in [
+                SegmentColumn.originLongitude, .originLatitude, .destinationLongitude, .destinationLatitude,
+            ] { try load(column, page: page, of: segment) }
+            Self.keep(
+                originLongitude, originLatitude, destinationLongitude, destinationLatitude, local, eitherIn: box, &mask)
+        }
+        return .masked
+    }
+
+    // Columns belong to this object and may be reloaded; a function's arguments keep them for as long as a span looks at them.
+
+    private static func keep(_ column: [UInt32], _ local: Range<Int>, equalTo code: UInt32, _ mask: inout [UInt8]) {
+        var mask = mask.mutableSpan
+        FilterKernels.equal(column.span.extracting(local), code, into: &mask)
+    }
+
+    private static func keep(_ column: [Int64], _ local: Range<Int>, from: Int64, to: Int64, _ mask: inout [UInt8]) {
+        var mask = mask.mutableSpan
+        FilterKernels.between(column.span.extracting(local), from, to, into: &mask)
+    }
+
+    private static func keep(
+        _ column: [Double], _ local: Range<Int>, _ range: ClosedRange<Double>, _ mask: inout [UInt8]
+    ) {
+        var mask = mask.mutableSpan
+        FilterKernels.between(column.span.extracting(local), range.lowerBound, range.upperBound, into: &mask)
+    }
+
+    private static func keep(
+        _ x: [Double], _ y: [Double], _ u: [Double], _ v: [Double], _ local: Range<Int>, eitherIn box: BoundingBox,
+        _ mask: inout [UInt8]
+    ) {
+        var mask = mask.mutableSpan
+        FilterKernels.inEither(
+            x.span.extracting(local), y.span.extracting(local), u.span.extracting(local), v.span.extracting(local),
+            box.minLongitude, box.minLatitude, box.maxLongitude, box.maxLatitude, into: &mask)
+    }
+
+    /// Whether the zone maps of a page rule out that any row passes the tests of the box.
+    private static func pageCannotMatch(_ page: Int, of segment: SegmentReader, tests: RowTests, box: BoundingBox) -> Bool {
+        func isOutside(_ longitude: SegmentColumn, _ latitude: SegmentColumn) -> Bool {
+            isOutside(longitude, box.minLongitude, box.maxLongitude) || isOutside(latitude, box.minLatitude, box.maxLatitude)
+        }
+        func isOutside(_ column: SegmentColumn, _ low: Double, _ high: Double) -> Bool {
+            let place = segment.pages[page]
+            guard let bounds = segment.chunk(column, group: place.group).columnIndex?.bounds[place.position],
+                let minimum = bounds.minimum?.double, let maximum = bounds.maximum?.double
+            else { return false }
+            return maximum < low || minimum > high
+        }
+        if tests.contains(.originInBox), isOutside(.originLongitude, .originLatitude) { return true }
+        if tests.contains(.destinationInBox), isOutside(.destinationLongitude, .destinationLatitude) { return true }
+        if tests.contains(.eitherInBox), isOutside(.originLongitude, .originLatitude),
+            isOutside(.destinationLongitude, .destinationLatitude)
+        {
+            return true
+        }
+        return false
+    }
+}

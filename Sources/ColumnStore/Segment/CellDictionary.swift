@@ -1,0 +1,33 @@
+import Bucketing
+
+/// The distinct cells of some rows in ascending order, and each row's position among them.
+///
+/// A bitmap of all 2^25 cells of the stored precision gives both: the set bits are the dictionary, and a cell's code is the
+/// number of set bits before it.
+struct CellDictionary {
+    let geohashes: [String]
+    let codes: [UInt32]
+
+    /// - Parameter cells: geohash bits of `Limits.storedGeohashPrecision` characters, one a row.
+    init(cells: [UInt32]) {
+        let wordCount = 1 << (5 * Limits.storedGeohashPrecision - 6)
+        var words = [UInt64](repeating: 0, count: wordCount)
+        for cell in cells { words[Int(cell >> 6)] |= 1 << UInt64(cell & 63) }
+        var ranks = [UInt32](repeating: 0, count: wordCount)
+        var distinct: [String] = []
+        for index in 0..<wordCount where words[index] != 0 {
+            ranks[index] = UInt32(distinct.count)
+            var rest = words[index]
+            while rest != 0 {
+                let cell = UInt64(index << 6 + rest.trailingZeroBitCount)
+                distinct.append(Geohash.text(bits: cell, precision: Limits.storedGeohashPrecision))
+                rest &= rest - 1
+            }
+        }
+        geohashes = distinct
+        codes = cells.map { cell in
+            let below = words[Int(cell >> 6)] & (1 << UInt64(cell & 63) - 1)
+            return ranks[Int(cell >> 6)] + UInt32(below.nonzeroBitCount)
+        }
+    }
+}

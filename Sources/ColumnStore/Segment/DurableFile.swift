@@ -1,0 +1,54 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// A file that is either whole under its name or absent, whatever happens in between.
+///
+/// Steps: write to `NAME.tmp` · fsync the file · rename to `NAME` · fsync the folder. One that is dropped without `commit`
+/// takes its temporary file away; one that a crash leaves behind is swept at the next start, since no catalog names it.
+package struct DurableFile: ~Copyable {
+    private let directory: String
+    private let name: String
+    private let descriptor: Int32
+    private var isOpen = true
+    /// Bytes written so far.
+    package private(set) var byteCount = 0
+
+    private var temporaryPath: String { "\(directory)/\(name).tmp" }
+
+    /// Creates the temporary file.
+    package init(directory: String, name: String) throws(ColumnStoreError) {
+        self.directory = directory
+        self.name = name
+        descriptor = open("\(directory)/\(name).tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        if descriptor < 0 {
+            isOpen = false
+            throw FileSystem.error("create", "\(directory)/\(name).tmp")
+        }
+    }
+
+    /// Appends bytes.
+    package mutating func write(_ bytes: [UInt8]) throws(ColumnStoreError) {
+        try FileSystem.write(bytes.span.bytes, to: descriptor, path: temporaryPath)
+        byteCount += bytes.count
+    }
+
+    /// Publishes the file under its name; when this returns it survives a power cut.
+    package consuming func commit() throws(ColumnStoreError) {
+        guard fsync(descriptor) == 0 else { throw FileSystem.error("sync", temporaryPath) }
+        let closed = close(descriptor)
+        isOpen = false
+        guard closed == 0 else { throw FileSystem.error("close", temporaryPath) }
+        guard rename(temporaryPath, "\(directory)/\(name)") == 0 else { throw FileSystem.error("rename", temporaryPath) }
+        try FileSystem.syncDirectory(directory)
+    }
+
+    deinit {
+        if isOpen {
+            close(descriptor)
+            unlink("\(directory)/\(name).tmp")
+        }
+    }
+}

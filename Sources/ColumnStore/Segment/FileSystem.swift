@@ -1,0 +1,108 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// The few file operations the store needs, with errors that name the file, what was tried and what to do.
+package enum FileSystem {
+    /// The error for the `errno` that an operation on `path` just left.
+    package static func error(_ operation: String, _ path: String, _ number: Int32 = errno) -> ColumnStoreError {
+        let reason = String(cString: strerror(number))
+        let remedy =
+            switch number {
+            case ENOSPC, EDQUOT: "free space on that file system and try again"
+            case EACCES, EPERM, EROFS: "check the permissions of the file and its folder"
+            case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"
+            case ENOENT: "check the path"
+            default: "check the file system"
+            }
+        return ColumnStoreError(number == ENOENT ? .notFound : .io, "Cannot \(operation) \(path): \(reason); \(remedy).")
+    }
+
+    /// Makes a folder and those above it; one that exists is left alone.
+    package static func makeDirectory(_ path: String) throws(ColumnStoreError) {
+        if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+        if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            try makeDirectory(String(path[..<slash]))
+            if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+        }
+        throw error("make the folder", path)
+    }
+
+    /// Makes what was renamed into, or removed from, a folder survive a power cut.
+    package static func syncDirectory(_ path: String) throws(ColumnStoreError) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw error("open the folder", path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw error("sync the folder", path) }
+    }
+
+    /// Makes the bytes of a file that somebody else wrote survive a power cut.
+    package static func syncFile(_ path: String) throws(ColumnStoreError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw error("open", path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw error("sync", path) }
+    }
+
+    /// Names in a folder, without `.` and `..`, in ascending order.
+    package static func names(in path: String) throws(ColumnStoreError) -> [String] {
+        guard let folder = opendir(path) else { throw error("list the folder", path) }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Removes a file; one that is absent is fine.
+    package static func remove(_ path: String) throws(ColumnStoreError) {
+        if unlink(path) != 0 && errno != ENOENT { throw error("remove", path) }
+    }
+
+    /// Bytes of a regular file, or nil where the path is no regular file.
+    package static func byteCount(of path: String) -> Int? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return Int(status.st_size)
+    }
+
+    /// Writes all of `bytes` to a descriptor.
+    package static func write(_ bytes: RawSpan, to descriptor: Int32, path: String) throws(ColumnStoreError) {
+        var failure: Int32 = 0
+        bytes.withUnsafeBytes { buffer in
+            var written = 0
+            while written < buffer.count {
+                let count = Glibc.write(descriptor, buffer.baseAddress! + written, buffer.count - written)
+                if count >= 0 {
+                    written += count
+                } else if errno != EINTR {
+                    failure = errno
+                    return
+                }
+            }
+        }
+        if failure != 0 { throw error("write to", path, failure) }
+    }
+
+    /// Reads until `buffer` is full or the input ends, and returns the number of bytes read.
+    package static func read(
+        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, path: String
+    ) throws(ColumnStoreError) -> Int {
+        var filled = 0
+        while filled < buffer.count {
+            let count = Glibc.read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
+            if count > 0 {
+                filled += count
+            } else if count == 0 {
+                break
+            } else if errno != EINTR {
+                throw error("read", path)
+            }
+        }
+        return filled
+    }
+}

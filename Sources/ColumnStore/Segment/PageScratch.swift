@@ -1,0 +1,108 @@
+/// Buffers for the columns of one page, for one worker: what a scan has decoded last.
+///
+/// Ranges that follow one another often lie in the same page, so each column remembers which page it holds.
+final class PageScratch {
+    private static let notLoaded = (serial: 0, page: -1)
+
+    private var reader = PageReader()
+    private var loaded = [(serial: Int, page: Int)](repeating: notLoaded, count: SegmentColumn.allCases.count)
+    private(set) var originLongitude: [Double] = []
+    private(set) var originLatitude: [Double] = []
+    private(set) var destinationLongitude: [Double] = []
+    private(set) var destinationLatitude: [Double] = []
+    private(set) var time: [Int64] = []
+    /// Codes of the segment's index.
+    private(set) var region: [UInt32] = []
+    /// Codes of the segment's index.
+    private(set) var datasource: [UInt32] = []
+    /// Bits of the stored geohash.
+    private(set) var originCell: [UInt32] = []
+    /// Bits of the stored geohash.
+    private(set) var destinationCell: [UInt32] = []
+    /// One byte a row of the range under test: 1 while it passes.
+    var mask: [UInt8] = []
+    /// What was read since the last `takeMetrics`.
+    private var metrics = ScanMetrics()
+
+    /// The counts since the last call.
+    func takeMetrics() -> ScanMetrics {
+        defer { metrics = ScanMetrics() }
+        return metrics
+    }
+
+    /// Counts rows as tested.
+    func countTested(_ rows: Int) { metrics.rowsTested += rows }
+
+    /// Decodes a column's page, unless it is there already.
+    func load(_ column: SegmentColumn, page: Int, of segment: SegmentReader) throws(ColumnStoreError) {
+        guard loaded[column.rawValue] != (segment.serial, page) else { return }
+        loaded[column.rawValue] = Self.notLoaded
+        do {
+            let place = segment.pages[page]
+            let chunk = segment.chunk(column, group: place.group)
+            let location = chunk.pages[place.position]
+            switch column {
+            case .originLongitude: try read(double: location, chunk, segment, into: &originLongitude)
+            case .originLatitude: try read(double: location, chunk, segment, into: &originLatitude)
+            case .destinationLongitude: try read(double: location, chunk, segment, into: &destinationLongitude)
+            case .destinationLatitude: try read(double: location, chunk, segment, into: &destinationLatitude)
+            case .time: try read(int64: location, chunk, segment, into: &time)
+            case .region: try read(codes: location, chunk, column, place.group, segment, into: &region)
+            case .datasource: try read(codes: location, chunk, column, place.group, segment, into: &datasource)
+            case .originGeohash: try read(codes: location, chunk, column, place.group, segment, into: &originCell)
+            case .destinationGeohash: try read(codes: location, chunk, column, place.group, segment, into: &destinationCell)
+            case .week, .jobID: preconditionFailure("no question reads \(column.name)")
+            }
+            metrics.pagesRead += 1
+            loaded[column.rawValue] = (segment.serial, page)
+        } catch {
+            throw SegmentReader.damage(segment.file.path, error)
+        }
+    }
+
+    private func read(
+        double page: PageLocation, _ chunk: ColumnChunkMetadata, _ segment: SegmentReader, into values: inout [Double]
+    ) throws(ParquetError) {
+        Self.resize(&values, to: page.rowCount, filler: 0)
+        var span = values.mutableSpan
+        try segment.file.withBytes { bytes throws(ParquetError) in
+            try reader.read(double: page, of: chunk, in: bytes, into: &span)
+        }
+        metrics.bytesDecompressed += 8 * page.rowCount
+    }
+
+    private func read(
+        int64 page: PageLocation, _ chunk: ColumnChunkMetadata, _ segment: SegmentReader, into values: inout [Int64]
+    ) throws(ParquetError) {
+        Self.resize(&values, to: page.rowCount, filler: 0)
+        var span = values.mutableSpan
+        try segment.file.withBytes { bytes throws(ParquetError) in
+            try reader.read(int64: page, of: chunk, in: bytes, into: &span)
+        }
+        metrics.bytesDecompressed += 8 * page.rowCount
+    }
+
+    private func read(
+        codes page: PageLocation, _ chunk: ColumnChunkMetadata, _ column: SegmentColumn, _ group: Int, _ segment: SegmentReader,
+        into values: inout [UInt32]
+    ) throws {
+        let map = try segment.localCodes(column, group: group, with: &reader).values
+        Self.resize(&values, to: page.rowCount, filler: 0)
+        var span = values.mutableSpan
+        try segment.file.withBytes { bytes throws(ParquetError) in
+            try reader.readCodes(page, of: chunk, in: bytes, codeCount: map.count, into: &span)
+        }
+        let table = map.span
+        for row in 0..<span.count { span[unchecked: row] = table[unchecked: Int(span[unchecked: row])] }
+        metrics.bytesDecompressed += 4 * page.rowCount
+    }
+
+    /// Makes an array one of `count` values, keeping its memory.
+    static func resize<Value>(_ values: inout [Value], to count: Int, filler: Value) {
+        if values.count > count {
+            values.removeLast(values.count - count)
+        } else if values.count < count {
+            values.append(contentsOf: repeatElement(filler, count: count - values.count))
+        }
+    }
+}

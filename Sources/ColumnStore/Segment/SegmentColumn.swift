@@ -1,0 +1,58 @@
+/// The columns of a segment, in their order in the file, and how each is encoded.
+///
+/// `docs/FORMAT.md` explains the choice of each encoding.
+package enum SegmentColumn: Int, CaseIterable, Sendable {
+    case region, datasource, originLongitude, originLatitude, destinationLongitude, destinationLatitude, time, week
+    case originGeohash, destinationGeohash, jobID
+
+    /// The name in the file.
+    package var name: String {
+        switch self {
+        case .region: "region"
+        case .datasource: "datasource"
+        case .originLongitude: "origin_longitude"
+        case .originLatitude: "origin_latitude"
+        case .destinationLongitude: "destination_longitude"
+        case .destinationLatitude: "destination_latitude"
+        case .time: "time"
+        case .week: "week"
+        case .originGeohash: "origin_geohash"
+        case .destinationGeohash: "destination_geohash"
+        case .jobID: "job_id"
+        }
+    }
+
+    /// Physical and logical type.
+    var parquetColumn: ParquetColumn {
+        switch self {
+        case .region, .datasource, .originGeohash, .destinationGeohash:
+            ParquetColumn(name: name, physicalType: .byteArray, logicalType: .string)
+        case .originLongitude, .originLatitude, .destinationLongitude, .destinationLatitude:
+            ParquetColumn(name: name, physicalType: .double)
+        case .time:
+            ParquetColumn(name: name, physicalType: .int64, logicalType: .timestamp(.microseconds, isAdjustedToUTC: false))
+        case .week: ParquetColumn(name: name, physicalType: .int32, logicalType: .date)
+        case .jobID: ParquetColumn(name: name, physicalType: .int64)
+        }
+    }
+
+    static let schema = ParquetSchema(columns: allCases.map(\.parquetColumn))
+    /// A Morton key's geohash is its prefix and base 32 keeps its order, so rows are sorted by the stored geohash too.
+    static let sortingColumns = [
+        ParquetSortingColumn(columnIndex: week.rawValue), ParquetSortingColumn(columnIndex: originGeohash.rawValue),
+    ]
+
+    /// Keys of the footer's key-value metadata that are ours.
+    enum MetadataKey {
+        static let formatVersion = "tripstore.format_version"
+        static let indexVersion = "tripstore.index.version"
+        static let indexOffset = "tripstore.index.offset"
+        static let indexByteCount = "tripstore.index.byte_count"
+        static let indexUncompressedByteCount = "tripstore.index.uncompressed_byte_count"
+        static let indexChecksum = "tripstore.index.crc32"
+        static let geohashPrecision = "tripstore.geohash_precision"
+    }
+
+    /// The version of the whole layout; `docs/FORMAT.md` lists what each version changed.
+    static let formatVersion = 1
+}

@@ -1,0 +1,256 @@
+import Bucketing
+import Synchronization
+
+/// An open segment: its layout and index in memory, its pages in the page cache.
+///
+/// Opening reads the footer and our index; pages are read when a question needs them. An index that is absent, damaged or of
+/// another version is made anew from the rows, which costs time and changes no answer.
+package final class SegmentReader: Sendable {
+    /// One page of every column: they all cover the same rows.
+    package struct Page: Hashable, Sendable {
+        /// Row group in the file.
+        package var group: Int
+        /// Page in the row group.
+        package var position: Int
+        /// Rows in the segment.
+        package var rows: Range<Int>
+    }
+
+    package let file: MappedFile
+    package let parquet: ParquetFile
+    package let index: SegmentIndex
+    /// Why the index of the file was not used; nil where it was.
+    package let indexProblem: String?
+    package let pages: [Page]
+    /// Differs between any two readers of a process.
+    let serial: Int
+    private let dictionaries = Mutex<[DictionaryKey: LocalCodes]>([:])
+    private static let nextSerial = Atomic<Int>(1)
+
+    private struct DictionaryKey: Hashable {
+        var column: SegmentColumn
+        var group: Int
+    }
+
+    /// What the codes of one column in one row group stand for.
+    struct LocalCodes: Sendable {
+        /// Names: code in the segment's index. Geohashes: the cell's bits.
+        var values: [UInt32]
+    }
+
+    /// Opens a segment file.
+    package init(path: String) throws(ColumnStoreError) {
+        file = try MappedFile(path: path)
+        serial = Self.nextSerial.wrappingAdd(1, ordering: .relaxed).oldValue
+        do {
+            let parquet = try file.withBytes { bytes throws(ParquetError) in try ParquetFile(parsing: bytes) }
+            self.parquet = parquet
+            pages = try Self.pages(of: parquet)
+            do {
+                index = try Self.readIndex(parquet, file)
+                indexProblem = nil
+            } catch {
+                index = try SegmentIndex(Self.readTrips(parquet, file, pages))
+                indexProblem = "\(error)"
+            }
+        } catch let error as ColumnStoreError {
+            throw error
+        } catch {
+            throw Self.damage(path, error)
+        }
+    }
+
+    static func damage(_ path: String, _ error: any Error) -> ColumnStoreError {
+        ColumnStoreError(
+            .corrupt, "Segment \(path) is damaged: \(error); run `tripstore verify`, then restore it or delete its job and load again.")
+    }
+
+    /// Rows of the segment.
+    package var rowCount: Int { parquet.rowCount }
+
+    /// The metadata of one column in one row group.
+    package func chunk(_ column: SegmentColumn, group: Int) -> ColumnChunkMetadata {
+        parquet.rowGroups[group].columns[column.rawValue]
+    }
+
+    /// The pages that hold some rows.
+    func pages(covering rows: Range<Int>) -> Range<Int> {
+        if rows.isEmpty { return 0..<0 }
+        return pageIndex(of: rows.lowerBound)..<pageIndex(of: rows.upperBound - 1) + 1
+    }
+
+    private func pageIndex(of row: Int) -> Int {
+        var low = 0
+        var high = pages.count
+        while low < high {
+            let middle = (low + high) / 2
+            if pages[middle].rows.upperBound <= row { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// What the codes of a dictionary column stand for in one row group; read once.
+    func localCodes(_ column: SegmentColumn, group: Int, with reader: inout PageReader) throws -> LocalCodes {
+        let key = DictionaryKey(column: column, group: group)
+        if let known = dictionaries.withLock({ $0[key] }) { return known }
+        let names = try file.withBytes { bytes throws(ParquetError) in
+            try reader.readDictionary(of: chunk(column, group: group), in: bytes)
+        }
+        let values: [UInt32] = try names.map { name in
+            switch column {
+            case .originGeohash, .destinationGeohash:
+                guard let geohash = Geohash(name), geohash.precision == Limits.storedGeohashPrecision else {
+                    throw SegmentError(description: "'\(name)' is no geohash of \(Limits.storedGeohashPrecision) characters")
+                }
+                return UInt32(geohash.bits)
+            default:
+                let list = column == .region ? index.regions : index.datasources
+                guard let code = ExactName.index(of: name, in: list) else {
+                    throw SegmentError(description: "the index does not know '\(name)'")
+                }
+                return UInt32(code)
+            }
+        }
+        let codes = LocalCodes(values: values)
+        dictionaries.withLock { $0[key] = codes }
+        return codes
+    }
+
+    // MARK: - Opening
+
+    private static func pages(of parquet: ParquetFile) throws -> [Page] {
+        guard parquet.schema.columns.count >= SegmentColumn.allCases.count,
+            zip(SegmentColumn.allCases, parquet.schema.columns).allSatisfy({ $0.parquetColumn == $1 })
+        else { throw SegmentError(description: "its columns are not those of a segment") }
+        var pages: [Page] = []
+        for (group, rowGroup) in parquet.rowGroups.enumerated() {
+            let layout = rowGroup.columns[0].pages.map(\.rowCount)
+            guard rowGroup.columns.allSatisfy({ $0.pages.map(\.rowCount) == layout }),
+                layout.reduce(0, +) == rowGroup.rowCount
+            else { throw SegmentError(description: "the pages of its columns do not cover the same rows") }
+            for (position, page) in rowGroup.columns[0].pages.enumerated() {
+                let start = rowGroup.firstRow + page.firstRow
+                pages.append(Page(group: group, position: position, rows: start..<start + page.rowCount))
+            }
+        }
+        return pages
+    }
+
+    private static func readIndex(_ parquet: ParquetFile, _ file: MappedFile) throws -> SegmentIndex {
+        func number(_ key: String) throws(SegmentError) -> Int {
+            guard let number = parquet.value(forKey: key).flatMap({ Int($0) }), number >= 0 else {
+                throw SegmentError(description: "the footer has no valid \(key)")
+            }
+            return number
+        }
+        let version = try number(SegmentColumn.MetadataKey.indexVersion)
+        guard version == SegmentIndex.version else {
+            throw SegmentError(description: "the index has version \(version), this program knows \(SegmentIndex.version)")
+        }
+        let offset = try number(SegmentColumn.MetadataKey.indexOffset)
+        let byteCount = try number(SegmentColumn.MetadataKey.indexByteCount)
+        guard offset <= file.byteCount, byteCount <= file.byteCount - offset else {
+            throw SegmentError(description: "the index lies outside the file")
+        }
+        let compressed = file.withBytes { bytes in
+            bytes.extracting(offset..<offset + byteCount).withUnsafeBytes { [UInt8]($0) }
+        }
+        guard try Int(PageChecksum.crc32(compressed.span.bytes)) == number(SegmentColumn.MetadataKey.indexChecksum) else {
+            throw SegmentError(description: "the checksum of the index does not match")
+        }
+        let plainByteCount = try number(SegmentColumn.MetadataKey.indexUncompressedByteCount)
+        // An index is far smaller than its rows; the bound keeps a lying footer from taking all memory.
+        guard plainByteCount <= 64 * (parquet.rowCount + 1) + (64 << 20) else {
+            throw SegmentError(description: "the index claims \(plainByteCount) bytes")
+        }
+        var plain = [UInt8](repeating: 0, count: plainByteCount)
+        var target = plain.mutableSpan
+        try ZstdDecompressor().decompress(
+            compressed.span.bytes, count: plainByteCount, into: &target, at: 0, fileOffset: offset)
+        return try SegmentIndex(bytes: plain, rowCount: parquet.rowCount)
+    }
+
+    // MARK: - All rows
+
+    /// Reads all trips back, in their order.
+    package func readTrips() throws(ColumnStoreError) -> SortedTrips {
+        do {
+            return try Self.readTrips(parquet, file, pages)
+        } catch {
+            throw Self.damage(file.path, error)
+        }
+    }
+
+    private static func readTrips(_ parquet: ParquetFile, _ file: MappedFile, _ pages: [Page]) throws -> SortedTrips {
+        var reader = PageReader()
+        func doubles(_ column: SegmentColumn) throws(ParquetError) -> [Double] {
+            var values = [Double](repeating: 0, count: parquet.rowCount)
+            var span = values.mutableSpan
+            for page in pages {
+                let chunk = parquet.rowGroups[page.group].columns[column.rawValue]
+                try file.withBytes { bytes throws(ParquetError) in
+                    try reader.read(
+                        double: chunk.pages[page.position], of: chunk, in: bytes, into: &span, at: page.rows.lowerBound)
+                }
+            }
+            return values
+        }
+        func names(_ column: SegmentColumn) throws -> (names: [String], codes: [UInt32]) {
+            let lists = try parquet.rowGroups.map { group in
+                try file.withBytes { bytes throws(ParquetError) in
+                    try reader.readDictionary(of: group.columns[column.rawValue], in: bytes)
+                }
+            }
+            let merged = MergedNames(lists)
+            var codes = [UInt32](repeating: 0, count: parquet.rowCount)
+            var span = codes.mutableSpan
+            for page in pages {
+                let chunk = parquet.rowGroups[page.group].columns[column.rawValue]
+                try file.withBytes { bytes throws(ParquetError) in
+                    try reader.readCodes(
+                        chunk.pages[page.position], of: chunk, in: bytes, codeCount: lists[page.group].count, into: &span,
+                        at: page.rows.lowerBound)
+                }
+                for row in page.rows { span[row] = merged.codeMaps[page.group][Int(span[row])] }
+            }
+            return (merged.names, codes)
+        }
+        var time = [Int64](repeating: 0, count: parquet.rowCount)
+        var timeSpan = time.mutableSpan
+        for page in pages {
+            let chunk = parquet.rowGroups[page.group].columns[SegmentColumn.time.rawValue]
+            try file.withBytes { bytes throws(ParquetError) in
+                try reader.read(int64: chunk.pages[page.position], of: chunk, in: bytes, into: &timeSpan, at: page.rows.lowerBound)
+            }
+        }
+        let (regions, region) = try names(.region)
+        let (datasources, datasource) = try names(.datasource)
+        let longitude = try doubles(.originLongitude)
+        let latitude = try doubles(.originLatitude)
+        let keys = zip(longitude, latitude).map { MortonKey.key(longitude: $0, latitude: $1) }
+        return SortedTrips(
+            regions: regions, datasources: datasources, weeks: try weeks(of: time), key: keys, region: region,
+            datasource: datasource, originLongitude: longitude, originLatitude: latitude,
+            destinationLongitude: try doubles(.destinationLongitude), destinationLatitude: try doubles(.destinationLatitude),
+            time: time)
+    }
+
+    private static func weeks(of time: [Int64]) throws -> [SegmentIndex.Week] {
+        var weeks: [SegmentIndex.Week] = []
+        for (row, instant) in time.enumerated() {
+            let week = ISOWeek(microseconds: instant)
+            if let last = weeks.last, last.week >= week {
+                guard last.week == week else { throw SegmentError(description: "its rows are not sorted by week") }
+                weeks[weeks.count - 1].rows = last.rows.lowerBound..<row + 1
+            } else {
+                weeks.append(SegmentIndex.Week(week: week, rows: row..<row + 1))
+            }
+        }
+        return weeks
+    }
+}
+
+/// What makes a Parquet file no segment of ours.
+struct SegmentError: Error, CustomStringConvertible {
+    var description: String
+}

@@ -1,0 +1,142 @@
+import Bucketing
+
+/// Writes sorted trips as one immutable Parquet file with our index inside.
+///
+///     PAR1 ┬ row group 0: region ┆ datasource ┆ … ┆ job_id      column chunks, encoded in parallel
+///          ├ row group 1: …
+///          ├ index: zstd of `SegmentIndex.bytes`                found through the footer's key-value metadata
+///          ├ column indexes, offset indexes                     standard page index
+///          └ footer ┆ length ┆ PAR1
+package enum SegmentWriter {
+    /// The index is small and read once at every start, so it may take a little longer to write.
+    private static let indexZstdLevel: Int32 = 3
+
+    /// Writes a segment; when this returns it survives a power cut under its name.
+    package static func write(
+        _ trips: SortedTrips, jobID: Int64, directory: String, name: String, on pool: WorkerPool
+    ) throws -> SegmentRecord {
+        let groups = stride(from: 0, to: trips.count, by: Limits.rowGroupRowCountMax).map {
+            $0..<min($0 + Limits.rowGroupRowCountMax, trips.count)
+        }
+        let encoders = ScratchPool { ColumnChunkEncoder(zstdLevel: Limits.zstdLevel) }
+        let columnCount = SegmentColumn.allCases.count
+        // The index is one more task beside the column chunks, and the first, since it is the longest.
+        let parts = try pool.map(count: 1 + groups.count * columnCount) { task -> Part in
+            if task == 0 { return .index(SegmentIndex(trips)) }
+            let column = SegmentColumn.allCases[(task - 1) % columnCount]
+            let rows = groups[(task - 1) / columnCount]
+            return .chunk(encoders.with { encode(column, of: trips, rows: rows, jobID: jobID, with: &$0) })
+        }
+        guard case .index(let index) = parts[0] else { preconditionFailure("the first task makes the index") }
+        var file = try DurableFile(directory: directory, name: name)
+        var writer = ParquetFileWriter(
+            schema: SegmentColumn.schema, sortingColumns: SegmentColumn.sortingColumns,
+            createdBy: "tripstore version \(TripstoreVersion.current)")
+        try file.write(writer.header())
+        for group in groups.indices {
+            let chunks = parts[(1 + group * columnCount)..<(1 + (group + 1) * columnCount)].compactMap(\.chunk)
+            writer.append(rowGroup: chunks)
+            for chunk in chunks { try file.write(chunk.bytes) }
+        }
+        let plain = index.bytes
+        var compressed: [UInt8] = []
+        ZstdCompressor(level: Self.indexZstdLevel).compress(plain.span.bytes, into: &compressed)
+        let metadata: [(key: String, value: String)] = [
+            (SegmentColumn.MetadataKey.formatVersion, String(SegmentColumn.formatVersion)),
+            (SegmentColumn.MetadataKey.geohashPrecision, String(Limits.storedGeohashPrecision)),
+            (SegmentColumn.MetadataKey.indexVersion, String(SegmentIndex.version)),
+            (SegmentColumn.MetadataKey.indexOffset, String(writer.currentOffset)),
+            (SegmentColumn.MetadataKey.indexByteCount, String(compressed.count)),
+            (SegmentColumn.MetadataKey.indexUncompressedByteCount, String(plain.count)),
+            (SegmentColumn.MetadataKey.indexChecksum, String(PageChecksum.crc32(compressed.span.bytes))),
+        ]
+        writer.skip(byteCount: compressed.count)
+        try file.write(compressed)
+        try file.write(writer.finish(keyValueMetadata: metadata))
+        let byteCount = file.byteCount
+        try file.commit()
+        return record(of: index, name: name, byteCount: byteCount)
+    }
+
+    private enum Part: Sendable {
+        case index(SegmentIndex)
+        case chunk(EncodedColumnChunk)
+
+        var chunk: EncodedColumnChunk? { if case .chunk(let chunk) = self { chunk } else { nil } }
+    }
+
+    private static func encode(
+        _ column: SegmentColumn, of trips: SortedTrips, rows: Range<Int>, jobID: Int64, with encoder: inout ColumnChunkEncoder
+    ) -> EncodedColumnChunk {
+        let schema = column.parquetColumn
+        let pageRowCount = Limits.pageRowCountMax
+        func doubles(_ values: [Double], _ encoder: inout ColumnChunkEncoder) -> EncodedColumnChunk {
+            encoder.encode(
+                double: values.span.extracting(rows), column: schema, encoding: .byteStreamSplit, pageRowCount: pageRowCount)
+        }
+        func codes(_ codes: Span<UInt32>, _ names: [String], _ encoder: inout ColumnChunkEncoder) -> EncodedColumnChunk {
+            encoder.encode(codes: codes, dictionary: names, column: schema, pageRowCount: pageRowCount)
+        }
+        switch column {
+        case .region: return codes(trips.region.span.extracting(rows), trips.regions, &encoder)
+        case .datasource: return codes(trips.datasource.span.extracting(rows), trips.datasources, &encoder)
+        case .originLongitude: return doubles(trips.originLongitude, &encoder)
+        case .originLatitude: return doubles(trips.originLatitude, &encoder)
+        case .destinationLongitude: return doubles(trips.destinationLongitude, &encoder)
+        case .destinationLatitude: return doubles(trips.destinationLatitude, &encoder)
+        case .time:
+            return encoder.encode(
+                int64: trips.time.span.extracting(rows), column: schema, encoding: .deltaBinaryPacked,
+                pageRowCount: pageRowCount)
+        case .week:
+            var days: [Int32] = []
+            days.reserveCapacity(rows.count)
+            for week in trips.weeks {
+                let shared = week.rows.clamped(to: rows)
+                days += repeatElement(Int32(week.week.mondayDay), count: shared.count)
+            }
+            return encoder.encode(int32: days.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
+        case .originGeohash:
+            let shift = UInt64(60 - 5 * Limits.storedGeohashPrecision)
+            let cells = CellDictionary(cells: trips.key[rows].map { UInt32(truncatingIfNeeded: $0 >> shift) })
+            return codes(cells.codes.span, cells.geohashes, &encoder)
+        case .destinationGeohash:
+            let shift = UInt64(60 - 5 * Limits.storedGeohashPrecision)
+            let cells = CellDictionary(
+                cells: rows.map { row in
+                    let key = MortonKey.key(
+                        longitude: trips.destinationLongitude[row], latitude: trips.destinationLatitude[row])
+                    return UInt32(truncatingIfNeeded: key >> shift)
+                })
+            return codes(cells.codes.span, cells.geohashes, &encoder)
+        case .jobID:
+            let ids = [Int64](repeating: jobID, count: rows.count)
+            return encoder.encode(int64: ids.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
+        }
+    }
+
+    /// What the catalog keeps of a segment, summed from the index.
+    private static func record(of index: SegmentIndex, name: String, byteCount: Int) -> SegmentRecord {
+        struct Pair: Hashable {
+            var region: UInt32
+            var datasource: UInt32
+        }
+        var counts: [Pair: SegmentRecord.Count] = [:]
+        for entry in index.counts.entries {
+            let pair = Pair(region: entry.region, datasource: entry.datasource)
+            var count =
+                counts[pair]
+                ?? SegmentRecord.Count(
+                    region: index.regions[Int(entry.region)], datasource: index.datasources[Int(entry.datasource)], trips: 0,
+                    firstAt: entry.firstAt, lastAt: entry.lastAt)
+            count.trips += entry.trips
+            count.firstAt = min(count.firstAt, entry.firstAt)
+            count.lastAt = max(count.lastAt, entry.lastAt)
+            counts[pair] = count
+        }
+        return SegmentRecord(
+            fileName: name, rowCount: index.rowCount, byteCount: byteCount,
+            firstAt: counts.values.lazy.map(\.firstAt).min() ?? 0, lastAt: counts.values.lazy.map(\.lastAt).max() ?? 0,
+            counts: Array(counts.values))
+    }
+}

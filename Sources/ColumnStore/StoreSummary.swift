@@ -1,0 +1,115 @@
+/// What is in a store, by its catalog and its folders: no segment is opened, so it tells of a damaged store too.
+package struct StoreSummary: Sendable {
+    /// One segment that the catalog names.
+    package struct Segment: Sendable {
+        package var file: String
+        package var job: Int64
+        package var rows: Int
+        package var bytes: Int
+        /// Bytes of the file on disk; nil where it is missing.
+        package var bytesOnDisk: Int?
+        /// Whether its job is complete.
+        package var isLive: Bool
+    }
+
+    package var dataDirectory: String
+    package var segments: [Segment]
+    package var jobs: [Job.Status: Int]
+    /// Segment files that the catalog does not name: a running load's, or what a crash left.
+    package var unnamedFiles: [String]
+
+    /// Trips that questions see.
+    package var liveRows: Int { segments.filter(\.isLive).reduce(0) { $0 + $1.rows } }
+    /// Bytes of the segments that questions see.
+    package var liveBytes: Int { segments.filter(\.isLive).reduce(0) { $0 + $1.bytes } }
+
+    /// The summary as JSON.
+    package var json: String {
+        var writer = JSONWriter()
+        writer.object {
+            $0.key("data_dir")
+            $0.value(dataDirectory)
+            $0.key("trips")
+            $0.value(liveRows)
+            $0.key("bytes")
+            $0.value(liveBytes)
+            $0.key("segments")
+            $0.array(segments) { writer, segment in
+                writer.object {
+                    $0.key("file")
+                    $0.value(segment.file)
+                    $0.key("job_id")
+                    $0.value(Int(segment.job))
+                    $0.key("rows")
+                    $0.value(segment.rows)
+                    $0.key("bytes")
+                    $0.value(segment.bytes)
+                    $0.key("bytes_on_disk")
+                    $0.value(segment.bytesOnDisk)
+                    $0.key("live")
+                    $0.value(segment.isLive)
+                }
+            }
+            $0.key("jobs")
+            $0.object {
+                for status in Job.Status.allCases {
+                    $0.key(status.rawValue)
+                    $0.value(jobs[status] ?? 0)
+                }
+            }
+            $0.key("unnamed_files")
+            $0.array(unnamedFiles) { $0.value($1) }
+        }
+        return writer.text
+    }
+}
+
+extension ColumnStore {
+    /// Summarizes the store.
+    package func summary() throws(ColumnStoreError) -> StoreSummary {
+        let live = Set(try catalog.liveSegments().map(\.id))
+        let all = try catalog.allSegments()
+        let named = Set(all.map(\.fileName))
+        return StoreSummary(
+            dataDirectory: folders.root,
+            segments: all.map {
+                StoreSummary.Segment(
+                    file: $0.fileName, job: $0.jobID, rows: $0.rowCount, bytes: $0.byteCount,
+                    bytesOnDisk: FileSystem.byteCount(of: folders.segmentPath($0.fileName)), isLive: live.contains($0.id))
+            },
+            jobs: try catalog.jobCounts(),
+            unnamedFiles: try FileSystem.names(in: folders.segments).filter { !named.contains($0) })
+    }
+
+    /// Re-reads every byte of the store and says what is damaged.
+    ///
+    /// - Parameter report: told of each file before it is read, with its number and the number of files.
+    /// - Returns: problems by file; empty where all is well.
+    package func verify(
+        _ report: (_ file: String, _ number: Int, _ count: Int) -> Void
+    ) throws(ColumnStoreError) -> [(file: String, problems: [String])] {
+        let segments = try summary().segments
+        var damaged: [(file: String, problems: [String])] = []
+        report("catalog.sqlite", 1, segments.count + 1)
+        let catalogProblems = try catalog.integrityProblems()
+        if !catalogProblems.isEmpty { damaged.append((file: "catalog.sqlite", problems: catalogProblems)) }
+        for (number, segment) in segments.enumerated() {
+            report(segment.file, number + 2, segments.count + 1)
+            var problems: [String]
+            do throws(ColumnStoreError) {
+                let layout = try SegmentLayout(path: folders.segmentPath(segment.file))
+                problems = layout.problems
+                if layout.bytes != segment.bytes {
+                    problems.append("It has \(layout.bytes) bytes, the catalog says \(segment.bytes).")
+                }
+                if let rows = layout.rows, rows != segment.rows {
+                    problems.append("It has \(rows) rows, the catalog says \(segment.rows).")
+                }
+            } catch {
+                problems = [error.message]
+            }
+            if !problems.isEmpty { damaged.append((file: segment.file, problems: problems)) }
+        }
+        return damaged
+    }
+}

@@ -1,0 +1,173 @@
+import Foundation
+import Synchronization
+
+/// Threads for decode, sort, compress and scan, as many as cores.
+///
+/// The cooperative threads of Swift concurrency and the event loops must never wait for a disk or a long computation; this
+/// work belongs to threads of its own. Work for a question goes before work for a load. Whoever waits for parallel work takes
+/// part in it, so nested calls can't deadlock and a pool of no threads still works.
+package final class WorkerPool: Sendable {
+    /// What goes first where both wait.
+    package enum Priority: Int, Sendable { case question = 0, load = 1 }
+
+    private let queue = WorkQueue()
+    /// Number of threads of the pool.
+    package let threadCount: Int
+
+    /// Starts a pool.
+    ///
+    /// - Parameter threadCount: threads; nil: one for each core that this process may use.
+    package init(threadCount: Int? = nil) {
+        self.threadCount = max(1, threadCount ?? ProcessInfo.processInfo.activeProcessorCount)
+        for index in 0..<self.threadCount {
+            let thread = Thread { [queue] in
+                while let item = queue.next() { item() }
+            }
+            thread.name = "tripstore-worker-\(index)"
+            thread.stackSize = 4 << 20
+            thread.start()
+        }
+    }
+
+    /// Lets the threads end once the queue is empty.
+    package func shutDown() { queue.close() }
+
+    deinit { queue.close() }
+
+    /// Runs `work` on the pool and hands back a promise of its value.
+    package func submit<Value: Sendable>(
+        priority: Priority = .load, _ work: @escaping @Sendable () throws -> Value
+    ) -> Pending<Value> {
+        let pending = Pending<Value>()
+        queue.add(priority) { pending.fulfil(Result { try work() }) }
+        return pending
+    }
+
+    /// Runs `work` on the pool, and lets it go.
+    package func run(priority: Priority = .question, _ work: @escaping @Sendable () -> Void) { queue.add(priority, work) }
+
+    /// Runs `body` for 0..<count on the pool and this thread, and returns the values in order.
+    ///
+    /// After a failure no further index is started, and the first error is thrown.
+    package func map<Value: Sendable>(
+        count: Int, priority: Priority = .load, _ body: @escaping @Sendable (Int) throws -> Value
+    ) throws -> [Value] {
+        if count == 0 { return [] }
+        if count == 1 { return [try body(0)] }
+        let run = ParallelRun(count: count, body: body)
+        for _ in 0..<min(threadCount, count - 1) { queue.add(priority) { run.takePart() } }
+        run.takePart()
+        return try run.wait()
+    }
+}
+
+/// The value of work that may still be under way.
+package final class Pending<Value: Sendable>: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var result: Result<Value, any Error>?
+
+    fileprivate func fulfil(_ result: Result<Value, any Error>) {
+        condition.withLock {
+            self.result = result
+            condition.broadcast()
+        }
+    }
+
+    /// Whether `wait` would return at once.
+    package var isDone: Bool { condition.withLock { result != nil } }
+
+    /// Blocks until the work is done, and returns its value or throws its error.
+    package func wait() throws -> Value {
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            if let result { return try result.get() }
+            condition.wait()
+        }
+    }
+}
+
+/// Two queues and the threads that wait for them.
+private final class WorkQueue: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var waiting: [[@Sendable () -> Void]] = [[], []]
+    private var heads = [0, 0]
+    private var isClosed = false
+
+    func add(_ priority: WorkerPool.Priority, _ item: @escaping @Sendable () -> Void) {
+        condition.withLock {
+            waiting[priority.rawValue].append(item)
+            condition.signal()
+        }
+    }
+
+    /// The next item, or nil once the queue is closed and empty.
+    func next() -> (@Sendable () -> Void)? {
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            for priority in waiting.indices where heads[priority] < waiting[priority].count {
+                let item = waiting[priority][heads[priority]]
+                heads[priority] += 1
+                if heads[priority] == waiting[priority].count {
+                    waiting[priority].removeAll(keepingCapacity: true)
+                    heads[priority] = 0
+                }
+                return item
+            }
+            if isClosed { return nil }
+            condition.wait()
+        }
+    }
+
+    func close() {
+        condition.withLock {
+            isClosed = true
+            condition.broadcast()
+        }
+    }
+}
+
+/// One parallel loop: a counter that everyone who takes part draws from.
+private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
+    private let count: Int
+    private let body: @Sendable (Int) throws -> Value
+    private let nextIndex = Atomic<Int>(0)
+    private let condition = NSCondition()
+    private var values: [Value?]
+    private var finishedCount = 0
+    private var failure: (any Error)?
+
+    init(count: Int, body: @escaping @Sendable (Int) throws -> Value) {
+        self.count = count
+        self.body = body
+        values = Array(repeating: nil, count: count)
+    }
+
+    func takePart() {
+        while true {
+            let index = nextIndex.wrappingAdd(1, ordering: .relaxed).oldValue
+            guard index < count else { return }
+            // After a failure the remaining indices are drawn and counted, but not run.
+            let hasFailed = condition.withLock { failure != nil }
+            let result = hasFailed ? nil : Result { try body(index) }
+            condition.withLock {
+                switch result {
+                case .success(let value): values[index] = value
+                case .failure(let error): failure = failure ?? error
+                case nil: break
+                }
+                finishedCount += 1
+                if finishedCount == count { condition.broadcast() }
+            }
+        }
+    }
+
+    func wait() throws -> [Value] {
+        condition.lock()
+        defer { condition.unlock() }
+        while finishedCount < count { condition.wait() }
+        if let failure { throw failure }
+        return values.map { $0! }
+    }
+}

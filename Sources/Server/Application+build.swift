@@ -1,0 +1,52 @@
+public import ColumnStore
+public import Hummingbird
+import HummingbirdCore
+import NIOCore
+import ServiceLifecycle
+import UnixSignals
+
+/// Puts the server together: routes, middleware, progress and the WebSocket upgrade over one store.
+///
+/// The store stays the caller's: it starts ingestion before and closes the store after.
+public func buildApplication(store: ColumnStore, options: ServerOptions) -> some ApplicationProtocol {
+    let metrics = ServerMetrics()
+    let hub = ProgressHub(store: store)
+    let router = buildRouter(store: store, hub: hub, metrics: metrics, options: options)
+    let pingInterval = TimeAmount(options.pingInterval)
+    return Application(
+        router: router,
+        server: HTTPServerBuilder { responder in
+            WebSocketUpgradeChannel(
+                responder: responder, store: store, hub: hub, metrics: metrics, pingInterval: pingInterval)
+        },
+        configuration: ApplicationConfiguration(
+            address: .hostname(options.host, port: options.port), serverName: "tripstore"),
+        onServerRunning: { options.onListening?($0.localAddress?.port ?? options.port) },
+        logger: options.logger
+    )
+}
+
+/// Runs the server until SIGINT or SIGTERM: then it takes no more connections, finishes the requests under way, closes
+/// WebSockets and event streams, and returns.
+public func serve(store: ColumnStore, options: ServerOptions) async throws {
+    var configuration = ServiceGroupConfiguration(
+        services: [buildApplication(store: store, options: options)],
+        gracefulShutdownSignals: [.sigint, .sigterm],
+        logger: options.logger)
+    configuration.maximumGracefulShutdownDuration = ServerLimits.shutdownTimeout
+    try await ServiceGroup(configuration: configuration).run()
+}
+
+private func buildRouter(
+    store: ColumnStore, hub: ProgressHub, metrics: ServerMetrics, options: ServerOptions
+) -> Router<ServerRequestContext> {
+    let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
+    router.add(middleware: AccessLogMiddleware(metrics: metrics))
+    router.add(middleware: ErrorMiddleware())
+    IngestionController(store: store, metrics: metrics).addRoutes(to: router)
+    JobsController(store: store, hub: hub, pingInterval: options.pingInterval).addRoutes(to: router)
+    AnalyticsController(store: store, defaults: options.defaults).addRoutes(to: router)
+    ServiceController(store: store, hub: hub, metrics: metrics).addRoutes(to: router)
+    DocsController(swaggerDirectory: options.swaggerDirectory).addRoutes(to: router)
+    return router
+}

@@ -1,0 +1,171 @@
+import NIOCore
+import NIOHTTP1
+import NIOWebSocket
+
+/// Decides, with a connection's first request, whether it goes on as HTTP or as a WebSocket, and hands it over.
+///
+///     waiting ── head, no upgrade ─────────────────────────> done (HTTP)
+///        └────── head with an upgrade ─> deciding ─ refused ─> done (HTTP: the request is passed on as it came)
+///                                           └───── accepted ─> 101, done (WebSocket)
+///
+/// Until then it closes connections that say nothing for long, that say something other than HTTP, or that are idle when the
+/// server stops. NIO's own upgrade handler loses the request of an upgrade that is refused, so this takes its place.
+final class FirstRequestHandler<Connection: Sendable>: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private enum State {
+        case waiting
+        case deciding
+        /// The request's end is still to come.
+        case accepted(HTTPRequestHead, HTTPHeaders)
+        case done
+    }
+
+    /// Requests that ask for an upgrade have no body: their head, their end, and a little that a hasty client sent behind.
+    private static var heldPartCountMax: Int { 16 }
+
+    private let encoder: HTTPResponseEncoder
+    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private let upgrader: NIOTypedWebSocketServerUpgrader<Connection>
+    private let continueAsHTTP: (any Channel) throws -> Connection
+    private let promise: EventLoopPromise<Connection>
+    private var state = State.waiting
+    private var held: [HTTPServerRequestPart] = []
+    /// Events that came while the decision was being made.
+    private var heldEvents: [Any] = []
+    private var timeout: Scheduled<Void>?
+
+    /// Makes a handler that completes the promise with whichever connection comes out of the first request.
+    init(
+        encoder: HTTPResponseEncoder, decoder: ByteToMessageHandler<HTTPRequestDecoder>,
+        upgrader: NIOTypedWebSocketServerUpgrader<Connection>, promise: EventLoopPromise<Connection>,
+        continueAsHTTP: @escaping (any Channel) throws -> Connection
+    ) {
+        self.encoder = encoder
+        self.decoder = decoder
+        self.upgrader = upgrader
+        self.continueAsHTTP = continueAsHTTP
+        self.promise = promise
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        timeout = context.eventLoop.scheduleTask(in: TimeAmount(ServerLimits.idleTimeout)) { channel.close(promise: nil) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timeout?.cancel()
+        // Without effect if there is a connection.
+        promise.fail(ChannelError.ioOnClosedChannel)
+    }
+
+    // MARK: The request
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .done = state { return context.fireChannelRead(data) }
+        let part = unwrapInboundIn(data)
+        held.append(part)
+        switch (state, part) {
+        case (.waiting, .head(let head)) where Self.asksForWebSocket(head): decide(head, context)
+        case (.waiting, _): passOn(context)
+        case (.accepted(let head, let fields), .end): becomeWebSocket(head, fields, context)
+        default: if held.count > Self.heldPartCountMax { context.close(promise: nil) }
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if case .done = state { context.fireChannelReadComplete() }
+    }
+
+    private static func asksForWebSocket(_ head: HTTPRequestHead) -> Bool {
+        head.method == .GET
+            && head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
+            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+    }
+
+    private func decide(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        state = .deciding
+        let fields = HTTPHeaders([("connection", "upgrade"), ("upgrade", "websocket")])
+        upgrader.buildUpgradeResponse(channel: context.channel, upgradeRequest: head, initialResponseHeaders: fields)
+            .hop(to: context.eventLoop).assumeIsolated().whenComplete { self.decided($0, head, context) }
+    }
+
+    private func decided(_ result: Result<HTTPHeaders, any Error>, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard case .deciding = state, context.channel.isActive else { return }
+        guard case .success(let fields) = result else { return passOn(context) }
+        if case .end = held.last {
+            becomeWebSocket(head, fields, context)
+        } else {
+            state = .accepted(head, fields)
+        }
+    }
+
+    // MARK: Handing over
+
+    private func passOn(_ context: ChannelHandlerContext) {
+        do {
+            let connection = try continueAsHTTP(context.channel)
+            finish(.success(connection), context)
+        } catch {
+            finish(.failure(error), context)
+            return context.close(promise: nil)
+        }
+        for part in held { context.fireChannelRead(wrapInboundOut(part)) }
+        held = []
+        context.fireChannelReadComplete()
+        for event in heldEvents { context.fireUserInboundEventTriggered(event) }
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+
+    private func becomeWebSocket(_ head: HTTPRequestHead, _ fields: HTTPHeaders, _ context: ChannelHandlerContext) {
+        let response = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: fields)
+        context.writeAndFlush(wrapOutboundOut(.head(response)), promise: nil)
+        let pipeline = context.pipeline.syncOperations
+        pipeline.removeHandler(encoder, promise: nil)
+        upgrader.upgrade(channel: context.channel, upgradeRequest: head).assumeIsolated().whenComplete { result in
+            self.finish(result, context)
+            guard case .success = result else { return context.close(promise: nil) }
+            // The decoder forwards what it has read beyond the request: the client's first frames.
+            pipeline.removeHandler(self.decoder).assumeIsolated().whenComplete { _ in
+                for event in self.heldEvents { context.fireUserInboundEventTriggered(event) }
+                pipeline.removeHandler(self, promise: nil)
+            }
+        }
+    }
+
+    private func finish(_ result: Result<Connection, any Error>, _ context: ChannelHandlerContext) {
+        state = .done
+        timeout?.cancel()
+        promise.completeWith(result)
+    }
+
+    // MARK: Events
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch (state, event) {
+        case (.waiting, is ChannelShouldQuiesceEvent), (.waiting, ChannelEvent.inputClosed): context.close(promise: nil)
+        case (.deciding, _), (.accepted, _): heldEvents.append(event)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case .done = state { return context.fireErrorCaught(error) }
+        if error is HTTPParserError {
+            let body = ByteBuffer(string: #"{"detail":"This is not a valid HTTP request."}"#)
+            let fields = HTTPHeaders([
+                ("content-type", "application/json"), ("content-length", String(body.readableBytes)), ("connection", "close"),
+            ])
+            let head = HTTPResponseHead(version: .http1_1, status: .badRequest, headers: fields)
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        }
+        context.close(promise: nil)
+    }
+}
+
+@available(*, unavailable)
+extension FirstRequestHandler: Sendable {}

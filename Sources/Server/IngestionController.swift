@@ -1,0 +1,137 @@
+import ColumnStore
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOPosix
+
+/// Takes uploads: a raw body or a form, streamed to disk and handed to the store as a job.
+struct IngestionController: Sendable {
+    let store: ColumnStore
+    let metrics: ServerMetrics
+
+    func addRoutes(to router: Router<ServerRequestContext>) {
+        // `curl -T trips.csv http://host/ingest/` is PUT /ingest/trips.csv.
+        router.resource("/ingest", [.post: ingest, .put: ingest])
+        router.resource("/ingest/{filename}", [.post: ingest, .put: ingest])
+    }
+
+    @Sendable private func ingest(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        let parameters = try RequestParameters(request).values(known: ["filename"])
+        let type = HeaderValue(request.headers[.contentType] ?? "")
+        if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
+            throw HTTPError(
+                .unsupportedMediaType,
+                message: "Content-Encoding is not supported; upload the compressed file as .csv.gz or .csv.zst.")
+        }
+        switch type.first {
+        case "multipart/form-data":
+            return try await receiveForm(request, boundary: type.parameter("boundary") ?? "", context: context)
+        case "application/json":
+            throw HTTPError(
+                .notImplemented,
+                message: "This version does not fetch URLs; upload the file itself, for example with curl -T trips.csv.")
+        default:
+            guard let ending = Self.defaultEndings[type.first] else {
+                throw HTTPError(
+                    .unsupportedMediaType,
+                    message:
+                        "Send the CSV as the field 'file' of multipart/form-data or as a raw body of type text/csv, not \(type.first).")
+            }
+            let name = try parameters["filename"] ?? Self.pathName(context)
+            return try await receiveRaw(request, name: name, defaultName: "upload" + ending, context: context)
+        }
+    }
+
+    /// Endings of files that come without a name, by content type.
+    private static let defaultEndings = [
+        "": ".csv", "text/csv": ".csv", "text/plain": ".csv", "application/csv": ".csv",
+        "application/octet-stream": ".csv", "application/gzip": ".csv.gz", "application/x-gzip": ".csv.gz",
+        "application/zstd": ".csv.zst",
+    ]
+
+    private static func pathName(_ context: ServerRequestContext) throws -> String? {
+        guard let component = context.parameters.get("filename") else { return nil }
+        return RequestParameters.decode(component.utf8, plusIsBlank: false) ?? component
+    }
+
+    // MARK: Bodies
+
+    private func receiveRaw(
+        _ request: Request, name: String?, defaultName: String, context: ServerRequestContext
+    ) async throws -> Response {
+        let filename = try UploadName(name ?? defaultName)
+        letClientContinue(request, context)
+        var writer = try await UploadWriter(directory: store.uploadsDirectory)
+        do {
+            for try await piece in request.body { try await writer.append(piece) }
+            if name == nil, writer.byteCount == 0 {
+                throw HTTPError(
+                    .badRequest, message: "The request has no body; send the CSV, for example with curl -T trips.csv.")
+            }
+            try await writer.finish(expectedByteCount: request.headers[.contentLength].flatMap { Int($0) })
+        } catch {
+            await writer.discard()
+            throw Self.explain(error)
+        }
+        return try await submit(writer, filename: filename)
+    }
+
+    private func receiveForm(
+        _ request: Request, boundary: String, context: ServerRequestContext
+    ) async throws -> Response {
+        var form: UploadForm
+        do { form = try UploadForm(boundary: boundary, directory: store.uploadsDirectory) } catch { throw Self.explain(error) }
+        letClientContinue(request, context)
+        do {
+            for try await piece in request.body { try await form.take(piece) }
+            let (writer, filename) = try await form.finish()
+            return try await submit(writer, filename: filename)
+        } catch {
+            await form.discard()
+            throw Self.explain(error)
+        }
+    }
+
+    /// Hands the file to the store, whose own it is from then on; it is made durable, which takes time.
+    private func submit(_ writer: UploadWriter, filename: UploadName) async throws -> Response {
+        let store = store
+        let job: Job
+        do {
+            job = try await NIOThreadPool.singleton.runIfActive {
+                try store.submitUpload(path: writer.path, filename: filename.text)
+            }
+        } catch {
+            await writer.discard()
+            throw error
+        }
+        metrics.uploaded(byteCount: writer.byteCount)
+        var body = JSONWriter()
+        body.object {
+            $0.key("job_id")
+            $0.value(Int(job.id))
+            $0.key("message")
+            $0.value("Ingestion scheduled")
+            $0.key("filename")
+            $0.value(job.filename)
+        }
+        return .json(body.text, status: .accepted, headers: [.location: "/jobs/\(job.id)"])
+    }
+
+    /// Answers `Expect: 100-continue` once the request's head has been found to be in order.
+    private func letClientContinue(_ request: Request, _ context: ServerRequestContext) {
+        guard request.headers[.expect]?.lowercased() == "100-continue" else { return }
+        context.channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue)), promise: nil)
+    }
+
+    /// Returns what a client is told of an upload that failed.
+    private static func explain(_ error: any Error) -> any Error {
+        switch error {
+        case let failure as MultipartParser.Failure: HTTPError(.badRequest, message: failure.rawValue)
+        case is HTTPError, is ColumnStoreError, is HTTPParserError: error
+        // The connection broke while the body was read.
+        default: HTTPError(.badRequest, message: "The upload broke off before its end; send it again.")
+        }
+    }
+}

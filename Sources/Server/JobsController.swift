@@ -1,0 +1,98 @@
+import ColumnStore
+import HTTPTypes
+import Hummingbird
+import NIOPosix
+
+/// Shows jobs and their rejected rows, takes jobs back, and streams their progress as server-sent events.
+struct JobsController: Sendable {
+    let store: ColumnStore
+    let hub: ProgressHub
+    let pingInterval: Duration
+
+    func addRoutes(to router: Router<ServerRequestContext>) {
+        router.resource("/jobs", [.get: list])
+        router.resource("/jobs/{job_id}", [.get: show, .delete: remove])
+        router.resource("/jobs/{job_id}/rejects", [.get: rejects])
+        router.resource("/jobs/{job_id}/events", [.get: events])
+        // Requests that upgrade to a WebSocket come here only if they were refused.
+        router.resource("/ws/ingestion/{job_id}", [.get: refuseWebSocket])
+    }
+
+    @Sendable private func list(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        let values = try RequestParameters(request).values(known: ["limit", "status"])
+        let limit = try values.integer("limit", in: 1...Limits.jobLimitMax, otherwise: ServerLimits.jobLimitDefault)
+        let status = try values["status"].map { text throws(ColumnStoreError) in
+            if let status = Job.Status(rawValue: text) { return status }
+            let names = Job.Status.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ColumnStoreError(.invalidArgument, "Parameter 'status' must be one of \(names), not '\(text)'.")
+        }
+        let store = store
+        let jobs = try await store.answer { () throws(ColumnStoreError) in try store.jobs(limit: limit, status: status) }
+        return .json("[" + jobs.map(\.json).joined(separator: ",") + "]")
+    }
+
+    @Sendable private func show(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        let id = try Self.jobID(request, context)
+        let store = store
+        return .json(try await store.answer { () throws(ColumnStoreError) in try store.job(id) }.json)
+    }
+
+    @Sendable private func remove(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        let id = try Self.jobID(request, context)
+        let store = store
+        // Waits for the job to stop, so it does not take one of the threads that answer questions.
+        return .json(try await NIOThreadPool.singleton.runIfActive { try store.remove(id) }.json)
+    }
+
+    @Sendable private func rejects(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        let id = try Self.jobID(request, context, parameters: ["limit"])
+        let values = try RequestParameters(request).values(known: ["limit"])
+        let limit = try values.integer(
+            "limit", in: 1...Limits.rejectLimitMax, otherwise: ServerLimits.rejectLimitDefault)
+        let store = store
+        return .json(
+            try await store.answer { () throws(ColumnStoreError) in try store.rejects(id, limit: limit).json })
+    }
+
+    @Sendable private func events(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        let id = try Self.jobID(request, context)
+        let store = store
+        // Only a job that exists has a stream; once the stream has begun, it is too late for a status.
+        _ = try await store.answer { () throws(ColumnStoreError) in try store.job(id) }
+        let events = ProgressEvents(
+            jobID: id, hub: hub, keepAliveInterval: pingInterval, eventLoop: context.channel.eventLoop)
+        return Response(
+            status: .ok,
+            headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            body: ResponseBody { try await events.write(to: &$0) })
+    }
+
+    @Sendable private func refuseWebSocket(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        let id = try Self.jobID(request, context)
+        let store = store
+        _ = try await store.answer { () throws(ColumnStoreError) in try store.job(id) }
+        throw HTTPError(
+            .upgradeRequired, headers: [.upgrade: "websocket", .connection: "close"],
+            message: "Open this path as a WebSocket, first thing on a new connection, or GET /jobs/\(id)/events.")
+    }
+
+    // MARK: Job numbers
+
+    /// Returns the job of a path; one that is not a number does not exist either.
+    private static func jobID(
+        _ request: Request, _ context: ServerRequestContext, parameters: [String] = []
+    ) throws -> Int64 {
+        _ = try RequestParameters(request).values(known: parameters)
+        guard let id = jobID(context.parameters.get("job_id") ?? "") else {
+            throw ColumnStoreError(.notFound, "Job not found")
+        }
+        return id
+    }
+
+    /// Reads a job number: decimal digits without sign or leading zero.
+    static func jobID(_ text: some StringProtocol) -> Int64? {
+        guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), text.utf8.first != UInt8(ascii: "0")
+        else { return nil }
+        return Int64(text)
+    }
+}

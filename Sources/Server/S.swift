@@ -1,3 +1,0 @@
-import Hummingbird
-import NIOWebSocket
-public func serverProbe() {}

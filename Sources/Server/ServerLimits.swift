@@ -1,0 +1,39 @@
+/// Every bound of the server in one place, each with the reason for its size.
+enum ServerLimits {
+    // MARK: Uploads
+
+    /// Bytes gathered before one write to disk: what the network delivers comes in pieces of some kilobytes, and each write
+    /// costs a change of threads.
+    static let uploadWriteByteCount = 512 << 10
+    /// Bytes of one form part's headers: a field name and a file name, no more.
+    static let partHeaderByteCountMax = 16 << 10
+    /// Bytes of a multipart boundary, from RFC 2046.
+    static let boundaryByteCountMax = 70
+
+    // MARK: Listings
+
+    /// Jobs of a listing that does not say how many.
+    static let jobLimitDefault = 100
+    /// Rejected rows of a listing that does not say how many.
+    static let rejectLimitDefault = 100
+
+    // MARK: Progress
+
+    /// Messages that wait for one slow subscriber; the oldest give way, as each tells the whole state.
+    static let queuedMessageCountMax = 8
+    /// Last messages of finished jobs that are kept, so that late subscribers of the same job share one encoding.
+    static let finishedJobCountMax = 64
+    /// Bytes of a frame from a WebSocket client: a client has nothing to say but pings and the close.
+    static let clientFrameByteCountMax = 4096
+
+    // MARK: Connections
+
+    /// Time between two signs of life to a subscriber; one that stays silent for two of them is dropped.
+    static let pingInterval: Duration = .seconds(20)
+    /// Time a client has to answer a close frame.
+    static let closeTimeout: Duration = .seconds(5)
+    /// Time a connection may stay idle between requests, or a client may pause within one.
+    static let idleTimeout: Duration = .seconds(75)
+    /// Time that requests under way have to finish once the server is told to stop.
+    static let shutdownTimeout: Duration = .seconds(30)
+}

@@ -1,0 +1,23 @@
+public import ColumnStore
+public import Logging
+
+/// What the server is told by the environment and by flags.
+public struct ServerOptions: Sendable {
+    /// The address to listen on.
+    public var host = "127.0.0.1"
+    /// The port to listen on; 0 lets the system choose, and `onListening` tells which.
+    public var port = 8000
+    /// Values for the parameters that a query leaves open.
+    public var defaults = QueryDefaults()
+    /// A folder with the files of `swagger-ui-dist`; where it is nil or absent, the browser fetches them from a public CDN.
+    public var swaggerDirectory: String?
+    /// Where requests and faults are logged.
+    public var logger: Logger
+    /// Called with the port once the server listens.
+    public var onListening: (@Sendable (Int) -> Void)?
+    /// Time between two signs of life to a subscriber of progress.
+    package var pingInterval = ServerLimits.pingInterval
+
+    /// Makes options with the defaults of the contract.
+    public init(logger: Logger) { self.logger = logger }
+}

@@ -1,0 +1,59 @@
+import ColumnStore
+import Hummingbird
+import NIOCore
+
+/// Tells those who run the server how it is: alive, ready, and its numbers.
+struct ServiceController: Sendable {
+    let store: ColumnStore
+    let hub: ProgressHub
+    let metrics: ServerMetrics
+
+    func addRoutes(to router: Router<ServerRequestContext>) {
+        router.resource("/health", [.get: { _, _ in .json(#"{"status": "ok"}"#) }])
+        router.resource("/ready", [.get: ready])
+        router.resource("/metrics", [.get: numbers])
+    }
+
+    @Sendable private func ready(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        guard store.isReady else {
+            throw HTTPError(
+                .serviceUnavailable, headers: [.retryAfter: "1"], message: "The store is not open yet; try again in a moment.")
+        }
+        return .json(#"{"status": "ready"}"#)
+    }
+
+    @Sendable private func numbers(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        let store = store
+        let statistics = try await store.answer { () throws(ColumnStoreError) in store.statistics() }
+        var text = PrometheusText()
+        metrics.write(to: &text)
+        text.metric("tripstore_progress_subscribers", .gauge, "Clients that follow a job's progress now.") { text in
+            for transport in ProgressHub.Transport.allCases {
+                text.sample([("transport", transport.rawValue)], hub.subscriberCount(by: transport))
+            }
+        }
+        text.metric(
+            "tripstore_progress_encodings_total", .counter, "Progress messages encoded, each once for all subscribers.",
+            value: hub.encodingCount)
+        text.metric(
+            "tripstore_progress_deliveries_total", .counter, "Progress messages handed to subscribers.",
+            value: hub.deliveryCount)
+        statistics.write(to: &text)
+        return .content(ByteBuffer(string: text.text), type: PrometheusText.contentType)
+    }
+}
+
+extension StoreStatistics {
+    fileprivate func write(to text: inout PrometheusText) {
+        text.metric("tripstore_segments", .gauge, "Live segments.", value: segments)
+        text.metric("tripstore_trips", .gauge, "Trips that answers are about.", value: trips)
+        text.metric("tripstore_segment_bytes", .gauge, "Bytes of live segments on disk.", value: bytesOnDisk)
+        text.metric("tripstore_jobs", .gauge, "Jobs that are not over.") {
+            $0.sample([("status", Job.Status.pending.rawValue)], pendingJobs)
+            $0.sample([("status", Job.Status.running.rawValue)], runningJobs)
+        }
+        text.metric("tripstore_rows_ingested_total", .counter, "Rows taken in since the start.", value: rowsIngested)
+        text.metric("tripstore_rows_rejected_total", .counter, "Rows rejected since the start.", value: rowsRejected)
+        text.metric("tripstore_queries_total", .counter, "Questions answered since the start.", value: queries)
+    }
+}

@@ -1,0 +1,98 @@
+import ColumnStore
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// Writes one upload to a new file, off the event loop and in large pieces.
+///
+/// The caller waits for each write, so the request's body is read no faster than the disk takes it, and memory holds one
+/// piece whatever the size of the upload. The store makes the file durable when it takes it over.
+struct UploadWriter: Sendable {
+    /// Where the upload is.
+    let path: String
+    /// Bytes of the upload so far.
+    private(set) var byteCount = 0
+    private let handle: NIOFileHandle
+    private var pending = ByteBuffer()
+
+    /// Creates a file with a unique name.
+    init(directory: String) async throws {
+        let name = "upload-\(String(UInt64.random(in: .min ... .max), radix: 36))\(String(UInt64.random(in: .min ... .max), radix: 36)).part"
+        let path = directory + "/" + name
+        self.path = path
+        do {
+            handle = try await NIOThreadPool.singleton.runIfActive {
+                // A name that is taken is a fault, never an old upload to write over.
+                let flags = NIOFileHandle.Flags.posix(flags: O_CREAT | O_EXCL, mode: S_IRUSR | S_IWUSR)
+                return try NIOFileHandle(_deprecatedPath: path, mode: .write, flags: flags)
+            }
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    /// Appends bytes, writing to disk once enough have come together.
+    mutating func append(_ bytes: ByteBuffer) async throws {
+        pending.writeImmutableBuffer(bytes)
+        byteCount += bytes.readableBytes
+        if pending.readableBytes >= ServerLimits.uploadWriteByteCount { try await flush() }
+    }
+
+    /// Writes the rest and closes the file; throws where the body was to be longer, as a connection that ends early may look
+    /// like the end of the body.
+    mutating func finish(expectedByteCount: Int? = nil) async throws {
+        if let expectedByteCount, expectedByteCount != byteCount {
+            throw HTTPError(.badRequest, message: "The upload broke off before its end; send it again.")
+        }
+        try await flush()
+        let handle = handle
+        do {
+            try await NIOThreadPool.singleton.runIfActive { try handle.close() }
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    /// Closes and removes the file, also in a task that is cancelled.
+    func discard() async {
+        let (handle, path) = (handle, path)
+        await withCheckedContinuation { continuation in
+            NIOThreadPool.singleton.submit { _ in
+                if handle.isOpen { try? handle.close() }
+                _ = unlink(path)
+                continuation.resume()
+            }
+        }
+    }
+
+    private mutating func flush() async throws {
+        guard pending.readableBytes > 0 else { return }
+        do {
+            try await NonBlockingFileIO(threadPool: .singleton).write(fileHandle: handle, buffer: pending)
+            pending.clear()
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    /// Returns what a client is told of a failed write.
+    private static func failure(_ error: any Error) -> any Error {
+        guard let code = (error as? IOError)?.errnoCode else { return error }
+        guard code == ENOSPC || code == EDQUOT else {
+            return ColumnStoreError(.io, "The upload can't be written to disk (\(String(cString: strerror(code)))); try again later.")
+        }
+        return HTTPError(.insufficientStorage, message: "The disk is full; free some space and upload the file again.")
+    }
+}
+
+extension HTTPResponse.Status {
+    /// 507, https://www.rfc-editor.org/rfc/rfc4918#section-11.5
+    static let insufficientStorage = HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage")
+}

@@ -1,0 +1,139 @@
+import ColumnStore
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+import NIOWebSocket
+
+/// A connection that is HTTP/1.1, unless its first request upgrades it to a WebSocket with the progress of a job.
+///
+///     bytes ─ HTTP codec ─ FirstRequestHandler                              until the first request's head is read
+///     bytes ─ HTTP codec ─ type codec ─ connection state ─ async channel    then, for HTTP
+///     bytes ─ frame codec ─ ProgressSocketHandler                           then, for a WebSocket
+///
+/// An upgrade that is refused goes on as plain HTTP to the route of the same path, which says why in JSON.
+struct WebSocketUpgradeChannel: HTTPChannelHandler {
+    enum Connection: Sendable {
+        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
+        case progress(jobID: Int64, NIOLoopBound<ProgressSocketHandler>)
+    }
+
+    struct Value: ServerChildChannelValue {
+        let connection: EventLoopFuture<Connection>
+        let channel: any Channel
+    }
+
+    let responder: HTTPChannelHandler.Responder
+    let store: ColumnStore
+    let hub: ProgressHub
+    let metrics: ServerMetrics
+    let pingInterval: TimeAmount
+
+    // MARK: Pipeline
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            // The upgrader checks the handshake; FirstRequestHandler asks it.
+            let upgrader = NIOTypedWebSocketServerUpgrader<Connection>(
+                maxFrameSize: ServerLimits.clientFrameByteCountMax,
+                // ProgressSocketHandler handles them.
+                enableAutomaticErrorHandling: false,
+                shouldUpgrade: { channel, head in shouldUpgrade(head, on: channel) },
+                upgradePipelineHandler: { channel, head in
+                    channel.eventLoop.makeCompletedFuture { try addWebSocketHandler(to: channel, head: head) }
+                })
+            let encoder = HTTPResponseEncoder()
+            let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
+            let promise = channel.eventLoop.makePromise(of: Connection.self)
+            let first = FirstRequestHandler(encoder: encoder, decoder: decoder, upgrader: upgrader, promise: promise) {
+                try addHTTPHandlers(to: $0, logger: logger)
+            }
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(encoder)
+            try pipeline.addHandler(decoder)
+            try pipeline.addHandler(first)
+            return Value(connection: promise.futureResult, channel: channel)
+        }
+    }
+
+    private func addHTTPHandlers(to channel: any Channel, logger: Logger) throws -> Connection {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: ServerLimits.idleTimeout, logger: logger))
+        return .http(
+            try NIOAsyncChannel(
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+    }
+
+    private func addWebSocketHandler(to channel: any Channel, head: HTTPRequestHead) throws -> Connection {
+        guard let jobID = Self.jobID(inPath: head.uri) else { throw ChannelError.inappropriateOperationForState }
+        let handler = ProgressSocketHandler(pingInterval: pingInterval)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        return .progress(jobID: jobID, NIOLoopBound(handler, eventLoop: channel.eventLoop))
+    }
+
+    /// Returns no header fields where the request is not for the progress of a job that exists.
+    private func shouldUpgrade(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders?> {
+        guard let jobID = Self.jobID(inPath: head.uri) else {
+            return channel.eventLoop.makeSucceededFuture(nil)
+        }
+        return channel.eventLoop.makeFutureWithTask {
+            let job = try? await store.answer { () throws(ColumnStoreError) in try store.job(jobID) }
+            return job == nil ? nil : HTTPHeaders()
+        }
+    }
+
+    /// Returns the job of a path such as `/ws/ingestion/7`; with a query it is left to the route, which says what is wrong.
+    static func jobID(inPath path: String) -> Int64? {
+        let prefix = "/ws/ingestion/"
+        guard path.hasPrefix(prefix) else { return nil }
+        return JobsController.jobID(path.dropFirst(prefix.count))
+    }
+
+    // MARK: Life of a connection
+
+    func handle(value: Value, logger: Logger) async {
+        guard let connection = try? await value.connection.get() else {
+            // Closed before it said anything, or not HTTP.
+            return
+        }
+        switch connection {
+        case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
+        case .progress(let jobID, let socket):
+            await follow(jobID, channel: value.channel, socket: socket, logger: logger)
+        }
+    }
+
+    private func follow(
+        _ jobID: Int64, channel: any Channel, socket: NIOLoopBound<ProgressSocketHandler>, logger: Logger
+    ) async {
+        let start = ContinuousClock.now
+        metrics.requestBegan()
+        logger.info("WebSocket opened", metadata: ["job": .stringConvertible(jobID)])
+        await withTaskCancellationHandler {
+            do {
+                let subscription = try await hub.subscribe(to: jobID, by: .webSocket) { message in
+                    channel.eventLoop.execute { socket.value.offer(message) }
+                }
+                try? await channel.closeFuture.get()
+                hub.cancel(subscription)
+            } catch {
+                logger.error("WebSocket failed", metadata: ["job": .stringConvertible(jobID), "error": "\(error)"])
+                channel.eventLoop.execute { socket.value.close(.unexpectedServerError) }
+                try? await channel.closeFuture.get()
+            }
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+        let duration = ContinuousClock.now - start
+        metrics.requestEnded(
+            method: .get, route: "/ws/ingestion/{job_id}", status: HTTPResponse.Status.switchingProtocols.code,
+            duration: duration)
+        logger.info(
+            "WebSocket closed",
+            metadata: ["job": .stringConvertible(jobID), "duration_s": .stringConvertible(duration.seconds)])
+    }
+}

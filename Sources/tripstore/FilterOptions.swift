@@ -1,0 +1,44 @@
+import ArgumentParser
+
+/// The filters that all questions share: the API's parameters as flags, checked where the API's are.
+struct FilterOptions: ParsableArguments {
+    @Option(help: "Only trips of this region (exact name).")
+    var region: String?
+
+    @Option(help: "Only trips of this datasource (exact name).")
+    var datasource: String?
+
+    @Option(help: "Only trips from this date or local time on, such as 2018-05-28 or 2018-05-28T09:00.")
+    var from: String?
+
+    @Option(help: "Only trips before this date or local time.")
+    var to: String?
+
+    @Option(parsing: .unconditional, help: "Southern edge of a box, in degrees; edges belong to the box.")
+    var minLat: String?
+
+    @Option(parsing: .unconditional, help: "Northern edge of a box.")
+    var maxLat: String?
+
+    @Option(parsing: .unconditional, help: "Western edge of a box.")
+    var minLng: String?
+
+    @Option(parsing: .unconditional, help: "Eastern edge of a box.")
+    var maxLng: String?
+
+    @Option(help: "Which end of a trip must be in the box: origin, destination, both or either (default: origin).")
+    var within: String?
+
+    /// The flags given, by the API's names.
+    var parameters: [(name: String, value: String)] {
+        Self.parameters([
+            ("region", region), ("datasource", datasource), ("from", from), ("to", to), ("min_lat", minLat), ("max_lat", maxLat),
+            ("min_lng", minLng), ("max_lng", maxLng), ("within", within),
+        ])
+    }
+
+    /// Those of some named values that are there.
+    static func parameters(_ values: [(String, String?)]) -> [(name: String, value: String)] {
+        values.compactMap { name, value in value.map { (name: name, value: $0) } }
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import ColumnStore
+import Foundation
+import TripGenerator
+
+/// `tripstore generate`: realistic synthetic trips, the same bytes for the same seed.
+struct GenerateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate",
+        abstract: "Makes a CSV of realistic trips; the same bytes for the same seed.",
+        discussion: """
+            Some twenty cities of unequal weight, hotspots, commuter peaks, several datasources, in order of time over 2018.
+
+            Examples:
+              tripstore generate --rows 1000000 --output trips.csv
+              tripstore generate --rows 1000 | head -3
+            """)
+
+    @Option(help: "Number of trips.")
+    var rows: Int
+
+    @Option(name: .shortAndLong, help: "File to write; - is standard output.")
+    var output = "-"
+
+    @Option(help: "Seed; another seed makes other trips.")
+    var seed: UInt64 = 1
+
+    func validate() throws {
+        guard (0...100_000_000_000).contains(rows) else { throw ValidationError("--rows must be from 0 to 100000000000.") }
+    }
+
+    func run() throws {
+        let generator = TripGenerator(rowCount: rows, seed: seed)
+        let pool = WorkerPool()
+        let file = try open()
+        defer { try? file.close() }
+        let isReporting = output != "-" && isatty(STDERR_FILENO) == 1
+        try file.write(contentsOf: Data(TripGenerator.header.utf8))
+        // A few chunks at a time: all cores make them, memory stays small, and the order is that of the chunks.
+        let stride = pool.threadCount * 4
+        var pending: [Pending<[UInt8]>] = []
+        var next = 0
+        for written in 0..<generator.chunkCount {
+            while next < generator.chunkCount, next < written + stride {
+                let index = next
+                pending.append(pool.submit { generator.chunk(index) })
+                next += 1
+            }
+            try file.write(contentsOf: Data(try pending.removeFirst().wait()))
+            if isReporting { Output.progress("\(output)  \(Readable.count(min(rows, (written + 1) * TripGenerator.rowsPerChunk))) rows") }
+        }
+        if isReporting { Output.progress("") }
+    }
+
+    private func open() throws -> FileHandle {
+        if output == "-" { return .standardOutput }
+        guard FileManager.default.createFile(atPath: output, contents: nil), let file = FileHandle(forWritingAtPath: output) else {
+            throw ValidationError("Cannot create \(output); check the folder and its permissions.")
+        }
+        return file
+    }
+}

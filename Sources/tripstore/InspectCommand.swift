@@ -1,0 +1,116 @@
+import ArgumentParser
+import ColumnStore
+import Logging
+
+/// `tripstore inspect`: what is where in a segment or a store. Never writes.
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Shows the layout of a segment, or what is in a store; never writes.",
+        discussion: """
+            Works while a server runs, and on a damaged file.
+
+            Examples:
+              tripstore inspect
+              tripstore inspect data/segments/trips-000001-101.parquet
+              tripstore inspect SEGMENT --format json
+            """)
+
+    @Argument(help: "A segment file; without one, the store is summarized.")
+    var segment: String?
+
+    @Option(help: "table or json.")
+    var format = OutputFormat.table
+
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        if let segment {
+            let layout = try SegmentLayout(path: segment)
+            Output.result(format == .json ? layout.json + "\n" : Self.text(layout))
+            if !layout.problems.isEmpty { throw ExitCode.failure }
+        } else {
+            let summary = try store.open(.readOnly, logLevel: .critical).summary()
+            Output.result(format == .json ? summary.json + "\n" : Self.text(summary))
+        }
+    }
+
+    private static func text(_ summary: StoreSummary) -> String {
+        var text = """
+            store     \(summary.dataDirectory)
+            trips     \(Readable.count(summary.liveRows))
+            bytes     \(Readable.bytes(summary.liveBytes))\(perRow(summary.liveBytes, summary.liveRows))
+            jobs      \(Job.Status.allCases.compactMap { s in summary.jobs[s].map { "\($0) \(s.rawValue)" } }.joined(separator: ", "))
+
+
+            """
+        var table = TextTable([("segment", .left), ("job", .right), ("rows", .right), ("size", .right), ("state", .left)])
+        for segment in summary.segments {
+            let state =
+                segment.bytesOnDisk == nil
+                ? "MISSING" : segment.bytesOnDisk != segment.bytes ? "WRONG SIZE" : segment.isLive ? "live" : "loading"
+            table.add([
+                segment.file, String(segment.job), Readable.count(segment.rows), Readable.bytes(segment.bytes), state,
+            ])
+        }
+        text += table.text
+        for file in summary.unnamedFiles { text += "not in the catalog: \(file)\n" }
+        return text
+    }
+
+    private static func text(_ layout: SegmentLayout) -> String {
+        var text = """
+            segment    \(layout.path)
+            size       \(Readable.bytes(layout.bytes))\(perRow(layout.bytes, layout.rows ?? 0))
+            rows       \(layout.rows.map(Readable.count) ?? "unknown")
+            written by \(layout.createdBy ?? "unknown"), format version \(layout.formatVersion ?? "none")
+            sorted by  \(layout.sortedBy.joined(separator: ", "))
+            page index \(layout.hasPageIndex ? "yes" : "no")
+
+            """
+        for (number, group) in layout.rowGroups.enumerated() {
+            text += "\nrow group \(number): rows \(Readable.count(group.firstRow)) to "
+            text += "\(Readable.count(group.firstRow + group.rows - 1))\n"
+            var table = TextTable([
+                ("column", .left), ("type", .left), ("encodings", .left), ("codec", .left), ("pages", .right), ("dict", .right),
+                ("size", .right), ("plain", .right), ("checksums", .left), ("minimum", .left), ("maximum", .left),
+            ])
+            for column in group.columns {
+                let pageCount = column.pages + (column.dictionaryEntries == nil ? 0 : 1)
+                let checksums =
+                    column.damagedPages > 0
+                    ? "\(column.damagedPages) DAMAGED" : column.checkedPages == pageCount ? "ok" : "\(column.checkedPages) ok"
+                table.add([
+                    column.name, column.type, column.encodings.joined(separator: " "), column.codec, String(column.pages),
+                    column.dictionaryEntries.map(String.init) ?? "", Readable.bytes(column.compressedBytes),
+                    Readable.bytes(column.uncompressedBytes), checksums, column.minimum ?? "", column.maximum ?? "",
+                ])
+            }
+            text += table.text
+        }
+        if let index = layout.index {
+            text += """
+
+                index: \(Readable.bytes(index.bytes))\(perRow(index.bytes, layout.rows ?? 0))
+                  regions     \(index.regions.count): \(list(index.regions))
+                  datasources \(index.datasources.count): \(list(index.datasources))
+                  counts      \(Readable.count(index.countEntries)) of week, region and datasource
+                  cells       \(Readable.count(index.cellRuns)) runs at geohash precision \(index.cellPrecision)
+
+                """
+            var table = TextTable([("  week", .left), ("rows", .right)])
+            for week in index.weeks { table.add(["  " + week.week, Readable.count(week.rows)]) }
+            text += table.text
+        }
+        for problem in layout.problems { text += "\nPROBLEM: \(problem)\n" }
+        return text
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.prefix(12).joined(separator: ", ") + (names.count > 12 ? ", …" : "")
+    }
+
+    private static func perRow(_ bytes: Int, _ rows: Int) -> String {
+        rows > 0 ? " (\((Double(bytes) / Double(rows) * 100).rounded() / 100) bytes a row)" : ""
+    }
+}

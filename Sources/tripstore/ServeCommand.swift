@@ -1,0 +1,83 @@
+import ArgumentParser
+import ColumnStore
+import Foundation
+import Logging
+import Server
+
+/// `tripstore serve`: the HTTP API, progress over WebSocket, the API's description and a page.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serves the HTTP API, WebSocket progress, API docs and a page.",
+        discussion: """
+            Flags override the environment variables of the same names. Ctrl-C or SIGTERM ends it: requests under way finish, a \
+            running load stops at a checkpoint and goes on at the next start.
+
+            Example:
+              tripstore serve --port 8000 --data-dir data
+              curl -T trips.csv http://127.0.0.1:8000/ingest/
+            """)
+
+    @Option(help: "Address to listen on (default: $HOST, else 127.0.0.1).")
+    var host: String?
+
+    @Option(help: "Port to listen on (default: $PORT, else 8000).")
+    var port: Int?
+
+    @Option(help: "Default geohash precision of trip groups (default: $GEOHASH_PRECISION, else 5).")
+    var geohashPrecision: Int?
+
+    @Option(help: "Default minutes of a time bucket (default: $TIME_BUCKET_MINUTES, else 60).")
+    var timeBucketMinutes: Int?
+
+    @Option(help: "Rows of a decoded batch, about (default: $INGESTION_CHUNK_SIZE, else the engine's own).")
+    var ingestionChunkSize: Int?
+
+    @Option(help: "Engine that holds the trips (default: $DATABASE_URL, else columnstore:).")
+    var databaseUrl: String?
+
+    @Option(help: "Folder with the files of Swagger UI for /docs (default: $SWAGGER_UI_DIR, else a public CDN).")
+    var swaggerUiDir: String?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical (default: $LOG_LEVEL, else info).")
+    var logLevel: String?
+
+    @OptionGroup var store: StoreOptions
+
+    func run() async throws {
+        try Environment.checkEngine(databaseUrl)
+        guard let level = Logger.Level(rawValue: logLevel ?? Environment.text("LOG_LEVEL") ?? "info") else {
+            throw ValidationError("The log level must be trace, debug, info, notice, warning, error or critical.")
+        }
+        var logger = Logger(label: "tripstore") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = level
+        if Environment.text("SYNC_DATABASE_URL") != nil {
+            logger.notice("SYNC_DATABASE_URL is ignored: DATABASE_URL alone says where trips are kept")
+        }
+        let defaults = try Environment.queryDefaults()
+        let precision = geohashPrecision ?? defaults.geohashPrecision
+        let minutes = timeBucketMinutes ?? defaults.bucketMinutes
+        guard (1...12).contains(precision) else { throw ValidationError("--geohash-precision must be from 1 to 12.") }
+        guard minutes > 0, 1440 % minutes == 0 else {
+            throw ValidationError("--time-bucket-minutes must divide a day of 1440 minutes; \(minutes) does not.")
+        }
+        var options = ServerOptions(logger: logger)
+        options.host = host ?? Environment.text("HOST") ?? "127.0.0.1"
+        options.port = try port ?? Environment.integer("PORT", in: 0...65535) ?? 8000
+        options.defaults = QueryDefaults(geohashPrecision: precision, bucketMinutes: minutes)
+        options.swaggerDirectory = swaggerUiDir ?? Environment.text("SWAGGER_UI_DIR")
+        let address = options.host
+        options.onListening = { Output.note("tripstore listens on http://\(address):\($0) (docs at /docs)") }
+
+        let chunkRows = try ingestionChunkSize ?? Environment.integer("INGESTION_CHUNK_SIZE", in: 1...100_000_000)
+        let store = try store.open(.readWrite, chunkRows: chunkRows, logLevel: level)
+        store.startIngestion()
+        do {
+            try await serve(store: store, options: options)
+        } catch {
+            store.close()
+            throw error
+        }
+        store.close()
+    }
+}

@@ -1,4 +1,0 @@
-import ArgumentParser
-import ColumnStore
-import Server
-@main struct T: ParsableCommand { func run() { print(probe()) } }

@@ -1,0 +1,68 @@
+/// Aligned columns for a person: texts to the left, numbers to the right.
+struct TextTable {
+    enum Alignment { case left, right }
+
+    private let columns: [(title: String, alignment: Alignment)]
+    private var rows: [[String]] = []
+
+    init(_ columns: [(title: String, alignment: Alignment)]) { self.columns = columns }
+
+    mutating func add(_ cells: [String]) { rows.append(cells) }
+
+    /// The table, each line with its end.
+    var text: String {
+        let titles = columns.map(\.title)
+        let widths = columns.indices.map { column in ([titles] + rows).map { $0[column].count }.max() ?? 0 }
+        func line(_ cells: [String]) -> String {
+            let padded = cells.enumerated().map { column, cell in
+                let blanks = String(repeating: " ", count: widths[column] - cell.count)
+                return columns[column].alignment == .left ? cell + blanks : blanks + cell
+            }
+            return padded.joined(separator: "  ").trimmingSuffix(" ") + "\n"
+        }
+        let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ") + "\n"
+        return line(titles) + rule + rows.map(line).joined()
+    }
+}
+
+/// Numbers as people read them.
+enum Readable {
+    /// `1234567` as `1,234,567`.
+    static func count(_ number: Int) -> String {
+        var digits = Array(String(number.magnitude))
+        var position = digits.count - 3
+        while position > 0 {
+            digits.insert(",", at: position)
+            position -= 3
+        }
+        return (number < 0 ? "-" : "") + String(digits)
+    }
+
+    /// `1536` as `1.5 KiB`.
+    static func bytes(_ number: Int) -> String {
+        if number < 1024 { return "\(number) B" }
+        var value = Double(number)
+        var unit = 0
+        let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+        while value >= 1024, unit < units.count - 1 {
+            value /= 1024
+            unit += 1
+        }
+        return "\((value * 10).rounded() / 10) \(units[unit])"
+    }
+
+    /// `75` as `1:15`.
+    static func seconds(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded(.up))
+        let rest = whole % 60
+        return "\(whole / 60):\(rest < 10 ? "0" : "")\(rest)"
+    }
+}
+
+extension String {
+    fileprivate func trimmingSuffix(_ character: Character) -> String {
+        var text = Substring(self)
+        while text.last == character { text.removeLast() }
+        return String(text)
+    }
+}

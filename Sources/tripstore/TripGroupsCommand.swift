@@ -1,0 +1,74 @@
+import ArgumentParser
+import ColumnStore
+
+/// `tripstore trip-groups`: trips alike in region, origin cell, destination cell and time.
+struct TripGroupsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trip-groups",
+        abstract: "Groups of similar trips: same region, origin cell, destination cell and time bucket.",
+        discussion: """
+            Examples:
+              tripstore trip-groups --region Turin --limit 10
+              tripstore trip-groups --precision 7 --bucket-minutes 15 --format csv > groups.csv
+            """)
+
+    @OptionGroup var filter: FilterOptions
+
+    @Option(help: "Most groups to list, 1 to 10000 (default: 50).")
+    var limit: String?
+
+    @Option(help: "Groups to pass over first.")
+    var offset: String?
+
+    @Option(help: "Geohash characters of a cell, 1 to 12 (default: $GEOHASH_PRECISION, else 5).")
+    var precision: String?
+
+    @Option(help: "Minutes of a time bucket; divides 1440 (default: $TIME_BUCKET_MINUTES, else 60).")
+    var bucketMinutes: String?
+
+    @Option(help: "What a bucket is part of: time_of_day or absolute (default: time_of_day).")
+    var bucket: String?
+
+    @Option(help: "table, json or csv.")
+    var format = OutputFormat.table
+
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let own = FilterOptions.parameters([
+            ("limit", limit), ("offset", offset), ("precision", precision), ("bucket_minutes", bucketMinutes),
+            ("bucket", bucket),
+        ])
+        let query = try TripGroupsQuery(parameters: filter.parameters + own, defaults: try Environment.queryDefaults())
+        let answer = try store.open(.readOnly).tripGroups(query)
+        switch format {
+        case .json: Output.result(answer.json + "\n")
+        case .csv:
+            Output.result(
+                Output.csvLine([
+                    "region", "origin_geohash", "destination_geohash", "time_bucket_start", "time_bucket_minutes", "trip_count",
+                ]))
+            for group in answer.groups {
+                Output.result(
+                    Output.csvLine([
+                        group.region, group.originGeohash, group.destinationGeohash, group.timeBucketStart,
+                        String(answer.bucketMinutes), String(group.tripCount),
+                    ]))
+            }
+        case .table:
+            var table = TextTable([
+                ("region", .left), ("origin", .left), ("destination", .left), ("from", .left), ("trips", .right),
+            ])
+            for group in answer.groups {
+                table.add([
+                    group.region, group.originGeohash, group.destinationGeohash, group.timeBucketStart,
+                    Readable.count(group.tripCount),
+                ])
+            }
+            Output.result(table.text)
+            Output.note(
+                "\(Readable.count(answer.groups.count)) of \(Readable.count(answer.totalGroups)) groups, "
+                    + "\(Readable.count(answer.totalTrips)) trips, buckets of \(answer.bucketMinutes) minutes")
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import ColumnStore
+import Logging
+import Foundation
+
+/// `tripstore verify`: re-reads every byte and says what is damaged.
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Re-reads every byte of the store and says what is damaged.",
+        discussion: """
+            Checks the catalog, and of each segment the footer, every page's checksum and content, the order of its rows, and \
+            that the index agrees with them. Exit codes: 0 all is well; 1 something is damaged.
+            """)
+
+    @Option(help: "table or json.")
+    var format = OutputFormat.table
+
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let store = try store.open(.readOnly, logLevel: .critical)
+        var fileCount = 0
+        let damaged = try store.verify { file, number, count in
+            fileCount = count
+            if isatty(STDERR_FILENO) == 1 { Output.progress("\(number) of \(count)  \(file)") }
+        }
+        if isatty(STDERR_FILENO) == 1 { Output.progress("") }
+        if format == .json {
+            var writer = JSONWriter()
+            writer.object {
+                $0.key("files")
+                $0.value(fileCount)
+                $0.key("damaged")
+                $0.array(damaged) { writer, file in
+                    writer.object {
+                        $0.key("file")
+                        $0.value(file.file)
+                        $0.key("problems")
+                        $0.array(file.problems) { $0.value($1) }
+                    }
+                }
+            }
+            Output.result(writer.text + "\n")
+        } else {
+            for file in damaged { for problem in file.problems { Output.result("\(file.file): \(problem)\n") } }
+            Output.result(
+                damaged.isEmpty
+                    ? "All \(Readable.count(fileCount)) files are whole.\n"
+                    : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount)) files are damaged.\n")
+        }
+        if !damaged.isEmpty { throw ExitCode.failure }
+    }
+}

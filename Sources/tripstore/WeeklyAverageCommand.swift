@@ -1,0 +1,49 @@
+import ArgumentParser
+import Bucketing
+import ColumnStore
+
+/// `tripstore weekly-average`: trips a week by region, box, datasource and time.
+struct WeeklyAverageCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "weekly-average",
+        abstract: "Average number of trips a week.",
+        discussion: """
+            Examples:
+              tripstore weekly-average --region Prague
+              tripstore weekly-average --min-lat 50.0 --max-lat 50.1 --min-lng 14.3 --max-lng 14.5 --format json
+            """)
+
+    @OptionGroup var filter: FilterOptions
+
+    @Option(help: "Weeks to average over: calendar (first to last), active (with trips) or elapsed (default: calendar).")
+    var weeks: String?
+
+    @Option(help: "table, json or csv.")
+    var format = OutputFormat.table
+
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let query = try WeeklyAverageQuery(parameters: filter.parameters + FilterOptions.parameters([("weeks", weeks)]))
+        let answer = try store.open(.readOnly).weeklyAverage(query)
+        switch format {
+        case .json: Output.result(answer.json + "\n")
+        case .csv:
+            Output.result(Output.csvLine(["week", "week_start", "trips"]))
+            for week in answer.weeks {
+                Output.result(Output.csvLine([week.week.text, week.week.startText, String(week.trips)]))
+            }
+        case .table:
+            Output.result(
+                """
+                \(answer.areaDescription): \(answer.weeklyAverage) trips a week \
+                (\(Readable.count(answer.totalTrips)) trips in \(Readable.count(answer.weekCount)) weeks)
+
+
+                """)
+            var table = TextTable([("week", .left), ("starts", .left), ("trips", .right)])
+            for week in answer.weeks { table.add([week.week.text, week.week.startText, Readable.count(week.trips)]) }
+            Output.result(table.text)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import ColumnStore
+
+/// What the fast decoder makes of a text, in the reference's form.
+struct FastDecoding {
+    var trips: [ReferenceTrip] = []
+    var rejects: [RejectedRow] = []
+    var lineCount = 0
+
+    /// Adds a chunk that follows those before it.
+    mutating func append(_ chunk: DecodedChunk) {
+        let batch = chunk.batch
+        batch.checkInvariants()
+        for row in 0..<batch.count {
+            trips.append(
+                ReferenceTrip(
+                    region: Array(batch.regions[batch.region[row]].utf8),
+                    origin: [batch.originLongitude[row].bitPattern, batch.originLatitude[row].bitPattern],
+                    destination: [batch.destinationLongitude[row].bitPattern, batch.destinationLatitude[row].bitPattern],
+                    time: batch.time[row], datasource: Array(batch.datasources[batch.datasource[row]].utf8)))
+        }
+        rejects += chunk.rejects.map { reject in
+            var reject = reject
+            reject.line += lineCount
+            return reject
+        }
+        lineCount += chunk.lineCount
+    }
+}
+
+extension CSVDecoder {
+    /// Decodes bytes that are followed by padding of a byte that would be read as part of a number or name.
+    mutating func decode(_ bytes: some Collection<UInt8>, padding: UInt8 = UInt8(ascii: "7")) -> DecodedChunk {
+        let padded = Array(bytes) + [UInt8](repeating: padding, count: Limits.chunkPaddingByteCount)
+        return decode(padded: padded.span.bytes, count: bytes.count)
+    }
+}
+
+extension CSVHeader {
+    /// Parses a header that makes up the whole text.
+    init(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        try self.init(parsing: bytes.span.bytes, isWholeFile: true)
+    }
+
+    static let usualText = "region,origin_coord,destination_coord,datetime,datasource\n"
+}
+
+/// Decodes bytes as a load does: a buffer that is filled, cut and decoded, again and again.
+///
+/// `bufferByteCount` says how many bytes the buffer holds at most each time; it grows only where no record is whole.
+func decodeInChunks(
+    _ bytes: [UInt8], header: CSVHeader, decoder: inout CSVDecoder, indexer: StructuralIndexer = StructuralIndexer(),
+    bufferByteCount: () -> Int
+) -> FastDecoding {
+    var result = FastDecoding()
+    var position = 0
+    var size = bufferByteCount()
+    while position < bytes.count {
+        let end = min(bytes.count, position + size)
+        let buffer = Array(bytes[position..<end])
+        let count = CSVChunker.wholeRecordsByteCount(
+            of: buffer.span.bytes, header: header, isFinal: end == bytes.count, indexer: indexer)
+        if count == 0 {
+            precondition(size < CSVChunker.bufferByteCountMin, "a buffer of the documented size always has a record")
+            size *= 2
+            continue
+        }
+        result.append(decoder.decode(buffer[..<count]))
+        position += count
+        var isInsideLine = end < bytes.count && buffer[count - 1] != UInt8(ascii: "\n")
+        while isInsideLine {
+            let rest = Array(bytes[position..<min(bytes.count, position + bufferByteCount())])
+            let count = CSVChunker.lineRemainderByteCount(of: rest.span.bytes)
+            position += count
+            isInsideLine = position < bytes.count && rest[count - 1] != UInt8(ascii: "\n")
+        }
+        size = bufferByteCount()
+    }
+    return result
+}

@@ -1,0 +1,258 @@
+import ColumnStore
+import Foundation
+
+/// One decoded trip, with doubles as bits, so that -0 and 0 differ.
+struct ReferenceTrip: Hashable, CustomStringConvertible {
+    var region: [UInt8]
+    var origin: [UInt64]
+    var destination: [UInt64]
+    var time: Int64
+    var datasource: [UInt8]
+
+    var description: String {
+        let numbers = (origin + destination).map { "\(Double(bitPattern: $0))" }.joined(separator: " ")
+        return "\(String(decoding: region, as: UTF8.self)) \(numbers) \(time) \(String(decoding: datasource, as: UTF8.self))"
+    }
+}
+
+/// The slow, obvious decoder that the fast one is judged by: lines, a state machine for fields, regular expressions for
+/// values, `strtod` and `timegm`.
+struct ReferenceCSVDecoder {
+    var trips: [ReferenceTrip] = []
+    var rejects: [RejectedRow] = []
+    var lineCount = 0
+
+    private let fieldCount: Int
+    private let fields: [CSVColumn: Int]
+
+    /// Decodes what follows a header.
+    init(_ bytes: [UInt8], header: CSVHeader) {
+        fieldCount = header.fieldCount
+        fields = Dictionary(uniqueKeysWithValues: CSVColumn.allCases.map { ($0, header[$0]) })
+        var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
+        if lines.last == [] { lines.removeLast() }
+        lineCount = lines.count
+        var next = 0
+        while next < lines.count { next += decodeRecord(lines, next) }
+    }
+
+    private enum Split {
+        case fields([[UInt8]])
+        case problem(RejectReason)
+        case open
+    }
+
+    /// Decodes the record that starts at a line, and returns the number of lines it takes.
+    private mutating func decodeRecord(_ lines: [[UInt8]], _ first: Int) -> Int {
+        let firstText = Self.withoutCarriageReturn(lines[first])
+        if firstText.isEmpty { return 1 }
+        func reject(_ text: [UInt8], _ reason: RejectReason) -> RejectedRow {
+            RejectedRow(line: first + 1, reason: reason.rawValue, text: Self.text(text, reason))
+        }
+        if firstText.count > Limits.recordByteCountMax {
+            rejects.append(reject(firstText, .rowTooLong))
+            return 1
+        }
+        var joined = lines[first]
+        var taken = 1
+        while true {
+            let text = Self.withoutCarriageReturn(joined)
+            switch Self.split(text) {
+            case .open where first + taken < lines.count && joined.count <= Limits.recordByteCountMax:
+                joined += [UInt8(ascii: "\n")] + lines[first + taken]
+                taken += 1
+                continue
+            case .open:
+                rejects.append(reject(firstText, .unterminatedQuote))
+                return 1
+            case .problem(let reason):
+                rejects.append(reject(firstText, taken == 1 ? reason : .unterminatedQuote))
+                return 1
+            case .fields(let values):
+                if values.count != fieldCount || text.count > Limits.recordByteCountMax {
+                    let reason = values.count < fieldCount ? RejectReason.tooFewFields : .tooManyFields
+                    rejects.append(reject(firstText, taken == 1 ? reason : .unterminatedQuote))
+                    return 1
+                }
+                do throws(RejectReason) { trips.append(try trip(values)) } catch { rejects.append(reject(text, error)) }
+                return taken
+            }
+        }
+    }
+
+    private static func withoutCarriageReturn(_ line: [UInt8]) -> [UInt8] {
+        line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+    }
+
+    private static func text(_ bytes: [UInt8], _ reason: RejectReason) -> String {
+        if bytes.count <= Limits.rejectedTextByteCountMax { return String(decoding: bytes, as: UTF8.self) }
+        var end = Limits.rejectedTextByteCountMax
+        if let start = (end - 3...end).last(where: { bytes[$0] & 0xC0 != 0x80 }) { end = start }
+        let size = reason == .rowTooLong ? "more than \(Limits.recordByteCountMax)" : "\(bytes.count)"
+        return String(decoding: bytes[..<end], as: UTF8.self) + "… (\(size) bytes)"
+    }
+
+    private static func split(_ text: [UInt8]) -> Split {
+        enum State { case start, unquoted, quoted, quoteInQuoted }
+        var state = State.start
+        var fields: [[UInt8]] = []
+        var field: [UInt8] = []
+        for byte in text {
+            switch (state, byte) {
+            case (.start, UInt8(ascii: "\"")):
+                state = .quoted
+            case (.start, UInt8(ascii: ",")), (.unquoted, UInt8(ascii: ",")), (.quoteInQuoted, UInt8(ascii: ",")):
+                fields.append(field)
+                field = []
+                state = .start
+            case (.unquoted, UInt8(ascii: "\"")):
+                return .problem(.quoteInUnquotedField)
+            case (.start, _), (.unquoted, _):
+                field.append(byte)
+                state = .unquoted
+            case (.quoted, UInt8(ascii: "\"")):
+                state = .quoteInQuoted
+            case (.quoted, _):
+                field.append(byte)
+            case (.quoteInQuoted, UInt8(ascii: "\"")):
+                field.append(byte)
+                state = .quoted
+            case (.quoteInQuoted, _):
+                return .problem(.textAfterClosingQuote)
+            }
+        }
+        return state == .quoted ? .open : .fields(fields + [field])
+    }
+
+    // MARK: Values
+
+    private func trip(_ values: [[UInt8]]) throws(RejectReason) -> ReferenceTrip {
+        func value(_ column: CSVColumn) -> [UInt8] { values[fields[column]!] }
+        let region = value(.region)
+        if let problem = Self.nameProblem(region) {
+            switch problem {
+            case .empty: throw .regionEmpty
+            case .tooLong: throw .regionTooLong
+            case .controlCharacter: throw .regionControlCharacter
+            case .notUTF8: throw .regionNotUTF8
+            }
+        }
+        let origin: [Double]
+        do { origin = try Self.point(value(.origin)) } catch {
+            switch error {
+            case .empty: throw .originEmpty
+            case .notPoint: throw .originNotPoint
+            case .emptyPoint: throw .originEmptyPoint
+            case .notNumber: throw .originNotNumber
+            case .tooManyCoordinates: throw .originTooManyCoordinates
+            case .longitudeOutOfRange: throw .originLongitudeOutOfRange
+            case .latitudeOutOfRange: throw .originLatitudeOutOfRange
+            case .axesSwapped: throw .originAxesSwapped
+            }
+        }
+        let destination: [Double]
+        do { destination = try Self.point(value(.destination)) } catch {
+            switch error {
+            case .empty: throw .destinationEmpty
+            case .notPoint: throw .destinationNotPoint
+            case .emptyPoint: throw .destinationEmptyPoint
+            case .notNumber: throw .destinationNotNumber
+            case .tooManyCoordinates: throw .destinationTooManyCoordinates
+            case .longitudeOutOfRange: throw .destinationLongitudeOutOfRange
+            case .latitudeOutOfRange: throw .destinationLatitudeOutOfRange
+            case .axesSwapped: throw .destinationAxesSwapped
+            }
+        }
+        let time: Int64
+        do { time = try Self.time(value(.time)) } catch {
+            switch error {
+            case .empty: throw .timeEmpty
+            case .malformed: throw .timeMalformed
+            case .hasZone: throw .timeHasZone
+            case .impossible: throw .timeImpossible
+            }
+        }
+        let datasource = value(.datasource)
+        if let problem = Self.nameProblem(datasource) {
+            switch problem {
+            case .empty: throw .datasourceEmpty
+            case .tooLong: throw .datasourceTooLong
+            case .controlCharacter: throw .datasourceControlCharacter
+            case .notUTF8: throw .datasourceNotUTF8
+            }
+        }
+        return ReferenceTrip(
+            region: region, origin: origin.map(\.bitPattern), destination: destination.map(\.bitPattern), time: time,
+            datasource: datasource)
+    }
+
+    static func nameProblem(_ bytes: [UInt8]) -> NameProblem? {
+        if bytes.isEmpty { return .empty }
+        if bytes.count > Limits.nameByteCountMax { return .tooLong }
+        if bytes.contains(where: { $0 < 0x20 }) { return .controlCharacter }
+        return Array(String(decoding: bytes, as: UTF8.self).utf8) == bytes ? nil : .notUTF8
+    }
+
+    private static func trimmed(_ bytes: [UInt8]) -> [UInt8] {
+        let isText = { (byte: UInt8) in byte != UInt8(ascii: " ") && byte != UInt8(ascii: "\t") }
+        guard let first = bytes.firstIndex(where: isText), let last = bytes.lastIndex(where: isText) else { return [] }
+        return Array(bytes[first...last])
+    }
+
+    static func point(_ field: [UInt8]) throws(PointProblem) -> [Double] {
+        let bytes = trimmed(field)
+        if bytes.isEmpty { throw .empty }
+        // One character for each byte, so that no two bytes make one character.
+        let text = String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0 == 0x0D ? 0x01 : $0) }))
+        guard let match = text.wholeMatch(of: /(?i)POINT[ \t]*(.*)/.dotMatchesNewlines()) else { throw .notPoint }
+        let rest = String(match.1)
+        if rest.wholeMatch(of: /(?i)EMPTY/) != nil { throw .emptyPoint }
+        if rest.prefixMatch(of: /(?i)(ZM|Z|M)[ \t(]/) != nil { throw .tooManyCoordinates }
+        guard rest.count >= 2, rest.first == "(", rest.last == ")" else { throw .notPoint }
+        let tokens = rest.dropFirst().dropLast().split { $0 == " " || $0 == "\t" }
+        if tokens.isEmpty { throw .emptyPoint }
+        if tokens.count > 2 { throw .tooManyCoordinates }
+        if tokens.count < 2 { throw .notPoint }
+        let numbers = tokens.compactMap { number(String($0)) }
+        if numbers.count < 2 { throw .notNumber }
+        if abs(numbers[0]) > 180 { throw .longitudeOutOfRange }
+        if abs(numbers[1]) > 90 {
+            throw abs(numbers[1]) <= 180 && abs(numbers[0]) <= 90 ? .axesSwapped : .latitudeOutOfRange
+        }
+        return numbers
+    }
+
+    static func number(_ text: String) -> Double? {
+        let grammar = /[+\-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+\-]?[0-9]+)?/
+        return text.wholeMatch(of: grammar) == nil ? nil : strtod(text, nil)
+    }
+
+    static func time(_ field: [UInt8]) throws(TimestampProblem) -> Int64 {
+        let bytes = trimmed(field)
+        if bytes.isEmpty { throw .empty }
+        let text = String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0 == 0x0D ? 0x01 : $0) }))
+        let grammar =
+            /([0-9]{4})-([0-9]{2})-([0-9]{2})[ Tt]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(.*)/
+            .dotMatchesNewlines()
+        guard let match = text.wholeMatch(of: grammar) else { throw .malformed }
+        if !match.8.isEmpty {
+            let zone = /[ \t]*(?i:Z|UTC|GMT|[+\-][0-9]{2}(:?[0-9]{2})?)/
+            // A tenth digit of the fraction is no zone.
+            throw String(match.8).wholeMatch(of: zone) == nil ? .malformed : .hasZone
+        }
+        let parts = [match.1, match.2, match.3, match.4, match.5, match.6 ?? "0"].map { Int32($0)! }
+        var broken = tm()
+        (broken.tm_year, broken.tm_mon, broken.tm_mday) = (parts[0] - 1900, parts[1] - 1, parts[2])
+        (broken.tm_hour, broken.tm_min, broken.tm_sec) = (parts[3], parts[4], parts[5])
+        var seconds = timegm(&broken)
+        // What the calendar doesn't have, timegm moves to another day; written back it then differs.
+        var written = tm()
+        gmtime_r(&seconds, &written)
+        let back = [
+            written.tm_year + 1900, written.tm_mon + 1, written.tm_mday, written.tm_hour, written.tm_min, written.tm_sec,
+        ]
+        guard back == parts, parts[0] >= 1 else { throw .impossible }
+        let fraction = Int64(String((match.7.map(String.init) ?? "").padding(toLength: 6, withPad: "0", startingAt: 0)))!
+        return Int64(seconds) * 1_000_000 + fraction
+    }
+}

@@ -1,0 +1,268 @@
+import Bucketing
+import ColumnStore
+import Foundation
+import Logging
+import TestSupport
+import Testing
+
+/// A store from file to answer: loading, publishing, undoing, interrupting, reopening.
+struct ColumnStoreTests {
+    private let folder = TemporaryDirectory()
+
+    private func open(
+        chunkRows: Int? = nil, segmentRows: Int? = nil, access: ColumnStore.Options.Access = .readWrite
+    ) throws -> ColumnStore {
+        var options = ColumnStore.Options(
+            dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        options.workerCount = 2
+        options.ingestionChunkRows = chunkRows
+        options.access = access
+        if let segmentRows { options.segmentRowCount = segmentRows }
+        return try ColumnStore(options)
+    }
+
+    private func load(_ store: ColumnStore, _ path: String) throws -> Job {
+        let job = try store.submitFile(path: path)
+        store.startIngestion()
+        return try store.waitForEnd(of: job.id)
+    }
+
+    private func write(_ text: String, _ name: String) throws -> String {
+        let path = folder.path + "/" + name
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+
+    private func average(_ store: ColumnStore, _ pairs: [(name: String, value: String)] = []) throws -> WeeklyAverage {
+        try store.weeklyAverage(WeeklyAverageQuery(parameters: pairs))
+    }
+
+    /// All trips that questions see.
+    private func trips(_ store: ColumnStore) throws -> [Trip] {
+        try store.snapshot().segments.flatMap { RandomTrips.trips(try $0.readTrips()) }
+    }
+
+    @Test(arguments: ["trips.csv", "trips.csv.gz", "trips.csv.zst"])
+    func theSampleHasItsKnownAnswers(file: String) throws {
+        let store = try open()
+        defer { store.close() }
+        let job = try load(store, Fixture.path(file))
+        #expect(job.status == .completed && job.processedRows == 100 && job.rejectedRows == 0 && job.totalRows == 100)
+        let known: [(String?, Int, Int, Double)] = [
+            ("Prague", 34, 5, 6.8), ("Turin", 38, 5, 7.6), ("Hamburg", 28, 5, 5.6), (nil, 100, 5, 20.0),
+        ]
+        for (region, trips, weeks, mean) in known {
+            let answer = try average(store, region.map { [(name: "region", value: $0)] } ?? [])
+            #expect(answer.totalTrips == trips && answer.weekCount == weeks && answer.weeklyAverage == mean)
+        }
+        let groups = try store.tripGroups(TripGroupsQuery(parameters: [("limit", "1000")], defaults: QueryDefaults()))
+        #expect(groups.totalGroups == 100 && groups.totalTrips == 100 && groups.groups.allSatisfy { $0.tripCount == 1 })
+    }
+
+    @Test func undoingOneOfTwoLoadsLeavesTheOther() throws {
+        let store = try open()
+        defer { store.close() }
+        let header = "region,origin_coord,destination_coord,datetime,datasource\n"
+        let other = try write(
+            header + "Turin,POINT (7.6 45.0),POINT (7.7 45.1),2018-05-21 02:54:04,x\n"
+                + "Brno,POINT (16.6 49.2),POINT (16.7 49.3),2019-01-01 00:00:00,x\n", "other.csv")
+        let first = try load(store, Fixture.path("trips.csv"))
+        let before = try (average(store).json, store.regions().json, store.tripGroups(TripGroupsQuery()).json)
+        let second = try load(store, other)
+        #expect(try average(store).totalTrips == 102)
+        #expect(try store.remove(second.id).status == .cancelled)
+        #expect(try average(store).json == before.0)
+        #expect(try store.regions().json == before.1)
+        #expect(try store.tripGroups(TripGroupsQuery()).json == before.2)
+        // Its files are gone, and a second undo changes nothing.
+        #expect(try store.summary().segments.count == 1 && store.summary().unnamedFiles.isEmpty)
+        #expect(try store.remove(second.id).status == .cancelled)
+        #expect(try store.remove(first.id).status == .cancelled)
+        #expect(throws: ColumnStoreError.self) { try average(store) }
+        let error = #expect(throws: ColumnStoreError.self) { try store.remove(99) }
+        #expect(error?.code == .notFound && error?.message == "Job not found")
+    }
+
+    @Test func aSnapshotKeepsItsSegmentsWhileTheyAreTakenOut() throws {
+        let store = try open()
+        defer { store.close() }
+        let job = try load(store, Fixture.path("trips.csv"))
+        let snapshot = try store.snapshot()
+        _ = try store.remove(job.id)
+        let executor = QueryExecutor(snapshot, on: WorkerPool(threadCount: 1), useIndex: false)
+        #expect(try executor.weeklyAverage(WeeklyAverageQuery()).totalTrips == 100)
+    }
+
+    @Test(arguments: [
+        ("", "empty"), ("a,b,c\n1,2,3\n", "region"), ("region;origin_coord;destination_coord;datetime;datasource\n", ";"),
+        ("PK\u{3}\u{4}zip", "text"), ("region,origin_coord,destination_coord,datetime\n", "datasource"),
+    ])
+    func aBadFileFailsWithOneSentence(text: String, mentions: String) throws {
+        let store = try open()
+        defer { store.close() }
+        let job = try load(store, try write(text, "bad.csv"))
+        #expect(job.status == .failed)
+        let message = try #require(job.message)
+        #expect(message.lowercased().contains(mentions), "\(message)")
+        #expect(try store.summary().segments.isEmpty)
+        #expect(throws: ColumnStoreError.self) { try average(store) }
+    }
+
+    @Test func aCutOffArchiveFails() throws {
+        let store = try open()
+        defer { store.close() }
+        for name in ["trips.csv.gz", "trips.csv.zst"] {
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: Fixture.path(name)))
+            let path = folder.path + "/cut-" + name
+            try bytes.prefix(bytes.count / 2).write(to: URL(fileURLWithPath: path))
+            let job = try load(store, path)
+            #expect(job.status == .failed)
+            #expect(job.message?.contains("cut off") == true, "\(job.message ?? "")")
+        }
+    }
+
+    @Test func badRowsAreKeptAndCounted() throws {
+        let store = try open()
+        let path = try write(
+            """
+            region,origin_coord,destination_coord,datetime,datasource
+            Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a
+            Prague,POINT (14.4 91),POINT (14.5 50.1),2018-05-28 09:03:40,a
+            ,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a
+            Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-02-30 09:03:40,a
+
+            """, "some.csv")
+        let job = try load(store, path)
+        #expect(job.status == .completed && job.processedRows == 4 && job.rejectedRows == 3)
+        let report = try store.rejects(job.id, limit: 2)
+        #expect(report.rejects.map(\.line) == [3, 4])
+        #expect(report.rejects.first?.text == "Prague,POINT (14.4 91),POINT (14.5 50.1),2018-05-28 09:03:40,a")
+        #expect(report.rejectedRows == 3 && report.reasons.values.reduce(0, +) == 3 && report.reasons.count == 3)
+        store.close()
+        let reader = try open(access: .readOnly)
+        #expect(try reader.rejects(job.id, limit: 10).rejects.count == 3)
+    }
+
+    @Test(arguments: [1, 2, 3])
+    func anInterruptedLoadGoesOnAndLosesNothing(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let expected = RandomTrips.trips(30_000, using: &random)
+        var text = "region,origin_coord,destination_coord,datetime,datasource\n"
+        var rejects = 0
+        for (row, trip) in expected.enumerated() {
+            let time = LocalDateTime.text(microseconds: trip.time, separator: " ")
+            text +=
+                "\(trip.region),POINT (\(trip.originLongitude) \(trip.originLatitude)),"
+                + "POINT (\(trip.destinationLongitude) \(trip.destinationLatitude)),\(time),\(trip.datasource)\n"
+            if row % 1000 == 7 {
+                text += "broken,row\n"
+                rejects += 1
+            }
+        }
+        let path = try write(text, "trips.csv")
+        var store = try open(chunkRows: 500, segmentRows: 1500)
+        let id = try store.submitFile(path: path).id
+        var rounds = 0
+        while true {
+            store.startIngestion()
+            usleep(UInt32.random(in: 0...12_000, using: &random))
+            store.close()
+            rounds += 1
+            // Trips of an unfinished job are not seen.
+            store = try open(chunkRows: 500, segmentRows: 1500)
+            let job = try store.job(id)
+            if job.status == .completed { break }
+            #expect(job.status == .pending)
+            #expect(throws: ColumnStoreError.self) { try average(store) }
+            try #require(rounds < 2000)
+        }
+        defer { store.close() }
+        let found = try trips(store)
+        #expect(found.count == expected.count, "seed \(seed)")
+        #expect(Set(found) == Set(expected), "seed \(seed)")
+        let job = try store.job(id)
+        #expect(job.processedRows == expected.count + rejects && job.rejectedRows == rejects)
+        let report = try store.rejects(id, limit: 100)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(report.rejects.map(\.line) == lines.indices.filter { lines[$0] == "broken,row" }.map { $0 + 1 })
+    }
+
+    @Test func cancellingARunningLoadLeavesNothing() throws {
+        let store = try open(chunkRows: 500, segmentRows: 500)
+        defer { store.close() }
+        let line = "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n"
+        let path = try write(
+            "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: 400_000), "long.csv")
+        let job = try store.submitFile(path: path)
+        store.startIngestion()
+        usleep(30_000)
+        #expect(try store.remove(job.id).status == .cancelled)
+        #expect(try store.summary().segments.isEmpty && store.summary().unnamedFiles.isEmpty)
+        #expect(throws: ColumnStoreError.self) { try average(store) }
+        // The next job runs as if nothing had been.
+        #expect(try load(store, Fixture.path("trips.csv")).status == .completed)
+    }
+
+    @Test func startingSweepsWhatNoCatalogNames() throws {
+        let store = try open()
+        _ = try load(store, Fixture.path("trips.csv"))
+        store.close()
+        let segments = folder.path + "/store/segments"
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: segments + "/trips-000009-5.parquet"))
+        try Data([1]).write(to: URL(fileURLWithPath: segments + "/trips-000009-6.parquet.tmp"))
+        try Data([1]).write(to: URL(fileURLWithPath: folder.path + "/store/uploads/left-over"))
+        let again = try open()
+        defer { again.close() }
+        #expect(try FileSystem.names(in: segments).count == 1)
+        #expect(try FileSystem.names(in: again.uploadsDirectory).isEmpty)
+        #expect(try average(again).totalTrips == 100)
+    }
+
+    @Test func aSecondWriterIsRefusedAndReadersAreWelcome() throws {
+        let store = try open()
+        defer { store.close() }
+        _ = try load(store, Fixture.path("trips.csv"))
+        let error = #expect(throws: ColumnStoreError.self) { try open() }
+        #expect(error?.code == .busy)
+        #expect(try average(try open(access: .readOnly)).totalTrips == 100)
+        let missing = #expect(throws: ColumnStoreError.self) {
+            var options = ColumnStore.Options(dataDirectory: folder.path + "/none", logger: Logger(label: "test"))
+            options.access = .readOnly
+            return try ColumnStore(options)
+        }
+        #expect(missing?.code == .notFound)
+    }
+
+    @Test func verifyFindsADamagedSegment() throws {
+        let store = try open()
+        defer { store.close() }
+        _ = try load(store, Fixture.path("trips.csv"))
+        #expect(try store.verify { _, _, _ in }.isEmpty)
+        let path = try #require(try store.segmentPaths().first)
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes[200] ^= 0x40
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let damaged = try store.verify { _, _, _ in }
+        #expect(damaged.count == 1 && damaged[0].problems.count >= 1)
+    }
+
+    @Test func progressEndsWithTheTerminalState() throws {
+        let store = try open(chunkRows: 10)
+        defer { store.close() }
+        let seen = Recorder()
+        store.observeProgress { seen.add($0) }
+        let job = try load(store, Fixture.path("trips.csv"))
+        let events = seen.events
+        #expect(events.first?.status == .pending && events.last?.status == .completed)
+        #expect(events.count { $0.status.isTerminal } == 1)
+        #expect(events.last?.processedRows == 100 && events.last?.totalRows == 100 && events.last?.jobID == job.id)
+        #expect(zip(events, events.dropFirst()).allSatisfy { $0.processedRows <= $1.processedRows })
+    }
+
+    private final class Recorder: @unchecked Sendable {
+        private let lock = NSLock()
+        private var recorded: [JobProgress] = []
+        var events: [JobProgress] { lock.withLock { recorded } }
+        func add(_ progress: JobProgress) { lock.withLock { recorded.append(progress) } }
+    }
+}

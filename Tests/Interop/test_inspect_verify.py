@@ -1,0 +1,105 @@
+"""`inspect` shows and never writes; `verify` re-reads every byte and finds the one that is wrong."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+
+from tripstore import cli
+
+
+def fingerprint(folder):
+    """What every file of a folder holds and when it was last written."""
+    return {path.relative_to(folder): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+            for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def store(sample_store, tmp_path):
+    """A store of this test's own."""
+    shutil.copytree(sample_store, tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def segment(store):
+    return next((store / "segments").glob("*.parquet"))
+
+
+def flip(path, offset):
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 0x10
+    path.write_bytes(data)
+
+
+def test_inspect_shows_a_store_and_a_segment(store, segment):
+    assert segment.name in cli("inspect", "--data-dir", store).stdout
+    text = cli("inspect", segment).stdout
+    for word in ("region", "origin_longitude", "week", "100"):
+        assert word in text
+
+
+def test_inspect_in_json(store, segment):
+    json.loads(cli("inspect", "--data-dir", store, "--format", "json").stdout)
+    assert "origin_longitude" in json.dumps(json.loads(cli("inspect", segment, "--format", "json").stdout))
+
+
+def test_inspect_and_verify_write_nothing(store, segment):
+    before = fingerprint(store)
+    cli("inspect", "--data-dir", store)
+    cli("inspect", segment)
+    cli("verify", "--data-dir", store)
+    assert fingerprint(store) == before
+
+
+def test_inspect_and_verify_work_while_a_server_runs(sample_server):
+    segments = fingerprint(sample_server.data_dir / "segments")
+    catalog = (sample_server.data_dir / "catalog.sqlite").read_bytes()
+    assert "100" in cli("inspect", "--data-dir", sample_server.data_dir).stdout
+    cli("verify", "--data-dir", sample_server.data_dir)
+    assert fingerprint(sample_server.data_dir / "segments") == segments
+    assert (sample_server.data_dir / "catalog.sqlite").read_bytes() == catalog
+
+
+def test_verify_passes_a_sound_store(store):
+    assert cli("verify", "--data-dir", store).returncode == 0
+
+
+@pytest.mark.parametrize("part", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_verify_finds_a_flipped_bit(store, segment, part):
+    flip(segment, int(segment.stat().st_size * part))
+    done = cli("verify", "--data-dir", store, check=False)
+    assert done.returncode != 0
+    assert segment.name in done.stdout + done.stderr
+
+
+def test_verify_finds_a_flipped_bit_wherever_it_is(store, segment):
+    """Every 97th byte of the file in turn; each time the damage is named."""
+    sound = segment.read_bytes()
+    missed = []
+    for offset in range(0, len(sound), max(97, len(sound) // 40)):
+        flip(segment, offset)
+        if cli("verify", "--data-dir", store, check=False).returncode == 0:
+            missed.append(offset)
+        segment.write_bytes(sound)
+    assert missed == []
+
+
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "missing", "zeroed footer"])
+def test_damaged_file_is_named_and_does_not_stop_inspect(store, segment, damage):
+    data = segment.read_bytes()
+    if damage == "truncated":
+        segment.write_bytes(data[: len(data) // 2])
+    elif damage == "emptied":
+        segment.write_bytes(b"")
+    elif damage == "missing":
+        segment.unlink()
+    else:
+        segment.write_bytes(data[:-64] + bytes(64))
+    verified = cli("verify", "--data-dir", store, check=False)
+    assert verified.returncode != 0
+    assert segment.name in verified.stdout + verified.stderr
+    inspected = cli("inspect", "--data-dir", store, check=False)
+    assert segment.name in inspected.stdout + inspected.stderr
+    assert "Fatal error" not in inspected.stderr

@@ -1,0 +1,116 @@
+"""Segments are standard Parquet: pyarrow, DuckDB and Polars read the very files the server serves from, to the same rows."""
+
+import duckdb
+import polars
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+
+COLUMNS = {
+    "region": pa.string(),
+    "datasource": pa.string(),
+    "origin_longitude": pa.float64(),
+    "origin_latitude": pa.float64(),
+    "destination_longitude": pa.float64(),
+    "destination_latitude": pa.float64(),
+    "time": pa.timestamp("us"),
+    "week": pa.date32(),
+    "origin_geohash": pa.string(),
+    "destination_geohash": pa.string(),
+    "job_id": pa.int64(),
+}
+TRIP = [name for name in COLUMNS if name not in ("week", "origin_geohash", "destination_geohash", "job_id")]
+
+
+@pytest.fixture(scope="module")
+def segments(generated_server):
+    files = sorted((generated_server.data_dir / "segments").glob("*.parquet"))
+    assert files
+    return files
+
+
+def in_one_order(table):
+    """The trips of a table as a sorted arrow table, doubles as their bits: equal tables have the same rows to the last bit."""
+    table = table.select(TRIP).cast(pa.schema([(name, COLUMNS[name]) for name in TRIP]))
+    for index, name in enumerate(TRIP):
+        if COLUMNS[name] == pa.float64():
+            table = table.set_column(index, name, table[name].combine_chunks().view(pa.int64()))
+    return table.sort_by([(name, "ascending") for name in TRIP]).combine_chunks()
+
+
+@pytest.fixture(scope="module")
+def expected(oracle):
+    return in_one_order(oracle.database.sql("SELECT * FROM trips").to_arrow_table())
+
+
+def read_with_pyarrow(files):
+    # ParquetFile, not a data set: only it verifies the pages' checksums.
+    return pa.concat_tables([parquet.ParquetFile(file, page_checksum_verification=True).read() for file in files])
+
+
+def read_with_duckdb(files):
+    return duckdb.connect().read_parquet([str(file) for file in files]).to_arrow_table()
+
+
+def read_with_polars(files):
+    return polars.read_parquet(files).to_arrow()
+
+
+@pytest.mark.parametrize("read", [read_with_pyarrow, read_with_duckdb, read_with_polars])
+def test_rows_are_those_of_the_csv(segments, expected, read):
+    table = read(segments)
+    assert table.column_names == list(COLUMNS)
+    assert table.num_rows == expected.num_rows
+    assert in_one_order(table).equals(expected)
+
+
+def test_schema_is_the_documented_one(segments):
+    for file in segments:
+        schema = parquet.read_schema(file)
+        assert dict(zip(schema.names, schema.types)) == COLUMNS
+
+
+def test_layout_is_the_documented_one(segments):
+    for file in segments:
+        metadata = parquet.ParquetFile(file).metadata
+        for group in (metadata.row_group(index) for index in range(metadata.num_row_groups)):
+            sorting = [(list(COLUMNS)[key.column_index], key.descending) for key in group.sorting_columns]
+            assert sorting == [("week", False), ("origin_geohash", False)]
+            for chunk in (group.column(index) for index in range(group.num_columns)):
+                assert chunk.compression == "ZSTD"
+                assert chunk.has_column_index and chunk.has_offset_index
+                assert chunk.statistics.has_min_max and chunk.statistics.null_count == 0
+
+
+def test_rows_are_in_the_order_that_the_file_declares(segments):
+    for file in segments:
+        table = parquet.read_table(file, columns=["week", "origin_geohash"])
+        keys = list(zip(table["week"].to_pylist(), table["origin_geohash"].to_pylist()))
+        assert keys == sorted(keys)
+
+
+def test_weeks_are_mondays_of_the_times(segments):
+    for file in segments:
+        assert duckdb.connect().execute(
+            "SELECT count(*) FROM read_parquet(?) WHERE week <> date_trunc('week', time)::DATE", [str(file)]).fetchone() == (0,)
+
+
+def test_duckdb_filters_on_week_without_losing_rows(segments, oracle):
+    count = duckdb.connect().execute(
+        "SELECT count(*) FROM read_parquet(?) WHERE week = (SELECT max(week) FROM read_parquet(?))",
+        [[str(file) for file in segments]] * 2).fetchone()
+    last = oracle.value(
+        "SELECT count(*) FROM trips WHERE date_trunc('week', time) = (SELECT date_trunc('week', max(time)) FROM trips)")
+    assert count == (last,)
+
+
+def test_default_groups_from_the_files_own_columns_equal_the_servers(generated_server, segments):
+    rows = duckdb.connect().execute(
+        """SELECT region, origin_geohash, destination_geohash, strftime(date_trunc('hour', time), '%H:%M:%S') AS bucket,
+               count(*) AS trips
+           FROM read_parquet(?) GROUP BY ALL
+           ORDER BY trips DESC, region, origin_geohash, destination_geohash, bucket LIMIT 1000""",
+        [[str(file) for file in segments]]).fetchall()
+    groups = generated_server.get("/trip-groups", {"limit": 1000}).json["groups"]
+    assert rows == [(group["region"], group["origin_geohash"], group["destination_geohash"], group["time_bucket_start"],
+                     group["trip_count"]) for group in groups]

@@ -1,0 +1,165 @@
+"""The program as a person reaches it: its command line, its server over HTTP. Knows addresses and processes, no answers."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.parse
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FIXTURES = REPOSITORY / "Tests/Fixtures"
+SAMPLE = FIXTURES / "trips.csv"
+BINARY = Path(os.environ.get("TRIPSTORE", REPOSITORY / ".build/release/tripstore"))
+
+# A bound for what never takes this long, so that a hang fails instead of hanging: no test is about time.
+PATIENCE_SECONDS = 120
+
+
+def clean_environment(**variables):
+    """This process's environment without what would change the program's defaults."""
+    ours = ("DATABASE_URL", "SYNC_DATABASE_URL", "DATA_DIR", "INGESTION_CHUNK_SIZE", "GEOHASH_PRECISION",
+            "TIME_BUCKET_MINUTES", "HOST", "PORT")
+    return {key: value for key, value in os.environ.items() if key not in ours} | variables
+
+
+def cli(*arguments, check=True, stdin=None, **variables):
+    """Runs the command line to its end; check: a failure is an error that shows what it printed."""
+    command = [str(BINARY), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=PATIENCE_SECONDS,
+                          env=clean_environment(**variables), check=False)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def flags(parameters):
+    """API parameters as the command line's flags: min_lat=1 is --min-lat=1 (one word, so that a value may be negative)."""
+    return [f"--{name.replace('_', '-')}={value}" for name, value in parameters.items()]
+
+
+def wait_until(condition, what):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {PATIENCE_SECONDS} s for {what}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Answer:
+    """One HTTP answer."""
+
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def detail(self):
+        return self.json["detail"]
+
+
+class Server:
+    """`tripstore serve` on a free loopback port; ends with the `with` block."""
+
+    def __init__(self, data_dir, log, **variables):
+        self.data_dir = Path(data_dir)
+        self.log = Path(log)
+        self.variables = variables
+        self.process = None
+        self.port = free_port()
+
+    def start(self):
+        command = [str(BINARY), "serve", "--data-dir", str(self.data_dir), "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=clean_environment(**self.variables))
+        wait_until(self.is_ready, "/ready")
+        return self
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
+        try:
+            return self.get("/ready").status == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        """Asks it to end and waits; returns its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=PATIENCE_SECONDS)
+
+    def kill(self):
+        """Ends it at once, as a power cut would."""
+        self.process.kill()
+        self.process.wait(timeout=PATIENCE_SECONDS)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def request(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request(method, path, body, headers or {})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def get(self, path, parameters=None):
+        query = "?" + urllib.parse.urlencode(parameters) if parameters else ""
+        return self.request("GET", path + query)
+
+    def delete(self, path):
+        return self.request("DELETE", path)
+
+    def post_csv(self, body, filename="trips.csv"):
+        """Posts a raw body (bytes or an open file); returns the answer."""
+        query = urllib.parse.urlencode({"filename": filename})
+        return self.request("POST", f"/ingest?{query}", body, {"Content-Type": "text/csv"})
+
+    def post_file(self, path):
+        """Posts a file as a stream; returns its job's number."""
+        with open(path, "rb") as file:
+            answer = self.post_csv(file, Path(path).name)
+        assert answer.status == 202, answer.body
+        return answer.json["job_id"]
+
+    def job(self, job):
+        answer = self.get(f"/jobs/{job}")
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def wait_for_job(self, job):
+        """Waits for a job's end; returns it as it then is."""
+        def ended():
+            row = self.job(job)
+            return None if row["status"] in ("pending", "running") else row
+
+        return wait_until(ended, f"the end of job {job}")
+
+    def ingest(self, path):
+        """Posts a file and waits for its job's end; returns the job."""
+        return self.wait_for_job(self.post_file(path))

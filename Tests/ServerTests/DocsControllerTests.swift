@@ -1,0 +1,77 @@
+import Foundation
+import HTTPTypes
+import HummingbirdTesting
+import NIOCore
+import Testing
+
+@Suite struct DocsControllerTests {
+    @Test func describesEveryPathAndNoOther() async throws {
+        try await ServerFixture.run(ingests: false) { server in
+            let description = try await server.json("/openapi.json")
+            #expect((description["openapi"] as? String)?.hasPrefix("3.1") == true)
+            let paths = try #require(description["paths"] as? [String: [String: Any]])
+            #expect(
+                paths.keys.sorted() == [
+                    "/analytics/weekly-average", "/health", "/ingest", "/ingest/{filename}", "/jobs", "/jobs/{job_id}",
+                    "/jobs/{job_id}/events", "/jobs/{job_id}/rejects", "/metrics", "/ready", "/regions", "/trip-groups",
+                    "/ws/ingestion/{job_id}",
+                ])
+            for (path, operations) in paths {
+                let uri = path.replacing("{job_id}", with: "1").replacing("{filename}", with: "a.csv")
+                let response = try await server.send(.patch, uri)
+                // What the server allows there is what is described.
+                let described = operations.keys.filter { $0 != "parameters" }.map { $0.uppercased() }
+                let allowed = try #require(response.headers[.allow]).split(separator: ", ").map(String.init)
+                #expect(allowed.filter { $0 != "HEAD" } == described.sorted(), "\(path)")
+            }
+        }
+    }
+
+    @Test func takesItsFilesFromTheCDNWhereThereIsNoFolder() async throws {
+        try await ServerFixture.run(ingests: false, swaggerDirectory: "/nonexistent") { server in
+            let page = String(buffer: try await server.send(.get, "/docs").body)
+            #expect(page.contains(#"src="https://unpkg.com/swagger-ui-dist@5/swagger-ui-bundle.js""#))
+            #expect(try await server.send(.get, "/docs/assets/swagger-ui-bundle.js").status == .notFound)
+        }
+    }
+
+    @Test func servesTheFilesOfTheFolderAndNothingElse() async throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("swagger-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: directory) }
+        try FileManager.default.createDirectory(at: directory.appendingPathComponent("in"), withIntermediateDirectories: true)
+        for name in ["swagger-ui-bundle.js", "swagger-ui.css", "secret.txt"] {
+            try Data(name.utf8).write(to: directory.appendingPathComponent(name))
+        }
+        try await ServerFixture.run(ingests: false, swaggerDirectory: directory.path) { server in
+            let page = String(buffer: try await server.send(.get, "/docs").body)
+            #expect(page.contains(#"src="/docs/assets/swagger-ui-bundle.js""#))
+            #expect(!page.contains("unpkg.com"))
+            for (name, type) in [
+                ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"), ("swagger-ui.css", "text/css; charset=utf-8"),
+            ] {
+                let response = try await server.send(.get, "/docs/assets/\(name)")
+                #expect(response.headers[.contentType] == type)
+                #expect(String(buffer: response.body) == name)
+            }
+            for name in [
+                "secret.txt", "favicon-32x32.png", "..", "../secret.txt", "%2e%2e%2fsecret.txt", "..%2Fetc%2Fpasswd", "in",
+                "swagger-ui.css%00",
+            ] {
+                #expect(try await server.send(.get, "/docs/assets/\(name)").status == .notFound, "\(name)")
+            }
+        }
+    }
+
+    @Test func hasAFrontPageThatNeedsNothingFromElsewhere() async throws {
+        try await ServerFixture.run(ingests: false) { server in
+            let response = try await server.send(.get, "/")
+            #expect(response.headers[.contentType] == "text/html; charset=utf-8")
+            let page = String(buffer: response.body)
+            for path in ["/docs", "/openapi.json", "/jobs", "/metrics"] {
+                #expect(page.contains("href=\"\(path)\""))
+                #expect(try await server.send(.get, path).status == .ok)
+            }
+            #expect(!page.contains("src=\"http") && !page.contains("href=\"http"))
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import ColumnStore
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NIOCore
+import Server
+import Testing
+
+/// A server over a store in a temporary folder, for one test.
+struct ServerFixture: Sendable {
+    /// Three good rows and, in line 3, a bad one.
+    static let csv = """
+        region,origin_coord,destination_coord,datetime,datasource
+        Prague,POINT (14.4973794438195 50.00136875782316),POINT (14.43109483523328 50.04052930943246),2018-05-28 09:03:40,funny_car
+        Prague,POINT (14.5 50.0)
+        Turin,POINT (7.672837913286881 44.9957109242058),POINT (7.720368637535126 45.06782385393849),2018-05-21 02:54:04,baba_car
+        Prague,POINT (14.32427345662177 50.00002074358429),POINT (14.47767895969969 50.09339790740321),2018-05-13 08:52:25,cheap_mobile
+
+        """
+
+    let client: any TestClientProtocol
+    let store: ColumnStore
+    /// The port of a `.live` server.
+    var port: Int { client.port ?? 0 }
+
+    /// Runs a test on a new server; without ingestion, jobs stay pending.
+    static func run(
+        _ setup: TestingSetup = .router, ingests: Bool = true, pingInterval: Duration? = nil, swaggerDirectory: String? = nil,
+        _ test: @escaping @Sendable (ServerFixture) async throws -> Void
+    ) async throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let store = try ColumnStore(ColumnStore.Options(dataDirectory: directory, logger: logger))
+        defer { store.close() }
+        if ingests { store.startIngestion() }
+        var options = ServerOptions(logger: logger)
+        options.swaggerDirectory = swaggerDirectory
+        if let pingInterval { options.pingInterval = pingInterval }
+        let application = buildApplication(store: store, options: options)
+        try await application.test(setup) { client in try await test(ServerFixture(client: client, store: store)) }
+    }
+
+    // MARK: Requests
+
+    /// Sends a request.
+    func send(
+        _ method: HTTPRequest.Method, _ uri: String, headers: HTTPFields = [:], body: String? = nil
+    ) async throws -> TestResponse {
+        try await client.execute(uri: uri, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) })
+    }
+
+    /// Sends GET and returns the JSON object of a 200.
+    func json(_ uri: String) async throws -> [String: Any] {
+        let response = try await send(.get, uri)
+        #expect(response.status == .ok, "\(uri): \(String(buffer: response.body))")
+        #expect(response.headers[.contentType] == "application/json")
+        return try Self.object(response)
+    }
+
+    /// Expects an error with this status and sentence.
+    func expectError(
+        _ method: HTTPRequest.Method, _ uri: String, headers: HTTPFields = [:], body: String? = nil, _ status: Int, _ detail: String,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let response = try await send(method, uri, headers: headers, body: body)
+        #expect(response.status.code == status, sourceLocation: sourceLocation)
+        #expect(response.headers[.contentType] == "application/json", sourceLocation: sourceLocation)
+        let object = try Self.object(response)
+        #expect(object["detail"] as? String == detail, sourceLocation: sourceLocation)
+        #expect(object.count == 1, sourceLocation: sourceLocation)
+    }
+
+    /// Returns the JSON object of a response.
+    static func object(_ response: TestResponse) throws -> [String: Any] {
+        let value = try JSONSerialization.jsonObject(with: Data(String(buffer: response.body).utf8))
+        return try #require(value as? [String: Any], "\(String(buffer: response.body))")
+    }
+
+    // MARK: Jobs
+
+    /// Uploads text as a raw body and returns its job.
+    func upload(_ text: String = csv, name: String = "trips.csv") async throws -> Int64 {
+        let response = try await send(.post, "/ingest?filename=\(name)", headers: [.contentType: "text/csv"], body: text)
+        #expect(response.status == .accepted, "\(String(buffer: response.body))")
+        return try #require(Self.object(response)["job_id"] as? Int64)
+    }
+
+    /// Waits until a job is over and returns it.
+    func finished(_ job: Int64) async throws -> Job {
+        while true {
+            let job = try store.job(job)
+            if job.status.isTerminal { return job }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    /// Waits until something holds.
+    func until(_ condition: () async throws -> Bool) async throws {
+        while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    /// Returns a number of /metrics by its name and labels.
+    func metric(_ name: String) async throws -> Int {
+        let text = String(buffer: try await send(.get, "/metrics").body)
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name + " ") }, "\(name) in \(text)")
+        return try #require(Int(line.dropFirst(name.count + 1)))
+    }
+
+    /// The files that uploads have left behind.
+    func uploads() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: store.uploadsDirectory).sorted() }
+}
