@@ -87,6 +87,7 @@ public final class ColumnStore: Sendable {
         pool.shutDown()
         questionThreads.shutDown()
         catalog.close()
+        lock?.release()
     }
 
     /// True once the store can answer.
@@ -402,9 +403,12 @@ public final class ColumnStore: Sendable {
     private func abandon(_ id: Int64, _ record: JobRecord, _ error: any Error) throws {
         let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
         let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
-        let (isChanged, names) = try catalog.removeSegments(
+        let (isChanged, _) = try catalog.removeSegments(
             ofJob: id, status: status, from: [.running], message: error.message)
-        for name in names { try FileSystem.remove(folders.segmentPath(name)) }
+        // Those that were committed, and those that were written and not yet committed.
+        for name in try FileSystem.names(in: folders.segments) where folders.isSegment(name, ofJob: id) {
+            try FileSystem.remove(folders.segmentPath(name))
+        }
         if status == .cancelled, record.ownsSource { try FileSystem.remove(record.sourcePath) }
         guard isChanged else { return }
         options.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])

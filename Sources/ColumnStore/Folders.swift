@@ -18,9 +18,14 @@ struct Folders: Sendable {
 
     func rejectsPath(job: Int64) -> String { "\(rejects)/\(job).jsonl" }
 
-    func segmentName(job: Int64, endLine: Int) -> String {
+    func segmentName(job: Int64, endLine: Int) -> String { "\(segmentPrefix(job))\(endLine).parquet" }
+
+    /// Whether a file of the segments folder is a job's, whole or still being written.
+    func isSegment(_ name: String, ofJob job: Int64) -> Bool { name.hasPrefix(segmentPrefix(job)) }
+
+    private func segmentPrefix(_ job: Int64) -> String {
         let digits = String(job)
-        return "trips-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)-\(endLine).parquet"
+        return "trips-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)-"
     }
 
     func segmentPath(_ name: String) -> String { "\(segments)/\(name)" }

@@ -3,10 +3,11 @@ import Glibc
 #else
 import Musl
 #endif
+import Synchronization
 
 /// The right to write to a store: held by one process at a time, and given back by the kernel however the process ends.
 final class StoreLock: Sendable {
-    private let descriptor: Int32
+    private let descriptor: Mutex<Int32?>
 
     /// Takes the lock; throws `.busy` with the holder's process number where another process has it.
     init(path: String) throws(ColumnStoreError) {
@@ -25,8 +26,16 @@ final class StoreLock: Sendable {
         let text = Array("\(getpid())".utf8)
         ftruncate(descriptor, 0)
         _ = pwrite(descriptor, text, text.count, 0)
-        self.descriptor = descriptor
+        self.descriptor = Mutex(descriptor)
     }
 
-    deinit { close(descriptor) }
+    deinit { release() }
+
+    /// Gives the lock back.
+    func release() {
+        descriptor.withLock { held in
+            if let descriptor = held { close(descriptor) }
+            held = nil
+        }
+    }
 }

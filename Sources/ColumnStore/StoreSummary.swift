@@ -6,6 +6,8 @@ package struct StoreSummary: Sendable {
         package var job: Int64
         package var rows: Int
         package var bytes: Int
+        /// CRC-32 of the whole file when it was written.
+        package var checksum: UInt32
         /// Bytes of the file on disk; nil where it is missing.
         package var bytesOnDisk: Int?
         /// Whether its job is complete.
@@ -74,11 +76,15 @@ extension ColumnStore {
             dataDirectory: folders.root,
             segments: all.map {
                 StoreSummary.Segment(
-                    file: $0.fileName, job: $0.jobID, rows: $0.rowCount, bytes: $0.byteCount,
+                    file: $0.fileName, job: $0.jobID, rows: $0.rowCount, bytes: $0.byteCount, checksum: $0.checksum,
                     bytesOnDisk: FileSystem.byteCount(of: folders.segmentPath($0.fileName)), isLive: live.contains($0.id))
             },
             jobs: try catalog.jobCounts(),
             unnamedFiles: try FileSystem.names(in: folders.segments).filter { !named.contains($0) })
+    }
+
+    private func checksum(of file: String) throws(ColumnStoreError) -> UInt32 {
+        try MappedFile(path: folders.segmentPath(file)).withBytes { PageChecksum.crc32($0) }
     }
 
     /// Re-reads every byte of the store and says what is damaged.
@@ -101,6 +107,9 @@ extension ColumnStore {
                 problems = layout.problems
                 if layout.bytes != segment.bytes {
                     problems.append("It has \(layout.bytes) bytes, the catalog says \(segment.bytes).")
+                }
+                if try checksum(of: segment.file) != segment.checksum {
+                    problems.append("Its bytes are not those that were written: the checksum of the whole file differs.")
                 }
                 if let rows = layout.rows, rows != segment.rows {
                     problems.append("It has \(rows) rows, the catalog says \(segment.rows).")

@@ -26,15 +26,22 @@ public func buildApplication(store: ColumnStore, options: ServerOptions) -> some
     )
 }
 
-/// Runs the server until SIGINT or SIGTERM: then it takes no more connections, finishes the requests under way, closes
-/// WebSockets and event streams, and returns.
+/// Runs the server until SIGINT or SIGTERM.
+///
+/// Then it takes no more connections, finishes the requests under way, closes WebSockets and event streams,
+/// and returns. Throws `ColumnStoreError` where it can't listen.
 public func serve(store: ColumnStore, options: ServerOptions) async throws {
     var configuration = ServiceGroupConfiguration(
         services: [buildApplication(store: store, options: options)],
         gracefulShutdownSignals: [.sigint, .sigterm],
         logger: options.logger)
     configuration.maximumGracefulShutdownDuration = ServerLimits.shutdownTimeout
-    try await ServiceGroup(configuration: configuration).run()
+    do {
+        try await ServiceGroup(configuration: configuration).run()
+    } catch let error as IOError {
+        throw ColumnStoreError(
+            .io, "Can't listen on \(options.host) port \(options.port): \(error.reason); choose another address or port.")
+    }
 }
 
 private func buildRouter(

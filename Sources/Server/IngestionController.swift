@@ -36,8 +36,8 @@ struct IngestionController: Sendable {
             guard let ending = Self.defaultEndings[type.first] else {
                 throw HTTPError(
                     .unsupportedMediaType,
-                    message:
-                        "Send the CSV as the field 'file' of multipart/form-data or as a raw body of type text/csv, not \(type.first).")
+                    message: "Send the CSV as the field 'file' of multipart/form-data or as a raw body of type text/csv, "
+                        + "not \(type.first).")
             }
             let name = try parameters["filename"] ?? Self.pathName(context)
             return try await receiveRaw(request, name: name, defaultName: "upload" + ending, context: context)

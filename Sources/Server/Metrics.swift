@@ -1,8 +1,9 @@
 import HTTPTypes
 import Synchronization
 
-/// The server's own numbers, kept under one lock that is held for a few additions: requests by method, route pattern and
-/// status, and bytes of uploads. Labels have few values, whatever clients send.
+/// The server's own numbers: requests by method, route pattern and status, and bytes of uploads.
+///
+/// They are kept under one lock that is held for a few additions. Labels have few values, whatever clients send.
 package final class ServerMetrics: Sendable {
     /// Upper bounds of the duration histogram, in seconds: from an answer out of the index to a long upload.
     static let bounds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]

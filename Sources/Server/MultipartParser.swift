@@ -99,7 +99,8 @@ package struct MultipartParser {
     /// After a delimiter: two hyphens end the body, blanks and a line end begin a part.
     private mutating func skipDelimiterEnd() throws(Failure) -> Bool {
         let blankCount = byteCountOfBlanks()
-        guard let (first, second) = buffer.getMultipleIntegers(at: buffer.readerIndex + blankCount, as: (UInt8, UInt8).self) else {
+        guard let (first, second) = buffer.getMultipleIntegers(at: buffer.readerIndex + blankCount, as: (UInt8, UInt8).self)
+        else {
             if blankCount > ServerLimits.partHeaderByteCountMax { throw .malformed }
             return false
         }

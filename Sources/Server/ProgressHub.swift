@@ -63,8 +63,9 @@ package final class ProgressHub: Sendable {
         store.observeProgress { [weak self] in self?.publish($0) }
     }
 
-    /// Adds a subscriber and delivers the job's present state to it, then each change, up to the terminal message, after
-    /// which it is no longer subscribed. Throws `.notFound` for a job that does not exist.
+    /// Adds a subscriber and delivers the job's present state to it, then each change, up to the terminal message.
+    ///
+    /// After that it is no longer subscribed. Throws `.notFound` for a job that does not exist.
     package func subscribe(
         to jobID: Int64, by transport: Transport, deliver: @escaping @Sendable (ProgressMessage) -> Void
     ) async throws(ColumnStoreError) -> Subscription {
@@ -126,7 +127,8 @@ extension ProgressHub.State {
     /// Delivers a snapshot to a subscriber that has got nothing yet.
     fileprivate mutating func deliver(_ snapshot: JobProgress, to subscription: ProgressHub.Subscription) {
         guard subscribers[subscription.jobID]?[subscription.number]?.hasReceived == false else { return }
-        record(snapshot)
+        // Of the same end the store told more when it came than it knows afterwards: the rate.
+        if latest[subscription.jobID]?.progress.status != snapshot.status { record(snapshot) }
         deliverLatest(to: subscription)
     }
 

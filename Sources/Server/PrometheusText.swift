@@ -47,7 +47,9 @@ struct PrometheusText {
     }
 
     private static func escape(_ value: String) -> String {
-        guard value.utf8.contains(where: { $0 == UInt8(ascii: "\\") || $0 == UInt8(ascii: "\"") || $0 == 10 }) else { return value }
+        guard value.utf8.contains(where: { $0 == UInt8(ascii: "\\") || $0 == UInt8(ascii: "\"") || $0 == 10 }) else {
+            return value
+        }
         return value.reduce(into: "") {
             switch $1 {
             case "\\": $0 += "\\\\"

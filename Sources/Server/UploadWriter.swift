@@ -24,8 +24,7 @@ struct UploadWriter: Sendable {
 
     /// Creates a file with a unique name.
     init(directory: String) async throws {
-        let name = "upload-\(String(UInt64.random(in: .min ... .max), radix: 36))\(String(UInt64.random(in: .min ... .max), radix: 36)).part"
-        let path = directory + "/" + name
+        let path = "\(directory)/upload-\(String(UInt128.random(in: .min ... .max), radix: 36)).part"
         self.path = path
         do {
             handle = try await NIOThreadPool.singleton.runIfActive {
@@ -84,15 +83,16 @@ struct UploadWriter: Sendable {
 
     /// Returns what a client is told of a failed write.
     private static func failure(_ error: any Error) -> any Error {
-        guard let code = (error as? IOError)?.errnoCode else { return error }
-        guard code == ENOSPC || code == EDQUOT else {
-            return ColumnStoreError(.io, "The upload can't be written to disk (\(String(cString: strerror(code)))); try again later.")
+        guard let error = error as? IOError else { return error }
+        guard error.errnoCode == ENOSPC || error.errnoCode == EDQUOT else {
+            return ColumnStoreError(
+                .io, "The upload can't be written to disk (\(error.reason)); try again later.")
         }
         return HTTPError(.insufficientStorage, message: "The disk is full; free some space and upload the file again.")
     }
 }
 
 extension HTTPResponse.Status {
-    /// 507, https://www.rfc-editor.org/rfc/rfc4918#section-11.5
+    /// The status of a full disk, from https://www.rfc-editor.org/rfc/rfc4918#section-11.5.
     static let insufficientStorage = HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage")
 }

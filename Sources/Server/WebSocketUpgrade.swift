@@ -62,6 +62,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
     private func addHTTPHandlers(to channel: any Channel, logger: Logger) throws -> Connection {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(UpgradeOfferHandler())
         try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: ServerLimits.idleTimeout, logger: logger))
         return .http(
             try NIOAsyncChannel(

@@ -95,7 +95,7 @@ struct ColumnStoreTests {
 
     @Test(arguments: [
         ("", "empty"), ("a,b,c\n1,2,3\n", "region"), ("region;origin_coord;destination_coord;datetime;datasource\n", ";"),
-        ("PK\u{3}\u{4}zip", "text"), ("region,origin_coord,destination_coord,datetime\n", "datasource"),
+        ("PK\u{3}\u{4}zip", "zip archive"), ("region,origin_coord,destination_coord,datetime\n", "datasource"),
     ])
     func aBadFileFailsWithOneSentence(text: String, mentions: String) throws {
         let store = try open()

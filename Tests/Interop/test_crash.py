@@ -88,7 +88,7 @@ def test_kill_during_an_upload_leaves_no_job_behind(tmp_path):
         # From a pipe that stays open, so that the upload cannot end.
         upload = subprocess.Popen(["curl", "--silent", "-T", "-", f"{server.url}/ingest?filename=slow.csv"],
                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        upload.stdin.write(tripstore.SAMPLE.read_bytes())
+        upload.stdin.write(tripstore.SAMPLE.read_bytes() * 400)
         upload.stdin.flush()
         uploads = server.data_dir / "uploads"
         tripstore.wait_until(lambda: any(path.stat().st_size for path in uploads.glob("*")), "the first bytes of the upload")

@@ -59,11 +59,16 @@ import Testing
         try await ServerFixture.run { server in
             let id = try await server.upload()
             _ = try await server.finished(id)
-            #expect(try await server.json("/trip-groups")["total_trips"] as? Int == 3)
+            #expect(try await server.field("total_trips", of: "/trip-groups", as: Int.self) == 3)
             let response = try await server.send(.delete, "/jobs/\(id)")
             #expect(response.status == .ok)
             #expect(try ServerFixture.object(response)["id"] as? Int64 == id)
-            #expect(try await server.json("/trip-groups")["total_trips"] as? Int == 0)
+            #expect(try await server.field("total_trips", of: "/trip-groups", as: Int.self) == 0)
+            #expect(try await server.field("status", of: "/jobs/\(id)", as: String.self) == "cancelled")
+            // Progress is that of the job as it is now, not as it ended.
+            let events = try Self.events(try await server.send(.get, "/jobs/\(id)/events"))
+            #expect(events.count == 1)
+            try server.expectProgress(events.first.map { String($0.dropFirst(6)) }, of: id, .cancelled)
         }
     }
 
@@ -72,11 +77,13 @@ import Testing
             let id = try await server.upload()
             let response = try await server.send(.delete, "/jobs/\(id)")
             #expect(try ServerFixture.object(response)["status"] as? String == "cancelled")
-            #expect(try await server.json("/jobs/\(id)")["status"] as? String == "cancelled")
+            #expect(try await server.field("status", of: "/jobs/\(id)", as: String.self) == "cancelled")
         }
     }
 
-    @Test(arguments: ["/jobs/7", "/jobs/7/rejects", "/jobs/7/events", "/ws/ingestion/7", "/jobs/0", "/jobs/-1", "/jobs/x", "/jobs/01"])
+    @Test(arguments: [
+        "/jobs/7", "/jobs/7/rejects", "/jobs/7/events", "/ws/ingestion/7", "/jobs/0", "/jobs/-1", "/jobs/x", "/jobs/01",
+    ])
     func doesNotFindOtherJobs(path: String) async throws {
         try await ServerFixture.run(ingests: false) { server in
             try await server.expectError(.get, path, 404, "Job not found")
@@ -122,7 +129,7 @@ import Testing
             server.store.startIngestion()
             let events = try Self.events(try await response)
             #expect(events.first?.hasPrefix(#"data: {"job_id":\#(id),"status":"pending""#) == true)
-            #expect(events.last == "data: " + (try server.store.progress(id).json))
+            try server.expectProgress(events.last.map { String($0.dropFirst(6)) }, of: id, .completed)
             #expect(events.dropLast().allSatisfy { $0.contains(#""status":"pending""#) || $0.contains(#""status":"running""#) })
             #expect(try await server.metric(#"tripstore_progress_subscribers{transport="sse"}"#) == 0)
         }
@@ -133,8 +140,8 @@ import Testing
             let id = try await server.upload("nonsense\n")
             let job = try await server.finished(id)
             let events = try Self.events(try await server.send(.get, "/jobs/\(id)/events"))
-            #expect(events == ["data: " + (try server.store.progress(id).json)])
-            #expect(events[0].contains(#""status":"failed""#))
+            #expect(events.count == 1)
+            try server.expectProgress(events.first.map { String($0.dropFirst(6)) }, of: id, .failed)
             #expect(job.message != nil && events[0].contains(#""message":""#))
         }
     }

@@ -53,7 +53,9 @@ import Testing
             var parts: [Part] = []
             for index in 0..<Int.random(in: 0...3, using: &random) {
                 var part = Part(name: "field \(index)", filename: Bool.random(using: &random) ? "t \(index).csv" : nil)
-                for _ in 0..<Int.random(in: 0...120, using: &random) { part.data.append(alphabet.randomElement(using: &random)!) }
+                for _ in 0..<Int.random(in: 0...120, using: &random) {
+                    part.data.append(alphabet.randomElement(using: &random)!)
+                }
                 // Data that holds the delimiter would end there.
                 if (part.data + delimiter).firstRange(of: delimiter)?.lowerBound != part.data.count { part.data = [] }
                 part.isEnded = true
@@ -90,18 +92,19 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (#"form-data; name="file"; filename="trips.csv""#, "trips.csv"),
-        (#"form-data; name=file; filename=trips.csv"#, "trips.csv"),
-        (#"form-data; filename="a \"b\" ; c.csv"; name="file""#, #"a "b" ; c.csv"#),
-        (#"form-data; name="file"; filename="C:\trips.csv""#, #"C:\trips.csv"#),
-        (#"Form-Data ;NAME = "file" ; FileName="x.csv""#, "x.csv"),
-        (#"form-data; name="file"; filename="x.csv"; filename*=UTF-8''p%C5%99%20x.csv"#, "př x.csv"),
-        (#"form-data; name="file"; filename*=latin1''x; filename="x.csv""#, "x.csv"),
-        (#"form-data; name="file"; filename="příklad.csv""#, "příklad.csv"),
-        (#"form-data; name="file"; filename="""#, ""),
-        (#"form-data; name="file""#, nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            (#"form-data; name="file"; filename="trips.csv""#, "trips.csv"),
+            (#"form-data; name=file; filename=trips.csv"#, "trips.csv"),
+            (#"form-data; filename="a \"b\" ; c.csv"; name="file""#, #"a "b" ; c.csv"#),
+            (#"form-data; name="file"; filename="C:\trips.csv""#, #"C:\trips.csv"#),
+            (#"Form-Data ;NAME = "file" ; FileName="x.csv""#, "x.csv"),
+            (#"form-data; name="file"; filename="x.csv"; filename*=UTF-8''p%C5%99%20x.csv"#, "př x.csv"),
+            (#"form-data; name="file"; filename*=latin1''x; filename="x.csv""#, "x.csv"),
+            (#"form-data; name="file"; filename="příklad.csv""#, "příklad.csv"),
+            (#"form-data; name="file"; filename="""#, ""),
+            (#"form-data; name="file""#, nil),
+        ] as [(String, String?)])
     func readsFileNames(disposition: String, filename: String?) throws {
         let body = "--b\r\ncontent-type: text/csv\r\ncontent-disposition: \(disposition)\r\n\r\nx\r\n--b--\r\n"
         let parts = try Self.parse(Array(body.utf8), boundary: "b", pieces: [])
@@ -112,7 +115,7 @@ import Testing
         ("--b\r\nContent-Disposition: form-data; name=f\r\n\r\nx", MultipartParser.Failure.truncated),
         ("", .truncated),
         ("no boundary at all", .truncated),
-        ("--b\r\nContent-Disposition: form-data; name=f\r\n\r\nx\r\n--bx", .malformed),
+        ("--b\r\nContent-Disposition: form-data; name=f\r\n\r\nx\r\n--bxy", .malformed),
         ("--b\r\n\r\nx\r\n--b--", .malformed),
         ("--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--", .malformed),
         ("--b\r\nno colon\r\n\r\nx\r\n--b--", .malformed),

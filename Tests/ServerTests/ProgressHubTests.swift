@@ -117,6 +117,16 @@ import Testing
         }
     }
 
+    @Test func tellsLateSubscribersOfAStateThatCameAfterTheEnd() async throws {
+        try await Self.run { hub, pending in
+            hub.publish(pending.with(.completed))
+            let inbox = Inbox()
+            // The store says otherwise now: it is right.
+            _ = try await hub.subscribe(to: pending.jobID, by: .webSocket) { inbox.take($0) }
+            #expect(inbox.texts == [pending.json])
+        }
+    }
+
     @Test func doesNotKnowOtherJobs() async throws {
         try await Self.run { hub, pending in
             let error = await #expect(throws: ColumnStoreError.self) {
@@ -130,8 +140,7 @@ import Testing
 
     @Test func noSubscriberMissesTheEndHoweverItRaces() async throws {
         try await Self.run { hub, pending in
-            var completed = pending
-            completed.status = .completed
+            let completed = pending.with(.completed)
             let inboxes = (0..<200).map { _ in Inbox() }
             await withTaskGroup(of: Void.self) { group in
                 for (index, inbox) in inboxes.enumerated() {
@@ -148,5 +157,13 @@ import Testing
                 #expect(inbox.texts == [completed.json] || inbox.texts == [pending.json, completed.json])
             }
         }
+    }
+}
+
+extension JobProgress {
+    fileprivate func with(_ status: Job.Status) -> JobProgress {
+        var progress = self
+        progress.status = status
+        return progress
     }
 }

@@ -85,8 +85,9 @@ actor RawConnection {
     /// Asks for the progress of a job and returns the head of the answer; frames may be sent right behind the request.
     func upgrade(job: Int64, behind frames: ByteBuffer = ByteBuffer()) async throws -> String {
         var request = ByteBuffer(
-            string: "GET /ws/ingestion/\(job) HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
-                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+            string:
+                "GET /ws/ingestion/\(job) HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\n"
+                + "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
         request.writeImmutableBuffer(frames)
         try await send(request)
         return try await head()

@@ -13,10 +13,10 @@ struct ServerFixture: Sendable {
     /// Three good rows and, in line 3, a bad one.
     static let csv = """
         region,origin_coord,destination_coord,datetime,datasource
-        Prague,POINT (14.4973794438195 50.00136875782316),POINT (14.43109483523328 50.04052930943246),2018-05-28 09:03:40,funny_car
+        Prague,POINT (14.4973794438195 50.001368),POINT (14.43109483523328 50.040529),2018-05-28 09:03:40,funny_car
         Prague,POINT (14.5 50.0)
-        Turin,POINT (7.672837913286881 44.9957109242058),POINT (7.720368637535126 45.06782385393849),2018-05-21 02:54:04,baba_car
-        Prague,POINT (14.32427345662177 50.00002074358429),POINT (14.47767895969969 50.09339790740321),2018-05-13 08:52:25,cheap_mobile
+        Turin,POINT (7.672837913286881 44.995710),POINT (7.720368637535126 45.06782385393849),2018-05-21 02:54:04,baba_car
+        Prague,POINT (14.32427345662177 50.000020),POINT (14.47767895969969 50.09339790740321),2018-05-13 08:52:25,cheap_mobile
 
         """
 
@@ -60,9 +60,15 @@ struct ServerFixture: Sendable {
         return try Self.object(response)
     }
 
+    /// Returns a field of the JSON object of a 200.
+    func field<Value>(_ name: String, of uri: String, as type: Value.Type) async throws -> Value? {
+        try await json(uri)[name] as? Value
+    }
+
     /// Expects an error with this status and sentence.
     func expectError(
-        _ method: HTTPRequest.Method, _ uri: String, headers: HTTPFields = [:], body: String? = nil, _ status: Int, _ detail: String,
+        _ method: HTTPRequest.Method, _ uri: String, headers: HTTPFields = [:], body: String? = nil, _ status: Int,
+        _ detail: String,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let response = try await send(method, uri, headers: headers, body: body)
@@ -95,6 +101,16 @@ struct ServerFixture: Sendable {
             if job.status.isTerminal { return job }
             try await Task.sleep(for: .milliseconds(5))
         }
+    }
+
+    /// Expects a progress message with the job's state as the store has it, whatever the rate.
+    func expectProgress(
+        _ message: String?, of job: Int64, _ status: Job.Status, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let progress = try store.progress(job)
+        #expect(progress.status == status, sourceLocation: sourceLocation)
+        let state = progress.json.prefix(upTo: try #require(progress.json.firstRange(of: #""rows_per_second""#)).lowerBound)
+        #expect(message?.hasPrefix(state) == true, "\(message ?? "none"), not \(state)", sourceLocation: sourceLocation)
     }
 
     /// Waits until something holds.

@@ -1,4 +1,3 @@
-import ColumnStore
 import HTTPTypes
 import HummingbirdTesting
 import NIOCore
@@ -7,16 +6,10 @@ import Testing
 @Suite struct ServiceControllerTests {
     @Test func isAliveAndReady() async throws {
         try await ServerFixture.run { server in
-            #expect(try await server.json("/health")["status"] as? String == "ok")
-            #expect(try await server.json("/ready")["status"] as? String == "ready")
-        }
-    }
-
-    @Test func isNotReadyOnceTheStoreIsClosed() async throws {
-        try await ServerFixture.run(ingests: false) { server in
-            server.store.close()
-            try await server.expectError(.get, "/ready", 503, "The store is not open yet; try again in a moment.")
-            #expect(try await server.json("/health")["status"] as? String == "ok")
+            for (path, status) in [("/health", "ok"), ("/ready", "ready")] {
+                let answer = try await server.json(path)
+                #expect(answer as? [String: String] == ["status": status])
+            }
         }
     }
 
@@ -88,7 +81,7 @@ import Testing
 
     @Test func doesNotKnowOtherPathsAndMethods() async throws {
         try await ServerFixture.run(ingests: false) { server in
-            for path in ["/nope", "/jobs/1/2/3", "/docs/assets/x/y", "//"] where path != "//" {
+            for path in ["/nope", "/jobs/1/2/3", "/docs/assets/x/y"] {
                 try await server.expectError(.get, path, 404, "There is nothing at this path; GET /docs lists what there is.")
             }
             for (method, path, allow): (HTTPRequest.Method, String, String) in [
@@ -123,7 +116,10 @@ import Testing
             try await connection.send(
                 "POST /ingest?filename=a.csv HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
                     + "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\nContent-Length: 3\r\n\r\nabc")
-            #expect(try await connection.head().hasPrefix("HTTP/1.1 202 "))
+            let head = try await connection.head()
+            #expect(head.hasPrefix("HTTP/1.1 202 "))
+            #expect(head.contains("Connection: close\r\n"))
+            await #expect(throws: RawConnection.Closed.self) { try await connection.waitForEnd() }
             try await connection.close()
         }
     }

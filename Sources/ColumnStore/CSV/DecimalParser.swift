@@ -58,7 +58,7 @@ package enum DecimalParser {
         var end: Int
     }
 
-    /// Reads a number of the usual shape, `-?d{1,3}.d{1,19}`, at `position`.
+    /// Reads a number of the usual shape, `-?d{1,3}.d{1,18}`, at `position`.
     ///
     /// Reads up to 32 bytes; what ends the number is the caller's to check.
     @inline(__always)
@@ -67,42 +67,52 @@ package enum DecimalParser {
         let sign = base.load(fromByteOffset: position, as: UInt8.self) == UInt8(ascii: "-") ? 1 : 0
         let start = position &+ sign
         let head = word(at: start, of: base) ^ zeros
-        let headCount = nonDigits(head).trailingZeroBitCount &>> 3
+        let headBitCount = nonDigits(head).trailingZeroBitCount & ~7
         // Both at once: one to three digits, and then the point.
-        guard headCount &- 1 < 3, headCount != 0, (head &>> UInt64(headCount &* 8)) & 0xff == pointByte else { return failure }
-        let whole = number(head &<< UInt64(64 &- headCount &* 8))
-
-        let fraction = start &+ headCount &+ 1
-        let first = word(at: fraction, of: base) ^ zeros
+        guard _fastPath(UInt(bitPattern: headBitCount &- 8) <= 16), (head &>> UInt64(headBitCount)) & 0xff == pointByte else {
+            return failure
+        }
+        // The digits before the point from the word at `start`, those after it from the word one byte on.
+        let beforePoint = (1 &<< UInt64(headBitCount)) &- 1 as UInt64
+        let shifted = word(at: start &+ 1, of: base) ^ zeros
+        let first = shifted ^ ((shifted ^ head) & beforePoint)
         let firstNonDigits = nonDigits(first)
+
         var mantissa: UInt64
         var digitCount: Int
         if _fastPath(firstNonDigits == 0) {
-            let second = word(at: fraction &+ 8, of: base) ^ zeros
-            let count = nonDigits(second).trailingZeroBitCount &>> 3
-            let high = whole &* 100_000_000 &+ number(first)
-            mantissa = high &* powersOfTen[count] &+ number(second << UInt64(64 &- count &* 8))
-            digitCount = 8 &+ count
-            if _slowPath(count == 8) {
-                // Beyond sixteen decimals (only near zero), byte by byte.
-                while true {
-                    let digit = base.load(fromByteOffset: fraction &+ digitCount, as: UInt8.self) &- UInt8(ascii: "0")
-                    if digit > 9 { break }
-                    if headCount &+ digitCount >= 19 { return failure }
-                    mantissa = mantissa &* 10 &+ UInt64(digit)
-                    digitCount &+= 1
-                }
+            let second = word(at: start &+ 9, of: base) ^ zeros
+            let bitCount = nonDigits(second).trailingZeroBitCount & ~7
+            mantissa = number(first) &* powersOfTen[bitCount &>> 3] &+ number(second << UInt64(64 &- bitCount))
+            // Whether there is a seventeenth digit is as good as random in a file: arithmetic instead of a branch.
+            let next = base.load(fromByteOffset: start &+ 17, as: UInt8.self) &- UInt8(ascii: "0")
+            let extraCount = (bitCount &>> 6) & (next <= 9 ? 1 : 0)
+            mantissa = mantissa &* powersOfTen[extraCount] &+ UInt64(next) &* UInt64(truncatingIfNeeded: extraCount)
+            digitCount = 8 &+ bitCount &>> 3 &+ extraCount
+            // Near zero, where leading zeros are digits too, there may be more.
+            while true {
+                let digit = base.load(fromByteOffset: start &+ 1 &+ digitCount, as: UInt8.self) &- UInt8(ascii: "0")
+                if _fastPath(digit > 9) { break }
+                if digitCount == 19 { return failure }
+                mantissa = mantissa &* 10 &+ UInt64(digit)
+                digitCount &+= 1
             }
         } else {
-            digitCount = firstNonDigits.trailingZeroBitCount &>> 3
-            if digitCount == 0 { return failure }
-            mantissa = whole &* powersOfTen[digitCount] &+ number(first &<< UInt64(64 &- digitCount &* 8))
+            let bitCount = firstNonDigits.trailingZeroBitCount & ~7
+            // A point that nothing follows is for the general path.
+            if bitCount == headBitCount { return failure }
+            mantissa = number(first &<< UInt64(64 &- bitCount))
+            digitCount = bitCount &>> 3
         }
 
-        guard let magnitude = nearest(mantissa, 0 &- digitCount) else { return failure }
+        let decimals = digitCount &- headBitCount &>> 3
+        guard let magnitude = nearest(mantissa, 0 &- decimals) else { return failure }
         let bits = magnitude.bitPattern | UInt64(truncatingIfNeeded: sign) &<< 63
-        return Coordinate(value: Double(bitPattern: bits), end: fraction &+ digitCount)
+        return Coordinate(value: Double(bitPattern: bits), end: start &+ 1 &+ digitCount)
     }
+
+    @inline(__always)
+    private static func isDigitByte(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") <= 9 }
 
     @inline(__always)
     private static var zeros: UInt64 { 0x3030_3030_3030_3030 }

@@ -216,7 +216,7 @@ struct NameTable {
     private func mixed(_ words: (UInt64, UInt64, UInt64, UInt64), _ length: UInt64) -> UInt64 {
         let first = Self.folded(words.0 ^ seed.0, words.1 ^ seed.1)
         let second = Self.folded(words.2 ^ seed.2, words.3 ^ seed.3)
-        return Self.folded(first ^ length, second ^ 0x9e37_79b9_7f4a_7c15)
+        return first &+ second &+ length &* 0x9e37_79b9_7f4a_7c15
     }
 
     /// Both halves of a product, exclusive-or'd: each bit of it depends on each bit of the factors.

@@ -40,6 +40,8 @@ extension Catalog {
                         file_name  TEXT NOT NULL UNIQUE,
                         row_count  INTEGER NOT NULL,
                         byte_count INTEGER NOT NULL,
+                        -- CRC-32 of the whole file: what no checksum inside it covers is checked by this one
+                        crc32      INTEGER NOT NULL,
                         first_at   TEXT NOT NULL,
                         last_at    TEXT NOT NULL,
                         created_at TEXT NOT NULL

@@ -14,6 +14,7 @@ final class Catalog: Sendable {
         var fileName: String
         var rowCount: Int
         var byteCount: Int
+        var checksum: UInt32
     }
 
     /// What a load has done since its last commit.
@@ -41,7 +42,7 @@ final class Catalog: Sendable {
             configuration.label = "catalog"
             if readOnly {
                 configuration.readonly = true
-                return try DatabaseQueue(path: path, configuration: configuration)
+                return try DatabaseQueue(path: Catalog.readOnlyName(of: path), configuration: configuration)
             }
             configuration.prepareDatabase { database in
                 // In WAL mode the default (NORMAL) may lose the last commits in a power cut; an acknowledged job may not.
@@ -60,8 +61,23 @@ final class Catalog: Sendable {
         }
     }
 
-    /// Closes the connections.
-    func close() { try? database.close() }
+    /// The name under which SQLite opens the database without writing a byte.
+    ///
+    /// A reader of a database in WAL mode writes to the shared memory beside it, and makes that file where it is absent. Where
+    /// there is no log to be read, no process has the store open and the file alone is the database.
+    private static func readOnlyName(of path: String) -> String {
+        let logByteCount = (try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int) ?? 0
+        guard logByteCount == 0 else { return path }
+        return URL(fileURLWithPath: path).absoluteString + "?immutable=1"
+    }
+
+    /// Closes the connections; a store at rest has an empty log, so that readers need no shared memory.
+    func close() {
+        if let pool = database as? DatabasePool {
+            try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+        }
+        try? database.close()
+    }
 
     // MARK: - Jobs
 
@@ -203,13 +219,13 @@ final class Catalog: Sendable {
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT s.id, s.job_id, s.file_name, s.row_count, s.byte_count
+                    SELECT s.id, s.job_id, s.file_name, s.row_count, s.byte_count, s.crc32
                     FROM segments s JOIN jobs j ON j.id = s.job_id WHERE \(condition) ORDER BY s.id
                     """
             ).map {
                 LiveSegment(
                     id: $0["id"], jobID: $0["job_id"], fileName: $0["file_name"], rowCount: $0["row_count"],
-                    byteCount: $0["byte_count"])
+                    byteCount: $0["byte_count"], checksum: $0["crc32"])
             }
         }
     }
@@ -228,11 +244,12 @@ final class Catalog: Sendable {
     private static func insert(_ segment: SegmentRecord, job id: Int64, at now: String, in database: Database) throws {
         try database.execute(
             sql: """
-                INSERT INTO segments (job_id, file_name, row_count, byte_count, first_at, last_at, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO segments (job_id, file_name, row_count, byte_count, crc32, first_at, last_at, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                id, segment.fileName, segment.rowCount, segment.byteCount, text(segment.firstAt), text(segment.lastAt), now,
+                id, segment.fileName, segment.rowCount, segment.byteCount, segment.checksum, text(segment.firstAt),
+                text(segment.lastAt), now,
             ])
         let segmentID = database.lastInsertedRowID
         let statement = try database.makeStatement(

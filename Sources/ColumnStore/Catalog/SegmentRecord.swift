@@ -15,6 +15,8 @@ package struct SegmentRecord: Sendable {
     package var fileName: String
     package var rowCount: Int
     package var byteCount: Int
+    /// CRC-32 of the whole file.
+    package var checksum: UInt32
     /// Microseconds since 1970-01-01T00:00:00 local time.
     package var firstAt: Int64
     /// Microseconds since 1970-01-01T00:00:00 local time.

@@ -72,7 +72,8 @@ struct IndexByteReader {
     }
 
     mutating func text() throws(IndexError) -> String {
-        let length = try count(max: bytes.count - position)
+        let length = try count(max: bytes.count)
+        guard length <= bytes.count - position else { throw IndexError(description: "the index ends in a name") }
         guard let text = String(validating: bytes[position..<position + length], as: UTF8.self) else {
             throw IndexError(description: "a name at byte \(position) of the index is not UTF-8")
         }

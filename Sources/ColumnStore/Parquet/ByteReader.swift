@@ -70,7 +70,9 @@ struct ByteReader {
         throw ParquetError(offset: offset, kind: .malformed, detail: "a variable-length number has more than 64 bits")
     }
 
-    /// Returns the next zigzag ULEB128 number: 0, -1, 1, -2, … as 0, 1, 2, 3, …
+    /// Returns the next zigzag ULEB128 number.
+    ///
+    /// 0, -1, 1, -2, … are stored as 0, 1, 2, 3, ….
     @inline(__always)
     mutating func zigzag(in bytes: RawSpan) throws(ParquetError) -> Int64 {
         let value = try varint(in: bytes)

@@ -21,7 +21,9 @@ extension [UInt8] {
         append(UInt8(rest))
     }
 
-    /// Appends a zigzag ULEB128 number: 0, -1, 1, -2, … as 0, 1, 2, 3, …
+    /// Appends a zigzag ULEB128 number.
+    ///
+    /// 0, -1, 1, -2, … are stored as 0, 1, 2, 3, ….
     mutating func append(zigzag value: Int64) {
         append(varint: UInt64(bitPattern: value << 1 ^ value >> 63))
     }

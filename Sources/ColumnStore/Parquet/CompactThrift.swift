@@ -172,7 +172,8 @@ struct CompactThriftReader {
     private func elementCount(_ count: UInt64) throws(ParquetError) -> Int {
         guard count <= UInt64(bytes.remaining) else {
             throw ParquetError(
-                offset: offset, kind: .truncated, detail: "\(count) elements are announced where \(bytes.remaining) bytes are left")
+                offset: offset, kind: .truncated,
+                detail: "\(count) elements are announced where \(bytes.remaining) bytes are left")
         }
         return Int(count)
     }
@@ -182,7 +183,9 @@ struct CompactThriftReader {
         return type
     }
 
-    private func unexpected(_ field: Field) -> ParquetError { malformed("field \(field.id) has the wrong type (\(field.type))") }
+    private func unexpected(_ field: Field) -> ParquetError {
+        malformed("field \(field.id) has the wrong type (\(field.type))")
+    }
 
     private func malformed(_ detail: String) -> ParquetError {
         ParquetError(offset: offset, kind: .malformed, detail: detail)

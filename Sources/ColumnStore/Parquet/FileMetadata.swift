@@ -53,7 +53,8 @@ package struct ParquetFile: Sendable {
             for (index, chunk) in group.chunks.enumerated() {
                 columns.append(
                     try ColumnChunkMetadata(
-                        chunk, column: footer.columns[index], hasOrder: footer.hasOrder(ofColumn: index), rowCount: group.rowCount,
+                        chunk, column: footer.columns[index], hasOrder: footer.hasOrder(ofColumn: index),
+                        rowCount: group.rowCount,
                         dataEnd: footerRange.lowerBound, in: bytes))
             }
             rowGroups.append(
@@ -67,7 +68,8 @@ package struct ParquetFile: Sendable {
 
     private static func rowCountMismatch(_ footer: Range<Int>) -> ParquetError {
         ParquetError(
-            offset: footer.lowerBound, kind: .malformed, detail: "the rows of the row groups are not as many as those of the file")
+            offset: footer.lowerBound, kind: .malformed,
+            detail: "the rows of the row groups are not as many as those of the file")
     }
 
     /// The bytes at both ends of a file.
@@ -181,7 +183,7 @@ extension ColumnChunkMetadata {
         guard start >= ParquetFile.magic.count, start <= dataEnd, chunk.compressedByteCount <= dataEnd - start else {
             throw ParquetError(
                 offset: chunk.offset, kind: .truncated,
-                detail: "a column chunk of \(chunk.compressedByteCount) bytes is announced at \(start), past the end of the data")
+                detail: "a column chunk of \(chunk.compressedByteCount) bytes is announced at \(start), where no data can be")
         }
         return start..<start + chunk.compressedByteCount
     }
@@ -208,7 +210,8 @@ private struct Pages {
         while row < rowCount {
             guard !rest.isEmpty else {
                 throw ParquetError(
-                    offset: chunk.lowerBound, kind: .malformed, detail: "a column chunk has pages for \(row) rows of \(rowCount)")
+                    offset: chunk.lowerBound, kind: .malformed,
+                    detail: "a column chunk has pages for \(row) rows of \(rowCount)")
             }
             let header = try PageHeader(at: rest, in: bytes)
             let byteCount = header.headerByteCount + header.compressedByteCount
@@ -216,7 +219,8 @@ private struct Pages {
             case .data, .dataV2:
                 guard header.valueCount <= rowCount - row else {
                     throw ParquetError(
-                        offset: rest.lowerBound, kind: .malformed, detail: "a column chunk has pages for more than \(rowCount) rows")
+                        offset: rest.lowerBound, kind: .malformed,
+                        detail: "a column chunk has pages for more than \(rowCount) rows")
                 }
                 data.append(
                     PageLocation(offset: rest.lowerBound, byteCount: byteCount, firstRow: row, rowCount: header.valueCount))

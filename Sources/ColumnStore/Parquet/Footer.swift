@@ -64,7 +64,8 @@ struct Footer {
             }
         }
         guard !columns.isEmpty, rowCount >= 0 else {
-            throw ParquetError(offset: range.lowerBound, kind: .malformed, detail: "the footer lacks the schema or the row count")
+            throw ParquetError(
+                offset: range.lowerBound, kind: .malformed, detail: "the footer lacks the schema or the row count")
         }
     }
 
@@ -190,7 +191,8 @@ extension Footer.Chunk {
             }
         }
         guard physicalType != nil, valueCount >= 0, compressedByteCount >= 0, dataPageOffset >= 0 else {
-            throw ParquetError(offset: offset, kind: .malformed, detail: "a column chunk lacks its type, its sizes or its place")
+            throw ParquetError(
+                offset: offset, kind: .malformed, detail: "a column chunk lacks its type, its sizes or its place")
         }
     }
 

@@ -4,7 +4,8 @@ import CZlib
 ///
 /// Memory safety: zlib is given the bounds of the bytes.
 enum PageChecksum {
-    static func crc32(_ bytes: RawSpan) -> UInt32 {
-        bytes.withUnsafeBytes { UInt32(truncatingIfNeeded: crc32_z(0, $0.baseAddress, $0.count)) }
+    /// - Parameter previous: the checksum of the bytes before these, where they are one text in pieces.
+    static func crc32(_ bytes: RawSpan, continuing previous: UInt32 = 0) -> UInt32 {
+        bytes.withUnsafeBytes { UInt32(truncatingIfNeeded: crc32_z(uLong(previous), $0.baseAddress, $0.count)) }
     }
 }

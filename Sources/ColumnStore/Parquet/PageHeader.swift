@@ -35,7 +35,9 @@ extension PageHeader {
             repetitionLevelsByteCount: 0, definitionLevelsByteCount: 0, isCompressed: true)
     }
 
-    /// Returns the struct `PageHeader`. Sizes are 32-bit in the format: larger pages are a fault of ours.
+    /// Returns the struct `PageHeader`.
+    ///
+    /// Sizes are 32-bit in the format: larger pages are a fault of ours.
     func serialized() -> [UInt8] {
         var writer = CompactThriftWriter()
         writer.append { writer in
@@ -86,7 +88,8 @@ extension PageHeader {
         guard compressedByteCount <= range.upperBound - reader.offset else {
             throw ParquetError(
                 offset: range.lowerBound, kind: .truncated,
-                detail: "a page of \(compressedByteCount) bytes is announced where \(range.upperBound - reader.offset) are left")
+                detail: "a page of \(compressedByteCount) bytes is announced where \(range.upperBound - reader.offset) are left"
+            )
         }
     }
 

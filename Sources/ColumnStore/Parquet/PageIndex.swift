@@ -1,5 +1,6 @@
-/// The page index of a column chunk: where each page is and which rows it has (offset index), and between which bounds its
-/// values are (column index). Both lie between the last row group and the footer.
+/// Where a page is, and which rows it has.
+///
+/// This and `ColumnIndex` are the page index of a column chunk; both lie between the last row group and the footer.
 ///
 /// https://github.com/apache/parquet-format/blob/master/PageIndex.md
 package struct PageLocation: Hashable, Sendable {
@@ -64,7 +65,9 @@ extension PageLocation {
                 try reader.skip(field, in: span)
                 continue
             }
-            for _ in 0..<(try reader.list(field, of: .structure, in: span)) { starts.append(try Start(from: &reader, in: span)) }
+            for _ in 0..<(try reader.list(field, of: .structure, in: span)) {
+                starts.append(try Start(from: &reader, in: span))
+            }
         }
         return try pages(starts, chunk: chunk, rowCount: rowCount, indexOffset: range.lowerBound)
     }

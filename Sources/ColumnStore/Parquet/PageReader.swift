@@ -1,5 +1,6 @@
-/// Reads pages: checks the checksum, decompresses, decodes. One for each worker, since it owns what it decompresses with and to.
+/// Reads pages: compares checksums, decompresses, decodes.
 ///
+/// There is one for each worker, since it owns what it decompresses with and to.
 /// All lengths are held against the page's location, which is held against the file: whatever the bytes, a read gives values or
 /// throws. Columns may be optional as long as no value is missing; a page with missing values is refused.
 package struct PageReader {
@@ -42,12 +43,15 @@ package struct PageReader {
     }
 
     private mutating func read<Value: FixedSizeValue>(
-        _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, into values: inout MutableSpan<Value>, at start: Int
+        _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, into values: inout MutableSpan<Value>,
+        at start: Int
     ) throws(ParquetError) {
         try Self.require(Value.physicalType, of: chunk, page)
         try Self.requireRoom(in: values.count, at: start, page)
         let header = try source.dataHeader(of: page, of: chunk, in: bytes)
-        if header.encoding == .plain, try source.loadPlain(header, page, of: chunk, in: bytes, into: &values, at: start) { return }
+        if header.encoding == .plain, try source.loadPlain(header, page, of: chunk, in: bytes, into: &values, at: start) {
+            return
+        }
         let body = try source.load(header, page, of: chunk, in: bytes)
         let isDecoded: Bool
         switch header.encoding {
@@ -65,7 +69,8 @@ package struct PageReader {
             isDecoded = true
         case .deltaBinaryPacked:
             isDecoded = try Value.decodeDeltas(
-                source.scratch.span.bytes.extracting(body), count: page.rowCount, fileOffset: page.offset, into: &values, at: start)
+                source.scratch.span.bytes.extracting(body), count: page.rowCount, fileOffset: page.offset, into: &values,
+                at: start)
         case .rleDictionary, .plainDictionary:
             try lookUp(body, page, of: chunk, in: bytes, into: &values, at: start)
             isDecoded = true
@@ -108,9 +113,9 @@ package struct PageReader {
             into: &values, at: start)
     }
 
-    /// Reads the codes of a dictionary-encoded page as runs: each code is less than `codeCount` and differs from the one before.
+    /// Reads the codes of a dictionary-encoded page as runs.
     ///
-    /// What the array held is replaced; its memory is kept.
+    /// Each code is less than `codeCount` and differs from the one before. What the array held is replaced; its memory is kept.
     package mutating func readRuns(
         _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, codeCount: Int, into runs: inout [CodeRun]
     ) throws(ParquetError) {
@@ -199,7 +204,8 @@ package struct PageReader {
 
     private static func requireRoom(in count: Int, at start: Int, _ page: PageLocation) throws(ParquetError) {
         guard start >= 0, start <= count, page.rowCount <= count - start else {
-            throw ParquetError(offset: page.offset, kind: .malformed, detail: "a page has \(page.rowCount) rows, more than expected")
+            throw ParquetError(
+                offset: page.offset, kind: .malformed, detail: "a page has \(page.rowCount) rows, more than expected")
         }
     }
 

@@ -47,7 +47,8 @@ struct PageSource {
         }
         guard header.uncompressedByteCount <= Self.pageByteCountMax else {
             throw ParquetError(
-                offset: page.offset, kind: .limitExceeded, detail: "a page of \(header.uncompressedByteCount) bytes is announced")
+                offset: page.offset, kind: .limitExceeded,
+                detail: "a page of \(header.uncompressedByteCount) bytes is announced")
         }
         if verifiesChecksums, let checksum = header.checksum {
             let actual = PageChecksum.crc32(bytes.extracting(header.storedRange(at: page)))

@@ -1,5 +1,6 @@
-/// Encodes column chunks: values to pages, ready to be written. One for each worker, since it owns what it compresses with.
+/// Encodes column chunks: values to pages, ready to be written.
 ///
+/// There is one for each worker, since it owns what it compresses with.
 /// Chunks know nothing of one another nor of their place in a file, so workers encode them in parallel; `ParquetFileWriter`
 /// lays them out. Pages are V1 data pages, the kind that every reader knows, each with its checksum.
 package struct ColumnChunkEncoder {

@@ -31,5 +31,8 @@ package struct ParquetError: Error, Hashable, Sendable, CustomStringConvertible 
         self.detail = detail
     }
 
+    /// The same fault at another place: offsets within a decompressed page say little, that of the page in the file finds it.
+    func at(_ offset: Int) -> ParquetError { ParquetError(offset: offset, kind: kind, detail: detail) }
+
     package var description: String { "Parquet: \(detail) (\(kind.rawValue), at byte \(offset))" }
 }

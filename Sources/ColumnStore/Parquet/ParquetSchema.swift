@@ -1,4 +1,6 @@
-/// The columns of a table, in order. Tables here are flat: no groups, no repeated columns.
+/// The columns of a table, in order.
+///
+/// Tables here are flat: no groups, no repeated columns.
 package struct ParquetSchema: Hashable, Sendable {
     package let columns: [ParquetColumn]
 
@@ -34,7 +36,9 @@ package struct ParquetColumn: Hashable, Sendable {
     package let name: String
     package let physicalType: PhysicalType
     package let logicalType: LogicalType?
-    /// True where values may be missing. Such columns are read as long as none is; they are never written.
+    /// True where values may be missing.
+    ///
+    /// Such columns are read as long as none is; they are never written.
     package let isOptional: Bool
 
     /// Makes a column.

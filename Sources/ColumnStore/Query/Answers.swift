@@ -31,6 +31,16 @@ public struct TripGroups: Hashable, Sendable {
         /// `08:00:00` of any day, or `2018-05-28T08:00:00`.
         public var timeBucketStart: String
         public var tripCount: Int
+
+        package init(
+            region: String, originGeohash: String, destinationGeohash: String, timeBucketStart: String, tripCount: Int
+        ) {
+            self.region = region
+            self.originGeohash = originGeohash
+            self.destinationGeohash = destinationGeohash
+            self.timeBucketStart = timeBucketStart
+            self.tripCount = tripCount
+        }
     }
 
     /// The groups asked for, by trip count descending, then region, origin, destination and bucket ascending.

@@ -15,6 +15,8 @@ package struct DurableFile: ~Copyable {
     private var isOpen = true
     /// Bytes written so far.
     package private(set) var byteCount = 0
+    /// CRC-32 (of gzip) of all bytes written so far.
+    package private(set) var checksum: UInt32 = 0
 
     private var temporaryPath: String { "\(directory)/\(name).tmp" }
 
@@ -33,6 +35,7 @@ package struct DurableFile: ~Copyable {
     package mutating func write(_ bytes: [UInt8]) throws(ColumnStoreError) {
         try FileSystem.write(bytes.span.bytes, to: descriptor, path: temporaryPath)
         byteCount += bytes.count
+        checksum = PageChecksum.crc32(bytes.span.bytes, continuing: checksum)
     }
 
     /// Publishes the file under its name; when this returns it survives a power cut.

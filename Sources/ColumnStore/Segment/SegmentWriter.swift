@@ -53,9 +53,9 @@ package enum SegmentWriter {
         writer.skip(byteCount: compressed.count)
         try file.write(compressed)
         try file.write(writer.finish(keyValueMetadata: metadata))
-        let byteCount = file.byteCount
+        let (byteCount, checksum) = (file.byteCount, file.checksum)
         try file.commit()
-        return record(of: index, name: name, byteCount: byteCount)
+        return record(of: index, name: name, byteCount: byteCount, checksum: checksum)
     }
 
     private enum Part: Sendable {
@@ -116,7 +116,9 @@ package enum SegmentWriter {
     }
 
     /// What the catalog keeps of a segment, summed from the index.
-    private static func record(of index: SegmentIndex, name: String, byteCount: Int) -> SegmentRecord {
+    private static func record(
+        of index: SegmentIndex, name: String, byteCount: Int, checksum: UInt32
+    ) -> SegmentRecord {
         struct Pair: Hashable {
             var region: UInt32
             var datasource: UInt32
@@ -135,7 +137,7 @@ package enum SegmentWriter {
             counts[pair] = count
         }
         return SegmentRecord(
-            fileName: name, rowCount: index.rowCount, byteCount: byteCount,
+            fileName: name, rowCount: index.rowCount, byteCount: byteCount, checksum: checksum,
             firstAt: counts.values.lazy.map(\.firstAt).min() ?? 0, lastAt: counts.values.lazy.map(\.lastAt).max() ?? 0,
             counts: Array(counts.values))
     }

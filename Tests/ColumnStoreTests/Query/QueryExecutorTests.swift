@@ -11,10 +11,13 @@ struct QueryExecutorTests {
         let trips: [Trip]
         let indexed: QueryExecutor
         let scanning: QueryExecutor
-        private let folder = TemporaryDirectory()
+        private let folder: TemporaryDirectory
 
         init(rows: Int, segments: Int, using random: inout SeededGenerator) throws {
-            trips = RandomTrips.trips(rows, using: &random)
+            let trips = RandomTrips.trips(rows, using: &random)
+            let folder = TemporaryDirectory()
+            self.trips = trips
+            self.folder = folder
             let pool = WorkerPool(threadCount: 2)
             let size = (rows + segments - 1) / segments
             let readers = try stride(from: 0, to: rows, by: size).enumerated().map { number, start in

@@ -1,10 +1,10 @@
 /// Numbers of a fixed count of bits, back to back, from the lowest bit of the first byte on.
 ///
 /// ```
-/// values 0 1 2 3 4 5 6 7 of 3 bits:   10001000 11000110 11111010
-///                                     ││└┬┘└┬┘ │└┬┘└┬┘│ └┬┘└┬┘││
-///                                     │└ 1  0  │ 4  3 │  7  6 └┴── high bits of 5
-///                                     └─ low bits of 2, whose high bit is the last of the next byte
+/// the values 0 1 2 3 4 5 6 7 in 3 bits; each byte from its highest bit to its lowest
+/// byte 0   10 001 000     low bits of 2 | 1 | 0
+/// byte 1   1 100 011 0    low bit of 5 | 4 | 3 | high bit of 2
+/// byte 2   111 110 10     7 | 6 | high bits of 5
 /// ```
 /// Shared by the RLE/bit-packing hybrid and DELTA_BINARY_PACKED. Both directions move 64 bits at a time at any byte offset:
 /// one unaligned load yields any value of up to 57 bits, or eight values of up to 8 bits.
@@ -58,8 +58,13 @@ package enum BitPacking {
             index = unpackSingly(input, width: width, mask: mask, count: loadable, into: output)
         }
         while index < count {
-            output[index] = Value(
-                truncatingIfNeeded: bits(input, at: index &* width, width: width, available: available) & mask)
+            let bit = index &* width
+            // A load at the value's first byte lacks at most the value's last bits: those are in the ninth byte.
+            let word =
+                (bit &>> 3) &+ 9 <= available
+                ? wideBits(input + bit &>> 3, shift: UInt64(truncatingIfNeeded: bit & 7))
+                : lastBits(input, at: bit, width: width, available: available)
+            output[index] = Value(truncatingIfNeeded: word & mask)
             index &+= 1
         }
     }
@@ -103,8 +108,16 @@ package enum BitPacking {
         return index
     }
 
-    /// The bits of one value and maybe more above them, read byte by byte: for the last values and for those above 57 bits.
-    private static func bits(_ input: UnsafeRawPointer, at bit: Int, width: Int, available: Int) -> UInt64 {
+    /// The bits of one value of any width and maybe more above them.
+    @inline(__always)
+    private static func wideBits(_ input: UnsafeRawPointer, shift: UInt64) -> UInt64 {
+        let low = UInt64(littleEndian: input.loadUnaligned(as: UInt64.self)) &>> shift
+        let ninth = UInt64(input.load(fromByteOffset: 8, as: UInt8.self))
+        return shift == 0 ? low : low | ninth &<< (64 &- shift)
+    }
+
+    /// The bits of one value and maybe more above them, read byte by byte: near the end, where no load fits.
+    private static func lastBits(_ input: UnsafeRawPointer, at bit: Int, width: Int, available: Int) -> UInt64 {
         var word: UInt64 = 0
         var filled = -(bit & 7)
         var byte = bit >> 3

@@ -54,11 +54,13 @@ package enum DeltaBinaryPackedEncoding {
             }
             guard miniblocks > 0, block % miniblocks == 0, block / miniblocks % 32 == 0 else {
                 throw ParquetError(
-                    offset: fileOffset, kind: .malformed, detail: "\(miniblocks) miniblocks are announced for a block of \(block)")
+                    offset: fileOffset, kind: .malformed,
+                    detail: "\(miniblocks) miniblocks are announced for a block of \(block)")
             }
             guard total == UInt64(count) else {
                 throw ParquetError(
-                    offset: fileOffset, kind: .malformed, detail: "\(total) deltas are announced where \(count) values should be")
+                    offset: fileOffset, kind: .malformed,
+                    detail: "\(total) deltas are announced where \(count) values should be")
             }
             blockCount = Int(block)
             self.miniblocks = Int(miniblocks)
@@ -81,7 +83,8 @@ package enum DeltaBinaryPackedEncoding {
                 for index in widths where position < start + count {
                     let width = Int(bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))
                     guard width <= 64 else {
-                        throw ParquetError(offset: fileOffset, kind: .malformed, detail: "deltas of \(width) bits are announced")
+                        throw ParquetError(
+                            offset: fileOffset, kind: .malformed, detail: "deltas of \(width) bits are announced")
                     }
                     let packed = try reader.skip(header.miniblockCount * width / 8)
                     let part = min(header.miniblockCount, start + count - position)
@@ -92,8 +95,7 @@ package enum DeltaBinaryPackedEncoding {
                 }
             }
         } catch {
-            // Offsets within a decompressed page say little; that of the page in the file finds it.
-            throw ParquetError(offset: fileOffset, kind: error.kind, detail: error.detail)
+            throw error.at(fileOffset)
         }
     }
 

@@ -20,7 +20,9 @@ package enum PlainEncoding {
 
     /// Decodes values of fixed size into `values[start...]`; there must be as many bytes.
     @inline(__always)
-    static func decode<Value: BitwiseCopyable>(_ bytes: RawSpan, count: Int, into values: inout MutableSpan<Value>, at start: Int) {
+    static func decode<Value: BitwiseCopyable>(
+        _ bytes: RawSpan, count: Int, into values: inout MutableSpan<Value>, at start: Int
+    ) {
         let size = MemoryLayout<Value>.size
         precondition(count >= 0 && start >= 0 && start + count <= values.count && bytes.byteCount == count * size)
         for index in 0..<count {

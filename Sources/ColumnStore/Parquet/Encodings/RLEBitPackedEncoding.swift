@@ -46,7 +46,7 @@ package enum RLEBitPackedEncoding {
         mutating func next(in span: RawSpan) throws(ParquetError) -> Run? {
             guard remaining > 0 else { return nil }
             guard bytes.remaining > 0 else { throw truncated() }
-            let header = try bytes.varint(in: span)
+            let header = try self.header(in: span)
             guard header >> 1 > 0, header >> 1 <= UInt64(UInt32.max) else {
                 throw ParquetError(offset: fileOffset, kind: .malformed, detail: "a run of \(header >> 1) values is announced")
             }
@@ -54,10 +54,15 @@ package enum RLEBitPackedEncoding {
             return header & 1 == 0 ? try repeated(length, in: span) : try packed(groups: length)
         }
 
+        private mutating func header(in span: RawSpan) throws(ParquetError) -> UInt64 {
+            do throws(ParquetError) { return try bytes.varint(in: span) } catch { throw error.at(fileOffset) }
+        }
+
         private mutating func repeated(_ length: Int, in span: RawSpan) throws(ParquetError) -> Run {
             guard length <= remaining else {
                 throw ParquetError(
-                    offset: fileOffset, kind: .malformed, detail: "a run of \(length) values is announced where \(remaining) are left")
+                    offset: fileOffset, kind: .malformed,
+                    detail: "a run of \(length) values is announced where \(remaining) are left")
             }
             let byteCount = (width + 7) >> 3
             guard byteCount <= bytes.remaining else { throw truncated() }
@@ -80,7 +85,7 @@ package enum RLEBitPackedEncoding {
         }
 
         private func truncated() -> ParquetError {
-            ParquetError(offset: fileOffset, kind: .truncated, detail: "a page ends \(remaining) codes before its last one")
+            ParquetError(offset: fileOffset, kind: .truncated, detail: "a page ends \(remaining) values before its last one")
         }
     }
 
@@ -124,7 +129,8 @@ package enum RLEBitPackedEncoding {
     ///
     /// - Parameter fileOffset: where the page is in the file, for errors.
     package static func decodeRuns(
-        ofPage bytes: RawSpan, count: Int, codeCount: Int, fileOffset: Int, into output: inout [CodeRun], scratch: inout [UInt32]
+        ofPage bytes: RawSpan, count: Int, codeCount: Int, fileOffset: Int, into output: inout [CodeRun],
+        scratch: inout [UInt32]
     ) throws(ParquetError) {
         var (width, runs) = try open(page: bytes, count: count, fileOffset: fileOffset)
         output.removeAll(keepingCapacity: true)
@@ -180,7 +186,8 @@ package enum RLEBitPackedEncoding {
 
     static func unknownCode(_ code: Int, codeCount: Int, fileOffset: Int) -> ParquetError {
         ParquetError(
-            offset: fileOffset, kind: .malformed, detail: "a page has code \(code) where the dictionary has \(codeCount) entries")
+            offset: fileOffset, kind: .malformed,
+            detail: "a page has code \(code) where the dictionary has \(codeCount) entries")
     }
 
     @inline(__always)

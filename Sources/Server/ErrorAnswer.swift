@@ -1,0 +1,53 @@
+import ColumnStore
+package import HTTPTypes
+import Hummingbird
+
+/// What a client is told of an error: a status, a sentence and further header fields.
+///
+/// The only place that knows which status an error of the store has.
+package struct ErrorAnswer {
+    package let status: HTTPResponse.Status
+    /// One sentence that says what is wrong and what to do.
+    package let detail: String
+    package let headers: HTTPFields
+
+    /// Translates an error; what is not known here is a fault of ours, of which the client learns no more than that.
+    package init(_ error: any Error) {
+        switch error {
+        case let error as ColumnStoreError:
+            status = Self.status(of: error.code)
+            detail = error.message
+            headers = status == .serviceUnavailable ? [.retryAfter: "1"] : [:]
+        case let error as HTTPError:
+            status = error.status
+            detail = error.body ?? Self.sentence(for: error.status)
+            headers = error.headers
+        case let error as any HTTPResponseError:
+            status = error.status
+            detail = Self.sentence(for: error.status)
+            headers = [:]
+        default:
+            status = .internalServerError
+            detail = Self.sentence(for: .internalServerError)
+            headers = [:]
+        }
+    }
+
+    private static func status(of code: ColumnStoreError.Code) -> HTTPResponse.Status {
+        switch code {
+        case .invalidArgument, .badInput: .badRequest
+        case .notFound: .notFound
+        case .conflict, .cancelled: .conflict
+        case .busy: .serviceUnavailable
+        default: .internalServerError
+        }
+    }
+
+    private static func sentence(for status: HTTPResponse.Status) -> String {
+        switch status {
+        case .notFound: "There is nothing at this path; GET /docs lists what there is."
+        case .internalServerError: "The server failed to answer this request; its log says why."
+        default: "The request failed: \(status.reasonPhrase)."
+        }
+    }
+}

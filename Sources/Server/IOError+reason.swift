@@ -1,0 +1,12 @@
+import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+extension IOError {
+    /// What the operating system calls the error, such as "No space left on device".
+    var reason: String { String(cString: strerror(errnoCode)) }
+}
