@@ -73,7 +73,8 @@ public final class ColumnStore: Sendable {
             guard FileSystem.byteCount(of: folders.catalog) != nil else {
                 throw ColumnStoreError(
                     .notFound,
-                    "There is no store in \(options.dataDirectory); load a file with `tripstore ingest FILE --data-dir \(options.dataDirectory)` or name another --data-dir.")
+                    "There is no store in \(options.dataDirectory); load a file with `tripstore ingest FILE --data-dir \(options.dataDirectory)` or name another --data-dir."
+                )
             }
             lock = nil
             catalog = try Catalog(path: folders.catalog, readOnly: true)
@@ -139,7 +140,7 @@ public final class ColumnStore: Sendable {
                         readers[segment.id] = try open(segment)
                     }
                 }
-            } catch where error.code == .notFound && attempts < 5 {
+            } catch  where error.code == .notFound && attempts < 5 {
                 // Another process took the segment out between our look at the catalog and at the file.
                 continue
             } catch {
@@ -325,7 +326,9 @@ public final class ColumnStore: Sendable {
         return record.job
     }
 
-    /// Lets go of segments that the catalog no longer names. Snapshots that are in use keep their mapped files.
+    /// Lets go of segments that the catalog no longer names.
+    ///
+    /// Snapshots that are in use keep their mapped files.
     private func forget(_ names: [String]) throws(ColumnStoreError) {
         try refreshSnapshot()
         for name in names { try FileSystem.remove(folders.segmentPath(name)) }

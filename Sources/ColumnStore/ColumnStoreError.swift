@@ -5,7 +5,9 @@
 public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure that callers tell apart.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Kind: String { case invalidArgument, notFound, conflict, badInput, corrupt, busy, io, cancelled, internalFault }
+        private enum Kind: String {
+            case invalidArgument, notFound, conflict, badInput, corrupt, busy, io, cancelled, internalFault
+        }
         private let kind: Kind
 
         /// A parameter is malformed, unknown or out of range.

@@ -7,7 +7,9 @@ package enum Limits {
     package static let chunkByteCount = 4 << 20
     /// Bytes past the end of a chunk that may be read (never written to, never believed), so that SIMD loads need no tail case.
     package static let chunkPaddingByteCount = 64
-    /// The longest record, in bytes. One that is longer is rejected instead of growing memory without bound.
+    /// The longest record, in bytes.
+    ///
+    /// One that is longer is rejected instead of growing memory without bound.
     package static let recordByteCountMax = 2 << 20
     /// The longest region or datasource name, in bytes of UTF-8: names, not documents.
     package static let nameByteCountMax = 1024
@@ -16,8 +18,9 @@ package enum Limits {
 
     // MARK: Segments
 
-    /// Rows of one segment: fewer segments make queries cheaper, more make a load's memory smaller. Two million rows cost
-    /// about 250 MB while they are sorted and encoded.
+    /// Rows of one segment: fewer segments make queries cheaper, more make a load's memory smaller.
+    ///
+    /// Two million rows cost about 250 MB while they are sorted and encoded.
     package static let segmentRowCountMax = 2 << 20
     /// Rows of one row group: the unit in which other engines divide a file among their threads.
     package static let rowGroupRowCountMax = 256 << 10

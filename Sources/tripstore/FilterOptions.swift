@@ -32,7 +32,8 @@ struct FilterOptions: ParsableArguments {
     /// The flags given, by the API's names.
     var parameters: [(name: String, value: String)] {
         Self.parameters([
-            ("region", region), ("datasource", datasource), ("from", from), ("to", to), ("min_lat", minLat), ("max_lat", maxLat),
+            ("region", region), ("datasource", datasource), ("from", from), ("to", to), ("min_lat", minLat),
+            ("max_lat", maxLat),
             ("min_lng", minLng), ("max_lng", maxLng), ("within", within),
         ])
     }

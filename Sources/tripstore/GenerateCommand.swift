@@ -47,14 +47,17 @@ struct GenerateCommand: ParsableCommand {
                 next += 1
             }
             try file.write(contentsOf: Data(try pending.removeFirst().wait()))
-            if isReporting { Output.progress("\(output)  \(Readable.count(min(rows, (written + 1) * TripGenerator.rowsPerChunk))) rows") }
+            if isReporting {
+                Output.progress("\(output)  \(Readable.count(min(rows, (written + 1) * TripGenerator.rowsPerChunk))) rows")
+            }
         }
         if isReporting { Output.progress("") }
     }
 
     private func open() throws -> FileHandle {
         if output == "-" { return .standardOutput }
-        guard FileManager.default.createFile(atPath: output, contents: nil), let file = FileHandle(forWritingAtPath: output) else {
+        guard FileManager.default.createFile(atPath: output, contents: nil), let file = FileHandle(forWritingAtPath: output)
+        else {
             throw ValidationError("Cannot create \(output); check the folder and its permissions.")
         }
         return file

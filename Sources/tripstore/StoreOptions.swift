@@ -11,7 +11,9 @@ struct StoreOptions: ParsableArguments {
     var directory: String { dataDir ?? Environment.text("DATA_DIR") ?? "data" }
 
     /// Opens the store, or says why not and ends the program.
-    func open(_ access: ColumnStore.Options.Access, chunkRows: Int? = nil, logLevel: Logger.Level = .warning) throws -> ColumnStore {
+    func open(_ access: ColumnStore.Options.Access, chunkRows: Int? = nil, logLevel: Logger.Level = .warning) throws
+        -> ColumnStore
+    {
         try Environment.checkEngine()
         var logger = Logger(label: "tripstore") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = logLevel
@@ -34,7 +36,8 @@ enum Environment {
     static func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = text(name) else { return nil }
         guard let value = Int(text), range.contains(value) else {
-            throw ValidationError("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
+            throw ValidationError(
+                "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
         }
         return value
     }

@@ -17,7 +17,9 @@ struct Trip: Hashable {
 enum RandomTrips {
     static let regions = ["Prague", "Turin", "New York", "São Paulo", "Sa\u{303}o Paulo", "Z"]
     static let datasources = ["cheap_mobile", "funny_car", "bad_diesel_vehicles"]
-    private static let centers = [(14.43, 50.07), (7.68, 45.07), (-74.0, 40.7), (-46.6, -23.5), (179.95, 89.9), (-179.9, -89.95)]
+    private static let centers = [
+        (14.43, 50.07), (7.68, 45.07), (-74.0, 40.7), (-46.6, -23.5), (179.95, 89.9), (-179.9, -89.95),
+    ]
 
     static func trips(_ count: Int, using random: inout SeededGenerator) -> [Trip] {
         (0..<count).map { _ in

@@ -147,7 +147,8 @@ final class Catalog: Sendable {
     func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int] {
         try read { database in
             var counts: [String: Int] = [:]
-            let rows = try Row.fetchAll(database, sql: "SELECT reason, rows FROM reject_counts WHERE job_id = ?", arguments: [id])
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT reason, rows FROM reject_counts WHERE job_id = ?", arguments: [id])
             for row in rows { counts[row["reason"]] = row["rows"] }
             return counts
         }
@@ -294,7 +295,8 @@ final class Catalog: Sendable {
             case .SQLITE_BUSY, .SQLITE_LOCKED:
                 throw ColumnStoreError(.busy, "The catalog is locked by another process; end it or try again.")
             case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-                throw ColumnStoreError(.corrupt, "The catalog is damaged (\(error.message ?? "no detail")); restore it from a backup.")
+                throw ColumnStoreError(
+                    .corrupt, "The catalog is damaged (\(error.message ?? "no detail")); restore it from a backup.")
             case .SQLITE_CANTOPEN:
                 throw ColumnStoreError(.notFound, "There is no catalog that can be opened; check --data-dir.")
             default:

@@ -7,8 +7,9 @@
 package struct StringDictionary: Sendable {
     /// The strings by code.
     package private(set) var strings: [String] = []
-    /// Open addressing: the upper half of a slot is half of the hash, the lower the code plus one; 0 is empty. A power of two
-    /// of slots, at most half of them used; none until the first lookup table is needed.
+    /// Open addressing: the upper half of a slot is half of the hash, the lower the code plus one; 0 is empty.
+    ///
+    /// A power of two of slots, at most half of them used; none until the first lookup table is needed.
     private var slots: [UInt64] = []
 
     /// Makes an empty dictionary.

@@ -130,7 +130,9 @@ package struct SegmentIndex: Hashable, Sendable {
         var names: [String] = []
         for _ in 0..<(try reader.count(max: max)) {
             let name = try reader.text()
-            if let last = names.last, ExactName(last) >= ExactName(name) { throw IndexError(description: "the names of the index are not sorted") }
+            if let last = names.last, ExactName(last) >= ExactName(name) {
+                throw IndexError(description: "the names of the index are not sorted")
+            }
             names.append(name)
         }
         return names

@@ -68,12 +68,14 @@ final class ByteSource {
             if used.consumed == 0 && used.produced == 0 && isAtEnd && storedStart == stored.count {
                 guard stream.isAtBoundary else {
                     throw ColumnStoreError(
-                        .badInput, "The \(stream.format.rawValue) data ends in the middle; the file was cut off, fetch it anew.")
+                        .badInput, "The \(stream.format.rawValue) data ends in the middle; the file was cut off, fetch it anew."
+                    )
                 }
                 break
             }
             if used.consumed == 0 && used.produced == 0 && storedStart < stored.count {
-                throw ColumnStoreError(.badInput, "The \(stream.format.rawValue) data is followed by something else; remove it.")
+                throw ColumnStoreError(
+                    .badInput, "The \(stream.format.rawValue) data is followed by something else; remove it.")
             }
         }
         return filled

@@ -215,7 +215,8 @@ final class IngestionJob {
         let trips = batches
         let name = folders.segmentName(job: job.id, endLine: checkpoint.lineCount)
         let (jobID, pool, directory) = (job.id, pool, folders.segments)
-        let record = trips.isEmpty
+        let record =
+            trips.isEmpty
             ? nil
             : pool.submit {
                 let sorted = try RowSorter.sort(trips, on: pool)
@@ -233,7 +234,8 @@ final class IngestionJob {
         try rejectsFile.flush()
         let commit = Catalog.Commit(
             segment: record, processedRows: segment.job.processedRows, rejectedRows: segment.job.rejectedRows,
-            processedBytes: segment.job.processedBytes, checkpoint: segment.checkpoint, rejects: segment.rejects, isLast: isLast)
+            processedBytes: segment.job.processedBytes, checkpoint: segment.checkpoint, rejects: segment.rejects, isLast: isLast
+        )
         guard try catalog.commit(commit, job: job.id) else {
             throw ColumnStoreError(.cancelled, "Cancelled on request.")
         }

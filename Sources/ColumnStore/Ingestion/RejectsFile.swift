@@ -16,7 +16,9 @@ final class RejectsFile {
     /// Bytes of the file, those still in memory included.
     private(set) var byteCount: Int
 
-    /// Opens a job's file at the length that belongs to its last commit. It is created when the first row comes.
+    /// Opens a job's file at the length that belongs to its last commit.
+    ///
+    /// It is created when the first row comes.
     init(path: String, committedByteCount: Int) throws(ColumnStoreError) {
         self.path = path
         byteCount = committedByteCount

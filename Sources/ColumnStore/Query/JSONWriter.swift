@@ -5,6 +5,7 @@
 package struct JSONWriter {
     private var bytes: [UInt8] = []
     private var needsComma = false
+    private static let hexDigits = Array("0123456789abcdef".utf8)
 
     package init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
@@ -70,7 +71,6 @@ package struct JSONWriter {
     }
 
     private mutating func string(_ text: String) {
-        let digits = Array("0123456789abcdef".utf8)
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {
@@ -78,7 +78,7 @@ package struct JSONWriter {
             case UInt8(ascii: "\n"): bytes += Array("\\n".utf8)
             case UInt8(ascii: "\r"): bytes += Array("\\r".utf8)
             case UInt8(ascii: "\t"): bytes += Array("\\t".utf8)
-            case 0..<0x20: bytes += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            case 0..<0x20: bytes += Array("\\u00".utf8) + [Self.hexDigits[Int(byte >> 4)], Self.hexDigits[Int(byte & 15)]]
             default: bytes.append(byte)
             }
         }

@@ -60,7 +60,8 @@ struct QueryParameters: Sendable {
         guard let text = values[name] else { return nil }
         guard let value = Double(text), value.isFinite, abs(value) <= max else {
             throw ColumnStoreError(
-                .invalidArgument, "Parameter '\(name)' must be a number of degrees from -\(Int(max)) to \(Int(max)), not '\(text)'.")
+                .invalidArgument,
+                "Parameter '\(name)' must be a number of degrees from -\(Int(max)) to \(Int(max)), not '\(text)'.")
         }
         return value
     }

@@ -35,7 +35,7 @@ public struct TripFilter: Hashable, Sendable {
     public init() {}
 }
 
-/// "How many trips a week?"
+/// The question "How many trips a week?".
 public struct WeeklyAverageQuery: Hashable, Sendable {
     /// Which weeks the average is over.
     public enum Weeks: String, CaseIterable, Sendable { case calendar, active, elapsed }
@@ -47,7 +47,7 @@ public struct WeeklyAverageQuery: Hashable, Sendable {
     public init() {}
 }
 
-/// "Which trips are alike?": same region, origin cell, destination cell and time bucket.
+/// The question "Which trips are alike?": same region, origin cell, destination cell and time bucket.
 public struct TripGroupsQuery: Hashable, Sendable {
     /// What a time bucket is a part of.
     public enum Bucket: String, CaseIterable, Sendable {

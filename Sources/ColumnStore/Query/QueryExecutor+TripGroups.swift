@@ -4,7 +4,8 @@ extension QueryExecutor {
     /// Groups matching trips by region, origin cell, destination cell and time bucket.
     package func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
         guard let weeks = snapshot.weekRange else {
-            return TripGroups(groups: [], bucketMinutes: query.bucketMinutes, totalGroups: 0, totalTrips: 0, metrics: ScanMetrics())
+            return TripGroups(
+                groups: [], bucketMinutes: query.bucketMinutes, totalGroups: 0, totalTrips: 0, metrics: ScanMetrics())
         }
         let bucketing = Bucketing(query, weeks: weeks)
         let layout = GroupKeyLayout(
@@ -53,7 +54,8 @@ extension QueryExecutor {
             try tables.with { table throws(ColumnStoreError) in
                 try Self.forEachSelection(task, scratch) { page, local, _, selection throws(ColumnStoreError) in
                     try Self.group(
-                        local, page, task.segment, selection, scratch, codeMaps[task.position], query.precision, layout, bucketing,
+                        local, page, task.segment, selection, scratch, codeMaps[task.position], query.precision, layout,
+                        bucketing,
                         into: &table)
                 }
             }
@@ -69,7 +71,8 @@ extension QueryExecutor {
                 timeBucketStart: bucketing.text(parts.bucket), tripCount: entry.count)
         }
         return TripGroups(
-            groups: groups, bucketMinutes: query.bucketMinutes, totalGroups: groupCount, totalTrips: tripCount, metrics: metrics)
+            groups: groups, bucketMinutes: query.bucketMinutes, totalGroups: groupCount, totalTrips: tripCount, metrics: metrics
+        )
     }
 
     /// Adds the selected rows of one page to a table.
@@ -117,7 +120,9 @@ extension QueryExecutor {
             _ origin: [UInt32], _ destination: [UInt32], _ shift: UInt32, _ layout: GroupKeyLayout,
             into table: inout GroupTable<Key>
         ) {
-            let (origins, destinations, regions, times, map) = (origin.span, destination.span, region.span, time.span, regionMap.span)
+            let (origins, destinations, regions, times, map) = (
+                origin.span, destination.span, region.span, time.span, regionMap.span
+            )
             for row in local where passes(row) {
                 table.add(
                     Key(

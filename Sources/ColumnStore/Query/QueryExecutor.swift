@@ -87,7 +87,8 @@ package struct QueryExecutor: Sendable {
         for range in plan.ranges {
             var rest = range.rows
             while rest.count > Self.rowsPerTask {
-                let last = segment.pages[segment.pages(covering: rest.lowerBound..<rest.lowerBound + Self.rowsPerTask).upperBound - 1]
+                let last = segment.pages[
+                    segment.pages(covering: rest.lowerBound..<rest.lowerBound + Self.rowsPerTask).upperBound - 1]
                 let cut = min(last.rows.upperBound, rest.upperBound)
                 ranges.append(ScanRange(rows: rest.lowerBound..<cut, week: range.week, tests: range.tests))
                 close()
@@ -105,7 +106,8 @@ package struct QueryExecutor: Sendable {
     /// Calls `body` with each piece of a task that lies in one page, and which of its rows pass.
     static func forEachSelection(
         _ task: Task, _ scratch: PageScratch,
-        _ body: (_ page: Int, _ local: Range<Int>, _ range: ScanRange, _ selection: RowSelection) throws(ColumnStoreError) -> Void
+        _ body: (_ page: Int, _ local: Range<Int>, _ range: ScanRange, _ selection: RowSelection) throws(ColumnStoreError) ->
+            Void
     ) throws(ColumnStoreError) {
         for range in task.ranges {
             for page in task.segment.pages(covering: range.rows) {

@@ -43,7 +43,8 @@ struct PackedGroupKey: GroupKey {
         let cell = UInt64(1) << UInt64(layout.cellBits) - 1
         let pair = bits >> UInt64(layout.bucketBits)
         return (
-            region: (pair >> UInt64(layout.cellBits)) >> UInt64(layout.cellBits), origin: (pair >> UInt64(layout.cellBits)) & cell,
+            region: (pair >> UInt64(layout.cellBits)) >> UInt64(layout.cellBits),
+            origin: (pair >> UInt64(layout.cellBits)) & cell,
             destination: pair & cell, bucket: bits & (UInt64(1) << UInt64(layout.bucketBits) - 1)
         )
     }
@@ -77,7 +78,9 @@ struct WideGroupKey: GroupKey {
     var mixed: UInt64 { Mix.finalize(Mix.finalize(Mix.finalize(origin) ^ destination) ^ (region << 40 ^ bucket)) }
 
     static func < (left: Self, right: Self) -> Bool {
-        (left.region, left.origin, left.destination, left.bucket) < (right.region, right.origin, right.destination, right.bucket)
+        (left.region, left.origin, left.destination, left.bucket) < (
+            right.region, right.origin, right.destination, right.bucket
+        )
     }
 }
 

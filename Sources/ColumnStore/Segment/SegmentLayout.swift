@@ -50,7 +50,9 @@ package struct SegmentLayout: Sendable {
     /// What is wrong, a sentence each; empty where nothing is.
     package var problems: [String] = []
 
-    /// Looks at a file, reading every page. Throws only where the file cannot be opened.
+    /// Looks at a file, reading every page.
+    ///
+    /// Throws only where the file cannot be opened.
     package init(path: String) throws(ColumnStoreError) {
         self.path = path
         let file = try MappedFile(path: path)
@@ -66,7 +68,8 @@ package struct SegmentLayout: Sendable {
         createdBy = parquet.createdBy
         formatVersion = parquet.value(forKey: SegmentColumn.MetadataKey.formatVersion)
         sortedBy = (parquet.rowGroups.first?.sortingColumns ?? []).compactMap { sorting in
-            parquet.schema.columns.indices.contains(sorting.columnIndex) ? parquet.schema.columns[sorting.columnIndex].name : nil
+            parquet.schema.columns.indices.contains(sorting.columnIndex)
+                ? parquet.schema.columns[sorting.columnIndex].name : nil
         }
         hasPageIndex = parquet.rowGroups.allSatisfy { $0.columns.allSatisfy { $0.columnIndex != nil && $0.hasOffsetIndex } }
         var reader = PageReader()

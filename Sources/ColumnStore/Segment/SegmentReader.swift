@@ -34,7 +34,7 @@ package final class SegmentReader: Sendable {
 
     /// What the codes of one column in one row group stand for.
     struct LocalCodes: Sendable {
-        /// Names: code in the segment's index. Geohashes: the cell's bits.
+        /// For names the code in the segment's index, for geohashes the cell's bits.
         var values: [UInt32]
     }
 
@@ -62,7 +62,8 @@ package final class SegmentReader: Sendable {
 
     static func damage(_ path: String, _ error: any Error) -> ColumnStoreError {
         ColumnStoreError(
-            .corrupt, "Segment \(path) is damaged: \(error); run `tripstore verify`, then restore it or delete its job and load again.")
+            .corrupt,
+            "Segment \(path) is damaged: \(error); run `tripstore verify`, then restore it or delete its job and load again.")
     }
 
     /// Rows of the segment.
@@ -220,7 +221,8 @@ package final class SegmentReader: Sendable {
         for page in pages {
             let chunk = parquet.rowGroups[page.group].columns[SegmentColumn.time.rawValue]
             try file.withBytes { bytes throws(ParquetError) in
-                try reader.read(int64: chunk.pages[page.position], of: chunk, in: bytes, into: &timeSpan, at: page.rows.lowerBound)
+                try reader.read(
+                    int64: chunk.pages[page.position], of: chunk, in: bytes, into: &timeSpan, at: page.rows.lowerBound)
             }
         }
         let (regions, region) = try names(.region)

@@ -32,7 +32,8 @@ struct QueryParametersTests {
 
     @Test(arguments: [
         ([("colour", "red")], "colour"), ([("region", "")], "region"), ([("region", "a"), ("region", "b")], "twice"),
-        ([("limit", "0")], "limit"), ([("limit", "10001")], "limit"), ([("limit", "x")], "limit"), ([("offset", "-1")], "offset"),
+        ([("limit", "0")], "limit"), ([("limit", "10001")], "limit"), ([("limit", "x")], "limit"),
+        ([("offset", "-1")], "offset"),
         ([("precision", "0")], "precision"), ([("precision", "13")], "precision"), ([("precision", "5.0")], "precision"),
         ([("bucket_minutes", "7")], "bucket_minutes"), ([("bucket_minutes", "0")], "bucket_minutes"),
         ([("bucket", "hour")], "bucket"), ([("from", "yesterday")], "from"), ([("to", "2018-02-30")], "to"),

@@ -20,7 +20,9 @@ struct SegmentTests {
     @Test(arguments: [1, 63, 64, 1000, 70_000])
     func radixSortSortsAndKeepsTheOrderOfEqualKeys(count: Int) {
         var random = SeededGenerator(seed: UInt64(count))
-        let original = (0..<count).map { _ in UInt64.random(in: 0..<1 << 60, using: &random) >> UInt64([0, 30, 55].randomElement(using: &random)!) }
+        let original = (0..<count).map { _ in
+            UInt64.random(in: 0..<1 << 60, using: &random) >> UInt64([0, 30, 55].randomElement(using: &random)!)
+        }
         var keys = original
         var rows = (0..<UInt32(count)).map { $0 }
         RadixSort.sort(keys: &keys, rows: &rows)

@@ -1,0 +1,121 @@
+import ColumnStore
+
+/// A CSV file: every kernel, block size and chunking gives the same rows, rejects and lines.
+enum CSVEntry {
+    private static let usualHeader = [UInt8]("region,origin_coord,destination_coord,datetime,datasource\n".utf8)
+
+    static func run(_ bytes: [UInt8]) {
+        var choices = FuzzEntry.choices(of: bytes)
+        let (header, records) = split(bytes)
+        guard let header else { return }
+        let expected = decodeWhole(records, header, path: .portable, blockByteCount: 64 << 10, padding: 0)
+        precondition(expected.lineCount == lineCount(of: records), "the lines are not all counted")
+        for path in StructuralIndexer.Path.allCases where path.isSupported {
+            let blockByteCount = [1, 7, 64, 300, 64 << 10][choices.next(below: 5)]
+            let padding = UInt8(choices.next(below: 256))
+            let whole = decodeWhole(records, header, path: path, blockByteCount: blockByteCount, padding: padding)
+            precondition(whole == expected, "\(path) with blocks of \(blockByteCount) decodes differently")
+            let chunked = decodeInChunks(records, header, path: path, sizeMax: 1 + choices.next(below: 400), &choices)
+            precondition(chunked == expected, "\(path) decodes differently in chunks")
+        }
+    }
+
+    /// The input's own header and the rest, or the usual header and all.
+    private static func split(_ bytes: [UInt8]) -> (header: CSVHeader?, records: [UInt8]) {
+        if let header = try? CSVHeader(parsing: bytes.span.bytes, isWholeFile: true) {
+            precondition(header.byteCount <= bytes.count, "the header is longer than the file")
+            return (header, Array(bytes[header.byteCount...]))
+        }
+        return (try? CSVHeader(parsing: usualHeader.span.bytes, isWholeFile: true), bytes)
+    }
+
+    private static func lineCount(of bytes: [UInt8]) -> Int {
+        let newlines = bytes.count { $0 == UInt8(ascii: "\n") }
+        return bytes.isEmpty || bytes.last == UInt8(ascii: "\n") ? newlines : newlines + 1
+    }
+
+    // MARK: Decoding
+
+    private static func decodeWhole(
+        _ records: [UInt8], _ header: CSVHeader, path: StructuralIndexer.Path, blockByteCount: Int, padding: UInt8
+    ) -> Decoding {
+        var decoder = CSVDecoder(header: header, path: path, blockByteCount: blockByteCount)
+        var decoding = Decoding()
+        decoding.append(decode(records[...], &decoder, padding: padding))
+        return decoding
+    }
+
+    /// As a load does: fills a buffer, cuts it at the end of a record, decodes, goes on.
+    private static func decodeInChunks(
+        _ records: [UInt8], _ header: CSVHeader, path: StructuralIndexer.Path, sizeMax: Int,
+        _ choices: inout FuzzEntry.Choices
+    ) -> Decoding {
+        var decoder = CSVDecoder(header: header, path: path)
+        let indexer = StructuralIndexer(path: path)
+        var decoding = Decoding()
+        var position = 0
+        var size = 1
+        while position < records.count {
+            let end = min(records.count, position + size)
+            let buffer = Array(records[position..<end])
+            let count = CSVChunker.wholeRecordsByteCount(
+                of: buffer.span.bytes, header: header, isFinal: end == records.count, indexer: indexer)
+            precondition(count <= buffer.count)
+            if count == 0 {
+                precondition(size < CSVChunker.bufferByteCountMin, "a buffer of the documented size has no record")
+                size *= 2
+                continue
+            }
+            decoding.append(decode(buffer[..<count], &decoder, padding: UInt8(choices.next(below: 256))))
+            position += count
+            // A record longer than any may be is not made by a fuzzer's short inputs, so a chunk ends a line.
+            precondition(position == records.count || records[position - 1] == UInt8(ascii: "\n"), "cut inside a line")
+            size = 1 + choices.next(below: sizeMax)
+        }
+        return decoding
+    }
+
+    private static func decode(_ bytes: ArraySlice<UInt8>, _ decoder: inout CSVDecoder, padding: UInt8) -> DecodedChunk {
+        let padded = Array(bytes) + [UInt8](repeating: padding, count: Limits.chunkPaddingByteCount)
+        return decoder.decode(padded: padded.span.bytes, count: bytes.count)
+    }
+
+    /// What came out, in a form that does not depend on how names were numbered.
+    private struct Decoding: Equatable {
+        private struct Row: Equatable {
+            var region: [UInt8]
+            var datasource: [UInt8]
+            var coordinates: [UInt64]
+            var time: Int64
+        }
+
+        private var rows: [Row] = []
+        private var rejects: [RejectedRow] = []
+        var lineCount = 0
+
+        /// Adds a chunk that follows those before it.
+        mutating func append(_ chunk: DecodedChunk) {
+            let batch = chunk.batch
+            for row in 0..<batch.count {
+                let coordinates = [
+                    batch.originLongitude[row], batch.originLatitude[row], batch.destinationLongitude[row],
+                    batch.destinationLatitude[row],
+                ]
+                precondition(
+                    zip(coordinates, [180, 90, 180, 90]).allSatisfy { abs($0) <= $1 }, "a coordinate is out of range")
+                rows.append(
+                    Row(
+                        region: Array(batch.regions[code: batch.region[row]].utf8),
+                        datasource: Array(batch.datasources[code: batch.datasource[row]].utf8),
+                        coordinates: coordinates.map(\.bitPattern), time: batch.time[row]))
+            }
+            for reject in chunk.rejects {
+                var reject = reject
+                precondition(reject.line >= 1 && reject.line <= chunk.lineCount, "a reject is on no line of its chunk")
+                reject.line += lineCount
+                rejects.append(reject)
+            }
+            lineCount += chunk.lineCount
+        }
+    }
+}

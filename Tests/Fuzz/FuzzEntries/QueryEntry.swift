@@ -1,0 +1,93 @@
+import ColumnStore
+import Foundation
+import TripGenerator
+
+/// The text of a question: refused with a sentence, or answered the same from the index and by the plain scan.
+///
+///     name=value&name=value…      in UTF-8, nothing escaped
+enum QueryEntry {
+    static func run(_ bytes: [UInt8]) {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return }
+        let pairs = text.split(separator: "&", omittingEmptySubsequences: false).map { pair in
+            let end = pair.firstIndex(of: "=") ?? pair.endIndex
+            return (name: String(pair[..<end]), value: String(pair[end...].dropFirst()))
+        }
+        for precision in [1, 5, 12] {
+            do throws(ColumnStoreError) {
+                compareGroups(
+                    try TripGroupsQuery(parameters: pairs, defaults: QueryDefaults(geohashPrecision: precision)))
+            } catch { check(error) }
+        }
+        do throws(ColumnStoreError) { compareAverages(try WeeklyAverageQuery(parameters: pairs)) } catch { check(error) }
+    }
+
+    private static func check(_ error: ColumnStoreError) {
+        precondition(error.code == .invalidArgument && !error.message.isEmpty, "\(error.code): \(error.message)")
+    }
+
+    // MARK: Answers
+
+    private static func compareGroups(_ query: TripGroupsQuery) {
+        precondition((1...12).contains(query.precision) && 1440 % query.bucketMinutes == 0)
+        precondition((1...Limits.groupLimitMax).contains(query.limit) && query.offset >= 0)
+        compare(
+            { executor throws(ColumnStoreError) in
+                var answer = try executor.tripGroups(query)
+                answer.metrics = ScanMetrics()
+                return answer
+            }, "\(query)")
+    }
+
+    private static func compareAverages(_ query: WeeklyAverageQuery) {
+        compare(
+            { executor throws(ColumnStoreError) in
+                var answer = try executor.weeklyAverage(query)
+                answer.metrics = ScanMetrics()
+                return answer
+            }, "\(query)")
+    }
+
+    private static func compare<Answer: Equatable>(
+        _ ask: (QueryExecutor) throws(ColumnStoreError) -> Answer, _ question: String
+    ) {
+        let answers = [true, false].map { useIndex -> Result<Answer, ColumnStoreError> in
+            let executor = QueryExecutor(snapshot, on: pool, useIndex: useIndex)
+            do throws(ColumnStoreError) { return .success(try ask(executor)) } catch { return .failure(error) }
+        }
+        switch (answers[0], answers[1]) {
+        case (.success(let indexed), .success(let scanned)):
+            precondition(indexed == scanned, "the index and the scan differ: \(question)")
+        case (.failure(let indexed), .failure(let scanned)):
+            precondition(indexed.code == scanned.code, "the index and the scan fail differently: \(question)")
+            // No trip matches, or the groups asked for are more than there are numbers for.
+            precondition([.notFound, .invalidArgument].contains(indexed.code), "\(indexed.code): \(indexed.message)")
+        default: preconditionFailure("the index and the scan differ: \(question)")
+        }
+    }
+
+    // MARK: Trips
+
+    private static let pool = WorkerPool(threadCount: 1)
+
+    /// Two small segments; their files are gone, their mapped bytes are not.
+    private static let snapshot: Snapshot = {
+        do {
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-fuzz-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: folder) }
+            return Snapshot(try [300, 1].map { try segment(rowCount: $0, in: folder.path) })
+        } catch { preconditionFailure("the segments cannot be made: \(error)") }
+    }()
+
+    private static func segment(rowCount: Int, in folder: String) throws -> SegmentReader {
+        let text = [UInt8](TripGenerator.header.utf8)
+        var decoder = CSVDecoder(header: try CSVHeader(parsing: text.span.bytes, isWholeFile: true))
+        let lines = TripGenerator(rowCount: rowCount, seed: 1).chunk(0)
+        let padded = lines + [UInt8](repeating: 0, count: Limits.chunkPaddingByteCount)
+        let batch = decoder.decode(padded: padded.span.bytes, count: lines.count).batch
+        let name = "\(rowCount).parquet"
+        _ = try SegmentWriter.write(
+            RowSorter.sort([batch], on: pool), jobID: 1, directory: folder, name: name, on: pool)
+        return try SegmentReader(path: "\(folder)/\(name)")
+    }
+}

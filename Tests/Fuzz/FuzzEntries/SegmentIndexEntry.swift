@@ -1,0 +1,34 @@
+import ColumnStore
+
+/// The index inside a segment: read or refused; one that is read answers within its rows and is written as it was read.
+///
+///     number of rows (2 bytes, little-endian) ┆ the index, not compressed
+enum SegmentIndexEntry {
+    static func run(_ bytes: [UInt8]) {
+        guard bytes.count >= 2 else { return }
+        let rowCount = Int(bytes[0]) | Int(bytes[1]) << 8
+        guard let index = try? SegmentIndex(bytes: Array(bytes[2...]), rowCount: rowCount) else { return }
+        precondition(index.rowCount == rowCount, "the index has other rows than its segment")
+        for (slot, week) in index.weeks.enumerated() {
+            let all = index.counts.entries(week: slot, region: nil)
+            precondition(all.reduce(0) { $0 + $1.trips } == week.rows.count, "the counts of a week are not its rows")
+            for entry in all {
+                precondition(Int(entry.region) < index.regions.count && Int(entry.datasource) < index.datasources.count)
+                precondition(entry.firstAt <= entry.lastAt)
+                precondition(index.counts.entries(week: slot, region: entry.region).contains(entry), "an entry is not found")
+            }
+            let last = UInt64(1) << 60 - 1
+            precondition(index.cells.rows(week: slot, keys: 0...last) == week.rows, "the cells of a week are not its rows")
+            for shift in stride(from: UInt64(4), through: 56, by: 4) {
+                let rows = index.cells.rows(week: slot, keys: 0...(UInt64(1) << shift - 1))
+                precondition(rows.lowerBound >= week.rows.lowerBound && rows.upperBound <= week.rows.upperBound)
+            }
+        }
+        let written = index.bytes
+        guard let again = try? SegmentIndex(bytes: written, rowCount: rowCount) else {
+            preconditionFailure("an index that was read is refused when it is written again")
+        }
+        // Bytes, since bounds may hold NaN, which equals nothing.
+        precondition(again.bytes == written, "an index changes when it is written and read")
+    }
+}

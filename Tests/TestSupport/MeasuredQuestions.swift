@@ -1,0 +1,42 @@
+import Foundation
+
+/// The questions whose cost is measured and held: `Benchmarks/Thresholds/questions.json`.
+///
+/// One list for the benchmarks, which time them, and for the test that compares what each one reads with its bounds.
+package struct MeasuredQuestions: Decodable, Sendable {
+    /// Which of the engine's questions it is.
+    package enum Kind: String, Decodable, Sendable { case weeklyAverage, tripGroups, regions }
+
+    /// A question, and the most that answering it may read.
+    package struct Question: Decodable, Sendable {
+        package let name: String
+        package let kind: Kind
+        /// By name, as in a query string.
+        package let parameters: [String: String]
+        package let pagesReadMax: Int
+        package let rowsTestedMax: Int
+        package let bytesDecompressedMax: Int
+
+        /// The parameters in a fixed order.
+        package var pairs: [(name: String, value: String)] {
+            parameters.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+        }
+    }
+
+    /// Rows of the generated file that the bounds are for.
+    package let rows: Int
+    /// Seed of that file.
+    package let seed: UInt64
+    /// The most bytes that a row may take in segments, index and footer included.
+    package let segmentBytesPerRowMax: Double
+    package let questions: [Question]
+
+    /// Reads the list.
+    package static func load() throws -> Self {
+        // Tests/TestSupport/MeasuredQuestions.swift -> Benchmarks/Thresholds/questions.json
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let file = root.appendingPathComponent("Benchmarks/Thresholds/questions.json")
+        return try JSONDecoder().decode(Self.self, from: Data(contentsOf: file))
+    }
+}
