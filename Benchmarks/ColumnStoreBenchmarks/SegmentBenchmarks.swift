@@ -6,14 +6,14 @@ import TestSupport
 enum SegmentBenchmarks {
     private static let batches = Result { try GeneratedTrips.batches() }
     /// The generated trips in the order of a segment.
-    static let sorted = Result { try RowSorter.sort(batches.get(), on: WorkerPool()) }
+    static let sorted = Result { try RowSorter.sort(batches.get(), job: 1, on: WorkerPool()) }
 
     static func register() {
         Benchmark("segment: sort", configuration: .rates) { benchmark in
             let pool = WorkerPool()
             let batches = try batches.get()
             try benchmark.measure(rows: GeneratedTrips.rowCount, bytes: GeneratedTrips.byteCount) {
-                blackHole(try RowSorter.sort(batches, on: pool))
+                blackHole(try RowSorter.sort(batches, job: 1, on: pool))
             }
         }
         Benchmark("segment: make the index", configuration: .rates) { benchmark in
@@ -27,13 +27,13 @@ enum SegmentBenchmarks {
             let folder = TemporaryDirectory()
             let trips = try sorted.get()
             try benchmark.measure(rows: trips.count, bytes: GeneratedTrips.byteCount) {
-                blackHole(try SegmentWriter.write(trips, jobID: 1, directory: folder.path, name: "trips.parquet", on: pool))
+                blackHole(try SegmentWriter.write(trips, directory: folder.path, name: "trips.parquet", on: pool))
             }
         }
         Benchmark("segment: open", configuration: .rates) { benchmark in
             let folder = TemporaryDirectory()
             let record = try SegmentWriter.write(
-                sorted.get(), jobID: 1, directory: folder.path, name: "trips.parquet", on: WorkerPool())
+                sorted.get(), directory: folder.path, name: "trips.parquet", on: WorkerPool())
             try benchmark.measure(rows: record.rowCount, bytes: record.byteCount) {
                 blackHole(try SegmentReader(path: folder.path + "/trips.parquet"))
             }

@@ -49,6 +49,8 @@ public final class ColumnStore: Sendable {
     private let scratches = ScratchPool { PageScratch() }
     private let ingestion = IngestionQueue()
     private let state = Mutex(State())
+    /// Held while segments are written anew: compaction and undo take turns.
+    private let rewriting = Mutex(())
 
     // MARK: - Opening and closing
 
@@ -110,8 +112,8 @@ public final class ColumnStore: Sendable {
         }
         for record in unfinished {
             if record.sourcePath == "-" {
-                _ = try catalog.removeSegments(
-                    ofJob: record.job.id, status: .failed, from: [.pending, .running],
+                _ = try takeOut(
+                    record.job.id, status: .failed, from: [.pending, .running],
                     message: "Interrupted while reading standard input, which cannot be read again; load it anew.")
                 continue
             }
@@ -121,6 +123,26 @@ public final class ColumnStore: Sendable {
                     metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
             }
             ingestion.add(record.job.id)
+        }
+    }
+
+    /// Adds the segments of a job that was just published, without a look at all the others.
+    private func addToSnapshot(job id: Int64) throws(ColumnStoreError) {
+        var (readers, order) = state.withLock { ($0.readers, try? $0.snapshot.get().segments) }
+        guard var order else { return try refreshSnapshot() }
+        for segment in try catalog.segments(ofJob: id) where segment.isLive && readers[segment.id] == nil {
+            do throws(ColumnStoreError) {
+                let reader = try open(segment)
+                readers[segment.id] = reader
+                order.append(reader)
+            } catch {
+                return try refreshSnapshot()
+            }
+        }
+        let snapshot = Snapshot(order)
+        state.withLock {
+            $0.readers = readers
+            $0.snapshot = .success(snapshot)
         }
     }
 
@@ -157,7 +179,7 @@ public final class ColumnStore: Sendable {
         }
     }
 
-    private func open(_ segment: Catalog.LiveSegment) throws(ColumnStoreError) -> SegmentReader {
+    private func open(_ segment: Catalog.Segment) throws(ColumnStoreError) -> SegmentReader {
         let path = folders.segmentPath(segment.fileName)
         let reader = try SegmentReader(path: path)
         guard reader.rowCount == segment.rowCount else {
@@ -253,12 +275,9 @@ public final class ColumnStore: Sendable {
         }
     }
 
-    /// The job, not yet done, that an earlier run left of a file, if any.
-    package func unfinishedJob(ofFile path: String) throws(ColumnStoreError) -> Job? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        let source = String(cString: resolved)
-        return try catalog.unfinishedJobs().first { $0.sourcePath == source }?.job
+    /// Jobs that earlier runs left unfinished, oldest first, with the files they read.
+    package func unfinishedJobs() throws(ColumnStoreError) -> [(job: Job, path: String)] {
+        try catalog.unfinishedJobs().map { (job: $0.job, path: $0.sourcePath) }
     }
 
     /// Blocks until a job has ended, and returns it.
@@ -313,10 +332,71 @@ public final class ColumnStore: Sendable {
             return try finishRemoval(id)
         }
         _ = ingestion.cancel(id)
-        let (isChanged, names) = try catalog.removeSegments(
-            ofJob: id, status: .cancelled, from: [.completed, .running], message: "Its trips were taken out on request.")
-        if isChanged { try forget(names) }
+        _ = try takeOut(
+            id, status: .cancelled, from: [.completed, .running], message: "Its trips were taken out on request.")
         return try finishRemoval(id)
+    }
+
+    /// Takes all trips of a job out of the store and marks it, in one transaction.
+    ///
+    /// A segment that has trips of other jobs too is first written anew without those of this one.
+    private func takeOut(
+        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
+    ) throws(ColumnStoreError) -> Bool {
+        try rewriting.withLock { _ throws(ColumnStoreError) in
+            let segments = try catalog.segments(ofJob: id)
+            var kept: [SegmentRecord] = []
+            for segment in segments where segment.jobIDs.count > 1 {
+                let reader = try open(segment)
+                do {
+                    let record = try SegmentRewriter.rewrite(
+                        [reader], without: id, directory: folders.segments, name: "kept-\(segment.id).parquet", on: pool)
+                    if let record { kept.append(record) }
+                } catch {
+                    throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)
+                }
+            }
+            let isChanged = try catalog.replace(
+                segments.map(\.id), with: kept, job: (id: id, status: status, expected: expected, message: message))
+            if isChanged {
+                try forget(segments.map(\.fileName))
+            } else {
+                for record in kept { try removeSegment(record.fileName) }
+            }
+            return isChanged
+        }
+    }
+
+    private func removeSegment(_ name: String) throws(ColumnStoreError) { try FileSystem.remove(folders.segmentPath(name)) }
+
+    // MARK: - Compaction
+
+    /// Merges small segments until none are worth it; questions see the same trips before, meanwhile and after.
+    private func compact() {
+        do {
+            while try compactOnce() {}
+        } catch {
+            options.logger.warning("Small segments could not be merged", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func compactOnce() throws -> Bool {
+        try rewriting.withLock { _ in
+            let live = try catalog.liveSegments()
+            let chosen = CompactionPolicy.choose(rowCounts: live.map(\.rowCount), isBusy: ingestion.hasWaiting)
+            guard chosen.count > 1 else { return false }
+            let old = chosen.map { live[$0] }
+            let readers = try old.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
+            let name = "merged-\(old.map(\.id).max()!).parquet"
+            let record = try SegmentRewriter.rewrite(readers, directory: folders.segments, name: name, on: pool)
+            guard let record, try catalog.replace(old.map(\.id), with: [record]) else {
+                try removeSegment(name)
+                return false
+            }
+            try forget(old.map(\.fileName))
+            options.logger.debug("Merged segments", metadata: ["segments": "\(old.count)", "trips": "\(record.rowCount)"])
+            return true
+        }
     }
 
     private func finishRemoval(_ id: Int64) throws(ColumnStoreError) -> Job {
@@ -331,7 +411,7 @@ public final class ColumnStore: Sendable {
     /// Snapshots that are in use keep their mapped files.
     private func forget(_ names: [String]) throws(ColumnStoreError) {
         try refreshSnapshot()
-        for name in names { try FileSystem.remove(folders.segmentPath(name)) }
+        for name in names { try removeSegment(name) }
     }
 
     /// Sets who is told of each change of any job, on the store's threads.
@@ -352,6 +432,7 @@ public final class ColumnStore: Sendable {
                 return
             }
             try run(record, control)
+            compact()
         } catch {
             options.logger.error("A job could not be run", metadata: ["job": "\(id)", "error": "\(error)"])
         }
@@ -391,7 +472,7 @@ public final class ColumnStore: Sendable {
     }
 
     private func complete(_ id: Int64, _ record: JobRecord, _ load: IngestionJob) throws {
-        try refreshSnapshot()
+        try addToSnapshot(job: id)
         if record.ownsSource { try FileSystem.remove(record.sourcePath) }
         let job = try self.record(id).job
         state.withLock {
@@ -406,11 +487,10 @@ public final class ColumnStore: Sendable {
     private func abandon(_ id: Int64, _ record: JobRecord, _ error: any Error) throws {
         let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
         let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
-        let (isChanged, _) = try catalog.removeSegments(
-            ofJob: id, status: status, from: [.running], message: error.message)
+        let isChanged = try takeOut(id, status: status, from: [.running], message: error.message)
         // Those that were committed, and those that were written and not yet committed.
         for name in try FileSystem.names(in: folders.segments) where folders.isSegment(name, ofJob: id) {
-            try FileSystem.remove(folders.segmentPath(name))
+            try removeSegment(name)
         }
         if status == .cancelled, record.ownsSource { try FileSystem.remove(record.sourcePath) }
         guard isChanged else { return }

@@ -3,7 +3,8 @@ package struct StoreSummary: Sendable {
     /// One segment that the catalog names.
     package struct Segment: Sendable {
         package var file: String
-        package var job: Int64
+        /// Whose trips it has.
+        package var jobs: [Int64]
         package var rows: Int
         package var bytes: Int
         /// CRC-32 of the whole file when it was written.
@@ -40,8 +41,8 @@ package struct StoreSummary: Sendable {
                 writer.object {
                     $0.key("file")
                     $0.value(segment.file)
-                    $0.key("job_id")
-                    $0.value(Int(segment.job))
+                    $0.key("job_ids")
+                    $0.array(segment.jobs) { $0.value(Int($1)) }
                     $0.key("rows")
                     $0.value(segment.rows)
                     $0.key("bytes")
@@ -69,15 +70,14 @@ package struct StoreSummary: Sendable {
 extension ColumnStore {
     /// Summarizes the store.
     package func summary() throws(ColumnStoreError) -> StoreSummary {
-        let live = Set(try catalog.liveSegments().map(\.id))
         let all = try catalog.allSegments()
         let named = Set(all.map(\.fileName))
         return StoreSummary(
             dataDirectory: folders.root,
             segments: all.map {
                 StoreSummary.Segment(
-                    file: $0.fileName, job: $0.jobID, rows: $0.rowCount, bytes: $0.byteCount, checksum: $0.checksum,
-                    bytesOnDisk: FileSystem.byteCount(of: folders.segmentPath($0.fileName)), isLive: live.contains($0.id))
+                    file: $0.fileName, jobs: $0.jobIDs, rows: $0.rowCount, bytes: $0.byteCount, checksum: $0.checksum,
+                    bytesOnDisk: FileSystem.byteCount(of: folders.segmentPath($0.fileName)), isLive: $0.isLive)
             },
             jobs: try catalog.jobCounts(),
             unnamedFiles: try FileSystem.names(in: folders.segments).filter { !named.contains($0) })

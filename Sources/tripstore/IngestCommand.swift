@@ -42,16 +42,15 @@ struct IngestCommand: ParsableCommand {
         var ids: [Int64] = []
         var code: Int32 = 0
         // Interrupted loads of an earlier run are in the queue already; they go first.
-        for job in try store.jobs(limit: 1000, status: .pending).reversed() {
+        var resumed: Set<String> = []
+        for (job, path) in try store.unfinishedJobs() {
             display.name(job.id, job.filename, resumesAt: job.processedRows)
             ids.append(job.id)
+            resumed.insert(path)
         }
         for file in files {
             do throws(ColumnStoreError) {
-                if file != "-", let unfinished = try store.unfinishedJob(ofFile: file) {
-                    display.name(unfinished.id, unfinished.filename, resumesAt: unfinished.processedRows)
-                    continue
-                }
+                if file != "-", resumed.contains(URL(fileURLWithPath: file).resolvingSymlinksInPath().path) { continue }
                 let job = try store.submitFile(path: file)
                 display.name(job.id, job.filename, resumesAt: 0)
                 ids.append(job.id)

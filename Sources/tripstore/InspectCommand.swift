@@ -44,13 +44,13 @@ struct InspectCommand: ParsableCommand {
 
 
             """
-        var table = TextTable([("segment", .left), ("job", .right), ("rows", .right), ("size", .right), ("state", .left)])
+        var table = TextTable([("segment", .left), ("jobs", .right), ("rows", .right), ("size", .right), ("state", .left)])
         for segment in summary.segments {
             let state =
                 segment.bytesOnDisk == nil
                 ? "MISSING" : segment.bytesOnDisk != segment.bytes ? "WRONG SIZE" : segment.isLive ? "live" : "loading"
             table.add([
-                segment.file, String(segment.job), Readable.count(segment.rows), Readable.bytes(segment.bytes), state,
+                segment.file, Self.jobs(segment.jobs), Readable.count(segment.rows), Readable.bytes(segment.bytes), state,
             ])
         }
         text += table.text
@@ -104,6 +104,10 @@ struct InspectCommand: ParsableCommand {
         }
         for problem in layout.problems { text += "\nPROBLEM: \(problem)\n" }
         return text
+    }
+
+    private static func jobs(_ ids: [Int64]) -> String {
+        ids.count > 1 ? "\(ids[0])…\(ids[ids.count - 1]) (\(ids.count))" : ids.map(String.init).joined()
     }
 
     private static func list(_ names: [String]) -> String {

@@ -83,6 +83,50 @@ struct ColumnStoreTests {
         #expect(error?.code == .notFound && error?.message == "Job not found")
     }
 
+    @Test func manySmallLoadsBecomeFewSegmentsAndStaySeparate() throws {
+        var random = SeededGenerator(seed: 81)
+        let store = try open()
+        defer { store.close() }
+        var parts: [[Trip]] = []
+        var ids: [Int64] = []
+        for number in 0..<40 {
+            let trips = RandomTrips.trips(Int.random(in: 1...60, using: &random), using: &random)
+            let path = try write(Self.csv(trips), "\(number).csv")
+            ids.append(try store.submitFile(path: path).id)
+            parts.append(trips)
+        }
+        store.startIngestion()
+        for id in ids { #expect(try store.waitForEnd(of: id).status == .completed) }
+        #expect(try store.summary().segments.count < 20)
+        #expect(try Set(trips(store)) == Set(parts.joined()))
+        #expect(try trips(store).count == parts.joined().count)
+        // Any one of them can be taken out again, although they share segments; so can all.
+        for number in [3, 39, 17, 0] {
+            #expect(try store.remove(ids[number]).status == .cancelled)
+            parts[number] = []
+            let rest = Array(parts.joined())
+            #expect(try trips(store).count == rest.count)
+            #expect(try Set(trips(store)) == Set(rest))
+            let summary = try store.summary()
+            #expect(summary.unnamedFiles.isEmpty && summary.segments.allSatisfy { !$0.jobs.contains(ids[number]) })
+            #expect(summary.liveRows == rest.count)
+        }
+        #expect(try store.verify { _, _, _ in }.isEmpty)
+        for id in ids { _ = try store.remove(id) }
+        #expect(try store.summary().segments.isEmpty)
+    }
+
+    static func csv(_ trips: [Trip]) -> String {
+        var text = "region,origin_coord,destination_coord,datetime,datasource\n"
+        for trip in trips {
+            text +=
+                "\(trip.region),POINT (\(trip.originLongitude) \(trip.originLatitude)),"
+                + "POINT (\(trip.destinationLongitude) \(trip.destinationLatitude)),"
+                + "\(LocalDateTime.text(microseconds: trip.time, separator: " ")),\(trip.datasource)\n"
+        }
+        return text
+    }
+
     @Test func aSnapshotKeepsItsSegmentsWhileTheyAreTakenOut() throws {
         let store = try open()
         defer { store.close() }

@@ -36,7 +36,6 @@ extension Catalog {
 
                     CREATE TABLE segments (
                         id         INTEGER PRIMARY KEY AUTOINCREMENT,
-                        job_id     INTEGER NOT NULL REFERENCES jobs (id),
                         file_name  TEXT NOT NULL UNIQUE,
                         row_count  INTEGER NOT NULL,
                         byte_count INTEGER NOT NULL,
@@ -44,9 +43,19 @@ extension Catalog {
                         crc32      INTEGER NOT NULL,
                         first_at   TEXT NOT NULL,
                         last_at    TEXT NOT NULL,
-                        created_at TEXT NOT NULL
+                        created_at TEXT NOT NULL,
+                        -- 1 where questions see it: all its trips are of completed jobs
+                        is_live    INTEGER NOT NULL
                     );
-                    CREATE INDEX segments_by_job ON segments (job_id);
+
+                    -- Whose trips are in a segment: one job's as it is loaded, several jobs' after compaction.
+                    CREATE TABLE segment_jobs (
+                        segment_id INTEGER NOT NULL REFERENCES segments (id) ON DELETE CASCADE,
+                        job_id     INTEGER NOT NULL REFERENCES jobs (id),
+                        trips      INTEGER NOT NULL,
+                        PRIMARY KEY (segment_id, job_id)
+                    ) WITHOUT ROWID;
+                    CREATE INDEX segment_jobs_by_job ON segment_jobs (job_id);
 
                     CREATE TABLE segment_counts (
                         segment_id INTEGER NOT NULL REFERENCES segments (id) ON DELETE CASCADE,
@@ -65,13 +74,10 @@ extension Catalog {
                         PRIMARY KEY (job_id, reason)
                     ) WITHOUT ROWID;
 
-                    -- The counts of the trips that questions see: those of completed jobs.
+                    -- The counts of the trips that questions see.
                     CREATE VIEW live_counts AS
-                        SELECT c.region, c.datasource, c.trips, c.first_at, c.last_at, c.segment_id, s.job_id
-                        FROM segment_counts c
-                        JOIN segments s ON s.id = c.segment_id
-                        JOIN jobs j ON j.id = s.job_id
-                        WHERE j.status = 'completed';
+                        SELECT c.region, c.datasource, c.trips, c.first_at, c.last_at, c.segment_id
+                        FROM segment_counts c JOIN segments s ON s.id = c.segment_id WHERE s.is_live;
                     """)
         }
         return migrator

@@ -7,10 +7,12 @@ import GRDB
 /// It is the only truth about that: a segment file that it does not name is not part of the store. Every method is one
 /// transaction. This folder alone imports GRDB.
 final class Catalog: Sendable {
-    /// Which segments exist, by what the catalog says at one moment.
-    struct LiveSegment: Hashable, Sendable {
+    /// A segment that the catalog names.
+    struct Segment: Hashable, Sendable {
         var id: Int64
-        var jobID: Int64
+        /// Whose trips it has, ascending.
+        var jobIDs: [Int64]
+        var isLive: Bool
         var fileName: String
         var rowCount: Int
         var byteCount: Int
@@ -134,13 +136,17 @@ final class Catalog: Sendable {
     func setStatus(
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String? = nil
     ) throws(ColumnStoreError) -> Bool {
-        try write { database in
-            let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-            try database.execute(
-                sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ? AND status IN (\(list))",
-                arguments: [status.rawValue, message, Catalog.now(), id])
-            return database.changesCount == 1
-        }
+        try write { try Catalog.setStatus(id, to: status, from: expected, message: message, at: Catalog.now(), in: $0) }
+    }
+
+    private static func setStatus(
+        _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, at now: String, in database: Database
+    ) throws -> Bool {
+        let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        try database.execute(
+            sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ? AND status IN (\(list))",
+            arguments: [status.rawValue, message, now, id])
+        return database.changesCount == 1
     }
 
     /// Rejected rows of a job by reason.
@@ -182,52 +188,73 @@ final class Catalog: Sendable {
                         ON CONFLICT DO UPDATE SET rows = rows + excluded.rows
                         """, arguments: [id, reason, rows])
             }
-            if let segment = commit.segment { try Catalog.insert(segment, job: id, at: now, in: database) }
+            if let segment = commit.segment { _ = try Catalog.insert(segment, isLive: false, at: now, in: database) }
+            if commit.isLast {
+                try database.execute(
+                    sql: "UPDATE segments SET is_live = 1 WHERE id IN (SELECT segment_id FROM segment_jobs WHERE job_id = ?)",
+                    arguments: [id])
+            }
             return true
         }
     }
 
-    /// Takes a job's segments out of the store and marks the job; one transaction.
+    /// Exchanges segments for others with the same trips, or with those that are left of them; one transaction.
     ///
-    /// - Returns: whether the job was in one of the statuses `expected`, and the file names to remove.
-    func removeSegments(
-        ofJob id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
-    ) throws(ColumnStoreError) -> (isChanged: Bool, fileNames: [String]) {
+    /// - Parameters:
+    ///   - job: a job to be marked in the same transaction, but from one of the statuses `expected` only.
+    /// - Returns: false, having changed nothing, where one of the old segments is gone or the job has another status.
+    func replace(
+        _ old: [Int64], with new: [SegmentRecord],
+        job: (id: Int64, status: Job.Status, expected: [Job.Status], message: String?)? = nil
+    ) throws(ColumnStoreError) -> Bool {
         try write { database in
-            let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-            try database.execute(
-                sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ? AND status IN (\(list))",
-                arguments: [status.rawValue, message, Catalog.now(), id])
-            guard database.changesCount == 1 else { return (false, []) }
-            let names = try String.fetchAll(database, sql: "SELECT file_name FROM segments WHERE job_id = ?", arguments: [id])
-            try database.execute(sql: "DELETE FROM segments WHERE job_id = ?", arguments: [id])
-            return (true, names)
+            let now = Catalog.now()
+            for id in old {
+                let exists = try Bool.fetchOne(database, sql: "SELECT 1 FROM segments WHERE id = ?", arguments: [id])
+                guard exists == true else { return false }
+            }
+            if let job {
+                let isChanged = try Catalog.setStatus(
+                    job.id, to: job.status, from: job.expected, message: job.message, at: now, in: database)
+                guard isChanged else { return false }
+            }
+            for id in old { try database.execute(sql: "DELETE FROM segments WHERE id = ?", arguments: [id]) }
+            for segment in new { _ = try Catalog.insert(segment, isLive: true, at: now, in: database) }
+            return true
         }
     }
 
-    /// Segments of completed jobs, oldest first: what a question sees.
-    func liveSegments() throws(ColumnStoreError) -> [LiveSegment] {
-        try segments(where: "j.status = 'completed'")
-    }
+    /// Segments that questions see, oldest first.
+    func liveSegments() throws(ColumnStoreError) -> [Segment] { try segments(where: "s.is_live") }
 
     /// All segments, those of unfinished loads too, oldest first.
-    func allSegments() throws(ColumnStoreError) -> [LiveSegment] {
-        try segments(where: "TRUE")
+    func allSegments() throws(ColumnStoreError) -> [Segment] { try segments(where: "TRUE") }
+
+    /// Segments with trips of a job, oldest first.
+    func segments(ofJob id: Int64) throws(ColumnStoreError) -> [Segment] {
+        try segments(where: "s.id IN (SELECT segment_id FROM segment_jobs WHERE job_id = \(id))")
     }
 
-    private func segments(where condition: String) throws(ColumnStoreError) -> [LiveSegment] {
+    private func segments(where condition: String) throws(ColumnStoreError) -> [Segment] {
         try read { database in
-            try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT s.id, s.job_id, s.file_name, s.row_count, s.byte_count, s.crc32
-                    FROM segments s JOIN jobs j ON j.id = s.job_id WHERE \(condition) ORDER BY s.id
-                    """
-            ).map {
-                LiveSegment(
-                    id: $0["id"], jobID: $0["job_id"], fileName: $0["file_name"], rowCount: $0["row_count"],
-                    byteCount: $0["byte_count"], checksum: $0["crc32"])
+            let sql = """
+                SELECT s.id, s.file_name, s.row_count, s.byte_count, s.crc32, s.is_live, j.job_id
+                FROM segments s JOIN segment_jobs j ON j.segment_id = s.id WHERE \(condition) ORDER BY s.id, j.job_id
+                """
+            var segments: [Segment] = []
+            let rows = try Row.fetchCursor(database, sql: sql)
+            while let row = try rows.next() {
+                let id: Int64 = row[0]
+                if segments.last?.id == id {
+                    segments[segments.count - 1].jobIDs.append(row[6])
+                } else {
+                    segments.append(
+                        Segment(
+                            id: id, jobIDs: [row[6]], isLive: row[5], fileName: row[1], rowCount: row[2], byteCount: row[3],
+                            checksum: row[4]))
+                }
             }
+            return segments
         }
     }
 
@@ -242,17 +269,24 @@ final class Catalog: Sendable {
         try Row.fetchOne(database, sql: "SELECT * FROM jobs WHERE id = ?", arguments: [id]).map(JobRecord.init)
     }
 
-    private static func insert(_ segment: SegmentRecord, job id: Int64, at now: String, in database: Database) throws {
+    private static func insert(
+        _ segment: SegmentRecord, isLive: Bool, at now: String, in database: Database
+    ) throws -> Int64 {
         try database.execute(
             sql: """
-                INSERT INTO segments (job_id, file_name, row_count, byte_count, crc32, first_at, last_at, created_at)
+                INSERT INTO segments (file_name, row_count, byte_count, crc32, first_at, last_at, created_at, is_live)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                id, segment.fileName, segment.rowCount, segment.byteCount, segment.checksum, text(segment.firstAt),
-                text(segment.lastAt), now,
+                segment.fileName, segment.rowCount, segment.byteCount, segment.checksum, text(segment.firstAt),
+                text(segment.lastAt), now, isLive,
             ])
         let segmentID = database.lastInsertedRowID
+        for (job, trips) in segment.jobs {
+            try database.execute(
+                sql: "INSERT INTO segment_jobs (segment_id, job_id, trips) VALUES (?, ?, ?)",
+                arguments: [segmentID, job, trips])
+        }
         let statement = try database.makeStatement(
             sql: """
                 INSERT INTO segment_counts (segment_id, region, datasource, trips, first_at, last_at)
@@ -263,6 +297,7 @@ final class Catalog: Sendable {
                 segmentID, count.region, count.datasource, count.trips, text(count.firstAt), text(count.lastAt),
             ])
         }
+        return segmentID
     }
 
     private static func text(_ microseconds: Int64) -> String {

@@ -22,4 +22,6 @@ package struct SegmentRecord: Sendable {
     /// Microseconds since 1970-01-01T00:00:00 local time.
     package var lastAt: Int64
     package var counts: [Count]
+    /// Trips of each job.
+    package var jobs: [Int64: Int]
 }

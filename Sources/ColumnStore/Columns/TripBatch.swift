@@ -16,6 +16,8 @@ package struct TripBatch: Sendable {
     package var destinationLatitude: [Double] = []
     /// Local wall-clock time in microseconds since 1970-01-01T00:00:00.
     package var time: [Int64] = []
+    /// The jobs that the trips came with; empty while they are loaded, since all are of one job then.
+    package var job: [Int64] = []
 
     package var regions = StringDictionary()
     package var datasources = StringDictionary()
@@ -29,6 +31,7 @@ package struct TripBatch: Sendable {
     /// Traps (in debug builds) where the columns are not one table: a fault of ours, never of an input.
     package func checkInvariants() {
         assert(region.count == count && datasource.count == count)
+        assert(job.isEmpty || job.count == count)
         assert(originLongitude.count == count && originLatitude.count == count)
         assert(destinationLongitude.count == count && destinationLatitude.count == count)
         assert(region.allSatisfy { Int($0) < regions.count } && datasource.allSatisfy { Int($0) < datasources.count })

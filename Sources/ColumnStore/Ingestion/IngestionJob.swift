@@ -219,8 +219,8 @@ final class IngestionJob {
             trips.isEmpty
             ? nil
             : pool.submit {
-                let sorted = try RowSorter.sort(trips, on: pool)
-                return try SegmentWriter.write(sorted, jobID: jobID, directory: directory, name: name, on: pool)
+                let sorted = try RowSorter.sort(trips, job: jobID, on: pool)
+                return try SegmentWriter.write(sorted, directory: directory, name: name, on: pool)
             }
         writing.append(WritingSegment(record: record, job: job, checkpoint: checkpoint, rejects: rejectsSinceSegment))
         batches = []

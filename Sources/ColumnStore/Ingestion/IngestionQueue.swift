@@ -60,6 +60,9 @@ final class IngestionQueue: @unchecked Sendable {
         return nil
     }
 
+    /// Whether jobs wait behind the running one.
+    var hasWaiting: Bool { condition.withLock { !waiting.isEmpty } }
+
     /// Remembers how far the running job is.
     func update(_ job: Job) { condition.withLock { live = job } }
 

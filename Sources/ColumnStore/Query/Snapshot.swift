@@ -1,17 +1,17 @@
 import Bucketing
+import Synchronization
 
 /// The segments that a question sees, from its first look to its answer, whatever is loaded or deleted meanwhile.
 package struct Snapshot: Sendable {
     /// Open segments, oldest first.
     package let segments: [SegmentReader]
-    /// The regions of all segments, and each segment's codes among them.
-    package let regions: MergedNames
+    private let mergedRegions = LazyValue<MergedNames>()
 
     /// Makes a snapshot of open segments.
-    package init(_ segments: [SegmentReader]) {
-        self.segments = segments
-        regions = MergedNames(segments.map(\.index.regions))
-    }
+    package init(_ segments: [SegmentReader]) { self.segments = segments }
+
+    /// The regions of all segments, and each segment's codes among them; merged when they are first asked for.
+    package var regions: MergedNames { mergedRegions.value { MergedNames(segments.map(\.index.regions)) } }
 
     /// Trips of all segments.
     package var rowCount: Int { segments.reduce(0) { $0 + $1.rowCount } }
@@ -22,5 +22,19 @@ package struct Snapshot: Sendable {
         let last = segments.lazy.compactMap { $0.index.weeks.last?.week }.max()
         guard let first, let last else { return nil }
         return first...last
+    }
+}
+
+/// A value that is made once, by whoever asks first.
+private final class LazyValue<Value: Sendable>: Sendable {
+    private let made = Mutex<Value?>(nil)
+
+    func value(_ make: () -> Value) -> Value {
+        made.withLock { made in
+            if let made { return made }
+            let value = make()
+            made = value
+            return value
+        }
     }
 }

@@ -6,7 +6,9 @@ import Bucketing
 ///               parallel by batch     one pass               parallel by week          parallel by column
 package enum RowSorter {
     /// Sorts the trips of some batches, in their order, into one table.
-    package static func sort(_ batches: [TripBatch], on pool: WorkerPool) throws -> SortedTrips {
+    ///
+    /// - Parameter job: the job of trips whose batch does not say.
+    package static func sort(_ batches: [TripBatch], job: Int64, on pool: WorkerPool) throws -> SortedTrips {
         let regions = MergedNames(batches.map(\.regions.strings))
         let datasources = MergedNames(batches.map(\.datasources.strings))
         let keyed = try pool.map(count: batches.count) { keys(of: batches[$0]) }
@@ -37,7 +39,13 @@ package enum RowSorter {
             regions: regions.names, datasources: datasources.names, weeks: weeks, key: sorted.flatMap(\.0), region: codes[0],
             datasource: codes[1], originLongitude: coordinates[0], originLatitude: coordinates[1],
             destinationLongitude: coordinates[2], destinationLatitude: coordinates[3],
-            time: gather(concatenate(batches) { $0.time }.span, order.span))
+            time: gather(concatenate(batches) { $0.time }.span, order.span), job: jobs(of: batches, job, order))
+    }
+
+    private static func jobs(of batches: [TripBatch], _ job: Int64, _ order: [UInt32]) -> SortedTrips.JobColumn {
+        if batches.allSatisfy(\.job.isEmpty) { return .one(job) }
+        let all = concatenate(batches) { $0.job.isEmpty ? Array(repeating: job, count: $0.count) : $0.job }
+        return .each(gather(all.span, order.span))
     }
 
     private static func concatenate<Value>(_ batches: [TripBatch], _ column: (TripBatch) -> [Value]) -> [Value] {

@@ -216,15 +216,19 @@ package final class SegmentReader: Sendable {
             }
             return (merged.names, codes)
         }
-        var time = [Int64](repeating: 0, count: parquet.rowCount)
-        var timeSpan = time.mutableSpan
-        for page in pages {
-            let chunk = parquet.rowGroups[page.group].columns[SegmentColumn.time.rawValue]
-            try file.withBytes { bytes throws(ParquetError) in
-                try reader.read(
-                    int64: chunk.pages[page.position], of: chunk, in: bytes, into: &timeSpan, at: page.rows.lowerBound)
+        func integers(_ column: SegmentColumn) throws(ParquetError) -> [Int64] {
+            var values = [Int64](repeating: 0, count: parquet.rowCount)
+            var span = values.mutableSpan
+            for page in pages {
+                let chunk = parquet.rowGroups[page.group].columns[column.rawValue]
+                try file.withBytes { bytes throws(ParquetError) in
+                    try reader.read(
+                        int64: chunk.pages[page.position], of: chunk, in: bytes, into: &span, at: page.rows.lowerBound)
+                }
             }
+            return values
         }
+        let time = try integers(.time)
         let (regions, region) = try names(.region)
         let (datasources, datasource) = try names(.datasource)
         let longitude = try doubles(.originLongitude)
@@ -234,7 +238,7 @@ package final class SegmentReader: Sendable {
             regions: regions, datasources: datasources, weeks: try weeks(of: time), key: keys, region: region,
             datasource: datasource, originLongitude: longitude, originLatitude: latitude,
             destinationLongitude: try doubles(.destinationLongitude), destinationLatitude: try doubles(.destinationLatitude),
-            time: time)
+            time: time, job: .each(try integers(.jobID)))
     }
 
     private static func weeks(of time: [Int64]) throws -> [SegmentIndex.Week] {

@@ -13,7 +13,7 @@ package enum SegmentWriter {
 
     /// Writes a segment; when this returns it survives a power cut under its name.
     package static func write(
-        _ trips: SortedTrips, jobID: Int64, directory: String, name: String, on pool: WorkerPool
+        _ trips: SortedTrips, directory: String, name: String, on pool: WorkerPool
     ) throws -> SegmentRecord {
         let groups = stride(from: 0, to: trips.count, by: Limits.rowGroupRowCountMax).map {
             $0..<min($0 + Limits.rowGroupRowCountMax, trips.count)
@@ -25,7 +25,7 @@ package enum SegmentWriter {
             if task == 0 { return .index(SegmentIndex(trips)) }
             let column = SegmentColumn.allCases[(task - 1) % columnCount]
             let rows = groups[(task - 1) / columnCount]
-            return .chunk(encoders.with { encode(column, of: trips, rows: rows, jobID: jobID, with: &$0) })
+            return .chunk(encoders.with { encode(column, of: trips, rows: rows, with: &$0) })
         }
         guard case .index(let index) = parts[0] else { preconditionFailure("the first task makes the index") }
         var file = try DurableFile(directory: directory, name: name)
@@ -55,7 +55,7 @@ package enum SegmentWriter {
         try file.write(writer.finish(keyValueMetadata: metadata))
         let (byteCount, checksum) = (file.byteCount, file.checksum)
         try file.commit()
-        return record(of: index, name: name, byteCount: byteCount, checksum: checksum)
+        return record(of: index, trips.job, name: name, byteCount: byteCount, checksum: checksum)
     }
 
     private enum Part: Sendable {
@@ -66,7 +66,7 @@ package enum SegmentWriter {
     }
 
     private static func encode(
-        _ column: SegmentColumn, of trips: SortedTrips, rows: Range<Int>, jobID: Int64, with encoder: inout ColumnChunkEncoder
+        _ column: SegmentColumn, of trips: SortedTrips, rows: Range<Int>, with encoder: inout ColumnChunkEncoder
     ) -> EncodedColumnChunk {
         let schema = column.parquetColumn
         let pageRowCount = Limits.pageRowCountMax
@@ -110,14 +110,14 @@ package enum SegmentWriter {
                 })
             return codes(cells.codes.span, cells.geohashes, &encoder)
         case .jobID:
-            let ids = [Int64](repeating: jobID, count: rows.count)
+            let ids = trips.job[rows]
             return encoder.encode(int64: ids.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
         }
     }
 
     /// What the catalog keeps of a segment, summed from the index.
     private static func record(
-        of index: SegmentIndex, name: String, byteCount: Int, checksum: UInt32
+        of index: SegmentIndex, _ jobs: SortedTrips.JobColumn, name: String, byteCount: Int, checksum: UInt32
     ) -> SegmentRecord {
         struct Pair: Hashable {
             var region: UInt32
@@ -139,6 +139,6 @@ package enum SegmentWriter {
         return SegmentRecord(
             fileName: name, rowCount: index.rowCount, byteCount: byteCount, checksum: checksum,
             firstAt: counts.values.lazy.map(\.firstAt).min() ?? 0, lastAt: counts.values.lazy.map(\.lastAt).max() ?? 0,
-            counts: Array(counts.values))
+            counts: Array(counts.values), jobs: jobs.counts(index.rowCount))
     }
 }

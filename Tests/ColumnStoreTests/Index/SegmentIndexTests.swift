@@ -8,7 +8,7 @@ struct SegmentIndexTests {
     private func sortedTrips(_ count: Int, seed: UInt64) throws -> SortedTrips {
         var random = SeededGenerator(seed: seed)
         let trips = RandomTrips.trips(count, using: &random)
-        return try RowSorter.sort(RandomTrips.batches(trips, size: 333), on: WorkerPool(threadCount: 2))
+        return try RowSorter.sort(RandomTrips.batches(trips, size: 333), job: 1, on: WorkerPool(threadCount: 2))
     }
 
     @Test(arguments: [1, 2, 100, 5000, 60_000])

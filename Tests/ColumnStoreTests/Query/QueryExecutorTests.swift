@@ -22,9 +22,9 @@ struct QueryExecutorTests {
             let size = (rows + segments - 1) / segments
             let readers = try stride(from: 0, to: rows, by: size).enumerated().map { number, start in
                 let part = Array(trips[start..<min(start + size, rows)])
-                let sorted = try RowSorter.sort(RandomTrips.batches(part, size: 700), on: pool)
+                let sorted = try RowSorter.sort(RandomTrips.batches(part, size: 700), job: 1, on: pool)
                 let name = "\(number).parquet"
-                _ = try SegmentWriter.write(sorted, jobID: 1, directory: folder.path, name: name, on: pool)
+                _ = try SegmentWriter.write(sorted, directory: folder.path, name: name, on: pool)
                 return try SegmentReader(path: folder.path + "/" + name)
             }
             let snapshot = Snapshot(readers)

@@ -10,8 +10,8 @@ struct SegmentTests {
     private let pool = WorkerPool(threadCount: 2)
 
     private func write(_ trips: [Trip], name: String = "a.parquet") throws -> (SortedTrips, String) {
-        let sorted = try RowSorter.sort(RandomTrips.batches(trips, size: 1000), on: pool)
-        let record = try SegmentWriter.write(sorted, jobID: 7, directory: folder.path, name: name, on: pool)
+        let sorted = try RowSorter.sort(RandomTrips.batches(trips, size: 1000), job: 7, on: pool)
+        let record = try SegmentWriter.write(sorted, directory: folder.path, name: name, on: pool)
         #expect(record.rowCount == trips.count)
         #expect(record.counts.reduce(0) { $0 + $1.trips } == trips.count)
         return (sorted, folder.path + "/" + name)
@@ -34,7 +34,7 @@ struct SegmentTests {
     @Test func rowsAreSortedByWeekThenMortonKey() throws {
         var random = SeededGenerator(seed: 41)
         let trips = RandomTrips.trips(5000, using: &random)
-        let sorted = try RowSorter.sort(RandomTrips.batches(trips, size: 77), on: pool)
+        let sorted = try RowSorter.sort(RandomTrips.batches(trips, size: 77), job: 1, on: pool)
         let expected = trips.enumerated().sorted { left, right in
             func rank(_ trip: Trip) -> (Int32, UInt64) {
                 (

@@ -105,8 +105,8 @@ enum CSVEntry {
                     zip(coordinates, [180, 90, 180, 90]).allSatisfy { abs($0) <= $1 }, "a coordinate is out of range")
                 rows.append(
                     Row(
-                        region: Array(batch.regions[code: batch.region[row]].utf8),
-                        datasource: Array(batch.datasources[code: batch.datasource[row]].utf8),
+                        region: Array(batch.regions[batch.region[row]].utf8),
+                        datasource: Array(batch.datasources[batch.datasource[row]].utf8),
                         coordinates: coordinates.map(\.bitPattern), time: batch.time[row]))
             }
             for reject in chunk.rejects {

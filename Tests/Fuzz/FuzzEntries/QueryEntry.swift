@@ -87,7 +87,7 @@ enum QueryEntry {
         let batch = decoder.decode(padded: padded.span.bytes, count: lines.count).batch
         let name = "\(rowCount).parquet"
         _ = try SegmentWriter.write(
-            RowSorter.sort([batch], on: pool), jobID: 1, directory: folder, name: name, on: pool)
+            RowSorter.sort([batch], job: 1, on: pool), directory: folder, name: name, on: pool)
         return try SegmentReader(path: "\(folder)/\(name)")
     }
 }
