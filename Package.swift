@@ -1,8 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// One list for every target of ours. Warnings are errors here and not on the command line, so that the
-/// packages we depend on may warn as they like.
+/// One list for every target of ours.
+///
+/// Warnings are errors here and not on the command line, so that the packages we depend on may warn as they like.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
@@ -38,10 +39,11 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CFastFloat"),
         .target(name: "CStructural"),
+        .target(name: "CPlatform"),
         .target(
             name: "ColumnStore",
             dependencies: [
-                "Bucketing", "CZlib", "CZstd", "CFastFloat", "CStructural",
+                "Bucketing", "CZlib", "CZstd", "CFastFloat", "CStructural", "CPlatform",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -82,7 +84,7 @@ let package = Package(
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "ColumnStore", "Bucketing", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "ColumnStore", "Bucketing", "TestSupport", "TripGenerator", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
@@ -100,6 +102,36 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "TripGeneratorTests", dependencies: ["TripGenerator", "Bucketing"], swiftSettings: settings),
+        .target(
+            name: "FuzzEntries", dependencies: ["ColumnStore", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
+            swiftSettings: settings),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/FuzzTests", swiftSettings: settings),
+        .testTarget(name: "TidyTests", swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// What only its own script builds, so that everyone else neither fetches nor compiles it.
+
+if Context.environment["TRIPSTORE_FUZZ"] != nil {  // scripts/fuzz
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzzer", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/Fuzzer",
+            // libFuzzer brings `main`.
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}
+
+if Context.environment["TRIPSTORE_BENCHMARKS"] != nil {  // scripts/microbench
+    package.dependencies.append(.package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []))
+    package.targets.append(
+        .executableTarget(
+            name: "ColumnStoreBenchmarks",
+            dependencies: [
+                "ColumnStore", "TripGenerator", "TestSupport",
+                .product(name: "Benchmark", package: "benchmark"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/ColumnStoreBenchmarks",
+            swiftSettings: settings,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]))
+}

@@ -25,7 +25,9 @@ enum GeneratedTrips {
     }
 
     static func decode(with decoder: inout CSVDecoder) -> [TripBatch] {
-        paddedChunks.map { $0.withBytes { decoder.decode(padded: $0, count: $0.byteCount - Limits.chunkPaddingByteCount).batch } }
+        paddedChunks.map {
+            $0.withBytes { decoder.decode(padded: $0, count: $0.byteCount - Limits.chunkPaddingByteCount).batch }
+        }
     }
 
     static func batches() throws -> [TripBatch] {

@@ -12,8 +12,9 @@ import Musl
 
 /// Writes one upload to a new file, off the event loop and in large pieces.
 ///
-/// The caller waits for each write, so the request's body is read no faster than the disk takes it, and memory holds one
-/// piece whatever the size of the upload. The store makes the file durable when it takes it over.
+/// One piece is written while the next one arrives; who brings a third waits, so the request's body is read no faster than the
+/// disk takes it, and memory holds two pieces whatever the size of the upload. The store makes the file durable when it takes
+/// it over; the kernel is told to begin with that at once, so that little is left to be waited for at the end.
 struct UploadWriter: Sendable {
     /// Where the upload is.
     let path: String
@@ -21,6 +22,8 @@ struct UploadWriter: Sendable {
     private(set) var byteCount = 0
     private let handle: NIOFileHandle
     private var pending = ByteBuffer()
+    private var writing: Task<Void, any Error>?
+    private var writtenByteCount = 0
 
     /// Creates a file with a unique name.
     init(directory: String) async throws {
@@ -53,6 +56,7 @@ struct UploadWriter: Sendable {
         try await flush()
         let handle = handle
         do {
+            try await writing?.value
             try await NIOThreadPool.singleton.runIfActive { try handle.close() }
         } catch {
             throw Self.failure(error)
@@ -62,6 +66,7 @@ struct UploadWriter: Sendable {
     /// Closes and removes the file, also in a task that is cancelled.
     func discard() async {
         let (handle, path) = (handle, path)
+        _ = await writing?.result
         await withCheckedContinuation { continuation in
             NIOThreadPool.singleton.submit { _ in
                 if handle.isOpen { try? handle.close() }
@@ -74,10 +79,33 @@ struct UploadWriter: Sendable {
     private mutating func flush() async throws {
         guard pending.readableBytes > 0 else { return }
         do {
-            try await NonBlockingFileIO(threadPool: .singleton).write(fileHandle: handle, buffer: pending)
-            pending.clear()
+            try await writing?.value
         } catch {
             throw Self.failure(error)
+        }
+        let (handle, bytes, offset) = (handle, pending, writtenByteCount)
+        pending = ByteBuffer()
+        writtenByteCount += bytes.readableBytes
+        writing = Task {
+            try await NIOThreadPool.singleton.runIfActive { try Self.write(bytes, to: handle, at: offset) }
+        }
+    }
+
+    private static func write(_ bytes: ByteBuffer, to handle: NIOFileHandle, at offset: Int) throws {
+        try handle.withUnsafeFileDescriptor { descriptor in
+            try bytes.withUnsafeReadableBytes { buffer in
+                var written = 0
+                while written < buffer.count {
+                    let count = pwrite(
+                        descriptor, buffer.baseAddress! + written, buffer.count - written, off_t(offset + written))
+                    if count >= 0 {
+                        written += count
+                    } else if errno != EINTR {
+                        throw IOError(errnoCode: errno, reason: "write")
+                    }
+                }
+                FileSystem.startWriteback(descriptor, offset: offset, byteCount: buffer.count)
+            }
         }
     }
 

@@ -34,7 +34,7 @@ package struct CSVDecoder: Sendable {
     package init(header: CSVHeader, path: StructuralIndexer.Path, blockByteCount: Int = 64 << 10) {
         self.header = header
         indexer = StructuralIndexer(path: path)
-        scratch = DecoderScratch(blockByteCount: blockByteCount)
+        scratch = DecoderScratch(blockByteCount: blockByteCount, fieldCount: header.fieldCount)
     }
 
     /// Decodes a chunk.
@@ -46,7 +46,9 @@ package struct CSVDecoder: Sendable {
     package mutating func decode(padded bytes: RawSpan, count: Int) -> DecodedChunk {
         precondition(count >= 0 && count <= bytes.byteCount - Limits.chunkPaddingByteCount, "no padding after the chunk")
         precondition(count < Int(UInt32.max), "a chunk has less than 4 GiB")
-        if !isKnownUniquelyReferenced(&scratch) { scratch = DecoderScratch(blockByteCount: scratch.blockByteCount) }
+        if !isKnownUniquelyReferenced(&scratch) {
+            scratch = DecoderScratch(blockByteCount: scratch.blockByteCount, fieldCount: header.fieldCount)
+        }
         return bytes.withUnsafeBytes { buffer in
             var run = ChunkRun(base: buffer.baseAddress!, count: count, header: header, indexer: indexer, scratch: scratch)
             return run.decode()
@@ -64,11 +66,15 @@ final class DecoderScratch: @unchecked Sendable {
     let months: UnsafeMutablePointer<TimestampParser.Month>
     let regions: UnsafeMutablePointer<NameTable>
     let datasources: UnsafeMutablePointer<NameTable>
+    let fieldStarts: UnsafeMutablePointer<UInt32>
+    let fieldEnds: UnsafeMutablePointer<UInt32>
     /// The text of a field with doubled quotes, and the bytes after it that `NameTable` reads.
     var unescaped: [UInt8] = []
 
-    init(blockByteCount: Int) {
+    init(blockByteCount: Int, fieldCount: Int) {
         self.blockByteCount = max(1, blockByteCount)
+        fieldStarts = .allocate(capacity: fieldCount)
+        fieldEnds = .allocate(capacity: fieldCount)
         markCapacity = 1 + self.blockByteCount + StructuralIndexer.slack
         marks = .allocate(capacity: markCapacity)
         months = .allocate(capacity: TimestampParser.monthSlotCount)
@@ -81,6 +87,8 @@ final class DecoderScratch: @unchecked Sendable {
 
     deinit {
         marks.deallocate()
+        fieldStarts.deallocate()
+        fieldEnds.deallocate()
         rows.deallocate()
         months.deallocate()
         for table in [regions, datasources] {
@@ -149,7 +157,8 @@ private struct ChunkRun {
 
     private mutating func runLoop() -> RowLoop.Stop {
         let memory = RowLoop.Memory(
-            base: base, regions: scratch.regions, datasources: scratch.datasources, months: scratch.months, rows: scratch.rows)
+            base: base, regions: scratch.regions, datasources: scratch.datasources, months: scratch.months, rows: scratch.rows,
+            fieldStarts: scratch.fieldStarts, fieldEnds: scratch.fieldEnds)
         let rowsBefore = bufferedCount
         let stop = RowLoop.run(
             memory, scratch.marks, markCount: markCount, header: header, next: &nextMark, rowCount: &bufferedCount)

@@ -9,7 +9,7 @@ package enum NameProblem: Error, Hashable, Sendable { case empty, tooLong, contr
 /// reader depends on the batch, with three names and with a hundred thousand.
 ///
 ///     slots   [half of the hash | entry]  open addressing, at most half full
-///     entries [32 bytes of the name | hash | length | code in this batch]
+///     entries [32 bytes of the name | hash | length | code | batch that the code is of]
 ///
 /// Unsafe code: reads the 32 bytes from a name's start; slots and entries are raw memory, so that the row loop can read them
 /// without retains and bounds checks.
@@ -18,13 +18,15 @@ struct NameTable {
         var words: (UInt64, UInt64, UInt64, UInt64)
         var hash: UInt64
         var length: UInt32
-        /// `noCode` until the name occurs in the batch.
+        /// The code in the batch whose number is `batch`.
         var code: UInt32
+        var batch: UInt64
+        /// To the size of a cache line, so that an entry takes one.
+        var padding: UInt64 = 0
     }
 
     /// No name's entry.
     static let noEntry = UInt32.max
-    private static let noCode = UInt32.max
     /// Bytes from a name's start that are read.
     @inline(__always)
     private static var prefixByteCount: Int { 32 }
@@ -43,12 +45,14 @@ struct NameTable {
     private var strings: [String] = []
     /// Entries that have a code, in the order of their codes.
     private var batchEntries: [UInt32] = []
+    /// Number of the batch; entries start with 0, which is none.
+    private var batch: UInt64 = 1
 
     init() {
         slots = .allocate(capacity: 1 << slotBitCount)
         slots.initialize(repeating: 0, count: 1 << slotBitCount)
         capacity = 1 << (slotBitCount - 1)
-        entries = .allocate(capacity: capacity)
+        entries = Self.allocateEntries(capacity)
         masks = .allocate(byteCount: 2 * Self.prefixByteCount, alignment: 8)
         masks.initializeMemory(as: UInt8.self, repeating: 0xff, count: Self.prefixByteCount)
         (masks + Self.prefixByteCount).initializeMemory(as: UInt8.self, repeating: 0, count: Self.prefixByteCount)
@@ -68,10 +72,15 @@ struct NameTable {
     /// Ends a batch: returns its dictionary, and starts the next one.
     mutating func takeDictionary() -> StringDictionary {
         let dictionary = StringDictionary(distinct: batchEntries.map { strings[Int($0)] })
-        for entry in batchEntries { entries[Int(entry)].code = Self.noCode }
         batchEntries.removeAll(keepingCapacity: true)
+        batch += 1
         if strings.count > Self.keptCountMax { removeAll() }
         return dictionary
+    }
+
+    private static func allocateEntries(_ count: Int) -> UnsafeMutablePointer<Entry> {
+        UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Entry>.stride, alignment: 64)
+            .bindMemory(to: Entry.self, capacity: count)
     }
 
     private mutating func removeAll() {
@@ -82,7 +91,7 @@ struct NameTable {
         slots = .allocate(capacity: 1 << slotBitCount)
         slots.initialize(repeating: 0, count: 1 << slotBitCount)
         capacity = 1 << (slotBitCount - 1)
-        entries = .allocate(capacity: capacity)
+        entries = Self.allocateEntries(capacity)
     }
 
     // MARK: Lookup
@@ -90,8 +99,8 @@ struct NameTable {
     /// Returns the code in this batch of an entry, giving it the next one where it has none.
     @inline(__always)
     mutating func code(ofEntry entry: UInt32) -> UInt32 {
-        let code = entries[Int(entry)].code
-        return _fastPath(code != Self.noCode) ? code : giveCode(entry)
+        let known = entries + Int(entry)
+        return _fastPath(known.pointee.batch == batch) ? known.pointee.code : giveCode(entry)
     }
 
     /// Returns the entry of a name, making it one where it has none, or `noEntry` where the bytes are no name.
@@ -164,6 +173,7 @@ struct NameTable {
     private mutating func giveCode(_ entry: UInt32) -> UInt32 {
         let code = UInt32(batchEntries.count)
         entries[Int(entry)].code = code
+        entries[Int(entry)].batch = batch
         batchEntries.append(entry)
         return code
     }
@@ -179,7 +189,7 @@ struct NameTable {
         if strings.count == capacity { grow() }
         let index = strings.count
         strings.append(string)
-        (entries + index).initialize(to: Entry(words: words, hash: hash, length: UInt32(length), code: Self.noCode))
+        (entries + index).initialize(to: Entry(words: words, hash: hash, length: UInt32(length), code: 0, batch: 0))
         place(index, hash: hash)
         return UInt32(index)
     }
@@ -198,7 +208,7 @@ struct NameTable {
 
     private mutating func grow() {
         let oldEntries = entries
-        entries = .allocate(capacity: capacity * 2)
+        entries = Self.allocateEntries(capacity * 2)
         entries.moveInitialize(from: oldEntries, count: strings.count)
         oldEntries.deallocate()
         capacity *= 2

@@ -34,8 +34,9 @@ struct RowBuffer {
 
 /// The hot loop of CSV decoding: marks to rows, as long as rows are as usual.
 ///
-/// A usual row has the header's number of fields, no quote, and values that are right. At any other the loop stops, and
-/// `CSVDecoder` decodes that row by the rules of `RecordScanner`; so nothing here needs to know why a row is wrong.
+/// A usual row has the header's number of fields, values that are right, and quotes only around whole fields, without quotes
+/// or newlines between them. At any other the loop stops, and `CSVDecoder` decodes that row by the rules of `RecordScanner`; so
+/// nothing here needs to know why a row is wrong.
 ///
 /// Unsafe code: all of it. The caller vouches that the marks are ascending positions of newlines, commas and quotes in the
 /// chunk, that `marks[next - 1]` is the position before the first row (or `UInt32.max`), and that 64 bytes after the last
@@ -50,6 +51,10 @@ enum RowLoop {
         let datasources: UnsafeMutablePointer<NameTable>
         let months: UnsafeMutablePointer<TimestampParser.Month>
         let rows: RowBuffer
+        /// Room for the bounds of one row's fields where they aren't the marks themselves: the position before each field's
+        /// first byte, and the position after its last.
+        let fieldStarts: UnsafeMutablePointer<UInt32>
+        let fieldEnds: UnsafeMutablePointer<UInt32>
     }
 
     /// Decodes rows from `marks[next]` on until one of the reasons to stop.
@@ -77,20 +82,30 @@ enum RowLoop {
                 stop = .bufferFull
                 break
             }
+            // A field lies between two marks: after `starts[field]` and before `ends[field]`.
+            var starts = mark - 1
+            var ends = mark
+            var usedCount = fieldCount
             let rowEnd = Int(mark[lastField])
             var difference = byte(base, rowEnd) ^ UInt8(ascii: "\n")
             for field in 0..<lastField { difference |= byte(base, Int(mark[field])) ^ UInt8(ascii: ",") }
-            let rowStart = Int(mark[-1] &+ 1)
-            guard _fastPath(difference == 0), _fastPath(rowEnd &- rowStart <= Limits.recordByteCountMax) else {
+            // A carriage return belongs to the line end, not to the last field.
+            var lastEnd = rowEnd &- (byte(base, rowEnd &- 1) == UInt8(ascii: "\r") ? 1 : 0)
+            if _slowPath(difference != 0) {
+                usedCount = findQuotedFields(memory, mark, markCount: remaining, fieldCount: fieldCount)
+                starts = UnsafePointer(memory.fieldStarts)
+                ends = UnsafePointer(memory.fieldEnds)
+                lastEnd = Int(ends[lastField])
+            }
+            // The limit is on the row's text, which is shorter than this by the line end.
+            guard _fastPath(usedCount > 0), _fastPath(Int(mark[usedCount &- 1] &- mark[-1]) <= Limits.recordByteCountMax) else {
                 stop = .unusualRow
                 break
             }
-            // A carriage return belongs to the line end, not to the last field.
-            let lastEnd = rowEnd &- (byte(base, rowEnd &- 1) == UInt8(ascii: "\r") ? 1 : 0)
             @inline(__always)
-            func start(_ field: Int) -> Int { Int(mark[field &- 1] &+ 1) }
+            func start(_ field: Int) -> Int { Int(starts[field] &+ 1) }
             @inline(__always)
-            func end(_ field: Int) -> Int { field == lastField ? lastEnd : Int(mark[field]) }
+            func end(_ field: Int) -> Int { field == lastField ? lastEnd : Int(ends[field]) }
 
             let origin = point(base, start(originField), end(originField))
             let destination = point(base, start(destinationField), end(destinationField))
@@ -114,8 +129,8 @@ enum RowLoop {
             rows.region[row] = memory.regions.pointee.code(ofEntry: region)
             rows.datasource[row] = memory.datasources.pointee.code(ofEntry: datasource)
             row &+= 1
-            mark += fieldCount
-            remaining &-= fieldCount
+            mark += usedCount
+            remaining &-= usedCount
         }
         next = markCount &- remaining
         rowCount = row
@@ -123,6 +138,44 @@ enum RowLoop {
     }
 
     // MARK: Fields
+
+    /// Finds the fields of a row of which some are in quotes, and returns the number of marks it takes; 0 where the row is
+    /// not usual, or its marks were not all found yet.
+    @inline(never)
+    private static func findQuotedFields(
+        _ memory: Memory, _ mark: UnsafePointer<UInt32>, markCount: Int, fieldCount: Int
+    ) -> Int {
+        let base = memory.base
+        var index = 0
+        var before = mark[-1]  // the position before the field
+        for field in 0..<fieldCount {
+            let isLast = field == fieldCount &- 1
+            guard index < markCount else { return 0 }
+            var after = mark[index]
+            memory.fieldStarts[field] = before
+            if byte(base, Int(after)) == UInt8(ascii: "\"") {
+                guard after == before &+ 1 else { return 0 }
+                memory.fieldStarts[field] = after
+                repeat {
+                    index &+= 1
+                    guard index &+ 1 < markCount, byte(base, Int(mark[index])) != UInt8(ascii: "\n") else { return 0 }
+                } while byte(base, Int(mark[index])) != UInt8(ascii: "\"")
+                let quote = mark[index]
+                memory.fieldEnds[field] = quote
+                index &+= 1
+                after = mark[index]
+                let hasReturn = isLast && byte(base, Int(quote &+ 1)) == UInt8(ascii: "\r")
+                guard after == quote &+ (hasReturn ? 2 : 1) else { return 0 }
+            } else {
+                let hasReturn = isLast && after != before &+ 1 && byte(base, Int(after &- 1)) == UInt8(ascii: "\r")
+                memory.fieldEnds[field] = after &- (hasReturn ? 1 : 0)
+            }
+            guard byte(base, Int(after)) == (isLast ? UInt8(ascii: "\n") : UInt8(ascii: ",")) else { return 0 }
+            index &+= 1
+            before = after
+        }
+        return index
+    }
 
     struct PointValue {
         var longitude: Double
@@ -162,7 +215,9 @@ enum RowLoop {
         return PointValue(longitude: point.longitude, latitude: point.latitude, isValid: true)
     }
 
-    /// Reads `YYYY-MM-DD HH:MM:SS` at `start..<end`; other texts go to `TimestampParser`. `Int64.min` where it is no time.
+    /// Reads `YYYY-MM-DD HH:MM:SS` at `start..<end`, and gives other texts to `TimestampParser`.
+    ///
+    /// `Int64.min` where it is no time.
     @inline(__always)
     static func microseconds(
         _ base: UnsafeRawPointer, _ start: Int, _ end: Int, _ months: UnsafeMutablePointer<TimestampParser.Month>

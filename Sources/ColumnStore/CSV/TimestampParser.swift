@@ -39,7 +39,9 @@ package enum TimestampParser {
             let month = try number(text, digitCount: 2)
             try take(text, UInt8(ascii: "-"))
             let day = try number(text, digitCount: 2)
-            guard byte(text) == UInt8(ascii: " ") || byte(text) == UInt8(ascii: "T") || byte(text) == UInt8(ascii: "t") else { throw .malformed }
+            guard byte(text) == UInt8(ascii: " ") || byte(text) == UInt8(ascii: "T") || byte(text) == UInt8(ascii: "t") else {
+                throw .malformed
+            }
             position += 1
             let hour = try number(text, digitCount: 2)
             try take(text, UInt8(ascii: ":"))

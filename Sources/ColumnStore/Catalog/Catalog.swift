@@ -287,7 +287,7 @@ final class Catalog: Sendable {
                 sql: "INSERT INTO segment_jobs (segment_id, job_id, trips) VALUES (?, ?, ?)",
                 arguments: [segmentID, job, trips])
         }
-        let statement = try database.makeStatement(
+        let statement = try database.cachedStatement(
             sql: """
                 INSERT INTO segment_counts (segment_id, region, datasource, trips, first_at, last_at)
                 VALUES (?, ?, ?, ?, ?, ?)

@@ -29,6 +29,8 @@ final class IngestionQueue: @unchecked Sendable {
         let thread = Thread {
             while let (id, control) = self.next() {
                 run(id, control)
+                // What a load took goes back to the system: a server is idle for longer than it loads.
+                if !self.hasWaiting { ProcessMemory.release() }
                 self.condition.withLock {
                     self.running = nil
                     self.live = nil

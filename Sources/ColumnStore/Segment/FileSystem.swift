@@ -3,6 +3,7 @@ import Glibc
 #else
 import Musl
 #endif
+import CPlatform
 
 /// The few file operations the store needs, with errors that name the file, what was tried and what to do.
 package enum FileSystem {
@@ -86,6 +87,11 @@ package enum FileSystem {
             }
         }
         if failure != 0 { throw error("write to", path, failure) }
+    }
+
+    /// Lets the kernel begin to write a range to disk, so that little is left to be waited for when the file is synced.
+    package static func startWriteback(_ descriptor: Int32, offset: Int, byteCount: Int) {
+        tripstore_start_writeback(descriptor, Int64(offset), Int64(byteCount))
     }
 
     /// Reads until `buffer` is full or the input ends, and returns the number of bytes read.

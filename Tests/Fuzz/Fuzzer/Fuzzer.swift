@@ -12,7 +12,9 @@ private let entry: FuzzEntry = {
     return entry
 }()
 
-/// Called by libFuzzer: https://llvm.org/docs/LibFuzzer.html#fuzz-target
+/// Called by libFuzzer for each input.
+///
+/// See https://llvm.org/docs/LibFuzzer.html#fuzz-target.
 @_cdecl("LLVMFuzzerTestOneInput")
 func testOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     entry.run([UInt8](UnsafeBufferPointer(start: start, count: count)))
