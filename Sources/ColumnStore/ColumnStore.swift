@@ -122,7 +122,7 @@ public final class ColumnStore: Sendable {
                     "Resuming an interrupted job",
                     metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
             }
-            ingestion.add(record.job.id)
+            ingestion.add(record)
         }
     }
 
@@ -247,26 +247,40 @@ public final class ColumnStore: Sendable {
         try FileSystem.syncFile(path)
         try FileSystem.syncDirectory(folders.uploads)
         let name = filename.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? "upload.csv"
-        return try submit(path: path, filename: name, ownsSource: true)
+        let request = Catalog.Request(
+            filename: name, sourcePath: path, ownsSource: true, totalBytes: FileSystem.byteCount(of: path))
+        return try submit([request])[0]
     }
 
     /// Makes a pending job of a file that stays where it is, or of standard input for `-`.
     public func submitFile(path: String) throws(ColumnStoreError) -> Job {
-        try requireWritable()
-        if path == "-" { return try submit(path: path, filename: "standard input", ownsSource: false) }
-        guard let resolved = realpath(path, nil) else { throw FileSystem.error("open", path) }
-        defer { free(resolved) }
-        let name = path.split(separator: "/").last.map(String.init) ?? path
-        return try submit(path: String(cString: resolved), filename: name, ownsSource: false)
+        try submitFiles(paths: [path])[0].get()
     }
 
-    private func submit(path: String, filename: String, ownsSource: Bool) throws(ColumnStoreError) -> Job {
-        let job = try catalog.addJob(
-            filename: filename, sourcePath: path, ownsSource: ownsSource, totalBytes: FileSystem.byteCount(of: path)
-        ).job
-        notify(JobProgress(job))
-        ingestion.add(job.id)
-        return job
+    /// Makes pending jobs of files, in their order; what is said of one that cannot be opened stands in its place.
+    public func submitFiles(paths: [String]) throws(ColumnStoreError) -> [Result<Job, ColumnStoreError>] {
+        try requireWritable()
+        let requests = paths.map { path -> Result<Catalog.Request, ColumnStoreError> in
+            if path == "-" {
+                return .success(Catalog.Request(filename: "standard input", sourcePath: path, ownsSource: false))
+            }
+            guard let resolved = realpath(path, nil) else { return .failure(FileSystem.error("open", path)) }
+            defer { free(resolved) }
+            let source = String(cString: resolved)
+            return .success(
+                Catalog.Request(
+                    filename: path.split(separator: "/").last.map(String.init) ?? path, sourcePath: source, ownsSource: false,
+                    totalBytes: FileSystem.byteCount(of: source)))
+        }
+        var jobs = try submit(requests.compactMap { try? $0.get() })[...]
+        return requests.map { request in request.map { _ in jobs.removeFirst() } }
+    }
+
+    private func submit(_ requests: [Catalog.Request]) throws(ColumnStoreError) -> [Job] {
+        let records = try catalog.addJobs(requests)
+        for record in records { notify(JobProgress(record.job)) }
+        for record in records { ingestion.add(record) }
+        return records.map(\.job)
     }
 
     private func requireWritable() throws(ColumnStoreError) {
@@ -291,7 +305,7 @@ public final class ColumnStore: Sendable {
 
     /// Starts the thread that runs pending jobs in their order.
     public func startIngestion() {
-        ingestion.start { [weak self] id, control in self?.runJob(id, control) }
+        ingestion.start { [weak self] ids, control in self?.runJobs(ids, control) }
     }
 
     /// Lists jobs, newest first.
@@ -331,7 +345,7 @@ public final class ColumnStore: Sendable {
         if try catalog.setStatus(id, to: .cancelled, from: [.pending], message: "Cancelled on request.") {
             return try finishRemoval(id)
         }
-        _ = ingestion.cancel(id)
+        ingestion.cancel(id)
         _ = try takeOut(
             id, status: .cancelled, from: [.completed, .running], message: "Its trips were taken out on request.")
         return try finishRemoval(id)
@@ -426,24 +440,45 @@ public final class ColumnStore: Sendable {
 
     // MARK: - Running jobs
 
-    private func runJob(_ id: Int64, _ control: IngestionJob.Control) {
+    private func runJobs(_ ids: [Int64], _ control: IngestionJob.Control) {
         do {
-            guard let record = try catalog.job(id), try catalog.setStatus(id, to: .running, from: [.pending, .running]) else {
-                return
+            let records = try catalog.start(ids)
+            if records.count > 1 {
+                try runGroup(records, control)
+            } else if let record = records.first {
+                try run(record, control)
             }
-            try run(record, control)
             compact()
         } catch {
-            options.logger.error("A job could not be run", metadata: ["job": "\(id)", "error": "\(error)"])
+            options.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
         }
+    }
+
+    private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
+        for record in records { tell(record.job) }
+        let load = GroupLoad(records, catalog: catalog, pool: pool, folders: folders)
+        do {
+            while control.wish == .none, let wave = try load.loadWave() {
+                if let first = wave.completed.first { try addToSnapshot(job: first.job.id) }
+                for record in wave.completed { try complete(record) { JobProgress($0) } }
+                for (record, error) in wave.failed { try abandon(record.job.id, record, error) }
+                for record in wave.oversized { try run(record, control) }
+            }
+        } catch {
+            for record in load.waiting { try abandon(record.job.id, record, error) }
+            return
+        }
+        for record in load.waiting { _ = try catalog.setStatus(record.job.id, to: .pending, from: [.running]) }
+    }
+
+    private func tell(_ job: Job) {
+        ingestion.update(job)
+        notify(JobProgress(job))
     }
 
     private func run(_ record: JobRecord, _ control: IngestionJob.Control) throws {
         let id = record.job.id
-        var started = record.job
-        started.status = .running
-        ingestion.update(started)
-        notify(JobProgress(started))
+        tell(record.job)
         var load: IngestionJob?
         do {
             let job = try IngestionJob(
@@ -451,7 +486,6 @@ public final class ColumnStore: Sendable {
                 segmentRowCount: options.segmentRowCount, control: control
             ) { [self] progress in
                 var job = record.job
-                job.status = .running
                 job.processedRows = progress.processedRows
                 job.rejectedRows = progress.rejectedRows
                 job.processedBytes = progress.processedBytes
@@ -460,7 +494,9 @@ public final class ColumnStore: Sendable {
             }
             load = job
             switch try job.run() {
-            case .completed: try complete(id, record, job)
+            case .completed:
+                try addToSnapshot(job: id)
+                try complete(record, job.progress)
             case .checkpointed:
                 _ = try catalog.setStatus(id, to: .pending, from: [.running])
                 options.logger.notice("A job was checkpointed; the next start goes on from there", metadata: ["job": "\(id)"])
@@ -471,16 +507,16 @@ public final class ColumnStore: Sendable {
         }
     }
 
-    private func complete(_ id: Int64, _ record: JobRecord, _ load: IngestionJob) throws {
-        try addToSnapshot(job: id)
+    /// Tells of a job whose trips are visible.
+    private func complete(_ record: JobRecord, _ progress: (Job) -> JobProgress) throws {
         if record.ownsSource { try FileSystem.remove(record.sourcePath) }
-        let job = try self.record(id).job
+        let job = try self.record(record.job.id).job
         state.withLock {
             $0.rowsIngested += job.processedRows - job.rejectedRows
             $0.rowsRejected += job.rejectedRows
         }
         ingestion.update(job)
-        notify(load.progress(of: job))
+        notify(progress(job))
     }
 
     /// Takes back what a job that was cancelled or failed has committed.
@@ -495,9 +531,7 @@ public final class ColumnStore: Sendable {
         if status == .cancelled, record.ownsSource { try FileSystem.remove(record.sourcePath) }
         guard isChanged else { return }
         options.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
-        let job = try self.record(id).job
-        ingestion.update(job)
-        notify(JobProgress(job))
+        tell(try self.record(id).job)
     }
 
     // MARK: - Numbers

@@ -3,6 +3,7 @@
 ///     catalog.sqlite      jobs, segments, counts
 ///     lock                held by the process that writes
 ///     segments/           trips-JOB-LINE.parquet: trips of a job up to a line of its source
+///                         group-JOB.parquet: trips of several small jobs, of which JOB is the first
 ///     rejects/            JOB.jsonl: rejected rows of a job
 ///     uploads/            sources of jobs that came over HTTP, until they are done
 struct Folders: Sendable {
@@ -23,9 +24,14 @@ struct Folders: Sendable {
     /// Whether a file of the segments folder is a job's, whole or still being written.
     func isSegment(_ name: String, ofJob job: Int64) -> Bool { name.hasPrefix(segmentPrefix(job)) }
 
-    private func segmentPrefix(_ job: Int64) -> String {
+    private func segmentPrefix(_ job: Int64) -> String { "trips-\(Self.padded(job))-" }
+
+    /// A group's segments have another prefix than a job's, so that what a failed job leaves behind is never mistaken.
+    func groupSegmentName(firstJob: Int64) -> String { "group-\(Self.padded(firstJob)).parquet" }
+
+    private static func padded(_ job: Int64) -> String {
         let digits = String(job)
-        return "trips-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)-"
+        return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
     }
 
     func segmentPath(_ name: String) -> String { "\(segments)/\(name)" }

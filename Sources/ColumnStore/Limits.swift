@@ -16,6 +16,17 @@ package enum Limits {
     /// The most bytes of a rejected row's text that are kept; what is longer is cut there and marked.
     package static let rejectedTextByteCountMax = 64 << 10
 
+    // MARK: Small loads
+
+    /// Files up to this size are loaded together with others that wait: larger ones keep all cores busy by themselves.
+    package static let smallFileByteCountMax = chunkByteCount
+    /// Most jobs that are loaded together: a client that waits for one waits for all.
+    package static let groupJobCountMax = 1024
+    /// Rows at which jobs that are loaded together are committed, so that memory stays that of one segment.
+    package static let groupRowCountMax = 1 << 20
+    /// Files decoded between two looks at the number of rows: a few for each core, and at most 256 MB of CSV.
+    package static let groupSliceFileCount = 32
+
     // MARK: Segments
 
     /// Rows of one segment: fewer segments make queries cheaper, more make a load's memory smaller.

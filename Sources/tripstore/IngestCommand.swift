@@ -48,21 +48,24 @@ struct IngestCommand: ParsableCommand {
             ids.append(job.id)
             resumed.insert(path)
         }
-        for file in files {
-            do throws(ColumnStoreError) {
-                if file != "-", resumed.contains(URL(fileURLWithPath: file).resolvingSymlinksInPath().path) { continue }
-                let job = try store.submitFile(path: file)
+        let isNew = { $0 == "-" || !resumed.contains(URL(fileURLWithPath: $0).resolvingSymlinksInPath().path) }
+        for result in try store.submitFiles(paths: files.filter(isNew)) {
+            switch result {
+            case .success(let job):
                 display.name(job.id, job.filename, resumesAt: 0)
                 ids.append(job.id)
-            } catch {
+            case .failure(let error):
                 Output.note("Error: \(error.message)")
                 code = 1
             }
         }
+        let start = ContinuousClock.now
+        var acceptedRows = 0
         store.startIngestion()
         for id in ids {
             let job = try store.waitForEnd(of: id)
             display.finish(job)
+            if job.status == .completed { acceptedRows += job.processedRows - job.rejectedRows }
             switch job.status {
             case .completed: if job.rejectedRows > 0 { code = code == 0 ? 3 : code }
             default: code = 1
@@ -73,6 +76,7 @@ struct IngestCommand: ParsableCommand {
                 Output.note("  see them with: tripstore jobs \(id) --rejects 20 --data-dir \(self.store.directory)")
             }
         }
+        if ids.count > 1 { display.finishAll(files: ids.count, rows: acceptedRows, elapsed: .now - start) }
         store.close()
         if code != 0 { throw ExitCode(code) }
     }

@@ -61,6 +61,14 @@ final class ProgressDisplay: @unchecked Sendable {
         }
     }
 
+    /// Says what a run of several files came to.
+    func finishAll(files: Int, rows: Int, elapsed: Duration) {
+        if isQuiet { return }
+        let seconds = elapsed / .seconds(1)
+        let rate = seconds > 0 ? ", \(Readable.count(Int(Double(rows) / seconds))) rows/s" : ""
+        lock.withLock { write("\(Readable.count(files)) files: \(Readable.count(rows)) trips loaded\(rate)\n") }
+    }
+
     private func line(_ name: String, _ progress: JobProgress, bar: Bool) -> String {
         var parts = [name]
         if let total = progress.totalBytes, total > 0 {

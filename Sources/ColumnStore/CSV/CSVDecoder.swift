@@ -21,7 +21,8 @@ package struct DecodedChunk: Sendable {
 /// A decoder keeps its working memory and the names it met from chunk to chunk: use one for each worker. It is a value; a copy
 /// gets memory of its own when it is first used.
 package struct CSVDecoder: Sendable {
-    private let header: CSVHeader
+    /// What the fields of a record are.
+    package let header: CSVHeader
     private let indexer: StructuralIndexer
     private var scratch: DecoderScratch
 

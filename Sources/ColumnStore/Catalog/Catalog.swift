@@ -83,18 +83,29 @@ final class Catalog: Sendable {
 
     // MARK: - Jobs
 
-    /// Adds a pending job.
-    func addJob(
-        filename: String, sourcePath: String, ownsSource: Bool, totalBytes: Int?
-    ) throws(ColumnStoreError) -> JobRecord {
+    /// A load that is asked for.
+    struct Request: Sendable {
+        var filename: String
+        var sourcePath: String
+        var ownsSource: Bool
+        var totalBytes: Int?
+    }
+
+    /// Adds pending jobs, in their order.
+    func addJobs(_ requests: [Request]) throws(ColumnStoreError) -> [JobRecord] {
         try write { database in
             let now = Catalog.now()
-            try database.execute(
-                sql: """
-                    INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes)
-                    VALUES (?, ?, ?, 'pending', ?, ?, ?)
-                    """, arguments: [filename, sourcePath, ownsSource, now, now, totalBytes])
-            return try Catalog.job(database.lastInsertedRowID, in: database)!
+            return try requests.map { request in
+                try database.cachedStatement(
+                    sql: """
+                        INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes)
+                        VALUES (?, ?, ?, 'pending', ?, ?, ?)
+                        """
+                ).execute(arguments: [
+                    request.filename, request.sourcePath, request.ownsSource, now, now, request.totalBytes,
+                ])
+                return try Catalog.job(database.lastInsertedRowID, in: database)!
+            }
         }
     }
 
@@ -143,9 +154,9 @@ final class Catalog: Sendable {
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, at now: String, in database: Database
     ) throws -> Bool {
         let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-        try database.execute(
-            sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ? AND status IN (\(list))",
-            arguments: [status.rawValue, message, now, id])
+        try database.cachedStatement(
+            sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ? AND status IN (\(list))"
+        ).execute(arguments: [status.rawValue, message, now, id])
         return database.changesCount == 1
     }
 
@@ -168,26 +179,7 @@ final class Catalog: Sendable {
     func commit(_ commit: Commit, job id: Int64) throws(ColumnStoreError) -> Bool {
         try write { database in
             let now = Catalog.now()
-            try database.execute(
-                sql: """
-                    UPDATE jobs SET processed_rows = ?, rejected_rows = ?, processed_bytes = ?, committed_bytes = ?,
-                        committed_lines = ?, rejects_bytes = ?, total_rows = CASE WHEN ? THEN ? ELSE total_rows END,
-                        status = CASE WHEN ? THEN 'completed' ELSE status END, updated_at = ?
-                    WHERE id = ? AND status = 'running'
-                    """,
-                arguments: [
-                    commit.processedRows, commit.rejectedRows, commit.processedBytes, commit.checkpoint.byteCount,
-                    commit.checkpoint.lineCount, commit.checkpoint.rejectsByteCount, commit.isLast, commit.processedRows,
-                    commit.isLast, now, id,
-                ])
-            guard database.changesCount == 1 else { return false }
-            for (reason, rows) in commit.rejects {
-                try database.execute(
-                    sql: """
-                        INSERT INTO reject_counts (job_id, reason, rows) VALUES (?, ?, ?)
-                        ON CONFLICT DO UPDATE SET rows = rows + excluded.rows
-                        """, arguments: [id, reason, rows])
-            }
+            guard try Catalog.record(commit, job: id, at: now, in: database) else { return false }
             if let segment = commit.segment { _ = try Catalog.insert(segment, isLive: false, at: now, in: database) }
             if commit.isLast {
                 try database.execute(
@@ -196,6 +188,57 @@ final class Catalog: Sendable {
             }
             return true
         }
+    }
+
+    /// Records several loads that are whole with one commit each, and publishes the segment that has their trips.
+    func commit(_ commits: [(job: Int64, commit: Commit)], segment: SegmentRecord?) throws(ColumnStoreError) {
+        try write { database in
+            let now = Catalog.now()
+            for (job, commit) in commits {
+                guard try Catalog.record(commit, job: job, at: now, in: database) else {
+                    throw ColumnStoreError(.internalFault, "Job \(job) is not running; please report this.")
+                }
+            }
+            if let segment { _ = try Catalog.insert(segment, isLive: true, at: now, in: database) }
+        }
+    }
+
+    /// Moves pending jobs to running, and returns those that were.
+    func start(_ ids: [Int64]) throws(ColumnStoreError) -> [JobRecord] {
+        try write { database in
+            let now = Catalog.now()
+            return try ids.compactMap { id in
+                let isStarted = try Catalog.setStatus(
+                    id, to: .running, from: [.pending, .running], message: nil, at: now, in: database)
+                return isStarted ? try Catalog.job(id, in: database) : nil
+            }
+        }
+    }
+
+    /// Notes how far a load is; returns false, having changed nothing, where the job is no longer running.
+    private static func record(_ commit: Commit, job id: Int64, at now: String, in database: Database) throws -> Bool {
+        try database.cachedStatement(
+            sql: """
+                UPDATE jobs SET processed_rows = ?, rejected_rows = ?, processed_bytes = ?, committed_bytes = ?,
+                    committed_lines = ?, rejects_bytes = ?, total_rows = CASE WHEN ? THEN ? ELSE total_rows END,
+                    status = CASE WHEN ? THEN 'completed' ELSE status END, updated_at = ?
+                WHERE id = ? AND status = 'running'
+                """
+        ).execute(
+            arguments: [
+                commit.processedRows, commit.rejectedRows, commit.processedBytes, commit.checkpoint.byteCount,
+                commit.checkpoint.lineCount, commit.checkpoint.rejectsByteCount, commit.isLast, commit.processedRows,
+                commit.isLast, now, id,
+            ])
+        guard database.changesCount == 1 else { return false }
+        for (reason, rows) in commit.rejects {
+            try database.execute(
+                sql: """
+                    INSERT INTO reject_counts (job_id, reason, rows) VALUES (?, ?, ?)
+                    ON CONFLICT DO UPDATE SET rows = rows + excluded.rows
+                    """, arguments: [id, reason, rows])
+        }
+        return true
     }
 
     /// Exchanges segments for others with the same trips, or with those that are left of them; one transaction.
@@ -266,7 +309,8 @@ final class Catalog: Sendable {
     // MARK: - Inside
 
     private static func job(_ id: Int64, in database: Database) throws -> JobRecord? {
-        try Row.fetchOne(database, sql: "SELECT * FROM jobs WHERE id = ?", arguments: [id]).map(JobRecord.init)
+        let statement = try database.cachedStatement(sql: "SELECT * FROM jobs WHERE id = ?")
+        return try Row.fetchOne(statement, arguments: [id]).map(JobRecord.init)
     }
 
     private static func insert(
@@ -283,9 +327,8 @@ final class Catalog: Sendable {
             ])
         let segmentID = database.lastInsertedRowID
         for (job, trips) in segment.jobs {
-            try database.execute(
-                sql: "INSERT INTO segment_jobs (segment_id, job_id, trips) VALUES (?, ?, ?)",
-                arguments: [segmentID, job, trips])
+            try database.cachedStatement(sql: "INSERT INTO segment_jobs (segment_id, job_id, trips) VALUES (?, ?, ?)")
+                .execute(arguments: [segmentID, job, trips])
         }
         let statement = try database.cachedStatement(
             sql: """

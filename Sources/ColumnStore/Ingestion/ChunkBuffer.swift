@@ -31,11 +31,11 @@ final class ChunkBuffer: @unchecked Sendable {
     /// Whether the byte before `end` is a newline.
     func endsLine(at end: Int) -> Bool { end > 0 && memory[end - 1] == UInt8(ascii: "\n") }
 
-    /// Calls `body` with the first `count` bytes and, where `padded`, the padding behind them.
+    /// Calls `body` with `count` bytes from `start` on and, where `padded`, the padding behind them.
     func withBytes<Value, Failure: Error>(
-        count: Int, padded: Bool = false, _ body: (RawSpan) throws(Failure) -> Value
+        from start: Int = 0, count: Int, padded: Bool = false, _ body: (RawSpan) throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        let end = padded ? count + Limits.chunkPaddingByteCount : count
-        return try body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[..<end])))
+        let end = start + (padded ? count + Limits.chunkPaddingByteCount : count)
+        return try body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[start..<end])))
     }
 }

@@ -142,6 +142,9 @@ final class IngestionJob {
             decode(buffer, whole, decoders, endByte: readByteCount, storedByteCount: source.consumedByteCount)
             while decoding.count > 2 * pool.threadCount { try collectOldest() }
         }
+        while !decoding.isEmpty { try collectOldest() }
+        // A file that ends with its header has no chunk that says so.
+        job.processedBytes = source.consumedByteCount
         return try finish(isLast: true)
     }
 

@@ -2,38 +2,41 @@ import Foundation
 
 /// The thread that runs pending jobs, one after the other, and what others may know of it.
 ///
-/// One job at a time: a load uses all cores by itself, and jobs become visible in the order in which they came.
+/// One job at a time, or one group of small ones: a load uses all cores by itself, and jobs become visible in the order in
+/// which they came.
 final class IngestionQueue: @unchecked Sendable {
     private let condition = NSCondition()
-    private var waiting: [Int64] = []
-    private var running: (id: Int64, control: IngestionJob.Control)?
-    private var live: Job?
+    private var waiting: [(id: Int64, isSmall: Bool)] = []
+    private var running: (ids: Set<Int64>, control: IngestionJob.Control)?
+    private var live: [Int64: Job] = [:]
     private var isStopping = false
     private var hasThread = false
 
-    /// Adds a job.
-    func add(_ id: Int64) {
+    /// Adds a job; a small one may be run together with others.
+    func add(_ record: JobRecord) {
+        let size = record.job.totalBytes ?? .max
+        let isSmall = size <= Limits.smallFileByteCountMax && record.checkpoint.byteCount == 0
         condition.withLock {
-            waiting.append(id)
+            waiting.append((record.job.id, isSmall))
             condition.broadcast()
         }
     }
 
-    /// Starts the thread; `run` runs one job to its end.
-    func start(_ run: @escaping @Sendable (Int64, IngestionJob.Control) -> Void) {
+    /// Starts the thread; `run` runs one job, or several small ones, to their end.
+    func start(_ run: @escaping @Sendable ([Int64], IngestionJob.Control) -> Void) {
         let isFirst = condition.withLock {
             defer { hasThread = true }
             return !hasThread
         }
         guard isFirst else { return }
         let thread = Thread {
-            while let (id, control) = self.next() {
-                run(id, control)
+            while let (ids, control) = self.next() {
+                run(ids, control)
                 // What a load took goes back to the system: a server is idle for longer than it loads.
                 if !self.hasWaiting { ProcessMemory.release() }
                 self.condition.withLock {
                     self.running = nil
-                    self.live = nil
+                    self.live = [:]
                     self.condition.broadcast()
                 }
             }
@@ -47,15 +50,17 @@ final class IngestionQueue: @unchecked Sendable {
         thread.start()
     }
 
-    private func next() -> (Int64, IngestionJob.Control)? {
+    private func next() -> ([Int64], IngestionJob.Control)? {
         condition.lock()
         defer { condition.unlock() }
         while !isStopping {
             if !waiting.isEmpty {
-                let id = waiting.removeFirst()
+                let smallCount = waiting.prefix(Limits.groupJobCountMax).prefix { $0.isSmall }.count
+                let ids = waiting.prefix(max(1, smallCount)).map(\.id)
+                waiting.removeFirst(ids.count)
                 let control = IngestionJob.Control()
-                running = (id, control)
-                return (id, control)
+                running = (Set(ids), control)
+                return (ids, control)
             }
             condition.wait()
         }
@@ -66,24 +71,25 @@ final class IngestionQueue: @unchecked Sendable {
     var hasWaiting: Bool { condition.withLock { !waiting.isEmpty } }
 
     /// Remembers how far the running job is.
-    func update(_ job: Job) { condition.withLock { live = job } }
+    func update(_ job: Job) { condition.withLock { live[job.id] = job } }
 
     /// The running job as it stands, where it is this one.
-    func live(_ id: Int64) -> Job? { condition.withLock { live?.id == id ? live : nil } }
+    func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
 
     /// Blocks until a job has ended, or for a short while.
     func waitForChange() {
         condition.withLock { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05)) }
     }
 
-    /// Asks a running job to stop and waits until it has; returns whether it was running.
-    func cancel(_ id: Int64) -> Bool {
+    /// Asks a running job to stop and waits until it has.
+    ///
+    /// One that runs in a group comes to its end with the others.
+    func cancel(_ id: Int64) {
         condition.lock()
         defer { condition.unlock() }
-        guard let running, running.id == id else { return false }
-        running.control.ask(.cancel)
-        while self.running?.id == id { condition.wait() }
-        return true
+        guard let running, running.ids.contains(id) else { return }
+        if running.ids.count == 1 { running.control.ask(.cancel) }
+        while self.running?.ids.contains(id) == true { condition.wait() }
     }
 
     /// Lets the running job checkpoint, and waits until the thread has ended.

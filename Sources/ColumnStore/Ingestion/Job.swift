@@ -48,7 +48,7 @@ public struct JobProgress: Hashable, Sendable {
 }
 
 /// Rejected rows of one job.
-public struct RejectsReport: Sendable {
+public struct RejectsReport: Hashable, Sendable {
     /// The first rows, in the order of the file.
     public var rejects: [RejectedRow]
     /// All rejected rows of the job.

@@ -12,6 +12,7 @@ import Foundation
 final class RejectsFile {
     private let path: String
     private var descriptor: Int32 = -1
+    private var isNew = false
     private var buffer: [UInt8] = []
     /// Bytes of the file, those still in memory included.
     private(set) var byteCount: Int
@@ -50,11 +51,14 @@ final class RejectsFile {
     func flush() throws(ColumnStoreError) {
         try writeBuffer()
         if descriptor >= 0, fdatasync(descriptor) != 0 { throw FileSystem.error("sync", path) }
+        if isNew { try FileSystem.syncDirectory(String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex))) }
+        isNew = false
     }
 
     private func writeBuffer() throws(ColumnStoreError) {
         if buffer.isEmpty { return }
         if descriptor < 0 {
+            isNew = FileSystem.byteCount(of: path) == nil
             descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else { throw FileSystem.error("create", path) }
         }

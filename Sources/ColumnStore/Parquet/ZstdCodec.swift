@@ -3,11 +3,11 @@ import CZstd
 /// Compresses pages with zstd; one context is kept, since making one costs more than a page.
 ///
 /// Memory safety: libzstd is given the bounds of both sides and stays within them.
-final class ZstdCompressor {
+package final class ZstdCompressor {
     private let context: OpaquePointer
 
     /// Makes a compressor of a level, one of those that libzstd knows.
-    init(level: Int32) {
+    package init(level: Int32) {
         guard let context = ZSTD_createCCtx() else { fatalError("no memory for a zstd context") }
         self.context = context
         let result = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
@@ -17,7 +17,7 @@ final class ZstdCompressor {
     deinit { ZSTD_freeCCtx(context) }
 
     /// Appends the frame of some bytes.
-    func compress(_ source: RawSpan, into bytes: inout [UInt8]) {
+    package func compress(_ source: RawSpan, into bytes: inout [UInt8]) {
         bytes.append(addingCapacity: ZSTD_compressBound(source.byteCount)) { output in
             output.withUnsafeMutableBufferPointer { target, initialized in
                 source.withUnsafeBytes { source in

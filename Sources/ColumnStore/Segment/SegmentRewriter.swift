@@ -21,10 +21,8 @@ enum SegmentRewriter {
         let rows = job.map { left in jobs.indices.filter { jobs[$0] != left } }
         func kept<Value>(_ column: [Value]) -> [Value] { rows.map { $0.map { column[$0] } } ?? column }
         var batch = TripBatch()
-        batch.regions = StringDictionary(distinct: trips.regions)
-        batch.datasources = StringDictionary(distinct: trips.datasources)
-        batch.region = kept(trips.region)
-        batch.datasource = kept(trips.datasource)
+        (batch.regions, batch.region) = occurring(trips.regions, kept(trips.region))
+        (batch.datasources, batch.datasource) = occurring(trips.datasources, kept(trips.datasource))
         batch.originLongitude = kept(trips.originLongitude)
         batch.originLatitude = kept(trips.originLatitude)
         batch.destinationLongitude = kept(trips.destinationLongitude)
@@ -32,5 +30,18 @@ enum SegmentRewriter {
         batch.time = kept(trips.time)
         batch.job = kept(jobs)
         return batch
+    }
+
+    /// A dictionary of the names that some rows have, and their codes in it: a name goes with its last trip.
+    private static func occurring(_ names: [String], _ codes: [UInt32]) -> (names: StringDictionary, codes: [UInt32]) {
+        var isUsed = [Bool](repeating: false, count: names.count)
+        for code in codes { isUsed[Int(code)] = true }
+        var newCodes = [UInt32](repeating: 0, count: names.count)
+        var kept: [String] = []
+        for (code, name) in names.enumerated() where isUsed[code] {
+            newCodes[code] = UInt32(kept.count)
+            kept.append(name)
+        }
+        return (StringDictionary(distinct: kept), codes.map { newCodes[Int($0)] })
     }
 }

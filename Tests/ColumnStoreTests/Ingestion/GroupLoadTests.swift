@@ -1,0 +1,116 @@
+import ColumnStore
+import Foundation
+import Logging
+import TestSupport
+import Testing
+
+/// Small files that wait together are loaded together; nobody can tell from what comes out.
+struct GroupLoadTests {
+    private let folder = TemporaryDirectory()
+
+    private func open(_ name: String) throws -> ColumnStore {
+        var options = ColumnStore.Options(
+            dataDirectory: "\(folder.path)/\(name)", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        options.workerCount = 2
+        return try ColumnStore(options)
+    }
+
+    /// Files of all kinds: right, wrong in some rows, empty, without a header that names the columns.
+    private func files(seed: UInt64) throws -> [String] {
+        var csv = RandomCSV(seed: seed)
+        var paths: [String] = []
+        for number in 0..<70 {
+            let path = "\(folder.path)/\(seed)-\(number).csv"
+            var text = csv.header()
+            var columns = [String?](repeating: nil, count: try CSVHeader(text).fieldCount)
+            for column in CSVColumn.allCases { columns[try CSVHeader(text)[column]] = column.name }
+            if csv.chance(5) { text = "a,b\n" }
+            var bytes = Array(text.utf8)
+            bytes += csv.records(columns: columns, count: .random(in: 0...40, using: &csv.random), badPercent: 10)
+            if csv.chance(5) { bytes = [] }
+            try Data(bytes).write(to: URL(fileURLWithPath: path))
+            paths.append(path)
+        }
+        // Compressed, and one that says it is and is cut off.
+        let gzip = try Data(contentsOf: URL(fileURLWithPath: Fixture.path("trips.csv.gz")))
+        try gzip.dropLast(10).write(to: URL(fileURLWithPath: "\(folder.path)/cut.gz"))
+        return paths + [Fixture.path("trips.csv.gz"), Fixture.path("trips.csv.zst"), "\(folder.path)/cut.gz"]
+    }
+
+    /// What a client sees of a job, without what depends on the clock.
+    private struct Seen: Equatable {
+        var job: Job
+        var rejects: RejectsReport
+
+        init(_ store: ColumnStore, _ id: Int64) throws {
+            job = try store.job(id)
+            job.createdAt = ""
+            job.updatedAt = ""
+            rejects = try store.rejects(id, limit: 10_000)
+        }
+    }
+
+    @Test("A group of loads comes out as the same loads one by one", arguments: [UInt64(1), 2, 3])
+    func groupEqualsSingles(seed: UInt64) throws {
+        let files = try files(seed: seed)
+        let (together, alone) = (try open("together"), try open("alone"))
+        defer {
+            together.close()
+            alone.close()
+        }
+        let ids = try together.submitFiles(paths: files).map { try $0.get().id }
+        together.startIngestion()
+        alone.startIngestion()
+        for (id, file) in zip(ids, files) {
+            _ = try together.waitForEnd(of: id)
+            let job = try alone.submitFile(path: file)
+            #expect(job.id == id)
+            _ = try alone.waitForEnd(of: id)
+            let (one, other) = (try Seen(together, id), try Seen(alone, id))
+            #expect(one == other, "seed \(seed), \(file): \(one) \(other)")
+        }
+        #expect(try together.weeklyAverage(WeeklyAverageQuery()).json == alone.weeklyAverage(WeeklyAverageQuery()).json)
+        #expect(try together.regions().json == alone.regions().json)
+        var groups = TripGroupsQuery()
+        groups.limit = 10_000
+        #expect(try together.tripGroups(groups).json == alone.tripGroups(groups).json)
+        #expect(try together.summary().unnamedFiles.isEmpty)
+        // Any of them goes alone.
+        for index in [0, 20, 41, 69] {
+            _ = try together.remove(ids[index])
+            _ = try alone.remove(ids[index])
+            let (one, other) = (try together.regions().json, try alone.regions().json)
+            #expect(one == other && !one.contains("\"trips\":0,"), "seed \(seed), without \(files[index])")
+        }
+    }
+
+    @Test("A file that is absent is named in its place, and the others are loaded")
+    func absentFile() throws {
+        let store = try open("store")
+        defer { store.close() }
+        let sample = Fixture.path("trips.csv")
+        let results = try store.submitFiles(paths: [sample, "\(folder.path)/absent.csv", sample])
+        let error = #expect(throws: ColumnStoreError.self) { try results[1].get() }
+        #expect(error?.message.contains("absent.csv") == true)
+        store.startIngestion()
+        for index in [0, 2] { #expect(try store.waitForEnd(of: results[index].get().id).status == .completed) }
+        #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 200)
+    }
+
+    @Test("A small name with much inside is loaded by itself")
+    func oversized() throws {
+        let store = try open("store")
+        defer { store.close() }
+        // 150,000 equal rows: 19 MB of CSV in some kilobytes of zstd.
+        let row = "Prague,POINT (14.49 50.01),POINT (14.43 50.04),2018-05-28 09:03:40,funny_car\n"
+        let plain = CSVHeader.usualText + String(repeating: row, count: 150_000)
+        var compressed: [UInt8] = []
+        ZstdCompressor(level: 1).compress(Array(plain.utf8).span.bytes, into: &compressed)
+        let path = folder.path + "/much.csv.zst"
+        try Data(compressed).write(to: URL(fileURLWithPath: path))
+        let ids = try store.submitFiles(paths: [Fixture.path("trips.csv"), path]).map { try $0.get().id }
+        store.startIngestion()
+        #expect(try store.waitForEnd(of: ids[0]).processedRows == 100)
+        #expect(try store.waitForEnd(of: ids[1]).processedRows == 150_000)
+    }
+}
