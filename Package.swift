@@ -37,13 +37,14 @@ let package = Package(
         .target(name: "TripGenerator", dependencies: ["Bucketing"], swiftSettings: settings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .target(name: "CFastFloat"),
         .target(name: "CStructural"),
         .target(name: "CPlatform"),
         .target(
             name: "ColumnStore",
             dependencies: [
-                "Bucketing", "CZlib", "CZstd", "CFastFloat", "CStructural", "CPlatform",
+                "Bucketing", "CZlib", "CZstd", "CDeflate", "CFastFloat", "CStructural", "CPlatform",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -103,7 +104,7 @@ let package = Package(
         ),
         .testTarget(name: "TripGeneratorTests", dependencies: ["TripGenerator", "Bucketing"], swiftSettings: settings),
         .target(
-            name: "FuzzEntries", dependencies: ["ColumnStore", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
+            name: "FuzzEntries", dependencies: ["ColumnStore", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
             swiftSettings: settings),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/FuzzTests", swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
@@ -134,4 +135,16 @@ if Context.environment["TRIPSTORE_BENCHMARKS"] != nil {  // scripts/microbench
             path: "Benchmarks/ColumnStoreBenchmarks",
             swiftSettings: settings,
             plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]))
+}
+
+if Context.environment["TRIPSTORE_COST_MODEL"] != nil {  // scripts/cost-model
+    package.targets.append(
+        .executableTarget(
+            name: "CostModel",
+            dependencies: [
+                "ColumnStore", "Bucketing", "TripGenerator", "CDeflate", "CZstd",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/CostModel",
+            swiftSettings: settings))
 }

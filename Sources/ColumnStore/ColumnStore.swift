@@ -205,12 +205,16 @@ public final class ColumnStore: Sendable {
 
     /// Counts matching trips by week; throws `.notFound` where no trip matches.
     public func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
-        try executor().weeklyAverage(query)
+        var answer = try executor().weeklyAverage(query)
+        answer.explain = query.explain
+        return answer
     }
 
     /// Groups matching trips by region, origin cell, destination cell and time bucket.
     public func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
-        try executor().tripGroups(query)
+        var answer = try executor().tripGroups(query)
+        answer.explain = query.explain
+        return answer
     }
 
     /// Describes each region, most trips first.

@@ -38,6 +38,9 @@ package enum Limits {
     /// Rows of one page, the same for all columns so that page `i` of each covers the same rows: the unit of reading at the
     /// edge of a box, 64 KiB of coordinates.
     package static let pageRowCountMax = 8192
+    /// Rows of one page of the origins' coordinates, a whole fraction of the other columns': the edge of a box touches many
+    /// pages for a few rows of each, and smaller ones would cost more space than they spare time.
+    package static let originPageRowCountMax = 512
     /// zstd level of all pages: above 1 the files shrink by a few per cent and take twice the time.
     package static let zstdLevel: Int32 = 1
     /// Precision of the geohash columns in a segment: the default of `GEOHASH_PRECISION`, so that any engine can form the

@@ -29,12 +29,15 @@ struct FilterOptions: ParsableArguments {
     @Option(help: "Which end of a trip must be in the box: origin, destination, both or either (default: origin).")
     var within: String?
 
+    @Flag(help: "Also tell what the answer cost: segments and pages read or skipped, rows, time of each stage.")
+    var explain = false
+
     /// The flags given, by the API's names.
     var parameters: [(name: String, value: String)] {
         Self.parameters([
             ("region", region), ("datasource", datasource), ("from", from), ("to", to), ("min_lat", minLat),
-            ("max_lat", maxLat),
-            ("min_lng", minLng), ("max_lng", maxLng), ("within", within),
+            ("max_lat", maxLat), ("min_lng", minLng), ("max_lng", maxLng), ("within", within),
+            ("explain", explain ? "true" : nil),
         ])
     }
 

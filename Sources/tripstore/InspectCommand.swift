@@ -95,7 +95,7 @@ struct InspectCommand: ParsableCommand {
                   regions     \(index.regions.count): \(list(index.regions))
                   datasources \(index.datasources.count): \(list(index.datasources))
                   counts      \(Readable.count(index.countEntries)) of week, region and datasource
-                  cells       \(Readable.count(index.cellRuns)) runs at geohash precision \(index.cellPrecision)
+                  cells       \(Readable.count(index.cellLeaves)) leaves of the trees of cells
 
                 """
             var table = TextTable([("  week", .left), ("rows", .right)])

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ColumnStore
 import Foundation
 
 /// How an answer is printed.
@@ -25,4 +26,21 @@ enum Output {
 extension Output {
     /// Replaces the moving line on a terminal.
     static func progress(_ text: String) { FileHandle.standardError.write(Data(("\r\u{1B}[K" + text).utf8)) }
+}
+
+extension Output {
+    /// What an answer cost, in words.
+    static func explanation(_ metrics: ScanMetrics) -> String {
+        func milliseconds(_ time: Duration) -> String { "\((time / .microseconds(1)).rounded() / 1000) ms" }
+        let counted = metrics.segmentsConsidered - metrics.segmentsSkipped - metrics.segmentsRead
+        return """
+            segments: \(metrics.segmentsConsidered) considered, \(metrics.segmentsSkipped) skipped, \
+            \(counted) counted from the index, \(metrics.segmentsRead) read
+            pages: \(Readable.count(metrics.pagesConsidered)) considered, \(Readable.count(metrics.pagesRead)) read \
+            (\(Readable.bytes(metrics.bytesDecompressed)) decompressed)
+            rows: \(Readable.count(metrics.rowsCounted)) counted from the index, \(Readable.count(metrics.rowsTested)) tested
+            time: plan \(milliseconds(metrics.planTime)), scan \(milliseconds(metrics.scanTime)), \
+            merge \(milliseconds(metrics.mergeTime))
+            """
+    }
 }

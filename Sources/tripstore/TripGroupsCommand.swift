@@ -70,5 +70,6 @@ struct TripGroupsCommand: ParsableCommand {
                 "\(Readable.count(answer.groups.count)) of \(Readable.count(answer.totalGroups)) groups, "
                     + "\(Readable.count(answer.totalTrips)) trips, buckets of \(answer.bucketMinutes) minutes")
         }
+        if query.explain, format != .json { Output.note(Output.explanation(answer.metrics)) }
     }
 }

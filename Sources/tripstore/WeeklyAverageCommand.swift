@@ -45,5 +45,6 @@ struct WeeklyAverageCommand: ParsableCommand {
             for week in answer.weeks { table.add([week.week.text, week.week.startText, Readable.count(week.trips)]) }
             Output.result(table.text)
         }
+        if query.explain, format != .json { Output.note(Output.explanation(answer.metrics)) }
     }
 }

@@ -26,7 +26,8 @@ struct LayeringTests {
         arguments: [
             ("GRDB", ["Sources/ColumnStore/Catalog/"]),
             ("CZstd", ["Sources/ColumnStore/Parquet/", "Sources/ColumnStore/Ingestion/"]),
-            ("CZlib", ["Sources/ColumnStore/Parquet/", "Sources/ColumnStore/Ingestion/"]),
+            ("CDeflate", ["Sources/ColumnStore/Parquet/"]),
+            ("CZlib", ["Sources/ColumnStore/Ingestion/"]),
             ("CStructural", ["Sources/ColumnStore/CSV/"]),
             ("CFastFloat", ["Sources/ColumnStore/CSV/"]),
             ("Hummingbird", ["Sources/Server/"]),

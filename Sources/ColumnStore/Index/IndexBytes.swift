@@ -66,6 +66,12 @@ struct IndexByteReader {
         return Int(value)
     }
 
+    mutating func bytes(_ count: Int) throws(IndexError) -> ArraySlice<UInt8> {
+        guard count <= bytes.count - position else { throw IndexError(description: "the index is cut off") }
+        defer { position += count }
+        return bytes[position..<position + count]
+    }
+
     mutating func signed() throws(IndexError) -> Int64 {
         let value = try unsigned()
         return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)

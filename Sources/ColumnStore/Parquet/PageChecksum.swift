@@ -1,11 +1,13 @@
-import CZlib
+import CDeflate
 
 /// The CRC-32 of gzip, over the bytes of a page as they are stored: compressed, without the header.
 ///
-/// Memory safety: zlib is given the bounds of the bytes.
+/// By libdeflate, which multiplies without carries where the processor can and is then ten times as fast as zlib.
+///
+/// Memory safety: libdeflate is given the bounds of the bytes.
 enum PageChecksum {
     /// - Parameter previous: the checksum of the bytes before these, where they are one text in pieces.
     static func crc32(_ bytes: RawSpan, continuing previous: UInt32 = 0) -> UInt32 {
-        bytes.withUnsafeBytes { UInt32(truncatingIfNeeded: crc32_z(uLong(previous), $0.baseAddress, $0.count)) }
+        bytes.withUnsafeBytes { libdeflate_crc32(previous, $0.baseAddress, $0.count) }
     }
 }

@@ -16,6 +16,8 @@ public struct WeeklyAverage: Hashable, Sendable {
     /// Ascending; as the question's `weeks` says, with or without those that have no trip.
     public var weeks: [Week]
     public var metrics: ScanMetrics
+    /// Whether the JSON has the metrics.
+    public var explain = false
 
     /// Trips a week.
     public var weeklyAverage: Double { Double(totalTrips) / Double(weekCount) }
@@ -51,6 +53,8 @@ public struct TripGroups: Hashable, Sendable {
     /// Trips that match.
     public var totalTrips: Int
     public var metrics: ScanMetrics
+    /// Whether the JSON has the metrics.
+    public var explain = false
 }
 
 /// What is known of each region, most trips first.
@@ -108,6 +112,7 @@ extension WeeklyAverage {
                     $0.value(week.trips)
                 }
             }
+            if explain { metrics.write(to: &$0) }
         }
         return writer.text
     }
@@ -139,8 +144,57 @@ extension TripGroups {
             $0.value(totalGroups)
             $0.key("total_trips")
             $0.value(totalTrips)
+            if explain { metrics.write(to: &$0) }
         }
         return writer.text
+    }
+}
+
+extension ScanMetrics {
+    /// Writes what a question cost as the member `explain` of its answer.
+    fileprivate func write(to writer: inout JSONWriter) {
+        func microseconds(_ time: Duration) -> Double { (time / .nanoseconds(100)).rounded() / 10 }
+        writer.key("explain")
+        writer.object {
+            $0.key("segments")
+            $0.object {
+                $0.key("considered")
+                $0.value(segmentsConsidered)
+                $0.key("skipped")
+                $0.value(segmentsSkipped)
+                $0.key("counted_from_index")
+                $0.value(segmentsConsidered - segmentsSkipped - segmentsRead)
+                $0.key("read")
+                $0.value(segmentsRead)
+            }
+            $0.key("pages")
+            $0.object {
+                $0.key("considered")
+                $0.value(pagesConsidered)
+                $0.key("skipped")
+                $0.value(pagesConsidered - pagesRead)
+                $0.key("read")
+                $0.value(pagesRead)
+            }
+            $0.key("rows")
+            $0.object {
+                $0.key("counted_from_index")
+                $0.value(rowsCounted)
+                $0.key("tested")
+                $0.value(rowsTested)
+            }
+            $0.key("bytes_decompressed")
+            $0.value(bytesDecompressed)
+            $0.key("microseconds")
+            $0.object {
+                $0.key("plan")
+                $0.value(microseconds(planTime))
+                $0.key("scan")
+                $0.value(microseconds(scanTime))
+                $0.key("merge")
+                $0.value(microseconds(mergeTime))
+            }
+        }
     }
 }
 

@@ -46,6 +46,14 @@ struct QueryParameters: Sendable {
         return value
     }
 
+    func flag(_ name: String) throws(ColumnStoreError) -> Bool {
+        switch values[name] {
+        case nil, "false": return false
+        case "true": return true
+        case let text?: throw ColumnStoreError(.invalidArgument, "Parameter '\(name)' must be true or false, not '\(text)'.")
+        }
+    }
+
     func time(_ name: String) throws(ColumnStoreError) -> Int64? {
         guard let text = values[name] else { return nil }
         guard let value = LocalDateTime.microseconds(parsing: text) else {
@@ -109,10 +117,11 @@ extension TripFilter {
 extension WeeklyAverageQuery {
     /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
-        let values = try QueryParameters(parameters, known: TripFilter.parameterNames + ["weeks"])
+        let values = try QueryParameters(parameters, known: TripFilter.parameterNames + ["weeks", "explain"])
         self.init()
         filter = try TripFilter(values)
         weeks = try values.choice("weeks", otherwise: .calendar)
+        explain = try values.flag("explain")
     }
 }
 
@@ -120,7 +129,8 @@ extension TripGroupsQuery {
     /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)], defaults: QueryDefaults) throws(ColumnStoreError) {
         let values = try QueryParameters(
-            parameters, known: TripFilter.parameterNames + ["limit", "offset", "precision", "bucket_minutes", "bucket"])
+            parameters,
+            known: TripFilter.parameterNames + ["limit", "offset", "precision", "bucket_minutes", "bucket", "explain"])
         self.init(defaults: defaults)
         filter = try TripFilter(values)
         limit = try values.integer("limit", in: 1...Limits.groupLimitMax, otherwise: limit)
@@ -132,5 +142,6 @@ extension TripGroupsQuery {
                 .invalidArgument, "Parameter 'bucket_minutes' must divide a day of 1440 minutes; \(bucketMinutes) does not.")
         }
         bucket = try values.choice("bucket", otherwise: .timeOfDay)
+        explain = try values.flag("explain")
     }
 }

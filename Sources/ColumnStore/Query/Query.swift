@@ -42,6 +42,8 @@ public struct WeeklyAverageQuery: Hashable, Sendable {
 
     public var filter = TripFilter()
     public var weeks: Weeks = .calendar
+    /// Whether the answer tells what it cost.
+    public var explain = false
 
     /// Makes the question about all trips.
     public init() {}
@@ -64,6 +66,8 @@ public struct TripGroupsQuery: Hashable, Sendable {
     /// Divides 1440.
     public var bucketMinutes: Int
     public var bucket: Bucket = .timeOfDay
+    /// Whether the answer tells what it cost.
+    public var explain = false
 
     /// Makes the question about all trips.
     public init(defaults: QueryDefaults = QueryDefaults()) {

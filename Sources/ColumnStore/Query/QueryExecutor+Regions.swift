@@ -3,60 +3,90 @@ import Bucketing
 extension QueryExecutor {
     /// Describes each region, from the indexes alone.
     package func regions() -> Regions {
-        var regions: [ExactName: Regions.Region] = [:]
-        var datasources: [ExactName: [ExactName: Regions.Datasource]] = [:]
-        for segment in snapshot.segments {
+        let names = snapshot.regions
+        let datasources = snapshot.datasources
+        var bounds = [BoundingBox](repeating: .nothing, count: names.names.count)
+        // Segments are summed by their own codes, and only the sums are brought together by name.
+        var sums: [UInt64: Sum] = [:]
+        for (position, segment) in snapshot.segments.enumerated() {
             let index = segment.index
-            let regionNames = index.regions.map(ExactName.init)
-            let datasourceNames = index.datasources.map(ExactName.init)
-            for (code, name) in regionNames.enumerated() {
-                regions[name, default: Self.empty(name, index.bounds[code])].bounds.extend(by: index.bounds[code])
-            }
-            for entry in index.counts.entries {
-                let name = regionNames[Int(entry.region)]
-                regions[name]?.add(entry)
-                let datasource = datasourceNames[Int(entry.datasource)]
-                datasources[name, default: [:]][
-                    datasource,
-                    default: Regions.Datasource(datasource: datasource.string, trips: 0, firstAt: .max, lastAt: .min)
-                ].add(entry)
+            let (regionMap, datasourceMap) = (names.codeMaps[position], datasources.codeMaps[position])
+            for (code, box) in index.bounds.enumerated() { bounds[Int(regionMap[code])].extend(by: box) }
+            for (code, sum) in Self.sums(of: index) {
+                let pair =
+                    UInt64(regionMap[code / index.datasources.count]) << 32
+                    | UInt64(datasourceMap[code % index.datasources.count])
+                sums[pair, default: Sum()].add(sum)
             }
         }
-        let described = regions.map { name, region in
-            var region = region
-            region.datasources = datasources[name, default: [:]].values.sorted {
+        var regions = names.names.enumerated().map { code, name in
+            Regions.Region(region: name, trips: 0, firstAt: .max, lastAt: .min, datasources: [], bounds: bounds[code])
+        }
+        for (pair, sum) in sums {
+            let code = Int(pair >> 32)
+            regions[code].trips += sum.trips
+            regions[code].firstAt = min(regions[code].firstAt, sum.firstAt)
+            regions[code].lastAt = max(regions[code].lastAt, sum.lastAt)
+            regions[code].datasources.append(
+                Regions.Datasource(
+                    datasource: datasources.names[Int(pair & 0xffff_ffff)], trips: sum.trips, firstAt: sum.firstAt,
+                    lastAt: sum.lastAt))
+        }
+        for code in regions.indices {
+            regions[code].datasources.sort {
                 $0.trips != $1.trips ? $0.trips > $1.trips : ExactName($0.datasource) < ExactName($1.datasource)
             }
-            return region
         }
         return Regions(
-            regions: described.sorted {
+            regions: regions.sorted {
                 $0.trips != $1.trips ? $0.trips > $1.trips : ExactName($0.region) < ExactName($1.region)
             })
     }
 
-    private static func empty(_ name: ExactName, _ bounds: BoundingBox) -> Regions.Region {
-        Regions.Region(region: name.string, trips: 0, firstAt: .max, lastAt: .min, datasources: [], bounds: bounds)
+    /// Trips of one region and datasource.
+    fileprivate struct Sum {
+        var trips = 0
+        var firstAt = Int64.max
+        var lastAt = Int64.min
+
+        mutating func add(_ other: Sum) {
+            trips += other.trips
+            firstAt = min(firstAt, other.firstAt)
+            lastAt = max(lastAt, other.lastAt)
+        }
+    }
+
+    /// The counts of a segment over all weeks, by region code × number of datasources + datasource code.
+    private static func sums(of index: SegmentIndex) -> [(code: Int, sum: Sum)] {
+        let datasourceCount = index.datasources.count
+        let pairCount = index.regions.count * datasourceCount
+        // A table of all pairs, unless only few of very many occur.
+        if pairCount <= max(1 << 16, 4 * index.counts.entries.count) {
+            var sums = [Sum](repeating: Sum(), count: pairCount)
+            for entry in index.counts.entries {
+                sums[Int(entry.region) * datasourceCount + Int(entry.datasource)].add(Sum(entry))
+            }
+            return sums.enumerated().filter { $0.element.trips > 0 }.map { (code: $0.offset, sum: $0.element) }
+        }
+        var sums: [Int: Sum] = [:]
+        for entry in index.counts.entries {
+            sums[Int(entry.region) * datasourceCount + Int(entry.datasource), default: Sum()].add(Sum(entry))
+        }
+        return sums.map { (code: $0.key, sum: $0.value) }
     }
 }
 
-extension Regions.Region {
-    fileprivate mutating func add(_ entry: TripCounts.Entry) {
-        trips += entry.trips
-        firstAt = min(firstAt, entry.firstAt)
-        lastAt = max(lastAt, entry.lastAt)
-    }
-}
-
-extension Regions.Datasource {
-    fileprivate mutating func add(_ entry: TripCounts.Entry) {
-        trips += entry.trips
-        firstAt = min(firstAt, entry.firstAt)
-        lastAt = max(lastAt, entry.lastAt)
+extension QueryExecutor.Sum {
+    init(_ entry: TripCounts.Entry) {
+        self.init(trips: entry.trips, firstAt: entry.firstAt, lastAt: entry.lastAt)
     }
 }
 
 extension BoundingBox {
+    /// The box of no point.
+    fileprivate static let nothing = BoundingBox(
+        minLongitude: .infinity, minLatitude: .infinity, maxLongitude: -.infinity, maxLatitude: -.infinity)
+
     fileprivate mutating func extend(by other: BoundingBox) {
         minLongitude = min(minLongitude, other.minLongitude)
         minLatitude = min(minLatitude, other.minLatitude)

@@ -61,7 +61,9 @@ extension QueryExecutor {
             }
         }
         metrics += scanned.metrics
+        let start = ContinuousClock.now
         let (first, groupCount, tripCount) = try Self.merge(tables.drain(), limit: query.offset + query.limit, on: pool)
+        metrics.mergeTime = .now - start
         let groups = first.dropFirst(query.offset).map { entry in
             let parts = entry.key.parts(layout)
             return TripGroups.Group(
@@ -81,21 +83,21 @@ extension QueryExecutor {
         _ regionMap: [UInt32], _ precision: Int, _ layout: GroupKeyLayout, _ bucketing: Bucketing,
         into table: inout GroupTable<Key>
     ) throws(ColumnStoreError) {
-        try scratch.load(.region, page: page, of: segment)
-        try scratch.load(.time, page: page, of: segment)
+        try scratch.load(.region, page: page, rows: local, of: segment)
+        try scratch.load(.time, page: page, rows: local, of: segment)
         let mask: [UInt8]? = if case .masked = selection { scratch.mask } else { nil }
         let rows = PageRows(
             local: local, mask: mask, region: scratch.region, regionMap: regionMap, time: scratch.time, bucketing: bucketing)
         if precision <= Limits.storedGeohashPrecision {
             // Coarser cells are prefixes of the stored ones: no coordinate is read.
-            try scratch.load(.originGeohash, page: page, of: segment)
-            try scratch.load(.destinationGeohash, page: page, of: segment)
+            try scratch.load(.originGeohash, page: page, rows: local, of: segment)
+            try scratch.load(.destinationGeohash, page: page, rows: local, of: segment)
             let shift = UInt32(5 * (Limits.storedGeohashPrecision - precision))
             rows.group(scratch.originCell, scratch.destinationCell, shift, layout, into: &table)
         } else {
             for column in [
                 SegmentColumn.originLongitude, .originLatitude, .destinationLongitude, .destinationLatitude,
-            ] { try scratch.load(column, page: page, of: segment) }
+            ] { try scratch.load(column, page: page, rows: local, of: segment) }
             rows.group(
                 scratch.originLongitude, scratch.originLatitude, scratch.destinationLongitude, scratch.destinationLatitude,
                 UInt64(60 - 5 * precision), layout, into: &table)

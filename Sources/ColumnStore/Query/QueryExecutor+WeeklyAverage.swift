@@ -79,13 +79,15 @@ extension QueryExecutor {
             return (first...last, ScanMetrics())
         }
         var (plans, metrics) = plans(filter, .rows, weeks: weeks)
-        metrics.segmentsConsidered = 0
-        metrics.segmentsSkipped = 0
+        // The segments were counted when the weeks were.
+        let planTime = metrics.planTime
+        metrics = ScanMetrics()
+        metrics.planTime = planTime
         let scanned = try scan(plans) { task, scratch throws(ColumnStoreError) in
             var first = Int64.max
             var last = Int64.min
             try Self.forEachSelection(task, scratch) { page, local, _, selection throws(ColumnStoreError) in
-                try scratch.load(.time, page: page, of: task.segment)
+                try scratch.load(.time, page: page, rows: local, of: task.segment)
                 let isMasked = if case .masked = selection { true } else { false }
                 for row in local where !isMasked || scratch.mask[row - local.lowerBound] == 1 {
                     first = min(first, scratch.time[row])

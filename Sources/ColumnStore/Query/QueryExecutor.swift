@@ -8,8 +8,10 @@ package struct QueryExecutor: Sendable {
     package let useIndex: Bool
     private let scratches: ScratchPool<PageScratch>
 
-    /// Rows that one task reads: enough to be worth a hand-over to another thread.
+    /// Rows of a whole range that one task reads.
     private static let rowsPerTask = 128 << 10
+    /// Pages that a task reads of ranges with a few rows each: enough to be worth a hand-over to another thread.
+    private static let pagesPerTask = 16
 
     /// Makes an executor.
     package init(_ snapshot: Snapshot, on pool: WorkerPool, useIndex: Bool = true) {
@@ -36,15 +38,19 @@ package struct QueryExecutor: Sendable {
     func plans(
         _ filter: TripFilter, _ purpose: SegmentPlan.Purpose, weeks: Set<ISOWeek>? = nil
     ) -> (plans: [SegmentPlan], metrics: ScanMetrics) {
-        var covers = CellCoverCache()
+        let start = ContinuousClock.now
         var metrics = ScanMetrics()
         let plans = snapshot.segments.indices.map {
             SegmentPlan(
-                segment: $0, of: snapshot, filter: filter, purpose: purpose, useIndex: useIndex, weeks: weeks, covers: &covers)
+                segment: $0, of: snapshot, filter: filter, purpose: purpose, useIndex: useIndex, weeks: weeks)
         }
         metrics.segmentsConsidered = plans.count
         metrics.segmentsSkipped = plans.count { $0.ranges.isEmpty && $0.counted.isEmpty }
+        metrics.segmentsRead = plans.count { !$0.ranges.isEmpty }
+        metrics.pagesConsidered =
+            SegmentColumn.allCases.count * plans.reduce(0) { $0 + snapshot.segments[$1.segment].pages.count }
         metrics.rowsCounted = plans.reduce(0) { $0 + $1.counted.reduce(0) { $0 + $1.trips } }
+        metrics.planTime = .now - start
         return (plans, metrics)
     }
 
@@ -52,6 +58,7 @@ package struct QueryExecutor: Sendable {
     func scan<Part: Sendable>(
         _ plans: [SegmentPlan], _ body: @escaping @Sendable (Task, PageScratch) throws(ColumnStoreError) -> Part
     ) throws(ColumnStoreError) -> (parts: [Part], metrics: ScanMetrics) {
+        let start = ContinuousClock.now
         let tasks = plans.flatMap(tasks)
         let scratches = scratches
         do {
@@ -63,6 +70,7 @@ package struct QueryExecutor: Sendable {
             }
             var metrics = ScanMetrics()
             for result in results { metrics += result.1 }
+            metrics.scanTime = .now - start
             return (results.map(\.0), metrics)
         } catch let error as ColumnStoreError {
             throw error
@@ -76,13 +84,14 @@ package struct QueryExecutor: Sendable {
         let segment = snapshot.segments[plan.segment]
         var tasks: [Task] = []
         var ranges: [ScanRange] = []
-        var rowCount = 0
+        var pageCount = 0
+        var lastPage = -1
         func close() {
             if !ranges.isEmpty {
                 tasks.append(Task(segment: segment, position: plan.segment, values: plan.values, ranges: ranges))
             }
             ranges = []
-            rowCount = 0
+            pageCount = 0
         }
         for range in plan.ranges {
             var rest = range.rows
@@ -96,8 +105,15 @@ package struct QueryExecutor: Sendable {
             }
             if rest.isEmpty { continue }
             ranges.append(ScanRange(rows: rest, week: range.week, tests: range.tests))
-            rowCount += rest.count
-            if rowCount >= Self.rowsPerTask { close() }
+            // Ranges follow one another, so a page that two share is decoded once where one task has both.
+            let pages = segment.pages(covering: rest)
+            if pages.lowerBound != lastPage, pageCount >= Self.pagesPerTask {
+                let range = ranges.removeLast()
+                close()
+                ranges.append(range)
+            }
+            pageCount += pages.count - (pages.lowerBound == lastPage ? 1 : 0)
+            lastPage = pages.upperBound - 1
         }
         close()
         return tasks

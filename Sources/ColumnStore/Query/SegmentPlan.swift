@@ -14,12 +14,9 @@ struct SegmentPlan: Sendable {
     var segment: Int
     var values = RowTestValues()
     /// Matching trips that the index knows without a look at a row, by position of the week.
-    var counted: [(week: Int, trips: Int)] = []
+    private(set) var counted: [(week: Int, trips: Int)] = []
     /// Candidates to be read; they do not overlap.
-    var ranges: [ScanRange] = []
-
-    /// Most ranges that a box is divided into: more make the edge thinner and take longer to look up.
-    static let coverRangeCountMax = 256
+    private(set) var ranges: [ScanRange] = []
 
     /// Plans a segment.
     ///
@@ -28,7 +25,7 @@ struct SegmentPlan: Sendable {
     ///   - weeks: the only weeks wanted; nil: all.
     init(
         segment position: Int, of snapshot: Snapshot, filter: TripFilter, purpose: Purpose, useIndex: Bool,
-        weeks wanted: Set<ISOWeek>? = nil, covers: inout CellCoverCache
+        weeks wanted: Set<ISOWeek>? = nil
     ) {
         segment = position
         let index = snapshot.segments[position].index
@@ -56,9 +53,9 @@ struct SegmentPlan: Sendable {
         if let box = filter.box, filter.within == .origin || filter.within == .both { originBox = box }
         if let regionCode, useIndex {
             originBox = originBox.map { $0.intersection(index.bounds[Int(regionCode)]) } ?? index.bounds[Int(regionCode)]
-            if let originBox, originBox.isEmpty { return }
         }
-        let cover = useIndex ? originBox.map { covers.ranges(of: $0, precision: index.cells.precision) } : nil
+        if let originBox, originBox.isEmpty { return }
+        let gridBox = useIndex ? originBox.map { GridBox($0) } : nil
 
         for (slot, week) in index.weeks.enumerated() {
             if let wanted, !wanted.contains(week.week) { continue }
@@ -74,20 +71,27 @@ struct SegmentPlan: Sendable {
                 let trips = entries.reduce(0) { sum, entry in
                     datasourceCode == nil || entry.datasource == datasourceCode ? sum + entry.trips : sum
                 }
-                if trips > 0 { counted.append((week: slot, trips: trips)) }
+                if trips > 0 { count(trips, week: slot) }
                 continue
             }
             let boxTests = filter.box == nil ? RowTests() : Self.tests(of: filter.within)
-            guard let cover else {
+            guard let gridBox else {
                 add(week.rows, week: slot, tests: tests.union(boxTests), purpose: purpose)
                 continue
             }
-            for range in cover {
-                let rows = index.cells.rows(week: slot, keys: range.lower...range.upper)
-                // Cells inside the box need no test of the origin; where there is no box of origins there is none to spare.
-                let tests = tests.union(range.isInside ? boxTests.subtracting(.originInBox) : boxTests)
-                add(rows, week: slot, tests: tests, purpose: purpose)
+            // Cells inside the box need no test of the origin; where there is no box of origins there is none to spare.
+            let (insideTests, edgeTests) = (tests.union(boxTests.subtracting(.originInBox)), tests.union(boxTests))
+            index.cells.forEachRun(week: slot, of: gridBox) { rows, isInside in
+                add(rows, week: slot, tests: isInside ? insideTests : edgeTests, purpose: purpose)
             }
+        }
+    }
+
+    private mutating func count(_ trips: Int, week: Int) {
+        if let last = counted.last, last.week == week {
+            counted[counted.count - 1].trips += trips
+        } else {
+            counted.append((week: week, trips: trips))
         }
     }
 
@@ -103,29 +107,12 @@ struct SegmentPlan: Sendable {
     private mutating func add(_ rows: Range<Int>, week: Int, tests: RowTests, purpose: Purpose) {
         if rows.isEmpty { return }
         if purpose == .count && tests.isEmpty {
-            counted.append((week: week, trips: rows.count))
+            count(rows.count, week: week)
         } else if let last = ranges.last, last.week == week, last.tests == tests, last.rows.upperBound == rows.lowerBound {
             ranges[ranges.count - 1].rows = last.rows.lowerBound..<rows.upperBound
         } else {
             ranges.append(ScanRange(rows: rows, week: week, tests: tests))
         }
-    }
-}
-
-/// The covers of boxes made for one question: segments share them.
-struct CellCoverCache {
-    private struct Key: Hashable {
-        var box: BoundingBox
-        var precision: Int
-    }
-    private var covers: [Key: [CellRange]] = [:]
-
-    mutating func ranges(of box: BoundingBox, precision: Int) -> [CellRange] {
-        let key = Key(box: box, precision: precision)
-        if let known = covers[key] { return known }
-        let ranges = CellCover.ranges(of: box, precision: precision, rangeCountMax: SegmentPlan.coverRangeCountMax)
-        covers[key] = ranges
-        return ranges
     }
 }
 

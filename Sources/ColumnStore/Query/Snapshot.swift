@@ -6,12 +6,18 @@ package struct Snapshot: Sendable {
     /// Open segments, oldest first.
     package let segments: [SegmentReader]
     private let mergedRegions = LazyValue<MergedNames>()
+    private let mergedDatasources = LazyValue<MergedNames>()
 
     /// Makes a snapshot of open segments.
     package init(_ segments: [SegmentReader]) { self.segments = segments }
 
     /// The regions of all segments, and each segment's codes among them; merged when they are first asked for.
     package var regions: MergedNames { mergedRegions.value { MergedNames(segments.map(\.index.regions)) } }
+
+    /// The datasources of all segments, and each segment's codes among them; merged when they are first asked for.
+    package var datasources: MergedNames {
+        mergedDatasources.value { MergedNames(segments.map(\.index.datasources)) }
+    }
 
     /// Trips of all segments.
     package var rowCount: Int { segments.reduce(0) { $0 + $1.rowCount } }

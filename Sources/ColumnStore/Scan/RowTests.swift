@@ -53,33 +53,33 @@ extension PageScratch {
         for row in mask.indices { mask[row] = 1 }
         let box = values.box
         if tests.contains(.region) {
-            try load(.region, page: page, of: segment)
+            try load(.region, page: page, rows: local, of: segment)
             Self.keep(region, local, equalTo: values.region, &mask)
         }
         if tests.contains(.datasource) {
-            try load(.datasource, page: page, of: segment)
+            try load(.datasource, page: page, rows: local, of: segment)
             Self.keep(datasource, local, equalTo: values.datasource, &mask)
         }
         if tests.contains(.time) {
-            try load(.time, page: page, of: segment)
+            try load(.time, page: page, rows: local, of: segment)
             Self.keep(time, local, from: values.from, to: values.to, &mask)
         }
         if tests.contains(.originInBox) {
-            try load(.originLongitude, page: page, of: segment)
-            try load(.originLatitude, page: page, of: segment)
+            try load(.originLongitude, page: page, rows: local, of: segment)
+            try load(.originLatitude, page: page, rows: local, of: segment)
             Self.keep(originLongitude, local, box.minLongitude...box.maxLongitude, &mask)
             Self.keep(originLatitude, local, box.minLatitude...box.maxLatitude, &mask)
         }
         if tests.contains(.destinationInBox) {
-            try load(.destinationLongitude, page: page, of: segment)
-            try load(.destinationLatitude, page: page, of: segment)
+            try load(.destinationLongitude, page: page, rows: local, of: segment)
+            try load(.destinationLatitude, page: page, rows: local, of: segment)
             Self.keep(destinationLongitude, local, box.minLongitude...box.maxLongitude, &mask)
             Self.keep(destinationLatitude, local, box.minLatitude...box.maxLatitude, &mask)
         }
         if tests.contains(.eitherInBox) {
             for column in [
                 SegmentColumn.originLongitude, .originLatitude, .destinationLongitude, .destinationLatitude,
-            ] { try load(column, page: page, of: segment) }
+            ] { try load(column, page: page, rows: local, of: segment) }
             Self.keep(
                 originLongitude, originLatitude, destinationLongitude, destinationLatitude, local, eitherIn: box, &mask)
         }
@@ -122,10 +122,14 @@ extension PageScratch {
         }
         func isOutside(_ column: SegmentColumn, _ low: Double, _ high: Double) -> Bool {
             let place = segment.pages[page]
-            guard let bounds = segment.chunk(column, group: place.group).columnIndex?.bounds[place.position],
-                let minimum = bounds.minimum?.double, let maximum = bounds.maximum?.double
-            else { return false }
-            return maximum < low || minimum > high
+            guard let bounds = segment.chunk(column, group: place.group).columnIndex?.bounds else { return false }
+            let positions = column.isOriginCoordinate ? place.originPositions : place.position..<place.position + 1
+            return positions.allSatisfy { position in
+                guard let minimum = bounds[position].minimum?.double, let maximum = bounds[position].maximum?.double else {
+                    return false
+                }
+                return maximum < low || minimum > high
+            }
         }
         if tests.contains(.originInBox), isOutside(.originLongitude, .originLatitude) { return true }
         if tests.contains(.destinationInBox), isOutside(.destinationLongitude, .destinationLatitude) { return true }

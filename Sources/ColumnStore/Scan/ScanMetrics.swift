@@ -1,17 +1,27 @@
-/// What a question cost: what was read, what the index answered, what was skipped.
+/// What a question cost: what was read, what the index answered, what was skipped, and the time of each stage.
 public struct ScanMetrics: Hashable, Sendable {
     /// Segments of the snapshot.
     public var segmentsConsidered = 0
     /// Segments without a candidate row.
     public var segmentsSkipped = 0
-    /// Rows counted from the index, unread.
-    public var rowsCounted = 0
-    /// Rows of which at least one value was read.
-    public var rowsTested = 0
+    /// Segments of which rows were read.
+    public var segmentsRead = 0
+    /// Column pages of the snapshot.
+    public var pagesConsidered = 0
     /// Column pages read.
     public var pagesRead = 0
-    /// Bytes of those pages, decompressed.
+    /// Rows counted from an index, unread.
+    public var rowsCounted = 0
+    /// Rows of which at least one value was tested.
+    public var rowsTested = 0
+    /// Bytes of the pages read, decompressed.
     public var bytesDecompressed = 0
+    /// Finding out which rows are counted and which are read.
+    public var planTime = Duration.zero
+    /// Reading, testing and adding up rows.
+    public var scanTime = Duration.zero
+    /// Bringing the workers' parts together.
+    public var mergeTime = Duration.zero
 
     /// Metrics of nothing done.
     public init() {}
@@ -19,9 +29,14 @@ public struct ScanMetrics: Hashable, Sendable {
     static func += (left: inout Self, right: Self) {
         left.segmentsConsidered += right.segmentsConsidered
         left.segmentsSkipped += right.segmentsSkipped
+        left.segmentsRead += right.segmentsRead
+        left.pagesConsidered += right.pagesConsidered
+        left.pagesRead += right.pagesRead
         left.rowsCounted += right.rowsCounted
         left.rowsTested += right.rowsTested
-        left.pagesRead += right.pagesRead
         left.bytesDecompressed += right.bytesDecompressed
+        left.planTime += right.planTime
+        left.scanTime += right.scanTime
+        left.mergeTime += right.mergeTime
     }
 }

@@ -6,6 +6,8 @@ final class PageScratch {
 
     private var reader = PageReader()
     private var loaded = [(serial: Int, page: Int)](repeating: notLoaded, count: SegmentColumn.allCases.count)
+    /// Which of the smaller pages of the origins' coordinates are there, by column.
+    private var loadedParts: [[Bool]] = [[], []]
     private(set) var originLongitude: [Double] = []
     private(set) var originLatitude: [Double] = []
     private(set) var destinationLongitude: [Double] = []
@@ -33,8 +35,52 @@ final class PageScratch {
     /// Counts rows as tested.
     func countTested(_ rows: Int) { metrics.rowsTested += rows }
 
+    /// Decodes what some rows need of a column's page, unless it is there already.
+    func load(
+        _ column: SegmentColumn, page: Int, rows local: Range<Int>, of segment: SegmentReader
+    ) throws(ColumnStoreError) {
+        guard column.isOriginCoordinate else { return try load(column, page: page, of: segment) }
+        do {
+            if column == .originLongitude {
+                try loadOrigins(column, 0, page, local, segment, into: &originLongitude)
+            } else {
+                try loadOrigins(column, 1, page, local, segment, into: &originLatitude)
+            }
+        } catch {
+            throw SegmentReader.damage(segment.file.path, error)
+        }
+    }
+
+    private func loadOrigins(
+        _ column: SegmentColumn, _ slot: Int, _ page: Int, _ local: Range<Int>, _ segment: SegmentReader,
+        into values: inout [Double]
+    ) throws(ParquetError) {
+        let place = segment.pages[page]
+        if loaded[column.rawValue] != (segment.serial, page) {
+            loaded[column.rawValue] = (segment.serial, page)
+            Self.resize(&loadedParts[slot], to: place.originPositions.count, filler: false)
+            for part in loadedParts[slot].indices { loadedParts[slot][part] = false }
+            Self.resize(&values, to: place.rows.count, filler: 0)
+        }
+        let chunk = segment.chunk(column, group: place.group)
+        var start = 0
+        for (part, position) in place.originPositions.enumerated() {
+            let location = chunk.pages[position]
+            let rows = start..<start + location.rowCount
+            start = rows.upperBound
+            guard !loadedParts[slot][part], rows.overlaps(local) else { continue }
+            var span = values.mutableSpan
+            try segment.file.withBytes { bytes throws(ParquetError) in
+                try reader.read(double: location, of: chunk, in: bytes, into: &span, at: rows.lowerBound)
+            }
+            loadedParts[slot][part] = true
+            metrics.pagesRead += 1
+            metrics.bytesDecompressed += 8 * location.rowCount
+        }
+    }
+
     /// Decodes a column's page, unless it is there already.
-    func load(_ column: SegmentColumn, page: Int, of segment: SegmentReader) throws(ColumnStoreError) {
+    private func load(_ column: SegmentColumn, page: Int, of segment: SegmentReader) throws(ColumnStoreError) {
         guard loaded[column.rawValue] != (segment.serial, page) else { return }
         loaded[column.rawValue] = Self.notLoaded
         do {
@@ -42,8 +88,6 @@ final class PageScratch {
             let chunk = segment.chunk(column, group: place.group)
             let location = chunk.pages[place.position]
             switch column {
-            case .originLongitude: try read(double: location, chunk, segment, into: &originLongitude)
-            case .originLatitude: try read(double: location, chunk, segment, into: &originLatitude)
             case .destinationLongitude: try read(double: location, chunk, segment, into: &destinationLongitude)
             case .destinationLatitude: try read(double: location, chunk, segment, into: &destinationLatitude)
             case .time: try read(int64: location, chunk, segment, into: &time)
@@ -51,7 +95,7 @@ final class PageScratch {
             case .datasource: try read(codes: location, chunk, column, place.group, segment, into: &datasource)
             case .originGeohash: try read(codes: location, chunk, column, place.group, segment, into: &originCell)
             case .destinationGeohash: try read(codes: location, chunk, column, place.group, segment, into: &destinationCell)
-            case .week, .jobID: preconditionFailure("no question reads \(column.name)")
+            case .originLongitude, .originLatitude, .week, .jobID: preconditionFailure("no question reads \(column.name)")
             }
             metrics.pagesRead += 1
             loaded[column.rawValue] = (segment.serial, page)

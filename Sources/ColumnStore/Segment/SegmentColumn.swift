@@ -22,6 +22,9 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
         }
     }
 
+    /// Whether its pages are the smaller ones of the origins' coordinates.
+    var isOriginCoordinate: Bool { self == .originLongitude || self == .originLatitude }
+
     /// Physical and logical type.
     var parquetColumn: ParquetColumn {
         switch self {

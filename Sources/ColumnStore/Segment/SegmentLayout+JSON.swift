@@ -91,10 +91,8 @@ extension SegmentLayout {
             }
             $0.key("count_entries")
             $0.value(index.countEntries)
-            $0.key("cell_precision")
-            $0.value(index.cellPrecision)
-            $0.key("cell_runs")
-            $0.value(index.cellRuns)
+            $0.key("cell_leaves")
+            $0.value(index.cellLeaves)
         }
     }
 }

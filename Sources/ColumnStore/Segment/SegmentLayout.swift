@@ -34,8 +34,7 @@ package struct SegmentLayout: Sendable {
         package var datasources: [String]
         package var weeks: [(week: String, rows: Int)]
         package var countEntries: Int
-        package var cellPrecision: Int
-        package var cellRuns: Int
+        package var cellLeaves: Int
     }
 
     package var path: String
@@ -150,7 +149,7 @@ package struct SegmentLayout: Sendable {
             self.index = Index(
                 bytes: byteCount, regions: index.regions, datasources: index.datasources,
                 weeks: index.weeks.map { (week: $0.week.text, rows: $0.rows.count) }, countEntries: index.counts.entries.count,
-                cellPrecision: index.cells.precision, cellRuns: index.cells.cells.count)
+                cellLeaves: index.cells.leafCount)
             let recounted = SegmentIndex(try reader.readTrips())
             if recounted != index { problems.append("The index does not agree with the rows.") }
         } catch {

@@ -6,12 +6,14 @@ import Synchronization
 /// Opening reads the footer and our index; pages are read when a question needs them. An index that is absent, damaged or of
 /// another version is made anew from the rows, which costs time and changes no answer.
 package final class SegmentReader: Sendable {
-    /// One page of every column: they all cover the same rows.
+    /// One page of every column: they all cover the same rows, those of the origins' coordinates in several smaller ones.
     package struct Page: Hashable, Sendable {
         /// Row group in the file.
         package var group: Int
         /// Page in the row group.
         package var position: Int
+        /// Pages of the origins' coordinates in the row group.
+        package var originPositions: Range<Int>
         /// Rows in the segment.
         package var rows: Range<Int>
     }
@@ -123,16 +125,33 @@ package final class SegmentReader: Sendable {
         guard parquet.schema.columns.count >= SegmentColumn.allCases.count,
             zip(SegmentColumn.allCases, parquet.schema.columns).allSatisfy({ $0.parquetColumn == $1 })
         else { throw SegmentError(description: "its columns are not those of a segment") }
+        let mismatch = SegmentError(description: "the pages of its columns do not cover the same rows")
         var pages: [Page] = []
         for (group, rowGroup) in parquet.rowGroups.enumerated() {
             let layout = rowGroup.columns[0].pages.map(\.rowCount)
-            guard rowGroup.columns.allSatisfy({ $0.pages.map(\.rowCount) == layout }),
-                layout.reduce(0, +) == rowGroup.rowCount
-            else { throw SegmentError(description: "the pages of its columns do not cover the same rows") }
-            for (position, page) in rowGroup.columns[0].pages.enumerated() {
-                let start = rowGroup.firstRow + page.firstRow
-                pages.append(Page(group: group, position: position, rows: start..<start + page.rowCount))
+            let origins = rowGroup.columns[SegmentColumn.originLongitude.rawValue].pages
+            let originLayout = origins.map(\.rowCount)
+            for (column, chunk) in zip(SegmentColumn.allCases, rowGroup.columns) {
+                let expected = column.isOriginCoordinate ? originLayout : layout
+                guard chunk.pages.map(\.rowCount) == expected else { throw mismatch }
             }
+            guard layout.reduce(0, +) == rowGroup.rowCount else { throw mismatch }
+            var nextOrigin = 0
+            for (position, page) in rowGroup.columns[0].pages.enumerated() {
+                let firstOrigin = nextOrigin
+                var rowCount = 0
+                while rowCount < page.rowCount, nextOrigin < origins.count {
+                    rowCount += origins[nextOrigin].rowCount
+                    nextOrigin += 1
+                }
+                guard rowCount == page.rowCount else { throw mismatch }
+                let start = rowGroup.firstRow + page.firstRow
+                pages.append(
+                    Page(
+                        group: group, position: position, originPositions: firstOrigin..<nextOrigin,
+                        rows: start..<start + page.rowCount))
+            }
+            guard nextOrigin == origins.count else { throw mismatch }
         }
         return pages
     }
@@ -187,11 +206,12 @@ package final class SegmentReader: Sendable {
         func doubles(_ column: SegmentColumn) throws(ParquetError) -> [Double] {
             var values = [Double](repeating: 0, count: parquet.rowCount)
             var span = values.mutableSpan
-            for page in pages {
-                let chunk = parquet.rowGroups[page.group].columns[column.rawValue]
-                try file.withBytes { bytes throws(ParquetError) in
-                    try reader.read(
-                        double: chunk.pages[page.position], of: chunk, in: bytes, into: &span, at: page.rows.lowerBound)
+            for group in parquet.rowGroups {
+                let chunk = group.columns[column.rawValue]
+                for page in chunk.pages {
+                    try file.withBytes { bytes throws(ParquetError) in
+                        try reader.read(double: page, of: chunk, in: bytes, into: &span, at: group.firstRow + page.firstRow)
+                    }
                 }
             }
             return values

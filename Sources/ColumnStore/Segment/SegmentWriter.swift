@@ -70,7 +70,9 @@ package enum SegmentWriter {
     ) -> EncodedColumnChunk {
         let schema = column.parquetColumn
         let pageRowCount = Limits.pageRowCountMax
-        func doubles(_ values: [Double], _ encoder: inout ColumnChunkEncoder) -> EncodedColumnChunk {
+        func doubles(
+            _ values: [Double], _ encoder: inout ColumnChunkEncoder, pageRowCount: Int = Limits.pageRowCountMax
+        ) -> EncodedColumnChunk {
             encoder.encode(
                 double: values.span.extracting(rows), column: schema, encoding: .byteStreamSplit, pageRowCount: pageRowCount)
         }
@@ -80,8 +82,8 @@ package enum SegmentWriter {
         switch column {
         case .region: return codes(trips.region.span.extracting(rows), trips.regions, &encoder)
         case .datasource: return codes(trips.datasource.span.extracting(rows), trips.datasources, &encoder)
-        case .originLongitude: return doubles(trips.originLongitude, &encoder)
-        case .originLatitude: return doubles(trips.originLatitude, &encoder)
+        case .originLongitude: return doubles(trips.originLongitude, &encoder, pageRowCount: Limits.originPageRowCountMax)
+        case .originLatitude: return doubles(trips.originLatitude, &encoder, pageRowCount: Limits.originPageRowCountMax)
         case .destinationLongitude: return doubles(trips.destinationLongitude, &encoder)
         case .destinationLatitude: return doubles(trips.destinationLatitude, &encoder)
         case .time:

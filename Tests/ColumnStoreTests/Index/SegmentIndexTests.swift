@@ -1,5 +1,6 @@
 import Bucketing
 import ColumnStore
+import Foundation
 import TestSupport
 import Testing
 
@@ -39,21 +40,57 @@ struct SegmentIndexTests {
         }
     }
 
-    @Test(arguments: [100, 60_000])
-    func cellsHaveTheirRows(rows: Int) throws {
+    @Test("The runs of a box hold its rows, those inside no others, and few are on the edge", arguments: [1, 100, 60_000])
+    func runsOfBoxes(rows: Int) throws {
         let trips = try sortedTrips(rows, seed: 7)
         let index = SegmentIndex(trips)
         var random = SeededGenerator(seed: 8)
         for _ in 0..<300 {
             let slot = Int.random(in: 0..<index.weeks.count, using: &random)
             let week = index.weeks[slot]
-            let precision = Int.random(in: 1...index.cells.precision, using: &random)
-            let key = trips.key[week.rows.randomElement(using: &random)!]
-            let bits = Geohash.prefix(of: key, precision: precision)
-            let keys = Geohash.keys(bits: bits, precision: precision)
-            let expected = week.rows.filter { keys.contains(trips.key[$0]) }
-            #expect(Array(index.cells.rows(week: slot, keys: keys)) == expected)
+            let row = week.rows.randomElement(using: &random)!
+            let (x, y) = (trips.originLongitude[row], trips.originLatitude[row])
+            let reach = pow(10, Double.random(in: -6...2, using: &random))
+            let box = BoundingBox(
+                minLongitude: max(x - reach, -180), minLatitude: max(y - reach, -90), maxLongitude: min(x + reach, 180),
+                maxLatitude: y)
+            var (end, listed) = (week.rows.lowerBound, Set<Int>())
+            index.cells.forEachRun(week: slot, of: GridBox(box)) { run, isInside in
+                #expect(run.lowerBound >= end && run.upperBound <= week.rows.upperBound && !run.isEmpty)
+                end = run.upperBound
+                listed.formUnion(run)
+                if isInside {
+                    #expect(
+                        run.allSatisfy {
+                            box.contains(longitude: trips.originLongitude[$0], latitude: trips.originLatitude[$0])
+                        })
+                }
+            }
+            let inBox = week.rows.filter {
+                box.contains(longitude: trips.originLongitude[$0], latitude: trips.originLatitude[$0])
+            }
+            #expect(listed.isSuperset(of: inBox))
+            if inBox.count == week.rows.count { #expect(listed.count == week.rows.count) }
         }
+    }
+
+    @Test("A box around one of many equal points reads no more than them")
+    func equalPoints() throws {
+        var random = SeededGenerator(seed: 3)
+        var trips = RandomTrips.trips(5000, using: &random)
+        for index in 0..<1000 {
+            trips[index].originLongitude = 14.5
+            trips[index].originLatitude = 50.25
+            trips[index].time = 0
+        }
+        let sorted = try RowSorter.sort(RandomTrips.batches(trips, size: 333), job: 1, on: WorkerPool(threadCount: 2))
+        let index = SegmentIndex(sorted)
+        let slot = try #require(index.weeks.firstIndex { $0.week == ISOWeek(microseconds: 0) })
+        var rowCount = 0
+        let box = BoundingBox(minLongitude: 14.5, minLatitude: 50.25, maxLongitude: 14.5, maxLatitude: 50.25)
+        index.cells.forEachRun(week: slot, of: GridBox(box)) { rows, _ in rowCount += rows.count }
+        #expect(rowCount >= 1000 && rowCount < 1200)
+        #expect(try SegmentIndex(bytes: index.bytes, rowCount: 5000) == index)
     }
 
     @Test func damagedBytesAreAnErrorOrHarmless() throws {

@@ -1,3 +1,4 @@
+import Bucketing
 import ColumnStore
 
 /// The index inside a segment: read or refused; one that is read answers within its rows and is written as it was read.
@@ -17,11 +18,17 @@ enum SegmentIndexEntry {
                 precondition(entry.firstAt <= entry.lastAt)
                 precondition(index.counts.entries(week: slot, region: entry.region).contains(entry), "an entry is not found")
             }
-            let last = UInt64(1) << 60 - 1
-            precondition(index.cells.rows(week: slot, keys: 0...last) == week.rows, "the cells of a week are not its rows")
-            for shift in stride(from: UInt64(4), through: 56, by: 4) {
-                let rows = index.cells.rows(week: slot, keys: 0...(UInt64(1) << shift - 1))
-                precondition(rows.lowerBound >= week.rows.lowerBound && rows.upperBound <= week.rows.upperBound)
+            var whole: Range<Int>?
+            index.cells.forEachRun(week: slot, of: GridBox(.world)) { rows, isInside in
+                precondition(isInside && whole == nil, "the world is not one run")
+                whole = rows
+            }
+            precondition(whole == week.rows, "the cells of a week are not its rows")
+            var end = week.rows.lowerBound
+            let box = BoundingBox(minLongitude: -7.3, minLatitude: -50, maxLongitude: 120.1, maxLatitude: 1.25)
+            index.cells.forEachRun(week: slot, of: GridBox(box)) { rows, _ in
+                precondition(rows.lowerBound >= end && !rows.isEmpty && rows.upperBound <= week.rows.upperBound)
+                end = rows.upperBound
             }
         }
         let written = index.bytes

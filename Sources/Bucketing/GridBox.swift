@@ -1,0 +1,69 @@
+/// A run of adjacent cells as the closed range of their 60-bit Morton keys.
+@frozen
+public struct CellRange: Hashable, Sendable {
+    /// The smallest key.
+    public var lower: UInt64
+    /// The largest key.
+    public var upper: UInt64
+    /// Whether every point of the cells lies in the box, so that they need not be looked at one by one.
+    public var isInside: Bool
+
+    /// Makes a range of keys.
+    @inlinable
+    public init(lower: UInt64, upper: UInt64, isInside: Bool) {
+        self.lower = lower
+        self.upper = upper
+        self.isInside = isInside
+    }
+}
+
+/// A box in cell numbers of the finest grid, where comparisons of integers decide exactly what those of doubles would.
+///
+/// A cell counts as inside only where each double that belongs to it lies in the box, as decided by exact comparison.
+public struct GridBox: Sendable {
+    /// The cells that hold a point of the box, per axis.
+    @usableFromInline let touchedLongitudes: ClosedRange<UInt32>
+    @usableFromInline let touchedLatitudes: ClosedRange<UInt32>
+    /// The cells whose points all lie between the edges, per axis; half-open, as there may be none.
+    @usableFromInline let insideLongitudes: Range<UInt32>
+    @usableFromInline let insideLatitudes: Range<UInt32>
+
+    /// Quantizes a box, which must not be empty.
+    public init(_ box: BoundingBox) {
+        touchedLongitudes =
+            MortonKey.quantize(longitude: box.minLongitude)...MortonKey.quantize(longitude: box.maxLongitude)
+        touchedLatitudes = MortonKey.quantize(latitude: box.minLatitude)...MortonKey.quantize(latitude: box.maxLatitude)
+        insideLongitudes = Self.inside(
+            touchedLongitudes, min: box.minLongitude, max: box.maxLongitude, end: 180, border: MortonKey.longitude(ofCell:))
+        insideLatitudes = Self.inside(
+            touchedLatitudes, min: box.minLatitude, max: box.maxLatitude, end: 90, border: MortonKey.latitude(ofCell:))
+    }
+
+    /// The first and the last touched cell may stick out of the box.
+    ///
+    /// The largest double of a cell is the one before its upper border, and on the last cell the end of the axis.
+    private static func inside(
+        _ touched: ClosedRange<UInt32>, min: Double, max: Double, end: Double, border: (UInt32) -> Double
+    ) -> Range<UInt32> {
+        let lower = border(touched.lowerBound) >= min ? touched.lowerBound : touched.lowerBound + 1
+        let upperBorder = border(touched.upperBound + 1)
+        let largest = upperBorder == end ? end : upperBorder.nextDown
+        let upper = largest <= max ? touched.upperBound + 1 : touched.upperBound
+        return lower..<Swift.max(lower, upper)
+    }
+
+    /// Returns a block of keys that share their first bits, with whether it is inside; nil where it holds no point of the box.
+    @inlinable
+    public func piece(lower: UInt64, upper: UInt64) -> CellRange? {
+        let low = MortonKey.deinterleave(lower)
+        let high = MortonKey.deinterleave(upper)
+        guard
+            low.longitude <= touchedLongitudes.upperBound, high.longitude >= touchedLongitudes.lowerBound,
+            low.latitude <= touchedLatitudes.upperBound, high.latitude >= touchedLatitudes.lowerBound
+        else { return nil }
+        let isInside =
+            low.longitude >= insideLongitudes.lowerBound && high.longitude < insideLongitudes.upperBound
+            && low.latitude >= insideLatitudes.lowerBound && high.latitude < insideLatitudes.upperBound
+        return CellRange(lower: lower, upper: upper, isInside: isInside)
+    }
+}
