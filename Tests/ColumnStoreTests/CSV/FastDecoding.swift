@@ -1,7 +1,8 @@
 import ColumnStore
+import Testing
 
 /// What the fast decoder makes of a text, in the reference's form.
-struct FastDecoding {
+struct FastDecoding: Hashable {
     var trips: [ReferenceTrip] = []
     var rejects: [RejectedRow] = []
     var lineCount = 0
@@ -25,6 +26,39 @@ struct FastDecoding {
         }
         lineCount += chunk.lineCount
     }
+
+    /// The trips' regions, for tables of expectations.
+    var regions: [String] { trips.map { String(decoding: $0.region, as: UTF8.self) } }
+
+    /// The rejected rows as `line: reason: text`, for tables of expectations.
+    var rejectLines: [String] { rejects.map { "\($0.line): \($0.reason): \($0.text)" } }
+
+    /// Decodes with every kernel and with blocks that end everywhere in short texts, and expects one result.
+    static func everyWay(
+        _ records: [UInt8], header: CSVHeader, blockByteCounts: [Int] = [1, 2, 3, 7, 16, 31, 63, 64, 65, 100, 64 << 10],
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) -> FastDecoding {
+        var expected: FastDecoding?
+        for path in StructuralIndexer.Path.allCases where path.isSupported {
+            for blockByteCount in blockByteCounts {
+                var decoder = CSVDecoder(header: header, path: path, blockByteCount: blockByteCount)
+                var decoding = FastDecoding()
+                decoding.append(decoder.decode(records))
+                if let expected {
+                    #expect(decoding == expected, "\(path), blocks of \(blockByteCount)", sourceLocation: sourceLocation)
+                }
+                expected = expected ?? decoding
+            }
+        }
+        return expected!
+    }
+
+    /// The same of a text.
+    static func everyWay(
+        _ records: String, header: String = CSVHeader.usualText, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> FastDecoding {
+        everyWay(Array(records.utf8), header: try CSVHeader(header), sourceLocation: sourceLocation)
+    }
 }
 
 extension CSVDecoder {
@@ -43,6 +77,8 @@ extension CSVHeader {
     }
 
     static let usualText = "region,origin_coord,destination_coord,datetime,datasource\n"
+    /// What may follow a region to make it a row under `usualText`.
+    static let usualRest = ",POINT (14.5 50.25),POINT(-1.5 2.125),2018-05-28 09:03:40,car"
 }
 
 /// Decodes bytes as a load does: a buffer that is filled, cut and decoded, again and again.

@@ -124,6 +124,18 @@ struct ReferenceCSVDecoder {
         return state == .quoted ? .open : .fields(fields + [field])
     }
 
+    // MARK: Grammars
+
+    // Made once, as a literal is parsed wherever it is met; unsafe in name only, as nothing changes them.
+    nonisolated(unsafe) private static let pointGrammar = /(?i)POINT[ \t]*(.*)/.dotMatchesNewlines()
+    nonisolated(unsafe) private static let emptyGrammar = /(?i)EMPTY/
+    nonisolated(unsafe) private static let dimensionsGrammar = /(?i)(ZM|Z|M)[ \t(]/
+    nonisolated(unsafe) private static let numberGrammar = /[+\-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+\-]?[0-9]+)?/
+    nonisolated(unsafe) private static let timeGrammar =
+        /([0-9]{4})-([0-9]{2})-([0-9]{2})[ Tt]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(.*)/
+        .dotMatchesNewlines()
+    nonisolated(unsafe) private static let zoneGrammar = /[ \t]*(?i:Z|UTC|GMT|[+\-][0-9]{2}(:?[0-9]{2})?)/
+
     // MARK: Values
 
     private func trip(_ values: [[UInt8]]) throws(RejectReason) -> ReferenceTrip {
@@ -204,10 +216,10 @@ struct ReferenceCSVDecoder {
         if bytes.isEmpty { throw .empty }
         // One character for each byte, so that no two bytes make one character.
         let text = String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0 == 0x0D ? 0x01 : $0) }))
-        guard let match = text.wholeMatch(of: /(?i)POINT[ \t]*(.*)/.dotMatchesNewlines()) else { throw .notPoint }
+        guard let match = text.wholeMatch(of: pointGrammar) else { throw .notPoint }
         let rest = String(match.1)
-        if rest.wholeMatch(of: /(?i)EMPTY/) != nil { throw .emptyPoint }
-        if rest.prefixMatch(of: /(?i)(ZM|Z|M)[ \t(]/) != nil { throw .tooManyCoordinates }
+        if rest.wholeMatch(of: emptyGrammar) != nil { throw .emptyPoint }
+        if rest.prefixMatch(of: dimensionsGrammar) != nil { throw .tooManyCoordinates }
         guard rest.count >= 2, rest.first == "(", rest.last == ")" else { throw .notPoint }
         let tokens = rest.dropFirst().dropLast().split { $0 == " " || $0 == "\t" }
         if tokens.isEmpty { throw .emptyPoint }
@@ -223,22 +235,17 @@ struct ReferenceCSVDecoder {
     }
 
     static func number(_ text: String) -> Double? {
-        let grammar = /[+\-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+\-]?[0-9]+)?/
-        return text.wholeMatch(of: grammar) == nil ? nil : strtod(text, nil)
+        text.wholeMatch(of: numberGrammar) == nil ? nil : strtod(text, nil)
     }
 
     static func time(_ field: [UInt8]) throws(TimestampProblem) -> Int64 {
         let bytes = trimmed(field)
         if bytes.isEmpty { throw .empty }
         let text = String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0 == 0x0D ? 0x01 : $0) }))
-        let grammar =
-            /([0-9]{4})-([0-9]{2})-([0-9]{2})[ Tt]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(.*)/
-            .dotMatchesNewlines()
-        guard let match = text.wholeMatch(of: grammar) else { throw .malformed }
+        guard let match = text.wholeMatch(of: timeGrammar) else { throw .malformed }
         if !match.8.isEmpty {
-            let zone = /[ \t]*(?i:Z|UTC|GMT|[+\-][0-9]{2}(:?[0-9]{2})?)/
             // A tenth digit of the fraction is no zone.
-            throw String(match.8).wholeMatch(of: zone) == nil ? .malformed : .hasZone
+            throw String(match.8).wholeMatch(of: zoneGrammar) == nil ? .malformed : .hasZone
         }
         let parts = [match.1, match.2, match.3, match.4, match.5, match.6 ?? "0"].map { Int32($0)! }
         var broken = tm()
