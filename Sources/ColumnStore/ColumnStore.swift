@@ -21,6 +21,8 @@ public final class ColumnStore: Sendable {
         public var logger: Logger
         /// Rows at which a load closes a segment; smaller ones than the default are for tests.
         package var segmentRowCount = Limits.segmentRowCountMax
+        /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
+        package var rollupRowCountMin = Limits.rollupRowCountMin
 
         /// Options for a directory, with defaults for the rest.
         public init(dataDirectory: String, logger: Logger) {
@@ -32,6 +34,7 @@ public final class ColumnStore: Sendable {
     private struct State {
         /// Open segments by their number in the catalog.
         var readers: [Int64: SegmentReader] = [:]
+        var rollup: (id: Int64, reader: GroupRollup)?
         var snapshot: Result<Snapshot, ColumnStoreError> = .success(Snapshot([]))
         var observer: (@Sendable (JobProgress) -> Void)?
         var rowsIngested = 0
@@ -65,7 +68,7 @@ public final class ColumnStore: Sendable {
         questionThreads = WorkerPool(threadCount: max(4, 2 * pool.threadCount))
         switch options.access {
         case .readWrite:
-            for folder in [folders.root, folders.segments, folders.rejects, folders.uploads] {
+            for folder in [folders.root, folders.segments, folders.rollups, folders.rejects, folders.uploads] {
                 try FileSystem.makeDirectory(folder)
             }
             lock = try StoreLock(path: folders.lock)
@@ -103,6 +106,7 @@ public final class ColumnStore: Sendable {
             options.logger.notice("Removing a segment that was never committed", metadata: ["file": "\(name)"])
             try FileSystem.remove(folders.segmentPath(name))
         }
+        try removeUnnamedRollups()
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
         let sources = Set((unfinished + failed).map(\.sourcePath))
@@ -128,8 +132,9 @@ public final class ColumnStore: Sendable {
 
     /// Adds the segments of a job that was just published, without a look at all the others.
     private func addToSnapshot(job id: Int64) throws(ColumnStoreError) {
-        var (readers, order) = state.withLock { ($0.readers, try? $0.snapshot.get().segments) }
-        guard var order else { return try refreshSnapshot() }
+        var (readers, known) = state.withLock { ($0.readers, try? $0.snapshot.get()) }
+        guard let known else { return try refreshSnapshot() }
+        var order = known.segments
         for segment in try catalog.segments(ofJob: id) where segment.isLive && readers[segment.id] == nil {
             do throws(ColumnStoreError) {
                 let reader = try open(segment)
@@ -139,7 +144,8 @@ public final class ColumnStore: Sendable {
                 return try refreshSnapshot()
             }
         }
-        let snapshot = Snapshot(order)
+        let snapshot = Snapshot(
+            order, rollup: known.rollup, uncovered: known.uncovered + Array(known.segments.count..<order.count))
         state.withLock {
             $0.readers = readers
             $0.snapshot = .success(snapshot)
@@ -151,7 +157,7 @@ public final class ColumnStore: Sendable {
         var attempts = 0
         while true {
             attempts += 1
-            let live = try catalog.liveSegments()
+            let (live, named) = try catalog.live()
             let known = state.withLock { $0.readers }
             var readers: [Int64: SegmentReader] = [:]
             do throws(ColumnStoreError) {
@@ -170,12 +176,34 @@ public final class ColumnStore: Sendable {
                 state.withLock { $0.snapshot = .failure(error) }
                 return
             }
-            let snapshot = Snapshot(live.map { readers[$0.id]! })
+            let rollup = named.flatMap(openRollup)
+            let snapshot = Snapshot(
+                live.map { readers[$0.id]! }, rollup: rollup?.reader,
+                uncovered: live.indices.filter { rollup == nil || live[$0].rollupID != rollup?.id })
             state.withLock {
                 $0.readers = readers
+                $0.rollup = rollup
                 $0.snapshot = .success(snapshot)
             }
             return
+        }
+    }
+
+    /// Opens a rollup, unless it is open; nil where that cannot be, since one that is lost costs time only.
+    private func openRollup(_ named: Catalog.Rollup) -> (id: Int64, reader: GroupRollup)? {
+        if let known = state.withLock({ $0.rollup }), known.id == named.id { return known }
+        do throws(ColumnStoreError) {
+            return (named.id, try GroupRollup(path: "\(folders.rollups)/\(named.fileName)", checksum: named.checksum))
+        } catch {
+            options.logger.warning("The rollup cannot be used", metadata: ["why": "\(error.message)"])
+            return nil
+        }
+    }
+
+    private func removeUnnamedRollups() throws(ColumnStoreError) {
+        let named = try catalog.rollup()?.fileName
+        for name in try FileSystem.names(in: folders.rollups) where name != named {
+            try FileSystem.remove("\(folders.rollups)/\(name)")
         }
     }
 
@@ -309,7 +337,11 @@ public final class ColumnStore: Sendable {
 
     /// Starts the thread that runs pending jobs in their order.
     public func startIngestion() {
-        ingestion.start { [weak self] ids, control in self?.runJobs(ids, control) }
+        ingestion.start { [weak self] ids, control in
+            self?.runJobs(ids, control)
+        } whenIdle: { [weak self] in
+            self?.maintainRollup()
+        }
     }
 
     /// Lists jobs, newest first.
@@ -378,6 +410,7 @@ public final class ColumnStore: Sendable {
                 segments.map(\.id), with: kept, job: (id: id, status: status, expected: expected, message: message))
             if isChanged {
                 try forget(segments.map(\.fileName))
+                ingestion.noteChange()
             } else {
                 for record in kept { try removeSegment(record.fileName) }
             }
@@ -414,6 +447,46 @@ public final class ColumnStore: Sendable {
             try forget(old.map(\.fileName))
             options.logger.debug("Merged segments", metadata: ["segments": "\(old.count)", "trips": "\(record.rowCount)"])
             return true
+        }
+    }
+
+    // MARK: - Rollup
+
+    /// Counts the groups of segments that the rollup does not cover yet, where they are many, and puts them into a new one.
+    private func maintainRollup() {
+        do {
+            let (live, named) = try catalog.live()
+            let (readers, known) = state.withLock { ($0.readers, $0.rollup) }
+            let rollup = known?.id == named?.id ? known : nil
+            let isCovered = { (segment: Catalog.Segment) in rollup != nil && segment.rollupID == rollup?.id }
+            let missing = live.filter { !isCovered($0) }
+            let missingRowCount = missing.reduce(0) { $0 + $1.rowCount }
+            let coveredRowCount = live.reduce(0) { $0 + $1.rowCount } - missingRowCount
+            guard missingRowCount >= max(options.rollupRowCountMin, coveredRowCount / 16) else {
+                return try removeUnnamedRollups()
+            }
+            let segments = try missing.map { try readers[$0.id] ?? open($0) }
+            var writer = GroupRollupWriter(startingWith: rollup?.reader)
+            let executor = QueryExecutor(Snapshot(segments), on: pool, useIndex: true, scratches: scratches)
+            var step: [Int] = []
+            for position in segments.indices {
+                step.append(position)
+                let rowCount = step.reduce(0) { $0 + segments[$1].rowCount }
+                guard rowCount >= Limits.rollupStepRowCount || position == segments.count - 1 else { continue }
+                if ingestion.hasBetterToDo { return }
+                try writer.add(executor.rollupGroups(ofSegments: step), on: pool)
+                step = []
+            }
+            if ingestion.hasBetterToDo { return }
+            let time = UInt64(Date.now.timeIntervalSince1970 * 1000)
+            let name = "groups-\(live.map(\.id).max()!)-\(String(time, radix: 36)).rollup"
+            let file = try writer.write(directory: folders.rollups, name: name, on: pool)
+            let isPublished = try catalog.publishRollup(
+                fileName: name, byteCount: file.byteCount, checksum: file.checksum, covering: live.map(\.id))
+            if isPublished { try refreshSnapshot() } else { ingestion.noteChange() }
+            try removeUnnamedRollups()
+        } catch {
+            options.logger.warning("The groups could not be counted", metadata: ["error": "\(error)"])
         }
     }
 

@@ -4,6 +4,7 @@
 ///     lock                held by the process that writes
 ///     segments/           trips-JOB-LINE.parquet: trips of a job up to a line of its source
 ///                         group-JOB.parquet: trips of several small jobs, of which JOB is the first
+///     rollups/            groups-SEGMENT-TIME.rollup: groups of all segments, counted
 ///     rejects/            JOB.jsonl: rejected rows of a job
 ///     uploads/            sources of jobs that came over HTTP, until they are done
 struct Folders: Sendable {
@@ -14,6 +15,7 @@ struct Folders: Sendable {
     var catalog: String { root + "/catalog.sqlite" }
     var lock: String { root + "/lock" }
     var segments: String { root + "/segments" }
+    var rollups: String { root + "/rollups" }
     var rejects: String { root + "/rejects" }
     var uploads: String { root + "/uploads" }
 

@@ -47,6 +47,11 @@ package enum Limits {
     /// default groups from the file's own columns.
     package static let storedGeohashPrecision = 5
 
+    /// Rows that no rollup covers yet at which one is made: fewer are counted as fast as they are looked up.
+    package static let rollupRowCountMin = 256 << 10
+    /// Rows whose groups are counted at a time while a rollup is made, so that tables of groups stay small.
+    package static let rollupStepRowCount = 4 << 20
+
     // MARK: Answers
 
     /// Most groups of one answer.

@@ -80,6 +80,22 @@ extension Catalog {
                         FROM segment_counts c JOIN segments s ON s.id = c.segment_id WHERE s.is_live;
                     """)
         }
+        migrator.registerMigration("v2: rollups") { database in
+            try database.execute(
+                sql: """
+                    -- Groups of segments, counted; at most one row.
+                    CREATE TABLE rollups (
+                        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+                        file_name  TEXT NOT NULL UNIQUE,
+                        byte_count INTEGER NOT NULL,
+                        -- CRC-32 of the whole file
+                        crc32      INTEGER NOT NULL,
+                        created_at TEXT NOT NULL
+                    );
+                    -- The rollup that covers a segment.
+                    ALTER TABLE segments ADD COLUMN rollup_id INTEGER REFERENCES rollups (id) ON DELETE SET NULL;
+                    """)
+        }
         return migrator
     }
 }

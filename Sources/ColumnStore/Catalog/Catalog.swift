@@ -17,6 +17,15 @@ final class Catalog: Sendable {
         var rowCount: Int
         var byteCount: Int
         var checksum: UInt32
+        /// The rollup that covers it.
+        var rollupID: Int64?
+    }
+
+    /// A rollup that the catalog names.
+    struct Rollup: Hashable, Sendable {
+        var id: Int64
+        var fileName: String
+        var checksum: UInt32
     }
 
     /// What a load has done since its last commit.
@@ -261,44 +270,90 @@ final class Catalog: Sendable {
                     job.id, to: job.status, from: job.expected, message: job.message, at: now, in: database)
                 guard isChanged else { return false }
             }
+            let list = old.map(String.init).joined(separator: ", ")
+            let rollups = try Int64?.fetchSet(
+                database, sql: "SELECT DISTINCT rollup_id FROM segments WHERE id IN (\(list))")
             for id in old { try database.execute(sql: "DELETE FROM segments WHERE id = ?", arguments: [id]) }
-            for segment in new { _ = try Catalog.insert(segment, isLive: true, at: now, in: database) }
+            let inserted = try new.map { try Catalog.insert($0, isLive: true, at: now, in: database) }
+            if job == nil, rollups.count == 1, let rollup = rollups.first {
+                // The same trips in other files: what covered the old ones covers the new ones.
+                for id in inserted {
+                    try database.execute(sql: "UPDATE segments SET rollup_id = ? WHERE id = ?", arguments: [rollup, id])
+                }
+            } else if rollups.contains(where: { $0 != nil }) {
+                try database.execute(sql: "DELETE FROM rollups")
+            }
             return true
         }
     }
 
     /// Segments that questions see, oldest first.
-    func liveSegments() throws(ColumnStoreError) -> [Segment] { try segments(where: "s.is_live") }
+    func liveSegments() throws(ColumnStoreError) -> [Segment] { try live().segments }
+
+    /// Segments that questions see, oldest first, and the rollup that covers some of them.
+    func live() throws(ColumnStoreError) -> (segments: [Segment], rollup: Rollup?) {
+        try read { (try Self.segments(where: "s.is_live", in: $0), try Self.rollup(in: $0)) }
+    }
+
+    /// The rollup, where there is one.
+    func rollup() throws(ColumnStoreError) -> Rollup? { try read { try Self.rollup(in: $0) } }
+
+    private static func rollup(in database: Database) throws -> Rollup? {
+        try Row.fetchOne(database, sql: "SELECT id, file_name, crc32 FROM rollups ORDER BY id DESC LIMIT 1").map {
+            Rollup(id: $0[0], fileName: $0[1], checksum: $0[2])
+        }
+    }
+
+    /// Exchanges the rollup for one that covers some segments.
+    ///
+    /// Returns false, having changed nothing, where one of them is gone.
+    func publishRollup(
+        fileName: String, byteCount: Int, checksum: UInt32, covering segments: [Int64]
+    ) throws(ColumnStoreError) -> Bool {
+        try write { database in
+            for id in segments {
+                let isLive = try Bool.fetchOne(database, sql: "SELECT is_live FROM segments WHERE id = ?", arguments: [id])
+                guard isLive == true else { return false }
+            }
+            try database.execute(sql: "DELETE FROM rollups")
+            try database.execute(
+                sql: "INSERT INTO rollups (file_name, byte_count, crc32, created_at) VALUES (?, ?, ?, ?)",
+                arguments: [fileName, byteCount, checksum, Catalog.now()])
+            let rollup = database.lastInsertedRowID
+            for id in segments {
+                try database.execute(sql: "UPDATE segments SET rollup_id = ? WHERE id = ?", arguments: [rollup, id])
+            }
+            return true
+        }
+    }
 
     /// All segments, those of unfinished loads too, oldest first.
-    func allSegments() throws(ColumnStoreError) -> [Segment] { try segments(where: "TRUE") }
+    func allSegments() throws(ColumnStoreError) -> [Segment] { try read { try Self.segments(where: "TRUE", in: $0) } }
 
     /// Segments with trips of a job, oldest first.
     func segments(ofJob id: Int64) throws(ColumnStoreError) -> [Segment] {
-        try segments(where: "s.id IN (SELECT segment_id FROM segment_jobs WHERE job_id = \(id))")
+        try read { try Self.segments(where: "s.id IN (SELECT segment_id FROM segment_jobs WHERE job_id = \(id))", in: $0) }
     }
 
-    private func segments(where condition: String) throws(ColumnStoreError) -> [Segment] {
-        try read { database in
-            let sql = """
-                SELECT s.id, s.file_name, s.row_count, s.byte_count, s.crc32, s.is_live, j.job_id
-                FROM segments s JOIN segment_jobs j ON j.segment_id = s.id WHERE \(condition) ORDER BY s.id, j.job_id
-                """
-            var segments: [Segment] = []
-            let rows = try Row.fetchCursor(database, sql: sql)
-            while let row = try rows.next() {
-                let id: Int64 = row[0]
-                if segments.last?.id == id {
-                    segments[segments.count - 1].jobIDs.append(row[6])
-                } else {
-                    segments.append(
-                        Segment(
-                            id: id, jobIDs: [row[6]], isLive: row[5], fileName: row[1], rowCount: row[2], byteCount: row[3],
-                            checksum: row[4]))
-                }
+    private static func segments(where condition: String, in database: Database) throws -> [Segment] {
+        let sql = """
+            SELECT s.id, s.file_name, s.row_count, s.byte_count, s.crc32, s.is_live, j.job_id, s.rollup_id
+            FROM segments s JOIN segment_jobs j ON j.segment_id = s.id WHERE \(condition) ORDER BY s.id, j.job_id
+            """
+        var segments: [Segment] = []
+        let rows = try Row.fetchCursor(database, sql: sql)
+        while let row = try rows.next() {
+            let id: Int64 = row[0]
+            if segments.last?.id == id {
+                segments[segments.count - 1].jobIDs.append(row[6])
+            } else {
+                segments.append(
+                    Segment(
+                        id: id, jobIDs: [row[6]], isLive: row[5], fileName: row[1], rowCount: row[2], byteCount: row[3],
+                        checksum: row[4], rollupID: row[7]))
             }
-            return segments
         }
+        return segments
     }
 
     /// What SQLite finds wrong with the database; empty where nothing is.

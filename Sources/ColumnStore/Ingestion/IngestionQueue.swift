@@ -10,6 +10,8 @@ final class IngestionQueue: @unchecked Sendable {
     private var running: (ids: Set<Int64>, control: IngestionJob.Control)?
     private var live: [Int64: Job] = [:]
     private var isStopping = false
+    /// Whether something changed since `whenIdle` ran.
+    private var hasChanged = true
     private var hasThread = false
 
     /// Adds a job; a small one may be run together with others.
@@ -22,8 +24,21 @@ final class IngestionQueue: @unchecked Sendable {
         }
     }
 
-    /// Starts the thread; `run` runs one job, or several small ones, to their end.
-    func start(_ run: @escaping @Sendable ([Int64], IngestionJob.Control) -> Void) {
+    /// Lets the thread run `whenIdle` once more.
+    func noteChange() {
+        condition.withLock {
+            hasChanged = true
+            condition.broadcast()
+        }
+    }
+
+    /// Whether work that can wait should: a job is there, or the store is being closed.
+    var hasBetterToDo: Bool { condition.withLock { isStopping || !waiting.isEmpty } }
+
+    /// Starts the thread; `run` runs one job, or several small ones, to their end, `whenIdle` what can wait.
+    func start(
+        _ run: @escaping @Sendable ([Int64], IngestionJob.Control) -> Void, whenIdle: @escaping @Sendable () -> Void
+    ) {
         let isFirst = condition.withLock {
             defer { hasThread = true }
             return !hasThread
@@ -31,10 +46,11 @@ final class IngestionQueue: @unchecked Sendable {
         guard isFirst else { return }
         let thread = Thread {
             while let (ids, control) = self.next() {
-                run(ids, control)
+                if ids.isEmpty { whenIdle() } else { run(ids, control) }
                 // What a load took goes back to the system: a server is idle for longer than it loads.
                 if !self.hasWaiting { ProcessMemory.release() }
                 self.condition.withLock {
+                    if !ids.isEmpty { self.hasChanged = true }
                     self.running = nil
                     self.live = [:]
                     self.condition.broadcast()
@@ -50,6 +66,7 @@ final class IngestionQueue: @unchecked Sendable {
         thread.start()
     }
 
+    /// The jobs to be run next; none where it is time for `whenIdle`.
     private func next() -> ([Int64], IngestionJob.Control)? {
         condition.lock()
         defer { condition.unlock() }
@@ -61,6 +78,10 @@ final class IngestionQueue: @unchecked Sendable {
                 let control = IngestionJob.Control()
                 running = (Set(ids), control)
                 return (ids, control)
+            }
+            if hasChanged {
+                hasChanged = false
+                return ([], IngestionJob.Control())
             }
             condition.wait()
         }

@@ -10,13 +10,21 @@ extension QueryExecutor {
         let bucketing = Bucketing(query, weeks: weeks)
         let layout = GroupKeyLayout(
             regionCount: snapshot.regions.names.count, precision: query.precision, bucketCount: bucketing.bucketCount)
+        if let rollup = rollup(for: query) {
+            return layout.isPackable
+                ? try tripGroups(query, layout, bucketing, PackedGroupKey.self, from: rollup)
+                : try tripGroups(query, layout, bucketing, WideGroupKey.self, from: rollup)
+        }
         return layout.isPackable
             ? try tripGroups(query, layout, bucketing, PackedGroupKey.self)
             : try tripGroups(query, layout, bucketing, WideGroupKey.self)
     }
 
+    /// The first groups in the order of an answer, and how many groups and trips there are.
+    typealias MergedGroups<Key: GroupKey> = (first: [GroupTable<Key>.Entry], groupCount: Int, tripCount: Int)
+
     /// Times to numbers of buckets, from 0.
-    private struct Bucketing: Sendable {
+    struct Bucketing: Sendable {
         let width: Int64
         let base: Int64
         let isTimeOfDay: Bool
@@ -47,6 +55,18 @@ extension QueryExecutor {
         _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type
     ) throws(ColumnStoreError) -> TripGroups {
         var (plans, metrics) = plans(query.filter, .rows)
+        let (tables, scanMetrics) = try groupTables(plans, query, layout, bucketing, Key.self)
+        metrics += scanMetrics
+        let start = ContinuousClock.now
+        let merged = try Self.merge(tables, limit: query.offset + query.limit, on: pool)
+        metrics.mergeTime = .now - start
+        return answer(query, merged, layout, bucketing, metrics)
+    }
+
+    /// Reads the ranges of plans, and counts their groups in one table a worker.
+    func groupTables<Key: GroupKey>(
+        _ plans: [SegmentPlan], _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type
+    ) throws(ColumnStoreError) -> (tables: [GroupTable<Key>], metrics: ScanMetrics) {
         let codeMaps = snapshot.regions.codeMaps
         // A worker adds to a table of its own for as long as it works on this question.
         let tables = ScratchPool { GroupTable<Key>() }
@@ -60,11 +80,15 @@ extension QueryExecutor {
                 }
             }
         }
-        metrics += scanned.metrics
-        let start = ContinuousClock.now
-        let (first, groupCount, tripCount) = try Self.merge(tables.drain(), limit: query.offset + query.limit, on: pool)
-        metrics.mergeTime = .now - start
-        let groups = first.dropFirst(query.offset).map { entry in
+        return (tables.drain(), scanned.metrics)
+    }
+
+    /// Puts groups into words.
+    func answer<Key: GroupKey>(
+        _ query: TripGroupsQuery, _ merged: MergedGroups<Key>, _ layout: GroupKeyLayout, _ bucketing: Bucketing,
+        _ metrics: ScanMetrics
+    ) -> TripGroups {
+        let groups = merged.first.dropFirst(query.offset).map { entry in
             let parts = entry.key.parts(layout)
             return TripGroups.Group(
                 region: snapshot.regions.names[Int(parts.region)],
@@ -73,8 +97,8 @@ extension QueryExecutor {
                 timeBucketStart: bucketing.text(parts.bucket), tripCount: entry.count)
         }
         return TripGroups(
-            groups: groups, bucketMinutes: query.bucketMinutes, totalGroups: groupCount, totalTrips: tripCount, metrics: metrics
-        )
+            groups: groups, bucketMinutes: query.bucketMinutes, totalGroups: merged.groupCount, totalTrips: merged.tripCount,
+            metrics: metrics)
     }
 
     /// Adds the selected rows of one page to a table.
@@ -152,9 +176,9 @@ extension QueryExecutor {
     }
 
     /// Brings the workers' tables together: each partition of the keys is merged by one worker, without locks.
-    private static func merge<Key: GroupKey>(
+    static func merge<Key: GroupKey>(
         _ tables: [GroupTable<Key>], limit: Int, on pool: WorkerPool
-    ) throws(ColumnStoreError) -> (first: [GroupTable<Key>.Entry], groupCount: Int, tripCount: Int) {
+    ) throws(ColumnStoreError) -> MergedGroups<Key> {
         if tables.count <= 1 {
             let table = tables.first ?? GroupTable()
             return (table.first(limit), table.count, table.tripCount)

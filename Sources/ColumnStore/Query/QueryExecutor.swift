@@ -34,13 +34,13 @@ package struct QueryExecutor: Sendable {
         var ranges: [ScanRange]
     }
 
-    /// Plans all segments.
+    /// Plans all segments, or those at some positions of the snapshot.
     func plans(
-        _ filter: TripFilter, _ purpose: SegmentPlan.Purpose, weeks: Set<ISOWeek>? = nil
+        _ filter: TripFilter, _ purpose: SegmentPlan.Purpose, weeks: Set<ISOWeek>? = nil, segments: [Int]? = nil
     ) -> (plans: [SegmentPlan], metrics: ScanMetrics) {
         let start = ContinuousClock.now
         var metrics = ScanMetrics()
-        let plans = snapshot.segments.indices.map {
+        let plans = (segments ?? Array(snapshot.segments.indices)).map {
             SegmentPlan(
                 segment: $0, of: snapshot, filter: filter, purpose: purpose, useIndex: useIndex, weeks: weeks)
         }

@@ -5,11 +5,22 @@ import Synchronization
 package struct Snapshot: Sendable {
     /// Open segments, oldest first.
     package let segments: [SegmentReader]
+    /// Groups of most segments, counted; nil where there are none yet.
+    let rollup: GroupRollup?
+    /// Positions of the segments that the rollup does not cover.
+    let uncovered: [Int]
     private let mergedRegions = LazyValue<MergedNames>()
     private let mergedDatasources = LazyValue<MergedNames>()
 
     /// Makes a snapshot of open segments.
-    package init(_ segments: [SegmentReader]) { self.segments = segments }
+    package init(_ segments: [SegmentReader]) { self.init(segments, rollup: nil, uncovered: Array(segments.indices)) }
+
+    /// Makes a snapshot of open segments, all but those at some positions covered by a rollup.
+    init(_ segments: [SegmentReader], rollup: GroupRollup?, uncovered: [Int]) {
+        self.segments = segments
+        self.rollup = rollup
+        self.uncovered = uncovered
+    }
 
     /// The regions of all segments, and each segment's codes among them; merged when they are first asked for.
     package var regions: MergedNames { mergedRegions.value { MergedNames(segments.map(\.index.regions)) } }
@@ -18,6 +29,12 @@ package struct Snapshot: Sendable {
     package var datasources: MergedNames {
         mergedDatasources.value { MergedNames(segments.map(\.index.datasources)) }
     }
+
+    /// Whether there is a rollup.
+    package var hasRollup: Bool { rollup != nil }
+
+    /// Whether a rollup covers all segments.
+    package var isCovered: Bool { hasRollup && uncovered.isEmpty }
 
     /// Trips of all segments.
     package var rowCount: Int { segments.reduce(0) { $0 + $1.rowCount } }

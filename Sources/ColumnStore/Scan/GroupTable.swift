@@ -64,6 +64,21 @@ struct GroupTable<Key: GroupKey>: Sendable {
         }
     }
 
+    /// Whether a group has trips.
+    func contains(_ key: Key) -> Bool {
+        var place = Int(truncatingIfNeeded: key.mixed) & mask
+        while counts[place] != 0 {
+            if keys[place] == key { return true }
+            place = (place &+ 1) & mask
+        }
+        return false
+    }
+
+    /// Calls `body` with each group and its trips, in no order.
+    func forEach(_ body: (Key, Int) -> Void) {
+        for place in keys.indices where counts[place] != 0 { body(keys[place], counts[place]) }
+    }
+
     /// Trips of all groups.
     var tripCount: Int { counts.reduce(0, +) }
 
@@ -82,6 +97,10 @@ struct BoundedHeap<Key: GroupKey> {
     private var heap: [Entry] = []
 
     init(limit: Int) { self.limit = limit }
+
+    /// Whether an entry would be among the first of those offered so far.
+    @inline(__always)
+    func accepts(_ entry: Entry) -> Bool { heap.count < limit || (limit > 0 && Entry.precedes(entry, heap[0])) }
 
     @inline(__always)
     mutating func offer(_ entry: Entry) {

@@ -32,10 +32,13 @@ package struct DurableFile: ~Copyable {
     }
 
     /// Appends bytes.
-    package mutating func write(_ bytes: [UInt8]) throws(ColumnStoreError) {
-        try FileSystem.write(bytes.span.bytes, to: descriptor, path: temporaryPath)
-        byteCount += bytes.count
-        checksum = PageChecksum.crc32(bytes.span.bytes, continuing: checksum)
+    package mutating func write(_ bytes: [UInt8]) throws(ColumnStoreError) { try write(bytes.span.bytes) }
+
+    /// Appends bytes.
+    package mutating func write(_ bytes: RawSpan) throws(ColumnStoreError) {
+        try FileSystem.write(bytes, to: descriptor, path: temporaryPath)
+        byteCount += bytes.byteCount
+        checksum = PageChecksum.crc32(bytes, continuing: checksum)
     }
 
     /// Publishes the file under its name; when this returns it survives a power cut.

@@ -1,0 +1,167 @@
+import Bucketing
+
+/// Trip groups from a rollup: what it covers is not read, what it does not cover yet is scanned and added.
+extension QueryExecutor {
+    /// The rollup, where it knows enough for a question.
+    func rollup(for query: TripGroupsQuery) -> GroupRollup? {
+        var filter = query.filter
+        filter.region = nil
+        guard useIndex, filter == TripFilter(), query.bucket == .timeOfDay,
+            query.precision <= Limits.storedGeohashPrecision, query.bucketMinutes % GroupRollup.bucketMinutes == 0
+        else { return nil }
+        return snapshot.rollup
+    }
+
+    /// Answers from a rollup.
+    func tripGroups<Key: GroupKey>(
+        _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type, from rollup: GroupRollup
+    ) throws(ColumnStoreError) -> TripGroups {
+        let (plans, planMetrics) = plans(query.filter, .rows, segments: snapshot.uncovered)
+        var metrics = planMetrics
+        metrics.segmentsConsidered = snapshot.segments.count
+        let (tables, scanMetrics) = try groupTables(plans, query, layout, bucketing, Key.self)
+        metrics += scanMetrics
+        let start = ContinuousClock.now
+        let codes = rollup.regions.indices.compactMap { position -> (position: Int, code: UInt64)? in
+            let name = rollup.regions[position].name
+            if let wanted = query.filter.region, ExactName(wanted) != ExactName(name) { return nil }
+            guard let code = ExactName.index(of: name, in: snapshot.regions.names) else { return nil }
+            return (position: position, code: UInt64(code))
+        }
+        metrics.rowsCounted = codes.reduce(0) { $0 + rollup.regions[$1.position].trips }
+        let isBase =
+            query.precision == Limits.storedGeohashPrecision && query.bucketMinutes == GroupRollup.bucketMinutes
+        let merged =
+            isBase
+            ? ranked(rollup, codes, with: try Self.combine(tables, on: pool), layout, limit: query.offset + query.limit)
+            : try Self.merge(
+                tables + coarser(rollup, codes, query, layout, Key.self), limit: query.offset + query.limit, on: pool)
+        metrics.mergeTime = .now - start
+        return answer(query, merged, layout, bucketing, metrics)
+    }
+
+    /// The first groups of a rollup and a table of what it does not cover.
+    private func ranked<Key: GroupKey>(
+        _ rollup: GroupRollup, _ codes: [(position: Int, code: UInt64)], with table: GroupTable<Key>, _ layout: GroupKeyLayout,
+        limit: Int
+    ) -> MergedGroups<Key> {
+        rollup.withGroups { keys, counts, ranks in
+            var best = BoundedHeap<Key>(limit: limit)
+            var (groupCount, tripCount) = (table.count, table.tripCount)
+            let positions = Dictionary(uniqueKeysWithValues: codes.map { ($0.code, $0.position) })
+            table.forEach { key, trips in
+                let parts = key.parts(layout)
+                var known = 0
+                if let position = positions[parts.region],
+                    let group = GroupRollup.position(
+                        of: GroupRollup.key(origin: parts.origin, destination: parts.destination, hour: parts.bucket),
+                        in: rollup.regions[position].groups, keys)
+                {
+                    known = Int(counts[group])
+                }
+                if known > 0 { groupCount -= 1 }
+                best.offer(GroupTable<Key>.Entry(key: key, count: known + trips))
+            }
+            for (position, code) in codes {
+                let region = rollup.regions[position]
+                groupCount += region.groups.count
+                tripCount += region.trips
+                for rank in region.groups {
+                    let group = region.groups.lowerBound + Int(ranks[rank])
+                    let parts = GroupRollup.parts(keys[group])
+                    let key = Key(
+                        layout, region: code, origin: parts.origin, destination: parts.destination, bucket: parts.hour)
+                    let entry = GroupTable<Key>.Entry(key: key, count: Int(counts[group]))
+                    // In the order of the ranks, no group after one that is too late can be early enough.
+                    guard best.accepts(entry) else { break }
+                    if table.count == 0 || !table.contains(key) { best.offer(entry) }
+                }
+            }
+            return (best.sorted(), groupCount, tripCount)
+        }
+    }
+
+    /// Groups of a rollup that a task adds up.
+    private static let groupsPerTask = 64 << 10
+
+    /// Adds the groups of a rollup up to coarser cells and longer buckets.
+    private func coarser<Key: GroupKey>(
+        _ rollup: GroupRollup, _ codes: [(position: Int, code: UInt64)], _ query: TripGroupsQuery, _ layout: GroupKeyLayout,
+        _: Key.Type
+    ) throws(ColumnStoreError) -> [GroupTable<Key>] {
+        let shift = UInt64(5 * (Limits.storedGeohashPrecision - query.precision))
+        let hours = UInt64(query.bucketMinutes / GroupRollup.bucketMinutes)
+        let tasks = codes.flatMap { region in
+            let groups = rollup.regions[region.position].groups
+            return stride(from: groups.lowerBound, to: groups.upperBound, by: Self.groupsPerTask).map {
+                (code: region.code, groups: $0..<min($0 + Self.groupsPerTask, groups.upperBound))
+            }
+        }
+        let tables = ScratchPool { GroupTable<Key>() }
+        do {
+            _ = try pool.map(count: tasks.count, priority: .question) { index in
+                tables.with { table in
+                    let task = tasks[index]
+                    rollup.withGroups { keys, counts, _ in
+                        for group in task.groups {
+                            let parts = GroupRollup.parts(keys[group])
+                            table.add(
+                                Key(
+                                    layout, region: task.code, origin: parts.origin >> shift,
+                                    destination: parts.destination >> shift, bucket: parts.hour / hours),
+                                Int(counts[group]))
+                        }
+                    }
+                }
+            }
+        } catch {
+            throw ColumnStoreError(.internalFault, "The groups could not be added up: \(error).")
+        }
+        return tables.drain()
+    }
+
+    /// Brings the workers' tables together in one; they are small where a rollup covers most trips.
+    private static func combine<Key: GroupKey>(
+        _ tables: [GroupTable<Key>], on pool: WorkerPool
+    ) throws(ColumnStoreError) -> GroupTable<Key> {
+        guard var all = tables.first else { return GroupTable() }
+        for table in tables.dropFirst() { all.merge(table, partition: 0, of: 1) }
+        return all
+    }
+}
+
+extension QueryExecutor {
+    /// Counts the groups of some segments of the snapshot as a rollup has them, by region.
+    func rollupGroups(
+        ofSegments segments: [Int]
+    ) throws(ColumnStoreError) -> [(region: String, groups: [(key: UInt64, trips: Int)])] {
+        guard let weeks = snapshot.weekRange else { return [] }
+        var query = TripGroupsQuery()
+        query.precision = Limits.storedGeohashPrecision
+        query.bucketMinutes = GroupRollup.bucketMinutes
+        let bucketing = Bucketing(query, weeks: weeks)
+        let layout = GroupKeyLayout(
+            regionCount: snapshot.regions.names.count, precision: query.precision, bucketCount: bucketing.bucketCount)
+        return layout.isPackable
+            ? try rollupGroups(segments, query, layout, bucketing, PackedGroupKey.self)
+            : try rollupGroups(segments, query, layout, bucketing, WideGroupKey.self)
+    }
+
+    private func rollupGroups<Key: GroupKey>(
+        _ segments: [Int], _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type
+    ) throws(ColumnStoreError) -> [(region: String, groups: [(key: UInt64, trips: Int)])] {
+        let (plans, _) = plans(query.filter, .rows, segments: segments)
+        var regions: [UInt64: [(key: UInt64, trips: Int)]] = [:]
+        for table in try groupTables(plans, query, layout, bucketing, Key.self).tables {
+            table.forEach { key, trips in
+                let parts = key.parts(layout)
+                regions[parts.region, default: []].append(
+                    (
+                        key: GroupRollup.key(origin: parts.origin, destination: parts.destination, hour: parts.bucket),
+                        trips: trips
+                    ))
+            }
+        }
+        return regions.map { (region: snapshot.regions.names[Int($0.key)], groups: $0.value) }
+    }
+}
