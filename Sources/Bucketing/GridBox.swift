@@ -1,20 +1,20 @@
-/// A run of adjacent cells as the closed range of their 60-bit Morton keys.
+/// How a block of cells that holds a point of a box lies to it, axis by axis.
 @frozen
-public struct CellRange: Hashable, Sendable {
-    /// The smallest key.
-    public var lower: UInt64
-    /// The largest key.
-    public var upper: UInt64
-    /// Whether every point of the cells lies in the box, so that they need not be looked at one by one.
-    public var isInside: Bool
+public struct BoxCoverage: Hashable, Sendable {
+    /// Whether the longitudes of all points of the block are between the edges.
+    public var longitudes: Bool
+    /// Whether the latitudes of all points of the block are between the edges.
+    public var latitudes: Bool
 
-    /// Makes a range of keys.
+    /// Makes a coverage.
     @inlinable
-    public init(lower: UInt64, upper: UInt64, isInside: Bool) {
-        self.lower = lower
-        self.upper = upper
-        self.isInside = isInside
+    public init(longitudes: Bool, latitudes: Bool) {
+        self.longitudes = longitudes
+        self.latitudes = latitudes
     }
+
+    /// Whether every point of the block lies in the box, so that they need not be looked at one by one.
+    @inlinable public var isInside: Bool { longitudes && latitudes }
 }
 
 /// A box in cell numbers of the finest grid, where comparisons of integers decide exactly what those of doubles would.
@@ -52,18 +52,18 @@ public struct GridBox: Sendable {
         return lower..<Swift.max(lower, upper)
     }
 
-    /// Returns a block of keys that share their first bits, with whether it is inside; nil where it holds no point of the box.
+    /// Tells how the block of all keys between two, which share their first bits, lies to the box; nil where it holds no point
+    /// of it.
     @inlinable
-    public func piece(lower: UInt64, upper: UInt64) -> CellRange? {
+    public func coverage(lower: UInt64, upper: UInt64) -> BoxCoverage? {
         let low = MortonKey.deinterleave(lower)
         let high = MortonKey.deinterleave(upper)
         guard
             low.longitude <= touchedLongitudes.upperBound, high.longitude >= touchedLongitudes.lowerBound,
             low.latitude <= touchedLatitudes.upperBound, high.latitude >= touchedLatitudes.lowerBound
         else { return nil }
-        let isInside =
-            low.longitude >= insideLongitudes.lowerBound && high.longitude < insideLongitudes.upperBound
-            && low.latitude >= insideLatitudes.lowerBound && high.latitude < insideLatitudes.upperBound
-        return CellRange(lower: lower, upper: upper, isInside: isInside)
+        return BoxCoverage(
+            longitudes: low.longitude >= insideLongitudes.lowerBound && high.longitude < insideLongitudes.upperBound,
+            latitudes: low.latitude >= insideLatitudes.lowerBound && high.latitude < insideLatitudes.upperBound)
     }
 }

@@ -161,13 +161,7 @@ public final class ColumnStore: Sendable {
             let known = state.withLock { $0.readers }
             var readers: [Int64: SegmentReader] = [:]
             do throws(ColumnStoreError) {
-                for segment in live {
-                    if let reader = known[segment.id] {
-                        readers[segment.id] = reader
-                    } else {
-                        readers[segment.id] = try open(segment)
-                    }
-                }
+                readers = try openAll(live, known)
             } catch  where error.code == .notFound && attempts < 5 {
                 // Another process took the segment out between our look at the catalog and at the file.
                 continue
@@ -186,6 +180,20 @@ public final class ColumnStore: Sendable {
                 $0.snapshot = .success(snapshot)
             }
             return
+        }
+    }
+
+    /// Opens segments, in parallel, but for those that are open.
+    private func openAll(
+        _ segments: [Catalog.Segment], _ known: [Int64: SegmentReader]
+    ) throws(ColumnStoreError) -> [Int64: SegmentReader] {
+        do {
+            let readers = try pool.map(count: segments.count, priority: .question) { [self] index in
+                try known[segments[index].id] ?? open(segments[index])
+            }
+            return Dictionary(uniqueKeysWithValues: zip(segments.map(\.id), readers))
+        } catch {
+            throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "Segments could not be opened: \(error).")
         }
     }
 
@@ -336,11 +344,13 @@ public final class ColumnStore: Sendable {
     }
 
     /// Starts the thread that runs pending jobs in their order.
-    public func startIngestion() {
+    ///
+    /// - Parameter makesRollups: whether it counts groups ahead while no job waits; for processes that stay.
+    public func startIngestion(makesRollups: Bool = true) {
         ingestion.start { [weak self] ids, control in
             self?.runJobs(ids, control)
         } whenIdle: { [weak self] in
-            self?.maintainRollup()
+            if makesRollups { self?.maintainRollup() }
         }
     }
 

@@ -61,7 +61,7 @@ struct IngestCommand: ParsableCommand {
         }
         let start = ContinuousClock.now
         var acceptedRows = 0
-        store.startIngestion()
+        store.startIngestion(makesRollups: false)
         for id in ids {
             let job = try store.waitForEnd(of: id)
             display.finish(job)

@@ -83,21 +83,21 @@ package struct CellIndex: Hashable, Sendable {
 
     // MARK: - Asking
 
-    /// Calls `body` with runs of rows of a week that together hold every row in a box, in their order, and whether each of
-    /// their rows surely is.
-    package func forEachRun(week: Int, of box: GridBox, _ body: (_ rows: Range<Int>, _ isInside: Bool) -> Void) {
+    /// Calls `body` with runs of rows of a week that together hold every row in a box, in their order, and what is known of
+    /// where all their rows are.
+    package func forEachRun(week: Int, of box: GridBox, _ body: (_ rows: Range<Int>, _ coverage: BoxCoverage) -> Void) {
         descend(weekStarts[week]..<weekStarts[week + 1], box, body)
     }
 
-    private func descend(_ leaves: Range<Int>, _ box: GridBox, _ body: (Range<Int>, Bool) -> Void) {
+    private func descend(_ leaves: Range<Int>, _ box: GridBox, _ body: (Range<Int>, BoxCoverage) -> Void) {
         // The smallest block that holds the leaves: levels with one half only are passed over.
         let lower = leafKeys[leaves.lowerBound]
         let upper = leafKeys[leaves.upperBound - 1] | UInt64.max >> (4 + UInt64(leafDepths[leaves.upperBound - 1]))
         let depth = (lower ^ upper).leadingZeroBitCount - 4
         let rest = UInt64.max >> UInt64(4 + depth)
-        guard let block = box.piece(lower: lower & ~rest, upper: lower | rest) else { return }
-        if block.isInside || leaves.count == 1 {
-            return body(Int(rowStarts[leaves.lowerBound])..<Int(rowStarts[leaves.upperBound]), block.isInside)
+        guard let coverage = box.coverage(lower: lower & ~rest, upper: lower | rest) else { return }
+        if coverage.isInside || leaves.count == 1 {
+            return body(Int(rowStarts[leaves.lowerBound])..<Int(rowStarts[leaves.upperBound]), coverage)
         }
         let middle = Self.middle(key: lower & ~rest, depth: depth)
         let split = Self.partition(leaves) { leafKeys[$0] < middle }

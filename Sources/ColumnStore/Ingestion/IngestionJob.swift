@@ -206,8 +206,9 @@ final class IngestionJob {
         }
         if meter.isDue() { report(meter.progress(of: job)) }
         if batchRowCount >= segmentRowCount {
+            // One segment is written while the next one is filled: two being written would take the memory of a third.
+            while !writing.isEmpty { try commitOldest(isLast: false) }
             sealSegment()
-            if writing.count > 1 { try commitOldest(isLast: false) }
         }
     }
 

@@ -144,7 +144,7 @@ extension QueryExecutor {
             regionCount: snapshot.regions.names.count, precision: query.precision, bucketCount: bucketing.bucketCount)
         return layout.isPackable
             ? try rollupGroups(segments, query, layout, bucketing, PackedGroupKey.self)
-            : try rollupGroups(segments, query, layout, bucketing, WideGroupKey.self)
+            : try rollupGroups(segments, query, layout, bucketing, DoublePackedGroupKey.self)
     }
 
     private func rollupGroups<Key: GroupKey>(

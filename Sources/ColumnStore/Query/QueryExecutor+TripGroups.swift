@@ -13,11 +13,11 @@ extension QueryExecutor {
         if let rollup = rollup(for: query) {
             return layout.isPackable
                 ? try tripGroups(query, layout, bucketing, PackedGroupKey.self, from: rollup)
-                : try tripGroups(query, layout, bucketing, WideGroupKey.self, from: rollup)
+                : try tripGroups(query, layout, bucketing, DoublePackedGroupKey.self, from: rollup)
         }
-        return layout.isPackable
-            ? try tripGroups(query, layout, bucketing, PackedGroupKey.self)
-            : try tripGroups(query, layout, bucketing, WideGroupKey.self)
+        if layout.isPackable { return try tripGroups(query, layout, bucketing, PackedGroupKey.self) }
+        if layout.isDoublePackable { return try tripGroups(query, layout, bucketing, DoublePackedGroupKey.self) }
+        return try tripGroups(query, layout, bucketing, WideGroupKey.self)
     }
 
     /// The first groups in the order of an answer, and how many groups and trips there are.

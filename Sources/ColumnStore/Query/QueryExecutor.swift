@@ -40,10 +40,15 @@ package struct QueryExecutor: Sendable {
     ) -> (plans: [SegmentPlan], metrics: ScanMetrics) {
         let start = ContinuousClock.now
         var metrics = ScanMetrics()
-        let plans = (segments ?? Array(snapshot.segments.indices)).map {
+        let positions = segments ?? Array(snapshot.segments.indices)
+        @Sendable func plan(_ position: Int) -> SegmentPlan {
             SegmentPlan(
-                segment: $0, of: snapshot, filter: filter, purpose: purpose, useIndex: useIndex, weeks: weeks)
+                segment: position, of: snapshot, filter: filter, purpose: purpose, useIndex: useIndex, weeks: weeks)
         }
+        // A box is looked up leaf by leaf: with many segments that is worth another thread.
+        let isSlow = filter.box != nil && positions.count >= 8
+        let inParallel = isSlow ? try? pool.map(count: positions.count, priority: .question) { plan(positions[$0]) } : nil
+        let plans = inParallel ?? positions.map(plan)
         metrics.segmentsConsidered = plans.count
         metrics.segmentsSkipped = plans.count { $0.ranges.isEmpty && $0.counted.isEmpty }
         metrics.segmentsRead = plans.count { !$0.ranges.isEmpty }

@@ -80,9 +80,12 @@ struct SegmentPlan: Sendable {
                 continue
             }
             // Cells inside the box need no test of the origin; where there is no box of origins there is none to spare.
-            let (insideTests, edgeTests) = (tests.union(boxTests.subtracting(.originInBox)), tests.union(boxTests))
-            index.cells.forEachRun(week: slot, of: gridBox) { rows, isInside in
-                add(rows, week: slot, tests: isInside ? insideTests : edgeTests, purpose: purpose)
+            // A leaf on one edge only needs one coordinate.
+            index.cells.forEachRun(week: slot, of: gridBox) { rows, coverage in
+                var tests = tests.union(boxTests)
+                if coverage.longitudes { tests.remove(.originLongitude) }
+                if coverage.latitudes { tests.remove(.originLatitude) }
+                add(rows, week: slot, tests: tests, purpose: purpose)
             }
         }
     }

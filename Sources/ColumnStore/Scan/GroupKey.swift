@@ -23,7 +23,12 @@ struct GroupKeyLayout: Hashable, Sendable {
     }
 
     /// Whether all parts fit into one word.
-    var isPackable: Bool { regionBits + 2 * cellBits + bucketBits <= 64 }
+    var isPackable: Bool { bitCount <= 64 }
+
+    /// Whether all parts fit into two words.
+    var isDoublePackable: Bool { bitCount <= 128 }
+
+    private var bitCount: Int { regionBits + 2 * cellBits + bucketBits }
 
     private static func bits(for count: UInt64) -> Int { count <= 1 ? 0 : 64 - (count - 1).leadingZeroBitCount }
 }
@@ -55,7 +60,36 @@ struct PackedGroupKey: GroupKey {
     static func < (left: Self, right: Self) -> Bool { left.bits < right.bits }
 }
 
-/// A key of any size, for fine cells or buckets.
+/// A key in two words: cells of up to ten characters.
+struct DoublePackedGroupKey: GroupKey {
+    var bits: UInt128
+
+    @inline(__always)
+    init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+        let pair = (UInt128(region) << UInt128(layout.cellBits) | UInt128(origin)) << UInt128(layout.cellBits)
+        bits = (pair | UInt128(destination)) << UInt128(layout.bucketBits) | UInt128(bucket)
+    }
+
+    func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+        let cell = UInt128(1) << UInt128(layout.cellBits) - 1
+        let pair = bits >> UInt128(layout.bucketBits)
+        return (
+            region: UInt64(truncatingIfNeeded: pair >> UInt128(2 * layout.cellBits)),
+            origin: UInt64(truncatingIfNeeded: pair >> UInt128(layout.cellBits) & cell),
+            destination: UInt64(truncatingIfNeeded: pair & cell),
+            bucket: UInt64(truncatingIfNeeded: bits & (UInt128(1) << UInt128(layout.bucketBits) - 1))
+        )
+    }
+
+    @inline(__always)
+    var mixed: UInt64 {
+        Mix.finalize(UInt64(truncatingIfNeeded: bits) ^ Mix.finalize(UInt64(truncatingIfNeeded: bits >> 64)))
+    }
+
+    static func < (left: Self, right: Self) -> Bool { left.bits < right.bits }
+}
+
+/// A key of any size, for the finest cells.
 struct WideGroupKey: GroupKey {
     var region: UInt64
     var origin: UInt64

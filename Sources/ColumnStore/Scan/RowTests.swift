@@ -7,9 +7,12 @@ struct RowTests: OptionSet, Hashable, Sendable {
     static let region = RowTests(rawValue: 1)
     static let datasource = RowTests(rawValue: 2)
     static let time = RowTests(rawValue: 4)
-    static let originInBox = RowTests(rawValue: 8)
-    static let destinationInBox = RowTests(rawValue: 16)
-    static let eitherInBox = RowTests(rawValue: 32)
+    static let originLongitude = RowTests(rawValue: 8)
+    static let originLatitude = RowTests(rawValue: 16)
+    static let destinationInBox = RowTests(rawValue: 32)
+    static let eitherInBox = RowTests(rawValue: 64)
+
+    static let originInBox: RowTests = [.originLongitude, .originLatitude]
 }
 
 /// What the conditions of a filter compare with, in the codes of one segment.
@@ -64,10 +67,12 @@ extension PageScratch {
             try load(.time, page: page, rows: local, of: segment)
             Self.keep(time, local, from: values.from, to: values.to, &mask)
         }
-        if tests.contains(.originInBox) {
+        if tests.contains(.originLongitude) {
             try load(.originLongitude, page: page, rows: local, of: segment)
-            try load(.originLatitude, page: page, rows: local, of: segment)
             Self.keep(originLongitude, local, box.minLongitude...box.maxLongitude, &mask)
+        }
+        if tests.contains(.originLatitude) {
+            try load(.originLatitude, page: page, rows: local, of: segment)
             Self.keep(originLatitude, local, box.minLatitude...box.maxLatitude, &mask)
         }
         if tests.contains(.destinationInBox) {

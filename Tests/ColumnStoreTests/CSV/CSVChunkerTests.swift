@@ -19,24 +19,25 @@ struct CSVChunkerTests {
 
     @Test(
         "A buffer is cut after its last whole record",
-        arguments: [
+        arguments: [  // With ' for a quote.
             ("", ""), ("", "half"), ("", "1,2,3,4,5"), ("1,2,3,4,5\n", ""), ("1,2,3,4,5\n", "half"), ("\n", ""),
             ("\r\n\n", "\r"),
             ("1,2,3,4,5\r\n6\n", "7,8\r"), ("too,few\ntoo,many,1,2,3,4\n", "x"),
             // Newlines in quotes.
-            ("\"a\nb\",2,3,4,5\n", ""), ("\"a\nb\",2,3,4,5\n", "\"c\nd\",2,3,4,5"), ("1,2,3,4,\"a\n\nb\"\r\n", "x"),
-            ("1,2,3,4,5\n", "\"a\nb"), ("1,2,3,4,5\n", "\"a\n,b\nc\n"), ("1,2,3,4,5\n", "1,\"a\n"), ("", "1,2,3,4,\"\n"),
-            ("\"a\"\"\nb\",2,3,4,5\n", "\"\"\"\n"),
-            ("\"\n\",\"\n\",\"\n\",\"\n\",\"\n\"\n", "\"\n\",\"\n\",\"\n\",\"\n\",\"\n\""),
-            ("\"a\r\nb\",2,3,4,5\r\n", "\"c\r\n"),
+            ("'a\nb',2,3,4,5\n", ""), ("'a\nb',2,3,4,5\n", "'c\nd',2,3,4,5"), ("1,2,3,4,'a\n\nb'\r\n", "x"),
+            ("1,2,3,4,5\n", "'a\nb"), ("1,2,3,4,5\n", "'a\n,b\nc\n"), ("1,2,3,4,5\n", "1,'a\n"), ("", "1,2,3,4,'\n"),
+            ("'a''\nb',2,3,4,5\n", "'''\n"),
+            ("'\n','\n','\n','\n','\n'\n", "'\n','\n','\n','\n','\n'"),
+            ("'a\r\nb',2,3,4,5\r\n", "'c\r\n"),
             // A closing quote that the end of the buffer leaves open: the next byte may be another quote.
-            ("1,2,3,4,5\n", "1,2,3,4,\"a\nb\""), ("1,2,3,4,5\n", "1,2,3,4,\"a\nb\"\r"),
+            ("1,2,3,4,5\n", "1,2,3,4,'a\nb'"), ("1,2,3,4,5\n", "1,2,3,4,'a\nb'\r"),
             // A stray quote costs its line; what follows is cut as if it stood alone.
-            ("x\"y,2\n1,2,3,4,5\n", "r"), ("\"a\nb\"c\n1\n", "2"), ("\"a\nb\",2\n", "c"), ("a\"\n\"b\nc\",2,3,4,5\n", "\"d\n"),
-            ("\"a\n", "\",2,3,4,5,6\n"), ("\"a\nb\",2,3,4,5,6\n", "7"),
-            ("x\"\n1,2,3,4,5\n", "\"open\n1,2,3,4,5\n"),
+            ("x'y,2\n1,2,3,4,5\n", "r"), ("'a\nb'c\n1\n", "2"), ("'a\nb',2\n", "c"), ("a'\n'b\nc',2,3,4,5\n", "'d\n"),
+            ("'a\n", "',2,3,4,5,6\n"), ("'a\n", "',2,3,4,5,6"), ("'a\nb',2,3,4,5,6\n", "7"),
+            ("x'\n1,2,3,4,5\n", "'open\n1,2,3,4,5\n"),
         ])
     func cuts(whole: String, rest: String) throws {
+        let (whole, rest) = (whole.replacing("'", with: "\""), rest.replacing("'", with: "\""))
         let bytes = Array((whole + rest).utf8)
         #expect(try Self.wholeRecordsByteCount(bytes) == whole.utf8.count)
         #expect(try Self.wholeRecordsByteCount(bytes, isFinal: true) == bytes.count)

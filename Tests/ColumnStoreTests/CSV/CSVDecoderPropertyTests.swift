@@ -37,15 +37,13 @@ struct CSVDecoderPropertyTests {
         #expect(actual.lineCount == expected.lineCount, "\(what)")
         if actual.trips != expected.trips {
             let pair = zip(actual.trips, expected.trips).first { $0 != $1 }
-            Issue.record(
-                "\(what): \(actual.trips.count) trips, not \(expected.trips.count); first difference \(String(describing: pair))"
-            )
+            let counts = "\(actual.trips.count) trips, not \(expected.trips.count)"
+            Issue.record("\(what): \(counts); first difference \(String(describing: pair))")
         }
         if actual.rejects != expected.rejects {
             let pair = zip(actual.rejects, expected.rejects).first { $0 != $1 }
-            Issue.record(
-                "\(what): \(actual.rejects.count) rejects, not \(expected.rejects.count); first difference \(String(describing: pair))"
-            )
+            let counts = "\(actual.rejects.count) rejects, not \(expected.rejects.count)"
+            Issue.record("\(what): \(counts); first difference \(String(describing: pair))")
         }
     }
 

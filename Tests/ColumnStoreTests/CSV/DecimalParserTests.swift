@@ -191,8 +191,8 @@ struct DecimalParserTests {
         #expect(ReferenceCSVDecoder.number(text) == nil)
         // A point may have blanks around its numbers.
         if text.hasPrefix(" ") || text.hasSuffix(" ") { return }
-        let row =
-            "r,\"POINT (\(text) 1)\",POINT (1 1),2018-05-28 09:03:40,d\nr,POINT (1 1),\"POINT (1 \(text))\",2018-05-28 09:03:40,d\n"
-        #expect(try FastDecoding.everyWay(row).trips.isEmpty)
+        for points in ["\"POINT (\(text) 1)\",POINT (1 1)", "POINT (1 1),\"POINT (1 \(text))\""] {
+            #expect(try FastDecoding.everyWay("r,\(points),2018-05-28 09:03:40,d\n").trips.isEmpty)
+        }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 struct RejectedTextTests {
     private static func text(_ row: [UInt8], lineEnd: String = "\n") throws -> String {
         let header = try CSVHeader(CSVHeader.usualText)
-        let decoding = FastDecoding.everyWay(row + Array(lineEnd.utf8), header: header, blockByteCounts: [100, 64 << 10])
+        let decoding = FastDecoding.everyWay(row + Array(lineEnd.utf8), header: header, blockByteCounts: [64 << 10])
         try #require(decoding.rejects.count == 1 && decoding.trips.isEmpty)
         return decoding.rejects[0].text
     }

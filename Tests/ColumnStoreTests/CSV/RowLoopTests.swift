@@ -13,6 +13,8 @@ struct RowLoopTests {
             time: time, datasource: Array("funny_car".utf8))
     }
 
+    private static func quoted(_ text: String) -> String { text.replacing("'", with: "\"") }
+
     /// All orders of 0..<count.
     private static func orders(_ count: Int) -> [[Int]] {
         if count == 0 { return [[]] }
@@ -35,7 +37,7 @@ struct RowLoopTests {
         arguments: Writing.allCases)
     func everyOrder(writing: Writing) throws {
         for order in Self.orders(5) {
-            for noteField in [nil, 0, 3, 5] {
+            for noteField in [nil, 0, 5] {
                 var names = order.map { CSVColumn.allCases[$0].name }
                 var fields = order.map { Self.values[$0] }
                 if let noteField {
@@ -59,7 +61,7 @@ struct RowLoopTests {
                 let row = fields.joined(separator: ",")
                 let header = try CSVHeader(names.joined(separator: ",") + "\n")
                 for text in ["\(row)\n\(row)\n", "\(row)\r\n\(row)\r\n", "\(row)\n\(row)", "\(row)\r\n\(row)\r"] {
-                    let decoding = FastDecoding.everyWay(Array(text.utf8), header: header, blockByteCounts: [1, 64, 1000])
+                    let decoding = FastDecoding.everyWay(Array(text.utf8), header: header, blockByteCounts: [64, 1000])
                     #expect(decoding.trips == [Self.trip(), Self.trip()] && decoding.rejects.isEmpty, "\(names): \(text)")
                 }
             }
@@ -68,20 +70,21 @@ struct RowLoopTests {
 
     @Test(
         "Rows with quotes around fields are read wherever a block of marks ends",
-        arguments: [
-            ("\"A\",\"POINT (14.5 50.25)\",\"POINT(-1.5 2.125)\",\"2018-05-28 09:03:40\",\"funny_car\"\n", "A"),
-            ("\"A\",\"POINT (14.5 50.25)\",\"POINT(-1.5 2.125)\",\"2018-05-28 09:03:40\",\"funny_car\"\r\n", "A"),
-            ("\"New York, NY\",POINT (14.5 50.25),POINT(-1.5 2.125),2018-05-28 09:03:40,\"funny_car\"\r\n", "New York, NY"),
-            ("\"a,b,,,c,\",POINT (14.5 50.25),POINT(-1.5 2.125),\"2018-05-28 09:03:40\",funny_car\r\n", "a,b,,,c,"),
+        arguments: [  // With ' for a quote.
+            ("'A','POINT (14.5 50.25)','POINT(-1.5 2.125)','2018-05-28 09:03:40','funny_car'\n", "A"),
+            ("'A','POINT (14.5 50.25)','POINT(-1.5 2.125)','2018-05-28 09:03:40','funny_car'\r\n", "A"),
+            ("'New York, NY',POINT (14.5 50.25),POINT(-1.5 2.125),2018-05-28 09:03:40,'funny_car'\r\n", "New York, NY"),
+            ("'a,b,,,c,',POINT (14.5 50.25),POINT(-1.5 2.125),'2018-05-28 09:03:40',funny_car\r\n", "a,b,,,c,"),
             (
-                "\"the \"\"Ruhr\"\"\",\"POINT (14.5 50.25)\",POINT(-1.5 2.125),2018-05-28 09:03:40,\"funny_car\"\n",
-                "the \"Ruhr\""
+                "'the ''Ruhr''','POINT (14.5 50.25)',POINT(-1.5 2.125),2018-05-28 09:03:40,'funny_car'\n",
+                "the 'Ruhr'"
             ),
-            ("\"\"\"\",POINT (14.5 50.25),\"POINT(-1.5 2.125)\",2018-05-28 09:03:40,funny_car\n", "\""),
-            ("\"a\rb\",POINT (14.5 50.25),POINT(-1.5 2.125),2018-05-28 09:03:40,\"funny_car\"\r\n", nil),
-            ("\"a\nb\",POINT (14.5 50.25),POINT(-1.5 2.125),2018-05-28 09:03:40,\"funny_car\"\r\n", nil),
+            ("'''',POINT (14.5 50.25),'POINT(-1.5 2.125)',2018-05-28 09:03:40,funny_car\n", "'"),
+            ("'a\rb',POINT (14.5 50.25),POINT(-1.5 2.125),2018-05-28 09:03:40,'funny_car'\r\n", nil),
+            ("'a\nb',POINT (14.5 50.25),POINT(-1.5 2.125),2018-05-28 09:03:40,'funny_car'\r\n", nil),
         ])
     func blockEnds(row: String, region: String?) throws {
+        let (row, region) = (Self.quoted(row), region.map(Self.quoted))
         let header = try CSVHeader(CSVHeader.usualText)
         let plain = "Prague\(CSVHeader.usualRest)\n".replacing(",car", with: ",funny_car")
         // Alone, after and before others, and with a last line that has no end.
@@ -91,36 +94,35 @@ struct RowLoopTests {
             let decoding = FastDecoding.everyWay(
                 Array(text.utf8), header: header, blockByteCounts: Array(1...row.utf8.count + 2) + [150, 200, 1 << 16])
             #expect(decoding.trips.count { $0 == Self.trip(region: region ?? "") } == (region == nil ? 0 : count))
-            #expect(
-                decoding.rejects.map(\.reason)
-                    == Array(
-                        repeating: RejectReason.regionControlCharacter.rawValue, count: region == nil ? count : 0))
+            let rejectCount = decoding.rejects.count { $0.reason == RejectReason.regionControlCharacter.rawValue }
+            #expect(decoding.rejects.count == rejectCount && rejectCount == (region == nil ? count : 0))
         }
     }
 
     @Test(
         "A row with quotes that is not usual is left to the full rules",
-        arguments: [
-            ("\"A\"x\(CSVHeader.usualRest)", "text after a closing quote"), ("\"A\(CSVHeader.usualRest)", "unterminated quote"),
-            ("A\"\(CSVHeader.usualRest)", "quote inside an unquoted field"),
-            ("x\"A\"\(CSVHeader.usualRest)", "quote inside an unquoted field"),
-            ("\"A\",\"\"\"POINT (1 2)\",POINT (1 2),2018-05-28 09:03:40,c", "origin is not POINT (longitude latitude)"),
-            ("\"A\",POINT (1 2),POINT (1 2),\"2018-05-28 09:03:40\"\"\",c", "datetime is not a date and time"),
-            ("\"A\",\"POINT (1 2),\",POINT (1 2),2018-05-28 09:03:40,c", "origin is not POINT (longitude latitude)"),
-            ("\"A\"\(CSVHeader.usualRest)\"", "quote inside an unquoted field"),
-            ("\"A\"\(CSVHeader.usualRest),", "more fields than the header"),
-            ("\"A\"\(CSVHeader.usualRest),\"x\"", "more fields than the header"),
-            ("\"A\",POINT (1 2),POINT (1 2),\"2018-05-28 09:03:40\"", "fewer fields than the header"),
-            ("A,POINT (1 2),POINT (1 2),2018-05-28 09:03:40,\"\"", "datasource is empty"),
-            ("\"\"\(CSVHeader.usualRest)", "region is empty"),
-            ("A,POINT (1 2),POINT (1 2),2018-05-28 09:03:40,\"c\"\r", "text after a closing quote"),
-            ("A,POINT (1 2),POINT (1 2),2018-05-28 09:03:40,\"c\" ", "text after a closing quote"),
-            ("A,\"POINT (1 2)\"\r,POINT (1 2),2018-05-28 09:03:40,c", "text after a closing quote"),
-            ("\"A\",POINT (1 2),POINT (1 2),2018-05-28 09:03:40,c\r", "datasource has a control character"),
-            ("\"A\",POINT (1 2),POINT (1 2),2018-05-28 09:03:40,\r", "datasource has a control character"),
-            ("\"A\",POINT (1 2),POINT (1 2),2018-05-28 09:03:40,", "datasource is empty"),
+        arguments: [  // With ' for a quote, and … for the rest of a row after its region.
+            ("'A'x…", "text after a closing quote"), ("'A…", "unterminated quote"),
+            ("A'…", "quote inside an unquoted field"),
+            ("x'A'…", "quote inside an unquoted field"),
+            ("'A','''POINT (1 2)',POINT (1 2),2018-05-28 09:03:40,c", "origin is not POINT (longitude latitude)"),
+            ("'A',POINT (1 2),POINT (1 2),'2018-05-28 09:03:40''',c", "datetime is not a date and time"),
+            ("'A','POINT (1 2),',POINT (1 2),2018-05-28 09:03:40,c", "origin is not POINT (longitude latitude)"),
+            ("'A'…'", "quote inside an unquoted field"),
+            ("'A'…,", "more fields than the header"),
+            ("'A'…,'x'", "more fields than the header"),
+            ("'A',POINT (1 2),POINT (1 2),'2018-05-28 09:03:40'", "fewer fields than the header"),
+            ("A,POINT (1 2),POINT (1 2),2018-05-28 09:03:40,''", "datasource is empty"),
+            ("''…", "region is empty"),
+            ("A,POINT (1 2),POINT (1 2),2018-05-28 09:03:40,'c'\r", "text after a closing quote"),
+            ("A,POINT (1 2),POINT (1 2),2018-05-28 09:03:40,'c' ", "text after a closing quote"),
+            ("A,'POINT (1 2)'\r,POINT (1 2),2018-05-28 09:03:40,c", "text after a closing quote"),
+            ("'A',POINT (1 2),POINT (1 2),2018-05-28 09:03:40,c\r", "datasource has a control character"),
+            ("'A',POINT (1 2),POINT (1 2),2018-05-28 09:03:40,\r", "datasource has a control character"),
+            ("'A',POINT (1 2),POINT (1 2),2018-05-28 09:03:40,", "datasource is empty"),
         ])
     func unusual(row: String, reason: String) throws {
+        let row = Self.quoted(row).replacing("…", with: CSVHeader.usualRest)
         let good = "\"Turin\"\(CSVHeader.usualRest)\r\n"
         let decoding = try FastDecoding.everyWay(good + row + "\r\n" + good + good)
         #expect(decoding.rejectLines == ["2: \(reason): \(row)"])
@@ -158,7 +160,8 @@ struct RowLoopTests {
         let header = try CSVHeader(CSVHeader.usualText)
         let rows = [
             "Prague,POINT (-114.4973794438195123 -50.00136875782316123),POINT(1 2),2018-05-28 09:03:40,car\n",
-            "\"Turin\",\"POINT (14.5 50.25)\",\"POINT(-114.497379443819512 50.001368757823161)\",\"2018-05-28 09:03:40\",\"car\"\r\n",
+            Self.quoted(
+                "'A','POINT (14.5 50.25)','POINT(-114.497379443819512 50.001368757823161)','2018-05-28 09:03:40','car'\r\n"),
         ]
         for row in rows {
             for count in 0...row.utf8.count {

@@ -55,11 +55,11 @@ struct SegmentIndexTests {
                 minLongitude: max(x - reach, -180), minLatitude: max(y - reach, -90), maxLongitude: min(x + reach, 180),
                 maxLatitude: y)
             var (end, listed) = (week.rows.lowerBound, Set<Int>())
-            index.cells.forEachRun(week: slot, of: GridBox(box)) { run, isInside in
+            index.cells.forEachRun(week: slot, of: GridBox(box)) { run, coverage in
                 #expect(run.lowerBound >= end && run.upperBound <= week.rows.upperBound && !run.isEmpty)
                 end = run.upperBound
                 listed.formUnion(run)
-                if isInside {
+                if coverage.isInside {
                     #expect(
                         run.allSatisfy {
                             box.contains(longitude: trips.originLongitude[$0], latitude: trips.originLatitude[$0])

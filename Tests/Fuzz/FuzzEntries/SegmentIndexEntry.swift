@@ -19,8 +19,8 @@ enum SegmentIndexEntry {
                 precondition(index.counts.entries(week: slot, region: entry.region).contains(entry), "an entry is not found")
             }
             var whole: Range<Int>?
-            index.cells.forEachRun(week: slot, of: GridBox(.world)) { rows, isInside in
-                precondition(isInside && whole == nil, "the world is not one run")
+            index.cells.forEachRun(week: slot, of: GridBox(.world)) { rows, coverage in
+                precondition(coverage.isInside && whole == nil, "the world is not one run")
                 whole = rows
             }
             precondition(whole == week.rows, "the cells of a week are not its rows")
