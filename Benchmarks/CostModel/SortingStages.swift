@@ -1,0 +1,73 @@
+import Bucketing
+import ColumnStore
+
+/// From decoded batches to one table in a segment's order.
+enum SortingStages {
+    /// Bytes of a sorted row: four coordinates, a time, two codes, a key.
+    private static let rowByteCount = 4 * 8 + 8 + 2 * 4 + 8
+
+    static func measure(
+        _ batches: [TripBatch], _ stopwatch: Stopwatch, _ floors: Floors
+    ) throws -> (stages: [Stage], trips: SortedTrips) {
+        let pool = WorkerPool(threadCount: 1)
+        let keying = stopwatch.nanoseconds {
+            for batch in batches { keep(keys(of: batch).count) }
+        }
+        let weeks = byWeek(batches)
+        // Arrays of their own each time, so that nothing is copied while the clock runs.
+        let sorting = stopwatch.nanoseconds(preparing: { weeks.map(\.copy) }) {
+            for week in $0.indices { $0[week].sort() }
+        }
+        let whole = try stopwatch.nanoseconds { keep(try RowSorter.sort(batches, job: 1, on: pool).count) }
+        let stages = [
+            Stage(
+                name: "week and Morton key of each row", cost: keying, floor: floors.copy(24),
+                floorName: "read 24 bytes, write 12"),
+            Stage(
+                name: "sort the keys of each week", cost: sorting, floor: floors.copy(12), floorName: "copy key and row once"),
+            Stage(
+                name: "split by week, merge names, gather columns", cost: whole - keying - sorting,
+                floor: floors.copy(Double(rowByteCount)), floorName: "copy the columns once"),
+        ]
+        return (stages, try RowSorter.sort(batches, job: 1, on: pool))
+    }
+
+    private static func keys(of batch: TripBatch) -> [UInt64] {
+        let (longitude, latitude, time) = (batch.originLongitude.span, batch.originLatitude.span, batch.time.span)
+        var weeks = [Int32](repeating: 0, count: batch.count)
+        var keys = [UInt64](repeating: 0, count: batch.count)
+        var weekSpan = weeks.mutableSpan
+        var keySpan = keys.mutableSpan
+        for row in time.indices { weekSpan[unchecked: row] = ISOWeek(microseconds: time[unchecked: row]).index }
+        for row in longitude.indices {
+            keySpan[unchecked: row] = MortonKey.key(longitude: longitude[unchecked: row], latitude: latitude[unchecked: row])
+        }
+        keep(weeks.count)
+        return keys
+    }
+
+    /// The rows of a week.
+    private struct Week {
+        var keys: [UInt64] = []
+        var rows: [UInt32] = []
+
+        var copy: Week { Week(keys: keys.map { $0 }, rows: rows.map { $0 }) }
+
+        mutating func sort() { RadixSort.sort(keys: &keys, rows: &rows) }
+    }
+
+    private static func byWeek(_ batches: [TripBatch]) -> [Week] {
+        var weeks: [Int32: Week] = [:]
+        var row: UInt32 = 0
+        for batch in batches {
+            let keys = keys(of: batch)
+            for index in keys.indices {
+                let week = ISOWeek(microseconds: batch.time[index]).index
+                weeks[week, default: Week()].keys.append(keys[index])
+                weeks[week, default: Week()].rows.append(row)
+                row += 1
+            }
+        }
+        return weeks.sorted { $0.key < $1.key }.map(\.value)
+    }
+}

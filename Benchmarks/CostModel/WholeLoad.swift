@@ -1,0 +1,26 @@
+import ColumnStore
+import Foundation
+import Logging
+
+/// A whole load of the same file by one worker, which the sum of the stages is held against.
+enum WholeLoad {
+    static func measure(_ path: String, _ folder: String, _ stopwatch: Stopwatch) throws -> Stopwatch.Times {
+        var number = 0
+        return try stopwatch.times {
+            number += 1
+            let store = try ColumnStore(options("\(folder)/store-\(number)"))
+            let job = try store.submitFile(path: path)
+            store.startIngestion()
+            let ended = try store.waitForEnd(of: job.id)
+            store.close()
+            precondition(ended.status == .completed, ended.message ?? "the load did not complete")
+        }
+    }
+
+    private static func options(_ folder: String) -> ColumnStore.Options {
+        var options = ColumnStore.Options(
+            dataDirectory: folder, logger: Logger(label: "cost model") { _ in SwiftLogNoOpLogHandler() })
+        options.workerCount = 1
+        return options
+    }
+}

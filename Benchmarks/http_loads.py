@@ -1,0 +1,123 @@
+"""Loads over HTTP on loopback beside those of the command line, and what a hundred subscribers of their progress cost."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import files
+import judge
+from contenders import Connection, Server, Tripstore, memory
+from loads import fresh, medians, progress
+
+SUBSCRIBER_COUNT = 100
+# Often enough to tell the end to half a per cent of a second's load, seldom enough to cost less than that.
+POLL_SECONDS = 0.005
+
+
+def process_figures(process):
+    """Processor seconds of a running process so far, and its peak memory."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()
+    ticks = int(fields[11]) + int(fields[12])  # utime, stime
+    peak, _ = memory(process)
+    return ticks / os.sysconf("SC_CLK_TCK"), peak
+
+
+def upload(csv, store, subscribers=0):
+    """Uploads a file to a new server with curl; seconds from curl's start to the job's end, as its record says."""
+    with Server(store, store.parent / "server.log") as server:
+        connection = Connection(server.port)
+        cpu_before, _ = process_figures(server.process)
+        # The job does not exist before the upload is whole, and begins at once then: subscribers are started first and wait.
+        audience = start_audience(server.port, subscribers) if subscribers else None
+        started = time.perf_counter()
+        uploaded = subprocess.run(["curl", "--silent", "--show-error", "--fail", "-T", str(csv), f"{server.url}/ingest/"],
+                                  stdout=subprocess.PIPE, check=True)
+        upload_seconds = time.perf_counter() - started
+        job_id = json.loads(uploaded.stdout)["job_id"]
+        if audience:
+            audience.stdin.write(f"{job_id}\n")
+            audience.stdin.close()
+        while True:
+            job = connection.json(f"/jobs/{job_id}")
+            if job["status"] not in ("pending", "running"):
+                break
+            time.sleep(POLL_SECONDS)
+        seconds = time.perf_counter() - started
+        if job["status"] != "completed":
+            sys.exit(f"the upload of {csv} {job['status']}: {job['message']}")
+        cpu, peak = process_figures(server.process)
+        connection.close()
+        figures = {"seconds": seconds, "upload_seconds": upload_seconds, "job_seconds": seconds - upload_seconds,
+                   "cpu_seconds": cpu - cpu_before, "peak_bytes": peak}
+        if audience:
+            messages, ends = json.loads(audience.stdout.read())
+            audience.wait()
+            if ends != subscribers:
+                sys.exit(f"{ends} of {subscribers} subscribers saw the end of the job")
+            figures["messages"] = messages
+        return figures
+
+
+# MARK: Beside the command line
+
+def measure(made, folder, rounds, sizes):
+    """A B A B for each size; returns [{rows, command line, HTTP}, …]."""
+    measured = []
+    for rows in sizes:
+        csv = made.generated(rows)
+        judged = judge.judge(csv)
+        runs = {"command_line": [], "http": []}
+        for _ in range(rounds):
+            for name, load in (("command_line", lambda store: Tripstore().load([csv], store)),
+                               ("http", lambda store: upload(csv, store))):
+                store = fresh(folder / name)
+                files.warm(csv)
+                runs[name].append(load(store))
+                judge.check(store, judged)
+        measured.append({"rows": rows} | {name: medians(of_one) for name, of_one in runs.items()})
+        progress(f"{rows:,} rows over HTTP: {measured[-1]['http']['seconds']:.2f} s")
+    return measured
+
+
+def table(measured):
+    head = ["rows", "command line, rows/s", "HTTP, rows/s", "HTTP ÷ command line", "upload s", "job s", "server's peak MB"]
+    return [head] + [[
+        f"{line['rows']:,}", f"{line['rows'] / line['command_line']['seconds']:,.0f}",
+        f"{line['rows'] / line['http']['seconds']:,.0f}", f"{line['command_line']['seconds'] / line['http']['seconds']:.2f}",
+        f"{line['http']['upload_seconds']:.2f}", f"{line['http']['job_seconds']:.2f}",
+        f"{line['http']['peak_bytes'] / 1e6:,.0f}"] for line in measured]
+
+
+# MARK: Subscribers
+
+def start_audience(port, count):
+    audience = subprocess.Popen([sys.executable, str(Path(__file__).with_name("subscribers.py")), str(port), str(count)],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    audience.stdout.readline()
+    return audience
+
+
+def measure_subscribers(made, folder, rounds, rows):
+    """A load with nobody and with a hundred subscribers, A B A B."""
+    csv = made.generated(rows)
+    judged = judge.judge(csv)
+    runs = {0: [], SUBSCRIBER_COUNT: []}
+    for _ in range(rounds):
+        for count in runs:
+            store = fresh(folder / "subscribers")
+            files.warm(csv)
+            runs[count].append(upload(csv, store, count))
+            judge.check(store, judged)
+    return {"rows": rows, "runs": [{"subscribers": count} | medians(of_one) for count, of_one in runs.items()]}
+
+
+def subscribers_table(measured):
+    rows, runs = measured["rows"], measured["runs"]
+    head = ["subscribers", "job s", "rows/s of the job", "rate ÷ that without", "server's CPU s", "messages"]
+    alone = runs[0]["job_seconds"]
+    return [head] + [[
+        str(run["subscribers"]), f"{run['job_seconds']:.3f}", f"{rows / run['job_seconds']:,.0f}",
+        f"{alone / run['job_seconds']:.3f}", f"{run['cpu_seconds']:.2f}", f"{run.get('messages', 0):,.0f}"] for run in runs]
