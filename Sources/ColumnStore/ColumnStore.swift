@@ -250,6 +250,8 @@ public final class ColumnStore: Sendable {
     public func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
         var answer = try executor().tripGroups(query)
         answer.explain = query.explain
+        // Groups in the millions take hundreds of megabytes, which the next question seldom needs.
+        if answer.totalGroups >= Limits.manyGroupsCount { ProcessMemory.release() }
         return answer
     }
 

@@ -54,6 +54,8 @@ package enum Limits {
 
     // MARK: Answers
 
+    /// Groups counted for one answer after which free memory goes back to the system.
+    package static let manyGroupsCount = 1 << 19
     /// Most groups of one answer.
     package static let groupLimitMax = 10_000
     /// Most jobs of one listing.

@@ -28,7 +28,7 @@ package struct CellIndex: Hashable, Sendable {
     /// Leaf `i` has the rows `rowStarts[i]..<rowStarts[i + 1]`.
     private var rowStarts: [UInt32] = [0]
 
-    /// Rows of a leaf: fewer make the edge of a box thinner and the index larger (64 rows: a twentieth of a byte a row).
+    /// Rows of a leaf: fewer make the edge of a box thinner and the index larger (64 rows: four hundredths of a byte a row).
     static let leafRowCountMax = 64
 
     /// Number of leaves.

@@ -19,7 +19,7 @@ extension QueryExecutor {
         let (plans, planMetrics) = plans(query.filter, .rows, segments: snapshot.uncovered)
         var metrics = planMetrics
         metrics.segmentsConsidered = snapshot.segments.count
-        let (tables, scanMetrics) = try groupTables(plans, query, layout, bucketing, Key.self)
+        let (collectors, scanMetrics) = try groupTables(plans, query, layout, bucketing, Key.self)
         metrics += scanMetrics
         let start = ContinuousClock.now
         let codes = rollup.regions.indices.compactMap { position -> (position: Int, code: UInt64)? in
@@ -33,9 +33,10 @@ extension QueryExecutor {
             query.precision == Limits.storedGeohashPrecision && query.bucketMinutes == GroupRollup.bucketMinutes
         let merged =
             isBase
-            ? ranked(rollup, codes, with: try Self.combine(tables, on: pool), layout, limit: query.offset + query.limit)
+            ? ranked(rollup, codes, with: Self.combine(collectors), layout, limit: query.offset + query.limit)
             : try Self.merge(
-                tables + coarser(rollup, codes, query, layout, Key.self), limit: query.offset + query.limit, on: pool)
+                GroupCollector.aligned(collectors + coarser(rollup, codes, query, layout, Key.self)),
+                limit: query.offset + query.limit, on: pool)
         metrics.mergeTime = .now - start
         return answer(query, merged, layout, bucketing, metrics)
     }
@@ -88,7 +89,7 @@ extension QueryExecutor {
     private func coarser<Key: GroupKey>(
         _ rollup: GroupRollup, _ codes: [(position: Int, code: UInt64)], _ query: TripGroupsQuery, _ layout: GroupKeyLayout,
         _: Key.Type
-    ) throws(ColumnStoreError) -> [GroupTable<Key>] {
+    ) throws(ColumnStoreError) -> [GroupCollector<Key>] {
         let shift = UInt64(5 * (Limits.storedGeohashPrecision - query.precision))
         let hours = UInt64(query.bucketMinutes / GroupRollup.bucketMinutes)
         let tasks = codes.flatMap { region in
@@ -97,7 +98,7 @@ extension QueryExecutor {
                 (code: region.code, groups: $0..<min($0 + Self.groupsPerTask, groups.upperBound))
             }
         }
-        let tables = ScratchPool { GroupTable<Key>() }
+        let tables = ScratchPool { GroupCollector<Key>() }
         do {
             _ = try pool.map(count: tasks.count, priority: .question) { index in
                 tables.with { table in
@@ -118,15 +119,6 @@ extension QueryExecutor {
             throw ColumnStoreError(.internalFault, "The groups could not be added up: \(error).")
         }
         return tables.drain()
-    }
-
-    /// Brings the workers' tables together in one; they are small where a rollup covers most trips.
-    private static func combine<Key: GroupKey>(
-        _ tables: [GroupTable<Key>], on pool: WorkerPool
-    ) throws(ColumnStoreError) -> GroupTable<Key> {
-        guard var all = tables.first else { return GroupTable() }
-        for table in tables.dropFirst() { all.merge(table, partition: 0, of: 1) }
-        return all
     }
 }
 
@@ -152,8 +144,8 @@ extension QueryExecutor {
     ) throws(ColumnStoreError) -> [(region: String, groups: [(key: UInt64, trips: Int)])] {
         let (plans, _) = plans(query.filter, .rows, segments: segments)
         var regions: [UInt64: [(key: UInt64, trips: Int)]] = [:]
-        for table in try groupTables(plans, query, layout, bucketing, Key.self).tables {
-            table.forEach { key, trips in
+        for collector in try groupTables(plans, query, layout, bucketing, Key.self).collectors {
+            collector.forEach { key, trips in
                 let parts = key.parts(layout)
                 regions[parts.region, default: []].append(
                     (

@@ -55,21 +55,21 @@ extension QueryExecutor {
         _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type
     ) throws(ColumnStoreError) -> TripGroups {
         var (plans, metrics) = plans(query.filter, .rows)
-        let (tables, scanMetrics) = try groupTables(plans, query, layout, bucketing, Key.self)
+        let (collectors, scanMetrics) = try groupTables(plans, query, layout, bucketing, Key.self)
         metrics += scanMetrics
         let start = ContinuousClock.now
-        let merged = try Self.merge(tables, limit: query.offset + query.limit, on: pool)
+        let merged = try Self.merge(collectors, limit: query.offset + query.limit, on: pool)
         metrics.mergeTime = .now - start
         return answer(query, merged, layout, bucketing, metrics)
     }
 
-    /// Reads the ranges of plans, and counts their groups in one table a worker.
+    /// Reads the ranges of plans, and collects their groups, worker by worker.
     func groupTables<Key: GroupKey>(
         _ plans: [SegmentPlan], _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type
-    ) throws(ColumnStoreError) -> (tables: [GroupTable<Key>], metrics: ScanMetrics) {
+    ) throws(ColumnStoreError) -> (collectors: [GroupCollector<Key>], metrics: ScanMetrics) {
         let codeMaps = snapshot.regions.codeMaps
         // A worker adds to a table of its own for as long as it works on this question.
-        let tables = ScratchPool { GroupTable<Key>() }
+        let tables = ScratchPool { GroupCollector<Key>() }
         let scanned = try scan(plans) { task, scratch throws(ColumnStoreError) in
             try tables.with { table throws(ColumnStoreError) in
                 try Self.forEachSelection(task, scratch) { page, local, _, selection throws(ColumnStoreError) in
@@ -80,7 +80,7 @@ extension QueryExecutor {
                 }
             }
         }
-        return (tables.drain(), scanned.metrics)
+        return (GroupCollector.aligned(tables.drain()), scanned.metrics)
     }
 
     /// Puts groups into words.
@@ -105,7 +105,7 @@ extension QueryExecutor {
     private static func group<Key: GroupKey>(
         _ local: Range<Int>, _ page: Int, _ segment: SegmentReader, _ selection: RowSelection, _ scratch: PageScratch,
         _ regionMap: [UInt32], _ precision: Int, _ layout: GroupKeyLayout, _ bucketing: Bucketing,
-        into table: inout GroupTable<Key>
+        into table: inout GroupCollector<Key>
     ) throws(ColumnStoreError) {
         try scratch.load(.region, page: page, rows: local, of: segment)
         try scratch.load(.time, page: page, rows: local, of: segment)
@@ -144,7 +144,7 @@ extension QueryExecutor {
         /// Groups by cells that are stored.
         func group<Key: GroupKey>(
             _ origin: [UInt32], _ destination: [UInt32], _ shift: UInt32, _ layout: GroupKeyLayout,
-            into table: inout GroupTable<Key>
+            into table: inout GroupCollector<Key>
         ) {
             let (origins, destinations, regions, times, map) = (
                 origin.span, destination.span, region.span, time.span, regionMap.span
@@ -160,7 +160,7 @@ extension QueryExecutor {
         /// Groups by cells of any precision, from the coordinates.
         func group<Key: GroupKey>(
             _ x: [Double], _ y: [Double], _ u: [Double], _ v: [Double], _ shift: UInt64, _ layout: GroupKeyLayout,
-            into table: inout GroupTable<Key>
+            into table: inout GroupCollector<Key>
         ) {
             let (x, y, u, v) = (x.span, y.span, u.span, v.span)
             let (regions, times, map) = (region.span, time.span, regionMap.span)
@@ -175,23 +175,32 @@ extension QueryExecutor {
         }
     }
 
-    /// Brings the workers' tables together: each partition of the keys is merged by one worker, without locks.
+    /// Counts what the workers collected: each part of the keys by one worker, without locks.
     static func merge<Key: GroupKey>(
-        _ tables: [GroupTable<Key>], limit: Int, on pool: WorkerPool
+        _ collectors: [GroupCollector<Key>], limit: Int, on pool: WorkerPool
     ) throws(ColumnStoreError) -> MergedGroups<Key> {
-        if tables.count <= 1 {
-            let table = tables.first ?? GroupTable()
+        if collectors.allSatisfy(\.partitions.isEmpty) {
+            let table = combine(collectors)
             return (table.first(limit), table.count, table.tripCount)
         }
-        let partitionCount = 1 << (Int.bitWidth - (pool.threadCount - 1).leadingZeroBitCount)
-        let parts = try? pool.map(count: partitionCount, priority: .question) { partition in
-            var merged = GroupTable<Key>(capacity: tables.map(\.count).max()! / partitionCount)
-            for table in tables { merged.merge(table, partition: partition, of: partitionCount) }
-            return (first: merged.first(limit), groupCount: merged.count, tripCount: merged.tripCount)
+        let parts = try? pool.map(count: GroupCollector<Key>.partitionCount, priority: .question) { part in
+            let entries = collectors.map { collector -> [GroupTable<Key>.Entry] in
+                collector.partitions.isEmpty ? [] : collector.partitions[part]
+            }
+            var table = GroupTable<Key>(capacity: entries.reduce(0) { $0 + $1.count })
+            for list in entries { for entry in list { table.add(entry.key, entry.count) } }
+            return (first: table.first(limit), groupCount: table.count, tripCount: table.tripCount)
         }
-        guard let parts else { throw ColumnStoreError(.internalFault, "The groups could not be merged.") }
+        guard let parts else { throw ColumnStoreError(.internalFault, "The groups could not be counted.") }
         var best = BoundedHeap<Key>(limit: limit)
         for part in parts { for entry in part.first { best.offer(entry) } }
         return (best.sorted(), parts.reduce(0) { $0 + $1.groupCount }, parts.reduce(0) { $0 + $1.tripCount })
+    }
+
+    /// Brings what the workers collected together in one table, where it is little.
+    static func combine<Key: GroupKey>(_ collectors: [GroupCollector<Key>]) -> GroupTable<Key> {
+        var all = GroupTable<Key>()
+        for collector in collectors { collector.forEach { all.add($0, $1) } }
+        return all
     }
 }

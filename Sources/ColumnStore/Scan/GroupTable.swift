@@ -55,13 +55,13 @@ struct GroupTable<Key: GroupKey>: Sendable {
         self = larger
     }
 
-    /// Adds the groups of another table that belong to one of `partitionCount` (a power of two) partitions.
-    mutating func merge(_ other: GroupTable, partition: Int, of partitionCount: Int) {
-        for place in other.keys.indices where other.counts[place] != 0 {
-            let key = other.keys[place]
-            // The high bits choose the partition, the low ones the place, so partitions fill their tables evenly.
-            if Int(truncatingIfNeeded: key.mixed >> 48) & (partitionCount - 1) == partition { add(key, other.counts[place]) }
+    /// Calls `body` with each group and its trips, and forgets it; the memory stays.
+    mutating func removeAll(_ body: (Key, Int) -> Void) {
+        for place in keys.indices where counts[place] != 0 {
+            body(keys[place], counts[place])
+            counts[place] = 0
         }
+        count = 0
     }
 
     /// Whether a group has trips.
