@@ -129,6 +129,14 @@ class TripstoreSession:
         self.server = Server(store, Path(store).parent / "server.log").start()
         self.connection = Connection(self.server.port)
         self.catalog = sqlite3.connect(f"file:{store}/catalog.sqlite?mode=ro", uri=True)
+        self.wait_for_rollup(Path(store) / "rollups")
+
+    def wait_for_rollup(self, folder):
+        """The first server after a load counts the groups of all trips ahead; a peer's index is made while it loads."""
+        started = time.monotonic()
+        enough = sum(region["trips"] for region in self.connection.json("/regions")["regions"]) >= 256 << 10
+        while enough and not any(folder.glob("*.rollup")) and time.monotonic() - started < 120:
+            time.sleep(0.05)
 
     def ask(self, question):
         kind = question["kind"]

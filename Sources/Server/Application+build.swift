@@ -41,6 +41,10 @@ public func serve(store: ColumnStore, options: ServerOptions) async throws {
     } catch let error as IOError {
         throw ColumnStoreError(
             .io, "Can't listen on \(options.host) port \(options.port): \(error.reason); choose another address or port.")
+    } catch is SocketAddressError.UnknownHost {
+        throw ColumnStoreError(
+            .io,
+            "Can't listen on \(options.host): there is no host of this name; choose another, such as 127.0.0.1 or 0.0.0.0.")
     }
 }
 

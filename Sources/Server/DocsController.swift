@@ -12,8 +12,6 @@ struct DocsController: Sendable {
     private static let assets = [
         "swagger-ui.css": "text/css; charset=utf-8",
         "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-        "favicon-32x32.png": "image/png",
-        "favicon-16x16.png": "image/png",
     ]
     private static let cdn = "https://unpkg.com/swagger-ui-dist@5"
 
@@ -58,6 +56,12 @@ struct DocsController: Sendable {
         return true
     }
 
+    /// The same as the front page's, in the page itself: Swagger UI's files need not have one.
+    private static let icon =
+        "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
+        + "<rect width='16' height='16' rx='4' fill='%230b6e5f'/>"
+        + "<path d='M4 11c0-5 8-1 8-6' stroke='white' stroke-width='1.6' fill='none' stroke-linecap='round'/></svg>"
+
     private static func page(assets: String) -> String {
         """
         <!DOCTYPE html>
@@ -66,7 +70,7 @@ struct DocsController: Sendable {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>tripstore API</title>
-        <link rel="icon" type="image/png" href="\(assets)/favicon-32x32.png">
+        <link rel="icon" href="\(icon)">
         <link rel="stylesheet" href="\(assets)/swagger-ui.css">
         </head>
         <body>

@@ -32,10 +32,10 @@ struct GenerateCommand: ParsableCommand {
     func run() throws {
         let generator = TripGenerator(rowCount: rows, seed: seed)
         let pool = WorkerPool()
-        let file = try open()
-        defer { try? file.close() }
-        let isReporting = output != "-" && isatty(STDERR_FILENO) == 1
-        try file.write(contentsOf: Data(TripGenerator.header.utf8))
+        let file = try openOutput()
+        let name = output == "-" ? "standard output" : output
+        let isReporting = output != "-" && Terminal.isThere
+        try Output.write(Data(TripGenerator.header.utf8), to: file, named: name)
         // A few chunks at a time: all cores make them, memory stays small, and the order is that of the chunks.
         let stride = pool.threadCount * 4
         var pending: [Pending<[UInt8]>] = []
@@ -46,7 +46,7 @@ struct GenerateCommand: ParsableCommand {
                 pending.append(pool.submit { generator.chunk(index) })
                 next += 1
             }
-            try file.write(contentsOf: Data(try pending.removeFirst().wait()))
+            try Output.write(Data(pending.removeFirst().wait()), to: file, named: name)
             if isReporting {
                 Output.progress("\(output)  \(Readable.count(min(rows, (written + 1) * TripGenerator.rowsPerChunk))) rows")
             }
@@ -54,12 +54,10 @@ struct GenerateCommand: ParsableCommand {
         if isReporting { Output.progress("") }
     }
 
-    private func open() throws -> FileHandle {
+    private func openOutput() throws -> FileHandle {
         if output == "-" { return .standardOutput }
-        guard FileManager.default.createFile(atPath: output, contents: nil), let file = FileHandle(forWritingAtPath: output)
-        else {
-            throw ValidationError("Cannot create \(output); check the folder and its permissions.")
-        }
-        return file
+        let descriptor = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw FileSystem.error("create", output) }
+        return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import ColumnStore
 import Dispatch
 import Foundation
+import Logging
 
 /// `tripstore ingest`: loads files, one job each, with progress.
 struct IngestCommand: ParsableCommand {
@@ -10,8 +11,8 @@ struct IngestCommand: ParsableCommand {
         abstract: "Loads trip CSVs (.csv, .csv.gz, .csv.zst) into the store.",
         discussion: """
             Each file is one job. Rows that are not trips are left out, counted by reason and kept in the store's rejects \
-            folder (`tripstore jobs NUMBER --rejects 20` shows them). A load that is interrupted goes on where it was when the \
-            same command runs again.
+            folder (`tripstore jobs NUMBER --rejects 20` shows them). A load of a file that is interrupted goes on where it \
+            was when the same command runs again.
 
             Exit codes: 0 all rows are in; 3 some rows were rejected; 1 a file could not be loaded.
 
@@ -23,8 +24,7 @@ struct IngestCommand: ParsableCommand {
     @Argument(help: "Files to load; - is standard input.")
     var files: [String]
 
-    @Option(help: "Rows of a decoded batch, about (default: $INGESTION_CHUNK_SIZE, else the engine's own).")
-    var ingestionChunkSize: Int?
+    @OptionGroup var load: LoadOptions
 
     @Flag(name: .shortAndLong, help: "Say nothing but errors.")
     var quiet = false
@@ -32,15 +32,18 @@ struct IngestCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let chunkRows = try ingestionChunkSize ?? Environment.integer("INGESTION_CHUNK_SIZE", in: 1...100_000_000)
-        let store = try store.open(.readWrite, chunkRows: chunkRows)
+        let store = try store.open(.readWrite, chunkRows: load.chunkRows(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
         store.observeProgress { display.show($0) }
-        let interrupt = Interrupt(store, display)
-        defer { interrupt.stop() }
 
         var ids: [Int64] = []
         var code: Int32 = 0
+        var refusedCount = 0
+        func refuse(_ sentence: String) {
+            Output.note("Error: \(sentence)")
+            code = 1
+            refusedCount += 1
+        }
         // Interrupted loads of an earlier run are in the queue already; they go first.
         var resumed: Set<String> = []
         for (job, path) in try store.unfinishedJobs() {
@@ -49,57 +52,99 @@ struct IngestCommand: ParsableCommand {
             resumed.insert(path)
         }
         let isNew = { $0 == "-" || !resumed.contains(URL(fileURLWithPath: $0).resolvingSymlinksInPath().path) }
-        for result in try store.submitFiles(paths: files.filter(isNew)) {
+        var streams: [Int64] = []
+        var paths: [String] = []
+        for path in files.filter(isNew) {
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+                refuse("\(Readable.text(path)) is a folder; name the files in it, such as \(Readable.text(path))/*.csv.")
+            } else {
+                paths.append(path)
+            }
+        }
+        for (path, result) in zip(paths, try store.submitFiles(paths: paths)) {
             switch result {
             case .success(let job):
                 display.name(job.id, job.filename, resumesAt: 0)
                 ids.append(job.id)
-            case .failure(let error):
-                Output.note("Error: \(error.message)")
-                code = 1
+                if path == "-" { streams.append(job.id) }
+            case .failure(let error): refuse(error.message)
             }
         }
+        let interrupt = Interrupt(store, display, streams: streams)
+        defer { interrupt.stop() }
         let start = ContinuousClock.now
         var acceptedRows = 0
+        var completedCount = 0
         store.startIngestion(makesRollups: false)
         for id in ids {
             let job = try store.waitForEnd(of: id)
             display.finish(job)
-            if job.status == .completed { acceptedRows += job.processedRows - job.rejectedRows }
-            switch job.status {
-            case .completed: if job.rejectedRows > 0 { code = code == 0 ? 3 : code }
-            default: code = 1
+            guard job.status == .completed else {
+                code = 1
+                continue
             }
-            if job.rejectedRows > 0, job.status == .completed {
-                let reasons = try store.rejects(id, limit: 1).reasons.sorted { $0.value > $1.value }
-                for (reason, count) in reasons { Output.note("  \(Readable.count(count)) rejected: \(reason)") }
-                Output.note("  see them with: tripstore jobs \(id) --rejects 20 --data-dir \(self.store.directory)")
+            completedCount += 1
+            acceptedRows += job.processedRows - job.rejectedRows
+            if job.rejectedRows > 0 {
+                if code == 0 { code = 3 }
+                if !quiet { explainRejects(of: id, try store.rejects(id, limit: 1).reasons) }
             }
         }
-        if ids.count > 1 { display.finishAll(files: ids.count, rows: acceptedRows, elapsed: .now - start) }
+        let fileCount = ids.count + refusedCount
+        if fileCount > 1 {
+            display.finishAll(files: fileCount, completed: completedCount, rows: acceptedRows, elapsed: .now - start)
+        }
         store.close()
         if code != 0 { throw ExitCode(code) }
+    }
+
+    /// Says why rows were left out, the most frequent reason first, and where to see them.
+    private func explainRejects(of id: Int64, _ reasons: [String: Int]) {
+        for (reason, count) in reasons.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+            Output.note("  \(Readable.count(count)) rejected: \(reason)")
+        }
+        Output.note("  see them with: tripstore jobs \(id) --rejects 20 --data-dir \(store.directory)")
     }
 }
 
 /// Ctrl-C and SIGTERM during a load: stop at a checkpoint and say how to go on.
+///
+/// A load of standard input has no checkpoint, as nobody can read it again; it ends at once, even while it waits for input.
 private final class Interrupt {
     private var sources: [any DispatchSourceSignal] = []
 
-    init(_ store: ColumnStore, _ display: ProgressDisplay) {
+    /// - Parameter streams: jobs that read standard input.
+    init(_ store: ColumnStore, _ display: ProgressDisplay, streams: [Int64]) {
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
                 display.endLine()
-                Output.note("Stopping at a checkpoint …")
-                store.close()
-                Output.note("Interrupted; run the same command again to go on from there.")
-                exit(128 + number)
+                let lost = streams.filter { (try? store.job($0))?.status.isTerminal == false }
+                if !Self.isRunning(lost, in: store) { Output.note("Stopping at a checkpoint …") }
+                // Closing waits for the running job. One that reads standard input may never come to an end, and would
+                // leave nothing to go on from; the next start takes it back, as after a crash.
+                let closed = DispatchSemaphore(value: 0)
+                Thread.detachNewThread {
+                    store.close()
+                    closed.signal()
+                }
+                while closed.wait(timeout: .now() + .milliseconds(20)) == .timedOut, !Self.isRunning(lost, in: store) {}
+                Output.note(
+                    lost.isEmpty
+                        ? "Interrupted; run the same command again to go on from there."
+                        : "Interrupted; standard input cannot be read again from where it was, so load it anew.")
+                // Without what `exit` does for a program whose other threads have ended.
+                _exit(128 + number)
             }
             source.resume()
             sources.append(source)
         }
+    }
+
+    private static func isRunning(_ jobs: [Int64], in store: ColumnStore) -> Bool {
+        jobs.contains { (try? store.job($0))?.status == .running }
     }
 
     func stop() { for source in sources { source.cancel() } }

@@ -20,18 +20,18 @@ struct InspectCommand: ParsableCommand {
     var segment: String?
 
     @Option(help: "table or json.")
-    var format = OutputFormat.table
+    var format = ReportFormat.table
 
     @OptionGroup var store: StoreOptions
 
     func run() throws {
         if let segment {
             let layout = try SegmentLayout(path: segment)
-            Output.result(format == .json ? layout.json + "\n" : Self.text(layout))
+            try Output.result(format == .json ? layout.json + "\n" : Self.text(layout))
             if !layout.problems.isEmpty { throw ExitCode.failure }
         } else {
             let summary = try store.open(.readOnly, logLevel: .critical).summary()
-            Output.result(format == .json ? summary.json + "\n" : Self.text(summary))
+            try Output.result(format == .json ? summary.json + "\n" : Self.text(summary))
         }
     }
 

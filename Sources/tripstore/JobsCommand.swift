@@ -22,7 +22,7 @@ struct JobsCommand: ParsableCommand {
     @Flag(help: "Take all trips of the job out of the store again.")
     var remove = false
 
-    @Option(help: "table or json.")
+    @Option(help: "table, json or csv.")
     var format = OutputFormat.table
 
     @OptionGroup var store: StoreOptions
@@ -36,42 +36,64 @@ struct JobsCommand: ParsableCommand {
         if let id, remove {
             let store = try store.open(.readWrite)
             defer { store.close() }
-            list([try store.remove(id)])
+            try show(store.remove(id))
         } else if let id, let rejects {
-            show(try store.open(.readOnly).rejects(id, limit: rejects))
+            try show(store.open(.readOnly).rejects(id, limit: rejects))
         } else if let id {
-            list([try store.open(.readOnly).job(id)])
+            try show(store.open(.readOnly).job(id))
         } else {
-            list(try store.open(.readOnly).jobs(limit: 1000, status: nil))
+            try list(store.open(.readOnly).jobs(limit: 1000, status: nil))
         }
     }
 
-    private func list(_ jobs: [Job]) {
-        if format == .json {
-            for job in jobs { Output.result(job.json + "\n") }
-            return
-        }
-        var table = TextTable([
-            ("job", .right), ("file", .left), ("status", .left), ("rows", .right), ("rejected", .right), ("created", .left),
-            ("message", .left),
-        ])
-        for job in jobs {
-            table.add([
-                String(job.id), job.filename, job.status.rawValue, Readable.count(job.processedRows),
-                Readable.count(job.rejectedRows), job.createdAt, job.message ?? "",
+    private func show(_ job: Job) throws {
+        if format == .json { try Output.result(job.json + "\n") } else { try list([job]) }
+    }
+
+    private func list(_ jobs: [Job]) throws {
+        switch format {
+        case .json: try Output.result("[" + jobs.map(\.json).joined(separator: ",") + "]\n")
+        case .csv:
+            var text = Output.csvLine([
+                "id", "filename", "status", "created_at", "updated_at", "total_rows", "processed_rows", "rejected_rows",
+                "total_bytes", "processed_bytes", "message",
             ])
+            for job in jobs {
+                text += Output.csvLine([
+                    String(job.id), job.filename, job.status.rawValue, job.createdAt, job.updatedAt,
+                    job.totalRows.map(String.init) ?? "", String(job.processedRows), String(job.rejectedRows),
+                    job.totalBytes.map(String.init) ?? "", String(job.processedBytes), job.message ?? "",
+                ])
+            }
+            try Output.result(text)
+        case .table:
+            var table = TextTable([
+                ("job", .right), ("file", .left), ("status", .left), ("rows", .right), ("rejected", .right),
+                ("created", .left), ("message", .left),
+            ])
+            for job in jobs {
+                table.add([
+                    String(job.id), job.filename, job.status.rawValue, Readable.count(job.processedRows),
+                    Readable.count(job.rejectedRows), job.createdAt, job.message ?? "",
+                ])
+            }
+            try Output.result(table.text)
         }
-        Output.result(table.text)
     }
 
-    private func show(_ report: RejectsReport) {
-        if format == .json {
-            Output.result(report.json + "\n")
-            return
+    private func show(_ report: RejectsReport) throws {
+        switch format {
+        case .json: try Output.result(report.json + "\n")
+        case .csv:
+            let rows = report.rejects.map { Output.csvLine([String($0.line), $0.reason, $0.text]) }
+            try Output.result(Output.csvLine(["line", "reason", "text"]) + rows.joined())
+        case .table:
+            var table = TextTable([("line", .right), ("reason", .left), ("text", .left)])
+            for reject in report.rejects {
+                table.add([String(reject.line), reject.reason, String(Readable.text(reject.text).prefix(120))])
+            }
+            try Output.result(table.text)
+            Output.note("\(Readable.count(report.rejects.count)) of \(Readable.count(report.rejectedRows)) rejected rows")
         }
-        var table = TextTable([("line", .right), ("reason", .left), ("text", .left)])
-        for reject in report.rejects { table.add([String(reject.line), reject.reason, String(reject.text.prefix(120))]) }
-        Output.result(table.text)
-        Output.note("\(Readable.count(report.rejects.count)) of \(Readable.count(report.rejectedRows)) rejected rows")
     }
 }

@@ -5,7 +5,7 @@ import Foundation
 final class ProgressDisplay: @unchecked Sendable {
     private let lock = NSLock()
     private let isQuiet: Bool
-    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let isTerminal = Terminal.isThere
     private var names: [Int64: String] = [:]
     private var lastPlainLine = ContinuousClock.now
     private var hasOpenLine = false
@@ -16,8 +16,9 @@ final class ProgressDisplay: @unchecked Sendable {
 
     /// Names a job before it runs.
     func name(_ id: Int64, _ filename: String, resumesAt rows: Int) {
-        lock.withLock { names[id] = filename }
-        if rows > 0, !isQuiet { Output.note("Resuming \(filename) after \(Readable.count(rows)) rows (job \(id)).") }
+        let name = Readable.text(filename)
+        lock.withLock { names[id] = name }
+        if rows > 0, !isQuiet { Output.note("Resuming \(name) after \(Readable.count(rows)) rows (job \(id)).") }
     }
 
     /// Shows a moment of a running job.
@@ -27,11 +28,11 @@ final class ProgressDisplay: @unchecked Sendable {
             lastRates[progress.jobID] = progress.rowsPerSecond
             guard progress.status == .running, progress.processedRows > 0 else { return }
             if isTerminal {
-                write("\r\u{1B}[K" + line(name, progress, bar: true))
+                Output.progress(ProgressLine(name, progress).text(columns: Terminal.columns - 1))
                 hasOpenLine = true
             } else if ContinuousClock.now - lastPlainLine >= Self.plainInterval {
                 lastPlainLine = .now
-                write(line(name, progress, bar: false) + "\n")
+                Output.note(ProgressLine(name, progress).plainText)
             }
         }
     }
@@ -39,7 +40,7 @@ final class ProgressDisplay: @unchecked Sendable {
     /// Leaves the moving line.
     func endLine() {
         lock.withLock {
-            if hasOpenLine { write("\n") }
+            if hasOpenLine { Output.words("\n") }
             hasOpenLine = false
         }
     }
@@ -47,44 +48,75 @@ final class ProgressDisplay: @unchecked Sendable {
     /// Says how a job ended.
     func finish(_ job: Job) {
         lock.withLock {
-            if hasOpenLine { write("\r\u{1B}[K") }
+            if hasOpenLine { Output.progress("") }
             hasOpenLine = false
+            let name = Readable.text(job.filename)
             let accepted = job.processedRows - job.rejectedRows
             switch job.status {
             case .completed where isQuiet: return
             case .completed:
                 let rate = lastRates[job.id].map { $0 > 0 ? ", \(Readable.count(Int($0))) rows/s" : "" } ?? ""
-                write("\(job.filename): \(Readable.count(accepted)) trips loaded (job \(job.id)\(rate))")
-                write(job.rejectedRows > 0 ? ", \(Readable.count(job.rejectedRows)) rows rejected:\n" : "\n")
-            default: write("Error: \(job.filename): \(job.message ?? job.status.rawValue)\n")
+                let rejected = job.rejectedRows > 0 ? ", \(Readable.count(job.rejectedRows)) rows rejected:" : ""
+                Output.note("\(name): \(Readable.count(accepted)) trips loaded (job \(job.id)\(rate))\(rejected)")
+            default: Output.note("Error: \(name): \(job.message ?? job.status.rawValue)")
             }
         }
     }
 
     /// Says what a run of several files came to.
-    func finishAll(files: Int, rows: Int, elapsed: Duration) {
+    func finishAll(files: Int, completed: Int, rows: Int, elapsed: Duration) {
         if isQuiet { return }
         let seconds = elapsed / .seconds(1)
         let rate = seconds > 0 ? ", \(Readable.count(Int(Double(rows) / seconds))) rows/s" : ""
-        lock.withLock { write("\(Readable.count(files)) files: \(Readable.count(rows)) trips loaded\(rate)\n") }
+        let share = completed == files ? "" : "\(Readable.count(completed)) of "
+        Output.note("\(share)\(Readable.count(files)) files: \(Readable.count(rows)) trips loaded\(rate)")
     }
+}
 
-    private func line(_ name: String, _ progress: JobProgress, bar: Bool) -> String {
-        var parts = [name]
+/// One moment of a load as a line: whole where a line may be long, cut to a terminal's width where it moves.
+private struct ProgressLine {
+    private let name: String
+    /// Part of the file that was read, from 0 to 1; nil where its size is not known.
+    private let share: Double?
+    private let numbers: String
+    private static let barLengths = 6...24
+    private static let nameLengthMin = 8
+
+    init(_ name: String, _ progress: JobProgress) {
+        self.name = name
+        var numbers: [String] = []
         if let total = progress.totalBytes, total > 0 {
             let share = min(1, Double(progress.processedBytes) / Double(total))
-            if bar {
-                let filled = Int((share * 24).rounded())
-                parts.append("[" + String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled) + "]")
-            }
-            parts.append("\(Int(share * 100)) %")
+            self.share = share
+            numbers.append("\(Int(share * 100)) %")
+        } else {
+            share = nil
         }
-        parts.append("\(Readable.count(progress.processedRows)) rows")
-        if progress.rejectedRows > 0 { parts.append("\(Readable.count(progress.rejectedRows)) rejected") }
-        parts.append("\(Readable.count(Int(progress.rowsPerSecond))) rows/s")
-        if let eta = progress.etaSeconds { parts.append("\(Readable.seconds(eta)) left") }
-        return parts.joined(separator: "  ")
+        numbers.append("\(Readable.count(progress.processedRows)) rows")
+        if progress.rejectedRows > 0 { numbers.append("\(Readable.count(progress.rejectedRows)) rejected") }
+        numbers.append("\(Readable.count(Int(progress.rowsPerSecond))) rows/s")
+        if let eta = progress.etaSeconds { numbers.append("\(Readable.seconds(eta)) left") }
+        self.numbers = numbers.joined(separator: "  ")
     }
 
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    var plainText: String { name + "  " + numbers }
+
+    /// A line of so many characters at most: first the bar is made shorter, then the name, then there is no bar.
+    func text(columns: Int) -> String {
+        let free = columns - numbers.count - 2
+        // Of a bar: its two brackets, and the blanks before it.
+        if let share, free - 4 - Self.barLengths.lowerBound >= min(name.count, Self.nameLengthMin) {
+            let length = min(max(free - 4 - name.count, Self.barLengths.lowerBound), Self.barLengths.upperBound)
+            let filled = Int((share * Double(length)).rounded())
+            let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: length - filled)
+            return Self.cut(name, to: free - 4 - length) + "  [" + bar + "]  " + numbers
+        }
+        return String((Self.cut(name, to: max(free, Self.nameLengthMin)) + "  " + numbers).prefix(columns))
+    }
+
+    /// A name without its middle where it is too long: a beginning and an ending tell more files apart than either alone.
+    private static func cut(_ name: String, to length: Int) -> String {
+        if name.count <= length { return name }
+        return name.prefix(length / 2) + "…" + name.suffix(length - length / 2 - 1)
+    }
 }

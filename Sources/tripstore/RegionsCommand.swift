@@ -15,20 +15,19 @@ struct RegionsCommand: ParsableCommand {
     func run() throws {
         let answer = try store.open(.readOnly).regions()
         switch format {
-        case .json: Output.result(answer.json + "\n")
+        case .json: try Output.result(answer.json + "\n")
         case .csv:
-            Output.result(
-                Output.csvLine(["region", "trips", "first_at", "last_at", "min_lng", "min_lat", "max_lng", "max_lat"]))
+            var text = Output.csvLine(["region", "trips", "first_at", "last_at", "min_lng", "min_lat", "max_lng", "max_lat"])
             for region in answer.regions {
                 let box = region.bounds
                 let edges = [box.minLongitude, box.minLatitude, box.maxLongitude, box.maxLatitude]
-                Output.result(
-                    Output.csvLine(
-                        [
-                            region.region, String(region.trips), LocalDateTime.text(microseconds: region.firstAt),
-                            LocalDateTime.text(microseconds: region.lastAt),
-                        ] + edges.map { "\($0)" }))
+                text += Output.csvLine(
+                    [
+                        region.region, String(region.trips), LocalDateTime.text(microseconds: region.firstAt),
+                        LocalDateTime.text(microseconds: region.lastAt),
+                    ] + edges.map { "\($0)" })
             }
+            try Output.result(text)
         case .table:
             var table = TextTable([
                 ("region", .left), ("trips", .right), ("first", .left), ("last", .left), ("datasources", .left),
@@ -40,7 +39,7 @@ struct RegionsCommand: ParsableCommand {
                     region.datasources.map { "\($0.datasource) \(Readable.count($0.trips))" }.joined(separator: ", "),
                 ])
             }
-            Output.result(table.text)
+            try Output.result(table.text)
         }
     }
 }

@@ -18,6 +18,8 @@ struct ServeCommand: AsyncParsableCommand {
               curl -T trips.csv http://127.0.0.1:8000/ingest/
             """)
 
+    private static let ports = 0...65535
+
     @Option(help: "Address to listen on (default: $HOST, else 127.0.0.1).")
     var host: String?
 
@@ -30,8 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Default minutes of a time bucket (default: $TIME_BUCKET_MINUTES, else 60).")
     var timeBucketMinutes: Int?
 
-    @Option(help: "Rows of a decoded batch, about (default: $INGESTION_CHUNK_SIZE, else the engine's own).")
-    var ingestionChunkSize: Int?
+    @OptionGroup var load: LoadOptions
 
     @Option(help: "Engine that holds the trips (default: $DATABASE_URL, else columnstore:).")
     var databaseUrl: String?
@@ -44,6 +45,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
 
+    func validate() throws {
+        try Environment.check(port, "--port", in: Self.ports)
+        try Environment.check(geohashPrecision, "--geohash-precision", in: 1...12)
+        if let minutes = timeBucketMinutes, minutes < 1 || 1440 % minutes != 0 {
+            throw ValidationError("--time-bucket-minutes must divide a day of 1440 minutes; \(minutes) does not.")
+        }
+    }
+
     func run() async throws {
         try Environment.checkEngine(databaseUrl)
         guard let level = Logger.Level(rawValue: logLevel ?? Environment.text("LOG_LEVEL") ?? "info") else {
@@ -54,23 +63,19 @@ struct ServeCommand: AsyncParsableCommand {
         if Environment.text("SYNC_DATABASE_URL") != nil {
             logger.notice("SYNC_DATABASE_URL is ignored: DATABASE_URL alone says where trips are kept")
         }
-        let defaults = try Environment.queryDefaults()
-        let precision = geohashPrecision ?? defaults.geohashPrecision
-        let minutes = timeBucketMinutes ?? defaults.bucketMinutes
-        guard (1...12).contains(precision) else { throw ValidationError("--geohash-precision must be from 1 to 12.") }
-        guard minutes > 0, 1440 % minutes == 0 else {
-            throw ValidationError("--time-bucket-minutes must divide a day of 1440 minutes; \(minutes) does not.")
-        }
+        var defaults = try Environment.queryDefaults(
+            hasPrecision: geohashPrecision != nil, hasMinutes: timeBucketMinutes != nil)
+        if let geohashPrecision { defaults.geohashPrecision = geohashPrecision }
+        if let timeBucketMinutes { defaults.bucketMinutes = timeBucketMinutes }
         var options = ServerOptions(logger: logger)
         options.host = host ?? Environment.text("HOST") ?? "127.0.0.1"
-        options.port = try port ?? Environment.integer("PORT", in: 0...65535) ?? 8000
-        options.defaults = QueryDefaults(geohashPrecision: precision, bucketMinutes: minutes)
+        options.port = try port ?? Environment.integer("PORT", in: Self.ports) ?? 8000
+        options.defaults = defaults
         options.swaggerDirectory = swaggerUiDir ?? Environment.text("SWAGGER_UI_DIR")
         let address = options.host
         options.onListening = { Output.note("tripstore listens on http://\(address):\($0) (docs at /docs)") }
 
-        let chunkRows = try ingestionChunkSize ?? Environment.integer("INGESTION_CHUNK_SIZE", in: 1...100_000_000)
-        let store = try store.open(.readWrite, chunkRows: chunkRows, logLevel: level)
+        let store = try store.open(.readWrite, engine: databaseUrl, chunkRows: load.chunkRows(), logLevel: level)
         store.startIngestion()
         do {
             try await serve(store: store, options: options)

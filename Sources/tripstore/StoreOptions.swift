@@ -10,11 +10,13 @@ struct StoreOptions: ParsableArguments {
 
     var directory: String { dataDir ?? Environment.text("DATA_DIR") ?? "data" }
 
-    /// Opens the store, or says why not and ends the program.
-    func open(_ access: ColumnStore.Options.Access, chunkRows: Int? = nil, logLevel: Logger.Level = .warning) throws
-        -> ColumnStore
-    {
-        try Environment.checkEngine()
+    /// Opens the store, or says why not.
+    ///
+    /// - Parameter engine: what a flag says in place of `DATABASE_URL`.
+    func open(
+        _ access: ColumnStore.Options.Access, engine: String? = nil, chunkRows: Int? = nil, logLevel: Logger.Level = .warning
+    ) throws -> ColumnStore {
+        try Environment.checkEngine(engine)
         var logger = Logger(label: "tripstore") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = logLevel
         var options = ColumnStore.Options(dataDirectory: directory, logger: logger)
@@ -42,19 +44,31 @@ enum Environment {
         return value
     }
 
-    /// Defaults of questions.
-    static func queryDefaults() throws -> QueryDefaults {
-        let minutes = try integer("TIME_BUCKET_MINUTES", in: 1...1440) ?? 60
-        guard 1440 % minutes == 0 else {
-            throw ValidationError("TIME_BUCKET_MINUTES must divide a day of 1440 minutes; \(minutes) does not.")
+    /// Refuses a flag's number that is out of its range.
+    static func check(_ value: Int?, _ flag: String, in range: ClosedRange<Int>) throws {
+        if let value, !range.contains(value) {
+            throw ValidationError("\(flag) must be from \(range.lowerBound) to \(range.upperBound), not \(value).")
         }
-        return QueryDefaults(geohashPrecision: try integer("GEOHASH_PRECISION", in: 1...12) ?? 5, bucketMinutes: minutes)
+    }
+
+    /// Defaults of questions; a variable that a flag stands for is not looked at.
+    static func queryDefaults(hasPrecision: Bool, hasMinutes: Bool) throws -> QueryDefaults {
+        var defaults = QueryDefaults()
+        if !hasPrecision, let precision = try integer("GEOHASH_PRECISION", in: 1...12) { defaults.geohashPrecision = precision }
+        if !hasMinutes, let minutes = try integer("TIME_BUCKET_MINUTES", in: 1...1440) {
+            guard 1440 % minutes == 0 else {
+                throw ValidationError("TIME_BUCKET_MINUTES must divide a day of 1440 minutes; \(minutes) does not.")
+            }
+            defaults.bucketMinutes = minutes
+        }
+        return defaults
     }
 
     /// Refuses an engine that this version does not have.
     static func checkEngine(_ flag: String? = nil) throws {
         guard let url = flag ?? text("DATABASE_URL"), url != "columnstore:" else { return }
+        let name = flag == nil ? "DATABASE_URL" : "--database-url"
         throw ValidationError(
-            "DATABASE_URL names the engine '\(url)', which this version does not have; use 'columnstore:' or leave it out.")
+            "\(name) names the engine '\(url)', which this version does not have; use 'columnstore:' or leave it out.")
     }
 }

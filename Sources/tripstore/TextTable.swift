@@ -7,7 +7,8 @@ struct TextTable {
 
     init(_ columns: [(title: String, alignment: Alignment)]) { self.columns = columns }
 
-    mutating func add(_ cells: [String]) { rows.append(cells) }
+    /// Adds a row; whatever its cells hold, it takes one line and does not drive the terminal.
+    mutating func add(_ cells: [String]) { rows.append(cells.map(Readable.text)) }
 
     /// The table, each line with its end.
     var text: String {
@@ -25,8 +26,30 @@ struct TextTable {
     }
 }
 
-/// Numbers as people read them.
+/// Numbers and foreign texts as people read them.
 enum Readable {
+    /// A text with its control characters and line ends written out, such as `\u001b`.
+    static func text(_ text: String) -> String {
+        func isShown(_ scalar: Unicode.Scalar) -> Bool {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: false
+            default: true
+            }
+        }
+        if text.unicodeScalars.allSatisfy(isShown) { return text }
+        return text.unicodeScalars.map { scalar in
+            switch scalar {
+            case "\n": return "\\n"
+            case "\r": return "\\r"
+            case "\t": return "\\t"
+            default:
+                if isShown(scalar) { return String(scalar) }
+                let digits = String(scalar.value, radix: 16)
+                return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }
+        }.joined()
+    }
+
     /// `1234567` as `1,234,567`.
     static func count(_ number: Int) -> String {
         var digits = Array(String(number.magnitude))

@@ -9,7 +9,7 @@ struct TripGroupsCommand: ParsableCommand {
         discussion: """
             Examples:
               tripstore trip-groups --region Turin --limit 10
-              tripstore trip-groups --precision 7 --bucket-minutes 15 --format csv > groups.csv
+              tripstore trip-groups --precision 7 --format csv > groups.csv
             """)
 
     @OptionGroup var filter: FilterOptions
@@ -39,22 +39,22 @@ struct TripGroupsCommand: ParsableCommand {
             ("limit", limit), ("offset", offset), ("precision", precision), ("bucket_minutes", bucketMinutes),
             ("bucket", bucket),
         ])
-        let query = try TripGroupsQuery(parameters: filter.parameters + own, defaults: try Environment.queryDefaults())
+        let defaults = try Environment.queryDefaults(hasPrecision: precision != nil, hasMinutes: bucketMinutes != nil)
+        let query = try TripGroupsQuery(parameters: filter.parameters + own, defaults: defaults)
         let answer = try store.open(.readOnly).tripGroups(query)
         switch format {
-        case .json: Output.result(answer.json + "\n")
+        case .json: try Output.result(answer.json + "\n")
         case .csv:
-            Output.result(
-                Output.csvLine([
-                    "region", "origin_geohash", "destination_geohash", "time_bucket_start", "time_bucket_minutes", "trip_count",
-                ]))
+            var text = Output.csvLine([
+                "region", "origin_geohash", "destination_geohash", "time_bucket_start", "time_bucket_minutes", "trip_count",
+            ])
             for group in answer.groups {
-                Output.result(
-                    Output.csvLine([
-                        group.region, group.originGeohash, group.destinationGeohash, group.timeBucketStart,
-                        String(answer.bucketMinutes), String(group.tripCount),
-                    ]))
+                text += Output.csvLine([
+                    group.region, group.originGeohash, group.destinationGeohash, group.timeBucketStart,
+                    String(answer.bucketMinutes), String(group.tripCount),
+                ])
             }
+            try Output.result(text)
         case .table:
             var table = TextTable([
                 ("region", .left), ("origin", .left), ("destination", .left), ("from", .left), ("trips", .right),
@@ -65,7 +65,7 @@ struct TripGroupsCommand: ParsableCommand {
                     Readable.count(group.tripCount),
                 ])
             }
-            Output.result(table.text)
+            try Output.result(table.text)
             Output.note(
                 "\(Readable.count(answer.groups.count)) of \(Readable.count(answer.totalGroups)) groups, "
                     + "\(Readable.count(answer.totalTrips)) trips, buckets of \(answer.bucketMinutes) minutes")

@@ -2,6 +2,8 @@ import ArgumentParser
 import ColumnStore
 
 /// The command line: one subcommand a file, all over the same store and the same questions as the server.
+///
+/// Exit codes are README's: 64 for what makes no sense, found by the parser, by a command or by the store.
 @main
 struct TripstoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,4 +23,31 @@ struct TripstoreCommand: AsyncParsableCommand {
             ServeCommand.self, IngestCommand.self, WeeklyAverageCommand.self, TripGroupsCommand.self, RegionsCommand.self,
             JobsCommand.self, InspectCommand.self, VerifyCommand.self, GenerateCommand.self,
         ])
+
+    static func main() async {
+        let names = configuration.subcommands.map { $0.configuration.commandName ?? "" } + ["help"]
+        let words = CommandLine.arguments.dropFirst()
+        if let word = words.first, !word.hasPrefix("-"), let sentence = CommandSuggestion.sentence(word, commands: names) {
+            refuse(sentence)
+        }
+        let command: any ParsableCommand
+        do { command = try await asyncParseAsRoot(Array(words)) } catch { exit(withError: error) }
+        do {
+            var command = command
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+        } catch let error as ValidationError {
+            refuse(error.message, by: type(of: command))
+        } catch let error as ColumnStoreError where error.code == .invalidArgument {
+            refuse(error.message, by: type(of: command))
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    /// Says what makes no sense and where to read what would, and ends the program.
+    private static func refuse(_ sentence: String, by command: (any ParsableCommand.Type)? = nil) -> Never {
+        let name = (["tripstore"] + [command?.configuration.commandName].compactMap(\.self)).joined(separator: " ")
+        Output.note("Error: \(sentence)\n  See '\(name) --help' for more information.")
+        exit(withError: ExitCode.validationFailure)
+    }
 }

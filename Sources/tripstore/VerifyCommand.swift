@@ -1,7 +1,6 @@
 import ArgumentParser
 import ColumnStore
 import Logging
-import Foundation
 
 /// `tripstore verify`: re-reads every byte and says what is damaged.
 struct VerifyCommand: ParsableCommand {
@@ -14,7 +13,7 @@ struct VerifyCommand: ParsableCommand {
             """)
 
     @Option(help: "table or json.")
-    var format = OutputFormat.table
+    var format = ReportFormat.table
 
     @OptionGroup var store: StoreOptions
 
@@ -23,9 +22,9 @@ struct VerifyCommand: ParsableCommand {
         var fileCount = 0
         let damaged = try store.verify { file, number, count in
             fileCount = count
-            if isatty(STDERR_FILENO) == 1 { Output.progress("\(number) of \(count)  \(file)") }
+            if Terminal.isThere { Output.progress("\(number) of \(count)  \(file)") }
         }
-        if isatty(STDERR_FILENO) == 1 { Output.progress("") }
+        if Terminal.isThere { Output.progress("") }
         if format == .json {
             var writer = JSONWriter()
             writer.object {
@@ -41,13 +40,14 @@ struct VerifyCommand: ParsableCommand {
                     }
                 }
             }
-            Output.result(writer.text + "\n")
+            try Output.result(writer.text + "\n")
         } else {
-            for file in damaged { for problem in file.problems { Output.result("\(file.file): \(problem)\n") } }
-            Output.result(
+            let problems = damaged.flatMap { file in file.problems.map { "\(file.file): \($0)\n" } }
+            let verdict =
                 damaged.isEmpty
-                    ? "All \(Readable.count(fileCount)) files are whole.\n"
-                    : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount)) files are damaged.\n")
+                ? "All \(Readable.count(fileCount)) files are whole.\n"
+                : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount)) files are damaged.\n"
+            try Output.result(problems.joined() + verdict)
         }
         if !damaged.isEmpty { throw ExitCode.failure }
     }

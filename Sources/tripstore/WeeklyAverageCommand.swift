@@ -10,7 +10,7 @@ struct WeeklyAverageCommand: ParsableCommand {
         discussion: """
             Examples:
               tripstore weekly-average --region Prague
-              tripstore weekly-average --min-lat 50.0 --max-lat 50.1 --min-lng 14.3 --max-lng 14.5 --format json
+              tripstore weekly-average --min-lat 50 --max-lat 51 --min-lng 14 --max-lng 15
             """)
 
     @OptionGroup var filter: FilterOptions
@@ -27,23 +27,23 @@ struct WeeklyAverageCommand: ParsableCommand {
         let query = try WeeklyAverageQuery(parameters: filter.parameters + FilterOptions.parameters([("weeks", weeks)]))
         let answer = try store.open(.readOnly).weeklyAverage(query)
         switch format {
-        case .json: Output.result(answer.json + "\n")
+        case .json: try Output.result(answer.json + "\n")
         case .csv:
-            Output.result(Output.csvLine(["week", "week_start", "trips"]))
+            var text = Output.csvLine(["week", "week_start", "trips"])
             for week in answer.weeks {
-                Output.result(Output.csvLine([week.week.text, week.week.startText, String(week.trips)]))
+                text += Output.csvLine([week.week.text, week.week.startText, String(week.trips)])
             }
+            try Output.result(text)
         case .table:
-            Output.result(
-                """
-                \(answer.areaDescription): \(answer.weeklyAverage) trips a week \
-                (\(Readable.count(answer.totalTrips)) trips in \(Readable.count(answer.weekCount)) weeks)
-
-
-                """)
             var table = TextTable([("week", .left), ("starts", .left), ("trips", .right)])
             for week in answer.weeks { table.add([week.week.text, week.week.startText, Readable.count(week.trips)]) }
-            Output.result(table.text)
+            try Output.result(
+                """
+                \(Readable.text(answer.areaDescription)): \(answer.weeklyAverage) trips a week \
+                (\(Readable.count(answer.totalTrips)) trips in \(Readable.count(answer.weekCount)) weeks)
+
+                \(table.text)
+                """)
         }
         if query.explain, format != .json { Output.note(Output.explanation(answer.metrics)) }
     }

@@ -1,4 +1,4 @@
-"""A pseudo-terminal of 80 columns with the program on it, as a person sees it."""
+"""A pseudo-terminal with the program on it, as a person sees it."""
 
 import codecs
 import fcntl
@@ -15,9 +15,9 @@ import tripstore
 class Terminal:
     """The program on a terminal of its own; its standard input may be something else."""
 
-    def __init__(self, *arguments, stdin=None, **variables):
+    def __init__(self, *arguments, stdin=None, columns=80, **variables):
         self.screen, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         # A session of its own whose terminal this is, so that Ctrl-C reaches it.
         self.process = subprocess.Popen(
             [str(tripstore.BINARY), *map(str, arguments)], stdin=theirs if stdin is None else stdin, stdout=theirs,

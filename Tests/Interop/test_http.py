@@ -7,6 +7,7 @@ import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import jsonschema
 import openapi_spec_validator
 import pyarrow
 import pytest
@@ -219,9 +220,29 @@ def test_health_and_readiness(sample_server):
 def test_openapi_document_is_valid_and_complete(sample_server):
     document = sample_server.get("/openapi.json").json
     openapi_spec_validator.validate(document)
+    assert document["info"]["version"] == cli("--version").stdout.strip()
+    # Where this server is, the description can't know.
+    assert "127.0.0.1" not in json.dumps(document)
     assert {re.sub(r"\{\w+\}", "{}", path) for path in document["paths"]} >= {
         "/ingest", "/jobs", "/jobs/{}", "/jobs/{}/rejects", "/jobs/{}/events", "/analytics/weekly-average",
         "/trip-groups", "/regions", "/health", "/ready", "/metrics"}
+
+
+@pytest.mark.parametrize("path, question", [("/analytics/weekly-average", "weekly-average"), ("/trip-groups", "trip-groups")])
+def test_an_answer_says_what_it_cost_where_that_is_asked(sample_server, path, question):
+    """As described, beside the answer; the command line, too, but for the time and for pages that a server still has."""
+    schema = sample_server.get("/openapi.json").json["components"]["schemas"]["Explain"]
+    plain = sample_server.get(path).json
+    answer = sample_server.get(path, {"explain": "true"}).json
+    cost = answer.pop("explain")
+    jsonschema.validate(cost, schema)
+    assert answer == plain == sample_server.get(path, {"explain": "false"}).json
+    assert cost["segments"]["considered"] == 1
+    printed = json.loads(cli(question, "--explain", "--format=json", "--data-dir", sample_server.data_dir).stdout)
+    jsonschema.validate(printed["explain"], schema)
+    assert all(printed["explain"][part] == cost[part] for part in ("segments", "rows"))
+    refused = sample_server.get(path, {"explain": "yes"})
+    assert (refused.status, refused.detail) == (400, "Parameter 'explain' must be true or false, not 'yes'.")
 
 
 def test_docs_and_the_files_that_they_load(sample_server):

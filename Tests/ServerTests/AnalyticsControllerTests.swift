@@ -35,6 +35,19 @@ import Testing
         }
     }
 
+    @Test(arguments: ["/analytics/weekly-average", "/trip-groups"])
+    func saysWhatAnAnswerCostWhereThatIsAsked(path: String) async throws {
+        try await Self.withTrips { server in
+            let answer = try await server.json(path + "?explain=true")
+            let cost = try #require(answer["explain"] as? [String: Any])
+            #expect(cost.keys.sorted() == ["bytes_decompressed", "microseconds", "pages", "rows", "segments"])
+            #expect((cost["segments"] as? [String: Int])?["considered"] == 1)
+            for plain in ["", "?explain=false"] { #expect(try await server.json(path + plain)["explain"] == nil) }
+            try await server.expectError(
+                .get, path + "?explain=1", 400, "Parameter 'explain' must be true or false, not '1'.")
+        }
+    }
+
     @Test func answersRegions() async throws {
         try await Self.withTrips { server in
             let regions = try #require(try await server.json("/regions")["regions"] as? [[String: Any]])

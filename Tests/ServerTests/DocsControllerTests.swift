@@ -1,3 +1,4 @@
+import ColumnStore
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
@@ -9,6 +10,7 @@ import Testing
         try await ServerFixture.run(ingests: false) { server in
             let description = try await server.json("/openapi.json")
             #expect((description["openapi"] as? String)?.hasPrefix("3.1") == true)
+            #expect((description["info"] as? [String: Any])?["version"] as? String == TripstoreVersion.current)
             let paths = try #require(description["paths"] as? [String: [String: Any]])
             #expect(
                 paths.keys.sorted() == [
@@ -46,6 +48,9 @@ import Testing
             let page = String(buffer: try await server.send(.get, "/docs").body)
             #expect(page.contains(#"src="/docs/assets/swagger-ui-bundle.js""#))
             #expect(!page.contains("unpkg.com"))
+            for match in page.matches(of: /(?:src|href)="(\/docs[^"]*)"/) {
+                #expect(try await server.send(.get, String(match.1)).status == .ok, "\(match.1)")
+            }
             for (name, type) in [
                 ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"), ("swagger-ui.css", "text/css; charset=utf-8"),
             ] {

@@ -136,7 +136,13 @@ struct NameTable {
     static func problem(of name: Span<UInt8>) -> NameProblem? {
         if name.isEmpty { return .empty }
         if name.count > Limits.nameByteCountMax { return .tooLong }
-        for index in name.indices where name[index] < 0x20 { return .controlCharacter }
+        var previous: UInt8 = 0
+        for index in name.indices {
+            let byte = name[index]
+            // U+0000...U+001F, U+007F, and U+0080...U+009F, which are C2 80 to C2 9F.
+            if byte < 0x20 || byte == 0x7F || previous == 0xC2 && 0x80...0x9F ~= byte { return .controlCharacter }
+            previous = byte
+        }
         let isUTF8 = name.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) != nil }
         return isUTF8 ? nil : .notUTF8
     }

@@ -64,7 +64,7 @@ struct NameTableTests {
             },
             // In case, blanks and the code points of a letter.
             [
-                "Prague", "prague", "Prague ", " Prague", "Prague  ", "é", "e\u{301}", "東京", "a\u{7F}b", "7", "\\", "''",
+                "Prague", "prague", "Prague ", " Prague", "Prague  ", "é", "e\u{301}", "東京", "a\u{A0}b", "7", "\\", "''",
                 "\u{10FFFF}", "\u{FEFF}x",
             ],
         ] as [[String]])
@@ -122,7 +122,8 @@ struct NameTableTests {
             [0xF0, 0x9F, 0x98],
             [0xF4, 0x90, 0x80, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80],
         ]
-        let controls: [[UInt8]] = (0..<0x20).filter { $0 != 0x0A }.map { [$0, 0x61] }
+        let controls: [[UInt8]] =
+            (0..<0x20).filter { $0 != 0x0A }.map { [$0, 0x61] } + [[0x7F]] + (0x80...0x9F).map { [0xC2, $0] }
         for (isBad, reasons) in [
             (notUTF8, (RejectReason.regionNotUTF8, RejectReason.datasourceNotUTF8)),
             (controls, (.regionControlCharacter, .datasourceControlCharacter)),

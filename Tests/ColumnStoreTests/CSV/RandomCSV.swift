@@ -71,7 +71,7 @@ struct RandomCSV {
         switch Int.random(in: 0..<10, using: &random) {
         case 0: "Zürich \(Int.random(in: 0...9, using: &random))"
         case 1: String(repeating: "n", count: Int.random(in: 1...70, using: &random))
-        case 2: pick(["New York, NY", "the \"Ruhr\"", " Rome", "東京", "e\u{301}", "\u{E9}", "O'Hare", "a\u{7F}b"])
+        case 2: pick(["New York, NY", "the \"Ruhr\"", " Rome", "東京", "e\u{301}", "\u{E9}", "O'Hare", "a\u{A0}b"])
         default: pick(["Prague", "Turin", "Hamburg", "bad_diesel_vehicles", "pt_search_app"])
         }
     }
@@ -80,6 +80,7 @@ struct RandomCSV {
         pick([
             [], [0xFF], [0xC3], [0x41, 0xC0, 0x80], Array("a\tb".utf8), Array("nul\u{0}".utf8), Array("cr\rlf".utf8),
             Array("new\nline".utf8), Array(repeating: 0x61, count: 1025), Array(repeating: 0x61, count: 1024),
+            Array("a\u{7F}b".utf8), Array("a\u{80}b".utf8), Array("a\u{9F}".utf8), [0xE0, 0xC2, 0x85],
         ])
     }
 

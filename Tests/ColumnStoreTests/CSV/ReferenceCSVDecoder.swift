@@ -201,8 +201,9 @@ struct ReferenceCSVDecoder {
     static func nameProblem(_ bytes: [UInt8]) -> NameProblem? {
         if bytes.isEmpty { return .empty }
         if bytes.count > Limits.nameByteCountMax { return .tooLong }
-        if bytes.contains(where: { $0 < 0x20 }) { return .controlCharacter }
-        return Array(String(decoding: bytes, as: UTF8.self).utf8) == bytes ? nil : .notUTF8
+        let text = String(decoding: bytes, as: UTF8.self)
+        if text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) { return .controlCharacter }
+        return Array(text.utf8) == bytes ? nil : .notUTF8
     }
 
     private static func trimmed(_ bytes: [UInt8]) -> [UInt8] {
