@@ -43,6 +43,8 @@ package enum Limits {
     package static let originPageRowCountMax = 512
     /// zstd level of all pages: above 1 the files shrink by a few per cent and take twice the time.
     package static let zstdLevel: Int32 = 1
+    /// zstd level of the coordinates: their split bytes are noise or runs, in which level 1 looks for repetitions in vain.
+    package static let coordinateZstdLevel: Int32 = -1
     /// Precision of the geohash columns in a segment: the default of `GEOHASH_PRECISION`, so that any engine can form the
     /// default groups from the file's own columns.
     package static let storedGeohashPrecision = 5

@@ -2,9 +2,8 @@ import Bucketing
 
 /// The distinct cells of some rows in ascending order, and each row's position among them.
 ///
-/// For many rows a bitmap of all 2^25 cells of the stored precision gives both: the set bits are the dictionary, and a cell's
-/// code is the number of set bits before it. For few rows that would cost more than all the rest of a small segment, and they
-/// are sorted.
+/// Trips of some hours go between few cells, so a small hash table finds a cell's number in the order of appearance; the
+/// distinct cells are then sorted and the numbers exchanged.
 package struct CellDictionary {
     /// Geohash texts, ascending.
     package let geohashes: [String]
@@ -12,41 +11,70 @@ package struct CellDictionary {
     package let codes: [UInt32]
 
     /// - Parameter cells: geohash bits of `Limits.storedGeohashPrecision` characters, one a row.
-    init(cells: [UInt32]) { self.init(cells: cells, usesBitmap: cells.count > Self.sortedRowCountMax) }
+    package init(cells: [UInt32]) {
+        var numbers = CellNumbers()
+        var codes = cells
+        var span = codes.mutableSpan
+        for row in 0..<span.count { span[row] = numbers.number(of: span[row]) }
+        let ascending = numbers.cells.indices.sorted { numbers.cells[$0] < numbers.cells[$1] }
+        var positions = [UInt32](repeating: 0, count: ascending.count)
+        for (position, number) in ascending.enumerated() { positions[number] = UInt32(position) }
+        for row in 0..<span.count { span[row] = positions[Int(span[row])] }
+        self.codes = codes
+        geohashes = ascending.map {
+            Geohash.text(bits: UInt64(numbers.cells[$0]), precision: Limits.storedGeohashPrecision)
+        }
+    }
+}
 
-    private static let sortedRowCountMax = 1 << 15
+/// Numbers of cells in the order in which they appear: open addressing with linear probing, at most half full.
+private struct CellNumbers {
+    /// The cells by number.
+    private(set) var cells: [UInt32] = []
+    /// Number plus one; 0 is free.
+    private var slots: [UInt32]
+    private var bitCount = 12
+    /// Rows in the order of a segment often have the cell of the row before.
+    private var last: (cell: UInt32, number: UInt32)?
 
-    private static func text(_ cell: UInt64) -> String {
-        Geohash.text(bits: cell, precision: Limits.storedGeohashPrecision)
+    init() { slots = Array(repeating: 0, count: 1 << bitCount) }
+
+    @inline(__always)
+    mutating func number(of cell: UInt32) -> UInt32 {
+        if let last, last.cell == cell { return last.number }
+        var slot = place(of: cell)
+        while slots[slot] != 0 {
+            let number = slots[slot] - 1
+            if cells[Int(number)] == cell {
+                last = (cell, number)
+                return number
+            }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return insert(cell, at: slot)
     }
 
-    /// Makes the same dictionary in the way told.
-    package init(cells: [UInt32], usesBitmap: Bool) {
-        guard usesBitmap else {
-            let distinct = Set(cells).sorted()
-            let places = Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, UInt32($0)) })
-            geohashes = distinct.map { Self.text(UInt64($0)) }
-            codes = cells.map { places[$0]! }
-            return
-        }
-        let wordCount = 1 << (5 * Limits.storedGeohashPrecision - 6)
-        var words = [UInt64](repeating: 0, count: wordCount)
-        for cell in cells { words[Int(cell >> 6)] |= 1 << UInt64(cell & 63) }
-        var ranks = [UInt32](repeating: 0, count: wordCount)
-        var distinct: [String] = []
-        for index in 0..<wordCount where words[index] != 0 {
-            ranks[index] = UInt32(distinct.count)
-            var rest = words[index]
-            while rest != 0 {
-                let cell = UInt64(index << 6 + rest.trailingZeroBitCount)
-                distinct.append(Self.text(cell))
-                rest &= rest - 1
-            }
-        }
-        geohashes = distinct
-        codes = cells.map { cell in
-            let below = words[Int(cell >> 6)] & (1 << UInt64(cell & 63) - 1)
-            return ranks[Int(cell >> 6)] + UInt32(below.nonzeroBitCount)
+    /// Multiplicative hashing: the high bits of the product depend on all bits of the cell.
+    @inline(__always)
+    private func place(of cell: UInt32) -> Int { Int((cell &* 0x9E37_79B1) >> UInt32(32 - bitCount)) }
+
+    @inline(never)
+    private mutating func insert(_ cell: UInt32, at slot: Int) -> UInt32 {
+        let number = UInt32(cells.count)
+        cells.append(cell)
+        slots[slot] = number + 1
+        last = (cell, number)
+        if cells.count * 2 > slots.count { grow() }
+        return number
+    }
+
+    private mutating func grow() {
+        bitCount += 2
+        slots = Array(repeating: 0, count: 1 << bitCount)
+        for (number, cell) in cells.enumerated() {
+            var slot = place(of: cell)
+            while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+            slots[slot] = UInt32(number) + 1
         }
     }
 }

@@ -25,6 +25,14 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
     /// Whether its pages are the smaller ones of the origins' coordinates.
     var isOriginCoordinate: Bool { self == .originLongitude || self == .originLatitude }
 
+    /// Whether it is one of the four coordinates.
+    var isCoordinate: Bool {
+        switch self {
+        case .originLongitude, .originLatitude, .destinationLongitude, .destinationLatitude: true
+        default: false
+        }
+    }
+
     /// Physical and logical type.
     var parquetColumn: ParquetColumn {
         switch self {

@@ -19,13 +19,15 @@ package enum SegmentWriter {
             $0..<min($0 + Limits.rowGroupRowCountMax, trips.count)
         }
         let encoders = ScratchPool { ColumnChunkEncoder(zstdLevel: Limits.zstdLevel) }
+        let coordinateEncoders = ScratchPool { ColumnChunkEncoder(zstdLevel: Limits.coordinateZstdLevel) }
         let columnCount = SegmentColumn.allCases.count
         // The index is one more task beside the column chunks, and the first, since it is the longest.
         let parts = try pool.map(count: 1 + groups.count * columnCount) { task -> Part in
             if task == 0 { return .index(SegmentIndex(trips)) }
             let column = SegmentColumn.allCases[(task - 1) % columnCount]
             let rows = groups[(task - 1) / columnCount]
-            return .chunk(encoders.with { encode(column, of: trips, rows: rows, with: &$0) })
+            let fitting = column.isCoordinate ? coordinateEncoders : encoders
+            return .chunk(fitting.with { encode(column, of: trips, rows: rows, with: &$0) })
         }
         guard case .index(let index) = parts[0] else { preconditionFailure("the first task makes the index") }
         var file = try DurableFile(directory: directory, name: name)
