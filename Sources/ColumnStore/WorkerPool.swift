@@ -90,7 +90,8 @@ package final class Pending<Value: Sendable>: @unchecked Sendable {
 /// Two queues and the threads that wait for them.
 private final class WorkQueue: @unchecked Sendable {
     private let condition = NSCondition()
-    private var waiting: [[@Sendable () -> Void]] = [[], []]
+    /// By priority; an item that was taken is nil at once, since it may hold much memory.
+    private var waiting: [[(@Sendable () -> Void)?]] = [[], []]
     private var heads = [0, 0]
     private var isClosed = false
 
@@ -107,10 +108,13 @@ private final class WorkQueue: @unchecked Sendable {
         defer { condition.unlock() }
         while true {
             for priority in waiting.indices where heads[priority] < waiting[priority].count {
-                let item = waiting[priority][heads[priority]]
+                let item = exchange(&waiting[priority][heads[priority]], with: nil)
                 heads[priority] += 1
                 if heads[priority] == waiting[priority].count {
                     waiting[priority].removeAll(keepingCapacity: true)
+                    heads[priority] = 0
+                } else if heads[priority] >= 1024 {
+                    waiting[priority].removeFirst(heads[priority])
                     heads[priority] = 0
                 }
                 return item
@@ -131,7 +135,8 @@ private final class WorkQueue: @unchecked Sendable {
 /// One parallel loop: a counter that everyone who takes part draws from.
 private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
     private let count: Int
-    private let body: @Sendable (Int) throws -> Value
+    /// Nil once all is done: places in the queue that come to nothing keep the run, and must not keep what it worked on.
+    private var body: (@Sendable (Int) throws -> Value)?
     private let nextIndex = Atomic<Int>(0)
     private let condition = NSCondition()
     private var values: [Value?]
@@ -149,8 +154,8 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
             let index = nextIndex.wrappingAdd(1, ordering: .relaxed).oldValue
             guard index < count else { return }
             // After a failure the remaining indices are drawn and counted, but not run.
-            let hasFailed = condition.withLock { failure != nil }
-            let result = hasFailed ? nil : Result { try body(index) }
+            let body = condition.withLock { failure == nil ? self.body : nil }
+            let result = body.map { body in Result { try body(index) } }
             condition.withLock {
                 switch result {
                 case .success(let value): values[index] = value
@@ -158,7 +163,10 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
                 case nil: break
                 }
                 finishedCount += 1
-                if finishedCount == count { condition.broadcast() }
+                if finishedCount == count {
+                    self.body = nil
+                    condition.broadcast()
+                }
             }
         }
     }
@@ -168,6 +176,7 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
         defer { condition.unlock() }
         while finishedCount < count { condition.wait() }
         if let failure { throw failure }
+        defer { values = [] }
         return values.map { $0! }
     }
 }
