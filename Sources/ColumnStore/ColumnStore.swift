@@ -49,6 +49,8 @@ public final class ColumnStore: Sendable {
     private let pool: WorkerPool
     /// Threads that answer questions: more than cores, so that a long one leaves room for short ones.
     private let questionThreads: WorkerPool
+    /// Threads of their own for questions that may scan everything, so that these never hold all threads of the others.
+    private let scanThreads: WorkerPool
     private let scratches = ScratchPool { PageScratch() }
     private let ingestion = IngestionQueue()
     private let state = Mutex(State())
@@ -66,6 +68,7 @@ public final class ColumnStore: Sendable {
         folders = Folders(root: options.dataDirectory)
         pool = WorkerPool(threadCount: options.workerCount)
         questionThreads = WorkerPool(threadCount: max(4, 2 * pool.threadCount))
+        scanThreads = WorkerPool(threadCount: max(2, pool.threadCount))
         switch options.access {
         case .readWrite:
             for folder in [folders.root, folders.segments, folders.rollups, folders.rejects, folders.uploads] {
@@ -92,6 +95,7 @@ public final class ColumnStore: Sendable {
         ingestion.stop()
         pool.shutDown()
         questionThreads.shutDown()
+        scanThreads.shutDown()
         catalog.close()
         lock?.release()
     }
@@ -259,11 +263,13 @@ public final class ColumnStore: Sendable {
     public func regions() throws(ColumnStoreError) -> Regions { try executor().regions() }
 
     /// Runs blocking work of this store on its own threads, so that no event loop and no cooperative thread waits.
+    ///
+    /// - Parameter mayScan: whether it may take long; such work waits for others of its kind, not in front of short questions.
     public func answer<Value: Sendable>(
-        _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
+        mayScan: Bool = false, _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
     ) async throws(ColumnStoreError) -> Value {
         let result: Result<Value, ColumnStoreError> = await withCheckedContinuation { continuation in
-            questionThreads.run {
+            (mayScan ? scanThreads : questionThreads).run {
                 do throws(ColumnStoreError) {
                     continuation.resume(returning: .success(try work()))
                 } catch {

@@ -21,7 +21,10 @@ struct AnalyticsController: Sendable {
     @Sendable private func tripGroups(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try TripGroupsQuery(parameters: RequestParameters(request).pairs, defaults: defaults)
         let store = store
-        return .json(try await store.answer { () throws(ColumnStoreError) in try store.tripGroups(query).json })
+        return .json(
+            try await store.answer(mayScan: true) { () throws(ColumnStoreError) in
+                try store.tripGroups(query).json
+            })
     }
 
     @Sendable private func regions(_ request: Request, context: ServerRequestContext) async throws -> Response {
