@@ -139,7 +139,7 @@ enum WritingStages {
     private static func values(of name: String, of trips: SortedTrips, rows: Range<Int>) -> Values? {
         let shift = UInt64(MortonKey.bitCount - 5 * Limits.storedGeohashPrecision)
         func cells(_ cells: [UInt32]) -> Values {
-            let dictionary = CellDictionary(cells: cells, usesBitmap: true)
+            let dictionary = CellDictionary(cells: cells)
             return .codes(dictionary.codes, dictionary.geohashes)
         }
         switch SegmentColumn.allCases.first(where: { $0.name == name }) {

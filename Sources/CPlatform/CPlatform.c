@@ -3,10 +3,21 @@
 #include "CPlatform.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+
+void tripstore_keep_free_memory(void) {
+#ifdef __GLIBC__
+    // Large blocks come from one heap as small ones do, instead of a mapping each that the next block pays for anew, page
+    // fault by page fault. One heap, because those of threads are too small for large blocks.
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
+}
 
 void tripstore_release_free_memory(void) {
 #ifdef __GLIBC__

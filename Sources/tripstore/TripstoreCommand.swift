@@ -25,6 +25,7 @@ struct TripstoreCommand: AsyncParsableCommand {
         ])
 
     static func main() async {
+        ProcessMemory.keepFreed()
         let names = configuration.subcommands.map { $0.configuration.commandName ?? "" } + ["help"]
         let words = CommandLine.arguments.dropFirst()
         if let word = words.first, !word.hasPrefix("-"), let sentence = CommandSuggestion.sentence(word, commands: names) {

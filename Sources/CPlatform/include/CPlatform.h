@@ -1,6 +1,11 @@
 #pragma once
 #include <stdint.h>
 
+/// Lets the allocator keep what is freed for the next who asks, until `tripstore_release_free_memory`, where the C library can.
+///
+/// For the start of a program, before there are threads.
+void tripstore_keep_free_memory(void);
+
 /// Gives memory that is free in the allocator back to the system, where the C library can.
 void tripstore_release_free_memory(void);
 

@@ -1,72 +1,152 @@
-/// Sorts rows by 60-bit keys, least significant digit first.
+/// Sorts rows by 60-bit keys.
 ///
-/// Six digits of ten bits; one pass counts all digits, and a digit that is the same in all keys costs nothing more. Stable, so
-/// rows of equal keys stay in file order.
+/// A key's upper bits and the row's place fit into one word, which is half the memory to move and half the passes of whole keys
+/// with their rows:
+///
+///     63                         r    r-1              0
+///     ┌──────────────────────────┬─────────────────────┐     r: bits of the largest place
+///     │ the key's window         │ place before        │     window: the bits below those that all keys share
+///     └──────────────────────────┴─────────────────────┘
+///
+/// Least significant digit first, digits of at most eleven bits, all counted in one pass. Rows whose keys are alike in the
+/// window are then sorted among themselves by the bits below it. Stable, so rows of equal keys stay in file order.
 package enum RadixSort {
-    private static let digitBits: UInt64 = 10
-    private static let digitCount = 6
-    private static let bucketCount = 1 << 10
+    private static let digitBitsMax = 11
+    /// More bits seldom tell more rows apart, and cost passes: 22 of each axis are cells of 10 by 5 metres.
+    private static let windowBitsMax = 4 * digitBitsMax
+    /// Rows that are sorted by insertion.
+    private static let smallCount = 48
 
-    /// Sorts both arrays, of equal length, by `keys`.
-    package static func sort(keys: inout [UInt64], rows: inout [UInt32]) {
+    /// Writes the keys in ascending order, and the rows in the order of their keys; all four have one length.
+    package static func sort(
+        _ keys: Span<UInt64>, _ rows: Span<UInt32>, intoKeys sortedKeys: inout MutableSpan<UInt64>,
+        rows sortedRows: inout MutableSpan<UInt32>
+    ) {
         let count = keys.count
-        if count < 64 {
-            insertionSort(keys: &keys, rows: &rows)
-            return
+        precondition(rows.count == count && sortedKeys.count == count && sortedRows.count == count)
+        if count <= smallCount {
+            for index in 0..<count { (sortedKeys[index], sortedRows[index]) = (keys[index], rows[index]) }
+            return insertionSort(0..<count, &sortedKeys, &sortedRows)
         }
-        var histogram = [UInt32](repeating: 0, count: digitCount * bucketCount)
-        countDigits(keys.span, &histogram)
-        var otherKeys = [UInt64](repeating: 0, count: count)
-        var otherRows = [UInt32](repeating: 0, count: count)
-        for digit in 0..<digitCount {
-            let shift = UInt64(digit) * digitBits
-            let base = digit * bucketCount
-            if Int(histogram[base + Int((keys[0] >> shift) & UInt64(bucketCount - 1))]) == count { continue }
-            var next: UInt32 = 0
-            for bucket in base..<base + bucketCount {
-                let size = histogram[bucket]
-                histogram[bucket] = next
-                next += size
-            }
-            scatter(keys.span, rows.span, shift, base, &histogram, &otherKeys, &otherRows)
-            swap(&keys, &otherKeys)
-            swap(&rows, &otherRows)
+        var varying: UInt64 = 0
+        for index in keys.indices { varying |= keys[unchecked: index] ^ keys[unchecked: 0] }
+        // What follows is right for keys that are all alike too: their window has one bit, which is the same in all.
+        let varyingBits = max(1, UInt64.bitWidth - varying.leadingZeroBitCount)
+        let placeBits = UInt64.bitWidth - (UInt64(count) - 1).leadingZeroBitCount
+        let windowBits = min(varyingBits, windowBitsMax, UInt64.bitWidth - placeBits)
+        let lowBits = varyingBits - windowBits
+        let words = sortedWords(keys, lowBits: lowBits, windowBits: windowBits, placeBits: placeBits)
+        let placeMask = (1 << UInt64(placeBits)) - 1 as UInt64
+        for index in 0..<count {
+            let place = Int(truncatingIfNeeded: words[index] & placeMask)
+            sortedKeys[unchecked: index] = keys[place]
+            sortedRows[unchecked: index] = rows[place]
         }
+        if lowBits > 0 { sortRuns(lowBits, &sortedKeys, &sortedRows) }
     }
 
-    private static func countDigits(_ keys: Span<UInt64>, _ histogram: inout [UInt32]) {
-        var counts = histogram.mutableSpan
+    /// Windows and places, by window.
+    private static func sortedWords(_ keys: Span<UInt64>, lowBits: Int, windowBits: Int, placeBits: Int) -> [UInt64] {
+        let passCount = (windowBits + digitBitsMax - 1) / digitBitsMax
+        let digitBits = (windowBits + passCount - 1) / passCount
+        let bucketCount = 1 << digitBits
+        var words = [UInt64](repeating: 0, count: keys.count)
+        var counts = [UInt32](repeating: 0, count: passCount * bucketCount)
+        makeWords(keys, lowBits, windowBits, placeBits, digitBits, passCount, &words, &counts)
+        var others = [UInt64](repeating: 0, count: keys.count)
+        for pass in 0..<passCount {
+            let base = pass * bucketCount
+            let shift = placeBits + pass * digitBits
+            let digit = Int(truncatingIfNeeded: words[0] >> UInt64(shift)) & (bucketCount - 1)
+            // A digit that is the same in all keys costs nothing more.
+            if Int(counts[base + digit]) == keys.count { continue }
+            var next: UInt32 = 0
+            for bucket in base..<base + bucketCount {
+                let size = counts[bucket]
+                counts[bucket] = next
+                next += size
+            }
+            scatter(words.span, UInt64(shift), bucketCount, base, &counts, &others)
+            swap(&words, &others)
+        }
+        return words
+    }
+
+    private static func makeWords(
+        _ keys: Span<UInt64>, _ lowBits: Int, _ windowBits: Int, _ placeBits: Int, _ digitBits: Int, _ passCount: Int,
+        _ words: inout [UInt64], _ counts: inout [UInt32]
+    ) {
+        var words = words.mutableSpan
+        var counts = counts.mutableSpan
+        let mask = ~0 &>> UInt64(UInt64.bitWidth - windowBits) as UInt64
+        let bucketCount = 1 &<< digitBits
         for index in keys.indices {
-            var key = keys[unchecked: index]
-            for digit in 0..<digitCount {
-                counts[unchecked: digit * bucketCount + Int(key & UInt64(bucketCount - 1))] &+= 1
-                key >>= digitBits
+            var window = (keys[unchecked: index] &>> UInt64(lowBits)) & mask
+            words[unchecked: index] = window &<< UInt64(placeBits) | UInt64(truncatingIfNeeded: index)
+            for pass in 0..<passCount {
+                counts[unchecked: pass &* bucketCount &+ Int(truncatingIfNeeded: window) & (bucketCount &- 1)] &+= 1
+                window &>>= UInt64(digitBits)
             }
         }
     }
 
     private static func scatter(
-        _ keys: Span<UInt64>, _ rows: Span<UInt32>, _ shift: UInt64, _ base: Int, _ next: inout [UInt32],
-        _ sortedKeys: inout [UInt64], _ sortedRows: inout [UInt32]
+        _ words: Span<UInt64>, _ shift: UInt64, _ bucketCount: Int, _ base: Int, _ next: inout [UInt32],
+        _ sorted: inout [UInt64]
     ) {
         var next = next.mutableSpan
-        var sortedKeys = sortedKeys.mutableSpan
-        var sortedRows = sortedRows.mutableSpan
-        for index in keys.indices {
-            let key = keys[unchecked: index]
-            let bucket = base + Int((key >> shift) & UInt64(bucketCount - 1))
+        var sorted = sorted.mutableSpan
+        for index in words.indices {
+            let word = words[unchecked: index]
+            let bucket = base &+ Int(truncatingIfNeeded: word &>> shift) & (bucketCount &- 1)
             let place = Int(next[unchecked: bucket])
             next[unchecked: bucket] &+= 1
-            sortedKeys[unchecked: place] = key
-            sortedRows[unchecked: place] = rows[unchecked: index]
+            sorted[unchecked: place] = word
         }
     }
 
-    private static func insertionSort(keys: inout [UInt64], rows: inout [UInt32]) {
-        for index in keys.indices.dropFirst() {
+    /// Sorts each run of keys that differ in their lowest bits only.
+    private static func sortRuns(_ lowBits: Int, _ keys: inout MutableSpan<UInt64>, _ rows: inout MutableSpan<UInt32>) {
+        var start = 0
+        while start < keys.count {
+            let window = keys[start] >> UInt64(lowBits)
+            var end = start + 1
+            var isAscending = true
+            while end < keys.count, keys[end] >> UInt64(lowBits) == window {
+                isAscending = isAscending && keys[end - 1] <= keys[end]
+                end += 1
+            }
+            if !isAscending {
+                if end - start <= smallCount {
+                    insertionSort(start..<end, &keys, &rows)
+                } else {
+                    sortRun(start..<end, &keys, &rows)
+                }
+            }
+            start = end
+        }
+    }
+
+    private static func sortRun(_ run: Range<Int>, _ keys: inout MutableSpan<UInt64>, _ rows: inout MutableSpan<UInt32>) {
+        let oldKeys = run.map { keys[$0] }
+        let oldRows = run.map { rows[$0] }
+        var (newKeys, newRows) = (oldKeys, oldRows)
+        var keySpan = newKeys.mutableSpan
+        var rowSpan = newRows.mutableSpan
+        sort(oldKeys.span, oldRows.span, intoKeys: &keySpan, rows: &rowSpan)
+        for index in run {
+            keys[index] = keySpan[index - run.lowerBound]
+            rows[index] = rowSpan[index - run.lowerBound]
+        }
+    }
+
+    private static func insertionSort(
+        _ range: Range<Int>, _ keys: inout MutableSpan<UInt64>, _ rows: inout MutableSpan<UInt32>
+    ) {
+        for index in range.dropFirst() {
             let (key, row) = (keys[index], rows[index])
             var place = index
-            while place > 0, keys[place - 1] > key {
+            while place > range.lowerBound, keys[place - 1] > key {
                 keys[place] = keys[place - 1]
                 rows[place] = rows[place - 1]
                 place -= 1

@@ -23,20 +23,25 @@ package enum RowSorter {
                 batches[index], at: batchStarts[index], regionMap: regions.codeMaps[index],
                 datasourceMap: datasources.codeMaps[index])
         }
-        let (weeks, weekKeys, weekRows) = partition(rows)
-        let sorted = try pool.map(count: weeks.count) { week in
-            var keys = weekKeys[week]
-            var rows = weekRows[week]
-            RadixSort.sort(keys: &keys, rows: &rows)
-            return (keys, rows)
+        let (weeks, keys, numbers) = partition(rows)
+        let (sortedKeys, (order, _)) = try SharedColumn<UInt64>.array(count: rows.count) { sortedKeys in
+            try SharedColumn<UInt32>.array(count: rows.count) { order in
+                _ = try pool.map(count: weeks.count) { week in
+                    let range = weeks[week].rows
+                    sortedKeys.mutate(range) { sortedKeys in
+                        order.mutate(range) { order in
+                            RadixSort.sort(
+                                keys.span.extracting(range), numbers.span.extracting(range), intoKeys: &sortedKeys, rows: &order)
+                        }
+                    }
+                }
+            }
         }
-        let order = sorted.count == 1 ? sorted[0].1 : sorted.flatMap(\.1)
         let columns = try unpack(rows, order, on: pool)
         return SortedTrips(
-            regions: regions.names, datasources: datasources.names, weeks: weeks,
-            key: sorted.count == 1 ? sorted[0].0 : sorted.flatMap(\.0), region: columns.region, datasource: columns.datasource,
-            originLongitude: columns.x, originLatitude: columns.y, destinationLongitude: columns.u,
-            destinationLatitude: columns.v, time: columns.time, job: jobs(of: batches, job, order))
+            regions: regions.names, datasources: datasources.names, weeks: weeks, key: sortedKeys, region: columns.region,
+            datasource: columns.datasource, originLongitude: columns.x, originLatitude: columns.y,
+            destinationLongitude: columns.u, destinationLatitude: columns.v, time: columns.time, job: jobs(of: batches, job, order))
     }
 
     private static func jobs(of batches: [TripBatch], _ job: Int64, _ order: [UInt32]) -> SortedTrips.JobColumn {
@@ -48,7 +53,7 @@ package enum RowSorter {
     }
 
     /// Splits rows by week, keeping their order.
-    private static func partition(_ rows: PackedRows) -> (weeks: [SegmentIndex.Week], keys: [[UInt64]], rows: [[UInt32]]) {
+    private static func partition(_ rows: PackedRows) -> (weeks: [SegmentIndex.Week], keys: [UInt64], rows: [UInt32]) {
         let (first, counts) = rows.weekCounts()
         var weeks: [SegmentIndex.Week] = []
         var nextRow = counts  // where the next row of each week belongs
@@ -60,7 +65,7 @@ package enum RowSorter {
             start += count
         }
         let (keys, numbers) = rows.distribute(firstWeek: first, &nextRow)
-        return (weeks, weeks.map { Array(keys[$0.rows]) }, weeks.map { Array(numbers[$0.rows]) })
+        return (weeks, keys, numbers)
     }
 
     /// Rows that one task puts back into columns.

@@ -17,20 +17,6 @@ struct SegmentTests {
         return (sorted, folder.path + "/" + name)
     }
 
-    @Test(arguments: [1, 63, 64, 1000, 70_000])
-    func radixSortSortsAndKeepsTheOrderOfEqualKeys(count: Int) {
-        var random = SeededGenerator(seed: UInt64(count))
-        let original = (0..<count).map { _ in
-            UInt64.random(in: 0..<1 << 60, using: &random) >> UInt64([0, 30, 55].randomElement(using: &random)!)
-        }
-        var keys = original
-        var rows = (0..<UInt32(count)).map { $0 }
-        RadixSort.sort(keys: &keys, rows: &rows)
-        let expected = original.enumerated().sorted { ($0.element, $0.offset) < ($1.element, $1.offset) }
-        #expect(keys == expected.map(\.element))
-        #expect(rows == expected.map { UInt32($0.offset) })
-    }
-
     @Test func rowsAreSortedByWeekThenMortonKey() throws {
         var random = SeededGenerator(seed: 41)
         let trips = RandomTrips.trips(5000, using: &random)
