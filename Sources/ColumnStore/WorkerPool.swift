@@ -52,12 +52,40 @@ package final class WorkerPool: Sendable {
     package func map<Value: Sendable>(
         count: Int, priority: Priority = .load, _ body: @escaping @Sendable (Int) throws -> Value
     ) throws -> [Value] {
-        if count == 0 { return [] }
-        if count == 1 { return [try body(0)] }
+        var values: [Value] = []
+        values.reserveCapacity(count)
+        try forEach(count: count, priority: priority, body) { _, value in values.append(value) }
+        return values
+    }
+
+    /// Runs `body` for 0..<count on the pool and this thread, and gives each value to `consume` on this thread, in order, as
+    /// soon as it and those before it are there.
+    ///
+    /// After a failure of either no further index is started, and the first error is thrown once none is under way.
+    package func forEach<Value: Sendable>(
+        count: Int, priority: Priority = .load, _ body: @escaping @Sendable (Int) throws -> Value,
+        consume: (Int, Value) throws -> Void
+    ) throws {
+        if count == 0 { return }
+        if count == 1 { return try consume(0, try body(0)) }
         let run = ParallelRun(count: count, body: body)
-        for _ in 0..<min(threadCount, count - 1) { queue.add(priority) { run.takePart() } }
-        run.takePart()
-        return try run.wait()
+        for _ in 0..<min(threadCount, count - 1) { queue.add(priority) { while run.runNext() {} } }
+        do {
+            for index in 0..<count {
+                while true {
+                    if let value = try run.takeValue(index) {
+                        try consume(index, value)
+                        break
+                    }
+                    if !run.runNext() { run.wait(for: index) }
+                }
+            }
+        } catch {
+            run.stop(error)
+            while run.runNext() {}
+            run.waitForAll()
+            throw error
+        }
     }
 }
 
@@ -149,34 +177,42 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
         values = Array(repeating: nil, count: count)
     }
 
-    func takePart() {
-        while true {
-            let index = nextIndex.wrappingAdd(1, ordering: .relaxed).oldValue
-            guard index < count else { return }
-            // After a failure the remaining indices are drawn and counted, but not run.
-            let body = condition.withLock { failure == nil ? self.body : nil }
-            let result = body.map { body in Result { try body(index) } }
-            condition.withLock {
-                switch result {
-                case .success(let value): values[index] = value
-                case .failure(let error): failure = failure ?? error
-                case nil: break
-                }
-                finishedCount += 1
-                if finishedCount == count {
-                    self.body = nil
-                    condition.broadcast()
-                }
+    /// Runs the next index that nobody took; false where there is none.
+    func runNext() -> Bool {
+        let index = nextIndex.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard index < count else { return false }
+        // After a failure the remaining indices are drawn and counted, but not run.
+        let body = condition.withLock { failure == nil ? self.body : nil }
+        let result = body.map { body in Result { try body(index) } }
+        condition.withLock {
+            switch result {
+            case .success(let value): values[index] = value
+            case .failure(let error): failure = failure ?? error
+            case nil: break
             }
+            finishedCount += 1
+            if finishedCount == count { self.body = nil }
+            condition.broadcast()
+        }
+        return true
+    }
+
+    /// The value of an index, once; nil where it is not there yet.
+    func takeValue(_ index: Int) throws -> Value? {
+        try condition.withLock {
+            if let failure { throw failure }
+            return exchange(&values[index], with: nil)
         }
     }
 
-    func wait() throws -> [Value] {
-        condition.lock()
-        defer { condition.unlock() }
-        while finishedCount < count { condition.wait() }
-        if let failure { throw failure }
-        defer { values = [] }
-        return values.map { $0! }
+    /// Blocks until the value of an index, which somebody took, is there or something failed.
+    func wait(for index: Int) {
+        condition.withLock { while values[index] == nil && failure == nil { condition.wait() } }
     }
+
+    /// Blocks until no index is left that was not finished.
+    func waitForAll() { condition.withLock { while finishedCount < count { condition.wait() } } }
+
+    /// Lets nobody start a further index.
+    func stop(_ error: any Error) { condition.withLock { failure = failure ?? error } }
 }

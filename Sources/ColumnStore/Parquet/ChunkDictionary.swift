@@ -39,14 +39,28 @@ struct ChunkDictionary {
     /// Returns the bounds of some rows, bytes compared unsigned.
     func bounds(of rows: Range<Int>) -> ParquetBounds {
         guard !rows.isEmpty else { return ParquetBounds(minimum: nil, maximum: nil, nullCount: 0, nanCount: nil) }
-        var low = UInt32.max
-        var high = UInt32.min
-        for row in rows {
-            let rank = ranks.map { $0[Int(codes[row])] } ?? codes[row]
+        let codes = codes.span.extracting(rows)
+        let (low, high) = ranks.map { Self.extremes(codes, $0.span) } ?? Self.extremes(codes)
+        return ParquetBounds(minimum: value(ofRank: low), maximum: value(ofRank: high), nullCount: 0, nanCount: nil)
+    }
+
+    private static func extremes(_ codes: Span<UInt32>) -> (low: UInt32, high: UInt32) {
+        var (low, high) = (UInt32.max, UInt32.min)
+        for row in codes.indices {
+            low = min(low, codes[unchecked: row])
+            high = max(high, codes[unchecked: row])
+        }
+        return (low, high)
+    }
+
+    private static func extremes(_ codes: Span<UInt32>, _ ranks: Span<UInt32>) -> (low: UInt32, high: UInt32) {
+        var (low, high) = (UInt32.max, UInt32.min)
+        for row in codes.indices {
+            let rank = ranks[Int(codes[unchecked: row])]
             low = min(low, rank)
             high = max(high, rank)
         }
-        return ParquetBounds(minimum: value(ofRank: low), maximum: value(ofRank: high), nullCount: 0, nanCount: nil)
+        return (low, high)
     }
 
     private func value(ofRank rank: UInt32) -> ParquetValue {

@@ -21,25 +21,33 @@ package enum SegmentWriter {
         let encoders = ScratchPool { ColumnChunkEncoder(zstdLevel: Limits.zstdLevel) }
         let coordinateEncoders = ScratchPool { ColumnChunkEncoder(zstdLevel: Limits.coordinateZstdLevel) }
         let columnCount = SegmentColumn.allCases.count
-        // The index is one more task beside the column chunks, and the first, since it is the longest.
-        let parts = try pool.map(count: 1 + groups.count * columnCount) { task -> Part in
-            if task == 0 { return .index(SegmentIndex(trips)) }
-            let column = SegmentColumn.allCases[(task - 1) % columnCount]
-            let rows = groups[(task - 1) / columnCount]
-            let fitting = column.isCoordinate ? coordinateEncoders : encoders
-            return .chunk(fitting.with { encode(column, of: trips, rows: rows, with: &$0) })
-        }
-        guard case .index(let index) = parts[0] else { preconditionFailure("the first task makes the index") }
         var file = try DurableFile(directory: directory, name: name)
         var writer = ParquetFileWriter(
             schema: SegmentColumn.schema, sortingColumns: SegmentColumn.sortingColumns,
             createdBy: "tripstore version \(TripstoreVersion.current)")
         try file.write(writer.header())
-        for group in groups.indices {
-            let chunks = parts[(1 + group * columnCount)..<(1 + (group + 1) * columnCount)].compactMap(\.chunk)
-            writer.append(rowGroup: chunks)
-            for chunk in chunks { try file.write(chunk.bytes) }
+        var made: SegmentIndex?
+        var rowGroup: [EncodedColumnChunk] = []
+        // The index is one more task beside the column chunks, and the first, since it is the longest. A row group is written
+        // while the next ones are encoded.
+        try pool.forEach(count: 1 + groups.count * columnCount) { task -> Part in
+            if task == 0 { return .index(SegmentIndex(trips)) }
+            let column = SegmentColumn.allCases[(task - 1) % columnCount]
+            let rows = groups[(task - 1) / columnCount]
+            let fitting = column.isCoordinate ? coordinateEncoders : encoders
+            return .chunk(fitting.with { encode(column, of: trips, rows: rows, with: &$0) })
+        } consume: { _, part in
+            switch part {
+            case .index(let index): made = index
+            case .chunk(let chunk):
+                rowGroup.append(chunk)
+                guard rowGroup.count == columnCount else { return }
+                writer.append(rowGroup: rowGroup)
+                for chunk in rowGroup { try file.write(chunk.bytes) }
+                rowGroup = []
+            }
         }
+        guard let index = made else { preconditionFailure("the first task makes the index") }
         let plain = index.bytes
         var compressed: [UInt8] = []
         ZstdCompressor(level: Self.indexZstdLevel).compress(plain.span.bytes, into: &compressed)
@@ -63,8 +71,6 @@ package enum SegmentWriter {
     private enum Part: Sendable {
         case index(SegmentIndex)
         case chunk(EncodedColumnChunk)
-
-        var chunk: EncodedColumnChunk? { if case .chunk(let chunk) = self { chunk } else { nil } }
     }
 
     private static func encode(
@@ -101,21 +107,38 @@ package enum SegmentWriter {
             }
             return encoder.encode(int32: days.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
         case .originGeohash:
-            let shift = UInt64(60 - 5 * Limits.storedGeohashPrecision)
-            let cells = CellDictionary(cells: trips.key[rows].map { UInt32(truncatingIfNeeded: $0 >> shift) })
+            let cells = CellDictionary(cells: storedCells(trips.key.span.extracting(rows)))
             return codes(cells.codes.span, cells.geohashes, &encoder)
         case .destinationGeohash:
-            let shift = UInt64(60 - 5 * Limits.storedGeohashPrecision)
-            let cells = CellDictionary(
-                cells: rows.map { row in
-                    let key = MortonKey.key(
-                        longitude: trips.destinationLongitude[row], latitude: trips.destinationLatitude[row])
-                    return UInt32(truncatingIfNeeded: key >> shift)
-                })
+            let (longitude, latitude) = (trips.destinationLongitude.span, trips.destinationLatitude.span)
+            let cells = CellDictionary(cells: storedCells(longitude.extracting(rows), latitude.extracting(rows)))
             return codes(cells.codes.span, cells.geohashes, &encoder)
         case .jobID:
             let ids = trips.job[rows]
             return encoder.encode(int64: ids.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
+        }
+    }
+
+    /// Bits of a key below those of the stored geohash.
+    private static let storedCellShift = UInt64(MortonKey.bitCount - 5 * Limits.storedGeohashPrecision)
+
+    /// The stored geohashes of some keys, as numbers.
+    private static func storedCells(_ keys: Span<UInt64>) -> [UInt32] {
+        [UInt32](unsafeUninitializedCapacity: keys.count) { cells, count in
+            for row in keys.indices { cells[row] = UInt32(truncatingIfNeeded: keys[unchecked: row] &>> storedCellShift) }
+            count = keys.count
+        }
+    }
+
+    /// The stored geohashes of some points, as numbers.
+    private static func storedCells(_ longitude: Span<Double>, _ latitude: Span<Double>) -> [UInt32] {
+        precondition(longitude.count == latitude.count)
+        return [UInt32](unsafeUninitializedCapacity: longitude.count) { cells, count in
+            for row in longitude.indices {
+                let key = MortonKey.key(longitude: longitude[unchecked: row], latitude: latitude[unchecked: row])
+                cells[row] = UInt32(truncatingIfNeeded: key &>> storedCellShift)
+            }
+            count = longitude.count
         }
     }
 
