@@ -9,6 +9,7 @@ import Foundation
 @main
 enum CostModel {
     static func main() throws {
+        ProcessMemory.keepFreed()  // as the program does
         let numbers = CommandLine.arguments.dropFirst().compactMap { Int($0) }
         // One full segment, unless told otherwise.
         let rowCount = numbers.first ?? Limits.segmentRowCountMax

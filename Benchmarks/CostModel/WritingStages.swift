@@ -51,8 +51,7 @@ enum WritingStages {
                 name: "encode: values to pages", cost: sum(\.values), floor: floors.copy(sum(\.plainByteCount)),
                 floorName: "copy the pages"),
             Stage(
-                name: "encode: zstd level \(Limits.zstdLevel)", cost: sum(\.compression), floor: sum(\.compression),
-                floorName: "libzstd alone"),
+                name: "encode: zstd", cost: sum(\.compression), floor: sum(\.compression), floorName: "libzstd alone"),
             Stage(
                 name: "encode: CRC-32 of the pages", cost: sum(\.checksum), floor: floors.read(sum(\.byteCount)),
                 floorName: "read them"),
@@ -96,13 +95,14 @@ enum WritingStages {
                 }
             }
             let groups = parquet.rowGroups.map { $0.firstRow..<$0.firstRow + $0.rowCount }
-            var encoder = ColumnChunkEncoder(zstdLevel: Limits.zstdLevel)
+            let level = SegmentColumn.allCases[index].zstdLevel
+            var encoder = ColumnChunkEncoder(zstdLevel: level)
             let whole = stopwatch.nanoseconds {
                 for rows in groups {
                     encode(schema, encoding, pageRowCount, of: trips, rows: rows, with: &encoder)
                 }
             }
-            let compression = Floors.compressing(pages, level: Limits.zstdLevel, stopwatch)
+            let compression = Floors.compressing(pages, level: level, stopwatch)
             let checksum = Floors.checksum(compressed, stopwatch)
             columns.append(
                 Column(

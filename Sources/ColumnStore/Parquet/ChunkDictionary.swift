@@ -47,8 +47,8 @@ struct ChunkDictionary {
     private static func extremes(_ codes: Span<UInt32>) -> (low: UInt32, high: UInt32) {
         var (low, high) = (UInt32.max, UInt32.min)
         for row in codes.indices {
-            low = min(low, codes[unchecked: row])
-            high = max(high, codes[unchecked: row])
+            low = min(low, codes[row])
+            high = max(high, codes[row])
         }
         return (low, high)
     }
@@ -56,7 +56,7 @@ struct ChunkDictionary {
     private static func extremes(_ codes: Span<UInt32>, _ ranks: Span<UInt32>) -> (low: UInt32, high: UInt32) {
         var (low, high) = (UInt32.max, UInt32.min)
         for row in codes.indices {
-            let rank = ranks[Int(codes[unchecked: row])]
+            let rank = ranks[Int(codes[row])]
             low = min(low, rank)
             high = max(high, rank)
         }

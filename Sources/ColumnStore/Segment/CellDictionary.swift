@@ -10,6 +10,29 @@ package struct CellDictionary {
     /// The position in `geohashes` of each row's cell.
     package let codes: [UInt32]
 
+    /// Bits of a Morton key below those of a stored geohash.
+    private static let shift = UInt64(MortonKey.bitCount - 5 * Limits.storedGeohashPrecision)
+
+    /// Finds the cells of points by their Morton keys.
+    package init(keys: Span<UInt64>) {
+        var cells = [UInt32](repeating: 0, count: keys.count)
+        var span = cells.mutableSpan
+        for row in keys.indices { span[row] = UInt32(truncatingIfNeeded: keys[row] &>> Self.shift) }
+        self.init(cells: cells)
+    }
+
+    /// Finds the cells of points; degrees, one of each a row.
+    package init(longitude: Span<Double>, latitude: Span<Double>) {
+        precondition(longitude.count == latitude.count)
+        var cells = [UInt32](repeating: 0, count: longitude.count)
+        var span = cells.mutableSpan
+        for row in longitude.indices {
+            let key = MortonKey.key(longitude: longitude[row], latitude: latitude[row])
+            span[row] = UInt32(truncatingIfNeeded: key &>> Self.shift)
+        }
+        self.init(cells: cells)
+    }
+
     /// - Parameter cells: geohash bits of `Limits.storedGeohashPrecision` characters, one a row.
     package init(cells: [UInt32]) {
         var numbers = CellNumbers()

@@ -31,7 +31,8 @@ package enum RowSorter {
                     sortedKeys.mutate(range) { sortedKeys in
                         order.mutate(range) { order in
                             RadixSort.sort(
-                                keys.span.extracting(range), numbers.span.extracting(range), intoKeys: &sortedKeys, rows: &order)
+                                keys.span.extracting(range), numbers.span.extracting(range), intoKeys: &sortedKeys, rows: &order
+                            )
                         }
                     }
                 }
@@ -41,7 +42,8 @@ package enum RowSorter {
         return SortedTrips(
             regions: regions.names, datasources: datasources.names, weeks: weeks, key: sortedKeys, region: columns.region,
             datasource: columns.datasource, originLongitude: columns.x, originLatitude: columns.y,
-            destinationLongitude: columns.u, destinationLatitude: columns.v, time: columns.time, job: jobs(of: batches, job, order))
+            destinationLongitude: columns.u, destinationLatitude: columns.v, time: columns.time,
+            job: jobs(of: batches, job, order))
     }
 
     private static func jobs(of batches: [TripBatch], _ job: Int64, _ order: [UInt32]) -> SortedTrips.JobColumn {

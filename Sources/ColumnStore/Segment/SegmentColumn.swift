@@ -33,6 +33,9 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
         }
     }
 
+    /// How hard zstd tries with its pages.
+    package var zstdLevel: Int32 { isCoordinate ? Limits.coordinateZstdLevel : Limits.zstdLevel }
+
     /// Physical and logical type.
     var parquetColumn: ParquetColumn {
         switch self {

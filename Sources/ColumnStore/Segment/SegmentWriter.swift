@@ -18,8 +18,9 @@ package enum SegmentWriter {
         let groups = stride(from: 0, to: trips.count, by: Limits.rowGroupRowCountMax).map {
             $0..<min($0 + Limits.rowGroupRowCountMax, trips.count)
         }
-        let encoders = ScratchPool { ColumnChunkEncoder(zstdLevel: Limits.zstdLevel) }
-        let coordinateEncoders = ScratchPool { ColumnChunkEncoder(zstdLevel: Limits.coordinateZstdLevel) }
+        let levels = Set(SegmentColumn.allCases.map(\.zstdLevel))
+        let encoders = Dictionary(
+            uniqueKeysWithValues: levels.map { level in (level, ScratchPool { ColumnChunkEncoder(zstdLevel: level) }) })
         let columnCount = SegmentColumn.allCases.count
         var file = try DurableFile(directory: directory, name: name)
         var writer = ParquetFileWriter(
@@ -34,8 +35,7 @@ package enum SegmentWriter {
             if task == 0 { return .index(SegmentIndex(trips)) }
             let column = SegmentColumn.allCases[(task - 1) % columnCount]
             let rows = groups[(task - 1) / columnCount]
-            let fitting = column.isCoordinate ? coordinateEncoders : encoders
-            return .chunk(fitting.with { encode(column, of: trips, rows: rows, with: &$0) })
+            return .chunk(encoders[column.zstdLevel]!.with { encode(column, of: trips, rows: rows, with: &$0) })
         } consume: { _, part in
             switch part {
             case .index(let index): made = index
@@ -107,38 +107,16 @@ package enum SegmentWriter {
             }
             return encoder.encode(int32: days.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
         case .originGeohash:
-            let cells = CellDictionary(cells: storedCells(trips.key.span.extracting(rows)))
+            let cells = CellDictionary(keys: trips.key.span.extracting(rows))
             return codes(cells.codes.span, cells.geohashes, &encoder)
         case .destinationGeohash:
-            let (longitude, latitude) = (trips.destinationLongitude.span, trips.destinationLatitude.span)
-            let cells = CellDictionary(cells: storedCells(longitude.extracting(rows), latitude.extracting(rows)))
+            let cells = CellDictionary(
+                longitude: trips.destinationLongitude.span.extracting(rows),
+                latitude: trips.destinationLatitude.span.extracting(rows))
             return codes(cells.codes.span, cells.geohashes, &encoder)
         case .jobID:
             let ids = trips.job[rows]
             return encoder.encode(int64: ids.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
-        }
-    }
-
-    /// Bits of a key below those of the stored geohash.
-    private static let storedCellShift = UInt64(MortonKey.bitCount - 5 * Limits.storedGeohashPrecision)
-
-    /// The stored geohashes of some keys, as numbers.
-    private static func storedCells(_ keys: Span<UInt64>) -> [UInt32] {
-        [UInt32](unsafeUninitializedCapacity: keys.count) { cells, count in
-            for row in keys.indices { cells[row] = UInt32(truncatingIfNeeded: keys[unchecked: row] &>> storedCellShift) }
-            count = keys.count
-        }
-    }
-
-    /// The stored geohashes of some points, as numbers.
-    private static func storedCells(_ longitude: Span<Double>, _ latitude: Span<Double>) -> [UInt32] {
-        precondition(longitude.count == latitude.count)
-        return [UInt32](unsafeUninitializedCapacity: longitude.count) { cells, count in
-            for row in longitude.indices {
-                let key = MortonKey.key(longitude: longitude[unchecked: row], latitude: latitude[unchecked: row])
-                cells[row] = UInt32(truncatingIfNeeded: key &>> storedCellShift)
-            }
-            count = longitude.count
         }
     }
 
