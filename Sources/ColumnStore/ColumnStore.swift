@@ -31,7 +31,7 @@ public final class ColumnStore: Sendable {
         }
     }
 
-    private struct State {
+    struct State {
         /// Open segments by their number in the catalog.
         var readers: [Int64: SegmentReader] = [:]
         var rollup: (id: Int64, reader: GroupRollup)?
@@ -42,20 +42,20 @@ public final class ColumnStore: Sendable {
         var queries = 0
     }
 
-    private let options: Options
+    let options: Options
     let folders: Folders
     let catalog: Catalog
     private let lock: StoreLock?
-    private let pool: WorkerPool
+    let pool: WorkerPool
     /// Threads that answer questions: more than cores, so that a long one leaves room for short ones.
     private let questionThreads: WorkerPool
     /// Threads of their own for questions that may scan everything, so that these never hold all threads of the others.
     private let scanThreads: WorkerPool
-    private let scratches = ScratchPool { PageScratch() }
-    private let ingestion = IngestionQueue()
-    private let state = Mutex(State())
+    let scratches = ScratchPool { PageScratch() }
+    let ingestion = IngestionQueue()
+    let state = Mutex(State())
     /// Held while segments are written anew: compaction and undo take turns.
-    private let rewriting = Mutex(())
+    let rewriting = Mutex(())
 
     // MARK: - Opening and closing
 
@@ -157,7 +157,7 @@ public final class ColumnStore: Sendable {
     }
 
     /// Opens segments that became visible and lets go of those that no longer are.
-    private func refreshSnapshot() throws(ColumnStoreError) {
+    func refreshSnapshot() throws(ColumnStoreError) {
         var attempts = 0
         while true {
             attempts += 1
@@ -201,25 +201,7 @@ public final class ColumnStore: Sendable {
         }
     }
 
-    /// Opens a rollup, unless it is open; nil where that cannot be, since one that is lost costs time only.
-    private func openRollup(_ named: Catalog.Rollup) -> (id: Int64, reader: GroupRollup)? {
-        if let known = state.withLock({ $0.rollup }), known.id == named.id { return known }
-        do throws(ColumnStoreError) {
-            return (named.id, try GroupRollup(path: "\(folders.rollups)/\(named.fileName)", checksum: named.checksum))
-        } catch {
-            options.logger.warning("The rollup cannot be used", metadata: ["why": "\(error.message)"])
-            return nil
-        }
-    }
-
-    private func removeUnnamedRollups() throws(ColumnStoreError) {
-        let named = try catalog.rollup()?.fileName
-        for name in try FileSystem.names(in: folders.rollups) where name != named {
-            try FileSystem.remove("\(folders.rollups)/\(name)")
-        }
-    }
-
-    private func open(_ segment: Catalog.Segment) throws(ColumnStoreError) -> SegmentReader {
+    func open(_ segment: Catalog.Segment) throws(ColumnStoreError) -> SegmentReader {
         let path = folders.segmentPath(segment.fileName)
         let reader = try SegmentReader(path: path)
         guard reader.rowCount == segment.rowCount else {
@@ -353,12 +335,12 @@ public final class ColumnStore: Sendable {
 
     /// Starts the thread that runs pending jobs in their order.
     ///
-    /// - Parameter makesRollups: whether it counts groups ahead while no job waits; for processes that stay.
-    public func startIngestion(makesRollups: Bool = true) {
+    /// - Parameter isServing: whether it improves the store while no job waits; for processes that stay.
+    public func startIngestion(isServing: Bool = true) {
         ingestion.start { [weak self] ids, control in
             self?.runJobs(ids, control)
         } whenIdle: { [weak self] in
-            if makesRollups { self?.maintainRollup() }
+            if isServing { self?.maintain() }
         }
     }
 
@@ -411,6 +393,14 @@ public final class ColumnStore: Sendable {
     private func takeOut(
         _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
     ) throws(ColumnStoreError) -> Bool {
+        try ingestion.interrupting { () throws(ColumnStoreError) in
+            try rewriteWithout(id, status: status, from: expected, message: message)
+        }
+    }
+
+    private func rewriteWithout(
+        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
+    ) throws(ColumnStoreError) -> Bool {
         try rewriting.withLock { _ throws(ColumnStoreError) in
             let segments = try catalog.segments(ofJob: id)
             var kept: [SegmentRecord] = []
@@ -428,7 +418,6 @@ public final class ColumnStore: Sendable {
                 segments.map(\.id), with: kept, job: (id: id, status: status, expected: expected, message: message))
             if isChanged {
                 try forget(segments.map(\.fileName))
-                ingestion.noteChange()
             } else {
                 for record in kept { try removeSegment(record.fileName) }
             }
@@ -436,77 +425,7 @@ public final class ColumnStore: Sendable {
         }
     }
 
-    private func removeSegment(_ name: String) throws(ColumnStoreError) { try FileSystem.remove(folders.segmentPath(name)) }
-
-    // MARK: - Compaction
-
-    /// Merges small segments until none are worth it; questions see the same trips before, meanwhile and after.
-    private func compact() {
-        do {
-            while try compactOnce() {}
-        } catch {
-            options.logger.warning("Small segments could not be merged", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func compactOnce() throws -> Bool {
-        try rewriting.withLock { _ in
-            let live = try catalog.liveSegments()
-            let chosen = CompactionPolicy.choose(rowCounts: live.map(\.rowCount), isBusy: ingestion.hasWaiting)
-            guard chosen.count > 1 else { return false }
-            let old = chosen.map { live[$0] }
-            let readers = try old.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
-            let name = "merged-\(old.map(\.id).max()!).parquet"
-            let record = try SegmentRewriter.rewrite(readers, directory: folders.segments, name: name, on: pool)
-            guard let record, try catalog.replace(old.map(\.id), with: [record]) else {
-                try removeSegment(name)
-                return false
-            }
-            try forget(old.map(\.fileName))
-            options.logger.debug("Merged segments", metadata: ["segments": "\(old.count)", "trips": "\(record.rowCount)"])
-            return true
-        }
-    }
-
-    // MARK: - Rollup
-
-    /// Counts the groups of segments that the rollup does not cover yet, where they are many, and puts them into a new one.
-    private func maintainRollup() {
-        do {
-            let (live, named) = try catalog.live()
-            let (readers, known) = state.withLock { ($0.readers, $0.rollup) }
-            let rollup = known?.id == named?.id ? known : nil
-            let isCovered = { (segment: Catalog.Segment) in rollup != nil && segment.rollupID == rollup?.id }
-            let missing = live.filter { !isCovered($0) }
-            let missingRowCount = missing.reduce(0) { $0 + $1.rowCount }
-            let coveredRowCount = live.reduce(0) { $0 + $1.rowCount } - missingRowCount
-            guard missingRowCount >= max(options.rollupRowCountMin, coveredRowCount / 16) else {
-                return try removeUnnamedRollups()
-            }
-            let segments = try missing.map { try readers[$0.id] ?? open($0) }
-            var writer = GroupRollupWriter(startingWith: rollup?.reader)
-            let executor = QueryExecutor(Snapshot(segments), on: pool, useIndex: true, scratches: scratches)
-            var step: [Int] = []
-            for position in segments.indices {
-                step.append(position)
-                let rowCount = step.reduce(0) { $0 + segments[$1].rowCount }
-                guard rowCount >= Limits.rollupStepRowCount || position == segments.count - 1 else { continue }
-                if ingestion.hasBetterToDo { return }
-                try writer.add(executor.rollupGroups(ofSegments: step), on: pool)
-                step = []
-            }
-            if ingestion.hasBetterToDo { return }
-            let time = UInt64(Date.now.timeIntervalSince1970 * 1000)
-            let name = "groups-\(live.map(\.id).max()!)-\(String(time, radix: 36)).rollup"
-            let file = try writer.write(directory: folders.rollups, name: name, on: pool)
-            let isPublished = try catalog.publishRollup(
-                fileName: name, byteCount: file.byteCount, checksum: file.checksum, covering: live.map(\.id))
-            if isPublished { try refreshSnapshot() } else { ingestion.noteChange() }
-            try removeUnnamedRollups()
-        } catch {
-            options.logger.warning("The groups could not be counted", metadata: ["error": "\(error)"])
-        }
-    }
+    func removeSegment(_ name: String) throws(ColumnStoreError) { try FileSystem.remove(folders.segmentPath(name)) }
 
     private func finishRemoval(_ id: Int64) throws(ColumnStoreError) -> Job {
         let record = try record(id)
@@ -518,7 +437,7 @@ public final class ColumnStore: Sendable {
     /// Lets go of segments that the catalog no longer names.
     ///
     /// Snapshots that are in use keep their mapped files.
-    private func forget(_ names: [String]) throws(ColumnStoreError) {
+    func forget(_ names: [String]) throws(ColumnStoreError) {
         try refreshSnapshot()
         for name in names { try removeSegment(name) }
     }

@@ -76,7 +76,7 @@ struct IngestCommand: ParsableCommand {
         let start = ContinuousClock.now
         var acceptedRows = 0
         var completedCount = 0
-        store.startIngestion(makesRollups: false)
+        store.startIngestion(isServing: false)
         for id in ids {
             let job = try store.waitForEnd(of: id)
             display.finish(job)

@@ -83,6 +83,30 @@ package struct CellIndex: Hashable, Sendable {
 
     // MARK: - Asking
 
+    /// The keys from the smallest of a week to its largest, to within a leaf: never more of them.
+    func keys(week: Int) -> ClosedRange<UInt64> {
+        let last = leafKeys[weekStarts[week + 1] - 1]
+        return min(lastKey(ofLeaf: weekStarts[week]), last)...last
+    }
+
+    /// Calls `body` with the smallest key of each leaf's block and its rows, in their order.
+    func forEachLeaf(week: Int, _ body: (_ key: UInt64, _ rows: Range<Int>) -> Void) {
+        for leaf in weekStarts[week]..<weekStarts[week + 1] {
+            body(leafKeys[leaf], Int(rowStarts[leaf])..<Int(rowStarts[leaf + 1]))
+        }
+    }
+
+    /// The rows of a week that may have keys on both sides of `key`: those before have smaller ones, those behind have not.
+    func rows(week: Int, aroundKey key: UInt64) -> Range<Int> {
+        let next = Self.partition(weekStarts[week]..<weekStarts[week + 1]) { leafKeys[$0] < key }
+        let end = Int(rowStarts[next])
+        guard next > weekStarts[week], lastKey(ofLeaf: next - 1) >= key else { return end..<end }
+        return Int(rowStarts[next - 1])..<end
+    }
+
+    /// The largest key of a leaf's block.
+    private func lastKey(ofLeaf leaf: Int) -> UInt64 { leafKeys[leaf] | UInt64.max >> (4 + UInt64(leafDepths[leaf])) }
+
     /// Calls `body` with runs of rows of a week that together hold every row in a box, in their order, and what is known of
     /// where all their rows are.
     package func forEachRun(week: Int, of box: GridBox, _ body: (_ rows: Range<Int>, _ coverage: BoxCoverage) -> Void) {
@@ -92,7 +116,7 @@ package struct CellIndex: Hashable, Sendable {
     private func descend(_ leaves: Range<Int>, _ box: GridBox, _ body: (Range<Int>, BoxCoverage) -> Void) {
         // The smallest block that holds the leaves: levels with one half only are passed over.
         let lower = leafKeys[leaves.lowerBound]
-        let upper = leafKeys[leaves.upperBound - 1] | UInt64.max >> (4 + UInt64(leafDepths[leaves.upperBound - 1]))
+        let upper = lastKey(ofLeaf: leaves.upperBound - 1)
         let depth = (lower ^ upper).leadingZeroBitCount - 4
         let rest = UInt64.max >> UInt64(4 + depth)
         guard let coverage = box.coverage(lower: lower & ~rest, upper: lower | rest) else { return }

@@ -13,6 +13,8 @@ final class IngestionQueue: @unchecked Sendable {
     /// Whether something changed since `whenIdle` ran.
     private var hasChanged = true
     private var hasThread = false
+    /// Calls of `interrupting` under way.
+    private var interruptionCount = 0
 
     /// Adds a job; a small one may be run together with others.
     func add(_ record: JobRecord) {
@@ -32,8 +34,21 @@ final class IngestionQueue: @unchecked Sendable {
         }
     }
 
-    /// Whether work that can wait should: a job is there, or the store is being closed.
-    var hasBetterToDo: Bool { condition.withLock { isStopping || !waiting.isEmpty } }
+    /// Whether work that can wait should: a job or a deletion is there, or the store is being closed.
+    var hasBetterToDo: Bool { condition.withLock { isStopping || !waiting.isEmpty || interruptionCount > 0 } }
+
+    /// Does what must not wait for work that can.
+    func interrupting<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
+        condition.withLock { interruptionCount += 1 }
+        defer {
+            condition.withLock {
+                interruptionCount -= 1
+                hasChanged = true
+                condition.broadcast()
+            }
+        }
+        return try body()
+    }
 
     /// Starts the thread; `run` runs one job, or several small ones, to their end, `whenIdle` what can wait.
     func start(

@@ -47,6 +47,13 @@ package enum FileSystem {
         guard fsync(descriptor) == 0 else { throw error("sync", path) }
     }
 
+    /// Bytes that are free for us on the file system of a folder.
+    static func freeByteCount(_ path: String) throws(ColumnStoreError) -> Int {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { throw error("ask for the free space of", path) }
+        return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+    }
+
     /// Names in a folder, without `.` and `..`, in ascending order.
     package static func names(in path: String) throws(ColumnStoreError) -> [String] {
         guard let folder = opendir(path) else { throw error("list the folder", path) }

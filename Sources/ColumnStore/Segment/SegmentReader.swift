@@ -52,7 +52,7 @@ package final class SegmentReader: Sendable {
                 index = try Self.readIndex(parquet, file)
                 indexProblem = nil
             } catch {
-                index = try SegmentIndex(Self.readTrips(parquet, file, pages))
+                index = try SegmentIndex(Self.readTrips(0..<parquet.rowCount, parquet, file, pages))
                 indexProblem = "\(error)"
             }
         } catch let error as ColumnStoreError {
@@ -190,63 +190,81 @@ package final class SegmentReader: Sendable {
         return try SegmentIndex(bytes: plain, rowCount: parquet.rowCount)
     }
 
-    // MARK: - All rows
+    // MARK: - Rows
 
     /// Reads all trips back, in their order.
-    package func readTrips() throws(ColumnStoreError) -> SortedTrips {
+    package func readTrips() throws(ColumnStoreError) -> SortedTrips { try readTrips(0..<rowCount) }
+
+    /// Reads some trips back, in their order.
+    package func readTrips(_ rows: Range<Int>) throws(ColumnStoreError) -> SortedTrips {
         do {
-            return try Self.readTrips(parquet, file, pages)
+            return try Self.readTrips(rows, parquet, file, pages)
         } catch {
             throw Self.damage(file.path, error)
         }
     }
 
-    private static func readTrips(_ parquet: ParquetFile, _ file: MappedFile, _ pages: [Page]) throws -> SortedTrips {
+    private static func readTrips(
+        _ rows: Range<Int>, _ parquet: ParquetFile, _ file: MappedFile, _ pages: [Page]
+    ) throws -> SortedTrips {
         var reader = PageReader()
-        func doubles(_ column: SegmentColumn) throws(ParquetError) -> [Double] {
-            var values = [Double](repeating: 0, count: parquet.rowCount)
+        let base = rows.lowerBound
+        func range(_ group: ParquetFile.RowGroup) -> Range<Int> { group.firstRow..<group.firstRow + group.rowCount }
+        /// Values of the rows in a column; `read` decodes a page of a row group into a span, from some place on.
+        func values<Value: BitwiseCopyable & ExpressibleByIntegerLiteral>(
+            _ column: SegmentColumn,
+            _ read: (PageLocation, Int, RawSpan, inout MutableSpan<Value>, Int) throws(ParquetError) -> Void
+        ) throws(ParquetError) -> [Value] {
+            var values = [Value](repeating: 0, count: rows.count)
             var span = values.mutableSpan
-            for group in parquet.rowGroups {
-                let chunk = group.columns[column.rawValue]
-                for page in chunk.pages {
+            for (number, group) in parquet.rowGroups.enumerated() where range(group).overlaps(rows) {
+                for page in group.columns[column.rawValue].pages {
+                    let start = group.firstRow + page.firstRow
+                    let pageRows = start..<start + page.rowCount
+                    let shared = pageRows.clamped(to: rows)
+                    if shared.isEmpty { continue }
                     try file.withBytes { bytes throws(ParquetError) in
-                        try reader.read(double: page, of: chunk, in: bytes, into: &span, at: group.firstRow + page.firstRow)
+                        if shared == pageRows { return try read(page, number, bytes, &span, start - base) }
+                        // A page that sticks out is decoded beside.
+                        var whole = [Value](repeating: 0, count: page.rowCount)
+                        var wholeSpan = whole.mutableSpan
+                        try read(page, number, bytes, &wholeSpan, 0)
+                        for row in shared { span[row - base] = wholeSpan[row - start] }
                     }
                 }
             }
             return values
         }
+        func doubles(_ column: SegmentColumn) throws(ParquetError) -> [Double] {
+            try values(column) { page, group, bytes, span, start throws(ParquetError) in
+                let chunk = parquet.rowGroups[group].columns[column.rawValue]
+                try reader.read(double: page, of: chunk, in: bytes, into: &span, at: start)
+            }
+        }
+        func integers(_ column: SegmentColumn) throws(ParquetError) -> [Int64] {
+            try values(column) { page, group, bytes, span, start throws(ParquetError) in
+                let chunk = parquet.rowGroups[group].columns[column.rawValue]
+                try reader.read(int64: page, of: chunk, in: bytes, into: &span, at: start)
+            }
+        }
         func names(_ column: SegmentColumn) throws -> (names: [String], codes: [UInt32]) {
             let lists = try parquet.rowGroups.map { group in
-                try file.withBytes { bytes throws(ParquetError) in
+                guard range(group).overlaps(rows) else { return [String]() }
+                return try file.withBytes { bytes throws(ParquetError) in
                     try reader.readDictionary(of: group.columns[column.rawValue], in: bytes)
                 }
             }
             let merged = MergedNames(lists)
-            var codes = [UInt32](repeating: 0, count: parquet.rowCount)
-            var span = codes.mutableSpan
-            for page in pages {
-                let chunk = parquet.rowGroups[page.group].columns[column.rawValue]
-                try file.withBytes { bytes throws(ParquetError) in
-                    try reader.readCodes(
-                        chunk.pages[page.position], of: chunk, in: bytes, codeCount: lists[page.group].count, into: &span,
-                        at: page.rows.lowerBound)
+            var codes: [UInt32] = try values(column) { page, group, bytes, span, start throws(ParquetError) in
+                let chunk = parquet.rowGroups[group].columns[column.rawValue]
+                try reader.readCodes(page, of: chunk, in: bytes, codeCount: lists[group].count, into: &span, at: start)
+            }
+            for (group, rowGroup) in parquet.rowGroups.enumerated() {
+                for row in range(rowGroup).clamped(to: rows) {
+                    codes[row - base] = merged.codeMaps[group][Int(codes[row - base])]
                 }
-                for row in page.rows { span[row] = merged.codeMaps[page.group][Int(span[row])] }
             }
             return (merged.names, codes)
-        }
-        func integers(_ column: SegmentColumn) throws(ParquetError) -> [Int64] {
-            var values = [Int64](repeating: 0, count: parquet.rowCount)
-            var span = values.mutableSpan
-            for page in pages {
-                let chunk = parquet.rowGroups[page.group].columns[column.rawValue]
-                try file.withBytes { bytes throws(ParquetError) in
-                    try reader.read(
-                        int64: chunk.pages[page.position], of: chunk, in: bytes, into: &span, at: page.rows.lowerBound)
-                }
-            }
-            return values
         }
         let time = try integers(.time)
         let (regions, region) = try names(.region)

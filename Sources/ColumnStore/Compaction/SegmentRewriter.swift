@@ -2,6 +2,12 @@
 ///
 /// Segments never change, so both write a file beside the old ones; the catalog then exchanges them in one transaction.
 enum SegmentRewriter {
+    /// Some rows of a segment.
+    struct Piece: Sendable {
+        var segment: SegmentReader
+        var rows: Range<Int>
+    }
+
     /// Writes one segment of the trips of several.
     ///
     /// - Parameter without: a job whose trips are left out.
@@ -9,7 +15,17 @@ enum SegmentRewriter {
     static func rewrite(
         _ segments: [SegmentReader], without job: Int64? = nil, directory: String, name: String, on pool: WorkerPool
     ) throws -> SegmentRecord? {
-        let batches = try pool.map(count: segments.count) { batch(of: try segments[$0].readTrips(), without: job) }
+        let pieces = segments.map { Piece(segment: $0, rows: 0..<$0.rowCount) }
+        return try rewrite(pieces, without: job, directory: directory, name: name, on: pool)
+    }
+
+    /// Writes one segment of some of the trips of several.
+    static func rewrite(
+        _ pieces: [Piece], without job: Int64? = nil, directory: String, name: String, on pool: WorkerPool
+    ) throws -> SegmentRecord? {
+        let batches = try pool.map(count: pieces.count) { index in
+            batch(of: try pieces[index].segment.readTrips(pieces[index].rows), without: job)
+        }
         guard batches.contains(where: { $0.count > 0 }) else { return nil }
         // Batches say the job of each trip, so none is left to be named here.
         let sorted = try RowSorter.sort(batches, job: 0, on: pool)

@@ -8,17 +8,17 @@ enum CompactionPolicy {
     static let thresholdWhileBusy = 16
     /// The same while nothing else is to be done.
     static let thresholdWhileIdle = 4
-    /// A segment of at least this many rows is large.
-    static let largeRowCount = Limits.segmentRowCountMax / 4
 
     /// Chooses segments to merge, by position; empty where nothing is worth it.
-    static func choose(rowCounts: [Int], isBusy: Bool) -> [Int] {
+    ///
+    /// - Parameter rowCountMax: rows of a full segment; one with a quarter of them is large.
+    static func choose(rowCounts: [Int], rowCountMax: Int, isBusy: Bool) -> [Int] {
         let threshold = isBusy ? thresholdWhileBusy : thresholdWhileIdle
-        let tiers = Dictionary(grouping: rowCounts.indices.filter { rowCounts[$0] < largeRowCount }) { tier(rowCounts[$0]) }
+        let tiers = Dictionary(grouping: rowCounts.indices.filter { rowCounts[$0] < rowCountMax / 4 }) { tier(rowCounts[$0]) }
         guard let tier = tiers.keys.sorted().first(where: { tiers[$0]!.count >= threshold }) else { return [] }
         var chosen: [Int] = []
         var rows = 0
-        for position in tiers[tier]! where rows + rowCounts[position] <= Limits.segmentRowCountMax {
+        for position in tiers[tier]! where rows + rowCounts[position] <= rowCountMax {
             chosen.append(position)
             rows += rowCounts[position]
         }

@@ -1,0 +1,85 @@
+import Logging
+import Synchronization
+
+/// How a store keeps its segments few and in good order; each exchange of files is one transaction of the catalog.
+extension ColumnStore {
+    /// Improves the store as long as there is nothing better to do.
+    package func maintain() {
+        partition()
+        maintainRollup()
+    }
+
+    /// Merges small segments until none are worth it; questions see the same trips before, meanwhile and after.
+    func compact() {
+        do {
+            while try compactOnce() {}
+        } catch {
+            options.logger.warning("Small segments could not be merged", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func compactOnce() throws -> Bool {
+        try rewriting.withLock { _ in
+            let live = try catalog.liveSegments()
+            let chosen = CompactionPolicy.choose(
+                rowCounts: live.map(\.rowCount), rowCountMax: options.segmentRowCount, isBusy: ingestion.hasWaiting)
+            guard chosen.count > 1 else { return false }
+            let old = chosen.map { live[$0] }
+            let readers = try old.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
+            let name = "merged-\(old.map(\.id).max()!).parquet"
+            let record = try SegmentRewriter.rewrite(readers, directory: folders.segments, name: name, on: pool)
+            guard let record, try catalog.replace(old.map(\.id), with: [record]) else {
+                try removeSegment(name)
+                return false
+            }
+            try forget(old.map(\.fileName))
+            options.logger.debug("Merged segments", metadata: ["segments": "\(old.count)", "trips": "\(record.rowCount)"])
+            return true
+        }
+    }
+
+    // MARK: - By week and place
+
+    /// Divides segments that share weeks and places anew, so that each place of a week is in one of them.
+    private func partition() {
+        do {
+            try partitionOnce()
+        } catch {
+            options.logger.warning("Segments could not be divided by week and place", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func partitionOnce() throws {
+        try rewriting.withLock { _ in
+            let live = try catalog.liveSegments()
+            let readers = try live.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
+            guard let plan = PartitionPlan(readers.map(\.index), rowCountMax: options.segmentRowCount) else { return }
+            let old = plan.segments.map { live[$0] }
+            let byteCount = plan.segments.reduce(0) { $0 + readers[$1].file.byteCount }
+            // Old and new files are there at the same time, and loads need room too.
+            guard try FileSystem.freeByteCount(folders.segments) / 2 > byteCount else { return }
+            var new: [SegmentRecord] = []
+            var isPublished = false
+            defer { if !isPublished { for record in new { try? removeSegment(record.fileName) } } }
+            for (number, slice) in plan.slices.enumerated() {
+                if ingestion.hasBetterToDo { return }
+                let pieces = try plan.segments.map { position in
+                    let rows = try scratches.with { try readers[position].rows(of: slice, with: $0) }
+                    return SegmentRewriter.Piece(segment: readers[position], rows: rows)
+                }
+                let record = try SegmentRewriter.rewrite(
+                    pieces.filter { !$0.rows.isEmpty }, directory: folders.segments,
+                    name: "divided-\(old.map(\.id).max()!)-\(number + 1).parquet", on: pool)
+                if let record { new.append(record) }
+            }
+            isPublished = try catalog.replace(old.map(\.id), with: new)
+            guard isPublished else { return }
+            try forget(old.map(\.fileName))
+            options.logger.info(
+                "Divided segments by week and place",
+                metadata: [
+                    "before": "\(old.count)", "after": "\(new.count)", "trips": "\(new.reduce(0) { $0 + $1.rowCount })",
+                ])
+        }
+    }
+}

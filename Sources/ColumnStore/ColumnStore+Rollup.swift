@@ -1,0 +1,62 @@
+import Foundation
+import Logging
+import Synchronization
+
+/// How a store keeps the groups of its segments counted.
+extension ColumnStore {
+    /// Counts the groups of segments that the rollup does not cover yet, where they are many, and puts them into a new one.
+    func maintainRollup() {
+        do {
+            let (live, named) = try catalog.live()
+            let (readers, known) = state.withLock { ($0.readers, $0.rollup) }
+            let rollup = known?.id == named?.id ? known : nil
+            let isCovered = { (segment: Catalog.Segment) in rollup != nil && segment.rollupID == rollup?.id }
+            let missing = live.filter { !isCovered($0) }
+            let missingRowCount = missing.reduce(0) { $0 + $1.rowCount }
+            let coveredRowCount = live.reduce(0) { $0 + $1.rowCount } - missingRowCount
+            guard missingRowCount >= max(options.rollupRowCountMin, coveredRowCount / 16) else {
+                return try removeUnnamedRollups()
+            }
+            let segments = try missing.map { try readers[$0.id] ?? open($0) }
+            var writer = GroupRollupWriter(startingWith: rollup?.reader)
+            let executor = QueryExecutor(Snapshot(segments), on: pool, useIndex: true, scratches: scratches)
+            var step: [Int] = []
+            for position in segments.indices {
+                step.append(position)
+                let rowCount = step.reduce(0) { $0 + segments[$1].rowCount }
+                guard rowCount >= Limits.rollupStepRowCount || position == segments.count - 1 else { continue }
+                if ingestion.hasBetterToDo { return }
+                try writer.add(executor.rollupGroups(ofSegments: step), on: pool)
+                step = []
+            }
+            if ingestion.hasBetterToDo { return }
+            let time = UInt64(Date.now.timeIntervalSince1970 * 1000)
+            let name = "groups-\(live.map(\.id).max()!)-\(String(time, radix: 36)).rollup"
+            let file = try writer.write(directory: folders.rollups, name: name, on: pool)
+            let isPublished = try catalog.publishRollup(
+                fileName: name, byteCount: file.byteCount, checksum: file.checksum, covering: live.map(\.id))
+            if isPublished { try refreshSnapshot() } else { ingestion.noteChange() }
+            try removeUnnamedRollups()
+        } catch {
+            options.logger.warning("The groups could not be counted", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Opens a rollup, unless it is open; nil where that cannot be, since one that is lost costs time only.
+    func openRollup(_ named: Catalog.Rollup) -> (id: Int64, reader: GroupRollup)? {
+        if let known = state.withLock({ $0.rollup }), known.id == named.id { return known }
+        do throws(ColumnStoreError) {
+            return (named.id, try GroupRollup(path: "\(folders.rollups)/\(named.fileName)", checksum: named.checksum))
+        } catch {
+            options.logger.warning("The rollup cannot be used", metadata: ["why": "\(error.message)"])
+            return nil
+        }
+    }
+
+    func removeUnnamedRollups() throws(ColumnStoreError) {
+        let named = try catalog.rollup()?.fileName
+        for name in try FileSystem.names(in: folders.rollups) where name != named {
+            try FileSystem.remove("\(folders.rollups)/\(name)")
+        }
+    }
+}

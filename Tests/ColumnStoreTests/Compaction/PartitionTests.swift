@@ -1,0 +1,153 @@
+import Bucketing
+import ColumnStore
+import Foundation
+import Logging
+import TestSupport
+import Testing
+
+/// Segments that are divided by week and place: the same trips, each place of a week in one segment.
+struct PartitionTests {
+    private static let segmentRowCount = 500
+    private let folder = TemporaryDirectory()
+    private let pool = WorkerPool(threadCount: 2)
+
+    private func open() throws -> ColumnStore {
+        var options = ColumnStore.Options(
+            dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        options.workerCount = 2
+        options.segmentRowCount = Self.segmentRowCount
+        let store = try ColumnStore(options)
+        // What can wait is done by these tests, when they say.
+        store.startIngestion(isServing: false)
+        return store
+    }
+
+    /// Loads trips in jobs of one segment each.
+    private func load(_ trips: [Trip], into store: ColumnStore) throws -> [Int64] {
+        try stride(from: 0, to: trips.count, by: Self.segmentRowCount).map { start in
+            let path = "\(folder.path)/\(UUID().uuidString).csv"
+            let part = Array(trips[start..<min(start + Self.segmentRowCount, trips.count)])
+            try Data(ColumnStoreTests.csv(part).utf8).write(to: URL(fileURLWithPath: path))
+            let job = try store.submitFile(path: path)
+            #expect(try store.waitForEnd(of: job.id).status == .completed)
+            return job.id
+        }
+    }
+
+    private func paths(_ store: ColumnStore) throws -> Set<String> { Set(try store.snapshot().segments.map(\.file.path)) }
+
+    /// All trips, as a bag.
+    private func bag(_ store: ColumnStore) throws -> [Trip: Int] {
+        var bag: [Trip: Int] = [:]
+        for segment in try store.snapshot().segments {
+            for trip in RandomTrips.trips(try segment.readTrips()) { bag[trip, default: 0] += 1 }
+        }
+        return bag
+    }
+
+    /// Where a segment begins and ends in the order of week and key.
+    private struct Extent {
+        var first: (ISOWeek, UInt64)
+        var last: (ISOWeek, UInt64)
+    }
+
+    private func expectOrder(_ store: ColumnStore, _ what: String) throws {
+        var extents: [Extent] = []
+        for segment in try store.snapshot().segments {
+            let trips = try segment.readTrips()
+            #expect(segment.indexProblem == nil)
+            extents.append(
+                Extent(first: (trips.weeks.first!.week, trips.key.first!), last: (trips.weeks.last!.week, trips.key.last!)))
+        }
+        extents.sort { $0.first < $1.first }
+        for (left, right) in zip(extents, extents.dropFirst()) {
+            #expect(left.last < right.first, "\(what): two segments share a place of a week")
+        }
+    }
+
+    private func compare(_ store: ColumnStore, _ trips: [Trip], _ what: String) throws {
+        var random = SeededGenerator(seed: 12)
+        let snapshot = try store.snapshot()
+        #expect(snapshot.rowCount == trips.count)
+        for _ in 0..<40 {
+            var query = WeeklyAverageQuery()
+            query.filter = RandomTrips.filter(trips, using: &random)
+            let expected = ReferenceQuery.weekly(trips, query)
+            let fast = try? QueryExecutor(snapshot, on: pool).weeklyAverage(query)
+            #expect(fast?.totalTrips == expected?.total, "\(what): \(query)")
+            let weeks = fast?.weeks.filter { $0.trips > 0 }.map { ($0.week.text, $0.trips) }
+            #expect(weeks.map { Dictionary(uniqueKeysWithValues: $0) } == expected?.weeks, "\(what): \(query)")
+        }
+    }
+
+    @Test("Shuffled loads are divided, and answers stay", arguments: [UInt64(1), 2, 3])
+    func shuffled(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let store = try open()
+        let trips = RandomTrips.trips(9 * Self.segmentRowCount + 17, using: &random)
+        let jobs = try load(trips, into: store)
+        let before = try bag(store)
+        let oldPaths = try paths(store)
+        #expect(oldPaths.count >= 9)
+        let oldSnapshot = try store.snapshot()
+
+        store.maintain()
+        #expect(try paths(store).isDisjoint(with: oldPaths))
+        #expect(try bag(store) == before)
+        // They are cut between cells, of which some hold dozens of trips.
+        #expect(try store.snapshot().segments.allSatisfy { $0.rowCount <= Self.segmentRowCount * 3 / 2 })
+        try expectOrder(store, "divided")
+        try compare(store, trips, "divided")
+        // Who asked before still sees the old files.
+        #expect(try QueryExecutor(oldSnapshot, on: pool).weeklyAverage(WeeklyAverageQuery()).totalTrips == trips.count)
+
+        // What is in order stays as it is.
+        let newPaths = try paths(store)
+        store.maintain()
+        #expect(try paths(store) == newPaths)
+
+        _ = try store.remove(jobs[3])
+        let left = Array(trips[..<(3 * Self.segmentRowCount)] + trips[(4 * Self.segmentRowCount)...])
+        try compare(store, left, "after undo")
+        store.close()
+        let again = try open()
+        defer { again.close() }
+        try compare(again, left, "opened again")
+        let onDisk = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/store/segments")
+        #expect(Set(onDisk) == Set(try paths(again).map { ($0 as NSString).lastPathComponent }))
+    }
+
+    @Test("A week larger than a segment is cut between places, but never within one")
+    func largeWeek() throws {
+        var random = SeededGenerator(seed: 4)
+        let store = try open()
+        defer { store.close() }
+        var trips = RandomTrips.trips(6000, using: &random)
+        for row in trips.indices {
+            trips[row].time = 17_600 * 86_400_000_000 + Int64(row)
+            // More trips from one point than a segment has rows.
+            if row % 3 == 0 { (trips[row].originLongitude, trips[row].originLatitude) = (14.5, 50.25) }
+        }
+        _ = try load(trips, into: store)
+        let before = try bag(store)
+        store.maintain()
+        #expect(try bag(store) == before)
+        #expect(try store.snapshot().segments.count > 2)
+        try expectOrder(store, "one week")
+        try compare(store, trips, "one week")
+    }
+
+    @Test("Loads in the order of time are left alone")
+    func ordered() throws {
+        var random = SeededGenerator(seed: 5)
+        let store = try open()
+        defer { store.close() }
+        var trips = RandomTrips.trips(8000, using: &random)
+        for row in trips.indices { trips[row].time = 1_520_000_000_000_000 + Int64(row) * 3_600_000_000 }
+        _ = try load(trips, into: store)
+        let before = try paths(store)
+        #expect(before.count >= 7)
+        store.maintain()
+        #expect(try paths(store) == before)
+    }
+}
