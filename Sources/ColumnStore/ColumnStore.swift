@@ -51,7 +51,7 @@ public final class ColumnStore: Sendable {
     private let questionThreads: WorkerPool
     /// Threads of their own for questions that may scan everything, so that these never hold all threads of the others.
     private let scanThreads: WorkerPool
-    let scratches = ScratchPool { PageScratch() }
+    let scratches: ScratchPool<PageScratch>
     let ingestion = IngestionQueue()
     let state = Mutex(State())
     /// Held while segments are written anew: compaction and undo take turns.
@@ -69,6 +69,8 @@ public final class ColumnStore: Sendable {
         pool = WorkerPool(threadCount: options.workerCount)
         questionThreads = WorkerPool(threadCount: max(4, 2 * pool.threadCount))
         scanThreads = WorkerPool(threadCount: max(2, pool.threadCount))
+        let pageCache = PageCache()
+        scratches = ScratchPool { PageScratch(cache: pageCache) }
         switch options.access {
         case .readWrite:
             for folder in [folders.root, folders.segments, folders.rollups, folders.rejects, folders.uploads] {

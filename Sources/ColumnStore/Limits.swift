@@ -56,8 +56,11 @@ package enum Limits {
 
     // MARK: Answers
 
+    /// Bytes of decoded pages that are kept for the next questions: the edges of some hundred boxes at ten million trips.
+    package static let pageCacheByteCount = 64 << 20
+
     /// Groups counted for one answer after which free memory goes back to the system.
-    package static let manyGroupsCount = 1 << 19
+    package static let manyGroupsCount = 4 << 20
     /// Most groups of one answer.
     package static let groupLimitMax = 10_000
     /// Most jobs of one listing.

@@ -170,6 +170,8 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
     private var values: [Value?]
     private var finishedCount = 0
     private var failure: (any Error)?
+    /// The index for which somebody waits.
+    private var awaitedIndex: Int?
 
     init(count: Int, body: @escaping @Sendable (Int) throws -> Value) {
         self.count = count
@@ -192,7 +194,7 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
             }
             finishedCount += 1
             if finishedCount == count { self.body = nil }
-            condition.broadcast()
+            if awaitedIndex == index || failure != nil || finishedCount == count { condition.broadcast() }
         }
         return true
     }
@@ -207,7 +209,11 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
 
     /// Blocks until the value of an index, which somebody took, is there or something failed.
     func wait(for index: Int) {
-        condition.withLock { while values[index] == nil && failure == nil { condition.wait() } }
+        condition.withLock {
+            awaitedIndex = index
+            while values[index] == nil && failure == nil { condition.wait() }
+            awaitedIndex = nil
+        }
     }
 
     /// Blocks until no index is left that was not finished.

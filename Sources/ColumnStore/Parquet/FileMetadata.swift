@@ -103,7 +103,9 @@ package struct ParquetFile: Sendable {
 }
 
 /// One column of one row group: how it is stored, and where.
-package struct ColumnChunkMetadata: Sendable {
+///
+/// A class, since it is handed on for every page that is read.
+package final class ColumnChunkMetadata: Sendable {
     package let column: ParquetColumn
     package let codec: ParquetCodec
     /// The encodings that occur in the chunk, those of levels and of the dictionary included.
@@ -134,9 +136,7 @@ package struct ColumnChunkMetadata: Sendable {
         }
         return low
     }
-}
 
-extension ColumnChunkMetadata {
     /// Rows of a page that a file may announce: a few bytes can stand for any number of equal values, and for as much memory.
     private static let pageRowCountMax = 1 << 26
 

@@ -26,12 +26,14 @@ extension QueryExecutor {
     /// Times to numbers of buckets, from 0.
     struct Bucketing: Sendable {
         let width: Int64
+        let minutes: UInt32
         let base: Int64
         let isTimeOfDay: Bool
         let bucketCount: UInt64
 
         init(_ query: TripGroupsQuery, weeks: ClosedRange<ISOWeek>) {
             width = Int64(query.bucketMinutes) * LocalDateTime.microsecondsPerMinute
+            minutes = UInt32(query.bucketMinutes)
             isTimeOfDay = query.bucket == .timeOfDay
             // A Monday's midnight is a multiple of every width that divides a day.
             base = weeks.lowerBound.startMicroseconds
@@ -41,7 +43,10 @@ extension QueryExecutor {
 
         @inline(__always)
         func bucket(_ time: Int64) -> UInt64 {
-            UInt64(bitPattern: (isTimeOfDay ? (time &- base) % LocalDateTime.microsecondsPerDay : time &- base) / width)
+            guard isTimeOfDay else { return UInt64(bitPattern: (time &- base) / width) }
+            // Minutes first: the division by a constant is a multiplication, and that by a variable needs only 32 bits.
+            let minute = (time &- base) % LocalDateTime.microsecondsPerDay / LocalDateTime.microsecondsPerMinute
+            return UInt64(UInt32(truncatingIfNeeded: minute) / minutes)
         }
 
         func text(_ bucket: UInt64) -> String {
@@ -111,7 +116,8 @@ extension QueryExecutor {
         try scratch.load(.time, page: page, rows: local, of: segment)
         let mask: [UInt8]? = if case .masked = selection { scratch.mask } else { nil }
         let rows = PageRows(
-            local: local, mask: mask, region: scratch.region, regionMap: regionMap, time: scratch.time, bucketing: bucketing)
+            selected: Self.selected(local, mask), region: scratch.region, regionMap: regionMap, time: scratch.time,
+            bucketing: bucketing)
         if precision <= Limits.storedGeohashPrecision {
             // Coarser cells are prefixes of the stored ones: no coordinate is read.
             try scratch.load(.originGeohash, page: page, rows: local, of: segment)
@@ -128,18 +134,23 @@ extension QueryExecutor {
         }
     }
 
+    /// The rows of a page that pass: numbers instead of a mask, so that the loops over them have no branch to guess.
+    private static func selected(_ local: Range<Int>, _ mask: [UInt8]?) -> [Int32] {
+        [Int32](unsafeUninitializedCapacity: local.count) { rows, count in
+            for row in local {
+                rows[count] = Int32(truncatingIfNeeded: row)
+                count &+= mask.map { Int($0[row - local.lowerBound]) } ?? 1
+            }
+        }
+    }
+
     /// The rows of a page that pass, and what all of them have but for their cells.
     private struct PageRows {
-        let local: Range<Int>
-        /// One byte for each row of `local`; nil: all pass.
-        let mask: [UInt8]?
+        let selected: [Int32]
         let region: [UInt32]
         let regionMap: [UInt32]
         let time: [Int64]
         let bucketing: Bucketing
-
-        @inline(__always)
-        private func passes(_ row: Int) -> Bool { mask.map { $0[row - local.lowerBound] == 1 } ?? true }
 
         /// Groups by cells that are stored.
         func group<Key: GroupKey>(
@@ -149,7 +160,7 @@ extension QueryExecutor {
             let (origins, destinations, regions, times, map) = (
                 origin.span, destination.span, region.span, time.span, regionMap.span
             )
-            for row in local where passes(row) {
+            for row in selected.lazy.map(Int.init) {
                 table.add(
                     Key(
                         layout, region: UInt64(map[Int(regions[row])]), origin: UInt64(origins[row] >> shift),
@@ -164,7 +175,7 @@ extension QueryExecutor {
         ) {
             let (x, y, u, v) = (x.span, y.span, u.span, v.span)
             let (regions, times, map) = (region.span, time.span, regionMap.span)
-            for row in local where passes(row) {
+            for row in selected.lazy.map(Int.init) {
                 table.add(
                     Key(
                         layout, region: UInt64(map[Int(regions[row])]),
@@ -179,16 +190,13 @@ extension QueryExecutor {
     static func merge<Key: GroupKey>(
         _ collectors: [GroupCollector<Key>], limit: Int, on pool: WorkerPool
     ) throws(ColumnStoreError) -> MergedGroups<Key> {
-        if collectors.allSatisfy(\.partitions.isEmpty) {
+        if collectors.allSatisfy(\.parts.isEmpty) {
             let table = combine(collectors)
             return (table.first(limit), table.count, table.tripCount)
         }
-        let parts = try? pool.map(count: GroupCollector<Key>.partitionCount, priority: .question) { part in
-            let entries = collectors.map { collector -> [GroupTable<Key>.Entry] in
-                collector.partitions.isEmpty ? [] : collector.partitions[part]
-            }
-            var table = GroupTable<Key>(capacity: entries.reduce(0) { $0 + $1.count })
-            for list in entries { for entry in list { table.add(entry.key, entry.count) } }
+        let parts = try? pool.map(count: GroupCollector<Key>.partCount, priority: .question) { part in
+            var table = GroupTable<Key>(capacity: collectors.reduce(0) { $0 + $1.parts[part].count })
+            for collector in collectors { collector.parts[part].forEach { table.add($0, $1) } }
             return (first: table.first(limit), groupCount: table.count, tripCount: table.tripCount)
         }
         guard let parts else { throw ColumnStoreError(.internalFault, "The groups could not be counted.") }

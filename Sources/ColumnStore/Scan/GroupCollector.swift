@@ -3,50 +3,123 @@
 /// Groups that come again soon are added up in the table. Where nearly every trip is a group of its own the table fills, and
 /// what it holds is put aside by a part of the hash; then each part is counted by one worker, in a table that is small again,
 /// and no group is looked up outside the caches (partitioned aggregation, as in Müller et al., "Cache-Efficient Aggregation:
-/// Hashing Is Sorting", SIGMOD 2015).
+/// Hashing Is Sorting", SIGMOD 2015). As there, trips go past a table that adds up little, and it is tried again later.
 struct GroupCollector<Key: GroupKey>: Sendable {
     typealias Entry = GroupTable<Key>.Entry
 
+    /// Groups that were put aside by a part of their hash; one may occur more than once.
+    struct Part: Sendable {
+        /// Groups of one trip each.
+        fileprivate var singles: [Key] = []
+        fileprivate var groups: [Entry] = []
+
+        var count: Int { singles.count + groups.count }
+
+        /// Calls `body` with each group and its trips.
+        @inline(__always)
+        func forEach(_ body: (Key, Int) -> Void) {
+            for key in singles { body(key, 1) }
+            for entry in groups { body(entry.key, entry.count) }
+        }
+    }
+
     /// Parts that groups are put aside in; a power of two.
-    static var partitionCount: Int { 64 }
+    static var partCount: Int { 64 }
     /// Groups that the table may hold: with their free places they fit into a second-level cache.
     private static var tableCountMax: Int { 8 << 10 }
-
+    /// Trips that go past a table that added up little.
+    private static var bypassCount: Int { 256 << 10 }
     private var table = GroupTable<Key>(capacity: tableCountMax)
-    /// By the high bits of the hash; a group may occur more than once.
-    private(set) var partitions: [[Entry]] = []
+    private var aside = Parts()
+    /// Trips that still go past the table.
+    private var bypassLeft = 0
 
     /// Adds trips to a group.
     @inline(__always)
     mutating func add(_ key: Key, _ trips: Int = 1) {
+        if trips == 1, bypassLeft > 0 {
+            bypassLeft &-= 1
+            return aside.add(key)
+        }
         table.add(key, trips)
-        if _slowPath(table.count >= Self.tableCountMax) { putAside() }
+        if _slowPath(table.count >= Self.tableCountMax) { emptyTable() }
     }
+
+    /// What was put aside; empty, or as many as `partCount`.
+    var parts: [Part] { aside.parts }
 
     /// Empties the table into the parts.
     @inline(never)
-    mutating func putAside() {
-        if partitions.isEmpty { partitions = Array(repeating: [], count: Self.partitionCount) }
-        table.removeAll { key, trips in
-            // The high bits choose the part, the low ones the place, so that parts fill their tables evenly.
-            let part = Int(truncatingIfNeeded: key.mixed >> 48) & (Self.partitionCount - 1)
-            partitions[part].append(Entry(key: key, count: trips))
-        }
+    private mutating func emptyTable() {
+        // Less than three trips for two groups: a detour.
+        if table.tripCount * 2 < table.count * 3 { bypassLeft = Self.bypassCount }
+        var aside = exchange(&self.aside, with: Parts())
+        if aside.parts.isEmpty { aside = Parts(count: Self.partCount) }
+        table.removeAll { aside.add($0, $1) }
+        self.aside = aside
     }
 
     /// Calls `body` with each group and its trips; a group may come more than once.
     func forEach(_ body: (Key, Int) -> Void) {
         table.forEach(body)
-        for part in partitions { for entry in part { body(entry.key, entry.count) } }
+        var aside = aside
+        aside.flush()
+        for part in aside.parts { part.forEach(body) }
     }
 
-    /// Where one worker had to put groups aside, all do, so that parts can be counted one by one.
+    /// Where one worker had to put groups aside, all do and wholly, so that parts can be counted one by one.
     static func aligned(_ collectors: [Self]) -> [Self] {
-        if collectors.allSatisfy(\.partitions.isEmpty) { return collectors }
+        if collectors.allSatisfy(\.parts.isEmpty) { return collectors }
         return collectors.map { collector in
             var collector = collector
-            collector.putAside()
+            collector.emptyTable()
+            collector.aside.flush()
             return collector
+        }
+    }
+
+    /// The parts and, for each, the next few keys: so that its array is touched once for several cache lines.
+    private struct Parts: Sendable {
+        private static var stageCount: Int { 32 }
+
+        private(set) var parts: [Part] = []
+        private var stage: [Key] = []
+        private var stagedCounts: [Int] = []
+
+        init() {}
+
+        init(count: Int) {
+            parts = Array(repeating: Part(), count: count)
+            stage = Array(repeating: GroupTable<Key>.emptyKey, count: count * Self.stageCount)
+            stagedCounts = Array(repeating: 0, count: count)
+        }
+
+        // The high bits choose the part, the low ones the place, so that parts fill their tables evenly.
+        @inline(__always)
+        private func part(of key: Key) -> Int { Int(truncatingIfNeeded: key.mixed >> 48) & (parts.count &- 1) }
+
+        @inline(__always)
+        mutating func add(_ key: Key) {
+            let part = part(of: key)
+            let place = stagedCounts[part]
+            stage[part &* Self.stageCount &+ place] = key
+            stagedCounts[part] = place &+ 1
+            if _slowPath(place &+ 1 == Self.stageCount) { flush(part) }
+        }
+
+        @inline(__always)
+        mutating func add(_ key: Key, _ trips: Int) {
+            if trips == 1 { add(key) } else { parts[part(of: key)].groups.append(Entry(key: key, count: trips)) }
+        }
+
+        /// Brings all keys to their parts.
+        mutating func flush() { for part in parts.indices { flush(part) } }
+
+        @inline(never)
+        private mutating func flush(_ part: Int) {
+            let start = part * Self.stageCount
+            parts[part].singles.append(contentsOf: stage[start..<start + stagedCounts[part]])
+            stagedCounts[part] = 0
         }
     }
 }

@@ -25,8 +25,8 @@ struct GroupKeyLayout: Hashable, Sendable {
     /// Whether all parts fit into one word.
     var isPackable: Bool { bitCount <= 64 }
 
-    /// Whether all parts fit into two words.
-    var isDoublePackable: Bool { bitCount <= 128 }
+    /// Whether region and origin fit into one word, and destination and bucket into another.
+    var isDoublePackable: Bool { regionBits + cellBits <= 64 && cellBits + bucketBits <= 64 }
 
     private var bitCount: Int { regionBits + 2 * cellBits + bucketBits }
 
@@ -40,8 +40,8 @@ struct PackedGroupKey: GroupKey {
     @inline(__always)
     init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
         bits =
-            ((region << UInt64(layout.cellBits) | origin) << UInt64(layout.cellBits) | destination)
-            << UInt64(layout.bucketBits) | bucket
+            ((region &<< UInt64(layout.cellBits) | origin) &<< UInt64(layout.cellBits) | destination)
+            &<< UInt64(layout.bucketBits) | bucket
     }
 
     func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
@@ -62,31 +62,33 @@ struct PackedGroupKey: GroupKey {
 
 /// A key in two words: cells of up to ten characters.
 struct DoublePackedGroupKey: GroupKey {
-    var bits: UInt128
+    /// Region and origin.
+    var upper: UInt64
+    /// Destination and bucket.
+    var lower: UInt64
 
     @inline(__always)
     init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
-        let pair = (UInt128(region) << UInt128(layout.cellBits) | UInt128(origin)) << UInt128(layout.cellBits)
-        bits = (pair | UInt128(destination)) << UInt128(layout.bucketBits) | UInt128(bucket)
+        // No cell has 64 bits; a bucket has them only where nothing is before it.
+        upper = region &<< UInt64(layout.cellBits) | origin
+        lower = destination &<< UInt64(layout.bucketBits) | bucket
     }
 
     func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
-        let cell = UInt128(1) << UInt128(layout.cellBits) - 1
-        let pair = bits >> UInt128(layout.bucketBits)
+        let cell = UInt64(1) << UInt64(layout.cellBits) - 1
         return (
-            region: UInt64(truncatingIfNeeded: pair >> UInt128(2 * layout.cellBits)),
-            origin: UInt64(truncatingIfNeeded: pair >> UInt128(layout.cellBits) & cell),
-            destination: UInt64(truncatingIfNeeded: pair & cell),
-            bucket: UInt64(truncatingIfNeeded: bits & (UInt128(1) << UInt128(layout.bucketBits) - 1))
+            region: upper >> UInt64(layout.cellBits), origin: upper & cell, destination: lower >> UInt64(layout.bucketBits),
+            bucket: lower & (UInt64(1) << UInt64(layout.bucketBits) - 1)
         )
     }
 
     @inline(__always)
-    var mixed: UInt64 {
-        Mix.finalize(UInt64(truncatingIfNeeded: bits) ^ Mix.finalize(UInt64(truncatingIfNeeded: bits >> 64)))
-    }
+    var mixed: UInt64 { Mix.finalize(lower ^ Mix.finalize(upper)) }
 
-    static func < (left: Self, right: Self) -> Bool { left.bits < right.bits }
+    @inline(__always)
+    static func < (left: Self, right: Self) -> Bool {
+        left.upper != right.upper ? left.upper < right.upper : left.lower < right.lower
+    }
 }
 
 /// A key of any size, for the finest cells.

@@ -19,7 +19,7 @@ struct GroupTable<Key: GroupKey>: Sendable {
     /// Number of groups.
     private(set) var count = 0
 
-    private static var emptyKey: Key {
+    static var emptyKey: Key {
         Key(GroupKeyLayout(regionCount: 1, precision: 1, bucketCount: 1), region: 0, origin: 0, destination: 0, bucket: 0)
     }
 

@@ -25,6 +25,10 @@ final class PageScratch {
     var mask: [UInt8] = []
     /// What was read since the last `takeMetrics`.
     private var metrics = ScanMetrics()
+    /// Pages of the origins' coordinates that some worker read lately.
+    private let cache: PageCache?
+
+    init(cache: PageCache? = nil) { self.cache = cache }
 
     /// The counts since the last call.
     func takeMetrics() -> ScanMetrics {
@@ -69,11 +73,26 @@ final class PageScratch {
             let rows = start..<start + location.rowCount
             start = rows.upperBound
             guard !loadedParts[slot][part], rows.overlaps(local) else { continue }
-            var span = values.mutableSpan
-            try segment.file.withBytes { bytes throws(ParquetError) in
-                try reader.read(double: location, of: chunk, in: bytes, into: &span, at: rows.lowerBound)
-            }
             loadedParts[slot][part] = true
+            let key = PageCache.Key(segment: segment.serial, offset: location.offset)
+            if let known = cache?.page(key) {
+                values.replaceSubrange(rows, with: known)
+                metrics.pagesCached += 1
+                continue
+            }
+            var span = values.mutableSpan
+            do throws(ParquetError) {
+                try segment.file.withBytes { bytes throws(ParquetError) in
+                    try reader.read(double: location, of: chunk, in: bytes, into: &span, at: rows.lowerBound)
+                }
+            } catch {
+                loadedParts[slot][part] = false
+                throw error
+            }
+            // A page that is wanted whole belongs to a scan, which would push out what the edges of boxes need.
+            if !(local.lowerBound <= rows.lowerBound && rows.upperBound <= local.upperBound) {
+                cache?.keep(Array(values[rows]), as: key)
+            }
             metrics.pagesRead += 1
             metrics.bytesDecompressed += 8 * location.rowCount
         }

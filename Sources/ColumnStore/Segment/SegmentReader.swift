@@ -24,6 +24,8 @@ package final class SegmentReader: Sendable {
     /// Why the index of the file was not used; nil where it was.
     package let indexProblem: String?
     package let pages: [Page]
+    /// The columns of the first row group, then those of the second, and so on.
+    private let chunks: [ColumnChunkMetadata]
     /// Differs between any two readers of a process.
     let serial: Int
     private let dictionaries = Mutex<[DictionaryKey: LocalCodes]>([:])
@@ -47,6 +49,7 @@ package final class SegmentReader: Sendable {
         do {
             let parquet = try file.withBytes { bytes throws(ParquetError) in try ParquetFile(parsing: bytes) }
             self.parquet = parquet
+            chunks = parquet.rowGroups.flatMap { $0.columns.prefix(SegmentColumn.allCases.count) }
             pages = try Self.pages(of: parquet)
             do {
                 index = try Self.readIndex(parquet, file)
@@ -73,7 +76,7 @@ package final class SegmentReader: Sendable {
 
     /// The metadata of one column in one row group.
     package func chunk(_ column: SegmentColumn, group: Int) -> ColumnChunkMetadata {
-        parquet.rowGroups[group].columns[column.rawValue]
+        chunks[group * SegmentColumn.allCases.count + column.rawValue]
     }
 
     /// The pages that hold some rows.
