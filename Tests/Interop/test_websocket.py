@@ -39,8 +39,8 @@ def assert_whole(messages, code, job, status="completed"):
 
 
 def test_listeners_before_during_and_after_hear_the_end(server, generated_csv):
-    # Two loads run in turn, so that whoever listens to the second before the first is done comes before its start.
-    first, second = server.post_file(generated_csv), server.post_file(generated_csv)
+    # Loads run in turn, so that whoever listens to the last while the others run comes before its start.
+    first, *_, second = (server.post_file(generated_csv) for _ in range(5))
     heard = {}
 
     def hear(name, job):
