@@ -5,6 +5,7 @@
     scripts/bench --peers              DuckDB, Polars, DataFusion and chDB as well, in turn with tripstore (A B C A B C)
     scripts/bench --cold               before each load the file is dropped from the page cache
     scripts/bench --scaling            loads of 1,000 to 10 million rows and of other shapes, on one core and on all
+    scripts/bench --growth             questions over 100,000 to 10 million rows, boxes of all sizes, cells and buckets
     scripts/bench --small-files        1,000 files of 1,000 rows through one call, and the questions afterwards
     scripts/bench --http               uploads beside the command line
     scripts/bench --subscribers        an upload with nobody and with 100 WebSocket subscribers
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import asking
 import figures
+import growth
 import http_loads
 import judge
 import loads
@@ -96,6 +98,15 @@ def shapes_and_sizes(made, folder, options, sections):
     return measured
 
 
+def growth_of_questions(made, folder, options, sections):
+    measured = growth.measure(made, folder, options.rows, options.huge)
+    rows, boxes, groups = growth.tables(measured)
+    sections["growth"] = "\n\n".join([
+        caption(options, options.rows).replace(f"medians of {options.rounds}", "medians of different instances"),
+        page.markdown(rows), f"With {options.rows:,} rows:", page.markdown(boxes), page.markdown(groups)])
+    return measured
+
+
 def small_files(made, folder, options, sections):
     measured = scaling.measure_small_files(made, folder, options.rounds, options.repeats, count=1000, rows_each=1000)
     sections["small-files"] = caption(options, 1_000_000) + "\n\n" + "\n\n".join(
@@ -116,7 +127,7 @@ def audiences(made, folder, options, sections):
     return measured
 
 
-PARTS = {"scaling": shapes_and_sizes, "small_files": small_files, "http": uploads, "subscribers": audiences}
+PARTS = {"scaling": shapes_and_sizes, "growth": growth_of_questions, "small_files": small_files, "http": uploads, "subscribers": audiences}
 
 
 def arguments():
@@ -128,7 +139,8 @@ def arguments():
     parser.add_argument("--peers", action="store_true", help="the other engines as well; installs them into .venv-bench")
     parser.add_argument("--cold", action="store_true", help="loads only, of a file that is not in the page cache")
     parser.add_argument("--scaling", action="store_true", help="sizes and shapes of files, one core and all")
-    parser.add_argument("--huge", action="store_true", help="with --scaling: 100 million rows as well (13 GB)")
+    parser.add_argument("--growth", action="store_true", help="questions by rows, size of a box, cells and buckets")
+    parser.add_argument("--huge", action="store_true", help="with --scaling or --growth: 100 million rows as well (13 GB)")
     parser.add_argument("--small-files", action="store_true", help="1,000 files of 1,000 rows in one call")
     parser.add_argument("--http", action="store_true", help="uploads beside the command line, 1 million rows and --rows")
     parser.add_argument("--subscribers", action="store_true", help="an upload with 0 and with 100 subscribers")

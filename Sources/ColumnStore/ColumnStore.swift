@@ -151,7 +151,8 @@ public final class ColumnStore: Sendable {
             }
         }
         let snapshot = Snapshot(
-            order, rollup: known.rollup, uncovered: known.uncovered + Array(known.segments.count..<order.count))
+            order, rollup: known.rollup, uncovered: known.uncovered + Array(known.segments.count..<order.count),
+            warning: known.warning)
         state.withLock {
             $0.readers = readers
             $0.snapshot = .success(snapshot)
@@ -179,7 +180,8 @@ public final class ColumnStore: Sendable {
             let rollup = named.flatMap(openRollup)
             let snapshot = Snapshot(
                 live.map { readers[$0.id]! }, rollup: rollup?.reader,
-                uncovered: live.indices.filter { rollup == nil || live[$0].rollupID != rollup?.id })
+                uncovered: live.indices.filter { rollup == nil || live[$0].rollupID != rollup?.id },
+                warning: try quarantineWarning())
             state.withLock {
                 $0.readers = readers
                 $0.rollup = rollup
@@ -229,22 +231,36 @@ public final class ColumnStore: Sendable {
 
     /// Counts matching trips by week; throws `.notFound` where no trip matches.
     public func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
-        var answer = try executor().weeklyAverage(query)
-        answer.explain = query.explain
-        return answer
+        let executor = try executor()
+        do throws(ColumnStoreError) {
+            var answer = try executor.weeklyAverage(query)
+            answer.explain = query.explain
+            answer.warning = executor.snapshot.warning
+            return answer
+        } catch {
+            guard error.code == .notFound, let warning = executor.snapshot.warning else { throw error }
+            throw ColumnStoreError(.notFound, "\(error.message). \(warning)")
+        }
     }
 
     /// Groups matching trips by region, origin cell, destination cell and time bucket.
     public func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
-        var answer = try executor().tripGroups(query)
+        let executor = try executor()
+        var answer = try executor.tripGroups(query)
         answer.explain = query.explain
+        answer.warning = executor.snapshot.warning
         // Groups in the millions take hundreds of megabytes, which the next question seldom needs.
         if answer.totalGroups >= Limits.manyGroupsCount { ProcessMemory.release() }
         return answer
     }
 
     /// Describes each region, most trips first.
-    public func regions() throws(ColumnStoreError) -> Regions { try executor().regions() }
+    public func regions() throws(ColumnStoreError) -> Regions {
+        let executor = try executor()
+        var answer = executor.regions()
+        answer.warning = executor.snapshot.warning
+        return answer
+    }
 
     /// Runs blocking work of this store on its own threads, so that no event loop and no cooperative thread waits.
     ///
@@ -389,6 +405,30 @@ public final class ColumnStore: Sendable {
         return try finishRemoval(id)
     }
 
+    /// Loads a job that failed once more, from the start of its file, and returns it as it waits.
+    public func resume(_ id: Int64) throws(ColumnStoreError) -> Job {
+        try requireWritable()
+        let record = try record(id)
+        guard record.job.status == .failed else {
+            throw ColumnStoreError(
+                .conflict, "Job \(id) is \(record.job.status.rawValue); only a job that failed can be resumed.")
+        }
+        guard record.sourcePath != "-" else {
+            throw ColumnStoreError(
+                .conflict, "Job \(id) read standard input, which cannot be read again; load it anew.")
+        }
+        guard FileSystem.byteCount(of: record.sourcePath) != nil else {
+            throw ColumnStoreError(
+                .conflict, "The file of job \(id), \(record.sourcePath), is gone; load it anew from where it is now.")
+        }
+        guard let waiting = try catalog.reset(id) else {
+            throw ColumnStoreError(.conflict, "Job \(id) is no longer failed; look at it again.")
+        }
+        notify(JobProgress(waiting.job))
+        ingestion.add(waiting)
+        return waiting.job
+    }
+
     /// Takes all trips of a job out of the store and marks it, in one transaction.
     ///
     /// A segment that has trips of other jobs too is first written anew without those of this one.
@@ -473,15 +513,24 @@ public final class ColumnStore: Sendable {
     private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
         for record in records { tell(record.job) }
         let load = GroupLoad(records, catalog: catalog, pool: pool, folders: folders)
+        // Jobs of a wave that is committed which have no trips in it, and no end yet.
+        var left: [JobRecord] = []
         do {
             while control.wish == .none, let wave = try load.loadWave() {
+                left = wave.failed.map(\.record) + wave.oversized
                 if let first = wave.completed.first { try addToSnapshot(job: first.job.id) }
                 for record in wave.completed { try complete(record) { JobProgress($0) } }
-                for (record, error) in wave.failed { try abandon(record.job.id, record, error) }
-                for record in wave.oversized { try run(record, control) }
+                for (record, error) in wave.failed {
+                    left.removeFirst()
+                    try abandon(record.job.id, record, error)
+                }
+                for record in wave.oversized {
+                    left.removeFirst()
+                    try run(record, control)
+                }
             }
         } catch {
-            for record in load.waiting { try abandon(record.job.id, record, error) }
+            for record in left + load.waiting { try abandon(record.job.id, record, error) }
             return
         }
         for record in load.waiting { _ = try catalog.setStatus(record.job.id, to: .pending, from: [.running]) }

@@ -6,6 +6,7 @@
 ///                         group-JOB.parquet: trips of several small jobs, of which JOB is the first
 ///     rollups/            groups-SEGMENT-TIME.rollup: groups of all segments, counted
 ///     rejects/            JOB.jsonl: rejected rows of a job
+///     quarantine/         damaged segments that were set aside
 ///     uploads/            sources of jobs that came over HTTP, until they are done
 struct Folders: Sendable {
     let root: String
@@ -17,6 +18,7 @@ struct Folders: Sendable {
     var segments: String { root + "/segments" }
     var rollups: String { root + "/rollups" }
     var rejects: String { root + "/rejects" }
+    var quarantine: String { root + "/quarantine" }
     var uploads: String { root + "/uploads" }
 
     func rejectsPath(job: Int64) -> String { "\(rejects)/\(job).jsonl" }

@@ -95,12 +95,14 @@ extension ColumnStore {
         _ report: (_ file: String, _ number: Int, _ count: Int) -> Void
     ) throws(ColumnStoreError) -> [(file: String, problems: [String])] {
         let segments = try summary().segments
+        let rollup = try catalog.rollup()
+        let fileCount = 1 + segments.count + (rollup == nil ? 0 : 1)
         var damaged: [(file: String, problems: [String])] = []
-        report("catalog.sqlite", 1, segments.count + 1)
+        report("catalog.sqlite", 1, fileCount)
         let catalogProblems = try catalog.integrityProblems()
         if !catalogProblems.isEmpty { damaged.append((file: "catalog.sqlite", problems: catalogProblems)) }
         for (number, segment) in segments.enumerated() {
-            report(segment.file, number + 2, segments.count + 1)
+            report(segment.file, number + 2, fileCount)
             var problems: [String]
             do throws(ColumnStoreError) {
                 let layout = try SegmentLayout(path: folders.segmentPath(segment.file))
@@ -119,6 +121,23 @@ extension ColumnStore {
             }
             if !problems.isEmpty { damaged.append((file: segment.file, problems: problems)) }
         }
+        if let rollup {
+            report(rollup.fileName, fileCount, fileCount)
+            let problems = try problems(of: rollup)
+            if !problems.isEmpty { damaged.append((file: rollup.fileName, problems: problems)) }
+        }
         return damaged
+    }
+
+    /// What is wrong with the rollup, which a server makes anew when it starts.
+    private func problems(of named: Catalog.Rollup) throws(ColumnStoreError) -> [String] {
+        let covered = try catalog.liveSegments().filter { $0.rollupID == named.id }.reduce(0) { $0 + $1.rowCount }
+        do throws(ColumnStoreError) {
+            let rollup = try GroupRollup(path: "\(folders.rollups)/\(named.fileName)", checksum: named.checksum)
+            return rollup.tripCount == covered
+                ? [] : ["It has \(rollup.tripCount) trips, the segments that it covers have \(covered)."]
+        } catch {
+            return [error.message]
+        }
     }
 }

@@ -12,6 +12,7 @@ struct JobsController: Sendable {
     func addRoutes(to router: Router<ServerRequestContext>) {
         router.resource("/jobs", [.get: list])
         router.resource("/jobs/{job_id}", [.get: show, .delete: remove])
+        router.resource("/jobs/{job_id}/resume", [.post: resume])
         router.resource("/jobs/{job_id}/rejects", [.get: rejects])
         router.resource("/jobs/{job_id}/events", [.get: events])
         // Requests that upgrade to a WebSocket come here only if they were refused.
@@ -42,6 +43,13 @@ struct JobsController: Sendable {
         let store = store
         // Waits for the job to stop, so it does not take one of the threads that answer questions.
         return .json(try await NIOThreadPool.singleton.runIfActive { try store.remove(id) }.json)
+    }
+
+    @Sendable private func resume(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        let id = try Self.jobID(request, context)
+        let store = store
+        let job = try await store.answer { () throws(ColumnStoreError) in try store.resume(id) }
+        return .json(job.json, status: .accepted)
     }
 
     @Sendable private func rejects(_ request: Request, context: ServerRequestContext) async throws -> Response {

@@ -21,7 +21,8 @@ struct TripstoreCommand: AsyncParsableCommand {
         version: TripstoreVersion.current,
         subcommands: [
             ServeCommand.self, IngestCommand.self, WeeklyAverageCommand.self, TripGroupsCommand.self, RegionsCommand.self,
-            JobsCommand.self, InspectCommand.self, VerifyCommand.self, GenerateCommand.self,
+            JobsCommand.self, ResumeCommand.self, InspectCommand.self, VerifyCommand.self, BackupCommand.self,
+            RestoreCommand.self, GenerateCommand.self,
         ])
 
     static func main() async {

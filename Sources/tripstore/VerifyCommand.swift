@@ -9,8 +9,15 @@ struct VerifyCommand: ParsableCommand {
         abstract: "Re-reads every byte of the store and says what is damaged.",
         discussion: """
             Checks the catalog, and of each segment the footer, every page's checksum and content, the order of its rows, and \
-            that the index agrees with them. Exit codes: 0 all is well; 1 something is damaged.
+            that the index agrees with them; and of the groups that were counted ahead the checksum and the number of trips. \
+            Exit codes: 0 all is well; 1 something is damaged.
             """)
+
+    @Flag(
+        help: """
+            Set damaged segments aside, in the store's folder quarantine: answers go on without their trips, and say so.
+            """)
+    var quarantine = false
 
     @Option(help: "table or json.")
     var format = ReportFormat.table
@@ -18,13 +25,21 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let store = try store.open(.readOnly, logLevel: .critical)
+        let store = try store.open(quarantine ? .readWrite : .readOnly, logLevel: .critical)
+        defer { store.close() }
         var fileCount = 0
         let damaged = try store.verify { file, number, count in
             fileCount = count
             if Terminal.isThere { Output.progress("\(number) of \(count)  \(file)") }
         }
         if Terminal.isThere { Output.progress("") }
+        var aside: [String] = []
+        if quarantine {
+            for file in damaged where file.file.hasSuffix(".parquet") {
+                try store.quarantine(file.file, problem: file.problems.joined(separator: " "))
+                aside.append(file.file)
+            }
+        }
         if format == .json {
             var writer = JSONWriter()
             writer.object {
@@ -37,6 +52,8 @@ struct VerifyCommand: ParsableCommand {
                         $0.value(file.file)
                         $0.key("problems")
                         $0.array(file.problems) { $0.value($1) }
+                        $0.key("quarantined")
+                        $0.value(aside.contains(file.file))
                     }
                 }
             }
@@ -47,7 +64,9 @@ struct VerifyCommand: ParsableCommand {
                 damaged.isEmpty
                 ? "All \(Readable.count(fileCount)) files are whole.\n"
                 : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount)) files are damaged.\n"
-            try Output.result(problems.joined() + verdict)
+            let moved =
+                aside.isEmpty ? "" : "\(Readable.count(aside.count)) set aside; answers say that their trips are missing.\n"
+            try Output.result(problems.joined() + verdict + moved)
         }
         if !damaged.isEmpty { throw ExitCode.failure }
     }

@@ -18,7 +18,8 @@ from tripstore import FIXTURES, SAMPLE, cli
 # The exit codes of README.md.
 FAILED, SOME_REJECTED, MAKES_NO_SENSE = 1, 3, 64
 
-COMMANDS = ["serve", "ingest", "weekly-average", "trip-groups", "regions", "jobs", "inspect", "verify", "generate"]
+COMMANDS = ["serve", "ingest", "weekly-average", "trip-groups", "regions", "jobs", "resume", "inspect", "verify", "backup",
+            "restore", "generate"]
 BAD_ROWS_FILE = FIXTURES / "BadCSV/bad_rows.csv"
 
 

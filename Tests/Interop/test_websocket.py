@@ -38,9 +38,15 @@ def assert_whole(messages, code, job, status="completed"):
     assert rows == sorted(rows)
 
 
-def test_listeners_before_during_and_after_hear_the_end(server, generated_csv):
-    # Loads run in turn, so that whoever listens to the last while the others run comes before its start.
-    first, *_, second = (server.post_file(generated_csv) for _ in range(5))
+def test_listeners_before_during_and_after_hear_the_end(server, generated_csv, tmp_path):
+    # Loads run in turn, so that whoever listens to the second while the first, a long one, runs comes before its start.
+    header, _, rows = generated_csv.read_bytes().partition(b"\n")
+    long_csv = tmp_path / "long.csv"
+    with long_csv.open("wb") as file:
+        file.write(header + b"\n")
+        for _ in range(1 + 300_000_000 // len(rows)):
+            file.write(rows)
+    first, second = server.post_file(long_csv), server.post_file(generated_csv)
     heard = {}
 
     def hear(name, job):
@@ -62,8 +68,8 @@ def test_listeners_before_during_and_after_hear_the_end(server, generated_csv):
         assert_whole(messages, code, job)
     assert heard["before"][1][0]["status"] == "pending"
     assert len(heard["after"][1]) == 1
-    rows = server.job(first)["total_rows"]
-    assert all(messages[-1]["processed_rows"] == messages[-1]["total_rows"] == rows for _, messages, _ in heard.values())
+    for job, messages, _ in heard.values():
+        assert messages[-1]["processed_rows"] == messages[-1]["total_rows"] == server.job(job)["total_rows"]
 
 
 def test_at_most_ten_messages_a_second(server, generated_csv):

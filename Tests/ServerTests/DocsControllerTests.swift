@@ -15,8 +15,9 @@ import Testing
             #expect(
                 paths.keys.sorted() == [
                     "/analytics/weekly-average", "/health", "/ingest", "/ingest/{filename}", "/jobs", "/jobs/{job_id}",
-                    "/jobs/{job_id}/events", "/jobs/{job_id}/rejects", "/metrics", "/ready", "/regions", "/trip-groups",
-                    "/ws/ingestion/{job_id}",
+                    "/jobs/{job_id}/events", "/jobs/{job_id}/rejects", "/jobs/{job_id}/resume", "/metrics", "/ready",
+                    "/regions",
+                    "/trip-groups", "/ws/ingestion/{job_id}",
                 ])
             for (path, operations) in paths {
                 let uri = path.replacing("{job_id}", with: "1").replacing("{filename}", with: "a.csv")

@@ -96,6 +96,21 @@ extension Catalog {
                     ALTER TABLE segments ADD COLUMN rollup_id INTEGER REFERENCES rollups (id) ON DELETE SET NULL;
                     """)
         }
+        migrator.registerMigration("v3: quarantine") { database in
+            try database.execute(
+                sql: """
+                    -- Damaged segments that were set aside: their trips are missing from every answer.
+                    CREATE TABLE quarantine (
+                        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+                        -- of the file in the folder quarantine/
+                        file_name  TEXT NOT NULL UNIQUE,
+                        row_count  INTEGER NOT NULL,
+                        is_live    INTEGER NOT NULL,
+                        problem    TEXT NOT NULL,
+                        created_at TEXT NOT NULL
+                    );
+                    """)
+        }
         return migrator
     }
 }

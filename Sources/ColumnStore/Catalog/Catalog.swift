@@ -141,6 +141,16 @@ final class Catalog: Sendable {
         }
     }
 
+    /// Lists the jobs whose uploads are still needed.
+    func jobsWithUploads() throws(ColumnStoreError) -> [JobRecord] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM jobs WHERE owns_source AND status IN ('pending', 'running', 'failed') ORDER BY id"
+            ).map(JobRecord.init)
+        }
+    }
+
     /// Number of jobs by status.
     func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
         try read { database in
@@ -167,6 +177,24 @@ final class Catalog: Sendable {
             sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ? AND status IN (\(list))"
         ).execute(arguments: [status.rawValue, message, now, id])
         return database.changesCount == 1
+    }
+
+    /// Makes a failed job one that waits and has done nothing; nil, having changed nothing, where it has another status.
+    func reset(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
+        try write { database in
+            guard
+                try Catalog.setStatus(
+                    id, to: .pending, from: [.failed], message: nil, at: Catalog.now(), in: database)
+            else { return nil }
+            try database.execute(
+                sql: """
+                    UPDATE jobs SET total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0,
+                        committed_bytes = 0, committed_lines = 0, rejects_bytes = 0
+                    WHERE id = ?
+                    """, arguments: [id])
+            try database.execute(sql: "DELETE FROM reject_counts WHERE job_id = ?", arguments: [id])
+            return try Catalog.job(id, in: database)
+        }
     }
 
     /// Rejected rows of a job by reason.
@@ -359,6 +387,59 @@ final class Catalog: Sendable {
     /// What SQLite finds wrong with the database; empty where nothing is.
     func integrityProblems() throws(ColumnStoreError) -> [String] {
         try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }.filter { $0 != "ok" }
+    }
+
+    // MARK: - Copies
+
+    /// Copies the catalog, as it is at one moment, to a new file.
+    ///
+    /// - Parameter uploads: the folder in which the copy finds the uploads of its jobs.
+    func copy(to path: String, uploads: String) throws(ColumnStoreError) {
+        try Catalog.translating {
+            let copy = try DatabaseQueue(path: path)
+            try database.backup(to: copy)
+            try copy.write { database in
+                for row in try Row.fetchAll(database, sql: "SELECT id, source_path FROM jobs WHERE owns_source") {
+                    let source: String = row[1]
+                    let name = source.split(separator: "/").last.map(String.init) ?? source
+                    try database.execute(
+                        sql: "UPDATE jobs SET source_path = ? WHERE id = ?", arguments: ["\(uploads)/\(name)", row[0] as Int64])
+                }
+            }
+            try copy.close()
+        }
+    }
+
+    // MARK: - Damaged segments
+
+    /// A segment that was set aside.
+    struct Quarantined: Hashable, Sendable {
+        var fileName: String
+        var rowCount: Int
+        var isLive: Bool
+    }
+
+    /// Takes a segment out of the store and remembers that it was there.
+    func quarantine(_ segment: Segment, problem: String) throws(ColumnStoreError) {
+        try write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO quarantine (file_name, row_count, is_live, problem, created_at) VALUES (?, ?, ?, ?, ?)
+                    ON CONFLICT DO NOTHING
+                    """,
+                arguments: [segment.fileName, segment.rowCount, segment.isLive, problem, Catalog.now()])
+            try database.execute(sql: "DELETE FROM segments WHERE id = ?", arguments: [segment.id])
+            if segment.rollupID != nil { try database.execute(sql: "DELETE FROM rollups") }
+        }
+    }
+
+    /// Segments that were set aside, in the order of that.
+    func quarantined() throws(ColumnStoreError) -> [Quarantined] {
+        try read { database in
+            try Row.fetchAll(database, sql: "SELECT file_name, row_count, is_live FROM quarantine ORDER BY id").map {
+                Quarantined(fileName: $0[0], rowCount: $0[1], isLive: $0[2])
+            }
+        }
     }
 
     // MARK: - Inside

@@ -18,6 +18,8 @@ public struct WeeklyAverage: Hashable, Sendable {
     public var metrics: ScanMetrics
     /// Whether the JSON has the metrics.
     public var explain = false
+    /// What is missing from the store, and why; nil where nothing is.
+    public var warning: String?
 
     /// Trips a week.
     public var weeklyAverage: Double { Double(totalTrips) / Double(weekCount) }
@@ -55,6 +57,8 @@ public struct TripGroups: Hashable, Sendable {
     public var metrics: ScanMetrics
     /// Whether the JSON has the metrics.
     public var explain = false
+    /// What is missing from the store, and why; nil where nothing is.
+    public var warning: String?
 }
 
 /// What is known of each region, most trips first.
@@ -84,6 +88,8 @@ public struct Regions: Hashable, Sendable {
     }
 
     public var regions: [Region]
+    /// What is missing from the store, and why; nil where nothing is.
+    public var warning: String?
 }
 
 // MARK: - JSON
@@ -112,6 +118,7 @@ extension WeeklyAverage {
                     $0.value(week.trips)
                 }
             }
+            $0.write(warning: warning)
             if explain { metrics.write(to: &$0) }
         }
         return writer.text
@@ -144,9 +151,19 @@ extension TripGroups {
             $0.value(totalGroups)
             $0.key("total_trips")
             $0.value(totalTrips)
+            $0.write(warning: warning)
             if explain { metrics.write(to: &$0) }
         }
         return writer.text
+    }
+}
+
+extension JSONWriter {
+    /// Writes what is missing as the member `warning`, where something is.
+    fileprivate mutating func write(warning: String?) {
+        guard let warning else { return }
+        key("warning")
+        value(warning)
     }
 }
 
@@ -234,6 +251,7 @@ extension Regions {
                     $0.array([box.minLongitude, box.minLatitude, box.maxLongitude, box.maxLatitude]) { $0.value($1) }
                 }
             }
+            $0.write(warning: warning)
         }
         return writer.text
     }

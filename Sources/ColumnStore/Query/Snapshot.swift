@@ -9,6 +9,8 @@ package struct Snapshot: Sendable {
     let rollup: GroupRollup?
     /// Positions of the segments that the rollup does not cover.
     let uncovered: [Int]
+    /// What every answer has to say besides: trips that are missing, and why; nil where all are there.
+    let warning: String?
     private let mergedRegions = LazyValue<MergedNames>()
     private let mergedDatasources = LazyValue<MergedNames>()
 
@@ -16,10 +18,11 @@ package struct Snapshot: Sendable {
     package init(_ segments: [SegmentReader]) { self.init(segments, rollup: nil, uncovered: Array(segments.indices)) }
 
     /// Makes a snapshot of open segments, all but those at some positions covered by a rollup.
-    init(_ segments: [SegmentReader], rollup: GroupRollup?, uncovered: [Int]) {
+    init(_ segments: [SegmentReader], rollup: GroupRollup?, uncovered: [Int], warning: String? = nil) {
         self.segments = segments
         self.rollup = rollup
         self.uncovered = uncovered
+        self.warning = warning
     }
 
     /// The regions of all segments, and each segment's codes among them; merged when they are first asked for.

@@ -66,6 +66,25 @@ package enum FileSystem {
         return names.sorted()
     }
 
+    /// Gives a file one more name; false where that cannot be, as between file systems.
+    static func link(_ path: String, as other: String) throws(ColumnStoreError) -> Bool {
+        if Glibc.link(path, other) == 0 { return true }
+        if errno == ENOENT { throw error("link", path) }
+        return false
+    }
+
+    /// Gives a file another name, in place of what has it.
+    static func rename(_ path: String, to other: String) throws(ColumnStoreError) {
+        guard Glibc.rename(path, other) == 0 else { throw error("rename", path) }
+    }
+
+    /// The path without links and dots, of a file that exists.
+    static func resolved(_ path: String) throws(ColumnStoreError) -> String {
+        guard let resolved = realpath(path, nil) else { throw error("open", path) }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// Removes a file; one that is absent is fine.
     package static func remove(_ path: String) throws(ColumnStoreError) {
         if unlink(path) != 0 && errno != ENOENT { throw error("remove", path) }

@@ -6,6 +6,8 @@ import Synchronization
 /// next question only compares. Pages never change, as segments do not, so nothing here is ever wrong or invalidated: pages of
 /// segments that are gone are pushed out by others.
 ///
+/// A page is kept when it is read for the second time: most that one box needs no other will ask for, and keeping a page costs
+/// a copy and fresh memory (the doorkeeper of Einziger et al., "TinyLFU", ACM TOS 2017).
 /// Two generations approximate the order of use: what is found or added goes to the young one, and once that has half of the
 /// room the old one is dropped and the young one becomes old.
 final class PageCache: Sendable {
@@ -19,11 +21,15 @@ final class PageCache: Sendable {
 
     /// Shards keep workers out of each other's way.
     private static let shardCount = 16
+    /// Pages of a shard that are remembered as read once.
+    private static let candidateCountMax = 4096
 
     private struct Generations {
         var young: [Key: [Double]] = [:]
         var old: [Key: [Double]] = [:]
         var youngByteCount = 0
+        /// Pages that were read once.
+        var candidates: Set<Key> = []
     }
 
     private final class Shard: Sendable {
@@ -49,6 +55,18 @@ final class PageCache: Sendable {
             guard let values = generations.old.removeValue(forKey: key) else { return nil }
             add(key, values, to: &generations)
             return values
+        }
+    }
+
+    /// Tells of a page that was read; returns whether its values should be kept.
+    func admits(_ key: Key) -> Bool {
+        shard(of: key).generations.withLock { generations in
+            if generations.candidates.remove(key) != nil { return true }
+            if generations.candidates.count >= Self.candidateCountMax {
+                generations.candidates.removeAll(keepingCapacity: true)
+            }
+            generations.candidates.insert(key)
+            return false
         }
     }
 

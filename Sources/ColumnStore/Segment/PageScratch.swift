@@ -90,9 +90,8 @@ final class PageScratch {
                 throw error
             }
             // A page that is wanted whole belongs to a scan, which would push out what the edges of boxes need.
-            if !(local.lowerBound <= rows.lowerBound && rows.upperBound <= local.upperBound) {
-                cache?.keep(Array(values[rows]), as: key)
-            }
+            let isScan = local.lowerBound <= rows.lowerBound && rows.upperBound <= local.upperBound
+            if !isScan, let cache, cache.admits(key) { cache.keep(Array(values[rows]), as: key) }
             metrics.pagesRead += 1
             metrics.bytesDecompressed += 8 * location.rowCount
         }

@@ -1,0 +1,146 @@
+import Foundation
+
+/// What a backup has done.
+package struct BackupReport: Sendable {
+    package var segments = 0
+    package var trips = 0
+    /// Files that share their bytes with the store's.
+    package var linkedFiles = 0
+    package var copiedFiles = 0
+    package var copiedBytes = 0
+    /// Files that an earlier backup had brought already.
+    package var keptFiles = 0
+}
+
+/// How a store is copied while it is in use.
+extension ColumnStore {
+    /// Attempts until a moment is found between two exchanges of segments.
+    private static let attemptCountMax = 10
+
+    /// Copies the store, as it is at one moment, to a folder that is a store itself then.
+    ///
+    /// Segments never change, so they are linked where source and target are on one file system, and left alone where an earlier
+    /// backup has brought them. The catalog comes last, so the target is a whole store at any time: the old one, then the new.
+    package func backUp(to target: String) throws(ColumnStoreError) -> BackupReport {
+        let target = Folders(root: target)
+        for folder in [target.root, target.segments, target.rollups, target.rejects, target.uploads] {
+            try FileSystem.makeDirectory(folder)
+        }
+        let root = try FileSystem.resolved(target.root)
+        guard try FileSystem.resolved(folders.root) != root else {
+            throw ColumnStoreError(.invalidArgument, "\(target.root) is the store itself; name another folder.")
+        }
+        let lock = try StoreLock(path: target.lock)
+        defer { lock.release() }
+        var attempts = 0
+        while true {
+            attempts += 1
+            do throws(ColumnStoreError) {
+                return try copy(to: target, root: root)
+            } catch  where error.code == .notFound && attempts < Self.attemptCountMax {
+                // Compaction or a deletion took a file away after the catalog was copied.
+                continue
+            }
+        }
+    }
+
+    private func copy(to target: Folders, root: String) throws(ColumnStoreError) -> BackupReport {
+        let newCatalog = target.catalog + ".new"
+        for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(newCatalog + suffix) }
+        try catalog.copy(to: newCatalog, uploads: Folders(root: root).uploads)
+        let copied = try Catalog(path: newCatalog, readOnly: true)
+        defer { copied.close() }
+        let segments = try copied.allSegments()
+        var report = BackupReport()
+        report.segments = segments.count
+        report.trips = segments.filter(\.isLive).reduce(0) { $0 + $1.rowCount }
+        for segment in segments {
+            try bring(
+                folders.segmentPath(segment.fileName), to: target.segments, checksum: segment.checksum, &report)
+        }
+        let rollup = try copied.rollup()
+        if let rollup {
+            try bring("\(folders.rollups)/\(rollup.fileName)", to: target.rollups, checksum: rollup.checksum, &report)
+        }
+        // Files that still grow, or that no checksum is known of, are copied anew.
+        for name in try FileSystem.names(in: folders.rejects) {
+            try copyFile("\(folders.rejects)/\(name)", to: "\(target.rejects)/\(name)", &report)
+        }
+        var uploads: Set<String> = []
+        for record in try copied.jobsWithUploads() {
+            let name = record.sourcePath.split(separator: "/").last.map(String.init) ?? ""
+            uploads.insert(name)
+            let source = "\(folders.uploads)/\(name)"
+            guard FileSystem.byteCount(of: source) != nil, FileSystem.byteCount(of: record.sourcePath) == nil else { continue }
+            if try FileSystem.link(source, as: "\(target.uploads)/\(name)") {
+                report.linkedFiles += 1
+            } else {
+                try copyFile(source, to: "\(target.uploads)/\(name)", &report)
+            }
+        }
+        for folder in [target.segments, target.rollups, target.rejects, target.uploads] {
+            try FileSystem.syncDirectory(folder)
+        }
+        try FileSystem.syncFile(newCatalog)
+        // A log beside the old catalog would be taken for one of the new.
+        for suffix in ["-wal", "-shm"] { try FileSystem.remove(target.catalog + suffix) }
+        try FileSystem.rename(newCatalog, to: target.catalog)
+        try FileSystem.syncDirectory(target.root)
+        // What only the old catalog named is no longer needed.
+        let named = Set(segments.map(\.fileName))
+        let damaged = Set(try copied.quarantined().map(\.fileName))
+        for name in try FileSystem.names(in: target.segments) where !named.contains(name) {
+            // An earlier backup may have the last whole copy of a segment that the store has lost.
+            if damaged.contains(name) {
+                try FileSystem.makeDirectory(target.quarantine)
+                try FileSystem.rename(target.segmentPath(name), to: "\(target.quarantine)/\(name)")
+            } else {
+                try FileSystem.remove(target.segmentPath(name))
+            }
+        }
+        for name in try FileSystem.names(in: target.rollups) where name != rollup?.fileName {
+            try FileSystem.remove("\(target.rollups)/\(name)")
+        }
+        for name in try FileSystem.names(in: target.uploads) where !uploads.contains(name) {
+            try FileSystem.remove("\(target.uploads)/\(name)")
+        }
+        return report
+    }
+
+    /// Brings a file that never changes; one of the same bytes that is there already stays.
+    private func bring(
+        _ path: String, to folder: String, checksum: UInt32, _ report: inout BackupReport
+    ) throws(ColumnStoreError) {
+        let target = "\(folder)/\(path.split(separator: "/").last ?? "")"
+        if let size = FileSystem.byteCount(of: target) {
+            if size == FileSystem.byteCount(of: path), try Self.checksum(of: target) == checksum {
+                report.keptFiles += 1
+                return
+            }
+            try FileSystem.remove(target)
+        }
+        if try FileSystem.link(path, as: target) {
+            report.linkedFiles += 1
+        } else {
+            try copyFile(path, to: target, &report)
+        }
+    }
+
+    private static func checksum(of path: String) throws(ColumnStoreError) -> UInt32 {
+        try MappedFile(path: path).withBytes { PageChecksum.crc32($0) }
+    }
+
+    private func copyFile(_ path: String, to target: String, _ report: inout BackupReport) throws(ColumnStoreError) {
+        let parts = target.split(separator: "/", omittingEmptySubsequences: false)
+        var file = try DurableFile(directory: parts.dropLast().joined(separator: "/"), name: String(parts.last!))
+        let source = try MappedFile(path: path)
+        try source.withBytes { bytes throws(ColumnStoreError) in
+            for start in stride(from: 0, to: bytes.byteCount, by: 8 << 20) {
+                try file.write(bytes.extracting(start..<min(start + 8 << 20, bytes.byteCount)))
+            }
+        }
+        report.copiedFiles += 1
+        report.copiedBytes += file.byteCount
+        try file.commit()
+    }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import ColumnStore
+import Logging
+
+/// `tripstore backup`: copies a store while it is in use.
+struct BackupCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Copies the store, as it is at one moment, to another folder.",
+        discussion: """
+            Works beside a running server. The copy is a store itself: any command takes it as --data-dir. Segments never \
+            change, so on one file system they are linked and take no room, and a second backup to the same folder brings only \
+            what is new. Against the loss of a disk, name a folder on another one.
+
+            Examples:
+              tripstore backup /mnt/backup/trips
+              tripstore regions --data-dir /mnt/backup/trips
+            """)
+
+    @Argument(help: "Folder of the copy; made where it is absent.")
+    var destination: String
+
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let store = try store.open(.readOnly, logLevel: .critical)
+        try Output.result(store.backUp(to: destination).text(of: destination))
+    }
+}
+
+/// `tripstore restore`: makes a store of a backup.
+struct RestoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Makes a store of a backup.",
+        discussion: """
+            The store's folder must have no store in it yet. The backup stays as it is.
+
+            Example:
+              tripstore restore /mnt/backup/trips --data-dir data
+            """)
+
+    @Argument(help: "Folder of the backup.")
+    var source: String
+
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let target = store.directory
+        guard FileSystem.byteCount(of: target + "/catalog.sqlite") == nil else {
+            throw ValidationError(
+                "There is a store in \(Readable.text(target)) already; move it away, or name another --data-dir.")
+        }
+        var backup = store
+        backup.dataDir = source
+        let store = try backup.open(.readOnly, logLevel: .critical)
+        try Output.result(store.backUp(to: target).text(of: target))
+    }
+}
+
+extension BackupReport {
+    /// What was done, in a line.
+    fileprivate func text(of folder: String) -> String {
+        var files: [String] = []
+        if linkedFiles > 0 { files.append("\(Readable.count(linkedFiles)) linked") }
+        if copiedFiles > 0 { files.append("\(Readable.count(copiedFiles)) copied (\(Readable.bytes(copiedBytes)))") }
+        if keptFiles > 0 { files.append("\(Readable.count(keptFiles)) there already") }
+        let list = files.isEmpty ? "none" : files.joined(separator: ", ")
+        return
+            "\(Readable.text(folder)): \(Readable.count(trips)) trips in \(Readable.count(segments)) segments; files: \(list)\n"
+    }
+}

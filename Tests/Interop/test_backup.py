@@ -1,0 +1,115 @@
+"""Copies of a store that is in use: whole at every moment, a store themselves, and cheap where they can be."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import tripstore
+
+QUESTIONS = ["/analytics/weekly-average", "/trip-groups?limit=1000&precision=6", "/regions"]
+
+
+def answers(data_dir, tmp_path):
+    with tripstore.Server(data_dir, tmp_path / "answers.log") as server:
+        return [server.get(question).body for question in QUESTIONS]
+
+
+def inodes(folder):
+    return {path.name: path.stat().st_ino for path in Path(folder, "segments").iterdir()}
+
+
+def trips(data_dir):
+    done = tripstore.cli("inspect", "--data-dir", data_dir, "--format", "json")
+    return json.loads(done.stdout)["trips"]
+
+
+def test_backups_during_loads_have_whole_jobs_only(tmp_path):
+    store, backup = tmp_path / "data", tmp_path / "backup"
+    with tripstore.Server(store, tmp_path / "log") as server:
+        seen = set()
+        jobs = []
+        for _ in range(6):
+            jobs += [server.post_file(tripstore.SAMPLE) for _ in range(5)]
+            tripstore.cli("backup", backup, "--data-dir", store)
+            tripstore.cli("verify", "--data-dir", backup)
+            seen.add(trips(backup))
+            assert trips(backup) % 100 == 0
+        for job in jobs:
+            server.wait_for_job(job)
+        # Deletions and merges take files away while they are copied.
+        for job in jobs[::2]:
+            assert server.delete(f"/jobs/{job}").status == 200
+            tripstore.cli("backup", backup, "--data-dir", store)
+        tripstore.cli("verify", "--data-dir", backup)
+    assert trips(backup) == trips(store) == 1500
+    assert answers(backup, tmp_path) == answers(store, tmp_path)
+
+
+def test_what_is_there_is_not_brought_again(tmp_path):
+    store, backup = tmp_path / "data", tmp_path / "backup"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    tripstore.cli("backup", backup, "--data-dir", store)
+    first = inodes(backup)
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    tripstore.cli("backup", backup, "--data-dir", store)
+    second = inodes(backup)
+    assert first.items() <= second.items() and len(second) == 2
+    # On one file system they are the store's own files.
+    assert second == inodes(store)
+
+
+def test_between_file_systems_bytes_are_copied(tmp_path):
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or not os.access(memory, os.W_OK) or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system to write to")
+    store = tmp_path / "data"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        backup = Path(folder, "backup")
+        done = tripstore.cli("backup", backup, "--data-dir", store)
+        assert "copied" in done.stdout
+        tripstore.cli("verify", "--data-dir", backup)
+        assert answers(backup, tmp_path) == answers(store, tmp_path)
+
+
+def test_a_backup_is_restored_to_an_empty_place_only(tmp_path):
+    store, backup, restored = tmp_path / "data", tmp_path / "backup", tmp_path / "restored"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    tripstore.cli("backup", backup, "--data-dir", store)
+    tripstore.cli("restore", backup, "--data-dir", restored)
+    assert answers(restored, tmp_path) == answers(store, tmp_path)
+    again = tripstore.cli("restore", backup, "--data-dir", restored, check=False)
+    assert again.returncode == 64
+    assert "already" in again.stderr
+    # The restored store goes on as any other.
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", restored)
+    assert (trips(restored), trips(backup)) == (200, 100)
+
+
+def test_an_upload_that_waits_is_in_the_backup_and_loaded_from_there(tmp_path):
+    store, backup = tmp_path / "data", tmp_path / "backup"
+    big = tmp_path / "big.csv"
+    tripstore.cli("generate", "--rows", 500_000, "--output", big)
+    with tripstore.Server(store, tmp_path / "log") as server:
+        for _ in range(3):
+            server.post_file(big)
+        waiting = server.post_file(tripstore.SAMPLE)
+        tripstore.cli("backup", backup, "--data-dir", store)
+    with tripstore.Server(backup, tmp_path / "backup.log") as server:
+        assert server.wait_for_job(waiting)["status"] == "completed"
+        assert server.get("/analytics/weekly-average").json["total_trips"] == 1_500_100
+
+
+def test_a_store_is_not_backed_up_onto_itself_or_onto_one_in_use(tmp_path, server):
+    server.ingest(tripstore.SAMPLE)
+    store = server.data_dir
+    assert tripstore.cli("backup", store, "--data-dir", store, check=False).returncode == 64
+    other = tmp_path / "other"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", other)
+    done = tripstore.cli("backup", store, "--data-dir", other, check=False)
+    assert done.returncode == 1
+    assert "Another process" in done.stderr
+    assert server.get("/analytics/weekly-average").json["total_trips"] == 100

@@ -1,0 +1,102 @@
+"""What an operator does when something is broken: set a damaged segment aside, load a failed job once more."""
+
+import tripstore
+
+
+def flip_a_byte(path):
+    """Damages a file as a disk would, under the same name and of the same size."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(data)
+
+
+def make_damaged_store(folder):
+    """A store of two loads of which the second, of 50 trips, has a damaged segment; returns its path."""
+    store = folder / "data"
+    lines = tripstore.SAMPLE.read_text().splitlines(keepends=True)
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    half = folder / "half.csv"
+    half.write_text("".join(lines[:51]))
+    before = set((store / "segments").iterdir())
+    tripstore.cli("ingest", half, "--data-dir", store)
+    (new,) = set((store / "segments").iterdir()) - before
+    flip_a_byte(new)
+    return store, new.name
+
+
+def test_a_damaged_segment_is_set_aside_and_answers_say_so(tmp_path):
+    store, name = make_damaged_store(tmp_path)
+    found = tripstore.cli("verify", "--data-dir", store, check=False)
+    assert found.returncode == 1 and name in found.stdout
+    aside = tripstore.cli("verify", "--quarantine", "--data-dir", store, check=False)
+    assert aside.returncode == 1 and name in aside.stdout
+    assert [path.name for path in (store / "quarantine").iterdir()] == [name]
+    assert name not in [path.name for path in (store / "segments").iterdir()]
+    tripstore.cli("verify", "--data-dir", store)
+    with tripstore.Server(store, tmp_path / "log") as server:
+        for question in ("/analytics/weekly-average", "/trip-groups", "/regions"):
+            answer = server.get(question).json
+            assert answer["warning"].startswith("50 trips are missing")
+        assert server.get("/analytics/weekly-average").json["total_trips"] == 100
+        nothing = server.get("/analytics/weekly-average", {"region": "nowhere"})
+        assert nothing.status == 404
+        assert "50 trips are missing" in nothing.detail
+        # New loads go on, and the warning stays.
+        server.ingest(tripstore.SAMPLE)
+        answer = server.get("/analytics/weekly-average").json
+        assert (answer["total_trips"], "warning" in answer) == (200, True)
+
+
+def test_whole_stores_have_no_warning_and_nothing_to_set_aside(tmp_path):
+    store = tmp_path / "data"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    tripstore.cli("verify", "--quarantine", "--data-dir", store)
+    assert not (store / "quarantine").exists()
+    assert "warning" not in tripstore.cli("regions", "--data-dir", store, "--format", "json").stdout
+
+
+def test_a_backup_keeps_the_last_whole_copy_of_what_the_store_has_lost(tmp_path):
+    store = tmp_path / "data"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    backup = tmp_path / "backup"
+    tripstore.cli("backup", backup, "--data-dir", store)
+    (segment,) = (store / "segments").iterdir()
+    whole = segment.read_bytes()
+    flip_a_byte(segment)
+    tripstore.cli("verify", "--quarantine", "--data-dir", store, check=False)
+    tripstore.cli("backup", backup, "--data-dir", store)
+    assert (backup / "quarantine" / segment.name).read_bytes() == whole
+
+
+def test_a_failed_job_is_loaded_once_more(tmp_path):
+    store = tmp_path / "data"
+    csv = tmp_path / "trips.csv"
+    csv.write_text("not,trips\n1,2\n")
+    assert tripstore.cli("ingest", csv, "--data-dir", store, check=False).returncode == 1
+    csv.write_bytes(tripstore.SAMPLE.read_bytes())
+    tripstore.cli("resume", 1, "--data-dir", store)
+    assert "100" in tripstore.cli("jobs", 1, "--data-dir", store).stdout
+    # Once it is completed there is nothing to be resumed, and nothing is there twice.
+    again = tripstore.cli("resume", 1, "--data-dir", store, check=False)
+    assert again.returncode == 1
+    assert "only a job that failed" in again.stderr
+    assert '"total_trips":100' in tripstore.cli("weekly-average", "--data-dir", store, "--format", "json").stdout
+
+
+def test_a_server_resumes_jobs_too(server):
+    job = server.post_csv(b"not,trips\n1,2\n").json["job_id"]
+    assert server.wait_for_job(job)["status"] == "failed"
+    resumed = server.request("POST", f"/jobs/{job}/resume")
+    assert resumed.status == 202
+    assert (resumed.json["id"], resumed.json["status"], resumed.json["message"]) == (job, "pending", None)
+    # Its file was kept, and is as wrong as it was.
+    assert server.wait_for_job(job)["status"] == "failed"
+    completed = server.ingest(tripstore.SAMPLE)["id"]
+    refused = server.request("POST", f"/jobs/{completed}/resume")
+    assert refused.status == 409
+    assert "only a job that failed" in refused.detail
+    assert server.request("POST", "/jobs/999/resume").status == 404
+    # A job that was deleted has no file any more.
+    assert server.delete(f"/jobs/{job}").status == 200
+    assert server.request("POST", f"/jobs/{job}/resume").status == 409
