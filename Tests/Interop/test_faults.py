@@ -1,0 +1,149 @@
+"""The disk fails, or the world stops, at the n-th call that changes a file; afterwards nothing is lost and nothing doubled.
+
+`Tests/Faults/faults.c` comes between the program and the C library, so SQLite's calls are counted as ours are. `scripts/test`
+takes every seventh call of each scenario; `scripts/fault-test` takes all of them.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tripstore
+
+SOURCE = tripstore.REPOSITORY / "Tests/Faults/faults.c"
+STRIDE = 1 if os.environ.get("TRIPSTORE_FAULTS") == "all" else 7
+QUESTIONS = [["weekly-average"], ["trip-groups", "--precision", 6, "--limit", 1000], ["regions"]]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs LD_PRELOAD")
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    path = tmp_path_factory.mktemp("faults") / "faults.so"
+    compiler = shutil.which("clang") or shutil.which("cc")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", path, SOURCE, "-ldl"], check=True)
+    return path
+
+
+class Fault:
+    """Runs the program on top of the failing file system."""
+
+    def __init__(self, library, folder):
+        self.variables = {"LD_PRELOAD": str(library), "FAULT_DIR": str(folder)}
+
+    def run(self, command, **variables):
+        return tripstore.cli(*command, check=False, **self.variables, **variables)
+
+    def count(self, command, log):
+        done = self.run(command, FAULT_COUNT=str(log))
+        assert done.returncode == 0, done.stderr
+        return len(log.read_text().splitlines())
+
+
+def jobs(store):
+    done = tripstore.cli("jobs", "--data-dir", store, "--format", "json", check=False)
+    return json.loads(done.stdout) if done.returncode == 0 else []
+
+
+def answers(store):
+    return [tripstore.cli(*question, "--format", "json", "--data-dir", store).stdout for question in QUESTIONS]
+
+
+def assert_sound(store, expected):
+    assert answers(store) == expected
+    tripstore.cli("verify", "--data-dir", store)
+    catalog = subprocess.run(["sqlite3", "-readonly", str(store / "catalog.sqlite"), "SELECT file_name FROM segments"],
+                             capture_output=True, text=True, check=True)
+    assert {path.name for path in (store / "segments").iterdir()} == set(catalog.stdout.split())
+
+
+# MARK: What is under way when it happens
+
+class Load:
+    """A load; `earlier` ones make it the one that sets off a merge."""
+
+    def __init__(self, earlier):
+        self.earlier = earlier
+
+    def prepare(self, store):
+        for _ in range(self.earlier):
+            tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+
+    def command(self, store):
+        return ["ingest", tripstore.SAMPLE, "--data-dir", store]
+
+    def finish(self, store):
+        """What a person does: looks at the jobs, and runs again what is not done."""
+        for _ in range(3):
+            mine = [job for job in jobs(store) if job["id"] > self.earlier]
+            if mine and mine[0]["status"] == "completed":
+                # A merge that was cut off is caught up on by the next process that loads; files it left are swept.
+                break
+            if mine and mine[0]["status"] == "failed":
+                tripstore.cli("resume", mine[0]["id"], "--data-dir", store)
+            else:
+                tripstore.cli(*self.command(store))
+        tripstore.cli("jobs", 1000, "--remove", "--data-dir", store, check=False)  # opens for writing: sweeps
+
+    def acknowledged(self, store):
+        return [job["status"] for job in jobs(store) if job["id"] > self.earlier] == ["completed"]
+
+
+class Deletion:
+    """The second of four loads, which share a segment, is taken out."""
+
+    def prepare(self, store):
+        Load(4).prepare(store)
+
+    def command(self, store):
+        return ["jobs", 2, "--remove", "--data-dir", store]
+
+    def finish(self, store):
+        tripstore.cli(*self.command(store))
+
+    def acknowledged(self, store):
+        return any(job["id"] == 2 and job["status"] == "cancelled" for job in jobs(store))
+
+
+SCENARIOS = {"first load": Load(0), "load": Load(1), "load and merge": Load(3), "deletion": Deletion()}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("kind", ["kill", "tear", "ENOSPC", "EIO"])
+def test_at_every_call(library, tmp_path, name, kind):
+    scenario = SCENARIOS[name]
+    base = tmp_path / "base"
+    base.mkdir()
+    scenario.prepare(base)
+    undisturbed = tmp_path / "undisturbed"
+    shutil.copytree(base, undisturbed)
+    count = Fault(library, undisturbed).count(scenario.command(undisturbed), tmp_path / "count")
+    expected = answers(undisturbed)
+    assert count > 20
+    for number in range(1, count + 1, STRIDE):
+        store = tmp_path / "store"
+        shutil.copytree(base, store)
+        variables = {"FAULT_AT": str(number), "FAULT_KIND": kind}
+        # A disk that is full stays full while the program runs.
+        if kind == "ENOSPC":
+            variables["FAULT_LAST"] = "all"
+        done = Fault(library, store).run(scenario.command(store), **variables)
+        what = f"{name}, {kind} at call {number} of {count}: exit {done.returncode}, {done.stderr}"
+        if kind in ("kill", "tear"):
+            assert done.returncode in (0, 137), what
+        if done.returncode == 0:
+            assert scenario.acknowledged(store), what
+        elif done.returncode != 137:
+            assert done.stderr.strip(), what
+            assert done.returncode == 1, what
+        try:
+            scenario.finish(store)
+            assert_sound(store, expected)
+        except AssertionError as error:
+            raise AssertionError(f"{what}\n{error}") from error
+        shutil.rmtree(store)
