@@ -71,7 +71,14 @@ extension ColumnStore {
             let name = record.sourcePath.split(separator: "/").last.map(String.init) ?? ""
             uploads.insert(name)
             let source = "\(folders.uploads)/\(name)"
-            guard FileSystem.byteCount(of: source) != nil, FileSystem.byteCount(of: record.sourcePath) == nil else { continue }
+            if FileSystem.byteCount(of: record.sourcePath) != nil { continue }
+            guard FileSystem.byteCount(of: source) != nil else {
+                // Its job came to an end after the catalog was copied: the copy would wait for a file that is nowhere.
+                if try catalog.job(record.job.id)?.job.status != record.job.status {
+                    throw ColumnStoreError(.notFound, "The upload \(source) is gone; back up again.")
+                }
+                continue
+            }
             if try FileSystem.link(source, as: "\(target.uploads)/\(name)") {
                 report.linkedFiles += 1
             } else {

@@ -347,6 +347,7 @@ public final class ColumnStore: Sendable {
         while true {
             let job = try record(id).job
             if job.status.isTerminal, ingestion.live(id) == nil { return job }
+            if let error = ingestion.failure(of: id) { throw error }
             ingestion.waitForChange()
         }
     }
@@ -507,6 +508,10 @@ public final class ColumnStore: Sendable {
             compact()
         } catch {
             options.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
+            let reason = (error as? ColumnStoreError)?.message ?? "\(error)"
+            ingestion.abandon(
+                ids,
+                ColumnStoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
         }
     }
 

@@ -69,8 +69,7 @@ package final class WorkerPool: Sendable {
         if count == 0 { return }
         if count == 1 { return try consume(0, try body(0)) }
         let run = ParallelRun(count: count, body: body)
-        // With this thread they are as many as the pool's: one more would only take a core from another.
-        for _ in 0..<min(threadCount - 1, count - 1) { queue.add(priority) { while run.runNext() {} } }
+        for _ in 0..<min(threadCount, count - 1) { queue.add(priority) { while run.runNext() {} } }
         do {
             for index in 0..<count {
                 while true {

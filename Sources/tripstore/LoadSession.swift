@@ -1,6 +1,7 @@
 import ColumnStore
 import Dispatch
 import Foundation
+import Synchronization
 
 /// Loads that wait in a store, run to their end in this process: with progress, and with words on what was rejected.
 struct LoadSession {
@@ -24,7 +25,14 @@ struct LoadSession {
         var completedCount = 0
         store.startIngestion(isServing: false)
         for id in ids {
-            let job = try store.waitForEnd(of: id)
+            let job: Job
+            do {
+                job = try store.waitForEnd(of: id)
+            } catch {
+                // The store was closed under this thread by a signal, which will end the program.
+                while interrupt.hasBegun { Thread.sleep(forTimeInterval: 1) }
+                throw error
+            }
             display.finish(job)
             guard job.status == .completed else {
                 code = 1
@@ -59,13 +67,20 @@ struct LoadSession {
 /// A load of standard input has no checkpoint, as nobody can read it again; it ends at once, even while it waits for input.
 private final class Interrupt {
     private var sources: [any DispatchSourceSignal] = []
+    private let begun = Begun()
+
+    private final class Begun: Sendable { let flag = Atomic(false) }
+
+    /// Whether a signal came.
+    var hasBegun: Bool { begun.flag.load(ordering: .relaxed) }
 
     /// - Parameter streams: jobs that read standard input.
     init(_ store: ColumnStore, _ display: ProgressDisplay, streams: [Int64]) {
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
+            source.setEventHandler { [begun] in
+                begun.flag.store(true, ordering: .relaxed)
                 display.endLine()
                 let lost = streams.filter { (try? store.job($0))?.status.isTerminal == false }
                 if !Self.isRunning(lost, in: store) { Output.note("Stopping at a checkpoint …") }

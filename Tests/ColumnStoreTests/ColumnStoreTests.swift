@@ -209,7 +209,8 @@ struct ColumnStoreTests {
         var rounds = 0
         while true {
             store.startIngestion()
-            usleep(UInt32.random(in: 0...12_000, using: &random))
+            // Longer from round to round, so that slow machines and disks get on as well.
+            usleep(UInt32.random(in: 0...UInt32(12_000 + 500 * rounds), using: &random))
             store.close()
             rounds += 1
             // Trips of an unfinished job are not seen.
@@ -239,7 +240,8 @@ struct ColumnStoreTests {
             "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: 400_000), "long.csv")
         let job = try store.submitFile(path: path)
         store.startIngestion()
-        usleep(30_000)
+        // Until there is something to be left behind.
+        while try store.summary().segments.isEmpty { usleep(1000) }
         #expect(try store.remove(job.id).status == .cancelled)
         #expect(try store.summary().segments.isEmpty && store.summary().unnamedFiles.isEmpty)
         #expect(throws: ColumnStoreError.self) { try average(store) }

@@ -1,6 +1,7 @@
 """Progress of a load over WebSocket and server-sent events: whoever listens, whenever, hears how it ended."""
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -9,7 +10,7 @@ import pytest
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from tripstore import PATIENCE_SECONDS, SAMPLE, wait_until
+from tripstore import BINARY, PATIENCE_SECONDS, SAMPLE, Server, clean_environment, cli, wait_until
 
 FIELDS = {"job_id", "status", "processed_rows", "total_rows", "rejected_rows", "processed_bytes", "total_bytes",
           "rows_per_second", "eta_seconds"}
@@ -19,7 +20,7 @@ TERMINAL = {"completed", "failed", "cancelled"}
 def listen(server, job):
     """All messages of a job's WebSocket and the code it was closed with."""
     messages = []
-    with connect(f"ws://127.0.0.1:{server.port}/ws/ingestion/{job}") as socket:
+    with connect(f"ws://127.0.0.1:{server.port}/ws/ingestion/{job}", open_timeout=PATIENCE_SECONDS) as socket:
         try:
             while True:
                 messages.append(json.loads(socket.recv(timeout=PATIENCE_SECONDS)))
@@ -38,38 +39,58 @@ def assert_whole(messages, code, job, status="completed"):
     assert rows == sorted(rows)
 
 
-def test_listeners_before_during_and_after_hear_the_end(server, generated_csv, tmp_path):
-    # Loads run in turn, so that whoever listens to the second while the first, a long one, runs comes before its start.
-    header, _, rows = generated_csv.read_bytes().partition(b"\n")
-    long_csv = tmp_path / "long.csv"
-    with long_csv.open("wb") as file:
-        file.write(header + b"\n")
-        for _ in range(1 + 300_000_000 // len(rows)):
-            file.write(rows)
-    first, second = server.post_file(long_csv), server.post_file(generated_csv)
+@pytest.fixture
+def held(tmp_path):
+    """A server whose first load waits for a pipe, so that all others are pending; and a function that lets it end."""
+    data_dir, pipe = tmp_path / "data", tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    # From the command line, as an upload is no pipe; the server takes the load over from the process that was killed.
+    process = subprocess.Popen([str(BINARY), "ingest", str(pipe), "--data-dir", str(data_dir)], env=clean_environment())
+    wait_until(lambda: "running" in cli("jobs", "--data-dir", data_dir, check=False).stdout, "the first load")
+    process.kill()
+    process.wait(timeout=PATIENCE_SECONDS)
+
+    def let_go():
+        # Who opens both ends waits for nobody; the load finds that its file is empty.
+        os.close(os.open(pipe, os.O_RDWR))
+
+    with Server(data_dir, tmp_path / "log") as server:
+        try:
+            yield server, let_go
+        finally:
+            let_go()
+
+
+def wait_for_a_message(server):
+    """Waits until the server has told somebody something; until then, nobody."""
+    wait_until(lambda: b"\ntripstore_progress_deliveries_total 1\n" in server.get("/metrics").body, "the first message")
+
+
+def test_listeners_before_during_and_after_hear_the_end(held, generated_csv):
+    server, let_go = held
+    job = server.post_file(generated_csv)
     heard = {}
 
-    def hear(name, job):
-        heard[name] = (job, *listen(server, job))
+    def hear(name):
+        heard[name] = listen(server, job)
 
-    threads = [threading.Thread(target=hear, args=arguments) for arguments in (("before", second), ("during", first))]
+    before, during = threads = [threading.Thread(target=hear, args=[name]) for name in ("before", "during")]
+    before.start()
+    wait_for_a_message(server)
+    let_go()
+    wait_until(lambda: server.job(job)["status"] != "pending", "the load")
+    during.start()
     for thread in threads:
-        thread.start()
-    server.wait_for_job(first)
-    wait_until(lambda: server.job(second)["status"] != "pending", "the second load")
-    late = threading.Thread(target=hear, args=("late", second))
-    late.start()
-    for thread in [*threads, late]:
         thread.join(PATIENCE_SECONDS)
-    hear("after", first)
+    hear("after")
 
-    assert set(heard) == {"before", "during", "late", "after"}
-    for job, messages, code in heard.values():
+    assert set(heard) == {"before", "during", "after"}
+    for messages, code in heard.values():
         assert_whole(messages, code, job)
-    assert heard["before"][1][0]["status"] == "pending"
-    assert len(heard["after"][1]) == 1
-    for job, messages, _ in heard.values():
-        assert messages[-1]["processed_rows"] == messages[-1]["total_rows"] == server.job(job)["total_rows"]
+    assert heard["before"][0][0]["status"] == "pending"
+    assert len(heard["after"][0]) == 1
+    rows = server.job(job)["total_rows"]
+    assert all(messages[-1]["processed_rows"] == messages[-1]["total_rows"] == rows for messages, _ in heard.values())
 
 
 def test_at_most_ten_messages_a_second(server, generated_csv):
@@ -87,17 +108,16 @@ def test_failed_load_says_why(server):
     assert messages[-1]["message"] == server.job(job)["message"]
 
 
-def test_cancelled_load_ends_the_stream(server, generated_csv):
-    # The first load keeps the second waiting, so that it is cancelled for certain.
-    server.post_file(generated_csv)
-    job = server.post_file(generated_csv)
+def test_cancelled_load_ends_the_stream(held):
+    server, _ = held
+    job = server.post_file(SAMPLE)
     heard = []
     listener = threading.Thread(target=lambda: heard.append(listen(server, job)))
     listener.start()
-    server.delete(f"/jobs/{job}")
+    wait_for_a_message(server)
+    assert server.delete(f"/jobs/{job}").json["status"] == "cancelled"
     listener.join(PATIENCE_SECONDS)
-    if server.job(job)["status"] == "cancelled":
-        assert_whole(*heard[0], job, "cancelled")
+    assert_whole(*heard[0], job, "cancelled")
 
 
 def test_unknown_job_is_refused_before_the_upgrade(server):
@@ -108,13 +128,15 @@ def test_unknown_job_is_refused_before_the_upgrade(server):
 
 
 def test_server_sent_events_are_the_same_messages(server):
-    job = server.ingest(SAMPLE)["id"]
+    job = server.post_file(SAMPLE)
+    # Who has heard the end knows that the server has told it, which it does a moment after the job has its status.
+    *_, last = listen(server, job)[0]
     printed = subprocess.run(
         ["curl", "--silent", "--no-buffer", "--include", "--max-time", "60", f"{server.url}/jobs/{job}/events"],
         capture_output=True, text=True, check=True).stdout
     assert "text/event-stream" in printed
     messages = [json.loads(line.removeprefix("data:")) for line in printed.splitlines() if line.startswith("data:")]
-    assert messages == listen(server, job)[0]
+    assert messages == listen(server, job)[0] == [last]
 
 
 def test_many_listeners_at_once(server, generated_csv):

@@ -18,6 +18,9 @@ BINARY = Path(os.environ.get("TRIPSTORE", REPOSITORY / ".build/release/tripstore
 # A bound for what never takes this long, so that a hang fails instead of hanging: no test is about time.
 PATIENCE_SECONDS = 120
 
+# The sockets of `free_port`, up to the end.
+port_holders = []
+
 
 def clean_environment(**variables):
     """This process's environment without what would change the program's defaults."""
@@ -52,9 +55,13 @@ def wait_until(condition, what):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody else is given while this runs: a socket holds it, which leaves it to whoever listens by number."""
+    holder = socket.socket()
+    # The server's socket has this option too, so both may have the address as long as only one listens.
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port_holders.append(holder)
+    return holder.getsockname()[1]
 
 
 class Answer:

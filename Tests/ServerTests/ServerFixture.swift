@@ -25,9 +25,10 @@ struct ServerFixture: Sendable {
     /// The port of a `.live` server.
     var port: Int { client.port ?? 0 }
 
-    /// Runs a test on a new server; without ingestion, jobs stay pending.
+    /// Runs a test on a new server; without ingestion, jobs stay pending, and without an interval, nobody is pinged.
     static func run(
-        _ setup: TestingSetup = .router, ingests: Bool = true, pingInterval: Duration? = nil, swaggerDirectory: String? = nil,
+        _ setup: TestingSetup = .router, ingests: Bool = true, pingInterval: Duration = .seconds(3600),
+        swaggerDirectory: String? = nil,
         _ test: @escaping @Sendable (ServerFixture) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-\(UUID().uuidString)").path
@@ -38,7 +39,7 @@ struct ServerFixture: Sendable {
         if ingests { store.startIngestion() }
         var options = ServerOptions(logger: logger)
         options.swaggerDirectory = swaggerDirectory
-        if let pingInterval { options.pingInterval = pingInterval }
+        options.pingInterval = pingInterval
         let application = buildApplication(store: store, options: options)
         try await application.test(setup) { client in try await test(ServerFixture(client: client, store: store)) }
     }
@@ -94,13 +95,10 @@ struct ServerFixture: Sendable {
         return try #require(Self.object(response)["job_id"] as? Int64)
     }
 
-    /// Waits until a job is over and returns it.
+    /// Waits until a job is over, and its observers know, and returns it.
     func finished(_ job: Int64) async throws -> Job {
-        while true {
-            let job = try store.job(job)
-            if job.status.isTerminal { return job }
-            try await Task.sleep(for: .milliseconds(5))
-        }
+        let store = store
+        return try await store.answer { () throws(ColumnStoreError) in try store.waitForEnd(of: job) }
     }
 
     /// Expects a progress message with the job's state as the store has it, whatever the rate.

@@ -170,7 +170,8 @@ import Testing
             await #expect(throws: RawConnection.Closed.self) {
                 while true { opcodes.append(try await connection.frame().opcode) }
             }
-            #expect(opcodes.sorted() == [Self.text, Self.ping, Self.ping])
+            // Whether the message goes out before the second ping is unanswered depends on how busy the machine is.
+            #expect(opcodes.filter { $0 != Self.text } == [Self.ping, Self.ping])
             try await server.until { try await Self.subscribers(server) == 0 }
             try await connection.close()
         }

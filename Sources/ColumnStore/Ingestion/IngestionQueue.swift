@@ -13,6 +13,8 @@ final class IngestionQueue: @unchecked Sendable {
     /// Whether something changed since `whenIdle` ran.
     private var hasChanged = true
     private var hasThread = false
+    /// Why jobs stopped whose end could not be recorded.
+    private var abandoned: [Int64: ColumnStoreError] = [:]
     /// Calls of `interrupting` under way.
     private var interruptionCount = 0
 
@@ -111,6 +113,14 @@ final class IngestionQueue: @unchecked Sendable {
 
     /// The running job as it stands, where it is this one.
     func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
+
+    /// Remembers that jobs stopped and that their end could not be recorded, as on a disk that is full.
+    func abandon(_ ids: [Int64], _ error: ColumnStoreError) {
+        condition.withLock { for id in ids { abandoned[id] = error } }
+    }
+
+    /// Why a job stopped whose end could not be recorded.
+    func failure(of id: Int64) -> ColumnStoreError? { condition.withLock { abandoned[id] } }
 
     /// Blocks until a job has ended, or for a short while.
     func waitForChange() {

@@ -10,8 +10,6 @@ package struct QueryExecutor: Sendable {
 
     /// Rows of a whole range that one task reads.
     private static let rowsPerTask = 128 << 10
-    /// Weeks in which a box is looked up by one thread.
-    private static let weeksPerTask = 16
     /// Pages that a task reads of ranges with a few rows each: enough to be worth a hand-over to another thread.
     private static let pagesPerTask = 16
 
@@ -47,10 +45,8 @@ package struct QueryExecutor: Sendable {
             SegmentPlan(
                 segment: position, of: snapshot, filter: filter, purpose: purpose, useIndex: useIndex, weeks: weeks)
         }
-        // A box is looked up leaf by leaf, in each week: that is soon worth another thread.
-        let isSlow =
-            filter.box != nil && positions.count > 1
-            && positions.reduce(0) { $0 + snapshot.segments[$1].index.weeks.count } >= Self.weeksPerTask
+        // A box is looked up leaf by leaf: with many segments that is worth another thread.
+        let isSlow = filter.box != nil && positions.count >= 8
         let inParallel = isSlow ? try? pool.map(count: positions.count, priority: .question) { plan(positions[$0]) } : nil
         let plans = inParallel ?? positions.map(plan)
         metrics.segmentsConsidered = plans.count

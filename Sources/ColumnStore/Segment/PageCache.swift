@@ -6,10 +6,9 @@ import Synchronization
 /// next question only compares. Pages never change, as segments do not, so nothing here is ever wrong or invalidated: pages of
 /// segments that are gone are pushed out by others.
 ///
-/// A page is kept when it is read for the second time: most that one box needs no other will ask for, and keeping a page costs
-/// a copy and fresh memory (the doorkeeper of Einziger et al., "TinyLFU", ACM TOS 2017).
-/// Two generations approximate the order of use: what is found or added goes to the young one, and once that has half of the
-/// room the old one is dropped and the young one becomes old.
+/// A page has one place, by its hash. Reading it for the first time only puts its name there, and for the second time its values
+/// too: most pages that one box needs no other will ask for, and keeping one costs a copy and fresh memory (the doorkeeper of
+/// Einziger et al., "TinyLFU", ACM TOS 2017). A page that was found since is passed over once before it gives way to another.
 final class PageCache: Sendable {
     /// A page of a segment that is open.
     struct Key: Hashable {
@@ -19,68 +18,67 @@ final class PageCache: Sendable {
         var offset: Int
     }
 
-    /// Shards keep workers out of each other's way.
-    private static let shardCount = 16
-    /// Pages of a shard that are remembered as read once.
-    private static let candidateCountMax = 4096
-
-    private struct Generations {
-        var young: [Key: [Double]] = [:]
-        var old: [Key: [Double]] = [:]
-        var youngByteCount = 0
-        /// Pages that were read once.
-        var candidates: Set<Key> = []
+    /// What the cache knows of a page.
+    enum Answer {
+        case values([Double])
+        /// The page has to be read; `isWanted` where its values should be kept.
+        case absent(isWanted: Bool)
     }
 
+    private struct Place {
+        var key: Key?
+        /// Empty where the page was read only once.
+        var values: [Double] = []
+        var wasFound = false
+    }
+
+    /// Parts with a lock each, so that workers seldom meet.
     private final class Shard: Sendable {
-        let generations = Mutex(Generations())
+        let places: Mutex<[Place]>
+
+        init(placeCount: Int) { places = Mutex(Array(repeating: Place(), count: placeCount)) }
     }
 
-    private let shards = (0..<shardCount).map { _ in Shard() }
-    private let generationByteCountMax: Int
+    private static let shardBits: UInt64 = 4
+    private let shards: [Shard]
+    private let placeCount: Int
 
-    /// Makes a cache of at most `byteCount` bytes of values.
+    /// Makes a cache of about `byteCount` bytes of values at most.
     init(byteCount: Int = Limits.pageCacheByteCount) {
-        generationByteCountMax = byteCount / 2 / Self.shardCount
+        let count = max(1, byteCount / (Limits.originPageRowCountMax * MemoryLayout<Double>.stride) >> Int(Self.shardBits))
+        placeCount = count
+        shards = (0..<1 << Self.shardBits).map { _ in Shard(placeCount: count) }
     }
 
-    private func shard(of key: Key) -> Shard {
-        shards[Int(truncatingIfNeeded: (UInt64(truncatingIfNeeded: key.offset) &* 0x9E37_79B9_7F4A_7C15) >> 60)]
+    /// The shard and the place of a page.
+    private func address(of key: Key) -> (shard: Shard, place: Int) {
+        let name = UInt64(truncatingIfNeeded: key.segment) << 40 ^ UInt64(truncatingIfNeeded: key.offset)
+        let hash = name &* 0x9E37_79B9_7F4A_7C15  // multiplicative hashing: the high bits depend on all bits
+        let place = ((hash << Self.shardBits) >> 32) % UInt64(placeCount)
+        return (shards[Int(hash >> (64 - Self.shardBits))], Int(place))
     }
 
-    /// The values of a page, where it is there.
-    func page(_ key: Key) -> [Double]? {
-        shard(of: key).generations.withLock { generations in
-            if let values = generations.young[key] { return values }
-            guard let values = generations.old.removeValue(forKey: key) else { return nil }
-            add(key, values, to: &generations)
-            return values
-        }
-    }
-
-    /// Tells of a page that was read; returns whether its values should be kept.
-    func admits(_ key: Key) -> Bool {
-        shard(of: key).generations.withLock { generations in
-            if generations.candidates.remove(key) != nil { return true }
-            if generations.candidates.count >= Self.candidateCountMax {
-                generations.candidates.removeAll(keepingCapacity: true)
+    /// Looks for the values of a page.
+    func look(for key: Key) -> Answer {
+        let (shard, place) = address(of: key)
+        return shard.places.withLock { places in
+            if places[place].key == key {
+                if places[place].values.isEmpty { return .absent(isWanted: true) }
+                places[place].wasFound = true
+                return .values(places[place].values)
             }
-            generations.candidates.insert(key)
-            return false
+            if places[place].wasFound {
+                places[place].wasFound = false
+            } else {
+                places[place] = Place(key: key)
+            }
+            return .absent(isWanted: false)
         }
     }
 
-    /// Keeps the values of a page.
+    /// Keeps the values of a page, where its place is still its own.
     func keep(_ values: [Double], as key: Key) {
-        shard(of: key).generations.withLock { add(key, values, to: &$0) }
-    }
-
-    private func add(_ key: Key, _ values: [Double], to generations: inout Generations) {
-        guard generations.young.updateValue(values, forKey: key) == nil else { return }
-        generations.youngByteCount += values.count * MemoryLayout<Double>.stride
-        guard generations.youngByteCount > generationByteCountMax else { return }
-        generations.old = generations.young
-        generations.young = [:]
-        generations.youngByteCount = 0
+        let (shard, place) = address(of: key)
+        shard.places.withLock { if $0[place].key == key { $0[place].values = values } }
     }
 }

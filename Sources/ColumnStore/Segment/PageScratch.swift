@@ -75,10 +75,17 @@ final class PageScratch {
             guard !loadedParts[slot][part], rows.overlaps(local) else { continue }
             loadedParts[slot][part] = true
             let key = PageCache.Key(segment: segment.serial, offset: location.offset)
-            if let known = cache?.page(key) {
-                values.replaceSubrange(rows, with: known)
-                metrics.pagesCached += 1
-                continue
+            // A page that is wanted whole belongs to a scan, which would push out what the edges of boxes need.
+            let isScan = local.lowerBound <= rows.lowerBound && rows.upperBound <= local.upperBound
+            var isWanted = false
+            if !isScan, let cache {
+                switch cache.look(for: key) {
+                case .values(let known):
+                    values.replaceSubrange(rows, with: known)
+                    metrics.pagesCached += 1
+                    continue
+                case .absent(let wanted): isWanted = wanted
+                }
             }
             var span = values.mutableSpan
             do throws(ParquetError) {
@@ -89,9 +96,7 @@ final class PageScratch {
                 loadedParts[slot][part] = false
                 throw error
             }
-            // A page that is wanted whole belongs to a scan, which would push out what the edges of boxes need.
-            let isScan = local.lowerBound <= rows.lowerBound && rows.upperBound <= local.upperBound
-            if !isScan, let cache, cache.admits(key) { cache.keep(Array(values[rows]), as: key) }
+            if isWanted { cache?.keep(Array(values[rows]), as: key) }
             metrics.pagesRead += 1
             metrics.bytesDecompressed += 8 * location.rowCount
         }
