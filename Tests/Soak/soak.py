@@ -254,7 +254,8 @@ def main():
                 soak.server.kill()
         print(soak.summary())
         if soak.faults:
-            print((Path(folder) / "log").read_text()[-4000:])
+            lines = (Path(folder) / "log").read_text().splitlines()
+            print("\n".join([line for line in lines if " error " in line or " warning " in line][-20:]))
             sys.exit(1)
 
 
