@@ -199,8 +199,10 @@ class Soak:
         time.sleep(1)
         process = Path("/proc", str(self.server.process.pid))
         lines = (process / "status").read_text().splitlines()
-        memory = next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
-        self.samples.append((len(os.listdir(process / "fd")), memory / 1024))
+        memory = [int(line.split()[1]) for line in lines if line.startswith("RssAnon")]
+        # A process that was just killed has none.
+        if memory:
+            self.samples.append((len(os.listdir(process / "fd")), memory[0] / 1024))
 
     # MARK: What it came to
 
