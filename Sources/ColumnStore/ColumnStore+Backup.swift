@@ -133,10 +133,6 @@ extension ColumnStore {
         }
     }
 
-    private static func checksum(of path: String) throws(ColumnStoreError) -> UInt32 {
-        try MappedFile(path: path).withBytes { PageChecksum.crc32($0) }
-    }
-
     private func copyFile(_ path: String, to target: String, _ report: inout BackupReport) throws(ColumnStoreError) {
         let parts = target.split(separator: "/", omittingEmptySubsequences: false)
         var file = try DurableFile(directory: parts.dropLast().joined(separator: "/"), name: String(parts.last!))

@@ -34,6 +34,6 @@ extension ColumnStore {
         let trips = aside.reduce(0) { $0 + $1.rowCount }
         return
             "\(trips) trips are missing: \(aside.count == 1 ? "a damaged segment was" : "\(aside.count) damaged segments were")"
-            + " set aside; restore a backup, or delete their jobs and load them again."
+            + " set aside; restore a backup that still has them."
     }
 }

@@ -83,8 +83,9 @@ extension ColumnStore {
             unnamedFiles: try FileSystem.names(in: folders.segments).filter { !named.contains($0) })
     }
 
-    private func checksum(of file: String) throws(ColumnStoreError) -> UInt32 {
-        try MappedFile(path: folders.segmentPath(file)).withBytes { PageChecksum.crc32($0) }
+    /// CRC-32 of a whole file.
+    static func checksum(of path: String) throws(ColumnStoreError) -> UInt32 {
+        try MappedFile(path: path).withBytes { PageChecksum.crc32($0) }
     }
 
     /// Re-reads every byte of the store and says what is damaged.
@@ -110,7 +111,7 @@ extension ColumnStore {
                 if layout.bytes != segment.bytes {
                     problems.append("It has \(layout.bytes) bytes, the catalog says \(segment.bytes).")
                 }
-                if try checksum(of: segment.file) != segment.checksum {
+                if try Self.checksum(of: folders.segmentPath(segment.file)) != segment.checksum {
                     problems.append("Its bytes are not those that were written: the checksum of the whole file differs.")
                 }
                 if let rows = layout.rows, rows != segment.rows {
