@@ -40,11 +40,13 @@ let package = Package(
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .target(name: "CFastFloat"),
         .target(name: "CStructural"),
+        .target(name: "CPoints"),
         .target(name: "CPlatform"),
         .target(
             name: "ColumnStore",
             dependencies: [
-                "Bucketing", "CZlib", "CZstd", "CDeflate", "CFastFloat", "CStructural", "CPlatform",
+                "Bucketing", "CZlib", "CZstd", "CDeflate", "CFastFloat", "CStructural", "CPoints",
+                "CPlatform",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],

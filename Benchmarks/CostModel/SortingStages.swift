@@ -34,14 +34,15 @@ enum SortingStages {
     }
 
     private static func keys(of batch: TripBatch) -> [UInt64] {
-        let (longitude, latitude, time) = (batch.originLongitude.span, batch.originLatitude.span, batch.time.span)
+        let rows = batch.rows.span
         var weeks = [Int32](repeating: 0, count: batch.count)
         var keys = [UInt64](repeating: 0, count: batch.count)
         var weekSpan = weeks.mutableSpan
         var keySpan = keys.mutableSpan
-        for row in time.indices { weekSpan[unchecked: row] = ISOWeek(microseconds: time[unchecked: row]).index }
-        for row in longitude.indices {
-            keySpan[unchecked: row] = MortonKey.key(longitude: longitude[unchecked: row], latitude: latitude[unchecked: row])
+        for index in rows.indices {
+            let row = rows[unchecked: index]
+            weekSpan[unchecked: index] = ISOWeek(microseconds: row.time).index
+            keySpan[unchecked: index] = MortonKey.key(longitude: row.originLongitude, latitude: row.originLatitude)
         }
         keep(weeks.count)
         return keys
@@ -66,7 +67,7 @@ enum SortingStages {
         for batch in batches {
             let keys = keys(of: batch)
             for index in keys.indices {
-                let week = ISOWeek(microseconds: batch.time[index]).index
+                let week = ISOWeek(microseconds: batch.rows[index].time).index
                 weeks[week, default: Week()].keys.append(keys[index])
                 weeks[week, default: Week()].rows.append(row)
                 row += 1

@@ -33,6 +33,8 @@ package enum Limits {
     ///
     /// Two million rows cost about 250 MB while they are sorted and encoded.
     package static let segmentRowCountMax = 2 << 20
+    /// Decoded chunks of one segment: some sixty as a rule, many only where few rows are right.
+    package static let segmentBatchCountMax = 4096
     /// Rows of one row group: the unit in which other engines divide a file among their threads.
     package static let rowGroupRowCountMax = 256 << 10
     /// Rows of one page, the same for all columns so that page `i` of each covers the same rows: the unit of reading at the

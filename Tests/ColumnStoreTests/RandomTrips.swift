@@ -93,13 +93,13 @@ enum RandomTrips {
         for (row, trip) in trips.enumerated() {
             if row == 0 || batches[batches.count - 1].count >= size { batches.append(TripBatch()) }
             let last = batches.count - 1
-            batches[last].region.append(batches[last].regions.insert(trip.region))
-            batches[last].datasource.append(batches[last].datasources.insert(trip.datasource))
-            batches[last].originLongitude.append(trip.originLongitude)
-            batches[last].originLatitude.append(trip.originLatitude)
-            batches[last].destinationLongitude.append(trip.destinationLongitude)
-            batches[last].destinationLatitude.append(trip.destinationLatitude)
-            batches[last].time.append(trip.time)
+            let region = batches[last].regions.insert(trip.region)
+            let datasource = batches[last].datasources.insert(trip.datasource)
+            batches[last].rows.append(
+                TripRow(
+                    originLongitude: trip.originLongitude, originLatitude: trip.originLatitude,
+                    destinationLongitude: trip.destinationLongitude, destinationLatitude: trip.destinationLatitude,
+                    time: trip.time, region: region, datasource: datasource))
         }
         return batches
     }

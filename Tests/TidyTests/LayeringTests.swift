@@ -29,6 +29,7 @@ struct LayeringTests {
             ("CDeflate", ["Sources/ColumnStore/Parquet/"]),
             ("CZlib", ["Sources/ColumnStore/Ingestion/"]),
             ("CStructural", ["Sources/ColumnStore/CSV/"]),
+            ("CPoints", ["Sources/ColumnStore/CSV/"]),
             ("CFastFloat", ["Sources/ColumnStore/CSV/"]),
             ("Hummingbird", ["Sources/Server/"]),
             ("ArgumentParser", ["Sources/tripstore/"]),

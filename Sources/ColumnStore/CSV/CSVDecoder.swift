@@ -1,3 +1,5 @@
+internal import CPoints
+
 /// A piece of a file, decoded.
 package struct DecodedChunk: Sendable {
     /// The rows that are right, in order.
@@ -63,7 +65,7 @@ final class DecoderScratch: @unchecked Sendable {
     /// Index 0 is for what precedes the first mark.
     var marks: UnsafeMutablePointer<UInt32>
     var markCapacity: Int
-    let rows = RowBuffer()
+    let buffer = RowBuffer()
     let months: UnsafeMutablePointer<TimestampParser.Month>
     let regions: UnsafeMutablePointer<NameTable>
     let datasources: UnsafeMutablePointer<NameTable>
@@ -90,7 +92,7 @@ final class DecoderScratch: @unchecked Sendable {
         marks.deallocate()
         fieldStarts.deallocate()
         fieldEnds.deallocate()
-        rows.deallocate()
+        buffer.deallocate()
         months.deallocate()
         for table in [regions, datasources] {
             table.pointee.deallocate()
@@ -117,6 +119,7 @@ private struct ChunkRun {
     let header: CSVHeader
     let indexer: StructuralIndexer
     let scratch: DecoderScratch
+    let readsPointsAtOnce: Bool
 
     var chunk = DecodedChunk()
     /// Where the next record starts.
@@ -135,6 +138,7 @@ private struct ChunkRun {
         self.header = header
         self.indexer = indexer
         self.scratch = scratch
+        readsPointsAtOnce = indexer.path == .avx512 && tripstore_points_supported()
     }
 
     mutating func decode() -> DecodedChunk {
@@ -158,8 +162,9 @@ private struct ChunkRun {
 
     private mutating func runLoop() -> RowLoop.Stop {
         let memory = RowLoop.Memory(
-            base: base, regions: scratch.regions, datasources: scratch.datasources, months: scratch.months, rows: scratch.rows,
-            fieldStarts: scratch.fieldStarts, fieldEnds: scratch.fieldEnds)
+            base: base, regions: scratch.regions, datasources: scratch.datasources, months: scratch.months,
+            buffer: scratch.buffer, fieldStarts: scratch.fieldStarts, fieldEnds: scratch.fieldEnds,
+            readsPointsAtOnce: readsPointsAtOnce)
         let rowsBefore = bufferedCount
         let stop = RowLoop.run(
             memory, scratch.marks, markCount: markCount, header: header, next: &nextMark, rowCount: &bufferedCount)
@@ -213,25 +218,26 @@ private struct ChunkRun {
     }
 
     private mutating func decode(_ scan: RecordScan) throws(RejectReason) {
-        let rows = scratch.rows
-        let row = bufferedCount
         let region = scan.fields[CSVColumn.region.rawValue]
         let datasource = scan.fields[CSVColumn.datasource.rawValue]
         if let problem = nameProblem(region) { throw RejectReason(region: problem) }
+        let origin: PointParser.Point
         do throws(PointProblem) {
-            let point = try point(scan.fields[CSVColumn.origin.rawValue])
-            (rows.originLongitude[row], rows.originLatitude[row]) = (point.longitude, point.latitude)
+            origin = try point(scan.fields[CSVColumn.origin.rawValue])
         } catch { throw RejectReason(origin: error) }
+        let destination: PointParser.Point
         do throws(PointProblem) {
-            let point = try point(scan.fields[CSVColumn.destination.rawValue])
-            (rows.destinationLongitude[row], rows.destinationLatitude[row]) = (point.longitude, point.latitude)
+            destination = try point(scan.fields[CSVColumn.destination.rawValue])
         } catch { throw RejectReason(destination: error) }
+        let time: Int64
         do throws(TimestampProblem) {
-            rows.time[row] = try time(scan.fields[CSVColumn.time.rawValue])
+            time = try self.time(scan.fields[CSVColumn.time.rawValue])
         } catch { throw RejectReason(time: error) }
         if let problem = nameProblem(datasource) { throw RejectReason(datasource: problem) }
-        rows.region[row] = code(region, in: scratch.regions)
-        rows.datasource[row] = code(datasource, in: scratch.datasources)
+        scratch.buffer.rows[bufferedCount] = TripRow(
+            originLongitude: origin.longitude, originLatitude: origin.latitude, destinationLongitude: destination.longitude,
+            destinationLatitude: destination.latitude, time: time, region: code(region, in: scratch.regions),
+            datasource: code(datasource, in: scratch.datasources))
         bufferedCount += 1
     }
 
@@ -294,29 +300,11 @@ private struct ChunkRun {
     /// Moves the buffered rows to the batch.
     private mutating func flush() {
         guard bufferedCount > 0 else { return }
-        if chunk.batch.count == 0 { reserveColumns() }
-        let rows = scratch.rows
-        chunk.batch.region.append(contentsOf: UnsafeBufferPointer(start: rows.region, count: bufferedCount))
-        chunk.batch.datasource.append(contentsOf: UnsafeBufferPointer(start: rows.datasource, count: bufferedCount))
-        chunk.batch.originLongitude.append(contentsOf: UnsafeBufferPointer(start: rows.originLongitude, count: bufferedCount))
-        chunk.batch.originLatitude.append(contentsOf: UnsafeBufferPointer(start: rows.originLatitude, count: bufferedCount))
-        chunk.batch.destinationLongitude.append(
-            contentsOf: UnsafeBufferPointer(start: rows.destinationLongitude, count: bufferedCount))
-        chunk.batch.destinationLatitude.append(
-            contentsOf: UnsafeBufferPointer(start: rows.destinationLatitude, count: bufferedCount))
-        chunk.batch.time.append(contentsOf: UnsafeBufferPointer(start: rows.time, count: bufferedCount))
+        if chunk.batch.count == 0 {
+            // Room for the chunk's rows if the rest is like its beginning.
+            chunk.batch.rows.reserveCapacity(bufferedCount + (count - position) * bufferedCount / position * 17 / 16)
+        }
+        chunk.batch.rows.append(contentsOf: UnsafeBufferPointer(start: scratch.buffer.rows, count: bufferedCount))
         bufferedCount = 0
-    }
-
-    /// Makes room for the chunk's rows if the rest is like its beginning.
-    private mutating func reserveColumns() {
-        let rowCount = bufferedCount + (count - position) * bufferedCount / position * 17 / 16
-        chunk.batch.region.reserveCapacity(rowCount)
-        chunk.batch.datasource.reserveCapacity(rowCount)
-        chunk.batch.originLongitude.reserveCapacity(rowCount)
-        chunk.batch.originLatitude.reserveCapacity(rowCount)
-        chunk.batch.destinationLongitude.reserveCapacity(rowCount)
-        chunk.batch.destinationLatitude.reserveCapacity(rowCount)
-        chunk.batch.time.reserveCapacity(rowCount)
     }
 }

@@ -1,34 +1,31 @@
-/// Room for the values of some rows, column by column, as raw memory that stays in the cache.
+internal import CPoints
+
+/// Working memory of the row loop: raw, so that the loop does without retains and bounds checks, and small, so that it stays in
+/// the cache.
 struct RowBuffer {
     /// Rows that fit.
-    static let capacity = 1024
+    static let capacity = 256
+    /// Rows that go through the loop's steps together.
+    static let blockRowCount = Int(TRIPSTORE_POINTS_ROW_COUNT_MAX)
+    /// Fields whose bounds are noted: those of `CSVColumn`, in its order.
+    static let fieldCount = 5
 
-    let region: UnsafeMutablePointer<UInt32>
-    let datasource: UnsafeMutablePointer<UInt32>
-    let originLongitude: UnsafeMutablePointer<Double>
-    let originLatitude: UnsafeMutablePointer<Double>
-    let destinationLongitude: UnsafeMutablePointer<Double>
-    let destinationLatitude: UnsafeMutablePointer<Double>
-    let time: UnsafeMutablePointer<Int64>
+    let rows: UnsafeMutablePointer<TripRow>
+    /// Where the fields of a block's rows are.
+    let fields: UnsafeMutablePointer<tripstore_field_bounds>
+    /// For each row of a block, the number of marks up to its end.
+    let markCounts: UnsafeMutablePointer<Int>
 
     init() {
-        region = .allocate(capacity: Self.capacity)
-        datasource = .allocate(capacity: Self.capacity)
-        originLongitude = .allocate(capacity: Self.capacity)
-        originLatitude = .allocate(capacity: Self.capacity)
-        destinationLongitude = .allocate(capacity: Self.capacity)
-        destinationLatitude = .allocate(capacity: Self.capacity)
-        time = .allocate(capacity: Self.capacity)
+        rows = .allocate(capacity: Self.capacity)
+        fields = .allocate(capacity: Self.blockRowCount * Self.fieldCount)
+        markCounts = .allocate(capacity: Self.blockRowCount)
     }
 
     func deallocate() {
-        region.deallocate()
-        datasource.deallocate()
-        originLongitude.deallocate()
-        originLatitude.deallocate()
-        destinationLongitude.deallocate()
-        destinationLatitude.deallocate()
-        time.deallocate()
+        rows.deallocate()
+        fields.deallocate()
+        markCounts.deallocate()
     }
 }
 
@@ -37,6 +34,9 @@ struct RowBuffer {
 /// A usual row has the header's number of fields, values that are right, and quotes only around whole fields, without quotes
 /// or newlines between them. At any other the loop stops, and `CSVDecoder` decodes that row by the rules of `RecordScanner`; so
 /// nothing here needs to know why a row is wrong.
+///
+///     marks ─ bounds of the fields ─ points ─────────────────────── time, names ──> rows
+///             64 rows                64 rows, four numbers at once   row by row
 ///
 /// Unsafe code: all of it. The caller vouches that the marks are ascending positions of newlines, commas and quotes in the
 /// chunk, that `marks[next - 1]` is the position before the first row (or `UInt32.max`), and that 64 bytes after the last
@@ -50,11 +50,13 @@ enum RowLoop {
         let regions: UnsafeMutablePointer<NameTable>
         let datasources: UnsafeMutablePointer<NameTable>
         let months: UnsafeMutablePointer<TimestampParser.Month>
-        let rows: RowBuffer
+        let buffer: RowBuffer
         /// Room for the bounds of one row's fields where they aren't the marks themselves: the position before each field's
         /// first byte, and the position after its last.
         let fieldStarts: UnsafeMutablePointer<UInt32>
         let fieldEnds: UnsafeMutablePointer<UInt32>
+        /// Whether points are read by the kernel for four numbers at once.
+        let readsPointsAtOnce: Bool
     }
 
     /// Decodes rows from `marks[next]` on until one of the reasons to stop.
@@ -63,25 +65,37 @@ enum RowLoop {
         _ memory: Memory, _ marks: UnsafePointer<UInt32>, markCount: Int, header: CSVHeader, next: inout Int,
         rowCount: inout Int
     ) -> Stop {
+        while markCount &- next >= header.fieldCount {
+            let room = RowBuffer.capacity &- rowCount
+            if room == 0 { return .bufferFull }
+            let wantedCount = min(room, RowBuffer.blockRowCount)
+            let blockCount = findFields(
+                memory, marks + next, markCount: markCount &- next, rowCount: wantedCount, header: header)
+            let doneCount = decode(memory, blockCount, into: memory.buffer.rows + rowCount)
+            rowCount &+= doneCount
+            if doneCount > 0 { next &+= memory.buffer.markCounts[doneCount &- 1] }
+            if doneCount < blockCount { return .unusualRow }
+            // A block that is cut short is followed by an unusual row, unless the marks are used up.
+            if blockCount < wantedCount, markCount &- next >= header.fieldCount { return .unusualRow }
+        }
+        return .marksUsedUp
+    }
+
+    /// Notes the bounds of the fields of up to `rowCount` rows and the marks that they take; returns how many rows are as usual.
+    @inline(__always)
+    private static func findFields(
+        _ memory: Memory, _ firstMark: UnsafePointer<UInt32>, markCount: Int, rowCount: Int, header: CSVHeader
+    ) -> Int {
         let base = memory.base
-        let rows = memory.rows
         let fieldCount = header.fieldCount
         let lastField = fieldCount &- 1
-        let regionField = header[.region]
-        let originField = header[.origin]
-        let destinationField = header[.destination]
-        let timeField = header[.time]
-        let datasourceField = header[.datasource]
-        var mark = marks + next
-        var row = rowCount
-        var remaining = markCount &- next
-        var stop = Stop.marksUsedUp
-
-        while remaining >= fieldCount {
-            if row == RowBuffer.capacity {
-                stop = .bufferFull
-                break
-            }
+        let columns = (
+            header[.region], header[.origin], header[.destination], header[.time], header[.datasource]
+        )
+        var mark = firstMark
+        var remaining = markCount
+        var row = 0
+        while row < rowCount, remaining >= fieldCount {
             // A field lies between two marks: after `starts[field]` and before `ends[field]`.
             var starts = mark - 1
             var ends = mark
@@ -90,51 +104,76 @@ enum RowLoop {
             var difference = byte(base, rowEnd) ^ UInt8(ascii: "\n")
             for field in 0..<lastField { difference |= byte(base, Int(mark[field])) ^ UInt8(ascii: ",") }
             // A carriage return belongs to the line end, not to the last field.
-            var lastEnd = rowEnd &- (byte(base, rowEnd &- 1) == UInt8(ascii: "\r") ? 1 : 0)
+            var lastEnd = UInt32(truncatingIfNeeded: rowEnd &- (byte(base, rowEnd &- 1) == UInt8(ascii: "\r") ? 1 : 0))
             if _slowPath(difference != 0) {
                 usedCount = findQuotedFields(memory, mark, markCount: remaining, fieldCount: fieldCount)
                 starts = UnsafePointer(memory.fieldStarts)
                 ends = UnsafePointer(memory.fieldEnds)
-                lastEnd = Int(ends[lastField])
+                lastEnd = ends[lastField]
             }
             // The limit is on the row's text, which is shorter than this by the line end.
             guard _fastPath(usedCount > 0), _fastPath(Int(mark[usedCount &- 1] &- mark[-1]) <= Limits.recordByteCountMax) else {
-                stop = .unusualRow
                 break
             }
             @inline(__always)
-            func start(_ field: Int) -> Int { Int(starts[field] &+ 1) }
-            @inline(__always)
-            func end(_ field: Int) -> Int { field == lastField ? lastEnd : Int(ends[field]) }
-
-            let origin = point(base, start(originField), end(originField))
-            let destination = point(base, start(destinationField), end(destinationField))
-            let time = microseconds(base, start(timeField), end(timeField), memory.months)
-            let regionStart = start(regionField)
-            let region = memory.regions.pointee.entry(base + regionStart, length: end(regionField) &- regionStart)
-            let datasourceStart = start(datasourceField)
-            let datasource = memory.datasources.pointee.entry(
-                base + datasourceStart, length: end(datasourceField) &- datasourceStart)
-            guard origin.isValid, destination.isValid, time != Int64.min, region != NameTable.noEntry,
-                datasource != NameTable.noEntry
-            else {
-                stop = .unusualRow
-                break
+            func bounds(_ field: Int) -> tripstore_field_bounds {
+                tripstore_field_bounds(start: starts[field] &+ 1, end: field == lastField ? lastEnd : ends[field])
             }
-            rows.originLongitude[row] = origin.longitude
-            rows.originLatitude[row] = origin.latitude
-            rows.destinationLongitude[row] = destination.longitude
-            rows.destinationLatitude[row] = destination.latitude
-            rows.time[row] = time
-            rows.region[row] = memory.regions.pointee.code(ofEntry: region)
-            rows.datasource[row] = memory.datasources.pointee.code(ofEntry: datasource)
-            row &+= 1
+            let fields = memory.buffer.fields + row &* RowBuffer.fieldCount
+            fields[CSVColumn.region.rawValue] = bounds(columns.0)
+            fields[CSVColumn.origin.rawValue] = bounds(columns.1)
+            fields[CSVColumn.destination.rawValue] = bounds(columns.2)
+            fields[CSVColumn.time.rawValue] = bounds(columns.3)
+            fields[CSVColumn.datasource.rawValue] = bounds(columns.4)
             mark += usedCount
             remaining &-= usedCount
+            memory.buffer.markCounts[row] = markCount &- remaining
+            row &+= 1
         }
-        next = markCount &- remaining
-        rowCount = row
-        return stop
+        return row
+    }
+
+    /// Decodes the rows of a block; returns how many there are before one whose values are not as usual.
+    @inline(__always)
+    private static func decode(_ memory: Memory, _ count: Int, into rows: UnsafeMutablePointer<TripRow>) -> Int {
+        let base = memory.base
+        var pointsAreRead: UInt64 = 0
+        if memory.readsPointsAtOnce {
+            pointsAreRead = tripstore_points(
+                base.assumingMemoryBound(to: UInt8.self), memory.buffer.fields, RowBuffer.fieldCount,
+                CSVColumn.origin.rawValue, CSVColumn.destination.rawValue, count, rows, MemoryLayout<TripRow>.stride)
+        }
+        for index in 0..<count {
+            let fields = memory.buffer.fields + index &* RowBuffer.fieldCount
+            let row = rows + index
+            if _slowPath(pointsAreRead & 1 == 0) {
+                let (from, to) = (fields[CSVColumn.origin.rawValue], fields[CSVColumn.destination.rawValue])
+                let origin = point(base, Int(from.start), Int(from.end))
+                let destination = point(base, Int(to.start), Int(to.end))
+                guard origin.isValid, destination.isValid else { return index }
+                row.pointee.originLongitude = origin.longitude
+                row.pointee.originLatitude = origin.latitude
+                row.pointee.destinationLongitude = destination.longitude
+                row.pointee.destinationLatitude = destination.latitude
+            }
+            pointsAreRead &>>= 1
+            let timeField = fields[CSVColumn.time.rawValue]
+            let time = microseconds(base, Int(timeField.start), Int(timeField.end), memory.months)
+            let region = entry(base, fields[CSVColumn.region.rawValue], memory.regions)
+            let datasource = entry(base, fields[CSVColumn.datasource.rawValue], memory.datasources)
+            guard time != Int64.min, region != NameTable.noEntry, datasource != NameTable.noEntry else { return index }
+            row.pointee.time = time
+            row.pointee.region = memory.regions.pointee.code(ofEntry: region)
+            row.pointee.datasource = memory.datasources.pointee.code(ofEntry: datasource)
+        }
+        return count
+    }
+
+    @inline(__always)
+    private static func entry(
+        _ base: UnsafeRawPointer, _ field: tripstore_field_bounds, _ table: UnsafeMutablePointer<NameTable>
+    ) -> UInt32 {
+        table.pointee.entry(base + Int(field.start), length: Int(field.end) &- Int(field.start))
     }
 
     // MARK: Fields

@@ -34,30 +34,40 @@ enum SegmentRewriter {
 
     private static func batch(of trips: SortedTrips, without job: Int64?) -> TripBatch {
         let jobs = trips.job[0..<trips.count]
-        let rows = job.map { left in jobs.indices.filter { jobs[$0] != left } }
-        func kept<Value>(_ column: [Value]) -> [Value] { rows.map { $0.map { column[$0] } } ?? column }
+        let rows = jobs.indices.filter { jobs[$0] != job }
+        let regions = OccurringNames(trips.regions, codes: rows.lazy.map { trips.region[$0] })
+        let datasources = OccurringNames(trips.datasources, codes: rows.lazy.map { trips.datasource[$0] })
         var batch = TripBatch()
-        (batch.regions, batch.region) = occurring(trips.regions, kept(trips.region))
-        (batch.datasources, batch.datasource) = occurring(trips.datasources, kept(trips.datasource))
-        batch.originLongitude = kept(trips.originLongitude)
-        batch.originLatitude = kept(trips.originLatitude)
-        batch.destinationLongitude = kept(trips.destinationLongitude)
-        batch.destinationLatitude = kept(trips.destinationLatitude)
-        batch.time = kept(trips.time)
-        batch.job = kept(jobs)
+        batch.regions = regions.names
+        batch.datasources = datasources.names
+        batch.rows = rows.map { row in
+            TripRow(
+                originLongitude: trips.originLongitude[row], originLatitude: trips.originLatitude[row],
+                destinationLongitude: trips.destinationLongitude[row], destinationLatitude: trips.destinationLatitude[row],
+                time: trips.time[row], region: regions.newCodes[Int(trips.region[row])],
+                datasource: datasources.newCodes[Int(trips.datasource[row])])
+        }
+        batch.job = rows.map { jobs[$0] }
         return batch
     }
 
-    /// A dictionary of the names that some rows have, and their codes in it: a name goes with its last trip.
-    private static func occurring(_ names: [String], _ codes: [UInt32]) -> (names: StringDictionary, codes: [UInt32]) {
-        var isUsed = [Bool](repeating: false, count: names.count)
-        for code in codes { isUsed[Int(code)] = true }
-        var newCodes = [UInt32](repeating: 0, count: names.count)
-        var kept: [String] = []
-        for (code, name) in names.enumerated() where isUsed[code] {
-            newCodes[code] = UInt32(kept.count)
-            kept.append(name)
+    /// The names that some rows have: a name goes with its last trip.
+    private struct OccurringNames {
+        let names: StringDictionary
+        /// By code before; of those that do not occur there is none.
+        let newCodes: [UInt32]
+
+        init(_ all: [String], codes: some Sequence<UInt32>) {
+            var isUsed = [Bool](repeating: false, count: all.count)
+            for code in codes { isUsed[Int(code)] = true }
+            var newCodes = [UInt32](repeating: 0, count: all.count)
+            var kept: [String] = []
+            for (code, name) in all.enumerated() where isUsed[code] {
+                newCodes[code] = UInt32(kept.count)
+                kept.append(name)
+            }
+            self.newCodes = newCodes
+            names = StringDictionary(distinct: kept)
         }
-        return (StringDictionary(distinct: kept), codes.map { newCodes[Int($0)] })
     }
 }

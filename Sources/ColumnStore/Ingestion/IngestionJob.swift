@@ -205,7 +205,7 @@ final class IngestionJob {
             batchRowCount += decoded.batch.count
         }
         if meter.isDue() { report(meter.progress(of: job)) }
-        if batchRowCount >= segmentRowCount {
+        if batchRowCount >= segmentRowCount || batches.count >= Limits.segmentBatchCountMax {
             // One segment is written while the next one is filled: two being written would take the memory of a third.
             while !writing.isEmpty { try commitOldest(isLast: false) }
             sealSegment()

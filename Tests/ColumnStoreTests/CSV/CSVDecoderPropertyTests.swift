@@ -123,9 +123,10 @@ struct CSVDecoderPropertyTests {
             try #require(batch.count == texts.count)
             for (row, (x, y)) in texts.enumerated() {
                 let (longitude, latitude) = (strtod(x, nil).bitPattern, strtod(y, nil).bitPattern)
-                if batch.originLongitude[row].bitPattern != longitude || batch.originLatitude[row].bitPattern != latitude
-                    || batch.destinationLongitude[row].bitPattern != longitude
-                    || batch.destinationLatitude[row].bitPattern != latitude
+                if batch.rows[row].originLongitude.bitPattern != longitude
+                    || batch.rows[row].originLatitude.bitPattern != latitude
+                    || batch.rows[row].destinationLongitude.bitPattern != longitude
+                    || batch.rows[row].destinationLatitude.bitPattern != latitude
                 {
                     Issue.record("seed \(seed): POINT (\(x) \(y))")
                 }

@@ -116,10 +116,10 @@ struct CSVDecoderTests {
         for _ in 0..<3 {
             let first = decoder.decode("A\(CSVHeader.usualRest)\nbad\n\"B\"\(CSVHeader.usualRest)\n".utf8)
             #expect((first.batch.count, first.rejects.map(\.line), first.lineCount) == (2, [2], 3))
-            #expect(first.batch.regions.strings == ["A", "B"] && first.batch.region == [0, 1])
+            #expect(first.batch.regions.strings == ["A", "B"] && first.batch.rows.map(\.region) == [0, 1])
             let second = decoder.decode("\nB\(CSVHeader.usualRest)".utf8)
             #expect((second.batch.count, second.rejects.count, second.lineCount) == (1, 0, 2))
-            #expect(second.batch.regions.strings == ["B"] && second.batch.region == [0])
+            #expect(second.batch.regions.strings == ["B"] && second.batch.rows.map(\.region) == [0])
             #expect(decoder.decode([]).rowCount == 0)
         }
     }
@@ -152,7 +152,7 @@ struct CSVDecoderTests {
                     let records = Array(names.map { "\($0)\(CSVHeader.usualRest)\n" }.joined().utf8)
                     return (0..<50).allSatisfy { _ in
                         let batch = copy.decode(records).batch
-                        return batch.regions.strings == names && batch.region.elementsEqual(0..<5000)
+                        return batch.regions.strings == names && batch.rows.lazy.map(\.region).elementsEqual(0..<5000)
                     }
                 }
             }

@@ -30,8 +30,8 @@ struct DecimalParserTests {
         for (row, text) in latitudes.enumerated() {
             let expected = strtod(text, nil)
             let values = [
-                batch.originLongitude[row], -batch.originLatitude[row], -batch.destinationLongitude[row],
-                batch.destinationLatitude[row],
+                batch.rows[row].originLongitude, -batch.rows[row].originLatitude, -batch.rows[row].destinationLongitude,
+                batch.rows[row].destinationLatitude,
             ]
             if values.contains(where: { $0.bitPattern != expected.bitPattern }) {
                 Issue.record("POINT (\(text) -\(text)) is not \(expected) \(what)")

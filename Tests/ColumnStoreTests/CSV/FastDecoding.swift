@@ -11,13 +11,13 @@ struct FastDecoding: Hashable {
     mutating func append(_ chunk: DecodedChunk) {
         let batch = chunk.batch
         batch.checkInvariants()
-        for row in 0..<batch.count {
+        for row in batch.rows {
             trips.append(
                 ReferenceTrip(
-                    region: Array(batch.regions[batch.region[row]].utf8),
-                    origin: [batch.originLongitude[row].bitPattern, batch.originLatitude[row].bitPattern],
-                    destination: [batch.destinationLongitude[row].bitPattern, batch.destinationLatitude[row].bitPattern],
-                    time: batch.time[row], datasource: Array(batch.datasources[batch.datasource[row]].utf8)))
+                    region: Array(batch.regions[row.region].utf8),
+                    origin: [row.originLongitude.bitPattern, row.originLatitude.bitPattern],
+                    destination: [row.destinationLongitude.bitPattern, row.destinationLatitude.bitPattern],
+                    time: row.time, datasource: Array(batch.datasources[row.datasource].utf8)))
         }
         rejects += chunk.rejects.map { reject in
             var reject = reject

@@ -27,7 +27,8 @@ struct NameTableTests {
         func bytes(_ names: [String]) -> [[UInt8]] { names.map { Array($0.utf8) } }
         let datasources = Array(names.dropFirst() + names.prefix(1))
         for (codes, dictionary, names) in [
-            (batch.region, batch.regions, bytes(names)), (batch.datasource, batch.datasources, bytes(datasources)),
+            (batch.rows.map(\.region), batch.regions, bytes(names)),
+            (batch.rows.map(\.datasource), batch.datasources, bytes(datasources)),
         ] {
             var seen: [[UInt8]: UInt32] = [:]
             var distinct: [[UInt8]] = []

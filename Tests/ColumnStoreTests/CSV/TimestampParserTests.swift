@@ -126,7 +126,7 @@ struct TimestampParserTests {
                 }
             }
         }
-        #expect((try Self.decode(texts).batch.time == expected) == true)
+        #expect((try Self.decode(texts).batch.rows.map(\.time) == expected) == true)
     }
 
     @Test("In rows, whose months are remembered, a month is not taken for another one, however they follow each other")
@@ -143,7 +143,7 @@ struct TimestampParserTests {
             }
         }
         let chunk = try Self.decode(texts)
-        #expect(chunk.batch.time == texts.compactMap { try? Self.microseconds(Array($0.utf8)) })
+        #expect(chunk.batch.rows.map(\.time) == texts.compactMap { try? Self.microseconds(Array($0.utf8)) })
         #expect(chunk.rowCount == texts.count)
     }
 
@@ -155,7 +155,7 @@ struct TimestampParserTests {
                 for second in 0..<60 { texts.append("1970-01-01 \(Self.two(hour)):\(Self.two(minute)):\(Self.two(second))") }
             }
         }
-        #expect(try Self.decode(texts).batch.time == (0..<86_400).map { $0 * 1_000_000 })
+        #expect(try Self.decode(texts).batch.rows.map(\.time) == (0..<86_400).map { $0 * 1_000_000 })
         let beyond =
             (24...99).map { "1970-01-01 \($0):00:00" } + (60...99).map { "1970-01-01 00:\($0):00" }
             + (60...99).map { "1970-01-01 00:00:\($0)" } + (34...99).map { "1970-01-\($0) 00:00:00" }

@@ -96,18 +96,17 @@ enum CSVEntry {
         /// Adds a chunk that follows those before it.
         mutating func append(_ chunk: DecodedChunk) {
             let batch = chunk.batch
-            for row in 0..<batch.count {
+            for row in batch.rows {
                 let coordinates = [
-                    batch.originLongitude[row], batch.originLatitude[row], batch.destinationLongitude[row],
-                    batch.destinationLatitude[row],
+                    row.originLongitude, row.originLatitude, row.destinationLongitude, row.destinationLatitude,
                 ]
                 precondition(
                     zip(coordinates, [180, 90, 180, 90]).allSatisfy { abs($0) <= $1 }, "a coordinate is out of range")
                 rows.append(
                     Row(
-                        region: Array(batch.regions[batch.region[row]].utf8),
-                        datasource: Array(batch.datasources[batch.datasource[row]].utf8),
-                        coordinates: coordinates.map(\.bitPattern), time: batch.time[row]))
+                        region: Array(batch.regions[row.region].utf8),
+                        datasource: Array(batch.datasources[row.datasource].utf8),
+                        coordinates: coordinates.map(\.bitPattern), time: row.time))
             }
             for reject in chunk.rejects {
                 var reject = reject

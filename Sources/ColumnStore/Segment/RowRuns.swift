@@ -1,0 +1,200 @@
+import Bucketing
+
+/// The rows of several batches under one numbering, on their way to another order: they stay where they were decoded until they
+/// are put into columns.
+///
+/// A row's number has the run that it is in above its place in that run, so that finding it takes no search:
+///
+///     31                 k   k-1            0
+///     ┌───────────────────┬──────────────────┐     a run is a batch, or up to 2^k rows of one
+///     │ run               │ place in the run │
+///     └───────────────────┴──────────────────┘
+///
+/// Unsafe code: pointers to the batches' rows, which `with` lends for the time of a call, and columns that are written by
+/// several workers at a time, each a range of its own.
+struct RowRuns: @unchecked Sendable {
+    private struct Run {
+        let rows: UnsafePointer<TripRow>
+        let count: Int
+        /// Where the codes of the run's batch start in `regionCodes` and `datasourceCodes`.
+        let firstRegion: Int
+        let firstDatasource: Int
+        /// The number of its first row when rows are counted one after the other.
+        let start: Int
+    }
+
+    private let runs: [Run]
+    private let placeBitCount: UInt32
+    /// For each batch, code in the segment by code in the batch.
+    private let regionCodes: [UInt32]
+    private let datasourceCodes: [UInt32]
+    /// Rows in all.
+    let count: Int
+    /// Runs, which workers take one at a time.
+    var runCount: Int { runs.count }
+
+    /// Lends the rows of some batches.
+    ///
+    /// - Parameters:
+    ///   - regionMaps: for each batch, code in the segment by code in the batch; so `datasourceMaps`.
+    static func with<Result>(
+        _ batches: [TripBatch], regionMaps: [[UInt32]], datasourceMaps: [[UInt32]], _ body: (RowRuns) throws -> Result
+    ) rethrows -> Result {
+        try withRows(of: batches[...], before: []) { rows in
+            try body(RowRuns(rows, regionMaps: regionMaps, datasourceMaps: datasourceMaps))
+        }
+    }
+
+    private static func withRows<Result>(
+        of batches: ArraySlice<TripBatch>, before: [UnsafeBufferPointer<TripRow>],
+        _ body: ([UnsafeBufferPointer<TripRow>]) throws -> Result
+    ) rethrows -> Result {
+        guard let batch = batches.first else { return try body(before) }
+        return try batch.rows.withUnsafeBufferPointer { rows in
+            try withRows(of: batches.dropFirst(), before: before + [rows], body)
+        }
+    }
+
+    private init(_ batches: [UnsafeBufferPointer<TripRow>], regionMaps: [[UInt32]], datasourceMaps: [[UInt32]]) {
+        // As long as runs as are possible: there are then few, and their table stays in the cache.
+        var placeBitCount: UInt32 = 24
+        func runCount(_ placeBitCount: UInt32) -> Int {
+            batches.reduce(0) { $0 + ($1.count + (1 << placeBitCount) - 1) >> placeBitCount }
+        }
+        while placeBitCount > 8, runCount(placeBitCount) > 1 << (32 - placeBitCount) { placeBitCount -= 1 }
+        precondition(runCount(placeBitCount) <= 1 << (32 - placeBitCount), "too many batches for one segment")
+        var runs: [Run] = []
+        var start = 0
+        var (firstRegion, firstDatasource) = (0, 0)
+        for (index, batch) in batches.enumerated() {
+            for first in stride(from: 0, to: batch.count, by: 1 << placeBitCount) {
+                let rows = batch[first..<min(first + 1 << placeBitCount, batch.count)]
+                runs.append(
+                    Run(
+                        rows: batch.baseAddress! + first, count: rows.count, firstRegion: firstRegion,
+                        firstDatasource: firstDatasource, start: start))
+                start += rows.count
+            }
+            firstRegion += regionMaps[index].count
+            firstDatasource += datasourceMaps[index].count
+        }
+        self.runs = runs
+        self.placeBitCount = placeBitCount
+        regionCodes = regionMaps.flatMap(\.self)
+        datasourceCodes = datasourceMaps.flatMap(\.self)
+        count = start
+    }
+
+    // MARK: - Keys
+
+    /// Rows of one run, counted over all runs.
+    func range(ofRun run: Int) -> Range<Int> { runs[run].start..<runs[run].start + runs[run].count }
+
+    /// Writes the index of the ISO week and the Morton key of each of a run's rows.
+    func writeKeys(ofRun index: Int, weeks: inout MutableSpan<Int32>, keys: inout MutableSpan<UInt64>) {
+        let run = runs[index]
+        precondition(weeks.count == run.count && keys.count == run.count)
+        for place in 0..<run.count {
+            let row = run.rows + place
+            weeks[unchecked: place] = ISOWeek(microseconds: row.pointee.time).index
+            keys[unchecked: place] = MortonKey.key(
+                longitude: row.pointee.originLongitude, latitude: row.pointee.originLatitude)
+        }
+    }
+
+    /// Writes keys and row numbers week after week, each week's in the order of the rows.
+    ///
+    /// - Parameter next: for each week from `firstWeek` on, where its first row belongs; then where its last one ended.
+    func distribute(
+        weeks: Span<Int32>, keys: Span<UInt64>, firstWeek: Int32, _ next: inout [Int], intoKeys: inout MutableSpan<UInt64>,
+        numbers: inout MutableSpan<UInt32>
+    ) {
+        precondition(weeks.count == count && keys.count == count && intoKeys.count == count && numbers.count == count)
+        var next = next.mutableSpan
+        for (index, run) in runs.enumerated() {
+            let firstNumber = UInt32(truncatingIfNeeded: index) &<< placeBitCount
+            for place in 0..<run.count {
+                let week = Int(weeks[unchecked: run.start &+ place] &- firstWeek)
+                let target = next[week]
+                next[week] = target &+ 1
+                intoKeys[target] = keys[unchecked: run.start &+ place]
+                numbers[target] = firstNumber &+ UInt32(truncatingIfNeeded: place)
+            }
+        }
+    }
+
+    // MARK: - Columns
+
+    typealias Columns = (
+        x: [Double], y: [Double], u: [Double], v: [Double], time: [Int64], region: [UInt32], datasource: [UInt32]
+    )
+
+    /// Where workers write columns, as long as `makeColumns` lends them.
+    struct Target: @unchecked Sendable {
+        fileprivate let x, y, u, v: UnsafeMutablePointer<Double>
+        fileprivate let time: UnsafeMutablePointer<Int64>
+        fileprivate let region, datasource: UnsafeMutablePointer<UInt32>
+    }
+
+    /// An array whose values are written before they are read.
+    private func column<Value: BitwiseCopyable>() -> [Value] {
+        [Value](unsafeUninitializedCapacity: count) { _, initializedCount in initializedCount = count }
+    }
+
+    /// Makes columns that `fill` writes, every value of them.
+    func makeColumns(_ fill: (Target) throws -> Void) rethrows -> Columns {
+        if count == 0 { return ([], [], [], [], [], [], []) }
+        var (x, y, u, v): ([Double], [Double], [Double], [Double]) = (column(), column(), column(), column())
+        var time: [Int64] = column()
+        var (region, datasource): ([UInt32], [UInt32]) = (column(), column())
+        try x.withUnsafeMutableBufferPointer { x in
+            try y.withUnsafeMutableBufferPointer { y in
+                try u.withUnsafeMutableBufferPointer { u in
+                    try v.withUnsafeMutableBufferPointer { v in
+                        try time.withUnsafeMutableBufferPointer { time in
+                            try region.withUnsafeMutableBufferPointer { region in
+                                try datasource.withUnsafeMutableBufferPointer { datasource in
+                                    try fill(
+                                        Target(
+                                            x: x.baseAddress!, y: y.baseAddress!, u: u.baseAddress!, v: v.baseAddress!,
+                                            time: time.baseAddress!, region: region.baseAddress!,
+                                            datasource: datasource.baseAddress!))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return (x, y, u, v, time, region, datasource)
+    }
+
+    /// Puts the rows of the numbers `order[range]` into columns, at the places `range`.
+    func unpack(_ order: [UInt32], _ range: Range<Int>, into target: Target) {
+        let (order, runs) = (order.span, runs.span)
+        let (regionCodes, datasourceCodes) = (regionCodes.span, datasourceCodes.span)
+        let mask = 1 &<< placeBitCount &- 1 as UInt32
+        for place in range {
+            let number = order[place]
+            let run = runs[Int(number &>> placeBitCount)]
+            let row = run.rows[Int(number & mask)]
+            target.x[place] = row.originLongitude
+            target.y[place] = row.originLatitude
+            target.u[place] = row.destinationLongitude
+            target.v[place] = row.destinationLatitude
+            target.time[place] = row.time
+            target.region[place] = regionCodes[run.firstRegion &+ Int(row.region)]
+            target.datasource[place] = datasourceCodes[run.firstDatasource &+ Int(row.datasource)]
+        }
+    }
+
+    /// The jobs of the rows in an order.
+    func jobs(_ order: [UInt32], of batches: [TripBatch], default job: Int64) -> SortedTrips.JobColumn {
+        if batches.allSatisfy(\.job.isEmpty) { return .one(job) }
+        var all: [Int64] = []
+        all.reserveCapacity(count)
+        for batch in batches { all += batch.job.isEmpty ? Array(repeating: job, count: batch.count) : batch.job }
+        let mask = 1 << placeBitCount - 1 as UInt32
+        return .each(order.map { all[runs[Int($0 >> placeBitCount)].start + Int($0 & mask)] })
+    }
+}
