@@ -9,17 +9,23 @@ import Synchronization
 /// A page has one place, by its hash. Reading it for the first time only puts its name there, and for the second time its values
 /// too: most pages that one box needs no other will ask for, and keeping one costs a copy and fresh memory (the doorkeeper of
 /// Einziger et al., "TinyLFU", ACM TOS 2017). A page that was found since is passed over once before it gives way to another.
-final class PageCache: Sendable {
+package final class PageCache: Sendable {
     /// A page of a segment that is open.
-    struct Key: Hashable {
+    package struct Key: Hashable {
         /// `SegmentReader.serial`.
-        var segment: Int
+        package var segment: Int
         /// Where the page is in its file.
-        var offset: Int
+        package var offset: Int
+
+        /// Names a page.
+        package init(segment: Int, offset: Int) {
+            self.segment = segment
+            self.offset = offset
+        }
     }
 
     /// What the cache knows of a page.
-    enum Answer {
+    package enum Answer {
         case values([Double])
         /// The page has to be read; `isWanted` where its values should be kept.
         case absent(isWanted: Bool)
@@ -44,10 +50,12 @@ final class PageCache: Sendable {
     private let placeCount: Int
 
     /// Makes a cache of about `byteCount` bytes of values at most.
-    init(byteCount: Int = Limits.pageCacheByteCount) {
-        let count = max(1, byteCount / (Limits.originPageRowCountMax * MemoryLayout<Double>.stride) >> Int(Self.shardBits))
+    package init(byteCount: Int = Limits.pageCacheByteCount) {
+        let pageByteCount = Limits.originPageRowCountMax * MemoryLayout<Double>.stride
+        let shardCount = 1 << Int(Self.shardBits)
+        let count = max(1, byteCount / pageByteCount / shardCount)
         placeCount = count
-        shards = (0..<1 << Self.shardBits).map { _ in Shard(placeCount: count) }
+        shards = (0..<shardCount).map { _ in Shard(placeCount: count) }
     }
 
     /// The shard and the place of a page.
@@ -59,7 +67,7 @@ final class PageCache: Sendable {
     }
 
     /// Looks for the values of a page.
-    func look(for key: Key) -> Answer {
+    package func look(for key: Key) -> Answer {
         let (shard, place) = address(of: key)
         return shard.places.withLock { places in
             if places[place].key == key {
@@ -77,7 +85,7 @@ final class PageCache: Sendable {
     }
 
     /// Keeps the values of a page, where its place is still its own.
-    func keep(_ values: [Double], as key: Key) {
+    package func keep(_ values: [Double], as key: Key) {
         let (shard, place) = address(of: key)
         shard.places.withLock { if $0[place].key == key { $0[place].values = values } }
     }

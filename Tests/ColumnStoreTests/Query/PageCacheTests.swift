@@ -53,6 +53,25 @@ struct PageCacheTests {
         }
     }
 
+    @Test("The cache holds as many bytes as it may, and no more", arguments: [64 << 10, 1 << 20, 10 << 20])
+    func bound(byteCount: Int) {
+        let cache = PageCache(byteCount: byteCount)
+        let page = [Double](repeating: 1.5, count: Limits.originPageRowCountMax)
+        let keys = (0..<20_000).map { PageCache.Key(segment: $0 / 1000, offset: $0 % 1000 * 4103) }
+        // Read for the third time right away, so that only lack of room can push a page out.
+        for key in keys {
+            for _ in 0..<3 {
+                if case .absent(let isWanted) = cache.look(for: key), isWanted { cache.keep(page, as: key) }
+            }
+        }
+        // The last first: looking for a page that is not there may push another out.
+        let heldCount = keys.reversed().count { key in
+            if case .values(let values) = cache.look(for: key) { values == page } else { false }
+        }
+        let roomCount = byteCount / (Limits.originPageRowCountMax * MemoryLayout<Double>.stride)
+        #expect(heldCount <= roomCount && heldCount > roomCount / 4)
+    }
+
     @Test("What one box has read, the next one finds")
     func reuse() throws {
         var random = SeededGenerator(seed: 9)
