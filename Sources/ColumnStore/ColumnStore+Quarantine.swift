@@ -21,19 +21,32 @@ extension ColumnStore {
                     }
                     try FileSystem.syncDirectory(folders.quarantine)
                 }
-                try catalog.quarantine(segment, problem: problem)
-                try forget([fileName])
+                let gone = try catalog.quarantine(
+                    segment, problem: problem,
+                    message: "A segment of this load, \(fileName), was damaged and has been set aside; resume the job, and its "
+                        + "file is loaded from the start.")
+                try forget(gone.files)
+                for record in gone.failed { notify(JobProgress(record.job)) }
             }
         }
     }
 
-    /// What answers say while segments are set aside; nil where none is.
+    /// What answers say while trips are missing; nil where none are.
     func quarantineWarning() throws(ColumnStoreError) -> String? {
-        let aside = try catalog.quarantined().filter(\.isLive)
-        guard !aside.isEmpty else { return nil }
-        let trips = aside.reduce(0) { $0 + $1.rowCount }
+        guard let missing = try catalog.missingTrips() else { return nil }
+        let trips = missing.jobs.reduce(0) { $0 + $1.trips }
+        let segments = missing.segmentCount == 1 ? "a damaged segment" : "\(missing.segmentCount) damaged segments"
+        let remedy = missing.jobs.count == 1 ? "that job and load its file" : "those jobs and load their files"
         return
-            "\(trips) trips are missing: \(aside.count == 1 ? "a damaged segment was" : "\(aside.count) damaged segments were")"
-            + " set aside; restore a backup that still has them."
+            "\(trips) \(trips == 1 ? "trip is" : "trips are") missing: \(segments) with trips of "
+            + "\(Self.list(missing.jobs.map(\.id))) \(missing.segmentCount == 1 ? "was" : "were") set aside; "
+            + "restore a backup that still has them, or delete \(remedy) again."
+    }
+
+    /// Names jobs in a sentence, the first few of many.
+    private static func list(_ jobs: [Int64]) -> String {
+        if jobs.count == 1 { return "job \(jobs[0])" }
+        let shown = jobs.prefix(jobs.count > 5 ? 4 : jobs.count - 1).map(String.init).joined(separator: ", ")
+        return "jobs \(shown) and " + (jobs.count > 5 ? "\(jobs.count - 4) others" : "\(jobs[jobs.count - 1])")
     }
 }

@@ -490,7 +490,7 @@ public final class ColumnStore: Sendable {
         state.withLock { $0.observer = observer }
     }
 
-    private func notify(_ progress: JobProgress) {
+    func notify(_ progress: JobProgress) {
         let observer = state.withLock { $0.observer }
         observer?(progress)
     }
@@ -598,7 +598,8 @@ public final class ColumnStore: Sendable {
         for name in try FileSystem.names(in: folders.segments) where folders.isSegment(name, ofJob: id) {
             try removeSegment(name)
         }
-        if status == .cancelled, record.ownsSource { try FileSystem.remove(record.sourcePath) }
+        // A job that somebody else marked as failed meanwhile can be resumed, and needs its file.
+        if record.ownsSource, try self.record(id).job.status == .cancelled { try FileSystem.remove(record.sourcePath) }
         guard isChanged else { return }
         options.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
         tell(try self.record(id).job)

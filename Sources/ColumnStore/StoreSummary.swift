@@ -20,6 +20,8 @@ package struct StoreSummary: Sendable {
     package var jobs: [Job.Status: Int]
     /// Segment files that the catalog does not name: a running load's, or what a crash left.
     package var unnamedFiles: [String]
+    /// What answers say while trips are missing; nil where none are.
+    package var warning: String?
 
     /// Trips that questions see.
     package var liveRows: Int { segments.filter(\.isLive).reduce(0) { $0 + $1.rows } }
@@ -62,6 +64,10 @@ package struct StoreSummary: Sendable {
             }
             $0.key("unnamed_files")
             $0.array(unnamedFiles) { $0.value($1) }
+            if let warning {
+                $0.key("warning")
+                $0.value(warning)
+            }
         }
         return writer.text
     }
@@ -80,7 +86,8 @@ extension ColumnStore {
                     bytesOnDisk: FileSystem.byteCount(of: folders.segmentPath($0.fileName)), isLive: $0.isLive)
             },
             jobs: try catalog.jobCounts(),
-            unnamedFiles: try FileSystem.names(in: folders.segments).filter { !named.contains($0) })
+            unnamedFiles: try FileSystem.names(in: folders.segments).filter { !named.contains($0) },
+            warning: try quarantineWarning())
     }
 
     /// CRC-32 of a whole file.

@@ -55,6 +55,7 @@ struct InspectCommand: ParsableCommand {
         }
         text += table.text
         for file in summary.unnamedFiles { text += "not in the catalog: \(file)\n" }
+        if let warning = summary.warning { text += warning + "\n" }
         return text
     }
 

@@ -1,5 +1,9 @@
 """What an operator does when something is broken: set a damaged segment aside, load a failed job once more."""
 
+import json
+import shutil
+import subprocess
+
 import tripstore
 
 
@@ -46,6 +50,55 @@ def test_a_damaged_segment_is_set_aside_and_answers_say_so(tmp_path):
         server.ingest(tripstore.SAMPLE)
         answer = server.get("/analytics/weekly-average").json
         assert (answer["total_trips"], "warning" in answer) == (200, True)
+
+
+def warning(store):
+    """What answers of a store say of missing trips."""
+    return json.loads(tripstore.cli("regions", "--data-dir", store, "--format", "json").stdout).get("warning")
+
+
+def test_nothing_is_missing_once_the_jobs_are_deleted(tmp_path):
+    """Jobs of 100, 10, 20 and 30 trips; the segment that the last three share is damaged."""
+    store = tmp_path / "data"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    lines = tripstore.SAMPLE.read_text().splitlines(keepends=True)
+    parts = []
+    for count in (10, 20, 30):
+        parts.append(tmp_path / f"{count}.csv")
+        parts[-1].write_text("".join(lines[:1 + count]))
+    before = set((store / "segments").iterdir())
+    tripstore.cli("ingest", *parts, "--data-dir", store)
+    (shared,) = set((store / "segments").iterdir()) - before
+    flip_a_byte(shared)
+    tripstore.cli("verify", "--quarantine", "--data-dir", store, check=False)
+    assert warning(store).startswith("60 trips are missing: a damaged segment with trips of jobs 2, 3 and 4 was set aside")
+    tripstore.cli("jobs", 3, "--remove", "--data-dir", store)
+    assert warning(store).startswith("40 trips are missing: a damaged segment with trips of jobs 2 and 4 was")
+    tripstore.cli("jobs", 2, "--remove", "--data-dir", store)
+    assert warning(store).startswith("30 trips are missing: a damaged segment with trips of job 4 was")
+    assert warning(store) in tripstore.cli("inspect", "--data-dir", store).stdout
+    with tripstore.Server(store, tmp_path / "log") as server:
+        assert "warning" in server.get("/regions").json
+        server.delete("/jobs/4")
+        assert "warning" not in server.get("/regions").json
+        # Its file can be loaded again.
+        server.ingest(parts[2])
+        assert server.get("/analytics/weekly-average").json["total_trips"] == 130
+    assert warning(store) is None
+
+
+def test_what_was_set_aside_before_jobs_were_recorded_is_known_by_what_is_missing(tmp_path):
+    """A catalog as the version before made it."""
+    store, _ = make_damaged_store(tmp_path)
+    tripstore.cli("verify", "--quarantine", "--data-dir", store, check=False)
+    assert warning(store).startswith("50 trips are missing")
+    older = "DROP TABLE quarantine_jobs; DELETE FROM grdb_migrations WHERE identifier LIKE 'v4%';"
+    subprocess.run(["sqlite3", store / "catalog.sqlite", older], check=True)
+    shutil.copytree(store, tmp_path / "copy")
+    tripstore.cli("jobs", 1, "--remove", "--data-dir", store)
+    assert warning(store).startswith("50 trips are missing: a damaged segment with trips of job 2 was set aside")
+    tripstore.cli("jobs", 2, "--remove", "--data-dir", tmp_path / "copy")
+    assert warning(tmp_path / "copy") is None
 
 
 def test_whole_stores_have_no_warning_and_nothing_to_set_aside(tmp_path):

@@ -111,6 +111,26 @@ extension Catalog {
                     );
                     """)
         }
+        migrator.registerMigration("v4: jobs of the quarantine") { database in
+            try database.execute(
+                sql: """
+                    -- Whose trips a segment had that was set aside: they are missing for as long as the job is in the store.
+                    CREATE TABLE quarantine_jobs (
+                        quarantine_id INTEGER NOT NULL REFERENCES quarantine (id) ON DELETE CASCADE,
+                        job_id        INTEGER NOT NULL REFERENCES jobs (id),
+                        trips         INTEGER NOT NULL,
+                        PRIMARY KEY (quarantine_id, job_id)
+                    ) WITHOUT ROWID;
+
+                    -- Of what was set aside before, only what completed jobs lack is known: it is put to the first segment.
+                    INSERT INTO quarantine_jobs (quarantine_id, job_id, trips)
+                        SELECT (SELECT min(id) FROM quarantine), j.id,
+                            j.processed_rows - j.rejected_rows - coalesce(s.trips, 0) AS missing
+                        FROM jobs j
+                        LEFT JOIN (SELECT job_id, sum(trips) AS trips FROM segment_jobs GROUP BY job_id) s ON s.job_id = j.id
+                        WHERE j.status = 'completed' AND missing > 0 AND EXISTS (SELECT 1 FROM quarantine);
+                    """)
+        }
         return migrator
     }
 }

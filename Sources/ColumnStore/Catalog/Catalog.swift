@@ -169,7 +169,7 @@ final class Catalog: Sendable {
         try write { try Catalog.setStatus(id, to: status, from: expected, message: message, at: Catalog.now(), in: $0) }
     }
 
-    private static func setStatus(
+    static func setStatus(
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, at now: String, in database: Database
     ) throws -> Bool {
         let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
@@ -410,41 +410,9 @@ final class Catalog: Sendable {
         }
     }
 
-    // MARK: - Damaged segments
-
-    /// A segment that was set aside.
-    struct Quarantined: Hashable, Sendable {
-        var fileName: String
-        var rowCount: Int
-        var isLive: Bool
-    }
-
-    /// Takes a segment out of the store and remembers that it was there.
-    func quarantine(_ segment: Segment, problem: String) throws(ColumnStoreError) {
-        try write { database in
-            try database.execute(
-                sql: """
-                    INSERT INTO quarantine (file_name, row_count, is_live, problem, created_at) VALUES (?, ?, ?, ?, ?)
-                    ON CONFLICT DO NOTHING
-                    """,
-                arguments: [segment.fileName, segment.rowCount, segment.isLive, problem, Catalog.now()])
-            try database.execute(sql: "DELETE FROM segments WHERE id = ?", arguments: [segment.id])
-            if segment.rollupID != nil { try database.execute(sql: "DELETE FROM rollups") }
-        }
-    }
-
-    /// Segments that were set aside, in the order of that.
-    func quarantined() throws(ColumnStoreError) -> [Quarantined] {
-        try read { database in
-            try Row.fetchAll(database, sql: "SELECT file_name, row_count, is_live FROM quarantine ORDER BY id").map {
-                Quarantined(fileName: $0[0], rowCount: $0[1], isLive: $0[2])
-            }
-        }
-    }
-
     // MARK: - Inside
 
-    private static func job(_ id: Int64, in database: Database) throws -> JobRecord? {
+    static func job(_ id: Int64, in database: Database) throws -> JobRecord? {
         let statement = try database.cachedStatement(sql: "SELECT * FROM jobs WHERE id = ?")
         return try Row.fetchOne(statement, arguments: [id]).map(JobRecord.init)
     }
@@ -484,15 +452,15 @@ final class Catalog: Sendable {
     }
 
     /// Now in UTC, ISO 8601 with milliseconds and `Z`.
-    private static func now() -> String {
+    static func now() -> String {
         Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 
-    private func read<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
+    func read<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
         try Catalog.translating { try database.read(body) }
     }
 
-    private func write<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
+    func write<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
         try Catalog.translating { try database.write(body) }
     }
 

@@ -1,0 +1,49 @@
+import ColumnStore
+import Foundation
+import Logging
+import TestSupport
+import Testing
+
+/// What becomes of a load whose segment is set aside before the load is complete.
+struct QuarantineTests {
+    private let folder = TemporaryDirectory()
+
+    private func open() throws -> ColumnStore {
+        var options = ColumnStore.Options(
+            dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        options.workerCount = 2
+        options.ingestionChunkRows = 500
+        options.segmentRowCount = 500
+        return try ColumnStore(options)
+    }
+
+    @Test("A load under way that loses a segment fails with a sentence, and is whole once it is resumed")
+    func loadUnderWay() throws {
+        let count = 400_000
+        let line = "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n"
+        let path = folder.path + "/trips.csv"
+        let text = "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: count)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        var store = try open()
+        let id = try store.submitFile(path: path).id
+        store.startIngestion()
+        while try store.summary().segments.isEmpty { usleep(100) }
+        store.close()
+        store = try open()
+        let interrupted = try store.job(id)
+        try #require(interrupted.status == .pending)
+        let segments = try store.summary().segments
+        try #require(!segments.isEmpty && segments.allSatisfy { !$0.isLive })
+        try store.quarantine(segments[0].file, problem: "for a test")
+        let failed = try store.job(id)
+        #expect(failed.status == .failed && failed.message?.contains("resume the job") == true)
+        #expect(try store.summary().segments.isEmpty && store.summary().unnamedFiles.isEmpty)
+        #expect(try store.summary().warning == nil)
+        _ = try store.resume(id)
+        store.startIngestion()
+        #expect(try store.waitForEnd(of: id).status == .completed)
+        defer { store.close() }
+        #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == count)
+        #expect(try store.summary().warning == nil && store.regions().warning == nil)
+    }
+}
