@@ -71,6 +71,7 @@ public final class ColumnStore: Sendable {
         scanThreads = WorkerPool(threadCount: max(2, pool.threadCount))
         let pageCache = PageCache()
         scratches = ScratchPool { PageScratch(cache: pageCache) }
+        try Self.refuseLostCatalog(folders)
         switch options.access {
         case .readWrite:
             for folder in [folders.root, folders.segments, folders.rollups, folders.rejects, folders.uploads] {
@@ -90,6 +91,19 @@ public final class ColumnStore: Sendable {
             catalog = try Catalog(path: folders.catalog, readOnly: true)
         }
         try refreshSnapshot()
+    }
+
+    /// Refuses a store whose catalog is gone while trips are there: a new catalog would name none of them, and what it does not
+    /// name is swept away.
+    private static func refuseLostCatalog(_ folders: Folders) throws(ColumnStoreError) {
+        guard FileSystem.byteCount(of: folders.catalog) ?? 0 == 0 else { return }
+        func count(_ folder: String) -> Int { (try? FileSystem.names(in: folder).count) ?? 0 }
+        let (segments, uploads) = (count(folders.segments), count(folders.uploads))
+        guard segments + uploads > 0 else { return }
+        throw ColumnStoreError(
+            .corrupt,
+            "The catalog \(folders.catalog) is gone or empty, but \(segments) segments and \(uploads) uploads are there. Nothing "
+                + "was touched: put the catalog back or restore a backup (`tripstore restore`), or name another --data-dir.")
     }
 
     /// Stops loading at a checkpoint, from which the next start goes on, and closes the store.

@@ -127,6 +127,28 @@ struct ColumnStoreTests {
         return text
     }
 
+    @Test(arguments: [ColumnStore.Options.Access.readWrite, .readOnly], [true, false])
+    func aStoreWhoseCatalogIsGoneIsLeftAlone(access: ColumnStore.Options.Access, isEmptied: Bool) throws {
+        let store = try open()
+        _ = try load(store, Fixture.path("trips.csv"))
+        let answer = try average(store).json
+        store.close()
+        let (catalog, away) = (folder.path + "/store/catalog.sqlite", folder.path + "/away.sqlite")
+        try FileManager.default.moveItem(atPath: catalog, toPath: away)
+        if isEmptied { try Data().write(to: URL(fileURLWithPath: catalog)) }
+        #expect {
+            try open(access: access).close()
+        } throws: { error in
+            let error = error as? ColumnStoreError
+            return error?.code == .corrupt && error?.message.contains("gone or empty, but 1 segments") == true
+        }
+        try? FileManager.default.removeItem(atPath: catalog)
+        try FileManager.default.moveItem(atPath: away, toPath: catalog)
+        let again = try open()
+        defer { again.close() }
+        #expect(try average(again).json == answer)
+    }
+
     @Test func aSnapshotKeepsItsSegmentsWhileTheyAreTakenOut() throws {
         let store = try open()
         defer { store.close() }
