@@ -41,12 +41,13 @@ let package = Package(
         .target(name: "CFastFloat"),
         .target(name: "CStructural"),
         .target(name: "CPoints"),
+        .target(name: "CKeys"),
         .target(name: "CPlatform"),
         .target(
             name: "ColumnStore",
             dependencies: [
                 "Bucketing", "CZlib", "CZstd", "CDeflate", "CFastFloat", "CStructural", "CPoints",
-                "CPlatform",
+                "CKeys", "CPlatform",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -2,9 +2,9 @@
 package enum Limits {
     // MARK: Reading CSV
 
-    /// Bytes of one piece of CSV that one worker decodes: large enough that per-piece costs vanish, small enough that a few
-    /// pieces in flight stay within the memory budget and that both cores share even a small file.
-    package static let chunkByteCount = 4 << 20
+    /// Bytes of one piece of CSV that one worker decodes: large enough that per-piece costs vanish, small enough that a piece
+    /// and the rows made of it stay in a core's own cache from reading to decoding.
+    package static let chunkByteCount = 512 << 10
     /// Bytes past the end of a chunk that may be read (never written to, never believed), so that SIMD loads need no tail case.
     package static let chunkPaddingByteCount = 64
     /// The longest record, in bytes.
@@ -19,7 +19,7 @@ package enum Limits {
     // MARK: Small loads
 
     /// Files up to this size are loaded together with others that wait: larger ones keep all cores busy by themselves.
-    package static let smallFileByteCountMax = chunkByteCount
+    package static let smallFileByteCountMax = 4 << 20
     /// Most jobs that are loaded together: a client that waits for one waits for all.
     package static let groupJobCountMax = 1024
     /// Rows at which jobs that are loaded together are committed, so that memory stays that of one segment.
@@ -33,7 +33,7 @@ package enum Limits {
     ///
     /// Two million rows cost about 250 MB while they are sorted and encoded.
     package static let segmentRowCountMax = 2 << 20
-    /// Decoded chunks of one segment: some sixty as a rule, many only where few rows are right.
+    /// Decoded chunks of one segment: some five hundred as a rule, more only where few rows are right.
     package static let segmentBatchCountMax = 4096
     /// Rows of one row group: the unit in which other engines divide a file among their threads.
     package static let rowGroupRowCountMax = 256 << 10

@@ -30,6 +30,7 @@ struct LayeringTests {
             ("CZlib", ["Sources/ColumnStore/Ingestion/"]),
             ("CStructural", ["Sources/ColumnStore/CSV/"]),
             ("CPoints", ["Sources/ColumnStore/CSV/"]),
+            ("CKeys", ["Sources/ColumnStore/Segment/"]),
             ("CFastFloat", ["Sources/ColumnStore/CSV/"]),
             ("Hummingbird", ["Sources/Server/"]),
             ("ArgumentParser", ["Sources/tripstore/"]),

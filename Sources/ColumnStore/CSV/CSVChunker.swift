@@ -24,7 +24,7 @@
 ///
 /// A load that resumes must start at a record: what is committed after a chunk that ends inside a line counts the line's rest.
 package enum CSVChunker {
-    /// Bytes that a buffer needs so that its first record can always be told; `Limits.chunkByteCount` is more.
+    /// Bytes that a buffer needs so that its first record can always be told.
     package static let bufferByteCountMin = RecordScanner.lookaheadByteCount
 
     /// Returns the length of the longest prefix of `bytes` that consists of whole records.

@@ -25,7 +25,7 @@ final class GroupLoad {
 
     /// What a worker needs for one file, kept from file to file.
     private struct Reader: Sendable {
-        let buffer = ChunkBuffer(capacity: Limits.chunkByteCount + 2 * Limits.recordByteCountMax)
+        let buffer = ChunkBuffer(capacity: 2 * Limits.smallFileByteCountMax)  // compressed files are larger inside
         var decoder: CSVDecoder?
     }
 

@@ -23,14 +23,7 @@ package struct CellDictionary {
 
     /// Finds the cells of points; degrees, one of each a row.
     package init(longitude: Span<Double>, latitude: Span<Double>) {
-        precondition(longitude.count == latitude.count)
-        var cells = [UInt32](repeating: 0, count: longitude.count)
-        var span = cells.mutableSpan
-        for row in longitude.indices {
-            let key = MortonKey.key(longitude: longitude[row], latitude: latitude[row])
-            span[row] = UInt32(truncatingIfNeeded: key &>> Self.shift)
-        }
-        self.init(cells: cells)
+        self.init(keys: SortKeys.keys(longitude: longitude, latitude: latitude).span)
     }
 
     /// - Parameter cells: geohash bits of `Limits.storedGeohashPrecision` characters, one a row.

@@ -1,4 +1,4 @@
-import Bucketing
+internal import CKeys
 
 /// The rows of several batches under one numbering, on their way to another order: they stay where they were decoded until they
 /// are put into columns.
@@ -93,13 +93,8 @@ struct RowRuns: @unchecked Sendable {
     /// Writes the index of the ISO week and the Morton key of each of a run's rows.
     func writeKeys(ofRun index: Int, weeks: inout MutableSpan<Int32>, keys: inout MutableSpan<UInt64>) {
         let run = runs[index]
-        precondition(weeks.count == run.count && keys.count == run.count)
-        for place in 0..<run.count {
-            let row = run.rows + place
-            weeks[unchecked: place] = ISOWeek(microseconds: row.pointee.time).index
-            keys[unchecked: place] = MortonKey.key(
-                longitude: row.pointee.originLongitude, latitude: row.pointee.originLatitude)
-        }
+        precondition(keys.count == run.count)
+        SortKeys.write(run.rows, weeks: &weeks, keys: &keys)
     }
 
     /// Writes keys and row numbers week after week, each week's in the order of the rows.
@@ -169,12 +164,21 @@ struct RowRuns: @unchecked Sendable {
         return (x, y, u, v, time, region, datasource)
     }
 
+    /// Rows that are asked for ahead of the one that is put into columns.
+    private static let rowsAhead = 24
+
     /// Puts the rows of the numbers `order[range]` into columns, at the places `range`.
     func unpack(_ order: [UInt32], _ range: Range<Int>, into target: Target) {
         let (order, runs) = (order.span, runs.span)
         let (regionCodes, datasourceCodes) = (regionCodes.span, datasourceCodes.span)
         let mask = 1 &<< placeBitCount &- 1 as UInt32
+        let last = order.count &- 1
         for place in range {
+            // Rows come from anywhere, and the processor alone does not look far enough ahead for them.
+            let coming = order[min(place &+ Self.rowsAhead, last)]
+            let comingRow = runs[Int(coming &>> placeBitCount)].rows + Int(coming & mask)
+            tripstore_prefetch(comingRow)
+            tripstore_prefetch(UnsafeRawPointer(comingRow) + (MemoryLayout<TripRow>.stride &- 1))
             let number = order[place]
             let run = runs[Int(number &>> placeBitCount)]
             let row = run.rows[Int(number & mask)]

@@ -1,0 +1,28 @@
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Says whether this machine can run the functions below.
+bool tripstore_keys_supported(void);
+
+/// Writes the 60-bit Morton key of each of `count` points: what `MortonKey.key` gives, bit for bit.
+///
+/// Degrees; point `i` has its coordinates `i * stride` bytes after `longitude` and `latitude`.
+void tripstore_morton_keys(const double *longitude, const double *latitude, size_t stride, size_t count, uint64_t *keys);
+
+/// Writes the number of the ISO week of each of `count` local times: what `ISOWeek.index` gives.
+///
+/// Microseconds since 1970, in the years 1 to 9999; time `i` is `i * stride` bytes after `time`.
+void tripstore_weeks(const int64_t *time, size_t stride, size_t count, int32_t *weeks);
+
+/// Asks for the cache line of an address; does nothing else, whatever the address.
+static inline void tripstore_prefetch(const void *address) { __builtin_prefetch(address); }
+
+#ifdef __cplusplus
+}
+#endif
