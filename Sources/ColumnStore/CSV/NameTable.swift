@@ -8,7 +8,7 @@ package enum NameProblem: Error, Hashable, Sendable { case empty, tooLong, contr
 /// codes start over with each batch: its dictionary then holds just the names that occur in it, so what a batch costs its
 /// reader depends on the batch, with three names and with a hundred thousand.
 ///
-///     slots   [half of the hash | entry]  open addressing, at most half full
+///     slots   [half of the hash | entry]  open addressing, at most an eighth full: a second look is a branch guessed wrong
 ///     entries [32 bytes of the name | hash | length | code | batch that the code is of]
 ///
 /// Unsafe code: reads the 32 bytes from a name's start; slots and entries are raw memory, so that the row loop can read them
@@ -30,11 +30,14 @@ struct NameTable {
     /// Bytes from a name's start that are read.
     @inline(__always)
     private static var prefixByteCount: Int { 32 }
+    private static let slotBitCountMin = 9
+    /// Slots for each entry that there is room for, as a power of two.
+    private static let slotsPerEntryBitCount = 3
     /// Names that are kept from batch to batch: a file whose names never repeat must not fill the memory.
     private static let keptCountMax = 1 << 18
 
     private var slots: UnsafeMutablePointer<UInt64>
-    private var slotBitCount = 6
+    private var slotBitCount = Self.slotBitCountMin
     private var entries: UnsafeMutablePointer<Entry>
     private var capacity: Int
     /// 32 bytes of ones, then 32 of zeros: a mask for any length.
@@ -51,7 +54,7 @@ struct NameTable {
     init() {
         slots = .allocate(capacity: 1 << slotBitCount)
         slots.initialize(repeating: 0, count: 1 << slotBitCount)
-        capacity = 1 << (slotBitCount - 1)
+        capacity = 1 << (slotBitCount - Self.slotsPerEntryBitCount)
         entries = Self.allocateEntries(capacity)
         masks = .allocate(byteCount: 2 * Self.prefixByteCount, alignment: 8)
         masks.initializeMemory(as: UInt8.self, repeating: 0xff, count: Self.prefixByteCount)
@@ -87,10 +90,10 @@ struct NameTable {
         strings.removeAll()
         slots.deallocate()
         entries.deallocate()
-        slotBitCount = 6
+        slotBitCount = Self.slotBitCountMin
         slots = .allocate(capacity: 1 << slotBitCount)
         slots.initialize(repeating: 0, count: 1 << slotBitCount)
-        capacity = 1 << (slotBitCount - 1)
+        capacity = 1 << (slotBitCount - Self.slotsPerEntryBitCount)
         entries = Self.allocateEntries(capacity)
     }
 

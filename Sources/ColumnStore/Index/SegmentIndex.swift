@@ -56,13 +56,20 @@ package struct SegmentIndex: Hashable, Sendable {
         let empty = BoundingBox(
             minLongitude: .infinity, minLatitude: .infinity, maxLongitude: -.infinity, maxLatitude: -.infinity)
         var bounds = [BoundingBox](repeating: empty, count: regionCount)
-        for row in region.indices {
-            let code = Int(region[row])
-            let (x, y) = (longitude[row], latitude[row])
-            bounds[code].minLongitude = min(bounds[code].minLongitude, x)
-            bounds[code].maxLongitude = max(bounds[code].maxLongitude, x)
-            bounds[code].minLatitude = min(bounds[code].minLatitude, y)
-            bounds[code].maxLatitude = max(bounds[code].maxLatitude, y)
+        // Rows of one place come one after the other, so a box is kept at hand as long as the region stays the same.
+        var row = 0
+        while row < region.count {
+            let code = region[row]
+            var box = bounds[Int(code)]
+            while row < region.count, region[row] == code {
+                let (x, y) = (longitude[row], latitude[row])
+                box.minLongitude = x < box.minLongitude ? x : box.minLongitude
+                box.maxLongitude = x > box.maxLongitude ? x : box.maxLongitude
+                box.minLatitude = y < box.minLatitude ? y : box.minLatitude
+                box.maxLatitude = y > box.maxLatitude ? y : box.maxLatitude
+                row += 1
+            }
+            bounds[Int(code)] = box
         }
         return bounds
     }

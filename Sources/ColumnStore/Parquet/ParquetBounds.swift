@@ -71,10 +71,21 @@ extension ParquetBounds {
 
     /// Computes bounds without NaN, which has no place in their order, and without minding the sign of zero, which has none.
     init(_ values: Span<Double>) {
-        var low = Double.infinity
-        var high = -Double.infinity
-        var nanCount = 0
-        for index in values.indices {
+        // Eight at a time: a comparison that waits for the one before would take four cycles a value.
+        var lows = SIMD8<Double>(repeating: .infinity)
+        var highs = SIMD8<Double>(repeating: -.infinity)
+        var nans = SIMD8<Int64>.zero
+        let blockedCount = values.count & ~7
+        for start in stride(from: 0, to: blockedCount, by: 8) {
+            var block = SIMD8<Double>.zero
+            for lane in 0..<8 { block[lane] = values[unchecked: start &+ lane] }
+            lows.replace(with: block, where: block .< lows)
+            highs.replace(with: block, where: block .> highs)
+            nans.replace(with: nans &+ 1, where: block .!= block)
+        }
+        var (low, high) = (lows.min(), highs.max())
+        var nanCount = Int(nans.wrappedSum())
+        for index in blockedCount..<values.count {
             let value = values[unchecked: index]
             low = value < low ? value : low
             high = value > high ? value : high
