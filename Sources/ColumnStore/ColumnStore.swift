@@ -71,16 +71,17 @@ public final class ColumnStore: Sendable {
         scanThreads = WorkerPool(threadCount: max(2, pool.threadCount))
         let pageCache = PageCache()
         scratches = ScratchPool { PageScratch(cache: pageCache) }
-        try Self.refuseLostCatalog(folders)
         switch options.access {
         case .readWrite:
             for folder in [folders.root, folders.segments, folders.rollups, folders.rejects, folders.uploads] {
                 try FileSystem.makeDirectory(folder)
             }
             lock = try StoreLock(path: folders.lock)
+            try Self.refuseLostCatalog(folders)
             catalog = try Catalog(path: folders.catalog, readOnly: false)
             try recover()
         case .readOnly:
+            try Self.refuseLostCatalog(folders)
             guard FileSystem.byteCount(of: folders.catalog) != nil else {
                 throw ColumnStoreError(
                     .notFound,
@@ -103,7 +104,8 @@ public final class ColumnStore: Sendable {
         throw ColumnStoreError(
             .corrupt,
             "The catalog \(folders.catalog) is gone or empty, but \(segments) segments and \(uploads) uploads are there. Nothing "
-                + "was touched: put the catalog back or restore a backup (`tripstore restore`), or name another --data-dir.")
+                + "was touched: put the catalog back, restore a backup (`tripstore restore`), or make the catalog anew with "
+                + "`tripstore rebuild-catalog --data-dir \(folders.root)`.")
     }
 
     /// Stops loading at a checkpoint, from which the next start goes on, and closes the store.
@@ -463,9 +465,10 @@ public final class ColumnStore: Sendable {
             var kept: [SegmentRecord] = []
             for segment in segments where segment.jobIDs.count > 1 {
                 let reader = try open(segment)
+                let origin = try origin(replacing: [segment], [reader], without: id)
                 do {
                     let record = try SegmentRewriter.rewrite(
-                        [reader], without: id, directory: folders.segments, name: "kept-\(segment.id).parquet", on: pool)
+                        [reader], origin: origin, directory: folders.segments, name: "kept-\(segment.id).parquet", on: pool)
                     if let record { kept.append(record) }
                 } catch {
                     throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)

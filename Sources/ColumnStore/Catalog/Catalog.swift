@@ -363,6 +363,22 @@ final class Catalog: Sendable {
         try read { try Self.segments(where: "s.id IN (SELECT segment_id FROM segment_jobs WHERE job_id = \(id))", in: $0) }
     }
 
+    /// What segments that take the place of some others say of the jobs in them.
+    func origins(ofSegments ids: [Int64]) throws(ColumnStoreError) -> [SegmentOrigin.Job] {
+        let list = ids.map(String.init).joined(separator: ", ")
+        return try read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql:
+                    "SELECT * FROM jobs WHERE id IN (SELECT job_id FROM segment_jobs WHERE segment_id IN (\(list))) ORDER BY id"
+            )
+            return rows.map(JobRecord.init).map { record in
+                let job = record.job
+                return record.origin(jobTrips: job.status == .completed ? job.processedRows - job.rejectedRows : nil)
+            }
+        }
+    }
+
     private static func segments(where condition: String, in database: Database) throws -> [Segment] {
         let sql = """
             SELECT s.id, s.file_name, s.row_count, s.byte_count, s.crc32, s.is_live, j.job_id, s.rollup_id
@@ -417,7 +433,7 @@ final class Catalog: Sendable {
         return try Row.fetchOne(statement, arguments: [id]).map(JobRecord.init)
     }
 
-    private static func insert(
+    static func insert(
         _ segment: SegmentRecord, isLive: Bool, at now: String, in database: Database
     ) throws -> Int64 {
         try database.execute(
@@ -465,7 +481,7 @@ final class Catalog: Sendable {
     }
 
     /// Turns what SQLite says into an error of ours.
-    private static func translating<Value>(_ body: () throws -> Value) throws(ColumnStoreError) -> Value {
+    static func translating<Value>(_ body: () throws -> Value) throws(ColumnStoreError) -> Value {
         do {
             return try body()
         } catch let error as ColumnStoreError {
@@ -478,7 +494,9 @@ final class Catalog: Sendable {
                 throw ColumnStoreError(.busy, "The catalog is locked by another process; end it or try again.")
             case .SQLITE_CORRUPT, .SQLITE_NOTADB:
                 throw ColumnStoreError(
-                    .corrupt, "The catalog is damaged (\(error.message ?? "no detail")); restore it from a backup.")
+                    .corrupt,
+                    "The catalog is damaged (\(error.message ?? "no detail")); make it anew with `tripstore rebuild-catalog`, "
+                        + "or restore a backup.")
             case .SQLITE_CANTOPEN:
                 throw ColumnStoreError(.notFound, "There is no catalog that can be opened; check --data-dir.")
             default:
