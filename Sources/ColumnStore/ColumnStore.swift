@@ -129,6 +129,7 @@ public final class ColumnStore: Sendable {
             try FileSystem.remove(folders.segmentPath(name))
         }
         try removeUnnamedRollups()
+        try catalog.setUploads(folders.uploads)
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
         let sources = Set((unfinished + failed).map(\.sourcePath))

@@ -414,15 +414,20 @@ final class Catalog: Sendable {
         try Catalog.translating {
             let copy = try DatabaseQueue(path: path)
             try database.backup(to: copy)
-            try copy.write { database in
-                for row in try Row.fetchAll(database, sql: "SELECT id, source_path FROM jobs WHERE owns_source") {
-                    let source: String = row[1]
-                    let name = source.split(separator: "/").last.map(String.init) ?? source
-                    try database.execute(
-                        sql: "UPDATE jobs SET source_path = ? WHERE id = ?", arguments: ["\(uploads)/\(name)", row[0] as Int64])
-                }
-            }
+            try copy.write { try Self.setUploads(uploads, in: $0) }
             try copy.close()
+        }
+    }
+
+    /// Says under which path the folder of uploads is, since a store may be moved or opened by another path than before.
+    func setUploads(_ folder: String) throws(ColumnStoreError) { try write { try Self.setUploads(folder, in: $0) } }
+
+    private static func setUploads(_ folder: String, in database: Database) throws {
+        for row in try Row.fetchAll(database, sql: "SELECT id, source_path FROM jobs WHERE owns_source") {
+            let source: String = row[1]
+            let path = "\(folder)/\(source.split(separator: "/").last ?? "")"
+            if path == source { continue }
+            try database.execute(sql: "UPDATE jobs SET source_path = ? WHERE id = ?", arguments: [path, row[0] as Int64])
         }
     }
 
