@@ -115,9 +115,13 @@ extension ColumnStore {
             contents.rejects[job.id] = (try? RejectsFile.counts(path: path)) ?? [:]
         }
         let loaded = Set(plan.jobs.compactMap { $0.origin?.upload })
+        let filenames = Dictionary(
+            plan.leftOut.compactMap { job in job.origin?.upload.map { ($0, job.origin?.filename) } }, uniquingKeysWith: { $1 })
         for name in (try? FileSystem.names(in: folders.uploads)) ?? [] where !loaded.contains(name) {
             let path = "\(folders.uploads)/\(name)"
-            if let byteCount = FileSystem.byteCount(of: path) { contents.uploads.append((path: path, byteCount: byteCount)) }
+            if let byteCount = FileSystem.byteCount(of: path) {
+                contents.uploads.append((path: path, filename: (filenames[name] ?? nil) ?? name, byteCount: byteCount))
+            }
         }
         // Numbers in names, and those that segments tell of, were given already.
         let names = Array(found.keys) + aside

@@ -59,6 +59,22 @@ struct RebuildTests {
         #expect(try store.verify { _, _, _ in }.isEmpty)
     }
 
+    @Test("A segment of an earlier build says nothing of its job, and is taken as it is", arguments: [false, true])
+    func earlierBuild(isDamaged: Bool) throws {
+        let name = "trips-000001-101.parquet"
+        try FileManager.default.createDirectory(atPath: store + "/segments", withIntermediateDirectories: true)
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: Fixture.path("Earlier/" + name)))
+        if isDamaged { bytes[100] ^= 1 }
+        try bytes.write(to: URL(fileURLWithPath: store + "/segments/" + name))
+        let report = try rebuild()
+        #expect(report.earlierVersion == (isDamaged ? [] : [name]) && report.damaged.map(\.file) == (isDamaged ? [name] : []))
+        let again = try open()
+        defer { again.close() }
+        #expect(try again.snapshot().segments.map(\.rowCount) == (isDamaged ? [] : [100]))
+        // Its number is known from its trips or its name, and not given again.
+        #expect(try again.submitFile(path: Fixture.path("trips.csv")).id == 2)
+    }
+
     @Test("Segments of a load under way are left out, unless they are asked for")
     func loadUnderWay() throws {
         var store = try open()

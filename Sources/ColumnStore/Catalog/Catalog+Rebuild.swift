@@ -10,8 +10,8 @@ extension Catalog {
         var segments: [SegmentRecord] = []
         /// Segments that were set aside, and what is wrong with them.
         var quarantine: [(name: String, problem: String)] = []
-        /// Uploads that no job is known of, with their sizes.
-        var uploads: [(path: String, byteCount: Int)] = []
+        /// Uploads that no job is known of, with their clients' names as far as segments tell them, and their sizes.
+        var uploads: [(path: String, filename: String, byteCount: Int)] = []
         /// Numbers that were given to segments and jobs before: the next ones are higher, since names of files have them.
         var lastSegmentNumber: Int64 = 0
         var lastJob: Int64 = 0
@@ -83,15 +83,16 @@ extension Catalog {
     }
 
     /// An upload is loaded once somebody has looked at it: it may have been loaded and deleted, or have broken off.
-    private static func insert(upload: (path: String, byteCount: Int), at now: String, in database: Database) throws {
-        let name = upload.path.split(separator: "/").last.map(String.init) ?? upload.path
+    private static func insert(upload: (path: String, filename: String, byteCount: Int), at now: String, in database: Database)
+        throws
+    {
         try database.execute(
             sql: """
                 INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes, message)
                 VALUES (?, ?, 1, 'failed', ?, ?, ?, ?)
                 """,
             arguments: [
-                name, upload.path, now, now, upload.byteCount,
+                upload.filename, upload.path, now, now, upload.byteCount,
                 "An upload that was there when the catalog was made anew; look at it, then resume this job or delete it.",
             ])
     }
