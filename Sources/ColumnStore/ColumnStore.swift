@@ -37,9 +37,14 @@ public final class ColumnStore: Sendable {
         var rollup: (id: Int64, reader: GroupRollup)?
         var snapshot: Result<Snapshot, ColumnStoreError> = .success(Snapshot([]))
         var observer: (@Sendable (JobProgress) -> Void)?
+        /// Snapshots that were begun by whoever changed the store.
+        var refreshCount = 0
         var rowsIngested = 0
         var rowsRejected = 0
         var queries = 0
+
+        /// Whether there still is no snapshot, and none was begun since there were `count`.
+        func awaitsRetry(since count: Int) -> Bool { refreshCount == count && (try? snapshot.get()) == nil }
     }
 
     let options: Options
@@ -177,7 +182,14 @@ public final class ColumnStore: Sendable {
     }
 
     /// Opens segments that became visible and lets go of those that no longer are.
-    func refreshSnapshot() throws(ColumnStoreError) {
+    ///
+    /// - Parameter isRetry: whether to leave the snapshot alone where somebody else has begun or made one meanwhile, which may be
+    ///   of a newer catalog.
+    func refreshSnapshot(isRetry: Bool = false) throws(ColumnStoreError) {
+        let number = state.withLock {
+            if !isRetry { $0.refreshCount += 1 }
+            return $0.refreshCount
+        }
         var attempts = 0
         while true {
             attempts += 1
@@ -191,7 +203,7 @@ public final class ColumnStore: Sendable {
                 continue
             } catch {
                 options.logger.error("A segment cannot be opened", metadata: ["error": "\(error)"])
-                state.withLock { $0.snapshot = .failure(error) }
+                state.withLock { if !isRetry || $0.awaitsRetry(since: number) { $0.snapshot = .failure(error) } }
                 return
             }
             let rollup = named.flatMap(openRollup)
@@ -200,6 +212,7 @@ public final class ColumnStore: Sendable {
                 uncovered: live.indices.filter { rollup == nil || live[$0].rollupID != rollup?.id },
                 warning: try quarantineWarning())
             state.withLock {
+                if isRetry && !$0.awaitsRetry(since: number) { return }
                 $0.readers = readers
                 $0.rollup = rollup
                 $0.snapshot = .success(snapshot)
@@ -239,7 +252,13 @@ public final class ColumnStore: Sendable {
     // MARK: - Questions
 
     /// The segments that a question asked now sees.
-    package func snapshot() throws(ColumnStoreError) -> Snapshot { try state.withLock { $0.snapshot }.get() }
+    package func snapshot() throws(ColumnStoreError) -> Snapshot {
+        let known = state.withLock { $0.snapshot }
+        guard case .failure(let error) = known, error.code == .io else { return try known.get() }
+        // What the system refused once, such as one more open file, it may grant now.
+        try refreshSnapshot(isRetry: true)
+        return try state.withLock { $0.snapshot }.get()
+    }
 
     private func executor() throws(ColumnStoreError) -> QueryExecutor {
         state.withLock { $0.queries += 1 }

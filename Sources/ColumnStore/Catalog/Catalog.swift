@@ -503,7 +503,8 @@ final class Catalog: Sendable {
                     "The catalog is damaged (\(error.message ?? "no detail")); make it anew with `tripstore rebuild-catalog`, "
                         + "or restore a backup.")
             case .SQLITE_CANTOPEN:
-                throw ColumnStoreError(.notFound, "There is no catalog that can be opened; check --data-dir.")
+                throw ColumnStoreError(
+                    .io, "The catalog cannot be opened; check its permissions and the limit of open files (ulimit -n).")
             default:
                 throw ColumnStoreError(.io, "The catalog cannot be used: \(error.message ?? "\(error)").")
             }
