@@ -27,7 +27,8 @@ extension ColumnStore {
             let old = chosen.map { live[$0] }
             let readers = try old.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
             let name = "merged-\(old.map(\.id).max()!).parquet"
-            let record = try SegmentRewriter.rewrite(readers, directory: folders.segments, name: name, on: pool)
+            let record = try SegmentRewriter.rewrite(
+                readers, origin: try origin(replacing: old, readers), directory: folders.segments, name: name, on: pool)
             guard let record, try catalog.replace(old.map(\.id), with: [record]) else {
                 try removeSegment(name)
                 return false
@@ -36,6 +37,27 @@ extension ColumnStore {
             options.logger.debug("Merged segments", metadata: ["segments": "\(old.count)", "trips": "\(record.rowCount)"])
             return true
         }
+    }
+
+    /// What a segment says of itself that takes the place of others.
+    ///
+    /// - Parameters:
+    ///   - trips: those of all segments that do so together; nil where one does alone.
+    ///   - job: the job whose trips are left out.
+    func origin(
+        replacing old: [Catalog.Segment], _ readers: [SegmentReader], trips: Int? = nil, without job: Int64? = nil
+    ) throws(ColumnStoreError) -> SegmentOrigin {
+        var earlier: [String] = []
+        for replaced in readers.compactMap({ SegmentOrigin.Replacement($0.parquet) }) {
+            for name in replaced.files + replaced.earlier
+            where FileSystem.byteCount(of: folders.segmentPath(name)) != nil && !earlier.contains(name) {
+                earlier.append(name)
+            }
+        }
+        return SegmentOrigin(
+            jobs: try catalog.origins(ofSegments: old.map(\.id)),
+            replaces: SegmentOrigin.Replacement(
+                files: old.map(\.fileName), earlier: earlier, trips: trips, withoutJob: job))
     }
 
     // MARK: - By week and place
@@ -58,6 +80,8 @@ extension ColumnStore {
             let byteCount = plan.segments.reduce(0) { $0 + readers[$1].file.byteCount }
             // Old and new files are there at the same time, and loads need room too.
             guard try FileSystem.freeByteCount(folders.segments) / 2 > byteCount else { return }
+            let origin = try origin(
+                replacing: old, plan.segments.map { readers[$0] }, trips: old.reduce(0) { $0 + $1.rowCount })
             var new: [SegmentRecord] = []
             var isPublished = false
             defer { if !isPublished { for record in new { try? removeSegment(record.fileName) } } }
@@ -68,7 +92,7 @@ extension ColumnStore {
                     return SegmentRewriter.Piece(segment: readers[position], rows: rows)
                 }
                 let record = try SegmentRewriter.rewrite(
-                    pieces.filter { !$0.rows.isEmpty }, directory: folders.segments,
+                    pieces.filter { !$0.rows.isEmpty }, origin: origin, directory: folders.segments,
                     name: "divided-\(old.map(\.id).max()!)-\(number + 1).parquet", on: pool)
                 if let record { new.append(record) }
             }

@@ -37,9 +37,14 @@ public final class ColumnStore: Sendable {
         var rollup: (id: Int64, reader: GroupRollup)?
         var snapshot: Result<Snapshot, ColumnStoreError> = .success(Snapshot([]))
         var observer: (@Sendable (JobProgress) -> Void)?
+        /// Snapshots that were begun by whoever changed the store.
+        var refreshCount = 0
         var rowsIngested = 0
         var rowsRejected = 0
         var queries = 0
+
+        /// Whether there still is no snapshot, and none was begun since there were `count`.
+        func awaitsRetry(since count: Int) -> Bool { refreshCount == count && (try? snapshot.get()) == nil }
     }
 
     let options: Options
@@ -71,16 +76,17 @@ public final class ColumnStore: Sendable {
         scanThreads = WorkerPool(threadCount: max(2, pool.threadCount))
         let pageCache = PageCache()
         scratches = ScratchPool { PageScratch(cache: pageCache) }
-        try Self.refuseLostCatalog(folders)
         switch options.access {
         case .readWrite:
             for folder in [folders.root, folders.segments, folders.rollups, folders.rejects, folders.uploads] {
                 try FileSystem.makeDirectory(folder)
             }
             lock = try StoreLock(path: folders.lock)
+            try Self.refuseLostCatalog(folders)
             catalog = try Catalog(path: folders.catalog, readOnly: false)
             try recover()
         case .readOnly:
+            try Self.refuseLostCatalog(folders)
             guard FileSystem.byteCount(of: folders.catalog) != nil else {
                 throw ColumnStoreError(
                     .notFound,
@@ -103,7 +109,8 @@ public final class ColumnStore: Sendable {
         throw ColumnStoreError(
             .corrupt,
             "The catalog \(folders.catalog) is gone or empty, but \(segments) segments and \(uploads) uploads are there. Nothing "
-                + "was touched: put the catalog back or restore a backup (`tripstore restore`), or name another --data-dir.")
+                + "was touched: put the catalog back, restore a backup (`tripstore restore`), or make the catalog anew with "
+                + "`tripstore rebuild-catalog --data-dir \(folders.root)`.")
     }
 
     /// Stops loading at a checkpoint, from which the next start goes on, and closes the store.
@@ -127,6 +134,7 @@ public final class ColumnStore: Sendable {
             try FileSystem.remove(folders.segmentPath(name))
         }
         try removeUnnamedRollups()
+        try catalog.setUploads(folders.uploads)
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
         let sources = Set((unfinished + failed).map(\.sourcePath))
@@ -174,7 +182,14 @@ public final class ColumnStore: Sendable {
     }
 
     /// Opens segments that became visible and lets go of those that no longer are.
-    func refreshSnapshot() throws(ColumnStoreError) {
+    ///
+    /// - Parameter isRetry: whether to leave the snapshot alone where somebody else has begun or made one meanwhile, which may be
+    ///   of a newer catalog.
+    func refreshSnapshot(isRetry: Bool = false) throws(ColumnStoreError) {
+        let number = state.withLock {
+            if !isRetry { $0.refreshCount += 1 }
+            return $0.refreshCount
+        }
         var attempts = 0
         while true {
             attempts += 1
@@ -188,7 +203,7 @@ public final class ColumnStore: Sendable {
                 continue
             } catch {
                 options.logger.error("A segment cannot be opened", metadata: ["error": "\(error)"])
-                state.withLock { $0.snapshot = .failure(error) }
+                state.withLock { if !isRetry || $0.awaitsRetry(since: number) { $0.snapshot = .failure(error) } }
                 return
             }
             let rollup = named.flatMap(openRollup)
@@ -197,6 +212,7 @@ public final class ColumnStore: Sendable {
                 uncovered: live.indices.filter { rollup == nil || live[$0].rollupID != rollup?.id },
                 warning: try quarantineWarning())
             state.withLock {
+                if isRetry && !$0.awaitsRetry(since: number) { return }
                 $0.readers = readers
                 $0.rollup = rollup
                 $0.snapshot = .success(snapshot)
@@ -236,7 +252,13 @@ public final class ColumnStore: Sendable {
     // MARK: - Questions
 
     /// The segments that a question asked now sees.
-    package func snapshot() throws(ColumnStoreError) -> Snapshot { try state.withLock { $0.snapshot }.get() }
+    package func snapshot() throws(ColumnStoreError) -> Snapshot {
+        let known = state.withLock { $0.snapshot }
+        guard case .failure(let error) = known, error.code == .io else { return try known.get() }
+        // What the system refused once, such as one more open file, it may grant now.
+        try refreshSnapshot(isRetry: true)
+        return try state.withLock { $0.snapshot }.get()
+    }
 
     private func executor() throws(ColumnStoreError) -> QueryExecutor {
         state.withLock { $0.queries += 1 }
@@ -463,9 +485,10 @@ public final class ColumnStore: Sendable {
             var kept: [SegmentRecord] = []
             for segment in segments where segment.jobIDs.count > 1 {
                 let reader = try open(segment)
+                let origin = try origin(replacing: [segment], [reader], without: id)
                 do {
                     let record = try SegmentRewriter.rewrite(
-                        [reader], without: id, directory: folders.segments, name: "kept-\(segment.id).parquet", on: pool)
+                        [reader], origin: origin, directory: folders.segments, name: "kept-\(segment.id).parquet", on: pool)
                     if let record { kept.append(record) }
                 } catch {
                     throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)

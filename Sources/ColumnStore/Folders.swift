@@ -33,6 +33,16 @@ struct Folders: Sendable {
     /// A group's segments have another prefix than a job's, so that what a failed job leaves behind is never mistaken.
     func groupSegmentName(firstJob: Int64) -> String { "group-\(Self.padded(firstJob)).parquet" }
 
+    /// The one job of a segment that a load made, by its name; nil where it was made otherwise.
+    static func job(ofSegment name: String) -> Int64? {
+        name.hasPrefix("trips-") ? number(in: name) : nil
+    }
+
+    /// The first number in a name; nil where there is none.
+    static func number(in name: String) -> Int64? {
+        Int64(name.drop { !$0.isASCII || !$0.isNumber }.prefix { $0.isASCII && $0.isNumber })
+    }
+
     private static func padded(_ job: Int64) -> String {
         let digits = String(job)
         return String(repeating: "0", count: max(0, 6 - digits.count)) + digits

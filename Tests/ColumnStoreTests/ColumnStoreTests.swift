@@ -10,10 +10,11 @@ struct ColumnStoreTests {
     private let folder = TemporaryDirectory()
 
     private func open(
-        chunkRows: Int? = nil, segmentRows: Int? = nil, access: ColumnStore.Options.Access = .readWrite
+        _ name: String = "store", chunkRows: Int? = nil, segmentRows: Int? = nil,
+        access: ColumnStore.Options.Access = .readWrite
     ) throws -> ColumnStore {
         var options = ColumnStore.Options(
-            dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            dataDirectory: folder.path + "/" + name, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.ingestionChunkRows = chunkRows
         options.access = access
@@ -125,6 +126,23 @@ struct ColumnStoreTests {
                 + "\(LocalDateTime.text(microseconds: trip.time, separator: " ")),\(trip.datasource)\n"
         }
         return text
+    }
+
+    @Test("An upload that waits is loaded where the store is opened by another path", arguments: ["moved", "./store"])
+    func movedUpload(path: String) throws {
+        let store = try open()
+        let upload = store.uploadsDirectory + "/upload-1"
+        try FileManager.default.copyItem(atPath: Fixture.path("trips.csv"), toPath: upload)
+        let id = try store.submitUpload(path: upload, filename: "trips.csv").id
+        store.close()
+        if path == "moved" {
+            try FileManager.default.moveItem(atPath: folder.path + "/store", toPath: folder.path + "/moved")
+        }
+        let again = try open(path)
+        defer { again.close() }
+        again.startIngestion()
+        #expect(try again.waitForEnd(of: id).status == .completed)
+        #expect(try average(again).totalTrips == 100)
     }
 
     @Test(arguments: [ColumnStore.Options.Access.readWrite, .readOnly], [true, false])

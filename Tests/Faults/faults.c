@@ -4,8 +4,10 @@
 //   FAULT_DIR    absolute path of the folder
 //   FAULT_AT     number of the call, from 1; 0 or absent: only count
 //   FAULT_KIND   kill (default): the process ends before the call, as in a power cut that keeps what the kernel has;
-//                tear: a write is cut in half, then the process ends; ENOSPC, EIO, EROFS, EMFILE: the call fails with that
+//                tear: a write is cut in half, then the process ends; ENOSPC, EIO, EROFS, EACCES, EMFILE: the call fails with
+//                that; ENOMEM: calls of mmap fail, and these alone
 //   FAULT_LAST   "all": from that call on every one fails, as on a disk that stays full
+//   FAULT_WHILE  path: calls count and fail only while there is a file of that name
 //   FAULT_COUNT  file to which each call appends one line, "number name path"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,10 +44,20 @@ static int descriptor_path(int descriptor, char *path, size_t size) {
     return below(path);
 }
 
+static int number_of(const char *kind) {
+    static const struct { const char *name; int number; } errors[] = {
+        {"ENOSPC", ENOSPC}, {"EROFS", EROFS}, {"EACCES", EACCES}, {"EMFILE", EMFILE}, {"ENOMEM", ENOMEM}};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (strcmp(kind, errors[i].name) == 0) return errors[i].number;
+    return EIO;
+}
+
 // Counts a call and says what is to become of it; sets errno for a failure.
 static int pass(const char *name, const char *path) {
     const char *at = getenv("FAULT_AT"), *kind = getenv("FAULT_KIND"), *count = getenv("FAULT_COUNT"),
-               *last = getenv("FAULT_LAST");
+               *last = getenv("FAULT_LAST"), *while_there = getenv("FAULT_WHILE");
+    if ((kind && strcmp(kind, "ENOMEM") == 0) != (strncmp(name, "mmap", 4) == 0)) return none;
+    if (while_there && access(while_there, F_OK) != 0) return none;
     pthread_mutex_lock(&lock);
     long number = ++calls;
     pthread_mutex_unlock(&lock);
@@ -60,7 +72,7 @@ static int pass(const char *name, const char *path) {
     if (wanted == 0 || (last ? number < wanted : number != wanted)) return none;
     if (!kind || strcmp(kind, "kill") == 0) _exit(137);
     if (strcmp(kind, "tear") == 0) return tear;
-    errno = strcmp(kind, "ENOSPC") == 0 ? ENOSPC : strcmp(kind, "EROFS") == 0 ? EROFS : strcmp(kind, "EMFILE") == 0 ? EMFILE : EIO;
+    errno = number_of(kind);
     return fail;
 }
 
@@ -154,3 +166,12 @@ int mkdir(const char *path, mode_t mode) {
     if (below(path)) GUARD("mkdir", path)
     return REAL(mkdir)(path, mode);
 }
+
+#define MMAP(name, offset_type)                                                                                      \
+    void *name(void *address, size_t size, int protection, int flags, int descriptor, offset_type offset) {          \
+        char path[4096];                                                                                             \
+        if (descriptor >= 0 && descriptor_path(descriptor, path, sizeof path) && pass(#name, path) == fail) return MAP_FAILED; \
+        return REAL(name)(address, size, protection, flags, descriptor, offset);                                     \
+    }
+MMAP(mmap, off_t)
+MMAP(mmap64, off64_t)

@@ -363,6 +363,22 @@ final class Catalog: Sendable {
         try read { try Self.segments(where: "s.id IN (SELECT segment_id FROM segment_jobs WHERE job_id = \(id))", in: $0) }
     }
 
+    /// What segments that take the place of some others say of the jobs in them.
+    func origins(ofSegments ids: [Int64]) throws(ColumnStoreError) -> [SegmentOrigin.Job] {
+        let list = ids.map(String.init).joined(separator: ", ")
+        return try read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql:
+                    "SELECT * FROM jobs WHERE id IN (SELECT job_id FROM segment_jobs WHERE segment_id IN (\(list))) ORDER BY id"
+            )
+            return rows.map(JobRecord.init).map { record in
+                let job = record.job
+                return record.origin(jobTrips: job.status == .completed ? job.processedRows - job.rejectedRows : nil)
+            }
+        }
+    }
+
     private static func segments(where condition: String, in database: Database) throws -> [Segment] {
         let sql = """
             SELECT s.id, s.file_name, s.row_count, s.byte_count, s.crc32, s.is_live, j.job_id, s.rollup_id
@@ -398,15 +414,20 @@ final class Catalog: Sendable {
         try Catalog.translating {
             let copy = try DatabaseQueue(path: path)
             try database.backup(to: copy)
-            try copy.write { database in
-                for row in try Row.fetchAll(database, sql: "SELECT id, source_path FROM jobs WHERE owns_source") {
-                    let source: String = row[1]
-                    let name = source.split(separator: "/").last.map(String.init) ?? source
-                    try database.execute(
-                        sql: "UPDATE jobs SET source_path = ? WHERE id = ?", arguments: ["\(uploads)/\(name)", row[0] as Int64])
-                }
-            }
+            try copy.write { try Self.setUploads(uploads, in: $0) }
             try copy.close()
+        }
+    }
+
+    /// Says under which path the folder of uploads is, since a store may be moved or opened by another path than before.
+    func setUploads(_ folder: String) throws(ColumnStoreError) { try write { try Self.setUploads(folder, in: $0) } }
+
+    private static func setUploads(_ folder: String, in database: Database) throws {
+        for row in try Row.fetchAll(database, sql: "SELECT id, source_path FROM jobs WHERE owns_source") {
+            let source: String = row[1]
+            let path = "\(folder)/\(source.split(separator: "/").last ?? "")"
+            if path == source { continue }
+            try database.execute(sql: "UPDATE jobs SET source_path = ? WHERE id = ?", arguments: [path, row[0] as Int64])
         }
     }
 
@@ -417,7 +438,7 @@ final class Catalog: Sendable {
         return try Row.fetchOne(statement, arguments: [id]).map(JobRecord.init)
     }
 
-    private static func insert(
+    static func insert(
         _ segment: SegmentRecord, isLive: Bool, at now: String, in database: Database
     ) throws -> Int64 {
         try database.execute(
@@ -465,7 +486,7 @@ final class Catalog: Sendable {
     }
 
     /// Turns what SQLite says into an error of ours.
-    private static func translating<Value>(_ body: () throws -> Value) throws(ColumnStoreError) -> Value {
+    static func translating<Value>(_ body: () throws -> Value) throws(ColumnStoreError) -> Value {
         do {
             return try body()
         } catch let error as ColumnStoreError {
@@ -478,9 +499,12 @@ final class Catalog: Sendable {
                 throw ColumnStoreError(.busy, "The catalog is locked by another process; end it or try again.")
             case .SQLITE_CORRUPT, .SQLITE_NOTADB:
                 throw ColumnStoreError(
-                    .corrupt, "The catalog is damaged (\(error.message ?? "no detail")); restore it from a backup.")
+                    .corrupt,
+                    "The catalog is damaged (\(error.message ?? "no detail")); make it anew with `tripstore rebuild-catalog`, "
+                        + "or restore a backup.")
             case .SQLITE_CANTOPEN:
-                throw ColumnStoreError(.notFound, "There is no catalog that can be opened; check --data-dir.")
+                throw ColumnStoreError(
+                    .io, "The catalog cannot be opened; check its permissions and the limit of open files (ulimit -n).")
             default:
                 throw ColumnStoreError(.io, "The catalog cannot be used: \(error.message ?? "\(error)").")
             }

@@ -10,26 +10,27 @@ enum SegmentRewriter {
 
     /// Writes one segment of the trips of several.
     ///
-    /// - Parameter without: a job whose trips are left out.
+    /// - Parameter origin: what is known of its jobs and of what it replaces; the trips of a job that it is to be without are
+    ///   left out.
     /// - Returns: nil where no trip is left; then no file is written.
     static func rewrite(
-        _ segments: [SegmentReader], without job: Int64? = nil, directory: String, name: String, on pool: WorkerPool
+        _ segments: [SegmentReader], origin: SegmentOrigin, directory: String, name: String, on pool: WorkerPool
     ) throws -> SegmentRecord? {
         let pieces = segments.map { Piece(segment: $0, rows: 0..<$0.rowCount) }
-        return try rewrite(pieces, without: job, directory: directory, name: name, on: pool)
+        return try rewrite(pieces, origin: origin, directory: directory, name: name, on: pool)
     }
 
     /// Writes one segment of some of the trips of several.
     static func rewrite(
-        _ pieces: [Piece], without job: Int64? = nil, directory: String, name: String, on pool: WorkerPool
+        _ pieces: [Piece], origin: SegmentOrigin, directory: String, name: String, on pool: WorkerPool
     ) throws -> SegmentRecord? {
         let batches = try pool.map(count: pieces.count) { index in
-            batch(of: try pieces[index].segment.readTrips(pieces[index].rows), without: job)
+            batch(of: try pieces[index].segment.readTrips(pieces[index].rows), without: origin.replaces?.withoutJob)
         }
         guard batches.contains(where: { $0.count > 0 }) else { return nil }
         // Batches say the job of each trip, so none is left to be named here.
         let sorted = try RowSorter.sort(batches, job: 0, on: pool)
-        return try SegmentWriter.write(sorted, directory: directory, name: name, on: pool)
+        return try SegmentWriter.write(sorted, directory: directory, name: name, origin: origin, on: pool)
     }
 
     private static func batch(of trips: SortedTrips, without job: Int64?) -> TripBatch {

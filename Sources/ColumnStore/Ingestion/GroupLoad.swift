@@ -53,6 +53,7 @@ final class GroupLoad {
         var wave = Wave()
         var batches: [TripBatch] = []
         var commits: [(job: Int64, commit: Catalog.Commit)] = []
+        var origin = SegmentOrigin(jobs: [])
         var rowCount = 0
         while !rest.isEmpty, rowCount < Limits.groupRowCountMax {
             let slice = Array(rest.prefix(Limits.groupSliceFileCount))
@@ -84,6 +85,7 @@ final class GroupLoad {
                                 rejects: rejects, isLast: true)
                         ))
                     wave.completed.append(record)
+                    origin.jobs.append(record.origin(jobTrips: chunk.batch.count))
                     rowCount += chunk.batch.count
                     if chunk.batch.count > 0 {
                         chunk.batch.job = Array(repeating: record.job.id, count: chunk.batch.count)
@@ -92,7 +94,7 @@ final class GroupLoad {
                 }
             }
         }
-        if let first = commits.first { try commit(batches, commits, first.job) }
+        if let first = commits.first { try commit(batches, commits, origin, first.job) }
         waiting = rest
         return wave
     }
@@ -124,13 +126,14 @@ final class GroupLoad {
     }
 
     private func commit(
-        _ batches: [TripBatch], _ commits: [(job: Int64, commit: Catalog.Commit)], _ firstJob: Int64
+        _ batches: [TripBatch], _ commits: [(job: Int64, commit: Catalog.Commit)], _ origin: SegmentOrigin, _ firstJob: Int64
     ) throws {
         var segment: SegmentRecord?
         if !batches.isEmpty {
             let sorted = try RowSorter.sort(batches, job: firstJob, on: pool)
             segment = try SegmentWriter.write(
-                sorted, directory: folders.segments, name: folders.groupSegmentName(firstJob: firstJob), on: pool)
+                sorted, directory: folders.segments, name: folders.groupSegmentName(firstJob: firstJob), origin: origin,
+                on: pool)
         }
         do {
             try catalog.commit(commits, segment: segment)

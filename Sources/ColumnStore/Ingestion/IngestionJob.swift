@@ -9,6 +9,9 @@ import Synchronization
 /// Memory is bounded by chunks in flight and by two segments, one being filled and one being written, whatever the size of
 /// the input. Each commit names the point of the source up to which rows are in segments; a job that was interrupted goes on
 /// from there, so nothing is lost or doubled. Trips become visible with the last commit.
+///
+/// A segment that is full is closed once more trips have come, and a checkpoint leaves the last chunk with trips to be read
+/// again. So the last segment of a job is known to be that when it is written, and says of how many trips the job is.
 final class IngestionJob {
     /// How a run ended without an error.
     enum Outcome { case completed, checkpointed }
@@ -32,6 +35,13 @@ final class IngestionJob {
         var storedByteCount: Int
     }
 
+    /// Where a load stood.
+    private struct Standing {
+        var job: Job
+        var checkpoint: JobRecord.Checkpoint
+        var rejectsSinceSegment: [String: Int]
+    }
+
     private struct WritingSegment {
         var record: Pending<SegmentRecord>?
         /// The job's counts at the segment's last row.
@@ -48,6 +58,7 @@ final class IngestionJob {
     private let chunkByteCount: Int
     private let segmentRowCount: Int
     private let sourcePath: String
+    private let record: JobRecord
 
     private var job: Job
     private var checkpoint: JobRecord.Checkpoint
@@ -56,6 +67,8 @@ final class IngestionJob {
     private var rejectsSinceSegment: [String: Int] = [:]
     private var batches: [TripBatch] = []
     private var batchRowCount = 0
+    /// Where the load stood before the last of `batches`.
+    private var beforeLastBatch: Standing?
     private var decoding: [DecodingChunk] = []
     private var writing: [WritingSegment] = []
     private var idleBuffers: [ChunkBuffer] = []
@@ -79,6 +92,7 @@ final class IngestionJob {
         // A row of full precision has about 128 bytes.
         chunkByteCount = chunkRowCount.map { min(max($0 * 128, 64 << 10), 64 << 20) } ?? Limits.chunkByteCount
         sourcePath = record.sourcePath
+        self.record = record
         job = record.job
         job.status = .running
         checkpoint = record.checkpoint
@@ -190,6 +204,14 @@ final class IngestionJob {
         let chunk = decoding.removeFirst()
         let decoded = try chunk.decoded.wait()
         idleBuffers.append(chunk.buffer)
+        if decoded.batch.count > 0 {
+            if batchRowCount >= segmentRowCount || batches.count >= Limits.segmentBatchCountMax {
+                // One segment is written while the next one is filled: two being written would take the memory of a third.
+                while !writing.isEmpty { try commitOldest(isLast: false) }
+                sealSegment(isLast: false)
+            }
+            beforeLastBatch = Standing(job: job, checkpoint: checkpoint, rejectsSinceSegment: rejectsSinceSegment)
+        }
         for reject in decoded.rejects {
             try rejectsFile.append(reject, line: checkpoint.lineCount + reject.line)
             rejectsSinceSegment[reject.reason, default: 0] += 1
@@ -205,26 +227,33 @@ final class IngestionJob {
             batchRowCount += decoded.batch.count
         }
         if meter.isDue() { report(meter.progress(of: job)) }
-        if batchRowCount >= segmentRowCount || batches.count >= Limits.segmentBatchCountMax {
-            // One segment is written while the next one is filled: two being written would take the memory of a third.
-            while !writing.isEmpty { try commitOldest(isLast: false) }
-            sealSegment()
-        }
+    }
+
+    /// Leaves the last chunk with trips to the run that goes on from here.
+    private func putBackLastBatch() {
+        guard let standing = beforeLastBatch, let batch = batches.popLast() else { return }
+        batchRowCount -= batch.count
+        job = standing.job
+        checkpoint = standing.checkpoint
+        rejectsSinceSegment = standing.rejectsSinceSegment
     }
 
     // MARK: - Segments
 
     /// Hands the rows collected so far to the pool, to become a segment.
-    private func sealSegment() {
+    ///
+    /// - Parameter isLast: whether they are the last of the job.
+    private func sealSegment(isLast: Bool) {
         let trips = batches
         let name = folders.segmentName(job: job.id, endLine: checkpoint.lineCount)
         let (jobID, pool, directory) = (job.id, pool, folders.segments)
+        let origin = SegmentOrigin(jobs: [record.origin(jobTrips: isLast ? job.processedRows - job.rejectedRows : nil)])
         let record =
             trips.isEmpty
             ? nil
             : pool.submit {
                 let sorted = try RowSorter.sort(trips, job: jobID, on: pool)
-                return try SegmentWriter.write(sorted, directory: directory, name: name, on: pool)
+                return try SegmentWriter.write(sorted, directory: directory, name: name, origin: origin, on: pool)
             }
         writing.append(WritingSegment(record: record, job: job, checkpoint: checkpoint, rejects: rejectsSinceSegment))
         batches = []
@@ -245,10 +274,11 @@ final class IngestionJob {
         }
     }
 
-    /// Commits all rows read so far.
+    /// Commits the rows read so far.
     private func finish(isLast: Bool) throws -> Outcome {
         while !decoding.isEmpty { try collectOldest() }
-        if isLast || batchRowCount > 0 { sealSegment() }
+        if !isLast { putBackLastBatch() }
+        if isLast || batchRowCount > 0 { sealSegment(isLast: isLast) }
         while !writing.isEmpty {
             if control.wish == .cancel { throw ColumnStoreError(.cancelled, "Cancelled on request.") }
             try commitOldest(isLast: isLast && writing.count == 1)

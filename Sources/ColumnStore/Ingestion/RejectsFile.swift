@@ -68,8 +68,28 @@ final class RejectsFile {
 
     /// Reads the first rows of a job's file, of the bytes that are committed or written.
     static func read(path: String, limit: Int) throws(ColumnStoreError) -> [RejectedRow] {
+        var rows: [RejectedRow] = []
+        try forEach(path: path) { row in
+            if rows.count < limit { rows.append(row) }
+            return rows.count < limit
+        }
+        return rows
+    }
+
+    /// Counts the rows of a job's file by reason.
+    static func counts(path: String) throws(ColumnStoreError) -> [String: Int] {
+        var counts: [String: Int] = [:]
+        try forEach(path: path) { row in
+            counts[row.reason, default: 0] += 1
+            return true
+        }
+        return counts
+    }
+
+    /// Calls `body` with each row, until it says that it wants no more.
+    private static func forEach(path: String, _ body: (RejectedRow) -> Bool) throws(ColumnStoreError) {
         guard let file = fopen(path, "r") else {
-            if errno == ENOENT { return [] }
+            if errno == ENOENT { return }
             throw FileSystem.error("open", path)
         }
         defer { fclose(file) }
@@ -79,21 +99,21 @@ final class RejectsFile {
             var text: String
         }
         let decoder = JSONDecoder()
-        var rows: [RejectedRow] = []
+        var count = 0
         var text: UnsafeMutablePointer<CChar>?
         var capacity = 0
         defer { free(text) }
-        while rows.count < limit {
+        while true {
             let length = getline(&text, &capacity, file)
             guard length > 0, let text else { break }
             // A last line without its end is still being written.
             guard text[length - 1] == CChar(UInt8(ascii: "\n")) else { break }
             let data = Data(bytes: text, count: length)
             guard let row = try? decoder.decode(Line.self, from: data) else {
-                throw ColumnStoreError(.corrupt, "The rejects file \(path) is damaged after \(rows.count) rows.")
+                throw ColumnStoreError(.corrupt, "The rejects file \(path) is damaged after \(count) rows.")
             }
-            rows.append(RejectedRow(line: row.line, reason: row.reason, text: row.text))
+            count += 1
+            guard body(RejectedRow(line: row.line, reason: row.reason, text: row.text)) else { break }
         }
-        return rows
     }
 }

@@ -15,6 +15,7 @@ package enum FileSystem {
             case ENOSPC, EDQUOT: "free space on that file system and try again"
             case EACCES, EPERM, EROFS: "check the permissions of the file and its folder"
             case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"
+            case ENOMEM: "free some, or raise the limit of it (ulimit -v)"
             case ENOENT: "check the path"
             default: "check the file system"
             }

@@ -40,6 +40,9 @@ package final class MappedFile: @unchecked Sendable {
     /// Bytes of the file.
     package var byteCount: Int { memory.count }
 
+    /// A copy of some of the file's bytes.
+    func copy(_ range: Range<Int>) -> [UInt8] { [UInt8](memory[range]) }
+
     /// Calls `body` with the file's bytes.
     package func withBytes<Value, Failure: Error>(_ body: (RawSpan) throws(Failure) -> Value) throws(Failure) -> Value {
         try body(RawSpan(_unsafeBytes: memory))

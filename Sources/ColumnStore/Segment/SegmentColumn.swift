@@ -65,6 +65,10 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
         static let indexUncompressedByteCount = "tripstore.index.uncompressed_byte_count"
         static let indexChecksum = "tripstore.index.crc32"
         static let geohashPrecision = "tripstore.geohash_precision"
+        static let jobs = "tripstore.jobs"
+        static let jobsChecksum = "tripstore.jobs.crc32"
+        static let replaces = "tripstore.replaces"
+        static let fileChecksum = "tripstore.file.crc32"
     }
 
     /// The version of the whole layout; `docs/FORMAT.md` lists what each version changed.

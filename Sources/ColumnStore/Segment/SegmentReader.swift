@@ -175,9 +175,7 @@ package final class SegmentReader: Sendable {
         guard offset <= file.byteCount, byteCount <= file.byteCount - offset else {
             throw SegmentError(description: "the index lies outside the file")
         }
-        let compressed = file.withBytes { bytes in
-            bytes.extracting(offset..<offset + byteCount).withUnsafeBytes { [UInt8]($0) }
-        }
+        let compressed = file.copy(offset..<offset + byteCount)
         guard try Int(PageChecksum.crc32(compressed.span.bytes)) == number(SegmentColumn.MetadataKey.indexChecksum) else {
             throw SegmentError(description: "the checksum of the index does not match")
         }

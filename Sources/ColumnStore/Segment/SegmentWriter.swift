@@ -12,8 +12,10 @@ package enum SegmentWriter {
     private static let indexZstdLevel: Int32 = 3
 
     /// Writes a segment; when this returns it survives a power cut under its name.
+    ///
+    /// - Parameter origin: what is known of its jobs; nil leaves it out.
     package static func write(
-        _ trips: SortedTrips, directory: String, name: String, on pool: WorkerPool
+        _ trips: SortedTrips, directory: String, name: String, origin: SegmentOrigin? = nil, on pool: WorkerPool
     ) throws -> SegmentRecord {
         let groups = stride(from: 0, to: trips.count, by: Limits.rowGroupRowCountMax).map {
             $0..<min($0 + Limits.rowGroupRowCountMax, trips.count)
@@ -51,7 +53,8 @@ package enum SegmentWriter {
         let plain = index.bytes
         var compressed: [UInt8] = []
         ZstdCompressor(level: Self.indexZstdLevel).compress(plain.span.bytes, into: &compressed)
-        let metadata: [(key: String, value: String)] = [
+        let jobs = trips.job.counts(trips.count)
+        var metadata: [(key: String, value: String)] = [
             (SegmentColumn.MetadataKey.formatVersion, String(SegmentColumn.formatVersion)),
             (SegmentColumn.MetadataKey.geohashPrecision, String(Limits.storedGeohashPrecision)),
             (SegmentColumn.MetadataKey.indexVersion, String(SegmentIndex.version)),
@@ -60,12 +63,16 @@ package enum SegmentWriter {
             (SegmentColumn.MetadataKey.indexUncompressedByteCount, String(plain.count)),
             (SegmentColumn.MetadataKey.indexChecksum, String(PageChecksum.crc32(compressed.span.bytes))),
         ]
+        if let origin { metadata += origin.metadata(jobs) }
+        metadata.append((SegmentColumn.MetadataKey.fileChecksum, InnerChecksum.placeholder))
         writer.skip(byteCount: compressed.count)
         try file.write(compressed)
-        try file.write(writer.finish(keyValueMetadata: metadata))
+        var tail = writer.finish(keyValueMetadata: metadata)
+        InnerChecksum.seal(&tail, after: file.checksum)
+        try file.write(tail)
         let (byteCount, checksum) = (file.byteCount, file.checksum)
         try file.commit()
-        return record(of: index, trips.job, name: name, byteCount: byteCount, checksum: checksum)
+        return record(of: index, jobs, name: name, byteCount: byteCount, checksum: checksum)
     }
 
     private enum Part: Sendable {
@@ -121,8 +128,8 @@ package enum SegmentWriter {
     }
 
     /// What the catalog keeps of a segment, summed from the index.
-    private static func record(
-        of index: SegmentIndex, _ jobs: SortedTrips.JobColumn, name: String, byteCount: Int, checksum: UInt32
+    static func record(
+        of index: SegmentIndex, _ jobs: [Int64: Int], name: String, byteCount: Int, checksum: UInt32
     ) -> SegmentRecord {
         struct Pair: Hashable {
             var region: UInt32
@@ -144,6 +151,6 @@ package enum SegmentWriter {
         return SegmentRecord(
             fileName: name, rowCount: index.rowCount, byteCount: byteCount, checksum: checksum,
             firstAt: counts.values.lazy.map(\.firstAt).min() ?? 0, lastAt: counts.values.lazy.map(\.lastAt).max() ?? 0,
-            counts: Array(counts.values), jobs: jobs.counts(index.rowCount))
+            counts: Array(counts.values), jobs: jobs)
     }
 }

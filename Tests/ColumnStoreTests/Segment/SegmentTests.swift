@@ -56,6 +56,20 @@ struct SegmentTests {
         #expect(layout.hasPageIndex && layout.sortedBy == ["week", "origin_geohash"])
     }
 
+    @Test("A changed byte is noticed wherever it is, without a catalog")
+    func everyByte() throws {
+        var random = SeededGenerator(seed: 43)
+        let (_, path) = try write(RandomTrips.trips(20, using: &random))
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        #expect(try SegmentLayout(path: path).problems.isEmpty)
+        for position in whole.indices {
+            var changed = whole
+            changed[position] ^= UInt8.random(in: 1...255, using: &random)
+            try changed.write(to: URL(fileURLWithPath: path))
+            #expect(try !SegmentLayout(path: path).problems.isEmpty, "byte \(position) of \(whole.count)")
+        }
+    }
+
     @Test func aLostIndexCostsTimeAndNoAnswer() throws {
         var random = SeededGenerator(seed: 51)
         let trips = RandomTrips.trips(2000, using: &random)

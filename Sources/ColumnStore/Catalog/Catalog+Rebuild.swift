@@ -1,0 +1,99 @@
+import GRDB
+
+/// A catalog written at once, of what was found in a store's folders.
+extension Catalog {
+    /// What it says.
+    struct Contents: Sendable {
+        var jobs: [RebuildPlan.Job] = []
+        /// Rejected rows of the jobs by reason.
+        var rejects: [Int64: [String: Int]] = [:]
+        var segments: [SegmentRecord] = []
+        /// Segments that were set aside, and what is wrong with them.
+        var quarantine: [(name: String, problem: String)] = []
+        /// Uploads that no job is known of, with their clients' names as far as segments tell them, and their sizes.
+        var uploads: [(path: String, filename: String, byteCount: Int)] = []
+        /// Numbers that were given to segments and jobs before: the next ones are higher, since names of files have them.
+        var lastSegmentNumber: Int64 = 0
+        var lastJob: Int64 = 0
+    }
+
+    /// What a damaged segment is called where trips are missing and no file is there that may have had them.
+    private static let goneSegment = "(gone)"
+
+    /// Writes a new catalog to a file that is absent.
+    static func create(at path: String, _ contents: Contents) throws(ColumnStoreError) {
+        try Catalog.translating {
+            let queue = try DatabaseQueue(path: path)
+            try Catalog.migrator.migrate(queue)
+            try queue.write { database in
+                let now = Catalog.now()
+                try setLast(contents.lastSegmentNumber, of: "segments", in: database)
+                for job in contents.jobs { try insert(job, rejects: contents.rejects[job.id] ?? [:], at: now, in: database) }
+                try setLast(contents.lastJob, of: "jobs", in: database)
+                for segment in contents.segments { _ = try Catalog.insert(segment, isLive: true, at: now, in: database) }
+                try insertQuarantine(contents, at: now, in: database)
+                for upload in contents.uploads { try insert(upload: upload, at: now, in: database) }
+            }
+            try queue.close()
+        }
+    }
+
+    private static func setLast(_ number: Int64, of table: String, in database: Database) throws {
+        try database.execute(sql: "DELETE FROM sqlite_sequence WHERE name = ?", arguments: [table])
+        try database.execute(sql: "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", arguments: [table, number])
+    }
+
+    private static func insert(
+        _ job: RebuildPlan.Job, rejects: [String: Int], at now: String, in database: Database
+    ) throws {
+        let rejectedRows = rejects.values.reduce(0, +)
+        try database.execute(
+            sql: """
+                INSERT INTO jobs (id, filename, source_path, owns_source, status, created_at, updated_at, total_rows,
+                    processed_rows, rejected_rows, message)
+                VALUES (?, ?, '', 0, 'completed', ?, ?, ?, ?, ?, 'Known from its segments: the catalog was made anew.')
+                """,
+            arguments: [
+                job.id, job.origin?.filename ?? "(unknown)", job.origin?.createdAt ?? now, now, job.jobTrips + rejectedRows,
+                job.jobTrips + rejectedRows, rejectedRows,
+            ])
+        for (reason, rows) in rejects {
+            try database.execute(
+                sql: "INSERT INTO reject_counts (job_id, reason, rows) VALUES (?, ?, ?)", arguments: [job.id, reason, rows])
+        }
+    }
+
+    private static func insertQuarantine(_ contents: Contents, at now: String, in database: Database) throws {
+        var aside = contents.quarantine
+        if contents.jobs.contains(where: { $0.trips < $0.jobTrips && $0.damaged == nil }) {
+            aside.append((name: goneSegment, problem: "It was not there when the catalog was made anew."))
+        }
+        for segment in aside {
+            try database.execute(
+                sql: "INSERT INTO quarantine (file_name, row_count, is_live, problem, created_at) VALUES (?, 0, 1, ?, ?)",
+                arguments: [segment.name, segment.problem, now])
+        }
+        for job in contents.jobs where job.trips < job.jobTrips {
+            try database.execute(
+                sql: """
+                    INSERT INTO quarantine_jobs (quarantine_id, job_id, trips)
+                    SELECT id, ?, ? FROM quarantine WHERE file_name = ?
+                    """, arguments: [job.id, job.jobTrips - job.trips, job.damaged ?? goneSegment])
+        }
+    }
+
+    /// An upload is loaded once somebody has looked at it: it may have been loaded and deleted, or have broken off.
+    private static func insert(upload: (path: String, filename: String, byteCount: Int), at now: String, in database: Database)
+        throws
+    {
+        try database.execute(
+            sql: """
+                INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes, message)
+                VALUES (?, ?, 1, 'failed', ?, ?, ?, ?)
+                """,
+            arguments: [
+                upload.filename, upload.path, now, now, upload.byteCount,
+                "An upload that was there when the catalog was made anew; look at it, then resume this job or delete it.",
+            ])
+    }
+}

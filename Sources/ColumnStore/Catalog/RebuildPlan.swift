@@ -1,0 +1,183 @@
+/// Which of the segments that are there are the store, judged by what they say of themselves.
+///
+/// Files that a crash or a failing disk left behind have trips a second time, and loads that were under way have trips that
+/// nobody saw yet. docs/FORMAT.md, "The catalog made anew", has the rules; what is decided here is decided from values, so that
+/// every case can be tested as a row.
+package struct RebuildPlan: Hashable, Sendable {
+    /// A segment that is whole.
+    package struct File: Hashable, Sendable {
+        package var name: String
+        /// Its trips by job.
+        package var jobs: [Int64: Int]
+        /// Nil in a file of an earlier version.
+        package var origin: SegmentOrigin?
+
+        package init(name: String, jobs: [Int64: Int], origin: SegmentOrigin?) {
+            self.name = name
+            self.jobs = jobs
+            self.origin = origin
+        }
+
+        fileprivate var trips: Int { jobs.values.reduce(0, +) }
+    }
+
+    /// A segment that is damaged, or was set aside before.
+    package struct Damaged: Hashable, Sendable {
+        package var name: String
+        /// What it says of its jobs; nil where that cannot be read.
+        package var origin: SegmentOrigin?
+        /// Whether it was set aside before: then whether its jobs were deleted since is not known.
+        package var wasAside: Bool
+
+        package init(name: String, origin: SegmentOrigin?, wasAside: Bool = false) {
+            self.name = name
+            self.origin = origin
+            self.wasAside = wasAside
+        }
+
+        /// Whether it may have had trips of a job.
+        func mayHave(_ job: Int64) -> Bool {
+            if let origin { return origin.jobs.contains { $0.id == job } }
+            return Folders.job(ofSegment: name).map { $0 == job } ?? true
+        }
+    }
+
+    /// A job of the store.
+    package struct Job: Hashable, Sendable {
+        package var id: Int64
+        /// Nil where only files of an earlier version have it.
+        package var origin: SegmentOrigin.Job?
+        /// Its trips that are there.
+        package var trips: Int
+        /// All its trips.
+        package var jobTrips: Int
+        /// The damaged segment that may have had those which are missing.
+        package var damaged: String?
+    }
+
+    /// A job that is not in the store.
+    package struct LeftOut: Hashable, Sendable {
+        package var id: Int64
+        package var origin: SegmentOrigin.Job?
+        package var trips: Int
+        /// Nil where the load was under way, as far as can be told.
+        package var jobTrips: Int?
+    }
+
+    /// The segments of the store, by name.
+    package private(set) var segments: [File] = []
+    package private(set) var jobs: [Job] = []
+    /// Files whose trips are in others.
+    package private(set) var superseded: [String] = []
+    /// Files with trips of jobs that are left out.
+    package private(set) var setAside: [String] = []
+    package private(set) var leftOut: [LeftOut] = []
+
+    private let files: [File]
+    private let damaged: [Damaged]
+    private var origins: [Int64: SegmentOrigin.Job] = [:]
+    private var totals: [Int64: Int] = [:]
+
+    /// Decides; throws where files contradict one another, which no crash explains.
+    ///
+    /// - Parameter takesIncomplete: whether jobs that are not known to be whole are in the store too.
+    package init(_ files: [File], damaged: [Damaged], takesIncomplete: Bool = false) throws(ColumnStoreError) {
+        self.files = files.sorted { $0.name < $1.name }
+        self.damaged = damaged
+        for job in (files.map(\.origin) + damaged.map(\.origin)).compactMap(\.self).flatMap(\.jobs) {
+            origins[job.id] = origins[job.id] ?? job
+            if let trips = job.jobTrips { totals[job.id] = max(totals[job.id] ?? 0, trips) }
+        }
+        var deleted: Set<Int64> = []
+        var isSettled = false
+        while !isSettled {
+            let (taken, undone) = resolve(deleted: &deleted)
+            segments = taken
+            // A job that lacks trips, and beside which a file without it waits, was being deleted.
+            let counts = Self.counts(taken)
+            let more = undone.filter { !deleted.contains($0) && counts[$0] ?? 0 < totals[$0] ?? 0 }
+            isSettled = more.isEmpty
+            deleted.formUnion(more)
+        }
+        let kept = Set(segments.map(\.name))
+        superseded = self.files.map(\.name).filter { !kept.contains($0) }
+        try judgeJobs(deleted: deleted, takesIncomplete: takesIncomplete)
+    }
+
+    /// Drops files whose place others have taken, and those that were never put in the place of others.
+    ///
+    /// - Returns: the other files, and the jobs whose deletion came to nothing.
+    private func resolve(deleted: inout Set<Int64>) -> (taken: [File], undone: Set<Int64>) {
+        let names = Set(files.map(\.name))
+        let groups = Dictionary(grouping: files.filter { $0.origin?.replaces != nil }) { $0.origin!.replaces! }
+        // Files are removed once their replacement is committed: one that is gone tells of that.
+        for case (let replacement, let job?) in groups.keys.map({ ($0, $0.withoutJob) })
+        where !names.isSuperset(of: replacement.files) { deleted.insert(job) }
+        var dropped: Set<String> = []
+        var undone: Set<Int64> = []
+        for (replacement, group) in groups {
+            let isUsed: Bool
+            if let job = replacement.withoutJob {
+                isUsed = deleted.contains(job)
+                if !isUsed { undone.insert(job) }
+            } else {
+                let isWhole = replacement.trips.map { $0 == group.reduce(0) { $0 + $1.trips } } ?? true
+                isUsed = isWhole || !names.isSuperset(of: replacement.files)
+            }
+            dropped.formUnion(isUsed ? replacement.files + replacement.earlier : group.map(\.name))
+        }
+        let taken = files.filter { file in
+            !dropped.contains(file.name) && !file.jobs.keys.allSatisfy { deleted.contains($0) }
+        }
+        return (taken, undone)
+    }
+
+    private static func counts(_ files: [File]) -> [Int64: Int] {
+        files.reduce(into: [:]) { counts, file in counts.merge(file.jobs, uniquingKeysWith: +) }
+    }
+
+    private mutating func judgeJobs(deleted: Set<Int64>, takesIncomplete: Bool) throws(ColumnStoreError) {
+        let counts = Self.counts(segments)
+        for (job, trips) in counts {
+            guard let total = totals[job], trips > total else { continue }
+            let names = segments.filter { $0.jobs[job] != nil }.map(\.name)
+            throw ColumnStoreError(
+                .conflict,
+                "The segments \(names.joined(separator: ", ")) have \(trips) trips of job \(job), which had \(total); "
+                    + "move away those that do not belong to the store, and try again.")
+        }
+        // Trips of a job are known to be all of it by its total, or where no file can tell, being of an earlier version.
+        let isOld = { [segments] (job: Int64) in segments.allSatisfy { $0.jobs[job] == nil || $0.origin == nil } }
+        var excluded = Set(
+            counts.keys.filter { job in
+                if takesIncomplete { return false }
+                guard let total = totals[job] else { return !isOld(job) }
+                return counts[job]! < total && !damaged.contains { $0.mayHave(job) }
+            })
+        // A file is taken whole or not at all: a job that shares one with others stays.
+        var excludedCount = -1
+        while excludedCount != excluded.count {
+            excludedCount = excluded.count
+            for file in segments where !file.jobs.keys.allSatisfy({ excluded.contains($0) }) {
+                excluded.subtract(file.jobs.keys)
+            }
+        }
+        setAside = segments.filter { $0.jobs.keys.allSatisfy { excluded.contains($0) } }.map(\.name)
+        segments.removeAll { $0.jobs.keys.allSatisfy { excluded.contains($0) } }
+        leftOut = excluded.sorted().map {
+            LeftOut(id: $0, origin: origins[$0], trips: counts[$0]!, jobTrips: totals[$0])
+        }
+        var known = Set(counts.keys).subtracting(excluded)
+        // A job of which nothing whole is left.
+        for file in damaged where !file.wasAside {
+            known.formUnion((file.origin?.jobs ?? []).filter { $0.jobTrips ?? 0 > 0 && counts[$0.id] == nil }.map(\.id))
+        }
+        jobs = known.subtracting(deleted.filter { counts[$0] == nil }).sorted().map { job in
+            let trips = counts[job] ?? 0
+            let total = totals[job] ?? trips
+            return Job(
+                id: job, origin: origins[job], trips: trips, jobTrips: total,
+                damaged: trips < total ? damaged.first { $0.mayHave(job) }?.name : nil)
+        }
+    }
+}

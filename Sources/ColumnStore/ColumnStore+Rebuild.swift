@@ -1,0 +1,172 @@
+import Foundation
+
+/// What a new catalog was made of.
+package struct RebuildReport: Sendable {
+    package var plan: RebuildPlan
+    package var rowCount = 0
+    /// Damaged segments that were set aside now, and what is wrong with each.
+    package var damaged: [(file: String, problems: [String])] = []
+    /// Segments of an earlier version, which were taken as they are.
+    package var earlierVersion: [String] = []
+    /// Uploads that no job is known of.
+    package var uploads: [String] = []
+    /// What the old catalog is called now; nil where there was none.
+    package var oldCatalog: String?
+}
+
+/// How a catalog that is lost is made anew from the segments alone.
+extension ColumnStore {
+    /// Makes the catalog of a folder anew.
+    ///
+    /// Nothing is removed: the old catalog gets another name, what is damaged or left out goes to the folder quarantine, and files
+    /// whose trips are in others are swept by the next start, as always.
+    ///
+    /// - Parameters:
+    ///   - replacesUsable: whether to do so where there is a catalog that can be used.
+    ///   - takesIncomplete: whether jobs that are not known to be whole are in the store too.
+    ///   - report: told of each segment before it is read, with its number and the number of segments.
+    package static func rebuildCatalog(
+        in directory: String, replacesUsable: Bool, takesIncomplete: Bool,
+        report: @Sendable (_ file: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
+    ) throws(ColumnStoreError) -> RebuildReport {
+        let folders = Folders(root: directory)
+        guard let names = try? FileSystem.names(in: folders.segments) else {
+            throw ColumnStoreError(
+                .notFound, "There is no store in \(directory): it has no folder segments; name another --data-dir.")
+        }
+        let lock = try StoreLock(path: folders.lock)
+        defer { lock.release() }
+        if !replacesUsable { try refuseUsableCatalog(folders) }
+        let pool = WorkerPool(threadCount: nil)
+        defer { pool.shutDown() }
+
+        let segments = names.filter { $0.hasSuffix(".parquet") }
+        var found: [String: SegmentEvidence] = [:]
+        do {
+            try pool.forEach(count: segments.count) {
+                try SegmentEvidence(path: folders.segmentPath(segments[$0]))
+            } consume: {
+                report(segments[$0], $0 + 1, segments.count)
+                found[segments[$0]] = $1
+            }
+        } catch {
+            throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "Segments could not be read: \(error).")
+        }
+        var damaged: [RebuildPlan.Damaged] = []
+        for name in (try? FileSystem.names(in: folders.quarantine)) ?? [] where found[name] == nil {
+            let origin = SegmentEvidence.origin(path: "\(folders.quarantine)/\(name)")
+            damaged.append(RebuildPlan.Damaged(name: name, origin: origin, wasAside: true))
+        }
+        let aside = damaged.map(\.name)
+        var files: [RebuildPlan.File] = []
+        for (name, evidence) in found {
+            if let record = evidence.record {
+                files.append(RebuildPlan.File(name: name, jobs: record.jobs, origin: evidence.origin))
+            } else {
+                damaged.append(RebuildPlan.Damaged(name: name, origin: evidence.origin))
+            }
+        }
+        damaged.sort { $0.name < $1.name }
+        let plan = try RebuildPlan(files, damaged: damaged, takesIncomplete: takesIncomplete)
+        var result = RebuildReport(plan: plan)
+        result.damaged = damaged.filter { !$0.wasAside }.map { (file: $0.name, problems: found[$0.name]?.problems ?? []) }
+        result.earlierVersion = plan.segments.filter { $0.origin == nil }.map(\.name)
+        let contents = contents(of: plan, found, result.damaged, aside: aside, folders)
+        result.uploads = contents.uploads.map(\.path)
+        result.rowCount = contents.segments.reduce(0) { $0 + $1.rowCount }
+        result.oldCatalog = try exchangeCatalog(
+            for: contents, settingAside: result.damaged.map(\.file) + plan.setAside, in: folders)
+        return result
+    }
+
+    /// Refuses where the catalog is there and may be whole: it knows more than the segments do.
+    private static func refuseUsableCatalog(_ folders: Folders) throws(ColumnStoreError) {
+        guard FileSystem.byteCount(of: folders.catalog) ?? 0 > 0 else { return }
+        let state: String
+        do throws(ColumnStoreError) {
+            let catalog = try Catalog(path: folders.catalog, readOnly: true)
+            defer { catalog.close() }
+            guard try catalog.integrityProblems().isEmpty else { return }
+            state = "can be used"
+        } catch {
+            if error.code == .corrupt { return }
+            // One that cannot be opened for another reason, such as its version or its rights, may be whole.
+            state = "may be whole, though it cannot be opened now (\(error.message))"
+        }
+        throw ColumnStoreError(
+            .conflict,
+            "The catalog \(folders.catalog) \(state), and knows more than the segments do: failed jobs, and loads that wait; "
+                + "add --force to make a new one all the same.")
+    }
+
+    /// What the new catalog says.
+    private static func contents(
+        of plan: RebuildPlan, _ found: [String: SegmentEvidence], _ damaged: [(file: String, problems: [String])],
+        aside: [String], _ folders: Folders
+    ) -> Catalog.Contents {
+        var contents = Catalog.Contents()
+        contents.jobs = plan.jobs
+        contents.segments = plan.segments.compactMap { found[$0.name]?.record }
+        contents.quarantine = aside.map { (name: $0, problem: "It was set aside before the catalog was made anew.") }
+        contents.quarantine += damaged.map { (name: $0.file, problem: $0.problems.joined(separator: " ")) }
+        for job in plan.jobs {
+            let path = folders.rejectsPath(job: job.id)
+            // A file that is damaged is told of when somebody asks for its rows.
+            contents.rejects[job.id] = (try? RejectsFile.counts(path: path)) ?? [:]
+        }
+        let loaded = Set(plan.jobs.compactMap { $0.origin?.upload })
+        let filenames = Dictionary(
+            plan.leftOut.compactMap { job in job.origin?.upload.map { ($0, job.origin?.filename) } }, uniquingKeysWith: { $1 })
+        for name in (try? FileSystem.names(in: folders.uploads)) ?? [] where !loaded.contains(name) {
+            let path = "\(folders.uploads)/\(name)"
+            if let byteCount = FileSystem.byteCount(of: path) {
+                contents.uploads.append((path: path, filename: (filenames[name] ?? nil) ?? name, byteCount: byteCount))
+            }
+        }
+        // Numbers in names, and those that segments tell of, were given already.
+        let names = Array(found.keys) + aside
+        let origins = found.values.compactMap(\.origin)
+        let rejects = (try? FileSystem.names(in: folders.rejects)) ?? []
+        contents.lastSegmentNumber = names.compactMap(Folders.number(in:)).max() ?? 0
+        var jobs = contents.jobs.map(\.id)
+        jobs += (names + rejects).compactMap(Folders.number(in:))
+        for origin in origins { jobs += origin.jobs.map(\.id) + [origin.replaces?.withoutJob ?? 0] }
+        contents.lastJob = jobs.max() ?? 0
+        return contents
+    }
+
+    /// Writes the new catalog and puts it in the place of the old one, then takes files out of the folder of segments.
+    ///
+    /// - Returns: the old catalog's new name.
+    private static func exchangeCatalog(
+        for contents: Catalog.Contents, settingAside names: [String], in folders: Folders
+    ) throws(ColumnStoreError) -> String? {
+        let new = folders.catalog + ".new"
+        for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(new + suffix) }
+        try Catalog.create(at: new, contents)
+        try FileSystem.syncFile(new)
+        if !names.isEmpty { try FileSystem.makeDirectory(folders.quarantine) }
+        for name in names {
+            let aside = "\(folders.quarantine)/\(name)"
+            try FileSystem.remove(aside)
+            guard try FileSystem.link(folders.segmentPath(name), as: aside) else {
+                throw FileSystem.error("link to the folder quarantine the file", folders.segmentPath(name))
+            }
+        }
+        if !names.isEmpty { try FileSystem.syncDirectory(folders.quarantine) }
+        var number = 1
+        while FileSystem.byteCount(of: "\(folders.root)/catalog-old-\(number).sqlite") != nil { number += 1 }
+        let old = "\(folders.root)/catalog-old-\(number).sqlite"
+        let isThere = FileSystem.byteCount(of: folders.catalog) != nil
+        // The catalog goes before its log: without the log it would be an earlier one, and would have segments swept that came
+        // after. A log that stays would be taken for one of the new. So each step is on the disk before the next.
+        for suffix in ["", "-wal", "-shm"] where FileSystem.byteCount(of: folders.catalog + suffix) != nil {
+            try FileSystem.rename(folders.catalog + suffix, to: old + suffix)
+            try FileSystem.syncDirectory(folders.root)
+        }
+        try FileSystem.rename(new, to: folders.catalog)
+        try FileSystem.syncDirectory(folders.root)
+        for name in names { try FileSystem.remove(folders.segmentPath(name)) }
+        return isThere ? old : nil
+    }
+}

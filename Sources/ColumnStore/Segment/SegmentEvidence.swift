@@ -1,0 +1,52 @@
+/// What a segment file says of itself where no catalog knows it: believed where its bytes are those that were written.
+struct SegmentEvidence: Sendable {
+    /// What the catalog is to know of it; nil where it is damaged.
+    private(set) var record: SegmentRecord?
+    /// Nil in a file of an earlier version, and where it cannot be read.
+    private(set) var origin: SegmentOrigin?
+    /// What is wrong with it, a sentence each.
+    private(set) var problems: [String] = []
+
+    /// Reads a file; throws only where it cannot be opened for a reason that is not its own, such as too many open files.
+    init(path: String) throws(ColumnStoreError) {
+        let reader: SegmentReader
+        do throws(ColumnStoreError) {
+            reader = try SegmentReader(path: path)
+        } catch {
+            guard error.code == .corrupt else { throw error }
+            problems = [error.message]
+            origin = Self.origin(path: path)
+            return
+        }
+        origin = SegmentOrigin(reader.parquet)
+        switch InnerChecksum.isIntact(reader.file, reader.parquet) {
+        case true?:
+            break
+        case false?:
+            problems = [InnerChecksum.problem]
+            return
+        case nil:
+            // A file of an earlier version has checksums of its pages and of its index only.
+            origin = nil
+            problems = try SegmentLayout(path: path).problems
+            if !problems.isEmpty { return }
+        }
+        var jobs: [Int64: Int] = [:]
+        if let origin {
+            for job in origin.jobs { jobs[job.id] = job.trips }
+        } else {
+            jobs = try reader.readTrips().job.counts(reader.rowCount)
+        }
+        record = SegmentWriter.record(
+            of: reader.index, jobs, name: path.split(separator: "/").last.map(String.init) ?? path,
+            byteCount: reader.file.byteCount, checksum: reader.file.withBytes { PageChecksum.crc32($0) })
+    }
+
+    /// The origin in the footer of a file that may be damaged otherwise.
+    static func origin(path: String) -> SegmentOrigin? {
+        guard let file = try? MappedFile(path: path) else { return nil }
+        return (try? file.withBytes { bytes throws(ParquetError) in try ParquetFile(parsing: bytes) }).flatMap {
+            SegmentOrigin($0)
+        }
+    }
+}

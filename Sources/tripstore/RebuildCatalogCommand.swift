@@ -1,0 +1,84 @@
+import ArgumentParser
+import ColumnStore
+
+/// `tripstore rebuild-catalog`: makes the catalog anew from the segments.
+struct RebuildCatalogCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rebuild-catalog",
+        abstract: "Makes the catalog anew from the segments alone.",
+        discussion: """
+            For a store whose catalog.sqlite is gone or damaged. Segments say of which jobs their trips are, so the store \
+            answers as before. Damaged segments go to the folder quarantine, and answers say what is missing. Loads that were \
+            under way are left out, to be loaded again; uploads that wait become failed jobs, to be resumed. Jobs that failed or \
+            were deleted are forgotten. A backup of the catalog knows all of that: where there is a recent one, restore it.
+
+            Refused where the catalog can be used, and while a server has the store. Exit codes: 0 the catalog is made anew; \
+            1 it is not, or segments are damaged or jobs incomplete.
+
+            Examples:
+              tripstore rebuild-catalog
+              tripstore rebuild-catalog --data-dir /srv/trips --force
+            """)
+
+    @Flag(help: "Make a new one also where the catalog can be used; the old one is kept as catalog-old-1.sqlite.")
+    var force = false
+
+    @Flag(help: "Take jobs too of which trips are missing or which may have been under way.")
+    var incomplete = false
+
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let report = try ColumnStore.rebuildCatalog(
+            in: store.directory, replacesUsable: force, takesIncomplete: incomplete
+        ) { file, number, count in
+            if Terminal.isThere { Output.progress("\(number) of \(count)  \(file)") }
+        }
+        if Terminal.isThere { Output.progress("") }
+        try Output.result(Self.text(report))
+        if !report.damaged.isEmpty || report.plan.jobs.contains(where: { $0.trips < $0.jobTrips }) { throw ExitCode.failure }
+    }
+
+    private static func text(_ report: RebuildReport) -> String {
+        let plan = report.plan
+        var lines = [
+            "\(trips(report.rowCount)) of \(plan.jobs.count) jobs in \(plan.segments.count) segments are in the new catalog."
+        ]
+        if let old = report.oldCatalog { lines.append("The old catalog is kept as \(Readable.text(old)).") }
+        for file in report.damaged {
+            lines.append("\(file.file) is damaged and was set aside: \(Readable.text(file.problems.joined(separator: " ")))")
+        }
+        for job in plan.jobs where job.trips < job.jobTrips {
+            lines.append(
+                "\(name(job.id, job.origin)) lacks \(trips(job.jobTrips - job.trips)); answers will say so until it is deleted."
+            )
+        }
+        for job in plan.leftOut {
+            let why =
+                job.jobTrips.map { "only \(Readable.count(job.trips)) of its \(trips($0)) are there" }
+                ?? "it was under way, as far as its \(trips(job.trips)) tell"
+            lines.append(
+                "\(name(job.id, job.origin)) is left out: \(why); load its file again, or take what there is with --incomplete."
+            )
+        }
+        if !plan.setAside.isEmpty { lines.append("Set aside with them: \(plan.setAside.joined(separator: ", ")).") }
+        if !plan.superseded.isEmpty {
+            lines.append("Not needed, their trips being in others or deleted: \(plan.superseded.joined(separator: ", ")).")
+        }
+        if !report.earlierVersion.isEmpty {
+            lines.append(
+                "Of an earlier version, and taken as they are: \(report.earlierVersion.joined(separator: ", "));"
+                    + " look whether the answers are what they were.")
+        }
+        for upload in report.uploads {
+            lines.append("\(Readable.text(upload)) is an upload that waits as a failed job; see tripstore jobs.")
+        }
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private static func trips(_ count: Int) -> String { "\(Readable.count(count)) \(count == 1 ? "trip" : "trips")" }
+
+    private static func name(_ id: Int64, _ origin: SegmentOrigin.Job?) -> String {
+        "Job \(id)" + (origin.map { " (\(Readable.text($0.filename)))" } ?? "")
+    }
+}

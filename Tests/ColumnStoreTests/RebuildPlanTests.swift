@@ -1,0 +1,133 @@
+import ColumnStore
+import Testing
+
+/// Which segments are the store: every state that a crash, a failing disk or a load under way can leave, as a row.
+struct RebuildPlanTests {
+    /// A segment by what matters of it: `"1:10/30"` are 10 trips of job 1, which has 30 in all.
+    static func file(
+        _ name: String, _ jobs: String..., replaces files: [String]? = nil, earlier: [String] = [], trips: Int? = nil,
+        without job: Int64? = nil
+    ) -> RebuildPlan.File {
+        let origins = jobs.map { text in
+            let parts = text.split { $0 == ":" || $0 == "/" }
+            var origin = SegmentOrigin.Job(
+                id: Int64(parts[0])!, filename: "\(parts[0]).csv", createdAt: "2026-01-01T00:00:00.000Z",
+                jobTrips: parts.count > 2 ? Int(parts[2]) : nil)
+            origin.trips = Int(parts[1])!
+            return origin
+        }
+        let replacement = files.map {
+            SegmentOrigin.Replacement(files: $0, earlier: earlier, trips: trips, withoutJob: job)
+        }
+        return RebuildPlan.File(
+            name: name, jobs: Dictionary(uniqueKeysWithValues: origins.map { ($0.id, $0.trips) }),
+            origin: SegmentOrigin(jobs: origins, replaces: replacement))
+    }
+
+    static func old(_ name: String, _ jobs: [Int64: Int]) -> RebuildPlan.File {
+        RebuildPlan.File(name: name, jobs: jobs, origin: nil)
+    }
+
+    struct Row: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var files: [RebuildPlan.File]
+        var damaged: [RebuildPlan.Damaged] = []
+        /// Names of the segments that are the store.
+        var store: [String]
+        var leftOut: [Int64] = []
+        /// Trips that are missing, by job.
+        var missing: [Int64: Int] = [:]
+        /// What is the store where incomplete jobs are asked for; nil: the same.
+        var incomplete: [String]?
+    }
+
+    static let merged = file("m", "1:10/10", "2:20/20", replaces: ["a", "b"])
+    static let divided = [
+        file("d1", "1:6/10", "2:4/20", replaces: ["a", "b"], trips: 30),
+        file("d2", "1:4/10", "2:16/20", replaces: ["a", "b"], trips: 30),
+    ]
+    static let pair = [file("a", "1:10/10"), file("b", "2:20/20")]
+    /// Job 1 alone in `a`, and with job 2 in `b`.
+    static let shared = [file("a", "1:10"), file("b", "1:5/15", "2:20/20")]
+    static let kept = file("k", "2:20/20", replaces: ["b"], without: 1)
+
+    static let rows: [Row] = [
+        Row(testDescription: "nothing", files: [], store: []),
+        Row(testDescription: "whole jobs", files: pair, store: ["a", "b"]),
+        Row(testDescription: "a job in two segments", files: [file("a", "1:10"), file("b", "1:5/15")], store: ["a", "b"]),
+        Row(
+            testDescription: "a load under way", files: pair + [file("c", "3:7"), file("d", "3:7")], store: ["a", "b"],
+            leftOut: [3], incomplete: ["a", "b", "c", "d"]),
+        Row(testDescription: "a merge, done", files: [merged], store: ["m"]),
+        Row(testDescription: "a merge, files not removed", files: pair + [merged], store: ["m"]),
+        Row(testDescription: "a merge, one file not removed", files: [pair[1], merged], store: ["m"]),
+        Row(testDescription: "a division, done", files: divided, store: ["d1", "d2"]),
+        Row(testDescription: "a division, files not removed", files: pair + divided, store: ["d1", "d2"]),
+        Row(testDescription: "a division, one file not removed", files: [pair[0]] + divided, store: ["d1", "d2"]),
+        Row(testDescription: "a division, half written", files: pair + [divided[0]], store: ["a", "b"]),
+        Row(
+            testDescription: "a division of which a part is damaged", files: [divided[0]],
+            damaged: [RebuildPlan.Damaged(name: "d2", origin: nil)], store: ["d1"], missing: [1: 4, 2: 16]),
+        Row(
+            testDescription: "a merge of a merge whose files could not be removed",
+            files: pair + [file("m2", "1:10/10", "2:20/20", "3:1/1", replaces: ["m", "c"], earlier: ["a", "b"])],
+            store: ["m2"]),
+        Row(testDescription: "a deletion, done", files: [kept], store: ["k"]),
+        Row(testDescription: "a deletion, not committed", files: shared + [kept], store: ["a", "b"]),
+        Row(testDescription: "a deletion, its own segment removed", files: [shared[1], kept], store: ["k"]),
+        Row(testDescription: "a deletion, the shared segment removed", files: [shared[0], kept], store: ["k"]),
+        Row(
+            testDescription: "a deletion of a job alone in its segments, one of them removed",
+            files: [file("a", "1:10/30"), file("b", "1:10/30"), file("c", "2:1/1")], store: ["c"], leftOut: [1],
+            incomplete: ["a", "b", "c"]),
+        Row(
+            testDescription: "a damaged segment of a job whose others are whole",
+            files: [file("a", "1:10/30"), file("c", "2:1/1")], damaged: [RebuildPlan.Damaged(name: "x", origin: nil)],
+            store: ["a", "c"], missing: [1: 20]),
+        Row(
+            testDescription: "a damaged segment that has other jobs",
+            files: [file("a", "1:10/30"), file("c", "2:1/1")],
+            damaged: [RebuildPlan.Damaged(name: "trips-000007-9.parquet", origin: nil)], store: ["c"], leftOut: [1],
+            incomplete: ["a", "c"]),
+        Row(
+            testDescription: "a damaged segment that still tells of its job",
+            files: [file("c", "2:1/1")],
+            damaged: [RebuildPlan.Damaged(name: "a", origin: file("a", "1:10/10").origin)], store: ["c"], missing: [1: 10]),
+        Row(
+            testDescription: "a segment that was set aside long ago, and its job deleted",
+            files: [file("c", "2:1/1")],
+            damaged: [RebuildPlan.Damaged(name: "a", origin: file("a", "1:10/10").origin, wasAside: true)], store: ["c"]),
+        Row(
+            testDescription: "segments of an earlier version", files: [old("a", [1: 10]), old("b", [1: 5, 2: 9])],
+            store: ["a", "b"]),
+        Row(
+            testDescription: "a merge of segments of an earlier version, not removed",
+            files: [old("a", [1: 10]), old("b", [2: 20]), merged], store: ["m"]),
+        Row(
+            testDescription: "a load begun by an earlier version", files: [old("a", [1: 10]), file("b", "1:5/15")],
+            store: ["a", "b"]),
+    ]
+
+    @Test("The store is what it was", arguments: rows)
+    func plan(row: Row) throws {
+        let plan = try RebuildPlan(row.files.shuffled(), damaged: row.damaged)
+        #expect(plan.segments.map(\.name) == row.store)
+        #expect(plan.leftOut.map(\.id) == row.leftOut)
+        let missing = plan.jobs.filter { $0.trips < $0.jobTrips }
+        #expect(Dictionary(uniqueKeysWithValues: missing.map { ($0.id, $0.jobTrips - $0.trips) }) == row.missing)
+        #expect(missing.allSatisfy { $0.damaged != nil })
+        // Every file is in the store, or said to be elsewhere.
+        let named = plan.segments.map(\.name) + plan.superseded + plan.setAside
+        #expect(named.sorted() == row.files.map(\.name).sorted())
+        let all = try RebuildPlan(row.files, damaged: row.damaged, takesIncomplete: true)
+        #expect(all.segments.map(\.name) == row.incomplete ?? row.store && all.leftOut.isEmpty)
+    }
+
+    @Test("Files that have more trips of a job than it had are refused, by name")
+    func contradiction() {
+        let error = #expect(throws: ColumnStoreError.self) {
+            try RebuildPlan([Self.file("a", "1:10/10"), Self.file("copy of a", "1:10/10")], damaged: [])
+        }
+        #expect(error?.code == .conflict && error?.message.contains("a, copy of a") == true)
+    }
+}

@@ -1,0 +1,113 @@
+import ColumnStore
+import Foundation
+import Logging
+import TestSupport
+import Testing
+
+/// A catalog made anew of real stores: loads that were interrupted, loads under way, changed bytes.
+struct RebuildTests {
+    private let folder = TemporaryDirectory()
+    private var store: String { folder.path + "/store" }
+
+    private func open() throws -> ColumnStore {
+        var options = ColumnStore.Options(
+            dataDirectory: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        options.workerCount = 2
+        options.ingestionChunkRows = 500
+        options.segmentRowCount = 1500
+        return try ColumnStore(options)
+    }
+
+    private func write(_ text: String, _ name: String) throws -> String {
+        let path = folder.path + "/" + name
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+
+    private func rebuild(force: Bool = false, incomplete: Bool = false) throws -> RebuildReport {
+        try ColumnStore.rebuildCatalog(in: store, replacesUsable: force, takesIncomplete: incomplete)
+    }
+
+    @Test("However often a load is interrupted, its segments tell that it is whole", arguments: [UInt64(1), 2, 3])
+    func interruptedLoad(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let trips = RandomTrips.trips(20_000, using: &random)
+        // The end has no trips: the last segment is not the one that is written last because the file ends.
+        let path = try write(ColumnStoreTests.csv(trips) + String(repeating: "broken,row\n", count: 30_000), "trips.csv")
+        var store = try open()
+        let id = try store.submitFile(path: path).id
+        var rounds = 0
+        while try store.job(id).status != .completed {
+            store.startIngestion()
+            usleep(UInt32.random(in: 0...UInt32(12_000 + 500 * rounds), using: &random))
+            store.close()
+            rounds += 1
+            store = try open()
+            try #require(rounds < 2000)
+        }
+        let before = try (store.weeklyAverage(WeeklyAverageQuery()).json, store.tripGroups(TripGroupsQuery()).json)
+        let report = try store.rejects(id, limit: 5)
+        store.close()
+        let plan = try rebuild(force: true).plan
+        #expect(plan.jobs.map(\.trips) == [trips.count] && plan.jobs.map(\.jobTrips) == [trips.count], "seed \(seed)")
+        #expect(plan.leftOut.isEmpty && plan.superseded.isEmpty && plan.setAside.isEmpty, "seed \(seed)")
+        store = try open()
+        defer { store.close() }
+        #expect(try store.weeklyAverage(WeeklyAverageQuery()).json == before.0)
+        #expect(try store.tripGroups(TripGroupsQuery()).json == before.1)
+        #expect(try store.rejects(id, limit: 5).reasons == report.reasons)
+        #expect(try store.verify { _, _, _ in }.isEmpty)
+    }
+
+    @Test("A segment of an earlier build says nothing of its job, and is taken as it is", arguments: [false, true])
+    func earlierBuild(isDamaged: Bool) throws {
+        let name = "trips-000001-101.parquet"
+        try FileManager.default.createDirectory(atPath: store + "/segments", withIntermediateDirectories: true)
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: Fixture.path("Earlier/" + name)))
+        if isDamaged { bytes[100] ^= 1 }
+        try bytes.write(to: URL(fileURLWithPath: store + "/segments/" + name))
+        let report = try rebuild()
+        #expect(report.earlierVersion == (isDamaged ? [] : [name]) && report.damaged.map(\.file) == (isDamaged ? [name] : []))
+        let again = try open()
+        defer { again.close() }
+        #expect(try again.snapshot().segments.map(\.rowCount) == (isDamaged ? [] : [100]))
+        // Its number is known from its trips or its name, and not given again.
+        #expect(try again.submitFile(path: Fixture.path("trips.csv")).id == 2)
+    }
+
+    @Test("Segments of a load under way are left out, unless they are asked for")
+    func loadUnderWay() throws {
+        var store = try open()
+        let first = try store.submitFile(path: Fixture.path("trips.csv")).id
+        store.startIngestion()
+        #expect(try store.waitForEnd(of: first).status == .completed)
+        let before = try store.regions().json
+        let line = "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n"
+        let path = try write(
+            "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: 400_000), "long.csv")
+        let second = try store.submitFile(path: path).id
+        while try store.summary().segments.count < 3 { usleep(100) }
+        store.close()
+        let paths = ["", "-wal", "-shm"].map { self.store + "/catalog.sqlite" + $0 }
+        for path in paths { try FileSystem.remove(path) }
+        let error = #expect(throws: ColumnStoreError.self) { try open() }
+        #expect(error?.message.contains("rebuild-catalog") == true)
+
+        let plan = try rebuild().plan
+        #expect(plan.jobs.map(\.id) == [first] && plan.leftOut.map(\.id) == [second] && plan.setAside.count >= 2)
+        store = try open()
+        #expect(try store.regions().json == before && store.summary().unnamedFiles.isEmpty)
+        store.close()
+        // They are still there: whoever wants them puts them back.
+        for name in plan.setAside {
+            try FileManager.default.moveItem(
+                atPath: self.store + "/quarantine/" + name, toPath: self.store + "/segments/" + name)
+        }
+        let all = try rebuild(force: true, incomplete: true).plan
+        #expect(all.jobs.map(\.id) == [first, second] && all.leftOut.isEmpty)
+        store = try open()
+        defer { store.close() }
+        #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == all.jobs.reduce(0) { $0 + $1.trips })
+        #expect(try store.submitFile(path: path).id > second)
+    }
+}
