@@ -8,6 +8,7 @@
     scripts/bench --growth             questions over 100,000 to 10 million rows, boxes of all sizes, cells and buckets
     scripts/bench --small-files        1,000 files of 1,000 rows through one call, and the questions afterwards
     scripts/bench --http               uploads beside the command line
+    scripts/bench --row                64 uploads of 100,000 rows that wait in a row, and the merging of their segments
     scripts/bench --subscribers        an upload with nobody and with 100 WebSocket subscribers
 
 `--json FILE` keeps the figures, `--write` puts the tables into docs/BENCHMARKS.md, `--svg` draws docs/figures. Every load of
@@ -121,13 +122,20 @@ def uploads(made, folder, options, sections):
     return measured
 
 
+def loads_in_a_row(made, folder, options, sections):
+    measured = http_loads.measure_row(made, folder, count=64, rows_each=100_000)
+    sections["row"] = caption(options, 6_400_000) + "\n\n" + page.markdown(http_loads.row_table(measured))
+    return measured
+
+
 def audiences(made, folder, options, sections):
     measured = http_loads.measure_subscribers(made, folder, options.rounds, options.rows)
     sections["subscribers"] = caption(options, options.rows) + "\n\n" + page.markdown(http_loads.subscribers_table(measured))
     return measured
 
 
-PARTS = {"scaling": shapes_and_sizes, "growth": growth_of_questions, "small_files": small_files, "http": uploads, "subscribers": audiences}
+PARTS = {"scaling": shapes_and_sizes, "growth": growth_of_questions, "small_files": small_files, "http": uploads, "row": loads_in_a_row,
+         "subscribers": audiences}
 
 
 def arguments():
@@ -143,6 +151,7 @@ def arguments():
     parser.add_argument("--huge", action="store_true", help="with --scaling or --growth: 100 million rows as well (13 GB)")
     parser.add_argument("--small-files", action="store_true", help="1,000 files of 1,000 rows in one call")
     parser.add_argument("--http", action="store_true", help="uploads beside the command line, 1 million rows and --rows")
+    parser.add_argument("--row", action="store_true", help="64 uploads of 100,000 rows that wait in a row, and their merging")
     parser.add_argument("--subscribers", action="store_true", help="an upload with 0 and with 100 subscribers")
     parser.add_argument("--keep", action="store_true", help="keep the files that were made for the next run")
     parser.add_argument("--json", type=Path, help="write the figures to this file")

@@ -1,5 +1,7 @@
-"""Loads over HTTP on loopback beside those of the command line, and what a hundred subscribers of their progress cost."""
+"""Loads over HTTP on loopback beside those of the command line, what a hundred subscribers of their progress cost, and what
+merging segments costs loads that wait in a row."""
 
+import datetime
 import json
 import os
 import subprocess
@@ -9,12 +11,14 @@ from pathlib import Path
 
 import files
 import judge
-from contenders import Connection, Server, Tripstore, memory
+from contenders import Connection, Server, Tripstore, memory, segment_count
 from loads import fresh, medians, progress
 
 SUBSCRIBER_COUNT = 100
 # Often enough to tell the end to half a per cent of a second's load, seldom enough to cost less than that.
 POLL_SECONDS = 0.005
+# Segments that are left when all that were worth it are merged, at most.
+MERGED_SEGMENT_COUNT = 6
 
 
 def process_figures(process):
@@ -89,6 +93,43 @@ def table(measured):
         f"{line['rows'] / line['http']['seconds']:,.0f}", f"{line['command_line']['seconds'] / line['http']['seconds']:.2f}",
         f"{line['http']['upload_seconds']:.2f}", f"{line['http']['job_seconds']:.2f}",
         f"{line['http']['peak_bytes'] / 1e6:,.0f}"] for line in measured]
+
+
+# MARK: Loads in a row
+
+def measure_row(made, folder, count, rows_each):
+    """Uploads files that are too large to be loaded together, faster than they are loaded; how many segments there are when
+    the last job has ended, and how long it takes until those are merged that are worth it."""
+    pieces = made.pieces(count, rows_each)
+    judged = judge.judge(made.generated(count * rows_each))
+    store = fresh(folder / "row")
+    with Server(store, store.parent / "server.log") as server:
+        connection = Connection(server.port)
+        parallel = ["--parallel", "--parallel-max", "4", "--silent", "--show-error", "--fail", "--output", "/dev/null"]
+        uploads = [argument for piece in pieces for argument in ("-T", str(piece), f"{server.url}/ingest/")]
+        subprocess.run(["curl", *parallel, *uploads], stdout=subprocess.DEVNULL, check=True)
+        while True:
+            jobs = connection.json("/jobs?limit=1000")
+            if all(job["status"] not in ("pending", "running") for job in jobs):
+                break
+            time.sleep(POLL_SECONDS)
+        most = segment_count(store)
+        while segment_count(store) > MERGED_SEGMENT_COUNT:
+            time.sleep(POLL_SECONDS)
+        merged = time.time()
+        connection.close()
+    judge.check(store, judged)
+    ends = [datetime.datetime.fromisoformat(job["updated_at"]).timestamp() for job in jobs]
+    return {"files": count, "rows_each": rows_each, "seconds": max(ends) - min(ends), "segments_at_the_end": most,
+            "merged_seconds": merged - max(ends)}
+
+
+def row_table(measured):
+    head = ["files", "rows of each", "rows/s", "segments then", "merged after another s"]
+    return [head, [
+        f"{measured['files']:,}", f"{measured['rows_each']:,}",
+        f"{(measured['files'] - 1) * measured['rows_each'] / measured['seconds']:,.0f}",
+        f"{measured['segments_at_the_end']:.0f}", f"{measured['merged_seconds']:.1f}"]]
 
 
 # MARK: Subscribers

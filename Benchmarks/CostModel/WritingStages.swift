@@ -71,6 +71,7 @@ enum WritingStages {
         case wide([Int64])
         case narrow([Int32])
         case codes([UInt32], [String])
+        case cells(CellDictionary)
     }
 
     private static func measureColumns(_ trips: SortedTrips, _ file: [UInt8], _ stopwatch: Stopwatch) throws -> [Column] {
@@ -130,6 +131,11 @@ enum WritingStages {
         case .codes(let codes, let names):
             let codes = codes.count == rows.count ? codes.span : codes.span.extracting(rows)
             keep(encoder.encode(codes: codes, dictionary: names, column: column, pageRowCount: pageRowCount))
+        case .cells(let cells):
+            keep(
+                encoder.encode(
+                    codes: cells.codes.span, dictionary: cells.geohashes, isExact: true, column: column,
+                    pageRowCount: pageRowCount))
         case nil:
             preconditionFailure("the cost model does not know the column \(column.name)")
         }
@@ -137,11 +143,6 @@ enum WritingStages {
 
     /// All values of a stored column, or those of some rows where they are made for them.
     private static func values(of name: String, of trips: SortedTrips, rows: Range<Int>) -> Values? {
-        let shift = UInt64(MortonKey.bitCount - 5 * Limits.storedGeohashPrecision)
-        func cells(_ cells: [UInt32]) -> Values {
-            let dictionary = CellDictionary(cells: cells)
-            return .codes(dictionary.codes, dictionary.geohashes)
-        }
         switch SegmentColumn.allCases.first(where: { $0.name == name }) {
         case .region: return .codes(trips.region, trips.regions)
         case .datasource: return .codes(trips.datasource, trips.datasources)
@@ -155,13 +156,12 @@ enum WritingStages {
                 trips.weeks.flatMap {
                     repeatElement(Int32($0.week.mondayDay), count: $0.rows.clamped(to: rows).count)
                 })
-        case .originGeohash: return cells(trips.key[rows].map { UInt32(truncatingIfNeeded: $0 >> shift) })
+        case .originGeohash: return .cells(CellDictionary(keys: trips.key.span.extracting(rows)))
         case .destinationGeohash:
-            return cells(
-                rows.map {
-                    let key = MortonKey.key(longitude: trips.destinationLongitude[$0], latitude: trips.destinationLatitude[$0])
-                    return UInt32(truncatingIfNeeded: key >> shift)
-                })
+            return .cells(
+                CellDictionary(
+                    longitude: trips.destinationLongitude.span.extracting(rows),
+                    latitude: trips.destinationLatitude.span.extracting(rows)))
         case .jobID: return .wide(trips.job[rows])
         case nil: return nil
         }

@@ -4,8 +4,11 @@
 /// tier, so a row is rewritten at most once a tier, and the number of small segments stays below tiers × threshold. Large
 /// segments are never touched.
 enum CompactionPolicy {
-    /// Segments of one tier that are merged while loads are waiting: fewer and larger merges.
-    static let thresholdWhileBusy = 16
+    /// Segments of one tier that are merged while loads are waiting.
+    ///
+    /// A merge makes them wait longer, and only bounds what questions have to look at: it comes before the loads are done only
+    /// where very many of them wait.
+    static let thresholdWhileBusy = 128
     /// The same while nothing else is to be done.
     static let thresholdWhileIdle = 4
 

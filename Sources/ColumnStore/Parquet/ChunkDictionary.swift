@@ -9,6 +9,17 @@ struct ChunkDictionary {
     /// Texts in ascending order, by position in `strings`, where they are not.
     private let ascending: [UInt32]
 
+    /// Takes a dictionary over that is ascending and has only texts that occur.
+    init(codes: Span<UInt32>, exact dictionary: [String]) {
+        self.codes = [UInt32](capacity: codes.count) { output in
+            for index in codes.indices { output.append(codes[index]) }
+        }
+        strings = dictionary
+        ranks = nil
+        ascending = []
+    }
+
+    /// Takes what occurs from a dictionary of distinct texts.
     init(codes: Span<UInt32>, dictionary: [String]) {
         var newCodes = [UInt32](repeating: .max, count: dictionary.count)
         for index in codes.indices { newCodes[Int(codes[index])] = 0 }

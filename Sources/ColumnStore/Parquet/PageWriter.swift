@@ -71,11 +71,15 @@ package struct ColumnChunkEncoder {
     /// Encodes texts, given as codes in a dictionary of distinct ones, in pages of some rows.
     ///
     /// The dictionary may be that of a whole table: of it, the codes that occur get into the chunk's own, in their order.
+    ///
+    /// - Parameter isExact: whether all of the dictionary occurs, in ascending order, so that it is the chunk's own as it is.
     package mutating func encode(
-        codes: Span<UInt32>, dictionary: [String], column: ParquetColumn, pageRowCount: Int
+        codes: Span<UInt32>, dictionary: [String], isExact: Bool = false, column: ParquetColumn, pageRowCount: Int
     ) -> EncodedColumnChunk {
         precondition(column.physicalType == .byteArray && !column.isOptional && pageRowCount > 0)
-        let local = ChunkDictionary(codes: codes, dictionary: dictionary)
+        let local =
+            isExact
+            ? ChunkDictionary(codes: codes, exact: dictionary) : ChunkDictionary(codes: codes, dictionary: dictionary)
         var chunk = EncodedColumnChunk(column: column, codec: codec, encoding: .rleDictionary)
         var (body, compressed) = takeBuffers()
         defer { (self.body, self.compressed) = (body, compressed) }

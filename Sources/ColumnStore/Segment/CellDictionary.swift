@@ -3,7 +3,7 @@ import Bucketing
 /// The distinct cells of some rows in ascending order, and each row's position among them.
 ///
 /// Trips of some hours go between few cells, so a small hash table finds a cell's number in the order of appearance; the
-/// distinct cells are then sorted and the numbers exchanged.
+/// distinct cells are then sorted and the numbers exchanged. Unchecked subscripts: a slot's index has as many bits as the table.
 package struct CellDictionary {
     /// Geohash texts, ascending.
     package let geohashes: [String]
@@ -30,67 +30,85 @@ package struct CellDictionary {
     package init(cells: [UInt32]) {
         var numbers = CellNumbers()
         var codes = cells
-        var span = codes.mutableSpan
-        for row in 0..<span.count { span[row] = numbers.number(of: span[row]) }
-        let ascending = numbers.cells.indices.sorted { numbers.cells[$0] < numbers.cells[$1] }
+        numbers.exchange(&codes)
+        let distinct = numbers.cells
+        let ascending = distinct.indices.sorted { distinct[$0] < distinct[$1] }
         var positions = [UInt32](repeating: 0, count: ascending.count)
         for (position, number) in ascending.enumerated() { positions[number] = UInt32(position) }
-        for row in 0..<span.count { span[row] = positions[Int(span[row])] }
+        var span = codes.mutableSpan
+        for row in 0..<span.count { span[unchecked: row] = positions[Int(span[unchecked: row])] }
         self.codes = codes
         geohashes = ascending.map {
-            Geohash.text(bits: UInt64(numbers.cells[$0]), precision: Limits.storedGeohashPrecision)
+            Geohash.text(bits: UInt64(distinct[$0]), precision: Limits.storedGeohashPrecision)
         }
     }
 }
 
-/// Numbers of cells in the order in which they appear: open addressing with linear probing, at most half full.
+/// Numbers of cells in the order in which they appear: open addressing with linear probing, at most a quarter full, since a
+/// second look is a branch guessed wrong.
 private struct CellNumbers {
     /// The cells by number.
     private(set) var cells: [UInt32] = []
-    /// Number plus one; 0 is free.
-    private var slots: [UInt32]
-    private var bitCount = 12
-    /// Rows in the order of a segment often have the cell of the row before.
-    private var last: (cell: UInt32, number: UInt32)?
+    /// The cell in the upper half, its number in the lower.
+    private var slots: [UInt64]
+    private var bitCount: UInt32 = 12
 
-    init() { slots = Array(repeating: 0, count: 1 << bitCount) }
+    /// What no cell is, having 25 bits.
+    private static let free = UInt64.max
 
-    @inline(__always)
-    mutating func number(of cell: UInt32) -> UInt32 {
-        if let last, last.cell == cell { return last.number }
-        var slot = place(of: cell)
-        while slots[slot] != 0 {
-            let number = slots[slot] - 1
-            if cells[Int(number)] == cell {
-                last = (cell, number)
-                return number
-            }
-            slot = (slot + 1) & (slots.count - 1)
+    init() { slots = Array(repeating: Self.free, count: 1 << bitCount) }
+
+    /// Puts their numbers in the place of cells.
+    mutating func exchange(_ cells: inout [UInt32]) {
+        var span = cells.mutableSpan
+        var row = 0
+        while true {
+            row = Self.exchangeKnown(&span, from: row, slots.span, shift: 32 - bitCount)
+            if row == span.count { break }
+            insert(span[row])
         }
-        return insert(cell, at: slot)
+    }
+
+    /// The same up to the first cell that has no number; returns where that is.
+    private static func exchangeKnown(
+        _ cells: inout MutableSpan<UInt32>, from start: Int, _ slots: Span<UInt64>, shift: UInt32
+    ) -> Int {
+        precondition(slots.count == 1 << (32 - shift))
+        let mask = slots.count &- 1
+        var row = start
+        while row < cells.count {
+            let cell = cells[unchecked: row]
+            var slot = place(of: cell, shift)
+            var known = slots[unchecked: slot]
+            while known &>> 32 != UInt64(cell) {
+                if known == free { return row }
+                slot = (slot &+ 1) & mask
+                known = slots[unchecked: slot]
+            }
+            cells[unchecked: row] = UInt32(truncatingIfNeeded: known)
+            row &+= 1
+        }
+        return row
     }
 
     /// Multiplicative hashing: the high bits of the product depend on all bits of the cell.
     @inline(__always)
-    private func place(of cell: UInt32) -> Int { Int((cell &* 0x9E37_79B1) >> UInt32(32 - bitCount)) }
+    private static func place(of cell: UInt32, _ shift: UInt32) -> Int { Int((cell &* 0x9E37_79B1) &>> shift) }
 
-    @inline(never)
-    private mutating func insert(_ cell: UInt32, at slot: Int) -> UInt32 {
-        let number = UInt32(cells.count)
+    private mutating func insert(_ cell: UInt32) {
         cells.append(cell)
-        slots[slot] = number + 1
-        last = (cell, number)
-        if cells.count * 2 > slots.count { grow() }
-        return number
+        if cells.count * 4 <= slots.count {
+            place(cells.count - 1)
+        } else {
+            bitCount += 2
+            slots = Array(repeating: Self.free, count: 1 << bitCount)
+            for number in cells.indices { place(number) }
+        }
     }
 
-    private mutating func grow() {
-        bitCount += 2
-        slots = Array(repeating: 0, count: 1 << bitCount)
-        for (number, cell) in cells.enumerated() {
-            var slot = place(of: cell)
-            while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
-            slots[slot] = UInt32(number) + 1
-        }
+    private mutating func place(_ number: Int) {
+        var slot = Self.place(of: cells[number], 32 - bitCount)
+        while slots[slot] != Self.free { slot = (slot + 1) & (slots.count - 1) }
+        slots[slot] = UInt64(cells[number]) << 32 | UInt64(number)
     }
 }

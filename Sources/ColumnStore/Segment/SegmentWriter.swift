@@ -94,6 +94,11 @@ package enum SegmentWriter {
         func codes(_ codes: Span<UInt32>, _ names: [String], _ encoder: inout ColumnChunkEncoder) -> EncodedColumnChunk {
             encoder.encode(codes: codes, dictionary: names, column: schema, pageRowCount: pageRowCount)
         }
+        func codes(_ cells: CellDictionary, _ encoder: inout ColumnChunkEncoder) -> EncodedColumnChunk {
+            encoder.encode(
+                codes: cells.codes.span, dictionary: cells.geohashes, isExact: true, column: schema,
+                pageRowCount: pageRowCount)
+        }
         switch column {
         case .region: return codes(trips.region.span.extracting(rows), trips.regions, &encoder)
         case .datasource: return codes(trips.datasource.span.extracting(rows), trips.datasources, &encoder)
@@ -114,13 +119,12 @@ package enum SegmentWriter {
             }
             return encoder.encode(int32: days.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
         case .originGeohash:
-            let cells = CellDictionary(keys: trips.key.span.extracting(rows))
-            return codes(cells.codes.span, cells.geohashes, &encoder)
+            return codes(CellDictionary(keys: trips.key.span.extracting(rows)), &encoder)
         case .destinationGeohash:
             let cells = CellDictionary(
                 longitude: trips.destinationLongitude.span.extracting(rows),
                 latitude: trips.destinationLatitude.span.extracting(rows))
-            return codes(cells.codes.span, cells.geohashes, &encoder)
+            return codes(cells, &encoder)
         case .jobID:
             let ids = trips.job[rows]
             return encoder.encode(int64: ids.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
