@@ -5,6 +5,9 @@ package enum Limits {
     /// Bytes of one piece of CSV that one worker decodes: large enough that per-piece costs vanish, small enough that a piece
     /// and the rows made of it stay in a core's own cache from reading to decoding.
     package static let chunkByteCount = 512 << 10
+    /// Chunks that wait for a worker or are decoded, for each worker: enough that none is idle while the thread that reads is
+    /// not on a core.
+    package static let chunksInFlightPerThread = 4
     /// Bytes past the end of a chunk that may be read (never written to, never believed), so that SIMD loads need no tail case.
     package static let chunkPaddingByteCount = 64
     /// The longest record, in bytes.

@@ -154,7 +154,7 @@ final class IngestionJob {
                 readByteCount += try skipLine(&tail, from: source, hasEnded: &hasEnded)
             }
             decode(buffer, whole, decoders, endByte: readByteCount, storedByteCount: source.consumedByteCount)
-            while decoding.count > 2 * pool.threadCount { try collectOldest() }
+            while decoding.count > Limits.chunksInFlightPerThread * pool.threadCount { try collectOldest() }
         }
         while !decoding.isEmpty { try collectOldest() }
         // A file that ends with its header has no chunk that says so.

@@ -17,6 +17,10 @@ package struct DurableFile: ~Copyable {
     package private(set) var byteCount = 0
     /// CRC-32 (of gzip) of all bytes written so far.
     package private(set) var checksum: UInt32 = 0
+    /// Bytes that the kernel was told to begin to write to disk.
+    private var startedByteCount = 0
+    /// Bytes at which it is told so again.
+    private static let writebackByteCount = 1 << 20
 
     private var temporaryPath: String { "\(directory)/\(name).tmp" }
 
@@ -38,6 +42,11 @@ package struct DurableFile: ~Copyable {
     package mutating func write(_ bytes: RawSpan) throws(ColumnStoreError) {
         try FileSystem.write(bytes, to: descriptor, path: temporaryPath)
         byteCount += bytes.byteCount
+        // So that the disk works while the rest is encoded, and little is left for the sync at the end.
+        if byteCount - startedByteCount >= Self.writebackByteCount {
+            FileSystem.startWriteback(descriptor, offset: startedByteCount, byteCount: byteCount - startedByteCount)
+            startedByteCount = byteCount
+        }
         checksum = PageChecksum.crc32(bytes, continuing: checksum)
     }
 
