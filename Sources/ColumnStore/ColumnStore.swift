@@ -37,14 +37,9 @@ public final class ColumnStore: Sendable {
         var rollup: (id: Int64, reader: GroupRollup)?
         var snapshot: Result<Snapshot, ColumnStoreError> = .success(Snapshot([]))
         var observer: (@Sendable (JobProgress) -> Void)?
-        /// Snapshots that were begun by whoever changed the store.
-        var refreshCount = 0
         var rowsIngested = 0
         var rowsRejected = 0
         var queries = 0
-
-        /// Whether there still is no snapshot, and none was begun since there were `count`.
-        func awaitsRetry(since count: Int) -> Bool { refreshCount == count && (try? snapshot.get()) == nil }
     }
 
     let options: Options
@@ -61,6 +56,9 @@ public final class ColumnStore: Sendable {
     let state = Mutex(State())
     /// Held while segments are written anew: compaction and undo take turns.
     let rewriting = Mutex(())
+    /// Held from the look at the catalog until the snapshot is published: a load and a deletion that end at the same time must
+    /// not put theirs in the place of a newer one.
+    private let publishing = Mutex(())
 
     // MARK: - Opening and closing
 
@@ -160,8 +158,12 @@ public final class ColumnStore: Sendable {
 
     /// Adds the segments of a job that was just published, without a look at all the others.
     private func addToSnapshot(job id: Int64) throws(ColumnStoreError) {
+        try publishing.withLock { _ throws(ColumnStoreError) in try publish(job: id) }
+    }
+
+    private func publish(job id: Int64) throws(ColumnStoreError) {
         var (readers, known) = state.withLock { ($0.readers, try? $0.snapshot.get()) }
-        guard let known else { return try refreshSnapshot() }
+        guard let known else { return try publishLive() }
         var order = known.segments
         for segment in try catalog.segments(ofJob: id) where segment.isLive && readers[segment.id] == nil {
             do throws(ColumnStoreError) {
@@ -169,7 +171,7 @@ public final class ColumnStore: Sendable {
                 readers[segment.id] = reader
                 order.append(reader)
             } catch {
-                return try refreshSnapshot()
+                return try publishLive()
             }
         }
         let snapshot = Snapshot(
@@ -182,14 +184,11 @@ public final class ColumnStore: Sendable {
     }
 
     /// Opens segments that became visible and lets go of those that no longer are.
-    ///
-    /// - Parameter isRetry: whether to leave the snapshot alone where somebody else has begun or made one meanwhile, which may be
-    ///   of a newer catalog.
-    func refreshSnapshot(isRetry: Bool = false) throws(ColumnStoreError) {
-        let number = state.withLock {
-            if !isRetry { $0.refreshCount += 1 }
-            return $0.refreshCount
-        }
+    func refreshSnapshot() throws(ColumnStoreError) {
+        try publishing.withLock { _ throws(ColumnStoreError) in try publishLive() }
+    }
+
+    private func publishLive() throws(ColumnStoreError) {
         var attempts = 0
         while true {
             attempts += 1
@@ -203,7 +202,7 @@ public final class ColumnStore: Sendable {
                 continue
             } catch {
                 options.logger.error("A segment cannot be opened", metadata: ["error": "\(error)"])
-                state.withLock { if !isRetry || $0.awaitsRetry(since: number) { $0.snapshot = .failure(error) } }
+                state.withLock { $0.snapshot = .failure(error) }
                 return
             }
             let rollup = named.flatMap(openRollup)
@@ -212,7 +211,6 @@ public final class ColumnStore: Sendable {
                 uncovered: live.indices.filter { rollup == nil || live[$0].rollupID != rollup?.id },
                 warning: try quarantineWarning())
             state.withLock {
-                if isRetry && !$0.awaitsRetry(since: number) { return }
                 $0.readers = readers
                 $0.rollup = rollup
                 $0.snapshot = .success(snapshot)
@@ -256,8 +254,10 @@ public final class ColumnStore: Sendable {
         let known = state.withLock { $0.snapshot }
         guard case .failure(let error) = known, error.code == .io else { return try known.get() }
         // What the system refused once, such as one more open file, it may grant now.
-        try refreshSnapshot(isRetry: true)
-        return try state.withLock { $0.snapshot }.get()
+        return try publishing.withLock { _ throws(ColumnStoreError) in
+            if case .failure = state.withLock({ $0.snapshot }) { try publishLive() }
+            return try state.withLock { $0.snapshot }.get()
+        }
     }
 
     private func executor() throws(ColumnStoreError) -> QueryExecutor {

@@ -272,6 +272,28 @@ struct ColumnStoreTests {
         #expect(report.rejects.map(\.line) == lines.indices.filter { lines[$0] == "broken,row" }.map { $0 + 1 })
     }
 
+    /// A deletion once published the trips that it had seen before a load was complete, and the load was gone until the next.
+    @Test func loadsAndDeletionsThatEndTogetherKeepOneAnother() throws {
+        let store = try open()
+        defer { store.close() }
+        let pool = WorkerPool(threadCount: 2)
+        defer { pool.shutDown() }
+        let header = "region,origin_coord,destination_coord,datetime,datasource\n"
+        var loaded: [(region: String, job: Int64)] = []
+        for number in 0..<150 {
+            let region = "R\(number)"
+            let path = try write(
+                header + "\(region),POINT (7.6 45.0),POINT (7.7 45.1),2018-05-21 02:54:04,x\n", "\(region).csv")
+            let doomed = loaded.popLast()
+            let deletion = doomed.map { doomed in pool.submit { try store.remove(doomed.job) } }
+            let job = try load(store, path)
+            _ = try deletion?.wait()
+            loaded.append((region, job.id))
+            let seen = try store.regions().regions.map(\.region)
+            #expect(seen == [region])
+        }
+    }
+
     @Test func cancellingARunningLoadLeavesNothing() throws {
         let store = try open(chunkRows: 500, segmentRows: 500)
         defer { store.close() }
