@@ -42,12 +42,13 @@ let package = Package(
         .target(name: "CStructural"),
         .target(name: "CPoints"),
         .target(name: "CKeys"),
+        .target(name: "CLeaves"),
         .target(name: "CPlatform"),
         .target(
             name: "ColumnStore",
             dependencies: [
                 "Bucketing", "CZlib", "CZstd", "CDeflate", "CFastFloat", "CStructural", "CPoints",
-                "CKeys", "CPlatform",
+                "CKeys", "CLeaves", "CPlatform",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -52,18 +52,16 @@ public struct GridBox: Sendable {
         return lower..<Swift.max(lower, upper)
     }
 
-    /// Tells how the block of all keys between two, which share their first bits, lies to the box; nil where it holds no point
-    /// of it.
-    @inlinable
-    public func coverage(lower: UInt64, upper: UInt64) -> BoxCoverage? {
-        let low = MortonKey.deinterleave(lower)
-        let high = MortonKey.deinterleave(upper)
+    /// Tells how a block lies to the box; nil where it holds no point of it.
+    @inlinable @inline(__always)
+    public func coverage(of block: MortonBlock) -> BoxCoverage? {
+        let (lastLongitude, lastLatitude) = (block.lastLongitude, block.lastLatitude)
         guard
-            low.longitude <= touchedLongitudes.upperBound, high.longitude >= touchedLongitudes.lowerBound,
-            low.latitude <= touchedLatitudes.upperBound, high.latitude >= touchedLatitudes.lowerBound
+            block.longitude <= touchedLongitudes.upperBound, lastLongitude >= touchedLongitudes.lowerBound,
+            block.latitude <= touchedLatitudes.upperBound, lastLatitude >= touchedLatitudes.lowerBound
         else { return nil }
         return BoxCoverage(
-            longitudes: low.longitude >= insideLongitudes.lowerBound && high.longitude < insideLongitudes.upperBound,
-            latitudes: low.latitude >= insideLatitudes.lowerBound && high.latitude < insideLatitudes.upperBound)
+            longitudes: block.longitude >= insideLongitudes.lowerBound && lastLongitude < insideLongitudes.upperBound,
+            latitudes: block.latitude >= insideLatitudes.lowerBound && lastLatitude < insideLatitudes.upperBound)
     }
 }

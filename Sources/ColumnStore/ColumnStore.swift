@@ -72,8 +72,7 @@ public final class ColumnStore: Sendable {
         pool = WorkerPool(threadCount: options.workerCount)
         questionThreads = WorkerPool(threadCount: max(4, 2 * pool.threadCount))
         scanThreads = WorkerPool(threadCount: max(2, pool.threadCount))
-        let pageCache = PageCache()
-        scratches = ScratchPool { PageScratch(cache: pageCache) }
+        scratches = ScratchPool { PageScratch() }
         switch options.access {
         case .readWrite:
             for folder in [folders.root, folders.segments, folders.rollups, folders.rejects, folders.uploads] {

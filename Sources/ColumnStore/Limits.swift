@@ -45,7 +45,7 @@ package enum Limits {
     package static let pageRowCountMax = 8192
     /// Rows of one page of the origins' coordinates, a whole fraction of the other columns': the edge of a box touches many
     /// pages for a few rows of each, and smaller ones would cost more space than they spare time.
-    package static let originPageRowCountMax = 512
+    package static let originPageRowCountMax = 2048
     /// zstd level of all pages: above 1 the files shrink by a few per cent and take twice the time.
     package static let zstdLevel: Int32 = 1
     /// zstd level of the coordinates: their split bytes are noise or runs, in which level 1 looks for repetitions in vain.
@@ -60,9 +60,6 @@ package enum Limits {
     package static let rollupStepRowCount = 4 << 20
 
     // MARK: Answers
-
-    /// Bytes of decoded pages that are kept for the next questions: the edges of some hundred boxes at ten million trips.
-    package static let pageCacheByteCount = 64 << 20
 
     /// Groups counted for one answer after which free memory goes back to the system.
     package static let manyGroupsCount = 4 << 20

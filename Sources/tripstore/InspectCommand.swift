@@ -96,7 +96,8 @@ struct InspectCommand: ParsableCommand {
                   regions     \(index.regions.count): \(list(index.regions))
                   datasources \(index.datasources.count): \(list(index.datasources))
                   counts      \(Readable.count(index.countEntries)) of week, region and datasource
-                  cells       \(Readable.count(index.cellLeaves)) leaves of the trees of cells
+                  cells       \(Readable.count(index.cellLeaves)) leaves of the tree of cells
+                  positions   \(index.approximationBytes.map(Readable.bytes) ?? "none"), approximate, for the edges of boxes
 
                 """
             var table = TextTable([("  week", .left), ("rows", .right)])

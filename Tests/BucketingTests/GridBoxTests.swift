@@ -18,9 +18,9 @@ struct GridBoxTests {
             for _ in 0..<40 {
                 let point = Self.point(near: box, using: &generator)
                 let key = MortonKey.key(longitude: point.longitude, latitude: point.latitude)
-                let rest = (UInt64(1) << UInt64.random(in: 0...60, using: &generator)) - 1
-                let piece = grid.coverage(lower: key & ~rest, upper: key | rest)
-                let context = "\(point) in \(box), block of \(rest) (seed \(Self.seed))"
+                let block = MortonBlock(key: key, depth: .random(in: 0...60, using: &generator))
+                let piece = grid.coverage(of: block)
+                let context = "\(point) in \(box), \(block) (seed \(Self.seed))"
                 if box.contains(longitude: point.longitude, latitude: point.latitude) { #expect(piece != nil, "\(context)") }
                 if let piece, piece.longitudes {
                     #expect((box.minLongitude...box.maxLongitude).contains(point.longitude), "\(context)")
@@ -41,7 +41,7 @@ struct GridBoxTests {
             let grid = GridBox(box)
             for bits in 0..<(1 << UInt64(5 * precision)) as Range<UInt64> {
                 let cell = Geohash(bits: bits, precision: precision)
-                let range = grid.coverage(lower: cell.keys.lowerBound, upper: cell.keys.upperBound)
+                let range = grid.coverage(of: MortonBlock(key: cell.keys.lowerBound, depth: 5 * precision))
                 let (touches, isInside) = Self.classify(cell.bounds, box)
                 let context = "\(cell) \(box) (seed \(Self.seed))"
                 #expect((range != nil) == touches, "\(context)")
@@ -51,7 +51,8 @@ struct GridBoxTests {
     }
 
     private func piece(_ keys: ClosedRange<UInt64>, _ box: BoundingBox) -> BoxCoverage? {
-        GridBox(box).coverage(lower: keys.lowerBound, upper: keys.upperBound)
+        let depth = (keys.lowerBound ^ keys.upperBound).leadingZeroBitCount - (64 - MortonKey.bitCount)
+        return GridBox(box).coverage(of: MortonBlock(key: keys.lowerBound, depth: depth))
     }
 
     @Test func theWorldIsInsideItself() {

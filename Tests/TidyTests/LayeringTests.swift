@@ -31,6 +31,7 @@ struct LayeringTests {
             ("CStructural", ["Sources/ColumnStore/CSV/"]),
             ("CPoints", ["Sources/ColumnStore/CSV/"]),
             ("CKeys", ["Sources/ColumnStore/Segment/"]),
+            ("CLeaves", ["Sources/ColumnStore/Segment/"]),
             ("CFastFloat", ["Sources/ColumnStore/CSV/"]),
             ("Hummingbird", ["Sources/Server/"]),
             ("ArgumentParser", ["Sources/tripstore/"]),

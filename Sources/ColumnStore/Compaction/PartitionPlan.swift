@@ -34,8 +34,8 @@ struct PartitionPlan: Hashable, Sendable {
     init?(_ indexes: [SegmentIndex], rowCountMax: Int) {
         var pieces: [ISOWeek: [Piece]] = [:]
         for index in indexes {
-            for (slot, week) in index.weeks.enumerated() {
-                pieces[week.week, default: []].append(Piece(rowCount: week.rows.count, keys: index.cells.keys(week: slot)))
+            for (week, keys) in zip(index.weeks, Self.keys(of: index)) {
+                pieces[week.week, default: []].append(Piece(rowCount: week.rows.count, keys: keys))
             }
         }
         let crowded = Set(pieces.filter { Self.isCrowded($0.value) }.keys)
@@ -48,6 +48,19 @@ struct PartitionPlan: Hashable, Sendable {
     private struct Piece {
         var rowCount: Int
         var keys: ClosedRange<UInt64>
+    }
+
+    /// For each week the keys from its smallest to its largest, to within a leaf: never more of them.
+    private static func keys(of index: SegmentIndex) -> [ClosedRange<UInt64>] {
+        var lowest = [UInt64?](repeating: nil, count: index.weeks.count)
+        var highest = [UInt64](repeating: 0, count: index.weeks.count)
+        index.cells.forEachLeaf { leaf, block in
+            for week in index.weeks.indices where !index.cells.rows(ofLeaves: leaf..<leaf + 1, week: week).isEmpty {
+                lowest[week] = lowest[week] ?? block.lastKey
+                highest[week] = block.key
+            }
+        }
+        return zip(lowest, highest).map { min($0 ?? $1, $1)...$1 }
     }
 
     /// Whether a week lies in many runs, and more than a quarter of it outside the largest: so a row is written anew only once
@@ -101,7 +114,10 @@ struct PartitionPlan: Hashable, Sendable {
         var leaves: [(key: UInt64, rowCount: Int)] = []
         for index in indexes {
             guard let slot = index.weeks.firstIndex(where: { $0.week == week }) else { continue }
-            index.cells.forEachLeaf(week: slot) { key, rows in leaves.append((key: key, rowCount: rows.count)) }
+            index.cells.forEachLeaf { leaf, block in
+                let rowCount = index.cells.rows(ofLeaves: leaf..<leaf + 1, week: slot).count
+                if rowCount > 0 { leaves.append((key: block.key, rowCount: rowCount)) }
+            }
         }
         leaves.sort { $0.key < $1.key }
         let rowCount = leaves.reduce(0) { $0 + $1.rowCount }

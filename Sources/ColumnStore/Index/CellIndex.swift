@@ -1,47 +1,60 @@
 package import Bucketing
 
-/// Where the rows of each geohash cell are, week by week: a tree that halves cells until few rows are left in each.
+/// Where the rows of each geohash cell are: a tree that halves cells until few rows are left in each, and for each of its leaves
+/// the rows of every week.
 ///
 /// Rows are sorted by week and then by the Morton key of the origin, so a block of keys that agree in their first bits is one
-/// run of rows per week, and a bit more cuts the run in two (a k-d tree whose planes are the borders of geohash cells; Bentley,
-/// "Multidimensional Binary Search Trees Used for Associative Searching", CACM 1975):
+/// run of rows per week, and a bit more cuts each of these runs in two (a k-d tree whose planes are the borders of geohash
+/// cells; Bentley, "Multidimensional Binary Search Trees Used for Associative Searching", CACM 1975):
 ///
-///     world          all rows of the week
-///     ├─ west  0…    rows 0..<900           a block with at most 64 rows is a leaf;
-///     └─ east  1…    rows 900..<5000        a block without rows is left out
+///     world          all rows                       week 1        week 2
+///     ├─ west  0…    rows 0..<900 and 5000..<5800   0    900      5000   5800
+///     └─ east  1…    …                              900  5000     5800   9000
 ///        ├─ …
 ///
-/// Dense places get small leaves and empty ones none, whatever the mixture in a segment. Only the leaves are kept, in Z-order;
-/// blocks above them are ranges of leaves. As bytes, for each week:
+/// Dense places get small leaves and empty ones none, whatever the mixture in a segment. One tree serves all weeks: a box is
+/// looked up once, however many weeks there are. In memory the nodes lie in preorder, each with the number of its first leaf and
+/// the place of the node behind its subtree: a walk that leaves a subtree out is one step. As bytes:
 ///
-///     number of nodes · nodes in preorder, two bits each, four to a byte from its low end · for each leaf: rows − 1
+///     number of nodes · nodes in preorder, two bits each, four to a byte from its low end · for each leaf and week: rows
 ///
 /// where a node is 0 for a leaf, else 1 where its lower half has rows plus 2 where its upper half has; numbers are unsigned
-/// LEB128. A leaf with more than 64 rows has them all in one cell of the finest grid.
+/// LEB128. A leaf with more rows than it should have has them all in one cell of the finest grid.
 package struct CellIndex: Hashable, Sendable {
-    /// Week `w` has the leaves `weekStarts[w]..<weekStarts[w + 1]`.
-    package private(set) var weekStarts: [Int] = [0]
-    /// The smallest key of each leaf's block.
-    private var leafKeys: [UInt64] = []
-    /// How many bits the keys of each leaf's block share: 0 to 60.
-    private var leafDepths: [UInt8] = []
-    /// Leaf `i` has the rows `rowStarts[i]..<rowStarts[i + 1]`.
-    private var rowStarts: [UInt32] = [0]
+    private struct Node: Hashable, Sendable {
+        /// Number of the first leaf in its subtree.
+        var firstLeaf: UInt32
+        /// Its halves that have rows in the upper two bits, below them the place of the node behind its subtree.
+        var halvesAndEnd: UInt32 = 0
 
-    /// Rows of a leaf: fewer make the edge of a box thinner and the index larger (64 rows: four hundredths of a byte a row).
-    static let leafRowCountMax = 64
+        static let endBitCount: UInt32 = 30
 
-    /// Number of leaves.
-    package var leafCount: Int { leafKeys.count }
+        var halves: UInt8 { UInt8(truncatingIfNeeded: halvesAndEnd >> Self.endBitCount) }
+        var hasLowerHalf: Bool { halvesAndEnd >> Self.endBitCount & 1 != 0 }
+        var hasUpperHalf: Bool { halvesAndEnd >> Self.endBitCount & 2 != 0 }
+        var isLeaf: Bool { halvesAndEnd >> Self.endBitCount == 0 }
+        var end: Int { Int(halvesAndEnd & (1 << Self.endBitCount - 1)) }
 
-    private mutating func appendLeaf(key: UInt64, depth: Int, endRow: Int) {
-        leafKeys.append(key)
-        leafDepths.append(UInt8(depth))
-        rowStarts.append(UInt32(endRow))
+        mutating func close(halves: UInt8, end: Int) { halvesAndEnd = UInt32(halves) << Self.endBitCount | UInt32(end) }
     }
 
-    /// The smallest key of the upper half of a block.
-    private static func middle(key: UInt64, depth: Int) -> UInt64 { key | 1 << UInt64(MortonKey.bitCount - 1 - depth) }
+    /// The tree, and one node behind it whose first leaf is that behind the last; empty where there are no rows.
+    private var nodes: [Node] = []
+    /// Number of weeks.
+    private let weekCount: Int
+    /// The first row of leaf `l` in week `w` is `rowStarts[l * weekCount + w]`; behind the leaves the ends of the weeks.
+    private var rowStarts: [UInt32] = []
+    /// Rows of all weeks in the leaves before each one, and in all.
+    private var places: [UInt32] = [0]
+
+    /// Number of leaves.
+    package var leafCount: Int { places.count - 1 }
+
+    /// Most rows of a leaf, but for those of one cell of the finest grid: fewer make the edge of a box thinner and the index
+    /// larger, as each leaf has a number for each week.
+    private static func leafRowCountMax(weekCount: Int) -> Int { max(128, 8 * weekCount) }
+    /// Nodes of a segment: more have no place in their number.
+    private static let nodeCountMax = 1 << Node.endBitCount - 2
 
     // MARK: - Building
 
@@ -49,160 +62,248 @@ package struct CellIndex: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - keys: Morton keys (60 bits) of the rows, ascending in each week.
-    ///   - weekRowStarts: week `w` has the rows `weekRowStarts[w]..<weekRowStarts[w + 1]`.
+    ///   - weekRowStarts: week `w` has the rows `weekRowStarts[w]..<weekRowStarts[w + 1]`, at least one.
     init(keys: Span<UInt64>, weekRowStarts: [Int]) {
-        for week in 0..<weekRowStarts.count - 1 {
-            divide(weekRowStarts[week]..<weekRowStarts[week + 1], key: 0, depth: 0, keys: keys)
-            weekStarts.append(leafKeys.count)
+        weekCount = weekRowStarts.count - 1
+        guard weekCount > 0 else { return }
+        let most = Self.leafRowCountMax(weekCount: weekCount)
+        // Places in all weeks at which blocks begin and end, a few of them at a time.
+        var cuts = Cuts(weekCount: weekCount)
+        cuts.append(weekRowStarts.dropLast().map(UInt32.init))
+        cuts.append(weekRowStarts.dropFirst().map(UInt32.init))
+        divide(.world, cuts: &cuts, from: 0, to: 1, keys: keys, leafRowCountMax: most)
+        appendStarts(cuts[1])
+        nodes.append(Node(firstLeaf: UInt32(leafCount)))
+    }
+
+    /// Rows at which something begins, one in each week.
+    private struct Cuts {
+        let weekCount: Int
+        private(set) var rows: [UInt32] = []
+
+        init(weekCount: Int) { self.weekCount = weekCount }
+
+        var count: Int { rows.count / weekCount }
+        subscript(cut: Int) -> ArraySlice<UInt32> { rows[cut * weekCount..<(cut + 1) * weekCount] }
+
+        mutating func append(_ starts: [UInt32]) { rows += starts }
+        mutating func removeLast() { rows.removeLast(weekCount) }
+
+        func rowCount(from start: Int, to end: Int) -> Int {
+            var sum = 0
+            for week in 0..<weekCount { sum += Int(rows[end * weekCount + week]) - Int(rows[start * weekCount + week]) }
+            return sum
+        }
+
+        /// Appends where, between two others, the keys from one on begin.
+        mutating func cut(from start: Int, to end: Int, at key: UInt64, keys: Span<UInt64>) {
+            for week in 0..<weekCount {
+                rows.append(
+                    Self.firstRow(
+                        from: rows[start * weekCount + week], to: rows[end * weekCount + week], notBelow: key, keys))
+            }
+        }
+
+        private static func firstRow(from start: UInt32, to end: UInt32, notBelow key: UInt64, _ keys: Span<UInt64>) -> UInt32 {
+            var (low, high) = (Int(start), Int(end))
+            // Most halvings above a city have all rows in one half.
+            if low == high || keys[low] >= key { return start }
+            if keys[high - 1] < key { return end }
+            while low < high {
+                let middle = (low + high) / 2
+                if keys[middle] < key { low = middle + 1 } else { high = middle }
+            }
+            return UInt32(low)
         }
     }
 
-    private mutating func divide(_ rows: Range<Int>, key: UInt64, depth: Int, keys: Span<UInt64>) {
-        if rows.count <= Self.leafRowCountMax || depth == MortonKey.bitCount {
-            return appendLeaf(key: key, depth: depth, endRow: rows.upperBound)
+    private mutating func divide(
+        _ block: MortonBlock, cuts: inout Cuts, from start: Int, to end: Int, keys: Span<UInt64>, leafRowCountMax: Int
+    ) {
+        let place = nodes.count
+        let rowCount = cuts.rowCount(from: start, to: end)
+        nodes.append(Node(firstLeaf: UInt32(leafCount)))
+        if rowCount <= leafRowCountMax || block.depth == MortonKey.bitCount {
+            appendStarts(cuts[start])
+            places.append(places[leafCount] + UInt32(rowCount))
+            return nodes[place].close(halves: 0, end: place + 1)
         }
-        let middle = Self.middle(key: key, depth: depth)
-        let split = Self.partition(rows) { keys[$0] < middle }
-        if split > rows.lowerBound { divide(rows.lowerBound..<split, key: key, depth: depth + 1, keys: keys) }
-        if split < rows.upperBound { divide(split..<rows.upperBound, key: middle, depth: depth + 1, keys: keys) }
+        let middle = cuts.count
+        cuts.cut(from: start, to: end, at: block.upperHalf.key, keys: keys)
+        let lowerRowCount = cuts.rowCount(from: start, to: middle)
+        if lowerRowCount > 0 {
+            divide(block.lowerHalf, cuts: &cuts, from: start, to: middle, keys: keys, leafRowCountMax: leafRowCountMax)
+        }
+        if lowerRowCount < rowCount {
+            divide(block.upperHalf, cuts: &cuts, from: middle, to: end, keys: keys, leafRowCountMax: leafRowCountMax)
+        }
+        cuts.removeLast()
+        nodes[place].close(halves: (lowerRowCount > 0 ? 1 : 0) | (lowerRowCount < rowCount ? 2 : 0), end: nodes.count)
     }
 
-    /// The first index of a range for which `precedes` is false.
-    @inline(__always)
-    private static func partition(_ range: Range<Int>, _ precedes: (Int) -> Bool) -> Int {
-        var low = range.lowerBound
-        var high = range.upperBound
-        if low < high, !precedes(low) { return low }
-        if low < high, precedes(high - 1) { return high }
-        while low < high {
-            let middle = (low + high) / 2
-            if precedes(middle) { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
+    private mutating func appendStarts(_ starts: ArraySlice<UInt32>) { rowStarts += starts }
 
     // MARK: - Asking
 
-    /// The keys from the smallest of a week to its largest, to within a leaf: never more of them.
-    func keys(week: Int) -> ClosedRange<UInt64> {
-        let last = leafKeys[weekStarts[week + 1] - 1]
-        return min(lastKey(ofLeaf: weekStarts[week]), last)...last
+    /// The rows of some leaves in a week, which lie side by side.
+    package func rows(ofLeaves leaves: Range<Int>, week: Int) -> Range<Int> {
+        Int(rowStarts[leaves.lowerBound * weekCount + week])..<Int(rowStarts[leaves.upperBound * weekCount + week])
     }
 
-    /// Calls `body` with the smallest key of each leaf's block and its rows, in their order.
-    func forEachLeaf(week: Int, _ body: (_ key: UInt64, _ rows: Range<Int>) -> Void) {
-        for leaf in weekStarts[week]..<weekStarts[week + 1] {
-            body(leafKeys[leaf], Int(rowStarts[leaf])..<Int(rowStarts[leaf + 1]))
-        }
+    /// Adds the rows of some leaves to a number for each week.
+    func addRowCounts(ofLeaves leaves: Range<Int>, to counts: inout [Int]) {
+        let (first, end) = (leaves.lowerBound * weekCount, leaves.upperBound * weekCount)
+        let starts = rowStarts.span
+        for week in 0..<weekCount { counts[week] &+= Int(starts[end &+ week]) &- Int(starts[first &+ week]) }
+    }
+
+    /// Where the rows of a leaf are if rows are counted leaf by leaf: in it week by week.
+    package func places(ofLeaf leaf: Int) -> Range<Int> { Int(places[leaf])..<Int(places[leaf + 1]) }
+
+    /// Calls `body` with the number and the block of each leaf, in the order of their keys.
+    package func forEachLeaf(_ body: (_ leaf: Int, _ block: MortonBlock) -> Void) {
+        if !nodes.isEmpty { Self.forEachLeaf(0, .world, nodes.span, body) }
+    }
+
+    private static func forEachLeaf(
+        _ place: Int, _ block: MortonBlock, _ nodes: Span<Node>, _ body: (Int, MortonBlock) -> Void
+    ) {
+        let node = nodes[place]
+        if node.isLeaf { return body(Int(node.firstLeaf), block) }
+        if node.hasLowerHalf { forEachLeaf(place + 1, block.lowerHalf, nodes, body) }
+        if node.hasUpperHalf { forEachLeaf(upperHalf(place, node, nodes), block.upperHalf, nodes, body) }
+    }
+
+    /// The place of the upper half of a node that has one.
+    @inline(__always)
+    private static func upperHalf(_ place: Int, _ node: Node, _ nodes: Span<Node>) -> Int {
+        node.hasLowerHalf ? nodes[place &+ 1].end : place &+ 1
     }
 
     /// The rows of a week that may have keys on both sides of `key`: those before have smaller ones, those behind have not.
-    func rows(week: Int, aroundKey key: UInt64) -> Range<Int> {
-        let next = Self.partition(weekStarts[week]..<weekStarts[week + 1]) { leafKeys[$0] < key }
-        let end = Int(rowStarts[next])
-        guard next > weekStarts[week], lastKey(ofLeaf: next - 1) >= key else { return end..<end }
-        return Int(rowStarts[next - 1])..<end
-    }
-
-    /// The largest key of a leaf's block.
-    private func lastKey(ofLeaf leaf: Int) -> UInt64 { leafKeys[leaf] | UInt64.max >> (4 + UInt64(leafDepths[leaf])) }
-
-    /// Calls `body` with runs of rows of a week that together hold every row in a box, in their order, and what is known of
-    /// where all their rows are.
-    package func forEachRun(week: Int, of box: GridBox, _ body: (_ rows: Range<Int>, _ coverage: BoxCoverage) -> Void) {
-        descend(weekStarts[week]..<weekStarts[week + 1], box, body)
-    }
-
-    private func descend(_ leaves: Range<Int>, _ box: GridBox, _ body: (Range<Int>, BoxCoverage) -> Void) {
-        // The smallest block that holds the leaves: levels with one half only are passed over.
-        let lower = leafKeys[leaves.lowerBound]
-        let upper = lastKey(ofLeaf: leaves.upperBound - 1)
-        let depth = (lower ^ upper).leadingZeroBitCount - 4
-        let rest = UInt64.max >> UInt64(4 + depth)
-        guard let coverage = box.coverage(lower: lower & ~rest, upper: lower | rest) else { return }
-        if coverage.isInside || leaves.count == 1 {
-            return body(Int(rowStarts[leaves.lowerBound])..<Int(rowStarts[leaves.upperBound]), coverage)
+    package func rows(week: Int, aroundKey key: UInt64) -> Range<Int> {
+        var (place, block) = (0, MortonBlock.world)
+        while !nodes[place].isLeaf {
+            let (node, upper) = (nodes[place], block.upperHalf)
+            if key >= upper.key {
+                guard node.hasUpperHalf else { return border(beforeLeaf: nodes[node.end].firstLeaf, week) }
+                (place, block) = (Self.upperHalf(place, node, nodes.span), upper)
+            } else {
+                guard node.hasLowerHalf else { return border(beforeLeaf: node.firstLeaf, week) }
+                (place, block) = (place + 1, block.lowerHalf)
+            }
         }
-        let middle = Self.middle(key: lower & ~rest, depth: depth)
-        let split = Self.partition(leaves) { leafKeys[$0] < middle }
-        descend(leaves.lowerBound..<split, box, body)
-        descend(split..<leaves.upperBound, box, body)
+        let leaf = nodes[place].firstLeaf
+        if key <= block.key { return border(beforeLeaf: leaf, week) }
+        return key > block.lastKey
+            ? border(beforeLeaf: leaf + 1, week) : rows(ofLeaves: Int(leaf)..<Int(leaf) + 1, week: week)
+    }
+
+    private func border(beforeLeaf leaf: UInt32, _ week: Int) -> Range<Int> {
+        rows(ofLeaves: Int(leaf)..<Int(leaf), week: week)
+    }
+
+    /// Calls `body` with runs of leaves that together hold every row in a box, in their order, what is known of where all their
+    /// rows are, and the block that they fill; what is not inside is one leaf.
+    package func forEachRun(
+        of box: GridBox, _ body: (_ leaves: Range<Int>, _ coverage: BoxCoverage, _ block: MortonBlock) -> Void
+    ) {
+        if !nodes.isEmpty { Self.descend(0, .world, nodes.span, box, body) }
+    }
+
+    private static func descend(
+        _ place: Int, _ block: MortonBlock, _ nodes: Span<Node>, _ box: GridBox,
+        _ body: (Range<Int>, BoxCoverage, MortonBlock) -> Void
+    ) {
+        guard let coverage = box.coverage(of: block) else { return }
+        let node = nodes[place]
+        if coverage.isInside || node.isLeaf {
+            return body(Int(node.firstLeaf)..<Int(nodes[node.end].firstLeaf), coverage, block)
+        }
+        if node.hasLowerHalf { descend(place &+ 1, block.lowerHalf, nodes, box, body) }
+        if node.hasUpperHalf { descend(upperHalf(place, node, nodes), block.upperHalf, nodes, box, body) }
     }
 
     // MARK: - Bytes
 
     func write(to writer: inout IndexByteWriter) {
-        for week in 0..<weekStarts.count - 1 {
-            var nodes: [UInt8] = []
-            listNodes(weekStarts[week]..<weekStarts[week + 1], key: 0, depth: 0, into: &nodes)
-            writer.append(nodes.count)
-            for start in stride(from: 0, to: nodes.count, by: 4) {
-                var byte: UInt8 = 0
-                for (place, node) in nodes[start..<min(start + 4, nodes.count)].enumerated() {
-                    byte |= node << UInt8(2 * place)
-                }
-                writer.append(contentsOf: [byte])
+        let tree = nodes.dropLast()
+        writer.append(tree.count)
+        for start in stride(from: 0, to: tree.count, by: 4) {
+            var byte: UInt8 = 0
+            for (place, node) in tree[start..<min(start + 4, tree.count)].enumerated() {
+                byte |= node.halves << UInt8(2 * place)
             }
-            for leaf in weekStarts[week]..<weekStarts[week + 1] {
-                writer.append(UInt64(rowStarts[leaf + 1] - rowStarts[leaf] - 1))
-            }
+            writer.append(contentsOf: [byte])
         }
+        for place in 0..<leafCount * weekCount { writer.append(UInt64(rowStarts[place + weekCount] - rowStarts[place])) }
     }
 
-    private func listNodes(_ leaves: Range<Int>, key: UInt64, depth: Int, into nodes: inout [UInt8]) {
-        if Int(leafDepths[leaves.lowerBound]) == depth { return nodes.append(0) }
-        let middle = Self.middle(key: key, depth: depth)
-        let split = Self.partition(leaves) { leafKeys[$0] < middle }
-        nodes.append((split > leaves.lowerBound ? 1 : 0) | (split < leaves.upperBound ? 2 : 0))
-        if split > leaves.lowerBound {
-            listNodes(leaves.lowerBound..<split, key: key, depth: depth + 1, into: &nodes)
-        }
-        if split < leaves.upperBound {
-            listNodes(split..<leaves.upperBound, key: middle, depth: depth + 1, into: &nodes)
-        }
-    }
-
-    /// Reads the trees of weeks of known row counts; every inconsistency is an error.
+    /// Reads the tree of a segment with weeks of known row counts; every inconsistency is an error.
     init(from reader: inout IndexByteReader, weekRowStarts: [Int]) throws(IndexError) {
-        for week in 0..<weekRowStarts.count - 1 {
-            let rowCount = weekRowStarts[week + 1] - weekRowStarts[week]
-            let nodeCount = try reader.count(max: rowCount * (MortonKey.bitCount + 1))
-            let nodes = try reader.bytes((nodeCount + 3) / 4)
-            try readTree(nodes, nodeCount: nodeCount)
-            var row = weekRowStarts[week]
-            for _ in weekStarts[week]..<leafKeys.count {
-                row += try reader.count(max: weekRowStarts[week + 1] - row - 1) + 1
-                rowStarts.append(UInt32(row))
-            }
-            guard row == weekRowStarts[week + 1] else { throw IndexError(description: "the cell index misses rows") }
-            weekStarts.append(leafKeys.count)
+        weekCount = weekRowStarts.count - 1
+        let rowCount = weekRowStarts.last ?? 0
+        let nodeCount = try reader.count(max: min(rowCount * (MortonKey.bitCount + 1), Self.nodeCountMax))
+        let bytes = try reader.bytes((nodeCount + 3) / 4)
+        guard weekCount > 0 else {
+            guard nodeCount == 0 else { throw IndexError(description: "the cell index has nodes without rows") }
+            return
         }
+        let leafCount = try readTree(bytes, nodeCount: nodeCount)
+        var next = weekRowStarts.dropLast().map(UInt32.init)
+        for _ in 0..<leafCount {
+            rowStarts += next
+            var rowCount = 0
+            for week in 0..<weekCount {
+                let count = try reader.count(max: weekRowStarts[week + 1] - Int(next[week]))
+                next[week] += UInt32(count)
+                rowCount += count
+            }
+            guard rowCount > 0 else { throw IndexError(description: "a leaf of the cell index has no rows") }
+            places.append(places[places.count - 1] + UInt32(rowCount))
+        }
+        guard next.map(Int.init) == Array(weekRowStarts.dropFirst()) else {
+            throw IndexError(description: "the cell index misses rows")
+        }
+        rowStarts += next
+        nodes.append(Node(firstLeaf: UInt32(leafCount)))
     }
 
-    /// Appends the leaves of a tree, without their rows.
-    private mutating func readTree(_ nodes: ArraySlice<UInt8>, nodeCount: Int) throws(IndexError) {
-        // Blocks still to be read, the next one last.
-        var open: [(key: UInt64, depth: Int)] = [(key: 0, depth: 0)]
+    /// Appends the nodes of the tree and returns how many leaves it has.
+    private mutating func readTree(_ bytes: ArraySlice<UInt8>, nodeCount: Int) throws(IndexError) -> Int {
+        /// Nodes above the next one that still lack a half, the lowest last.
+        var open: [(place: Int, missing: Int)] = []
+        var leafCount = 0
+        var isWhole = false
         for position in 0..<nodeCount {
-            guard let (key, depth) = open.popLast() else {
-                throw IndexError(description: "a tree of the cell index has nodes past its end")
-            }
-            let node = nodes[nodes.startIndex + position / 4] >> UInt8(2 * (position % 4)) & 3
-            if node == 0 {
-                leafKeys.append(key)
-                leafDepths.append(UInt8(depth))
+            guard !isWhole else { throw IndexError(description: "the tree of the cell index has nodes past its end") }
+            let halves = bytes[bytes.startIndex + position / 4] >> UInt8(2 * (position % 4)) & 3
+            let place = nodes.count
+            nodes.append(Node(firstLeaf: UInt32(leafCount)))
+            nodes[place].close(halves: halves, end: place + 1)
+            if halves != 0 {
+                guard open.count < MortonKey.bitCount else {
+                    throw IndexError(description: "the tree of the cell index is deeper than a key")
+                }
+                open.append((place: place, missing: halves.nonzeroBitCount))
                 continue
             }
-            guard depth < MortonKey.bitCount else {
-                throw IndexError(description: "a tree of the cell index is deeper than a key")
+            leafCount += 1
+            while let last = open.last {
+                if last.missing > 1 {
+                    open[open.count - 1].missing -= 1
+                    break
+                }
+                nodes[last.place].close(halves: nodes[last.place].halves, end: nodes.count)
+                open.removeLast()
             }
-            if node & 2 != 0 { open.append((key: Self.middle(key: key, depth: depth), depth: depth + 1)) }
-            if node & 1 != 0 { open.append((key: key, depth: depth + 1)) }
+            isWhole = open.isEmpty
         }
-        guard open.isEmpty else { throw IndexError(description: "a tree of the cell index is cut off") }
+        guard isWhole else { throw IndexError(description: "the tree of the cell index is cut off") }
         // The bits behind the last node are zero, so that equal indexes have equal bytes.
-        if nodeCount % 4 != 0, nodes.last! >> UInt8(2 * (nodeCount % 4)) != 0 {
-            throw IndexError(description: "a tree of the cell index has bits past its end")
+        if nodeCount % 4 != 0, bytes.last! >> UInt8(2 * (nodeCount % 4)) != 0 {
+            throw IndexError(description: "the tree of the cell index has bits past its end")
         }
+        return leafCount
     }
 }

@@ -30,7 +30,9 @@ package struct SegmentIndex: Hashable, Sendable {
     package var cells: CellIndex
 
     /// The version of the bytes; a reader ignores the index of a version it does not know and scans.
-    static let version = 1
+    static let version = 2
+    /// Versions that were written before, and are made anew from the rows when a segment is opened.
+    static let earlierVersions = [1]
 
     /// Rows of the segment.
     package var rowCount: Int { weeks.last?.rows.upperBound ?? 0 }

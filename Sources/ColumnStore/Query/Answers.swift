@@ -189,9 +189,7 @@ extension ScanMetrics {
                 $0.key("considered")
                 $0.value(pagesConsidered)
                 $0.key("skipped")
-                $0.value(pagesConsidered - pagesRead - pagesCached)
-                $0.key("cached")
-                $0.value(pagesCached)
+                $0.value(pagesConsidered - pagesRead)
                 $0.key("read")
                 $0.value(pagesRead)
             }

@@ -33,7 +33,7 @@ extension QueryExecutor {
         var trips: [ISOWeek: Int] = [:]
         for plan in plans {
             let weeks = snapshot.segments[plan.segment].index.weeks
-            for (week, count) in plan.counted { trips[weeks[week].week, default: 0] += count }
+            for (week, count) in zip(weeks, plan.counted) where count > 0 { trips[week.week, default: 0] += count }
         }
         let scanned = try scan(plans) { task, scratch throws(ColumnStoreError) in
             var counts: [Int: Int] = [:]

@@ -13,6 +13,9 @@ package struct QueryExecutor: Sendable {
     /// Pages that a task reads of ranges with a few rows each: enough to be worth a hand-over to another thread.
     private static let pagesPerTask = 16
 
+    /// Rows that are read without help.
+    private static let rowsAlone = 512
+
     /// Makes an executor.
     package init(_ snapshot: Snapshot, on pool: WorkerPool, useIndex: Bool = true) {
         self.init(snapshot, on: pool, useIndex: useIndex, scratches: ScratchPool { PageScratch() })
@@ -54,7 +57,8 @@ package struct QueryExecutor: Sendable {
         metrics.segmentsRead = plans.count { !$0.ranges.isEmpty }
         metrics.pagesConsidered =
             SegmentColumn.allCases.count * plans.reduce(0) { $0 + snapshot.segments[$1.segment].pages.count }
-        metrics.rowsCounted = plans.reduce(0) { $0 + $1.counted.reduce(0) { $0 + $1.trips } }
+        metrics.rowsTested = plans.reduce(0) { $0 + $1.approximatedRowCount }
+        metrics.rowsCounted = plans.reduce(0) { $0 + $1.counted.reduce(0, +) }
         metrics.planTime = .now - start
         return (plans, metrics)
     }
@@ -66,13 +70,18 @@ package struct QueryExecutor: Sendable {
         let start = ContinuousClock.now
         let tasks = plans.flatMap(tasks)
         let scratches = scratches
-        do {
-            let results = try pool.map(count: tasks.count, priority: .question) { index in
-                try scratches.with { scratch in
-                    let part = try body(tasks[index], scratch)
-                    return (part, scratch.takeMetrics())
-                }
+        @Sendable func run(_ index: Int) throws(ColumnStoreError) -> (Part, ScanMetrics) {
+            try scratches.with { scratch throws(ColumnStoreError) in
+                let part = try body(tasks[index], scratch)
+                return (part, scratch.takeMetrics())
             }
+        }
+        do {
+            // Some rows here and there are read sooner than another thread wakes up.
+            let isSmall = tasks.reduce(0) { $0 + $1.ranges.reduce(0) { $0 + $1.rows.count } } <= Self.rowsAlone
+            let results =
+                isSmall
+                ? try tasks.indices.map(run) : try pool.map(count: tasks.count, priority: .question) { try run($0) }
             var metrics = ScanMetrics()
             for result in results { metrics += result.1 }
             metrics.scanTime = .now - start

@@ -13,10 +13,13 @@ struct SegmentPlan: Sendable {
     /// Position of the segment in the snapshot.
     var segment: Int
     var values = RowTestValues()
-    /// Matching trips that the index knows without a look at a row, by position of the week.
-    private(set) var counted: [(week: Int, trips: Int)] = []
+    /// Matching trips that are known without a look at a row, by position of the week; empty where there are none.
+    private(set) var counted: [Int] = []
     /// Candidates to be read; they do not overlap.
     private(set) var ranges: [ScanRange] = []
+    /// Rows at the edge of a box whose approximate positions were compared.
+    private(set) var approximatedRowCount = 0
+    private let weekCount: Int
 
     /// Plans a segment.
     ///
@@ -29,6 +32,7 @@ struct SegmentPlan: Sendable {
     ) {
         segment = position
         let index = snapshot.segments[position].index
+        weekCount = index.weeks.count
         var base: RowTests = []
         var regionCode: UInt32?
         if let region = filter.region {
@@ -55,47 +59,93 @@ struct SegmentPlan: Sendable {
             originBox = originBox.map { $0.intersection(index.bounds[Int(regionCode)]) } ?? index.bounds[Int(regionCode)]
         }
         if let originBox, originBox.isEmpty { return }
-        let gridBox = useIndex ? originBox.map { GridBox($0) } : nil
-
+        let boxTests = filter.box == nil ? RowTests() : Self.tests(of: filter.within)
+        var slots: [(week: Int, tests: RowTests)] = []
         for (slot, week) in index.weeks.enumerated() {
             if let wanted, !wanted.contains(week.week) { continue }
             let start = week.week.startMicroseconds
             let end = start + 7 * LocalDateTime.microsecondsPerDay
             if start >= values.to || end <= values.from { continue }
-            var tests = base
             let isWholeWeek = start >= values.from && end <= values.to
-            if !isWholeWeek || (!useIndex && (filter.from != nil || filter.to != nil)) { tests.insert(.time) }
-
             if useIndex, purpose == .count, filter.box == nil, isWholeWeek {
                 let entries = index.counts.entries(week: slot, region: regionCode)
-                let trips = entries.reduce(0) { sum, entry in
-                    datasourceCode == nil || entry.datasource == datasourceCode ? sum + entry.trips : sum
+                count(
+                    entries.reduce(0) { sum, entry in
+                        datasourceCode == nil || entry.datasource == datasourceCode ? sum + entry.trips : sum
+                    }, week: slot)
+                continue
+            }
+            let isTimeTested = !isWholeWeek || (!useIndex && (filter.from != nil || filter.to != nil))
+            slots.append((week: slot, tests: isTimeTested ? base.union(.time) : base))
+        }
+        guard useIndex, let originBox else {
+            for slot in slots {
+                add(index.weeks[slot.week].rows, week: slot.week, tests: slot.tests.union(boxTests), purpose)
+            }
+            return
+        }
+        if slots.isEmpty { return }
+        look(for: GridBox(originBox), snapshot.segments[position], slots, boxTests, purpose)
+    }
+
+    /// Looks a box of origins up.
+    private mutating func look(
+        for box: GridBox, _ segment: SegmentReader, _ slots: [(week: Int, tests: RowTests)], _ boxTests: RowTests,
+        _ purpose: Purpose
+    ) {
+        let cells = segment.index.cells
+        var runs: [(leaves: Range<Int>, coverage: BoxCoverage, block: MortonBlock)] = []
+        cells.forEachRun(of: box) { leaves, coverage, block in
+            runs.append((leaves: leaves, coverage: coverage, block: block))
+        }
+        /// What is left to be tested of a run: nothing of an axis along which it is inside.
+        func tests(in coverage: BoxCoverage) -> RowTests {
+            var tests = boxTests
+            if coverage.longitudes { tests.remove(.originLongitude) }
+            if coverage.latitudes { tests.remove(.originLatitude) }
+            return tests
+        }
+        // Where nothing but the origin is asked for, approximations mostly tell; only what they leave open is read.
+        var rest = slots
+        if purpose == .count, boxTests.isSubset(of: .originInBox), slots.contains(where: \.tests.isEmpty) {
+            rest.removeAll(where: \.tests.isEmpty)
+            var isWanted = [Bool](repeating: false, count: weekCount)
+            for slot in slots where slot.tests.isEmpty { isWanted[slot.week] = true }
+            var counts = [Int](repeating: 0, count: weekCount)
+            var approximations = OriginApproximations.Reader(segment)
+            for run in runs {
+                let runTests = tests(in: run.coverage)
+                if runTests.isEmpty {
+                    cells.addRowCounts(ofLeaves: run.leaves, to: &counts)
+                    continue
                 }
-                if trips > 0 { count(trips, week: slot) }
-                continue
+                let compared = approximations.count(
+                    run.leaves.lowerBound, BlockLimits(box, in: run.block), isWanted: isWanted, into: &counts
+                ) { row, week in add(row..<row + 1, week: week, tests: runTests, purpose) }
+                approximatedRowCount += compared ?? 0
+                if compared == nil {
+                    for week in 0..<weekCount where isWanted[week] {
+                        add(cells.rows(ofLeaves: run.leaves, week: week), week: week, tests: runTests, purpose)
+                    }
+                }
             }
-            let boxTests = filter.box == nil ? RowTests() : Self.tests(of: filter.within)
-            guard let gridBox else {
-                add(week.rows, week: slot, tests: tests.union(boxTests), purpose: purpose)
-                continue
-            }
-            // Cells inside the box need no test of the origin; where there is no box of origins there is none to spare.
-            // A leaf on one edge only needs one coordinate.
-            index.cells.forEachRun(week: slot, of: gridBox) { rows, coverage in
-                var tests = tests.union(boxTests)
-                if coverage.longitudes { tests.remove(.originLongitude) }
-                if coverage.latitudes { tests.remove(.originLatitude) }
-                add(rows, week: slot, tests: tests, purpose: purpose)
+            for week in 0..<weekCount where isWanted[week] { count(counts[week], week: week) }
+        }
+        for slot in rest {
+            for run in runs {
+                add(
+                    cells.rows(ofLeaves: run.leaves, week: slot.week), week: slot.week,
+                    tests: slot.tests.union(tests(in: run.coverage)), purpose)
             }
         }
+        // Pages are read in their order, each once.
+        ranges.sort { $0.rows.lowerBound < $1.rows.lowerBound }
     }
 
     private mutating func count(_ trips: Int, week: Int) {
-        if let last = counted.last, last.week == week {
-            counted[counted.count - 1].trips += trips
-        } else {
-            counted.append((week: week, trips: trips))
-        }
+        if trips == 0 { return }
+        if counted.isEmpty { counted = Array(repeating: 0, count: weekCount) }
+        counted[week] += trips
     }
 
     private static func tests(of within: TripFilter.Within) -> RowTests {
@@ -107,7 +157,7 @@ struct SegmentPlan: Sendable {
         }
     }
 
-    private mutating func add(_ rows: Range<Int>, week: Int, tests: RowTests, purpose: Purpose) {
+    private mutating func add(_ rows: Range<Int>, week: Int, tests: RowTests, _ purpose: Purpose) {
         if rows.isEmpty { return }
         if purpose == .count && tests.isEmpty {
             count(rows.count, week: week)

@@ -10,8 +10,6 @@ public struct ScanMetrics: Hashable, Sendable {
     public var pagesConsidered = 0
     /// Column pages read.
     public var pagesRead = 0
-    /// Column pages of which the values were still there.
-    public var pagesCached = 0
     /// Rows counted from an index, unread.
     public var rowsCounted = 0
     /// Rows of which at least one value was tested.
@@ -34,7 +32,6 @@ public struct ScanMetrics: Hashable, Sendable {
         left.segmentsRead += right.segmentsRead
         left.pagesConsidered += right.pagesConsidered
         left.pagesRead += right.pagesRead
-        left.pagesCached += right.pagesCached
         left.rowsCounted += right.rowsCounted
         left.rowsTested += right.rowsTested
         left.bytesDecompressed += right.bytesDecompressed

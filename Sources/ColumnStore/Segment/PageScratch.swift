@@ -25,11 +25,6 @@ final class PageScratch {
     var mask: [UInt8] = []
     /// What was read since the last `takeMetrics`.
     private var metrics = ScanMetrics()
-    /// Pages of the origins' coordinates that some worker read lately.
-    private let cache: PageCache?
-
-    init(cache: PageCache? = nil) { self.cache = cache }
-
     /// The counts since the last call.
     func takeMetrics() -> ScanMetrics {
         defer { metrics = ScanMetrics() }
@@ -74,19 +69,6 @@ final class PageScratch {
             start = rows.upperBound
             guard !loadedParts[slot][part], rows.overlaps(local) else { continue }
             loadedParts[slot][part] = true
-            let key = PageCache.Key(segment: segment.serial, offset: location.offset)
-            // A page that is wanted whole belongs to a scan, which would push out what the edges of boxes need.
-            let isScan = local.lowerBound <= rows.lowerBound && rows.upperBound <= local.upperBound
-            var isWanted = false
-            if !isScan, let cache {
-                switch cache.look(for: key) {
-                case .values(let known):
-                    values.replaceSubrange(rows, with: known)
-                    metrics.pagesCached += 1
-                    continue
-                case .absent(let wanted): isWanted = wanted
-                }
-            }
             var span = values.mutableSpan
             do throws(ParquetError) {
                 try segment.file.withBytes { bytes throws(ParquetError) in
@@ -96,7 +78,6 @@ final class PageScratch {
                 loadedParts[slot][part] = false
                 throw error
             }
-            if isWanted { cache?.keep(Array(values[rows]), as: key) }
             metrics.pagesRead += 1
             metrics.bytesDecompressed += 8 * location.rowCount
         }

@@ -64,6 +64,8 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
         static let indexByteCount = "tripstore.index.byte_count"
         static let indexUncompressedByteCount = "tripstore.index.uncompressed_byte_count"
         static let indexChecksum = "tripstore.index.crc32"
+        static let approximationsVersion = "tripstore.approximations.version"
+        static let approximationsOffset = "tripstore.approximations.offset"
         static let geohashPrecision = "tripstore.geohash_precision"
         static let jobs = "tripstore.jobs"
         static let jobsChecksum = "tripstore.jobs.crc32"

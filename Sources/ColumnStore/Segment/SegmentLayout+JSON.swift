@@ -93,6 +93,8 @@ extension SegmentLayout {
             $0.value(index.countEntries)
             $0.key("cell_leaves")
             $0.value(index.cellLeaves)
+            $0.key("approximation_bytes")
+            $0.value(index.approximationBytes)
         }
     }
 }

@@ -35,6 +35,8 @@ package struct SegmentLayout: Sendable {
         package var weeks: [(week: String, rows: Int)]
         package var countEntries: Int
         package var cellLeaves: Int
+        /// Of the approximate positions; nil where there are none.
+        package var approximationBytes: Int?
     }
 
     package var path: String
@@ -151,9 +153,17 @@ package struct SegmentLayout: Sendable {
             self.index = Index(
                 bytes: byteCount, regions: index.regions, datasources: index.datasources,
                 weeks: index.weeks.map { (week: $0.week.text, rows: $0.rows.count) }, countEntries: index.counts.entries.count,
-                cellLeaves: index.cells.leafCount)
-            let recounted = SegmentIndex(try reader.readTrips())
+                cellLeaves: index.cells.leafCount, approximationBytes: reader.approximations?.count)
+            let trips = try reader.readTrips()
+            let recounted = SegmentIndex(trips)
             if recounted != index { problems.append("The index does not agree with the rows.") }
+            if let range = reader.approximations {
+                let expected = OriginApproximations.bytes(
+                    keys: trips.key.span, cells: recounted.cells, weekCount: recounted.weeks.count)
+                if reader.file.copy(range) != expected {
+                    problems.append("The approximate positions do not agree with the rows.")
+                }
+            }
         } catch {
             problems.append(error.message)
         }

@@ -23,6 +23,8 @@ package final class SegmentReader: Sendable {
     package let index: SegmentIndex
     /// Why the index of the file was not used; nil where it was.
     package let indexProblem: String?
+    /// The bytes of `OriginApproximations` in the file; nil where it has none that fit its index.
+    package let approximations: Range<Int>?
     package let pages: [Page]
     /// The columns of the first row group, then those of the second, and so on.
     private let chunks: [ColumnChunkMetadata]
@@ -54,9 +56,11 @@ package final class SegmentReader: Sendable {
             do {
                 index = try Self.readIndex(parquet, file)
                 indexProblem = nil
+                approximations = Self.approximations(parquet, file)
             } catch {
                 index = try SegmentIndex(Self.readTrips(0..<parquet.rowCount, parquet, file, pages))
-                indexProblem = "\(error)"
+                indexProblem = error is EarlierIndex ? nil : "\(error)"
+                approximations = nil
             }
         } catch let error as ColumnStoreError {
             throw error
@@ -167,6 +171,7 @@ package final class SegmentReader: Sendable {
             return number
         }
         let version = try number(SegmentColumn.MetadataKey.indexVersion)
+        if SegmentIndex.earlierVersions.contains(version) { throw EarlierIndex() }
         guard version == SegmentIndex.version else {
             throw SegmentError(description: "the index has version \(version), this program knows \(SegmentIndex.version)")
         }
@@ -189,6 +194,18 @@ package final class SegmentReader: Sendable {
         try ZstdDecompressor().decompress(
             compressed.span.bytes, count: plainByteCount, into: &target, at: 0, fileOffset: offset)
         return try SegmentIndex(bytes: plain, rowCount: parquet.rowCount)
+    }
+
+    private static func approximations(_ parquet: ParquetFile, _ file: MappedFile) -> Range<Int>? {
+        func number(_ key: String) -> Int? { parquet.value(forKey: key).flatMap { Int($0) } }
+        guard number(SegmentColumn.MetadataKey.approximationsVersion) == OriginApproximations.version,
+            let offset = number(SegmentColumn.MetadataKey.approximationsOffset)
+        else { return nil }
+        let byteCount = OriginApproximations.byteCount(rowCount: parquet.rowCount)
+        // The kernel reads a little past the last row.
+        let end = byteCount + OriginApproximations.rowsAtATime
+        guard offset >= 0, end <= file.byteCount, offset <= file.byteCount - end else { return nil }
+        return offset..<offset + byteCount
     }
 
     // MARK: - Rows
@@ -294,6 +311,9 @@ package final class SegmentReader: Sendable {
         return weeks
     }
 }
+
+/// An index that an earlier version wrote: nothing is wrong with it, but it is not read.
+private struct EarlierIndex: Error {}
 
 /// What makes a Parquet file no segment of ours.
 struct SegmentError: Error, CustomStringConvertible {

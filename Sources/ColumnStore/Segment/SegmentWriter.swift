@@ -5,6 +5,7 @@ import Bucketing
 ///     PAR1 ┬ row group 0: region ┆ datasource ┆ … ┆ job_id      column chunks, encoded in parallel
 ///          ├ row group 1: …
 ///          ├ index: zstd of `SegmentIndex.bytes`                found through the footer's key-value metadata
+///          ├ approximate positions: `OriginApproximations`      the same
 ///          ├ column indexes, offset indexes                     standard page index
 ///          └ footer ┆ length ┆ PAR1
 package enum SegmentWriter {
@@ -29,18 +30,23 @@ package enum SegmentWriter {
             schema: SegmentColumn.schema, sortingColumns: SegmentColumn.sortingColumns,
             createdBy: "tripstore version \(TripstoreVersion.current)")
         try file.write(writer.header())
-        var made: SegmentIndex?
+        var made: (index: SegmentIndex, approximations: [UInt8])?
         var rowGroup: [EncodedColumnChunk] = []
         // The index is one more task beside the column chunks, and the first, since it is the longest. A row group is written
         // while the next ones are encoded.
         try pool.forEach(count: 1 + groups.count * columnCount) { task -> Part in
-            if task == 0 { return .index(SegmentIndex(trips)) }
+            if task == 0 {
+                let index = SegmentIndex(trips)
+                let approximations = OriginApproximations.bytes(
+                    keys: trips.key.span, cells: index.cells, weekCount: index.weeks.count)
+                return .index(index, approximations)
+            }
             let column = SegmentColumn.allCases[(task - 1) % columnCount]
             let rows = groups[(task - 1) / columnCount]
             return .chunk(encoders[column.zstdLevel]!.with { encode(column, of: trips, rows: rows, with: &$0) })
         } consume: { _, part in
             switch part {
-            case .index(let index): made = index
+            case .index(let index, let approximations): made = (index, approximations)
             case .chunk(let chunk):
                 rowGroup.append(chunk)
                 guard rowGroup.count == columnCount else { return }
@@ -49,7 +55,7 @@ package enum SegmentWriter {
                 rowGroup = []
             }
         }
-        guard let index = made else { preconditionFailure("the first task makes the index") }
+        guard let (index, approximations) = made else { preconditionFailure("the first task makes the index") }
         let plain = index.bytes
         var compressed: [UInt8] = []
         ZstdCompressor(level: Self.indexZstdLevel).compress(plain.span.bytes, into: &compressed)
@@ -62,11 +68,15 @@ package enum SegmentWriter {
             (SegmentColumn.MetadataKey.indexByteCount, String(compressed.count)),
             (SegmentColumn.MetadataKey.indexUncompressedByteCount, String(plain.count)),
             (SegmentColumn.MetadataKey.indexChecksum, String(PageChecksum.crc32(compressed.span.bytes))),
+            (SegmentColumn.MetadataKey.approximationsVersion, String(OriginApproximations.version)),
+            (SegmentColumn.MetadataKey.approximationsOffset, String(writer.currentOffset + compressed.count)),
         ]
         if let origin { metadata += origin.metadata(jobs) }
         metadata.append((SegmentColumn.MetadataKey.fileChecksum, InnerChecksum.placeholder))
-        writer.skip(byteCount: compressed.count)
-        try file.write(compressed)
+        for part in [compressed, approximations] {
+            writer.skip(byteCount: part.count)
+            try file.write(part)
+        }
         var tail = writer.finish(keyValueMetadata: metadata)
         InnerChecksum.seal(&tail, after: file.checksum)
         try file.write(tail)
@@ -76,7 +86,7 @@ package enum SegmentWriter {
     }
 
     private enum Part: Sendable {
-        case index(SegmentIndex)
+        case index(SegmentIndex, [UInt8])
         case chunk(EncodedColumnChunk)
     }
 

@@ -55,8 +55,10 @@ struct SegmentIndexTests {
                 minLongitude: max(x - reach, -180), minLatitude: max(y - reach, -90), maxLongitude: min(x + reach, 180),
                 maxLatitude: y)
             var (end, listed) = (week.rows.lowerBound, Set<Int>())
-            index.cells.forEachRun(week: slot, of: GridBox(box)) { run, coverage in
-                #expect(run.lowerBound >= end && run.upperBound <= week.rows.upperBound && !run.isEmpty)
+            index.cells.forEachRun(of: GridBox(box)) { leaves, coverage, _ in
+                #expect(!leaves.isEmpty && (coverage.isInside || leaves.count == 1))
+                let run = index.cells.rows(ofLeaves: leaves, week: slot)
+                #expect(run.lowerBound >= end && run.upperBound <= week.rows.upperBound)
                 end = run.upperBound
                 listed.formUnion(run)
                 if coverage.isInside {
@@ -74,6 +76,44 @@ struct SegmentIndexTests {
         }
     }
 
+    @Test("Each leaf has the rows of its block, week by week", arguments: [1, 300, 60_000])
+    func leaves(rows: Int) throws {
+        let trips = try sortedTrips(rows, seed: 11)
+        let index = SegmentIndex(trips)
+        var places = 0
+        var ends = index.weeks.map(\.rows.lowerBound)
+        index.cells.forEachLeaf { leaf, block in
+            for slot in index.weeks.indices {
+                let run = index.cells.rows(ofLeaves: leaf..<leaf + 1, week: slot)
+                #expect(run.lowerBound == ends[slot])
+                ends[slot] = run.upperBound
+                #expect(run.allSatisfy { (block.key...block.lastKey).contains(trips.key[$0]) })
+            }
+            #expect(index.cells.places(ofLeaf: leaf).lowerBound == places)
+            places = index.cells.places(ofLeaf: leaf).upperBound
+        }
+        #expect(places == rows)
+        #expect(ends == index.weeks.map(\.rows.upperBound))
+    }
+
+    @Test("Rows around a key: those before have smaller ones, those behind have not", arguments: [1, 300, 20_000])
+    func rowsAroundKeys(rows: Int) throws {
+        let trips = try sortedTrips(rows, seed: 12)
+        let index = SegmentIndex(trips)
+        var random = SeededGenerator(seed: 13)
+        for _ in 0..<500 {
+            let slot = Int.random(in: 0..<index.weeks.count, using: &random)
+            let week = index.weeks[slot].rows
+            let known = trips.key[Int.random(in: 0..<rows, using: &random)]
+            let key = [known, known &+ 1, 0, MortonKey.max + 1, .random(in: 0...MortonKey.max, using: &random)].randomElement(
+                using: &random)!
+            let around = index.cells.rows(week: slot, aroundKey: key)
+            #expect(around.lowerBound >= week.lowerBound && around.upperBound <= week.upperBound)
+            #expect((week.lowerBound..<around.lowerBound).allSatisfy { trips.key[$0] < key })
+            #expect((around.upperBound..<week.upperBound).allSatisfy { trips.key[$0] >= key })
+        }
+    }
+
     @Test("A box around one of many equal points reads no more than them")
     func equalPoints() throws {
         var random = SeededGenerator(seed: 3)
@@ -88,7 +128,9 @@ struct SegmentIndexTests {
         let slot = try #require(index.weeks.firstIndex { $0.week == ISOWeek(microseconds: 0) })
         var rowCount = 0
         let box = BoundingBox(minLongitude: 14.5, minLatitude: 50.25, maxLongitude: 14.5, maxLatitude: 50.25)
-        index.cells.forEachRun(week: slot, of: GridBox(box)) { rows, _ in rowCount += rows.count }
+        index.cells.forEachRun(of: GridBox(box)) { leaves, _, _ in
+            rowCount += index.cells.rows(ofLeaves: leaves, week: slot).count
+        }
         #expect(rowCount >= 1000 && rowCount < 1200)
         #expect(try SegmentIndex(bytes: index.bytes, rowCount: 5000) == index)
     }

@@ -19,15 +19,16 @@ enum SegmentIndexEntry {
                 precondition(index.counts.entries(week: slot, region: entry.region).contains(entry), "an entry is not found")
             }
             var whole: Range<Int>?
-            index.cells.forEachRun(week: slot, of: GridBox(.world)) { rows, coverage in
+            index.cells.forEachRun(of: GridBox(.world)) { leaves, coverage, _ in
                 precondition(coverage.isInside && whole == nil, "the world is not one run")
-                whole = rows
+                whole = index.cells.rows(ofLeaves: leaves, week: slot)
             }
             precondition(whole == week.rows, "the cells of a week are not its rows")
             var end = week.rows.lowerBound
             let box = BoundingBox(minLongitude: -7.3, minLatitude: -50, maxLongitude: 120.1, maxLatitude: 1.25)
-            index.cells.forEachRun(week: slot, of: GridBox(box)) { rows, _ in
-                precondition(rows.lowerBound >= end && !rows.isEmpty && rows.upperBound <= week.rows.upperBound)
+            index.cells.forEachRun(of: GridBox(box)) { leaves, _, _ in
+                let rows = index.cells.rows(ofLeaves: leaves, week: slot)
+                precondition(rows.lowerBound >= end && rows.upperBound <= week.rows.upperBound)
                 end = rows.upperBound
             }
         }

@@ -1,0 +1,218 @@
+package import Bucketing
+internal import CLeaves
+
+/// Where the origin of each row is in the leaf of `CellIndex` that it belongs to, in 4096ths of the leaf's width and height.
+///
+/// The edge of a box cuts through leaves. Which of their rows are inside is told by three bytes each, but for the few whose
+/// step is cut too: only of those are coordinates read. That is the vector approximation file of Weber, Schek and Blott ("A
+/// Quantitative Analysis and Performance Study for Similarity-Search Methods in High-Dimensional Spaces", VLDB 1998), with the
+/// leaves of a tree for its grid.
+///
+/// Rows come leaf by leaf, in a leaf in their order in the segment, so week by week: the edge of a box is then the same few
+/// places for all weeks. Blocks of 256 of them, the last one shorter, lie one after the other in the file, behind the index and
+/// not compressed:
+///
+///     x ÷ 16  a byte a row ┆ y ÷ 16  a byte a row ┆ x % 16 + 16 (y % 16)  a byte a row ┆ CRC-32 of the block  4 bytes
+///
+/// A block that is damaged is not used: losing it loses speed, never rows.
+///
+/// Unsafe code: loads from blocks whose bounds were checked when the segment was opened, and pointers to them for the kernel.
+package enum OriginApproximations {
+    /// The version of the bytes; a reader ignores those of a version that it does not know.
+    static let version = 1
+    /// Rows of a block: few enough that checking a block costs little more than reading a leaf.
+    static let blockRowCount = 256
+    private static let checksumByteCount = 4
+    private static let bytesPerRow = 3
+    private static let blockByteCount = blockRowCount * bytesPerRow + checksumByteCount
+
+    /// Bytes of the approximations of a segment.
+    package static func byteCount(rowCount: Int) -> Int {
+        rowCount * bytesPerRow + (rowCount + blockRowCount - 1) / blockRowCount * checksumByteCount
+    }
+
+    private static func places(ofBlock block: Int, rowCount: Int) -> Range<Int> {
+        block * blockRowCount..<min((block + 1) * blockRowCount, rowCount)
+    }
+
+    // MARK: - Writing
+
+    /// The approximations of rows, as bytes.
+    ///
+    /// - Parameters:
+    ///   - keys: Morton keys of the rows.
+    ///   - cells: the leaves that they belong to.
+    package static func bytes(keys: Span<UInt64>, cells: CellIndex, weekCount: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: byteCount(rowCount: keys.count))
+        var span = bytes.mutableSpan
+        var place = 0
+        cells.forEachLeaf { leaf, block in
+            for week in 0..<weekCount {
+                block.forEachStep(of: keys, cells.rows(ofLeaves: leaf..<leaf + 1, week: week)) { _, x, y in
+                    let number = place / blockRowCount
+                    let count = min(blockRowCount, keys.count - number * blockRowCount)
+                    let start = number * blockByteCount + place % blockRowCount
+                    span[start] = UInt8(truncatingIfNeeded: x >> 4)
+                    span[start + count] = UInt8(truncatingIfNeeded: y >> 4)
+                    span[start + 2 * count] = UInt8(truncatingIfNeeded: x & 15 | (y & 15) << 4)
+                    place += 1
+                }
+            }
+        }
+        for start in stride(from: 0, to: bytes.count, by: blockByteCount) {
+            let end = min(start + blockByteCount, bytes.count) - checksumByteCount
+            let checksum = PageChecksum.crc32(bytes.span.bytes.extracting(start..<end))
+            for place in 0..<checksumByteCount { bytes[end + place] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * place)) }
+        }
+        return bytes
+    }
+
+    // MARK: - Reading
+
+    /// Reads the approximations of one segment for one question; remembers which block it checked last.
+    package struct Reader {
+        private let file: MappedFile
+        private let range: Range<Int>?
+        private let cells: CellIndex
+        private let rowCount: Int
+        private var checkedBlock = -1
+        private var isIntact = false
+
+        package init(_ segment: SegmentReader) {
+            file = segment.file
+            range = segment.approximations
+            cells = segment.index.cells
+            rowCount = segment.rowCount
+        }
+
+        /// Counts the rows of a leaf that are in a box for sure, and calls `open` with those of which this is not known.
+        ///
+        /// - Parameters:
+        ///   - isWanted: for each week, whether its rows are asked for.
+        ///   - counts: rows by week, to which is added; those of other weeks come to nothing.
+        /// - Returns: how many rows were compared; nil, with nothing done, where a block is absent or damaged.
+        package mutating func count(
+            _ leaf: Int, _ limits: BlockLimits, isWanted: [Bool], into counts: inout [Int],
+            open: (_ row: Int, _ week: Int) -> Void
+        ) -> Int? {
+            guard let range else { return nil }
+            let places = cells.places(ofLeaf: leaf)
+            let blocks = places.lowerBound / blockRowCount...(places.upperBound - 1) / blockRowCount
+            for block in blocks where !check(block, range) { return nil }
+            // The week of the next place, and where its rows in the leaf end.
+            var week = 0
+            var weekRows = cells.rows(ofLeaves: leaf..<leaf + 1, week: week)
+            var weekEnd = places.lowerBound + weekRows.count
+            for block in blocks {
+                let blockPlaces = OriginApproximations.places(ofBlock: block, rowCount: rowCount)
+                let part = Part(
+                    start: range.lowerBound + block * blockByteCount - blockPlaces.lowerBound, count: blockPlaces.count,
+                    limits: limits)
+                let wanted = places.clamped(to: blockPlaces)
+                for first in stride(from: wanted.lowerBound, to: wanted.upperBound, by: rowsAtATime) {
+                    let end = min(first + rowsAtATime, wanted.upperBound)
+                    var (inside, unknown) = file.withBytes { part.compare(first, end, in: $0) }
+                    var place = first
+                    while true {
+                        let count = min(end, weekEnd) - place
+                        let mask = ~(UInt64.max << UInt64(count))  // a shift by all 64 bits leaves none
+                        counts[week] &+= (inside & mask).nonzeroBitCount
+                        if unknown & mask != 0, isWanted[week] {
+                            var rest = unknown & mask
+                            while rest != 0 {
+                                open(weekRows.upperBound - (weekEnd - place) + rest.trailingZeroBitCount, week)
+                                rest &= rest - 1
+                            }
+                        }
+                        place += count
+                        if place == end { break }
+                        inside >>= UInt64(count)
+                        unknown >>= UInt64(count)
+                        week += 1
+                        weekRows = cells.rows(ofLeaves: leaf..<leaf + 1, week: week)
+                        weekEnd += weekRows.count
+                    }
+                }
+            }
+            return places.count
+        }
+
+        private mutating func check(_ block: Int, _ range: Range<Int>) -> Bool {
+            if block == checkedBlock { return isIntact }
+            let start = range.lowerBound + block * blockByteCount
+            let end = min(start + blockByteCount, range.upperBound) - checksumByteCount
+            checkedBlock = block
+            isIntact = file.withBytes { bytes in
+                PageChecksum.crc32(bytes.extracting(start..<end))
+                    == UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: end, as: UInt32.self))
+            }
+            return isIntact
+        }
+    }
+
+    /// A block and the box that its rows are compared with.
+    private struct Part {
+        private let x, y, rest: Int
+        private let limits: BlockLimits
+        private let coarseX, coarseY: tripstore_axis
+
+        /// - Parameters:
+        ///   - start: where in the file the block's first row would be if its number were 0.
+        ///   - count: rows of the block.
+        init(start: Int, count: Int, limits: BlockLimits) {
+            (x, y, rest) = (start, start + count, start + 2 * count)
+            self.limits = limits
+            (coarseX, coarseY) = (limits.longitude.coarse, limits.latitude.coarse)
+        }
+
+        /// Compares up to 64 rows: bits of those inside, and of those of which it is not known.
+        func compare(_ first: Int, _ end: Int, in bytes: RawSpan) -> (inside: UInt64, unknown: UInt64) {
+            var (inside, touched): (UInt64, UInt64) = (0, 0)
+            bytes.withUnsafeBytes { bytes in
+                let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self) + first
+                tripstore_rows_in_box(start + x, start + y, coarseX, coarseY, &inside, &touched)
+            }
+            let isRow = UInt64.max >> UInt64(rowsAtATime - (end - first))
+            inside &= isRow
+            var rest = touched & ~inside & isRow
+            var unknown: UInt64 = 0
+            while rest != 0 {
+                let place = rest.trailingZeroBitCount
+                rest &= rest - 1
+                let (fineX, fineY) = fine(first + place, in: bytes)
+                if limits.longitude.isInside(fineX) && limits.latitude.isInside(fineY) {
+                    inside |= 1 << UInt64(place)
+                } else if limits.longitude.isTouched(fineX) && limits.latitude.isTouched(fineY) {
+                    unknown |= 1 << UInt64(place)
+                }
+            }
+            return (inside, unknown)
+        }
+
+        /// The steps of a row.
+        private func fine(_ place: Int, in bytes: RawSpan) -> (x: Int, y: Int) {
+            func byte(_ part: Int) -> Int { Int(bytes.unsafeLoad(fromUncheckedByteOffset: part + place, as: UInt8.self)) }
+            let low = byte(rest)
+            return (byte(x) << 4 | low & 15, byte(y) << 4 | low >> 4)
+        }
+    }
+
+    /// Rows that the kernel compares at once; of the last ones it reads what lies behind them.
+    static let rowsAtATime = 64
+}
+
+extension BlockLimits.Axis {
+    /// The limits of the upper eight bits of a step, which sixteen steps share: inside if all of them are, touched if one is.
+    fileprivate var coarse: tripstore_axis {
+        let (first, last) = ((firstInside + 15) >> 4, (lastInside + 1) >> 4 - 1)
+        var axis = tripstore_axis(first_inside: 1, last_inside: 0, first_touched: 1, last_touched: 0)
+        if first <= last { (axis.first_inside, axis.last_inside) = (UInt8(first), UInt8(last)) }
+        if firstTouched <= lastTouched {
+            (axis.first_touched, axis.last_touched) = (UInt8(firstTouched >> 4), UInt8(lastTouched >> 4))
+        }
+        return axis
+    }
+
+    fileprivate func isInside(_ step: Int) -> Bool { step >= firstInside && step <= lastInside }
+    fileprivate func isTouched(_ step: Int) -> Bool { step >= firstTouched && step <= lastTouched }
+}

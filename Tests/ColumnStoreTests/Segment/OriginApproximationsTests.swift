@@ -1,0 +1,91 @@
+import Bucketing
+import ColumnStore
+import Foundation
+import TestSupport
+import Testing
+
+/// What approximate positions say of the edge of a box is what the coordinates say, and damage to them changes no answer.
+struct OriginApproximationsTests {
+    private static let seed: UInt64 = 21
+
+    private func withSegment(_ count: Int, _ body: (SortedTrips, String) throws -> Void) throws {
+        var random = SeededGenerator(seed: Self.seed)
+        var trips = RandomTrips.trips(count, using: &random)
+        // Most of them in one town, so that leaves are small, and many at one stop.
+        for index in trips.indices where index % 4 != 0 {
+            trips[index].originLongitude = index % 9 == 0 ? 14.25 : 14 + Double.random(in: 0..<0.1, using: &random)
+            trips[index].originLatitude = index % 9 == 0 ? 50.125 : 50 + Double.random(in: 0..<0.1, using: &random)
+        }
+        let folder = TemporaryDirectory()
+        let pool = WorkerPool(threadCount: 2)
+        let sorted = try RowSorter.sort(RandomTrips.batches(trips, size: 777), job: 1, on: pool)
+        _ = try SegmentWriter.write(sorted, directory: folder.path, name: "s.parquet", on: pool)
+        try body(sorted, "\(folder.path)/s.parquet")
+    }
+
+    private func box(using random: inout SeededGenerator) -> BoundingBox {
+        let (x, y) = (14 + Double.random(in: 0..<0.1, using: &random), 50 + Double.random(in: 0..<0.1, using: &random))
+        let reach = pow(10, Double.random(in: -5...(-1), using: &random))
+        return BoundingBox(minLongitude: x - reach, minLatitude: y - reach, maxLongitude: x + reach, maxLatitude: y + reach / 2)
+    }
+
+    @Test(
+        "Rows said to be inside are, rows said to be outside are not, and few are left open", arguments: [1, 255, 257, 30_000])
+    func sayWhatCoordinatesSay(count: Int) throws {
+        try withSegment(count) { trips, path in
+            let segment = try SegmentReader(path: path)
+            #expect(segment.approximations?.count == OriginApproximations.byteCount(rowCount: count))
+            var random = SeededGenerator(seed: Self.seed)
+            var (compared, left) = (0, 0)
+            for number in 0..<300 {
+                let box = box(using: &random)
+                let grid = GridBox(box)
+                var reader = OriginApproximations.Reader(segment)
+                let isWanted = segment.index.weeks.indices.map { number % 3 == 0 || $0 % 2 == number % 2 }
+                segment.index.cells.forEachRun(of: grid) { leaves, coverage, block in
+                    if coverage.isInside { return }
+                    var counts = [Int](repeating: 0, count: isWanted.count)
+                    var open = [Int](repeating: 0, count: isWanted.count)
+                    let limits = BlockLimits(grid, in: block)
+                    let leafCount = reader.count(leaves.lowerBound, limits, isWanted: isWanted, into: &counts) { row, week in
+                        #expect(segment.index.weeks[week].rows.contains(row) && isWanted[week])
+                        open[week] +=
+                            box.contains(longitude: trips.originLongitude[row], latitude: trips.originLatitude[row]) ? 1 : 0
+                        left += 1
+                    }
+                    compared += leafCount ?? 0
+                    for week in isWanted.indices where isWanted[week] {
+                        let rows = segment.index.cells.rows(ofLeaves: leaves, week: week)
+                        let inBox = rows.count {
+                            box.contains(longitude: trips.originLongitude[$0], latitude: trips.originLatitude[$0])
+                        }
+                        #expect(counts[week] + open[week] == inBox, "\(box) \(block) (seed \(Self.seed))")
+                    }
+                }
+            }
+            #expect(left <= max(compared / 50, 300), "\(left) of \(compared) rows are left open")
+        }
+    }
+
+    @Test func damagedBlocksAreNotUsedAndAreReported() throws {
+        try withSegment(2000) { trips, path in
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            let range = try #require(try SegmentReader(path: path).approximations)
+            #expect(try SegmentLayout(path: path).problems.isEmpty)
+            let pool = WorkerPool(threadCount: 1)
+            for offset in stride(from: range.lowerBound, to: range.upperBound, by: 97) {
+                bytes[offset] ^= 0x10
+                try bytes.write(to: URL(fileURLWithPath: path))
+                #expect(try SegmentLayout(path: path).problems == ["The approximate positions do not agree with the rows."])
+                var query = WeeklyAverageQuery()
+                query.filter.box = BoundingBox(minLongitude: 14.03, minLatitude: 50.02, maxLongitude: 14.07, maxLatitude: 50.08)
+                let answers = try [true, false].map { useIndex in
+                    let snapshot = Snapshot([try SegmentReader(path: path)])
+                    return try QueryExecutor(snapshot, on: pool, useIndex: useIndex).weeklyAverage(query)
+                }
+                #expect(answers[0].weeks == answers[1].weeks && answers[0].totalTrips > 0)
+                bytes[offset] ^= 0x10
+            }
+        }
+    }
+}
