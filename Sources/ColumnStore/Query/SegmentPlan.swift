@@ -88,6 +88,9 @@ struct SegmentPlan: Sendable {
         look(for: GridBox(originBox), snapshot.segments[position], slots, boxTests, purpose)
     }
 
+    /// Leaves at the edge of a box that are asked for ahead of the one that is counted.
+    private static let leavesAhead = 6
+
     /// Looks a box of origins up.
     private mutating func look(
         for box: GridBox, _ segment: SegmentReader, _ slots: [(week: Int, tests: RowTests)], _ boxTests: RowTests,
@@ -112,8 +115,10 @@ struct SegmentPlan: Sendable {
             var isWanted = [Bool](repeating: false, count: weekCount)
             for slot in slots where slot.tests.isEmpty { isWanted[slot.week] = true }
             var counts = [Int](repeating: 0, count: weekCount)
-            var approximations = OriginApproximations.Reader(segment)
-            for run in runs {
+            let approximations = OriginApproximations.Reader(segment)
+            for (number, run) in runs.enumerated() {
+                let next = number + Self.leavesAhead
+                if next < runs.count, runs[next].leaves.count == 1 { approximations.prefetch(runs[next].leaves.lowerBound) }
                 let runTests = tests(in: run.coverage)
                 if runTests.isEmpty {
                     cells.addRowCounts(ofLeaves: run.leaves, to: &counts)

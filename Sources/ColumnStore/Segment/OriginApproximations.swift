@@ -1,4 +1,5 @@
 package import Bucketing
+internal import CKeys
 internal import CLeaves
 
 /// Where the origin of each row is in the leaf of `CellIndex` that it belongs to, in 4096ths of the leaf's width and height.
@@ -8,31 +9,23 @@ internal import CLeaves
 /// Quantitative Analysis and Performance Study for Similarity-Search Methods in High-Dimensional Spaces", VLDB 1998), with the
 /// leaves of a tree for its grid.
 ///
-/// Rows come leaf by leaf, in a leaf in their order in the segment, so week by week: the edge of a box is then the same few
-/// places for all weeks. Blocks of 256 of them, the last one shorter, lie one after the other in the file, behind the index and
-/// not compressed:
+/// Leaf comes after leaf, behind the index and not compressed, and in a leaf its rows in their order in the segment, so week by
+/// week: the edge of a box is the same few places for all weeks. A leaf of `n` rows has
 ///
-///     x ÷ 16  a byte a row ┆ y ÷ 16  a byte a row ┆ x % 16 + 16 (y % 16)  a byte a row ┆ CRC-32 of the block  4 bytes
+///     x ÷ 16  n bytes ┆ y ÷ 16  n bytes ┆ x % 16 + 16 (y % 16)  n bytes ┆ CRC-32 of them  4 bytes, little-endian
 ///
-/// A block that is damaged is not used: losing it loses speed, never rows.
+/// A leaf that is damaged is not used: losing it loses speed, never rows.
 ///
-/// Unsafe code: loads from blocks whose bounds were checked when the segment was opened, and pointers to them for the kernel.
+/// Unsafe code: loads from leaves whose place was checked when the segment was opened, and pointers to them for the kernel.
 package enum OriginApproximations {
     /// The version of the bytes; a reader ignores those of a version that it does not know.
     static let version = 1
-    /// Rows of a block: few enough that checking a block costs little more than reading a leaf.
-    static let blockRowCount = 256
     private static let checksumByteCount = 4
     private static let bytesPerRow = 3
-    private static let blockByteCount = blockRowCount * bytesPerRow + checksumByteCount
 
     /// Bytes of the approximations of a segment.
-    package static func byteCount(rowCount: Int) -> Int {
-        rowCount * bytesPerRow + (rowCount + blockRowCount - 1) / blockRowCount * checksumByteCount
-    }
-
-    private static func places(ofBlock block: Int, rowCount: Int) -> Range<Int> {
-        block * blockRowCount..<min((block + 1) * blockRowCount, rowCount)
+    package static func byteCount(rowCount: Int, leafCount: Int) -> Int {
+        rowCount * bytesPerRow + leafCount * checksumByteCount
     }
 
     // MARK: - Writing
@@ -43,46 +36,52 @@ package enum OriginApproximations {
     ///   - keys: Morton keys of the rows.
     ///   - cells: the leaves that they belong to.
     package static func bytes(keys: Span<UInt64>, cells: CellIndex, weekCount: Int) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: byteCount(rowCount: keys.count))
-        var span = bytes.mutableSpan
-        var place = 0
+        var bytes = [UInt8](repeating: 0, count: byteCount(rowCount: keys.count, leafCount: cells.leafCount))
+        var start = 0
         cells.forEachLeaf { leaf, block in
+            let count = cells.places(ofLeaf: leaf).count
+            var span = bytes.mutableSpan
+            var place = start
             for week in 0..<weekCount {
                 block.forEachStep(of: keys, cells.rows(ofLeaves: leaf..<leaf + 1, week: week)) { _, x, y in
-                    let number = place / blockRowCount
-                    let count = min(blockRowCount, keys.count - number * blockRowCount)
-                    let start = number * blockByteCount + place % blockRowCount
-                    span[start] = UInt8(truncatingIfNeeded: x >> 4)
-                    span[start + count] = UInt8(truncatingIfNeeded: y >> 4)
-                    span[start + 2 * count] = UInt8(truncatingIfNeeded: x & 15 | (y & 15) << 4)
+                    span[place] = UInt8(truncatingIfNeeded: x >> 4)
+                    span[place + count] = UInt8(truncatingIfNeeded: y >> 4)
+                    span[place + 2 * count] = UInt8(truncatingIfNeeded: x & 15 | (y & 15) << 4)
                     place += 1
                 }
             }
-        }
-        for start in stride(from: 0, to: bytes.count, by: blockByteCount) {
-            let end = min(start + blockByteCount, bytes.count) - checksumByteCount
+            let end = start + bytesPerRow * count
             let checksum = PageChecksum.crc32(bytes.span.bytes.extracting(start..<end))
-            for place in 0..<checksumByteCount { bytes[end + place] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * place)) }
+            for byte in 0..<checksumByteCount { bytes[end + byte] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * byte)) }
+            start = end + checksumByteCount
         }
         return bytes
     }
 
     // MARK: - Reading
 
-    /// Reads the approximations of one segment for one question; remembers which block it checked last.
+    /// Reads the approximations of one segment for one question.
     package struct Reader {
         private let file: MappedFile
         private let range: Range<Int>?
         private let cells: CellIndex
-        private let rowCount: Int
-        private var checkedBlock = -1
-        private var isIntact = false
 
         package init(_ segment: SegmentReader) {
             file = segment.file
             range = segment.approximations
             cells = segment.index.cells
-            rowCount = segment.rowCount
+        }
+
+        /// Asks for a leaf that will be counted soon: the leaves of an edge come from anywhere in the file.
+        func prefetch(_ leaf: Int) {
+            guard let range else { return }
+            let places = cells.places(ofLeaf: leaf)
+            let start = range.lowerBound + places.lowerBound * bytesPerRow + leaf * checksumByteCount
+            file.withBytes { bytes in
+                bytes.extracting(start..<start + places.count * bytesPerRow).withUnsafeBytes { bytes in
+                    for line in stride(from: 0, to: bytes.count, by: 64) { tripstore_prefetch(bytes.baseAddress! + line) }
+                }
+            }
         }
 
         /// Counts the rows of a leaf that are in a box for sure, and calls `open` with those of which this is not known.
@@ -90,75 +89,62 @@ package enum OriginApproximations {
         /// - Parameters:
         ///   - isWanted: for each week, whether its rows are asked for.
         ///   - counts: rows by week, to which is added; those of other weeks come to nothing.
-        /// - Returns: how many rows were compared; nil, with nothing done, where a block is absent or damaged.
-        package mutating func count(
+        /// - Returns: how many rows were compared; nil, with nothing done, where the leaf is absent or damaged.
+        package func count(
             _ leaf: Int, _ limits: BlockLimits, isWanted: [Bool], into counts: inout [Int],
             open: (_ row: Int, _ week: Int) -> Void
         ) -> Int? {
             guard let range else { return nil }
             let places = cells.places(ofLeaf: leaf)
-            let blocks = places.lowerBound / blockRowCount...(places.upperBound - 1) / blockRowCount
-            for block in blocks where !check(block, range) { return nil }
-            // The week of the next place, and where its rows in the leaf end.
+            let start = range.lowerBound + places.lowerBound * bytesPerRow + leaf * checksumByteCount
+            let isIntact = file.withBytes { bytes in
+                let end = start + places.count * bytesPerRow
+                return PageChecksum.crc32(bytes.extracting(start..<end))
+                    == UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: end, as: UInt32.self))
+            }
+            guard isIntact else { return nil }
+            let rows = LeafRows(start: start, count: places.count, limits: limits)
+            // The week of the next row, and how many rows of the leaf are of it or of one before.
             var week = 0
             var weekRows = cells.rows(ofLeaves: leaf..<leaf + 1, week: week)
-            var weekEnd = places.lowerBound + weekRows.count
-            for block in blocks {
-                let blockPlaces = OriginApproximations.places(ofBlock: block, rowCount: rowCount)
-                let part = Part(
-                    start: range.lowerBound + block * blockByteCount - blockPlaces.lowerBound, count: blockPlaces.count,
-                    limits: limits)
-                let wanted = places.clamped(to: blockPlaces)
-                for first in stride(from: wanted.lowerBound, to: wanted.upperBound, by: rowsAtATime) {
-                    let end = min(first + rowsAtATime, wanted.upperBound)
-                    var (inside, unknown) = file.withBytes { part.compare(first, end, in: $0) }
-                    var place = first
-                    while true {
-                        let count = min(end, weekEnd) - place
-                        let mask = ~(UInt64.max << UInt64(count))  // a shift by all 64 bits leaves none
-                        counts[week] &+= (inside & mask).nonzeroBitCount
-                        if unknown & mask != 0, isWanted[week] {
-                            var rest = unknown & mask
-                            while rest != 0 {
-                                open(weekRows.upperBound - (weekEnd - place) + rest.trailingZeroBitCount, week)
-                                rest &= rest - 1
-                            }
+            var weekEnd = weekRows.count
+            for first in stride(from: 0, to: places.count, by: rowsAtATime) {
+                let end = min(first + rowsAtATime, places.count)
+                var (inside, unknown) = file.withBytes { rows.compare(first, end, in: $0) }
+                var place = first
+                while true {
+                    let count = min(end, weekEnd) - place
+                    let mask = ~(UInt64.max << UInt64(count))  // a shift by all 64 bits leaves none
+                    counts[week] &+= (inside & mask).nonzeroBitCount
+                    if unknown & mask != 0, isWanted[week] {
+                        var rest = unknown & mask
+                        while rest != 0 {
+                            open(weekRows.upperBound - (weekEnd - place) + rest.trailingZeroBitCount, week)
+                            rest &= rest - 1
                         }
-                        place += count
-                        if place == end { break }
-                        inside >>= UInt64(count)
-                        unknown >>= UInt64(count)
-                        week += 1
-                        weekRows = cells.rows(ofLeaves: leaf..<leaf + 1, week: week)
-                        weekEnd += weekRows.count
                     }
+                    place += count
+                    if place == end { break }
+                    inside >>= UInt64(count)
+                    unknown >>= UInt64(count)
+                    week += 1
+                    weekRows = cells.rows(ofLeaves: leaf..<leaf + 1, week: week)
+                    weekEnd += weekRows.count
                 }
             }
             return places.count
         }
-
-        private mutating func check(_ block: Int, _ range: Range<Int>) -> Bool {
-            if block == checkedBlock { return isIntact }
-            let start = range.lowerBound + block * blockByteCount
-            let end = min(start + blockByteCount, range.upperBound) - checksumByteCount
-            checkedBlock = block
-            isIntact = file.withBytes { bytes in
-                PageChecksum.crc32(bytes.extracting(start..<end))
-                    == UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: end, as: UInt32.self))
-            }
-            return isIntact
-        }
     }
 
-    /// A block and the box that its rows are compared with.
-    private struct Part {
+    /// The rows of a leaf and the box that they are compared with.
+    private struct LeafRows {
         private let x, y, rest: Int
         private let limits: BlockLimits
         private let coarseX, coarseY: tripstore_axis
 
         /// - Parameters:
-        ///   - start: where in the file the block's first row would be if its number were 0.
-        ///   - count: rows of the block.
+        ///   - start: where in the file the leaf begins.
+        ///   - count: its rows.
         init(start: Int, count: Int, limits: BlockLimits) {
             (x, y, rest) = (start, start + count, start + 2 * count)
             self.limits = limits
@@ -179,7 +165,7 @@ package enum OriginApproximations {
             while rest != 0 {
                 let place = rest.trailingZeroBitCount
                 rest &= rest - 1
-                let (fineX, fineY) = fine(first + place, in: bytes)
+                let (fineX, fineY) = steps(ofRow: first + place, in: bytes)
                 if limits.longitude.isInside(fineX) && limits.latitude.isInside(fineY) {
                     inside |= 1 << UInt64(place)
                 } else if limits.longitude.isTouched(fineX) && limits.latitude.isTouched(fineY) {
@@ -189,9 +175,8 @@ package enum OriginApproximations {
             return (inside, unknown)
         }
 
-        /// The steps of a row.
-        private func fine(_ place: Int, in bytes: RawSpan) -> (x: Int, y: Int) {
-            func byte(_ part: Int) -> Int { Int(bytes.unsafeLoad(fromUncheckedByteOffset: part + place, as: UInt8.self)) }
+        private func steps(ofRow row: Int, in bytes: RawSpan) -> (x: Int, y: Int) {
+            func byte(_ part: Int) -> Int { Int(bytes.unsafeLoad(fromUncheckedByteOffset: part + row, as: UInt8.self)) }
             let low = byte(rest)
             return (byte(x) << 4 | low & 15, byte(y) << 4 | low >> 4)
         }

@@ -56,7 +56,7 @@ package final class SegmentReader: Sendable {
             do {
                 index = try Self.readIndex(parquet, file)
                 indexProblem = nil
-                approximations = Self.approximations(parquet, file)
+                approximations = Self.approximations(parquet, index, file)
             } catch {
                 index = try SegmentIndex(Self.readTrips(0..<parquet.rowCount, parquet, file, pages))
                 indexProblem = error is EarlierIndex ? nil : "\(error)"
@@ -196,12 +196,15 @@ package final class SegmentReader: Sendable {
         return try SegmentIndex(bytes: plain, rowCount: parquet.rowCount)
     }
 
-    private static func approximations(_ parquet: ParquetFile, _ file: MappedFile) -> Range<Int>? {
+    private static func approximations(
+        _ parquet: ParquetFile, _ index: SegmentIndex, _ file: MappedFile
+    ) -> Range<Int>? {
         func number(_ key: String) -> Int? { parquet.value(forKey: key).flatMap { Int($0) } }
         guard number(SegmentColumn.MetadataKey.approximationsVersion) == OriginApproximations.version,
             let offset = number(SegmentColumn.MetadataKey.approximationsOffset)
         else { return nil }
-        let byteCount = OriginApproximations.byteCount(rowCount: parquet.rowCount)
+        let byteCount = OriginApproximations.byteCount(
+            rowCount: parquet.rowCount, leafCount: index.cells.leafCount)
         // The kernel reads a little past the last row.
         let end = byteCount + OriginApproximations.rowsAtATime
         guard offset >= 0, end <= file.byteCount, offset <= file.byteCount - end else { return nil }

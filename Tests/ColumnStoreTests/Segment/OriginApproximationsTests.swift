@@ -34,13 +34,15 @@ struct OriginApproximationsTests {
     func sayWhatCoordinatesSay(count: Int) throws {
         try withSegment(count) { trips, path in
             let segment = try SegmentReader(path: path)
-            #expect(segment.approximations?.count == OriginApproximations.byteCount(rowCount: count))
+            #expect(
+                segment.approximations?.count
+                    == OriginApproximations.byteCount(rowCount: count, leafCount: segment.index.cells.leafCount))
             var random = SeededGenerator(seed: Self.seed)
             var (compared, left) = (0, 0)
             for number in 0..<300 {
                 let box = box(using: &random)
                 let grid = GridBox(box)
-                var reader = OriginApproximations.Reader(segment)
+                let reader = OriginApproximations.Reader(segment)
                 let isWanted = segment.index.weeks.indices.map { number % 3 == 0 || $0 % 2 == number % 2 }
                 segment.index.cells.forEachRun(of: grid) { leaves, coverage, block in
                     if coverage.isInside { return }
@@ -67,7 +69,7 @@ struct OriginApproximationsTests {
         }
     }
 
-    @Test func damagedBlocksAreNotUsedAndAreReported() throws {
+    @Test func damagedLeavesAreNotUsedAndAreReported() throws {
         try withSegment(2000) { trips, path in
             var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
             let range = try #require(try SegmentReader(path: path).approximations)
