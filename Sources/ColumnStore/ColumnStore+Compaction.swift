@@ -5,8 +5,17 @@ import Synchronization
 extension ColumnStore {
     /// Improves the store as long as there is nothing better to do.
     package func maintain() {
+        warmUp()
         partition()
         maintainRollup()
+    }
+
+    /// Maps what questions read here and there of each segment, so that the first ones after a start need not.
+    private func warmUp() {
+        for segment in (try? snapshot().segments) ?? [] {
+            if ingestion.hasBetterToDo { return }
+            segment.warmUp()
+        }
     }
 
     /// Merges small segments until none are worth it; questions see the same trips before, meanwhile and after.

@@ -40,6 +40,17 @@ package final class MappedFile: @unchecked Sendable {
     /// Bytes of the file.
     package var byteCount: Int { memory.count }
 
+    /// Brings some of the file's bytes into memory and maps them, where the kernel can; otherwise they come when they are used.
+    func populate(_ range: Range<Int>) {
+        guard let address = memory.baseAddress, !range.isEmpty else { return }
+        let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let start = range.lowerBound / pageByteCount * pageByteCount
+        _ = madvise(UnsafeMutableRawPointer(mutating: address + start), range.upperBound - start, Self.populateRead)
+    }
+
+    /// `MADV_POPULATE_READ`, since Linux 5.14; earlier kernels refuse it.
+    private static let populateRead: Int32 = 22
+
     /// A copy of some of the file's bytes.
     func copy(_ range: Range<Int>) -> [UInt8] { [UInt8](memory[range]) }
 

@@ -30,6 +30,7 @@ package final class SegmentReader: Sendable {
     private let chunks: [ColumnChunkMetadata]
     /// Differs between any two readers of a process.
     let serial: Int
+    private let isWarm = Atomic(false)
     private let dictionaries = Mutex<[DictionaryKey: LocalCodes]>([:])
     private static let nextSerial = Atomic<Int>(1)
 
@@ -73,6 +74,12 @@ package final class SegmentReader: Sendable {
         ColumnStoreError(
             .corrupt,
             "Segment \(path) is damaged: \(error); run `tripstore verify`, then restore it or delete its job and load again.")
+    }
+
+    /// Maps what edges of boxes read here and there, once: a page fault each would be most of what the first boxes cost.
+    func warmUp() {
+        guard let approximations, !isWarm.exchange(true, ordering: .relaxed) else { return }
+        file.populate(approximations)
     }
 
     /// Rows of the segment.
