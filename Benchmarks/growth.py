@@ -1,19 +1,20 @@
 """How the time of a question follows the rows of the store, the size of a box, the cells and the buckets; ours alone.
 
 Each figure is the median over different instances, over HTTP, in a server that has just opened the store; beside it stands
-what the answer cost in pages and rows, as `explain=true` tells it.
+what the answer cost in pages and rows, as `explain=true` tells it. Last comes what a server takes to start, and its memory.
 """
 
 import json
 import random
 import statistics
 import sys
+import time
 import urllib.parse
 
 import files
 import judge
 import questions
-from contenders import Tripstore, as_request
+from contenders import Server, Tripstore, as_request, memory
 from loads import fresh, progress
 
 SIZES = [100_000, 1_000_000, 10_000_000]
@@ -46,7 +47,8 @@ def measure(made, folder, rows, is_huge):
             "of a region, 7 characters, 15 minutes": ask(
                 session, [groups({"region": name}, 7, 15) for name in regions[:SCANNING_INSTANCES]]),
         }
-        measured["sizes"].append({"rows": size, "figures": line})
+        _, anonymous = memory(session.server.process)
+        measured["sizes"].append({"rows": size, "figures": line, "memory_after": anonymous})
         progress(f"{size:,} rows asked")
         if size == rows:
             measured["boxes"] = [{"kilometres": side} | ask(session, boxes(facts, side)) for side in BOX_KILOMETRES]
@@ -55,7 +57,19 @@ def measure(made, folder, rows, is_huge):
                 | ask(session, [groups({"region": name}, precision, minutes) for name in regions[:SCANNING_INSTANCES]])
                 for precision, minutes in CELLS_AND_MINUTES]
         session.close()
+        measured["sizes"][-1] |= reopened(store)
     return measured
+
+
+def reopened(store):
+    """Milliseconds from the start of a server to its first answer, and its memory then; the median of five starts."""
+    starts = []
+    for _ in range(5):
+        server = Server(store, store.parent / "server.log")
+        started = time.perf_counter()
+        with server:
+            starts.append(((time.perf_counter() - started) * 1000, memory(server.process)[1]))
+    return {"opened_ms": statistics.median(ms for ms, _ in starts), "memory_idle": statistics.median(size for _, size in starts)}
 
 
 def weeks(where):
@@ -98,7 +112,10 @@ def ask(session, instances):
 def tables(measured):
     names = list(measured["sizes"][0]["figures"])
     yield [["milliseconds", *(f"{line['rows']:,} rows" for line in measured["sizes"])]] + [
-        [name, *(f"{line['figures'][name]['median_ms']:,.2f}" for line in measured["sizes"])] for name in names]
+        [name, *(f"{line['figures'][name]['median_ms']:,.2f}" for line in measured["sizes"])] for name in names] + [
+        ["from the start of a server to its first answer", *(f"{line['opened_ms']:,.0f}" for line in measured["sizes"])],
+        ["its memory then, without mapped files, in MB", *(f"{line['memory_idle'] / 1e6:,.0f}" for line in measured["sizes"])],
+        ["the same after these questions", *(f"{line['memory_after'] / 1e6:,.0f}" for line in measured["sizes"])]]
     yield [["box", "ms", "trips in it", "rows tested", "pages read"]] + [
         [f"{line['kilometres']} km", f"{line['median_ms']:.2f}", f"{line['trips']:,.0f}", f"{line['rows_tested']:,.0f}",
          f"{line['pages']:,.0f}"] for line in measured["boxes"]]

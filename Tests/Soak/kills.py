@@ -60,8 +60,8 @@ def undisturbed(folder, csv):
 
 def faults_of(server, job, expected):
     """What is wrong after the last start, a sentence each."""
-    jobs = [server.wait_for_job(row["job_id"]) for row in server.get("/jobs").json["jobs"]]
-    if job is not None and [row["job_id"] for row in jobs] != [job]:
+    jobs = [server.wait_for_job(row["id"]) for row in server.get("/jobs").json]
+    if job is not None and [row["id"] for row in jobs] != [job]:
         yield f"job {job} was acknowledged, and the jobs are {jobs}"
     for row in jobs:
         if row["status"] != "completed":
