@@ -89,7 +89,8 @@ let package = Package(
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "ColumnStore", "Bucketing", "TestSupport", "TripGenerator", .product(name: "Logging", package: "swift-log"),
+                "CLeaves", "ColumnStore", "Bucketing", "TestSupport", "TripGenerator",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),

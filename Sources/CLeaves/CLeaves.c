@@ -1,6 +1,24 @@
 // Which rows of a leaf are in a box: sixteen at once with SSE2, which every x86-64 has, else one after the other.
 #include "CLeaves.h"
 
+static inline uint64_t is_between(uint8_t value, uint8_t first, uint8_t last) { return (value >= first) & (value <= last); }
+
+void tripstore_rows_in_box_portable(
+    const uint8_t *longitude, const uint8_t *latitude, tripstore_axis longitudes, tripstore_axis latitudes, uint64_t *inside,
+    uint64_t *touched
+) {
+    uint64_t in = 0, at = 0;
+    for (int row = 0; row < 64; row += 1) {
+        uint8_t x = longitude[row], y = latitude[row];
+        in |= (is_between(x, longitudes.first_inside, longitudes.last_inside)
+               & is_between(y, latitudes.first_inside, latitudes.last_inside)) << row;
+        at |= (is_between(x, longitudes.first_touched, longitudes.last_touched)
+               & is_between(y, latitudes.first_touched, latitudes.last_touched)) << row;
+    }
+    *inside = in;
+    *touched = at;
+}
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 
@@ -31,22 +49,11 @@ void tripstore_rows_in_box(
 
 #else
 
-static inline uint64_t between(uint8_t value, uint8_t first, uint8_t last) { return (value >= first) & (value <= last); }
-
 void tripstore_rows_in_box(
     const uint8_t *longitude, const uint8_t *latitude, tripstore_axis longitudes, tripstore_axis latitudes, uint64_t *inside,
     uint64_t *touched
 ) {
-    uint64_t in = 0, at = 0;
-    for (int row = 0; row < 64; row += 1) {
-        uint8_t x = longitude[row], y = latitude[row];
-        in |= (between(x, longitudes.first_inside, longitudes.last_inside)
-               & between(y, latitudes.first_inside, latitudes.last_inside)) << row;
-        at |= (between(x, longitudes.first_touched, longitudes.last_touched)
-               & between(y, latitudes.first_touched, latitudes.last_touched)) << row;
-    }
-    *inside = in;
-    *touched = at;
+    tripstore_rows_in_box_portable(longitude, latitude, longitudes, latitudes, inside, touched);
 }
 
 #endif

@@ -40,11 +40,10 @@ package enum Limits {
     package static let segmentBatchCountMax = 4096
     /// Rows of one row group: the unit in which other engines divide a file among their threads.
     package static let rowGroupRowCountMax = 256 << 10
-    /// Rows of one page, the same for all columns so that page `i` of each covers the same rows: the unit of reading at the
-    /// edge of a box, 64 KiB of coordinates.
+    /// Rows of one page, the same for all columns so that page `i` of each covers the same rows: 64 KiB of coordinates.
     package static let pageRowCountMax = 8192
-    /// Rows of one page of the origins' coordinates, a whole fraction of the other columns': the edge of a box touches many
-    /// pages for a few rows of each, and smaller ones would cost more space than they spare time.
+    /// Rows of one page of the origins' coordinates, a whole fraction of the other columns': the edge of a box reads one
+    /// row here and there, and smaller ones would cost more space than they spare time.
     package static let originPageRowCountMax = 2048
     /// zstd level of all pages: above 1 the files shrink by a few per cent and take twice the time.
     package static let zstdLevel: Int32 = 1

@@ -18,6 +18,11 @@ void tripstore_rows_in_box(
     const uint8_t *longitude, const uint8_t *latitude, tripstore_axis longitudes, tripstore_axis latitudes, uint64_t *inside,
     uint64_t *touched);
 
+/// The same without instructions that only some machines have.
+void tripstore_rows_in_box_portable(
+    const uint8_t *longitude, const uint8_t *latitude, tripstore_axis longitudes, tripstore_axis latitudes, uint64_t *inside,
+    uint64_t *touched);
+
 #ifdef __cplusplus
 }
 #endif

@@ -41,7 +41,7 @@ package struct CellIndex: Hashable, Sendable {
     /// The tree, and one node behind it whose first leaf is that behind the last; empty where there are no rows.
     private var nodes: [Node] = []
     /// Number of weeks.
-    private let weekCount: Int
+    let weekCount: Int
     /// The first row of leaf `l` in week `w` is `rowStarts[l * weekCount + w]`; behind the leaves the ends of the weeks.
     private var rowStarts: [UInt32] = []
     /// Rows of all weeks in the leaves before each one, and in all.
@@ -72,7 +72,7 @@ package struct CellIndex: Hashable, Sendable {
         cuts.append(weekRowStarts.dropLast().map(UInt32.init))
         cuts.append(weekRowStarts.dropFirst().map(UInt32.init))
         divide(.world, cuts: &cuts, from: 0, to: 1, keys: keys, leafRowCountMax: most)
-        appendStarts(cuts[1])
+        rowStarts += cuts[1]
         nodes.append(Node(firstLeaf: UInt32(leafCount)))
     }
 
@@ -124,7 +124,7 @@ package struct CellIndex: Hashable, Sendable {
         let rowCount = cuts.rowCount(from: start, to: end)
         nodes.append(Node(firstLeaf: UInt32(leafCount)))
         if rowCount <= leafRowCountMax || block.depth == MortonKey.bitCount {
-            appendStarts(cuts[start])
+            rowStarts += cuts[start]
             places.append(places[leafCount] + UInt32(rowCount))
             return nodes[place].close(halves: 0, end: place + 1)
         }
@@ -140,8 +140,6 @@ package struct CellIndex: Hashable, Sendable {
         cuts.removeLast()
         nodes[place].close(halves: (lowerRowCount > 0 ? 1 : 0) | (lowerRowCount < rowCount ? 2 : 0), end: nodes.count)
     }
-
-    private mutating func appendStarts(_ starts: ArraySlice<UInt32>) { rowStarts += starts }
 
     // MARK: - Asking
 
@@ -243,6 +241,7 @@ package struct CellIndex: Hashable, Sendable {
     init(from reader: inout IndexByteReader, weekRowStarts: [Int]) throws(IndexError) {
         weekCount = weekRowStarts.count - 1
         let rowCount = weekRowStarts.last ?? 0
+        guard rowCount <= UInt32.max else { throw IndexError(description: "the index has more rows than a segment can") }
         let nodeCount = try reader.count(max: min(rowCount * (MortonKey.bitCount + 1), Self.nodeCountMax))
         let bytes = try reader.bytes((nodeCount + 3) / 4)
         guard weekCount > 0 else {

@@ -47,8 +47,8 @@ extension PageScratch {
         _ local: Range<Int>, ofPage page: Int, of segment: SegmentReader, tests: RowTests, values: RowTestValues
     ) throws(ColumnStoreError) -> RowSelection {
         if tests.isEmpty { return .all }
-        // Few rows of a page are those that an index left open, which its zone maps would leave open too.
-        let isLeftOpen = local.count < Limits.originPageRowCountMax
+        // A few rows that only lack a test of their origin are those at an edge, which zone maps would leave open too.
+        let isLeftOpen = local.count < Limits.originPageRowCountMax && tests.isSubset(of: .originInBox)
         if !isLeftOpen, Self.pageCannotMatch(page, of: segment, tests: tests, box: values.box) { return .none }
         countTested(local.count)
         // The mask is taken out while it is worked on, so that it is changed in place.

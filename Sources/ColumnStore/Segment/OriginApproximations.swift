@@ -35,14 +35,14 @@ package enum OriginApproximations {
     /// - Parameters:
     ///   - keys: Morton keys of the rows.
     ///   - cells: the leaves that they belong to.
-    package static func bytes(keys: Span<UInt64>, cells: CellIndex, weekCount: Int) -> [UInt8] {
+    package static func bytes(keys: Span<UInt64>, cells: CellIndex) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: byteCount(rowCount: keys.count, leafCount: cells.leafCount))
         var start = 0
         cells.forEachLeaf { leaf, block in
             let count = cells.places(ofLeaf: leaf).count
             var span = bytes.mutableSpan
             var place = start
-            for week in 0..<weekCount {
+            for week in 0..<cells.weekCount {
                 block.forEachStep(of: keys, cells.rows(ofLeaves: leaf..<leaf + 1, week: week)) { _, x, y in
                     span[place] = UInt8(truncatingIfNeeded: x >> 4)
                     span[place + count] = UInt8(truncatingIfNeeded: y >> 4)
@@ -72,13 +72,19 @@ package enum OriginApproximations {
             cells = segment.index.cells
         }
 
-        /// Asks for a leaf that will be counted soon: the leaves of an edge come from anywhere in the file.
-        func prefetch(_ leaf: Int) {
-            guard let range else { return }
+        /// Where the bytes of a leaf's rows are in the file; behind them is their checksum.
+        private func bytes(ofLeaf leaf: Int) -> Range<Int>? {
+            guard let range else { return nil }
             let places = cells.places(ofLeaf: leaf)
             let start = range.lowerBound + places.lowerBound * bytesPerRow + leaf * checksumByteCount
+            return start..<start + places.count * bytesPerRow
+        }
+
+        /// Asks for a leaf that will be counted soon: the leaves of an edge come from anywhere in the file.
+        func prefetch(_ leaf: Int) {
+            guard let range = bytes(ofLeaf: leaf) else { return }
             file.withBytes { bytes in
-                bytes.extracting(start..<start + places.count * bytesPerRow).withUnsafeBytes { bytes in
+                bytes.extracting(range).withUnsafeBytes { bytes in
                     for line in stride(from: 0, to: bytes.count, by: 64) { tripstore_prefetch(bytes.baseAddress! + line) }
                 }
             }
@@ -94,22 +100,21 @@ package enum OriginApproximations {
             _ leaf: Int, _ limits: BlockLimits, isWanted: [Bool], into counts: inout [Int],
             open: (_ row: Int, _ week: Int) -> Void
         ) -> Int? {
-            guard let range else { return nil }
-            let places = cells.places(ofLeaf: leaf)
-            let start = range.lowerBound + places.lowerBound * bytesPerRow + leaf * checksumByteCount
+            guard let range = bytes(ofLeaf: leaf) else { return nil }
             let isIntact = file.withBytes { bytes in
-                let end = start + places.count * bytesPerRow
-                return PageChecksum.crc32(bytes.extracting(start..<end))
-                    == UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: end, as: UInt32.self))
+                PageChecksum.crc32(bytes.extracting(range))
+                    == UInt32(
+                        littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: range.upperBound, as: UInt32.self))
             }
             guard isIntact else { return nil }
-            let rows = LeafRows(start: start, count: places.count, limits: limits)
+            let rowCount = range.count / bytesPerRow
+            let rows = LeafRows(start: range.lowerBound, count: rowCount, limits: limits)
             // The week of the next row, and how many rows of the leaf are of it or of one before.
             var week = 0
             var weekRows = cells.rows(ofLeaves: leaf..<leaf + 1, week: week)
             var weekEnd = weekRows.count
-            for first in stride(from: 0, to: places.count, by: rowsAtATime) {
-                let end = min(first + rowsAtATime, places.count)
+            for first in stride(from: 0, to: rowCount, by: rowsAtATime) {
+                let end = min(first + rowsAtATime, rowCount)
                 var (inside, unknown) = file.withBytes { rows.compare(first, end, in: $0) }
                 var place = first
                 while true {
@@ -132,7 +137,7 @@ package enum OriginApproximations {
                     weekEnd += weekRows.count
                 }
             }
-            return places.count
+            return rowCount
         }
     }
 

@@ -158,8 +158,7 @@ package struct SegmentLayout: Sendable {
             let recounted = SegmentIndex(trips)
             if recounted != index { problems.append("The index does not agree with the rows.") }
             if let range = reader.approximations {
-                let expected = OriginApproximations.bytes(
-                    keys: trips.key.span, cells: recounted.cells, weekCount: recounted.weeks.count)
+                let expected = OriginApproximations.bytes(keys: trips.key.span, cells: recounted.cells)
                 if reader.file.copy(range) != expected {
                     problems.append("The approximate positions do not agree with the rows.")
                 }

@@ -37,9 +37,7 @@ package enum SegmentWriter {
         try pool.forEach(count: 1 + groups.count * columnCount) { task -> Part in
             if task == 0 {
                 let index = SegmentIndex(trips)
-                let approximations = OriginApproximations.bytes(
-                    keys: trips.key.span, cells: index.cells, weekCount: index.weeks.count)
-                return .index(index, approximations)
+                return .index(index, OriginApproximations.bytes(keys: trips.key.span, cells: index.cells))
             }
             let column = SegmentColumn.allCases[(task - 1) % columnCount]
             let rows = groups[(task - 1) / columnCount]

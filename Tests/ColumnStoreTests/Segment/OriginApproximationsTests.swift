@@ -1,4 +1,5 @@
 import Bucketing
+import CLeaves
 import ColumnStore
 import Foundation
 import TestSupport
@@ -66,6 +67,36 @@ struct OriginApproximationsTests {
                 }
             }
             #expect(left <= max(compared / 50, 300), "\(left) of \(compared) rows are left open")
+        }
+    }
+
+    @Test("The kernel, with and without instructions of the machine, compares as the definition says")
+    func kernel() {
+        var random = SeededGenerator(seed: Self.seed)
+        for _ in 0..<2000 {
+            func byte() -> UInt8 {
+                [0, 1, 127, 128, 254, 255, UInt8.random(in: 0...255, using: &random)].randomElement(using: &random)!
+            }
+            func axis() -> tripstore_axis {
+                tripstore_axis(first_inside: byte(), last_inside: byte(), first_touched: byte(), last_touched: byte())
+            }
+            let (x, y, longitudes, latitudes) = ((0..<64).map { _ in byte() }, (0..<64).map { _ in byte() }, axis(), axis())
+            var expected: (UInt64, UInt64) = (0, 0)
+            for row in 0..<64 {
+                let isInside =
+                    longitudes.first_inside <= x[row] && x[row] <= longitudes.last_inside && latitudes.first_inside <= y[row]
+                    && y[row] <= latitudes.last_inside
+                let isTouched =
+                    longitudes.first_touched <= x[row] && x[row] <= longitudes.last_touched
+                    && latitudes.first_touched <= y[row] && y[row] <= latitudes.last_touched
+                expected.0 |= isInside ? 1 << UInt64(row) : 0
+                expected.1 |= isTouched ? 1 << UInt64(row) : 0
+            }
+            for compare in [tripstore_rows_in_box, tripstore_rows_in_box_portable] {
+                var (inside, touched): (UInt64, UInt64) = (0, 0)
+                compare(x, y, longitudes, latitudes, &inside, &touched)
+                #expect((inside, touched) == expected, "seed \(Self.seed)")
+            }
         }
     }
 
