@@ -69,14 +69,14 @@ extension ColumnStore {
                 files: old.map(\.fileName), earlier: earlier, trips: trips, withoutJob: job))
     }
 
-    // MARK: - By week and place
+    // MARK: - By place and time
 
-    /// Divides segments that share weeks and places anew, so that each place of a week is in one of them.
+    /// Divides segments that share weeks and places anew, so that a place has few of them.
     private func partition() {
         do {
             try partitionOnce()
         } catch {
-            options.logger.warning("Segments could not be divided by week and place", metadata: ["error": "\(error)"])
+            options.logger.warning("Segments could not be divided by place and time", metadata: ["error": "\(error)"])
         }
     }
 
@@ -94,22 +94,23 @@ extension ColumnStore {
             var new: [SegmentRecord] = []
             var isPublished = false
             defer { if !isPublished { for record in new { try? removeSegment(record.fileName) } } }
-            for (number, slice) in plan.slices.enumerated() {
-                if ingestion.hasBetterToDo { return }
-                let pieces = try plan.segments.map { position in
-                    let rows = try scratches.with { try readers[position].rows(of: slice, with: $0) }
-                    return SegmentRewriter.Piece(segment: readers[position], rows: rows)
+            for pass in plan.passes {
+                let batches = try pool.map(count: plan.segments.count) {
+                    try SegmentRewriter.divide(readers[plan.segments[$0]], pass)
                 }
-                let record = try SegmentRewriter.rewrite(
-                    pieces.filter { !$0.rows.isEmpty }, origin: origin, directory: folders.segments,
-                    name: "divided-\(old.map(\.id).max()!)-\(number + 1).parquet", on: pool)
-                if let record { new.append(record) }
+                for place in 0..<pass.segmentCount {
+                    if ingestion.hasBetterToDo { return }
+                    let record = try SegmentRewriter.write(
+                        batches.flatMap { $0[place] }, origin: origin, directory: folders.segments,
+                        name: "divided-\(old.map(\.id).max()!)-\(new.count + 1).parquet", on: pool)
+                    if let record { new.append(record) }
+                }
             }
             isPublished = try catalog.replace(old.map(\.id), with: new)
             guard isPublished else { return }
             try forget(old.map(\.fileName))
             options.logger.info(
-                "Divided segments by week and place",
+                "Divided segments by place and time",
                 metadata: [
                     "before": "\(old.count)", "after": "\(new.count)", "trips": "\(new.reduce(0) { $0 + $1.rowCount })",
                 ])

@@ -1,14 +1,17 @@
-import Bucketing
+package import Bucketing
 
-/// The trips of one segment in their final order: by ISO week, then by the Morton key of the origin, then as they came.
+/// The trips of one segment in their final order: by ISO week, then by the Morton key of the origin, then as they came;
+/// where that leaves enough rows side by side, by datasource before all.
 package struct SortedTrips: Sendable {
     /// Ascending; codes are positions.
     package var regions: [String]
     /// Ascending; codes are positions.
     package var datasources: [String]
-    /// The weeks that occur and their rows.
-    package var weeks: [SegmentIndex.Week]
-    /// Morton keys of the origins (60 bits), ascending in each week.
+    /// The weeks that occur, ascending.
+    package var weeks: [ISOWeek]
+    /// In the order of their rows.
+    package var strata: [SegmentIndex.Stratum]
+    /// Morton keys of the origins (60 bits), ascending in each stratum.
     package var key: [UInt64]
     package var region: [UInt32]
     package var datasource: [UInt32]

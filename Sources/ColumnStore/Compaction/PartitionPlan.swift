@@ -1,46 +1,54 @@
 import Bucketing
 
-/// Which segments are worth being divided anew by week and place, and into what.
+/// Which segments are worth being divided anew by place and time, and into what.
 ///
 /// Files of shuffled trips become segments that all have all weeks and places, so that a box is looked up, and its edge read,
-/// once in each. Divided anew, each week and place is in one segment, as in the levels of a log-structured store (leveled
+/// once in each. Divided anew, a place and a year are in one segment, as in the levels of a log-structured store (leveled
 /// compaction; O'Neil et al., "The Log-Structured Merge-Tree", Acta Informatica 1996):
 ///
-///               week 1   week 2   week 3              week 1   week 2   week 3
+///               west      middle     east             west      middle     east
 ///     load 1    ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒    →       ▒▒▒▒▒▒▒▒░░░░░░░░▒▒▒▒▒▒▒▒▒▒
 ///     load 2    ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒            a new segment each
 ///
-/// Rows are read from the old segments as ranges, since they have the same order; none is looked at to make the plan.
+/// Place comes before time, since a question for some weeks is a few runs of rows in any segment, but one for a place is an edge
+/// in each. No row is looked at to make the plan: the indexes tell how many are where.
 struct PartitionPlan: Hashable, Sendable {
-    /// What one new segment holds.
-    struct Slice: Hashable, Sendable {
+    /// New segments that are filled by one reading of the old ones: places side by side in the same weeks.
+    struct Pass: Hashable, Sendable {
         var weeks: ClosedRange<ISOWeek>
-        /// The Morton keys of its rows: all of them where there is more than one week.
-        var keys: Range<UInt64>
+        /// Segment `i` has the Morton keys `borders[i]..<borders[i + 1]`.
+        var borders: [UInt64]
 
-        static let allKeys: Range<UInt64> = 0..<MortonKey.max + 1
+        var segmentCount: Int { borders.count - 1 }
     }
 
     /// Runs of a week at which it is crowded; a run is a set of segments that share no place.
     static let runCountMin = 4
+    /// Weeks of a segment: what comes later than a year does not stir up what is in order.
+    static let weekCountMax = 52
+    /// The same where trips are so many that they fill `fullCount` segments.
+    static let fullWeekCountMax = 13
+    static let fullCount = 16
 
     /// Positions of the segments to be read.
     private(set) var segments: [Int]
-    /// Ascending; together they hold every row of these segments.
-    private(set) var slices: [Slice] = []
+    /// Together they hold every row of these segments.
+    private(set) var passes: [Pass] = []
 
-    /// Plans new segments of about `rowCountMax` rows at most, more only where so many trips start at one point; nil where the
-    /// segments are in good order.
+    /// Plans new segments of 3/8 to 3/4 of `rowCountMax` rows, more only where so many trips start at one point, fewer only where
+    /// there are no more; nil where the segments are in good order.
+    ///
+    /// That is more than what `CompactionPolicy` merges, and so few that segments of ten million trips are about one city each.
     init?(_ indexes: [SegmentIndex], rowCountMax: Int) {
         var pieces: [ISOWeek: [Piece]] = [:]
         for index in indexes {
-            for (week, keys) in zip(index.weeks, Self.keys(of: index)) {
-                pieces[week.week, default: []].append(Piece(rowCount: week.rows.count, keys: keys))
+            for (slot, keys) in Self.keys(of: index).enumerated() {
+                pieces[index.weeks[slot], default: []].append(Piece(rowCount: index.weekRowCounts[slot], keys: keys))
             }
         }
         let crowded = Set(pieces.filter { Self.isCrowded($0.value) }.keys)
         guard !crowded.isEmpty else { return nil }
-        segments = indexes.indices.filter { indexes[$0].weeks.contains { crowded.contains($0.week) } }
+        segments = indexes.indices.filter { indexes[$0].weeks.contains { crowded.contains($0) } }
         divide(segments.map { indexes[$0] }, rowCountMax)
     }
 
@@ -55,9 +63,10 @@ struct PartitionPlan: Hashable, Sendable {
         var lowest = [UInt64?](repeating: nil, count: index.weeks.count)
         var highest = [UInt64](repeating: 0, count: index.weeks.count)
         index.cells.forEachLeaf { leaf, block in
-            for week in index.weeks.indices where !index.cells.rows(ofLeaves: leaf..<leaf + 1, week: week).isEmpty {
-                lowest[week] = lowest[week] ?? block.lastKey
-                highest[week] = block.key
+            for (number, stratum) in index.strata.enumerated()
+            where !index.cells.rows(ofLeaves: leaf..<leaf + 1, stratum: number).isEmpty {
+                lowest[stratum.week] = lowest[stratum.week] ?? block.lastKey
+                highest[stratum.week] = block.key
             }
         }
         return zip(lowest, highest).map { min($0 ?? $1, $1)...$1 }
@@ -81,88 +90,70 @@ struct PartitionPlan: Hashable, Sendable {
         return runs.count >= runCountMin && 4 * (rowCount - largest) >= rowCount
     }
 
-    /// Cuts the rows of some segments into slices of about equal size: between weeks, and inside those that are too large.
+    /// Cuts the rows of some segments between weeks, where they are very many or of more than a year, and then between places.
     private mutating func divide(_ indexes: [SegmentIndex], _ rowCountMax: Int) {
         var rowCounts: [ISOWeek: Int] = [:]
         for index in indexes {
-            for week in index.weeks { rowCounts[week.week, default: 0] += week.rows.count }
+            for (week, count) in zip(index.weeks, index.weekRowCounts) { rowCounts[week, default: 0] += count }
         }
-        let rowCount = rowCounts.values.reduce(0, +)
-        let target = rowCount / max(1, (rowCount + rowCountMax - 1) / rowCountMax)
+        let rowCountMin = max(1, rowCountMax * 3 / 8)
         var open: (weeks: ClosedRange<ISOWeek>, rowCount: Int)?
         func close() {
-            if let open { slices.append(Slice(weeks: open.weeks, keys: Slice.allKeys)) }
+            guard let group = open else { return }
             open = nil
+            let count = max(1, group.rowCount / rowCountMin)
+            let borders = Self.borders(in: group.weeks, indexes, count: count)
+            // Rows of a pass are in memory, those of two full segments at a time.
+            let perPass = max(1, 2 * rowCountMax * count / group.rowCount)
+            for first in stride(from: 0, to: borders.count - 1, by: perPass) {
+                let last = min(first + perPass, borders.count - 1)
+                passes.append(Pass(weeks: group.weeks, borders: Array(borders[first...last])))
+            }
         }
         for (week, count) in rowCounts.sorted(by: { $0.key < $1.key }) {
-            if let current = open, current.rowCount + count > rowCountMax || current.rowCount + count / 2 > target { close() }
-            if count > rowCountMax {
-                close()
-                let partCount = (count + rowCountMax - 1) / rowCountMax
-                for keys in Self.parts(of: week, indexes, count: partCount) {
-                    slices.append(Slice(weeks: week...week, keys: keys))
-                }
-            } else {
-                open = (weeks: (open?.weeks.lowerBound ?? week)...week, rowCount: (open?.rowCount ?? 0) + count)
+            if let group = open {
+                let weekCount = Int(week.index - group.weeks.lowerBound.index)
+                let isFull = group.rowCount >= Self.fullCount * rowCountMin && weekCount >= Self.fullWeekCountMax
+                if isFull || weekCount >= Self.weekCountMax { close() }
             }
+            open = (weeks: (open?.weeks.lowerBound ?? week)...week, rowCount: (open?.rowCount ?? 0) + count)
         }
         close()
     }
 
-    /// Cuts the keys of a week into ranges of about equal numbers of rows, at borders of cells.
-    private static func parts(of week: ISOWeek, _ indexes: [SegmentIndex], count: Int) -> [Range<UInt64>] {
+    /// Cuts all keys into ranges with about equal numbers of rows of some weeks, at borders of cells.
+    private static func borders(in weeks: ClosedRange<ISOWeek>, _ indexes: [SegmentIndex], count: Int) -> [UInt64] {
         var leaves: [(key: UInt64, rowCount: Int)] = []
         for index in indexes {
-            guard let slot = index.weeks.firstIndex(where: { $0.week == week }) else { continue }
+            let strata = index.strata.indices.filter { weeks.contains(index.weeks[index.strata[$0].week]) }
             index.cells.forEachLeaf { leaf, block in
-                let rowCount = index.cells.rows(ofLeaves: leaf..<leaf + 1, week: slot).count
+                let rowCount = strata.reduce(0) { $0 + index.cells.rows(ofLeaves: leaf..<leaf + 1, stratum: $1).count }
                 if rowCount > 0 { leaves.append((key: block.key, rowCount: rowCount)) }
             }
         }
         leaves.sort { $0.key < $1.key }
         let rowCount = leaves.reduce(0) { $0 + $1.rowCount }
-        var cuts: [UInt64] = []
+        var borders: [UInt64] = [0]
         var passed = 0
         for leaf in leaves {
-            if passed >= rowCount * (cuts.count + 1) / count, leaf.key > cuts.last ?? 0, cuts.count + 1 < count {
-                cuts.append(leaf.key)
+            if passed >= rowCount * borders.count / count, leaf.key > borders[borders.count - 1], borders.count < count {
+                borders.append(leaf.key)
             }
             passed += leaf.rowCount
         }
-        let borders = [Slice.allKeys.lowerBound] + cuts + [Slice.allKeys.upperBound]
-        return zip(borders, borders.dropFirst()).map { $0..<$1 }
+        return borders + [MortonKey.max + 1]
     }
 }
 
 extension SegmentReader {
-    /// The rows of a slice, which lie side by side.
-    func rows(of slice: PartitionPlan.Slice, with scratch: PageScratch) throws(ColumnStoreError) -> Range<Int> {
-        let weeks = index.weeks
-        guard let first = weeks.firstIndex(where: { slice.weeks.contains($0.week) }) else { return 0..<0 }
-        if slice.keys == PartitionPlan.Slice.allKeys {
-            let last = weeks.lastIndex { slice.weeks.contains($0.week) } ?? first
-            return weeks[first].rows.lowerBound..<weeks[last].rows.upperBound
+    /// The rows that may belong to a pass: all that do, and of their leaves others.
+    func rows(of pass: PartitionPlan.Pass) -> [Range<Int>] {
+        guard let first = pass.borders.first, let end = pass.borders.last else { return [] }
+        return index.strata.enumerated().compactMap { number, stratum in
+            guard pass.weeks.contains(index.weeks[stratum.week]) else { return nil }
+            let start = index.cells.rows(stratum: number, aroundKey: first).lowerBound
+            let rows = start..<index.cells.rows(stratum: number, aroundKey: end).upperBound
+            return rows.isEmpty ? nil : rows
         }
-        let start = try firstRow(ofWeek: first, notBelow: slice.keys.lowerBound, with: scratch)
-        return start..<(try firstRow(ofWeek: first, notBelow: slice.keys.upperBound, with: scratch))
-    }
-
-    /// The first row of a week whose key is at least `key`, or the row after its last.
-    private func firstRow(
-        ofWeek slot: Int, notBelow key: UInt64, with scratch: PageScratch
-    ) throws(ColumnStoreError) -> Int {
-        let leaf = index.cells.rows(week: slot, aroundKey: key)
-        for page in pages(covering: leaf) {
-            let rows = pages[page].rows
-            let shared = leaf.clamped(to: rows)
-            let local = shared.lowerBound - rows.lowerBound..<shared.upperBound - rows.lowerBound
-            try scratch.load(.originLongitude, page: page, rows: local, of: self)
-            try scratch.load(.originLatitude, page: page, rows: local, of: self)
-            for row in local
-            where MortonKey.key(longitude: scratch.originLongitude[row], latitude: scratch.originLatitude[row]) >= key {
-                return rows.lowerBound + row
-            }
-        }
-        return leaf.upperBound
     }
 }

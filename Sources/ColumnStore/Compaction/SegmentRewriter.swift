@@ -1,12 +1,9 @@
-/// Writes the trips of some segments anew as one: all of them (compaction) or those of some jobs (undo).
+/// Writes the trips of some segments anew: as one (compaction), without those of a job (undo), or divided by place.
 ///
-/// Segments never change, so both write a file beside the old ones; the catalog then exchanges them in one transaction.
+/// Segments never change, so all write files beside the old ones; the catalog then exchanges them in one transaction.
 enum SegmentRewriter {
-    /// Some rows of a segment.
-    struct Piece: Sendable {
-        var segment: SegmentReader
-        var rows: Range<Int>
-    }
+    /// Rows that are read at a time to be divided.
+    private static let spanRowCountMax = 256 << 10
 
     /// Writes one segment of the trips of several.
     ///
@@ -16,26 +13,70 @@ enum SegmentRewriter {
     static func rewrite(
         _ segments: [SegmentReader], origin: SegmentOrigin, directory: String, name: String, on pool: WorkerPool
     ) throws -> SegmentRecord? {
-        let pieces = segments.map { Piece(segment: $0, rows: 0..<$0.rowCount) }
-        return try rewrite(pieces, origin: origin, directory: directory, name: name, on: pool)
+        let batches = try pool.map(count: segments.count) { index in
+            let trips = try segments[index].readTrips()
+            let jobs = trips.job[0..<trips.count]
+            return batch(of: trips, rows: jobs.indices.filter { jobs[$0] != origin.replaces?.withoutJob })
+        }
+        return try write(batches, origin: origin, directory: directory, name: name, on: pool)
     }
 
-    /// Writes one segment of some of the trips of several.
-    static func rewrite(
-        _ pieces: [Piece], origin: SegmentOrigin, directory: String, name: String, on pool: WorkerPool
+    /// Writes one segment of some batches.
+    ///
+    /// - Returns: nil where there is no trip; then no file is written.
+    static func write(
+        _ batches: [TripBatch], origin: SegmentOrigin, directory: String, name: String, on pool: WorkerPool
     ) throws -> SegmentRecord? {
-        let batches = try pool.map(count: pieces.count) { index in
-            batch(of: try pieces[index].segment.readTrips(pieces[index].rows), without: origin.replaces?.withoutJob)
-        }
         guard batches.contains(where: { $0.count > 0 }) else { return nil }
         // Batches say the job of each trip, so none is left to be named here.
         let sorted = try RowSorter.sort(batches, job: 0, on: pool)
         return try SegmentWriter.write(sorted, directory: directory, name: name, origin: origin, on: pool)
     }
 
-    private static func batch(of trips: SortedTrips, without job: Int64?) -> TripBatch {
+    /// Reads the trips of a segment that belong to a pass, for each of its new segments in batches.
+    static func divide(_ segment: SegmentReader, _ pass: PartitionPlan.Pass) throws -> [[TripBatch]] {
+        var batches = [[TripBatch]](repeating: [], count: pass.segmentCount)
+        for ranges in spans(of: segment.rows(of: pass)) {
+            let start = ranges[0].lowerBound
+            let trips = try segment.readTrips(start..<ranges[ranges.count - 1].upperBound)
+            var rows = [[Int]](repeating: [], count: pass.segmentCount)
+            for range in ranges {
+                for row in range.lowerBound - start..<range.upperBound - start {
+                    guard let place = place(of: trips.key[row], in: pass.borders) else { continue }
+                    rows[place].append(row)
+                }
+            }
+            for (place, rows) in rows.enumerated() where !rows.isEmpty { batches[place].append(batch(of: trips, rows: rows)) }
+        }
+        return batches
+    }
+
+    /// Ranges that are read together: those that lie in the same pages or side by side.
+    private static func spans(of ranges: [Range<Int>]) -> [[Range<Int>]] {
+        var spans: [[Range<Int>]] = []
+        for range in ranges {
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: spanRowCountMax) {
+                let part = start..<min(start + spanRowCountMax, range.upperBound)
+                if let span = spans.last, part.lowerBound - span[span.count - 1].upperBound < Limits.pageRowCountMax,
+                    part.upperBound - span[0].lowerBound <= spanRowCountMax
+                {
+                    spans[spans.count - 1].append(part)
+                } else {
+                    spans.append([part])
+                }
+            }
+        }
+        return spans
+    }
+
+    /// Between which of some ascending borders a key is; nil before the first and behind the last.
+    private static func place(of key: UInt64, in borders: [UInt64]) -> Int? {
+        guard key >= borders[0], let end = borders.firstIndex(where: { key < $0 }) else { return nil }
+        return end - 1
+    }
+
+    private static func batch(of trips: SortedTrips, rows: [Int]) -> TripBatch {
         let jobs = trips.job[0..<trips.count]
-        let rows = jobs.indices.filter { jobs[$0] != job }
         let regions = OccurringNames(trips.regions, codes: rows.lazy.map { trips.region[$0] })
         let datasources = OccurringNames(trips.datasources, codes: rows.lazy.map { trips.datasource[$0] })
         var batch = TripBatch()

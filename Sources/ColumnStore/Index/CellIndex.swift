@@ -1,22 +1,22 @@
 package import Bucketing
 
 /// Where the rows of each geohash cell are: a tree that halves cells until few rows are left in each, and for each of its leaves
-/// the rows of every week.
+/// the rows of every stratum: of a week, or of a datasource in a week.
 ///
-/// Rows are sorted by week and then by the Morton key of the origin, so a block of keys that agree in their first bits is one
-/// run of rows per week, and a bit more cuts each of these runs in two (a k-d tree whose planes are the borders of geohash
+/// In a stratum rows are sorted by the Morton key of the origin, so a block of keys that agree in their first bits is one run
+/// of rows per stratum, and a bit more cuts each of these runs in two (a k-d tree whose planes are the borders of geohash
 /// cells; Bentley, "Multidimensional Binary Search Trees Used for Associative Searching", CACM 1975):
 ///
-///     world          all rows                       week 1        week 2
+///     world          all rows                       stratum 1     stratum 2
 ///     ├─ west  0…    rows 0..<900 and 5000..<5800   0    900      5000   5800
 ///     └─ east  1…    …                              900  5000     5800   9000
 ///        ├─ …
 ///
-/// Dense places get small leaves and empty ones none, whatever the mixture in a segment. One tree serves all weeks: a box is
-/// looked up once, however many weeks there are. In memory the nodes lie in preorder, each with the number of its first leaf and
+/// Dense places get small leaves and empty ones none, whatever the mixture in a segment. One tree serves all strata: a box is
+/// looked up once, however many there are. In memory the nodes lie in preorder, each with the number of its first leaf and
 /// the place of the node behind its subtree: a walk that leaves a subtree out is one step. As bytes:
 ///
-///     number of nodes · nodes in preorder, two bits each, four to a byte from its low end · for each leaf and week: rows
+///     number of nodes · nodes in preorder, two bits each, four to a byte from its low end · for each leaf and stratum: rows
 ///
 /// where a node is 0 for a leaf, else 1 where its lower half has rows plus 2 where its upper half has; numbers are unsigned
 /// LEB128. A leaf with more rows than it should have has them all in one cell of the finest grid.
@@ -40,19 +40,19 @@ package struct CellIndex: Hashable, Sendable {
 
     /// The tree, and one node behind it whose first leaf is that behind the last; empty where there are no rows.
     private var nodes: [Node] = []
-    /// Number of weeks.
-    let weekCount: Int
-    /// The first row of leaf `l` in week `w` is `rowStarts[l * weekCount + w]`; behind the leaves the ends of the weeks.
+    /// Number of strata.
+    let stratumCount: Int
+    /// The first row of leaf `l` in stratum `s` is `rowStarts[l * stratumCount + s]`; behind the leaves the ends of the strata.
     private var rowStarts: [UInt32] = []
-    /// Rows of all weeks in the leaves before each one, and in all.
+    /// Rows of all strata in the leaves before each one, and in all.
     private var places: [UInt32] = [0]
 
     /// Number of leaves.
     package var leafCount: Int { places.count - 1 }
 
     /// Most rows of a leaf, but for those of one cell of the finest grid: fewer make the edge of a box thinner and the index
-    /// larger, as each leaf has a number for each week.
-    private static func leafRowCountMax(weekCount: Int) -> Int { max(128, 8 * weekCount) }
+    /// larger, as each leaf has a number for each stratum.
+    private static func leafRowCountMax(stratumCount: Int) -> Int { max(128, 4 * stratumCount) }
     /// Nodes of a segment: more have no place in their number.
     private static let nodeCountMax = 1 << Node.endBitCount - 2
 
@@ -61,46 +61,49 @@ package struct CellIndex: Hashable, Sendable {
     /// Cuts the rows of a segment into leaves.
     ///
     /// - Parameters:
-    ///   - keys: Morton keys (60 bits) of the rows, ascending in each week.
-    ///   - weekRowStarts: week `w` has the rows `weekRowStarts[w]..<weekRowStarts[w + 1]`, at least one.
-    init(keys: Span<UInt64>, weekRowStarts: [Int]) {
-        weekCount = weekRowStarts.count - 1
-        guard weekCount > 0 else { return }
-        let most = Self.leafRowCountMax(weekCount: weekCount)
-        // Places in all weeks at which blocks begin and end, a few of them at a time.
-        var cuts = Cuts(weekCount: weekCount)
-        cuts.append(weekRowStarts.dropLast().map(UInt32.init))
-        cuts.append(weekRowStarts.dropFirst().map(UInt32.init))
+    ///   - keys: Morton keys (60 bits) of the rows, ascending in each stratum.
+    ///   - stratumRowStarts: stratum `s` has the rows `stratumRowStarts[s]..<stratumRowStarts[s + 1]`, at least one.
+    init(keys: Span<UInt64>, stratumRowStarts: [Int]) {
+        stratumCount = stratumRowStarts.count - 1
+        guard stratumCount > 0 else { return }
+        let most = Self.leafRowCountMax(stratumCount: stratumCount)
+        // Places in all strata at which blocks begin and end, a few of them at a time.
+        var cuts = Cuts(stratumCount: stratumCount)
+        cuts.append(stratumRowStarts.dropLast().map(UInt32.init))
+        cuts.append(stratumRowStarts.dropFirst().map(UInt32.init))
         divide(.world, cuts: &cuts, from: 0, to: 1, keys: keys, leafRowCountMax: most)
         rowStarts += cuts[1]
         nodes.append(Node(firstLeaf: UInt32(leafCount)))
     }
 
-    /// Rows at which something begins, one in each week.
+    /// Rows at which something begins, one in each stratum.
     private struct Cuts {
-        let weekCount: Int
+        let stratumCount: Int
         private(set) var rows: [UInt32] = []
 
-        init(weekCount: Int) { self.weekCount = weekCount }
+        init(stratumCount: Int) { self.stratumCount = stratumCount }
 
-        var count: Int { rows.count / weekCount }
-        subscript(cut: Int) -> ArraySlice<UInt32> { rows[cut * weekCount..<(cut + 1) * weekCount] }
+        var count: Int { rows.count / stratumCount }
+        subscript(cut: Int) -> ArraySlice<UInt32> { rows[cut * stratumCount..<(cut + 1) * stratumCount] }
 
         mutating func append(_ starts: [UInt32]) { rows += starts }
-        mutating func removeLast() { rows.removeLast(weekCount) }
+        mutating func removeLast() { rows.removeLast(stratumCount) }
 
         func rowCount(from start: Int, to end: Int) -> Int {
             var sum = 0
-            for week in 0..<weekCount { sum += Int(rows[end * weekCount + week]) - Int(rows[start * weekCount + week]) }
+            for stratum in 0..<stratumCount {
+                sum += Int(rows[end * stratumCount + stratum]) - Int(rows[start * stratumCount + stratum])
+            }
             return sum
         }
 
         /// Appends where, between two others, the keys from one on begin.
         mutating func cut(from start: Int, to end: Int, at key: UInt64, keys: Span<UInt64>) {
-            for week in 0..<weekCount {
+            for stratum in 0..<stratumCount {
                 rows.append(
                     Self.firstRow(
-                        from: rows[start * weekCount + week], to: rows[end * weekCount + week], notBelow: key, keys))
+                        from: rows[start * stratumCount + stratum], to: rows[end * stratumCount + stratum], notBelow: key, keys)
+                )
             }
         }
 
@@ -143,19 +146,29 @@ package struct CellIndex: Hashable, Sendable {
 
     // MARK: - Asking
 
-    /// The rows of some leaves in a week, which lie side by side.
-    package func rows(ofLeaves leaves: Range<Int>, week: Int) -> Range<Int> {
-        Int(rowStarts[leaves.lowerBound * weekCount + week])..<Int(rowStarts[leaves.upperBound * weekCount + week])
+    /// The rows of some leaves in a stratum, which lie side by side.
+    package func rows(ofLeaves leaves: Range<Int>, stratum: Int) -> Range<Int> {
+        Int(rowStarts[leaves.lowerBound * stratumCount + stratum])..<Int(rowStarts[leaves.upperBound * stratumCount + stratum])
     }
 
-    /// Adds the rows of some leaves to a number for each week.
-    func addRowCounts(ofLeaves leaves: Range<Int>, to counts: inout [Int]) {
-        let (first, end) = (leaves.lowerBound * weekCount, leaves.upperBound * weekCount)
+    /// Calls `body` with each stratum and its rows in a leaf, of which there may be none.
+    @inline(__always)
+    func forEachStratum(ofLeaf leaf: Int, _ body: (_ stratum: Int, _ rows: Range<Int>) -> Void) {
+        let (first, end) = (leaf * stratumCount, (leaf + 1) * stratumCount)
         let starts = rowStarts.span
-        for week in 0..<weekCount { counts[week] &+= Int(starts[end &+ week]) &- Int(starts[first &+ week]) }
+        for stratum in 0..<stratumCount {
+            body(stratum, Int(starts[first &+ stratum])..<Int(starts[end &+ stratum]))
+        }
     }
 
-    /// Where the rows of a leaf are if rows are counted leaf by leaf: in it week by week.
+    /// Adds the rows of some leaves to a number for each stratum.
+    func addRowCounts(ofLeaves leaves: Range<Int>, to counts: inout [Int]) {
+        let (first, end) = (leaves.lowerBound * stratumCount, leaves.upperBound * stratumCount)
+        let starts = rowStarts.span
+        for stratum in 0..<stratumCount { counts[stratum] &+= Int(starts[end &+ stratum]) &- Int(starts[first &+ stratum]) }
+    }
+
+    /// Where the rows of a leaf are if rows are counted leaf by leaf: in it stratum by stratum.
     package func places(ofLeaf leaf: Int) -> Range<Int> { Int(places[leaf])..<Int(places[leaf + 1]) }
 
     /// Calls `body` with the number and the block of each leaf, in the order of their keys.
@@ -178,27 +191,27 @@ package struct CellIndex: Hashable, Sendable {
         node.hasLowerHalf ? nodes[place &+ 1].end : place &+ 1
     }
 
-    /// The rows of a week that may have keys on both sides of `key`: those before have smaller ones, those behind have not.
-    package func rows(week: Int, aroundKey key: UInt64) -> Range<Int> {
+    /// The rows of a stratum that may have keys on both sides of `key`: those before have smaller ones, those behind have not.
+    package func rows(stratum: Int, aroundKey key: UInt64) -> Range<Int> {
         var (place, block) = (0, MortonBlock.world)
         while !nodes[place].isLeaf {
             let (node, upper) = (nodes[place], block.upperHalf)
             if key >= upper.key {
-                guard node.hasUpperHalf else { return border(beforeLeaf: nodes[node.end].firstLeaf, week) }
+                guard node.hasUpperHalf else { return border(beforeLeaf: nodes[node.end].firstLeaf, stratum) }
                 (place, block) = (Self.upperHalf(place, node, nodes.span), upper)
             } else {
-                guard node.hasLowerHalf else { return border(beforeLeaf: node.firstLeaf, week) }
+                guard node.hasLowerHalf else { return border(beforeLeaf: node.firstLeaf, stratum) }
                 (place, block) = (place + 1, block.lowerHalf)
             }
         }
         let leaf = nodes[place].firstLeaf
-        if key <= block.key { return border(beforeLeaf: leaf, week) }
+        if key <= block.key { return border(beforeLeaf: leaf, stratum) }
         return key > block.lastKey
-            ? border(beforeLeaf: leaf + 1, week) : rows(ofLeaves: Int(leaf)..<Int(leaf) + 1, week: week)
+            ? border(beforeLeaf: leaf + 1, stratum) : rows(ofLeaves: Int(leaf)..<Int(leaf) + 1, stratum: stratum)
     }
 
-    private func border(beforeLeaf leaf: UInt32, _ week: Int) -> Range<Int> {
-        rows(ofLeaves: Int(leaf)..<Int(leaf), week: week)
+    private func border(beforeLeaf leaf: UInt32, _ stratum: Int) -> Range<Int> {
+        rows(ofLeaves: Int(leaf)..<Int(leaf), stratum: stratum)
     }
 
     /// Calls `body` with runs of leaves that together hold every row in a box, in their order, what is known of where all their
@@ -234,34 +247,34 @@ package struct CellIndex: Hashable, Sendable {
             }
             writer.append(contentsOf: [byte])
         }
-        for place in 0..<leafCount * weekCount { writer.append(UInt64(rowStarts[place + weekCount] - rowStarts[place])) }
+        for place in 0..<leafCount * stratumCount { writer.append(UInt64(rowStarts[place + stratumCount] - rowStarts[place])) }
     }
 
-    /// Reads the tree of a segment with weeks of known row counts; every inconsistency is an error.
-    init(from reader: inout IndexByteReader, weekRowStarts: [Int]) throws(IndexError) {
-        weekCount = weekRowStarts.count - 1
-        let rowCount = weekRowStarts.last ?? 0
+    /// Reads the tree of a segment with strata of known row counts; every inconsistency is an error.
+    init(from reader: inout IndexByteReader, stratumRowStarts: [Int]) throws(IndexError) {
+        stratumCount = stratumRowStarts.count - 1
+        let rowCount = stratumRowStarts.last ?? 0
         guard rowCount <= UInt32.max else { throw IndexError(description: "the index has more rows than a segment can") }
         let nodeCount = try reader.count(max: min(rowCount * (MortonKey.bitCount + 1), Self.nodeCountMax))
         let bytes = try reader.bytes((nodeCount + 3) / 4)
-        guard weekCount > 0 else {
+        guard stratumCount > 0 else {
             guard nodeCount == 0 else { throw IndexError(description: "the cell index has nodes without rows") }
             return
         }
         let leafCount = try readTree(bytes, nodeCount: nodeCount)
-        var next = weekRowStarts.dropLast().map(UInt32.init)
+        var next = stratumRowStarts.dropLast().map(UInt32.init)
         for _ in 0..<leafCount {
             rowStarts += next
             var rowCount = 0
-            for week in 0..<weekCount {
-                let count = try reader.count(max: weekRowStarts[week + 1] - Int(next[week]))
-                next[week] += UInt32(count)
+            for stratum in 0..<stratumCount {
+                let count = try reader.count(max: stratumRowStarts[stratum + 1] - Int(next[stratum]))
+                next[stratum] += UInt32(count)
                 rowCount += count
             }
             guard rowCount > 0 else { throw IndexError(description: "a leaf of the cell index has no rows") }
             places.append(places[places.count - 1] + UInt32(rowCount))
         }
-        guard next.map(Int.init) == Array(weekRowStarts.dropFirst()) else {
+        guard next.map(Int.init) == Array(stratumRowStarts.dropFirst()) else {
             throw IndexError(description: "the cell index misses rows")
         }
         rowStarts += next

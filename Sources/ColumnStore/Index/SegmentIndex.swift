@@ -7,49 +7,61 @@ package import Bucketing
 ///
 ///     regions    number · names, ascending        names of the segment, code = position
 ///     datasources                                 the same
-///     weeks      number · for each: ISO week index − previous · rows − 1
+///     weeks      number · for each: ISO week index − previous
+///     strata     1 where rows are sorted by datasource first, else 0 · rows of each week, or of each datasource and week
 ///     bounds     for each region: min longitude, min latitude, max longitude, max latitude (IEEE doubles) of its origins
 ///     counts     see `TripCounts`
 ///     cells      see `CellIndex`
 package struct SegmentIndex: Hashable, Sendable {
-    /// Rows of one ISO week in a segment.
-    package struct Week: Hashable, Sendable {
-        package var week: ISOWeek
+    /// Rows that are sorted by nothing but their origin: those of one ISO week, or of one datasource in one week.
+    package struct Stratum: Hashable, Sendable {
+        /// Code of the datasource of all rows; nil where they may have any.
+        package var datasource: UInt32?
+        /// Position in `weeks`.
+        package var week: Int
         package var rows: Range<Int>
+
+        /// Makes a stratum.
+        package init(datasource: UInt32?, week: Int, rows: Range<Int>) {
+            (self.datasource, self.week, self.rows) = (datasource, week, rows)
+        }
     }
 
     /// Ascending; the code of a name is its position.
     package var regions: [String]
     /// Ascending; the code of a name is its position.
     package var datasources: [String]
-    /// Ascending and without gaps in their rows.
-    package var weeks: [Week]
+    /// Those that have rows, ascending.
+    package var weeks: [ISOWeek]
+    /// By datasource, if rows are sorted by it, then by week; without gaps in their rows.
+    package var strata: [Stratum]
     /// Where the origins of each region are.
     package var bounds: [BoundingBox]
     package var counts: TripCounts
     package var cells: CellIndex
 
     /// The version of the bytes; a reader ignores the index of a version it does not know and scans.
-    static let version = 2
+    static let version = 3
     /// Versions that were written before, and are made anew from the rows when a segment is opened.
-    static let earlierVersions = [1]
+    static let earlierVersions = [1, 2]
 
     /// Rows of the segment.
-    package var rowCount: Int { weeks.last?.rows.upperBound ?? 0 }
+    package var rowCount: Int { strata.last?.rows.upperBound ?? 0 }
 
     /// Indexes sorted trips.
     package init(_ trips: SortedTrips) {
         regions = trips.regions
         datasources = trips.datasources
         weeks = trips.weeks
-        let weekRowStarts = weeks.map(\.rows.lowerBound) + [trips.count]
+        strata = trips.strata
         bounds = SegmentIndex.bounds(
             region: trips.region.span, longitude: trips.originLongitude.span, latitude: trips.originLatitude.span,
             regionCount: trips.regions.count)
         counts = TripCounts(
-            weekRowStarts: weekRowStarts, region: trips.region.span, datasource: trips.datasource.span, time: trips.time.span,
-            regionCount: regions.count, datasourceCount: datasources.count)
-        cells = CellIndex(keys: trips.key.span, weekRowStarts: weekRowStarts)
+            rowsOfWeeks: SegmentIndex.rowsOfWeeks(weeks.count, strata), region: trips.region.span,
+            datasource: trips.datasource.span, time: trips.time.span, regionCount: regions.count,
+            datasourceCount: datasources.count)
+        cells = CellIndex(keys: trips.key.span, stratumRowStarts: strata.map(\.rows.lowerBound) + [trips.count])
     }
 
     private static func bounds(
@@ -76,6 +88,20 @@ package struct SegmentIndex: Hashable, Sendable {
         return bounds
     }
 
+    /// Whether rows are sorted by datasource before week.
+    package var isSortedByDatasource: Bool { strata.first?.datasource != nil }
+
+    /// Rows of each week.
+    package var weekRowCounts: [Int] {
+        Self.rowsOfWeeks(weeks.count, strata).map { $0.reduce(0) { $0 + $1.count } }
+    }
+
+    private static func rowsOfWeeks(_ weekCount: Int, _ strata: [Stratum]) -> [[Range<Int>]] {
+        var rows = [[Range<Int>]](repeating: [], count: weekCount)
+        for stratum in strata { rows[stratum.week].append(stratum.rows) }
+        return rows
+    }
+
     // MARK: - Bytes
 
     /// The index as bytes, without checksum or compression.
@@ -88,14 +114,25 @@ package struct SegmentIndex: Hashable, Sendable {
         writer.append(weeks.count)
         var previous: Int64 = 0
         for week in weeks {
-            writer.append(signed: Int64(week.week.index) - previous)
-            writer.append(week.rows.count - 1)
-            previous = Int64(week.week.index)
+            writer.append(signed: Int64(week.index) - previous)
+            previous = Int64(week.index)
+        }
+        writer.append(isSortedByDatasource ? 1 : 0)
+        var rest = strata[...]
+        for datasource in isSortedByDatasource ? datasources.indices.map({ UInt32($0) as UInt32? }) : [nil] {
+            for week in weeks.indices {
+                guard let next = rest.first, next.datasource == datasource, next.week == week else {
+                    writer.append(0)
+                    continue
+                }
+                writer.append(next.rows.count)
+                rest.removeFirst()
+            }
         }
         for box in bounds {
             for edge in [box.minLongitude, box.minLatitude, box.maxLongitude, box.maxLatitude] { writer.append(edge) }
         }
-        counts.write(to: &writer, weekStartTimes: weeks.map(\.week.startMicroseconds))
+        counts.write(to: &writer, weekStartTimes: weeks.map(\.startMicroseconds))
         cells.write(to: &writer)
         return writer.bytes
     }
@@ -105,21 +142,9 @@ package struct SegmentIndex: Hashable, Sendable {
         var reader = IndexByteReader(bytes)
         regions = try SegmentIndex.names(from: &reader, max: rowCount)
         datasources = try SegmentIndex.names(from: &reader, max: rowCount)
-        weeks = []
-        var row = 0
-        var week: Int64 = 0
-        for position in 0..<(try reader.count(max: rowCount)) {
-            let (next, overflows) = week.addingReportingOverflow(try reader.signed())
-            // Weeks of the years 1 to 9999 have numbers far below a million.
-            guard !overflows, abs(next) < 1_000_000, let index = Int32(exactly: next), position == 0 || next > week else {
-                throw IndexError(description: "the weeks of the index are not in ascending order")
-            }
-            week = next
-            let count = try reader.count(max: rowCount - row - 1) + 1
-            weeks.append(Week(week: ISOWeek(index: index), rows: row..<row + count))
-            row += count
-        }
-        guard row == rowCount else { throw IndexError(description: "the weeks of the index miss rows") }
+        weeks = try SegmentIndex.weeks(from: &reader, max: rowCount)
+        strata = try SegmentIndex.strata(
+            from: &reader, weekCount: weeks.count, datasourceCount: datasources.count, rowCount: rowCount)
         bounds = []
         for _ in regions {
             bounds.append(
@@ -127,12 +152,50 @@ package struct SegmentIndex: Hashable, Sendable {
                     minLongitude: try reader.double(), minLatitude: try reader.double(), maxLongitude: try reader.double(),
                     maxLatitude: try reader.double()))
         }
-        let weekRowStarts = weeks.map(\.rows.lowerBound) + [rowCount]
+        let weekRowCounts = SegmentIndex.rowsOfWeeks(weeks.count, strata).map { $0.reduce(0) { $0 + $1.count } }
+        guard weekRowCounts.allSatisfy({ $0 > 0 }) else { throw IndexError(description: "a week of the index has no rows") }
         counts = try TripCounts(
-            from: &reader, weekRowStarts: weekRowStarts, weekStartTimes: weeks.map(\.week.startMicroseconds),
+            from: &reader, weekRowCounts: weekRowCounts, weekStartTimes: weeks.map(\.startMicroseconds),
             regionCount: regions.count, datasourceCount: datasources.count)
-        cells = try CellIndex(from: &reader, weekRowStarts: weekRowStarts)
+        cells = try CellIndex(from: &reader, stratumRowStarts: strata.map(\.rows.lowerBound) + [rowCount])
         guard reader.isAtEnd else { throw IndexError(description: "the index has bytes past its end") }
+    }
+
+    private static func weeks(from reader: inout IndexByteReader, max: Int) throws(IndexError) -> [ISOWeek] {
+        var weeks: [ISOWeek] = []
+        var week: Int64 = 0
+        for position in 0..<(try reader.count(max: max)) {
+            let (next, overflows) = week.addingReportingOverflow(try reader.signed())
+            // Weeks of the years 1 to 9999 have numbers far below a million.
+            guard !overflows, abs(next) < 1_000_000, let index = Int32(exactly: next), position == 0 || next > week else {
+                throw IndexError(description: "the weeks of the index are not in ascending order")
+            }
+            week = next
+            weeks.append(ISOWeek(index: index))
+        }
+        return weeks
+    }
+
+    private static func strata(
+        from reader: inout IndexByteReader, weekCount: Int, datasourceCount: Int, rowCount: Int
+    ) throws(IndexError) -> [Stratum] {
+        var strata: [Stratum] = []
+        var row = 0
+        func append(_ datasource: UInt32?) throws(IndexError) {
+            for week in 0..<weekCount {
+                let count = try reader.count(max: rowCount - row)
+                if count == 0 { continue }
+                strata.append(Stratum(datasource: datasource, week: week, rows: row..<row + count))
+                row += count
+            }
+        }
+        if try reader.count(max: 1) == 0 {
+            try append(nil)
+        } else {
+            for datasource in 0..<datasourceCount { try append(UInt32(datasource)) }
+        }
+        guard row == rowCount else { throw IndexError(description: "the strata of the index miss rows") }
+        return strata
     }
 
     private static func names(from reader: inout IndexByteReader, max: Int) throws(IndexError) -> [String] {

@@ -25,33 +25,37 @@ package struct TripCounts: Hashable, Sendable {
     package private(set) var entries: [Entry] = []
 
     /// Counts the rows of a segment; row `i` of each column belongs to one trip.
+    ///
+    /// - Parameter rowsOfWeeks: where the rows of each week are.
     init(
-        weekRowStarts: [Int], region: Span<UInt32>, datasource: Span<UInt32>, time: Span<Int64>, regionCount: Int,
+        rowsOfWeeks: [[Range<Int>]], region: Span<UInt32>, datasource: Span<UInt32>, time: Span<Int64>, regionCount: Int,
         datasourceCount: Int
     ) {
         // Where the table of all combinations is small it is an array, otherwise only what occurs has a place.
         let isDense = regionCount * datasourceCount <= 1 << 16
         var slots = [Int32](repeating: -1, count: isDense ? regionCount * datasourceCount : 0)
         var sparseSlots: [UInt64: Int32] = [:]
-        for week in 0..<weekRowStarts.count - 1 {
+        for rows in rowsOfWeeks {
             var counted: [Entry] = []
-            for row in weekRowStarts[week]..<weekRowStarts[week + 1] {
-                let (region, datasource, time) = (region[row], datasource[row], time[row])
-                var slot: Int
-                if isDense {
-                    slot = Int(slots[Int(region) * datasourceCount + Int(datasource)])
-                    if slot < 0 { slots[Int(region) * datasourceCount + Int(datasource)] = Int32(counted.count) }
-                } else {
-                    let key = UInt64(region) << 32 | UInt64(datasource)
-                    slot = Int(sparseSlots[key] ?? -1)
-                    if slot < 0 { sparseSlots[key] = Int32(counted.count) }
-                }
-                if slot < 0 {
-                    counted.append(Entry(region: region, datasource: datasource, trips: 1, firstAt: time, lastAt: time))
-                } else {
-                    counted[slot].trips += 1
-                    if time < counted[slot].firstAt { counted[slot].firstAt = time }
-                    if time > counted[slot].lastAt { counted[slot].lastAt = time }
+            for run in rows {
+                for row in run {
+                    let (region, datasource, time) = (region[row], datasource[row], time[row])
+                    var slot: Int
+                    if isDense {
+                        slot = Int(slots[Int(region) * datasourceCount + Int(datasource)])
+                        if slot < 0 { slots[Int(region) * datasourceCount + Int(datasource)] = Int32(counted.count) }
+                    } else {
+                        let key = UInt64(region) << 32 | UInt64(datasource)
+                        slot = Int(sparseSlots[key] ?? -1)
+                        if slot < 0 { sparseSlots[key] = Int32(counted.count) }
+                    }
+                    if slot < 0 {
+                        counted.append(Entry(region: region, datasource: datasource, trips: 1, firstAt: time, lastAt: time))
+                    } else {
+                        counted[slot].trips += 1
+                        if time < counted[slot].firstAt { counted[slot].firstAt = time }
+                        if time > counted[slot].lastAt { counted[slot].lastAt = time }
+                    }
                 }
             }
             if isDense {
@@ -95,11 +99,11 @@ package struct TripCounts: Hashable, Sendable {
     }
 
     init(
-        from reader: inout IndexByteReader, weekRowStarts: [Int], weekStartTimes: [Int64], regionCount: Int,
+        from reader: inout IndexByteReader, weekRowCounts: [Int], weekStartTimes: [Int64], regionCount: Int,
         datasourceCount: Int
     ) throws(IndexError) {
         for week in weekStartTimes.indices {
-            let rowCount = weekRowStarts[week + 1] - weekRowStarts[week]
+            let rowCount = weekRowCounts[week]
             let entryCount = try reader.count(max: rowCount)
             var region = 0
             var rest = rowCount

@@ -35,8 +35,7 @@ extension QueryExecutor {
             isBase
             ? ranked(rollup, codes, with: Self.combine(collectors), layout, limit: query.offset + query.limit)
             : try Self.merge(
-                GroupCollector.aligned(collectors + coarser(rollup, codes, query, layout, Key.self)),
-                limit: query.offset + query.limit, on: pool)
+                collectors + coarser(rollup, codes, query, layout, Key.self), limit: query.offset + query.limit, on: pool)
         metrics.mergeTime = .now - start
         return answer(query, merged, layout, bucketing, metrics)
     }

@@ -63,7 +63,7 @@ extension QueryExecutor {
         let (collectors, scanMetrics) = try groupTables(plans, query, layout, bucketing, Key.self)
         metrics += scanMetrics
         let start = ContinuousClock.now
-        let merged = try Self.merge(collectors, limit: query.offset + query.limit, on: pool)
+        let merged = try Self.merge(consume collectors, limit: query.offset + query.limit, on: pool)
         metrics.mergeTime = .now - start
         return answer(query, merged, layout, bucketing, metrics)
     }
@@ -85,7 +85,7 @@ extension QueryExecutor {
                 }
             }
         }
-        return (GroupCollector.aligned(tables.drain()), scanned.metrics)
+        return (tables.drain(), scanned.metrics)
     }
 
     /// Puts groups into words.
@@ -129,9 +129,15 @@ extension QueryExecutor {
                 SegmentColumn.originLongitude, .originLatitude, .destinationLongitude, .destinationLatitude,
             ] { try scratch.load(column, page: page, rows: local, of: segment) }
             rows.group(
-                scratch.originLongitude, scratch.originLatitude, scratch.destinationLongitude, scratch.destinationLatitude,
-                UInt64(60 - 5 * precision), layout, into: &table)
+                local, Self.keys(scratch.originLongitude, scratch.originLatitude, local),
+                Self.keys(scratch.destinationLongitude, scratch.destinationLatitude, local), UInt64(60 - 5 * precision), layout,
+                into: &table)
         }
+    }
+
+    /// Morton keys of some points: of rows that do not pass too, since many at once are cheap.
+    private static func keys(_ longitude: [Double], _ latitude: [Double], _ local: Range<Int>) -> [UInt64] {
+        SortKeys.keys(longitude: longitude.span.extracting(local), latitude: latitude.span.extracting(local))
     }
 
     /// The rows of a page that pass: numbers instead of a mask, so that the loops over them have no branch to guess.
@@ -168,19 +174,19 @@ extension QueryExecutor {
             }
         }
 
-        /// Groups by cells of any precision, from the coordinates.
+        /// Groups by cells of any precision, from the Morton keys of the rows `local`.
         func group<Key: GroupKey>(
-            _ x: [Double], _ y: [Double], _ u: [Double], _ v: [Double], _ shift: UInt64, _ layout: GroupKeyLayout,
+            _ local: Range<Int>, _ origin: [UInt64], _ destination: [UInt64], _ shift: UInt64, _ layout: GroupKeyLayout,
             into table: inout GroupCollector<Key>
         ) {
-            let (x, y, u, v) = (x.span, y.span, u.span, v.span)
+            let (origins, destinations) = (origin.span, destination.span)
             let (regions, times, map) = (region.span, time.span, regionMap.span)
             for row in selected.lazy.map(Int.init) {
                 table.add(
                     Key(
                         layout, region: UInt64(map[Int(regions[row])]),
-                        origin: MortonKey.key(longitude: x[row], latitude: y[row]) >> shift,
-                        destination: MortonKey.key(longitude: u[row], latitude: v[row]) >> shift,
+                        origin: origins[row &- local.lowerBound] >> shift,
+                        destination: destinations[row &- local.lowerBound] >> shift,
                         bucket: bucketing.bucket(times[row])))
             }
         }
@@ -188,8 +194,11 @@ extension QueryExecutor {
 
     /// Counts what the workers collected: each part of the keys by one worker, without locks.
     static func merge<Key: GroupKey>(
-        _ collectors: [GroupCollector<Key>], limit: Int, on pool: WorkerPool
+        _ collectors: consuming [GroupCollector<Key>], limit: Int, on pool: WorkerPool
     ) throws(ColumnStoreError) -> MergedGroups<Key> {
+        var all = consume collectors
+        GroupCollector.align(&all)
+        let collectors = all
         if collectors.allSatisfy(\.parts.isEmpty) {
             let table = combine(collectors)
             return (table.first(limit), table.count, table.tripCount)

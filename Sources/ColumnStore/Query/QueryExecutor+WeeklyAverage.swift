@@ -33,7 +33,7 @@ extension QueryExecutor {
         var trips: [ISOWeek: Int] = [:]
         for plan in plans {
             let weeks = snapshot.segments[plan.segment].index.weeks
-            for (week, count) in zip(weeks, plan.counted) where count > 0 { trips[week.week, default: 0] += count }
+            for (week, count) in zip(weeks, plan.counted) where count > 0 { trips[week, default: 0] += count }
         }
         let scanned = try scan(plans) { task, scratch throws(ColumnStoreError) in
             var counts: [Int: Int] = [:]
@@ -50,7 +50,7 @@ extension QueryExecutor {
         metrics += scanned.metrics
         for part in scanned.parts {
             let weeks = snapshot.segments[part.position].index.weeks
-            for (week, count) in part.counts { trips[weeks[week].week, default: 0] += count }
+            for (week, count) in part.counts { trips[weeks[week], default: 0] += count }
         }
         return (trips, metrics)
     }
@@ -68,7 +68,7 @@ extension QueryExecutor {
                 let region = filter.region.map { ExactName.index(of: $0, in: index.regions) }
                 let datasource = filter.datasource.map { ExactName.index(of: $0, in: index.datasources) }
                 if region == .some(nil) || datasource == .some(nil) { continue }
-                for (slot, week) in index.weeks.enumerated() where weeks.contains(week.week) {
+                for (slot, week) in index.weeks.enumerated() where weeks.contains(week) {
                     for entry in index.counts.entries(week: slot, region: region?.map(UInt32.init))
                     where datasource == nil || datasource == Int(entry.datasource) {
                         first = min(first, entry.firstAt)

@@ -46,7 +46,7 @@ struct SegmentPlan: Sendable {
             guard let code = ExactName.index(of: datasource, in: index.datasources) else { return }
             datasourceCode = UInt32(code)
             values.datasource = UInt32(code)
-            if !useIndex || index.datasources.count > 1 { base.insert(.datasource) }
+            if !useIndex || (index.datasources.count > 1 && !index.isSortedByDatasource) { base.insert(.datasource) }
         }
         values.from = filter.from ?? .min
         values.to = filter.to ?? .max
@@ -60,10 +60,11 @@ struct SegmentPlan: Sendable {
         }
         if let originBox, originBox.isEmpty { return }
         let boxTests = filter.box == nil ? RowTests() : Self.tests(of: filter.within)
-        var slots: [(week: Int, tests: RowTests)] = []
+        /// What is left to be tested of the rows of a week besides their place; nil where none of them is to be looked at.
+        var testsOfWeeks = [RowTests?](repeating: nil, count: weekCount)
         for (slot, week) in index.weeks.enumerated() {
-            if let wanted, !wanted.contains(week.week) { continue }
-            let start = week.week.startMicroseconds
+            if let wanted, !wanted.contains(week) { continue }
+            let start = week.startMicroseconds
             let end = start + 7 * LocalDateTime.microsecondsPerDay
             if start >= values.to || end <= values.from { continue }
             let isWholeWeek = start >= values.from && end <= values.to
@@ -76,11 +77,17 @@ struct SegmentPlan: Sendable {
                 continue
             }
             let isTimeTested = !isWholeWeek || (!useIndex && (filter.from != nil || filter.to != nil))
-            slots.append((week: slot, tests: isTimeTested ? base.union(.time) : base))
+            testsOfWeeks[slot] = isTimeTested ? base.union(.time) : base
+        }
+        var slots: [Slot] = []
+        for (number, stratum) in index.strata.enumerated() {
+            guard let tests = testsOfWeeks[stratum.week] else { continue }
+            if useIndex, let datasourceCode, let code = stratum.datasource, code != datasourceCode { continue }
+            slots.append(Slot(stratum: number, week: stratum.week, tests: tests))
         }
         guard useIndex, let originBox else {
             for slot in slots {
-                add(index.weeks[slot.week].rows, week: slot.week, tests: slot.tests.union(boxTests), purpose)
+                add(index.strata[slot.stratum].rows, week: slot.week, tests: slot.tests.union(boxTests), purpose)
             }
             return
         }
@@ -88,15 +95,23 @@ struct SegmentPlan: Sendable {
         look(for: GridBox(originBox), snapshot.segments[position], slots, boxTests, purpose)
     }
 
+    /// A stratum that has candidates.
+    private struct Slot {
+        var stratum: Int
+        var week: Int
+        /// What is left to be tested of its rows besides their place.
+        var tests: RowTests
+    }
+
     /// Leaves at the edge of a box that are asked for ahead of the one that is counted.
     private static let leavesAhead = 6
 
     /// Looks a box of origins up.
     private mutating func look(
-        for box: GridBox, _ segment: SegmentReader, _ slots: [(week: Int, tests: RowTests)], _ boxTests: RowTests,
+        for box: GridBox, _ segment: SegmentReader, _ slots: [Slot], _ boxTests: RowTests,
         _ purpose: Purpose
     ) {
-        let cells = segment.index.cells
+        let (cells, strata) = (segment.index.cells, segment.index.strata)
         var runs: [(leaves: Range<Int>, coverage: BoxCoverage, block: MortonBlock)] = []
         cells.forEachRun(of: box) { leaves, coverage, block in
             runs.append((leaves: leaves, coverage: coverage, block: block))
@@ -110,11 +125,11 @@ struct SegmentPlan: Sendable {
         }
         // Where nothing but the origin is asked for, approximations mostly tell; only what they leave open is read.
         var rest = slots
-        if purpose == .count, boxTests.isSubset(of: .originInBox), slots.contains(where: \.tests.isEmpty) {
-            rest.removeAll(where: \.tests.isEmpty)
-            var isWanted = [Bool](repeating: false, count: weekCount)
-            for slot in slots where slot.tests.isEmpty { isWanted[slot.week] = true }
-            var counts = [Int](repeating: 0, count: weekCount)
+        if purpose == .count, boxTests.isSubset(of: .originInBox), slots.contains(where: { $0.tests.isEmpty }) {
+            rest.removeAll(where: { $0.tests.isEmpty })
+            var isWanted = [Bool](repeating: false, count: strata.count)
+            for slot in slots where slot.tests.isEmpty { isWanted[slot.stratum] = true }
+            var counts = [Int](repeating: 0, count: strata.count)
             let approximations = OriginApproximations.Reader(segment)
             for (number, run) in runs.enumerated() {
                 let next = number + Self.leavesAhead
@@ -126,20 +141,21 @@ struct SegmentPlan: Sendable {
                 }
                 let compared = approximations.count(
                     run.leaves.lowerBound, BlockLimits(box, in: run.block), isWanted: isWanted, into: &counts
-                ) { row, week in add(row..<row + 1, week: week, tests: runTests, purpose) }
+                ) { row, stratum in add(row..<row + 1, week: strata[stratum].week, tests: runTests, purpose) }
                 approximatedRowCount += compared ?? 0
                 if compared == nil {
-                    for week in 0..<weekCount where isWanted[week] {
-                        add(cells.rows(ofLeaves: run.leaves, week: week), week: week, tests: runTests, purpose)
+                    for stratum in strata.indices where isWanted[stratum] {
+                        let rows = cells.rows(ofLeaves: run.leaves, stratum: stratum)
+                        add(rows, week: strata[stratum].week, tests: runTests, purpose)
                     }
                 }
             }
-            for week in 0..<weekCount where isWanted[week] { count(counts[week], week: week) }
+            for stratum in strata.indices where isWanted[stratum] { count(counts[stratum], week: strata[stratum].week) }
         }
         for slot in rest {
             for run in runs {
                 add(
-                    cells.rows(ofLeaves: run.leaves, week: slot.week), week: slot.week,
+                    cells.rows(ofLeaves: run.leaves, stratum: slot.stratum), week: slot.week,
                     tests: slot.tests.union(tests(in: run.coverage)), purpose)
             }
         }

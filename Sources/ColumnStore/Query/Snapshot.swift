@@ -44,8 +44,8 @@ package struct Snapshot: Sendable {
 
     /// The first and last week that have a trip; nil where there is none.
     var weekRange: ClosedRange<ISOWeek>? {
-        let first = segments.lazy.compactMap { $0.index.weeks.first?.week }.min()
-        let last = segments.lazy.compactMap { $0.index.weeks.last?.week }.max()
+        let first = segments.lazy.compactMap { $0.index.weeks.first }.min()
+        let last = segments.lazy.compactMap { $0.index.weeks.last }.max()
         guard let first, let last else { return nil }
         return first...last
     }

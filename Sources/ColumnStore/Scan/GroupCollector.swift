@@ -68,13 +68,11 @@ struct GroupCollector<Key: GroupKey>: Sendable {
     }
 
     /// Where one worker had to put groups aside, all do and wholly, so that parts can be counted one by one.
-    static func aligned(_ collectors: [Self]) -> [Self] {
-        if collectors.allSatisfy(\.parts.isEmpty) { return collectors }
-        return collectors.map { collector in
-            var collector = collector
-            collector.emptyTable()
-            collector.aside.flush()
-            return collector
+    static func align(_ collectors: inout [Self]) {
+        if collectors.allSatisfy({ $0.parts.isEmpty }) { return }
+        for position in collectors.indices {
+            collectors[position].emptyTable()
+            collectors[position].aside.flush()
         }
     }
 

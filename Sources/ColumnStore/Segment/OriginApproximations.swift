@@ -9,8 +9,8 @@ internal import CLeaves
 /// Quantitative Analysis and Performance Study for Similarity-Search Methods in High-Dimensional Spaces", VLDB 1998), with the
 /// leaves of a tree for its grid.
 ///
-/// Leaf comes after leaf, behind the index and not compressed, and in a leaf its rows in their order in the segment, so week by
-/// week: the edge of a box is the same few places for all weeks. A leaf of `n` rows has
+/// Leaf comes after leaf, behind the index and not compressed, and in a leaf its rows in their order in the segment, so stratum
+/// by stratum: the edge of a box is the same few places for all of them. A leaf of `n` rows has
 ///
 ///     x ÷ 16  n bytes ┆ y ÷ 16  n bytes ┆ x % 16 + 16 (y % 16)  n bytes ┆ CRC-32 of them  4 bytes, little-endian
 ///
@@ -42,8 +42,8 @@ package enum OriginApproximations {
             let count = cells.places(ofLeaf: leaf).count
             var span = bytes.mutableSpan
             var place = start
-            for week in 0..<cells.weekCount {
-                block.forEachStep(of: keys, cells.rows(ofLeaves: leaf..<leaf + 1, week: week)) { _, x, y in
+            for stratum in 0..<cells.stratumCount {
+                block.forEachStep(of: keys, cells.rows(ofLeaves: leaf..<leaf + 1, stratum: stratum)) { _, x, y in
                     span[place] = UInt8(truncatingIfNeeded: x >> 4)
                     span[place + count] = UInt8(truncatingIfNeeded: y >> 4)
                     span[place + 2 * count] = UInt8(truncatingIfNeeded: x & 15 | (y & 15) << 4)
@@ -93,12 +93,12 @@ package enum OriginApproximations {
         /// Counts the rows of a leaf that are in a box for sure, and calls `open` with those of which this is not known.
         ///
         /// - Parameters:
-        ///   - isWanted: for each week, whether its rows are asked for.
-        ///   - counts: rows by week, to which is added; those of other weeks come to nothing.
+        ///   - isWanted: for each stratum, whether its rows are asked for.
+        ///   - counts: rows by stratum, to which is added; those of other strata come to nothing.
         /// - Returns: how many rows were compared; nil, with nothing done, where the leaf is absent or damaged.
         package func count(
             _ leaf: Int, _ limits: BlockLimits, isWanted: [Bool], into counts: inout [Int],
-            open: (_ row: Int, _ week: Int) -> Void
+            open: (_ row: Int, _ stratum: Int) -> Void
         ) -> Int? {
             guard let range = bytes(ofLeaf: leaf) else { return nil }
             let isIntact = file.withBytes { bytes in
@@ -108,33 +108,31 @@ package enum OriginApproximations {
             }
             guard isIntact else { return nil }
             let rowCount = range.count / bytesPerRow
-            let rows = LeafRows(start: range.lowerBound, count: rowCount, limits: limits)
-            // The week of the next row, and how many rows of the leaf are of it or of one before.
-            var week = 0
-            var weekRows = cells.rows(ofLeaves: leaf..<leaf + 1, week: week)
-            var weekEnd = weekRows.count
-            for first in stride(from: 0, to: rowCount, by: rowsAtATime) {
-                let end = min(first + rowsAtATime, rowCount)
-                var (inside, unknown) = file.withBytes { rows.compare(first, end, in: $0) }
-                var place = first
-                while true {
-                    let count = min(end, weekEnd) - place
-                    let mask = ~(UInt64.max << UInt64(count))  // a shift by all 64 bits leaves none
-                    counts[week] &+= (inside & mask).nonzeroBitCount
-                    if unknown & mask != 0, isWanted[week] {
-                        var rest = unknown & mask
-                        while rest != 0 {
-                            open(weekRows.upperBound - (weekEnd - place) + rest.trailingZeroBitCount, week)
-                            rest &= rest - 1
-                        }
+            let leafRows = LeafRows(start: range.lowerBound, count: rowCount, limits: limits)
+            // What is known of the rows that were compared last and not counted yet, and how many these are.
+            var (inside, unknown): (UInt64, UInt64) = (0, 0)
+            var (place, comparedCount) = (0, 0)
+            cells.forEachStratum(ofLeaf: leaf) { stratum, rows in
+                var row = rows.lowerBound
+                while row < rows.upperBound {
+                    if comparedCount == 0 {
+                        let end = min(place &+ rowsAtATime, rowCount)
+                        (inside, unknown) = file.withBytes { leafRows.compare(place, end, in: $0) }
+                        comparedCount = end &- place
+                        place = end
                     }
-                    place += count
-                    if place == end { break }
+                    let count = min(rows.upperBound &- row, comparedCount)
+                    let mask = ~(UInt64.max << UInt64(count))  // a shift by all 64 bits leaves none
+                    counts[stratum] &+= (inside & mask).nonzeroBitCount
+                    var rest = unknown & mask
+                    while rest != 0, isWanted[stratum] {
+                        open(row &+ rest.trailingZeroBitCount, stratum)
+                        rest &= rest &- 1
+                    }
                     inside >>= UInt64(count)
                     unknown >>= UInt64(count)
-                    week += 1
-                    weekRows = cells.rows(ofLeaves: leaf..<leaf + 1, week: week)
-                    weekEnd += weekRows.count
+                    row &+= count
+                    comparedCount &-= count
                 }
             }
             return rowCount

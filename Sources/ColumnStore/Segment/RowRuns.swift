@@ -97,21 +97,36 @@ struct RowRuns: @unchecked Sendable {
         SortKeys.write(run.rows, weeks: &weeks, keys: &keys)
     }
 
-    /// Writes keys and row numbers week after week, each week's in the order of the rows.
+    /// Makes weeks, numbered from 0, numbers of a datasource and week: `weekCount` of the first datasource, and so on.
+    func splitByDatasource(_ weeks: inout [Int32], weekCount: Int) {
+        precondition(weeks.count == count)
+        var weeks = weeks.mutableSpan
+        let codes = datasourceCodes.span
+        for run in runs {
+            for place in 0..<run.count {
+                let code = codes[run.firstDatasource &+ Int(run.rows[place].datasource)]
+                weeks[unchecked: run.start &+ place] &+= Int32(truncatingIfNeeded: Int(code) &* weekCount)
+            }
+        }
+    }
+
+    /// Writes keys and row numbers stratum after stratum, those of each in the order of the rows.
     ///
-    /// - Parameter next: for each week from `firstWeek` on, where its first row belongs; then where its last one ended.
+    /// - Parameters:
+    ///   - strata: the number of each row's stratum.
+    ///   - next: for each stratum, where its first row belongs; then where its last one ended.
     func distribute(
-        weeks: Span<Int32>, keys: Span<UInt64>, firstWeek: Int32, _ next: inout [Int], intoKeys: inout MutableSpan<UInt64>,
+        strata: Span<Int32>, keys: Span<UInt64>, _ next: inout [Int], intoKeys: inout MutableSpan<UInt64>,
         numbers: inout MutableSpan<UInt32>
     ) {
-        precondition(weeks.count == count && keys.count == count && intoKeys.count == count && numbers.count == count)
+        precondition(strata.count == count && keys.count == count && intoKeys.count == count && numbers.count == count)
         var next = next.mutableSpan
         for (index, run) in runs.enumerated() {
             let firstNumber = UInt32(truncatingIfNeeded: index) &<< placeBitCount
             for place in 0..<run.count {
-                let week = Int(weeks[unchecked: run.start &+ place] &- firstWeek)
-                let target = next[week]
-                next[week] = target &+ 1
+                let stratum = Int(strata[unchecked: run.start &+ place])
+                let target = next[stratum]
+                next[stratum] = target &+ 1
                 intoKeys[target] = keys[unchecked: run.start &+ place]
                 numbers[target] = firstNumber &+ UInt32(truncatingIfNeeded: place)
             }

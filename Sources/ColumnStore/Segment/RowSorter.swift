@@ -2,14 +2,21 @@ import Bucketing
 
 /// Brings decoded batches into the order of a segment.
 ///
-///     batches ─ keys (week, Morton) ─ split by week ─ radix sort of each week ─ rows to columns
-///               parallel by run       one pass        parallel by week         parallel by range of rows
+///     batches ─ keys (week, Morton) ─ split by stratum ─ radix sort of each ─ rows to columns
+///               parallel by run       one pass           parallel             parallel by range of rows
+///
+/// A stratum has the rows of one datasource in one week, so that a question for a datasource reads no others. Where that would
+/// leave but a few rows side by side, which is dear for every other question, it has all rows of a week.
 ///
 /// Rows move once, as rows: in the order of a segment neighbours come from anywhere, and a row that is one piece of memory is
 /// one cache miss where seven columns are seven.
 package enum RowSorter {
     /// Rows that one task puts into columns.
     private static let rowsPerTask = 64 << 10
+    /// Rows that strata have on the average, at least: half a page of an origin's coordinates.
+    package static let stratumRowCountMin = 1024
+    /// Most pairs of a datasource and a week, of those that occur and those between: a table of them stays in the caches.
+    private static let stratumCountMax = 1 << 14
 
     /// Sorts the trips of some batches, in their order, into one table.
     ///
@@ -19,11 +26,11 @@ package enum RowSorter {
         let datasources = MergedNames(batches.map(\.datasources.strings))
         return try RowRuns.with(batches, regionMaps: regions.codeMaps, datasourceMaps: datasources.codeMaps) { rows in
             let count = rows.count
-            let (weeks, keys, numbers) = try partition(rows, on: pool)
+            let (weeks, strata, keys, numbers) = try partition(rows, datasourceCount: datasources.names.count, on: pool)
             let (sortedKeys, (order, _)) = try SharedColumn<UInt64>.array(count: count) { sortedKeys in
                 try SharedColumn<UInt32>.array(count: count) { order in
-                    _ = try pool.map(count: weeks.count) { week in
-                        let range = weeks[week].rows
+                    _ = try pool.map(count: strata.count) { stratum in
+                        let range = strata[stratum].rows
                         sortedKeys.mutate(range) { sortedKeys in
                             order.mutate(range) { order in
                                 RadixSort.sort(
@@ -40,19 +47,19 @@ package enum RowSorter {
                 }
             }
             return SortedTrips(
-                regions: regions.names, datasources: datasources.names, weeks: weeks, key: sortedKeys, region: columns.region,
-                datasource: columns.datasource, originLongitude: columns.x, originLatitude: columns.y,
+                regions: regions.names, datasources: datasources.names, weeks: weeks, strata: strata, key: sortedKeys,
+                region: columns.region, datasource: columns.datasource, originLongitude: columns.x, originLatitude: columns.y,
                 destinationLongitude: columns.u, destinationLatitude: columns.v, time: columns.time,
                 job: rows.jobs(order, of: batches, default: job))
         }
     }
 
-    /// Keys and row numbers split by week, in the order of the rows.
+    /// Keys and row numbers split by stratum, in the order of the rows.
     private static func partition(
-        _ rows: RowRuns, on pool: WorkerPool
-    ) throws -> (weeks: [SegmentIndex.Week], keys: [UInt64], numbers: [UInt32]) {
+        _ rows: RowRuns, datasourceCount: Int, on pool: WorkerPool
+    ) throws -> (weeks: [ISOWeek], strata: [SegmentIndex.Stratum], keys: [UInt64], numbers: [UInt32]) {
         let count = rows.count
-        let (rowWeeks, (rowKeys, _)) = try SharedColumn<Int32>.array(count: count) { weeks in
+        var (rowStrata, (rowKeys, _)) = try SharedColumn<Int32>.array(count: count) { weeks in
             try SharedColumn<UInt64>.array(count: count) { keys in
                 _ = try pool.map(count: rows.runCount) { run in
                     let range = rows.range(ofRun: run)
@@ -62,30 +69,59 @@ package enum RowSorter {
                 }
             }
         }
-        guard let first = rowWeeks.min(), let last = rowWeeks.max() else { return ([], [], []) }
+        guard let first = rowStrata.min(), let last = rowStrata.max() else { return ([], [], [], []) }
         // Years 1 to 9999 have 521,722 weeks, so a table of all of them is always small.
-        var counts = [Int](repeating: 0, count: Int(last - first) + 1)
-        for week in rowWeeks { counts[Int(week - first)] += 1 }
-        var weeks: [SegmentIndex.Week] = []
-        var next = counts  // where the next row of each week belongs
-        var start = 0
-        for (offset, count) in counts.enumerated() {
-            next[offset] = start
-            if count == 0 { continue }
-            weeks.append(SegmentIndex.Week(week: ISOWeek(index: first + Int32(offset)), rows: start..<start + count))
-            start += count
+        let weekSpan = Int(last - first) + 1
+        for row in rowStrata.indices { rowStrata[row] -= first }
+        var counts: [Int] = []
+        var isSplit = datasourceCount > 1 && datasourceCount * weekSpan <= stratumCountMax
+        if isSplit {
+            var byDatasource = rowStrata
+            counts = [Int](repeating: 0, count: datasourceCount * weekSpan)
+            rows.splitByDatasource(&byDatasource, weekCount: weekSpan)
+            for stratum in byDatasource { counts[Int(stratum)] += 1 }
+            isSplit = counts.count { $0 > 0 } * stratumRowCountMin <= count
+            if isSplit { rowStrata = byDatasource }
         }
+        if !isSplit {
+            counts = [Int](repeating: 0, count: weekSpan)
+            for stratum in rowStrata { counts[Int(stratum)] += 1 }
+        }
+        let (weeks, strata) = strata(counts, firstWeek: first, weekSpan: weekSpan, isSplit: isSplit)
+        var next = [Int](repeating: 0, count: counts.count)  // where the next row of each stratum belongs
+        for place in counts.indices.dropFirst() { next[place] = next[place - 1] + counts[place - 1] }
         let (keys, (numbers, _)) = SharedColumn<UInt64>.array(count: count) { keys in
             SharedColumn<UInt32>.array(count: count) { numbers in
                 keys.mutate(0..<count) { keys in
                     numbers.mutate(0..<count) { numbers in
                         rows.distribute(
-                            weeks: rowWeeks.span, keys: rowKeys.span, firstWeek: first, &next, intoKeys: &keys,
-                            numbers: &numbers)
+                            strata: rowStrata.span, keys: rowKeys.span, &next, intoKeys: &keys, numbers: &numbers)
                     }
                 }
             }
         }
-        return (weeks, keys, numbers)
+        return (weeks, strata, keys, numbers)
+    }
+
+    /// The weeks and strata that occur, from rows counted by datasource (where rows are split by it) and week.
+    private static func strata(
+        _ counts: [Int], firstWeek: Int32, weekSpan: Int, isSplit: Bool
+    ) -> (weeks: [ISOWeek], strata: [SegmentIndex.Stratum]) {
+        var weeks: [ISOWeek] = []
+        var positions = [Int](repeating: 0, count: weekSpan)
+        for week in 0..<weekSpan where stride(from: week, to: counts.count, by: weekSpan).contains(where: { counts[$0] > 0 }) {
+            positions[week] = weeks.count
+            weeks.append(ISOWeek(index: firstWeek + Int32(week)))
+        }
+        var strata: [SegmentIndex.Stratum] = []
+        var start = 0
+        for (place, count) in counts.enumerated() where count > 0 {
+            strata.append(
+                SegmentIndex.Stratum(
+                    datasource: isSplit ? UInt32(place / weekSpan) : nil, week: positions[place % weekSpan],
+                    rows: start..<start + count))
+            start += count
+        }
+        return (weeks, strata)
     }
 }

@@ -52,9 +52,9 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
 
     static let schema = ParquetSchema(columns: allCases.map(\.parquetColumn))
     /// A Morton key's geohash is its prefix and base 32 keeps its order, so rows are sorted by the stored geohash too.
-    static let sortingColumns = [
-        ParquetSortingColumn(columnIndex: week.rawValue), ParquetSortingColumn(columnIndex: originGeohash.rawValue),
-    ]
+    static func sortingColumns(byDatasource: Bool) -> [ParquetSortingColumn] {
+        ((byDatasource ? [datasource] : []) + [week, originGeohash]).map { ParquetSortingColumn(columnIndex: $0.rawValue) }
+    }
 
     /// Keys of the footer's key-value metadata that are ours.
     enum MetadataKey {

@@ -152,7 +152,8 @@ package struct SegmentLayout: Sendable {
             let index = reader.index
             self.index = Index(
                 bytes: byteCount, regions: index.regions, datasources: index.datasources,
-                weeks: index.weeks.map { (week: $0.week.text, rows: $0.rows.count) }, countEntries: index.counts.entries.count,
+                weeks: zip(index.weeks, index.weekRowCounts).map { (week: $0.text, rows: $1) },
+                countEntries: index.counts.entries.count,
                 cellLeaves: index.cells.leafCount, approximationBytes: reader.approximations?.count)
             let trips = try reader.readTrips()
             let recounted = SegmentIndex(trips)

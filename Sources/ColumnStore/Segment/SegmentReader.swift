@@ -299,26 +299,38 @@ package final class SegmentReader: Sendable {
         let (datasources, datasource) = try names(.datasource)
         let longitude = try doubles(.originLongitude)
         let latitude = try doubles(.originLatitude)
-        let keys = zip(longitude, latitude).map { MortonKey.key(longitude: $0, latitude: $1) }
+        let keys = SortKeys.keys(longitude: longitude.span, latitude: latitude.span)
+        let isByDatasource =
+            parquet.rowGroups.first?.sortingColumns == SegmentColumn.sortingColumns(byDatasource: true)
+        let (weeks, strata) = try strata(of: time, isByDatasource ? datasource : nil)
         return SortedTrips(
-            regions: regions, datasources: datasources, weeks: try weeks(of: time), key: keys, region: region,
+            regions: regions, datasources: datasources, weeks: weeks, strata: strata, key: keys, region: region,
             datasource: datasource, originLongitude: longitude, originLatitude: latitude,
             destinationLongitude: try doubles(.destinationLongitude), destinationLatitude: try doubles(.destinationLatitude),
             time: time, job: .each(try integers(.jobID)))
     }
 
-    private static func weeks(of time: [Int64]) throws -> [SegmentIndex.Week] {
-        var weeks: [SegmentIndex.Week] = []
+    /// The strata of rows, from their times and, where they are sorted by datasource first, its codes.
+    private static func strata(
+        of time: [Int64], _ datasource: [UInt32]?
+    ) throws -> (weeks: [ISOWeek], strata: [SegmentIndex.Stratum]) {
+        var runs: [(datasource: UInt32?, week: ISOWeek, rows: Range<Int>)] = []
         for (row, instant) in time.enumerated() {
-            let week = ISOWeek(microseconds: instant)
-            if let last = weeks.last, last.week >= week {
-                guard last.week == week else { throw SegmentError(description: "its rows are not sorted by week") }
-                weeks[weeks.count - 1].rows = last.rows.lowerBound..<row + 1
-            } else {
-                weeks.append(SegmentIndex.Week(week: week, rows: row..<row + 1))
+            let (code, week) = (datasource?[row], ISOWeek(microseconds: instant))
+            if let last = runs.last {
+                if last.datasource == code, last.week == week {
+                    runs[runs.count - 1].rows = last.rows.lowerBound..<row + 1
+                    continue
+                }
+                let isSorted = last.datasource == code ? last.week < week : last.datasource! < code!
+                guard isSorted else { throw SegmentError(description: "its rows are not sorted as its footer says") }
             }
+            runs.append((datasource: code, week: week, rows: row..<row + 1))
         }
-        return weeks
+        let weeks = Set(runs.map(\.week)).sorted()
+        let positions = Dictionary(uniqueKeysWithValues: weeks.enumerated().map { ($1, $0) })
+        let strata = runs.map { SegmentIndex.Stratum(datasource: $0.datasource, week: positions[$0.week]!, rows: $0.rows) }
+        return (weeks, strata)
     }
 }
 

@@ -27,7 +27,8 @@ package enum SegmentWriter {
         let columnCount = SegmentColumn.allCases.count
         var file = try DurableFile(directory: directory, name: name)
         var writer = ParquetFileWriter(
-            schema: SegmentColumn.schema, sortingColumns: SegmentColumn.sortingColumns,
+            schema: SegmentColumn.schema,
+            sortingColumns: SegmentColumn.sortingColumns(byDatasource: trips.strata.first?.datasource != nil),
             createdBy: "tripstore version \(TripstoreVersion.current)")
         try file.write(writer.header())
         var made: (index: SegmentIndex, approximations: [UInt8])?
@@ -121,9 +122,9 @@ package enum SegmentWriter {
         case .week:
             var days: [Int32] = []
             days.reserveCapacity(rows.count)
-            for week in trips.weeks {
-                let shared = week.rows.clamped(to: rows)
-                days += repeatElement(Int32(week.week.mondayDay), count: shared.count)
+            for stratum in trips.strata {
+                let shared = stratum.rows.clamped(to: rows)
+                days += repeatElement(Int32(trips.weeks[stratum.week].mondayDay), count: shared.count)
             }
             return encoder.encode(int32: days.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
         case .originGeohash:

@@ -5,7 +5,7 @@ import Logging
 import TestSupport
 import Testing
 
-/// Segments that are divided by week and place: the same trips, each place of a week in one segment.
+/// Segments that are divided by place and time: the same trips, each place of a week in one segment.
 struct PartitionTests {
     private static let segmentRowCount = 500
     private let folder = TemporaryDirectory()
@@ -45,23 +45,22 @@ struct PartitionTests {
         return bag
     }
 
-    /// Where a segment begins and ends in the order of week and key.
-    private struct Extent {
-        var first: (ISOWeek, UInt64)
-        var last: (ISOWeek, UInt64)
-    }
-
+    /// Expects that no two segments have rows of one week at the same places.
     private func expectOrder(_ store: ColumnStore, _ what: String) throws {
-        var extents: [Extent] = []
+        var extents: [ISOWeek: [(first: UInt64, last: UInt64)]] = [:]
         for segment in try store.snapshot().segments {
             let trips = try segment.readTrips()
             #expect(segment.indexProblem == nil)
-            extents.append(
-                Extent(first: (trips.weeks.first!.week, trips.key.first!), last: (trips.weeks.last!.week, trips.key.last!)))
+            for week in trips.weeks.indices {
+                let keys = trips.strata.filter { $0.week == week }.flatMap { $0.rows.map { trips.key[$0] } }
+                extents[trips.weeks[week], default: []].append((first: keys.min()!, last: keys.max()!))
+            }
         }
-        extents.sort { $0.first < $1.first }
-        for (left, right) in zip(extents, extents.dropFirst()) {
-            #expect(left.last < right.first, "\(what): two segments share a place of a week")
+        for (week, extents) in extents {
+            let sorted = extents.sorted { $0.first < $1.first }
+            for (left, right) in zip(sorted, sorted.dropFirst()) {
+                #expect(left.last < right.first, "\(what): two segments share a place of \(week.text)")
+            }
         }
     }
 

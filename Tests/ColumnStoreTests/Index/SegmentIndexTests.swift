@@ -6,29 +6,36 @@ import Testing
 
 /// The embedded index: what it says of rows is true, its bytes read back as the same, and bad bytes are an error.
 struct SegmentIndexTests {
-    private func sortedTrips(_ count: Int, seed: UInt64) throws -> SortedTrips {
+    /// - Parameter weekCount: weeks that the trips are in; where they are few, there are enough in each to sort by datasource.
+    private func sortedTrips(_ count: Int, seed: UInt64, weekCount: Int64 = 60) throws -> SortedTrips {
         var random = SeededGenerator(seed: seed)
-        let trips = RandomTrips.trips(count, using: &random)
+        var trips = RandomTrips.trips(count, using: &random)
+        let end = weekCount * 7 * 86_400_000_000
+        for row in trips.indices { trips[row].time = Int64.random(in: 0..<end, using: &random) - 3 * 86_400_000_000 }
         return try RowSorter.sort(RandomTrips.batches(trips, size: 333), job: 1, on: WorkerPool(threadCount: 2))
     }
 
-    @Test(arguments: [1, 2, 100, 5000, 60_000])
-    func bytesReadBackAsTheSameIndex(rows: Int) throws {
-        let index = SegmentIndex(try sortedTrips(rows, seed: UInt64(rows)))
+    @Test(arguments: [1, 2, 100, 5000, 60_000], [60, 2] as [Int64])
+    func bytesReadBackAsTheSameIndex(rows: Int, weekCount: Int64) throws {
+        let index = SegmentIndex(try sortedTrips(rows, seed: UInt64(rows), weekCount: weekCount))
+        #expect(index.isSortedByDatasource == (weekCount == 2 && rows == 60_000))
         #expect(try SegmentIndex(bytes: index.bytes, rowCount: rows) == index)
         #expect(throws: (any Error).self) { try SegmentIndex(bytes: index.bytes, rowCount: rows + 1) }
         #expect(throws: (any Error).self) { try SegmentIndex(bytes: index.bytes, rowCount: rows - 1) }
         #expect(throws: (any Error).self) { try SegmentIndex(bytes: index.bytes + [0], rowCount: rows) }
     }
 
-    @Test func theCountsAreThoseOfTheRows() throws {
-        let trips = try sortedTrips(5000, seed: 5)
+    @Test(arguments: zip([5000, 60_000], [60, 2] as [Int64])) func theCountsAreThoseOfTheRows(rows: Int, weekCount: Int64)
+        throws
+    {
+        let trips = try sortedTrips(rows, seed: 5, weekCount: weekCount)
         let index = SegmentIndex(trips)
         for (slot, week) in index.weeks.enumerated() {
-            #expect(week.rows.allSatisfy { ISOWeek(microseconds: trips.time[$0]) == week.week })
+            let weekRows = (0..<trips.count).filter { ISOWeek(microseconds: trips.time[$0]) == week }
+            #expect(index.weekRowCounts[slot] == weekRows.count)
             for code in index.regions.indices {
                 let entries = index.counts.entries(week: slot, region: UInt32(code))
-                let rows = week.rows.filter { Int(trips.region[$0]) == code }
+                let rows = weekRows.filter { Int(trips.region[$0]) == code }
                 #expect(entries.reduce(0) { $0 + $1.trips } == rows.count)
                 for entry in entries {
                     let some = rows.filter { trips.datasource[$0] == entry.datasource }
@@ -40,25 +47,45 @@ struct SegmentIndexTests {
         }
     }
 
+    @Test("The strata are the runs of rows with one week, or one datasource and week", arguments: [60, 2] as [Int64])
+    func strata(weekCount: Int64) throws {
+        let trips = try sortedTrips(60_000, seed: 6, weekCount: weekCount)
+        let index = SegmentIndex(trips)
+        #expect(index.isSortedByDatasource == (weekCount == 2))
+        var (end, seen) = (0, Set<[Int]>())
+        for stratum in index.strata {
+            #expect(stratum.rows.lowerBound == end && !stratum.rows.isEmpty)
+            end = stratum.rows.upperBound
+            #expect(seen.insert([stratum.datasource.map(Int.init) ?? -1, stratum.week]).inserted)
+            #expect((stratum.datasource != nil) == (weekCount == 2))
+            for row in stratum.rows {
+                #expect(ISOWeek(microseconds: trips.time[row]) == index.weeks[stratum.week])
+                #expect(stratum.datasource == nil || stratum.datasource == trips.datasource[row])
+            }
+            #expect(zip(stratum.rows, stratum.rows.dropFirst()).allSatisfy { trips.key[$0] <= trips.key[$1] })
+        }
+        #expect(end == trips.count)
+    }
+
     @Test("The runs of a box hold its rows, those inside no others, and few are on the edge", arguments: [1, 100, 60_000])
     func runsOfBoxes(rows: Int) throws {
-        let trips = try sortedTrips(rows, seed: 7)
+        let trips = try sortedTrips(rows, seed: 7, weekCount: rows == 60_000 ? 2 : 60)
         let index = SegmentIndex(trips)
         var random = SeededGenerator(seed: 8)
         for _ in 0..<300 {
-            let slot = Int.random(in: 0..<index.weeks.count, using: &random)
-            let week = index.weeks[slot]
-            let row = week.rows.randomElement(using: &random)!
+            let number = Int.random(in: 0..<index.strata.count, using: &random)
+            let stratum = index.strata[number]
+            let row = stratum.rows.randomElement(using: &random)!
             let (x, y) = (trips.originLongitude[row], trips.originLatitude[row])
             let reach = pow(10, Double.random(in: -6...2, using: &random))
             let box = BoundingBox(
                 minLongitude: max(x - reach, -180), minLatitude: max(y - reach, -90), maxLongitude: min(x + reach, 180),
                 maxLatitude: y)
-            var (end, listed) = (week.rows.lowerBound, Set<Int>())
+            var (end, listed) = (stratum.rows.lowerBound, Set<Int>())
             index.cells.forEachRun(of: GridBox(box)) { leaves, coverage, _ in
                 #expect(!leaves.isEmpty && (coverage.isInside || leaves.count == 1))
-                let run = index.cells.rows(ofLeaves: leaves, week: slot)
-                #expect(run.lowerBound >= end && run.upperBound <= week.rows.upperBound)
+                let run = index.cells.rows(ofLeaves: leaves, stratum: number)
+                #expect(run.lowerBound >= end && run.upperBound <= stratum.rows.upperBound)
                 end = run.upperBound
                 listed.formUnion(run)
                 if coverage.isInside {
@@ -68,23 +95,23 @@ struct SegmentIndexTests {
                         })
                 }
             }
-            let inBox = week.rows.filter {
+            let inBox = stratum.rows.filter {
                 box.contains(longitude: trips.originLongitude[$0], latitude: trips.originLatitude[$0])
             }
             #expect(listed.isSuperset(of: inBox))
-            if inBox.count == week.rows.count { #expect(listed.count == week.rows.count) }
+            if inBox.count == stratum.rows.count { #expect(listed.count == stratum.rows.count) }
         }
     }
 
-    @Test("Each leaf has the rows of its block, week by week", arguments: [1, 300, 60_000])
+    @Test("Each leaf has the rows of its block, stratum by stratum", arguments: [1, 300, 60_000])
     func leaves(rows: Int) throws {
-        let trips = try sortedTrips(rows, seed: 11)
+        let trips = try sortedTrips(rows, seed: 11, weekCount: rows == 60_000 ? 2 : 60)
         let index = SegmentIndex(trips)
         var places = 0
-        var ends = index.weeks.map(\.rows.lowerBound)
+        var ends = index.strata.map(\.rows.lowerBound)
         index.cells.forEachLeaf { leaf, block in
-            for slot in index.weeks.indices {
-                let run = index.cells.rows(ofLeaves: leaf..<leaf + 1, week: slot)
+            for slot in index.strata.indices {
+                let run = index.cells.rows(ofLeaves: leaf..<leaf + 1, stratum: slot)
                 #expect(run.lowerBound == ends[slot])
                 ends[slot] = run.upperBound
                 #expect(run.allSatisfy { (block.key...block.lastKey).contains(trips.key[$0]) })
@@ -93,7 +120,7 @@ struct SegmentIndexTests {
             places = index.cells.places(ofLeaf: leaf).upperBound
         }
         #expect(places == rows)
-        #expect(ends == index.weeks.map(\.rows.upperBound))
+        #expect(ends == index.strata.map(\.rows.upperBound))
     }
 
     @Test("Rows around a key: those before have smaller ones, those behind have not", arguments: [1, 300, 20_000])
@@ -102,15 +129,15 @@ struct SegmentIndexTests {
         let index = SegmentIndex(trips)
         var random = SeededGenerator(seed: 13)
         for _ in 0..<500 {
-            let slot = Int.random(in: 0..<index.weeks.count, using: &random)
-            let week = index.weeks[slot].rows
+            let number = Int.random(in: 0..<index.strata.count, using: &random)
+            let stratum = index.strata[number].rows
             let known = trips.key[Int.random(in: 0..<rows, using: &random)]
             let key = [known, known &+ 1, 0, MortonKey.max + 1, .random(in: 0...MortonKey.max, using: &random)].randomElement(
                 using: &random)!
-            let around = index.cells.rows(week: slot, aroundKey: key)
-            #expect(around.lowerBound >= week.lowerBound && around.upperBound <= week.upperBound)
-            #expect((week.lowerBound..<around.lowerBound).allSatisfy { trips.key[$0] < key })
-            #expect((around.upperBound..<week.upperBound).allSatisfy { trips.key[$0] >= key })
+            let around = index.cells.rows(stratum: number, aroundKey: key)
+            #expect(around.lowerBound >= stratum.lowerBound && around.upperBound <= stratum.upperBound)
+            #expect((stratum.lowerBound..<around.lowerBound).allSatisfy { trips.key[$0] < key })
+            #expect((around.upperBound..<stratum.upperBound).allSatisfy { trips.key[$0] >= key })
         }
     }
 
@@ -125,11 +152,13 @@ struct SegmentIndexTests {
         }
         let sorted = try RowSorter.sort(RandomTrips.batches(trips, size: 333), job: 1, on: WorkerPool(threadCount: 2))
         let index = SegmentIndex(sorted)
-        let slot = try #require(index.weeks.firstIndex { $0.week == ISOWeek(microseconds: 0) })
+        let week = try #require(index.weeks.firstIndex(of: ISOWeek(microseconds: 0)))
         var rowCount = 0
         let box = BoundingBox(minLongitude: 14.5, minLatitude: 50.25, maxLongitude: 14.5, maxLatitude: 50.25)
         index.cells.forEachRun(of: GridBox(box)) { leaves, _, _ in
-            rowCount += index.cells.rows(ofLeaves: leaves, week: slot).count
+            for (number, stratum) in index.strata.enumerated() where stratum.week == week {
+                rowCount += index.cells.rows(ofLeaves: leaves, stratum: number).count
+            }
         }
         #expect(rowCount >= 1000 && rowCount < 1200)
         #expect(try SegmentIndex(bytes: index.bytes, rowCount: 5000) == index)

@@ -17,6 +17,8 @@ struct OriginApproximationsTests {
             trips[index].originLongitude = index % 9 == 0 ? 14.25 : 14 + Double.random(in: 0..<0.1, using: &random)
             trips[index].originLatitude = index % 9 == 0 ? 50.125 : 50 + Double.random(in: 0..<0.1, using: &random)
         }
+        // Enough trips of each datasource in a week to be sorted by it.
+        if count > 20_000 { for index in trips.indices { trips[index].time = Int64(index) * 20_000_000 } }
         let folder = TemporaryDirectory()
         let pool = WorkerPool(threadCount: 2)
         let sorted = try RowSorter.sort(RandomTrips.batches(trips, size: 777), job: 1, on: pool)
@@ -44,25 +46,26 @@ struct OriginApproximationsTests {
                 let box = box(using: &random)
                 let grid = GridBox(box)
                 let reader = OriginApproximations.Reader(segment)
-                let isWanted = segment.index.weeks.indices.map { number % 3 == 0 || $0 % 2 == number % 2 }
+                let strata = segment.index.strata
+                let isWanted = strata.indices.map { number % 3 == 0 || $0 % 2 == number % 2 }
                 segment.index.cells.forEachRun(of: grid) { leaves, coverage, block in
                     if coverage.isInside { return }
                     var counts = [Int](repeating: 0, count: isWanted.count)
                     var open = [Int](repeating: 0, count: isWanted.count)
                     let limits = BlockLimits(grid, in: block)
-                    let leafCount = reader.count(leaves.lowerBound, limits, isWanted: isWanted, into: &counts) { row, week in
-                        #expect(segment.index.weeks[week].rows.contains(row) && isWanted[week])
-                        open[week] +=
+                    let leafCount = reader.count(leaves.lowerBound, limits, isWanted: isWanted, into: &counts) { row, number in
+                        #expect(strata[number].rows.contains(row) && isWanted[number])
+                        open[number] +=
                             box.contains(longitude: trips.originLongitude[row], latitude: trips.originLatitude[row]) ? 1 : 0
                         left += 1
                     }
                     compared += leafCount ?? 0
-                    for week in isWanted.indices where isWanted[week] {
-                        let rows = segment.index.cells.rows(ofLeaves: leaves, week: week)
+                    for number in isWanted.indices where isWanted[number] {
+                        let rows = segment.index.cells.rows(ofLeaves: leaves, stratum: number)
                         let inBox = rows.count {
                             box.contains(longitude: trips.originLongitude[$0], latitude: trips.originLatitude[$0])
                         }
-                        #expect(counts[week] + open[week] == inBox, "\(box) \(block) (seed \(Self.seed))")
+                        #expect(counts[number] + open[number] == inBox, "\(box) \(block) (seed \(Self.seed))")
                     }
                 }
             }

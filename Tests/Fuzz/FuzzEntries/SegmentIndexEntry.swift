@@ -10,25 +10,28 @@ enum SegmentIndexEntry {
         let rowCount = Int(bytes[0]) | Int(bytes[1]) << 8
         guard let index = try? SegmentIndex(bytes: Array(bytes[2...]), rowCount: rowCount) else { return }
         precondition(index.rowCount == rowCount, "the index has other rows than its segment")
-        for (slot, week) in index.weeks.enumerated() {
+        for (slot, rowCount) in index.weekRowCounts.enumerated() {
             let all = index.counts.entries(week: slot, region: nil)
-            precondition(all.reduce(0) { $0 + $1.trips } == week.rows.count, "the counts of a week are not its rows")
+            precondition(all.reduce(0) { $0 + $1.trips } == rowCount, "the counts of a week are not its rows")
             for entry in all {
                 precondition(Int(entry.region) < index.regions.count && Int(entry.datasource) < index.datasources.count)
                 precondition(entry.firstAt <= entry.lastAt)
                 precondition(index.counts.entries(week: slot, region: entry.region).contains(entry), "an entry is not found")
             }
+        }
+        for (number, stratum) in index.strata.enumerated() {
+            precondition(stratum.week < index.weeks.count && stratum.datasource.map(Int.init) ?? 0 < index.datasources.count)
             var whole: Range<Int>?
             index.cells.forEachRun(of: GridBox(.world)) { leaves, coverage, _ in
                 precondition(coverage.isInside && whole == nil, "the world is not one run")
-                whole = index.cells.rows(ofLeaves: leaves, week: slot)
+                whole = index.cells.rows(ofLeaves: leaves, stratum: number)
             }
-            precondition(whole == week.rows, "the cells of a week are not its rows")
-            var end = week.rows.lowerBound
+            precondition(whole == stratum.rows, "the cells of a stratum are not its rows")
+            var end = stratum.rows.lowerBound
             let box = BoundingBox(minLongitude: -7.3, minLatitude: -50, maxLongitude: 120.1, maxLatitude: 1.25)
             index.cells.forEachRun(of: GridBox(box)) { leaves, _, _ in
-                let rows = index.cells.rows(ofLeaves: leaves, week: slot)
-                precondition(rows.lowerBound >= end && rows.upperBound <= week.rows.upperBound)
+                let rows = index.cells.rows(ofLeaves: leaves, stratum: number)
+                precondition(rows.lowerBound >= end && rows.upperBound <= stratum.rows.upperBound)
                 end = rows.upperBound
             }
         }
