@@ -1,4 +1,5 @@
-// Which rows of a leaf are in a box: sixteen at once with SSE2, which every x86-64 has, else one after the other.
+// Which rows of a leaf are in a box: sixteen at once with SSE2, which every x86-64 has, else one after the other. And how many
+// they are in each run, with an instruction that counts bits where there is one.
 #include "CLeaves.h"
 
 static inline uint64_t is_between(uint8_t value, uint8_t first, uint8_t last) { return (value >= first) & (value <= last); }
@@ -54,6 +55,57 @@ void tripstore_rows_in_box(
     uint64_t *touched
 ) {
     tripstore_rows_in_box_portable(longitude, latitude, longitudes, latitudes, inside, touched);
+}
+
+#endif
+
+static inline __attribute__((always_inline)) void count_runs(
+    const uint64_t *bits, const uint32_t *starts, const uint32_t *ends, size_t run_count, ptrdiff_t *counts
+) {
+    size_t place = 0;
+    for (size_t run = 0; run < run_count; run += 1) {
+        size_t rest = ends[run] - starts[run];
+        ptrdiff_t count = 0;
+        while (rest > 0) {
+            size_t offset = place % 64, taken = rest < 64 - offset ? rest : 64 - offset;
+            count += __builtin_popcountll(bits[place / 64] >> offset << (64 - taken));
+            place += taken;
+            rest -= taken;
+        }
+        counts[run] += count;
+    }
+}
+
+void tripstore_count_runs_portable(
+    const uint64_t *bits, const uint32_t *starts, const uint32_t *ends, size_t run_count, ptrdiff_t *counts
+) {
+    count_runs(bits, starts, ends, run_count, counts);
+}
+
+#if defined(__x86_64__)
+
+__attribute__((target("popcnt"))) static void count_runs_popcnt(
+    const uint64_t *bits, const uint32_t *starts, const uint32_t *ends, size_t run_count, ptrdiff_t *counts
+) {
+    count_runs(bits, starts, ends, run_count, counts);
+}
+
+void tripstore_count_runs(
+    const uint64_t *bits, const uint32_t *starts, const uint32_t *ends, size_t run_count, ptrdiff_t *counts
+) {
+    if (__builtin_cpu_supports("popcnt")) {
+        count_runs_popcnt(bits, starts, ends, run_count, counts);
+    } else {
+        count_runs(bits, starts, ends, run_count, counts);
+    }
+}
+
+#else
+
+void tripstore_count_runs(
+    const uint64_t *bits, const uint32_t *starts, const uint32_t *ends, size_t run_count, ptrdiff_t *counts
+) {
+    count_runs(bits, starts, ends, run_count, counts);
 }
 
 #endif

@@ -69,26 +69,26 @@ extension ColumnStore {
                 files: old.map(\.fileName), earlier: earlier, trips: trips, withoutJob: job))
     }
 
-    // MARK: - By place and time
+    // MARK: - By place
 
-    /// Divides segments that share weeks and places anew, so that a place has few of them.
+    /// Divides segments that share a place anew, so that it has few of them.
     private func partition() {
         do {
-            try partitionOnce()
+            while try partitionOnce() {}
         } catch {
-            options.logger.warning("Segments could not be divided by place and time", metadata: ["error": "\(error)"])
+            options.logger.warning("Segments could not be divided by place", metadata: ["error": "\(error)"])
         }
     }
 
-    private func partitionOnce() throws {
+    private func partitionOnce() throws -> Bool {
         try rewriting.withLock { _ in
             let live = try catalog.liveSegments()
             let readers = try live.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
-            guard let plan = PartitionPlan(readers.map(\.index), rowCountMax: options.segmentRowCount) else { return }
+            guard let plan = PartitionPlan(readers.map(\.index), rowCountMax: options.segmentRowCount) else { return false }
             let old = plan.segments.map { live[$0] }
             let byteCount = plan.segments.reduce(0) { $0 + readers[$1].file.byteCount }
             // Old and new files are there at the same time, and loads need room too.
-            guard try FileSystem.freeByteCount(folders.segments) / 2 > byteCount else { return }
+            guard try FileSystem.freeByteCount(folders.segments) / 2 > byteCount else { return false }
             let origin = try origin(
                 replacing: old, plan.segments.map { readers[$0] }, trips: old.reduce(0) { $0 + $1.rowCount })
             var new: [SegmentRecord] = []
@@ -99,7 +99,7 @@ extension ColumnStore {
                     try SegmentRewriter.divide(readers[plan.segments[$0]], pass)
                 }
                 for place in 0..<pass.segmentCount {
-                    if ingestion.hasBetterToDo { return }
+                    if ingestion.hasBetterToDo { return false }
                     let record = try SegmentRewriter.write(
                         batches.flatMap { $0[place] }, origin: origin, directory: folders.segments,
                         name: "divided-\(old.map(\.id).max()!)-\(new.count + 1).parquet", on: pool)
@@ -107,13 +107,14 @@ extension ColumnStore {
                 }
             }
             isPublished = try catalog.replace(old.map(\.id), with: new)
-            guard isPublished else { return }
+            guard isPublished else { return false }
             try forget(old.map(\.fileName))
             options.logger.info(
-                "Divided segments by place and time",
+                "Divided segments by place",
                 metadata: [
                     "before": "\(old.count)", "after": "\(new.count)", "trips": "\(new.reduce(0) { $0 + $1.rowCount })",
                 ])
+            return true
         }
     }
 }

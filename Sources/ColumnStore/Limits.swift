@@ -44,7 +44,7 @@ package enum Limits {
     package static let pageRowCountMax = 8192
     /// Rows of one page of the origins' coordinates, a whole fraction of the other columns': the edge of a box reads one
     /// row here and there, and smaller ones would cost more space than they spare time.
-    package static let originPageRowCountMax = 2048
+    package static let originPageRowCountMax = 1024
     /// zstd level of all pages: above 1 the files shrink by a few per cent and take twice the time.
     package static let zstdLevel: Int32 = 1
     /// zstd level of the coordinates: their split bytes are noise or runs, in which level 1 looks for repetitions in vain.

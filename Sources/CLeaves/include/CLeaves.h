@@ -1,4 +1,5 @@
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -22,6 +23,15 @@ void tripstore_rows_in_box(
 void tripstore_rows_in_box_portable(
     const uint8_t *longitude, const uint8_t *latitude, tripstore_axis longitudes, tripstore_axis latitudes, uint64_t *inside,
     uint64_t *touched);
+
+/// Adds to each of some numbers how many bits of its run are set. Runs follow one another from the lowest bit of the first word
+/// on; run `r` has `ends[r] - starts[r]` bits, at least 0.
+void tripstore_count_runs(
+    const uint64_t *bits, const uint32_t *starts, const uint32_t *ends, size_t run_count, ptrdiff_t *counts);
+
+/// The same without instructions that only some machines have.
+void tripstore_count_runs_portable(
+    const uint64_t *bits, const uint32_t *starts, const uint32_t *ends, size_t run_count, ptrdiff_t *counts);
 
 #ifdef __cplusplus
 }

@@ -1,19 +1,20 @@
 import Bucketing
 
-/// Which segments are worth being divided anew by place and time, and into what.
+/// Which segments are worth being divided anew by place, and into what.
 ///
-/// Files of shuffled trips become segments that all have all weeks and places, so that a box is looked up, and its edge read,
-/// once in each. Divided anew, a place and a year are in one segment, as in the levels of a log-structured store (leveled
-/// compaction; O'Neil et al., "The Log-Structured Merge-Tree", Acta Informatica 1996):
+/// A box is looked up, and its edge read, once in each segment that shares its place: in all of them where trips were loaded in
+/// the order of time, or of nothing. Divided anew, a place has one segment for each period, as in the levels of a log-structured
+/// store (leveled compaction; O'Neil et al., "The Log-Structured Merge-Tree", Acta Informatica 1996):
 ///
 ///               west      middle     east             west      middle     east
-///     load 1    ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒    →       ▒▒▒▒▒▒▒▒░░░░░░░░▒▒▒▒▒▒▒▒▒▒
-///     load 2    ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒            a new segment each
+///     week 1    ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒            ▒▒▒▒▒▒▒▒  ░░░░░░░░  ▒▒▒▒▒▒▒▒
+///     week 2    ░░░░░░░░░░░░░░░░░░░░░░░░░░    →       ▒▒▒▒▒▒▒▒  ░░░░░░░░  ▒▒▒▒▒▒▒▒
+///     …
 ///
-/// Place comes before time, since a question for some weeks is a few runs of rows in any segment, but one for a place is an edge
-/// in each. No row is looked at to make the plan: the indexes tell how many are where.
+/// A period is a year, which later trips do not stir up, or a quarter of one where trips are very many. Time needs no finer cut,
+/// since a week is a few runs of rows in any segment. No row is looked at to make the plan: indexes tell how many are where.
 struct PartitionPlan: Hashable, Sendable {
-    /// New segments that are filled by one reading of the old ones: places side by side in the same weeks.
+    /// New segments that are filled by one reading of the old ones: places side by side in one period.
     struct Pass: Hashable, Sendable {
         var weeks: ClosedRange<ISOWeek>
         /// Segment `i` has the Morton keys `borders[i]..<borders[i + 1]`.
@@ -22,13 +23,12 @@ struct PartitionPlan: Hashable, Sendable {
         var segmentCount: Int { borders.count - 1 }
     }
 
-    /// Runs of a week at which it is crowded; a run is a set of segments that share no place.
+    /// Runs of a period at which it is crowded; a run is a set of segments that share no place.
     static let runCountMin = 4
-    /// Weeks of a segment: what comes later than a year does not stir up what is in order.
-    static let weekCountMax = 52
-    /// The same where trips are so many that they fill `fullCount` segments.
-    static let fullWeekCountMax = 13
-    static let fullCount = 16
+    private static let weeksOfYear: Int32 = 52
+    private static let weeksOfQuarter: Int32 = 13
+    /// Segments of a year at which its quarters are periods, so that little is written at once.
+    private static let segmentCountMax = 64
 
     /// Positions of the segments to be read.
     private(set) var segments: [Int]
@@ -39,41 +39,91 @@ struct PartitionPlan: Hashable, Sendable {
     /// there are no more; nil where the segments are in good order.
     ///
     /// That is more than what `CompactionPolicy` merges, and so few that segments of ten million trips are about one city each.
+    /// Where several periods are crowded, one is taken.
     init?(_ indexes: [SegmentIndex], rowCountMax: Int) {
-        var pieces: [ISOWeek: [Piece]] = [:]
+        let rowCountMin = max(1, rowCountMax * 3 / 8)
+        let isFull = Self.fullYears(indexes, rowCount: Self.segmentCountMax * rowCountMin)
+        var pieces: [ClosedRange<ISOWeek>: [Piece]] = [:]
         for index in indexes {
-            for (slot, keys) in Self.keys(of: index).enumerated() {
-                pieces[index.weeks[slot], default: []].append(Piece(rowCount: index.weekRowCounts[slot], keys: keys))
+            for (period, piece) in Self.pieces(of: index, isFull) { pieces[period, default: []].append(piece) }
+        }
+        let crowded = pieces.filter { Self.isCrowded($0.value) }.keys.min { $0.lowerBound < $1.lowerBound }
+        guard let crowded else { return nil }
+        segments = indexes.indices.filter { indexes[$0].weeks.contains(where: crowded.contains) }
+        let old = segments.map { indexes[$0] }
+        for period in Set(old.flatMap { $0.weeks.map { Self.period(of: $0, isFull) } }).sorted(by: {
+            $0.lowerBound < $1.lowerBound
+        }) {
+            let rowCount = old.reduce(0) { $0 + Self.rowCount(of: $1, in: period) }
+            let count = max(1, rowCount / rowCountMin)
+            let borders = Self.borders(in: period, old, count: count)
+            // Rows of a pass are in memory, those of two full segments at a time.
+            let perPass = max(1, 2 * rowCountMax * count / rowCount)
+            for first in stride(from: 0, to: borders.count - 1, by: perPass) {
+                let last = min(first + perPass, borders.count - 1)
+                passes.append(Pass(weeks: period, borders: Array(borders[first...last])))
             }
         }
-        let crowded = Set(pieces.filter { Self.isCrowded($0.value) }.keys)
-        guard !crowded.isEmpty else { return nil }
-        segments = indexes.indices.filter { indexes[$0].weeks.contains { crowded.contains($0) } }
-        divide(segments.map { indexes[$0] }, rowCountMax)
     }
 
-    /// The rows of a week in one segment.
+    // MARK: - Periods
+
+    private static func year(_ week: ISOWeek) -> Int32 { floor(week, to: weeksOfYear) }
+
+    private static func floor(_ week: ISOWeek, to weekCount: Int32) -> Int32 {
+        week.index - (week.index % weekCount + weekCount) % weekCount
+    }
+
+    /// Years, by their first week, with at least some rows.
+    private static func fullYears(_ indexes: [SegmentIndex], rowCount: Int) -> Set<Int32> {
+        var rowCounts: [Int32: Int] = [:]
+        for index in indexes {
+            for (week, count) in zip(index.weeks, index.weekRowCounts) { rowCounts[year(week), default: 0] += count }
+        }
+        return Set(rowCounts.filter { $0.value >= rowCount }.keys)
+    }
+
+    private static func period(of week: ISOWeek, _ isFull: Set<Int32>) -> ClosedRange<ISOWeek> {
+        let weekCount = isFull.contains(year(week)) ? weeksOfQuarter : weeksOfYear
+        let first = floor(week, to: weekCount)
+        return ISOWeek(index: first)...ISOWeek(index: first + weekCount - 1)
+    }
+
+    private static func rowCount(of index: SegmentIndex, in period: ClosedRange<ISOWeek>) -> Int {
+        zip(index.weeks, index.weekRowCounts).reduce(0) { period.contains($1.0) ? $0 + $1.1 : $0 }
+    }
+
+    // MARK: - Crowds
+
+    /// The rows of a period in one segment.
     private struct Piece {
-        var rowCount: Int
-        var keys: ClosedRange<UInt64>
+        var rowCount = 0
+        /// From the smallest key to the largest, to within a leaf: never more of them.
+        var lowest: UInt64?
+        var highest: UInt64 = 0
+
+        var keys: ClosedRange<UInt64> { min(lowest ?? highest, highest)...highest }
     }
 
-    /// For each week the keys from its smallest to its largest, to within a leaf: never more of them.
-    private static func keys(of index: SegmentIndex) -> [ClosedRange<UInt64>] {
-        var lowest = [UInt64?](repeating: nil, count: index.weeks.count)
-        var highest = [UInt64](repeating: 0, count: index.weeks.count)
-        index.cells.forEachLeaf { leaf, block in
-            for (number, stratum) in index.strata.enumerated()
-            where !index.cells.rows(ofLeaves: leaf..<leaf + 1, stratum: number).isEmpty {
-                lowest[stratum.week] = lowest[stratum.week] ?? block.lastKey
-                highest[stratum.week] = block.key
+    private static func pieces(of index: SegmentIndex, _ isFull: Set<Int32>) -> [ClosedRange<ISOWeek>: Piece] {
+        var pieces: [ClosedRange<ISOWeek>: Piece] = [:]
+        let strata = Dictionary(grouping: index.strata.indices) { period(of: index.weeks[index.strata[$0].week], isFull) }
+        for (period, strata) in strata {
+            var piece = Piece()
+            index.cells.forEachLeaf { leaf, block in
+                let rowCount = strata.reduce(0) { $0 + index.cells.rows(ofLeaves: leaf..<leaf + 1, stratum: $1).count }
+                if rowCount == 0 { return }
+                piece.rowCount += rowCount
+                piece.lowest = piece.lowest ?? block.lastKey
+                piece.highest = block.key
             }
+            pieces[period] = piece
         }
-        return zip(lowest, highest).map { min($0 ?? $1, $1)...$1 }
+        return pieces
     }
 
-    /// Whether a week lies in many runs, and more than a quarter of it outside the largest: so a row is written anew only once
-    /// the trips of its week have grown by a third.
+    /// Whether a period lies in many runs, and more than a quarter of it outside the largest: so a row is written anew only once
+    /// the trips of its period have grown by a third.
     private static func isCrowded(_ pieces: [Piece]) -> Bool {
         guard pieces.count >= runCountMin else { return false }
         var runs: [(end: UInt64, rowCount: Int)] = []
@@ -90,38 +140,7 @@ struct PartitionPlan: Hashable, Sendable {
         return runs.count >= runCountMin && 4 * (rowCount - largest) >= rowCount
     }
 
-    /// Cuts the rows of some segments between weeks, where they are very many or of more than a year, and then between places.
-    private mutating func divide(_ indexes: [SegmentIndex], _ rowCountMax: Int) {
-        var rowCounts: [ISOWeek: Int] = [:]
-        for index in indexes {
-            for (week, count) in zip(index.weeks, index.weekRowCounts) { rowCounts[week, default: 0] += count }
-        }
-        let rowCountMin = max(1, rowCountMax * 3 / 8)
-        var open: (weeks: ClosedRange<ISOWeek>, rowCount: Int)?
-        func close() {
-            guard let group = open else { return }
-            open = nil
-            let count = max(1, group.rowCount / rowCountMin)
-            let borders = Self.borders(in: group.weeks, indexes, count: count)
-            // Rows of a pass are in memory, those of two full segments at a time.
-            let perPass = max(1, 2 * rowCountMax * count / group.rowCount)
-            for first in stride(from: 0, to: borders.count - 1, by: perPass) {
-                let last = min(first + perPass, borders.count - 1)
-                passes.append(Pass(weeks: group.weeks, borders: Array(borders[first...last])))
-            }
-        }
-        for (week, count) in rowCounts.sorted(by: { $0.key < $1.key }) {
-            if let group = open {
-                let weekCount = Int(week.index - group.weeks.lowerBound.index)
-                let isFull = group.rowCount >= Self.fullCount * rowCountMin && weekCount >= Self.fullWeekCountMax
-                if isFull || weekCount >= Self.weekCountMax { close() }
-            }
-            open = (weeks: (open?.weeks.lowerBound ?? week)...week, rowCount: (open?.rowCount ?? 0) + count)
-        }
-        close()
-    }
-
-    /// Cuts all keys into ranges with about equal numbers of rows of some weeks, at borders of cells.
+    /// Cuts all keys into ranges with about equal numbers of rows of a period, at borders of cells.
     private static func borders(in weeks: ClosedRange<ISOWeek>, _ indexes: [SegmentIndex], count: Int) -> [UInt64] {
         var leaves: [(key: UInt64, rowCount: Int)] = []
         for index in indexes {

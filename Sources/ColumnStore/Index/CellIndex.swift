@@ -52,7 +52,7 @@ package struct CellIndex: Hashable, Sendable {
 
     /// Most rows of a leaf, but for those of one cell of the finest grid: fewer make the edge of a box thinner and the index
     /// larger, as each leaf has a number for each stratum.
-    private static func leafRowCountMax(stratumCount: Int) -> Int { max(128, 4 * stratumCount) }
+    private static func leafRowCountMax(stratumCount: Int) -> Int { max(128, 8 * stratumCount) }
     /// Nodes of a segment: more have no place in their number.
     private static let nodeCountMax = 1 << Node.endBitCount - 2
 
@@ -151,14 +151,12 @@ package struct CellIndex: Hashable, Sendable {
         Int(rowStarts[leaves.lowerBound * stratumCount + stratum])..<Int(rowStarts[leaves.upperBound * stratumCount + stratum])
     }
 
-    /// Calls `body` with each stratum and its rows in a leaf, of which there may be none.
-    @inline(__always)
-    func forEachStratum(ofLeaf leaf: Int, _ body: (_ stratum: Int, _ rows: Range<Int>) -> Void) {
-        let (first, end) = (leaf * stratumCount, (leaf + 1) * stratumCount)
+    /// Calls `body` with the first row of a leaf in each stratum, and the row behind its last.
+    func withRows<Result>(ofLeaf leaf: Int, _ body: (_ starts: Span<UInt32>, _ ends: Span<UInt32>) -> Result) -> Result {
         let starts = rowStarts.span
-        for stratum in 0..<stratumCount {
-            body(stratum, Int(starts[first &+ stratum])..<Int(starts[end &+ stratum]))
-        }
+        return body(
+            starts.extracting(leaf * stratumCount..<(leaf + 1) * stratumCount),
+            starts.extracting((leaf + 1) * stratumCount..<(leaf + 2) * stratumCount))
     }
 
     /// Adds the rows of some leaves to a number for each stratum.

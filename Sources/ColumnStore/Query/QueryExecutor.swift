@@ -48,8 +48,8 @@ package struct QueryExecutor: Sendable {
             SegmentPlan(
                 segment: position, of: snapshot, filter: filter, purpose: purpose, useIndex: useIndex, weeks: weeks)
         }
-        // A box is looked up leaf by leaf: with many segments that is worth another thread.
-        let isSlow = filter.box != nil && positions.count >= 8
+        // A box is looked up leaf by leaf: with many segments that have its place this is worth another thread.
+        let isSlow = filter.box.map { box in positions.count { snapshot.segments[$0].extent.touches(box) } >= 8 } ?? false
         let inParallel = isSlow ? try? pool.map(count: positions.count, priority: .question) { plan(positions[$0]) } : nil
         let plans = inParallel ?? positions.map(plan)
         metrics.segmentsConsidered = plans.count

@@ -58,7 +58,7 @@ struct SegmentPlan: Sendable {
         if let regionCode, useIndex {
             originBox = originBox.map { $0.intersection(index.bounds[Int(regionCode)]) } ?? index.bounds[Int(regionCode)]
         }
-        if let originBox, originBox.isEmpty { return }
+        if let originBox, originBox.isEmpty || (useIndex && !originBox.touches(snapshot.segments[position].extent)) { return }
         let boxTests = filter.box == nil ? RowTests() : Self.tests(of: filter.within)
         /// What is left to be tested of the rows of a week besides their place; nil where none of them is to be looked at.
         var testsOfWeeks = [RowTests?](repeating: nil, count: weekCount)
@@ -191,6 +191,9 @@ struct SegmentPlan: Sendable {
 }
 
 extension BoundingBox {
+    /// Whether two boxes share a point.
+    func touches(_ other: BoundingBox) -> Bool { !intersection(other).isEmpty }
+
     /// What two boxes share; empty where they do not touch.
     func intersection(_ other: BoundingBox) -> BoundingBox {
         BoundingBox(

@@ -109,33 +109,64 @@ package enum OriginApproximations {
             guard isIntact else { return nil }
             let rowCount = range.count / bytesPerRow
             let leafRows = LeafRows(start: range.lowerBound, count: rowCount, limits: limits)
-            // What is known of the rows that were compared last and not counted yet, and how many these are.
-            var (inside, unknown): (UInt64, UInt64) = (0, 0)
-            var (place, comparedCount) = (0, 0)
-            cells.forEachStratum(ofLeaf: leaf) { stratum, rows in
-                var row = rows.lowerBound
-                while row < rows.upperBound {
-                    if comparedCount == 0 {
-                        let end = min(place &+ rowsAtATime, rowCount)
-                        (inside, unknown) = file.withBytes { leafRows.compare(place, end, in: $0) }
-                        comparedCount = end &- place
-                        place = end
+            let wordCount = (rowCount + rowsAtATime - 1) / rowsAtATime
+            withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * wordCount) { bits in
+                var isOpen = false
+                for word in 0..<wordCount {
+                    let first = word * rowsAtATime
+                    let (inside, unknown) = file.withBytes {
+                        leafRows.compare(first, min(first + rowsAtATime, rowCount), in: $0)
                     }
-                    let count = min(rows.upperBound &- row, comparedCount)
-                    let mask = ~(UInt64.max << UInt64(count))  // a shift by all 64 bits leaves none
-                    counts[stratum] &+= (inside & mask).nonzeroBitCount
-                    var rest = unknown & mask
-                    while rest != 0, isWanted[stratum] {
-                        open(row &+ rest.trailingZeroBitCount, stratum)
-                        rest &= rest &- 1
+                    (bits[word], bits[wordCount + word]) = (inside, unknown)
+                    isOpen = isOpen || unknown != 0
+                }
+                cells.withRows(ofLeaf: leaf) { starts, ends in
+                    Self.add(bits.baseAddress!, starts, ends, to: &counts)
+                    if isOpen {
+                        Self.forEachRow(UnsafeBufferPointer(rebasing: bits[wordCount...]), starts, ends) { row, stratum in
+                            if isWanted[stratum] { open(row, stratum) }
+                        }
                     }
-                    inside >>= UInt64(count)
-                    unknown >>= UInt64(count)
-                    row &+= count
-                    comparedCount &-= count
                 }
             }
             return rowCount
+        }
+
+        /// Counts the bits that are set, by stratum.
+        private static func add(
+            _ bits: UnsafePointer<UInt64>, _ starts: Span<UInt32>, _ ends: Span<UInt32>, to counts: inout [Int]
+        ) {
+            precondition(starts.count == counts.count && ends.count == counts.count)
+            counts.withUnsafeMutableBufferPointer { counts in
+                starts.withUnsafeBufferPointer { starts in
+                    ends.withUnsafeBufferPointer { ends in
+                        tripstore_count_runs(
+                            bits, starts.baseAddress!, ends.baseAddress!, starts.count, counts.baseAddress!)
+                    }
+                }
+            }
+        }
+
+        /// Calls `body` with the row and the stratum of each bit that is set.
+        private static func forEachRow(
+            _ bits: UnsafeBufferPointer<UInt64>, _ starts: Span<UInt32>, _ ends: Span<UInt32>,
+            _ body: (_ row: Int, _ stratum: Int) -> Void
+        ) {
+            var stratum = 0
+            // Rows of the leaf up to the end of the stratum.
+            var end = Int(ends[0] - starts[0])
+            for (word, bits) in bits.enumerated() {
+                var rest = bits
+                while rest != 0 {
+                    let place = word * rowsAtATime + rest.trailingZeroBitCount
+                    rest &= rest - 1
+                    while place >= end {
+                        stratum += 1
+                        end += Int(ends[stratum] - starts[stratum])
+                    }
+                    body(Int(ends[stratum]) - (end - place), stratum)
+                }
+            }
         }
     }
 

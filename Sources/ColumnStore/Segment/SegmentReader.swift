@@ -21,6 +21,8 @@ package final class SegmentReader: Sendable {
     package let file: MappedFile
     package let parquet: ParquetFile
     package let index: SegmentIndex
+    /// Where the origins of all its rows are.
+    let extent: BoundingBox
     /// Why the index of the file was not used; nil where it was.
     package let indexProblem: String?
     /// The bytes of `OriginApproximations` in the file; nil where it has none that fit its index.
@@ -63,6 +65,11 @@ package final class SegmentReader: Sendable {
                 indexProblem = error is EarlierIndex ? nil : "\(error)"
                 approximations = nil
             }
+            extent = BoundingBox(
+                minLongitude: index.bounds.lazy.map(\.minLongitude).min() ?? .infinity,
+                minLatitude: index.bounds.lazy.map(\.minLatitude).min() ?? .infinity,
+                maxLongitude: index.bounds.lazy.map(\.maxLongitude).max() ?? -.infinity,
+                maxLatitude: index.bounds.lazy.map(\.maxLatitude).max() ?? -.infinity)
         } catch let error as ColumnStoreError {
             throw error
         } catch {

@@ -5,7 +5,7 @@ import Logging
 import TestSupport
 import Testing
 
-/// Segments that are divided by place and time: the same trips, each place of a week in one segment.
+/// Segments that are divided by place: the same trips, each place of a week in one segment.
 struct PartitionTests {
     private static let segmentRowCount = 500
     private let folder = TemporaryDirectory()
@@ -136,17 +136,26 @@ struct PartitionTests {
         try compare(store, trips, "one week")
     }
 
-    @Test("Loads in the order of time are left alone")
+    @Test("Loads in the order of time are divided by place too, and years stay apart")
     func ordered() throws {
         var random = SeededGenerator(seed: 5)
         let store = try open()
         defer { store.close() }
         var trips = RandomTrips.trips(8000, using: &random)
-        for row in trips.indices { trips[row].time = 1_520_000_000_000_000 + Int64(row) * 3_600_000_000 }
+        // Two periods of 52 weeks, evenly.
+        let start = ISOWeek(index: 48 * 52).startMicroseconds
+        for row in trips.indices { trips[row].time = start + Int64(row) * 7_862_000_000 }
         _ = try load(trips, into: store)
-        let before = try paths(store)
-        #expect(before.count >= 7)
+        let before = try bag(store)
         store.maintain()
-        #expect(try paths(store) == before)
+        #expect(try bag(store) == before)
+        try expectOrder(store, "in order of time")
+        try compare(store, trips, "in order of time")
+        let segments = try store.snapshot().segments.map(\.index)
+        #expect(segments.count > 10)
+        #expect(segments.allSatisfy { $0.weeks[0].index / 52 == $0.weeks.last!.index / 52 })
+        let after = try paths(store)
+        store.maintain()
+        #expect(try paths(store) == after)
     }
 }

@@ -103,6 +103,32 @@ struct OriginApproximationsTests {
         }
     }
 
+    @Test("Bits are counted run by run, with and without instructions of the machine")
+    func countsOfRuns() {
+        var random = SeededGenerator(seed: Self.seed)
+        for _ in 0..<500 {
+            let counts = (0..<Int.random(in: 1...60, using: &random)).map { _ in
+                [0, 1, 63, 64, 65, 200, Int.random(in: 0..<20, using: &random)].randomElement(using: &random)!
+            }
+            let starts = counts.map { _ in UInt32.random(in: 0..<1000, using: &random) }
+            let ends = zip(starts, counts).map { $0 + UInt32($1) }
+            let bits = (0..<counts.reduce(0, +) / 64 + 1).map { _ in UInt64.random(in: 0 ... .max, using: &random) }
+            var expected = counts.map { _ in 7 }
+            var place = 0
+            for (run, count) in counts.enumerated() {
+                for _ in 0..<count {
+                    expected[run] += bits[place / 64] >> UInt64(place % 64) & 1 == 1 ? 1 : 0
+                    place += 1
+                }
+            }
+            for count in [tripstore_count_runs, tripstore_count_runs_portable] {
+                var sums = counts.map { _ in 7 }
+                count(bits, starts, ends, counts.count, &sums)
+                #expect(sums == expected, "seed \(Self.seed)")
+            }
+        }
+    }
+
     @Test func damagedLeavesAreNotUsedAndAreReported() throws {
         try withSegment(2000) { trips, path in
             var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
