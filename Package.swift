@@ -15,6 +15,10 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Locks that ThreadSanitizer sees, for `scripts/sanitize thread`.
+let sanitizedSettings: [SwiftSetting] =
+    Context.environment["TRIPSTORE_SANITIZE"] == "thread" ? settings + [.define("SANITIZE_THREAD")] : settings
+
 let package = Package(
     name: "tripstore",
     products: [
@@ -52,7 +56,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: settings
+            swiftSettings: sanitizedSettings
         ),
         .target(
             name: "Server",

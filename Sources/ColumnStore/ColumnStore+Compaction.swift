@@ -1,5 +1,4 @@
 import Logging
-import Synchronization
 
 /// How a store keeps its segments few and in good order; each exchange of files is one transaction of the catalog.
 extension ColumnStore {

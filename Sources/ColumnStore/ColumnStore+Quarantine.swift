@@ -1,5 +1,3 @@
-import Synchronization
-
 /// How a store goes on without segments that are damaged.
 extension ColumnStore {
     /// Sets a damaged segment aside: its file goes to the folder `quarantine`, answers go on without its trips and say so.

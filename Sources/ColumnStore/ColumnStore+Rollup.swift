@@ -1,6 +1,5 @@
 import Foundation
 import Logging
-import Synchronization
 
 /// How a store keeps the groups of its segments counted.
 extension ColumnStore {

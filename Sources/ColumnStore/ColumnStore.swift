@@ -1,6 +1,5 @@
 import Foundation
 public import Logging
-import Synchronization
 
 /// A store of trips in a directory: the one public entrance.
 ///
@@ -53,12 +52,12 @@ public final class ColumnStore: Sendable {
     private let scanThreads: WorkerPool
     let scratches: ScratchPool<PageScratch>
     let ingestion = IngestionQueue()
-    let state = Mutex(State())
+    let state = Lock(State())
     /// Held while segments are written anew: compaction and undo take turns.
-    let rewriting = Mutex(())
+    let rewriting = Lock(())
     /// Held from the look at the catalog until the snapshot is published: a load and a deletion that end at the same time must
     /// not put theirs in the place of a newer one.
-    private let publishing = Mutex(())
+    private let publishing = Lock(())
 
     // MARK: - Opening and closing
 

@@ -3,11 +3,10 @@ import Glibc
 #else
 import Musl
 #endif
-import Synchronization
 
 /// The right to write to a store: held by one process at a time, and given back by the kernel however the process ends.
 final class StoreLock: Sendable {
-    private let descriptor: Mutex<Int32?>
+    private let descriptor: Lock<Int32?>
 
     /// Takes the lock; throws `.busy` with the holder's process number where another process has it.
     init(path: String) throws(ColumnStoreError) {
@@ -26,7 +25,7 @@ final class StoreLock: Sendable {
         let text = Array("\(getpid())".utf8)
         ftruncate(descriptor, 0)
         _ = pwrite(descriptor, text, text.count, 0)
-        self.descriptor = Mutex(descriptor)
+        self.descriptor = Lock(descriptor)
     }
 
     deinit { release() }

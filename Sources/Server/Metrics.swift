@@ -1,5 +1,5 @@
+import ColumnStore
 import HTTPTypes
-import Synchronization
 
 /// The server's own numbers: requests by method, route pattern and status, and bytes of uploads.
 ///
@@ -26,7 +26,7 @@ package final class ServerMetrics: Sendable {
         var uploadedByteCount = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// Makes metrics that start at zero.
     package init() {}

@@ -55,7 +55,7 @@ package final class ProgressHub: Sendable {
     }
 
     private let store: ColumnStore
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// Makes a hub and registers it as the store's observer.
     package init(store: ColumnStore) {

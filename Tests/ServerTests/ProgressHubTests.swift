@@ -3,13 +3,12 @@ import Foundation
 import Logging
 import NIOCore
 import Server
-import Synchronization
 import Testing
 
 @Suite struct ProgressHubTests {
     /// What one subscriber has got.
     private final class Inbox: Sendable {
-        private let messages = Mutex<[ProgressMessage]>([])
+        private let messages = Lock<[ProgressMessage]>([])
         func take(_ message: ProgressMessage) { messages.withLock { $0.append(message) } }
         var texts: [String] { messages.withLock { $0.map { String(buffer: $0.json) } } }
         var isOver: Bool { messages.withLock { $0.last?.isTerminal ?? false } }

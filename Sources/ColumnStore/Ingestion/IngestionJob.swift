@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// One load: reads a CSV, decodes it in parallel, and commits it segment by segment.
 ///
@@ -19,7 +18,7 @@ final class IngestionJob {
     /// What the outside wants of a running job.
     final class Control: Sendable {
         enum Wish: Sendable { case none, cancel, checkpoint }
-        private let state = Mutex(Wish.none)
+        private let state = Lock(Wish.none)
 
         var wish: Wish { state.withLock { $0 } }
 

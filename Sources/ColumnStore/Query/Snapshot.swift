@@ -1,5 +1,4 @@
 import Bucketing
-import Synchronization
 
 /// The segments that a question sees, from its first look to its answer, whatever is loaded or deleted meanwhile.
 package struct Snapshot: Sendable {
@@ -53,7 +52,7 @@ package struct Snapshot: Sendable {
 
 /// A value that is made once, by whoever asks first.
 private final class LazyValue<Value: Sendable>: Sendable {
-    private let made = Mutex<Value?>(nil)
+    private let made = Lock<Value?>(nil)
 
     func value(_ make: () -> Value) -> Value {
         made.withLock { made in

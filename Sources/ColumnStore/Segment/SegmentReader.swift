@@ -33,7 +33,7 @@ package final class SegmentReader: Sendable {
     /// Differs between any two readers of a process.
     let serial: Int
     private let isWarm = Atomic(false)
-    private let dictionaries = Mutex<[DictionaryKey: LocalCodes]>([:])
+    private let dictionaries = Lock<[DictionaryKey: LocalCodes]>([:])
     private static let nextSerial = Atomic<Int>(1)
 
     private struct DictionaryKey: Hashable {

@@ -1,0 +1,43 @@
+#if SANITIZE_THREAD
+import Foundation
+#else
+import Synchronization
+#endif
+
+#if SANITIZE_THREAD
+/// A value that one thread at a time may look at.
+///
+/// `Mutex` waits on Linux in code of the standard library that ThreadSanitizer does not watch, so it would be taken for no
+/// lock at all. `scripts/sanitize thread` builds with this lock, which is the C library's.
+package final class Lock<Value>: @unchecked Sendable {
+    private let lock = NSLock()
+    private var value: Value
+
+    /// Locks a value in.
+    package init(_ value: sending Value) { self.value = value }
+
+    /// Calls `body` while no other thread does.
+    package func withLock<Result, Failure: Error>(
+        _ body: (inout sending Value) throws(Failure) -> sending Result
+    ) throws(Failure) -> sending Result {
+        lock.lock()
+        defer { lock.unlock() }
+        return try body(&value)
+    }
+}
+#else
+/// A value that one thread at a time may look at.
+package struct Lock<Value>: ~Copyable, Sendable {
+    private let mutex: Mutex<Value>
+
+    /// Locks a value in.
+    package init(_ value: consuming sending Value) { mutex = Mutex(value) }
+
+    /// Calls `body` while no other thread does.
+    package borrowing func withLock<Result, Failure: Error>(
+        _ body: (inout sending Value) throws(Failure) -> sending Result
+    ) throws(Failure) -> sending Result {
+        try mutex.withLock(body)
+    }
+}
+#endif
