@@ -7,7 +7,7 @@ import Synchronization
 #if SANITIZE_THREAD
 /// A value that one thread at a time may look at.
 ///
-/// `Mutex` waits on Linux in code of the standard library that ThreadSanitizer does not watch, so it would be taken for no
+/// On Linux `Mutex` waits in code of the standard library that ThreadSanitizer does not watch: it would be taken for no
 /// lock at all. `scripts/sanitize thread` builds with this lock, which is the C library's.
 package final class Lock<Value>: @unchecked Sendable {
     private let lock = NSLock()
