@@ -93,6 +93,21 @@ struct PartitionPlan: Hashable, Sendable {
         zip(index.weeks, index.weekRowCounts).reduce(0) { period.contains($1.0) ? $0 + $1.1 : $0 }
     }
 
+    /// Calls `body` with each leaf that has rows in some strata, in the order of their keys.
+    private static func forEachLeaf(
+        of index: SegmentIndex, _ strata: [Int], _ body: (_ block: MortonBlock, _ rowCount: Int) -> Void
+    ) {
+        let cells = index.cells
+        let isAll = strata.count == index.strata.count
+        cells.forEachLeaf { leaf, block in
+            let rowCount =
+                isAll
+                ? cells.places(ofLeaf: leaf).count
+                : cells.withRows(ofLeaf: leaf) { starts, ends in strata.reduce(0) { $0 + Int(ends[$1] - starts[$1]) } }
+            if rowCount > 0 { body(block, rowCount) }
+        }
+    }
+
     // MARK: - Crowds
 
     /// The rows of a period in one segment.
@@ -110,9 +125,7 @@ struct PartitionPlan: Hashable, Sendable {
         let strata = Dictionary(grouping: index.strata.indices) { period(of: index.weeks[index.strata[$0].week], isFull) }
         for (period, strata) in strata {
             var piece = Piece()
-            index.cells.forEachLeaf { leaf, block in
-                let rowCount = strata.reduce(0) { $0 + index.cells.rows(ofLeaves: leaf..<leaf + 1, stratum: $1).count }
-                if rowCount == 0 { return }
+            forEachLeaf(of: index, strata) { block, rowCount in
                 piece.rowCount += rowCount
                 piece.lowest = piece.lowest ?? block.lastKey
                 piece.highest = block.key
@@ -145,10 +158,7 @@ struct PartitionPlan: Hashable, Sendable {
         var leaves: [(key: UInt64, rowCount: Int)] = []
         for index in indexes {
             let strata = index.strata.indices.filter { weeks.contains(index.weeks[index.strata[$0].week]) }
-            index.cells.forEachLeaf { leaf, block in
-                let rowCount = strata.reduce(0) { $0 + index.cells.rows(ofLeaves: leaf..<leaf + 1, stratum: $1).count }
-                if rowCount > 0 { leaves.append((key: block.key, rowCount: rowCount)) }
-            }
+            forEachLeaf(of: index, strata) { block, rowCount in leaves.append((key: block.key, rowCount: rowCount)) }
         }
         leaves.sort { $0.key < $1.key }
         let rowCount = leaves.reduce(0) { $0 + $1.rowCount }

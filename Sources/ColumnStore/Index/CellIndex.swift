@@ -261,18 +261,14 @@ package struct CellIndex: Hashable, Sendable {
         }
         let leafCount = try readTree(bytes, nodeCount: nodeCount)
         var next = stratumRowStarts.dropLast().map(UInt32.init)
+        let ends = stratumRowStarts.dropFirst().map(UInt32.init)
         for _ in 0..<leafCount {
             rowStarts += next
-            var rowCount = 0
-            for stratum in 0..<stratumCount {
-                let count = try reader.count(max: stratumRowStarts[stratum + 1] - Int(next[stratum]))
-                next[stratum] += UInt32(count)
-                rowCount += count
-            }
+            let rowCount = try reader.addCounts(to: &next, upTo: ends)
             guard rowCount > 0 else { throw IndexError(description: "a leaf of the cell index has no rows") }
             places.append(places[places.count - 1] + UInt32(rowCount))
         }
-        guard next.map(Int.init) == Array(stratumRowStarts.dropFirst()) else {
+        guard next == ends else {
             throw IndexError(description: "the cell index misses rows")
         }
         rowStarts += next

@@ -66,6 +66,30 @@ struct IndexByteReader {
         return Int(value)
     }
 
+    /// Adds a count to each of some numbers, none of which may pass its limit; returns the sum of the counts.
+    mutating func addCounts(to numbers: inout [UInt32], upTo limits: [UInt32]) throws(IndexError) -> Int {
+        let bytes = bytes
+        let (byteSpan, limitSpan) = (bytes.span, limits.span)
+        var numberSpan = numbers.mutableSpan
+        var sum = 0
+        for place in 0..<numberSpan.count {
+            let count: Int
+            // As a rule they are small.
+            if position < byteSpan.count, byteSpan[position] < 0x80 {
+                count = Int(byteSpan[position])
+                position += 1
+            } else {
+                count = try self.count(max: Int(UInt32.max))
+            }
+            guard count <= Int(limitSpan[place]) - Int(numberSpan[place]) else {
+                throw IndexError(description: "a count at byte \(position) of the index is \(count), more than there are rows")
+            }
+            numberSpan[place] += UInt32(count)
+            sum += count
+        }
+        return sum
+    }
+
     mutating func bytes(_ count: Int) throws(IndexError) -> ArraySlice<UInt8> {
         guard count <= bytes.count - position else { throw IndexError(description: "the index is cut off") }
         defer { position += count }
