@@ -93,46 +93,25 @@ struct PartitionPlan: Hashable, Sendable {
         zip(index.weeks, index.weekRowCounts).reduce(0) { period.contains($1.0) ? $0 + $1.1 : $0 }
     }
 
-    /// Calls `body` with each leaf that has rows in some strata, in the order of their keys.
-    private static func forEachLeaf(
-        of index: SegmentIndex, _ strata: [Int], _ body: (_ block: MortonBlock, _ rowCount: Int) -> Void
-    ) {
-        let cells = index.cells
-        let isAll = strata.count == index.strata.count
-        cells.forEachLeaf { leaf, block in
-            let rowCount =
-                isAll
-                ? cells.places(ofLeaf: leaf).count
-                : cells.withRows(ofLeaf: leaf) { starts, ends in strata.reduce(0) { $0 + Int(ends[$1] - starts[$1]) } }
-            if rowCount > 0 { body(block, rowCount) }
-        }
-    }
-
     // MARK: - Crowds
 
     /// The rows of a period in one segment.
     private struct Piece {
-        var rowCount = 0
-        /// From the smallest key to the largest, to within a leaf: never more of them.
-        var lowest: UInt64?
-        var highest: UInt64 = 0
-
-        var keys: ClosedRange<UInt64> { min(lowest ?? highest, highest)...highest }
+        var rowCount: Int
+        /// From the smallest to the largest, to within a leaf: never more of them.
+        var keys: ClosedRange<UInt64>
     }
 
     private static func pieces(of index: SegmentIndex, _ isFull: Set<Int32>) -> [ClosedRange<ISOWeek>: Piece] {
-        var pieces: [ClosedRange<ISOWeek>: Piece] = [:]
         let strata = Dictionary(grouping: index.strata.indices) { period(of: index.weeks[index.strata[$0].week], isFull) }
-        for (period, strata) in strata {
-            var piece = Piece()
-            forEachLeaf(of: index, strata) { block, rowCount in
-                piece.rowCount += rowCount
-                piece.lowest = piece.lowest ?? block.lastKey
-                piece.highest = block.key
-            }
-            pieces[period] = piece
+        return strata.compactMapValues { strata in
+            guard let first = index.cells.endBlock(isFirst: true, ofStrata: strata),
+                let last = index.cells.endBlock(isFirst: false, ofStrata: strata)
+            else { return nil }
+            return Piece(
+                rowCount: strata.reduce(0) { $0 + index.strata[$1].rows.count },
+                keys: min(first.lastKey, last.key)...last.key)
         }
-        return pieces
     }
 
     /// Whether a period lies in many runs, and more than a quarter of it outside the largest: so a row is written anew only once
@@ -158,7 +137,13 @@ struct PartitionPlan: Hashable, Sendable {
         var leaves: [(key: UInt64, rowCount: Int)] = []
         for index in indexes {
             let strata = index.strata.indices.filter { weeks.contains(index.weeks[index.strata[$0].week]) }
-            forEachLeaf(of: index, strata) { block, rowCount in leaves.append((key: block.key, rowCount: rowCount)) }
+            let cells = index.cells
+            cells.forEachLeaf { leaf, block in
+                let rowCount = cells.withRows(ofLeaf: leaf) { starts, ends in
+                    strata.reduce(0) { $0 + Int(ends[$1] - starts[$1]) }
+                }
+                if rowCount > 0 { leaves.append((key: block.key, rowCount: rowCount)) }
+            }
         }
         leaves.sort { $0.key < $1.key }
         let rowCount = leaves.reduce(0) { $0 + $1.rowCount }

@@ -183,6 +183,28 @@ package struct CellIndex: Hashable, Sendable {
         if node.hasUpperHalf { forEachLeaf(upperHalf(place, node, nodes), block.upperHalf, nodes, body) }
     }
 
+    /// The block of the first leaf, or the last one, that has rows in some strata.
+    func endBlock(isFirst: Bool, ofStrata strata: [Int]) -> MortonBlock? {
+        if nodes.isEmpty { return nil }
+        return Self.find(0, .world, nodes.span, isFirst: isFirst) { leaf in
+            strata.contains { !rows(ofLeaves: leaf..<leaf + 1, stratum: $0).isEmpty }
+        }
+    }
+
+    private static func find(
+        _ place: Int, _ block: MortonBlock, _ nodes: Span<Node>, isFirst: Bool, _ isFound: (_ leaf: Int) -> Bool
+    ) -> MortonBlock? {
+        let node = nodes[place]
+        if node.isLeaf { return isFound(Int(node.firstLeaf)) ? block : nil }
+        let lower = node.hasLowerHalf ? (place + 1, block.lowerHalf) : nil
+        let upper = node.hasUpperHalf ? (upperHalf(place, node, nodes), block.upperHalf) : nil
+        for half in isFirst ? [lower, upper] : [upper, lower] {
+            guard let (place, block) = half else { continue }
+            if let found = find(place, block, nodes, isFirst: isFirst, isFound) { return found }
+        }
+        return nil
+    }
+
     /// The place of the upper half of a node that has one.
     @inline(__always)
     private static func upperHalf(_ place: Int, _ node: Node, _ nodes: Span<Node>) -> Int {
@@ -262,15 +284,16 @@ package struct CellIndex: Hashable, Sendable {
         let leafCount = try readTree(bytes, nodeCount: nodeCount)
         var next = stratumRowStarts.dropLast().map(UInt32.init)
         let ends = stratumRowStarts.dropFirst().map(UInt32.init)
+        // Each number takes a byte at least, so a lying index can't ask for more memory than some times its own size.
+        if leafCount * stratumCount <= reader.byteCountLeft { rowStarts.reserveCapacity((leafCount + 1) * stratumCount) }
+        places.reserveCapacity(leafCount + 1)
         for _ in 0..<leafCount {
             rowStarts += next
             let rowCount = try reader.addCounts(to: &next, upTo: ends)
             guard rowCount > 0 else { throw IndexError(description: "a leaf of the cell index has no rows") }
             places.append(places[places.count - 1] + UInt32(rowCount))
         }
-        guard next == ends else {
-            throw IndexError(description: "the cell index misses rows")
-        }
+        guard next == ends else { throw IndexError(description: "the cell index misses rows") }
         rowStarts += next
         nodes.append(Node(firstLeaf: UInt32(leafCount)))
     }

@@ -42,6 +42,7 @@ struct IndexByteReader {
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     var isAtEnd: Bool { position == bytes.count }
+    var byteCountLeft: Int { bytes.count - position }
 
     mutating func unsigned() throws(IndexError) -> UInt64 {
         var value: UInt64 = 0
