@@ -70,12 +70,19 @@ def test_schema_is_the_documented_one(segments):
         assert dict(zip(schema.names, schema.types)) == COLUMNS
 
 
+def order(file):
+    """What the rows of a segment should be sorted by."""
+    pairs = parquet.read_table(file, columns=["datasource", "week"])
+    rows = pairs.num_rows / pairs.group_by(["datasource", "week"]).aggregate([]).num_rows
+    return (["datasource"] if rows >= 1024 else []) + ["week", "origin_geohash"]
+
+
 def test_layout_is_the_documented_one(segments):
     for file in segments:
         metadata = parquet.ParquetFile(file).metadata
         for group in (metadata.row_group(index) for index in range(metadata.num_row_groups)):
             sorting = [(list(COLUMNS)[key.column_index], key.descending) for key in group.sorting_columns]
-            assert sorting == [("week", False), ("origin_geohash", False)]
+            assert sorting == [(name, False) for name in order(file)]
             for chunk in (group.column(index) for index in range(group.num_columns)):
                 assert chunk.compression == "ZSTD"
                 assert chunk.has_column_index and chunk.has_offset_index
@@ -84,8 +91,8 @@ def test_layout_is_the_documented_one(segments):
 
 def test_rows_are_in_the_order_that_the_file_declares(segments):
     for file in segments:
-        table = parquet.read_table(file, columns=["week", "origin_geohash"])
-        keys = list(zip(table["week"].to_pylist(), table["origin_geohash"].to_pylist()))
+        table = parquet.read_table(file, columns=order(file))
+        keys = list(zip(*(column.to_pylist() for column in table.columns)))
         assert keys == sorted(keys)
 
 
