@@ -1,3 +1,4 @@
+import Bucketing
 import Logging
 
 /// How a store keeps its segments few and in good order; each exchange of files is one transaction of the catalog.
@@ -73,21 +74,24 @@ extension ColumnStore {
     /// Divides segments that share a place anew, so that it has few of them.
     private func partition() {
         do {
-            while try partitionOnce() {}
+            // Each period once: what is still crowded then would be after any number of times.
+            var done: Set<ClosedRange<ISOWeek>> = []
+            while let period = try partitionOnce(), done.insert(period).inserted {}
         } catch {
             options.logger.warning("Segments could not be divided by place", metadata: ["error": "\(error)"])
         }
     }
 
-    private func partitionOnce() throws -> Bool {
+    /// Divides one period, which it returns; nil where none is worth it, or loads wait.
+    private func partitionOnce() throws -> ClosedRange<ISOWeek>? {
         try rewriting.withLock { _ in
             let live = try catalog.liveSegments()
             let readers = try live.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
-            guard let plan = PartitionPlan(readers.map(\.index), rowCountMax: options.segmentRowCount) else { return false }
+            guard let plan = PartitionPlan(readers.map(\.index), rowCountMax: options.segmentRowCount) else { return nil }
             let old = plan.segments.map { live[$0] }
             let byteCount = plan.segments.reduce(0) { $0 + readers[$1].file.byteCount }
             // Old and new files are there at the same time, and loads need room too.
-            guard try FileSystem.freeByteCount(folders.segments) / 2 > byteCount else { return false }
+            guard try FileSystem.freeByteCount(folders.segments) / 2 > byteCount else { return nil }
             let origin = try origin(
                 replacing: old, plan.segments.map { readers[$0] }, trips: old.reduce(0) { $0 + $1.rowCount })
             var new: [SegmentRecord] = []
@@ -98,7 +102,7 @@ extension ColumnStore {
                     try SegmentRewriter.divide(readers[plan.segments[$0]], pass)
                 }
                 for place in 0..<pass.segmentCount {
-                    if ingestion.hasBetterToDo { return false }
+                    if ingestion.hasBetterToDo { return nil }
                     let record = try SegmentRewriter.write(
                         batches.flatMap { $0[place] }, origin: origin, directory: folders.segments,
                         name: "divided-\(old.map(\.id).max()!)-\(new.count + 1).parquet", on: pool)
@@ -106,14 +110,14 @@ extension ColumnStore {
                 }
             }
             isPublished = try catalog.replace(old.map(\.id), with: new)
-            guard isPublished else { return false }
+            guard isPublished else { return nil }
             try forget(old.map(\.fileName))
             options.logger.info(
                 "Divided segments by place",
                 metadata: [
                     "before": "\(old.count)", "after": "\(new.count)", "trips": "\(new.reduce(0) { $0 + $1.rowCount })",
                 ])
-            return true
+            return plan.period
         }
     }
 }

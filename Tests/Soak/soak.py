@@ -38,6 +38,7 @@ class Loads:
     def __init__(self):
         self.lock = threading.Lock()
         self.rows = {}
+        self.jobs = {}
         self.completed = set()
         self.deleting = set()
         self.deleted = set()
@@ -114,11 +115,12 @@ class Soak:
                 raise AssertionError(f"{name} is {status}: {self.server.job(job)}")
             time.sleep(0.01)
         with self.loads.lock:
+            self.loads.jobs[name] = job
             self.loads.completed.add(name)
         self.counts["loads"] += 1
 
     def find(self, name):
-        """The job of a load, once the server is there again; None where it has none."""
+        """The job of one of the last loads, once the server is there again; None where it has none."""
         while time.monotonic() < self.end + 60:
             try:
                 jobs = self.server.get("/jobs", {"limit": 1000}).json
@@ -135,7 +137,7 @@ class Soak:
                 return
             name = generator.choice(left)
             self.loads.deleting.add(name)
-        job = self.find(name)
+            job = self.loads.jobs[name]
         while True:
             try:
                 if self.server.delete(f"/jobs/{job}").status == 200:

@@ -30,16 +30,18 @@ struct PartitionPlan: Hashable, Sendable {
     /// Segments of a year at which its quarters are periods, so that little is written at once.
     private static let segmentCountMax = 64
 
+    /// The period that is divided; others are where the segments have weeks of them.
+    let period: ClosedRange<ISOWeek>
     /// Positions of the segments to be read.
     private(set) var segments: [Int]
     /// Together they hold every row of these segments.
     private(set) var passes: [Pass] = []
 
-    /// Plans new segments of 3/8 to 3/4 of `rowCountMax` rows, more only where so many trips start at one point, fewer only where
-    /// there are no more; nil where the segments are in good order.
+    /// Plans new segments of 3/8 to 3/4 of `rowCountMax` rows, fewer only where there are no more; nil where the segments are in
+    /// good order.
     ///
     /// That is more than what `CompactionPolicy` merges, and so few that segments of ten million trips are about one city each.
-    /// Where several periods are crowded, one is taken.
+    /// Where several periods are crowded, the first is taken. Where more trips start at one point, they are cut by weeks.
     init?(_ indexes: [SegmentIndex], rowCountMax: Int) {
         let rowCountMin = max(1, rowCountMax * 3 / 8)
         let isFull = Self.fullYears(indexes, rowCount: Self.segmentCountMax * rowCountMin)
@@ -49,21 +51,40 @@ struct PartitionPlan: Hashable, Sendable {
         }
         let crowded = pieces.filter { Self.isCrowded($0.value) }.keys.min { $0.lowerBound < $1.lowerBound }
         guard let crowded else { return nil }
+        period = crowded
         segments = indexes.indices.filter { indexes[$0].weeks.contains(where: crowded.contains) }
         let old = segments.map { indexes[$0] }
-        for period in Set(old.flatMap { $0.weeks.map { Self.period(of: $0, isFull) } }).sorted(by: {
-            $0.lowerBound < $1.lowerBound
-        }) {
-            let rowCount = old.reduce(0) { $0 + Self.rowCount(of: $1, in: period) }
-            let count = max(1, rowCount / rowCountMin)
-            let borders = Self.borders(in: period, old, count: count)
-            // Rows of a pass are in memory, those of two full segments at a time.
-            let perPass = max(1, 2 * rowCountMax * count / rowCount)
-            for first in stride(from: 0, to: borders.count - 1, by: perPass) {
-                let last = min(first + perPass, borders.count - 1)
-                passes.append(Pass(weeks: period, borders: Array(borders[first...last])))
-            }
+        let periods = Set(old.flatMap { $0.weeks.map { Self.period(of: $0, isFull) } })
+        for period in periods.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            addPasses(of: period, old, rowCountMin: rowCountMin, rowCountMax: rowCountMax)
         }
+    }
+
+    private mutating func addPasses(
+        of period: ClosedRange<ISOWeek>, _ indexes: [SegmentIndex], rowCountMin: Int, rowCountMax: Int
+    ) {
+        // Rows of a pass are in memory, those of two full segments at a time.
+        var open: (borders: [UInt64], rowCount: Int)?
+        func close() {
+            if let open { passes.append(Pass(weeks: period, borders: open.borders)) }
+            open = nil
+        }
+        for slice in Self.slices(in: period, indexes, rowCountMin: rowCountMin) {
+            if let pass = open, pass.rowCount + slice.rowCount > 2 * rowCountMax { close() }
+            if slice.rowCount > rowCountMax {
+                close()
+                // Most trips start at one point, which is no place to be cut.
+                for weeks in Self.parts(of: period, indexes, count: (slice.rowCount + rowCountMax - 1) / rowCountMax) {
+                    passes.append(Pass(weeks: weeks, borders: [slice.keys.lowerBound, slice.keys.upperBound]))
+                }
+                continue
+            }
+            open = (
+                borders: (open?.borders ?? [slice.keys.lowerBound]) + [slice.keys.upperBound],
+                rowCount: (open?.rowCount ?? 0) + slice.rowCount
+            )
+        }
+        close()
     }
 
     // MARK: - Periods
@@ -89,8 +110,27 @@ struct PartitionPlan: Hashable, Sendable {
         return ISOWeek(index: first)...ISOWeek(index: first + weekCount - 1)
     }
 
-    private static func rowCount(of index: SegmentIndex, in period: ClosedRange<ISOWeek>) -> Int {
-        zip(index.weeks, index.weekRowCounts).reduce(0) { period.contains($1.0) ? $0 + $1.1 : $0 }
+    /// Cuts the weeks of a period into ranges with about equal numbers of rows.
+    private static func parts(
+        of period: ClosedRange<ISOWeek>, _ indexes: [SegmentIndex], count: Int
+    ) -> [ClosedRange<ISOWeek>] {
+        var rowCounts: [ISOWeek: Int] = [:]
+        for index in indexes {
+            for (week, rows) in zip(index.weeks, index.weekRowCounts) where period.contains(week) {
+                rowCounts[week, default: 0] += rows
+            }
+        }
+        let rowCount = rowCounts.values.reduce(0, +)
+        var firstWeeks = [period.lowerBound]
+        var passed = 0
+        for (week, rows) in rowCounts.sorted(by: { $0.key < $1.key }) {
+            if passed >= rowCount * firstWeeks.count / count, week > firstWeeks[firstWeeks.count - 1] {
+                firstWeeks.append(week)
+            }
+            passed += rows
+        }
+        let lastWeeks = firstWeeks.dropFirst().map { ISOWeek(index: $0.index - 1) } + [period.upperBound]
+        return zip(firstWeeks, lastWeeks).map { $0...$1 }
     }
 
     // MARK: - Crowds
@@ -114,9 +154,12 @@ struct PartitionPlan: Hashable, Sendable {
         }
     }
 
-    /// Whether a period lies in many runs, and more than a quarter of it outside the largest: so a row is written anew only once
-    /// the trips of its period have grown by a third.
-    private static func isCrowded(_ pieces: [Piece]) -> Bool {
+    /// Whether a period lies in many runs, and more than a quarter of it outside the largest.
+    ///
+    /// So a row is written anew only once the trips of its period have grown by a third. Segments of one point are left out: they
+    /// are counted whole, or not at all.
+    private static func isCrowded(_ all: [Piece]) -> Bool {
+        let pieces = all.filter { $0.keys.lowerBound < $0.keys.upperBound }
         guard pieces.count >= runCountMin else { return false }
         var runs: [(end: UInt64, rowCount: Int)] = []
         for piece in pieces.sorted(by: { $0.keys.lowerBound < $1.keys.lowerBound }) {
@@ -133,10 +176,12 @@ struct PartitionPlan: Hashable, Sendable {
     }
 
     /// Cuts all keys into ranges with about equal numbers of rows of a period, at borders of cells.
-    private static func borders(in weeks: ClosedRange<ISOWeek>, _ indexes: [SegmentIndex], count: Int) -> [UInt64] {
+    private static func slices(
+        in period: ClosedRange<ISOWeek>, _ indexes: [SegmentIndex], rowCountMin: Int
+    ) -> [(keys: Range<UInt64>, rowCount: Int)] {
         var leaves: [(key: UInt64, rowCount: Int)] = []
         for index in indexes {
-            let strata = index.strata.indices.filter { weeks.contains(index.weeks[index.strata[$0].week]) }
+            let strata = index.strata.indices.filter { period.contains(index.weeks[index.strata[$0].week]) }
             let cells = index.cells
             cells.forEachLeaf { leaf, block in
                 let rowCount = cells.withRows(ofLeaf: leaf) { starts, ends in
@@ -147,15 +192,17 @@ struct PartitionPlan: Hashable, Sendable {
         }
         leaves.sort { $0.key < $1.key }
         let rowCount = leaves.reduce(0) { $0 + $1.rowCount }
-        var borders: [UInt64] = [0]
-        var passed = 0
+        let count = max(1, rowCount / rowCountMin)
+        var slices: [(keys: Range<UInt64>, rowCount: Int)] = []
+        var (start, startRow, row): (UInt64, Int, Int) = (0, 0, 0)
         for leaf in leaves {
-            if passed >= rowCount * borders.count / count, leaf.key > borders[borders.count - 1], borders.count < count {
-                borders.append(leaf.key)
+            if row >= rowCount * (slices.count + 1) / count, leaf.key > start, slices.count + 1 < count {
+                slices.append((keys: start..<leaf.key, rowCount: row - startRow))
+                (start, startRow) = (leaf.key, row)
             }
-            passed += leaf.rowCount
+            row += leaf.rowCount
         }
-        return borders + [MortonKey.max + 1]
+        return slices + [(keys: start..<MortonKey.max + 1, rowCount: row - startRow)]
     }
 }
 

@@ -136,6 +136,28 @@ struct PartitionTests {
         try compare(store, trips, "one week")
     }
 
+    @Test("Where most trips start at one point, these are cut by weeks")
+    func onePoint() throws {
+        var random = SeededGenerator(seed: 6)
+        let store = try open()
+        defer { store.close() }
+        var trips = RandomTrips.trips(6000, using: &random)
+        for row in trips.indices {
+            trips[row].time = ISOWeek(index: 48 * 52).startMicroseconds + Int64(row % 4000) * 7_862_000_000
+            if row % 3 > 0 { (trips[row].originLongitude, trips[row].originLatitude) = (14.5, 50.25) }
+        }
+        _ = try load(trips, into: store)
+        let before = try bag(store)
+        store.maintain()
+        #expect(try bag(store) == before)
+        #expect(try store.snapshot().segments.allSatisfy { $0.rowCount <= Self.segmentRowCount * 3 / 2 })
+        try expectOrder(store, "one point")
+        try compare(store, trips, "one point")
+        let after = try paths(store)
+        store.maintain()
+        #expect(try paths(store) == after)
+    }
+
     @Test("Loads in the order of time are divided by place too, and years stay apart")
     func ordered() throws {
         var random = SeededGenerator(seed: 5)
