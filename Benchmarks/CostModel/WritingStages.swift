@@ -153,8 +153,8 @@ enum WritingStages {
         case .time: return .wide(trips.time)
         case .week:
             return .narrow(
-                trips.weeks.flatMap {
-                    repeatElement(Int32($0.week.mondayDay), count: $0.rows.clamped(to: rows).count)
+                trips.strata.flatMap {
+                    repeatElement(Int32(trips.weeks[$0.week].mondayDay), count: $0.rows.clamped(to: rows).count)
                 })
         case .originGeohash: return .cells(CellDictionary(keys: trips.key.span.extracting(rows)))
         case .destinationGeohash:

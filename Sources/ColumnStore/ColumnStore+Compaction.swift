@@ -5,8 +5,8 @@ import Logging
 extension ColumnStore {
     /// Improves the store as long as there is nothing better to do.
     package func maintain() {
-        warmUp()
         partition()
+        warmUp()
         maintainRollup()
     }
 
