@@ -15,7 +15,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// Locks that ThreadSanitizer sees, for `scripts/sanitize thread`.
+/// Locks that ThreadSanitizer sees, for `scripts/sanitize`.
 let sanitizedSettings: [SwiftSetting] =
     Context.environment["TRIPSTORE_SANITIZE"] == "thread" ? settings + [.define("SANITIZE_THREAD")] : settings
 

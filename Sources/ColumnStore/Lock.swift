@@ -8,7 +8,7 @@ import Synchronization
 /// A value that one thread at a time may look at.
 ///
 /// On Linux `Mutex` waits in code of the standard library that ThreadSanitizer does not watch: it would be taken for no
-/// lock at all. `scripts/sanitize thread` builds with this lock, which is the C library's.
+/// lock at all. `scripts/sanitize` builds with this lock, which is the C library's.
 package final class Lock<Value>: @unchecked Sendable {
     private let lock = NSLock()
     private var value: Value

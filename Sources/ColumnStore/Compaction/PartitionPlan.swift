@@ -41,7 +41,8 @@ struct PartitionPlan: Hashable, Sendable {
     /// good order.
     ///
     /// That is more than what `CompactionPolicy` merges, and so few that segments of ten million trips are about one city each.
-    /// Where several periods are crowded, the first is taken. Where more trips start at one point, they are cut by weeks.
+    /// Where several periods are crowded, the first is taken. More trips from one point are cut by weeks,
+    /// and only one week of them may be too many for a segment.
     init?(_ indexes: [SegmentIndex], rowCountMax: Int) {
         let rowCountMin = max(1, rowCountMax * 3 / 8)
         let isFull = Self.fullYears(indexes, rowCount: Self.segmentCountMax * rowCountMin)
