@@ -114,6 +114,7 @@ extension ColumnStore {
             var problems: [String]
             do throws(ColumnStoreError) {
                 let layout = try SegmentLayout(path: folders.segmentPath(segment.file))
+                try SegmentColumn.refuseNewerFormat(layout.formatVersion, of: folders.segmentPath(segment.file))
                 problems = layout.problems
                 if layout.bytes != segment.bytes {
                     problems.append("It has \(layout.bytes) bytes, the catalog says \(segment.bytes).")
@@ -125,6 +126,8 @@ extension ColumnStore {
                     problems.append("It has \(rows) rows, the catalog says \(segment.rows).")
                 }
             } catch {
+                // A file that we do not know is not damaged, and must not be set aside.
+                if error.code == .conflict { throw error }
                 problems = [error.message]
             }
             if !problems.isEmpty { damaged.append((file: segment.file, problems: problems)) }

@@ -3,10 +3,11 @@
 import hashlib
 import json
 import shutil
+import sqlite3
 
 import pytest
 
-from tripstore import cli
+from tripstore import SAMPLE, cli
 
 
 def fingerprint(folder):
@@ -103,3 +104,34 @@ def test_damaged_file_is_named_and_does_not_stop_inspect(store, segment, damage)
     inspected = cli("inspect", "--data-dir", store, check=False)
     assert segment.name in inspected.stdout + inspected.stderr
     assert "Fatal error" not in inspected.stderr
+
+
+def test_a_store_of_a_newer_version_is_refused_and_left_alone(store, segment):
+    """Its catalog has a migration that this program does not know; then a segment has a format that it does not know."""
+    def change_catalog(statement):
+        catalog = sqlite3.connect(store / "catalog.sqlite")
+        catalog.execute(statement)
+        catalog.commit()
+        catalog.close()
+
+    def is_refused(*command):
+        done = cli(*command, "--data-dir", store, check=False)
+        return done.returncode == 1 and "newer version" in done.stderr
+
+    change_catalog("INSERT INTO grdb_migrations VALUES ('v99: from the future')")
+    before = fingerprint(store / "segments")
+    for command in (["weekly-average"], ["ingest", SAMPLE], ["verify", "--quarantine"], ["jobs"]):
+        assert is_refused(*command), command
+    assert fingerprint(store / "segments") == before
+    change_catalog("DELETE FROM grdb_migrations WHERE identifier LIKE 'v99%'")
+    cli("weekly-average", "--data-dir", store)
+
+    data = segment.read_bytes()
+    # In Thrift's compact form the value follows its key: the kind of its field, its length, its text.
+    key = b"tripstore.format_version\x18\x01"
+    assert data.count(key + b"1") == 1
+    segment.unlink()
+    segment.write_bytes(data.replace(key + b"1", key + b"2"))
+    for command in (["weekly-average"], ["verify", "--quarantine"]):
+        assert is_refused(*command), command
+    assert segment.exists() and not (store / "quarantine").exists()

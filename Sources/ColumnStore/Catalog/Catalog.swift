@@ -60,16 +60,27 @@ final class Catalog: Sendable {
                 try database.execute(sql: "PRAGMA synchronous = FULL")
             }
             let pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.read { try Catalog.refuseNewerVersion($0, path: path) }
             try Catalog.migrator.migrate(pool)
             return pool
         }
         if readOnly {
+            try read { try Catalog.refuseNewerVersion($0, path: path) }
             let isCurrent = try read { try Catalog.migrator.hasCompletedMigrations($0) }
             if !isCurrent {
                 throw ColumnStoreError(
                     .conflict, "The catalog \(path) was made by another version; run `tripstore serve` once to migrate it.")
             }
         }
+    }
+
+    /// Refuses a catalog with migrations that this program does not know, before anything is changed.
+    private static func refuseNewerVersion(_ database: Database, path: String) throws {
+        guard try migrator.hasBeenSuperseded(database) else { return }
+        throw ColumnStoreError(
+            .conflict,
+            "The catalog \(path) was made by a newer version of tripstore; nothing was touched, open the store with that version."
+        )
     }
 
     /// The name under which SQLite opens the database without writing a byte.

@@ -75,4 +75,13 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
 
     /// The version of the whole layout; `docs/FORMAT.md` lists what each version changed.
     static let formatVersion = 1
+
+    /// Refuses a file of a newer layout, which is whole and not ours to judge; `version` is what its footer says.
+    static func refuseNewerFormat(_ version: String?, of path: String) throws(ColumnStoreError) {
+        guard let version = version.flatMap({ Int($0) }), version > formatVersion else { return }
+        throw ColumnStoreError(
+            .conflict,
+            "Segment \(path) was written by a newer version of tripstore (format \(version), this program knows "
+                + "\(formatVersion)); nothing was touched, open the store with that version.")
+    }
 }

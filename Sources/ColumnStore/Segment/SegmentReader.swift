@@ -53,6 +53,7 @@ package final class SegmentReader: Sendable {
         serial = Self.nextSerial.wrappingAdd(1, ordering: .relaxed).oldValue
         do {
             let parquet = try file.withBytes { bytes throws(ParquetError) in try ParquetFile(parsing: bytes) }
+            try SegmentColumn.refuseNewerFormat(parquet.value(forKey: SegmentColumn.MetadataKey.formatVersion), of: path)
             self.parquet = parquet
             chunks = parquet.rowGroups.flatMap { $0.columns.prefix(SegmentColumn.allCases.count) }
             pages = try Self.pages(of: parquet)
