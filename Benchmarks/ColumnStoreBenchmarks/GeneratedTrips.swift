@@ -52,9 +52,9 @@ enum GeneratedTrips {
 
     /// Loads a file and waits until its trips are visible.
     static func load(_ path: String, into store: ColumnStore) throws {
-        let job = try store.submitFile(path: path)
-        store.startIngestion()
-        let ended = try store.waitForEnd(of: job.id)
+        let job = try store.loads.submitFile(path: path)
+        store.loads.start()
+        let ended = try store.loads.waitForEnd(of: job.id)
         precondition(ended.status == .completed, ended.message ?? "the load did not complete")
     }
 }

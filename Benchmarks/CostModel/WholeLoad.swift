@@ -9,9 +9,9 @@ enum WholeLoad {
         return try stopwatch.times {
             number += 1
             let store = try ColumnStore(options("\(folder)/store-\(number)"))
-            let job = try store.submitFile(path: path)
-            store.startIngestion()
-            let ended = try store.waitForEnd(of: job.id)
+            let job = try store.loads.submitFile(path: path)
+            store.loads.start()
+            let ended = try store.loads.waitForEnd(of: job.id)
             store.close()
             precondition(ended.status == .completed, ended.message ?? "the load did not complete")
         }

@@ -13,7 +13,7 @@ extension ColumnStore {
     /// Maps what questions read here and there of each segment, so that the first ones after a start need not.
     private func warmUp() {
         for segment in (try? snapshot().segments) ?? [] {
-            if ingestion.hasBetterToDo { return }
+            if loads.hasBetterToDo { return }
             segment.warmUp()
         }
     }
@@ -31,7 +31,7 @@ extension ColumnStore {
         try rewriting.withLock { _ in
             let live = try catalog.liveSegments()
             let chosen = CompactionPolicy.choose(
-                rowCounts: live.map(\.rowCount), rowCountMax: options.segmentRowCount, isBusy: ingestion.hasWaiting)
+                rowCounts: live.map(\.rowCount), rowCountMax: options.segmentRowCount, isBusy: loads.hasWaiting)
             guard chosen.count > 1 else { return false }
             let old = chosen.map { live[$0] }
             let readers = try old.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
@@ -102,7 +102,7 @@ extension ColumnStore {
                     try SegmentRewriter.divide(readers[plan.segments[$0]], pass)
                 }
                 for place in 0..<pass.segmentCount {
-                    if ingestion.hasBetterToDo { return nil }
+                    if loads.hasBetterToDo { return nil }
                     let record = try SegmentRewriter.write(
                         batches.flatMap { $0[place] }, origin: origin, directory: folders.segments,
                         name: "divided-\(old.map(\.id).max()!)-\(new.count + 1).parquet", on: pool)

@@ -4,7 +4,7 @@ extension ColumnStore {
     ///
     /// The file gets its second name first and loses its old one last, so that a crash in between loses nothing.
     package func quarantine(_ fileName: String, problem: String) throws(ColumnStoreError) {
-        try ingestion.interrupting { () throws(ColumnStoreError) in
+        try loads.interrupting { () throws(ColumnStoreError) in
             try rewriting.withLock { _ throws(ColumnStoreError) in
                 guard let segment = try catalog.allSegments().first(where: { $0.fileName == fileName }) else {
                     throw ColumnStoreError(.notFound, "The store has no segment \(fileName).")
@@ -24,7 +24,7 @@ extension ColumnStore {
                     message: "A segment of this load, \(fileName), was damaged and has been set aside; resume the job, and its "
                         + "file is loaded from the start.")
                 try forget(gone.files)
-                for record in gone.failed { notify(JobProgress(record.job)) }
+                for record in gone.failed { loads.notify(JobProgress(record.job)) }
             }
         }
     }

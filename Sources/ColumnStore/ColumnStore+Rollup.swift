@@ -24,17 +24,17 @@ extension ColumnStore {
                 step.append(position)
                 let rowCount = step.reduce(0) { $0 + segments[$1].rowCount }
                 guard rowCount >= Limits.rollupStepRowCount || position == segments.count - 1 else { continue }
-                if ingestion.hasBetterToDo { return }
+                if loads.hasBetterToDo { return }
                 try writer.add(executor.rollupGroups(ofSegments: step), on: pool)
                 step = []
             }
-            if ingestion.hasBetterToDo { return }
+            if loads.hasBetterToDo { return }
             let time = UInt64(Date.now.timeIntervalSince1970 * 1000)
             let name = "groups-\(live.map(\.id).max()!)-\(String(time, radix: 36)).rollup"
             let file = try writer.write(directory: folders.rollups, name: name, on: pool)
             let isPublished = try catalog.publishRollup(
                 fileName: name, byteCount: file.byteCount, checksum: file.checksum, covering: live.map(\.id))
-            if isPublished { try refreshSnapshot() } else { ingestion.noteChange() }
+            if isPublished { try refreshSnapshot() } else { loads.noteChange() }
             try removeUnnamedRollups()
         } catch {
             options.logger.warning("The groups could not be counted", metadata: ["error": "\(error)"])

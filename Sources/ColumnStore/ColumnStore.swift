@@ -5,7 +5,7 @@ public import Logging
 ///
 /// Questions are answered over the snapshot of the moment they are asked; loads run on a thread of their own and become
 /// visible when they are complete. All methods may be called from any thread; those that are not `async` may block.
-public final class ColumnStore: Sendable {
+public final class ColumnStore: TripEngine {
     /// How a store is opened.
     public struct Options: Sendable {
         /// Whether the store may change.
@@ -35,9 +35,6 @@ public final class ColumnStore: Sendable {
         var readers: [Int64: SegmentReader] = [:]
         var rollup: (id: Int64, reader: GroupRollup)?
         var snapshot: Result<Snapshot, ColumnStoreError> = .success(Snapshot([]))
-        var observer: (@Sendable (JobProgress) -> Void)?
-        var rowsIngested = 0
-        var rowsRejected = 0
         var queries = 0
     }
 
@@ -46,12 +43,9 @@ public final class ColumnStore: Sendable {
     let catalog: Catalog
     private let lock: StoreLock?
     let pool: WorkerPool
-    /// Threads that answer questions: more than cores, so that a long one leaves room for short ones.
-    private let questionThreads: WorkerPool
-    /// Threads of their own for questions that may scan everything, so that these never hold all threads of the others.
-    private let scanThreads: WorkerPool
+    public let loads: LoadService
+    package let threads: QuestionThreads
     let scratches: ScratchPool<PageScratch>
-    let ingestion = IngestionQueue()
     let state = Lock(State())
     /// Held while segments are written anew: compaction and undo take turns.
     let rewriting = Lock(())
@@ -69,8 +63,7 @@ public final class ColumnStore: Sendable {
         self.options = options
         folders = Folders(root: options.dataDirectory)
         pool = WorkerPool(threadCount: options.workerCount)
-        questionThreads = WorkerPool(threadCount: max(4, 2 * pool.threadCount))
-        scanThreads = WorkerPool(threadCount: max(2, pool.threadCount))
+        threads = QuestionThreads(coreCount: pool.threadCount)
         scratches = ScratchPool { PageScratch() }
         switch options.access {
         case .readWrite:
@@ -80,7 +73,6 @@ public final class ColumnStore: Sendable {
             lock = try StoreLock(path: folders.lock)
             try Self.refuseLostCatalog(folders)
             catalog = try Catalog(path: folders.catalog, readOnly: false)
-            try recover()
         case .readOnly:
             try Self.refuseLostCatalog(folders)
             guard FileSystem.byteCount(of: folders.catalog) != nil else {
@@ -92,6 +84,14 @@ public final class ColumnStore: Sendable {
             lock = nil
             catalog = try Catalog(path: folders.catalog, readOnly: true)
         }
+        loads = LoadService(
+            LoadService.Settings(
+                isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
+                partRowCount: options.segmentRowCount, loadsSmallFilesTogether: true, tracksAttempts: false,
+                logger: options.logger),
+            catalog: catalog, folders: folders, pool: pool)
+        loads.attach(self)
+        if options.access == .readWrite { try recover() }
         try refreshSnapshot()
     }
 
@@ -111,16 +111,14 @@ public final class ColumnStore: Sendable {
 
     /// Stops loading at a checkpoint, from which the next start goes on, and closes the store.
     public func close() {
-        ingestion.stop()
+        loads.stop()
         pool.shutDown()
-        questionThreads.shutDown()
-        scanThreads.shutDown()
+        threads.shutDown()
         catalog.close()
         lock?.release()
     }
 
-    /// True once the store can answer.
-    public var isReady: Bool { true }
+    package var isReady: Bool { true }
 
     /// Removes what a crash left behind and queues what it interrupted.
     private func recover() throws(ColumnStoreError) {
@@ -130,36 +128,15 @@ public final class ColumnStore: Sendable {
             try FileSystem.remove(folders.segmentPath(name))
         }
         try removeUnnamedRollups()
-        try catalog.setUploads(folders.uploads)
-        let unfinished = try catalog.unfinishedJobs()
-        let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
-        let sources = Set((unfinished + failed).map(\.sourcePath))
-        for name in try FileSystem.names(in: folders.uploads) where !sources.contains("\(folders.uploads)/\(name)") {
-            options.logger.notice("Removing an upload that no job needs", metadata: ["file": "\(name)"])
-            try FileSystem.remove("\(folders.uploads)/\(name)")
-        }
-        for record in unfinished {
-            if record.sourcePath == "-" {
-                _ = try takeOut(
-                    record.job.id, status: .failed, from: [.pending, .running],
-                    message: "Interrupted while reading standard input, which cannot be read again; load it anew.")
-                continue
-            }
-            if try catalog.setStatus(record.job.id, to: .pending, from: [.running]) {
-                options.logger.notice(
-                    "Resuming an interrupted job",
-                    metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
-            }
-            ingestion.add(record)
-        }
+        try loads.recover()
     }
 
     /// Adds the segments of a job that was just published, without a look at all the others.
-    private func addToSnapshot(job id: Int64) throws(ColumnStoreError) {
-        try publishing.withLock { _ throws(ColumnStoreError) in try publish(job: id) }
+    package func publish(job id: Int64) throws(ColumnStoreError) {
+        try publishing.withLock { _ throws(ColumnStoreError) in try addToSnapshot(job: id) }
     }
 
-    private func publish(job id: Int64) throws(ColumnStoreError) {
+    private func addToSnapshot(job id: Int64) throws(ColumnStoreError) {
         var (readers, known) = state.withLock { ($0.readers, try? $0.snapshot.get()) }
         guard let known else { return try publishLive() }
         var order = known.segments
@@ -296,186 +273,32 @@ public final class ColumnStore: Sendable {
         return answer
     }
 
-    /// Runs blocking work of this store on its own threads, so that no event loop and no cooperative thread waits.
-    ///
-    /// - Parameter mayScan: whether it may take long; such work waits for others of its kind, not in front of short questions.
-    public func answer<Value: Sendable>(
-        mayScan: Bool = false, _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
-    ) async throws(ColumnStoreError) -> Value {
-        let result: Result<Value, ColumnStoreError> = await withCheckedContinuation { continuation in
-            (mayScan ? scanThreads : questionThreads).run {
-                do throws(ColumnStoreError) {
-                    continuation.resume(returning: .success(try work()))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
-        }
-        return try result.get()
-    }
+    // MARK: - Loads
 
-    // MARK: - Jobs
-
-    /// Where the caller writes uploads before `submitUpload`.
-    public var uploadsDirectory: String { folders.uploads }
-
-    /// Makes a pending job of an upload and takes the file over: it is deleted once the job is done.
-    ///
-    /// - Parameters:
-    ///   - path: a file in `uploadsDirectory`; it is made durable first.
-    ///   - filename: the client's name, of which the last path component is kept.
-    public func submitUpload(path: String, filename: String) throws(ColumnStoreError) -> Job {
-        try requireWritable()
-        try FileSystem.syncFile(path)
-        try FileSystem.syncDirectory(folders.uploads)
-        let name = filename.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? "upload.csv"
-        let request = Catalog.Request(
-            filename: name, sourcePath: path, ownsSource: true, totalBytes: FileSystem.byteCount(of: path))
-        return try submit([request])[0]
-    }
-
-    /// Makes a pending job of a file that stays where it is, or of standard input for `-`.
-    public func submitFile(path: String) throws(ColumnStoreError) -> Job {
-        try submitFiles(paths: [path])[0].get()
-    }
-
-    /// Makes pending jobs of files, in their order; what is said of one that cannot be opened stands in its place.
-    public func submitFiles(paths: [String]) throws(ColumnStoreError) -> [Result<Job, ColumnStoreError>] {
-        try requireWritable()
-        let requests = paths.map { path -> Result<Catalog.Request, ColumnStoreError> in
-            if path == "-" {
-                return .success(Catalog.Request(filename: "standard input", sourcePath: path, ownsSource: false))
-            }
-            guard let resolved = realpath(path, nil) else { return .failure(FileSystem.error("open", path)) }
-            defer { free(resolved) }
-            let source = String(cString: resolved)
-            return .success(
-                Catalog.Request(
-                    filename: path.split(separator: "/").last.map(String.init) ?? path, sourcePath: source, ownsSource: false,
-                    totalBytes: FileSystem.byteCount(of: source)))
-        }
-        var jobs = try submit(requests.compactMap { try? $0.get() })[...]
-        return requests.map { request in request.map { _ in jobs.removeFirst() } }
-    }
-
-    private func submit(_ requests: [Catalog.Request]) throws(ColumnStoreError) -> [Job] {
-        let records = try catalog.addJobs(requests)
-        for record in records { notify(JobProgress(record.job)) }
-        for record in records { ingestion.add(record) }
-        return records.map(\.job)
-    }
-
-    private func requireWritable() throws(ColumnStoreError) {
-        guard options.access == .readWrite else {
-            throw ColumnStoreError(.conflict, "The store is open for reading only.")
+    package func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
+        let name =
+            part.isGroup
+            ? folders.groupSegmentName(firstJob: part.job) : folders.segmentName(job: part.job, endLine: part.endLine)
+        let (pool, directory) = (pool, folders.segments)
+        return pool.submit {
+            let sorted = try RowSorter.sort(batches, job: part.job, on: pool)
+            return try SegmentWriter.write(sorted, directory: directory, name: name, origin: part.origin, on: pool)
         }
     }
 
-    /// Jobs that earlier runs left unfinished, oldest first, with the files they read.
-    package func unfinishedJobs() throws(ColumnStoreError) -> [(job: Job, path: String)] {
-        try catalog.unfinishedJobs().map { (job: $0.job, path: $0.sourcePath) }
-    }
-
-    /// Blocks until a job has ended, and returns it.
-    package func waitForEnd(of id: Int64) throws(ColumnStoreError) -> Job {
-        while true {
-            let job = try record(id).job
-            if job.status.isTerminal, ingestion.live(id) == nil { return job }
-            if let error = ingestion.failure(of: id) { throw error }
-            ingestion.waitForChange()
+    package func removeUncommitted(ofJob id: Int64) throws(ColumnStoreError) {
+        let named = Set(try catalog.allSegments().map(\.fileName))
+        for name in try FileSystem.names(in: folders.segments) where folders.isSegment(name, ofJob: id) {
+            if !named.contains(name) { try removeSegment(name) }
         }
     }
 
-    /// Starts the thread that runs pending jobs in their order.
-    ///
-    /// - Parameter isServing: whether it improves the store while no job waits; for processes that stay.
-    public func startIngestion(isServing: Bool = true) {
-        ingestion.start { [weak self] ids, control in
-            self?.runJobs(ids, control)
-        } whenIdle: { [weak self] in
-            if isServing { self?.maintain() }
-        }
-    }
-
-    /// Lists jobs, newest first.
-    public func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [Job] {
-        try catalog.jobs(limit: limit, status: status).map { ingestion.live($0.job.id) ?? $0.job }
-    }
-
-    /// Returns a job, with live counts while it runs; throws `.notFound` where there is none of that number.
-    public func job(_ id: Int64) throws(ColumnStoreError) -> Job {
-        if let live = ingestion.live(id) { return live }
-        return try record(id).job
-    }
-
-    private func record(_ id: Int64) throws(ColumnStoreError) -> JobRecord {
-        guard let record = try catalog.job(id) else { throw ColumnStoreError(.notFound, "Job not found") }
-        return record
-    }
-
-    /// Returns a job's progress as it stands.
-    public func progress(_ id: Int64) throws(ColumnStoreError) -> JobProgress { JobProgress(try job(id)) }
-
-    /// Returns the first rejected rows of a job, and how many there are of each reason.
-    ///
-    /// While a job runs, the counts are those of its last commit.
-    public func rejects(_ id: Int64, limit: Int) throws(ColumnStoreError) -> RejectsReport {
-        let job = try job(id)
-        let reasons = try catalog.rejectCounts(id)
-        let rows = try RejectsFile.read(path: folders.rejectsPath(job: id), limit: limit)
-        return RejectsReport(rejects: rows, rejectedRows: job.rejectedRows, reasons: reasons)
-    }
-
-    /// Cancels a pending or running job, or takes all trips of a completed one out again, atomically.
-    ///
-    /// Returns when it is done. A job that failed or was cancelled before stays as it is.
-    public func remove(_ id: Int64) throws(ColumnStoreError) -> Job {
-        try requireWritable()
-        if try catalog.setStatus(id, to: .cancelled, from: [.pending], message: "Cancelled on request.") {
-            return try finishRemoval(id)
-        }
-        ingestion.cancel(id)
-        _ = try takeOut(
-            id, status: .cancelled, from: [.completed, .running], message: "Its trips were taken out on request.")
-        return try finishRemoval(id)
-    }
-
-    /// Loads a job that failed once more, from the start of its file, and returns it as it waits.
-    public func resume(_ id: Int64) throws(ColumnStoreError) -> Job {
-        try requireWritable()
-        let record = try record(id)
-        guard record.job.status == .failed else {
-            throw ColumnStoreError(
-                .conflict, "Job \(id) is \(record.job.status.rawValue); only a job that failed can be resumed.")
-        }
-        guard record.sourcePath != "-" else {
-            throw ColumnStoreError(
-                .conflict, "Job \(id) read standard input, which cannot be read again; load it anew.")
-        }
-        guard FileSystem.byteCount(of: record.sourcePath) != nil else {
-            throw ColumnStoreError(
-                .conflict, "The file of job \(id), \(record.sourcePath), is gone; load it anew from where it is now.")
-        }
-        guard let waiting = try catalog.reset(id) else {
-            throw ColumnStoreError(.conflict, "Job \(id) is no longer failed; look at it again.")
-        }
-        notify(JobProgress(waiting.job))
-        ingestion.add(waiting)
-        return waiting.job
-    }
+    package func loadsEnded() { compact() }
 
     /// Takes all trips of a job out of the store and marks it, in one transaction.
     ///
     /// A segment that has trips of other jobs too is first written anew without those of this one.
-    private func takeOut(
-        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
-    ) throws(ColumnStoreError) -> Bool {
-        try ingestion.interrupting { () throws(ColumnStoreError) in
-            try rewriteWithout(id, status: status, from: expected, message: message)
-        }
-    }
-
-    private func rewriteWithout(
+    package func takeOut(
         _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
     ) throws(ColumnStoreError) -> Bool {
         try rewriting.withLock { _ throws(ColumnStoreError) in
@@ -505,13 +328,6 @@ public final class ColumnStore: Sendable {
 
     func removeSegment(_ name: String) throws(ColumnStoreError) { try FileSystem.remove(folders.segmentPath(name)) }
 
-    private func finishRemoval(_ id: Int64) throws(ColumnStoreError) -> Job {
-        let record = try record(id)
-        if record.ownsSource { try FileSystem.remove(record.sourcePath) }
-        notify(JobProgress(record.job))
-        return record.job
-    }
-
     /// Lets go of segments that the catalog no longer names.
     ///
     /// Snapshots that are in use keep their mapped files.
@@ -520,157 +336,18 @@ public final class ColumnStore: Sendable {
         for name in names { try removeSegment(name) }
     }
 
-    /// Sets who is told of each change of any job, on the store's threads.
-    public func observeProgress(_ observer: @escaping @Sendable (JobProgress) -> Void) {
-        state.withLock { $0.observer = observer }
-    }
-
-    func notify(_ progress: JobProgress) {
-        let observer = state.withLock { $0.observer }
-        observer?(progress)
-    }
-
-    // MARK: - Running jobs
-
-    private func runJobs(_ ids: [Int64], _ control: IngestionJob.Control) {
-        do {
-            let records = try catalog.start(ids)
-            if records.count > 1 {
-                try runGroup(records, control)
-            } else if let record = records.first {
-                try run(record, control)
-            }
-            compact()
-        } catch {
-            options.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
-            let reason = (error as? ColumnStoreError)?.message ?? "\(error)"
-            ingestion.abandon(
-                ids,
-                ColumnStoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
-        }
-    }
-
-    private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
-        for record in records { tell(record.job) }
-        let load = GroupLoad(records, catalog: catalog, pool: pool, folders: folders)
-        // Jobs of a wave that is committed which have no trips in it, and no end yet.
-        var left: [JobRecord] = []
-        do {
-            while control.wish == .none, let wave = try load.loadWave() {
-                left = wave.failed.map(\.record) + wave.oversized
-                if let first = wave.completed.first { try addToSnapshot(job: first.job.id) }
-                for record in wave.completed { try complete(record) { JobProgress($0) } }
-                for (record, error) in wave.failed {
-                    left.removeFirst()
-                    try abandon(record.job.id, record, error)
-                }
-                for record in wave.oversized {
-                    left.removeFirst()
-                    try run(record, control)
-                }
-            }
-        } catch {
-            for record in left + load.waiting { try abandon(record.job.id, record, error) }
-            return
-        }
-        for record in load.waiting { _ = try catalog.setStatus(record.job.id, to: .pending, from: [.running]) }
-    }
-
-    private func tell(_ job: Job) {
-        ingestion.update(job)
-        notify(JobProgress(job))
-    }
-
-    private func run(_ record: JobRecord, _ control: IngestionJob.Control) throws {
-        let id = record.job.id
-        tell(record.job)
-        var load: IngestionJob?
-        do {
-            let job = try IngestionJob(
-                record, catalog: catalog, pool: pool, folders: folders, chunkRowCount: options.ingestionChunkRows,
-                segmentRowCount: options.segmentRowCount, control: control
-            ) { [self] progress in
-                var job = record.job
-                job.processedRows = progress.processedRows
-                job.rejectedRows = progress.rejectedRows
-                job.processedBytes = progress.processedBytes
-                ingestion.update(job)
-                notify(progress)
-            }
-            load = job
-            switch try job.run() {
-            case .completed:
-                try addToSnapshot(job: id)
-                try complete(record, job.progress)
-            case .checkpointed:
-                _ = try catalog.setStatus(id, to: .pending, from: [.running])
-                options.logger.notice("A job was checkpointed; the next start goes on from there", metadata: ["job": "\(id)"])
-            }
-        } catch {
-            load?.drain()
-            try abandon(id, record, error)
-        }
-    }
-
-    /// Tells of a job whose trips are visible.
-    private func complete(_ record: JobRecord, _ progress: (Job) -> JobProgress) throws {
-        if record.ownsSource { try FileSystem.remove(record.sourcePath) }
-        let job = try self.record(record.job.id).job
-        state.withLock {
-            $0.rowsIngested += job.processedRows - job.rejectedRows
-            $0.rowsRejected += job.rejectedRows
-        }
-        ingestion.update(job)
-        notify(progress(job))
-    }
-
-    /// Takes back what a job that was cancelled or failed has committed.
-    private func abandon(_ id: Int64, _ record: JobRecord, _ error: any Error) throws {
-        let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
-        let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
-        let isChanged = try takeOut(id, status: status, from: [.running], message: error.message)
-        // Those that were committed, and those that were written and not yet committed.
-        for name in try FileSystem.names(in: folders.segments) where folders.isSegment(name, ofJob: id) {
-            try removeSegment(name)
-        }
-        // A job that somebody else marked as failed meanwhile can be resumed, and needs its file.
-        if record.ownsSource, try self.record(id).job.status == .cancelled { try FileSystem.remove(record.sourcePath) }
-        guard isChanged else { return }
-        options.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
-        tell(try self.record(id).job)
-    }
-
     // MARK: - Numbers
 
-    /// Numbers for an operator.
-    public func statistics() -> StoreStatistics {
+    package func numbers() throws(ColumnStoreError) -> EngineNumbers {
         let state = state.withLock { $0 }
-        let counts = (try? catalog.jobCounts()) ?? [:]
         let segments = (try? state.snapshot.get().segments) ?? []
-        return StoreStatistics(
+        return EngineNumbers(
             segments: segments.count, trips: segments.reduce(0) { $0 + $1.rowCount },
-            bytesOnDisk: segments.reduce(0) { $0 + $1.file.byteCount }, pendingJobs: counts[.pending] ?? 0,
-            runningJobs: counts[.running] ?? 0, rowsIngested: state.rowsIngested, rowsRejected: state.rowsRejected,
-            queries: state.queries)
+            bytesOnDisk: segments.reduce(0) { $0 + $1.file.byteCount }, queries: state.queries)
     }
 
     /// Files of the live segments, oldest first.
     package func segmentPaths() throws(ColumnStoreError) -> [String] {
         try catalog.liveSegments().map { folders.segmentPath($0.fileName) }
     }
-}
-
-/// Numbers for an operator: what is stored, what is under way, what was done since the process began.
-public struct StoreStatistics: Hashable, Sendable {
-    public var segments: Int
-    public var trips: Int
-    public var bytesOnDisk: Int
-    public var pendingJobs: Int
-    public var runningJobs: Int
-    /// Since the process began.
-    public var rowsIngested: Int
-    /// Since the process began.
-    public var rowsRejected: Int
-    /// Since the process began.
-    public var queries: Int
 }

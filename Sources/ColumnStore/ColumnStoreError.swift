@@ -6,7 +6,7 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure that callers tell apart.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
-            case invalidArgument, notFound, conflict, badInput, corrupt, busy, io, cancelled, internalFault
+            case invalidArgument, notFound, conflict, badInput, corrupt, busy, unavailable, io, cancelled, internalFault
         }
         private let kind: Kind
 
@@ -22,6 +22,8 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
         public static let corrupt = Code(kind: .corrupt)
         /// Another process holds the store.
         public static let busy = Code(kind: .busy)
+        /// A server that holds trips or jobs does not answer; later it may.
+        public static let unavailable = Code(kind: .unavailable)
         /// The operating system refused a read or a write.
         public static let io = Code(kind: .io)
         /// The work was cancelled on request.

@@ -25,8 +25,10 @@ struct Folders: Sendable {
 
     func segmentName(job: Int64, endLine: Int) -> String { "\(segmentPrefix(job))\(endLine).parquet" }
 
-    /// Whether a file of the segments folder is a job's, whole or still being written.
-    func isSegment(_ name: String, ofJob job: Int64) -> Bool { name.hasPrefix(segmentPrefix(job)) }
+    /// Whether a load of a job, alone or as the first of several, made a file of the segments folder, whole or still being written.
+    func isSegment(_ name: String, ofJob job: Int64) -> Bool {
+        name.hasPrefix(segmentPrefix(job)) || name.hasPrefix(groupSegmentName(firstJob: job))
+    }
 
     private func segmentPrefix(_ job: Int64) -> String { "trips-\(Self.padded(job))-" }
 

@@ -69,6 +69,11 @@ package enum Limits {
     /// Most rejected rows of one listing.
     package static let rejectLimitMax = 10_000
 
+    // MARK: Engines of other processes
+
+    /// Longest time between two attempts to store where nobody answers: a server that restarts is noticed soon.
+    package static let retrySecondsMax = 15
+
     // MARK: Progress
 
     /// Least time between two progress events of one job: at most ten a second reach a subscriber.

@@ -3,7 +3,7 @@ import Hummingbird
 
 /// Answers questions about trips: the query's parameters go to the store as they are, its JSON comes back as it is.
 struct AnalyticsController: Sendable {
-    let store: ColumnStore
+    let store: any TripEngine
     let defaults: QueryDefaults
 
     func addRoutes(to router: Router<ServerRequestContext>) {
@@ -15,14 +15,14 @@ struct AnalyticsController: Sendable {
     @Sendable private func weeklyAverage(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try WeeklyAverageQuery(parameters: RequestParameters(request).pairs)
         let store = store
-        return .json(try await store.answer { () throws(ColumnStoreError) in try store.weeklyAverage(query).json })
+        return .json(try await store.threads.answer { () throws(ColumnStoreError) in try store.weeklyAverage(query).json })
     }
 
     @Sendable private func tripGroups(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try TripGroupsQuery(parameters: RequestParameters(request).pairs, defaults: defaults)
         let store = store
         return .json(
-            try await store.answer(mayScan: true) { () throws(ColumnStoreError) in
+            try await store.threads.answer(mayScan: true) { () throws(ColumnStoreError) in
                 try store.tripGroups(query).json
             })
     }
@@ -30,6 +30,6 @@ struct AnalyticsController: Sendable {
     @Sendable private func regions(_ request: Request, context: ServerRequestContext) async throws -> Response {
         _ = try RequestParameters(request).values(known: [])
         let store = store
-        return .json(try await store.answer { () throws(ColumnStoreError) in try store.regions().json })
+        return .json(try await store.threads.answer { () throws(ColumnStoreError) in try store.regions().json })
     }
 }

@@ -1,5 +1,5 @@
-public import ColumnStore
-public import Hummingbird
+package import ColumnStore
+package import Hummingbird
 import HummingbirdCore
 import NIOCore
 import ServiceLifecycle
@@ -8,7 +8,7 @@ import UnixSignals
 /// Puts the server together: routes, middleware, progress and the WebSocket upgrade over one store.
 ///
 /// The store stays the caller's: it starts ingestion before and closes the store after.
-public func buildApplication(store: ColumnStore, options: ServerOptions) -> some ApplicationProtocol {
+package func buildApplication(store: any TripEngine, options: ServerOptions) -> some ApplicationProtocol {
     let metrics = ServerMetrics()
     let hub = ProgressHub(store: store)
     let router = buildRouter(store: store, hub: hub, metrics: metrics, options: options)
@@ -30,7 +30,7 @@ public func buildApplication(store: ColumnStore, options: ServerOptions) -> some
 ///
 /// Then it takes no more connections, finishes the requests under way, closes WebSockets and event streams,
 /// and returns. Throws `ColumnStoreError` where it can't listen.
-public func serve(store: ColumnStore, options: ServerOptions) async throws {
+package func serve(store: any TripEngine, options: ServerOptions) async throws {
     var configuration = ServiceGroupConfiguration(
         services: [buildApplication(store: store, options: options)],
         gracefulShutdownSignals: [.sigint, .sigterm],
@@ -49,7 +49,7 @@ public func serve(store: ColumnStore, options: ServerOptions) async throws {
 }
 
 private func buildRouter(
-    store: ColumnStore, hub: ProgressHub, metrics: ServerMetrics, options: ServerOptions
+    store: any TripEngine, hub: ProgressHub, metrics: ServerMetrics, options: ServerOptions
 ) -> Router<ServerRequestContext> {
     let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: AccessLogMiddleware(metrics: metrics))

@@ -38,7 +38,7 @@ package struct ErrorAnswer {
         case .invalidArgument, .badInput: .badRequest
         case .notFound: .notFound
         case .conflict, .cancelled: .conflict
-        case .busy: .serviceUnavailable
+        case .busy, .unavailable: .serviceUnavailable
         default: .internalServerError
         }
     }

@@ -8,7 +8,7 @@ import NIOPosix
 
 /// Takes uploads: a raw body or a form, streamed to disk and handed to the store as a job.
 struct IngestionController: Sendable {
-    let store: ColumnStore
+    let store: any TripEngine
     let metrics: ServerMetrics
 
     func addRoutes(to router: Router<ServerRequestContext>) {
@@ -63,7 +63,7 @@ struct IngestionController: Sendable {
     ) async throws -> Response {
         let filename = try UploadName(name ?? defaultName)
         letClientContinue(request, context)
-        var writer = try await UploadWriter(directory: store.uploadsDirectory)
+        var writer = try await UploadWriter(directory: store.loads.uploadsDirectory)
         do {
             for try await piece in request.body { try await writer.append(piece) }
             if name == nil, writer.byteCount == 0 {
@@ -82,7 +82,9 @@ struct IngestionController: Sendable {
         _ request: Request, boundary: String, context: ServerRequestContext
     ) async throws -> Response {
         var form: UploadForm
-        do { form = try UploadForm(boundary: boundary, directory: store.uploadsDirectory) } catch { throw Self.explain(error) }
+        do { form = try UploadForm(boundary: boundary, directory: store.loads.uploadsDirectory) } catch {
+            throw Self.explain(error)
+        }
         letClientContinue(request, context)
         do {
             for try await piece in request.body { try await form.take(piece) }
@@ -100,7 +102,7 @@ struct IngestionController: Sendable {
         let job: Job
         do {
             job = try await NIOThreadPool.singleton.runIfActive {
-                try store.submitUpload(path: writer.path, filename: filename.text)
+                try store.loads.submitUpload(path: writer.path, filename: filename.text)
             }
         } catch {
             await writer.discard()

@@ -5,7 +5,7 @@ import NIOPosix
 
 /// Shows jobs and their rejected rows, takes jobs back, and streams their progress as server-sent events.
 struct JobsController: Sendable {
-    let store: ColumnStore
+    let store: any TripEngine
     let hub: ProgressHub
     let pingInterval: Duration
 
@@ -28,27 +28,29 @@ struct JobsController: Sendable {
             throw ColumnStoreError(.invalidArgument, "Parameter 'status' must be one of \(names), not '\(text)'.")
         }
         let store = store
-        let jobs = try await store.answer { () throws(ColumnStoreError) in try store.jobs(limit: limit, status: status) }
+        let jobs = try await store.threads.answer { () throws(ColumnStoreError) in
+            try store.loads.jobs(limit: limit, status: status)
+        }
         return .json("[" + jobs.map(\.json).joined(separator: ",") + "]")
     }
 
     @Sendable private func show(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        return .json(try await store.answer { () throws(ColumnStoreError) in try store.job(id) }.json)
+        return .json(try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(id) }.json)
     }
 
     @Sendable private func remove(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
         // Waits for the job to stop, so it does not take one of the threads that answer questions.
-        return .json(try await NIOThreadPool.singleton.runIfActive { try store.remove(id) }.json)
+        return .json(try await NIOThreadPool.singleton.runIfActive { try store.loads.remove(id) }.json)
     }
 
     @Sendable private func resume(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        let job = try await store.answer { () throws(ColumnStoreError) in try store.resume(id) }
+        let job = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.resume(id) }
         return .json(job.json, status: .accepted)
     }
 
@@ -59,14 +61,14 @@ struct JobsController: Sendable {
             "limit", in: 1...Limits.rejectLimitMax, otherwise: ServerLimits.rejectLimitDefault)
         let store = store
         return .json(
-            try await store.answer { () throws(ColumnStoreError) in try store.rejects(id, limit: limit).json })
+            try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.rejects(id, limit: limit).json })
     }
 
     @Sendable private func events(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
         // Only a job that exists has a stream; once the stream has begun, it is too late for a status.
-        _ = try await store.answer { () throws(ColumnStoreError) in try store.job(id) }
+        _ = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(id) }
         let events = ProgressEvents(
             jobID: id, hub: hub, keepAliveInterval: pingInterval, eventLoop: context.channel.eventLoop)
         return Response(
@@ -78,7 +80,7 @@ struct JobsController: Sendable {
     @Sendable private func refuseWebSocket(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        _ = try await store.answer { () throws(ColumnStoreError) in try store.job(id) }
+        _ = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(id) }
         throw HTTPError(
             .upgradeRequired, headers: [.upgrade: "websocket", .connection: "close"],
             message: "Open this path as a WebSocket, first thing on a new connection, or GET /jobs/\(id)/events.")

@@ -54,13 +54,13 @@ package final class ProgressHub: Sendable {
         var deliveryCount = 0
     }
 
-    private let store: ColumnStore
+    private let store: any TripEngine
     private let state = Lock(State())
 
     /// Makes a hub and registers it as the store's observer.
-    package init(store: ColumnStore) {
+    package init(store: any TripEngine) {
         self.store = store
-        store.observeProgress { [weak self] in self?.publish($0) }
+        store.loads.observeProgress { [weak self] in self?.publish($0) }
     }
 
     /// Adds a subscriber and delivers the job's present state to it, then each change, up to the terminal message.
@@ -76,7 +76,7 @@ package final class ProgressHub: Sendable {
         // no change that happens meanwhile; one that has got a change needs no snapshot from before it.
         let store = store
         do {
-            let snapshot = try await store.answer { () throws(ColumnStoreError) in try store.progress(jobID) }
+            let snapshot = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.progress(jobID) }
             state.withLock { $0.deliver(snapshot, to: subscription) }
             return subscription
         } catch {

@@ -4,7 +4,7 @@ import NIOCore
 
 /// Tells those who run the server how it is: alive, ready, and its numbers.
 struct ServiceController: Sendable {
-    let store: ColumnStore
+    let store: any TripEngine
     let hub: ProgressHub
     let metrics: ServerMetrics
 
@@ -24,7 +24,9 @@ struct ServiceController: Sendable {
 
     @Sendable private func numbers(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let store = store
-        let statistics = try await store.answer { () throws(ColumnStoreError) in store.statistics() }
+        let (stored, loads) = try await store.threads.answer { () throws(ColumnStoreError) in
+            (try store.numbers(), try store.loads.numbers())
+        }
         var text = PrometheusText()
         metrics.write(to: &text)
         text.metric("tripstore_progress_subscribers", .gauge, "Clients that follow a job's progress now.") { text in
@@ -38,22 +40,28 @@ struct ServiceController: Sendable {
         text.metric(
             "tripstore_progress_deliveries_total", .counter, "Progress messages handed to subscribers.",
             value: hub.deliveryCount)
-        statistics.write(to: &text)
+        stored.write(to: &text)
+        loads.write(to: &text)
         return .content(ByteBuffer(string: text.text), type: PrometheusText.contentType)
     }
 }
 
-extension StoreStatistics {
+extension EngineNumbers {
     fileprivate func write(to text: inout PrometheusText) {
-        text.metric("tripstore_segments", .gauge, "Live segments.", value: segments)
+        if let segments { text.metric("tripstore_segments", .gauge, "Live segments.", value: segments) }
         text.metric("tripstore_trips", .gauge, "Trips that answers are about.", value: trips)
-        text.metric("tripstore_segment_bytes", .gauge, "Bytes of live segments on disk.", value: bytesOnDisk)
+        text.metric("tripstore_segment_bytes", .gauge, "Bytes of these trips on disk.", value: bytesOnDisk)
+        text.metric("tripstore_queries_total", .counter, "Questions answered since the start.", value: queries)
+    }
+}
+
+extension LoadNumbers {
+    fileprivate func write(to text: inout PrometheusText) {
         text.metric("tripstore_jobs", .gauge, "Jobs that are not over.") {
             $0.sample([("status", Job.Status.pending.rawValue)], pendingJobs)
             $0.sample([("status", Job.Status.running.rawValue)], runningJobs)
         }
         text.metric("tripstore_rows_ingested_total", .counter, "Rows taken in since the start.", value: rowsIngested)
         text.metric("tripstore_rows_rejected_total", .counter, "Rows rejected since the start.", value: rowsRejected)
-        text.metric("tripstore_queries_total", .counter, "Questions answered since the start.", value: queries)
     }
 }

@@ -27,7 +27,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
     }
 
     let responder: HTTPChannelHandler.Responder
-    let store: ColumnStore
+    let store: any TripEngine
     let hub: ProgressHub
     let metrics: ServerMetrics
     let pingInterval: TimeAmount
@@ -82,7 +82,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
             return channel.eventLoop.makeSucceededFuture(nil)
         }
         return channel.eventLoop.makeFutureWithTask {
-            let job = try? await store.answer { () throws(ColumnStoreError) in try store.job(jobID) }
+            let job = try? await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(jobID) }
             return job == nil ? nil : HTTPHeaders()
         }
     }

@@ -33,7 +33,7 @@ struct IngestCommand: ParsableCommand {
     func run() throws {
         let store = try store.open(.readWrite, chunkRows: load.chunkRows(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
-        store.observeProgress { display.show($0) }
+        store.loads.observeProgress { display.show($0) }
 
         var ids: [Int64] = []
         var code: Int32 = 0
@@ -45,7 +45,7 @@ struct IngestCommand: ParsableCommand {
         }
         // Interrupted loads of an earlier run are in the queue already; they go first.
         var resumed: Set<String> = []
-        for (job, path) in try store.unfinishedJobs() {
+        for (job, path) in try store.loads.unfinishedJobs() {
             display.name(job.id, job.filename, resumesAt: job.processedRows)
             ids.append(job.id)
             resumed.insert(path)
@@ -61,7 +61,7 @@ struct IngestCommand: ParsableCommand {
                 paths.append(path)
             }
         }
-        for (path, result) in zip(paths, try store.submitFiles(paths: paths)) {
+        for (path, result) in zip(paths, try store.loads.submitFiles(paths: paths)) {
             switch result {
             case .success(let job):
                 display.name(job.id, job.filename, resumesAt: 0)

@@ -36,13 +36,13 @@ struct JobsCommand: ParsableCommand {
         if let id, remove {
             let store = try store.open(.readWrite)
             defer { store.close() }
-            try show(store.remove(id))
+            try show(store.loads.remove(id))
         } else if let id, let rejects {
-            try show(store.open(.readOnly).rejects(id, limit: rejects))
+            try show(store.open(.readOnly).loads.rejects(id, limit: rejects))
         } else if let id {
-            try show(store.open(.readOnly).job(id))
+            try show(store.open(.readOnly).loads.job(id))
         } else {
-            try list(store.open(.readOnly).jobs(limit: 1000, status: nil))
+            try list(store.open(.readOnly).loads.jobs(limit: 1000, status: nil))
         }
     }
 

@@ -23,11 +23,11 @@ struct LoadSession {
         let start = ContinuousClock.now
         var acceptedRows = 0
         var completedCount = 0
-        store.startIngestion(isServing: false)
+        store.loads.start(isServing: false)
         for id in ids {
             let job: Job
             do {
-                job = try store.waitForEnd(of: id)
+                job = try store.loads.waitForEnd(of: id)
             } catch {
                 // The store was closed under this thread by a signal, which will end the program.
                 while interrupt.hasBegun { Thread.sleep(forTimeInterval: 1) }
@@ -42,7 +42,7 @@ struct LoadSession {
             acceptedRows += job.processedRows - job.rejectedRows
             if job.rejectedRows > 0 {
                 if code == 0 { code = 3 }
-                if !isQuiet { explainRejects(of: id, try store.rejects(id, limit: 1).reasons) }
+                if !isQuiet { explainRejects(of: id, try store.loads.rejects(id, limit: 1).reasons) }
             }
         }
         let fileCount = ids.count + refusedCount
@@ -82,7 +82,7 @@ private final class Interrupt {
             source.setEventHandler { [begun] in
                 begun.flag.store(true, ordering: .relaxed)
                 display.endLine()
-                let lost = streams.filter { (try? store.job($0))?.status.isTerminal == false }
+                let lost = streams.filter { (try? store.loads.job($0))?.status.isTerminal == false }
                 if !Self.isRunning(lost, in: store) { Output.note("Stopping at a checkpoint …") }
                 // Closing waits for the running job. One that reads standard input may never come to an end, and would
                 // leave nothing to go on from; the next start takes it back, as after a crash.
@@ -105,7 +105,7 @@ private final class Interrupt {
     }
 
     private static func isRunning(_ jobs: [Int64], in store: ColumnStore) -> Bool {
-        jobs.contains { (try? store.job($0))?.status == .running }
+        jobs.contains { (try? store.loads.job($0))?.status == .running }
     }
 
     func stop() { for source in sources { source.cancel() } }

@@ -30,12 +30,12 @@ struct ResumeCommand: ParsableCommand {
     func run() throws {
         let store = try store.open(.readWrite, logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
-        store.observeProgress { display.show($0) }
+        store.loads.observeProgress { display.show($0) }
         var resumed: [Int64] = []
         var code: Int32 = 0
         for id in ids {
             do {
-                let job = try store.resume(id)
+                let job = try store.loads.resume(id)
                 display.name(id, job.filename, resumesAt: 0)
                 resumed.append(id)
             } catch {

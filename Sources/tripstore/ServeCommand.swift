@@ -76,7 +76,7 @@ struct ServeCommand: AsyncParsableCommand {
         options.onListening = { Output.note("tripstore listens on http://\(address):\($0) (docs at /docs)") }
 
         let store = try store.open(.readWrite, engine: databaseUrl, chunkRows: load.chunkRows(), logLevel: level)
-        store.startIngestion()
+        store.loads.start()
         do {
             try await serve(store: store, options: options)
         } catch {

@@ -23,9 +23,9 @@ struct ColumnStoreTests {
     }
 
     private func load(_ store: ColumnStore, _ path: String) throws -> Job {
-        let job = try store.submitFile(path: path)
-        store.startIngestion()
-        return try store.waitForEnd(of: job.id)
+        let job = try store.loads.submitFile(path: path)
+        store.loads.start()
+        return try store.loads.waitForEnd(of: job.id)
     }
 
     private func write(_ text: String, _ name: String) throws -> String {
@@ -71,16 +71,16 @@ struct ColumnStoreTests {
         let before = try (average(store).json, store.regions().json, store.tripGroups(TripGroupsQuery()).json)
         let second = try load(store, other)
         #expect(try average(store).totalTrips == 102)
-        #expect(try store.remove(second.id).status == .cancelled)
+        #expect(try store.loads.remove(second.id).status == .cancelled)
         #expect(try average(store).json == before.0)
         #expect(try store.regions().json == before.1)
         #expect(try store.tripGroups(TripGroupsQuery()).json == before.2)
         // Its files are gone, and a second undo changes nothing.
         #expect(try store.summary().segments.count == 1 && store.summary().unnamedFiles.isEmpty)
-        #expect(try store.remove(second.id).status == .cancelled)
-        #expect(try store.remove(first.id).status == .cancelled)
+        #expect(try store.loads.remove(second.id).status == .cancelled)
+        #expect(try store.loads.remove(first.id).status == .cancelled)
         #expect(throws: ColumnStoreError.self) { try average(store) }
-        let error = #expect(throws: ColumnStoreError.self) { try store.remove(99) }
+        let error = #expect(throws: ColumnStoreError.self) { try store.loads.remove(99) }
         #expect(error?.code == .notFound && error?.message == "Job not found")
     }
 
@@ -93,17 +93,17 @@ struct ColumnStoreTests {
         for number in 0..<40 {
             let trips = RandomTrips.trips(Int.random(in: 1...60, using: &random), using: &random)
             let path = try write(Self.csv(trips), "\(number).csv")
-            ids.append(try store.submitFile(path: path).id)
+            ids.append(try store.loads.submitFile(path: path).id)
             parts.append(trips)
         }
-        store.startIngestion()
-        for id in ids { #expect(try store.waitForEnd(of: id).status == .completed) }
+        store.loads.start()
+        for id in ids { #expect(try store.loads.waitForEnd(of: id).status == .completed) }
         #expect(try store.summary().segments.count < 20)
         #expect(try Set(trips(store)) == Set(parts.joined()))
         #expect(try trips(store).count == parts.joined().count)
         // Any one of them can be taken out again, although they share segments; so can all.
         for number in [3, 39, 17, 0] {
-            #expect(try store.remove(ids[number]).status == .cancelled)
+            #expect(try store.loads.remove(ids[number]).status == .cancelled)
             parts[number] = []
             let rest = Array(parts.joined())
             #expect(try trips(store).count == rest.count)
@@ -113,7 +113,7 @@ struct ColumnStoreTests {
             #expect(summary.liveRows == rest.count)
         }
         #expect(try store.verify { _, _, _ in }.isEmpty)
-        for id in ids { _ = try store.remove(id) }
+        for id in ids { _ = try store.loads.remove(id) }
         #expect(try store.summary().segments.isEmpty)
     }
 
@@ -131,17 +131,17 @@ struct ColumnStoreTests {
     @Test("An upload that waits is loaded where the store is opened by another path", arguments: ["moved", "./store"])
     func movedUpload(path: String) throws {
         let store = try open()
-        let upload = store.uploadsDirectory + "/upload-1"
+        let upload = store.loads.uploadsDirectory + "/upload-1"
         try FileManager.default.copyItem(atPath: Fixture.path("trips.csv"), toPath: upload)
-        let id = try store.submitUpload(path: upload, filename: "trips.csv").id
+        let id = try store.loads.submitUpload(path: upload, filename: "trips.csv").id
         store.close()
         if path == "moved" {
             try FileManager.default.moveItem(atPath: folder.path + "/store", toPath: folder.path + "/moved")
         }
         let again = try open(path)
         defer { again.close() }
-        again.startIngestion()
-        #expect(try again.waitForEnd(of: id).status == .completed)
+        again.loads.start()
+        #expect(try again.loads.waitForEnd(of: id).status == .completed)
         #expect(try average(again).totalTrips == 100)
     }
 
@@ -172,7 +172,7 @@ struct ColumnStoreTests {
         defer { store.close() }
         let job = try load(store, Fixture.path("trips.csv"))
         let snapshot = try store.snapshot()
-        _ = try store.remove(job.id)
+        _ = try store.loads.remove(job.id)
         let executor = QueryExecutor(snapshot, on: WorkerPool(threadCount: 1), useIndex: false)
         #expect(try executor.weeklyAverage(WeeklyAverageQuery()).totalTrips == 100)
     }
@@ -218,13 +218,13 @@ struct ColumnStoreTests {
             """, "some.csv")
         let job = try load(store, path)
         #expect(job.status == .completed && job.processedRows == 4 && job.rejectedRows == 3)
-        let report = try store.rejects(job.id, limit: 2)
+        let report = try store.loads.rejects(job.id, limit: 2)
         #expect(report.rejects.map(\.line) == [3, 4])
         #expect(report.rejects.first?.text == "Prague,POINT (14.4 91),POINT (14.5 50.1),2018-05-28 09:03:40,a")
         #expect(report.rejectedRows == 3 && report.reasons.values.reduce(0, +) == 3 && report.reasons.count == 3)
         store.close()
         let reader = try open(access: .readOnly)
-        #expect(try reader.rejects(job.id, limit: 10).rejects.count == 3)
+        #expect(try reader.loads.rejects(job.id, limit: 10).rejects.count == 3)
     }
 
     @Test(arguments: [1, 2, 3])
@@ -245,17 +245,17 @@ struct ColumnStoreTests {
         }
         let path = try write(text, "trips.csv")
         var store = try open(chunkRows: 500, segmentRows: 1500)
-        let id = try store.submitFile(path: path).id
+        let id = try store.loads.submitFile(path: path).id
         var rounds = 0
         while true {
-            store.startIngestion()
+            store.loads.start()
             // Longer from round to round, so that slow machines and disks get on as well.
             usleep(UInt32.random(in: 0...UInt32(12_000 + 500 * rounds), using: &random))
             store.close()
             rounds += 1
             // Trips of an unfinished job are not seen.
             store = try open(chunkRows: 500, segmentRows: 1500)
-            let job = try store.job(id)
+            let job = try store.loads.job(id)
             if job.status == .completed { break }
             #expect(job.status == .pending)
             #expect(throws: ColumnStoreError.self) { try average(store) }
@@ -265,9 +265,9 @@ struct ColumnStoreTests {
         let found = try trips(store)
         #expect(found.count == expected.count, "seed \(seed)")
         #expect(Set(found) == Set(expected), "seed \(seed)")
-        let job = try store.job(id)
+        let job = try store.loads.job(id)
         #expect(job.processedRows == expected.count + rejects && job.rejectedRows == rejects)
-        let report = try store.rejects(id, limit: 100)
+        let report = try store.loads.rejects(id, limit: 100)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(report.rejects.map(\.line) == lines.indices.filter { lines[$0] == "broken,row" }.map { $0 + 1 })
     }
@@ -285,7 +285,7 @@ struct ColumnStoreTests {
             let path = try write(
                 header + "\(region),POINT (7.6 45.0),POINT (7.7 45.1),2018-05-21 02:54:04,x\n", "\(region).csv")
             let doomed = loaded.popLast()
-            let deletion = doomed.map { doomed in pool.submit { try store.remove(doomed.job) } }
+            let deletion = doomed.map { doomed in pool.submit { try store.loads.remove(doomed.job) } }
             let job = try load(store, path)
             _ = try deletion?.wait()
             loaded.append((region, job.id))
@@ -300,11 +300,11 @@ struct ColumnStoreTests {
         let line = "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n"
         let path = try write(
             "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: 400_000), "long.csv")
-        let job = try store.submitFile(path: path)
-        store.startIngestion()
+        let job = try store.loads.submitFile(path: path)
+        store.loads.start()
         // Until there is something to be left behind.
         while try store.summary().segments.isEmpty { usleep(1000) }
-        #expect(try store.remove(job.id).status == .cancelled)
+        #expect(try store.loads.remove(job.id).status == .cancelled)
         #expect(try store.summary().segments.isEmpty && store.summary().unnamedFiles.isEmpty)
         #expect(throws: ColumnStoreError.self) { try average(store) }
         // The next job runs as if nothing had been.
@@ -322,7 +322,7 @@ struct ColumnStoreTests {
         let again = try open()
         defer { again.close() }
         #expect(try FileSystem.names(in: segments).count == 1)
-        #expect(try FileSystem.names(in: again.uploadsDirectory).isEmpty)
+        #expect(try FileSystem.names(in: again.loads.uploadsDirectory).isEmpty)
         #expect(try average(again).totalTrips == 100)
     }
 
@@ -358,7 +358,7 @@ struct ColumnStoreTests {
         let store = try open(chunkRows: 10)
         defer { store.close() }
         let seen = Recorder()
-        store.observeProgress { seen.add($0) }
+        store.loads.observeProgress { seen.add($0) }
         let job = try load(store, Fixture.path("trips.csv"))
         let events = seen.events
         #expect(events.first?.status == .pending && events.last?.status == .completed)

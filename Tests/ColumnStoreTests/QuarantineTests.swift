@@ -25,23 +25,23 @@ struct QuarantineTests {
         let text = "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: count)
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         var store = try open()
-        let id = try store.submitFile(path: path).id
-        store.startIngestion()
+        let id = try store.loads.submitFile(path: path).id
+        store.loads.start()
         while try store.summary().segments.isEmpty { usleep(100) }
         store.close()
         store = try open()
-        let interrupted = try store.job(id)
+        let interrupted = try store.loads.job(id)
         try #require(interrupted.status == .pending)
         let segments = try store.summary().segments
         try #require(!segments.isEmpty && segments.allSatisfy { !$0.isLive })
         try store.quarantine(segments[0].file, problem: "for a test")
-        let failed = try store.job(id)
+        let failed = try store.loads.job(id)
         #expect(failed.status == .failed && failed.message?.contains("resume the job") == true)
         #expect(try store.summary().segments.isEmpty && store.summary().unnamedFiles.isEmpty)
         #expect(try store.summary().warning == nil)
-        _ = try store.resume(id)
-        store.startIngestion()
-        #expect(try store.waitForEnd(of: id).status == .completed)
+        _ = try store.loads.resume(id)
+        store.loads.start()
+        #expect(try store.loads.waitForEnd(of: id).status == .completed)
         defer { store.close() }
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == count)
         #expect(try store.summary().warning == nil && store.regions().warning == nil)

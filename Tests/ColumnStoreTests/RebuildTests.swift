@@ -35,10 +35,10 @@ struct RebuildTests {
         // The end has no trips: the last segment is not the one that is written last because the file ends.
         let path = try write(ColumnStoreTests.csv(trips) + String(repeating: "broken,row\n", count: 30_000), "trips.csv")
         var store = try open()
-        let id = try store.submitFile(path: path).id
+        let id = try store.loads.submitFile(path: path).id
         var rounds = 0
-        while try store.job(id).status != .completed {
-            store.startIngestion()
+        while try store.loads.job(id).status != .completed {
+            store.loads.start()
             usleep(UInt32.random(in: 0...UInt32(12_000 + 500 * rounds), using: &random))
             store.close()
             rounds += 1
@@ -46,7 +46,7 @@ struct RebuildTests {
             try #require(rounds < 2000)
         }
         let before = try (store.weeklyAverage(WeeklyAverageQuery()).json, store.tripGroups(TripGroupsQuery()).json)
-        let report = try store.rejects(id, limit: 5)
+        let report = try store.loads.rejects(id, limit: 5)
         store.close()
         let plan = try rebuild(force: true).plan
         #expect(plan.jobs.map(\.trips) == [trips.count] && plan.jobs.map(\.jobTrips) == [trips.count], "seed \(seed)")
@@ -55,7 +55,7 @@ struct RebuildTests {
         defer { store.close() }
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).json == before.0)
         #expect(try store.tripGroups(TripGroupsQuery()).json == before.1)
-        #expect(try store.rejects(id, limit: 5).reasons == report.reasons)
+        #expect(try store.loads.rejects(id, limit: 5).reasons == report.reasons)
         #expect(try store.verify { _, _, _ in }.isEmpty)
     }
 
@@ -72,20 +72,20 @@ struct RebuildTests {
         defer { again.close() }
         #expect(try again.snapshot().segments.map(\.rowCount) == (isDamaged ? [] : [100]))
         // Its number is known from its trips or its name, and not given again.
-        #expect(try again.submitFile(path: Fixture.path("trips.csv")).id == 2)
+        #expect(try again.loads.submitFile(path: Fixture.path("trips.csv")).id == 2)
     }
 
     @Test("Segments of a load under way are left out, unless they are asked for")
     func loadUnderWay() throws {
         var store = try open()
-        let first = try store.submitFile(path: Fixture.path("trips.csv")).id
-        store.startIngestion()
-        #expect(try store.waitForEnd(of: first).status == .completed)
+        let first = try store.loads.submitFile(path: Fixture.path("trips.csv")).id
+        store.loads.start()
+        #expect(try store.loads.waitForEnd(of: first).status == .completed)
         let before = try store.regions().json
         let line = "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n"
         let path = try write(
             "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: 400_000), "long.csv")
-        let second = try store.submitFile(path: path).id
+        let second = try store.loads.submitFile(path: path).id
         while try store.summary().segments.count < 3 { usleep(100) }
         store.close()
         let paths = ["", "-wal", "-shm"].map { self.store + "/catalog.sqlite" + $0 }
@@ -108,6 +108,6 @@ struct RebuildTests {
         store = try open()
         defer { store.close() }
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == all.jobs.reduce(0) { $0 + $1.trips })
-        #expect(try store.submitFile(path: path).id > second)
+        #expect(try store.loads.submitFile(path: path).id > second)
     }
 }

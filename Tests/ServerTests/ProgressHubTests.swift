@@ -21,10 +21,10 @@ import Testing
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let store = try ColumnStore(ColumnStore.Options(dataDirectory: directory, logger: logger))
         defer { store.close() }
-        let path = store.uploadsDirectory + "/one"
+        let path = store.loads.uploadsDirectory + "/one"
         try Data("region".utf8).write(to: URL(fileURLWithPath: path))
-        let job = try store.submitUpload(path: path, filename: "one.csv")
-        try await test(ProgressHub(store: store), try store.progress(job.id))
+        let job = try store.loads.submitUpload(path: path, filename: "one.csv")
+        try await test(ProgressHub(store: store), try store.loads.progress(job.id))
     }
 
     @Test func deliversTheStateThenChangesThenTheEnd() async throws {

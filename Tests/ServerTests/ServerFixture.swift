@@ -36,7 +36,7 @@ struct ServerFixture: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let store = try ColumnStore(ColumnStore.Options(dataDirectory: directory, logger: logger))
         defer { store.close() }
-        if ingests { store.startIngestion() }
+        if ingests { store.loads.start() }
         var options = ServerOptions(logger: logger)
         options.swaggerDirectory = swaggerDirectory
         options.pingInterval = pingInterval
@@ -98,14 +98,14 @@ struct ServerFixture: Sendable {
     /// Waits until a job is over, and its observers know, and returns it.
     func finished(_ job: Int64) async throws -> Job {
         let store = store
-        return try await store.answer { () throws(ColumnStoreError) in try store.waitForEnd(of: job) }
+        return try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.waitForEnd(of: job) }
     }
 
     /// Expects a progress message with the job's state as the store has it, whatever the rate.
     func expectProgress(
         _ message: String?, of job: Int64, _ status: Job.Status, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
-        let progress = try store.progress(job)
+        let progress = try store.loads.progress(job)
         #expect(progress.status == status, sourceLocation: sourceLocation)
         let state = progress.json.prefix(upTo: try #require(progress.json.firstRange(of: #""rows_per_second""#)).lowerBound)
         #expect(message?.hasPrefix(state) == true, "\(message ?? "none"), not \(state)", sourceLocation: sourceLocation)
@@ -124,5 +124,7 @@ struct ServerFixture: Sendable {
     }
 
     /// The files that uploads have left behind.
-    func uploads() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: store.uploadsDirectory).sorted() }
+    func uploads() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: store.loads.uploadsDirectory).sorted()
+    }
 }

@@ -40,7 +40,7 @@ import Testing
                 try await server.until { try await Self.subscribers(server) == 10 }
                 // Each has got the snapshot.
                 try await server.until { try await server.metric("tripstore_progress_deliveries_total") == 10 }
-                server.store.startIngestion()
+                server.store.loads.start()
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             let messages = results[0].messages

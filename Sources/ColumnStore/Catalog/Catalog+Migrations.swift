@@ -131,6 +131,20 @@ extension Catalog {
                         WHERE j.status = 'completed' AND missing > 0 AND EXISTS (SELECT 1 FROM quarantine);
                     """)
         }
+        migrator.registerMigration("v6: attempts of loads") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE jobs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+                    -- What runs of jobs have stored in an engine of other processes: of each the first parts are committed,
+                    -- and what else may be there does not count. A row stays until the rest is known to be gone.
+                    CREATE TABLE load_attempts (
+                        job_id          INTEGER NOT NULL REFERENCES jobs (id),
+                        attempt         INTEGER NOT NULL,
+                        committed_parts INTEGER NOT NULL DEFAULT 0,
+                        PRIMARY KEY (job_id, attempt)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -32,6 +32,10 @@ final class Catalog: Sendable {
     struct Commit: Sendable {
         /// The new segment; nil where the rows since the last commit were all rejected or there were none.
         var segment: SegmentRecord?
+        /// The run of the job that commits; nil for one that can have no other beside it.
+        var attempt: Int?
+        /// Parts that this run has stored and commits herewith.
+        var partCount = 0
         /// Rows decoded since the job began, accepted and rejected.
         var processedRows: Int
         var rejectedRows: Int
@@ -204,6 +208,7 @@ final class Catalog: Sendable {
                     WHERE id = ?
                     """, arguments: [id])
             try database.execute(sql: "DELETE FROM reject_counts WHERE job_id = ?", arguments: [id])
+            try database.execute(sql: "UPDATE load_attempts SET committed_parts = 0 WHERE job_id = ?", arguments: [id])
             return try Catalog.job(id, in: database)
         }
     }
@@ -252,13 +257,17 @@ final class Catalog: Sendable {
     }
 
     /// Moves pending jobs to running, and returns those that were.
-    func start(_ ids: [Int64]) throws(ColumnStoreError) -> [JobRecord] {
+    ///
+    /// - Parameter tracksAttempts: whether an account is kept of what each run stores (`Visibility`).
+    func start(_ ids: [Int64], tracksAttempts: Bool = false) throws(ColumnStoreError) -> [JobRecord] {
         try write { database in
             let now = Catalog.now()
             return try ids.compactMap { id in
                 let isStarted = try Catalog.setStatus(
                     id, to: .running, from: [.pending, .running], message: nil, at: now, in: database)
-                return isStarted ? try Catalog.job(id, in: database) : nil
+                guard isStarted else { return nil }
+                if tracksAttempts { try Catalog.addAttempt(id, in: database) }
+                return try Catalog.job(id, in: database)
             }
         }
     }
@@ -270,15 +279,18 @@ final class Catalog: Sendable {
                 UPDATE jobs SET processed_rows = ?, rejected_rows = ?, processed_bytes = ?, committed_bytes = ?,
                     committed_lines = ?, rejects_bytes = ?, total_rows = CASE WHEN ? THEN ? ELSE total_rows END,
                     status = CASE WHEN ? THEN 'completed' ELSE status END, updated_at = ?
-                WHERE id = ? AND status = 'running'
+                WHERE id = ? AND status = 'running' AND (? IS NULL OR attempt = ?)
                 """
         ).execute(
             arguments: [
                 commit.processedRows, commit.rejectedRows, commit.processedBytes, commit.checkpoint.byteCount,
                 commit.checkpoint.lineCount, commit.checkpoint.rejectsByteCount, commit.isLast, commit.processedRows,
-                commit.isLast, now, id,
+                commit.isLast, now, id, commit.attempt, commit.attempt,
             ])
         guard database.changesCount == 1 else { return false }
+        if let attempt = commit.attempt {
+            try Catalog.commitParts(commit.partCount, job: id, attempt: attempt, in: database)
+        }
         for (reason, rows) in commit.rejects {
             try database.execute(
                 sql: """

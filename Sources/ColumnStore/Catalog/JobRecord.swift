@@ -7,7 +7,9 @@ struct JobRecord: Sendable {
     var sourcePath: String
     /// Whether the source is an upload that is deleted when it is no longer needed.
     var ownsSource: Bool
-    /// The point up to which the source's rows are in committed segments.
+    /// Runs that were begun, where the engine needs to know; else 0.
+    var attempt: Int
+    /// The point up to which the source's rows are stored and committed.
     var checkpoint = Checkpoint()
 
     /// A point in a source, at a row boundary.
@@ -28,6 +30,7 @@ struct JobRecord: Sendable {
             processedBytes: row["processed_bytes"], message: row["message"])
         sourcePath = row["source_path"]
         ownsSource = row["owns_source"]
+        attempt = row["attempt"]
         checkpoint = Checkpoint(
             byteCount: row["committed_bytes"], lineCount: row["committed_lines"], rejectsByteCount: row["rejects_bytes"])
     }

@@ -29,6 +29,7 @@ final class GroupLoad {
         var decoder: CSVDecoder?
     }
 
+    private let engine: any TripEngine
     private let catalog: Catalog
     private let pool: WorkerPool
     private let folders: Folders
@@ -37,8 +38,9 @@ final class GroupLoad {
     private(set) var waiting: ArraySlice<JobRecord>
 
     /// Prepares a load of jobs that are running and have committed nothing.
-    init(_ records: [JobRecord], catalog: Catalog, pool: WorkerPool, folders: Folders) {
+    init(_ records: [JobRecord], engine: any TripEngine, catalog: Catalog, pool: WorkerPool, folders: Folders) {
         waiting = records[...]
+        self.engine = engine
         self.catalog = catalog
         self.pool = pool
         self.folders = folders
@@ -128,17 +130,12 @@ final class GroupLoad {
     private func commit(
         _ batches: [TripBatch], _ commits: [(job: Int64, commit: Catalog.Commit)], _ origin: SegmentOrigin, _ firstJob: Int64
     ) throws {
-        var segment: SegmentRecord?
-        if !batches.isEmpty {
-            let sorted = try RowSorter.sort(batches, job: firstJob, on: pool)
-            segment = try SegmentWriter.write(
-                sorted, directory: folders.segments, name: folders.groupSegmentName(firstJob: firstJob), origin: origin,
-                on: pool)
-        }
+        let part = LoadPart(job: firstJob, isGroup: true, attempt: 1, number: 0, endLine: 0, origin: origin)
+        let segment = batches.isEmpty ? nil : try engine.store(batches, as: part).wait()
         do {
             try catalog.commit(commits, segment: segment)
         } catch {
-            if let segment { try? FileSystem.remove(folders.segmentPath(segment.fileName)) }
+            try? engine.removeUncommitted(ofJob: firstJob)
             throw error
         }
     }

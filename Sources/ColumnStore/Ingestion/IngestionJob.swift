@@ -1,16 +1,16 @@
 import Foundation
 
-/// One load: reads a CSV, decodes it in parallel, and commits it segment by segment.
+/// One load: reads a CSV, decodes it in parallel, and commits it part by part.
 ///
 ///     read ─── cut at row ends ─── decode ──────── collect ─── sort, encode, write ── commit
-///     this thread                  pool, by chunk  in order    pool, by segment       in order
+///     this thread                  pool, by chunk  in order    the engine, by part    in order
 ///
-/// Memory is bounded by chunks in flight and by two segments, one being filled and one being written, whatever the size of
-/// the input. Each commit names the point of the source up to which rows are in segments; a job that was interrupted goes on
+/// Memory is bounded by chunks in flight and by two parts, one being filled and one being stored, whatever the size of the
+/// input. Each commit names the point of the source up to which rows are stored; a job that was interrupted goes on
 /// from there, so nothing is lost or doubled. Trips become visible with the last commit.
 ///
-/// A segment that is full is closed once more trips have come, and a checkpoint leaves the last chunk with trips to be read
-/// again. So the last segment of a job is known to be that when it is written, and says of how many trips the job is.
+/// A part that is full is closed once more trips have come, and a checkpoint leaves the last chunk with trips to be read
+/// again. So the last part of a job is known to be that when it is stored, and says of how many trips the job is.
 final class IngestionJob {
     /// How a run ended without an error.
     enum Outcome { case completed, checkpointed }
@@ -21,6 +21,12 @@ final class IngestionJob {
         private let state = Lock(Wish.none)
 
         var wish: Wish { state.withLock { $0 } }
+
+        /// Waits for a while, or until something is wished.
+        func wait(seconds: Int) {
+            let end = ContinuousClock.now + .seconds(seconds)
+            while wish == .none, ContinuousClock.now < end { Thread.sleep(forTimeInterval: 0.05) }
+        }
 
         /// Asks the job to stop; a wish to cancel is not taken back by one to checkpoint.
         func ask(_ wish: Wish) { state.withLock { if $0 != .cancel { $0 = wish } } }
@@ -38,24 +44,26 @@ final class IngestionJob {
     private struct Standing {
         var job: Job
         var checkpoint: JobRecord.Checkpoint
-        var rejectsSinceSegment: [String: Int]
+        var rejectsSincePart: [String: Int]
     }
 
-    private struct WritingSegment {
-        var record: Pending<SegmentRecord>?
-        /// The job's counts at the segment's last row.
+    private struct WritingPart {
+        var number: Int
+        var record: Pending<SegmentRecord?>?
+        /// The job's counts at the part's last row.
         var job: Job
         var checkpoint: JobRecord.Checkpoint
         var rejects: [String: Int]
     }
 
+    private let engine: any TripEngine
     private let catalog: Catalog
     private let pool: WorkerPool
     private let folders: Folders
     private let control: Control
     private let report: (JobProgress) -> Void
     private let chunkByteCount: Int
-    private let segmentRowCount: Int
+    private let partRowCount: Int
     private let sourcePath: String
     private let record: JobRecord
 
@@ -63,29 +71,31 @@ final class IngestionJob {
     private var checkpoint: JobRecord.Checkpoint
     private var meter: ProgressMeter
     private let rejectsFile: RejectsFile
-    private var rejectsSinceSegment: [String: Int] = [:]
+    private var rejectsSincePart: [String: Int] = [:]
     private var batches: [TripBatch] = []
     private var batchRowCount = 0
     /// Where the load stood before the last of `batches`.
     private var beforeLastBatch: Standing?
     private var decoding: [DecodingChunk] = []
-    private var writing: [WritingSegment] = []
+    private var writing: [WritingPart] = []
+    private var partCount = 0
     private var idleBuffers: [ChunkBuffer] = []
 
     /// Prepares a run.
     ///
     /// - Parameters:
     ///   - chunkRowCount: rows of a decoded batch, approximately; nil: the engine's own size.
-    ///   - segmentRowCount: rows at which a segment is closed.
+    ///   - partRowCount: rows at which a part is closed.
     ///   - report: told of progress, at most ten times a second.
     init(
-        _ record: JobRecord, catalog: Catalog, pool: WorkerPool, folders: Folders, chunkRowCount: Int?, segmentRowCount: Int,
-        control: Control, report: @escaping (JobProgress) -> Void
+        _ record: JobRecord, engine: any TripEngine, catalog: Catalog, pool: WorkerPool, folders: Folders, chunkRowCount: Int?,
+        partRowCount: Int, control: Control, report: @escaping (JobProgress) -> Void
     ) throws(ColumnStoreError) {
         self.catalog = catalog
         self.pool = pool
         self.folders = folders
-        self.segmentRowCount = segmentRowCount
+        self.partRowCount = partRowCount
+        self.engine = engine
         self.control = control
         self.report = report
         // A row of full precision has about 128 bytes.
@@ -204,16 +214,16 @@ final class IngestionJob {
         let decoded = try chunk.decoded.wait()
         idleBuffers.append(chunk.buffer)
         if decoded.batch.count > 0 {
-            if batchRowCount >= segmentRowCount || batches.count >= Limits.segmentBatchCountMax {
-                // One segment is written while the next one is filled: two being written would take the memory of a third.
+            if batchRowCount >= partRowCount || batches.count >= Limits.segmentBatchCountMax {
+                // One part is stored while the next one is filled: two being stored would take the memory of a third.
                 while !writing.isEmpty { try commitOldest(isLast: false) }
-                sealSegment(isLast: false)
+                sealPart(isLast: false)
             }
-            beforeLastBatch = Standing(job: job, checkpoint: checkpoint, rejectsSinceSegment: rejectsSinceSegment)
+            beforeLastBatch = Standing(job: job, checkpoint: checkpoint, rejectsSincePart: rejectsSincePart)
         }
         for reject in decoded.rejects {
             try rejectsFile.append(reject, line: checkpoint.lineCount + reject.line)
-            rejectsSinceSegment[reject.reason, default: 0] += 1
+            rejectsSincePart[reject.reason, default: 0] += 1
         }
         checkpoint.byteCount = chunk.endByte
         checkpoint.lineCount += decoded.lineCount
@@ -234,40 +244,35 @@ final class IngestionJob {
         batchRowCount -= batch.count
         job = standing.job
         checkpoint = standing.checkpoint
-        rejectsSinceSegment = standing.rejectsSinceSegment
+        rejectsSincePart = standing.rejectsSincePart
     }
 
-    // MARK: - Segments
+    // MARK: - Parts
 
-    /// Hands the rows collected so far to the pool, to become a segment.
+    /// Hands the rows collected so far to the engine.
     ///
     /// - Parameter isLast: whether they are the last of the job.
-    private func sealSegment(isLast: Bool) {
-        let trips = batches
-        let name = folders.segmentName(job: job.id, endLine: checkpoint.lineCount)
-        let (jobID, pool, directory) = (job.id, pool, folders.segments)
-        let origin = SegmentOrigin(jobs: [record.origin(jobTrips: isLast ? job.processedRows - job.rejectedRows : nil)])
-        let record =
-            trips.isEmpty
-            ? nil
-            : pool.submit {
-                let sorted = try RowSorter.sort(trips, job: jobID, on: pool)
-                return try SegmentWriter.write(sorted, directory: directory, name: name, origin: origin, on: pool)
-            }
-        writing.append(WritingSegment(record: record, job: job, checkpoint: checkpoint, rejects: rejectsSinceSegment))
+    private func sealPart(isLast: Bool) {
+        let part = LoadPart(
+            job: job.id, isGroup: false, attempt: record.attempt, number: partCount, endLine: checkpoint.lineCount,
+            origin: SegmentOrigin(jobs: [self.record.origin(jobTrips: isLast ? job.processedRows - job.rejectedRows : nil)]))
+        let record = batches.isEmpty ? nil : engine.store(batches, as: part)
+        writing.append(
+            WritingPart(number: partCount, record: record, job: job, checkpoint: checkpoint, rejects: rejectsSincePart))
+        partCount += 1
         batches = []
         batchRowCount = 0
-        rejectsSinceSegment = [:]
+        rejectsSincePart = [:]
     }
 
     private func commitOldest(isLast: Bool) throws {
-        let segment = writing.removeFirst()
-        let record = try segment.record?.wait()
+        let part = writing.removeFirst()
+        let segment = try part.record?.wait() ?? nil
         try rejectsFile.flush()
         let commit = Catalog.Commit(
-            segment: record, processedRows: segment.job.processedRows, rejectedRows: segment.job.rejectedRows,
-            processedBytes: segment.job.processedBytes, checkpoint: segment.checkpoint, rejects: segment.rejects, isLast: isLast
-        )
+            segment: segment, attempt: record.attempt, partCount: part.number + 1, processedRows: part.job.processedRows,
+            rejectedRows: part.job.rejectedRows, processedBytes: part.job.processedBytes, checkpoint: part.checkpoint,
+            rejects: part.rejects, isLast: isLast)
         guard try catalog.commit(commit, job: job.id) else {
             throw ColumnStoreError(.cancelled, "Cancelled on request.")
         }
@@ -277,7 +282,7 @@ final class IngestionJob {
     private func finish(isLast: Bool) throws -> Outcome {
         while !decoding.isEmpty { try collectOldest() }
         if !isLast { putBackLastBatch() }
-        if isLast || batchRowCount > 0 { sealSegment(isLast: isLast) }
+        if isLast || batchRowCount > 0 { sealPart(isLast: isLast) }
         while !writing.isEmpty {
             if control.wish == .cancel { throw ColumnStoreError(.cancelled, "Cancelled on request.") }
             try commitOldest(isLast: isLast && writing.count == 1)
@@ -288,9 +293,9 @@ final class IngestionJob {
     /// Progress as it stands, for the terminal event.
     func progress(of job: Job) -> JobProgress { meter.progress(of: job) }
 
-    /// Waits for work in flight, so that no segment file appears after the job was taken back.
+    /// Waits for work in flight, so that nothing is stored after the job was taken back.
     func drain() {
         for chunk in decoding { _ = try? chunk.decoded.wait() }
-        for segment in writing { _ = try? segment.record?.wait() }
+        for part in writing { _ = try? part.record?.wait() }
     }
 }

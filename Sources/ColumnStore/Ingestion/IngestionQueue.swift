@@ -6,6 +6,7 @@ import Foundation
 /// which they came.
 final class IngestionQueue: @unchecked Sendable {
     private let condition = NSCondition()
+    private let groupsSmallFiles: Bool
     private var waiting: [(id: Int64, isSmall: Bool)] = []
     private var running: (ids: Set<Int64>, control: IngestionJob.Control)?
     private var live: [Int64: Job] = [:]
@@ -18,10 +19,13 @@ final class IngestionQueue: @unchecked Sendable {
     /// Calls of `interrupting` under way.
     private var interruptionCount = 0
 
+    /// Makes a queue that runs many small files as one load, or each alone.
+    init(groupsSmallFiles: Bool) { self.groupsSmallFiles = groupsSmallFiles }
+
     /// Adds a job; a small one may be run together with others.
     func add(_ record: JobRecord) {
         let size = record.job.totalBytes ?? .max
-        let isSmall = size <= Limits.smallFileByteCountMax && record.checkpoint.byteCount == 0
+        let isSmall = groupsSmallFiles && size <= Limits.smallFileByteCountMax && record.checkpoint.byteCount == 0
         condition.withLock {
             waiting.append((record.job.id, isSmall))
             condition.broadcast()

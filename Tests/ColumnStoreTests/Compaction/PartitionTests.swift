@@ -18,7 +18,7 @@ struct PartitionTests {
         options.segmentRowCount = Self.segmentRowCount
         let store = try ColumnStore(options)
         // What can wait is done by these tests, when they say.
-        store.startIngestion(isServing: false)
+        store.loads.start(isServing: false)
         return store
     }
 
@@ -28,8 +28,8 @@ struct PartitionTests {
             let path = "\(folder.path)/\(UUID().uuidString).csv"
             let part = Array(trips[start..<min(start + Self.segmentRowCount, trips.count)])
             try Data(ColumnStoreTests.csv(part).utf8).write(to: URL(fileURLWithPath: path))
-            let job = try store.submitFile(path: path)
-            #expect(try store.waitForEnd(of: job.id).status == .completed)
+            let job = try store.loads.submitFile(path: path)
+            #expect(try store.loads.waitForEnd(of: job.id).status == .completed)
             return job.id
         }
     }
@@ -105,7 +105,7 @@ struct PartitionTests {
         store.maintain()
         #expect(try paths(store) == newPaths)
 
-        _ = try store.remove(jobs[3])
+        _ = try store.loads.remove(jobs[3])
         let left = Array(trips[..<(3 * Self.segmentRowCount)] + trips[(4 * Self.segmentRowCount)...])
         try compare(store, left, "after undo")
         store.close()

@@ -43,10 +43,10 @@ struct GroupLoadTests {
         var rejects: RejectsReport
 
         init(_ store: ColumnStore, _ id: Int64) throws {
-            job = try store.job(id)
+            job = try store.loads.job(id)
             job.createdAt = ""
             job.updatedAt = ""
-            rejects = try store.rejects(id, limit: 10_000)
+            rejects = try store.loads.rejects(id, limit: 10_000)
         }
     }
 
@@ -58,14 +58,14 @@ struct GroupLoadTests {
             together.close()
             alone.close()
         }
-        let ids = try together.submitFiles(paths: files).map { try $0.get().id }
-        together.startIngestion()
-        alone.startIngestion()
+        let ids = try together.loads.submitFiles(paths: files).map { try $0.get().id }
+        together.loads.start()
+        alone.loads.start()
         for (id, file) in zip(ids, files) {
-            _ = try together.waitForEnd(of: id)
-            let job = try alone.submitFile(path: file)
+            _ = try together.loads.waitForEnd(of: id)
+            let job = try alone.loads.submitFile(path: file)
             #expect(job.id == id)
-            _ = try alone.waitForEnd(of: id)
+            _ = try alone.loads.waitForEnd(of: id)
             let (one, other) = (try Seen(together, id), try Seen(alone, id))
             #expect(one == other, "seed \(seed), \(file): \(one) \(other)")
         }
@@ -77,8 +77,8 @@ struct GroupLoadTests {
         #expect(try together.summary().unnamedFiles.isEmpty)
         // Any of them goes alone.
         for index in [0, 20, 41, 69] {
-            _ = try together.remove(ids[index])
-            _ = try alone.remove(ids[index])
+            _ = try together.loads.remove(ids[index])
+            _ = try alone.loads.remove(ids[index])
             let (one, other) = (try together.regions().json, try alone.regions().json)
             #expect(one == other && !one.contains("\"trips\":0,"), "seed \(seed), without \(files[index])")
         }
@@ -89,11 +89,11 @@ struct GroupLoadTests {
         let store = try open("store")
         defer { store.close() }
         let sample = Fixture.path("trips.csv")
-        let results = try store.submitFiles(paths: [sample, "\(folder.path)/absent.csv", sample])
+        let results = try store.loads.submitFiles(paths: [sample, "\(folder.path)/absent.csv", sample])
         let error = #expect(throws: ColumnStoreError.self) { try results[1].get() }
         #expect(error?.message.contains("absent.csv") == true)
-        store.startIngestion()
-        for index in [0, 2] { #expect(try store.waitForEnd(of: results[index].get().id).status == .completed) }
+        store.loads.start()
+        for index in [0, 2] { #expect(try store.loads.waitForEnd(of: results[index].get().id).status == .completed) }
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 200)
     }
 
@@ -108,9 +108,9 @@ struct GroupLoadTests {
         ZstdCompressor(level: 1).compress(Array(plain.utf8).span.bytes, into: &compressed)
         let path = folder.path + "/much.csv.zst"
         try Data(compressed).write(to: URL(fileURLWithPath: path))
-        let ids = try store.submitFiles(paths: [Fixture.path("trips.csv"), path]).map { try $0.get().id }
-        store.startIngestion()
-        #expect(try store.waitForEnd(of: ids[0]).processedRows == 100)
-        #expect(try store.waitForEnd(of: ids[1]).processedRows == 150_000)
+        let ids = try store.loads.submitFiles(paths: [Fixture.path("trips.csv"), path]).map { try $0.get().id }
+        store.loads.start()
+        #expect(try store.loads.waitForEnd(of: ids[0]).processedRows == 100)
+        #expect(try store.loads.waitForEnd(of: ids[1]).processedRows == 150_000)
     }
 }

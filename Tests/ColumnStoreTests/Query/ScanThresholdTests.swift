@@ -35,9 +35,9 @@ struct ScanThresholdTests {
         let store = try ColumnStore(
             ColumnStore.Options(
                 dataDirectory: folder + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
-        let job = try store.submitFile(path: file)
-        store.startIngestion()
-        let ended = try store.waitForEnd(of: job.id)
+        let job = try store.loads.submitFile(path: file)
+        store.loads.start()
+        let ended = try store.loads.waitForEnd(of: job.id)
         #expect(ended.status == .completed && ended.rejectedRows == 0)
         return store
     }

@@ -15,15 +15,15 @@ struct GroupRollupTests {
         options.access = access
         options.rollupRowCountMin = rollupRows
         let store = try ColumnStore(options)
-        if access == .readWrite { store.startIngestion() }
+        if access == .readWrite { store.loads.start() }
         return store
     }
 
     private func load(_ trips: [Trip], into store: ColumnStore, _ name: String) throws -> Int64 {
         let path = "\(folder.path)/\(name).csv"
         try Data(ColumnStoreTests.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
-        let job = try store.submitFile(path: path)
-        #expect(try store.waitForEnd(of: job.id).status == .completed)
+        let job = try store.loads.submitFile(path: path)
+        #expect(try store.loads.waitForEnd(of: job.id).status == .completed)
         return job.id
     }
 
@@ -71,7 +71,7 @@ struct GroupRollupTests {
         _ = try load(RandomTrips.trips(1500, using: &random), into: store, "second")
         try waitUntilCovered(store)
         try compare(store, "two loads")
-        _ = try store.remove(first)
+        _ = try store.loads.remove(first)
         try compare(store, "after undo")
         try waitUntilCovered(store)
         try compare(store, "after undo, counted again")

@@ -1,0 +1,88 @@
+import GRDB
+
+/// What questions see of an engine whose trips lie in other processes, all jobs side by side.
+///
+/// Such an engine can't exchange files together with the catalog. Each run of a job ("attempt") stores numbered parts, and the
+/// catalog alone says which of them count: those that were committed, of jobs that are complete. So a job appears and goes
+/// with one transaction here, whatever is stored there, and a part that is stored twice counts once.
+package struct Visibility: Hashable, Sendable {
+    /// Parts of one attempt.
+    package struct Parts: Hashable, Sendable {
+        package var job: Int64
+        package var attempt: Int
+        /// The first of them that does not count, and none after it does.
+        package var firstUncommitted: Int
+    }
+
+    /// The newest job; those that came after this look are not seen.
+    package var lastJob: Int64
+    /// Jobs that may have trips stored and are not seen, ascending.
+    package var hidden: [Int64]
+    /// Of jobs that are seen: what runs that were interrupted may have stored besides.
+    package var leftovers: [Parts]
+}
+
+extension Catalog {
+    /// Counts a run of a job that begins, before it stores anything.
+    static func addAttempt(_ id: Int64, in database: Database) throws {
+        try database.execute(sql: "UPDATE jobs SET attempt = attempt + 1 WHERE id = ?", arguments: [id])
+        try database.execute(
+            sql: "INSERT INTO load_attempts (job_id, attempt) SELECT id, attempt FROM jobs WHERE id = ?", arguments: [id])
+    }
+
+    static func commitParts(_ count: Int, job id: Int64, attempt: Int, in database: Database) throws {
+        try database.execute(
+            sql: "UPDATE load_attempts SET committed_parts = ? WHERE job_id = ? AND attempt = ?",
+            arguments: [count, id, attempt])
+    }
+
+    /// What questions see that are asked now.
+    func visibility() throws(ColumnStoreError) -> Visibility {
+        try read { database in
+            Visibility(
+                lastJob: try Int64.fetchOne(database, sql: "SELECT max(id) FROM jobs") ?? 0,
+                hidden: try Int64.fetchAll(
+                    database,
+                    sql: """
+                        SELECT id FROM jobs
+                        WHERE status <> 'completed' AND id IN (SELECT job_id FROM load_attempts) ORDER BY id
+                        """),
+                leftovers: try Self.leftovers("j.status = 'completed' AND a.attempt <> j.attempt", [], in: database))
+        }
+    }
+
+    /// What may be stored and will never be seen, of jobs that came to their end before a time, in UTC as `now()` writes it.
+    ///
+    /// What a run stores may arrive a while after the run was killed, so only what is old can be removed once and for all.
+    func leftovers(before time: String) throws(ColumnStoreError) -> [Visibility.Parts] {
+        try read { database in
+            let committed = try Self.leftovers(
+                "j.status = 'completed' AND a.attempt <> j.attempt AND j.updated_at <= ?", [time], in: database)
+            let all = try Self.leftovers("j.status IN ('failed', 'cancelled') AND j.updated_at <= ?", [time], in: database)
+            return committed
+                + all.map { Visibility.Parts(job: $0.job, attempt: $0.attempt, firstUncommitted: 0) }
+        }
+    }
+
+    /// Forgets attempts of which nothing is stored any more but what counts.
+    func forget(_ parts: [Visibility.Parts]) throws(ColumnStoreError) {
+        try write { database in
+            for part in parts {
+                try database.execute(
+                    sql: "DELETE FROM load_attempts WHERE job_id = ? AND attempt = ?", arguments: [part.job, part.attempt])
+            }
+        }
+    }
+
+    private static func leftovers(
+        _ condition: String, _ arguments: StatementArguments, in database: Database
+    ) throws -> [Visibility.Parts] {
+        try Row.fetchAll(
+            database,
+            sql: """
+                SELECT a.job_id, a.attempt, a.committed_parts FROM load_attempts a JOIN jobs j ON j.id = a.job_id
+                WHERE \(condition) ORDER BY a.job_id, a.attempt
+                """, arguments: arguments
+        ).map { Visibility.Parts(job: $0[0], attempt: $0[1], firstUncommitted: $0[2]) }
+    }
+}

@@ -1,0 +1,89 @@
+/// What holds trips: the boundary between loads and questions on one side and where the trips are on the other.
+///
+/// It is as narrow as the questions are: rows of a job are stored, a job is published or taken out, a question is answered over
+/// what was published when it was asked. The catalog says which jobs there are and how far each is; an engine keeps no second
+/// account of that. `ColumnStore` is the engine in this process and the default.
+///
+/// All methods may block and may be called from any thread.
+package protocol TripEngine: AnyObject, Sendable {
+    /// The jobs of the store.
+    var loads: LoadService { get }
+    /// The threads on which questions are answered.
+    var threads: QuestionThreads { get }
+    /// Whether it can answer now.
+    var isReady: Bool { get }
+
+    /// Stores rows of a running job, or of several small ones, which no question sees before the job is published.
+    ///
+    /// Returns at once. The value is there once the rows are as durable as the engine makes them: what the catalog is to
+    /// know of them, or nil where that is nothing. Rows whose part is never committed do not exist.
+    func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?>
+
+    /// Shows the trips of a job whose last part was committed.
+    func publish(job id: Int64) throws(ColumnStoreError)
+
+    /// Takes all trips of a job out and marks it, at once; returns false, having changed nothing, where the job is in another
+    /// status than `expected`.
+    func takeOut(
+        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
+    ) throws(ColumnStoreError) -> Bool
+
+    /// Removes what a load stored and never committed, once nothing of it is under way.
+    func removeUncommitted(ofJob id: Int64) throws(ColumnStoreError)
+
+    /// Called when a load has ended and no other is running.
+    func loadsEnded()
+
+    /// Improves what is stored, for as long as `LoadService.hasBetterToDo` is false.
+    func maintain()
+
+    /// Counts matching trips by week; throws `.notFound` where no trip matches.
+    func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage
+
+    /// Groups matching trips by region, origin cell, destination cell and time bucket.
+    func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups
+
+    /// Describes each region, most trips first.
+    func regions() throws(ColumnStoreError) -> Regions
+
+    /// What is stored now, and what was asked.
+    func numbers() throws(ColumnStoreError) -> EngineNumbers
+
+    /// Stops loading at a checkpoint, from which the next start goes on, and lets everything go.
+    func close()
+}
+
+/// Rows that are stored and committed together: of one job, or whole small ones.
+package struct LoadPart: Sendable {
+    /// The job; of several the first.
+    package var job: Int64
+    /// Whether it has rows of several jobs, as their batches say.
+    package var isGroup: Bool
+    /// Which run of the job stores it, from 1: a run that was interrupted may have left parts that were never committed.
+    package var attempt: Int
+    /// Its number among the parts of the attempt, from 0.
+    package var number: Int
+    /// Lines of the source up to its last row.
+    package var endLine: Int
+    /// What it says of its jobs, where that is kept with the trips.
+    package var origin: SegmentOrigin
+}
+
+/// What an engine has stored, and what it was asked.
+package struct EngineNumbers: Sendable {
+    /// Live segments; nil where the engine has none.
+    package var segments: Int?
+    /// Trips that questions see.
+    package var trips: Int
+    /// Bytes of them on disk.
+    package var bytesOnDisk: Int
+    /// Questions since the process began.
+    package var queries: Int
+
+    package init(segments: Int?, trips: Int, bytesOnDisk: Int, queries: Int) {
+        self.segments = segments
+        self.trips = trips
+        self.bytesOnDisk = bytesOnDisk
+        self.queries = queries
+    }
+}
