@@ -33,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -59,6 +60,18 @@ let package = Package(
             swiftSettings: sanitizedSettings
         ),
         .target(
+            name: "ClickHouse",
+            dependencies: [
+                "ColumnStore", "Bucketing",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
             name: "Server",
             dependencies: [
                 "ColumnStore",
@@ -82,7 +95,7 @@ let package = Package(
         .executableTarget(
             name: "tripstore",
             dependencies: [
-                "Server", "ColumnStore", "Bucketing", "TripGenerator",
+                "Server", "ClickHouse", "ColumnStore", "Bucketing", "TripGenerator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -95,6 +108,13 @@ let package = Package(
             dependencies: [
                 "CLeaves", "ColumnStore", "Bucketing", "TestSupport", "TripGenerator",
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ClickHouseTests",
+            dependencies: [
+                "ClickHouse", "ColumnStore", "Bucketing", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: settings
         ),

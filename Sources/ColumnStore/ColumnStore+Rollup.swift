@@ -5,8 +5,10 @@ import Logging
 extension ColumnStore {
     /// Counts the groups of segments that the rollup does not cover yet, where they are many, and puts them into a new one.
     func maintainRollup() {
+        var looked: [Int64] = []
         do {
             let (live, named) = try catalog.live()
+            looked = live.map(\.id)
             let (readers, known) = state.withLock { ($0.readers, $0.rollup) }
             let rollup = known?.id == named?.id ? known : nil
             let isCovered = { (segment: Catalog.Segment) in rollup != nil && segment.rollupID == rollup?.id }
@@ -37,6 +39,8 @@ extension ColumnStore {
             if isPublished { try refreshSnapshot() } else { loads.noteChange() }
             try removeUnnamedRollups()
         } catch {
+            // Segments that were taken out meanwhile are no fault: those that are there now are looked at next.
+            if let live = try? catalog.liveSegments().map(\.id), live != looked { return loads.noteChange() }
             options.logger.warning("The groups could not be counted", metadata: ["error": "\(error)"])
         }
     }

@@ -39,9 +39,9 @@ public final class ColumnStore: TripEngine {
     }
 
     let options: Options
-    let folders: Folders
-    let catalog: Catalog
-    private let lock: StoreLock?
+    private let folder: StoreFolder
+    var folders: Folders { folder.folders }
+    var catalog: Catalog { folder.catalog }
     let pool: WorkerPool
     public let loads: LoadService
     package let threads: QuestionThreads
@@ -61,52 +61,19 @@ public final class ColumnStore: TripEngine {
     /// that were interrupted back into the queue.
     public init(_ options: Options) throws(ColumnStoreError) {
         self.options = options
-        folders = Folders(root: options.dataDirectory)
+        folder = try StoreFolder(options.dataDirectory, access: options.access)
         pool = WorkerPool(threadCount: options.workerCount)
         threads = QuestionThreads(coreCount: pool.threadCount)
         scratches = ScratchPool { PageScratch() }
-        switch options.access {
-        case .readWrite:
-            for folder in [folders.root, folders.segments, folders.rollups, folders.rejects, folders.uploads] {
-                try FileSystem.makeDirectory(folder)
-            }
-            lock = try StoreLock(path: folders.lock)
-            try Self.refuseLostCatalog(folders)
-            catalog = try Catalog(path: folders.catalog, readOnly: false)
-        case .readOnly:
-            try Self.refuseLostCatalog(folders)
-            guard FileSystem.byteCount(of: folders.catalog) != nil else {
-                throw ColumnStoreError(
-                    .notFound,
-                    "There is no store in \(options.dataDirectory); load a file with `tripstore ingest FILE --data-dir \(options.dataDirectory)` or name another --data-dir."
-                )
-            }
-            lock = nil
-            catalog = try Catalog(path: folders.catalog, readOnly: true)
-        }
         loads = LoadService(
             LoadService.Settings(
                 isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
                 partRowCount: options.segmentRowCount, loadsSmallFilesTogether: true, tracksAttempts: false,
                 logger: options.logger),
-            catalog: catalog, folders: folders, pool: pool)
+            in: folder, pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try recover() }
         try refreshSnapshot()
-    }
-
-    /// Refuses a store whose catalog is gone while trips are there: a new catalog would name none of them, and what it does not
-    /// name is swept away.
-    private static func refuseLostCatalog(_ folders: Folders) throws(ColumnStoreError) {
-        guard FileSystem.byteCount(of: folders.catalog) ?? 0 == 0 else { return }
-        func count(_ folder: String) -> Int { (try? FileSystem.names(in: folder).count) ?? 0 }
-        let (segments, uploads) = (count(folders.segments), count(folders.uploads))
-        guard segments + uploads > 0 else { return }
-        throw ColumnStoreError(
-            .corrupt,
-            "The catalog \(folders.catalog) is gone or empty, but \(segments) segments and \(uploads) uploads are there. Nothing "
-                + "was touched: put the catalog back, restore a backup (`tripstore restore`), or make the catalog anew with "
-                + "`tripstore rebuild-catalog --data-dir \(folders.root)`.")
     }
 
     /// Stops loading at a checkpoint, from which the next start goes on, and closes the store.
@@ -114,8 +81,7 @@ public final class ColumnStore: TripEngine {
         loads.stop()
         pool.shutDown()
         threads.shutDown()
-        catalog.close()
-        lock?.release()
+        folder.close()
     }
 
     package var isReady: Bool { true }

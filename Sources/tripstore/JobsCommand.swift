@@ -34,15 +34,15 @@ struct JobsCommand: ParsableCommand {
 
     func run() throws {
         if let id, remove {
-            let store = try store.open(.readWrite)
+            let store = try store.openEngine(.readWrite)
             defer { store.close() }
             try show(store.loads.remove(id))
         } else if let id, let rejects {
-            try show(store.open(.readOnly).loads.rejects(id, limit: rejects))
+            try show(store.openEngine(.readOnly).loads.rejects(id, limit: rejects))
         } else if let id {
-            try show(store.open(.readOnly).loads.job(id))
+            try show(store.openEngine(.readOnly).loads.job(id))
         } else {
-            try list(store.open(.readOnly).loads.jobs(limit: 1000, status: nil))
+            try list(store.openEngine(.readOnly).loads.jobs(limit: 1000, status: nil))
         }
     }
 

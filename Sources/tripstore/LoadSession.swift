@@ -5,7 +5,7 @@ import Synchronization
 
 /// Loads that wait in a store, run to their end in this process: with progress, and with words on what was rejected.
 struct LoadSession {
-    let store: ColumnStore
+    let store: any TripEngine
     /// The store's folder, for hints.
     let directory: String
     let display: ProgressDisplay
@@ -75,7 +75,7 @@ private final class Interrupt {
     var hasBegun: Bool { begun.flag.load(ordering: .relaxed) }
 
     /// - Parameter streams: jobs that read standard input.
-    init(_ store: ColumnStore, _ display: ProgressDisplay, streams: [Int64]) {
+    init(_ store: any TripEngine, _ display: ProgressDisplay, streams: [Int64]) {
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
@@ -104,7 +104,7 @@ private final class Interrupt {
         }
     }
 
-    private static func isRunning(_ jobs: [Int64], in store: ColumnStore) -> Bool {
+    private static func isRunning(_ jobs: [Int64], in store: any TripEngine) -> Bool {
         jobs.contains { (try? store.loads.job($0))?.status == .running }
     }
 

@@ -28,7 +28,7 @@ struct ResumeCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let store = try store.open(.readWrite, logLevel: .error)
+        let store = try store.openEngine(.readWrite, logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
         store.loads.observeProgress { display.show($0) }
         var resumed: [Int64] = []

@@ -34,7 +34,10 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var load: LoadOptions
 
-    @Option(help: "Engine that holds the trips (default: $DATABASE_URL, else columnstore:).")
+    @Option(
+        help:
+            "Engine that holds the trips: columnstore:, or clickhouse://user:password@host:8123/database?cluster=NAME (default: $DATABASE_URL, else columnstore:)."
+    )
     var databaseUrl: String?
 
     @Option(help: "Folder with the files of Swagger UI for /docs (default: $SWAGGER_UI_DIR, else a public CDN).")
@@ -54,7 +57,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try Environment.checkEngine(databaseUrl)
+        _ = try Environment.engine(databaseUrl)
         guard let level = Logger.Level(rawValue: logLevel ?? Environment.text("LOG_LEVEL") ?? "info") else {
             throw ValidationError("The log level must be trace, debug, info, notice, warning, error or critical.")
         }
@@ -75,7 +78,7 @@ struct ServeCommand: AsyncParsableCommand {
         let address = options.host
         options.onListening = { Output.note("tripstore listens on http://\(address):\($0) (docs at /docs)") }
 
-        let store = try store.open(.readWrite, engine: databaseUrl, chunkRows: load.chunkRows(), logLevel: level)
+        let store = try store.openEngine(.readWrite, engine: databaseUrl, chunkRows: load.chunkRows(), logLevel: level)
         store.loads.start()
         do {
             try await serve(store: store, options: options)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClickHouse
 import ColumnStore
 import Foundation
 import Logging
@@ -10,19 +11,42 @@ struct StoreOptions: ParsableArguments {
 
     var directory: String { dataDir ?? Environment.text("DATA_DIR") ?? "data" }
 
-    /// Opens the store, or says why not.
+    /// Opens the store in this process's own engine, or says why not.
+    func open(_ access: ColumnStore.Options.Access, logLevel: Logger.Level = .warning) throws -> ColumnStore {
+        if case .clickHouse = try Environment.engine() {
+            throw ValidationError(
+                "DATABASE_URL names ClickHouse, and this command is about segments; ClickHouse has its own tools for its tables."
+            )
+        }
+        var options = ColumnStore.Options(dataDirectory: directory, logger: Self.logger(logLevel))
+        options.access = access
+        return try ColumnStore(options)
+    }
+
+    /// Opens the store in the engine that is asked for, or says why not.
     ///
     /// - Parameter engine: what a flag says in place of `DATABASE_URL`.
-    func open(
+    func openEngine(
         _ access: ColumnStore.Options.Access, engine: String? = nil, chunkRows: Int? = nil, logLevel: Logger.Level = .warning
-    ) throws -> ColumnStore {
-        try Environment.checkEngine(engine)
+    ) throws -> any TripEngine {
+        switch try Environment.engine(engine) {
+        case .clickHouse(let url):
+            var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Self.logger(logLevel))
+            options.access = access
+            options.ingestionChunkRows = chunkRows
+            return try ClickHouseStore(options)
+        case .columnStore:
+            var options = ColumnStore.Options(dataDirectory: directory, logger: Self.logger(logLevel))
+            options.access = access
+            options.ingestionChunkRows = chunkRows
+            return try ColumnStore(options)
+        }
+    }
+
+    private static func logger(_ level: Logger.Level) -> Logger {
         var logger = Logger(label: "tripstore") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = logLevel
-        var options = ColumnStore.Options(dataDirectory: directory, logger: logger)
-        options.access = access
-        options.ingestionChunkRows = chunkRows
-        return try ColumnStore(options)
+        logger.logLevel = level
+        return logger
     }
 }
 
@@ -64,11 +88,19 @@ enum Environment {
         return defaults
     }
 
-    /// Refuses an engine that this version does not have.
-    static func checkEngine(_ flag: String? = nil) throws {
-        guard let url = flag ?? text("DATABASE_URL"), url != "columnstore:" else { return }
+    /// An engine that may hold the trips.
+    enum Engine {
+        case columnStore
+        case clickHouse(ClickHouseURL)
+    }
+
+    /// The engine that a flag or `DATABASE_URL` names.
+    static func engine(_ flag: String? = nil) throws -> Engine {
+        guard let url = flag ?? text("DATABASE_URL"), url != "columnstore:" else { return .columnStore }
+        if ClickHouseURL.isOne(url) { return .clickHouse(try ClickHouseURL(url)) }
         let name = flag == nil ? "DATABASE_URL" : "--database-url"
         throw ValidationError(
-            "\(name) names the engine '\(url)', which this version does not have; use 'columnstore:' or leave it out.")
+            "\(name) names the engine '\(url)', which this version does not have; use 'columnstore:', "
+                + "'clickhouse://host:8123/database', or leave it out.")
     }
 }

@@ -4,11 +4,14 @@ import shutil
 
 import pytest
 
+import clickhouse
 import tripstore
 from oracle import Oracle
 
 ROWS = 1_000_000
 SEED = 7
+# What the API promises holds for every engine: tests that ask a server ask one of each.
+ENGINES = ["columnstore", "clickhouse"]
 
 
 def pytest_report_header():
@@ -24,12 +27,40 @@ def sample_store(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def sample_server(sample_store, tmp_path_factory):
+def cluster(tmp_path_factory):
+    """Two ClickHouse shards, for all tests that need no shard of their own to kill."""
+    if not clickhouse.is_installed():
+        pytest.skip("clickhouse-server is not installed")
+    with clickhouse.Cluster(tmp_path_factory.mktemp("clickhouse")) as cluster:
+        yield cluster
+
+
+def fill(server, path):
+    job = server.ingest(path)
+    assert (job["status"], job["rejected_rows"]) == ("completed", 0), job
+    return server
+
+
+@pytest.fixture(scope="session")
+def sample_in_columnstore(sample_store, tmp_path_factory):
     """A server on a copy of the sample's store, so that the command line can be asked about the same trips meanwhile."""
     folder = tmp_path_factory.mktemp("sample-server")
     shutil.copytree(sample_store, folder / "data")
     with tripstore.Server(folder / "data", folder / "log") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def sample_in_clickhouse(cluster, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sample-clickhouse")
+    with tripstore.Server(folder / "data", folder / "log", DATABASE_URL=cluster.database_url("sample")) as server:
+        yield fill(server, tripstore.SAMPLE)
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def sample_server(request):
+    """A server that has the sample, of each engine."""
+    return request.getfixturevalue(f"sample_in_{request.param}")
 
 
 @pytest.fixture(scope="session")
@@ -41,13 +72,25 @@ def generated_csv(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def generated_server(generated_csv, tmp_path_factory):
+def generated_in_columnstore(generated_csv, tmp_path_factory):
     """A server that was given the synthetic trips over HTTP."""
     folder = tmp_path_factory.mktemp("generated-server")
     with tripstore.Server(folder / "data", folder / "log") as server:
-        job = server.ingest(generated_csv)
-        assert (job["status"], job["processed_rows"], job["rejected_rows"]) == ("completed", ROWS, 0), job
-        yield server
+        yield fill(server, generated_csv)
+
+
+@pytest.fixture(scope="session")
+def generated_in_clickhouse(cluster, generated_csv, tmp_path_factory):
+    """The same with the trips in ClickHouse."""
+    folder = tmp_path_factory.mktemp("generated-clickhouse")
+    with tripstore.Server(folder / "data", folder / "log", DATABASE_URL=cluster.database_url("generated")) as server:
+        yield fill(server, generated_csv)
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def generated_server(request):
+    """A server that has the synthetic trips, of each engine."""
+    return request.getfixturevalue(f"generated_in_{request.param}")
 
 
 @pytest.fixture(scope="session")

@@ -32,9 +32,9 @@ def first_line(*arguments, ignoring_sigpipe=False):
 
 
 @pytest.fixture(scope="module")
-def many_groups(generated_server):
+def many_groups(generated_in_columnstore):
     """A question with far more to print than a pipe holds."""
-    return ["trip-groups", "--limit=10000", "--precision=7", "--data-dir", generated_server.data_dir]
+    return ["trip-groups", "--limit=10000", "--precision=7", "--data-dir", generated_in_columnstore.data_dir]
 
 
 def test_generating_into_a_closed_pipe_ends_quietly():

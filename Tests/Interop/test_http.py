@@ -229,19 +229,19 @@ def test_openapi_document_is_valid_and_complete(sample_server):
 
 
 @pytest.mark.parametrize("path, question", [("/analytics/weekly-average", "weekly-average"), ("/trip-groups", "trip-groups")])
-def test_an_answer_says_what_it_cost_where_that_is_asked(sample_server, path, question):
+def test_an_answer_says_what_it_cost_where_that_is_asked(sample_in_columnstore, path, question):
     """As described, beside the answer; the command line, too, but for the time and for pages that a server still has."""
-    schema = sample_server.get("/openapi.json").json["components"]["schemas"]["Explain"]
-    plain = sample_server.get(path).json
-    answer = sample_server.get(path, {"explain": "true"}).json
+    schema = sample_in_columnstore.get("/openapi.json").json["components"]["schemas"]["Explain"]
+    plain = sample_in_columnstore.get(path).json
+    answer = sample_in_columnstore.get(path, {"explain": "true"}).json
     cost = answer.pop("explain")
     jsonschema.validate(cost, schema)
-    assert answer == plain == sample_server.get(path, {"explain": "false"}).json
+    assert answer == plain == sample_in_columnstore.get(path, {"explain": "false"}).json
     assert cost["segments"]["considered"] == 1
-    printed = json.loads(cli(question, "--explain", "--format=json", "--data-dir", sample_server.data_dir).stdout)
+    printed = json.loads(cli(question, "--explain", "--format=json", "--data-dir", sample_in_columnstore.data_dir).stdout)
     jsonschema.validate(printed["explain"], schema)
     assert all(printed["explain"][part] == cost[part] for part in ("segments", "rows"))
-    refused = sample_server.get(path, {"explain": "yes"})
+    refused = sample_in_columnstore.get(path, {"explain": "yes"})
     assert (refused.status, refused.detail) == (400, "Parameter 'explain' must be true or false, not 'yes'.")
 
 

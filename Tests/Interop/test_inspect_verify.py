@@ -54,13 +54,13 @@ def test_inspect_and_verify_write_nothing(store, segment):
     assert fingerprint(store) == before
 
 
-def test_inspect_and_verify_work_while_a_server_runs(sample_server):
-    segments = fingerprint(sample_server.data_dir / "segments")
-    catalog = (sample_server.data_dir / "catalog.sqlite").read_bytes()
-    assert "100" in cli("inspect", "--data-dir", sample_server.data_dir).stdout
-    cli("verify", "--data-dir", sample_server.data_dir)
-    assert fingerprint(sample_server.data_dir / "segments") == segments
-    assert (sample_server.data_dir / "catalog.sqlite").read_bytes() == catalog
+def test_inspect_and_verify_work_while_a_server_runs(sample_in_columnstore):
+    segments = fingerprint(sample_in_columnstore.data_dir / "segments")
+    catalog = (sample_in_columnstore.data_dir / "catalog.sqlite").read_bytes()
+    assert "100" in cli("inspect", "--data-dir", sample_in_columnstore.data_dir).stdout
+    cli("verify", "--data-dir", sample_in_columnstore.data_dir)
+    assert fingerprint(sample_in_columnstore.data_dir / "segments") == segments
+    assert (sample_in_columnstore.data_dir / "catalog.sqlite").read_bytes() == catalog
 
 
 def test_verify_passes_a_sound_store(store):

@@ -23,8 +23,8 @@ TRIP = [name for name in COLUMNS if name not in ("week", "origin_geohash", "dest
 
 
 @pytest.fixture(scope="module")
-def segments(generated_server):
-    files = sorted((generated_server.data_dir / "segments").glob("*.parquet"))
+def segments(generated_in_columnstore):
+    files = sorted((generated_in_columnstore.data_dir / "segments").glob("*.parquet"))
     assert files
     return files
 
@@ -111,13 +111,13 @@ def test_duckdb_filters_on_week_without_losing_rows(segments, oracle):
     assert count == (last,)
 
 
-def test_default_groups_from_the_files_own_columns_equal_the_servers(generated_server, segments):
+def test_default_groups_from_the_files_own_columns_equal_the_servers(generated_in_columnstore, segments):
     rows = duckdb.connect().execute(
         """SELECT region, origin_geohash, destination_geohash, strftime(date_trunc('hour', time), '%H:%M:%S') AS bucket,
                count(*) AS trips
            FROM read_parquet(?) GROUP BY ALL
            ORDER BY trips DESC, region, origin_geohash, destination_geohash, bucket LIMIT 1000""",
         [[str(file) for file in segments]]).fetchall()
-    groups = generated_server.get("/trip-groups", {"limit": 1000}).json["groups"]
+    groups = generated_in_columnstore.get("/trip-groups", {"limit": 1000}).json["groups"]
     assert rows == [(group["region"], group["origin_geohash"], group["destination_geohash"], group["time_bucket_start"],
                      group["trip_count"]) for group in groups]

@@ -143,6 +143,9 @@ extension Catalog {
                         committed_parts INTEGER NOT NULL DEFAULT 0,
                         PRIMARY KEY (job_id, attempt)
                     ) WITHOUT ROWID;
+                    -- One row. Trips in other processes are numbered by jobs of this catalog, and say so by this name.
+                    CREATE TABLE catalog_name (name TEXT NOT NULL);
+                    INSERT INTO catalog_name VALUES (lower(hex(randomblob(16))));
                     """)
         }
         return migrator

@@ -1,3 +1,4 @@
+package import Foundation
 import GRDB
 
 /// What questions see of an engine whose trips lie in other processes, all jobs side by side.
@@ -37,7 +38,7 @@ extension Catalog {
     }
 
     /// What questions see that are asked now.
-    func visibility() throws(ColumnStoreError) -> Visibility {
+    package func visibility() throws(ColumnStoreError) -> Visibility {
         try read { database in
             Visibility(
                 lastJob: try Int64.fetchOne(database, sql: "SELECT max(id) FROM jobs") ?? 0,
@@ -51,11 +52,12 @@ extension Catalog {
         }
     }
 
-    /// What may be stored and will never be seen, of jobs that came to their end before a time, in UTC as `now()` writes it.
+    /// What may be stored and will never be seen, of jobs that came to their end before a time.
     ///
     /// What a run stores may arrive a while after the run was killed, so only what is old can be removed once and for all.
-    func leftovers(before time: String) throws(ColumnStoreError) -> [Visibility.Parts] {
-        try read { database in
+    package func leftovers(endedBefore date: Date) throws(ColumnStoreError) -> [Visibility.Parts] {
+        let time = Catalog.text(date)
+        return try read { database in
             let committed = try Self.leftovers(
                 "j.status = 'completed' AND a.attempt <> j.attempt AND j.updated_at <= ?", [time], in: database)
             let all = try Self.leftovers("j.status IN ('failed', 'cancelled') AND j.updated_at <= ?", [time], in: database)
@@ -65,13 +67,26 @@ extension Catalog {
     }
 
     /// Forgets attempts of which nothing is stored any more but what counts.
-    func forget(_ parts: [Visibility.Parts]) throws(ColumnStoreError) {
+    package func forget(_ parts: [Visibility.Parts]) throws(ColumnStoreError) {
         try write { database in
             for part in parts {
                 try database.execute(
                     sql: "DELETE FROM load_attempts WHERE job_id = ? AND attempt = ?", arguments: [part.job, part.attempt])
             }
         }
+    }
+
+    /// Trips of complete jobs.
+    package func completedTrips() throws(ColumnStoreError) -> Int {
+        try read { database in
+            try Int.fetchOne(
+                database, sql: "SELECT sum(processed_rows - rejected_rows) FROM jobs WHERE status = 'completed'") ?? 0
+        }
+    }
+
+    /// The catalog's own name, which differs from every other's.
+    package func name() throws(ColumnStoreError) -> String {
+        try read { try String.fetchOne($0, sql: "SELECT name FROM catalog_name") ?? "" }
     }
 
     private static func leftovers(

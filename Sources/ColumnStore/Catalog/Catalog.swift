@@ -6,7 +6,7 @@ import GRDB
 ///
 /// It is the only truth about that: a segment file that it does not name is not part of the store. Every method is one
 /// transaction. This folder alone imports GRDB.
-final class Catalog: Sendable {
+package final class Catalog: Sendable {
     /// A segment that the catalog names.
     struct Segment: Hashable, Sendable {
         var id: Int64
@@ -178,7 +178,7 @@ final class Catalog: Sendable {
     }
 
     /// Moves a job to another status, but from one of `expected` only; returns whether it was.
-    func setStatus(
+    package func setStatus(
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String? = nil
     ) throws(ColumnStoreError) -> Bool {
         try write { try Catalog.setStatus(id, to: status, from: expected, message: message, at: Catalog.now(), in: $0) }
@@ -496,9 +496,9 @@ final class Catalog: Sendable {
     }
 
     /// Now in UTC, ISO 8601 with milliseconds and `Z`.
-    static func now() -> String {
-        Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-    }
+    static func now() -> String { text(.now) }
+
+    static func text(_ date: Date) -> String { date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
 
     func read<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
         try Catalog.translating { try database.read(body) }

@@ -1,5 +1,5 @@
 import Foundation
-import Logging
+package import Logging
 
 /// The jobs of a store: takes files in, runs loads one after the other, takes trips out again, and tells of all changes.
 ///
@@ -7,17 +7,32 @@ import Logging
 /// of their own and become visible when they are complete. All methods may be called from any thread and may block.
 public final class LoadService: Sendable {
     /// What a service is given to work with.
-    struct Settings: Sendable {
+    package struct Settings: Sendable {
         var isReadOnly: Bool
-        /// Rows of a decoded batch, approximately; nil: the engine's own.
         var chunkRowCount: Int?
-        /// Rows of a job that are stored and committed together.
         var partRowCount: Int
-        /// Whether many small files are better loaded as one.
         var loadsSmallFilesTogether: Bool
-        /// Whether the catalog keeps account of what each run of a job stored, for engines that can't exchange files.
         var tracksAttempts: Bool
         var logger: Logger
+
+        /// Makes settings.
+        ///
+        /// - Parameters:
+        ///   - chunkRowCount: rows of a decoded batch, approximately; nil: the decoder's own.
+        ///   - partRowCount: rows of a job that are stored and committed together.
+        ///   - loadsSmallFilesTogether: whether many small files are better loaded as one.
+        ///   - tracksAttempts: whether the catalog keeps account of what each run of a job stored (`Visibility`).
+        package init(
+            isReadOnly: Bool, chunkRowCount: Int?, partRowCount: Int, loadsSmallFilesTogether: Bool, tracksAttempts: Bool,
+            logger: Logger
+        ) {
+            self.isReadOnly = isReadOnly
+            self.chunkRowCount = chunkRowCount
+            self.partRowCount = partRowCount
+            self.loadsSmallFilesTogether = loadsSmallFilesTogether
+            self.tracksAttempts = tracksAttempts
+            self.logger = logger
+        }
     }
 
     private struct State {
@@ -34,16 +49,16 @@ public final class LoadService: Sendable {
     private let queue: IngestionQueue
     private let state = Lock(State())
 
-    init(_ settings: Settings, catalog: Catalog, folders: Folders, pool: WorkerPool) {
+    package init(_ settings: Settings, in folder: StoreFolder, pool: WorkerPool) {
         self.settings = settings
-        self.catalog = catalog
-        self.folders = folders
+        catalog = folder.catalog
+        folders = folder.folders
         self.pool = pool
         queue = IngestionQueue(groupsSmallFiles: settings.loadsSmallFilesTogether)
     }
 
     /// Says where trips go; before that, no load can run.
-    func attach(_ engine: any TripEngine) { state.withLock { $0.engine = engine } }
+    package func attach(_ engine: any TripEngine) { state.withLock { $0.engine = engine } }
 
     private func engine() throws(ColumnStoreError) -> any TripEngine {
         guard let engine = state.withLock({ $0.engine }) else {
@@ -53,7 +68,7 @@ public final class LoadService: Sendable {
     }
 
     /// Removes uploads that no job needs and queues what a crash or a stop interrupted.
-    func recover() throws(ColumnStoreError) {
+    package func recover() throws(ColumnStoreError) {
         try catalog.setUploads(folders.uploads)
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
@@ -79,7 +94,7 @@ public final class LoadService: Sendable {
     }
 
     /// Stops the running load at a checkpoint, from which the next start goes on.
-    func stop() { queue.stop() }
+    package func stop() { queue.stop() }
 
     /// Starts the thread that runs pending jobs in their order.
     ///

@@ -8,6 +8,34 @@ public struct WeeklyAverage: Hashable, Sendable {
         public var trips: Int
     }
 
+    /// Makes the answer of what was counted; throws `.notFound` where no trip matches.
+    ///
+    /// - Parameters:
+    ///   - trips: matching trips of the weeks that have any.
+    ///   - times: the first and last time of matching trips; asked where the question needs them.
+    package init(
+        _ query: WeeklyAverageQuery, tripsByWeek trips: [ISOWeek: Int], metrics: ScanMetrics = ScanMetrics(),
+        times: () throws(ColumnStoreError) -> ClosedRange<Int64>
+    ) throws(ColumnStoreError) {
+        guard let first = trips.keys.min(), let last = trips.keys.max() else {
+            throw ColumnStoreError(.notFound, "No trips found for the specified filters")
+        }
+        let calendar = (first.index...last.index).map { ISOWeek(index: $0) }
+        switch query.weeks {
+        case .calendar: weekCount = calendar.count
+        case .active: weekCount = trips.count
+        case .elapsed:
+            let times = try times()
+            weekCount = Int((times.upperBound - times.lowerBound) / LocalDateTime.microsecondsPerDay / 7) + 1
+        }
+        let listed = query.weeks == .active ? calendar.filter { trips[$0] != nil } : calendar
+        weeks = listed.map { Week(week: $0, trips: trips[$0] ?? 0) }
+        areaDescription = query.filter.areaDescription
+        totalTrips = trips.values.reduce(0, +)
+        self.metrics = metrics
+        explain = query.explain
+    }
+
     /// The region, else the box, else "All trips".
     public var areaDescription: String
     public var totalTrips: Int
@@ -59,6 +87,16 @@ public struct TripGroups: Hashable, Sendable {
     public var explain = false
     /// What is missing from the store, and why; nil where nothing is.
     public var warning: String?
+
+    package init(
+        groups: [Group], bucketMinutes: Int, totalGroups: Int, totalTrips: Int, metrics: ScanMetrics = ScanMetrics()
+    ) {
+        self.groups = groups
+        self.bucketMinutes = bucketMinutes
+        self.totalGroups = totalGroups
+        self.totalTrips = totalTrips
+        self.metrics = metrics
+    }
 }
 
 /// What is known of each region, most trips first.
@@ -75,6 +113,25 @@ public struct Regions: Hashable, Sendable {
         public var datasources: [Datasource]
         /// The smallest box that holds the origins of all trips.
         public var bounds: BoundingBox
+
+        /// Makes a region that has no trip yet.
+        package init(region: String, bounds: BoundingBox = .nothing) {
+            self.region = region
+            self.bounds = bounds
+            trips = 0
+            firstAt = .max
+            lastAt = .min
+            datasources = []
+        }
+
+        /// Adds the trips of a datasource that it does not have yet, whose origins are in a box.
+        package mutating func add(_ datasource: Datasource, bounds: BoundingBox) {
+            self.bounds.extend(by: bounds)
+            trips += datasource.trips
+            firstAt = min(firstAt, datasource.firstAt)
+            lastAt = max(lastAt, datasource.lastAt)
+            datasources.append(datasource)
+        }
     }
 
     /// Trips of one datasource in a region.
@@ -85,11 +142,52 @@ public struct Regions: Hashable, Sendable {
         public var firstAt: Int64
         /// Microseconds since 1970-01-01T00:00:00 local time.
         public var lastAt: Int64
+
+        package init(datasource: String, trips: Int, firstAt: Int64, lastAt: Int64) {
+            self.datasource = datasource
+            self.trips = trips
+            self.firstAt = firstAt
+            self.lastAt = lastAt
+        }
     }
 
     public var regions: [Region]
     /// What is missing from the store, and why; nil where nothing is.
     public var warning: String?
+
+    /// Brings regions and their datasources into the order of an answer.
+    package init(regions: [Region]) {
+        self.regions = regions.sorted {
+            $0.trips != $1.trips ? $0.trips > $1.trips : ExactName($0.region) < ExactName($1.region)
+        }
+        for index in self.regions.indices {
+            self.regions[index].datasources.sort {
+                $0.trips != $1.trips ? $0.trips > $1.trips : ExactName($0.datasource) < ExactName($1.datasource)
+            }
+        }
+    }
+}
+
+extension TripFilter {
+    /// The area in words: the region, else the box, else all.
+    var areaDescription: String {
+        if let region { return region }
+        if let box { return "BBox(\(box.minLatitude),\(box.minLongitude))-(\(box.maxLatitude),\(box.maxLongitude))" }
+        return "All trips"
+    }
+}
+
+extension BoundingBox {
+    /// The box of no point.
+    package static let nothing = BoundingBox(
+        minLongitude: .infinity, minLatitude: .infinity, maxLongitude: -.infinity, maxLatitude: -.infinity)
+
+    mutating func extend(by other: BoundingBox) {
+        minLongitude = min(minLongitude, other.minLongitude)
+        minLatitude = min(minLatitude, other.minLatitude)
+        maxLongitude = max(maxLongitude, other.maxLongitude)
+        maxLatitude = max(maxLatitude, other.maxLatitude)
+    }
 }
 
 // MARK: - JSON

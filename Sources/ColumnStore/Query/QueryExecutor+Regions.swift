@@ -20,27 +20,16 @@ extension QueryExecutor {
             }
         }
         var regions = names.names.enumerated().map { code, name in
-            Regions.Region(region: name, trips: 0, firstAt: .max, lastAt: .min, datasources: [], bounds: bounds[code])
+            Regions.Region(region: name, bounds: bounds[code])
         }
         for (pair, sum) in sums {
             let code = Int(pair >> 32)
-            regions[code].trips += sum.trips
-            regions[code].firstAt = min(regions[code].firstAt, sum.firstAt)
-            regions[code].lastAt = max(regions[code].lastAt, sum.lastAt)
-            regions[code].datasources.append(
+            regions[code].add(
                 Regions.Datasource(
                     datasource: datasources.names[Int(pair & 0xffff_ffff)], trips: sum.trips, firstAt: sum.firstAt,
-                    lastAt: sum.lastAt))
+                    lastAt: sum.lastAt), bounds: bounds[code])
         }
-        for code in regions.indices {
-            regions[code].datasources.sort {
-                $0.trips != $1.trips ? $0.trips > $1.trips : ExactName($0.datasource) < ExactName($1.datasource)
-            }
-        }
-        return Regions(
-            regions: regions.sorted {
-                $0.trips != $1.trips ? $0.trips > $1.trips : ExactName($0.region) < ExactName($1.region)
-            })
+        return Regions(regions: regions)
     }
 
     /// Trips of one region and datasource.
@@ -79,18 +68,5 @@ extension QueryExecutor {
 extension QueryExecutor.Sum {
     init(_ entry: TripCounts.Entry) {
         self.init(trips: entry.trips, firstAt: entry.firstAt, lastAt: entry.lastAt)
-    }
-}
-
-extension BoundingBox {
-    /// The box of no point.
-    fileprivate static let nothing = BoundingBox(
-        minLongitude: .infinity, minLatitude: .infinity, maxLongitude: -.infinity, maxLatitude: -.infinity)
-
-    fileprivate mutating func extend(by other: BoundingBox) {
-        minLongitude = min(minLongitude, other.minLongitude)
-        minLatitude = min(minLatitude, other.minLatitude)
-        maxLongitude = max(maxLongitude, other.maxLongitude)
-        maxLatitude = max(maxLatitude, other.maxLatitude)
     }
 }

@@ -5,24 +5,15 @@ extension QueryExecutor {
     ///
     /// Throws `.notFound` where no trip matches.
     package func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
-        var (trips, metrics) = try countByWeek(query.filter)
-        guard let first = trips.keys.min(), let last = trips.keys.max() else {
-            throw ColumnStoreError(.notFound, "No trips found for the specified filters")
+        let (trips, metrics) = try countByWeek(query.filter)
+        var timeMetrics = ScanMetrics()
+        var answer = try WeeklyAverage(query, tripsByWeek: trips, metrics: metrics) { () throws(ColumnStoreError) in
+            let (times, metrics) = try timeRange(query.filter, weeks: [trips.keys.min()!, trips.keys.max()!])
+            timeMetrics = metrics
+            return times
         }
-        let calendar = (first.index...last.index).map { ISOWeek(index: $0) }
-        let weekCount: Int
-        switch query.weeks {
-        case .calendar: weekCount = calendar.count
-        case .active: weekCount = trips.count
-        case .elapsed:
-            let (times, timeMetrics) = try timeRange(query.filter, weeks: [first, last])
-            metrics += timeMetrics
-            weekCount = Int((times.upperBound - times.lowerBound) / LocalDateTime.microsecondsPerDay / 7) + 1
-        }
-        let listed = query.weeks == .active ? calendar.filter { trips[$0] != nil } : calendar
-        return WeeklyAverage(
-            areaDescription: query.filter.areaDescription, totalTrips: trips.values.reduce(0, +), weekCount: weekCount,
-            weeks: listed.map { WeeklyAverage.Week(week: $0, trips: trips[$0] ?? 0) }, metrics: metrics)
+        answer.metrics += timeMetrics
+        return answer
     }
 
     /// Matching trips of the weeks that have any.
@@ -103,14 +94,5 @@ extension QueryExecutor {
         }
         guard first <= last else { throw ColumnStoreError(.internalFault, "Matching trips have no time; please report this.") }
         return (first...last, metrics)
-    }
-}
-
-extension TripFilter {
-    /// The area in words: the region, else the box, else all.
-    var areaDescription: String {
-        if let region { return region }
-        if let box { return "BBox(\(box.minLatitude),\(box.minLongitude))-(\(box.maxLatitude),\(box.maxLongitude))" }
-        return "All trips"
     }
 }

@@ -20,13 +20,18 @@ package enum RowSorter {
 
     /// Sorts the trips of some batches, in their order, into one table.
     ///
-    /// - Parameter job: the job of trips whose batch does not say.
-    package static func sort(_ batches: [TripBatch], job: Int64, on pool: WorkerPool) throws -> SortedTrips {
+    /// - Parameters:
+    ///   - job: the job of trips whose batch does not say.
+    ///   - byDatasource: whether datasources may come before weeks.
+    package static func sort(
+        _ batches: [TripBatch], job: Int64, byDatasource: Bool = true, on pool: WorkerPool
+    ) throws -> SortedTrips {
         let regions = MergedNames(batches.map(\.regions.strings))
         let datasources = MergedNames(batches.map(\.datasources.strings))
         return try RowRuns.with(batches, regionMaps: regions.codeMaps, datasourceMaps: datasources.codeMaps) { rows in
             let count = rows.count
-            let (weeks, strata, keys, numbers) = try partition(rows, datasourceCount: datasources.names.count, on: pool)
+            let (weeks, strata, keys, numbers) = try partition(
+                rows, datasourceCount: byDatasource ? datasources.names.count : 1, on: pool)
             let (sortedKeys, (order, _)) = try SharedColumn<UInt64>.array(count: count) { sortedKeys in
                 try SharedColumn<UInt32>.array(count: count) { order in
                     _ = try pool.map(count: strata.count) { stratum in

@@ -1,0 +1,97 @@
+import AsyncHTTPClient
+import ColumnStore
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Speaks ClickHouse's HTTP interface, and turns what it says into errors of ours.
+///
+/// Calls block: they are made on threads that are meant to wait.
+final class ClickHouseClient: Sendable {
+    private let url: ClickHouseURL
+    private let http: HTTPClient
+
+    init(_ url: ClickHouseURL) {
+        self.url = url
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout.connect = .seconds(5)
+        configuration.redirectConfiguration = .disallow
+        // One for each thread that asks, and those that store.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        // A server closes what idles for ten seconds by its own default; one that is closed under a question is an error.
+        configuration.connectionPool.idleTimeout = .seconds(2)
+        http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+    }
+
+    func close() { try? http.syncShutdown() }
+
+    /// Longest wait for an answer: a server that is frozen never gives one, and its own limits don't help then.
+    private enum Patience {
+        static let question = TimeAmount.seconds(300)
+        static let insert = TimeAmount.seconds(300)
+    }
+
+    /// Asks SQL of one server and returns the answer's bytes, in the format that the SQL names.
+    ///
+    /// - Parameter inDatabase: whether it is about the database of the URL, which may not be there yet.
+    func query(
+        _ sql: String, at address: ClickHouseURL.Address, settings: [(String, String)] = [], inDatabase: Bool = true
+    ) throws(ColumnStoreError) -> [UInt8] {
+        // The answer is kept by the server until it is whole, so that an error that comes late is an error.
+        let all = [("wait_end_of_query", "1"), ("max_query_size", "4194304")] + settings
+        return try post(
+            ByteBuffer(string: sql), to: address, all, inDatabase: inDatabase, deadline: .now() + Patience.question)
+    }
+
+    /// Sends one block to a table of one server.
+    func insert(
+        _ body: ByteBuffer, into statement: String, at address: ClickHouseURL.Address, settings: [(String, String)]
+    ) throws(ColumnStoreError) {
+        _ = try post(body, to: address, [("query", statement)] + settings, inDatabase: true, deadline: .now() + Patience.insert)
+    }
+
+    private func post(
+        _ body: ByteBuffer, to address: ClickHouseURL.Address, _ parameters: [(String, String)], inDatabase: Bool,
+        deadline: NIODeadline
+    ) throws(ColumnStoreError) -> [UInt8] {
+        var components = URLComponents()
+        components.scheme = url.isSecure ? "https" : "http"
+        components.host = address.host
+        components.port = address.port
+        components.path = "/"
+        let pairs = (inDatabase ? [("database", url.database)] : []) + parameters
+        components.percentEncodedQuery = pairs.map { "\($0)=\(Self.encoded($1))" }.joined(separator: "&")
+        var headers = HTTPHeaders()
+        if let user = url.user {
+            headers.add(name: "X-ClickHouse-User", value: user)
+            headers.add(name: "X-ClickHouse-Key", value: url.password ?? "")
+        }
+        let response: HTTPClient.Response
+        do {
+            guard let text = components.string else { throw HTTPClientError.invalidURL }
+            let request = try HTTPClient.Request(url: text, method: .POST, headers: headers, body: .byteBuffer(body))
+            response = try http.execute(request: request, deadline: deadline).wait()
+        } catch {
+            throw ColumnStoreError(
+                .unavailable, "ClickHouse at \(address) does not answer (\(Self.reason(error))); is it running and reachable?")
+        }
+        let bytes = response.body.map { [UInt8]($0.readableBytesView) } ?? []
+        guard response.status == .ok else {
+            throw ClickHouseFailure(status: response.status.code, body: bytes, address: address).error
+        }
+        return bytes
+    }
+
+    private static func encoded(_ value: String) -> String {
+        value.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError: error.shortDescription
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        default: "\(error)"
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import ColumnStore
+
+/// What ClickHouse says where it refuses: an error's number and its words.
+///
+/// Numbers: https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp.
+struct ClickHouseFailure {
+    let error: ColumnStoreError
+
+    init(status: UInt, body: [UInt8], address: ClickHouseURL.Address) {
+        // `Code: 60. DB::Exception: words` or `Code: 60, e.displayText() = DB::Exception: words, e.what() = …`.
+        let text = String(decoding: body, as: UTF8.self)
+        let code = text.hasPrefix("Code: ") ? Int(text.dropFirst(6).prefix { $0.isNumber }) : nil
+        var words = text[...]
+        if let range = text.firstRange(of: "DB::Exception: ") { words = text[range.upperBound...] }
+        if let range = words.firstRange(of: ", e.what() =") { words = words[..<range.lowerBound] }
+        let sentence = words.prefix(300).split(separator: "\n").first.map(String.init) ?? "status \(status)"
+        switch code {
+        case 192, 193, 194, 516:
+            error = ColumnStoreError(
+                .conflict, "ClickHouse at \(address) refuses the user or the password of DATABASE_URL: \(sentence)")
+        case 497:
+            error = ColumnStoreError(
+                .conflict, "ClickHouse at \(address) does not let the user of DATABASE_URL do this: \(sentence)")
+        case 241:
+            error = ColumnStoreError(
+                .io, "ClickHouse has too little memory for this question: \(sentence); narrow it or raise max_memory_usage.")
+        // Connections that fail, time that runs out, parts that are merged too slowly, a disk that is full: later it may go.
+        case 3, 32, 159, 160, 202, 209, 210, 225, 236, 242, 243, 252, 279, 319, 425, 999:
+            error = ColumnStoreError(.unavailable, "ClickHouse at \(address) cannot do this now: \(sentence)")
+        default:
+            error = ColumnStoreError(
+                .io, "ClickHouse at \(address) refuses\(code.map { " (code \($0))" } ?? ""): \(sentence)")
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Bucketing
+package import ColumnStore
+import Foundation
+
+/// Questions as SQL, and its answers as ours.
+extension ClickHouseStore {
+    package func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
+        countQuestion()
+        let start = ContinuousClock.now
+        let withTimes = query.weeks == .elapsed
+        let answer = try ask(sql.weeks(query.filter, withTimes: withTimes, folder.catalog.visibility()))
+        var reader = RowBinaryReader(answer)
+        var trips: [ISOWeek: Int] = [:]
+        var (first, last) = (Int64.max, Int64.min)
+        while !reader.isAtEnd {
+            let week = ISOWeek(day: Int(try reader.integer(Int32.self)))
+            trips[week] = Int(try reader.integer(UInt64.self))
+            if withTimes {
+                first = min(first, try reader.integer(Int64.self))
+                last = max(last, try reader.integer(Int64.self))
+            }
+        }
+        var average = try WeeklyAverage(query, tripsByWeek: trips) { () throws(ColumnStoreError) in first...last }
+        average.metrics.scanTime = .now - start
+        return average
+    }
+
+    package func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
+        countQuestion()
+        let start = ContinuousClock.now
+        let answer = try ask(
+            sql.groups(query, folder.catalog.visibility()), settings: [("output_format_json_quote_64bit_integers", "0")])
+        let table: GroupTableJSON
+        do {
+            table = try JSONDecoder().decode(GroupTableJSON.self, from: Data(answer))
+        } catch {
+            throw ColumnStoreError(.internalFault, "ClickHouse's answer is not the JSON that was asked for: \(error).")
+        }
+        var groups = TripGroups(
+            groups: table.data.map { row in
+                let time = LocalDateTime.text(microseconds: row.bucket)
+                return TripGroups.Group(
+                    region: row.region, originGeohash: Geohash.text(bits: row.origin, precision: query.precision),
+                    destinationGeohash: Geohash.text(bits: row.destination, precision: query.precision),
+                    timeBucketStart: query.bucket == .timeOfDay ? String(time.suffix(8)) : time, tripCount: row.trips)
+            }, bucketMinutes: query.bucketMinutes, totalGroups: table.rowsBeforeLimit, totalTrips: table.totals?.trips ?? 0)
+        groups.explain = query.explain
+        groups.metrics.rowsTested = table.statistics.rowsRead
+        groups.metrics.scanTime = .now - start
+        return groups
+    }
+
+    package func regions() throws(ColumnStoreError) -> Regions {
+        countQuestion()
+        var reader = RowBinaryReader(try ask(sql.regions(folder.catalog.visibility())))
+        var regions: [ExactName: Regions.Region] = [:]
+        while !reader.isAtEnd {
+            let name = try reader.string()
+            let datasource = Regions.Datasource(
+                datasource: try reader.string(), trips: Int(try reader.integer(UInt64.self)),
+                firstAt: try reader.integer(), lastAt: try reader.integer())
+            let bounds = BoundingBox(
+                minLongitude: try reader.double(), minLatitude: try reader.double(), maxLongitude: try reader.double(),
+                maxLatitude: try reader.double())
+            regions[ExactName(name), default: Regions.Region(region: name)].add(datasource, bounds: bounds)
+        }
+        return Regions(regions: Array(regions.values))
+    }
+}
+
+/// The parts of a `JSONCompact` answer that are looked at.
+private struct GroupTableJSON: Decodable {
+    struct Row: Decodable {
+        var region: String
+        var origin: UInt64
+        var destination: UInt64
+        /// Microseconds since 1970, or since midnight.
+        var bucket: Int64
+        var trips: Int
+
+        init(from decoder: any Decoder) throws {
+            var values = try decoder.unkeyedContainer()
+            region = try values.decode(String.self)
+            origin = try values.decode(UInt64.self)
+            destination = try values.decode(UInt64.self)
+            bucket = try values.decode(Int64.self)
+            trips = try values.decode(Int.self)
+        }
+    }
+
+    struct Statistics: Decodable {
+        var rowsRead: Int
+
+        private enum CodingKeys: String, CodingKey { case rowsRead = "rows_read" }
+    }
+
+    var data: [Row]
+    var totals: Row?
+    var rowsBeforeLimit: Int
+    var statistics: Statistics
+
+    private enum CodingKeys: String, CodingKey {
+        case data, totals, statistics
+        case rowsBeforeLimit = "rows_before_limit_at_least"
+    }
+}

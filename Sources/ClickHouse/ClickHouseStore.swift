@@ -1,0 +1,175 @@
+import Bucketing
+package import ColumnStore
+import Foundation
+package import Logging
+import NIOCore
+
+/// The engine whose trips lie in ClickHouse: one server, or the shards of a cluster.
+///
+///     batches ─ RowSorter ─ NativeBlock ─┬─ INSERT into `trips` of shard 1     a thread for each shard, one block a part
+///               shard by shard           └─ INSERT into `trips` of shard 2
+///
+/// ClickHouse has no transactions over partitions and shards. So each row says which job and which part it came with, the
+/// catalog says which of them count (`Visibility`), and a question has that as a condition. A part of which nobody knows whether
+/// it arrived is not asked about: the load goes on from its last commit as a new attempt, and what the old one stored
+/// does not count, until `purge` removes it.
+package final class ClickHouseStore: TripEngine {
+    /// How a store is opened.
+    package struct Options: Sendable {
+        package var url: ClickHouseURL
+        /// Where uploads, rejected rows and the catalog are.
+        package var dataDirectory: String
+        package var access: ColumnStore.Options.Access = .readWrite
+        package var ingestionChunkRows: Int?
+        package var logger: Logger
+
+        package init(url: ClickHouseURL, dataDirectory: String, logger: Logger) {
+            self.url = url
+            self.dataDirectory = dataDirectory
+            self.logger = logger
+        }
+    }
+
+    package let loads: LoadService
+    package let threads: QuestionThreads
+    let options: Options
+    let folder: StoreFolder
+    let client: ClickHouseClient
+    let servers: ClickHouseSchema.Servers
+    let sql: ClickHouseSQL
+    private let pool: WorkerPool
+    /// Threads that wait for INSERTs, so that those that decode need not.
+    private let insertThreads: WorkerPool
+    private let state = Lock(State())
+
+    private struct State {
+        var queries = 0
+        /// The shard that is asked next.
+        var next = 0
+        var purge: PurgeThread?
+    }
+
+    /// Opens a store; for writing, makes its tables where they are missing and queues what was interrupted.
+    package init(_ options: Options) throws(ColumnStoreError) {
+        self.options = options
+        folder = try StoreFolder(options.dataDirectory, access: options.access)
+        client = ClickHouseClient(options.url)
+        let schema = ClickHouseSchema(url: options.url, client: client)
+        do throws(ColumnStoreError) {
+            servers = try schema.servers()
+            let owner = try folder.catalog.name()
+            switch options.access {
+            case .readWrite: try schema.prepare(servers, owner: owner)
+            case .readOnly: try schema.check(servers, owner: owner)
+            }
+        } catch {
+            client.close()
+            folder.close()
+            throw error
+        }
+        sql = ClickHouseSQL(table: servers.questionTable)
+        pool = WorkerPool()
+        insertThreads = WorkerPool(threadCount: servers.shards.count)
+        threads = QuestionThreads(coreCount: pool.threadCount)
+        loads = LoadService(
+            LoadService.Settings(
+                isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
+                partRowCount: options.url.rowsPerInsert * min(servers.shards.count, 4), loadsSmallFilesTogether: false,
+                tracksAttempts: true, logger: options.logger),
+            in: folder, pool: pool)
+        loads.attach(self)
+        if options.access == .readWrite { try loads.recover() }
+    }
+
+    package func close() {
+        loads.stop()
+        state.withLock { $0.purge.take() }?.stop()
+        pool.shutDown()
+        insertThreads.shutDown()
+        threads.shutDown()
+        client.close()
+        folder.close()
+    }
+
+    package var isReady: Bool { (try? ask("SELECT 1 FORMAT TabSeparated")) != nil }
+
+    // MARK: - Loads
+
+    package func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
+        let (shards, pool, client, settings) = (servers.shards, pool, client, servers.insertSettings)
+        let block = ClickHouseSQL.block(attempt: part.attempt, part: part.number)
+        let columns = NativeBlock.columns.map(\.name).joined(separator: ", ")
+        return insertThreads.submit { [insertThreads] in
+            _ = try insertThreads.map(count: shards.count) { shard in
+                // Every shard gets a share of every stretch of the file, so that a city's trips are on all of them; and files
+                // that are but one stretch take turns.
+                let turn = (shard + Int(part.job) + part.number) % shards.count
+                let share = stride(from: turn, to: batches.count, by: shards.count).map { batches[$0] }
+                if share.isEmpty { return }
+                let trips = try RowSorter.sort(share, job: part.job, byDatasource: false, on: pool)
+                let body = NativeBlock.encode(trips, job: part.job, block: block)
+                try client.insert(
+                    body, into: "INSERT INTO trips (\(columns)) FORMAT Native", at: shards[shard], settings: settings)
+            }
+            return nil
+        }
+    }
+
+    /// Nothing is to be done: the commit of the last part was it.
+    package func publish(job id: Int64) {}
+
+    package func takeOut(
+        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
+    ) throws(ColumnStoreError) -> Bool {
+        try folder.catalog.setStatus(id, to: status, from: expected, message: message)
+    }
+
+    /// Nothing is to be done: what was not committed does not count, and goes with the next purge.
+    package func removeUncommitted(ofJob id: Int64) {}
+
+    package func loadsEnded() {}
+
+    /// Starts to remove, now and then, what does not count.
+    package func maintain() {
+        state.withLock { state in
+            if state.purge == nil { state.purge = PurgeThread(self) }
+        }
+    }
+
+    // MARK: - Questions
+
+    /// Asks SQL of whichever shard answers.
+    func ask(_ text: String, settings: [(String, String)] = []) throws(ColumnStoreError) -> [UInt8] {
+        let first = state.withLock { state in
+            state.next = (state.next + 1) % servers.shards.count
+            return state.next
+        }
+        var failure: ColumnStoreError?
+        for offset in servers.shards.indices {
+            let shard = servers.shards[(first + offset) % servers.shards.count]
+            do throws(ColumnStoreError) {
+                return try client.query(text, at: shard, settings: settings)
+            } catch {
+                guard error.code == .unavailable else { throw error }
+                failure = failure ?? error
+            }
+        }
+        throw failure ?? ColumnStoreError(.internalFault, "There is no shard; please report this.")
+    }
+
+    func countQuestion() { state.withLock { $0.queries += 1 } }
+
+    package func numbers() throws(ColumnStoreError) -> EngineNumbers {
+        var bytesOnDisk = 0
+        for shard in servers.shards {
+            var reader = RowBinaryReader(
+                try client.query(
+                    "SELECT toUInt64(sum(bytes_on_disk)) FROM system.parts WHERE database = currentDatabase() AND table = 'trips' AND active "
+                        + "FORMAT RowBinary", at: shard))
+            bytesOnDisk += Int(try reader.integer(UInt64.self))
+        }
+        return EngineNumbers(
+            segments: nil, trips: try folder.catalog.completedTrips(), bytesOnDisk: bytesOnDisk,
+            queries: state.withLock { $0.queries })
+    }
+}

@@ -1,0 +1,122 @@
+package import ColumnStore
+import Foundation
+
+/// Where a ClickHouse is, as `DATABASE_URL` says.
+///
+///     clickhouse://user:password@host:8123,host2:8123/database?cluster=NAME&rows_per_insert=1048576&purge_after_seconds=600
+///
+/// The addresses are those of the HTTP interface. With a cluster each shard has one: either all are named, or one is, and the
+/// others are the hosts that the cluster's definition names, with the same port.
+package struct ClickHouseURL: Hashable, Sendable {
+    /// One server's HTTP interface.
+    package struct Address: Hashable, Sendable, CustomStringConvertible {
+        package var host: String
+        package var port: Int
+
+        package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    }
+
+    package var addresses: [Address]
+    package var user: String?
+    package var password: String?
+    package var database: String
+    /// Name of a cluster in the servers' own settings; nil: one server holds all trips.
+    package var cluster: String?
+    /// Whether to speak HTTPS.
+    package var isSecure: Bool
+    /// Rows that one INSERT brings to a shard: fewer need less memory there and here, more make fewer parts to be merged.
+    package var rowsPerInsert = 1 << 20
+    /// Seconds after which rows that do not count are removed; what was under way when its load was killed may come until then.
+    package var purgeAfterSeconds = 600
+
+    /// Whether a text is meant to be one.
+    package static func isOne(_ text: String) -> Bool {
+        text.hasPrefix("clickhouse:") || text.hasPrefix("clickhouses:")
+    }
+
+    /// Reads a URL; `.invalidArgument` with a sentence that never shows the password.
+    package init(_ text: String) throws(ColumnStoreError) {
+        func wrong(_ what: String) -> ColumnStoreError {
+            ColumnStoreError(
+                .invalidArgument,
+                "DATABASE_URL \(what); it looks like clickhouse://user:password@host:8123/database?cluster=NAME.")
+        }
+        guard let schemeEnd = text.range(of: "://") else { throw wrong("has no ://") }
+        switch text[..<schemeEnd.lowerBound] {
+        case "clickhouse": isSecure = false
+        case "clickhouses": isSecure = true
+        case let scheme: throw wrong("has the unknown scheme '\(scheme)'")
+        }
+        var rest = text[schemeEnd.upperBound...]
+        var query: Substring = ""
+        if let mark = rest.firstIndex(of: "?") {
+            query = rest[rest.index(after: mark)...]
+            rest = rest[..<mark]
+        }
+        var path: Substring = ""
+        if let slash = rest.firstIndex(of: "/") {
+            path = rest[rest.index(after: slash)...]
+            rest = rest[..<slash]
+        }
+        if let at = rest.lastIndex(of: "@") {
+            let parts = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let user = parts[0].removingPercentEncoding, !user.isEmpty else { throw wrong("has a malformed user") }
+            self.user = user
+            if parts.count == 2 {
+                guard let password = parts[1].removingPercentEncoding else { throw wrong("has a malformed password") }
+                self.password = password
+            }
+            rest = rest[rest.index(after: at)...]
+        }
+        let defaultPort = isSecure ? 8443 : 8123
+        addresses = []
+        for part in rest.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let address = Self.address(part, defaultPort) else { throw wrong("has the malformed address '\(part)'") }
+            addresses.append(address)
+        }
+        guard Set(addresses).count == addresses.count else { throw wrong("names an address twice") }
+        guard let database = path.removingPercentEncoding, !path.contains("/") else { throw wrong("has a malformed database") }
+        self.database = database.isEmpty ? "default" : database
+        for pair in query.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2, let value = parts[1].removingPercentEncoding else {
+                throw wrong("has the parameter '\(parts.first ?? "")' without a value")
+            }
+            func number(_ range: ClosedRange<Int>) throws(ColumnStoreError) -> Int {
+                if let number = Int(value), range.contains(number) { return number }
+                throw wrong(
+                    "has a parameter '\(parts[0])' that is not a number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            switch parts[0] {
+            case "cluster": cluster = value
+            case "rows_per_insert": rowsPerInsert = try number(1000...4_194_304)
+            case "purge_after_seconds": purgeAfterSeconds = try number(0...86_400)
+            default: throw wrong("has the unknown parameter '\(parts[0])'")
+            }
+        }
+        guard addresses.count == 1 || cluster != nil else {
+            throw wrong("names several servers and no cluster")
+        }
+    }
+
+    private static func address(_ text: Substring, _ defaultPort: Int) -> Address? {
+        if text.hasPrefix("[") {
+            guard let end = text.firstIndex(of: "]") else { return nil }
+            let host = String(text[text.index(after: text.startIndex)..<end])
+            let rest = text[text.index(after: end)...]
+            if rest.isEmpty { return Address(host: host, port: defaultPort) }
+            guard rest.hasPrefix(":"), let port = port(rest.dropFirst()) else { return nil }
+            return Address(host: host, port: port)
+        }
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let host = parts.first, !host.isEmpty else { return nil }
+        guard parts.count == 2 else { return Address(host: String(host), port: defaultPort) }
+        guard let port = port(parts[1]) else { return nil }
+        return Address(host: String(host), port: port)
+    }
+
+    private static func port(_ text: Substring) -> Int? {
+        guard let port = Int(text), 1...65535 ~= port else { return nil }
+        return port
+    }
+}

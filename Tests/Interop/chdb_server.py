@@ -1,0 +1,62 @@
+"""A current ClickHouse behind the HTTP interface: chdb is the server's own code in a Python package, without its network.
+
+    python chdb_server.py PORT FOLDER
+
+Takes what the program sends (SQL as the body, or a block for `?query=INSERT … FORMAT Native`) and gives what chdb answers.
+It knows nothing of trips. One thread, since a session of chdb is one."""
+
+import sys
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+from chdb.session import Session
+
+# Parameters of the interface and of the server, which are not settings of a query.
+NOT_SETTINGS = {"query", "database", "wait_end_of_query"}
+
+
+def handler(session, folder):
+    class Interface(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            parameters = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            try:
+                status, answer = 200, answer_to(parameters, body)
+            except Exception as error:  # whatever chdb says is the answer, as a server's would be
+                status, answer = 500, str(error).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    def answer_to(parameters, body):
+        if "database" in parameters:
+            session.query(f"USE `{parameters['database']}`")
+        settings = ", ".join(f"{name} = {value}" for name, value in parameters.items() if name not in NOT_SETTINGS)
+        if "query" in parameters:
+            path = folder / "body.native"
+            path.write_bytes(body)
+            insert = parameters["query"].removesuffix(" FORMAT Native")
+            settings = f" SETTINGS {settings}" if settings else ""
+            session.query(f"{insert} FROM INFILE '{path}'{settings} FORMAT Native")
+            return b""
+        sql = body.decode()
+        if not sql.startswith("SELECT"):
+            session.query(sql)
+            return b""
+        sql, _, form = sql.rpartition(" FORMAT ")
+        return session.query(f"{sql} SETTINGS {settings}" if settings else sql, form).bytes()
+
+    return Interface
+
+
+if __name__ == "__main__":
+    port, folder = int(sys.argv[1]), Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    HTTPServer(("127.0.0.1", port), handler(Session(str(folder / "session")), folder)).serve_forever()
