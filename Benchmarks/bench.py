@@ -10,6 +10,7 @@
     scripts/bench --http               uploads beside the command line
     scripts/bench --row                64 uploads of 100,000 rows that wait in a row, and the merging of their segments
     scripts/bench --subscribers        an upload with nobody and with 100 WebSocket subscribers
+    scripts/bench --clickhouse         the ClickHouse engine on two shards, beside ClickHouse's own client and bare SQL
 
 `--json FILE` keeps the figures, `--write` puts the tables into docs/BENCHMARKS.md, `--svg` draws docs/figures. Every load of
 ours must answer as DuckDB does from the CSV, and every answer must be the other contenders', or the run ends.
@@ -26,6 +27,7 @@ import tempfile
 from pathlib import Path
 
 import asking
+import clickhouse_engine
 import figures
 import growth
 import http_loads
@@ -134,8 +136,15 @@ def audiences(made, folder, options, sections):
     return measured
 
 
+def other_engine(made, folder, options, sections):
+    measured = clickhouse_engine.measure(made, folder, options.rounds, options.rows, options.repeats)
+    sections["clickhouse"] = caption(options, options.rows) + "\n\n" + "\n\n".join(
+        page.markdown(table) for table in clickhouse_engine.tables(measured))
+    return measured
+
+
 PARTS = {"scaling": shapes_and_sizes, "growth": growth_of_questions, "small_files": small_files, "http": uploads, "row": loads_in_a_row,
-         "subscribers": audiences}
+         "subscribers": audiences, "clickhouse": other_engine}
 
 
 def arguments():
@@ -153,6 +162,7 @@ def arguments():
     parser.add_argument("--http", action="store_true", help="uploads beside the command line, 1 million rows and --rows")
     parser.add_argument("--row", action="store_true", help="64 uploads of 100,000 rows that wait in a row, and their merging")
     parser.add_argument("--subscribers", action="store_true", help="an upload with 0 and with 100 subscribers")
+    parser.add_argument("--clickhouse", action="store_true", help="the ClickHouse engine on two shards (needs clickhouse-client)")
     parser.add_argument("--keep", action="store_true", help="keep the files that were made for the next run")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--svg", action="store_true", help="draw docs/figures")

@@ -100,7 +100,7 @@ enum Environment {
         if ClickHouseURL.isOne(url) { return .clickHouse(try ClickHouseURL(url)) }
         let name = flag == nil ? "DATABASE_URL" : "--database-url"
         throw ValidationError(
-            "\(name) names the engine '\(url)', which this version does not have; use 'columnstore:', "
-                + "'clickhouse://host:8123/database', or leave it out.")
+            "\(name) names the engine '\(url)', which this version does not have; use 'columnstore:' or leave it out, or name a "
+                + "ClickHouse: clickhouse://host:8123/database.")
     }
 }
