@@ -18,6 +18,8 @@ public final class ColumnStore: Sendable {
         /// Rows of a decoded batch, approximately; nil: the engine's own.
         public var ingestionChunkRows: Int?
         public var logger: Logger
+        /// What brings files from URLs; nil: nothing does, and jobs that need it wait.
+        public var fetcher: (any SourceFetcher)?
         /// Rows at which a load closes a segment; smaller ones than the default are for tests.
         package var segmentRowCount = Limits.segmentRowCountMax
         /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
@@ -52,6 +54,7 @@ public final class ColumnStore: Sendable {
     private let scanThreads: WorkerPool
     let scratches: ScratchPool<PageScratch>
     let ingestion = IngestionQueue()
+    let fetching = FetchQueue()
     let state = Lock(State())
     /// Held while segments are written anew: compaction and undo take turns.
     let rewriting = Lock(())
@@ -111,6 +114,7 @@ public final class ColumnStore: Sendable {
 
     /// Stops loading at a checkpoint, from which the next start goes on, and closes the store.
     public func close() {
+        fetching.stop()
         ingestion.stop()
         pool.shutDown()
         questionThreads.shutDown()
@@ -133,8 +137,8 @@ public final class ColumnStore: Sendable {
         try catalog.setUploads(folders.uploads)
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
-        let sources = Set((unfinished + failed).map(\.sourcePath))
-        for name in try FileSystem.names(in: folders.uploads) where !sources.contains("\(folders.uploads)/\(name)") {
+        let needed = Set((unfinished + failed).flatMap(\.files))
+        for name in try FileSystem.names(in: folders.uploads) where !needed.contains("\(folders.uploads)/\(name)") {
             options.logger.notice("Removing an upload that no job needs", metadata: ["file": "\(name)"])
             try FileSystem.remove("\(folders.uploads)/\(name)")
         }
@@ -150,7 +154,7 @@ public final class ColumnStore: Sendable {
                     "Resuming an interrupted job",
                     metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
             }
-            ingestion.add(record)
+            try enqueue(record)
         }
     }
 
@@ -358,29 +362,29 @@ public final class ColumnStore: Sendable {
         return requests.map { request in request.map { _ in jobs.removeFirst() } }
     }
 
-    private func submit(_ requests: [Catalog.Request]) throws(ColumnStoreError) -> [Job] {
+    func submit(_ requests: [Catalog.Request]) throws(ColumnStoreError) -> [Job] {
         let records = try catalog.addJobs(requests)
         for record in records { notify(JobProgress(record.job)) }
-        for record in records { ingestion.add(record) }
+        for record in records { try enqueue(record) }
         return records.map(\.job)
     }
 
-    private func requireWritable() throws(ColumnStoreError) {
+    func requireWritable() throws(ColumnStoreError) {
         guard options.access == .readWrite else {
             throw ColumnStoreError(.conflict, "The store is open for reading only.")
         }
     }
 
-    /// Jobs that earlier runs left unfinished, oldest first, with the files they read.
-    package func unfinishedJobs() throws(ColumnStoreError) -> [(job: Job, path: String)] {
-        try catalog.unfinishedJobs().map { (job: $0.job, path: $0.sourcePath) }
+    /// Jobs that earlier runs left unfinished, oldest first, with the files or the URLs they are of.
+    package func unfinishedJobs() throws(ColumnStoreError) -> [(job: Job, source: String)] {
+        try catalog.unfinishedJobs().map { (job: $0.job, source: $0.sourceURL ?? $0.sourcePath) }
     }
 
     /// Blocks until a job has ended, and returns it.
     package func waitForEnd(of id: Int64) throws(ColumnStoreError) -> Job {
         while true {
             let job = try record(id).job
-            if job.status.isTerminal, ingestion.live(id) == nil { return job }
+            if job.status.isTerminal, live(id) == nil { return job }
             if let error = ingestion.failure(of: id) { throw error }
             ingestion.waitForChange()
         }
@@ -395,16 +399,17 @@ public final class ColumnStore: Sendable {
         } whenIdle: { [weak self] in
             if isServing { self?.maintain() }
         }
+        startFetching()
     }
 
     /// Lists jobs, newest first.
     public func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [Job] {
-        try catalog.jobs(limit: limit, status: status).map { ingestion.live($0.job.id) ?? $0.job }
+        try catalog.jobs(limit: limit, status: status).map { live($0.job.id) ?? $0.job }
     }
 
     /// Returns a job, with live counts while it runs; throws `.notFound` where there is none of that number.
     public func job(_ id: Int64) throws(ColumnStoreError) -> Job {
-        if let live = ingestion.live(id) { return live }
+        if let live = live(id) { return live }
         return try record(id).job
     }
 
@@ -440,7 +445,8 @@ public final class ColumnStore: Sendable {
         return try finishRemoval(id)
     }
 
-    /// Loads a job that failed once more, from the start of its file, and returns it as it waits.
+    /// Loads a job that failed once more, from the start of its file, and returns it as it waits; a file that is not there whole
+    /// is fetched first.
     public func resume(_ id: Int64) throws(ColumnStoreError) -> Job {
         try requireWritable()
         let record = try record(id)
@@ -452,7 +458,7 @@ public final class ColumnStore: Sendable {
             throw ColumnStoreError(
                 .conflict, "Job \(id) read standard input, which cannot be read again; load it anew.")
         }
-        guard FileSystem.byteCount(of: record.sourcePath) != nil else {
+        guard record.sourceURL != nil || FileSystem.byteCount(of: record.sourcePath) != nil else {
             throw ColumnStoreError(
                 .conflict, "The file of job \(id), \(record.sourcePath), is gone; load it anew from where it is now.")
         }
@@ -460,7 +466,7 @@ public final class ColumnStore: Sendable {
             throw ColumnStoreError(.conflict, "Job \(id) is no longer failed; look at it again.")
         }
         notify(JobProgress(waiting.job))
-        ingestion.add(waiting)
+        try enqueue(waiting)
         return waiting.job
     }
 
@@ -507,7 +513,7 @@ public final class ColumnStore: Sendable {
 
     private func finishRemoval(_ id: Int64) throws(ColumnStoreError) -> Job {
         let record = try record(id)
-        if record.ownsSource { try FileSystem.remove(record.sourcePath) }
+        try removeUpload(of: record)
         notify(JobProgress(record.job))
         return record.job
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ColumnStore
+import Fetching
 import Foundation
 import Logging
 
@@ -12,9 +13,13 @@ struct StoreOptions: ParsableArguments {
 
     /// Opens the store, or says why not.
     ///
-    /// - Parameter engine: what a flag says in place of `DATABASE_URL`.
+    /// - Parameters:
+    ///   - engine: what a flag says in place of `DATABASE_URL`.
+    ///   - allowsPrivateAddresses: whether files may be fetched from the network that this process is in, as they may where its user
+    ///     is the one who names them.
     func open(
-        _ access: ColumnStore.Options.Access, engine: String? = nil, chunkRows: Int? = nil, logLevel: Logger.Level = .warning
+        _ access: ColumnStore.Options.Access, engine: String? = nil, chunkRows: Int? = nil, logLevel: Logger.Level = .warning,
+        allowsPrivateAddresses: Bool = true
     ) throws -> ColumnStore {
         try Environment.checkEngine(engine)
         var logger = Logger(label: "tripstore") { StreamLogHandler.standardError(label: $0) }
@@ -22,6 +27,9 @@ struct StoreOptions: ParsableArguments {
         var options = ColumnStore.Options(dataDirectory: directory, logger: logger)
         options.access = access
         options.ingestionChunkRows = chunkRows
+        var fetcher = FetcherOptions()
+        fetcher.allowsPrivateAddresses = allowsPrivateAddresses
+        options.fetcher = HTTPFetcher(options: fetcher)
         return try ColumnStore(options)
     }
 }
@@ -42,6 +50,16 @@ enum Environment {
                 "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
         }
         return value
+    }
+
+    /// Whether something is wanted; nil where nothing says so.
+    static func flag(_ name: String) throws -> Bool? {
+        guard let text = text(name) else { return nil }
+        switch text.lowercased() {
+        case "true", "1", "yes": return true
+        case "false", "0", "no": return false
+        default: throw ValidationError("\(name) must be true or false, not '\(text)'.")
+        }
     }
 
     /// Refuses a flag's number that is out of its range.
