@@ -25,6 +25,7 @@ package struct WebAddress: Hashable, Sendable {
         guard let (scheme, rest) = Self.split(text), scheme == "http" || scheme == "https" else {
             throw Self.refusal(of: text, "only http://, https:// and s3:// are fetched")
         }
+        guard !text.contains(" ") else { throw Self.refusal(of: text, "it has a blank, which is written %20") }
         isSecure = scheme == "https"
         let authority = rest.prefix { !"/?#".contains($0) }
         guard !authority.contains("@") else {
@@ -64,7 +65,7 @@ package struct WebAddress: Hashable, Sendable {
     /// The scheme in lower case, and what follows `://`; nil where there is no such thing.
     static func split(_ text: String) -> (scheme: String, rest: Substring)? {
         guard text.utf8.count <= FetchLimits.urlByteCountMax, let marks = text.firstRange(of: "://"),
-            text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7f })
+            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f })
         else { return nil }
         return (text[..<marks.lowerBound].lowercased(), text[marks.upperBound...])
     }

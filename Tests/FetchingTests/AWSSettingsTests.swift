@@ -77,7 +77,10 @@ struct AWSSettingsTests {
             (["AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "AWS_CONFIG_FILE": "/nowhere"], nil),
         ] as [([String: String], String?)])
     func credentials(variables: [String: String], id: String?) throws {
-        try Self.with(variables) { #expect(try $0.credentials()?.accessKeyID == id) }
+        try Self.with(variables) { settings in
+            let found = try settings.credentials()
+            #expect(found?.accessKeyID == id)
+        }
     }
 
     @Test("A profile that is nowhere is named")
@@ -106,7 +109,10 @@ struct AWSSettingsTests {
             (["AWS_ENDPOINT_URL": "https://minio.example"], "https://minio.example/"), ([:], nil),
         ] as [([String: String], String?)])
     func endpoint(variables: [String: String], url: String?) throws {
-        try Self.with(variables) { #expect(try $0.endpoint()?.url == url) }
+        try Self.with(variables) { settings in
+            let found = try settings.endpoint()
+            #expect(found?.url == url)
+        }
     }
 
     @Test(
