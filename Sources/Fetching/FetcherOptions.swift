@@ -4,7 +4,7 @@ import Foundation
 public struct FetcherOptions: Sendable {
     /// Whether hosts with private addresses may be asked: a server that is told URLs by strangers must not be sent to its own network.
     public var allowsPrivateAddresses = false
-    /// Environment variables: where S3 is, and who we are there.
+    /// Environment variables: where S3 is, who we are there, and whose certificates are believed.
     public var environment = ProcessInfo.processInfo.environment
     /// Time without a byte after which a connection is given up.
     package var stallTimeout: Duration = .seconds(30)

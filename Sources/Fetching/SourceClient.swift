@@ -3,6 +3,7 @@ import ColumnStore
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// Asks for bytes of one source: finds the host, checks its address, signs, follows redirects, and says what an answer means.
 ///
@@ -27,12 +28,17 @@ final class SourceClient: Sendable {
     let source: Source
     private let options: FetcherOptions
     private let identity: AWSIdentity
+    private let trust: TLSConfiguration
     private let state = Lock(State())
 
     init(_ source: Source, options: FetcherOptions, identity: AWSIdentity) {
         self.source = source
         self.options = options
         self.identity = identity
+        var trust = TLSConfiguration.makeClientConfiguration()
+        // Who has a certificate authority of their own names it as they do for other programs.
+        if let path = identity.settings.variable("SSL_CERT_FILE") { trust.trustRoots = .file(path) }
+        self.trust = trust
     }
 
     /// Closes all connections; nothing may be asked afterwards.
@@ -181,7 +187,11 @@ final class SourceClient: Sendable {
         var addresses = known ?? []
         if addresses.isEmpty {
             let found: [IPAddress]
-            if let literal = IPAddress(address.host) { found = [literal] } else { found = try await options.resolve(address.host) }
+            if let literal = IPAddress(address.host) {
+                found = [literal]
+            } else {
+                found = try await options.resolve(address.host)
+            }
             addresses =
                 isExempt || options.allowsPrivateAddresses ? found : found.filter { options.refusal($0) == nil }
             guard !addresses.isEmpty else {
@@ -198,6 +208,7 @@ final class SourceClient: Sendable {
                 timeout: HTTPClient.Configuration.Timeout(
                     connect: TimeAmount(min(FetchLimits.connectTimeout, options.stallTimeout)),
                     read: TimeAmount(options.stallTimeout)))
+            configuration.tlsConfiguration = trust
             configuration.httpVersion = .http1Only
             configuration.connectionPool.retryConnectionEstablishment = false
             configuration.dnsOverride = [endpoint.host: endpoint.address.description]
@@ -235,7 +246,7 @@ final class SourceClient: Sendable {
             return FetchFailure.broken("the server cannot be reached: \(String(cString: strerror(error.errnoCode)))")
         default:
             let text = String(String(describing: error).prefix(300))
-            if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            if text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("failedToValidateHostname") {
                 return FetchFailure.refusal(
                     "The server's certificate cannot be verified, so it may be another's; check the URL.")
             }

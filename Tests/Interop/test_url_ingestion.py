@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -466,6 +467,39 @@ def test_command_line_goes_on_after_an_interruption(tmp_path, long_csv):
         assert trips(tmp_path / "data") == ROWS
         assert all("If-Range" in fields for _, fields in files.requests[before:])
         assert files.sent - sent < len(long_csv) - 8 * MEGABYTE
+
+
+# MARK: HTTPS
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for localhost that nobody knows, with its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem",
+                    "-out", folder / "cert.pem"], check=True, capture_output=True)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def test_https(tmp_path, certificate, long_csv):
+    """Certificates are verified, for the name that is in the URL; a redirect to http is refused."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    trusted = {"SSL_CERT_FILE": str(certificate[0])}
+    data_dir = tmp_path / "data"
+    with FileServer(long_csv) as files, FileServer(SAMPLE.read_bytes()) as plain:
+        files.socket = context.wrap_socket(files.socket, server_side=True)
+        url = files.url(host="localhost").replace("http:", "https:")
+        cli("ingest", url, "--data-dir", data_dir, **trusted)
+        assert trips(data_dir) == ROWS
+        for refused, variables in ((url, {}), (url.replace("localhost", "127.0.0.1"), trusted)):
+            done = cli("ingest", refused, "--data-dir", data_dir, check=False, **variables)
+            assert done.returncode == 1 and "certificate cannot be verified" in done.stderr, done.stderr
+        files.instead = lambda _, handler: handler.answer(302, {"Location": plain.url()}) or True
+        done = cli("ingest", url, "--data-dir", data_dir, check=False, **trusted)
+        assert done.returncode == 1 and "from https to http" in done.stderr
+        assert plain.requests == []
+        assert trips(data_dir) == ROWS
 
 
 # MARK: S3
