@@ -23,8 +23,18 @@ final class Fetch: Sendable {
 
     private var shown: String { client.source.shown }
 
-    /// Runs until the file is whole.
+    /// Runs until the file is whole, or cannot be had.
     func run() async throws {
+        do {
+            try await fetchWhole()
+        } catch {
+            // Nobody can go on from a part of a stream.
+            if file.pieces == nil { try? file.reset() }
+            throw error
+        }
+    }
+
+    private func fetchWhole() async throws {
         var patience = Patience(options)
         var changeCount = 0
         while true {
@@ -79,6 +89,7 @@ final class Fetch: Sendable {
         if let total { try file.requireRoom(for: total) }
         report(totalByteCount: total)
         try await receive(response) {
+            if total == nil { try file.requireReserve() }
             try file.append($0)
             report(totalByteCount: total)
         }

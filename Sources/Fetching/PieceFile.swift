@@ -71,11 +71,24 @@ final class PieceFile: Sendable {
 
     /// Refuses a file that is larger than the disk has room for.
     func requireRoom(for byteCount: Int) throws(ColumnStoreError) {
-        let folder = file.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         let free = try FileSystem.freeByteCount(folder)
         guard byteCount > free else { return }
         throw ColumnStoreError(
             .io, "The file has \(byteCount) bytes, and \(free) are free in \(folder); free some, then resume the job.")
+    }
+
+    /// Refuses to fill the disk with a file that nobody knows the end of.
+    func requireReserve() throws(ColumnStoreError) {
+        let free = try FileSystem.freeByteCount(folder)
+        guard free < FetchLimits.reservedByteCount else { return }
+        throw ColumnStoreError(
+            .io,
+            "The file, whose size its server does not tell, has \(byteCount) bytes so far, and only \(free) are free in \(folder); "
+                + "free some, then resume the job.")
+    }
+
+    private var folder: String {
+        file.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     }
 
     /// Writes bytes that follow those of a piece that are there.

@@ -1,11 +1,18 @@
 """Web servers of the tests' own, on loopback: they serve one file, and misbehave as told."""
 
+import functools
 import hashlib
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 BLOCK = 64 << 10
+
+
+@functools.cache
+def tag_of(content):
+    """A strong entity tag."""
+    return f'"{hashlib.md5(content).hexdigest()}"'
 
 
 class FileServer(ThreadingHTTPServer):
@@ -65,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self, content, announced=None, cut=None):
         """Answers with the file or the part that is asked for; announced: the length of the file as it is told."""
-        tag = f'"{hashlib.md5(content).hexdigest()}"'
+        tag = tag_of(content)
         total = announced or len(content)
         wanted = self.headers.get("Range") if self.server.has_ranges else None
         if wanted and self.headers.get("If-Range", tag) == tag:
