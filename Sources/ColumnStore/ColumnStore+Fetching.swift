@@ -62,6 +62,8 @@ extension ColumnStore {
     private func fetch(_ record: JobRecord, with fetcher: any SourceFetcher) async {
         guard let url = record.sourceURL, let file = record.partialFile else { return }
         let id = record.job.id
+        // Somebody may have cancelled it between its submission and its place in the queue.
+        guard let known = try? catalog.job(id), known.job.status == .pending else { return }
         // Ten times a second at most, as for all progress.
         let meter = Lock(ProgressMeter(processedRows: 0, processedBytes: 0))
         do throws(ColumnStoreError) {
@@ -97,8 +99,10 @@ extension ColumnStore {
         try FileSystem.remove(file.notesPath)
         let id = record.job.id
         let byteCount = FileSystem.byteCount(of: record.sourcePath) ?? 0
-        // Cancelled meanwhile: who did that takes the file away.
-        guard let fetched = try catalog.setTotalBytes(id, byteCount) else { return }
+        guard let fetched = try catalog.setTotalBytes(id, byteCount) else {
+            // Cancelled meanwhile.
+            return try FileSystem.remove(record.sourcePath)
+        }
         fetching.update(id, nil)
         notify(JobProgress(fetched.job))
         ingestion.add(fetched)

@@ -149,7 +149,7 @@ struct FetchedJobsTests {
         let ids = try (0..<10).map { try store.submitURL("test://host/\($0).csv").id }
         let file = try store.submitFile(path: Fixture.path("trips.csv"))
         #expect(try store.waitForEnd(of: file.id).status == .completed)
-        #expect(fetcher.begun == 4)
+        try await until { try ids.prefix(4).allSatisfy { try store.job($0).message?.hasPrefix("Fetching") == true } }
         store.close()
         #expect(fetcher.begun == 4)
         fetcher.set(.whole)
@@ -174,7 +174,7 @@ struct FetchedJobsTests {
         var store = try open(fetcher)
         store.startIngestion()
         let ids = try (0..<2).map { try store.submitURL("test://host/\($0).csv").id }
-        try await until { try uploads(store).count == 4 }
+        try await until { try ids.allSatisfy { try store.job($0).message?.hasPrefix("Fetching") == true } }
         let folder = store.uploadsDirectory
         let halves = try uploads(store)
         store.close()
@@ -203,7 +203,7 @@ struct FetchedJobsTests {
         let store = try open(fetcher)
         store.startIngestion()
         _ = try store.submitURL("test://host/may.csv")
-        try await until { fetcher.begun == 1 }
+        try await until { try store.jobs(limit: 1, status: nil).first?.message?.hasPrefix("Fetching") == true }
         store.close()
         for suffix in ["", "-wal", "-shm"] {
             try? FileManager.default.removeItem(atPath: folder.path + "/store/catalog.sqlite" + suffix)
