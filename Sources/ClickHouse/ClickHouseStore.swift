@@ -21,6 +21,7 @@ package final class ClickHouseStore: TripEngine {
         package var dataDirectory: String
         package var access: ColumnStore.Options.Access = .readWrite
         package var ingestionChunkRows: Int?
+        package var fetcher: (any SourceFetcher)?
         package var logger: Logger
 
         package init(url: ClickHouseURL, dataDirectory: String, logger: Logger) {
@@ -75,7 +76,7 @@ package final class ClickHouseStore: TripEngine {
             LoadService.Settings(
                 isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
                 partRowCount: options.url.rowsPerInsert * min(servers.shards.count, 4), loadsSmallFilesTogether: false,
-                tracksAttempts: true, logger: options.logger),
+                tracksAttempts: true, fetcher: options.fetcher, logger: options.logger),
             in: folder, pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try loads.recover() }

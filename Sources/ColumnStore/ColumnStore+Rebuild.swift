@@ -117,7 +117,9 @@ extension ColumnStore {
         let loaded = Set(plan.jobs.compactMap { $0.origin?.upload })
         let filenames = Dictionary(
             plan.leftOut.compactMap { job in job.origin?.upload.map { ($0, job.origin?.filename) } }, uniquingKeysWith: { $1 })
-        for name in (try? FileSystem.names(in: folders.uploads)) ?? [] where !loaded.contains(name) {
+        for name in (try? FileSystem.names(in: folders.uploads)) ?? []
+        // Where the rest of a file would have to be fetched from, only the catalog knew.
+        where !loaded.contains(name) && !PartialFile.isName(name) {
             let path = "\(folders.uploads)/\(name)"
             if let byteCount = FileSystem.byteCount(of: path) {
                 contents.uploads.append((path: path, filename: (filenames[name] ?? nil) ?? name, byteCount: byteCount))

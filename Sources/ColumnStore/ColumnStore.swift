@@ -18,6 +18,8 @@ public final class ColumnStore: TripEngine {
         /// Rows of a decoded batch, approximately; nil: the engine's own.
         public var ingestionChunkRows: Int?
         public var logger: Logger
+        /// What brings files from URLs; nil: nothing does, and jobs that need it wait.
+        public var fetcher: (any SourceFetcher)?
         /// Rows at which a load closes a segment; smaller ones than the default are for tests.
         package var segmentRowCount = Limits.segmentRowCountMax
         /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
@@ -69,7 +71,7 @@ public final class ColumnStore: TripEngine {
             LoadService.Settings(
                 isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
                 partRowCount: options.segmentRowCount, loadsSmallFilesTogether: true, tracksAttempts: false,
-                logger: options.logger),
+                fetcher: options.fetcher, logger: options.logger),
             in: folder, pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try recover() }

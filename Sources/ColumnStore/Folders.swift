@@ -7,7 +7,8 @@
 ///     rollups/            groups-SEGMENT-TIME.rollup: groups of all segments, counted
 ///     rejects/            JOB.jsonl: rejected rows of a job
 ///     quarantine/         damaged segments that were set aside
-///     uploads/            sources of jobs that came over HTTP, until they are done
+///     uploads/            sources of jobs that came over HTTP or were fetched, until they are done
+///                         NAME.fetching, NAME.fetching.json: what of a source is there, and notes of it
 struct Folders: Sendable {
     let root: String
 

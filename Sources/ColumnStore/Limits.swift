@@ -19,6 +19,13 @@ package enum Limits {
     /// The most bytes of a rejected row's text that are kept; what is longer is cut there and marked.
     package static let rejectedTextByteCountMax = 64 << 10
 
+    // MARK: Fetching
+
+    /// Files that are fetched at a time, each over some connections: more would share the same line and disk.
+    package static let fetchCountMax = 4
+    /// Threads of all fetches: they wait for the disk, not for cores.
+    package static let fetchThreadCount = 4
+
     // MARK: Small loads
 
     /// Files up to this size are loaded together with others that wait: larger ones keep all cores busy by themselves.

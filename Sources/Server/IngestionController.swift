@@ -6,7 +6,7 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOPosix
 
-/// Takes uploads: a raw body or a form, streamed to disk and handed to the store as a job.
+/// Takes uploads: a raw body or a form, streamed to disk and handed to the store as a job, or the URL of a file to be fetched.
 struct IngestionController: Sendable {
     let store: any TripEngine
     let metrics: ServerMetrics
@@ -29,9 +29,8 @@ struct IngestionController: Sendable {
         case "multipart/form-data":
             return try await receiveForm(request, boundary: type.parameter("boundary") ?? "", context: context)
         case "application/json":
-            throw HTTPError(
-                .notImplemented,
-                message: "This version does not fetch URLs; upload the file itself, for example with curl -T trips.csv.")
+            let name = try parameters["filename"] ?? Self.pathName(context)
+            return try await receiveURL(request, name: name, context: context)
         default:
             guard let ending = Self.defaultEndings[type.first] else {
                 throw HTTPError(
@@ -96,6 +95,31 @@ struct IngestionController: Sendable {
         }
     }
 
+    /// Takes a URL, which the store fetches once the answer is given.
+    private func receiveURL(
+        _ request: Request, name: String?, context: ServerRequestContext
+    ) async throws -> Response {
+        letClientContinue(request, context)
+        var body = ByteBuffer()
+        for try await piece in request.body {
+            body.writeImmutableBuffer(piece)
+            guard body.readableBytes <= ServerLimits.jsonByteCountMax else {
+                throw HTTPError(
+                    .contentTooLarge,
+                    message:
+                        "The JSON is larger than \(ServerLimits.jsonByteCountMax) bytes; send {\"url\": \"...\"}, or the file itself "
+                        + "as text/csv.")
+            }
+        }
+        let wish = try UploadByURL(String(buffer: body))
+        let store = store
+        let filename = try UploadName(wish.filename ?? name ?? store.loads.filename(ofURL: wish.url))
+        let job = try await NIOThreadPool.singleton.runIfActive {
+            try store.loads.submitURL(wish.url, filename: filename.text)
+        }
+        return Self.accepted(job)
+    }
+
     /// Hands the file to the store, whose own it is from then on; it is made durable, which takes time.
     private func submit(_ writer: UploadWriter, filename: UploadName) async throws -> Response {
         let store = store
@@ -109,6 +133,10 @@ struct IngestionController: Sendable {
             throw error
         }
         metrics.uploaded(byteCount: writer.byteCount)
+        return Self.accepted(job)
+    }
+
+    private static func accepted(_ job: Job) -> Response {
         var body = JSONWriter()
         body.object {
             $0.key("job_id")

@@ -7,6 +7,8 @@ enum ServerLimits {
     static let uploadWriteByteCount = 512 << 10
     /// Bytes of one form part's headers: a field name and a file name, no more.
     static let partHeaderByteCountMax = 16 << 10
+    /// Bytes of a JSON body: a URL and a name, no more.
+    static let jsonByteCountMax = 32 << 10
     /// Bytes of a multipart boundary, from RFC 2046.
     static let boundaryByteCountMax = 70
 

@@ -26,13 +26,18 @@ final class ProgressDisplay: @unchecked Sendable {
         lock.withLock {
             guard !isQuiet, let name = names[progress.jobID] else { return }
             lastRates[progress.jobID] = progress.rowsPerSecond
-            guard progress.status == .running, progress.processedRows > 0 else { return }
+            let line: ProgressLine
+            switch (progress.status, progress.message) {
+            case (.pending, let message?): line = ProgressLine(name, message)
+            case (.running, _) where progress.processedRows > 0: line = ProgressLine(name, progress)
+            default: return
+            }
             if isTerminal {
-                Output.progress(ProgressLine(name, progress).text(columns: Terminal.columns - 1))
+                Output.progress(line.text(columns: Terminal.columns - 1))
                 hasOpenLine = true
             } else if ContinuousClock.now - lastPlainLine >= Self.plainInterval {
                 lastPlainLine = .now
-                Output.note(ProgressLine(name, progress).plainText)
+                Output.note(line.plainText)
             }
         }
     }
@@ -73,7 +78,7 @@ final class ProgressDisplay: @unchecked Sendable {
     }
 }
 
-/// One moment of a load as a line: whole where a line may be long, cut to a terminal's width where it moves.
+/// One moment of a load, or of what comes before it, as a line: whole where a line may be long, cut to a terminal's width where it moves.
 private struct ProgressLine {
     private let name: String
     /// Part of the file that was read, from 0 to 1; nil where its size is not known.
@@ -97,6 +102,13 @@ private struct ProgressLine {
         numbers.append("\(Readable.count(Int(progress.rowsPerSecond))) rows/s")
         if let eta = progress.etaSeconds { numbers.append("\(Readable.seconds(eta)) left") }
         self.numbers = numbers.joined(separator: "  ")
+    }
+
+    /// A line of a file that is not loaded yet.
+    init(_ name: String, _ message: String) {
+        self.name = name
+        share = nil
+        numbers = message
     }
 
     var plainText: String { name + "  " + numbers }

@@ -9,8 +9,8 @@ struct ResumeCommand: ParsableCommand {
         commandName: "resume",
         abstract: "Loads jobs that failed once more, after their cause is gone.",
         discussion: """
-            For a job that failed because the disk was full, a folder was read-only or a file could not be read. Its file is \
-            loaded from the start; nothing of the failed attempt is in the store. (A load that was interrupted is not failed: \
+            For a job that failed because the disk was full, a folder was read-only or a file could not be read or fetched. Its \
+            file is fetched, where that is still to be done, and loaded from the start; nothing of the failed attempt is in the store. (A load that was interrupted is not failed: \
             it goes on by itself.) While a server has the store, ask it: POST /jobs/NUMBER/resume.
 
             Exit codes: 0 all rows are in; 3 some rows were rejected; 1 a job could not be resumed, or failed again.

@@ -16,6 +16,7 @@ struct ServeCommand: AsyncParsableCommand {
             Example:
               tripstore serve --port 8000 --data-dir data
               curl -T trips.csv http://127.0.0.1:8000/ingest/
+              curl --json '{"url": "https://HOST/trips.csv"}' http://127.0.0.1:8000/ingest
             """)
 
     private static let ports = 0...65535
@@ -39,6 +40,13 @@ struct ServeCommand: AsyncParsableCommand {
             "Engine that holds the trips: columnstore:, or clickhouse://user:password@host:8123/database?cluster=NAME (default: $DATABASE_URL, else columnstore:)."
     )
     var databaseUrl: String?
+
+    @Flag(
+        help: """
+            Fetch URLs also from private and loopback addresses, which are refused otherwise (default: \
+            $ALLOW_PRIVATE_ADDRESSES, else false).
+            """)
+    var allowPrivateAddresses = false
 
     @Option(help: "Folder with the files of Swagger UI for /docs (default: $SWAGGER_UI_DIR, else a public CDN).")
     var swaggerUiDir: String?
@@ -78,7 +86,9 @@ struct ServeCommand: AsyncParsableCommand {
         let address = options.host
         options.onListening = { Output.note("tripstore listens on http://\(address):\($0) (docs at /docs)") }
 
-        let store = try store.openEngine(.readWrite, engine: databaseUrl, chunkRows: load.chunkRows(), logLevel: level)
+        let store = try store.openEngine(
+            .readWrite, engine: databaseUrl, chunkRows: load.chunkRows(), logLevel: level,
+            allowsPrivateAddresses: try allowPrivateAddresses || Environment.flag("ALLOW_PRIVATE_ADDRESSES") ?? false)
         store.loads.start()
         do {
             try await serve(store: store, options: options)

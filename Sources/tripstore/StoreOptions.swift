@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClickHouse
 import ColumnStore
+import Fetching
 import Foundation
 import Logging
 
@@ -25,20 +26,29 @@ struct StoreOptions: ParsableArguments {
 
     /// Opens the store in the engine that is asked for, or says why not.
     ///
-    /// - Parameter engine: what a flag says in place of `DATABASE_URL`.
+    /// - Parameters:
+    ///   - engine: what a flag says in place of `DATABASE_URL`.
+    ///   - allowsPrivateAddresses: whether files may be fetched from the network that this process is in, as they may where its user
+    ///     is the one who names them.
     func openEngine(
-        _ access: ColumnStore.Options.Access, engine: String? = nil, chunkRows: Int? = nil, logLevel: Logger.Level = .warning
+        _ access: ColumnStore.Options.Access, engine: String? = nil, chunkRows: Int? = nil, logLevel: Logger.Level = .warning,
+        allowsPrivateAddresses: Bool = true
     ) throws -> any TripEngine {
+        var fetching = FetcherOptions()
+        fetching.allowsPrivateAddresses = allowsPrivateAddresses
+        let fetcher = HTTPFetcher(options: fetching)
         switch try Environment.engine(engine) {
         case .clickHouse(let url):
             var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Self.logger(logLevel))
             options.access = access
             options.ingestionChunkRows = chunkRows
+            options.fetcher = fetcher
             return try ClickHouseStore(options)
         case .columnStore:
             var options = ColumnStore.Options(dataDirectory: directory, logger: Self.logger(logLevel))
             options.access = access
             options.ingestionChunkRows = chunkRows
+            options.fetcher = fetcher
             return try ColumnStore(options)
         }
     }
@@ -66,6 +76,16 @@ enum Environment {
                 "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
         }
         return value
+    }
+
+    /// Whether something is wanted; nil where nothing says so.
+    static func flag(_ name: String) throws -> Bool? {
+        guard let text = text(name) else { return nil }
+        switch text.lowercased() {
+        case "true", "1", "yes": return true
+        case "false", "0", "no": return false
+        default: throw ValidationError("\(name) must be true or false, not '\(text)'.")
+        }
     }
 
     /// Refuses a flag's number that is out of its range.

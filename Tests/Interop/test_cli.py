@@ -94,7 +94,7 @@ def test_an_example_is_one_line_that_can_be_copied(command):
     ("DATA_DIR", [command for command in COMMANDS if command != "generate"]), ("HOST", ["serve"]), ("PORT", ["serve"]),
     ("GEOHASH_PRECISION", ["serve", "trip-groups"]), ("TIME_BUCKET_MINUTES", ["serve", "trip-groups"]),
     ("INGESTION_CHUNK_SIZE", ["serve", "ingest"]), ("DATABASE_URL", ["serve"]), ("SWAGGER_UI_DIR", ["serve"]),
-    ("LOG_LEVEL", ["serve"])])
+    ("LOG_LEVEL", ["serve"]), ("ALLOW_PRIVATE_ADDRESSES", ["serve"])])
 def test_help_names_the_variable_of_a_setting(variable, commands):
     for command in commands:
         assert f"${variable}" in help_of(command), command

@@ -113,6 +113,53 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("/ingest", #"{"url": "test://host/trips.csv"}"#, "trips.csv"),
+            ("/ingest", #"{"url": "test://host/x", "filename": "../may.csv"}"#, "may.csv"),
+            ("/ingest?filename=june.csv", #"{"url": "test://host/x", "filename": null}"#, "june.csv"),
+            ("/ingest/july.csv", #"{"url": "test://host/x"}"#, "july.csv"),
+        ])
+    func takesURLs(uri: String, body: String, filename: String) async throws {
+        try await ServerFixture.run { server in
+            let response = try await server.send(.post, uri, headers: Self.jsonHeaders, body: body)
+            #expect(response.status == .accepted)
+            let answer = try ServerFixture.object(response)
+            #expect(answer["filename"] as? String == filename)
+            let id = try #require(answer["job_id"] as? Int64)
+            #expect(response.headers[.location] == "/jobs/\(id)")
+            let job = try await server.finished(id)
+            #expect(job.status == .completed && job.processedRows == 4)
+            #expect(job.totalBytes == ServerFixture.csv.utf8.count)
+            #expect(try server.uploads().isEmpty)
+        }
+    }
+
+    private static let jsonHeaders: HTTPFields = [.contentType: "application/json"]
+
+    @Test func saysWhatIsWrongWithAURL() async throws {
+        try await ServerFixture.run { server in
+            let example = #"send {"url": "https://HOST/trips.csv"}."#
+            for (body, status, detail) in [
+                ("", 400, "The body is no JSON object; \(example)"), ("[]", 400, "The body is no JSON object; \(example)"),
+                ("{}", 400, "Field 'url' must be the URL of a file, as text; \(example)"),
+                (#"{"url": 1}"#, 400, "Field 'url' must be the URL of a file, as text; \(example)"),
+                (#"{"url": "test://h/x.csv", "name": ""}"#, 400, "Unknown field 'name'; known are: url, filename."),
+                (#"{"url": "test://h/x.csv", "filename": 1}"#, 400, "Field 'filename' must be text, or be left out."),
+                (#"{"url": "test://h/x.txt"}"#, 400, "Only CSV uploads are supported"),
+                (#"{"url": "test://h/x.csv", "filename": "x"}"#, 400, "Only CSV uploads are supported"),
+                (#"{"url": "other://h/x.csv"}"#, 400, "Only test:// is fetched."),
+                (
+                    #"{"url": ""# + String(repeating: "x", count: 40_000) + #""}"#, 413,
+                    #"The JSON is larger than 32768 bytes; send {"url": "..."}, or the file itself as text/csv."#
+                ),
+            ] {
+                try await server.expectError(.post, "/ingest", headers: Self.jsonHeaders, body: body, status, detail)
+            }
+            #expect(try server.store.loads.jobs(limit: 10, status: nil).isEmpty)
+        }
+    }
+
     @Test func saysWhatIsWrongWithARequest() async throws {
         try await ServerFixture.run(ingests: false) { server in
             try await server.expectError(
@@ -122,10 +169,6 @@ import Testing
             try await server.expectError(
                 .post, "/ingest?filename=", body: "x", 400,
                 "Parameter 'filename' is empty; give it a value or leave it out.")
-            try await server.expectError(
-                .post, "/ingest", headers: [.contentType: "application/json"],
-                body: #"{"url": "http://example.org/trips.csv"}"#, 501,
-                "This version does not fetch URLs; upload the file itself, for example with curl -T trips.csv.")
             try await server.expectError(
                 .post, "/ingest", headers: [.contentType: "application/x-www-form-urlencoded"], body: "x", 415,
                 "Send the CSV as the field 'file' of multipart/form-data or as a raw body of type text/csv, "

@@ -34,7 +34,9 @@ struct ServerFixture: Sendable {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let store = try ColumnStore(ColumnStore.Options(dataDirectory: directory, logger: logger))
+        var storeOptions = ColumnStore.Options(dataDirectory: directory, logger: logger)
+        storeOptions.fetcher = FixtureFetcher()
+        let store = try ColumnStore(storeOptions)
         defer { store.close() }
         if ingests { store.loads.start() }
         var options = ServerOptions(logger: logger)
@@ -126,5 +128,21 @@ struct ServerFixture: Sendable {
     /// The files that uploads have left behind.
     func uploads() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: store.loads.uploadsDirectory).sorted()
+    }
+}
+
+/// Fetches the fixture's CSV, whatever the URL, without a network.
+private struct FixtureFetcher: SourceFetcher {
+    func filename(of url: String) throws(ColumnStoreError) -> String {
+        guard url.hasPrefix("test://") else { throw ColumnStoreError(.invalidArgument, "Only test:// is fetched.") }
+        return url.split(separator: "/").last.map(String.init) ?? ""
+    }
+
+    func fetch(
+        _ url: String, into file: PartialFile, report: @escaping @Sendable (FetchProgress) -> Void
+    ) async throws(ColumnStoreError) {
+        guard FileManager.default.createFile(atPath: file.path, contents: Data(ServerFixture.csv.utf8)) else {
+            throw ColumnStoreError(.io, "The file could not be written.")
+        }
     }
 }

@@ -3,14 +3,16 @@ import Testing
 
 /// The directions that docs/ARCHITECTURE.md promises hold in the sources.
 struct LayeringTests {
-    private static let modules = ["Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "Server", "tripstore"]
+    private static let modules = [
+        "Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "Fetching", "Server", "tripstore",
+    ]
 
     @Test("A module imports only the modules that the architecture gives it")
     func modules() {
         let mayImport: [String: Set<String>] = [
             "Bucketing": [], "TripGenerator": ["Bucketing"], "ColumnStore": ["Bucketing"], "Server": ["ColumnStore"],
-            "ClickHouse": ["Bucketing", "ColumnStore"],
-            "tripstore": ["Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "Server"],
+            "ClickHouse": ["Bucketing", "ColumnStore"], "Fetching": ["ColumnStore"],
+            "tripstore": ["Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "Fetching", "Server"],
         ]
         for module in Self.modules {
             let files = SourceTree.files(under: "Sources/\(module)")
@@ -35,7 +37,8 @@ struct LayeringTests {
             ("CLeaves", ["Sources/ColumnStore/Segment/"]),
             ("CFastFloat", ["Sources/ColumnStore/CSV/"]),
             ("Hummingbird", ["Sources/Server/"]),
-            ("AsyncHTTPClient", ["Sources/ClickHouse/"]),
+            ("AsyncHTTPClient", ["Sources/ClickHouse/", "Sources/Fetching/"]),
+            ("Crypto", ["Sources/Fetching/"]),
             ("ArgumentParser", ["Sources/tripstore/"]),
         ])
     func packages(package: String, folders: [String]) {

@@ -131,6 +131,13 @@ extension Catalog {
                         WHERE j.status = 'completed' AND missing > 0 AND EXISTS (SELECT 1 FROM quarantine);
                     """)
         }
+        migrator.registerMigration("v5: sources by URL") { database in
+            try database.execute(
+                sql: """
+                    -- Where the source is fetched from, to source_path; NULL where its bytes came to us.
+                    ALTER TABLE jobs ADD COLUMN source_url TEXT;
+                    """)
+        }
         migrator.registerMigration("v6: attempts of loads") { database in
             try database.execute(
                 sql: """

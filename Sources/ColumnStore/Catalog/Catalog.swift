@@ -113,6 +113,8 @@ package final class Catalog: Sendable {
         var sourcePath: String
         var ownsSource: Bool
         var totalBytes: Int?
+        /// Where the source is fetched from.
+        var sourceURL: String?
     }
 
     /// Adds pending jobs, in their order.
@@ -122,11 +124,12 @@ package final class Catalog: Sendable {
             return try requests.map { request in
                 try database.cachedStatement(
                     sql: """
-                        INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes)
-                        VALUES (?, ?, ?, 'pending', ?, ?, ?)
+                        INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes,
+                            source_url)
+                        VALUES (?, ?, ?, 'pending', ?, ?, ?, ?)
                         """
                 ).execute(arguments: [
-                    request.filename, request.sourcePath, request.ownsSource, now, now, request.totalBytes,
+                    request.filename, request.sourcePath, request.ownsSource, now, now, request.totalBytes, request.sourceURL,
                 ])
                 return try Catalog.job(database.lastInsertedRowID, in: database)!
             }
@@ -210,6 +213,16 @@ package final class Catalog: Sendable {
             try database.execute(sql: "DELETE FROM reject_counts WHERE job_id = ?", arguments: [id])
             try database.execute(sql: "UPDATE load_attempts SET committed_parts = 0 WHERE job_id = ?", arguments: [id])
             return try Catalog.job(id, in: database)
+        }
+    }
+
+    /// Notes of how many bytes the source of a pending job is; nil, having changed nothing, where it has another status.
+    func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(ColumnStoreError) -> JobRecord? {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE jobs SET total_bytes = ?, updated_at = ? WHERE id = ? AND status = 'pending'",
+                arguments: [byteCount, Catalog.now(), id])
+            return database.changesCount == 1 ? try Catalog.job(id, in: database) : nil
         }
     }
 

@@ -13,6 +13,7 @@ public final class LoadService: Sendable {
         var partRowCount: Int
         var loadsSmallFilesTogether: Bool
         var tracksAttempts: Bool
+        var fetcher: (any SourceFetcher)?
         var logger: Logger
 
         /// Makes settings.
@@ -22,15 +23,17 @@ public final class LoadService: Sendable {
         ///   - partRowCount: rows of a job that are stored and committed together.
         ///   - loadsSmallFilesTogether: whether many small files are better loaded as one.
         ///   - tracksAttempts: whether the catalog keeps account of what each run of a job stored (`Visibility`).
+        ///   - fetcher: what brings files from URLs; nil: nothing does, and jobs that need it wait.
         package init(
             isReadOnly: Bool, chunkRowCount: Int?, partRowCount: Int, loadsSmallFilesTogether: Bool, tracksAttempts: Bool,
-            logger: Logger
+            fetcher: (any SourceFetcher)?, logger: Logger
         ) {
             self.isReadOnly = isReadOnly
             self.chunkRowCount = chunkRowCount
             self.partRowCount = partRowCount
             self.loadsSmallFilesTogether = loadsSmallFilesTogether
             self.tracksAttempts = tracksAttempts
+            self.fetcher = fetcher
             self.logger = logger
         }
     }
@@ -42,11 +45,12 @@ public final class LoadService: Sendable {
         var rowsRejected = 0
     }
 
-    private let catalog: Catalog
-    private let folders: Folders
+    let catalog: Catalog
+    let folders: Folders
     private let pool: WorkerPool
-    private let settings: Settings
-    private let queue: IngestionQueue
+    let settings: Settings
+    let queue: IngestionQueue
+    let fetching = FetchQueue()
     private let state = Lock(State())
 
     package init(_ settings: Settings, in folder: StoreFolder, pool: WorkerPool) {
@@ -72,8 +76,8 @@ public final class LoadService: Sendable {
         try catalog.setUploads(folders.uploads)
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
-        let sources = Set((unfinished + failed).map(\.sourcePath))
-        for name in try FileSystem.names(in: folders.uploads) where !sources.contains("\(folders.uploads)/\(name)") {
+        let needed = Set((unfinished + failed).flatMap(\.files))
+        for name in try FileSystem.names(in: folders.uploads) where !needed.contains("\(folders.uploads)/\(name)") {
             settings.logger.notice("Removing an upload that no job needs", metadata: ["file": "\(name)"])
             try FileSystem.remove("\(folders.uploads)/\(name)")
         }
@@ -89,12 +93,15 @@ public final class LoadService: Sendable {
                     "Resuming an interrupted job",
                     metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
             }
-            queue.add(record)
+            try enqueue(record)
         }
     }
 
     /// Stops the running load at a checkpoint, from which the next start goes on.
-    package func stop() { queue.stop() }
+    package func stop() {
+        fetching.stop()
+        queue.stop()
+    }
 
     /// Starts the thread that runs pending jobs in their order.
     ///
@@ -105,6 +112,7 @@ public final class LoadService: Sendable {
         } whenIdle: { [weak self] in
             if isServing { try? self?.engine().maintain() }
         }
+        startFetching()
     }
 
     // MARK: - For engines
@@ -167,29 +175,29 @@ public final class LoadService: Sendable {
         return requests.map { request in request.map { _ in jobs.removeFirst() } }
     }
 
-    private func submit(_ requests: [Catalog.Request]) throws(ColumnStoreError) -> [Job] {
+    func submit(_ requests: [Catalog.Request]) throws(ColumnStoreError) -> [Job] {
         let records = try catalog.addJobs(requests)
         for record in records { notify(JobProgress(record.job)) }
-        for record in records { queue.add(record) }
+        for record in records { try enqueue(record) }
         return records.map(\.job)
     }
 
-    private func requireWritable() throws(ColumnStoreError) {
+    func requireWritable() throws(ColumnStoreError) {
         guard !settings.isReadOnly else { throw ColumnStoreError(.conflict, "The store is open for reading only.") }
     }
 
     // MARK: - Jobs
 
-    /// Jobs that earlier runs left unfinished, oldest first, with the files they read.
-    package func unfinishedJobs() throws(ColumnStoreError) -> [(job: Job, path: String)] {
-        try catalog.unfinishedJobs().map { (job: $0.job, path: $0.sourcePath) }
+    /// Jobs that earlier runs left unfinished, oldest first, with the files or the URLs they are of.
+    package func unfinishedJobs() throws(ColumnStoreError) -> [(job: Job, source: String)] {
+        try catalog.unfinishedJobs().map { (job: $0.job, source: $0.sourceURL ?? $0.sourcePath) }
     }
 
     /// Blocks until a job has ended, and returns it.
     package func waitForEnd(of id: Int64) throws(ColumnStoreError) -> Job {
         while true {
             let job = try record(id).job
-            if job.status.isTerminal, queue.live(id) == nil { return job }
+            if job.status.isTerminal, live(id) == nil { return job }
             if let error = queue.failure(of: id) { throw error }
             queue.waitForChange()
         }
@@ -197,12 +205,12 @@ public final class LoadService: Sendable {
 
     /// Lists jobs, newest first.
     public func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [Job] {
-        try catalog.jobs(limit: limit, status: status).map { queue.live($0.job.id) ?? $0.job }
+        try catalog.jobs(limit: limit, status: status).map { live($0.job.id) ?? $0.job }
     }
 
     /// Returns a job, with live counts while it runs; throws `.notFound` where there is none of that number.
     public func job(_ id: Int64) throws(ColumnStoreError) -> Job {
-        if let live = queue.live(id) { return live }
+        if let live = live(id) { return live }
         return try record(id).job
     }
 
@@ -238,7 +246,8 @@ public final class LoadService: Sendable {
         return try finishRemoval(id)
     }
 
-    /// Loads a job that failed once more, from the start of its file, and returns it as it waits.
+    /// Loads a job that failed once more, from the start of its file, and returns it as it waits; a file that is not there whole
+    /// is fetched first.
     public func resume(_ id: Int64) throws(ColumnStoreError) -> Job {
         try requireWritable()
         let record = try record(id)
@@ -250,7 +259,7 @@ public final class LoadService: Sendable {
             throw ColumnStoreError(
                 .conflict, "Job \(id) read standard input, which cannot be read again; load it anew.")
         }
-        guard FileSystem.byteCount(of: record.sourcePath) != nil else {
+        guard record.sourceURL != nil || FileSystem.byteCount(of: record.sourcePath) != nil else {
             throw ColumnStoreError(
                 .conflict, "The file of job \(id), \(record.sourcePath), is gone; load it anew from where it is now.")
         }
@@ -258,7 +267,7 @@ public final class LoadService: Sendable {
             throw ColumnStoreError(.conflict, "Job \(id) is no longer failed; look at it again.")
         }
         notify(JobProgress(waiting.job))
-        queue.add(waiting)
+        try enqueue(waiting)
         return waiting.job
     }
 
@@ -274,7 +283,7 @@ public final class LoadService: Sendable {
 
     private func finishRemoval(_ id: Int64) throws(ColumnStoreError) -> Job {
         let record = try record(id)
-        if record.ownsSource { try FileSystem.remove(record.sourcePath) }
+        try removeUpload(of: record)
         notify(JobProgress(record.job))
         return record.job
     }

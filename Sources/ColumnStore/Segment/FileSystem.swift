@@ -49,7 +49,7 @@ package enum FileSystem {
     }
 
     /// Bytes that are free for us on the file system of a folder.
-    static func freeByteCount(_ path: String) throws(ColumnStoreError) -> Int {
+    package static func freeByteCount(_ path: String) throws(ColumnStoreError) -> Int {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw error("ask for the free space of", path) }
         return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
@@ -75,7 +75,7 @@ package enum FileSystem {
     }
 
     /// Gives a file another name, in place of what has it.
-    static func rename(_ path: String, to other: String) throws(ColumnStoreError) {
+    package static func rename(_ path: String, to other: String) throws(ColumnStoreError) {
         guard Glibc.rename(path, other) == 0 else { throw error("rename", path) }
     }
 

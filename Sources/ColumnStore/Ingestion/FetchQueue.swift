@@ -1,0 +1,79 @@
+import Foundation
+
+/// Jobs whose files are fetched or wait for that, and what others may know of them.
+///
+/// They are not in the queue of loads yet, so they hold nobody up, and nothing of a file is loaded before it is whole.
+final class FetchQueue: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var waiting: [JobRecord] = []
+    private var running: [Int64: Task<Void, Never>] = [:]
+    private var live: [Int64: Job] = [:]
+    private var fetcher: (threads: FetchThreads, fetch: @Sendable (JobRecord) async -> Void)?
+    private var isStopping = false
+
+    /// Adds a job, which is then to be seen as it stands here.
+    func add(_ record: JobRecord) {
+        condition.withLock {
+            waiting.append(record)
+            live[record.job.id] = record.job
+            startMore()
+        }
+    }
+
+    /// Begins to fetch; `fetch` brings one job's file and hands the job on, whatever comes of it.
+    func start(_ fetch: @escaping @Sendable (JobRecord) async -> Void) {
+        condition.withLock {
+            fetcher = (FetchThreads(), fetch)
+            startMore()
+        }
+    }
+
+    /// Starts as many fetches as there is room for; the lock is held.
+    private func startMore() {
+        guard let fetcher, !isStopping else { return }
+        while running.count < Limits.fetchCountMax,
+            // A job that failed a moment ago and is resumed waits for its task to end.
+            let index = waiting.firstIndex(where: { running[$0.job.id] == nil })
+        {
+            let record = waiting.remove(at: index)
+            running[record.job.id] = Task(executorPreference: fetcher.threads) {
+                await fetcher.fetch(record)
+                self.end(record.job.id)
+            }
+        }
+    }
+
+    private func end(_ id: Int64) {
+        condition.withLock {
+            running[id] = nil
+            if !waiting.contains(where: { $0.job.id == id }) { live[id] = nil }
+            startMore()
+            condition.broadcast()
+        }
+    }
+
+    /// The job as it stands, where its file is fetched or waits for that.
+    func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
+
+    /// Remembers how far a fetch is; nil: the job is no longer this queue's.
+    func update(_ id: Int64, _ job: Job?) { condition.withLock { live[id] = job } }
+
+    /// Lets a job go, and waits until nothing of its fetch is under way.
+    func cancel(_ id: Int64) {
+        condition.lock()
+        defer { condition.unlock() }
+        waiting.removeAll { $0.job.id == id }
+        running[id]?.cancel()
+        while running[id] != nil { condition.wait() }
+        live[id] = nil
+    }
+
+    /// Stops all fetches where the next start goes on from, and waits until they have.
+    func stop() {
+        condition.lock()
+        defer { condition.unlock() }
+        isStopping = true
+        for task in running.values { task.cancel() }
+        while !running.isEmpty { condition.wait() }
+    }
+}

@@ -1,0 +1,119 @@
+import Foundation
+import Logging
+
+/// Jobs whose files are fetched: from the URL to an upload like any other.
+extension LoadService {
+    /// Makes a pending job of a file elsewhere, which is fetched in the background before it is loaded.
+    ///
+    /// - Parameter filename: a name for the job, of which the last path component is kept; nil: the URL's own.
+    public func submitURL(_ url: String, filename: String? = nil) throws(ColumnStoreError) -> Job {
+        try requireWritable()
+        let ownName = try fetcher().filename(of: url)
+        let name = filename?.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ownName
+        let path = "\(folders.uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))"
+        let request = Catalog.Request(filename: name, sourcePath: path, ownsSource: true, sourceURL: url)
+        return try submit([request])[0]
+    }
+
+    /// Returns the name of the file at a URL; throws `.invalidArgument` where such a URL is never fetched.
+    public func filename(ofURL url: String) throws(ColumnStoreError) -> String { try fetcher().filename(of: url) }
+
+    private func fetcher() throws(ColumnStoreError) -> any SourceFetcher {
+        guard let fetcher = settings.fetcher else {
+            throw ColumnStoreError(.conflict, "This process fetches no URLs; load the file itself.")
+        }
+        return fetcher
+    }
+
+    /// Puts a pending job where it belongs: to be fetched, or to be loaded.
+    func enqueue(_ record: JobRecord) throws(ColumnStoreError) {
+        guard record.isToBeFetched else {
+            // A crash may have come between the file's last name and the note of its size.
+            if record.sourceURL != nil, let byteCount = FileSystem.byteCount(of: record.sourcePath),
+                record.job.totalBytes != byteCount, let sized = try catalog.setTotalBytes(record.job.id, byteCount)
+            {
+                return queue.add(sized)
+            }
+            return queue.add(record)
+        }
+        var waiting = record
+        waiting.job.status = .pending
+        waiting.job.message = "Waiting to be fetched."
+        notify(JobProgress(waiting.job))
+        fetching.add(waiting)
+    }
+
+    /// A job that is fetched or loaded now, as it stands.
+    func live(_ id: Int64) -> Job? { fetching.live(id) ?? queue.live(id) }
+
+    /// Begins to fetch what waits for it.
+    func startFetching() {
+        guard let fetcher = settings.fetcher else { return }
+        fetching.start { [weak self] in await self?.fetch($0, with: fetcher) }
+    }
+
+    /// Removes the upload of a job, also one that is being fetched.
+    func removeUpload(of record: JobRecord) throws(ColumnStoreError) {
+        guard record.ownsSource else { return }
+        if record.sourceURL != nil { fetching.cancel(record.job.id) }
+        for path in record.files { try FileSystem.remove(path) }
+    }
+
+    private func fetch(_ record: JobRecord, with fetcher: any SourceFetcher) async {
+        guard let url = record.sourceURL, let file = record.partialFile else { return }
+        let id = record.job.id
+        // Somebody may have cancelled it between its submission and its place in the queue.
+        guard let known = try? catalog.job(id), known.job.status == .pending else { return }
+        // Ten times a second at most, as for all progress.
+        let meter = Lock(ProgressMeter(processedRows: 0, processedBytes: 0))
+        do throws(ColumnStoreError) {
+            try await fetcher.fetch(url, into: file) { [self] progress in
+                guard meter.withLock({ $0.isDue() }) else { return }
+                var job = record.job
+                job.totalBytes = progress.totalBytes
+                job.message = progress.message
+                fetching.update(id, job)
+                notify(JobProgress(job))
+            }
+            try takeOver(record, file)
+        } catch {
+            // Who cancelled it has said what becomes of the job, or the store is being closed and the next start goes on.
+            if error.code == .cancelled { return }
+            do throws(ColumnStoreError) {
+                try failFetch(id, error)
+            } catch {
+                settings.logger.error("A fetch could not be ended", metadata: ["job": "\(id)", "error": "\(error)"])
+                queue.abandon(
+                    [id],
+                    ColumnStoreError(
+                        .io, "The fetch stopped, and that could not be recorded: \(error.message) The next start goes on."))
+            }
+        }
+    }
+
+    /// Makes a file that is whole an upload, durably, and its job one that waits to be loaded.
+    private func takeOver(_ record: JobRecord, _ file: PartialFile) throws(ColumnStoreError) {
+        try FileSystem.syncFile(file.path)
+        try FileSystem.rename(file.path, to: record.sourcePath)
+        try FileSystem.syncDirectory(folders.uploads)
+        try FileSystem.remove(file.notesPath)
+        let id = record.job.id
+        let byteCount = FileSystem.byteCount(of: record.sourcePath) ?? 0
+        guard let fetched = try catalog.setTotalBytes(id, byteCount) else {
+            // Cancelled meanwhile.
+            return try FileSystem.remove(record.sourcePath)
+        }
+        fetching.update(id, nil)
+        notify(JobProgress(fetched.job))
+        queue.add(fetched)
+    }
+
+    private func failFetch(_ id: Int64, _ error: ColumnStoreError) throws(ColumnStoreError) {
+        guard try catalog.setStatus(id, to: .failed, from: [.pending], message: error.message),
+            let failed = try catalog.job(id)
+        else { return }
+        settings.logger.warning("A file could not be fetched", metadata: ["job": "\(id)", "why": "\(error.message)"])
+        fetching.update(id, failed.job)
+        notify(JobProgress(failed.job))
+    }
+}

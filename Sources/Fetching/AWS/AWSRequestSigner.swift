@@ -1,0 +1,113 @@
+import Crypto
+package import Foundation
+
+/// Signs requests to AWS and to what speaks its language.
+///
+/// Signature Version 4 in the header: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html. It knows no
+/// service but S3, whose paths are encoded once where all others' are encoded twice, and whose requests name the hash of their body.
+package struct AWSRequestSigner: Sendable {
+    private let credentials: AWSCredentials
+    private let region: String
+    private let service: String
+
+    package init(credentials: AWSCredentials, region: String, service: String) {
+        self.credentials = credentials
+        self.region = region
+        self.service = service
+    }
+
+    /// A request as it will be sent.
+    package struct Request: Sendable {
+        package var method: String
+        /// The value of the header field `Host`.
+        package var host: String
+        /// Path and query, percent-encoded.
+        package var target: String
+        /// Other fields to be signed.
+        package var headers: [(name: String, value: String)]
+        /// SHA-256 of the body in hexadecimal digits.
+        package var bodyHash: String
+
+        package init(
+            method: String = "GET", host: String, target: String, headers: [(name: String, value: String)] = [],
+            body: [UInt8] = []
+        ) {
+            self.method = method
+            self.host = host
+            self.target = target
+            self.headers = headers
+            bodyHash = AWSRequestSigner.hexadecimal(SHA256.hash(data: body))
+        }
+    }
+
+    /// Returns the fields that make a request a signed one, besides those that it has.
+    package func headers(for request: Request, at date: Date) -> [(name: String, value: String)] {
+        let time = Self.text(of: date)
+        var added = [(name: "X-Amz-Date", value: time)]
+        if service == "s3" { added.append(("X-Amz-Content-Sha256", request.bodyHash)) }
+        if let token = credentials.sessionToken { added.append(("X-Amz-Security-Token", token)) }
+
+        var fields: [String: [String]] = ["host": [request.host]]
+        for (name, value) in request.headers + added { fields[name.lowercased(), default: []].append(Self.trimmed(value)) }
+        let names = fields.keys.sorted()
+        let canonical =
+            [request.method, path(request.target), Self.query(request.target)]
+            + names.map { "\($0):\(fields[$0]!.joined(separator: ","))" } + [
+                "", names.joined(separator: ";"), request.bodyHash,
+            ]
+
+        let scope = "\(time.prefix(8))/\(region)/\(service)/aws4_request"
+        let hash = Self.hexadecimal(SHA256.hash(data: Array(canonical.joined(separator: "\n").utf8)))
+        let text = ["AWS4-HMAC-SHA256", time, scope, hash].joined(separator: "\n")
+        let signature = Self.hexadecimal(Self.code(text, SymmetricKey(data: key(day: time.prefix(8)))))
+        added.append(
+            (
+                "Authorization",
+                "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), SignedHeaders=\(names.joined(separator: ";")), "
+                    + "Signature=\(signature)"
+            ))
+        return added
+    }
+
+    private func key(day: Substring) -> [UInt8] {
+        [String(day), region, service, "aws4_request"].reduce(Array("AWS4\(credentials.secretAccessKey)".utf8)) { key, part in
+            Array(Self.code(part, SymmetricKey(data: key)))
+        }
+    }
+
+    private static func code(_ text: String, _ key: SymmetricKey) -> HMAC<SHA256>.MAC {
+        HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)
+    }
+
+    private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    private func path(_ target: String) -> String {
+        let path = target.prefix { $0 != "?" }
+        return Percent.encoded(service == "s3" ? Percent.decoded(path) : String(path), keeping: "/")
+    }
+
+    private static func query(_ target: String) -> String {
+        let pairs = target.drop { $0 != "?" }.dropFirst().split(separator: "&").map { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (name: encodedAnew(parts[0]), value: parts.count > 1 ? encodedAnew(parts[1]) : "")
+        }
+        return pairs.sorted { ($0.name, $0.value) < ($1.name, $1.value) }.map { "\($0.name)=\($0.value)" }
+            .joined(separator: "&")
+    }
+
+    private static func encodedAnew(_ text: Substring) -> String { Percent.encoded(Percent.decoded(text)) }
+
+    /// A value without blanks around it, and with one where several were.
+    private static func trimmed(_ value: String) -> String {
+        value.split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")
+    }
+
+    /// `20130524T000000Z`.
+    private static func text(of date: Date) -> String {
+        date.formatted(
+            .iso8601.year().month().day().time(includingFractionalSeconds: false).dateSeparator(.omitted)
+                .timeSeparator(.omitted).dateTimeSeparator(.standard).timeZone(separator: .omitted))
+    }
+}

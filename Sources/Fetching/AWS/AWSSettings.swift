@@ -1,0 +1,95 @@
+package import ColumnStore
+import Foundation
+
+/// What environment and files say of AWS, as its own tools would read them.
+///
+/// Files are read each time, so that what is renewed in them counts at once.
+package struct AWSSettings: Sendable {
+    private let environment: [String: String]
+
+    package init(environment: [String: String]) { self.environment = environment }
+
+    /// A variable that is set and not empty.
+    func variable(_ name: String) -> String? {
+        let value = environment[name]
+        return value?.isEmpty == false ? value : nil
+    }
+
+    /// The profile's name.
+    private var profile: String { variable("AWS_PROFILE") ?? "default" }
+
+    private func file(_ kind: AWSProfileFile.Kind) -> AWSProfileFile? {
+        let (name, last) = kind == .config ? ("AWS_CONFIG_FILE", "config") : ("AWS_SHARED_CREDENTIALS_FILE", "credentials")
+        guard let path = variable(name) ?? variable("HOME").map({ "\($0)/.aws/\(last)" }),
+            let text = try? String(contentsOfFile: path, encoding: .utf8)
+        else { return nil }
+        return AWSProfileFile(text, kind: kind)
+    }
+
+    /// Where buckets are taken to be.
+    package var region: String {
+        variable("AWS_REGION") ?? variable("AWS_DEFAULT_REGION") ?? file(.config)?[profile]?["region"]
+            ?? file(.credentials)?[profile]?["region"] ?? "us-east-1"
+    }
+
+    /// A server that is asked in place of AWS's own.
+    package func endpoint() throws(ColumnStoreError) -> WebAddress? {
+        for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] {
+            guard let text = variable(name) else { continue }
+            do {
+                return try WebAddress(text)
+            } catch {
+                throw ColumnStoreError(.io, "\(name) is no URL of a server; set it to one such as http://127.0.0.1:9000.")
+            }
+        }
+        return nil
+    }
+
+    /// Credentials of the environment, else of the files; nil where neither has any.
+    package func credentials() throws(ColumnStoreError) -> AWSCredentials? {
+        if let id = variable("AWS_ACCESS_KEY_ID"), let secret = variable("AWS_SECRET_ACCESS_KEY") {
+            return AWSCredentials(
+                accessKeyID: id, secretAccessKey: secret, sessionToken: variable("AWS_SESSION_TOKEN"))
+        }
+        let sections = [file(.credentials)?[profile], file(.config)?[profile]].compactMap(\.self)
+        if sections.isEmpty, let name = variable("AWS_PROFILE") {
+            throw ColumnStoreError(.io, "AWS_PROFILE names the profile '\(name)', which no file of AWS's has; check its name.")
+        }
+        for section in sections {
+            if let id = section["aws_access_key_id"], let secret = section["aws_secret_access_key"] {
+                return AWSCredentials(
+                    accessKeyID: id, secretAccessKey: secret, sessionToken: section["aws_session_token"])
+            }
+        }
+        return nil
+    }
+
+    /// Where a container's credentials are to be had, and what is to be shown for them.
+    package func containerCredentials() throws(ColumnStoreError) -> (address: WebAddress, token: String?)? {
+        let address: WebAddress
+        if let path = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
+            address = WebAddress(isSecure: false, host: "169.254.170.2", target: path)
+        } else if let url = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
+            address = try WebAddress(url)
+            // Who can set a variable is not to be sent what only hosts of the machine's own should see.
+            let own = ["127.0.0.1", "localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"]
+            guard address.isSecure || own.contains(address.host) else {
+                throw ColumnStoreError(
+                    .io, "AWS_CONTAINER_CREDENTIALS_FULL_URI names \(address.host) over http; use https, or a loopback address."
+                )
+            }
+        } else {
+            return nil
+        }
+        var token = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+        if let path = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+                throw ColumnStoreError(
+                    .io, "The file \(path), which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names, cannot be read; check the path."
+                )
+            }
+            token = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        return (address, token)
+    }
+}

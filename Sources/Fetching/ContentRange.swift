@@ -1,0 +1,33 @@
+package import NIOHTTP1
+
+/// Which part of a file a response says it has.
+///
+/// https://www.rfc-editor.org/rfc/rfc9110#section-14.4
+package struct ContentRange: Hashable, Sendable {
+    /// Nil where the response has none, as the requested one is not there.
+    package var bytes: Range<Int>?
+    /// Nil where it is not known.
+    package var totalByteCount: Int?
+
+    /// Reads the field of a response; nil where there is none, or none that makes sense.
+    package init?(_ headers: HTTPHeaders) {
+        guard let text = headers.first(name: "Content-Range"), text.hasPrefix("bytes ") else { return nil }
+        let parts = text.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return nil }
+        if parts[1] != "*" {
+            guard let total = Self.number(parts[1]) else { return nil }
+            totalByteCount = total
+        }
+        if parts[0] == "*" { return }
+        let ends = parts[0].split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2, let first = Self.number(ends[0]), let last = Self.number(ends[1]), first <= last,
+            last < totalByteCount ?? .max
+        else { return nil }
+        bytes = first..<last + 1
+    }
+
+    private static func number(_ text: Substring) -> Int? {
+        guard !text.isEmpty, text.utf8.count <= 18, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int(text)
+    }
+}

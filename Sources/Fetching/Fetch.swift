@@ -1,0 +1,227 @@
+import AsyncHTTPClient
+import ColumnStore
+import NIOCore
+import NIOHTTP1
+
+/// One fetch: from a source to a file, in pieces over several connections where the source can prove that they belong together,
+/// else in one stream.
+final class Fetch: Sendable {
+    private let client: SourceClient
+    private let file: PieceFile
+    private let options: FetcherOptions
+    private let reporting: Lock<@Sendable (FetchProgress) -> Void>
+
+    init(
+        _ client: SourceClient, into file: PieceFile, options: FetcherOptions,
+        report: @escaping @Sendable (FetchProgress) -> Void
+    ) {
+        self.client = client
+        self.file = file
+        self.options = options
+        reporting = Lock(report)
+    }
+
+    private var shown: String { client.source.shown }
+
+    /// Runs until the file is whole, or cannot be had.
+    func run() async throws {
+        do {
+            try await fetchWhole()
+        } catch {
+            // Nobody can go on from a part of a stream.
+            if file.pieces == nil { try? file.reset() }
+            throw error
+        }
+    }
+
+    private func fetchWhole() async throws {
+        var patience = Patience(options)
+        var changeCount = 0
+        while true {
+            do {
+                if let known = file.pieces {
+                    return try await fetchPieces(known.validator, known.ledger, first: nil)
+                }
+                return try await begin()
+            } catch FetchFailure.changed {
+                changeCount += 1
+                guard changeCount <= FetchLimits.changeCountMax else {
+                    throw FetchFailure.refusal(
+                        "The file at \(shown) changes while it is fetched, again and again; fetch it when it is finished.")
+                }
+                try file.reset()
+            } catch FetchFailure.broken(let reason, let retryAfter) {
+                // A stream cannot be gone on with: how far it came is no progress.
+                if file.pieces == nil { try file.reset() }
+                try await patience.lose(because: reason, shown, retryAfter)
+            }
+        }
+    }
+
+    private func begin() async throws {
+        try file.reset()
+        let response = try await client.get(0..<options.pieceByteCount, ifStill: nil)
+        let range = ContentRange(response.headers)
+        switch response.status.code {
+        case 206:
+            guard let range, let bytes = range.bytes, bytes.lowerBound == 0 else {
+                throw Self.lie(shown, "other bytes than it was asked for")
+            }
+            guard let total = range.totalByteCount, let validator = Validator(response.headers) else { break }
+            let ledger = PieceLedger(totalByteCount: total, pieceByteCount: options.pieceByteCount)
+            try file.begin(ledger, validator)
+            return try await fetchPieces(validator, ledger, first: response)
+        case 416 where range?.totalByteCount == 0:
+            // A file without bytes has no first one.
+            report(totalByteCount: 0)
+            return
+        case 200: return try await stream(response)
+        default: break
+        }
+        // Pieces that nothing proves to be of one file are not put together.
+        let whole = try await client.get(nil, ifStill: nil)
+        guard whole.status == .ok else { throw Self.lie(shown, "a part of the file where the whole was asked for") }
+        try await stream(whole)
+    }
+
+    private func stream(_ response: HTTPClientResponse) async throws {
+        let total = response.headers.first(name: "Content-Length").flatMap { Int($0) }
+        if let total { try file.requireRoom(for: total) }
+        report(totalByteCount: total)
+        try await receive(response) {
+            if total == nil { try file.requireReserve() }
+            try file.append($0)
+            report(totalByteCount: total)
+        }
+        if let total, total != file.byteCount { throw FetchFailure.broken("the connection broke off") }
+    }
+
+    // MARK: Pieces
+
+    private func fetchPieces(_ validator: Validator, _ ledger: PieceLedger, first: HTTPClientResponse?) async throws {
+        let missing = (0..<ledger.pieceCount).filter { ledger.missing(of: $0) != nil }
+        report(totalByteCount: ledger.totalByteCount)
+        let queue = PieceQueue(missing, first: first)
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<min(options.connectionCount, missing.count) {
+                    group.addTask { [self] in
+                        while let (piece, response) = queue.next() { try await fetch(piece, validator, response) }
+                    }
+                }
+                // The first failure ends the others.
+                for try await _ in group {}
+            }
+        } catch {
+            // For the fetch that goes on from here.
+            try? file.note()
+            throw error
+        }
+    }
+
+    private func fetch(_ piece: Int, _ validator: Validator, _ first: HTTPClientResponse?) async throws {
+        var patience = Patience(options)
+        var response = first
+        while let (known, ledger) = file.pieces, known == validator, let missing = ledger.missing(of: piece) {
+            do {
+                let answer: HTTPClientResponse
+                if let response { answer = response } else { answer = try await client.get(missing, ifStill: validator) }
+                response = nil
+                try await receive(answer, missing, of: ledger.totalByteCount, piece, validator)
+                patience = Patience(options)
+            } catch FetchFailure.broken(let reason, let retryAfter) {
+                response = nil
+                let left = file.pieces?.ledger.missing(of: piece)
+                if left?.count ?? 0 < missing.count { patience = Patience(options) }
+                try await patience.lose(because: reason, shown, retryAfter)
+            }
+        }
+    }
+
+    private func receive(
+        _ response: HTTPClientResponse, _ wanted: Range<Int>, of totalByteCount: Int, _ piece: Int, _ validator: Validator
+    ) async throws {
+        // The whole file is what a server answers with where it is no longer the same.
+        guard response.status.code == 206 else { throw FetchFailure.changed }
+        guard let range = ContentRange(response.headers), let bytes = range.bytes, bytes.lowerBound == wanted.lowerBound,
+            bytes.upperBound <= wanted.upperBound
+        else { throw Self.lie(shown, "other bytes than it was asked for") }
+        guard range.totalByteCount == totalByteCount, validator.matches(response.headers) else { throw FetchFailure.changed }
+        if let length = response.headers.first(name: "Content-Length"), Int(length) != bytes.count {
+            throw Self.lie(shown, "another number of bytes than it announces")
+        }
+        var left = bytes.count
+        try await receive(response) { buffer in
+            left -= buffer.readableBytes
+            guard left >= 0 else { throw Self.lie(shown, "more bytes than it announces") }
+            try file.write(buffer, piece: piece)
+            report(totalByteCount: totalByteCount)
+        }
+        if left > 0 { throw FetchFailure.broken("the connection broke off") }
+    }
+
+    /// Hands on the bytes of a body in pieces that are worth a write.
+    private func receive(_ response: HTTPClientResponse, _ take: (ByteBuffer) throws -> Void) async throws {
+        var gathered = ByteBuffer()
+        var failure: (any Error)?
+        do {
+            for try await buffer in response.body {
+                gathered.writeImmutableBuffer(buffer)
+                if gathered.readableBytes >= FetchLimits.writeByteCount {
+                    try take(gathered)
+                    gathered.clear()
+                }
+            }
+        } catch {
+            failure = SourceClient.failure(of: error, options)
+        }
+        // What came before a connection broke counts.
+        if gathered.readableBytes > 0, !(failure is ColumnStoreError) { try take(gathered) }
+        if let failure { throw failure }
+        try Task.checkCancellation()
+    }
+
+    private static func lie(_ shown: String, _ what: String) -> FetchFailure {
+        .refusal("The server sends \(what) for \(shown), so the file cannot be trusted; fetch it from another place.")
+    }
+
+    private func report(totalByteCount: Int?) {
+        reporting.withLock { $0(FetchProgress(fetchedBytes: file.byteCount, totalBytes: totalByteCount)) }
+    }
+}
+
+/// Pieces that nobody fetches yet.
+private final class PieceQueue: Sendable {
+    private let state: Lock<(pieces: ArraySlice<Int>, first: HTTPClientResponse?)>
+
+    /// - Parameter first: an answer that has the first piece.
+    init(_ pieces: [Int], first: HTTPClientResponse?) { state = Lock((pieces[...], first)) }
+
+    /// The next piece, with an answer that has it where there is one.
+    func next() -> (piece: Int, response: HTTPClientResponse?)? {
+        state.withLock { state in
+            guard let piece = state.pieces.popFirst() else { return nil }
+            return (piece, piece == 0 ? state.first.take() : nil)
+        }
+    }
+}
+
+/// How often one more attempt is worth it, and when.
+private struct Patience {
+    private let options: FetcherOptions
+    private var fruitlessAttemptCount = 0
+
+    init(_ options: FetcherOptions) { self.options = options }
+
+    /// Takes note of an attempt that came to nothing, and waits for the next; throws where there should be none.
+    mutating func lose(because reason: String, _ shown: String, _ retryAfter: Duration?) async throws {
+        fruitlessAttemptCount += 1
+        guard fruitlessAttemptCount < options.fruitlessAttemptCountMax else {
+            throw FetchFailure.refusal(
+                "\(shown) could not be fetched in \(fruitlessAttemptCount) attempts: \(reason); try again later by resuming the job."
+            )
+        }
+        let delay = options.firstDelay * (1 << (fruitlessAttemptCount - 1))
+        try await Task.sleep(for: min(max(delay, retryAfter ?? .zero), FetchLimits.delayMax))
+    }
+}

@@ -1,0 +1,23 @@
+/// Every bound of a fetch that nobody sets, each with the reason for its size.
+enum FetchLimits {
+    /// Bytes of a URL: longer than any that is in use.
+    static let urlByteCountMax = 8192
+    /// Redirects that are followed, one after the other.
+    static let redirectCountMax = 5
+    /// Times that a fetch begins anew because the file changed meanwhile.
+    static let changeCountMax = 3
+    /// Bytes gathered before one write to disk: what the network delivers comes in pieces of some kilobytes.
+    static let writeByteCount = 512 << 10
+    /// Bytes of the disk that a file of unknown size leaves to others, such as the catalog.
+    static let reservedByteCount = 128 << 20
+    /// Time between two notes of what is there: a kill costs so much of a fetch.
+    static let noteInterval: Duration = .seconds(1)
+    /// The longest wait between two attempts, whatever the server asks for.
+    static let delayMax: Duration = .seconds(30)
+    /// Time for a connection to be made.
+    static let connectTimeout: Duration = .seconds(10)
+    /// Bytes of an error's body that are looked at.
+    static let errorBodyByteCountMax = 64 << 10
+    /// Time before their end at which credentials are asked for anew.
+    static let credentialsMargin: Duration = .seconds(300)
+}

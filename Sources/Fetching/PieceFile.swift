@@ -1,0 +1,152 @@
+import ColumnStore
+import Foundation
+import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// The bytes of a fetch on disk, and notes of what of them is there.
+///
+/// Notes name only bytes that were synced before, so what they say is true after a power cut as well as after a kill.
+final class PieceFile: Sendable {
+    /// What is noted.
+    private struct Notes: Codable {
+        var validator: Validator
+        var ledger: PieceLedger
+    }
+
+    private struct State {
+        var notes: Notes?
+        /// Bytes of a file that comes in one stream.
+        var streamByteCount = 0
+        var lastNote = ContinuousClock.now
+        var isNoting = false
+    }
+
+    private let file: PartialFile
+    private let descriptor: Int32
+    private let state: Lock<State>
+
+    /// Opens what an earlier fetch has left, or an empty file.
+    init(_ file: PartialFile) throws(ColumnStoreError) {
+        self.file = file
+        descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileSystem.error("create", file.path) }
+        var state = State()
+        if let data = try? Data(contentsOf: URL(fileURLWithPath: file.notesPath)),
+            let notes = try? JSONDecoder().decode(Notes.self, from: data), notes.ledger.isSound,
+            FileSystem.byteCount(of: file.path) == notes.ledger.totalByteCount
+        {
+            state.notes = notes
+        }
+        self.state = Lock(state)
+    }
+
+    deinit { close(descriptor) }
+
+    /// What is known of the file that comes in pieces; nil where nothing is.
+    var pieces: (validator: Validator, ledger: PieceLedger)? {
+        state.withLock { state in state.notes.map { ($0.validator, $0.ledger) } }
+    }
+
+    /// Bytes that are there.
+    var byteCount: Int { state.withLock { $0.notes?.ledger.receivedByteCount ?? $0.streamByteCount } }
+
+    /// Forgets all that is there.
+    func reset() throws(ColumnStoreError) {
+        state.withLock { $0 = State() }
+        try FileSystem.remove(file.notesPath)
+        guard ftruncate(descriptor, 0) == 0 else { throw FileSystem.error("write to", file.path) }
+    }
+
+    /// Makes room for a file that comes in pieces.
+    func begin(_ ledger: PieceLedger, _ validator: Validator) throws(ColumnStoreError) {
+        try requireRoom(for: ledger.totalByteCount)
+        guard ftruncate(descriptor, off_t(ledger.totalByteCount)) == 0 else { throw FileSystem.error("write to", file.path) }
+        state.withLock { $0.notes = Notes(validator: validator, ledger: ledger) }
+    }
+
+    /// Refuses a file that is larger than the disk has room for.
+    func requireRoom(for byteCount: Int) throws(ColumnStoreError) {
+        let free = try FileSystem.freeByteCount(folder)
+        guard byteCount > free else { return }
+        throw ColumnStoreError(
+            .io, "The file has \(byteCount) bytes, and \(free) are free in \(folder); free some, then resume the job.")
+    }
+
+    /// Refuses to fill the disk with a file that nobody knows the end of.
+    func requireReserve() throws(ColumnStoreError) {
+        let free = try FileSystem.freeByteCount(folder)
+        guard free < FetchLimits.reservedByteCount else { return }
+        throw ColumnStoreError(
+            .io,
+            "The file, whose size its server does not tell, has \(byteCount) bytes so far, and only \(free) are free in \(folder); "
+                + "free some, then resume the job.")
+    }
+
+    private var folder: String {
+        file.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    }
+
+    /// Writes bytes that follow those of a piece that are there.
+    func write(_ bytes: ByteBuffer, piece: Int) throws(ColumnStoreError) {
+        let missing = state.withLock { $0.notes?.ledger.missing(of: piece) }
+        guard let offset = missing?.lowerBound else { return }
+        try write(bytes, at: offset)
+        state.withLock { $0.notes?.ledger.receive(bytes.readableBytes, of: piece) }
+        try noteIfDue()
+    }
+
+    /// Writes bytes that follow all others.
+    func append(_ bytes: ByteBuffer) throws(ColumnStoreError) {
+        try write(bytes, at: state.withLock { $0.streamByteCount })
+        state.withLock { $0.streamByteCount += bytes.readableBytes }
+    }
+
+    private func write(_ bytes: ByteBuffer, at offset: Int) throws(ColumnStoreError) {
+        var failure: Int32 = 0
+        bytes.withUnsafeReadableBytes { buffer in
+            var written = 0
+            while written < buffer.count {
+                let count = pwrite(descriptor, buffer.baseAddress! + written, buffer.count - written, off_t(offset + written))
+                if count >= 0 {
+                    written += count
+                } else if errno != EINTR {
+                    failure = errno
+                    return
+                }
+            }
+        }
+        if failure != 0 { throw FileSystem.error("write to", file.path, failure) }
+        FileSystem.startWriteback(descriptor, offset: offset, byteCount: bytes.readableBytes)
+    }
+
+    private func noteIfDue() throws(ColumnStoreError) {
+        let isDue = state.withLock { state in
+            guard !state.isNoting, ContinuousClock.now - state.lastNote >= FetchLimits.noteInterval else { return false }
+            state.isNoting = true
+            return true
+        }
+        if isDue { try note() }
+    }
+
+    /// Notes what is there, for the fetch that goes on from it.
+    func note() throws(ColumnStoreError) {
+        defer {
+            state.withLock {
+                $0.isNoting = false
+                $0.lastNote = .now
+            }
+        }
+        guard let notes = state.withLock({ $0.notes }), let data = try? JSONEncoder().encode(notes) else { return }
+        guard fdatasync(descriptor) == 0 else { throw FileSystem.error("sync", file.path) }
+        let slash = file.notesPath.lastIndex(of: "/")!
+        var durable = try DurableFile(
+            directory: String(file.notesPath[..<slash]), name: String(file.notesPath[slash...].dropFirst()))
+        try durable.write(Array(data))
+        try durable.commit()
+    }
+}

@@ -1,0 +1,32 @@
+import ColumnStore
+
+/// Where a file is: what a URL names.
+enum Source: Hashable, Sendable {
+    case web(WebAddress)
+    case object(S3Object)
+
+    /// Reads a URL; throws where it is none that is fetched.
+    init(_ text: String) throws(ColumnStoreError) {
+        if let (scheme, rest) = WebAddress.split(text), scheme == "s3" {
+            self = .object(try S3Object(rest))
+        } else {
+            self = .web(try WebAddress(text))
+        }
+    }
+
+    /// The last part of the path or the key.
+    var filename: String {
+        switch self {
+        case .web(let address): address.filename
+        case .object(let object): object.filename
+        }
+    }
+
+    /// The URL for a person.
+    var shown: String {
+        switch self {
+        case .web(let address): address.shown
+        case .object(let object): object.url
+        }
+    }
+}

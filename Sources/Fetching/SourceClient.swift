@@ -1,0 +1,298 @@
+import AsyncHTTPClient
+import ColumnStore
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+
+/// Asks for bytes of one source: finds the host, checks its address, signs, follows redirects, and says what an answer means.
+///
+/// A connection goes to the very address that was checked, so that a name which leads elsewhere a moment later leads nowhere.
+final class SourceClient: Sendable {
+    private struct Endpoint: Hashable {
+        var host: String
+        var address: IPAddress
+    }
+
+    private struct State {
+        var clients: [Endpoint: HTTPClient] = [:]
+        var addresses: [String: [IPAddress]] = [:]
+        /// Where redirects have led.
+        var target: WebAddress?
+        /// Where S3 says that the bucket is.
+        var region: String?
+        /// Failures so far: each may be the fault of one of several addresses.
+        var failureCount = 0
+    }
+
+    let source: Source
+    private let options: FetcherOptions
+    private let identity: AWSIdentity
+    private let trust: TLSConfiguration
+    private let state = Lock(State())
+
+    init(_ source: Source, options: FetcherOptions, identity: AWSIdentity) {
+        self.source = source
+        self.options = options
+        self.identity = identity
+        var trust = TLSConfiguration.makeClientConfiguration()
+        // Who has a certificate authority of their own names it as they do for other programs.
+        if let path = identity.settings.variable("SSL_CERT_FILE") { trust.trustRoots = .file(path) }
+        self.trust = trust
+    }
+
+    /// Closes all connections; nothing may be asked afterwards.
+    func shutDown() async {
+        let clients = state.withLock { state in
+            defer { state.clients = [:] }
+            return Array(state.clients.values)
+        }
+        for client in clients { try? await client.shutdown() }
+    }
+
+    /// Asks for a range of the file, or for all of it, and returns an answer of 200, 206 or 416.
+    ///
+    /// - Parameter validator: of the file whose bytes are wanted; those of another are answered by `FetchFailure.changed`.
+    func get(_ range: Range<Int>?, ifStill validator: Validator?) async throws -> HTTPClientResponse {
+        do {
+            let response = try await answer(range, ifStill: validator)
+            return response
+        } catch {
+            state.withLock {
+                // The next attempt begins where the first did: a redirect may lead to what ends soon.
+                $0.target = nil
+                $0.addresses = [:]
+                $0.failureCount += 1
+            }
+            throw error
+        }
+    }
+
+    private func answer(_ range: Range<Int>?, ifStill validator: Validator?) async throws -> HTTPClientResponse {
+        var redirectCount = 0
+        var knownTarget = state.withLock { $0.target }
+        while true {
+            let (address, isExempt) = try address(knownTarget)
+            let request = try await request(address, range, validator)
+            let response = try await send(request.request, to: address, isExempt: isExempt)
+            switch response.status.code {
+            case 200, 206, 416:
+                if case .web = source { state.withLock { $0.target = address } }
+                return response
+            case 412 where validator != nil: throw FetchFailure.changed
+            case 300..<400, 400:
+                if try followToRegion(response) {
+                    redirectCount += 1
+                    if redirectCount <= FetchLimits.redirectCountMax { continue }
+                }
+                guard response.status.code < 400, let location = response.headers.first(name: "Location") else { break }
+                guard case .web = source else {
+                    throw FetchFailure.refusal(
+                        "\(source.shown) redirects to another address, where no signature counts; name that.")
+                }
+                redirectCount += 1
+                guard redirectCount <= FetchLimits.redirectCountMax else {
+                    throw FetchFailure.refusal(
+                        "\(source.shown) redirects more than \(FetchLimits.redirectCountMax) times; name the file's own URL.")
+                }
+                do { knownTarget = try address.redirected(to: location) } catch { throw FetchFailure.refused(error) }
+                continue
+            default: break
+            }
+            // Where an earlier redirect led may have ended, and the first address lead elsewhere by now.
+            if (400..<500).contains(response.status.code), redirectCount == 0, knownTarget != nil, source != .web(address) {
+                throw FetchFailure.broken("\(address.shown) answers \(Self.text(response.status))")
+            }
+            throw await failure(response, at: address, isSigned: request.isSigned)
+        }
+    }
+
+    private func followToRegion(_ response: HTTPClientResponse) throws -> Bool {
+        guard case .object = source, let region = response.headers.first(name: "x-amz-bucket-region"),
+            region.utf8.allSatisfy({ (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }),
+            try identity.settings.endpoint() == nil
+        else { return false }
+        return state.withLock { state in
+            defer { state.region = region }
+            return state.region != region
+        }
+    }
+
+    // MARK: Requests
+
+    /// Where to ask, and whether the operator of this server has named that host.
+    private func address(_ target: WebAddress?) throws -> (WebAddress, isExempt: Bool) {
+        switch source {
+        case .web(let address): return (target ?? address, false)
+        case .object(let object):
+            do {
+                let endpoint = try identity.settings.endpoint()
+                let region = state.withLock { $0.region } ?? identity.settings.region
+                return (object.address(region: region, endpoint: endpoint), endpoint != nil)
+            } catch {
+                throw FetchFailure.refused(error)
+            }
+        }
+    }
+
+    private func request(
+        _ address: WebAddress, _ range: Range<Int>?, _ validator: Validator?
+    ) async throws -> (request: HTTPClientRequest, isSigned: Bool) {
+        var request = HTTPClientRequest(url: address.url)
+        var headers = [("Accept-Encoding", "identity")]
+        if let range {
+            headers.append(("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)"))
+            if let validator {
+                // S3 promises the one, everybody else the other.
+                if case .object = source {
+                    headers.append(("If-Match", validator.text))
+                } else {
+                    headers.append(("If-Range", validator.text))
+                }
+            }
+        }
+        var isSigned = false
+        if case .object = source {
+            let credentials: AWSCredentials?
+            do { credentials = try await identity.credentials() } catch let error as ColumnStoreError {
+                throw FetchFailure.refused(error)
+            }
+            if let credentials {
+                let signer = AWSRequestSigner(
+                    credentials: credentials, region: state.withLock { $0.region } ?? identity.settings.region, service: "s3")
+                let signed = AWSRequestSigner.Request(host: address.authority, target: address.target, headers: headers)
+                headers += signer.headers(for: signed, at: .now)
+                isSigned = true
+            }
+        }
+        headers += [("Host", address.authority), ("User-Agent", "tripstore/\(TripstoreVersion.current)"), ("Accept", "*/*")]
+        request.headers = HTTPHeaders(headers)
+        return (request, isSigned)
+    }
+
+    private func send(
+        _ request: HTTPClientRequest, to address: WebAddress, isExempt: Bool
+    ) async throws -> HTTPClientResponse {
+        let client = try await client(for: address, isExempt: isExempt)
+        do {
+            return try await client.execute(request, deadline: .distantFuture)
+        } catch {
+            throw Self.failure(of: error, options)
+        }
+    }
+
+    /// The connections to a host, at an address that it may have.
+    private func client(for address: WebAddress, isExempt: Bool) async throws -> HTTPClient {
+        let (known, failureCount) = state.withLock { ($0.addresses[address.host], $0.failureCount) }
+        var addresses = known ?? []
+        if addresses.isEmpty {
+            let found: [IPAddress]
+            if let literal = IPAddress(address.host) {
+                found = [literal]
+            } else {
+                found = try await options.resolve(address.host)
+            }
+            addresses =
+                isExempt || options.allowsPrivateAddresses ? found : found.filter { options.refusal($0) == nil }
+            guard !addresses.isEmpty else {
+                let kind = found.first.flatMap(options.refusal) ?? "no address"
+                throw FetchFailure.refusal(Self.refusal(of: address.host, kind))
+            }
+            state.withLock { [addresses] in $0.addresses[address.host] = addresses }
+        }
+        let endpoint = Endpoint(host: address.host, address: addresses[failureCount % addresses.count])
+        return state.withLock { state in
+            if let client = state.clients[endpoint] { return client }
+            var configuration = HTTPClient.Configuration(
+                redirectConfiguration: .disallow,
+                timeout: HTTPClient.Configuration.Timeout(
+                    connect: TimeAmount(min(FetchLimits.connectTimeout, options.stallTimeout)),
+                    read: TimeAmount(options.stallTimeout)))
+            configuration.tlsConfiguration = trust
+            configuration.httpVersion = .http1Only
+            configuration.connectionPool.retryConnectionEstablishment = false
+            configuration.dnsOverride = [endpoint.host: endpoint.address.description]
+            let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+            state.clients[endpoint] = client
+            return client
+        }
+    }
+
+    /// What is said of a host that a server must not be sent to.
+    static func refusal(of host: String, _ kind: String) -> String {
+        "\(host) has \(kind), which this server does not fetch from; "
+            + "start it with --allow-private-addresses if those who use it may do so."
+    }
+
+    // MARK: What went wrong
+
+    /// Returns what an error of the connection means.
+    static func failure(of error: any Error, _ options: FetcherOptions) -> any Error {
+        if Task.isCancelled || error is CancellationError { return CancellationError() }
+        switch error {
+        case is FetchFailure, is ColumnStoreError: return error
+        case let error as HTTPClientError where error == .readTimeout:
+            let seconds = options.stallTimeout / .seconds(1)
+            return FetchFailure.broken("no byte came for \(seconds >= 1 ? "\(Int(seconds)) s" : "\(seconds) s")")
+        case let error as HTTPClientError where error == .remoteConnectionClosed:
+            return FetchFailure.broken("the connection broke off")
+        case let error as HTTPClientError where error == .connectTimeout:
+            return FetchFailure.broken("the server cannot be reached: it does not answer")
+        case let error as HTTPParserError where error == .invalidEOFState:
+            return FetchFailure.broken("the connection broke off")
+        case let error as IOError where [ECONNRESET, EPIPE].contains(error.errnoCode):
+            return FetchFailure.broken("the connection broke off")
+        case let error as IOError:
+            return FetchFailure.broken("the server cannot be reached: \(String(cString: strerror(error.errnoCode)))")
+        default:
+            let text = String(String(describing: error).prefix(300))
+            if text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("failedToValidateHostname") {
+                return FetchFailure.refusal(
+                    "The server's certificate cannot be verified, so it may be another's; check the URL.")
+            }
+            return FetchFailure.broken("the connection failed (\(text))")
+        }
+    }
+
+    private static func text(_ status: HTTPResponseStatus) -> String { "\(status.code) \(status.reasonPhrase)" }
+
+    /// Returns what an answer means that has nothing of the file.
+    private func failure(_ response: HTTPClientResponse, at address: WebAddress, isSigned: Bool) async -> FetchFailure {
+        let status = Self.text(response.status)
+        let code = response.status.code
+        if code >= 500 || [408, 425, 429].contains(code) {
+            let seconds = response.headers.first(name: "Retry-After").flatMap { Int($0) }.map { max(0, $0) }
+            return .broken("the server answers \(status)", retryAfter: seconds.map { .seconds(min($0, 3600)) })
+        }
+        let shown = source.shown
+        let detail = await s3Code(response).map { " (\($0))" } ?? ""
+        switch (source, code) {
+        case (.object, 401), (.object, 403):
+            return .refusal(
+                isSigned
+                    ? "S3 refuses \(shown) to these credentials: \(status)\(detail); check that they may read it."
+                    : "S3 refuses \(shown) to everybody: \(status)\(detail), and no AWS credentials were found; "
+                        + "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.")
+        case (_, 401), (_, 403):
+            return .refusal(
+                "The server refuses \(address.shown): \(status); use a URL that needs no login, such as a signed one.")
+        case (_, 404), (_, 410):
+            return .refusal("There is no file at \(shown): the server answers \(status)\(detail); check the URL.")
+        default:
+            return .refusal("The server answers \(status)\(detail) for \(address.shown), which is no file; check the URL.")
+        }
+    }
+
+    /// What S3 calls an error.
+    private func s3Code(_ response: HTTPClientResponse) async -> String? {
+        guard case .object = source,
+            let body = try? await response.body.collect(upTo: FetchLimits.errorBodyByteCountMax)
+        else { return nil }
+        let text = String(buffer: body)
+        guard let start = text.firstRange(of: "<Code>"), let end = text.firstRange(of: "</Code>"),
+            start.upperBound <= end.lowerBound
+        else { return nil }
+        let code = text[start.upperBound..<end.lowerBound]
+        return code.utf8.allSatisfy { (0x41...0x7a).contains($0) || (0x30...0x39).contains($0) } ? String(code.prefix(60)) : nil
+    }
+}

@@ -1,0 +1,237 @@
+import ColumnStore
+import Foundation
+import Logging
+import TestSupport
+import Testing
+
+/// Jobs whose files are fetched, by a fetcher that does as it is told.
+@Suite(.timeLimit(.minutes(1)))
+struct FetchedJobsTests {
+    private let folder = TemporaryDirectory()
+
+    /// Fetches files of the fixtures: at once, in vain, or never to an end.
+    private final class Fetcher: SourceFetcher {
+        enum Way: Sendable { case whole, refuse, never }
+        private let state = Lock((way: Way.whole, begun: 0, left: [Bool]()))
+
+        /// How files are fetched from now on.
+        func set(_ way: Way) { state.withLock { $0.way = way } }
+
+        /// Fetches that were begun.
+        var begun: Int { state.withLock { $0.begun } }
+
+        /// Of each of them, whether it found what an earlier one had left.
+        var foundSome: [Bool] { state.withLock { $0.left } }
+
+        func filename(of url: String) throws(ColumnStoreError) -> String {
+            guard url.hasPrefix("test://") else { throw ColumnStoreError(.invalidArgument, "Only test:// is fetched.") }
+            return url.split(separator: "/").last.map(String.init) ?? ""
+        }
+
+        func fetch(
+            _ url: String, into file: PartialFile, report: @escaping @Sendable (FetchProgress) -> Void
+        ) async throws(ColumnStoreError) {
+            let isThere = FileManager.default.fileExists(atPath: file.path)
+            let way = state.withLock { state in
+                state.begun += 1
+                state.left.append(isThere)
+                return state.way
+            }
+            let data = FileManager.default.contents(atPath: Fixture.path("trips.csv"))!
+            _ = FileManager.default.createFile(atPath: file.notesPath, contents: Data())
+            _ = FileManager.default.createFile(atPath: file.path, contents: way == .whole ? data : data.prefix(5000))
+            report(FetchProgress(fetchedBytes: 5000, totalBytes: data.count))
+            switch way {
+            case .whole: return
+            case .refuse: throw ColumnStoreError(.io, "The file cannot be had; try again.")
+            case .never:
+                while !Task.isCancelled { try? await Task.sleep(for: .seconds(60)) }
+                throw ColumnStoreError(.cancelled, "Cancelled on request.")
+            }
+        }
+    }
+
+    private func open(_ fetcher: Fetcher?, _ name: String = "store") throws -> ColumnStore {
+        var options = ColumnStore.Options(
+            dataDirectory: folder.path + "/" + name, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        options.workerCount = 2
+        options.fetcher = fetcher
+        return try ColumnStore(options)
+    }
+
+    private func uploads(_ store: ColumnStore) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: store.loads.uploadsDirectory).sorted()
+    }
+
+    private func until(_ condition: () throws -> Bool) async throws {
+        while try !condition() { try await Task.sleep(for: .milliseconds(2)) }
+    }
+
+    private func trips(_ store: ColumnStore) throws -> Int { try store.snapshot().segments.reduce(0) { $0 + $1.rowCount } }
+
+    @Test("A fetched file is loaded as an upload is, and is gone then")
+    func whole() throws {
+        let store = try open(Fetcher())
+        defer { store.close() }
+        let told = Lock<[JobProgress]>([])
+        store.loads.observeProgress { progress in told.withLock { $0.append(progress) } }
+        let job = try store.loads.submitURL("test://host/may.csv")
+        #expect(job.status == .pending && job.filename == "may.csv" && job.totalBytes == nil)
+        #expect(try store.loads.job(job.id).message == "Waiting to be fetched.")
+        store.loads.start()
+        let done = try store.loads.waitForEnd(of: job.id)
+        #expect(done.status == .completed && done.processedRows == 100 && done.message == nil)
+        #expect(done.totalBytes == done.processedBytes)
+        #expect(try trips(store) == 100)
+        #expect(try uploads(store).isEmpty)
+        let all = told.withLock { $0 }
+        #expect(all.contains { $0.message == "Fetching: 5.0 of 12.8 kB" && $0.status == .pending && $0.totalBytes == 12839 })
+        #expect(all.last?.status == .completed)
+    }
+
+    @Test("A fetch that fails says why, and is fetched again when it is resumed, from what is there")
+    func refused() async throws {
+        let fetcher = Fetcher()
+        fetcher.set(.refuse)
+        let store = try open(fetcher)
+        defer { store.close() }
+        store.loads.start()
+        let id = try store.loads.submitURL("test://host/may.csv").id
+        let failed = try store.loads.waitForEnd(of: id)
+        #expect(failed.status == .failed && failed.message == "The file cannot be had; try again.")
+        #expect(try uploads(store).count == 2)
+        fetcher.set(.whole)
+        #expect(try store.loads.resume(id).status == .pending)
+        #expect(try store.loads.waitForEnd(of: id).status == .completed)
+        #expect(fetcher.foundSome == [false, true])
+        #expect(throws: ColumnStoreError.self) { try store.loads.resume(id) }
+    }
+
+    @Test("A job that is fetched is cancelled, and nothing of it is left", arguments: [true, false])
+    func cancelled(isFetching: Bool) async throws {
+        let fetcher = Fetcher()
+        fetcher.set(.never)
+        let store = try open(fetcher)
+        defer { store.close() }
+        let id = try store.loads.submitURL("test://host/may.csv").id
+        if isFetching {
+            store.loads.start()
+            try await until { try store.loads.job(id).message?.hasPrefix("Fetching") == true }
+        }
+        let job = try store.loads.remove(id)
+        #expect(job.status == .cancelled && job.message == "Cancelled on request.")
+        #expect(try store.loads.job(id) == job)
+        #expect(try uploads(store).isEmpty)
+        store.loads.start()
+        #expect(try store.loads.waitForEnd(of: id).status == .cancelled)
+        #expect(fetcher.begun == (isFetching ? 1 : 0))
+    }
+
+    @Test("A failed job's half file goes with its job")
+    func removedAfterFailure() throws {
+        let fetcher = Fetcher()
+        fetcher.set(.refuse)
+        let store = try open(fetcher)
+        defer { store.close() }
+        store.loads.start()
+        let id = try store.loads.submitURL("test://host/may.csv").id
+        #expect(try store.loads.waitForEnd(of: id).status == .failed)
+        #expect(try store.loads.remove(id).status == .failed)
+        #expect(try uploads(store).isEmpty)
+    }
+
+    @Test("Fetches hold up no load, and a store that is closed goes on with them when it is opened again")
+    func reopened() async throws {
+        let fetcher = Fetcher()
+        fetcher.set(.never)
+        var store = try open(fetcher)
+        store.loads.start()
+        let ids = try (0..<10).map { try store.loads.submitURL("test://host/\($0).csv").id }
+        let file = try store.loads.submitFile(path: Fixture.path("trips.csv"))
+        #expect(try store.loads.waitForEnd(of: file.id).status == .completed)
+        try await until { try ids.prefix(4).allSatisfy { try store.loads.job($0).message?.hasPrefix("Fetching") == true } }
+        store.close()
+        #expect(fetcher.begun == 4)
+        fetcher.set(.whole)
+        // A command that changes the store and loads nothing leaves them alone.
+        store = try open(nil)
+        #expect(try uploads(store).count == 8)
+        store.loads.start()
+        store.close()
+        store = try open(fetcher)
+        defer { store.close() }
+        store.loads.start()
+        for id in ids { #expect(try store.loads.waitForEnd(of: id).status == .completed) }
+        #expect(fetcher.foundSome.count { $0 } == 4)
+        #expect(try trips(store) == 1100)
+        #expect(try uploads(store).isEmpty)
+    }
+
+    @Test("A file that got its name right before a crash is loaded, not fetched; the sweep leaves what jobs need")
+    func afterCrash() async throws {
+        let fetcher = Fetcher()
+        fetcher.set(.never)
+        var store = try open(fetcher)
+        store.loads.start()
+        let ids = try (0..<2).map { try store.loads.submitURL("test://host/\($0).csv").id }
+        try await until { try ids.allSatisfy { try store.loads.job($0).message?.hasPrefix("Fetching") == true } }
+        let folder = store.loads.uploadsDirectory
+        let halves = try uploads(store)
+        store.close()
+        let whole = String(halves[0].dropLast(".fetching".count))
+        try FileManager.default.removeItem(atPath: "\(folder)/\(halves[0])")
+        try FileManager.default.copyItem(atPath: Fixture.path("trips.csv"), toPath: "\(folder)/\(whole)")
+        for name in ["fetched-x.fetching", "fetched-x.fetching.json"] {
+            try Data().write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+        }
+        fetcher.set(.whole)
+        store = try open(fetcher)
+        defer { store.close() }
+        #expect(try uploads(store) == ([whole] + halves.dropFirst()).sorted())
+        store.loads.start()
+        for id in ids {
+            let job = try store.loads.waitForEnd(of: id)
+            #expect(job.status == .completed && job.totalBytes == 12839)
+        }
+        #expect(fetcher.begun == 3)
+    }
+
+    @Test("A catalog that is made anew takes no half file for an upload")
+    func rebuilt() async throws {
+        let fetcher = Fetcher()
+        fetcher.set(.never)
+        let store = try open(fetcher)
+        store.loads.start()
+        _ = try store.loads.submitURL("test://host/may.csv")
+        try await until { try store.loads.jobs(limit: 1, status: nil).first?.message?.hasPrefix("Fetching") == true }
+        store.close()
+        for suffix in ["", "-wal", "-shm"] {
+            try? FileManager.default.removeItem(atPath: folder.path + "/store/catalog.sqlite" + suffix)
+        }
+        let report = try ColumnStore.rebuildCatalog(in: folder.path + "/store", replacesUsable: false, takesIncomplete: false)
+        #expect(report.uploads.isEmpty)
+    }
+
+    @Test("What is never fetched makes no job")
+    func neverFetched() throws {
+        let store = try open(Fetcher())
+        defer { store.close() }
+        #expect(throws: ColumnStoreError.self) { try store.loads.submitURL("other://host/may.csv") }
+        #expect(try store.loads.jobs(limit: 10, status: nil).isEmpty)
+        let without = try open(nil, "other")
+        defer { without.close() }
+        let error = #expect(throws: ColumnStoreError.self) { try without.loads.submitURL("test://host/may.csv") }
+        #expect(error?.code == .conflict)
+    }
+
+    @Test(
+        "How far a fetch is, in words",
+        arguments: [
+            (12_345_678, 80_000_000, "Fetching: 12.3 of 80.0 MB"), (999, 12_839, "Fetching: 0.9 of 12.8 kB"),
+            (0, nil, "Fetching: 0.0 kB"), (1_250_000_000, nil, "Fetching: 1.2 GB"),
+            (5_000_000, 3_210_000_000, "Fetching: 0.0 of 3.2 GB"),
+        ] as [(Int, Int?, String)])
+    func words(fetched: Int, total: Int?, words: String) {
+        #expect(FetchProgress(fetchedBytes: fetched, totalBytes: total).message == words)
+    }
+}
