@@ -87,6 +87,19 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "Events",
+            dependencies: [
+                "Fetching", "ColumnStore",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
             name: "Server",
             dependencies: [
                 "ColumnStore",
@@ -110,7 +123,7 @@ let package = Package(
         .executableTarget(
             name: "tripstore",
             dependencies: [
-                "Server", "ClickHouse", "Fetching", "ColumnStore", "Bucketing", "TripGenerator",
+                "Server", "Events", "ClickHouse", "Fetching", "ColumnStore", "Bucketing", "TripGenerator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -133,6 +146,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "ColumnStore"], swiftSettings: settings),
         .testTarget(
             name: "FetchingTests",
             dependencies: [

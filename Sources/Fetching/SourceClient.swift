@@ -110,7 +110,7 @@ final class SourceClient: Sendable {
     private func followToRegion(_ response: HTTPClientResponse) throws -> Bool {
         guard case .object = source, let region = response.headers.first(name: "x-amz-bucket-region"),
             region.utf8.allSatisfy({ (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }),
-            try identity.settings.endpoint() == nil
+            try identity.settings.endpoint("S3") == nil
         else { return false }
         return state.withLock { state in
             defer { state.region = region }
@@ -126,7 +126,7 @@ final class SourceClient: Sendable {
         case .web(let address): return (target ?? address, false)
         case .object(let object):
             do {
-                let endpoint = try identity.settings.endpoint()
+                let endpoint = try identity.settings.endpoint("S3")
                 let region = state.withLock { $0.region } ?? identity.settings.region
                 return (object.address(region: region, endpoint: endpoint), endpoint != nil)
             } catch {

@@ -107,7 +107,7 @@ package struct WebAddress: Hashable, Sendable {
     package var shown: String { origin + target.prefix { $0 != "?" } }
 
     /// The value of the header field `Host`.
-    var authority: String {
+    package var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
@@ -138,7 +138,7 @@ package struct WebAddress: Hashable, Sendable {
 }
 
 /// Percent-encoding, of bytes.
-enum Percent {
+package enum Percent {
     /// A byte as `%XX`.
     static func encoded(_ byte: UInt8) -> String {
         let digits = String(byte, radix: 16, uppercase: true)
@@ -146,7 +146,7 @@ enum Percent {
     }
 
     /// Text with all but what RFC 3986 leaves unreserved encoded, and what else is to be kept.
-    static func encoded(_ text: some StringProtocol, keeping kept: String = "") -> String {
+    package static func encoded(_ text: some StringProtocol, keeping kept: String = "") -> String {
         var result = ""
         for byte in text.utf8 {
             switch byte {

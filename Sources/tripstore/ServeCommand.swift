@@ -1,5 +1,6 @@
 import ArgumentParser
 import ColumnStore
+import Events
 import Foundation
 import Logging
 import Server
@@ -48,6 +49,13 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var allowPrivateAddresses = false
 
+    @Option(
+        help: """
+            Who is told of each change of each job: a webhook's URL, or sns:ARN of a topic (default: $EVENTS_URL, else nobody). \
+            Webhooks are signed with $EVENTS_SECRET.
+            """)
+    var eventsUrl: String?
+
     @Option(help: "Folder with the files of Swagger UI for /docs (default: $SWAGGER_UI_DIR, else a public CDN).")
     var swaggerUiDir: String?
 
@@ -86,16 +94,26 @@ struct ServeCommand: AsyncParsableCommand {
         let address = options.host
         options.onListening = { Output.note("tripstore listens on http://\(address):\($0) (docs at /docs)") }
 
+        let events = try (eventsUrl ?? Environment.text("EVENTS_URL")).map { url in try EventsURL(url) }
         let store = try store.openEngine(
             .readWrite, engine: databaseUrl, chunkRows: load.chunkRows(), logLevel: level,
             allowsPrivateAddresses: try allowPrivateAddresses || Environment.flag("ALLOW_PRIVATE_ADDRESSES") ?? false)
-        store.loads.start()
+        var delivery: EventDelivery?
         do {
+            if let events {
+                delivery = try EventDelivery(of: store, to: events, secret: Environment.text("EVENTS_SECRET"), logger: logger)
+            } else {
+                try store.loads.wishEvents(false)
+            }
+            delivery?.start()
+            store.loads.start()
             try await serve(store: store, options: options)
         } catch {
+            await delivery?.stop()
             store.close()
             throw error
         }
+        await delivery?.stop()
         store.close()
     }
 }

@@ -110,7 +110,7 @@ struct AWSSettingsTests {
         ] as [([String: String], String?)])
     func endpoint(variables: [String: String], url: String?) throws {
         try Self.with(variables) { settings in
-            let found = try settings.endpoint()
+            let found = try settings.endpoint("S3")
             #expect(found?.url == url)
         }
     }

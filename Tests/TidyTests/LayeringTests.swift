@@ -4,7 +4,7 @@ import Testing
 /// The directions that docs/ARCHITECTURE.md promises hold in the sources.
 struct LayeringTests {
     private static let modules = [
-        "Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "Fetching", "Server", "tripstore",
+        "Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "Fetching", "Events", "Server", "tripstore",
     ]
 
     @Test("A module imports only the modules that the architecture gives it")
@@ -12,7 +12,8 @@ struct LayeringTests {
         let mayImport: [String: Set<String>] = [
             "Bucketing": [], "TripGenerator": ["Bucketing"], "ColumnStore": ["Bucketing"], "Server": ["ColumnStore"],
             "ClickHouse": ["Bucketing", "ColumnStore"], "Fetching": ["ColumnStore"],
-            "tripstore": ["Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "Fetching", "Server"],
+            "Events": ["ColumnStore", "Fetching"],
+            "tripstore": ["Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "Fetching", "Events", "Server"],
         ]
         for module in Self.modules {
             let files = SourceTree.files(under: "Sources/\(module)")
@@ -37,8 +38,8 @@ struct LayeringTests {
             ("CLeaves", ["Sources/ColumnStore/Segment/"]),
             ("CFastFloat", ["Sources/ColumnStore/CSV/"]),
             ("Hummingbird", ["Sources/Server/"]),
-            ("AsyncHTTPClient", ["Sources/ClickHouse/", "Sources/Fetching/"]),
-            ("Crypto", ["Sources/Fetching/"]),
+            ("AsyncHTTPClient", ["Sources/ClickHouse/", "Sources/Events/", "Sources/Fetching/"]),
+            ("Crypto", ["Sources/Events/", "Sources/Fetching/"]),
             ("ArgumentParser", ["Sources/tripstore/"]),
         ])
     func packages(package: String, folders: [String]) {

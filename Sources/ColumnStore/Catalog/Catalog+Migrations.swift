@@ -155,6 +155,7 @@ extension Catalog {
                     INSERT INTO catalog_name VALUES (lower(hex(randomblob(16))));
                     """)
         }
+        migrator.registerMigration("v7: events of jobs") { try Catalog.createEvents(in: $0) }
         return migrator
     }
 }

@@ -40,7 +40,7 @@ public final class LoadService: Sendable {
 
     private struct State {
         weak var engine: (any TripEngine)?
-        var observer: (@Sendable (JobProgress) -> Void)?
+        var observers: [@Sendable (JobProgress) -> Void] = []
         var rowsIngested = 0
         var rowsRejected = 0
     }
@@ -288,15 +288,28 @@ public final class LoadService: Sendable {
         return record.job
     }
 
-    /// Sets who is told of each change of any job, on the store's threads.
+    /// Adds somebody who is told of each change of any job, on the store's threads.
     public func observeProgress(_ observer: @escaping @Sendable (JobProgress) -> Void) {
-        state.withLock { $0.observer = observer }
+        state.withLock { $0.observers.append(observer) }
     }
 
     func notify(_ progress: JobProgress) {
-        let observer = state.withLock { $0.observer }
-        observer?(progress)
+        for observer in state.withLock({ $0.observers }) { observer(progress) }
     }
+
+    // MARK: - Events
+
+    /// Says whether changes of jobs are to be kept until somebody was told of them (`events`).
+    package func wishEvents(_ isWished: Bool) throws(ColumnStoreError) { try catalog.wishEvents(isWished) }
+
+    /// The catalog's own name, which tells stores apart.
+    package func storeName() throws(ColumnStoreError) -> String { try catalog.name() }
+
+    /// The oldest changes of jobs that are kept, in their order.
+    package func events(limit: Int) throws(ColumnStoreError) -> [JobEvent] { try catalog.events(limit: limit) }
+
+    /// Lets go of a change of which somebody was told.
+    package func forgetEvent(_ id: Int64) throws(ColumnStoreError) { try catalog.forgetEvent(id) }
 
     // MARK: - Running jobs
 

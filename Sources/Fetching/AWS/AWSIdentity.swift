@@ -5,15 +5,15 @@ import NIOCore
 import NIOHTTP1
 
 /// Who this process is at AWS: the first that knows of environment, files and the container's host.
-final class AWSIdentity: Sendable {
-    let settings: AWSSettings
+package final class AWSIdentity: Sendable {
+    package let settings: AWSSettings
     /// The container's, which end and cost a request.
     private let known = Lock<AWSCredentials?>(nil)
 
-    init(settings: AWSSettings) { self.settings = settings }
+    package init(settings: AWSSettings) { self.settings = settings }
 
     /// Returns credentials; nil where nobody has any.
-    func credentials() async throws -> AWSCredentials? {
+    package func credentials() async throws -> AWSCredentials? {
         if let credentials = try settings.credentials() { return credentials }
         guard let (address, token) = try settings.containerCredentials() else { return nil }
         let margin = FetchLimits.credentialsMargin / .seconds(1)

@@ -32,9 +32,9 @@ package struct AWSSettings: Sendable {
             ?? file(.credentials)?[profile]?["region"] ?? "us-east-1"
     }
 
-    /// A server that is asked in place of AWS's own.
-    package func endpoint() throws(ColumnStoreError) -> WebAddress? {
-        for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] {
+    /// A server that is asked in place of AWS's own, by the service's name in the variable, such as `S3`.
+    package func endpoint(_ service: String) throws(ColumnStoreError) -> WebAddress? {
+        for name in ["AWS_ENDPOINT_URL_\(service)", "AWS_ENDPOINT_URL"] {
             guard let text = variable(name) else { continue }
             do {
                 return try WebAddress(text)

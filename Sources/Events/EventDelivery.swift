@@ -1,0 +1,110 @@
+import AsyncHTTPClient
+package import ColumnStore
+import Fetching
+import Foundation
+package import Logging
+import NIOPosix
+
+/// Tells another system of every change of every job, in their order and at least once.
+///
+/// Changes wait in the catalog (`JobEvent`) until they were taken, so a receiver that is away, or a server that is killed, delays
+/// them and loses none. One that was taken just before a crash is sent again, with the same id.
+package final class EventDelivery: Sendable {
+    /// Longest pause between two attempts.
+    private static let pauseMax = Duration.seconds(60)
+    /// Age at which a change that nobody takes is given up.
+    private static let ageMax = 3 * 86_400.0
+
+    private let store: any TripEngine
+    private let target: EventTarget
+    private let storeName: String
+    private let logger: Logger
+    private let changes: AsyncStream<Void>
+    private let noteChange: AsyncStream<Void>.Continuation
+    private let task = Lock<Task<Void, Never>?>(nil)
+
+    /// Makes a delivery of what happens in a store from now on, and of what waits.
+    ///
+    /// - Parameter secret: signs webhooks; nil: they are not signed.
+    package init(of store: any TripEngine, to url: EventsURL, secret: String?, logger: Logger) throws(ColumnStoreError) {
+        self.store = store
+        self.logger = logger
+        storeName = try store.loads.storeName()
+        (changes, noteChange) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        target = EventTarget(
+            url: url, signature: secret.map { WebhookSignature(secret: $0) },
+            identity: AWSIdentity(settings: AWSSettings(environment: ProcessInfo.processInfo.environment)),
+            http: HTTPClient(
+                eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+                configuration: HTTPClient.Configuration(redirectConfiguration: .disallow)))
+        try store.loads.wishEvents(true)
+        store.loads.observeProgress { [noteChange] _ in noteChange.yield() }
+    }
+
+    /// Begins to send.
+    package func start() {
+        task.withLock { task in task = Task { await self.run() } }
+    }
+
+    /// Ends; what was not taken yet waits for the next start.
+    package func stop() async {
+        let task = task.withLock { $0.take() }
+        task?.cancel()
+        noteChange.finish()
+        await task?.value
+        try? await target.http.shutdown()
+    }
+
+    private func run() async {
+        noteChange.yield()
+        for await _ in changes {
+            while !Task.isCancelled, let events = await waiting(), !events.isEmpty {
+                for event in events where !Task.isCancelled { await deliver(event) }
+            }
+        }
+    }
+
+    private func waiting() async -> [JobEvent]? {
+        let loads = store.loads
+        do throws(ColumnStoreError) {
+            return try await store.threads.answer { () throws(ColumnStoreError) in try loads.events(limit: 100) }
+        } catch {
+            logger.error("Events cannot be read from the catalog", metadata: ["why": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Sends a change until it is taken, or too old, or the server ends.
+    private func deliver(_ event: JobEvent) async {
+        let message = CloudEvent(event, store: storeName)
+        var pause = Duration.milliseconds(500)
+        var isKnown = false
+        while !Task.isCancelled {
+            do {
+                try await target.send(message)
+                break
+            } catch {
+                if Task.isCancelled { return }
+                if !isKnown {
+                    logger.warning("EVENTS_URL takes no events", metadata: ["why": "\(error)", "event": "\(event.id)"])
+                }
+                isKnown = true
+                let date = try? Date(event.time, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+                if let date, -date.timeIntervalSinceNow > Self.ageMax {
+                    logger.error("An event was given up after three days", metadata: ["event": "\(event.id)"])
+                    break
+                }
+                try? await Task.sleep(for: pause)
+                pause = min(pause * 2, Self.pauseMax)
+            }
+        }
+        if Task.isCancelled { return }
+        let loads = store.loads
+        do throws(ColumnStoreError) {
+            try await store.threads.answer { () throws(ColumnStoreError) in try loads.forgetEvent(event.id) }
+        } catch {
+            // It will be sent again.
+            logger.error("An event that was sent cannot be forgotten", metadata: ["why": "\(error)"])
+        }
+    }
+}

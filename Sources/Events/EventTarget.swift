@@ -1,0 +1,76 @@
+import AsyncHTTPClient
+import ColumnStore
+import Fetching
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// Sends events: a POST each, to a webhook or to SNS.
+struct EventTarget: Sendable {
+    /// Time for one attempt.
+    private static let timeout = TimeAmount.seconds(20)
+
+    let url: EventsURL
+    let signature: WebhookSignature?
+    let identity: AWSIdentity
+    let http: HTTPClient
+
+    /// Why an event was not taken.
+    struct Refusal: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    /// Sends an event; throws where it was not taken.
+    func send(_ event: CloudEvent) async throws {
+        var request: HTTPClientRequest
+        switch url {
+        case .webhook(let address):
+            request = HTTPClientRequest(url: address.url)
+            request.headers.add(name: "Content-Type", value: CloudEvent.contentType)
+            for (name, value) in signature?.headers(id: event.id, body: event.body, at: .now) ?? [] {
+                request.headers.add(name: name, value: value)
+            }
+            request.body = .bytes(ByteBuffer(string: event.body))
+        case .topic(let arn, let region):
+            request = try await publication(of: event, to: arn, in: region)
+        }
+        request.method = .POST
+        request.headers.add(name: "User-Agent", value: "tripstore")
+        let response = try await http.execute(request, timeout: Self.timeout)
+        let body = try? await response.body.collect(upTo: 64 << 10)
+        guard (200..<300).contains(response.status.code) else {
+            let words = body.map { String(buffer: $0).prefix(200) } ?? ""
+            throw Refusal(description: "it answers \(response.status.code): \(words)")
+        }
+    }
+
+    /// A signed request of the action `Publish`.
+    ///
+    /// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    private func publication(
+        of event: CloudEvent, to arn: String, in region: String
+    ) async throws -> HTTPClientRequest {
+        let address =
+            try identity.settings.endpoint("SNS")
+            ?? WebAddress("https://sns.\(region).amazonaws.com\(region.hasPrefix("cn-") ? ".cn" : "")/")
+        guard let credentials = try await identity.credentials() else {
+            throw Refusal(description: "there are no AWS credentials; set AWS_ACCESS_KEY_ID or AWS_PROFILE")
+        }
+        let fields = [
+            ("Action", "Publish"), ("Version", "2010-03-31"), ("TopicArn", arn), ("Message", event.body),
+            ("MessageAttributes.entry.1.Name", "content-type"), ("MessageAttributes.entry.1.Value.DataType", "String"),
+            ("MessageAttributes.entry.1.Value.StringValue", CloudEvent.contentType),
+        ]
+        let body = fields.map { "\($0)=\(Percent.encoded($1))" }.joined(separator: "&")
+        let signer = AWSRequestSigner(credentials: credentials, region: region, service: "sns")
+        var request = HTTPClientRequest(url: address.url)
+        let type = "application/x-www-form-urlencoded; charset=utf-8"
+        let signed = AWSRequestSigner.Request(
+            method: "POST", host: address.authority, target: address.target, headers: [("Content-Type", type)],
+            body: Array(body.utf8))
+        request.headers.add(name: "Content-Type", value: type)
+        for (name, value) in signer.headers(for: signed, at: .now) { request.headers.add(name: name, value: value) }
+        request.body = .bytes(ByteBuffer(string: body))
+        return request
+    }
+}

@@ -1,0 +1,27 @@
+package import ColumnStore
+package import Fetching
+
+/// Who is told of jobs, as `EVENTS_URL` says: a webhook's URL, or `sns:` and the name (ARN) of a topic.
+package enum EventsURL: Hashable, Sendable {
+    case webhook(WebAddress)
+    /// `arn:aws:sns:REGION:ACCOUNT:NAME`.
+    case topic(arn: String, region: String)
+
+    /// Reads a URL; `.invalidArgument` with a sentence where it is none.
+    package init(_ text: String) throws(ColumnStoreError) {
+        if text.hasPrefix("http://") || text.hasPrefix("https://") {
+            self = .webhook(try WebAddress(text))
+            return
+        }
+        let arn = String(text.dropFirst(4))
+        let parts = arn.split(separator: ":", omittingEmptySubsequences: false)
+        guard text.hasPrefix("sns:"), parts.count == 6, parts[0] == "arn", parts[2] == "sns", !parts[3].isEmpty,
+            !parts[5].isEmpty
+        else {
+            throw ColumnStoreError(
+                .invalidArgument,
+                "EVENTS_URL must be a URL such as https://host/path, or sns:arn:aws:sns:REGION:ACCOUNT:TOPIC, not '\(text)'.")
+        }
+        self = .topic(arn: arn, region: String(parts[3]))
+    }
+}
