@@ -78,17 +78,20 @@ def test_odd_trips_are_equal_to_the_byte(tmp_path, cluster):
         lines.append(",".join([choice.choice(names), point(), point(), choice.choice(times), choice.choice(names)]))
     path = tmp_path / "odd.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # Between the years 1 and 9999 are half a million weeks: all of them are listed once only.
+    active = {"weeks": "active"}
     questions = [("/regions", {}), ("/analytics/weekly-average", {"weeks": "elapsed"}),
-                 ("/analytics/weekly-average", {"to": "1970-01-01"}), ("/analytics/weekly-average", {"from": "1969-12-31T23:59:59"})]
+                 ("/analytics/weekly-average", active | {"to": "1970-01-01"}),
+                 ("/analytics/weekly-average", active | {"from": "1969-12-31T23:59:59"})]
     for precision in (1, 5, 11, 12):
         for bucket in ("time_of_day", "absolute"):
             questions.append(("/trip-groups", {"precision": precision, "bucket": bucket, "limit": 10_000, "bucket_minutes": 15}))
     for name in names:
-        questions += [("/analytics/weekly-average", {"region": name}), ("/trip-groups", {"datasource": name})]
+        questions += [("/analytics/weekly-average", active | {"region": name}), ("/trip-groups", {"datasource": name})]
     for low, high in [("-0.0", "0"), ("5e-324", "1e-300"), ("45.00000000000001", "90"), ("-90", "-0.30000000000000004")]:
         for within in ("origin", "destination", "both", "either"):
             box = {"min_lat": low, "max_lat": high, "min_lng": low, "max_lng": high, "within": within}
-            questions += [("/analytics/weekly-average", box), ("/trip-groups", box)]
+            questions += [("/analytics/weekly-average", active | box), ("/trip-groups", box)]
     with tripstore.Server(tmp_path / "a", tmp_path / "a.log") as ours, \
             tripstore.Server(tmp_path / "b", tmp_path / "b.log", DATABASE_URL=cluster.database_url("odd")) as theirs:
         one, other = ours.ingest(path), theirs.ingest(path)
