@@ -52,12 +52,18 @@ package struct ClickHouseSQL {
         return "(job_id = \(parts.job) AND block BETWEEN \(first) AND \(last))"
     }
 
-    private static func conditions(_ filter: TripFilter, _ visibility: Visibility) -> String {
-        var all = ["job_id <= \(visibility.lastJob)"]
-        if !visibility.hidden.isEmpty {
-            all.append("job_id NOT IN (\(visibility.hidden.map(String.init).joined(separator: ", ")))")
+    /// What follows the table's name: nothing where every row is wanted.
+    ///
+    /// - Parameter visibility: which rows count; nil: all of them.
+    private static func conditions(_ filter: TripFilter, _ visibility: Visibility?) -> String {
+        var all: [String] = []
+        if let visibility {
+            all.append("job_id <= \(visibility.lastJob)")
+            if !visibility.hidden.isEmpty {
+                all.append("job_id NOT IN (\(visibility.hidden.map(String.init).joined(separator: ", ")))")
+            }
+            all += visibility.leftovers.map { "NOT \(uncommitted($0))" }
         }
-        all += visibility.leftovers.map { "NOT \(uncommitted($0))" }
         if let region = filter.region { all.append("region = \(literal(region))") }
         if let datasource = filter.datasource { all.append("datasource = \(literal(datasource))") }
         // Weeks are the partitions: they are named so that others are not read.
@@ -75,7 +81,7 @@ package struct ClickHouseSQL {
             case .either: all.append("(\(inside(box, "origin")) OR \(inside(box, "destination")))")
             }
         }
-        return all.joined(separator: " AND ")
+        return all.isEmpty ? "" : "WHERE \(all.joined(separator: " AND ")) "
     }
 
     /// Whether an end of a trip is in a box.
@@ -93,14 +99,14 @@ package struct ClickHouseSQL {
     // MARK: - Questions
 
     /// Rows (week's Monday Int32, trips UInt64), by week; with times also (first and last time Int64).
-    func weeks(_ filter: TripFilter, withTimes: Bool, _ visibility: Visibility) -> String {
-        "SELECT week, count()\(withTimes ? ", min(time), max(time)" : "") FROM \(table) WHERE \(Self.conditions(filter, visibility)) "
+    func weeks(_ filter: TripFilter, withTimes: Bool, _ visibility: Visibility?) -> String {
+        "SELECT week, count()\(withTimes ? ", min(time), max(time)" : "") FROM \(table) \(Self.conditions(filter, visibility))"
             + "GROUP BY week ORDER BY week FORMAT RowBinary"
     }
 
     /// Rows (region, origin cell, destination cell, start of the bucket in microseconds, trips) in the order of an answer; the
     /// totals have all trips, and the rows before the limit are all groups.
-    func groups(_ query: TripGroupsQuery, _ visibility: Visibility) -> String {
+    func groups(_ query: TripGroupsQuery, _ visibility: Visibility?) -> String {
         let microseconds = Int64(query.bucketMinutes) * LocalDateTime.microsecondsPerMinute
         let width = Self.literal(microseconds)
         let day = Self.literal(LocalDateTime.microsecondsPerDay)
@@ -113,15 +119,15 @@ package struct ClickHouseSQL {
             }
         let shift = MortonKey.bitCount - 5 * query.precision
         return "SELECT region, bitShiftRight(origin_cell, \(shift)) AS o, bitShiftRight(destination_cell, \(shift)) AS d, "
-            + "\(bucket) AS b, count() AS c FROM \(table) WHERE \(Self.conditions(query.filter, visibility)) "
+            + "\(bucket) AS b, count() AS c FROM \(table) \(Self.conditions(query.filter, visibility))"
             + "GROUP BY region, o, d, b WITH TOTALS ORDER BY c DESC, region, o, d, b "
             + "LIMIT \(query.limit) OFFSET \(query.offset) FORMAT JSONCompact"
     }
 
     /// Rows (region, datasource, trips UInt64, first and last time Int64, west, south, east, north Float64 of the origins).
-    func regions(_ visibility: Visibility) -> String {
+    func regions(_ visibility: Visibility?) -> String {
         "SELECT region, datasource, count(), min(time), max(time), min(origin_longitude), min(origin_latitude), "
-            + "max(origin_longitude), max(origin_latitude) FROM \(table) WHERE \(Self.conditions(TripFilter(), visibility)) "
+            + "max(origin_longitude), max(origin_latitude) FROM \(table) \(Self.conditions(TripFilter(), visibility))"
             + "GROUP BY region, datasource FORMAT RowBinary"
     }
 }

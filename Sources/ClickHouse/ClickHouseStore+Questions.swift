@@ -8,7 +8,7 @@ extension ClickHouseStore {
         countQuestion()
         let start = ContinuousClock.now
         let withTimes = query.weeks == .elapsed
-        let answer = try ask(sql.weeks(query.filter, withTimes: withTimes, folder.catalog.visibility()))
+        let answer = try answer { sql.weeks(query.filter, withTimes: withTimes, $0) }
         var reader = RowBinaryReader(answer)
         var trips: [ISOWeek: Int] = [:]
         var (first, last) = (Int64.max, Int64.min)
@@ -28,8 +28,7 @@ extension ClickHouseStore {
     package func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
         countQuestion()
         let start = ContinuousClock.now
-        let answer = try ask(
-            sql.groups(query, folder.catalog.visibility()), settings: [("output_format_json_quote_64bit_integers", "0")])
+        let answer = try answer(settings: [("output_format_json_quote_64bit_integers", "0")]) { sql.groups(query, $0) }
         let table: GroupTableJSON
         do {
             table = try JSONDecoder().decode(GroupTableJSON.self, from: Data(answer))
@@ -52,7 +51,7 @@ extension ClickHouseStore {
 
     package func regions() throws(ColumnStoreError) -> Regions {
         countQuestion()
-        var reader = RowBinaryReader(try ask(sql.regions(folder.catalog.visibility())))
+        var reader = RowBinaryReader(try answer { sql.regions($0) })
         var regions: [ExactName: Regions.Region] = [:]
         while !reader.isAtEnd {
             let name = try reader.string()

@@ -139,8 +139,23 @@ package final class ClickHouseStore: TripEngine {
 
     // MARK: - Questions
 
+    /// Asks a question over what is visible now.
+    ///
+    /// The condition that says so costs as much as a cheap question does. Where all that is stored counts it is left out, and the
+    /// answer is good if that was still so, and no load had begun to store, once it was there; otherwise it is asked again.
+    func answer(
+        settings: [(String, String)] = [], _ question: (Visibility?) -> String
+    ) throws(ColumnStoreError) -> [UInt8] {
+        let visibility = try folder.catalog.visibility()
+        if visibility.isAll {
+            let answer = try ask(question(nil), settings: settings)
+            if try folder.catalog.visibility() == visibility { return answer }
+        }
+        return try ask(question(try folder.catalog.visibility()), settings: settings)
+    }
+
     /// Asks SQL of whichever shard answers.
-    func ask(_ text: String, settings: [(String, String)] = []) throws(ColumnStoreError) -> [UInt8] {
+    private func ask(_ text: String, settings: [(String, String)] = []) throws(ColumnStoreError) -> [UInt8] {
         let first = state.withLock { state in
             state.next = (state.next + 1) % servers.shards.count
             return state.next

@@ -1,5 +1,6 @@
 import ColumnStore
 import Events
+import Fetching
 import Foundation
 import Testing
 

@@ -10,6 +10,14 @@ package struct JobEvent: Hashable, Sendable {
     package var time: String
     /// The job as JSON, as the API shows it.
     package var body: String
+
+    package init(id: Int64, job: Int64, status: String, time: String, body: String) {
+        self.id = id
+        self.job = job
+        self.status = status
+        self.time = time
+        self.body = body
+    }
 }
 
 /// Changes of jobs on their way to other systems: an outbox in the catalog.

@@ -151,8 +151,9 @@ extension Catalog {
                         PRIMARY KEY (job_id, attempt)
                     ) WITHOUT ROWID;
                     -- One row. Trips in other processes are numbered by jobs of this catalog, and say so by this name.
-                    CREATE TABLE catalog_name (name TEXT NOT NULL);
-                    INSERT INTO catalog_name VALUES (lower(hex(randomblob(16))));
+                    -- attempts: runs of jobs that ever began to store there.
+                    CREATE TABLE catalog_name (name TEXT NOT NULL, attempts INTEGER NOT NULL);
+                    INSERT INTO catalog_name VALUES (lower(hex(randomblob(16))), 0);
                     """)
         }
         migrator.registerMigration("v7: events of jobs") { try Catalog.createEvents(in: $0) }

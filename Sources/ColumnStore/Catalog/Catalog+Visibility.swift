@@ -21,12 +21,18 @@ package struct Visibility: Hashable, Sendable {
     package var hidden: [Int64]
     /// Of jobs that are seen: what runs that were interrupted may have stored besides.
     package var leftovers: [Parts]
+    /// Runs of jobs that ever began to store something.
+    package var attempts: Int
+
+    /// Whether all that is stored is seen, unless a run began since.
+    package var isAll: Bool { hidden.isEmpty && leftovers.isEmpty }
 }
 
 extension Catalog {
     /// Counts a run of a job that begins, before it stores anything.
     static func addAttempt(_ id: Int64, in database: Database) throws {
         try database.execute(sql: "UPDATE jobs SET attempt = attempt + 1 WHERE id = ?", arguments: [id])
+        try database.execute(sql: "UPDATE catalog_name SET attempts = attempts + 1")
         try database.execute(
             sql: "INSERT INTO load_attempts (job_id, attempt) SELECT id, attempt FROM jobs WHERE id = ?", arguments: [id])
     }
@@ -48,7 +54,8 @@ extension Catalog {
                         SELECT id FROM jobs
                         WHERE status <> 'completed' AND id IN (SELECT job_id FROM load_attempts) ORDER BY id
                         """),
-                leftovers: try Self.leftovers("j.status = 'completed' AND a.attempt <> j.attempt", [], in: database))
+                leftovers: try Self.leftovers("j.status = 'completed' AND a.attempt <> j.attempt", [], in: database),
+                attempts: try Int.fetchOne(database, sql: "SELECT attempts FROM catalog_name") ?? 0)
         }
     }
 
