@@ -16,7 +16,8 @@ struct ExportCommand: ParsableCommand {
             DEST must be absent, empty or an earlier export. That is replaced week by week: a reader meanwhile finds each week \
             as it was or as it is now, never half of it, and later weeks may still be the earlier ones. A week that did not \
             change keeps its files; one that has no trips any more is removed. A reader that has listed files of a week that is \
-            replaced fails to open them, and has to list again. Where the file system cannot exchange two folders (some network \
+            replaced fails to open them, and has to list again. Old and new files of the weeks that change are there at the same \
+            time, so DEST needs room for both. Where the file system cannot exchange two folders (some network \
             file systems), a week that changed is absent for a moment. The file _SUCCESS is there once all weeks are those of \
             one moment, and absent while an export is under way or after one that broke off.
 

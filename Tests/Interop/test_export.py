@@ -1,4 +1,4 @@
-"""The exported folder is what other engines take for a table: DuckDB, pyarrow and Polars find the store's trips and answers in it."""
+"""The exported folder is a table to other engines: DuckDB, pyarrow and Polars find the store's trips and answers in it."""
 
 import datetime
 import fcntl
@@ -259,7 +259,8 @@ def test_two_exports_to_one_folder_do_not_meet(sample_store, tmp_path):
 
 @pytest.mark.parametrize("kind, words", [
     ("ENOSPC", "No space left on device; free space"), ("EACCES", "Permission denied; check the permissions")])
-def test_a_disk_that_refuses_is_a_sentence_and_the_next_export_is_whole(library, sample_store, tmp_path, kind, words):  # noqa: F811
+def test_a_disk_that_refuses_is_a_sentence(library, sample_store, tmp_path, kind, words):  # noqa: F811
+    """And the next export is whole."""
     folder, switch = tmp_path / "lake", tmp_path / "refused"
     export(folder, sample_store)
     before = contents(folder)

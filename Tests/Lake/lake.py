@@ -28,9 +28,10 @@ def session(master):
     os.environ["PYSPARK_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession
 
-    settings = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false",
-                "spark.sql.session.timeZone": ZONE, "spark.sql.shuffle.partitions": "4", "spark.driver.memory": "1g",
-                "spark.executor.memory": "1g", "spark.log.level": "ERROR"}
+    settings = {
+        "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR", "spark.sql.session.timeZone": ZONE,
+        "spark.sql.shuffle.partitions": "4", "spark.driver.memory": "1g", "spark.executor.memory": "1g"}
     builder = SparkSession.builder.master(master).appName("tripstore lake test")
     for name, value in settings.items():
         builder = builder.config(name, value)
@@ -89,7 +90,8 @@ def check_times_and_places(spark, expected):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rows", type=int, default=1_000_000, help="trips that are generated (default: a million)")
-    arguments.add_argument("--master", default=f"local-cluster[{EXECUTORS},1,1024]", help="Spark's master (default: %(default)s)")
+    arguments.add_argument(
+        "--master", default=f"local-cluster[{EXECUTORS},1,1024]", help="Spark's master (default: %(default)s)")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="tripstore-lake-") as folder:
         csv, store, lake = (Path(folder, name) for name in ("trips.csv", "data", "lake"))

@@ -14,7 +14,7 @@ struct ExportFileWriter: Sendable {
     private static let sortingColumns = [ParquetSortingColumn(columnIndex: columns.firstIndex(of: .originGeohash)!)]
 
     private let pool: WorkerPool
-    private let encoders = ScratchPool { ColumnChunkEncoder(zstdLevel: Limits.zstdLevel) }
+    private let encoders = ScratchPool { ColumnChunkEncoder(zstdLevel: Limits.exportZstdLevel) }
 
     init(on pool: WorkerPool) { self.pool = pool }
 

@@ -1,14 +1,16 @@
 import Bucketing
+import Foundation
 
 /// A folder with a folder for each week, named as Hive names partitions, which other engines may read while it is written anew.
 ///
 ///     _tripstore_export    says that the folder is an export, and is held by the process that writes it
-///     _temporary/          weeks that are being written; engines pass over names that begin with _
+///     _temporary/          weeks that are being written, and those that were replaced; engines pass over names that begin with _
 ///     week=2018-05-28/     part-00001-1a2b3c4d.parquet, …
 ///     _SUCCESS             there once all weeks are those of one moment of the store
 ///
 /// A week is written elsewhere and then exchanged with the one that is there, in one step. Names of files have their checksums,
-/// so a week that did not change keeps its files, and a reader that has listed others finds their old bytes or none.
+/// so a week that did not change keeps its files, and a reader that has listed others finds their old bytes or none. Old weeks are
+/// removed last: one who had opened the folder before it was exchanged lists it whole.
 struct HiveFolder: Sendable {
     /// What became of a week.
     enum Outcome: Sendable { case written, kept }
@@ -19,6 +21,8 @@ struct HiveFolder: Sendable {
     private static let prefix = "week="
     private static let marker = "_tripstore_export"
     private static let success = "_SUCCESS"
+    /// Seconds from the last exchange to the removal of what was replaced, for readers that have just opened a folder.
+    private static let graceSeconds = 0.2
     private var temporary: String { root + "/_temporary" }
 
     /// Makes a folder, or takes one that an earlier export has made, and holds it against other exports.
@@ -125,15 +129,10 @@ struct HiveFolder: Sendable {
             try FileSystem.removeDirectory(staged)
             return .kept
         }
-        var old = staged
         if try !FileSystem.exchange(staged, target) {
-            old += "-old"
-            try FileSystem.rename(target, to: old)
+            try FileSystem.rename(target, to: staged + "-old")
             try FileSystem.rename(staged, to: target)
         }
-        // After a power cut the folder must not have its old name and no files.
-        try FileSystem.syncDirectory(root)
-        try FileSystem.removeDirectory(old)
         return .written
     }
 
@@ -145,20 +144,21 @@ struct HiveFolder: Sendable {
         let gone = try FileSystem.names(in: root).filter { $0.hasPrefix(Self.prefix) && !named.contains($0) }
         if !gone.isEmpty { try FileSystem.makeDirectory(temporary) }
         for name in gone {
-            let aside = "\(temporary)/\(name.dropFirst(Self.prefix.count))"
-            try FileSystem.rename("\(root)/\(name)", to: aside)
-            try FileSystem.syncDirectory(root)
-            try FileSystem.removeDirectory(aside)
+            try FileSystem.rename("\(root)/\(name)", to: "\(temporary)/\(name.dropFirst(Self.prefix.count))")
         }
-        try FileSystem.removeDirectory(temporary)
         try FileSystem.syncDirectory(root)
         try DurableFile(directory: root, name: Self.success).commit()
         return gone.count
     }
 
-    /// Takes away what was written and is not shown, and lets other exports go on.
+    /// Takes away what was replaced, and what was written and is not shown, and lets other exports go on.
+    ///
+    /// What cannot be removed now is by the next export.
     func close() {
+        defer { lock.release() }
+        // After a power cut a week must not have its old folder again, without its files.
+        guard let old = try? FileSystem.names(in: temporary), (try? FileSystem.syncDirectory(root)) != nil else { return }
+        if !old.isEmpty { Thread.sleep(forTimeInterval: Self.graceSeconds) }
         try? FileSystem.removeDirectory(temporary)
-        lock.release()
     }
 }
