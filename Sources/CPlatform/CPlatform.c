@@ -2,9 +2,12 @@
 #define _GNU_SOURCE
 #include "CPlatform.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -30,5 +33,16 @@ void tripstore_start_writeback(int descriptor, int64_t offset, int64_t byte_coun
     sync_file_range(descriptor, offset, byte_count, SYNC_FILE_RANGE_WRITE);
 #else
     (void)descriptor, (void)offset, (void)byte_count;
+#endif
+}
+
+int tripstore_exchange(const char *path, const char *other) {
+#ifdef SYS_renameat2
+    // RENAME_EXCHANGE, which headers of some C libraries lack.
+    return (int)syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, other, 2u);
+#else
+    (void)path, (void)other;
+    errno = ENOSYS;
+    return -1;
 #endif
 }

@@ -11,3 +11,6 @@ void tripstore_release_free_memory(void);
 
 /// Lets the kernel begin to write a range of a file to disk, where it can be asked to; a hint, of which nothing is reported.
 void tripstore_start_writeback(int descriptor, int64_t offset, int64_t byte_count);
+
+/// Exchanges the names of two files or folders in one step, where the system and the file system can; else -1, and errno says why.
+int tripstore_exchange(const char *path, const char *other);

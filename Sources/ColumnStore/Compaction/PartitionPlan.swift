@@ -177,7 +177,7 @@ struct PartitionPlan: Hashable, Sendable {
     }
 
     /// Cuts all keys into ranges with about equal numbers of rows of a period, at borders of cells.
-    private static func slices(
+    static func slices(
         in period: ClosedRange<ISOWeek>, _ indexes: [SegmentIndex], rowCountMin: Int
     ) -> [(keys: Range<UInt64>, rowCount: Int)] {
         var leaves: [(key: UInt64, rowCount: Int)] = []

@@ -35,14 +35,21 @@ enum SegmentRewriter {
 
     /// Reads the trips of a segment that belong to a pass, for each of its new segments in batches.
     static func divide(_ segment: SegmentReader, _ pass: PartitionPlan.Pass) throws -> [[TripBatch]] {
-        var batches = [[TripBatch]](repeating: [], count: pass.segmentCount)
-        for ranges in spans(of: segment.rows(of: pass)) {
+        try divide(segment, segment.rows(of: pass), borders: pass.borders)
+    }
+
+    /// Reads those of some rows of a segment whose Morton keys lie between some borders, for each two neighbours in batches.
+    static func divide(
+        _ segment: SegmentReader, _ ranges: [Range<Int>], borders: [UInt64]
+    ) throws -> [[TripBatch]] {
+        var batches = [[TripBatch]](repeating: [], count: borders.count - 1)
+        for ranges in spans(of: ranges) {
             let start = ranges[0].lowerBound
             let trips = try segment.readTrips(start..<ranges[ranges.count - 1].upperBound)
-            var rows = [[Int]](repeating: [], count: pass.segmentCount)
+            var rows = [[Int]](repeating: [], count: borders.count - 1)
             for range in ranges {
                 for row in range.lowerBound - start..<range.upperBound - start {
-                    guard let place = place(of: trips.key[row], in: pass.borders) else { continue }
+                    guard let place = place(of: trips.key[row], in: borders) else { continue }
                     rows[place].append(row)
                 }
             }

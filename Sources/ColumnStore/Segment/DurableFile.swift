@@ -51,12 +51,15 @@ package struct DurableFile: ~Copyable {
     }
 
     /// Publishes the file under its name; when this returns it survives a power cut.
-    package consuming func commit() throws(ColumnStoreError) {
+    ///
+    /// - Parameter finalName: a name that was not known before its bytes were; nil: the one that it was created for.
+    package consuming func commit(as finalName: String? = nil) throws(ColumnStoreError) {
         guard fsync(descriptor) == 0 else { throw FileSystem.error("sync", temporaryPath) }
         let closed = close(descriptor)
         isOpen = false
         guard closed == 0 else { throw FileSystem.error("close", temporaryPath) }
-        guard rename(temporaryPath, "\(directory)/\(name)") == 0 else { throw FileSystem.error("rename", temporaryPath) }
+        let path = "\(directory)/\(finalName ?? name)"
+        guard rename(temporaryPath, path) == 0 else { throw FileSystem.error("rename", temporaryPath) }
         try FileSystem.syncDirectory(directory)
     }
 

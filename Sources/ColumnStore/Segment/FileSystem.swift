@@ -79,6 +79,29 @@ package enum FileSystem {
         guard Glibc.rename(path, other) == 0 else { throw error("rename", path) }
     }
 
+    /// Exchanges the names of two folders, so that nobody sees either name without one; false where the file system cannot.
+    static func exchange(_ path: String, _ other: String) throws(ColumnStoreError) -> Bool {
+        if tripstore_exchange(path, other) == 0 { return true }
+        if [EINVAL, ENOSYS, ENOTSUP, EPERM].contains(errno) { return false }
+        throw error("exchange with \(other)", path)
+    }
+
+    /// Removes a folder with all that is in it; one that is absent is fine.
+    static func removeDirectory(_ path: String) throws(ColumnStoreError) {
+        guard isDirectory(path) else { return }
+        for name in try names(in: path) {
+            let inner = "\(path)/\(name)"
+            if isDirectory(inner) { try removeDirectory(inner) } else { try remove(inner) }
+        }
+        guard rmdir(path) == 0 else { throw error("remove the folder", path) }
+    }
+
+    /// Whether the path is a folder itself, not a link to one.
+    package static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// The path without links and dots, of a file that exists.
     static func resolved(_ path: String) throws(ColumnStoreError) -> String {
         guard let resolved = realpath(path, nil) else { throw error("open", path) }

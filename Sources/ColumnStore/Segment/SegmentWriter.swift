@@ -42,7 +42,7 @@ package enum SegmentWriter {
             }
             let column = SegmentColumn.allCases[(task - 1) % columnCount]
             let rows = groups[(task - 1) / columnCount]
-            return .chunk(encoders[column.zstdLevel]!.with { encode(column, of: trips, rows: rows, with: &$0) })
+            return .chunk(encoders[column.zstdLevel]!.with { encode(column, of: trips, rows: rows, as: .segment, with: &$0) })
         } consume: { _, part in
             switch part {
             case .index(let index, let approximations): made = (index, approximations)
@@ -89,8 +89,10 @@ package enum SegmentWriter {
         case chunk(EncodedColumnChunk)
     }
 
-    private static func encode(
-        _ column: SegmentColumn, of trips: SortedTrips, rows: Range<Int>, with encoder: inout ColumnChunkEncoder
+    /// Encodes the values of some rows in a column.
+    static func encode(
+        _ column: SegmentColumn, of trips: SortedTrips, rows: Range<Int>, as layout: ColumnLayout,
+        with encoder: inout ColumnChunkEncoder
     ) -> EncodedColumnChunk {
         let schema = column.parquetColumn
         let pageRowCount = Limits.pageRowCountMax
@@ -98,7 +100,7 @@ package enum SegmentWriter {
             _ values: [Double], _ encoder: inout ColumnChunkEncoder, pageRowCount: Int = Limits.pageRowCountMax
         ) -> EncodedColumnChunk {
             encoder.encode(
-                double: values.span.extracting(rows), column: schema, encoding: .byteStreamSplit, pageRowCount: pageRowCount)
+                double: values.span.extracting(rows), column: schema, encoding: layout.coordinates, pageRowCount: pageRowCount)
         }
         func codes(_ codes: Span<UInt32>, _ names: [String], _ encoder: inout ColumnChunkEncoder) -> EncodedColumnChunk {
             encoder.encode(codes: codes, dictionary: names, column: schema, pageRowCount: pageRowCount)
@@ -111,14 +113,13 @@ package enum SegmentWriter {
         switch column {
         case .region: return codes(trips.region.span.extracting(rows), trips.regions, &encoder)
         case .datasource: return codes(trips.datasource.span.extracting(rows), trips.datasources, &encoder)
-        case .originLongitude: return doubles(trips.originLongitude, &encoder, pageRowCount: Limits.originPageRowCountMax)
-        case .originLatitude: return doubles(trips.originLatitude, &encoder, pageRowCount: Limits.originPageRowCountMax)
+        case .originLongitude: return doubles(trips.originLongitude, &encoder, pageRowCount: layout.originPageRowCount)
+        case .originLatitude: return doubles(trips.originLatitude, &encoder, pageRowCount: layout.originPageRowCount)
         case .destinationLongitude: return doubles(trips.destinationLongitude, &encoder)
         case .destinationLatitude: return doubles(trips.destinationLatitude, &encoder)
         case .time:
             return encoder.encode(
-                int64: trips.time.span.extracting(rows), column: schema, encoding: .deltaBinaryPacked,
-                pageRowCount: pageRowCount)
+                int64: trips.time.span.extracting(rows), column: schema, encoding: layout.integers, pageRowCount: pageRowCount)
         case .week:
             var days: [Int32] = []
             days.reserveCapacity(rows.count)
@@ -126,7 +127,7 @@ package enum SegmentWriter {
                 let shared = stratum.rows.clamped(to: rows)
                 days += repeatElement(Int32(trips.weeks[stratum.week].mondayDay), count: shared.count)
             }
-            return encoder.encode(int32: days.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
+            return encoder.encode(int32: days.span, column: schema, encoding: layout.integers, pageRowCount: pageRowCount)
         case .originGeohash:
             return codes(CellDictionary(keys: trips.key.span.extracting(rows)), &encoder)
         case .destinationGeohash:
@@ -136,7 +137,7 @@ package enum SegmentWriter {
             return codes(cells, &encoder)
         case .jobID:
             let ids = trips.job[rows]
-            return encoder.encode(int64: ids.span, column: schema, encoding: .deltaBinaryPacked, pageRowCount: pageRowCount)
+            return encoder.encode(int64: ids.span, column: schema, encoding: layout.integers, pageRowCount: pageRowCount)
         }
     }
 

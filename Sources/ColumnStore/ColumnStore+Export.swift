@@ -1,0 +1,70 @@
+/// What an export has done.
+package struct ExportReport: Sendable {
+    package var trips = 0
+    package var weeks = 0
+    package var files = 0
+    package var bytes = 0
+    /// Weeks that an earlier export had brought already, to the byte.
+    package var keptWeeks = 0
+    /// Weeks of an earlier export that have no trips any more.
+    package var removedWeeks = 0
+    /// What answers say while trips are missing; nil where none are.
+    package var warning: String?
+}
+
+/// How trips are written for engines that read a lake.
+extension ColumnStore {
+    /// Writes the trips of this moment as a folder of Parquet files with a folder for each week; `HiveFolder` says how it is
+    /// replaced.
+    ///
+    /// - Parameter report: told of the trips that are written, and of all.
+    package func exportHive(
+        to path: String, _ report: (_ trips: Int, _ count: Int) -> Void = { _, _ in }
+    ) throws(ColumnStoreError) -> ExportReport {
+        let snapshot = try snapshot()
+        let folder = try HiveFolder(path, outside: folders)
+        defer { folder.close() }
+        do {
+            return try export(snapshot, to: folder, report)
+        } catch {
+            throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "Trips could not be exported: \(error).")
+        }
+    }
+
+    private func export(
+        _ snapshot: Snapshot, to folder: HiveFolder, _ tell: (_ trips: Int, _ count: Int) -> Void
+    ) throws -> ExportReport {
+        let segments = snapshot.segments
+        let plan = ExportPlan(segments, rowCountMax: options.segmentRowCount)
+        let writer = ExportFileWriter(on: pool)
+        var report = ExportReport()
+        report.weeks = plan.weeks.count
+        report.warning = snapshot.warning
+        try folder.begin()
+        for part in plan.parts {
+            let batches = try pool.map(count: part.rows.count) { place in
+                let (segment, ranges) = part.rows[place]
+                return try SegmentRewriter.divide(
+                    segments[segment], ranges, borders: [part.keys.lowerBound, part.keys.upperBound])[0]
+            }
+            // Batches say the job of each trip, so none is left to be named here.
+            let trips = try RowSorter.sort(batches.flatMap(\.self), job: 0, byDatasource: false, on: pool)
+            let files = try pool.map(count: trips.strata.count) { stratum in
+                let stratum = trips.strata[stratum]
+                let directory = try folder.makeStaging(trips.weeks[stratum.week])
+                return try writer.write(trips, rows: stratum.rows, directory: directory, number: part.number)
+            }
+            report.trips += trips.count
+            report.files += files.count
+            report.bytes += files.reduce(0) { $0 + $1.byteCount }
+            if part.isLast {
+                for week in plan.weeks where part.weeks.contains(week) {
+                    if try folder.publish(week) == .kept { report.keptWeeks += 1 }
+                }
+            }
+            tell(report.trips, snapshot.rowCount)
+        }
+        report.removedWeeks = try folder.finish(plan.weeks)
+        return report
+    }
+}

@@ -1,0 +1,51 @@
+/// Writes trips of one week as a Parquet file that any engine reads: the columns of a segment but for the week, which the name
+/// of its folder says, and no index.
+///
+/// Encodings are those that readers have had from the beginning (`ColumnLayout.plain`).
+struct ExportFileWriter: Sendable {
+    /// A file that has its name.
+    struct File: Sendable {
+        var name: String
+        var byteCount: Int
+    }
+
+    static let columns = SegmentColumn.allCases.filter { $0 != .week }
+    private static let schema = ParquetSchema(columns: columns.map(\.parquetColumn))
+    private static let sortingColumns = [ParquetSortingColumn(columnIndex: columns.firstIndex(of: .originGeohash)!)]
+
+    private let pool: WorkerPool
+    private let encoders = ScratchPool { ColumnChunkEncoder(zstdLevel: Limits.exportZstdLevel) }
+
+    init(on pool: WorkerPool) { self.pool = pool }
+
+    /// Writes some rows, which are sorted by the origin.
+    ///
+    /// The name has the checksum of the bytes: readers that found a name find these bytes under it, or nothing.
+    func write(_ trips: SortedTrips, rows: Range<Int>, directory: String, number: Int) throws -> File {
+        let groups = stride(from: rows.lowerBound, to: rows.upperBound, by: Limits.rowGroupRowCountMax).map {
+            $0..<min($0 + Limits.rowGroupRowCountMax, rows.upperBound)
+        }
+        let columns = Self.columns
+        var file = try DurableFile(directory: directory, name: "part-\(number)")
+        var writer = ParquetFileWriter(
+            schema: Self.schema, sortingColumns: Self.sortingColumns,
+            createdBy: "tripstore version \(TripstoreVersion.current)")
+        try file.write(writer.header())
+        var rowGroup: [EncodedColumnChunk] = []
+        try pool.forEach(count: groups.count * columns.count) { [encoders] task in
+            let (column, rows) = (columns[task % columns.count], groups[task / columns.count])
+            return encoders.with { SegmentWriter.encode(column, of: trips, rows: rows, as: .plain, with: &$0) }
+        } consume: { _, chunk in
+            rowGroup.append(chunk)
+            guard rowGroup.count == columns.count else { return }
+            writer.append(rowGroup: rowGroup)
+            for chunk in rowGroup { try file.write(chunk.bytes) }
+            rowGroup = []
+        }
+        try file.write(writer.finish(keyValueMetadata: []))
+        let written = File(
+            name: HiveFolder.fileName(number: number, checksum: file.checksum), byteCount: file.byteCount)
+        try file.commit(as: written.name)
+        return written
+    }
+}

@@ -1,0 +1,164 @@
+import Bucketing
+import Foundation
+
+/// A folder with a folder for each week, named as Hive names partitions, which other engines may read while it is written anew.
+///
+///     _tripstore_export    says that the folder is an export, and is held by the process that writes it
+///     _temporary/          weeks that are being written, and those that were replaced; engines pass over names that begin with _
+///     week=2018-05-28/     part-00001-1a2b3c4d.parquet, …
+///     _SUCCESS             there once all weeks are those of one moment of the store
+///
+/// A week is written elsewhere and then exchanged with the one that is there, in one step. Names of files have their checksums,
+/// so a week that did not change keeps its files, and a reader that has listed others finds their old bytes or none. Old weeks are
+/// removed last: one who had opened the folder before it was exchanged lists it whole.
+struct HiveFolder: Sendable {
+    /// What became of a week.
+    enum Outcome: Sendable { case written, kept }
+
+    let root: String
+    private let lock: StoreLock
+
+    private static let prefix = "week="
+    private static let marker = "_tripstore_export"
+    private static let success = "_SUCCESS"
+    /// Seconds from the last exchange to the removal of what was replaced, for readers that have just opened a folder.
+    private static let graceSeconds = 0.2
+    private var temporary: String { root + "/_temporary" }
+
+    /// Makes a folder, or takes one that an earlier export has made, and holds it against other exports.
+    init(_ path: String, outside store: Folders) throws(ColumnStoreError) {
+        if path.contains("://") {
+            throw ColumnStoreError(
+                .invalidArgument, "\(path) is not a folder; export to a folder, then copy that to where it shall be.")
+        }
+        root = Folders(root: path).root
+        try Self.refuse(root, in: store)
+        try FileSystem.makeDirectory(root)
+        guard FileSystem.isDirectory(try FileSystem.resolved(root)) else {
+            throw ColumnStoreError(.invalidArgument, "\(root) is not a folder; name another.")
+        }
+        // A link on the way may have been made meanwhile.
+        try Self.refuse(root, in: store)
+        let names = try FileSystem.names(in: root)
+        guard names.isEmpty || names.contains(Self.marker) else {
+            throw ColumnStoreError(
+                .invalidArgument,
+                "\(root) is neither empty nor an export (it has \(names[0])); name another folder, or empty it first.")
+        }
+        do throws(ColumnStoreError) {
+            lock = try StoreLock(path: "\(root)/\(Self.marker)")
+        } catch {
+            guard error.code == .busy else { throw error }
+            throw ColumnStoreError(.busy, "Another export is writing to \(root); wait for its end, or name another folder.")
+        }
+        for name in names where name.hasPrefix(Self.prefix) { try refuseForeign(name) }
+    }
+
+    /// Refuses a path that is in a store, or would be once it is made.
+    private static func refuse(_ path: String, in store: Folders) throws(ColumnStoreError) {
+        let store = try FileSystem.resolved(store.root)
+        let ancestor = try existingAncestor(of: path)
+        guard ancestor != store, !ancestor.hasPrefix(store + "/") else {
+            throw ColumnStoreError(.invalidArgument, "\(path) is in the store \(store); name a folder outside of it.")
+        }
+    }
+
+    /// The path itself, or the folder nearest to it that exists, without links and dots.
+    private static func existingAncestor(of path: String) throws(ColumnStoreError) -> String {
+        var ancestor = path
+        while let slash = ancestor.lastIndex(of: "/") {
+            if let resolved = try? FileSystem.resolved(ancestor) { return resolved }
+            if slash == ancestor.startIndex { break }
+            ancestor = String(ancestor[..<slash])
+        }
+        if let resolved = try? FileSystem.resolved(ancestor) { return resolved }
+        return try FileSystem.resolved(path.hasPrefix("/") ? "/" : ".")
+    }
+
+    /// Refuses the folder of a week that has something which no export wrote, since it would be removed with the week.
+    private func refuseForeign(_ week: String) throws(ColumnStoreError) {
+        let folder = "\(root)/\(week)"
+        let names = FileSystem.isDirectory(folder) ? try FileSystem.names(in: folder) : [""]
+        guard let foreign = names.first(where: { !$0.hasPrefix("part-") || !$0.hasSuffix(".parquet") }) else { return }
+        throw ColumnStoreError(
+            .invalidArgument,
+            "\(folder)\(foreign.isEmpty ? "" : "/" + foreign) is of no export and would be lost; move it away, or name another "
+                + "folder.")
+    }
+
+    // MARK: - Names
+
+    /// The name of a week's file.
+    static func fileName(number: Int, checksum: UInt32) -> String {
+        let hexadecimal = String(checksum, radix: 16)
+        return "part-\(padded(String(number), to: 5))-\(padded(hexadecimal, to: 8)).parquet"
+    }
+
+    private static func padded(_ digits: String, to count: Int) -> String {
+        String(repeating: "0", count: max(0, count - digits.count)) + digits
+    }
+
+    private static func folderName(_ week: ISOWeek) -> String { prefix + week.startText }
+
+    /// Where the files of a week are written.
+    private func staging(_ week: ISOWeek) -> String { "\(temporary)/\(week.startText)" }
+
+    // MARK: - Writing
+
+    /// Takes the sign away that all weeks are of one moment, and what an export that broke off has left behind.
+    func begin() throws(ColumnStoreError) {
+        try FileSystem.remove("\(root)/\(Self.success)")
+        try FileSystem.syncDirectory(root)
+        try FileSystem.removeDirectory(temporary)
+    }
+
+    /// Makes the folder in which the files of a week are written.
+    func makeStaging(_ week: ISOWeek) throws(ColumnStoreError) -> String {
+        try FileSystem.makeDirectory(staging(week))
+        return staging(week)
+    }
+
+    /// Shows a week whose files are written, in the place of the one that is there.
+    func publish(_ week: ISOWeek) throws(ColumnStoreError) -> Outcome {
+        let (staged, target) = (staging(week), "\(root)/\(Self.folderName(week))")
+        guard FileSystem.isDirectory(target) else {
+            try FileSystem.rename(staged, to: target)
+            return .written
+        }
+        if try FileSystem.names(in: target) == FileSystem.names(in: staged) {
+            try FileSystem.removeDirectory(staged)
+            return .kept
+        }
+        if try !FileSystem.exchange(staged, target) {
+            try FileSystem.rename(target, to: staged + "-old")
+            try FileSystem.rename(staged, to: target)
+        }
+        return .written
+    }
+
+    /// Removes the weeks that are not among those that were exported, and says that the export is whole.
+    ///
+    /// - Returns: number of weeks that were removed.
+    func finish(_ weeks: [ISOWeek]) throws(ColumnStoreError) -> Int {
+        let named = Set(weeks.map(Self.folderName))
+        let gone = try FileSystem.names(in: root).filter { $0.hasPrefix(Self.prefix) && !named.contains($0) }
+        if !gone.isEmpty { try FileSystem.makeDirectory(temporary) }
+        for name in gone {
+            try FileSystem.rename("\(root)/\(name)", to: "\(temporary)/\(name.dropFirst(Self.prefix.count))")
+        }
+        try FileSystem.syncDirectory(root)
+        try DurableFile(directory: root, name: Self.success).commit()
+        return gone.count
+    }
+
+    /// Takes away what was replaced, and what was written and is not shown, and lets other exports go on.
+    ///
+    /// What cannot be removed now is by the next export.
+    func close() {
+        defer { lock.release() }
+        // After a power cut a week must not have its old folder again, without its files.
+        guard let old = try? FileSystem.names(in: temporary), (try? FileSystem.syncDirectory(root)) != nil else { return }
+        if !old.isEmpty { Thread.sleep(forTimeInterval: Self.graceSeconds) }
+        try? FileSystem.removeDirectory(temporary)
+    }
+}

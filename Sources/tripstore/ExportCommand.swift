@@ -1,0 +1,117 @@
+import ArgumentParser
+import ColumnStore
+import Foundation
+import Logging
+
+/// `tripstore export`: writes the trips as a folder that other engines read in place.
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Writes the trips as a folder of Parquet files for Spark, Trino, DuckDB and others.",
+        discussion: """
+            DEST gets a folder for each week, named week=2018-05-28 for its Monday, with Parquet files of at most two million \
+            trips each: week is the partition column, and the files have all others. Works beside a running server, with the \
+            trips of the moment when it starts.
+
+            DEST must be absent, empty or an earlier export. That is replaced week by week: a reader meanwhile finds each week \
+            as it was or as it is now, never half of it, and later weeks may still be the earlier ones. A week that did not \
+            change keeps its files; one that has no trips any more is removed. A reader that has listed files of a week that is \
+            replaced fails to open them, and has to list again. Old and new files of the weeks that change are there at the same \
+            time, so DEST needs room for both. Where the file system cannot exchange two folders (some network \
+            file systems), a week that changed is absent for a moment. The file _SUCCESS is there once all weeks are those of \
+            one moment, and absent while an export is under way or after one that broke off.
+
+            Times are local times without a zone (TIMESTAMP without time zone). Nothing is written to the store.
+
+            Examples:
+              tripstore export --hive /srv/lake/trips
+              tripstore export --hive lake --data-dir /srv/trips --format json
+            """)
+
+    @Option(help: ArgumentHelp("Folder that is written, partitioned as Hive does it.", valueName: "dest"))
+    var hive: String
+
+    @Option(help: "table or json.")
+    var format = ReportFormat.table
+
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        let store = try store.open(.readOnly, logLevel: .critical)
+        defer { store.close() }
+        var progress = ExportProgress()
+        let report: ExportReport
+        do {
+            report = try store.exportHive(to: hive) { progress.show(trips: $0, of: $1) }
+        } catch {
+            progress.end()
+            throw error
+        }
+        progress.end()
+        if let warning = report.warning { Output.note(warning) }
+        try Output.result(format == .json ? json(of: report) : text(of: report))
+    }
+
+    private func text(of report: ExportReport) -> String {
+        var weeks = "\(Readable.count(report.weeks)) weeks"
+        var changes: [String] = []
+        if report.keptWeeks > 0 { changes.append("\(Readable.count(report.keptWeeks)) unchanged") }
+        if report.removedWeeks > 0 { changes.append("\(Readable.count(report.removedWeeks)) others removed") }
+        if !changes.isEmpty { weeks += " (\(changes.joined(separator: ", ")))" }
+        let files = "\(Readable.count(report.files)) files, \(Readable.bytes(report.bytes))"
+        return "\(Readable.text(hive)): \(Readable.count(report.trips)) trips of \(weeks) in \(files)\n"
+    }
+
+    private func json(of report: ExportReport) -> String {
+        var writer = JSONWriter()
+        writer.object {
+            $0.key("folder")
+            $0.value(hive)
+            $0.key("trips")
+            $0.value(report.trips)
+            $0.key("weeks")
+            $0.value(report.weeks)
+            $0.key("unchanged_weeks")
+            $0.value(report.keptWeeks)
+            $0.key("removed_weeks")
+            $0.value(report.removedWeeks)
+            $0.key("files")
+            $0.value(report.files)
+            $0.key("bytes")
+            $0.value(report.bytes)
+            if let warning = report.warning {
+                $0.key("warning")
+                $0.value(warning)
+            }
+        }
+        return writer.text + "\n"
+    }
+}
+
+/// How far an export is: one moving line on a terminal, a plain line every few seconds elsewhere.
+private struct ExportProgress {
+    private let isTerminal = Terminal.isThere
+    private let start = ContinuousClock.now
+    private var lastPlainLine = ContinuousClock.now
+    private var hasOpenLine = false
+    private static let plainInterval = Duration.seconds(2)
+
+    mutating func show(trips: Int, of count: Int) {
+        let rate = Double(trips) / max((ContinuousClock.now - start) / .seconds(1), 0.001)
+        let line =
+            "\(count == 0 ? 100 : trips * 100 / count) %  \(Readable.count(trips)) of \(Readable.count(count)) trips  "
+            + "\(Readable.count(Int(rate))) trips/s"
+        if isTerminal {
+            Output.progress(line)
+            hasOpenLine = true
+        } else if ContinuousClock.now - lastPlainLine >= Self.plainInterval {
+            lastPlainLine = .now
+            Output.note(line)
+        }
+    }
+
+    mutating func end() {
+        if hasOpenLine { Output.progress("") }
+        hasOpenLine = false
+    }
+}
