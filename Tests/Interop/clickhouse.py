@@ -145,7 +145,8 @@ class Cluster:
         return self.start()
 
     def __exit__(self, *_):
-        self.stop()
+        # What they would still merge and write is thrown away.
+        self.stop(signal.SIGKILL)
 
 
 class Current:
