@@ -10,7 +10,7 @@ from oracle import Oracle
 
 ROWS = 1_000_000
 SEED = 7
-# What the API promises holds for every engine: tests that ask a server ask one of each.
+# What the API promises of answers holds for every engine: tests of what these servers have ask one of each.
 ENGINES = ["columnstore", "clickhouse"]
 
 

@@ -1,6 +1,6 @@
 """Trips in ClickHouse: the same answers to the byte, every row once whatever dies, and sentences where it cannot be.
 
-What the API promises is asked of this engine by the other tests too, which get a server of each (`conftest.py`)."""
+What the API promises of answers is asked of this engine by other tests too, which get a server of each (`conftest.py`)."""
 
 import random
 import signal
