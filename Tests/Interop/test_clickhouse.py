@@ -229,6 +229,28 @@ def test_a_shard_that_is_away_is_said_and_forgotten_when_it_is_back(tmp_path, ow
         assert server.get("/analytics/weekly-average").json["total_trips"] == 200
 
 
+def test_a_load_that_waits_can_be_stopped_and_cancelled(tmp_path, own_cluster):
+    """A server that is stopped meanwhile goes on at its next start; a job that is deleted meanwhile is cancelled."""
+    with serve(tmp_path, own_cluster) as server:
+        own_cluster.stop(signal.SIGKILL)
+        jobs = [server.post_file(tripstore.SAMPLE) for _ in range(2)]
+
+        def waits():
+            return "Waiting" in (server.job(jobs[0])["message"] or "")
+
+        tripstore.wait_until(waits, "the load to say that it waits")
+        assert server.stop() == 0
+        own_cluster.start()
+        server.start()
+        assert [server.wait_for_job(job)["status"] for job in jobs] == ["completed"] * 2
+        own_cluster.stop(signal.SIGKILL)
+        jobs = [server.post_file(tripstore.SAMPLE)]
+        tripstore.wait_until(waits, "the load to say that it waits")
+        assert server.delete(f"/jobs/{jobs[0]}").json["status"] == "cancelled"
+        own_cluster.start()
+        assert server.get("/analytics/weekly-average").json["total_trips"] == 200
+
+
 # MARK: what cannot be
 
 @pytest.mark.parametrize("change, sentence", [

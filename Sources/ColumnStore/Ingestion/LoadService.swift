@@ -368,18 +368,24 @@ public final class LoadService: Sendable {
         while true {
             do {
                 return try runOnce(record, control)
-            } catch let error as ColumnStoreError where error.code == .unavailable && control.wish == .none {
+            } catch let error as ColumnStoreError where error.code == .unavailable {
                 // Where trips go is away for now. What was committed stays, and the next attempt goes on from there.
+                let id = record.job.id
                 waits += 1
-                let seconds = min(1 << min(waits - 1, 5), Limits.retrySecondsMax)
-                settings.logger.warning("A load waits", metadata: ["job": "\(record.job.id)", "why": "\(error.message)"])
-                var job = try self.record(record.job.id).job
+                settings.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
+                var job = try self.record(id).job
                 job.message = "Waiting: \(error.message)"
                 tell(job)
-                control.wait(seconds: seconds)
-                guard let again = try catalog.start([record.job.id], tracksAttempts: settings.tracksAttempts).first else {
+                control.wait(seconds: min(1 << min(waits - 1, 5), Limits.retrySecondsMax))
+                switch control.wish {
+                case .none: break
+                case .cancel:
+                    return try abandon(id, record, ColumnStoreError(.cancelled, "Cancelled on request."))
+                case .checkpoint:
+                    _ = try catalog.setStatus(id, to: .pending, from: [.running])
                     return
                 }
+                guard let again = try catalog.start([id], tracksAttempts: settings.tracksAttempts).first else { return }
                 if again.checkpoint != record.checkpoint { waits = 0 }
                 record = again
             } catch {
