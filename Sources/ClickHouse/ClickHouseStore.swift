@@ -176,16 +176,20 @@ package final class ClickHouseStore: TripEngine {
     func countQuestion() { state.withLock { $0.queries += 1 } }
 
     package func numbers() throws(ColumnStoreError) -> EngineNumbers {
-        var bytesOnDisk = 0
+        return EngineNumbers(
+            segments: nil, trips: try folder.catalog.completedTrips(), bytesOnDisk: try? bytesOnDisk(),
+            queries: state.withLock { $0.queries })
+    }
+
+    private func bytesOnDisk() throws(ColumnStoreError) -> Int {
+        var sum = 0
         for shard in servers.shards {
             var reader = RowBinaryReader(
                 try client.query(
-                    "SELECT toUInt64(sum(bytes_on_disk)) FROM system.parts WHERE database = currentDatabase() AND table = 'trips' AND active "
-                        + "FORMAT RowBinary", at: shard))
-            bytesOnDisk += Int(try reader.integer(UInt64.self))
+                    "SELECT toUInt64(sum(bytes_on_disk)) FROM system.parts WHERE database = currentDatabase() AND table = 'trips' "
+                        + "AND active FORMAT RowBinary", at: shard))
+            sum += Int(try reader.integer(UInt64.self))
         }
-        return EngineNumbers(
-            segments: nil, trips: try folder.catalog.completedTrips(), bytesOnDisk: bytesOnDisk,
-            queries: state.withLock { $0.queries })
+        return sum
     }
 }

@@ -75,12 +75,12 @@ package struct EngineNumbers: Sendable {
     package var segments: Int?
     /// Trips that questions see.
     package var trips: Int
-    /// Bytes of them on disk.
-    package var bytesOnDisk: Int
+    /// Bytes of them on disk; nil where nobody can say now.
+    package var bytesOnDisk: Int?
     /// Questions since the process began.
     package var queries: Int
 
-    package init(segments: Int?, trips: Int, bytesOnDisk: Int, queries: Int) {
+    package init(segments: Int?, trips: Int, bytesOnDisk: Int?, queries: Int) {
         self.segments = segments
         self.trips = trips
         self.bytesOnDisk = bytesOnDisk

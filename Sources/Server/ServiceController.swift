@@ -15,7 +15,9 @@ struct ServiceController: Sendable {
     }
 
     @Sendable private func ready(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        guard store.isReady else {
+        let store = store
+        // An engine in other processes is asked over the network.
+        guard try await store.threads.answer({ () throws(ColumnStoreError) in store.isReady }) else {
             throw HTTPError(
                 .serviceUnavailable, headers: [.retryAfter: "1"], message: "The store is not open yet; try again in a moment.")
         }
@@ -50,7 +52,9 @@ extension EngineNumbers {
     fileprivate func write(to text: inout PrometheusText) {
         if let segments { text.metric("tripstore_segments", .gauge, "Live segments.", value: segments) }
         text.metric("tripstore_trips", .gauge, "Trips that answers are about.", value: trips)
-        text.metric("tripstore_segment_bytes", .gauge, "Bytes of these trips on disk.", value: bytesOnDisk)
+        if let bytesOnDisk {
+            text.metric("tripstore_segment_bytes", .gauge, "Bytes of these trips on disk.", value: bytesOnDisk)
+        }
         text.metric("tripstore_queries_total", .counter, "Questions answered since the start.", value: queries)
     }
 }

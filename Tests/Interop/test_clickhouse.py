@@ -219,6 +219,8 @@ def test_a_shard_that_is_away_is_said_and_forgotten_when_it_is_back(tmp_path, ow
             own_cluster.kill(shard)
             away = server.get("/analytics/weekly-average")
             assert away.status == 503 and "ClickHouse" in away.detail, away.body
+            # Whoever watches it must see it now of all times.
+            assert "\ntripstore_trips 100\n" in server.get("/metrics").body.decode()
             own_cluster.start(shard)
             assert server.get("/analytics/weekly-average").json["total_trips"] == 100
         own_cluster.stop(signal.SIGKILL)
