@@ -178,15 +178,16 @@ final class S3Client: Sendable {
         case (301, _), (302, _), (307, _), (308, _), (400, "AuthorizationHeaderMalformed"):
             if let region, region != asked {
                 return .refusal(
-                    "The bucket \(bucket) is in the region \(region), and \(asked) was asked for it; set AWS_REGION to \(region).")
+                    "The bucket \(bucket) is in the region \(region), and \(asked) was asked for it; set AWS_REGION to \(region)."
+                )
             }
             return .refusal(
                 "S3 redirects \(shown) to another address, where no signature counts (\(status)); set AWS_REGION to the bucket's "
                     + "region, or AWS_ENDPOINT_URL to its server.")
         case (401, _), (403, _):
             return .refusal(
-                "S3 refuses to \(request.purpose) \(shown) to these credentials: \(status); check that they may \(request.purpose) there."
-            )
+                "S3 refuses to \(request.purpose) \(shown) to these credentials: \(status); check that they may "
+                    + "\(request.purpose) there.")
         case (_, "NoSuchUpload"):
             return .refusal("S3 has no parts of \(shown) any more: somebody has aborted their upload (\(status)); begin again.")
         case (404, _) where error == "NoSuchBucket" || request.object.key.isEmpty || request.method == .PUT:
@@ -194,7 +195,8 @@ final class S3Client: Sendable {
         case (404, _):
             return .refusal("There is nothing at \(shown): S3 answers \(status); check the URL.")
         default:
-            return .refusal("S3 does not \(request.purpose) \(shown): it answers \(status); check the URL and AWS_ENDPOINT_URL.")
+            return .refusal(
+                "S3 does not \(request.purpose) \(shown): it answers \(status); check the URL and AWS_ENDPOINT_URL.")
         }
     }
 }
