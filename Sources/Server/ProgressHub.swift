@@ -134,9 +134,14 @@ extension ProgressHub.State {
 
     fileprivate mutating func publish(_ progress: JobProgress) {
         let jobID = progress.jobID
-        if !progress.status.isTerminal {
-            // What comes after the end without being one is late, and what is known already is no change.
-            if let last = latest[jobID], last.isTerminal || last.progress == progress { return }
+        if let last = latest[jobID] {
+            // What comes after the end without being one is late, and what is known already is no change. Of an end that is told
+            // twice, by who made it and by the catalog, the first one knows more.
+            if progress.status.isTerminal
+                ? last.progress.status == progress.status : last.isTerminal || last.progress == progress
+            {
+                return
+            }
         }
         record(progress)
         for number in subscribers[jobID, default: [:]].keys {
