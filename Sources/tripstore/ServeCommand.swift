@@ -93,7 +93,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    private func role() throws -> LoadRole {
+    private func loadRole() throws -> LoadRole {
         let text = role ?? Environment.text("ROLE") ?? "both"
         guard let role = LoadRole(rawValue: text), role != .own else {
             throw ValidationError("\(self.role == nil ? "ROLE" : "--role") must be api, worker or both, not '\(text)'.")
@@ -108,7 +108,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         _ = try Environment.engine(databaseUrl)
-        let role = try role()
+        let role = try loadRole()
         guard let level = Logger.Level(rawValue: logLevel ?? Environment.text("LOG_LEVEL") ?? "info") else {
             throw ValidationError("The log level must be trace, debug, info, notice, warning, error or critical.")
         }

@@ -13,6 +13,12 @@ package struct Visibility: Hashable, Sendable {
         package var attempt: Int
         /// The first of them that does not count, and none after it does.
         package var firstUncommitted: Int
+
+        package init(job: Int64, attempt: Int, firstUncommitted: Int) {
+            self.job = job
+            self.attempt = attempt
+            self.firstUncommitted = firstUncommitted
+        }
     }
 
     /// The newest job; those that came after this look are not seen.
@@ -23,6 +29,13 @@ package struct Visibility: Hashable, Sendable {
     package var leftovers: [Parts]
     /// Runs of jobs that ever began to store something.
     package var attempts: Int
+
+    package init(lastJob: Int64, hidden: [Int64], leftovers: [Parts], attempts: Int) {
+        self.lastJob = lastJob
+        self.hidden = hidden
+        self.leftovers = leftovers
+        self.attempts = attempts
+    }
 
     /// Whether all that is stored is seen, unless a run began since.
     package var isAll: Bool { hidden.isEmpty && leftovers.isEmpty }
