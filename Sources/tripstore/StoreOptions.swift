@@ -38,7 +38,9 @@ struct StoreOptions: ParsableArguments {
         var fetching = FetcherOptions()
         fetching.allowsPrivateAddresses = allowsPrivateAddresses
         let fetcher = HTTPFetcher(options: fetching)
-        let uploads: (any UploadStore)? = nil
+        let uploads = try (settings.uploadsURL ?? Environment.text("UPLOADS_URL")).map { url in
+            try S3Uploads(url: url, environment: ProcessInfo.processInfo.environment)
+        }
         let catalogURL = try Environment.catalog(settings.catalogURL)
         switch try Environment.engine(settings.engineURL) {
         case .clickHouse(let url):
