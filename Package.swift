@@ -148,6 +148,8 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "ColumnStore", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "ColumnStore"], swiftSettings: settings),
         .testTarget(
             name: "FetchingTests",

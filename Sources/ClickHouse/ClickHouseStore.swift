@@ -61,7 +61,7 @@ package final class ClickHouseStore: TripEngine {
         self.options = options
         storage =
             if let catalog = options.catalog {
-                try JobStorage(options.dataDirectory, catalog: catalog)
+                JobStorage(options.dataDirectory, catalog: catalog)
             } else {
                 JobStorage(try StoreFolder(options.dataDirectory, access: options.access))
             }

@@ -283,7 +283,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     package func claim(except own: [Int64]) throws(ColumnStoreError) -> JobRecord? {
         try read(
             """
-            UPDATE jobs SET worker = $1, heartbeat_at = now() WHERE id = (
+            UPDATE jobs SET worker = $1, heartbeat_at = now(), status = 'pending', updated_at = \(Self.now) WHERE id = (
                 SELECT id FROM jobs
                 WHERE status IN ('pending', 'running')
                     AND (worker IS NULL OR heartbeat_at < now() - \(leaseSeconds) * interval '1 second')

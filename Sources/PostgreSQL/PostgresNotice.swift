@@ -1,8 +1,8 @@
-import ColumnStore
+package import ColumnStore
 import Foundation
 
 /// What processes tell each other by NOTIFY: `SENDER changed JOB` (from a trigger) or `SENDER progress JSON`.
-enum PostgresNotice {
+package enum PostgresNotice: Hashable, Sendable {
     case changed(Int64)
     case progress(JobProgress)
 
@@ -10,7 +10,7 @@ enum PostgresNotice {
     private static let payloadByteCountMax = 7900
 
     /// What is sent.
-    func payload(from sender: String) -> String {
+    package func payload(from sender: String) -> String {
         switch self {
         case .changed(let id): return "\(sender) changed \(id)"
         case .progress(var progress):
@@ -23,7 +23,7 @@ enum PostgresNotice {
     }
 
     /// Reads what another process has sent; nil for our own, and for what a newer version may say.
-    static func reading(_ payload: String, by receiver: String) -> PostgresNotice? {
+    package static func reading(_ payload: String, by receiver: String) -> PostgresNotice? {
         let parts = payload.split(separator: " ", maxSplits: 2)
         guard parts.count == 3, parts[0] != receiver else { return nil }
         switch parts[1] {

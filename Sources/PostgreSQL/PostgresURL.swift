@@ -39,9 +39,23 @@ package struct PostgresURL: Hashable, Sendable {
         }
         connectionString = parts[0] + (kept.isEmpty ? "" : "?" + kept.joined(separator: "&"))
         // libpq's own sentence may show what stands where it expected a port: part of a password with a special character.
-        guard let options = PQconninfoParse(connectionString, nil) else {
+        guard Self.isURI(connectionString) else {
             throw wrong("is no URI of PostgreSQL's (special characters of a password are percent-encoded)")
         }
-        PQconninfoFree(options)
+    }
+
+    /// Whether libpq can make sense of a URI; of ports it would find out when it connects.
+    private static func isURI(_ text: String) -> Bool {
+        guard let options = PQconninfoParse(text, nil) else { return false }
+        defer { PQconninfoFree(options) }
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if String(cString: keyword) == "port", let value = option.pointee.val {
+                let ports = String(cString: value).split(separator: ",")
+                guard ports.allSatisfy({ Int($0).map { 1...65535 ~= $0 } ?? false }) else { return false }
+            }
+            option += 1
+        }
+        return true
     }
 }

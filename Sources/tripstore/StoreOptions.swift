@@ -51,7 +51,7 @@ struct StoreOptions: ParsableArguments {
             options.uploads = uploads
             options.role = settings.role
             if let catalogURL {
-                let folder = try JobStorage.uploadsFolder(in: directory)
+                let folder = try JobStorage.uploadsFolder(in: directory, access: access)
                 options.catalog = try PostgresCatalog(catalogURL, uploads: folder, access: access)
             }
             return try ClickHouseStore(options)

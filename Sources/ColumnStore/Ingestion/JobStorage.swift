@@ -17,18 +17,23 @@ package struct JobStorage: Sendable {
     /// Uses a catalog that other processes have, too, and a folder for files that are fetched or on their way.
     ///
     /// Nothing in the folder is the store's only copy, so it has no lock: processes of one machine may share it.
-    package init(_ directory: String, catalog: any SharedJobCatalog) throws(ColumnStoreError) {
+    package init(_ directory: String, catalog: any SharedJobCatalog) {
         folders = Folders(root: directory)
-        for folder in [folders.root, folders.uploads] { try FileSystem.makeDirectory(folder) }
         self.catalog = catalog
         shared = catalog
         release = { catalog.close() }
     }
 
     /// The folder in which a data directory has uploads, by a path that all processes of a machine agree on.
-    package static func uploadsFolder(in directory: String) throws(ColumnStoreError) -> String {
+    ///
+    /// Made where it is missing, unless nothing will be written.
+    package static func uploadsFolder(
+        in directory: String, access: ColumnStore.Options.Access
+    ) throws(ColumnStoreError) -> String {
         let folders = Folders(root: directory)
-        for folder in [folders.root, folders.uploads] { try FileSystem.makeDirectory(folder) }
+        if access == .readWrite {
+            for folder in [folders.root, folders.uploads] { try FileSystem.makeDirectory(folder) }
+        }
         return FileSystem.realPath(folders.uploads) ?? folders.uploads
     }
 

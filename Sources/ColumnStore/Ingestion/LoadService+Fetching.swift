@@ -10,9 +10,13 @@ extension LoadService {
         try requireWritable()
         let ownName = try fetcher().filename(of: url)
         let name = filename?.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ownName
-        let path = "\(folders.uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))"
-        let request = JobRequest(filename: name, sourcePath: path, ownsSource: true, sourceURL: url)
+        let request = JobRequest(filename: name, sourcePath: placeToFetch(), ownsSource: true, sourceURL: url)
         return try submit([request])[0]
+    }
+
+    /// Where the file of a new job is to be once it is fetched.
+    func placeToFetch() -> String {
+        "\(folders.uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))"
     }
 
     /// Returns the name of the file at a URL; throws `.invalidArgument` where such a URL is never fetched.
@@ -129,6 +133,8 @@ extension LoadService {
     }
 
     private func failFetch(_ id: Int64, _ error: ColumnStoreError) throws(ColumnStoreError) {
+        // Another process may fetch it by now, and knows better.
+        if let sharing, try !sharing.catalog.keepClaims([id]).isEmpty { return fetching.update(id, nil) }
         guard try catalog.setStatus(id, to: .failed, from: [.pending], message: error.message, attempt: nil),
             let failed = try catalog.job(id)
         else { return }

@@ -168,9 +168,10 @@ public final class LoadService: Sendable {
         let url = try uploads.keep(path, as: path.split(separator: "/").last.map(String.init) ?? path)
         request.sourceURL = url
         request.ownsURL = true
+        // Of several processes whoever loads it fetches it from there; alone, this one has it.
+        if sharing != nil { request.sourcePath = placeToFetch() }
         do throws(ColumnStoreError) {
             let job = try submit([request])[0]
-            // Whoever loads it fetches it from there.
             if sharing != nil { try FileSystem.remove(path) }
             return job
         } catch {
