@@ -147,7 +147,7 @@ class Machine:
 
 @pytest.fixture
 def account():
-    """A server that acts as AWS and has the machines' password; gives where it is, and how the shards in use are told."""
+    """A server that acts as AWS and has the machines' password; gives where it is, its names, and how the shards in use are told."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
@@ -157,13 +157,14 @@ def account():
         return boto3.client(
             name, endpoint_url=endpoint, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
 
-    client("secretsmanager").create_secret(Name="password", SecretString="the password")
+    # Servers of one process share what they have.
+    client("secretsmanager").create_secret(Name=f"password-{port}", SecretString="the password")
 
     def tell(machines):
         client("ssm").put_parameter(
-            Name="/shards", Value=" ".join(machine.host for machine in machines), Type="String", Overwrite=True)
+            Name=f"/shards-{port}", Value=" ".join(machine.host for machine in machines), Type="String", Overwrite=True)
 
-    yield endpoint, tell
+    yield endpoint, {"password_secret": f"password-{port}", "shards": f"/shards-{port}"}, tell
     server.stop()
 
 
@@ -171,14 +172,14 @@ def account():
 @pytest.mark.skipif(os.geteuid() != 0, reason="the machines' script gives files to another user, as root")
 def test_a_shard_joins_and_no_question_fails(tmp_path, account):
     """docs/DEPLOYMENT.md, "How to add a shard": the machine, the parameter, new processes; questions go on all along."""
-    endpoint, tell = account
+    endpoint, names, tell = account
     command = tmp_path / "bin/aws"
     command.parent.mkdir()
     command.write_text(AWS_COMMAND.replace("ENDPOINT", endpoint))
     command.chmod(0o755)
     ports = (tripstore.free_port(), tripstore.free_port())
     values = {"region": REGION, "first_host": "127.0.0.2", "user": "tripstore", "cluster": "trips", "database": "trips",
-              "shards": "/shards", "password_secret": "password", "volume": "x", "image": "x", "metrics": "x"}
+              "volume": "x", "image": "x", "metrics": "x", **names}
     machines = [Machine(number, tmp_path, ports, values) for number in range(3)]
     url = f"clickhouse://tripstore:the%20password@127.0.0.2:{ports[0]}/trips?cluster=trips&rows_per_insert=1000"
     try:
