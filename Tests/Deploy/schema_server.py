@@ -77,7 +77,7 @@ class Servers:
     """Providers on sockets in a folder, for as long as the `with` block lasts; `environment` leads terraform to them."""
 
     def __init__(self, folder, providers):
-        """`providers` has a provider for each source, such as registry.terraform.io/hashicorp/aws."""
+        """`providers` has a provider for each source, such as hashicorp/aws."""
         self.servers, entries = [], {}
         for source, provider in providers.items():
             socket = Path(folder, source.split("/")[-1] + ".sock")

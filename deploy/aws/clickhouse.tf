@@ -162,6 +162,11 @@ resource "aws_ebs_volume" "shard" {
     Name     = "${var.name}-shard-${count.index}"
     Snapshot = "${var.name}-clickhouse"
   }
+
+  # No change of a variable may make a volume anew: terraform apply -replace='aws_ebs_volume.shard[0]' does, on purpose.
+  lifecycle {
+    ignore_changes = [snapshot_id]
+  }
 }
 
 resource "aws_instance" "shard" {

@@ -223,7 +223,7 @@ variable "clickhouse" {
     snapshots_kept = optional(number, 7)
     # Shards that are not asked yet: docs/DEPLOYMENT.md, "How to add a shard".
     joining = optional(number, 0)
-    # Volumes to be made from snapshots, by the shard's number: after a loss.
+    # What volumes are made of when they are made, by the shard's number: docs/DEPLOYMENT.md, "Backup".
     restore_from = optional(map(string), {})
   })
   default = {}

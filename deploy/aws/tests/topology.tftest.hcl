@@ -138,6 +138,31 @@ run "a_shard_has_joined" {
   }
 }
 
+run "one_shard_from_a_snapshot" {
+  variables {
+    clickhouse = { shards = 1, snapshots_kept = 0, restore_from = { "0" = "snap-0123456789abcdef0" } }
+  }
+
+  assert {
+    condition     = length(aws_instance.shard) == 1 && aws_ssm_parameter.shards[0].value == "shard-0.tripstore.internal" && length(aws_dlm_lifecycle_policy.clickhouse) == 0
+    error_message = "There must be one shard, and no snapshots of it."
+  }
+}
+
+# In a test of its own state: volumes that are there keep what they were made of.
+run "volumes_are_made_from_snapshots" {
+  state_key = "restored"
+
+  variables {
+    clickhouse = { restore_from = { "1" = "snap-0123456789abcdef0" } }
+  }
+
+  assert {
+    condition     = aws_ebs_volume.shard[1].snapshot_id == "snap-0123456789abcdef0" && aws_ebs_volume.shard[0].snapshot_id != "snap-0123456789abcdef0"
+    error_message = "The second volume alone must be made from the snapshot."
+  }
+}
+
 run "a_clickhouse_that_exists" {
   variables {
     clickhouse_url = "clickhouses://trips:secret@clickhouse.example.org:8443/trips?cluster=trips"
