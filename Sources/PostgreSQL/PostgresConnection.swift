@@ -98,7 +98,9 @@ final class PostgresConnection: @unchecked Sendable {
 
     // MARK: - Failures
 
-    /// States of SQL that pass by themselves: https://www.postgresql.org/docs/current/errcodes-appendix.html
+    /// States of SQL that pass by themselves.
+    ///
+    /// https://www.postgresql.org/docs/current/errcodes-appendix.html
     private static let temporary: Set<String> = [
         "25006", "40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03", "57P05",
     ]

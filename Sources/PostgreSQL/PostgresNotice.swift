@@ -6,7 +6,9 @@ package enum PostgresNotice: Hashable, Sendable {
     case changed(Int64)
     case progress(JobProgress)
 
-    /// Bytes that PostgreSQL takes, with some to spare: https://www.postgresql.org/docs/current/sql-notify.html
+    /// Bytes that PostgreSQL takes, with some to spare.
+    ///
+    /// https://www.postgresql.org/docs/current/sql-notify.html
     private static let payloadByteCountMax = 7900
 
     /// What is sent.

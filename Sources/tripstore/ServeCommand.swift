@@ -106,6 +106,25 @@ struct ServeCommand: AsyncParsableCommand {
         return role
     }
 
+    /// Opens the engine; one of several processes waits for what they share, which may be away for a moment as they start together.
+    private func openEngine(_ settings: EngineSettings, _ level: Logger.Level, _ logger: Logger) async throws -> any TripEngine
+    {
+        let allowsPrivateAddresses = try allowPrivateAddresses || Environment.flag("ALLOW_PRIVATE_ADDRESSES") ?? false
+        var pause = Duration.milliseconds(500)
+        while true {
+            do {
+                return try store.openEngine(
+                    .readWrite, settings, chunkRows: load.chunkRows(), logLevel: level,
+                    allowsPrivateAddresses: allowsPrivateAddresses)
+            } catch let error as ColumnStoreError where error.code == .unavailable {
+                guard try Environment.catalog(settings.catalogURL) != nil else { throw error }
+                logger.warning("Waiting to start", metadata: ["why": "\(error)"])
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(5))
+            }
+        }
+    }
+
     func run() async throws {
         _ = try Environment.engine(databaseUrl)
         let role = try loadRole()
@@ -131,11 +150,8 @@ struct ServeCommand: AsyncParsableCommand {
         options.onListening = { Output.note("tripstore listens on http://\(address):\($0) (docs at /docs)") }
 
         let events = try (eventsUrl ?? Environment.text("EVENTS_URL")).map { url in try EventsURL(url) }
-        let store = try store.openEngine(
-            .readWrite,
-            EngineSettings(engineURL: databaseUrl, catalogURL: catalogUrl, uploadsURL: uploadsUrl, role: role),
-            chunkRows: load.chunkRows(), logLevel: level,
-            allowsPrivateAddresses: try allowPrivateAddresses || Environment.flag("ALLOW_PRIVATE_ADDRESSES") ?? false)
+        let settings = EngineSettings(engineURL: databaseUrl, catalogURL: catalogUrl, uploadsURL: uploadsUrl, role: role)
+        let store = try await openEngine(settings, level, logger)
         var delivery: EventDelivery?
         do {
             if let events {

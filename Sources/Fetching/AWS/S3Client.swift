@@ -178,7 +178,8 @@ final class S3Client: Sendable {
         case (301, _), (302, _), (307, _), (308, _), (400, "AuthorizationHeaderMalformed"):
             if let region, region != asked {
                 return .refusal(
-                    "The bucket \(bucket) is in the region \(region), and \(asked) was asked for it; set AWS_REGION to \(region).")
+                    "The bucket \(bucket) is in the region \(region), and \(asked) was asked for it; set AWS_REGION to \(region)."
+                )
             }
             return .refusal(
                 "S3 redirects \(shown) to another address, where no signature counts (\(status)); set AWS_REGION to the bucket's "
@@ -194,7 +195,8 @@ final class S3Client: Sendable {
         case (404, _):
             return .refusal("There is nothing at \(shown): S3 answers \(status); check the URL.")
         default:
-            return .refusal("S3 does not \(request.purpose) \(shown): it answers \(status); check the URL and AWS_ENDPOINT_URL.")
+            return .refusal(
+                "S3 does not \(request.purpose) \(shown): it answers \(status); check the URL and AWS_ENDPOINT_URL.")
         }
     }
 }
