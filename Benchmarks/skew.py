@@ -29,7 +29,7 @@ FEEDS = 16
 
 
 def measure():
-    """{rule: {trips: {shards: (largest by mean of storage, of the largest city)}}}; the generator's random numbers are seeded."""
+    """{rule: {trips: {shards: (largest ÷ mean of all trips, of the largest city's, shards that have any of those)}}}."""
     return {name: {trips: {shards: tuple(float(value) for value in rule(trips, shards)) for shards in SHARDS} for trips in TRIPS}
             for name, rule in RULES.items()}
 
@@ -40,6 +40,10 @@ def random(trips, shards):
 
 def uneven(counts):
     return counts.max() / counts.mean()
+
+
+def figures(counts, of_city):
+    return uneven(counts), uneven(of_city), numpy.count_nonzero(of_city)
 
 
 # MARK: The program's rule
@@ -87,7 +91,7 @@ def ratios(trips, shards, rows, city=None, jobs=None):
     if city is None:
         # Each shard's rows are a sample of all cities.
         of_city = random(trips, shards).binomial(counts.astype(numpy.int64), generated_cities.cities()[0]["share"])
-    return uneven(counts), uneven(of_city)
+    return figures(counts, of_city)
 
 
 def daily_files(trips, shards):
@@ -132,7 +136,7 @@ def each_trip(trips, shards):
     """A random shard for each trip: `rand()`, what a Distributed table does by itself."""
     generator = random(trips, shards)
     share = generated_cities.cities()[0]["share"]
-    return tuple(uneven(generator.multinomial(count, numpy.full(shards, 1 / shards))) for count in (trips, round(trips * share)))
+    return figures(*(generator.multinomial(count, numpy.full(shards, 1 / shards)) for count in (trips, round(trips * share))))
 
 
 def hashed(trips, shards, keys):
@@ -145,7 +149,7 @@ def hashed(trips, shards, keys):
     found = []
     for drawn in counts:
         place = functions.integers(0, shards, len(shares))
-        found.append([uneven(numpy.bincount(place, weights=drawn * chosen, minlength=shards)) for chosen in (1, is_largest)])
+        found.append(figures(*(numpy.bincount(place, weights=drawn * chosen, minlength=shards) for chosen in (1, is_largest))))
     return tuple(numpy.median(found, axis=0))
 
 
@@ -170,8 +174,8 @@ def by_range(trips, shards, growth=1):
     found = []
     for chosen in (slice(None), city == 0):
         share = inside[:, chosen].sum(axis=1)
-        found.append(uneven(generator.multinomial(round(trips * share.sum()), share / share.sum())))
-    return tuple(found)
+        found.append(generator.multinomial(round(trips * share.sum()), share / share.sum()))
+    return figures(*found)
 
 
 def by_range_later(trips, shards):
@@ -198,13 +202,16 @@ def ratio(value):
 
 
 def tables(measured):
-    """Storage, then the question about the largest city."""
-    for place, title in enumerate(("storage: largest shard ÷ mean", "trips of the largest city: largest shard ÷ mean")):
+    """Storage, the trips of the largest city, and how many shards have any of them."""
+    for place, title in enumerate(("all trips: largest shard ÷ mean", "trips of the largest city: largest shard ÷ mean",
+                                   "shards that have any of the largest city's")):
         rows = [[title, "trips", *(f"{shards} shards" for shards in SHARDS)]]
         for name, by_trips in measured.items():
-            lines = {trips: [ratio(by_shards[shards][place]) for shards in SHARDS] for trips, by_shards in by_trips.items()}
-            if len({tuple(line) for line in lines.values()}) == 1:
-                rows.append([name, "1, 10, 100 G", *lines[TRIPS[0]]])
-            else:
-                rows += [[name, f"{trips // 10**9} G", *line] for trips, line in lines.items()]
+            lines = {trips: [by_shards[shards][place] for shards in SHARDS] for trips, by_shards in by_trips.items()}
+            text = ratio if place < 2 else lambda count: f"{count:.0f}"
+            if all(max(values) <= 1.005 * min(values) for values in zip(*lines.values())):
+                lines = {None: lines[TRIPS[1]]}
+            for trips, line in lines.items():
+                size = f"{trips // 10**9} G" if trips else ", ".join(str(trips // 10**9) for trips in TRIPS) + " G"
+                rows.append([name, size, *map(text, line)])
         yield rows
