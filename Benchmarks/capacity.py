@@ -1,7 +1,7 @@
-"""A capacity model: what loads and questions cost by rows, cores and shards, fitted to measured figures, and what that means for sizes
-that no test here has.
+"""A capacity model: what loads and questions cost by rows, cores and shards, fitted to measured figures, and what that means for
+sizes that no test here has.
 
-    scripts/capacity-model              prints the model, the skew over shards and the table of sizes, from the figures that are kept
+    scripts/capacity-model              prints the model, the skew over shards and the sizes, from the figures that are kept
     scripts/capacity-model --write      puts them into docs/SCALABILITY.md as well
     scripts/capacity-model --measure    measures the ClickHouse engine anew first: half an hour; --rounds N
 
@@ -38,11 +38,13 @@ SHARD_MEMORY = 64 * 2**30
 CACHE_SHARE = 0.6
 # Columns that questions about weeks, regions and groups read; boxes read coordinates of few rows besides.
 HOT_COLUMNS = ["region", "datasource", "time", "week", "origin_cell", "destination_cell"]
-# One thread reads a file and cuts it into chunks: 31 ns a row, `scripts/cost-model`.
-CUTTING_SECONDS_PER_ROW = 31e-9
+# What feeds a worker: 10 Gbit/s, by which 129 bytes of CSV come in for each row (and about 90 go out, the other way).
+NETWORK_BYTES_PER_SECOND, CSV_BYTES = 1.25e9, 129
 AVAILABILITY_OF_A_SHARD = 0.999
-ASKED = ["trips a week", "trips a week of a region", "trips a week of a box", "50 largest groups",
-         "groups of a region, 7 characters, 15 minutes"]
+LARGEST_GROUPS, FINE_GROUPS = "50 largest groups", "groups of a region, 7 characters, 15 minutes"
+ASKED = ["trips a week", "trips a week of a region", "trips a week of a box", LARGEST_GROUPS, FINE_GROUPS]
+# ClickHouseClient waits so long for an answer.
+PATIENCE_MS = 300_000
 
 
 # MARK: Fits
@@ -74,18 +76,21 @@ class Model:
     def __init__(self, figures):
         self.sizes, self.fans = figures["sizes"], figures["fan_out"]
         self.rows = [size["rows"] for size in self.sizes]
-        self.loader, self.storing, self.merging = (
-            line(self.rows, [size[name] for size in self.sizes]) for name in ("loader_cpu", "shards_cpu", "merging_cpu"))
-        self.loading = line(self.rows, [size["seconds"] for size in self.sizes])
-        self.bytes = line(self.rows, [size["bytes"] for size in self.sizes])
+        self.loader, self.storing, self.loading, self.bytes = (
+            line(self.rows, [size[name] for size in self.sizes]) for name in ("loader_cpu", "shards_cpu", "seconds", "bytes"))
+        self.merging_most = max(size["merging_cpu"] / size["rows"] for size in self.sizes)
         self.hot_bytes = line(self.rows, [sum(size["bytes_by_column"][name] for name in HOT_COLUMNS) for size in self.sizes])
-        self.rows_of_shard = [rows / 2 for rows in self.rows]
-        self.questions, self.processors = {}, {}
+        self.files, self.embedded = figures["small_files"], figures["embedded"]
+        self.fan_out()
+        self.clocks, self.processors = {}, {}
         for name in self.sizes[0]["questions"]:
             asked = [size["questions"][name] for size in self.sizes]
-            self.questions[name] = line(self.rows_of_shard, [figure["ms"] for figure in asked])
-            self.processors[name] = line(self.rows, [figure["shards_cpu_ms"] for figure in asked])
-        self.fan_out()
+            # Merging groups, which the fan-out tells apart, is added where it is for certain.
+            merging = [self.merging_ms(name, rows, 2) for rows in self.rows]
+            # The least time: others use the machine too, and the plan is for shards that have their cores to themselves.
+            self.clocks[name] = line([rows / 2 for rows in self.rows],
+                                     [figure["least_ms"] - part for figure, part in zip(asked, merging)])
+            self.processors[name] = line(self.rows, [figure["shards_cpu_ms"] - part for figure, part in zip(asked, merging)])
 
     def fan_out(self):
         """What a shard more costs the one that is asked, and the others; and what merging groups costs the one that is asked."""
@@ -94,26 +99,47 @@ class Model:
         weeks = [fan["questions"]["trips a week"] for fan in several]
         self.asking = line(shards, [figure["first_cpu_ms"] for figure in weeks])
         self.being_asked = float(numpy.mean([figure["each_other_cpu_ms"] for figure in weeks]))
-        groups = [fan["questions"]["50 largest groups"] for fan in several]
+        groups = [fan["questions"][LARGEST_GROUPS] for fan in several]
         self.states = [fan["shards"] * generated_cities.expected_groups(fan["rows"] / fan["shards"]) for fan in several]
         self.merging_groups = line(self.states, [figure["first_cpu_ms"] - figure["each_other_cpu_ms"] for figure in groups])
 
     def milliseconds(self, name, trips, shards, cores):
-        """Of a question where nobody else asks, with what it reads in memory."""
-        start, slope = self.questions[name].coefficients
-        time = start + slope * trips / shards / cores + self.asking.coefficients[1] * max(shards - 2, 0)
-        if "largest groups" in name:
-            time += self.merging_groups.coefficients[1] * shards * generated_cities.expected_groups(trips / shards)
-        return time
+        """Of a question where nobody else asks, with what it reads in memory: the least and the most.
+
+        The least is the processor time on all cores, evenly; the most is what the clock said where a shard had one core, and as
+        much less as there are more. Merging the groups of all shards is the work of the one that is asked, here of one core of it.
+        """
+        (start, slope), (clock_start, clock_slope) = self.processors[name].coefficients, self.clocks[name].coefficients
+        alone = self.merging_ms(name, trips, shards) + self.asking.coefficients[1] * max(shards - 2, 0)
+        return tuple(sorted((start / 2 + slope * trips / shards / cores + alone,
+                             clock_start + clock_slope * trips / shards / cores + alone)))
+
+    def merging_ms(self, name, trips, shards):
+        return self.merging_groups.coefficients[1] * self.groups_to_merge(name, trips, shards) if shards > 1 else 0
+
+    def groups_to_merge(self, name, trips, shards):
+        """Groups that the shards send to the one that is asked: each its own."""
+        if name == LARGEST_GROUPS:
+            return shards * generated_cities.expected_groups(trips / shards)
+        if name == FINE_GROUPS:
+            # Hardly two trips are in the same one, wherever they are.
+            asked = self.sizes[-1]["questions"][FINE_GROUPS]
+            return asked["groups"] / asked["trips"] * self.share_of_region * trips
+        return 0
+
+    @property
+    def share_of_region(self):
+        return self.sizes[-1]["questions"][FINE_GROUPS]["trips"] / self.rows[-1]
 
     def shards_for(self, trips):
         """Enough that the page cache holds the columns that are read."""
         return max(1, math.ceil(self.hot_bytes.at(0, trips) / (CACHE_SHARE * SHARD_MEMORY)))
 
     def load_rate(self, shards):
-        """Rows a second by one worker and the shards, each of a shard's size."""
-        worker = min(SHARD_CORES / self.loader.coefficients[1], 1 / CUTTING_SECONDS_PER_ROW)
-        return min(worker, shards * SHARD_CORES / (self.storing.coefficients[1] + self.merging.coefficients[1]))
+        """Rows a second by one worker of a shard's size, and what bounds it."""
+        return min((SHARD_CORES / self.loader.coefficients[1], "its cores"),
+                   (NETWORK_BYTES_PER_SECOND / CSV_BYTES, "its network"),
+                   (shards * SHARD_CORES / self.storing.coefficients[1], "the shards"))
 
 
 class Embedded:
@@ -142,15 +168,11 @@ class Embedded:
         return self.box.at(1, math.log10(trips / 10**6))
 
 
-def table_of(path, section):
-    """The cells of the first table of a section of a page, head first."""
+def table_of(path, section, number=0):
+    """The cells of a table of a section of a page, head first."""
     text = path.read_text().partition(f"<!-- {section} -->")[2].partition(f"<!-- /{section} -->")[0]
-    lines = []
-    for row in text.splitlines():
-        if row.startswith("|"):
-            lines.append([cell.strip() for cell in row.strip("|").split("|")])
-        elif lines:
-            break
+    tables = [part for part in text.split("\n\n") if part.strip().startswith("|")]
+    lines = [[cell.strip() for cell in row.strip("|").split("|")] for row in tables[number].strip().splitlines()]
     return [lines[0], *lines[2:]]
 
 
@@ -175,6 +197,11 @@ def duration(milliseconds):
             return significant(milliseconds / divisor, f" {unit}")
 
 
+def span(least, most):
+    return f"{duration(least)} – {duration(most)}" if most < PATIENCE_MS else f"{duration(least)} – none in 300 s" \
+        if least < PATIENCE_MS else "none in 300 s"
+
+
 def bytes_text(count):
     for limit, divisor, unit in ((1e9, 1e6, "MB"), (1e12, 1e9, "GB"), (math.inf, 1e12, "TB")):
         if count < limit:
@@ -192,26 +219,26 @@ def percent(error):
 def coefficients(model, embedded):
     def row(name, fit, scale, start_unit, slope_unit, slope_scale):
         start, slope = fit.coefficients
-        return [name, significant(start * scale, f" {start_unit}"), significant(slope * slope_scale, f" {slope_unit}"), percent(fit.error)]
+        return [name, significant(start * scale, f" {start_unit}"), significant(slope * slope_scale, f" {slope_unit}"),
+                percent(fit.error)]
 
     rows = [["ClickHouse engine", "fixed", "and for each row", "largest error"]]
     rows.append(row("processor of tripstore while loading", model.loader, 1, "s", "ns", 1e9))
     rows.append(row("processor of the shards while loading", model.storing, 1, "s", "ns", 1e9))
-    rows.append(row("processor of the shards, merging afterwards", model.merging, 1, "s", "ns", 1e9))
-    rows.append(row("a load by the clock, all on two cores", model.loading, 1, "s", "ns", 1e9))
+    rows.append(row("a load by the clock, all on two cores that others use too", model.loading, 1, "s", "ns", 1e9))
     rows.append(row("bytes on disk", model.bytes, 1e-6, "MB", "bytes", 1))
     rows.append(row("of it the columns that most questions read", model.hot_bytes, 1e-6, "MB", "bytes", 1))
-    for name, fit in model.questions.items():
-        rows.append(row(f"{name}, by rows of a shard with a core", fit, 1, "ms", "ns", 1e6))
     yield rows
-    rows = [["ClickHouse engine, processor time of all shards", "fixed", "and for each row", "largest error"]]
-    for name, fit in model.processors.items():
-        rows.append(row(name, fit, 1, "ms", "ns", 1e6))
+    rows = [["question", "by the clock", "a row of a shard", "largest error", "processors of all", "a row of all",
+             "largest error"]]
+    for name, fit in model.clocks.items():
+        rows.append(row(name, fit, 1, "ms", "ns", 1e6) + row(name, model.processors[name], 1, "ms", "ns", 1e6)[1:])
     yield rows
     start, slope = model.asking.coefficients
     merge_start, merge = model.merging_groups.coefficients
     yield [["fan-out, processor time", "fixed", "and for each", "largest error"],
-           ["the shard that is asked, trips a week", significant(start, " ms"), significant(slope, " ms a shard"), percent(model.asking.error)],
+           ["the shard that is asked, trips a week", significant(start, " ms"), significant(slope, " ms a shard"),
+            percent(model.asking.error)],
            ["every other shard", significant(model.being_asked, " ms"), "", ""],
            ["the shard that is asked, merging groups", significant(merge_start, " ms"),
             significant(merge * 1e6, " ns a group of a shard"), percent(model.merging_groups.error)]]
@@ -233,10 +260,11 @@ def coefficients(model, embedded):
 def sizes_table(model, embedded):
     """Lines are what is asked for, columns are sizes: a page has room for five."""
     head = ["trips", *(amount(trips) for trips in TRIPS)]
-    one = [["one machine, embedded engine", *head[1:]]]
+
     def add(rows, name, values):
         rows.append([name, *values])
 
+    one = [["one machine, embedded engine", *head[1:]]]
     add(one, "disk", [bytes_text(embedded.bytes.at(0, trips)) for trips in TRIPS])
     add(one, "memory without mapped files", [bytes_text(embedded.memory.at(1, trips) * 1e6) for trips in TRIPS])
     add(one, "a start until the first answer", [duration(embedded.start.at(1, trips)) for trips in TRIPS])
@@ -249,22 +277,27 @@ def sizes_table(model, embedded):
     shards = [model.shards_for(trips) for trips in TRIPS]
     many = [["ClickHouse engine", *head[1:]]]
     add(many, f"shards of {SHARD_CORES} cores and {SHARD_MEMORY // 2**30} GiB", [f"{count}" for count in shards])
-    add(many, "disk of all, of one shard", [f"{bytes_text(model.bytes.at(0, trips))}, {bytes_text(model.bytes.at(0, trips) / count)}"
-                                           for trips, count in zip(TRIPS, shards)])
+    disk = [model.bytes.at(0, trips) for trips in TRIPS]
+    add(many, "disk of all, of one shard", [f"{bytes_text(all_of_it)}, {bytes_text(all_of_it / count)}"
+                                           for all_of_it, count in zip(disk, shards)])
     add(many, "columns that most questions read, a shard", [bytes_text(model.hot_bytes.at(0, trips) / count)
                                                            for trips, count in zip(TRIPS, shards)])
+    rates = [model.load_rate(count) for count in shards]
     add(many, f"loading all of it anew, one worker of {SHARD_CORES} cores",
-        [duration(trips / model.load_rate(count) * 1000) for trips, count in zip(TRIPS, shards)])
+        [duration(trips / rate * 1000) for trips, (rate, _) in zip(TRIPS, rates)])
+    add(many, "… which is bounded by", [bound for _, bound in rates])
     add(many, "rows that one INSERT brings to a shard", [f"{2**20 * min(count, 4) // count:,}" for count in shards])
     for name in ASKED:
-        add(many, name, [duration(model.milliseconds(name, trips, count, SHARD_CORES)) for trips, count in zip(TRIPS, shards)])
+        times = [model.milliseconds(name, trips, count, SHARD_CORES) for trips, count in zip(TRIPS, shards)]
+        add(many, name, [span(*time) for time in times])
     add(many, "questions about a region, a second, all cores busy",
-        [significant(count * SHARD_CORES * 1000 / self_cost(model, trips, count)) for trips, count in zip(TRIPS, shards)])
-    add(many, f"all shards up, each {AVAILABILITY_OF_A_SHARD:.1%} of the time", [f"{AVAILABILITY_OF_A_SHARD ** count:.1%}" for count in shards])
+        [significant(count * SHARD_CORES * 1000 / region_cost(model, trips, count)) for trips, count in zip(TRIPS, shards)])
+    add(many, f"all shards up, each {AVAILABILITY_OF_A_SHARD:.1%} of the time",
+        [f"{AVAILABILITY_OF_A_SHARD ** count:.1%}" for count in shards])
     yield many
 
 
-def self_cost(model, trips, shards):
+def region_cost(model, trips, shards):
     """Milliseconds of processor time of a question about a region: each shard's fixed part, and all rows."""
     start, slope = model.processors["trips a week of a region"].coefficients
     return start / 2 * shards + slope * trips
@@ -272,26 +305,48 @@ def self_cost(model, trips, shards):
 
 def groups_check(model):
     """The calculated number of groups beside the counted one: whether the calculation is the generator's."""
-    return [[size["rows"], size["questions"]["50 largest groups"]["groups"], generated_cities.expected_groups(size["rows"])]
+    return [[size["rows"], size["questions"][LARGEST_GROUPS]["groups"], generated_cities.expected_groups(size["rows"])]
             for size in model.sizes]
+
+
+def check(model, embedded):
+    """The model beside the table of BENCHMARKS.md, which it was not fitted to; that is of another machine.
+
+    Machines are compared by the processor time of a load of the embedded engine, which was measured on both.
+    """
+    rows = [cells for cells in table_of(bench.PAGE, "scaling") if cells[0] == f"{model.embedded['rows']:,}"][0]
+    slower = cell_number(rows[4]) * 1e-9 * model.embedded["rows"] / model.embedded["cpu"]
+    lines = [["10,000,000 rows, two shards, a core each", "the model, here", f"there, {slower:.2f} times as long",
+              "measured there"]]
+    for cells in table_of(bench.PAGE, "clickhouse", 1)[1:]:
+        least, most = model.milliseconds(cells[0], 10**7, 2, 1)
+        lines.append([cells[0], span(least, most), span(least * slower, most * slower), duration(cell_number(cells[1]))])
+    return lines
 
 
 def sections(figures):
     model, embedded = Model(figures), Embedded()
-    measured = skew.measure()
     worst = max(abs(expected / counted - 1) for _, counted, expected in groups_check(model))
-    loads, processors, fans, ours = coefficients(model, embedded)
+    loads, questions, fans, ours = coefficients(model, embedded)
+    small = model.files
+    each = [small[name] * 1000 / small["files"] for name in ("loader_cpu", "shards_cpu", "seconds")]
     return {
         "capacity-fits":
-            f"{figures['machine']}; medians of {figures['rounds']}; commit {figures['commit']}; two shards of 18.16,"
-            f" {model.rows[0]:,} to {model.rows[-1]:,} rows; fan-out: {model.fans[0]['rows']:,} rows on"
+            f"{figures['machine']}; medians of {figures['rounds']}; commit {figures['commit']}; two shards of 18.16,\n"
+            f"{model.rows[0]:,} to {model.rows[-1]:,} rows; fan-out: {model.fans[0]['rows']:,} rows on"
             f" {', '.join(str(fan['shards']) for fan in model.fans)} shards.\nPrinted by `scripts/capacity-model`.\n\n"
-            + "\n\n".join(page.markdown(table) for table in (loads, processors, fans))
-            + f"\n\nOf tables in BENCHMARKS.md, {embedded.rows[0]:,.0f} to {embedded.rows[-1]:,.0f} rows:\n\n" + page.markdown(ours),
+            + "\n\n".join(page.markdown(table) for table in (loads, questions, fans))
+            + f"\n\nMerging after these loads took {model.merging_most * 1e9:.0f} ns of processor a row at the most. A file\nof"
+              f" {small['rows_each']:,} rows takes {each[0]:.1f} ms of tripstore's processor and {each[1]:.1f} ms of the shards',"
+              f" {each[2]:.0f} ms by the clock, one after the other ({small['files']} files)."
+            + f"\n\nOf tables in BENCHMARKS.md, {embedded.rows[0]:,.0f} to {embedded.rows[-1]:,.0f} rows:\n\n"
+            + page.markdown(ours)
+            + "\n\nThe model beside figures that it was not fitted to:\n\n" + page.markdown(check(model, embedded)),
         "capacity-skew":
-            f"Seed {skew.SEED}; medians of {skew.HASHES} hash functions; batches of {skew.BATCH_ROWS:,} rows. Printed by"
-            " `scripts/capacity-model`.\n\n" + "\n\n".join(page.markdown(table) for table in skew.tables(measured))
-            + f"\n\nThe calculated distribution has the number of groups that the engine counted within {worst:.1%}"
+            f"Seed {skew.SEED}; medians of {skew.HASHES} hash functions; a first batch of {skew.FIRST_BATCH_ROWS:,} rows, then"
+            f" {skew.BATCH_ROWS:,}. Printed by `scripts/capacity-model`.\n\n"
+            + "\n\n".join(page.markdown(table) for table in skew.tables(skew.measure()))
+            + f"\n\nThe calculated distribution has as many groups as the engine counted, within {worst:.1%},"
               f" at {model.rows[0]:,} to {model.rows[-1]:,} rows.",
         "capacity-sizes": "Printed by `scripts/capacity-model`.\n\n" + "\n\n".join(
             page.markdown(table) for table in sizes_table(model, embedded)),

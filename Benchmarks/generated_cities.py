@@ -47,7 +47,8 @@ def cities():
 def hour_weights():
     """How many trips each hour of the 52 weeks has, as shares of all."""
     text = source("TripClock")
-    profile = {name: numbers(re.search(rf"let {name} = \[([^\]]+)\]", text).group(1)) for name in ("workday", "saturday", "sunday")}
+    profile = {name: numbers(re.search(rf"let {name} = \[([^\]]+)\]", text).group(1))
+               for name in ("workday", "saturday", "sunday")}
     days = numbers(re.search(r"let days = \[([^\]]+)\]", text).group(1))
     weights = []
     for hour in range(52 * 168):
@@ -106,8 +107,10 @@ def spots(index, city):
             width = narrow + random.below(wide - narrow + 1)
             east, north = (random.below(2 * distance + 1) - distance for _ in range(2))
             places.append((weight[number] / sum(weight),
-                           (city["longitude"] + east * city["longitude_radius"] / 1000) / 1e6, width * city["longitude_radius"] / 1e9,
-                           (city["latitude"] + north * city["latitude_radius"] / 1000) / 1e6, width * city["latitude_radius"] / 1e9))
+                           (city["longitude"] + east * city["longitude_radius"] / 1000) / 1e6,
+                           width * city["longitude_radius"] / 1e9,
+                           (city["latitude"] + north * city["latitude_radius"] / 1000) / 1e6,
+                           width * city["latitude_radius"] / 1e9))
         found.append(places)
     return found, int(re.search(r"backgroundPercent: UInt32 = (\d+)", text).group(1)) / 100
 

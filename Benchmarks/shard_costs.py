@@ -14,7 +14,7 @@ import clickhouse_engine
 import files
 import generated_cities
 import skew
-from contenders import BINARY, Connection, Server, memory, timed_process
+from contenders import BINARY, Connection, Server, Tripstore, memory, timed_process
 from loads import fresh, progress
 
 import clickhouse  # of the acceptance tests, to which `contenders` leads
@@ -22,6 +22,8 @@ import clickhouse  # of the acceptance tests, to which `contenders` leads
 SIZES = [1_000_000, 2_500_000, 5_000_000, 10_000_000, 20_000_000]
 FAN_OUT_SHARDS = [1, 2, 4, 8]
 FAN_OUT_ROWS = 2_000_000
+EMBEDDED_ROWS = 10_000_000
+FILES, FILE_ROWS = 200, 5_000
 REPEATS = 5
 TICKS = os.sysconf("SC_CLK_TCK")  # a second, of /proc/PID/stat
 
@@ -35,7 +37,7 @@ BARE = {name: sql for name, (_, sql) in clickhouse_engine.QUESTIONS.items()
 
 
 def measure(made, folder, rounds, sizes=None):
-    """Returns {"sizes": […], "fan_out": […]}, medians of some rounds; each size and each number of shards has new servers."""
+    """Medians of some rounds; each size and each number of shards has new servers."""
     runs = {rows: [] for rows in sizes or SIZES}
     fans = {shards: [] for shards in FAN_OUT_SHARDS}
     for number in range(rounds):
@@ -46,6 +48,8 @@ def measure(made, folder, rounds, sizes=None):
             fans[shards].append(fan_out(made.generated(FAN_OUT_ROWS), folder, shards))
             progress(f"round {number + 1} of {rounds}: {shards} shards")
     return {"feeds": follow_feeds(made, folder),
+            "small_files": middle([small_files(made, folder) for _ in range(rounds)]),
+            "embedded": middle([embedded_load(made, folder) for _ in range(rounds)]),
             "sizes": [{"rows": rows} | middle(of_one) for rows, of_one in runs.items()],
             "fan_out": [{"shards": shards, "rows": FAN_OUT_ROWS} | middle(of_one) for shards, of_one in fans.items()]}
 
@@ -80,7 +84,7 @@ def difference(before, after):
 def cost_of(csv, folder, rows):
     """Loads a file into two new shards and asks."""
     with clickhouse.Cluster(fresh(folder / "shards"), memory_bytes=8_000_000_000) as cluster:
-        figures = load(cluster, csv, folder)
+        figures = load(cluster, [csv], folder)
         idle = memory(cluster.shards[0].process)[1]
         figures["bytes_by_column"] = column_bytes(cluster)
         figures["rows_of_shards"] = largest_share(cluster, rows)
@@ -91,11 +95,12 @@ def cost_of(csv, folder, rows):
     return figures
 
 
-def load(cluster, csv, folder):
+def load(cluster, csvs, folder):
     """The load, and what its shards do afterwards until nothing is left to merge."""
-    files.warm(csv)
+    for csv in csvs:
+        files.warm(csv)
     before = shards_seconds(cluster)
-    _, loader = timed_process([str(BINARY), "ingest", "--quiet", str(csv), "--data-dir", str(fresh(folder / "store"))],
+    _, loader = timed_process([str(BINARY), "ingest", "--quiet", *map(str, csvs), "--data-dir", str(fresh(folder / "store"))],
                               DATABASE_URL=cluster.database_url("trips"))
     loaded = shards_seconds(cluster)
     started = time.perf_counter()
@@ -107,6 +112,21 @@ def load(cluster, csv, folder):
             "merging_cpu": sum(difference(loaded, settled)), "parts": parts, "bytes": size}
 
 
+def small_files(made, folder):
+    """Files of a batch each, in order of time: each is a job, and a block for one shard."""
+    csvs = made.pieces(FILES, FILE_ROWS)
+    with clickhouse.Cluster(fresh(folder / "shards")) as cluster:
+        return {"files": FILES, "rows_each": FILE_ROWS} | load(cluster, csvs, folder)
+
+
+def embedded_load(made, folder):
+    """A load of the embedded engine: this machine beside that of docs/BENCHMARKS.md."""
+    csv = made.generated(EMBEDDED_ROWS)
+    files.warm(csv)
+    figures = Tripstore().load([csv], fresh(folder / "embedded"))
+    return {"rows": EMBEDDED_ROWS, "cpu": figures["cpu_seconds"], "seconds": figures["seconds"]}
+
+
 def total(cluster, what):
     return sum(int(shard.query(f"SELECT {what} FROM system.parts WHERE database = 'trips' AND table = 'trips' AND active"))
                for shard in cluster.shards)
@@ -115,8 +135,8 @@ def total(cluster, what):
 def column_bytes(cluster):
     sums = {}
     for shard in cluster.shards:
-        for line in shard.query("SELECT name, data_compressed_bytes FROM system.columns WHERE database = 'trips' AND table = 'trips'"
-                                ).splitlines():
+        answer = shard.query("SELECT name, data_compressed_bytes FROM system.columns WHERE database = 'trips' AND table = 'trips'")
+        for line in answer.splitlines():
             name, size = line.split("\t")
             sums[name] = sums.get(name, 0) + int(size)
     return sums
@@ -148,7 +168,7 @@ def ask(cluster, server, path):
 def fan_out(csv, folder, shards):
     """The same trips on more shards, a single part a week on each, so that nothing differs but the number of those asked."""
     with clickhouse.Cluster(fresh(folder / "shards"), shards=shards, memory_bytes=2_000_000_000) as cluster:
-        figures = load(cluster, csv, folder)
+        figures = load(cluster, [csv], folder)
         for shard in cluster.shards:
             for week in shard.query("SELECT DISTINCT partition FROM system.parts WHERE database = 'trips' AND table = 'trips' "
                                     "AND active").split():

@@ -1,8 +1,9 @@
-"""How evenly trips spread over shards: the program's own rule beside the rules that people would think of, at 1 to 100 billion trips.
+"""How evenly trips spread over shards: the program's own rule beside those that people would think of, at 1 to 100 billion trips.
 
 The program's rule is that of `ClickHouseStore.store`: a load is cut into batches, the first of 4.5 MiB of CSV and then of half a
-megabyte; in part `p` of job `j` shard `s` gets the batches `t, t + N, t + 2 N, …` with `t = (s + j + p) mod N`. It is followed file by file for a year of files. The
-others are probabilities of cities and cells (`generated_cities.py`), from which counts are drawn as multinomials.
+megabyte; in part `p` of job `j` shard `s` gets the batches `t, t + N, t + 2 N, …` with `t = (s + j + p) mod N`. It is followed
+file by file for a year of files. The others are probabilities of cities and cells (`generated_cities.py`), from which counts are
+drawn as multinomials.
 
 What counts is the largest shard over the mean: 1 is even, N means that one shard of N does everything.
 """
@@ -202,16 +203,18 @@ def ratio(value):
 
 
 def tables(measured):
-    """Storage, the trips of the largest city, and how many shards have any of them."""
+    """All trips, the trips of the largest city, and how many shards have any of those where it is not all of them."""
     for place, title in enumerate(("all trips: largest shard ÷ mean", "trips of the largest city: largest shard ÷ mean",
-                                   "shards that have any of the largest city's")):
+                                   "shards with trips of the largest city, where not all have some")):
         rows = [[title, "trips", *(f"{shards} shards" for shards in SHARDS)]]
         for name, by_trips in measured.items():
             lines = {trips: [by_shards[shards][place] for shards in SHARDS] for trips, by_shards in by_trips.items()}
             text = ratio if place < 2 else lambda count: f"{count:.0f}"
-            if all(max(values) <= 1.005 * min(values) for values in zip(*lines.values())):
-                lines = {None: lines[TRIPS[1]]}
+            if all(max(values) <= 1.01 * min(values) for values in zip(*lines.values())):
+                # Alike: the most uneven of them.
+                lines = {None: [max(values) for values in zip(*lines.values())]}
             for trips, line in lines.items():
                 size = f"{trips // 10**9} G" if trips else ", ".join(str(trips // 10**9) for trips in TRIPS) + " G"
-                rows.append([name, size, *map(text, line)])
+                if place < 2 or line != SHARDS:
+                    rows.append([name, size, *map(text, line)])
         yield rows

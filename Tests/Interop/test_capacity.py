@@ -1,4 +1,4 @@
-"""What the capacity model of docs/SCALABILITY.md takes for granted: how trips are spread over shards, and how likely each of them is.
+"""What the capacity model of docs/SCALABILITY.md takes for granted: how trips are spread over shards, and how likely each is.
 
 A plan for sizes that no test has is worth what these two are."""
 
