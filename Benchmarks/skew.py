@@ -49,13 +49,23 @@ def figures(counts, of_city):
 
 # MARK: The program's rule
 
+def mixed(jobs):
+    """Jobs' numbers as the program takes them for turns: SplitMix64's finalizer."""
+    with numpy.errstate(over="ignore"):
+        bits = numpy.asarray(jobs).astype(numpy.uint64) * numpy.uint64(0x9E3779B97F4A7C15)
+        bits = (bits ^ (bits >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
+        bits = (bits ^ (bits >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
+        return bits ^ (bits >> numpy.uint64(31))
+
+
 def in_turns(rows, city, shards, jobs=None):
     """Rows of each shard, and of those the rows of the largest city.
 
     - rows: of each file, in the order of the jobs; city: which one it is of, or None where it has all of them.
-    - jobs: what the program takes for the jobs' numbers.
+    - jobs: the jobs' numbers.
     """
     jobs = numpy.arange(len(rows)) if jobs is None else jobs
+    jobs = (mixed(jobs) % numpy.uint64(shards)).astype(numpy.int64)
     batches = 1 + -(-(rows - FIRST_BATCH_ROWS).clip(0) // BATCH_ROWS)
     counts, of_city = numpy.zeros(shards), numpy.zeros(shards)
     is_largest = numpy.zeros(len(rows)) if city is None else (city == 0).astype(float)
@@ -125,12 +135,6 @@ def feeds_in_order(trips, shards):
     return ratios(trips, shards, *feed_files(trips))
 
 
-def feeds_hashed(trips, shards):
-    """The same files, as if a turn began at a random number of the job instead of the job's own."""
-    rows, city = feed_files(trips)
-    return ratios(trips, shards, rows, city, random(trips, shards).integers(0, 1 << 40, len(rows)))
-
-
 # MARK: Other rules
 
 def each_trip(trips, shards):
@@ -187,7 +191,6 @@ RULES = {
     "in turns (the program's), a file a day": daily_files,
     f"in turns, {SMALL_FILES_A_DAY:,} files a day": small_files,
     f"in turns, files of {FEEDS} cities in the same order every 10 minutes": feeds_in_order,
-    "the same, if turns began at a hash of the job": feeds_hashed,
     "a random shard for each trip": each_trip,
     "hash of the region": by_region,
     "hash of the origin's cell, 5 characters": by_cell,

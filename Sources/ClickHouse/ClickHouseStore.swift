@@ -116,9 +116,10 @@ package final class ClickHouseStore: TripEngine {
         let columns = NativeBlock.columns.map(\.name).joined(separator: ", ")
         return insertThreads.submit { [insertThreads] in
             _ = try insertThreads.map(count: shards.count) { shard in
-                // Every shard gets a share of every stretch of the file, so that a city's trips are on all of them; and files
-                // that are but one stretch take turns.
-                let turn = (shard + Int(part.job) + part.number) % shards.count
+                // Every shard gets a share of every stretch of the file, so that a city's trips are on all of them. Files that
+                // are but one stretch take turns, by a hash: feeds of cities that come in the same order again and again would
+                // each meet the same shard.
+                let turn = (shard + Int(Self.hash(part.job) % UInt64(shards.count)) + part.number) % shards.count
                 let share = stride(from: turn, to: batches.count, by: shards.count).map { batches[$0] }
                 if share.isEmpty { return }
                 let trips = try RowSorter.sort(share, job: part.job, byDatasource: false, on: pool)
@@ -128,6 +129,14 @@ package final class ClickHouseStore: TripEngine {
             }
             return nil
         }
+    }
+
+    /// Bits of a job's number, mixed: the finalizer of SplitMix64 (Steele et al., "Fast Splittable Pseudorandom Number Generators", 2014).
+    private static func hash(_ job: Int64) -> UInt64 {
+        var bits = UInt64(bitPattern: job) &* 0x9e37_79b9_7f4a_7c15
+        bits = (bits ^ (bits >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        bits = (bits ^ (bits >> 27)) &* 0x94d0_49bb_1331_11eb
+        return bits ^ (bits >> 31)
     }
 
     /// Nothing is to be done: the commit of the last part was it.

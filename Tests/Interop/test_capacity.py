@@ -22,6 +22,15 @@ from files import Files  # noqa: E402
 ROWS = 200_000
 
 
+def mixed(job):
+    """SplitMix64's finalizer, as `ClickHouseStore` has it."""
+    mask = (1 << 64) - 1
+    bits = job * 0x9E3779B97F4A7C15 & mask
+    bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9 & mask
+    bits = (bits ^ bits >> 27) * 0x94D049BB133111EB & mask
+    return bits ^ bits >> 31
+
+
 def dealt_one_by_one(rows, city, shards, jobs):
     """Rows of each shard, and those of city 0: every batch of every file is looked at, as `ClickHouseStore.store` deals them."""
     counts, of_city = [0] * shards, [0] * shards
@@ -34,7 +43,7 @@ def dealt_one_by_one(rows, city, shards, jobs):
             left, size = left - parts[-1][-1], skew.BATCH_ROWS
         for number, batches in enumerate(parts):
             for shard in range(shards):
-                share = sum(batches[(shard + job + number) % shards::shards])
+                share = sum(batches[(shard + mixed(job) + number) % shards::shards])
                 counts[shard] += share
                 of_city[shard] += share if of == 0 else 0
     return counts, of_city
