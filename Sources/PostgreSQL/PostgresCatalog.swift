@@ -272,8 +272,8 @@ package final class PostgresCatalog: SharedJobCatalog {
             _ = try connection.execute(
                 """
                 INSERT INTO rejects (job_id, line, body)
-                SELECT $1::bigint, (row ->> 'line')::bigint, row FROM json_array_elements($2::json) AS row
-                """, [id, "[" + commit.rejectedLines.map(\.json).joined(separator: ",") + "]"])
+                SELECT $1::bigint, line, body::json FROM unnest($2::bigint[], $3::text[]) AS rows (line, body)
+                """, [id, commit.rejectedLines.map { Int64($0.line) }, commit.rejectedLines.map(\.json)])
         }
         return true
     }

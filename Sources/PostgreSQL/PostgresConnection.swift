@@ -106,8 +106,11 @@ final class PostgresConnection: @unchecked Sendable {
     ]
 
     private func failure(_ result: OpaquePointer?) -> ColumnStoreError {
-        let state = result.flatMap { PQresultErrorField($0, Int32(UInt8(ascii: "C"))) }.map { String(cString: $0) } ?? ""
-        let message = Self.message(of: handle)
+        func field(_ code: UInt8) -> String? {
+            result.flatMap { PQresultErrorField($0, Int32(code)) }.map { String(cString: $0) }
+        }
+        let state = field(UInt8(ascii: "C")) ?? ""  // PG_DIAG_SQLSTATE
+        let message = field(UInt8(ascii: "M")) ?? Self.message(of: handle)  // PG_DIAG_MESSAGE_PRIMARY
         if PQstatus(handle) != CONNECTION_OK || state.hasPrefix("08") || Self.temporary.contains(state) {
             return ColumnStoreError(
                 .unavailable, "PostgreSQL, which keeps the jobs, does not answer (\(message)); is it running and reachable?")
@@ -154,5 +157,14 @@ extension Int: PostgresValue { var postgresText: String { String(self) } }
 extension Int64: PostgresValue { var postgresText: String { String(self) } }
 extension Bool: PostgresValue { var postgresText: String { self ? "t" : "f" } }
 
-/// Numbers as an array of PostgreSQL's.
-extension [Int64]: PostgresValue { var postgresText: String { "{" + map(String.init).joined(separator: ",") + "}" } }
+/// An array of PostgreSQL's, whose elements may all be in quotes.
+///
+/// https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+extension Array: PostgresValue where Element: PostgresValue {
+    var postgresText: String {
+        let quoted = map { value in
+            "\"" + value.postgresText.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        }
+        return "{" + quoted.joined(separator: ",") + "}"
+    }
+}

@@ -132,6 +132,14 @@ package struct JobRequest: Sendable {
     package var ownsURL = false
     /// Whether this process works on it from the start; of catalogs that are shared.
     package var isClaimed = false
+
+    package init(filename: String, sourcePath: String, ownsSource: Bool, totalBytes: Int? = nil, sourceURL: String? = nil) {
+        self.filename = filename
+        self.sourcePath = sourcePath
+        self.ownsSource = ownsSource
+        self.totalBytes = totalBytes
+        self.sourceURL = sourceURL
+    }
 }
 
 /// What a load has done since its last commit.
@@ -155,4 +163,21 @@ package struct JobCommit: Sendable {
     package var isLast: Bool
     /// With the last commit, what subscribers are told of it.
     package var lastProgress: JobProgress?
+
+    package init(
+        segment: SegmentRecord? = nil, attempt: Int? = nil, partCount: Int = 0, processedRows: Int, rejectedRows: Int,
+        processedBytes: Int, checkpoint: JobRecord.Checkpoint, rejects: [String: Int], rejectedLines: [RejectedRow] = [],
+        isLast: Bool
+    ) {
+        self.segment = segment
+        self.attempt = attempt
+        self.partCount = partCount
+        self.processedRows = processedRows
+        self.rejectedRows = rejectedRows
+        self.processedBytes = processedBytes
+        self.checkpoint = checkpoint
+        self.rejects = rejects
+        self.rejectedLines = rejectedLines
+        self.isLast = isLast
+    }
 }
