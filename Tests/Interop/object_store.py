@@ -3,7 +3,6 @@
 Debian has no such store. Unlike moto it checks signatures and keeps what it was given over kills and starts."""
 
 import http.client
-import json
 import os
 import sys
 from pathlib import Path
@@ -33,17 +32,16 @@ class ObjectStore(Process):
         servers = ("master", "volume", "filer")
         self.ports = {f"{name}.port{kind}": free_port() for name in servers for kind in ("", ".grpc")}
         self.ports["s3.port.grpc"] = free_port()
+        # Whom it serves, and with every right.
+        self.variables = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 
     def launch(self):
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
-        identity = {"name": "trips", "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
-                    "actions": ["Admin", "Read", "Write", "List"]}
-        (self.folder / "identities.json").write_text(json.dumps({"identities": [identity]}))
         super().launch()
 
     def command(self):
         settings = {"dir": self.folder / "data", "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "filer": "true", "s3": "true",
-                    "s3.port": self.port, "s3.config": self.folder / "identities.json", "s3.port.iceberg": 0, "s3.port.lance": 0,
+                    "s3.port": self.port, "s3.port.iceberg": 0, "s3.port.lance": 0,
                     # One master has nobody to wait for.
                     "master.electionTimeout": "500ms", "master.telemetry": "false",
                     "master.volumeSizeLimitMB": 1024, "volume.max": 0, "volume.preStopSeconds": 0}

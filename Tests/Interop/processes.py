@@ -1,5 +1,6 @@
 """Processes of a cluster that are started, killed and started again on the ports and the data that they had."""
 
+import os
 import re
 import signal
 import subprocess
@@ -15,6 +16,8 @@ class Process:
     last_signal = "KILL"
     # The beginning of a command that makes another user of it.
     as_user = ()
+    # What is added to its environment.
+    variables = {}
 
     def __init__(self, name, folder):
         self.name = name
@@ -34,7 +37,8 @@ class Process:
         # setpriv becomes the process, so its number is the process's own. Another user's would lose the signal, so it is last.
         command = [*self.as_user, "setpriv", "--pdeathsig", self.last_signal, *map(str, self.command())]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, cwd="/", env=os.environ | self.variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None
