@@ -54,10 +54,12 @@ class Member(tripstore.Server):
 class Topology:
     """Parts in a folder; they end with the `with` block, and their data stays for the next start."""
 
-    def __init__(self, folder, shards=2, apis=2, workers=2, boths=0, port=None, lease_seconds=15, parameters=""):
-        """boths: processes that serve and load; parameters: more of DATABASE_URL, such as &rows_per_insert=30000."""
+    def __init__(self, folder, shards=2, apis=2, workers=2, boths=0, port=None, lease_seconds=15, parameters="",
+                 **variables):
+        """boths: processes that serve and load; parameters: more of DATABASE_URL, such as &rows_per_insert=30000; variables: what
+        else the program's processes are told."""
         self.folder = Path(folder)
-        self.lease_seconds, self.parameters = lease_seconds, parameters
+        self.lease_seconds, self.parameters, self.variables = lease_seconds, parameters, variables
         self.clickhouse = clickhouse.Cluster(self.folder / "clickhouse", shards)
         self.postgresql = postgresql.PostgreSQL(self.folder / "postgresql")
         self.store = object_store.ObjectStore(self.folder / "store")
@@ -97,6 +99,13 @@ class Topology:
     def url(self):
         return self.proxy.url
 
+    def worker_of(self, job):
+        """The process that works on a job now; None where none does."""
+        name = self.postgresql.query(f"SELECT worker FROM jobs WHERE id = {int(job)}", CATALOG).strip()
+        # HOST:PROCESS:RANDOM
+        number = name.split(":")[1] if name.count(":") == 2 else None
+        return next((member for member in self.members if number == str(member.process.pid)), None)
+
     def tell_members(self):
         """The settings of each process, as they are to be at its next start."""
         variables = {
@@ -104,6 +113,7 @@ class Topology:
             "CATALOG_URL": self.postgresql.url(CATALOG, f"?lease_seconds={self.lease_seconds}"),
             "UPLOADS_URL": f"s3://{BUCKET}/waiting",
             **self.store.environment(),
+            **self.variables,
         }
         for member in self.members:
             member.variables |= variables
@@ -127,7 +137,7 @@ class Topology:
             self.store.make_bucket(BUCKET)
             self.tell_members()
             # All at once, as containers are.
-            for member in self.members:
+            for member in [] if __import__("os").environ.get("ONE_BY_ONE") else self.members:
                 member.launch()
             for member in self.members:
                 member.start()

@@ -45,13 +45,13 @@ def flags(parameters):
     return [f"--{name.replace('_', '-')}={value}" for name, value in parameters.items()]
 
 
-def wait_until(condition, what):
+def wait_until(condition, what, pause=0.02):
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
-        time.sleep(0.02)
+        time.sleep(pause)
     raise AssertionError(f"waited {PATIENCE_SECONDS} s for {what}")
 
 
