@@ -137,7 +137,7 @@ class Topology:
             self.store.make_bucket(BUCKET)
             self.tell_members()
             # All at once, as containers are.
-            for member in [] if __import__("os").environ.get("ONE_BY_ONE") else self.members:
+            for member in self.members:
                 member.launch()
             for member in self.members:
                 member.start()

@@ -45,14 +45,14 @@ def flags(parameters):
     return [f"--{name.replace('_', '-')}={value}" for name, value in parameters.items()]
 
 
-def wait_until(condition, what, pause=0.02):
-    end = time.monotonic() + PATIENCE_SECONDS
+def wait_until(condition, what, pause=0.02, seconds=PATIENCE_SECONDS):
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(pause)
-    raise AssertionError(f"waited {PATIENCE_SECONDS} s for {what}")
+    raise AssertionError(f"waited {seconds} s for {what}")
 
 
 def free_port():

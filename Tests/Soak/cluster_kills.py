@@ -30,6 +30,8 @@ VICTIMS = ["worker", "api", "shard", "PostgreSQL"]
 QUESTIONS = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
 AWAY = (502, 503)
 LONGEST_ABSENCE_SECONDS = 3.0
+# How long what nobody needs may stay in the bucket of uploads.
+UPLOADS_SECONDS = 30
 FOLLOWERS = 2
 # Parts of a load are this small, so that most moments are between two commits.
 PARAMETERS = "&rows_per_insert=30000&purge_after_seconds=30"
@@ -203,7 +205,8 @@ class Round:
         if ask(client, "GET", QUESTIONS[0]).status != 404:
             self.faults.append("trips are there of jobs that were deleted")
         try:
-            tripstore.wait_until(lambda: not self.cluster.store.keys(topology.BUCKET), "the bucket to be empty")
+            tripstore.wait_until(lambda: not self.cluster.store.keys(topology.BUCKET), "the bucket to be empty",
+                                 pause=0.1, seconds=UPLOADS_SECONDS)
         except AssertionError:
             left = self.cluster.store.keys(topology.BUCKET)
             self.counts["objects left"] += len(left)
