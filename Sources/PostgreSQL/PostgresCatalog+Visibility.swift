@@ -30,11 +30,13 @@ extension PostgresCatalog {
         let time = date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         return try read(
             """
-            SELECT a.job_id, a.attempt, CASE WHEN j.status = 'completed' THEN a.committed_parts ELSE 0 END
-            FROM load_attempts a JOIN jobs j ON j.id = a.job_id
-            WHERE j.updated_at <= $1
-                AND (j.status = 'completed' AND a.attempt <> j.attempt OR j.status IN ('failed', 'cancelled'))
-            ORDER BY a.job_id, a.attempt
+            SELECT a.job_id, a.attempt, a.committed_parts, 0 AS kind FROM load_attempts a JOIN jobs j ON j.id = a.job_id
+            WHERE j.status = 'completed' AND a.attempt <> j.attempt AND j.updated_at <= $1
+            UNION ALL
+            -- All attempts: of those that are forgotten, what was committed is there as well.
+            SELECT j.id, generate_series(1, j.attempt), 0, 1 FROM jobs j
+            WHERE j.status IN ('failed', 'cancelled') AND j.updated_at <= $1 AND j.id IN (SELECT job_id FROM load_attempts)
+            ORDER BY 4, 1, 2
             """, [time]
         ).map { Visibility.Parts(job: Int64($0.integer(0)), attempt: $0.integer(1), firstUncommitted: $0.integer(2)) }
     }

@@ -80,9 +80,17 @@ extension Catalog {
         return try read { database in
             let committed = try Self.leftovers(
                 "j.status = 'completed' AND a.attempt <> j.attempt AND j.updated_at <= ?", [time], in: database)
-            let all = try Self.leftovers("j.status IN ('failed', 'cancelled') AND j.updated_at <= ?", [time], in: database)
+            // All attempts: of those that are forgotten, what was committed is there as well.
+            let all = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT id, attempt FROM jobs WHERE status IN ('failed', 'cancelled') AND updated_at <= ?
+                        AND id IN (SELECT job_id FROM load_attempts) ORDER BY id
+                    """, arguments: [time])
             return committed
-                + all.map { Visibility.Parts(job: $0.job, attempt: $0.attempt, firstUncommitted: 0) }
+                + all.flatMap { row in
+                    (0..<(row[1] as Int)).map { Visibility.Parts(job: row[0], attempt: $0 + 1, firstUncommitted: 0) }
+                }
         }
     }
 

@@ -63,9 +63,7 @@ extension S3Client {
 
     /// Sends parts, some at a time, and returns what S3 calls them.
     private func sendParts(of file: FileToSend, to object: S3Object, _ id: String) throws(ColumnStoreError) -> [String] {
-        let mebibyte = 1 << 20
-        let leastByteCount = (file.byteCount - 1) / S3Options.partNumberMax + 1
-        let byteCount = max(options.partByteCount, (leastByteCount + mebibyte - 1) / mebibyte * mebibyte)
+        let byteCount = max(options.partByteCount, (file.byteCount - 1) / S3Options.partNumberMax + 1)
         let starts = file.byteCount == 0 ? [0] : Array(stride(from: 0, to: file.byteCount, by: byteCount))
         var next = 0
         var sent: [Sent] = []

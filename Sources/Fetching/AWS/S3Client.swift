@@ -186,8 +186,8 @@ final class S3Client: Sendable {
                     + "region, or AWS_ENDPOINT_URL to its server.")
         case (401, _), (403, _):
             return .refusal(
-                "S3 refuses to \(request.purpose) \(shown) to these credentials: \(status); check that they may \(request.purpose) there."
-            )
+                "S3 refuses to \(request.purpose) \(shown) to these credentials: \(status); check that they may "
+                    + "\(request.purpose) there.")
         case (_, "NoSuchUpload"):
             return .refusal("S3 has no parts of \(shown) any more: somebody has aborted their upload (\(status)); begin again.")
         case (404, _) where error == "NoSuchBucket" || request.object.key.isEmpty || request.method == .PUT:

@@ -36,8 +36,7 @@ struct S3Request: Sendable {
         let whole = object.address(region: region, endpoint: endpoint)
         if query.isEmpty { return whole }
         let pairs = query.map { Percent.encoded($0.name) + ($0.value.isEmpty ? "" : "=" + Percent.encoded($0.value)) }
-        return WebAddress(
-            isSecure: whole.isSecure, host: whole.host, port: whole.port,
-            target: "\(whole.target)?\(pairs.joined(separator: "&"))")
+        let target = "\(whole.target)?\(pairs.joined(separator: "&"))"
+        return WebAddress(isSecure: whole.isSecure, host: whole.host, port: whole.port, target: target)
     }
 }
