@@ -125,16 +125,16 @@ struct ClickHouseSchema {
         }
         try refuseOthers(known, owner, address)
         let columns = NativeBlock.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
-        var engine = "MergeTree"
+        var made = "MergeTree"
         if servers.hasReplicas {
             _ = try macros(at: address)
             let path = ClickHouseSQL.literal(ReplicatedTable.path(shard: "{shard}", database: url.database))
-            engine = "ReplicatedMergeTree(\(path), '{replica}')"
+            made = "ReplicatedMergeTree(\(path), '{replica}')"
         }
         _ = try client.query(
-            "CREATE TABLE IF NOT EXISTS trips (\(columns)) ENGINE = \(engine) PARTITION BY week ORDER BY origin_cell",
+            "CREATE TABLE IF NOT EXISTS trips (\(columns)) ENGINE = \(made) PARTITION BY week ORDER BY origin_cell",
             at: address)
-        if servers.hasReplicas, try !self.engine(of: "trips", at: address).hasPrefix("Replicated") {
+        if servers.hasReplicas, try engine(of: "trips", at: address)?.hasPrefix("Replicated") != true {
             throw ColumnStoreError(
                 .conflict,
                 "The table trips of '\(url.database)' at \(address) was made when the cluster had no replicas and has none; name "
@@ -149,27 +149,29 @@ struct ClickHouseSchema {
         servers.notePrepared(address)
     }
 
-    /// Makes the table of all shards anew where the cluster of the URL is another than before; it holds nothing.
-    ///
-    /// Else it is left alone, since other processes ask it.
+    /// Makes the table of all shards, anew where the cluster of the URL is another than before; it holds nothing. Else it is left
+    /// alone: other processes may be asking it.
     private func prepareDistributed(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) {
-        let make =
+        if try isOutdated(cluster, at: address) { _ = try client.query("DROP TABLE IF EXISTS trips_cluster", at: address) }
+        _ = try client.query(
             "CREATE TABLE IF NOT EXISTS trips_cluster AS trips ENGINE = Distributed(\(Self.identifier(cluster)), "
-            + "\(Self.identifier(url.database)), trips, rand())"
-        _ = try client.query(make, at: address)
-        // Versions differ in how they quote names.
-        let engine = try engine(of: "trips_cluster", at: address).filter { !"'`\\".contains($0) }
-        if engine.hasPrefix("Distributed(\(cluster.filter { !"'`\\".contains($0) }),") { return }
-        _ = try client.query("DROP TABLE IF EXISTS trips_cluster", at: address)
-        _ = try client.query(make, at: address)
+                + "\(Self.identifier(url.database)), trips, rand())", at: address)
     }
 
-    private func engine(of table: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> String {
+    /// The engine of a table with its parameters; nil where there is no such table.
+    private func engine(of table: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> String? {
         let answer = try client.query(
             "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = '\(table)' FORMAT RowBinary",
             at: address)
         var reader = RowBinaryReader(answer)
-        return reader.isAtEnd ? "" : try reader.string()
+        return reader.isAtEnd ? nil : try reader.string()
+    }
+
+    /// Whether `trips_cluster` is there and over another cluster than this one; where that cannot be told it is made anew.
+    private func isOutdated(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> Bool {
+        guard let engine = try engine(of: "trips_cluster", at: address) else { return false }
+        // Versions differ in how they quote names.
+        return engine.filter { !"'` ".contains($0) } != "Distributed(\(cluster),\(url.database),trips,rand())"
     }
 
     /// Makes sure that the tables are there and this catalog's, and changes nothing.

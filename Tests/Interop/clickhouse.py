@@ -104,9 +104,14 @@ class Cluster:
 
     def __init__(self, folder, shards=2, memory_bytes=2_000_000_000):
         self.folder = Path(folder)
+        self.memory_bytes = memory_bytes
         self.shards = [Shard(number, self.folder / f"shard{number}") for number in range(shards)]
+        self.write_settings()
+
+    def write_settings(self):
+        """Servers that run take the new addresses of the cluster within some seconds."""
         for shard in self.shards:
-            shard.write_settings(self.shards, memory_bytes)
+            shard.write_settings(self.shards, self.memory_bytes)
 
     def start(self, shard=None):
         """Starts one shard, or all, on the ports and the data that they had; returns once they answer."""
@@ -121,6 +126,28 @@ class Cluster:
             self.stop(signal.SIGKILL)
             raise
         return self
+
+    def add(self, database):
+        """Adds an empty shard while the others run and are asked; returns it once all of them know it.
+
+        It has its table before anybody asks it."""
+        shard = Shard(len(self.shards), self.folder / f"shard{len(self.shards)}")
+        self.shards.append(shard)
+        shard.write_settings(self.shards, self.memory_bytes)
+        try:
+            self.start(shard.number)
+        except BaseException:
+            self.shards.remove(shard)
+            raise
+        shard.query(f"CREATE DATABASE IF NOT EXISTS {database}")
+        table = self.query(f"SHOW CREATE TABLE {database}.trips FORMAT TabSeparatedRaw")
+        shard.query(table.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
+        self.write_settings()
+        for each in self.shards:
+            wait_until(lambda: self.query(
+                f"SELECT count() FROM system.clusters WHERE cluster = '{CLUSTER}'", each.number) == f"{len(self.shards)}\n",
+                f"shard {each.number} to know the new one")
+        return shard
 
     def kill(self, shard):
         """Ends one shard at once, as a power cut would."""

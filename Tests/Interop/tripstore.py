@@ -25,7 +25,8 @@ port_holders = []
 def clean_environment(**variables):
     """This process's environment without what would change the program's defaults."""
     ours = ("DATABASE_URL", "SYNC_DATABASE_URL", "DATA_DIR", "INGESTION_CHUNK_SIZE", "GEOHASH_PRECISION",
-            "TIME_BUCKET_MINUTES", "HOST", "PORT", "ALLOW_PRIVATE_ADDRESSES")
+            "TIME_BUCKET_MINUTES", "HOST", "PORT", "ALLOW_PRIVATE_ADDRESSES", "CATALOG_URL", "UPLOADS_URL", "ROLE",
+            "EVENTS_URL")
     return {key: value for key, value in os.environ.items() if key not in ours and not key.startswith("AWS_")} | variables
 
 
@@ -44,14 +45,14 @@ def flags(parameters):
     return [f"--{name.replace('_', '-')}={value}" for name, value in parameters.items()]
 
 
-def wait_until(condition, what):
-    end = time.monotonic() + PATIENCE_SECONDS
+def wait_until(condition, what, pause=0.02, seconds=PATIENCE_SECONDS):
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
-        time.sleep(0.02)
-    raise AssertionError(f"waited {PATIENCE_SECONDS} s for {what}")
+        time.sleep(pause)
+    raise AssertionError(f"waited {seconds} s for {what}")
 
 
 def free_port():
@@ -81,47 +82,11 @@ class Answer:
         return self.json["detail"]
 
 
-class Server:
-    """`tripstore serve` on a free loopback port; ends with the `with` block."""
+class Client:
+    """Asks whoever listens on a loopback port."""
 
-    def __init__(self, data_dir, log, **variables):
-        self.data_dir = Path(data_dir)
-        self.log = Path(log)
-        self.variables = variables
-        self.process = None
-        self.port = free_port()
-
-    def start(self):
-        command = [str(BINARY), "serve", "--data-dir", str(self.data_dir), "--port", str(self.port)]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=clean_environment(**self.variables))
-        wait_until(self.is_ready, "/ready")
-        return self
-
-    def is_ready(self):
-        if self.process.poll() is not None:
-            raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
-        try:
-            return self.get("/ready").status == 200
-        except OSError:
-            return False
-
-    def stop(self):
-        """Asks it to end and waits; returns its exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=PATIENCE_SECONDS)
-
-    def kill(self):
-        """Ends it at once, as a power cut would."""
-        self.process.kill()
-        self.process.wait(timeout=PATIENCE_SECONDS)
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.stop()
+    def __init__(self, port):
+        self.port = port
 
     @property
     def url(self):
@@ -170,3 +135,53 @@ class Server:
     def ingest(self, path):
         """Posts a file and waits for its job's end; returns the job."""
         return self.wait_for_job(self.post_file(path))
+
+
+class Server(Client):
+    """`tripstore serve` on a free loopback port; ends with the `with` block."""
+
+    def __init__(self, data_dir, log, **variables):
+        super().__init__(free_port())
+        self.data_dir = Path(data_dir)
+        self.log = Path(log)
+        self.variables = variables
+        self.process = None
+
+    def launch(self, *launcher):
+        """Starts it without waiting; launcher: a command that becomes the program."""
+        command = [*launcher, str(BINARY), "serve", "--data-dir", str(self.data_dir), "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=clean_environment(**self.variables))
+
+    def start(self):
+        self.launch()
+        wait_until(self.is_ready, "/ready")
+        return self
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def is_ready(self):
+        if not self.is_running():
+            raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
+        try:
+            return self.get("/ready").status == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        """Asks it to end and waits; returns its exit status."""
+        if self.is_running():
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=PATIENCE_SECONDS)
+
+    def kill(self):
+        """Ends it at once, as a power cut would."""
+        self.process.kill()
+        self.process.wait(timeout=PATIENCE_SECONDS)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
