@@ -149,8 +149,9 @@ struct ClickHouseSchema {
         servers.notePrepared(address)
     }
 
-    /// Makes the table of all shards, anew where the cluster of the URL is another than before; it holds nothing. Else it is left
-    /// alone: other processes may be asking it.
+    /// Makes the table of all shards; anew where the cluster of the URL is another than before.
+    ///
+    /// It holds nothing. Else it is left alone, since other processes may be asking it.
     private func prepareDistributed(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) {
         if try isOutdated(cluster, at: address) { _ = try client.query("DROP TABLE IF EXISTS trips_cluster", at: address) }
         _ = try client.query(

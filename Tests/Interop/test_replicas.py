@@ -97,6 +97,37 @@ def test_what_was_taken_out_goes_from_every_replica(tmp_path, shared):
         assert all(answers(server) == once for _ in range(SHARDS * REPLICAS))
 
 
+def test_a_load_is_complete_once_every_replica_has_it(tmp_path, shared):
+    """One of them fetches nothing for a while: what the other one has does not count meanwhile."""
+    with serve(tmp_path, shared, "slow") as server:
+        loaded = 1
+        server.ingest(tripstore.SAMPLE)
+
+        def lags(victim):
+            counts = rows(shared, "slow")
+            return counts[victim ^ 1] > counts[victim]
+
+        for victim in range(SHARDS * REPLICAS):
+            shared.query("SYSTEM STOP FETCHES slow.trips", victim)
+            try:
+                # Small files go to one shard, by way of one replica, so not every one is the victim's to fetch.
+                for _ in range(60):
+                    job = server.post_file(tripstore.SAMPLE)
+                    loaded += 1
+                    tripstore.wait_until(lambda: lags(victim) or server.job(job)["status"] == "completed", "the load")
+                    if lags(victim):
+                        break
+                for _ in range(50):
+                    assert lags(victim) and server.job(job)["status"] != "completed"
+                    assert server.get("/analytics/weekly-average").json["total_trips"] == 100 * (loaded - 1)
+            finally:
+                shared.query("SYSTEM START FETCHES slow.trips", victim)
+            assert server.wait_for_job(job)["status"] == "completed"
+        assert_stored(shared, 100 * loaded, "slow")
+        assert all(server.get("/analytics/weekly-average").json["total_trips"] == 100 * loaded
+                   for _ in range(SHARDS * REPLICAS))
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_a_replica_is_killed_during_a_load_and_questions(tmp_path, own, generated_csv, generated_in_columnstore, seed):
     """At random moments, another one each time, as long as it takes for the load to notice; nobody does anything."""
