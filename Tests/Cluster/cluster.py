@@ -93,7 +93,7 @@ class Supervisor:
 
     def row(self, name, part):
         try:
-            state = "ready" if part.is_running() and part.is_ready() else "starting" if part.is_running() else "ended"
+            state = "ready" if part.is_running() and part.is_ready() else "not ready" if part.is_running() else "ended"
         except AssertionError:
             state = "ended"
         port = getattr(part, "http_port", None) or part.port
