@@ -44,6 +44,7 @@ let package = Package(
         .target(name: "TripGenerator", dependencies: ["Bucketing"], swiftSettings: settings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .target(name: "CFastFloat"),
         .target(name: "CStructural"),
@@ -73,6 +74,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(name: "PostgreSQL", dependencies: ["ColumnStore", "CPostgreSQL"], swiftSettings: settings),
         .target(
             name: "Fetching",
             dependencies: [
@@ -123,7 +125,7 @@ let package = Package(
         .executableTarget(
             name: "tripstore",
             dependencies: [
-                "Server", "Events", "ClickHouse", "Fetching", "ColumnStore", "Bucketing", "TripGenerator",
+                "Server", "Events", "PostgreSQL", "ClickHouse", "Fetching", "ColumnStore", "Bucketing", "TripGenerator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -146,6 +148,8 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "ColumnStore", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "ColumnStore"], swiftSettings: settings),
         .testTarget(
             name: "FetchingTests",

@@ -94,10 +94,10 @@ struct ClickHouseSchema {
                 "CREATE TABLE IF NOT EXISTS trips (\(columns)) ENGINE = MergeTree PARTITION BY week ORDER BY origin_cell",
                 at: shard)
             if let cluster = url.cluster {
-                // Made anew each time: it holds nothing, and the cluster of the URL may be another than before.
-                _ = try client.query("DROP TABLE IF EXISTS trips_cluster", at: shard)
+                // It holds nothing, and the cluster of the URL may be another than before. Other processes may be asking it.
+                if try isOutdated(cluster, at: shard) { _ = try client.query("DROP TABLE IF EXISTS trips_cluster", at: shard) }
                 _ = try client.query(
-                    "CREATE TABLE trips_cluster AS trips ENGINE = Distributed(\(Self.identifier(cluster)), "
+                    "CREATE TABLE IF NOT EXISTS trips_cluster AS trips ENGINE = Distributed(\(Self.identifier(cluster)), "
                         + "\(Self.identifier(url.database)), trips, rand())", at: shard)
             }
             if known["owner"] == nil {
@@ -106,6 +106,18 @@ struct ClickHouseSchema {
                         + "('owner', \(ClickHouseSQL.literal(owner)))", at: shard)
             }
         }
+    }
+
+    /// Whether `trips_cluster` is there and over another cluster than this one; where that cannot be told it is made anew.
+    private func isOutdated(_ cluster: String, at shard: ClickHouseURL.Address) throws(ColumnStoreError) -> Bool {
+        let answer = try client.query(
+            "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'trips_cluster' FORMAT RowBinary",
+            at: shard)
+        if answer.isEmpty { return false }
+        var reader = RowBinaryReader(answer)
+        // Versions differ in how they quote names.
+        let engine = try reader.string().filter { !"'` ".contains($0) }
+        return engine != "Distributed(\(cluster),\(url.database),trips,rand())"
     }
 
     /// Makes sure that the tables are there and this catalog's, and changes nothing.

@@ -22,6 +22,11 @@ package final class ClickHouseStore: TripEngine {
         package var access: ColumnStore.Options.Access = .readWrite
         package var ingestionChunkRows: Int?
         package var fetcher: (any SourceFetcher)?
+        package var uploads: (any UploadStore)?
+        /// The jobs, where several processes share them; nil: they are in the data directory.
+        package var catalog: (any SharedJobCatalog)?
+        /// Which jobs of a shared catalog this process works on.
+        package var role = LoadRole.both
         package var logger: Logger
 
         package init(url: ClickHouseURL, dataDirectory: String, logger: Logger) {
@@ -34,7 +39,8 @@ package final class ClickHouseStore: TripEngine {
     package let loads: LoadService
     package let threads: QuestionThreads
     let options: Options
-    let folder: StoreFolder
+    private let storage: JobStorage
+    var catalog: any JobCatalog { storage.catalog }
     let client: ClickHouseClient
     let servers: ClickHouseSchema.Servers
     let sql: ClickHouseSQL
@@ -53,19 +59,24 @@ package final class ClickHouseStore: TripEngine {
     /// Opens a store; for writing, makes its tables where they are missing and queues what was interrupted.
     package init(_ options: Options) throws(ColumnStoreError) {
         self.options = options
-        folder = try StoreFolder(options.dataDirectory, access: options.access)
+        storage =
+            if let catalog = options.catalog {
+                JobStorage(options.dataDirectory, catalog: catalog)
+            } else {
+                JobStorage(try StoreFolder(options.dataDirectory, access: options.access))
+            }
         client = ClickHouseClient(options.url)
         let schema = ClickHouseSchema(url: options.url, client: client)
         do throws(ColumnStoreError) {
             servers = try schema.servers()
-            let owner = try folder.catalog.name()
+            let owner = try storage.catalog.name()
             switch options.access {
             case .readWrite: try schema.prepare(servers, owner: owner)
             case .readOnly: try schema.check(servers, owner: owner)
             }
         } catch {
             client.close()
-            folder.close()
+            storage.close()
             throw error
         }
         sql = ClickHouseSQL(table: servers.questionTable)
@@ -76,8 +87,9 @@ package final class ClickHouseStore: TripEngine {
             LoadService.Settings(
                 isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
                 partRowCount: options.url.rowsPerInsert * min(servers.shards.count, 4), loadsSmallFilesTogether: false,
-                tracksAttempts: true, fetcher: options.fetcher, logger: options.logger),
-            in: folder, pool: pool)
+                tracksAttempts: true, fetcher: options.fetcher, uploads: options.uploads, role: options.role,
+                logger: options.logger),
+            in: storage, pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try loads.recover() }
     }
@@ -89,10 +101,12 @@ package final class ClickHouseStore: TripEngine {
         insertThreads.shutDown()
         threads.shutDown()
         client.close()
-        folder.close()
+        storage.close()
     }
 
-    package var isReady: Bool { (try? ask("SELECT 1 FORMAT TabSeparated")) != nil }
+    package var isReady: Bool {
+        (try? catalog.visibility()) != nil && (try? ask("SELECT 1 FORMAT TabSeparated")) != nil
+    }
 
     // MARK: - Loads
 
@@ -102,9 +116,10 @@ package final class ClickHouseStore: TripEngine {
         let columns = NativeBlock.columns.map(\.name).joined(separator: ", ")
         return insertThreads.submit { [insertThreads] in
             _ = try insertThreads.map(count: shards.count) { shard in
-                // Every shard gets a share of every stretch of the file, so that a city's trips are on all of them; and files
-                // that are but one stretch take turns.
-                let turn = (shard + Int(part.job) + part.number) % shards.count
+                // Every shard gets a share of every stretch of the file, so that a city's trips are on all of them. Files that
+                // are but one stretch take turns, by a hash: feeds of cities that come in the same order again and again would
+                // each meet the same shard.
+                let turn = (shard + Int(Self.hash(part.job) % UInt64(shards.count)) + part.number) % shards.count
                 let share = stride(from: turn, to: batches.count, by: shards.count).map { batches[$0] }
                 if share.isEmpty { return }
                 let trips = try RowSorter.sort(share, job: part.job, byDatasource: false, on: pool)
@@ -116,13 +131,21 @@ package final class ClickHouseStore: TripEngine {
         }
     }
 
+    /// Bits of a job's number, mixed: the finalizer of SplitMix64 (Steele et al., "Fast Splittable Pseudorandom Number Generators", 2014).
+    private static func hash(_ job: Int64) -> UInt64 {
+        var bits = UInt64(bitPattern: job) &* 0x9e37_79b9_7f4a_7c15
+        bits = (bits ^ (bits >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        bits = (bits ^ (bits >> 27)) &* 0x94d0_49bb_1331_11eb
+        return bits ^ (bits >> 31)
+    }
+
     /// Nothing is to be done: the commit of the last part was it.
     package func publish(job id: Int64) {}
 
     package func takeOut(
-        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
+        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
     ) throws(ColumnStoreError) -> Bool {
-        try folder.catalog.setStatus(id, to: status, from: expected, message: message)
+        try catalog.setStatus(id, to: status, from: expected, message: message, attempt: attempt)
     }
 
     /// Nothing is to be done: what was not committed does not count, and goes with the next purge.
@@ -146,12 +169,12 @@ package final class ClickHouseStore: TripEngine {
     func answer(
         settings: [(String, String)] = [], _ question: (Visibility?) -> String
     ) throws(ColumnStoreError) -> [UInt8] {
-        let visibility = try folder.catalog.visibility()
+        let visibility = try catalog.visibility()
         if visibility.isAll {
             let answer = try ask(question(nil), settings: settings)
-            if try folder.catalog.visibility() == visibility { return answer }
+            if try catalog.visibility() == visibility { return answer }
         }
-        return try ask(question(try folder.catalog.visibility()), settings: settings)
+        return try ask(question(try catalog.visibility()), settings: settings)
     }
 
     /// Asks SQL of whichever shard answers.
@@ -177,7 +200,7 @@ package final class ClickHouseStore: TripEngine {
 
     package func numbers() throws(ColumnStoreError) -> EngineNumbers {
         return EngineNumbers(
-            segments: nil, trips: try folder.catalog.completedTrips(), bytesOnDisk: try? bytesOnDisk(),
+            segments: nil, trips: try catalog.completedTrips(), bytesOnDisk: try? bytesOnDisk(),
             queries: state.withLock { $0.queries })
     }
 

@@ -41,7 +41,9 @@ extension ClickHouseStore {
     /// Removes what does not count and is old enough, and forgets it once it is gone from every shard.
     package func purge() {
         do {
-            let parts = try folder.catalog.leftovers(endedBefore: Date.now - Double(options.url.purgeAfterSeconds))
+            // One process removes; the others would do the same again.
+            guard try catalog.leads("purge") else { return }
+            let parts = try catalog.leftovers(endedBefore: Date.now - Double(options.url.purgeAfterSeconds))
             if parts.isEmpty { return }
             for chunk in stride(from: 0, to: parts.count, by: 1000).map({ parts[$0..<min($0 + 1000, parts.count)] }) {
                 let condition = chunk.map(ClickHouseSQL.uncommitted).joined(separator: " OR ")
@@ -49,7 +51,7 @@ extension ClickHouseStore {
                     _ = try client.query("ALTER TABLE trips DELETE WHERE \(condition)", at: shard)
                 }
                 for shard in servers.shards { try waitForMutations(at: shard) }
-                try folder.catalog.forget(Array(chunk))
+                try catalog.forget(Array(chunk))
             }
             options.logger.info("Removed what does not count from ClickHouse", metadata: ["parts": "\(parts.count)"])
         } catch {

@@ -1,3 +1,5 @@
+import Bucketing
+
 /// What an export has done.
 package struct ExportReport: Sendable {
     package var trips = 0
@@ -21,18 +23,38 @@ extension ColumnStore {
     package func exportHive(
         to path: String, _ report: (_ trips: Int, _ count: Int) -> Void = { _, _ in }
     ) throws(ColumnStoreError) -> ExportReport {
+        // The store is looked at first: what is wrong with it is no folder's fault.
         let snapshot = try snapshot()
-        let folder = try HiveFolder(path, outside: folders)
-        defer { folder.close() }
+        return try exportHive(snapshot, to: HiveFolder(path, outside: folders), report)
+    }
+
+    /// Writes the trips of this moment to a place that looks like such a folder.
+    package func exportHive(
+        to destination: any ExportDestination, _ report: (_ trips: Int, _ count: Int) -> Void = { _, _ in }
+    ) throws(ColumnStoreError) -> ExportReport {
+        let snapshot: Snapshot
+        do throws(ColumnStoreError) {
+            snapshot = try self.snapshot()
+        } catch {
+            destination.close()
+            throw error
+        }
+        return try exportHive(snapshot, to: destination, report)
+    }
+
+    private func exportHive(
+        _ snapshot: Snapshot, to destination: any ExportDestination, _ report: (_ trips: Int, _ count: Int) -> Void
+    ) throws(ColumnStoreError) -> ExportReport {
+        defer { destination.close() }
         do {
-            return try export(snapshot, to: folder, report)
+            return try export(snapshot, to: destination, report)
         } catch {
             throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "Trips could not be exported: \(error).")
         }
     }
 
     private func export(
-        _ snapshot: Snapshot, to folder: HiveFolder, _ tell: (_ trips: Int, _ count: Int) -> Void
+        _ snapshot: Snapshot, to destination: any ExportDestination, _ tell: (_ trips: Int, _ count: Int) -> Void
     ) throws -> ExportReport {
         let segments = snapshot.segments
         let plan = ExportPlan(segments, rowCountMax: options.segmentRowCount)
@@ -40,7 +62,7 @@ extension ColumnStore {
         var report = ExportReport()
         report.weeks = plan.weeks.count
         report.warning = snapshot.warning
-        try folder.begin()
+        try destination.begin()
         for part in plan.parts {
             let batches = try pool.map(count: part.rows.count) { place in
                 let (segment, ranges) = part.rows[place]
@@ -51,20 +73,23 @@ extension ColumnStore {
             let trips = try RowSorter.sort(batches.flatMap(\.self), job: 0, byDatasource: false, on: pool)
             let files = try pool.map(count: trips.strata.count) { stratum in
                 let stratum = trips.strata[stratum]
-                let directory = try folder.makeStaging(trips.weeks[stratum.week])
-                return try writer.write(trips, rows: stratum.rows, directory: directory, number: part.number)
+                let week = trips.weeks[stratum.week].startText
+                let directory = try destination.makeStaging(week)
+                let file = try writer.write(trips, rows: stratum.rows, directory: directory, number: part.number)
+                try destination.take(file, of: week)
+                return file
             }
             report.trips += trips.count
             report.files += files.count
             report.bytes += files.reduce(0) { $0 + $1.byteCount }
             if part.isLast {
                 for week in plan.weeks where part.weeks.contains(week) {
-                    if try folder.publish(week) == .kept { report.keptWeeks += 1 }
+                    if try destination.publish(week.startText) == .kept { report.keptWeeks += 1 }
                 }
             }
             tell(report.trips, snapshot.rowCount)
         }
-        report.removedWeeks = try folder.finish(plan.weeks)
+        report.removedWeeks = try destination.finish(plan.weeks.map(\.startText))
         return report
     }
 }

@@ -20,6 +20,8 @@ public final class ColumnStore: TripEngine {
         public var logger: Logger
         /// What brings files from URLs; nil: nothing does, and jobs that need it wait.
         public var fetcher: (any SourceFetcher)?
+        /// What keeps uploads elsewhere until they are loaded; nil: they stay in the data directory.
+        public var uploads: (any UploadStore)?
         /// Rows at which a load closes a segment; smaller ones than the default are for tests.
         package var segmentRowCount = Limits.segmentRowCountMax
         /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
@@ -71,8 +73,8 @@ public final class ColumnStore: TripEngine {
             LoadService.Settings(
                 isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
                 partRowCount: options.segmentRowCount, loadsSmallFilesTogether: true, tracksAttempts: false,
-                fetcher: options.fetcher, logger: options.logger),
-            in: folder, pool: pool)
+                fetcher: options.fetcher, uploads: options.uploads, logger: options.logger),
+            in: JobStorage(folder), pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try recover() }
         try refreshSnapshot()
@@ -267,7 +269,7 @@ public final class ColumnStore: TripEngine {
     ///
     /// A segment that has trips of other jobs too is first written anew without those of this one.
     package func takeOut(
-        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
+        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
     ) throws(ColumnStoreError) -> Bool {
         try rewriting.withLock { _ throws(ColumnStoreError) in
             let segments = try catalog.segments(ofJob: id)

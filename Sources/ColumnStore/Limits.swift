@@ -77,11 +77,15 @@ package enum Limits {
     package static let jobLimitMax = 1000
     /// Most rejected rows of one listing.
     package static let rejectLimitMax = 10_000
+    /// Bytes of rejected rows of a job that a catalog of several processes keeps, about: they travel with its commits.
+    package static let sharedRejectsByteCountMax = 16 << 20
 
     // MARK: Engines of other processes
 
     /// Longest time between two attempts to store where nobody answers: a server that restarts is noticed soon.
     package static let retrySecondsMax = 15
+    /// Age in seconds at which a file that no job names is surely nobody's, where several processes share a folder of uploads.
+    package static let strayUploadSeconds = 86_400
 
     // MARK: Progress
 

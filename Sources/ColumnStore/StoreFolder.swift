@@ -17,6 +17,7 @@ package struct StoreFolder: Sendable {
             lock = try StoreLock(path: folders.lock)
             try Self.refuseLostCatalog(folders)
             catalog = try Catalog(path: folders.catalog, readOnly: false)
+            try catalog.setUploads(folders.uploads)
         case .readOnly:
             try Self.refuseLostCatalog(folders)
             guard FileSystem.byteCount(of: folders.catalog) != nil else {

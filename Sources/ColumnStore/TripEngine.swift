@@ -23,9 +23,9 @@ package protocol TripEngine: AnyObject, Sendable {
     func publish(job id: Int64) throws(ColumnStoreError)
 
     /// Takes all trips of a job out and marks it, at once; returns false, having changed nothing, where the job is in another
-    /// status than `expected`.
+    /// status than `expected`, or another run of it than `attempt`, where one is named, is the last one.
     func takeOut(
-        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
+        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
     ) throws(ColumnStoreError) -> Bool
 
     /// Removes what a load stored and never committed, once nothing of it is under way.

@@ -14,6 +14,8 @@ package final class EventDelivery: Sendable {
     private static let pauseMax = Duration.seconds(60)
     /// Age at which a change that nobody takes is given up.
     private static let ageMax = 3 * 86_400.0
+    /// Time between two looks whether another process that delivered is gone.
+    private static let reminderInterval = Duration.seconds(15)
 
     private let store: any TripEngine
     private let target: EventTarget
@@ -57,6 +59,13 @@ package final class EventDelivery: Sendable {
 
     private func run() async {
         noteChange.yield()
+        // Who has delivered so far may die while nothing changes.
+        let reminder =
+            store.loads.isShared
+            ? Task { [noteChange] in
+                while (try? await Task.sleep(for: Self.reminderInterval)) != nil { noteChange.yield() }
+            } : nil
+        defer { reminder?.cancel() }
         for await _ in changes {
             while !Task.isCancelled, let events = await waiting(), !events.isEmpty {
                 for event in events where !Task.isCancelled { await deliver(event) }
@@ -67,7 +76,10 @@ package final class EventDelivery: Sendable {
     private func waiting() async -> [JobEvent]? {
         let loads = store.loads
         do throws(ColumnStoreError) {
-            return try await store.threads.answer { () throws(ColumnStoreError) in try loads.events(limit: 100) }
+            // Of several processes one delivers, so that changes arrive once and in their order.
+            return try await store.threads.answer { () throws(ColumnStoreError) in
+                try loads.leads("events") ? loads.events(limit: 100) : []
+            }
         } catch {
             logger.error("Events cannot be read from the catalog", metadata: ["why": "\(error)"])
             return nil

@@ -173,7 +173,7 @@ final class Fetch: Sendable {
                 }
             }
         } catch {
-            failure = SourceClient.failure(of: error, options)
+            failure = SourceClient.failure(of: error, stallTimeout: options.stallTimeout)
         }
         // What came before a connection broke counts.
         if gathered.readableBytes > 0, !(failure is ColumnStoreError) { try take(gathered) }

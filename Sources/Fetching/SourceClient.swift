@@ -28,17 +28,12 @@ final class SourceClient: Sendable {
     let source: Source
     private let options: FetcherOptions
     private let identity: AWSIdentity
-    private let trust: TLSConfiguration
     private let state = Lock(State())
 
     init(_ source: Source, options: FetcherOptions, identity: AWSIdentity) {
         self.source = source
         self.options = options
         self.identity = identity
-        var trust = TLSConfiguration.makeClientConfiguration()
-        // Who has a certificate authority of their own names it as they do for other programs.
-        if let path = identity.settings.variable("SSL_CERT_FILE") { trust.trustRoots = .file(path) }
-        self.trust = trust
     }
 
     /// Closes all connections; nothing may be asked afterwards.
@@ -177,7 +172,7 @@ final class SourceClient: Sendable {
         do {
             return try await client.execute(request, deadline: .distantFuture)
         } catch {
-            throw Self.failure(of: error, options)
+            throw Self.failure(of: error, stallTimeout: options.stallTimeout)
         }
     }
 
@@ -203,19 +198,27 @@ final class SourceClient: Sendable {
         let endpoint = Endpoint(host: address.host, address: addresses[failureCount % addresses.count])
         return state.withLock { state in
             if let client = state.clients[endpoint] { return client }
-            var configuration = HTTPClient.Configuration(
-                redirectConfiguration: .disallow,
-                timeout: HTTPClient.Configuration.Timeout(
-                    connect: TimeAmount(min(FetchLimits.connectTimeout, options.stallTimeout)),
-                    read: TimeAmount(options.stallTimeout)))
-            configuration.tlsConfiguration = trust
-            configuration.httpVersion = .http1Only
-            configuration.connectionPool.retryConnectionEstablishment = false
+            var configuration = Self.configuration(stallTimeout: options.stallTimeout, settings: identity.settings)
             configuration.dnsOverride = [endpoint.host: endpoint.address.description]
             let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
             state.clients[endpoint] = client
             return client
         }
+    }
+
+    /// How connections are made: to none but the host that is asked, with certificates that are believed.
+    static func configuration(stallTimeout: Duration, settings: AWSSettings) -> HTTPClient.Configuration {
+        var trust = TLSConfiguration.makeClientConfiguration()
+        // Who has a certificate authority of their own names it as they do for other programs.
+        if let path = settings.variable("SSL_CERT_FILE") { trust.trustRoots = .file(path) }
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow,
+            timeout: HTTPClient.Configuration.Timeout(
+                connect: TimeAmount(min(FetchLimits.connectTimeout, stallTimeout)), read: TimeAmount(stallTimeout)))
+        configuration.tlsConfiguration = trust
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
     }
 
     /// What is said of a host that a server must not be sent to.
@@ -227,13 +230,16 @@ final class SourceClient: Sendable {
     // MARK: What went wrong
 
     /// Returns what an error of the connection means.
-    static func failure(of error: any Error, _ options: FetcherOptions) -> any Error {
+    static func failure(of error: any Error, stallTimeout: Duration) -> any Error {
         if Task.isCancelled || error is CancellationError { return CancellationError() }
+        let seconds = stallTimeout / .seconds(1)
+        let patience = seconds >= 1 ? "\(Int(seconds)) s" : "\(seconds) s"
         switch error {
         case is FetchFailure, is ColumnStoreError: return error
         case let error as HTTPClientError where error == .readTimeout:
-            let seconds = options.stallTimeout / .seconds(1)
-            return FetchFailure.broken("no byte came for \(seconds >= 1 ? "\(Int(seconds)) s" : "\(seconds) s")")
+            return FetchFailure.broken("no byte came for \(patience)")
+        case let error as HTTPClientError where error == .writeTimeout:
+            return FetchFailure.broken("no byte was taken for \(patience)")
         case let error as HTTPClientError where error == .remoteConnectionClosed:
             return FetchFailure.broken("the connection broke off")
         case let error as HTTPClientError where error == .connectTimeout:
@@ -288,11 +294,6 @@ final class SourceClient: Sendable {
         guard case .object = source,
             let body = try? await response.body.collect(upTo: FetchLimits.errorBodyByteCountMax)
         else { return nil }
-        let text = String(buffer: body)
-        guard let start = text.firstRange(of: "<Code>"), let end = text.firstRange(of: "</Code>"),
-            start.upperBound <= end.lowerBound
-        else { return nil }
-        let code = text[start.upperBound..<end.lowerBound]
-        return code.utf8.allSatisfy { (0x41...0x7a).contains($0) || (0x30...0x39).contains($0) } ? String(code.prefix(60)) : nil
+        return S3Document(String(buffer: body)).errorCode
     }
 }

@@ -17,7 +17,8 @@ package func buildApplication(store: any TripEngine, options: ServerOptions) -> 
         router: router,
         server: HTTPServerBuilder { responder in
             WebSocketUpgradeChannel(
-                responder: responder, store: store, hub: hub, metrics: metrics, pingInterval: pingInterval)
+                responder: responder, store: store, hub: hub, metrics: metrics, pingInterval: pingInterval,
+                offersProgress: options.servesAPI)
         },
         configuration: ApplicationConfiguration(
             address: .hostname(options.host, port: options.port), serverName: "tripstore"),
@@ -54,10 +55,11 @@ private func buildRouter(
     let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: AccessLogMiddleware(metrics: metrics))
     router.add(middleware: ErrorMiddleware())
+    ServiceController(store: store, hub: hub, metrics: metrics).addRoutes(to: router)
+    guard options.servesAPI else { return router }
     IngestionController(store: store, metrics: metrics).addRoutes(to: router)
     JobsController(store: store, hub: hub, pingInterval: options.pingInterval).addRoutes(to: router)
     AnalyticsController(store: store, defaults: options.defaults).addRoutes(to: router)
-    ServiceController(store: store, hub: hub, metrics: metrics).addRoutes(to: router)
     DocsController(swaggerDirectory: options.swaggerDirectory).addRoutes(to: router)
     return router
 }

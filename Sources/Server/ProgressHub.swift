@@ -41,6 +41,15 @@ package final class ProgressHub: Sendable {
         var message: ProgressMessage?
 
         var isTerminal: Bool { progress.status.isTerminal }
+
+        /// Whether a state of the job is news after this one.
+        func mayBeFollowed(by next: JobProgress) -> Bool {
+            // Of an end that is told twice, by who made it and by the catalog, the first one knows more.
+            if next.status.isTerminal { return next.status != progress.status }
+            // What comes after the end without being one is late, unless the job was resumed.
+            if isTerminal { return progress.status == .failed && next.status == .pending }
+            return next != progress
+        }
     }
 
     fileprivate struct State {
@@ -134,10 +143,7 @@ extension ProgressHub.State {
 
     fileprivate mutating func publish(_ progress: JobProgress) {
         let jobID = progress.jobID
-        if !progress.status.isTerminal {
-            // What comes after the end without being one is late, and what is known already is no change.
-            if let last = latest[jobID], last.isTerminal || last.progress == progress { return }
-        }
+        if let last = latest[jobID], !last.mayBeFollowed(by: progress) { return }
         record(progress)
         for number in subscribers[jobID, default: [:]].keys {
             deliverLatest(to: ProgressHub.Subscription(jobID: jobID, number: number))

@@ -35,7 +35,10 @@ enum ServerLimits {
     /// Time a client has to answer a close frame.
     static let closeTimeout: Duration = .seconds(5)
     /// Time a connection may stay idle between requests, or a client may pause within one.
-    static let idleTimeout: Duration = .seconds(75)
+    ///
+    /// Longer than proxies keep theirs, since one that sends a request while we close the connection has to answer 502: nginx keeps
+    /// them for 60 s, deploy/aws has its balancer keep them for 300.
+    static let idleTimeout: Duration = .seconds(310)
     /// Time that requests under way have to finish once the server is told to stop.
     static let shutdownTimeout: Duration = .seconds(30)
 }

@@ -11,6 +11,8 @@ public struct ServerOptions: Sendable {
     public var defaults = QueryDefaults()
     /// A folder with the files of `swagger-ui-dist`; where it is nil or absent, the browser fetches them from a public CDN.
     public var swaggerDirectory: String?
+    /// Whether jobs and questions are served; else only how the process is.
+    package var servesAPI = true
     /// Where requests and faults are logged.
     public var logger: Logger
     /// Called with the port once the server listens.

@@ -31,6 +31,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
     let hub: ProgressHub
     let metrics: ServerMetrics
     let pingInterval: TimeAmount
+    let offersProgress: Bool
 
     // MARK: Pipeline
 
@@ -78,7 +79,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
 
     /// Returns no header fields where the request is not for the progress of a job that exists.
     private func shouldUpgrade(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders?> {
-        guard let jobID = Self.jobID(inPath: head.uri) else {
+        guard offersProgress, let jobID = Self.jobID(inPath: head.uri) else {
             return channel.eventLoop.makeSucceededFuture(nil)
         }
         return channel.eventLoop.makeFutureWithTask {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ColumnStore
+import Fetching
 import Foundation
 import Logging
 
@@ -21,14 +22,17 @@ struct ExportCommand: ParsableCommand {
             file systems), a week that changed is absent for a moment. The file _SUCCESS is there once all weeks are those of \
             one moment, and absent while an export is under way or after one that broke off.
 
+            DEST may be s3://BUCKET/PREFIX, with the credentials and the region of AWS's usual variables and files, and             AWS_ENDPOINT_URL for another server than AWS's. Files are written to the temporary folder ($TMPDIR, else /tmp) and sent             one by one. S3 cannot exchange folders: a reader that lists a week in the moment when it is replaced finds its old             files beside the new ones. Who reads by the manifests, which Athena, Trino and Hive do for tables of symlinks             (_symlink_format_manifest/week=2018-05-28/manifest), finds it as it was or as it is. Of two exports to one prefix the             one that began first ends with an error.
+
             Times are local times without a zone (TIMESTAMP without time zone). Nothing is written to the store.
 
             Examples:
               tripstore export --hive /srv/lake/trips
               tripstore export --hive lake --data-dir /srv/trips --format json
+              tripstore export --hive s3://lake/trips
             """)
 
-    @Option(help: ArgumentHelp("Folder that is written, partitioned as Hive does it.", valueName: "dest"))
+    @Option(help: ArgumentHelp("Folder or s3://BUCKET/PREFIX that is written, partitioned as Hive does it.", valueName: "dest"))
     var hive: String
 
     @Option(help: "table or json.")
@@ -42,7 +46,7 @@ struct ExportCommand: ParsableCommand {
         var progress = ExportProgress()
         let report: ExportReport
         do {
-            report = try store.exportHive(to: hive) { progress.show(trips: $0, of: $1) }
+            report = try write(store) { progress.show(trips: $0, of: $1) }
         } catch {
             progress.end()
             throw error
@@ -50,6 +54,13 @@ struct ExportCommand: ParsableCommand {
         progress.end()
         if let warning = report.warning { Output.note(warning) }
         try Output.result(format == .json ? json(of: report) : text(of: report))
+    }
+
+    private func write(
+        _ store: ColumnStore, _ report: (_ trips: Int, _ count: Int) -> Void
+    ) throws(ColumnStoreError) -> ExportReport {
+        guard hive.hasPrefix("s3://") else { return try store.exportHive(to: hive, report) }
+        return try store.exportHive(to: HivePrefix(hive, environment: ProcessInfo.processInfo.environment), report)
     }
 
     private func text(of report: ExportReport) -> String {

@@ -42,6 +42,27 @@ struct ServeCommand: AsyncParsableCommand {
     )
     var databaseUrl: String?
 
+    @Option(
+        help: """
+            Catalog of jobs that several processes share: postgresql://user:password@host:5432/database, with trips in ClickHouse \
+            (default: $CATALOG_URL, else SQLite in the store's folder).
+            """)
+    var catalogUrl: String?
+
+    @Option(
+        help: """
+            Which part of the work is this process's, of several on one catalog: api (takes jobs and questions), worker (loads) or \
+            both (default: $ROLE, else both).
+            """)
+    var role: String?
+
+    @Option(
+        help: """
+            Where uploads are kept until they are loaded, for all processes: s3://BUCKET/PREFIX (default: $UPLOADS_URL, else the \
+            store's folder).
+            """)
+    var uploadsUrl: String?
+
     @Flag(
         help: """
             Fetch URLs also from private and loopback addresses, which are refused otherwise (default: \
@@ -72,8 +93,41 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
+    private func loadRole() throws -> LoadRole {
+        let text = role ?? Environment.text("ROLE") ?? "both"
+        guard let role = LoadRole(rawValue: text), role != .own else {
+            throw ValidationError("\(self.role == nil ? "ROLE" : "--role") must be api, worker or both, not '\(text)'.")
+        }
+        let isShared = try Environment.catalog(catalogUrl) != nil
+        guard role == .both || isShared else {
+            throw ValidationError(
+                "The role \(text) needs a catalog that its other processes have too; set CATALOG_URL=postgresql://….")
+        }
+        return role
+    }
+
+    /// Opens the engine; one of several processes waits for what they share, which may be away for a moment as they start together.
+    private func openEngine(_ settings: EngineSettings, _ level: Logger.Level, _ logger: Logger) async throws -> any TripEngine
+    {
+        let allowsPrivateAddresses = try allowPrivateAddresses || Environment.flag("ALLOW_PRIVATE_ADDRESSES") ?? false
+        var pause = Duration.milliseconds(500)
+        while true {
+            do {
+                return try store.openEngine(
+                    .readWrite, settings, chunkRows: load.chunkRows(), logLevel: level,
+                    allowsPrivateAddresses: allowsPrivateAddresses)
+            } catch let error as ColumnStoreError where error.code == .unavailable {
+                guard try Environment.catalog(settings.catalogURL) != nil else { throw error }
+                logger.warning("Waiting to start", metadata: ["why": "\(error)"])
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(5))
+            }
+        }
+    }
+
     func run() async throws {
         _ = try Environment.engine(databaseUrl)
+        let role = try loadRole()
         guard let level = Logger.Level(rawValue: logLevel ?? Environment.text("LOG_LEVEL") ?? "info") else {
             throw ValidationError("The log level must be trace, debug, info, notice, warning, error or critical.")
         }
@@ -90,14 +144,14 @@ struct ServeCommand: AsyncParsableCommand {
         options.host = host ?? Environment.text("HOST") ?? "127.0.0.1"
         options.port = try port ?? Environment.integer("PORT", in: Self.ports) ?? 8000
         options.defaults = defaults
+        options.servesAPI = role != .worker
         options.swaggerDirectory = swaggerUiDir ?? Environment.text("SWAGGER_UI_DIR")
         let address = options.host
         options.onListening = { Output.note("tripstore listens on http://\(address):\($0) (docs at /docs)") }
 
         let events = try (eventsUrl ?? Environment.text("EVENTS_URL")).map { url in try EventsURL(url) }
-        let store = try store.openEngine(
-            .readWrite, engine: databaseUrl, chunkRows: load.chunkRows(), logLevel: level,
-            allowsPrivateAddresses: try allowPrivateAddresses || Environment.flag("ALLOW_PRIVATE_ADDRESSES") ?? false)
+        let settings = EngineSettings(engineURL: databaseUrl, catalogURL: catalogUrl, uploadsURL: uploadsUrl, role: role)
+        let store = try await openEngine(settings, level, logger)
         var delivery: EventDelivery?
         do {
             if let events {

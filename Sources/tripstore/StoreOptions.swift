@@ -4,6 +4,7 @@ import ColumnStore
 import Fetching
 import Foundation
 import Logging
+import PostgreSQL
 
 /// Where the store is: a flag of every command that uses one.
 struct StoreOptions: ParsableArguments {
@@ -27,28 +28,44 @@ struct StoreOptions: ParsableArguments {
     /// Opens the store in the engine that is asked for, or says why not.
     ///
     /// - Parameters:
-    ///   - engine: what a flag says in place of `DATABASE_URL`.
+    ///   - settings: what flags say in place of the environment.
     ///   - allowsPrivateAddresses: whether files may be fetched from the network that this process is in, as they may where its user
     ///     is the one who names them.
     func openEngine(
-        _ access: ColumnStore.Options.Access, engine: String? = nil, chunkRows: Int? = nil, logLevel: Logger.Level = .warning,
-        allowsPrivateAddresses: Bool = true
+        _ access: ColumnStore.Options.Access, _ settings: EngineSettings = EngineSettings(), chunkRows: Int? = nil,
+        logLevel: Logger.Level = .warning, allowsPrivateAddresses: Bool = true
     ) throws -> any TripEngine {
         var fetching = FetcherOptions()
         fetching.allowsPrivateAddresses = allowsPrivateAddresses
         let fetcher = HTTPFetcher(options: fetching)
-        switch try Environment.engine(engine) {
+        let uploads = try (settings.uploadsURL ?? Environment.text("UPLOADS_URL")).map { url in
+            try S3Uploads(url: url, environment: ProcessInfo.processInfo.environment)
+        }
+        let catalogURL = try Environment.catalog(settings.catalogURL)
+        switch try Environment.engine(settings.engineURL) {
         case .clickHouse(let url):
             var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Self.logger(logLevel))
             options.access = access
             options.ingestionChunkRows = chunkRows
             options.fetcher = fetcher
+            options.uploads = uploads
+            options.role = settings.role
+            if let catalogURL {
+                let folder = try JobStorage.uploadsFolder(in: directory, access: access)
+                options.catalog = try PostgresCatalog(catalogURL, uploads: folder, access: access)
+            }
             return try ClickHouseStore(options)
         case .columnStore:
+            guard catalogURL == nil else {
+                throw ValidationError(
+                    "CATALOG_URL names PostgreSQL, which keeps the jobs of trips in ClickHouse; set DATABASE_URL=clickhouse://… as "
+                        + "well, or leave CATALOG_URL out.")
+            }
             var options = ColumnStore.Options(dataDirectory: directory, logger: Self.logger(logLevel))
             options.access = access
             options.ingestionChunkRows = chunkRows
             options.fetcher = fetcher
+            options.uploads = uploads
             return try ColumnStore(options)
         }
     }
@@ -58,6 +75,15 @@ struct StoreOptions: ParsableArguments {
         logger.logLevel = level
         return logger
     }
+}
+
+/// Where trips, jobs and uploads are, as flags say; what they don't say is in the environment.
+struct EngineSettings {
+    var engineURL: String?
+    var catalogURL: String?
+    var uploadsURL: String?
+    /// Which jobs of a shared catalog this process works on: a command works on its own.
+    var role = LoadRole.own
 }
 
 /// Settings from the environment, with a sentence where one is malformed.
@@ -112,6 +138,17 @@ enum Environment {
     enum Engine {
         case columnStore
         case clickHouse(ClickHouseURL)
+    }
+
+    /// The catalog that a flag or `CATALOG_URL` names; nil: the one in the data directory.
+    static func catalog(_ flag: String?) throws -> PostgresURL? {
+        guard let url = flag ?? text("CATALOG_URL") else { return nil }
+        guard PostgresURL.isOne(url) else {
+            throw ValidationError(
+                "\(flag == nil ? "CATALOG_URL" : "--catalog-url") must be postgresql://user:password@host:5432/database; leave it out to keep "
+                    + "jobs in SQLite in the data directory.")
+        }
+        return try PostgresURL(url)
     }
 
     /// The engine that a flag or `DATABASE_URL` names.

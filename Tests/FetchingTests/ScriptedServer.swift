@@ -17,6 +17,7 @@ final class ScriptedServer: Sendable {
     }
 
     typealias Script = @Sendable (_ request: HTTPRequestHead, _ number: Int) -> Answer
+    typealias BodyScript = @Sendable (_ request: HTTPRequestHead, _ body: [UInt8], _ number: Int) -> Answer
 
     private final class Log: Sendable {
         let requests = Lock<[HTTPRequestHead]>([])
@@ -25,21 +26,33 @@ final class ScriptedServer: Sendable {
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart
         typealias OutboundOut = HTTPServerResponsePart
-        private let script: Script
+        private let script: BodyScript
         private let log: Log
+        private var request: HTTPRequestHead?
+        private var body: [UInt8] = []
 
-        init(_ script: @escaping Script, _ log: Log) {
+        init(_ script: @escaping BodyScript, _ log: Log) {
             self.script = script
             self.log = log
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            guard case .head(let request) = unwrapInboundIn(data) else { return }
+            switch unwrapInboundIn(data) {
+            case .head(let request):
+                self.request = request
+                body = []
+                return
+            case .body(let bytes):
+                body += bytes.readableBytesView
+                return
+            case .end: break
+            }
+            guard let request = request.take() else { return }
             let number = log.requests.withLock { requests in
                 requests.append(request)
                 return requests.count - 1
             }
-            let answer = script(request, number)
+            let answer = script(request, body, number)
             let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: HTTPHeaders(answer.headers))
             context.write(wrapOutboundOut(.head(head)), promise: nil)
             context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil)
@@ -54,7 +67,11 @@ final class ScriptedServer: Sendable {
     private let channel: any Channel
     private let log = Log()
 
-    init(_ script: @escaping Script) async throws {
+    convenience init(_ script: @escaping Script) async throws {
+        try await self.init(withBodies: { request, _, number in script(request, number) })
+    }
+
+    init(withBodies script: @escaping BodyScript) async throws {
         let log = log
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

@@ -7,6 +7,7 @@ import pytest
 import clickhouse
 import tripstore
 from oracle import Oracle
+from s3_server import S3Server
 
 ROWS = 1_000_000
 SEED = 7
@@ -97,6 +98,13 @@ def generated_server(request):
 def oracle(generated_csv):
     """DuckDB with the same trips, read from the CSV by DuckDB."""
     return Oracle(generated_csv)
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """An S3 server for all tests; each has keys of its own in the bucket `trips`."""
+    with S3Server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_readme_lists_the_settings_that_are_tested_here():
     text = (REPOSITORY / "README.md").read_text().split("## Settings")[1].split("##")[0]
     assert set(re.findall(r"`([A-Z_]{4,})`", text)) == {
         "DATA_DIR", "HOST", "PORT", "GEOHASH_PRECISION", "TIME_BUCKET_MINUTES", "INGESTION_CHUNK_SIZE", "DATABASE_URL",
-        "SYNC_DATABASE_URL", "SWAGGER_UI_DIR", "LOG_LEVEL", "ALLOW_PRIVATE_ADDRESSES",
+        "SYNC_DATABASE_URL", "SWAGGER_UI_DIR", "LOG_LEVEL", "ALLOW_PRIVATE_ADDRESSES", "CATALOG_URL", "ROLE", "UPLOADS_URL",
         "EVENTS_URL", "EVENTS_SECRET"}
 
 
@@ -81,6 +81,12 @@ def test_a_variable_that_makes_no_sense_is_named(store, command, variable, value
 
 @pytest.mark.parametrize("command, variable, value, words", [
     (["serve"], "EVENTS_URL", "ftp://host/", "sns:arn:aws:sns:REGION:ACCOUNT:TOPIC"),
+    (["serve"], "CATALOG_URL", "mysql://host/jobs", "postgresql://user:password@host:5432/database"),
+    (["serve"], "CATALOG_URL", "postgresql://user:hun/ter@host/jobs", "percent-encoded"),
+    (["serve"], "CATALOG_URL", "postgresql://host/jobs", "set DATABASE_URL=clickhouse://"),
+    (["regions"], "CATALOG_URL", "postgresql://host/jobs", "set DATABASE_URL=clickhouse://"),
+    (["serve"], "ROLE", "boss", "api, worker or both"), (["serve"], "ROLE", "worker", "set CATALOG_URL=postgresql://"),
+    (["serve"], "UPLOADS_URL", "ftp://host/uploads", "s3://"),
     (["serve"], "PORT", "web", "0 to 65535"), (["serve"], "PORT", "65536", "0 to 65535"),
     (["serve"], "LOG_LEVEL", "loud", "trace, debug"), (["serve"], "ALLOW_PRIVATE_ADDRESSES", "perhaps", "true or false"),
     (["serve"], "INGESTION_CHUNK_SIZE", "0", "1 to"),

@@ -1,25 +1,22 @@
 """Files that the program fetches itself: from servers that behave and that don't, from S3, through kills and cancellation."""
 
-import contextlib
 import json
 import re
 import signal
-import socket
 import ssl
 import subprocess
-import sys
 import time
 import urllib.request
 
-import boto3
-import botocore.config
 import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+import s3_server
 import tripstore
 from file_servers import FileServer, tag_of
+from s3_server import KEY_ID, SECRET
 from terminal import Terminal
 from tripstore import SAMPLE, Server, cli, wait_until
 
@@ -503,42 +500,10 @@ def test_https(tmp_path, certificate, long_csv):
 
 # MARK: S3
 
-KEY_ID, SECRET = "AKIDTRIPS", "secret/of+trips"
-
-
-@pytest.fixture(scope="module")
-def moto():
-    """Moto's S3 server with a bucket; its address, and a client of AWS's own."""
-    port = tripstore.free_port()
-    process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    client = boto3.client("s3", endpoint_url=url, aws_access_key_id=KEY_ID, aws_secret_access_key=SECRET,
-                          region_name="us-east-1", config=botocore.config.Config(s3={"addressing_style": "path"}))
-
-    def is_up():
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return True
-
-    try:
-        wait_until(is_up, "moto")
-        client.create_bucket(Bucket="trips")
-        yield url, client
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def s3_variables(endpoint, **variables):
-    return {"AWS_ENDPOINT_URL_S3": endpoint, "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_REGION": "eu-central-1"} | variables
-
-
-def test_s3_with_an_endpoint_of_the_operators(moto, long_csv, expected, tmp_path):
+def test_s3_with_an_endpoint_of_the_operators(s3, long_csv, expected, tmp_path):
     """On loopback, which only who starts the server may name."""
-    endpoint, client = moto
-    client.put_object(Bucket="trips", Key="2018/long.csv", Body=long_csv)
-    with Server(tmp_path / "data", tmp_path / "log", **s3_variables(endpoint)) as server:
+    s3.client.put_object(Bucket="trips", Key="2018/long.csv", Body=long_csv)
+    with Server(tmp_path / "data", tmp_path / "log", **s3.variables()) as server:
         job = fetch(server, "s3://trips/2018/long.csv")
         assert_loaded(job)
         assert answers(server) == expected
@@ -546,16 +511,16 @@ def test_s3_with_an_endpoint_of_the_operators(moto, long_csv, expected, tmp_path
         assert_failed(fetch(server, "s3://absent-bucket/trips.csv"), "There is no file")
 
 
-def test_s3_on_the_command_line(moto, tmp_path):
-    endpoint, client = moto
-    client.put_object(Bucket="trips", Key="březen + 1%.csv", Body=SAMPLE.read_bytes())
-    client.put_object(Bucket="trips", Key="public.csv", Body=SAMPLE.read_bytes(), ACL="public-read")
-    cli("ingest", "s3://trips/březen + 1%.csv", "--data-dir", tmp_path / "data", **s3_variables(endpoint))
+def test_s3_on_the_command_line(s3, tmp_path):
+    s3.client.put_object(Bucket="trips", Key="2018/private.csv", Body=SAMPLE.read_bytes())
+    s3.client.put_object(Bucket="trips", Key="březen + 1%.csv", Body=SAMPLE.read_bytes())
+    s3.client.put_object(Bucket="trips", Key="public.csv", Body=SAMPLE.read_bytes(), ACL="public-read")
+    cli("ingest", "s3://trips/březen + 1%.csv", "--data-dir", tmp_path / "data", **s3.variables())
     assert trips(tmp_path / "data") == 100
-    nobody = {"AWS_ENDPOINT_URL_S3": endpoint, "HOME": str(tmp_path)}
+    nobody = {"AWS_ENDPOINT_URL_S3": s3.url, "HOME": str(tmp_path)}
     cli("ingest", "s3://trips/public.csv", "--data-dir", tmp_path / "data", **nobody)
     assert trips(tmp_path / "data") == 200
-    done = cli("ingest", "s3://trips/2018/long.csv", "--data-dir", tmp_path / "data", check=False, **nobody)
+    done = cli("ingest", "s3://trips/2018/private.csv", "--data-dir", tmp_path / "data", check=False, **nobody)
     assert done.returncode == 1 and "no AWS credentials were found" in done.stderr
 
 
@@ -596,7 +561,7 @@ def test_s3_requests_are_signed_as_by_botocore(tmp_path, long_csv):
         assert len(seen) == len(range(0, len(long_csv), 8 << 20)) and seen[0].startswith("/root/trips/a%20b/")
         assert all(fields["If-Match"] for _, fields in files.requests[1:])
         done = cli("ingest", "s3://trips/t.csv", "--data-dir", tmp_path / "data", check=False,
-                   **s3_variables(files.url(""), AWS_SECRET_ACCESS_KEY="another"))
+                   **s3_server.variables(files.url(""), AWS_SECRET_ACCESS_KEY="another"))
         assert done.returncode == 1 and "SignatureDoesNotMatch" in done.stderr and "these credentials" in done.stderr
 
 

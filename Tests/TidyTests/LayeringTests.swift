@@ -4,16 +4,18 @@ import Testing
 /// The directions that docs/ARCHITECTURE.md promises hold in the sources.
 struct LayeringTests {
     private static let modules = [
-        "Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "Fetching", "Events", "Server", "tripstore",
+        "Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "PostgreSQL", "Fetching", "Events", "Server", "tripstore",
     ]
 
     @Test("A module imports only the modules that the architecture gives it")
     func modules() {
         let mayImport: [String: Set<String>] = [
             "Bucketing": [], "TripGenerator": ["Bucketing"], "ColumnStore": ["Bucketing"], "Server": ["ColumnStore"],
-            "ClickHouse": ["Bucketing", "ColumnStore"], "Fetching": ["ColumnStore"],
+            "ClickHouse": ["Bucketing", "ColumnStore"], "PostgreSQL": ["ColumnStore"], "Fetching": ["ColumnStore"],
             "Events": ["ColumnStore", "Fetching"],
-            "tripstore": ["Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "Fetching", "Events", "Server"],
+            "tripstore": [
+                "Bucketing", "TripGenerator", "ColumnStore", "ClickHouse", "PostgreSQL", "Fetching", "Events", "Server",
+            ],
         ]
         for module in Self.modules {
             let files = SourceTree.files(under: "Sources/\(module)")
@@ -29,6 +31,7 @@ struct LayeringTests {
         "A package is imported only where it belongs",
         arguments: [
             ("GRDB", ["Sources/ColumnStore/Catalog/"]),
+            ("CPostgreSQL", ["Sources/PostgreSQL/"]),
             ("CZstd", ["Sources/ColumnStore/Parquet/", "Sources/ColumnStore/Ingestion/"]),
             ("CDeflate", ["Sources/ColumnStore/Parquet/"]),
             ("CZlib", ["Sources/ColumnStore/Ingestion/"]),

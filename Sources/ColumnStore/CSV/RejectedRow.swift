@@ -1,5 +1,5 @@
 /// A row that was left out of a load: where it stands, why, and what it says.
-public struct RejectedRow: Hashable, Sendable {
+public struct RejectedRow: Hashable, Sendable, Decodable {
     /// The 1-based physical line at which the row starts in the file.
     public var line: Int
     /// Why it was rejected: one of a small fixed set of phrases, so that rejects can be counted by reason.

@@ -26,7 +26,7 @@ package struct JobEvent: Hashable, Sendable {
 /// whatever code made the change and whatever dies afterwards.
 extension Catalog {
     /// Says whether changes are to be kept for somebody; those that nobody wants any more are dropped.
-    func wishEvents(_ isWished: Bool) throws(ColumnStoreError) {
+    package func wishEvents(_ isWished: Bool) throws(ColumnStoreError) {
         try write { database in
             try database.execute(sql: "UPDATE job_event_wish SET is_wished = ?", arguments: [isWished])
             if !isWished { try database.execute(sql: "DELETE FROM job_events") }
@@ -34,7 +34,7 @@ extension Catalog {
     }
 
     /// The oldest changes that were not forgotten yet, in their order.
-    func events(limit: Int) throws(ColumnStoreError) -> [JobEvent] {
+    package func events(limit: Int) throws(ColumnStoreError) -> [JobEvent] {
         try read { database in
             try Row.fetchAll(
                 database, sql: "SELECT id, job_id, status, at, body FROM job_events ORDER BY id LIMIT ?", arguments: [limit]
@@ -42,7 +42,7 @@ extension Catalog {
         }
     }
 
-    func forgetEvent(_ id: Int64) throws(ColumnStoreError) {
+    package func forgetEvent(_ id: Int64) throws(ColumnStoreError) {
         try write { try $0.execute(sql: "DELETE FROM job_events WHERE id = ?", arguments: [id]) }
     }
 

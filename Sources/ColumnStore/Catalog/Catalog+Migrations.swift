@@ -157,6 +157,13 @@ extension Catalog {
                     """)
         }
         migrator.registerMigration("v7: events of jobs") { try Catalog.createEvents(in: $0) }
+        migrator.registerMigration("v8: uploads elsewhere") { database in
+            try database.execute(
+                sql: """
+                    -- 1 where what source_url names is ours, to be removed when the job is done
+                    ALTER TABLE jobs ADD COLUMN owns_url INTEGER NOT NULL DEFAULT 0;
+                    """)
+        }
         return migrator
     }
 }

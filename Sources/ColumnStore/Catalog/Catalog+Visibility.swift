@@ -13,6 +13,12 @@ package struct Visibility: Hashable, Sendable {
         package var attempt: Int
         /// The first of them that does not count, and none after it does.
         package var firstUncommitted: Int
+
+        package init(job: Int64, attempt: Int, firstUncommitted: Int) {
+            self.job = job
+            self.attempt = attempt
+            self.firstUncommitted = firstUncommitted
+        }
     }
 
     /// The newest job; those that came after this look are not seen.
@@ -23,6 +29,13 @@ package struct Visibility: Hashable, Sendable {
     package var leftovers: [Parts]
     /// Runs of jobs that ever began to store something.
     package var attempts: Int
+
+    package init(lastJob: Int64, hidden: [Int64], leftovers: [Parts], attempts: Int) {
+        self.lastJob = lastJob
+        self.hidden = hidden
+        self.leftovers = leftovers
+        self.attempts = attempts
+    }
 
     /// Whether all that is stored is seen, unless a run began since.
     package var isAll: Bool { hidden.isEmpty && leftovers.isEmpty }
@@ -67,9 +80,17 @@ extension Catalog {
         return try read { database in
             let committed = try Self.leftovers(
                 "j.status = 'completed' AND a.attempt <> j.attempt AND j.updated_at <= ?", [time], in: database)
-            let all = try Self.leftovers("j.status IN ('failed', 'cancelled') AND j.updated_at <= ?", [time], in: database)
+            // All attempts: of those that are forgotten, what was committed is there as well.
+            let all = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT id, attempt FROM jobs WHERE status IN ('failed', 'cancelled') AND updated_at <= ?
+                        AND id IN (SELECT job_id FROM load_attempts) ORDER BY id
+                    """, arguments: [time])
             return committed
-                + all.map { Visibility.Parts(job: $0.job, attempt: $0.attempt, firstUncommitted: 0) }
+                + all.flatMap { row in
+                    (0..<(row[1] as Int)).map { Visibility.Parts(job: row[0], attempt: $0 + 1, firstUncommitted: 0) }
+                }
         }
     }
 

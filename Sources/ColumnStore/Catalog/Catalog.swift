@@ -6,7 +6,7 @@ import GRDB
 ///
 /// It is the only truth about that: a segment file that it does not name is not part of the store. Every method is one
 /// transaction. This folder alone imports GRDB.
-package final class Catalog: Sendable {
+package final class Catalog: JobCatalog {
     /// A segment that the catalog names.
     struct Segment: Hashable, Sendable {
         var id: Int64
@@ -26,25 +26,6 @@ package final class Catalog: Sendable {
         var id: Int64
         var fileName: String
         var checksum: UInt32
-    }
-
-    /// What a load has done since its last commit.
-    struct Commit: Sendable {
-        /// The new segment; nil where the rows since the last commit were all rejected or there were none.
-        var segment: SegmentRecord?
-        /// The run of the job that commits; nil for one that can have no other beside it.
-        var attempt: Int?
-        /// Parts that this run has stored and commits herewith.
-        var partCount = 0
-        /// Rows decoded since the job began, accepted and rejected.
-        var processedRows: Int
-        var rejectedRows: Int
-        var processedBytes: Int
-        var checkpoint: JobRecord.Checkpoint
-        /// Rows rejected since the last commit, by reason.
-        var rejects: [String: Int]
-        /// Whether this is the whole file: the job is completed and its trips become visible.
-        var isLast: Bool
     }
 
     private let database: any DatabaseWriter
@@ -98,7 +79,7 @@ package final class Catalog: Sendable {
     }
 
     /// Closes the connections; a store at rest has an empty log, so that readers need no shared memory.
-    func close() {
+    package func close() {
         if let pool = database as? DatabasePool {
             try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
         }
@@ -107,29 +88,20 @@ package final class Catalog: Sendable {
 
     // MARK: - Jobs
 
-    /// A load that is asked for.
-    struct Request: Sendable {
-        var filename: String
-        var sourcePath: String
-        var ownsSource: Bool
-        var totalBytes: Int?
-        /// Where the source is fetched from.
-        var sourceURL: String?
-    }
-
     /// Adds pending jobs, in their order.
-    func addJobs(_ requests: [Request]) throws(ColumnStoreError) -> [JobRecord] {
+    package func addJobs(_ requests: [JobRequest]) throws(ColumnStoreError) -> [JobRecord] {
         try write { database in
             let now = Catalog.now()
             return try requests.map { request in
                 try database.cachedStatement(
                     sql: """
                         INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes,
-                            source_url)
-                        VALUES (?, ?, ?, 'pending', ?, ?, ?, ?)
+                            source_url, owns_url)
+                        VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?)
                         """
                 ).execute(arguments: [
                     request.filename, request.sourcePath, request.ownsSource, now, now, request.totalBytes, request.sourceURL,
+                    request.ownsURL,
                 ])
                 return try Catalog.job(database.lastInsertedRowID, in: database)!
             }
@@ -137,12 +109,12 @@ package final class Catalog: Sendable {
     }
 
     /// Returns a job, or nil where there is none of that number.
-    func job(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
+    package func job(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
         try read { try Catalog.job(id, in: $0) }
     }
 
     /// Lists jobs, newest first.
-    func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [JobRecord] {
+    package func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [JobRecord] {
         try read { database in
             try Row.fetchAll(
                 database, sql: "SELECT * FROM jobs WHERE ?1 IS NULL OR status = ?1 ORDER BY id DESC LIMIT ?2",
@@ -152,7 +124,7 @@ package final class Catalog: Sendable {
     }
 
     /// Lists the jobs that still have work, oldest first.
-    func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord] {
+    package func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord] {
         try read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE status IN ('pending', 'running') ORDER BY id")
                 .map(JobRecord.init)
@@ -170,7 +142,7 @@ package final class Catalog: Sendable {
     }
 
     /// Number of jobs by status.
-    func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
+    package func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
         try read { database in
             var counts: [Job.Status: Int] = [:]
             for row in try Row.fetchAll(database, sql: "SELECT status, count(*) AS jobs FROM jobs GROUP BY status") {
@@ -182,27 +154,34 @@ package final class Catalog: Sendable {
 
     /// Moves a job to another status, but from one of `expected` only; returns whether it was.
     package func setStatus(
-        _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String? = nil
+        _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String? = nil, attempt: Int? = nil
     ) throws(ColumnStoreError) -> Bool {
-        try write { try Catalog.setStatus(id, to: status, from: expected, message: message, at: Catalog.now(), in: $0) }
+        try write { database in
+            try Catalog.setStatus(
+                id, to: status, from: expected, message: message, attempt: attempt, at: Catalog.now(), in: database)
+        }
     }
 
     static func setStatus(
-        _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, at now: String, in database: Database
+        _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int? = nil, at now: String,
+        in database: Database
     ) throws -> Bool {
         let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
         try database.cachedStatement(
-            sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ? AND status IN (\(list))"
-        ).execute(arguments: [status.rawValue, message, now, id])
+            sql: """
+                UPDATE jobs SET status = ?, message = ?, updated_at = ?
+                WHERE id = ? AND status IN (\(list)) AND (? IS NULL OR attempt = ?)
+                """
+        ).execute(arguments: [status.rawValue, message, now, id, attempt, attempt])
         return database.changesCount == 1
     }
 
-    /// Makes a failed job one that waits and has done nothing; nil, having changed nothing, where it has another status.
-    func reset(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
+    /// Makes a job one that waits and has done nothing; nil, having changed nothing, where it has another status than expected.
+    package func reset(_ id: Int64, from expected: [Job.Status]) throws(ColumnStoreError) -> JobRecord? {
         try write { database in
             guard
                 try Catalog.setStatus(
-                    id, to: .pending, from: [.failed], message: nil, at: Catalog.now(), in: database)
+                    id, to: .pending, from: expected, message: nil, at: Catalog.now(), in: database)
             else { return nil }
             try database.execute(
                 sql: """
@@ -217,7 +196,7 @@ package final class Catalog: Sendable {
     }
 
     /// Notes of how many bytes the source of a pending job is; nil, having changed nothing, where it has another status.
-    func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(ColumnStoreError) -> JobRecord? {
+    package func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(ColumnStoreError) -> JobRecord? {
         try write { database in
             try database.execute(
                 sql: "UPDATE jobs SET total_bytes = ?, updated_at = ? WHERE id = ? AND status = 'pending'",
@@ -227,7 +206,7 @@ package final class Catalog: Sendable {
     }
 
     /// Rejected rows of a job by reason.
-    func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int] {
+    package func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int] {
         try read { database in
             var counts: [String: Int] = [:]
             let rows = try Row.fetchAll(
@@ -237,12 +216,20 @@ package final class Catalog: Sendable {
         }
     }
 
+    /// They are in files, one a job.
+    package var keepsRejects: Bool { false }
+
+    package func rejects(_ id: Int64, limit: Int) throws(ColumnStoreError) -> [RejectedRow] { [] }
+
+    /// There is no other process.
+    package func leads(_ task: String) throws(ColumnStoreError) -> Bool { true }
+
     // MARK: - Segments
 
     /// Records what a load has done since its last commit; for the last one, publishes its trips.
     ///
     /// Returns false, having changed nothing, where the job is no longer running.
-    func commit(_ commit: Commit, job id: Int64) throws(ColumnStoreError) -> Bool {
+    package func commit(_ commit: JobCommit, job id: Int64) throws(ColumnStoreError) -> Bool {
         try write { database in
             let now = Catalog.now()
             guard try Catalog.record(commit, job: id, at: now, in: database) else { return false }
@@ -257,7 +244,7 @@ package final class Catalog: Sendable {
     }
 
     /// Records several loads that are whole with one commit each, and publishes the segment that has their trips.
-    func commit(_ commits: [(job: Int64, commit: Commit)], segment: SegmentRecord?) throws(ColumnStoreError) {
+    package func commit(_ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?) throws(ColumnStoreError) {
         try write { database in
             let now = Catalog.now()
             for (job, commit) in commits {
@@ -272,7 +259,7 @@ package final class Catalog: Sendable {
     /// Moves pending jobs to running, and returns those that were.
     ///
     /// - Parameter tracksAttempts: whether an account is kept of what each run stores (`Visibility`).
-    func start(_ ids: [Int64], tracksAttempts: Bool = false) throws(ColumnStoreError) -> [JobRecord] {
+    package func start(_ ids: [Int64], tracksAttempts: Bool = false) throws(ColumnStoreError) -> [JobRecord] {
         try write { database in
             let now = Catalog.now()
             return try ids.compactMap { id in
@@ -286,7 +273,7 @@ package final class Catalog: Sendable {
     }
 
     /// Notes how far a load is; returns false, having changed nothing, where the job is no longer running.
-    private static func record(_ commit: Commit, job id: Int64, at now: String, in database: Database) throws -> Bool {
+    private static func record(_ commit: JobCommit, job id: Int64, at now: String, in database: Database) throws -> Bool {
         try database.cachedStatement(
             sql: """
                 UPDATE jobs SET processed_rows = ?, rejected_rows = ?, processed_bytes = ?, committed_bytes = ?,

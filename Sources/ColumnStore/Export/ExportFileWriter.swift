@@ -3,12 +3,6 @@
 ///
 /// Encodings are those that readers have had from the beginning (`ColumnLayout.plain`).
 struct ExportFileWriter: Sendable {
-    /// A file that has its name.
-    struct File: Sendable {
-        var name: String
-        var byteCount: Int
-    }
-
     static let columns = SegmentColumn.allCases.filter { $0 != .week }
     private static let schema = ParquetSchema(columns: columns.map(\.parquetColumn))
     private static let sortingColumns = [ParquetSortingColumn(columnIndex: columns.firstIndex(of: .originGeohash)!)]
@@ -21,7 +15,7 @@ struct ExportFileWriter: Sendable {
     /// Writes some rows, which are sorted by the origin.
     ///
     /// The name has the checksum of the bytes: readers that found a name find these bytes under it, or nothing.
-    func write(_ trips: SortedTrips, rows: Range<Int>, directory: String, number: Int) throws -> File {
+    func write(_ trips: SortedTrips, rows: Range<Int>, directory: String, number: Int) throws -> ExportedFile {
         let groups = stride(from: rows.lowerBound, to: rows.upperBound, by: Limits.rowGroupRowCountMax).map {
             $0..<min($0 + Limits.rowGroupRowCountMax, rows.upperBound)
         }
@@ -43,7 +37,7 @@ struct ExportFileWriter: Sendable {
             rowGroup = []
         }
         try file.write(writer.finish(keyValueMetadata: []))
-        let written = File(
+        let written = ExportedFile(
             name: HiveFolder.fileName(number: number, checksum: file.checksum), byteCount: file.byteCount)
         try file.commit(as: written.name)
         return written

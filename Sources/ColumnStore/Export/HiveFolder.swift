@@ -1,4 +1,3 @@
-import Bucketing
 import Foundation
 
 /// A folder with a folder for each week, named as Hive names partitions, which other engines may read while it is written anew.
@@ -11,10 +10,7 @@ import Foundation
 /// A week is written elsewhere and then exchanged with the one that is there, in one step. Names of files have their checksums,
 /// so a week that did not change keeps its files, and a reader that has listed others finds their old bytes or none. Old weeks are
 /// removed last: one who had opened the folder before it was exchanged lists it whole.
-struct HiveFolder: Sendable {
-    /// What became of a week.
-    enum Outcome: Sendable { case written, kept }
-
+struct HiveFolder: ExportDestination {
     let root: String
     private let lock: StoreLock
 
@@ -29,7 +25,8 @@ struct HiveFolder: Sendable {
     init(_ path: String, outside store: Folders) throws(ColumnStoreError) {
         if path.contains("://") {
             throw ColumnStoreError(
-                .invalidArgument, "\(path) is not a folder; export to a folder, then copy that to where it shall be.")
+                .invalidArgument,
+                "\(path) is not a folder, nor s3://BUCKET/PREFIX; export to one of them, then copy that to where it shall be.")
         }
         root = Folders(root: path).root
         try Self.refuse(root, in: store)
@@ -98,28 +95,28 @@ struct HiveFolder: Sendable {
         String(repeating: "0", count: max(0, count - digits.count)) + digits
     }
 
-    private static func folderName(_ week: ISOWeek) -> String { prefix + week.startText }
+    private static func folderName(_ week: String) -> String { prefix + week }
 
     /// Where the files of a week are written.
-    private func staging(_ week: ISOWeek) -> String { "\(temporary)/\(week.startText)" }
+    private func staging(_ week: String) -> String { "\(temporary)/\(week)" }
 
     // MARK: - Writing
 
-    /// Takes the sign away that all weeks are of one moment, and what an export that broke off has left behind.
     func begin() throws(ColumnStoreError) {
         try FileSystem.remove("\(root)/\(Self.success)")
         try FileSystem.syncDirectory(root)
         try FileSystem.removeDirectory(temporary)
     }
 
-    /// Makes the folder in which the files of a week are written.
-    func makeStaging(_ week: ISOWeek) throws(ColumnStoreError) -> String {
+    func makeStaging(_ week: String) throws(ColumnStoreError) -> String {
         try FileSystem.makeDirectory(staging(week))
         return staging(week)
     }
 
-    /// Shows a week whose files are written, in the place of the one that is there.
-    func publish(_ week: ISOWeek) throws(ColumnStoreError) -> Outcome {
+    /// It is where it will be exchanged from.
+    func take(_ file: ExportedFile, of week: String) {}
+
+    func publish(_ week: String) throws(ColumnStoreError) -> ExportedWeek {
         let (staged, target) = (staging(week), "\(root)/\(Self.folderName(week))")
         guard FileSystem.isDirectory(target) else {
             try FileSystem.rename(staged, to: target)
@@ -136,10 +133,7 @@ struct HiveFolder: Sendable {
         return .written
     }
 
-    /// Removes the weeks that are not among those that were exported, and says that the export is whole.
-    ///
-    /// - Returns: number of weeks that were removed.
-    func finish(_ weeks: [ISOWeek]) throws(ColumnStoreError) -> Int {
+    func finish(_ weeks: [String]) throws(ColumnStoreError) -> Int {
         let named = Set(weeks.map(Self.folderName))
         let gone = try FileSystem.names(in: root).filter { $0.hasPrefix(Self.prefix) && !named.contains($0) }
         if !gone.isEmpty { try FileSystem.makeDirectory(temporary) }
@@ -151,9 +145,7 @@ struct HiveFolder: Sendable {
         return gone.count
     }
 
-    /// Takes away what was replaced, and what was written and is not shown, and lets other exports go on.
-    ///
-    /// What cannot be removed now is by the next export.
+    /// Takes away what was replaced, too; what cannot be removed now is by the next export.
     func close() {
         defer { lock.release() }
         // After a power cut a week must not have its old folder again, without its files.

@@ -52,6 +52,9 @@ final class FetchQueue: @unchecked Sendable {
         }
     }
 
+    /// The jobs whose files are fetched or wait for that.
+    var ids: [Int64] { condition.withLock { waiting.map(\.job.id) + running.keys } }
+
     /// The job as it stands, where its file is fetched or waits for that.
     func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
 

@@ -30,7 +30,7 @@ final class GroupLoad {
     }
 
     private let engine: any TripEngine
-    private let catalog: Catalog
+    private let catalog: any JobCatalog
     private let pool: WorkerPool
     private let folders: Folders
     private let readers = ScratchPool { Reader() }
@@ -38,7 +38,7 @@ final class GroupLoad {
     private(set) var waiting: ArraySlice<JobRecord>
 
     /// Prepares a load of jobs that are running and have committed nothing.
-    init(_ records: [JobRecord], engine: any TripEngine, catalog: Catalog, pool: WorkerPool, folders: Folders) {
+    init(_ records: [JobRecord], engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders) {
         waiting = records[...]
         self.engine = engine
         self.catalog = catalog
@@ -54,7 +54,7 @@ final class GroupLoad {
         var rest = waiting
         var wave = Wave()
         var batches: [TripBatch] = []
-        var commits: [(job: Int64, commit: Catalog.Commit)] = []
+        var commits: [(job: Int64, commit: JobCommit)] = []
         var origin = SegmentOrigin(jobs: [])
         var rowCount = 0
         while !rest.isEmpty, rowCount < Limits.groupRowCountMax {
@@ -78,7 +78,7 @@ final class GroupLoad {
                     commits.append(
                         (
                             job: record.job.id,
-                            commit: Catalog.Commit(
+                            commit: JobCommit(
                                 segment: nil, processedRows: chunk.rowCount, rejectedRows: chunk.rejects.count,
                                 processedBytes: storedByteCount,
                                 checkpoint: JobRecord.Checkpoint(
@@ -128,7 +128,7 @@ final class GroupLoad {
     }
 
     private func commit(
-        _ batches: [TripBatch], _ commits: [(job: Int64, commit: Catalog.Commit)], _ origin: SegmentOrigin, _ firstJob: Int64
+        _ batches: [TripBatch], _ commits: [(job: Int64, commit: JobCommit)], _ origin: SegmentOrigin, _ firstJob: Int64
     ) throws {
         let part = LoadPart(job: firstJob, isGroup: true, attempt: 1, number: 0, endLine: 0, origin: origin)
         let segment = batches.isEmpty ? nil : try engine.store(batches, as: part).wait()

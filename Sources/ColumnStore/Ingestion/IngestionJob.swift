@@ -54,10 +54,11 @@ final class IngestionJob {
         var job: Job
         var checkpoint: JobRecord.Checkpoint
         var rejects: [String: Int]
+        var rejectedLines: [RejectedRow]
     }
 
     private let engine: any TripEngine
-    private let catalog: Catalog
+    private let catalog: any JobCatalog
     private let pool: WorkerPool
     private let folders: Folders
     private let control: Control
@@ -70,7 +71,7 @@ final class IngestionJob {
     private var job: Job
     private var checkpoint: JobRecord.Checkpoint
     private var meter: ProgressMeter
-    private let rejectsFile: RejectsFile
+    private let rejectsLog: any RejectsLog
     private var rejectsSincePart: [String: Int] = [:]
     private var batches: [TripBatch] = []
     private var batchRowCount = 0
@@ -88,7 +89,8 @@ final class IngestionJob {
     ///   - partRowCount: rows at which a part is closed.
     ///   - report: told of progress, at most ten times a second.
     init(
-        _ record: JobRecord, engine: any TripEngine, catalog: Catalog, pool: WorkerPool, folders: Folders, chunkRowCount: Int?,
+        _ record: JobRecord, engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders,
+        chunkRowCount: Int?,
         partRowCount: Int, control: Control, report: @escaping (JobProgress) -> Void
     ) throws(ColumnStoreError) {
         self.catalog = catalog
@@ -106,8 +108,11 @@ final class IngestionJob {
         job.status = .running
         checkpoint = record.checkpoint
         meter = ProgressMeter(processedRows: job.processedRows, processedBytes: job.processedBytes)
-        rejectsFile = try RejectsFile(
-            path: folders.rejectsPath(job: job.id), committedByteCount: record.checkpoint.rejectsByteCount)
+        let committed = record.checkpoint.rejectsByteCount
+        rejectsLog =
+            catalog.keepsRejects
+            ? CatalogRejects(committedByteCount: committed, committedRowCount: job.rejectedRows)
+            : try RejectsFile(path: folders.rejectsPath(job: job.id), committedByteCount: committed)
     }
 
     /// Runs to the end, or to a checkpoint where that is wished.
@@ -222,12 +227,12 @@ final class IngestionJob {
             beforeLastBatch = Standing(job: job, checkpoint: checkpoint, rejectsSincePart: rejectsSincePart)
         }
         for reject in decoded.rejects {
-            try rejectsFile.append(reject, line: checkpoint.lineCount + reject.line)
+            try rejectsLog.append(reject, line: checkpoint.lineCount + reject.line)
             rejectsSincePart[reject.reason, default: 0] += 1
         }
         checkpoint.byteCount = chunk.endByte
         checkpoint.lineCount += decoded.lineCount
-        checkpoint.rejectsByteCount = rejectsFile.byteCount
+        checkpoint.rejectsByteCount = rejectsLog.byteCount
         job.processedRows += decoded.rowCount
         job.rejectedRows += decoded.rejects.count
         job.processedBytes = chunk.storedByteCount
@@ -258,7 +263,9 @@ final class IngestionJob {
             origin: SegmentOrigin(jobs: [self.record.origin(jobTrips: isLast ? job.processedRows - job.rejectedRows : nil)]))
         let record = batches.isEmpty ? nil : engine.store(batches, as: part)
         writing.append(
-            WritingPart(number: partCount, record: record, job: job, checkpoint: checkpoint, rejects: rejectsSincePart))
+            WritingPart(
+                number: partCount, record: record, job: job, checkpoint: checkpoint, rejects: rejectsSincePart,
+                rejectedLines: rejectsLog.takeLines(upTo: checkpoint.rejectsByteCount)))
         partCount += 1
         batches = []
         batchRowCount = 0
@@ -268,11 +275,17 @@ final class IngestionJob {
     private func commitOldest(isLast: Bool) throws {
         let part = writing.removeFirst()
         let segment = try part.record?.wait() ?? nil
-        try rejectsFile.flush()
-        let commit = Catalog.Commit(
+        try rejectsLog.flush()
+        var commit = JobCommit(
             segment: segment, attempt: record.attempt, partCount: part.number + 1, processedRows: part.job.processedRows,
             rejectedRows: part.job.rejectedRows, processedBytes: part.job.processedBytes, checkpoint: part.checkpoint,
-            rejects: part.rejects, isLast: isLast)
+            rejects: part.rejects, rejectedLines: part.rejectedLines, isLast: isLast)
+        if isLast {
+            var completed = part.job
+            completed.status = .completed
+            completed.totalRows = completed.processedRows
+            commit.lastProgress = meter.progress(of: completed)
+        }
         guard try catalog.commit(commit, job: job.id) else {
             throw ColumnStoreError(.cancelled, "Cancelled on request.")
         }

@@ -109,6 +109,20 @@ final class IngestionQueue: @unchecked Sendable {
         return nil
     }
 
+    /// The jobs that run or wait.
+    var ids: [Int64] { condition.withLock { waiting.map(\.id) + Array(running?.ids ?? []) } }
+
+    /// Whether a job runs or waits.
+    var hasJobs: Bool { condition.withLock { !waiting.isEmpty || running != nil } }
+
+    /// Takes a job out of the queue, or asks it to stop, and does not wait until it has.
+    func drop(_ id: Int64) {
+        condition.withLock {
+            waiting.removeAll { $0.id == id }
+            if let running, running.ids.contains(id) { running.control.ask(.cancel) }
+        }
+    }
+
     /// Whether jobs wait behind the running one.
     var hasWaiting: Bool { condition.withLock { !waiting.isEmpty } }
 

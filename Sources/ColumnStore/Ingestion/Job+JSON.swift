@@ -66,22 +66,33 @@ extension JobProgress {
     }
 }
 
+extension RejectedRow {
+    /// The row as the contract shows it and as it is kept.
+    package var json: String {
+        var writer = JSONWriter()
+        write(to: &writer)
+        return writer.text
+    }
+
+    func write(to writer: inout JSONWriter) {
+        writer.object {
+            $0.key("line")
+            $0.value(line)
+            $0.key("reason")
+            $0.value(reason)
+            $0.key("text")
+            $0.value(text)
+        }
+    }
+}
+
 extension RejectsReport {
     /// The contract's JSON body.
     public var json: String {
         var writer = JSONWriter(capacity: 64 + 256 * rejects.count)
         writer.object {
             $0.key("rejects")
-            $0.array(rejects) { writer, reject in
-                writer.object {
-                    $0.key("line")
-                    $0.value(reject.line)
-                    $0.key("reason")
-                    $0.value(reject.reason)
-                    $0.key("text")
-                    $0.value(reject.text)
-                }
-            }
+            $0.array(rejects) { writer, reject in reject.write(to: &writer) }
             $0.key("rejected_rows")
             $0.value(rejectedRows)
             $0.key("reasons")

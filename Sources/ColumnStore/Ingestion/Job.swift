@@ -29,6 +29,23 @@ public struct Job: Hashable, Sendable {
     public var processedBytes: Int
     /// What a failed job failed of, or what else there is to say.
     public var message: String?
+
+    package init(
+        id: Int64, filename: String, status: Status, createdAt: String, updatedAt: String, totalRows: Int?, processedRows: Int,
+        rejectedRows: Int, totalBytes: Int?, processedBytes: Int, message: String?
+    ) {
+        self.id = id
+        self.filename = filename
+        self.status = status
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.totalRows = totalRows
+        self.processedRows = processedRows
+        self.rejectedRows = rejectedRows
+        self.totalBytes = totalBytes
+        self.processedBytes = processedBytes
+        self.message = message
+    }
 }
 
 /// One moment of a running job, or its last: what progress subscribers are told.
@@ -45,6 +62,22 @@ public struct JobProgress: Hashable, Sendable {
     /// Seconds until the end at the present rate; nil where it can't be told.
     public var etaSeconds: Double?
     public var message: String?
+
+    package init(
+        jobID: Int64, status: Job.Status, processedRows: Int, totalRows: Int?, rejectedRows: Int, processedBytes: Int,
+        totalBytes: Int?, rowsPerSecond: Double, etaSeconds: Double?, message: String?
+    ) {
+        self.jobID = jobID
+        self.status = status
+        self.processedRows = processedRows
+        self.totalRows = totalRows
+        self.rejectedRows = rejectedRows
+        self.processedBytes = processedBytes
+        self.totalBytes = totalBytes
+        self.rowsPerSecond = rowsPerSecond
+        self.etaSeconds = etaSeconds
+        self.message = message
+    }
 }
 
 /// Rejected rows of one job.

@@ -10,9 +10,13 @@ extension LoadService {
         try requireWritable()
         let ownName = try fetcher().filename(of: url)
         let name = filename?.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ownName
-        let path = "\(folders.uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))"
-        let request = Catalog.Request(filename: name, sourcePath: path, ownsSource: true, sourceURL: url)
+        let request = JobRequest(filename: name, sourcePath: placeToFetch(), ownsSource: true, sourceURL: url)
         return try submit([request])[0]
+    }
+
+    /// Where the file of a new job is to be once it is fetched.
+    func placeToFetch() -> String {
+        "\(folders.uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))"
     }
 
     /// Returns the name of the file at a URL; throws `.invalidArgument` where such a URL is never fetched.
@@ -27,6 +31,14 @@ extension LoadService {
 
     /// Puts a pending job where it belongs: to be fetched, or to be loaded.
     func enqueue(_ record: JobRecord) throws(ColumnStoreError) {
+        var record = record
+        if sharing != nil, record.sourceURL != nil, !record.ownsURL, record.checkpoint != JobRecord.Checkpoint(),
+            FileSystem.byteCount(of: record.sourcePath) == nil
+        {
+            // Another process fetched the file and loaded a part of it. What the URL has now may be another file.
+            guard let anew = try catalog.reset(record.job.id, from: [.pending]) else { return }
+            record = anew
+        }
         guard record.isToBeFetched else {
             // A crash may have come between the file's last name and the note of its size.
             if record.sourceURL != nil, let byteCount = FileSystem.byteCount(of: record.sourcePath),
@@ -57,6 +69,18 @@ extension LoadService {
         guard record.ownsSource else { return }
         if record.sourceURL != nil { fetching.cancel(record.job.id) }
         for path in record.files { try FileSystem.remove(path) }
+        removeKept(record)
+    }
+
+    /// Removes an upload from where all processes can fetch it; the job is over, so a failure is no more than a file too many.
+    func removeKept(_ record: JobRecord) {
+        guard record.ownsURL, let url = record.sourceURL, let uploads = settings.uploads else { return }
+        do throws(ColumnStoreError) {
+            try uploads.remove(url)
+        } catch {
+            settings.logger.warning(
+                "An upload that is no longer needed stays", metadata: ["upload": "\(url)", "why": "\(error.message)"])
+        }
     }
 
     private func fetch(_ record: JobRecord, with fetcher: any SourceFetcher) async {
@@ -109,7 +133,9 @@ extension LoadService {
     }
 
     private func failFetch(_ id: Int64, _ error: ColumnStoreError) throws(ColumnStoreError) {
-        guard try catalog.setStatus(id, to: .failed, from: [.pending], message: error.message),
+        // Another process may fetch it by now, and knows better.
+        if let sharing, try !sharing.catalog.keepClaims([id]).isEmpty { return fetching.update(id, nil) }
+        guard try catalog.setStatus(id, to: .failed, from: [.pending], message: error.message, attempt: nil),
             let failed = try catalog.job(id)
         else { return }
         settings.logger.warning("A file could not be fetched", metadata: ["job": "\(id)", "why": "\(error.message)"])

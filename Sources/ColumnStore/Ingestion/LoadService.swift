@@ -14,6 +14,8 @@ public final class LoadService: Sendable {
         var loadsSmallFilesTogether: Bool
         var tracksAttempts: Bool
         var fetcher: (any SourceFetcher)?
+        var uploads: (any UploadStore)?
+        var role: LoadRole
         var logger: Logger
 
         /// Makes settings.
@@ -24,9 +26,11 @@ public final class LoadService: Sendable {
         ///   - loadsSmallFilesTogether: whether many small files are better loaded as one.
         ///   - tracksAttempts: whether the catalog keeps account of what each run of a job stored (`Visibility`).
         ///   - fetcher: what brings files from URLs; nil: nothing does, and jobs that need it wait.
+        ///   - uploads: what keeps uploads for all processes; nil: they stay in the data directory.
+        ///   - role: which jobs of a shared catalog this process works on.
         package init(
             isReadOnly: Bool, chunkRowCount: Int?, partRowCount: Int, loadsSmallFilesTogether: Bool, tracksAttempts: Bool,
-            fetcher: (any SourceFetcher)?, logger: Logger
+            fetcher: (any SourceFetcher)?, uploads: (any UploadStore)?, role: LoadRole = .both, logger: Logger
         ) {
             self.isReadOnly = isReadOnly
             self.chunkRowCount = chunkRowCount
@@ -34,6 +38,8 @@ public final class LoadService: Sendable {
             self.loadsSmallFilesTogether = loadsSmallFilesTogether
             self.tracksAttempts = tracksAttempts
             self.fetcher = fetcher
+            self.uploads = uploads
+            self.role = role
             self.logger = logger
         }
     }
@@ -45,18 +51,21 @@ public final class LoadService: Sendable {
         var rowsRejected = 0
     }
 
-    let catalog: Catalog
+    let catalog: any JobCatalog
     let folders: Folders
-    private let pool: WorkerPool
+    let pool: WorkerPool
+    /// How jobs are divided among processes; nil where this one alone has the catalog.
+    let sharing: JobSharing?
     let settings: Settings
     let queue: IngestionQueue
     let fetching = FetchQueue()
     private let state = Lock(State())
 
-    package init(_ settings: Settings, in folder: StoreFolder, pool: WorkerPool) {
+    package init(_ settings: Settings, in storage: JobStorage, pool: WorkerPool) {
         self.settings = settings
-        catalog = folder.catalog
-        folders = folder.folders
+        catalog = storage.catalog
+        folders = storage.folders
+        sharing = storage.shared.map { JobSharing($0) }
         self.pool = pool
         queue = IngestionQueue(groupsSmallFiles: settings.loadsSmallFilesTogether)
     }
@@ -64,7 +73,7 @@ public final class LoadService: Sendable {
     /// Says where trips go; before that, no load can run.
     package func attach(_ engine: any TripEngine) { state.withLock { $0.engine = engine } }
 
-    private func engine() throws(ColumnStoreError) -> any TripEngine {
+    func engine() throws(ColumnStoreError) -> any TripEngine {
         guard let engine = state.withLock({ $0.engine }) else {
             throw ColumnStoreError(.internalFault, "The store is closed; please report this.")
         }
@@ -73,14 +82,16 @@ public final class LoadService: Sendable {
 
     /// Removes uploads that no job needs and queues what a crash or a stop interrupted.
     package func recover() throws(ColumnStoreError) {
-        try catalog.setUploads(folders.uploads)
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
         let needed = Set((unfinished + failed).flatMap(\.files))
         for name in try FileSystem.names(in: folders.uploads) where !needed.contains("\(folders.uploads)/\(name)") {
+            // Another process may be receiving it.
+            if sharing != nil, !FileSystem.isOlder("\(folders.uploads)/\(name)", than: Limits.strayUploadSeconds) { continue }
             settings.logger.notice("Removing an upload that no job needs", metadata: ["file": "\(name)"])
             try FileSystem.remove("\(folders.uploads)/\(name)")
         }
+        if sharing != nil { return }
         for record in unfinished {
             if record.sourcePath == "-" {
                 _ = try takeOut(
@@ -88,7 +99,7 @@ public final class LoadService: Sendable {
                     message: "Interrupted while reading standard input, which cannot be read again; load it anew.")
                 continue
             }
-            if try catalog.setStatus(record.job.id, to: .pending, from: [.running]) {
+            if try catalog.setStatus(record.job.id, to: .pending, from: [.running], message: nil, attempt: nil) {
                 settings.logger.notice(
                     "Resuming an interrupted job",
                     metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
@@ -97,19 +108,24 @@ public final class LoadService: Sendable {
         }
     }
 
-    /// Stops the running load at a checkpoint, from which the next start goes on.
-    package func stop() {
+    /// Stops the running load at a checkpoint, from which the next start goes on, or another process.
+    public func stop() {
+        sharing?.stop()
         fetching.stop()
         queue.stop()
+        if sharing != nil { giveBackClaims() }
     }
 
     /// Starts the thread that runs pending jobs in their order.
     ///
     /// - Parameter isServing: whether the engine improves what is stored while no job waits; for processes that stay.
     public func start(isServing: Bool = true) {
+        if sharing != nil { startSharing() }
+        guard settings.role != .api else { return }
         queue.start { [weak self] ids, control in
             self?.runJobs(ids, control)
         } whenIdle: { [weak self] in
+            self?.sharing?.wake()
             if isServing { try? self?.engine().maintain() }
         }
         startFetching()
@@ -146,9 +162,23 @@ public final class LoadService: Sendable {
         try FileSystem.syncFile(path)
         try FileSystem.syncDirectory(folders.uploads)
         let name = filename.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? "upload.csv"
-        let request = Catalog.Request(
+        var request = JobRequest(
             filename: name, sourcePath: path, ownsSource: true, totalBytes: FileSystem.byteCount(of: path))
-        return try submit([request])[0]
+        guard let uploads = settings.uploads else { return try submit([request])[0] }
+        let url = try uploads.keep(path, as: path.split(separator: "/").last.map(String.init) ?? path)
+        request.sourceURL = url
+        request.ownsURL = true
+        // Of several processes whoever loads it fetches it from there; alone, this one has it.
+        if sharing != nil { request.sourcePath = placeToFetch() }
+        do throws(ColumnStoreError) {
+            let job = try submit([request])[0]
+            if sharing != nil { try FileSystem.remove(path) }
+            return job
+        } catch {
+            // Where the catalog went away it may have the job all the same.
+            if error.code != .unavailable { try? uploads.remove(url) }
+            throw error
+        }
     }
 
     /// Makes a pending job of a file that stays where it is, or of standard input for `-`.
@@ -159,15 +189,15 @@ public final class LoadService: Sendable {
     /// Makes pending jobs of files, in their order; what is said of one that cannot be opened stands in its place.
     public func submitFiles(paths: [String]) throws(ColumnStoreError) -> [Result<Job, ColumnStoreError>] {
         try requireWritable()
-        let requests = paths.map { path -> Result<Catalog.Request, ColumnStoreError> in
+        let requests = paths.map { path -> Result<JobRequest, ColumnStoreError> in
             if path == "-" {
-                return .success(Catalog.Request(filename: "standard input", sourcePath: path, ownsSource: false))
+                return .success(JobRequest(filename: "standard input", sourcePath: path, ownsSource: false))
             }
             guard let resolved = realpath(path, nil) else { return .failure(FileSystem.error("open", path)) }
             defer { free(resolved) }
             let source = String(cString: resolved)
             return .success(
-                Catalog.Request(
+                JobRequest(
                     filename: path.split(separator: "/").last.map(String.init) ?? path, sourcePath: source, ownsSource: false,
                     totalBytes: FileSystem.byteCount(of: source)))
         }
@@ -175,10 +205,19 @@ public final class LoadService: Sendable {
         return requests.map { request in request.map { _ in jobs.removeFirst() } }
     }
 
-    func submit(_ requests: [Catalog.Request]) throws(ColumnStoreError) -> [Job] {
+    func submit(_ requests: [JobRequest]) throws(ColumnStoreError) -> [Job] {
+        var requests = requests
+        if sharing != nil, settings.role == .own { for index in requests.indices { requests[index].isClaimed = true } }
         let records = try catalog.addJobs(requests)
         for record in records { notify(JobProgress(record.job)) }
-        for record in records { try enqueue(record) }
+        if let sharing, settings.role != .own {
+            sharing.wake()
+        } else {
+            for record in records {
+                sharing?.take(record)
+                try enqueue(record)
+            }
+        }
         return records.map(\.job)
     }
 
@@ -190,14 +229,21 @@ public final class LoadService: Sendable {
 
     /// Jobs that earlier runs left unfinished, oldest first, with the files or the URLs they are of.
     package func unfinishedJobs() throws(ColumnStoreError) -> [(job: Job, source: String)] {
-        try catalog.unfinishedJobs().map { (job: $0.job, source: $0.sourceURL ?? $0.sourcePath) }
+        // Those of a shared catalog are other processes' affair.
+        if sharing != nil { return [] }
+        return try catalog.unfinishedJobs().map { (job: $0.job, source: $0.sourceURL ?? $0.sourcePath) }
     }
 
     /// Blocks until a job has ended, and returns it.
     package func waitForEnd(of id: Int64) throws(ColumnStoreError) -> Job {
         while true {
-            let job = try record(id).job
-            if job.status.isTerminal, live(id) == nil { return job }
+            do throws(ColumnStoreError) {
+                let job = try record(id).job
+                if job.status.isTerminal, live(id) == nil { return job }
+            } catch {
+                // A catalog that is away comes back, and the job goes on.
+                guard error.code == .unavailable else { throw error }
+            }
             if let error = queue.failure(of: id) { throw error }
             queue.waitForChange()
         }
@@ -205,16 +251,17 @@ public final class LoadService: Sendable {
 
     /// Lists jobs, newest first.
     public func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [Job] {
-        try catalog.jobs(limit: limit, status: status).map { live($0.job.id) ?? $0.job }
+        try catalog.jobs(limit: limit, status: status).map { live($0.job.id) ?? sharing?.seen($0.job) ?? $0.job }
     }
 
     /// Returns a job, with live counts while it runs; throws `.notFound` where there is none of that number.
     public func job(_ id: Int64) throws(ColumnStoreError) -> Job {
         if let live = live(id) { return live }
-        return try record(id).job
+        let job = try record(id).job
+        return sharing?.seen(job) ?? job
     }
 
-    private func record(_ id: Int64) throws(ColumnStoreError) -> JobRecord {
+    func record(_ id: Int64) throws(ColumnStoreError) -> JobRecord {
         guard let record = try catalog.job(id) else { throw ColumnStoreError(.notFound, "Job not found") }
         return record
     }
@@ -228,7 +275,9 @@ public final class LoadService: Sendable {
     public func rejects(_ id: Int64, limit: Int) throws(ColumnStoreError) -> RejectsReport {
         let job = try job(id)
         let reasons = try catalog.rejectCounts(id)
-        let rows = try RejectsFile.read(path: folders.rejectsPath(job: id), limit: limit)
+        let rows =
+            catalog.keepsRejects
+            ? try catalog.rejects(id, limit: limit) : try RejectsFile.read(path: folders.rejectsPath(job: id), limit: limit)
         return RejectsReport(rejects: rows, rejectedRows: job.rejectedRows, reasons: reasons)
     }
 
@@ -237,7 +286,7 @@ public final class LoadService: Sendable {
     /// Returns when it is done. A job that failed or was cancelled before stays as it is.
     public func remove(_ id: Int64) throws(ColumnStoreError) -> Job {
         try requireWritable()
-        if try catalog.setStatus(id, to: .cancelled, from: [.pending], message: "Cancelled on request.") {
+        if try catalog.setStatus(id, to: .cancelled, from: [.pending], message: "Cancelled on request.", attempt: nil) {
             return try finishRemoval(id)
         }
         queue.cancel(id)
@@ -263,21 +312,23 @@ public final class LoadService: Sendable {
             throw ColumnStoreError(
                 .conflict, "The file of job \(id), \(record.sourcePath), is gone; load it anew from where it is now.")
         }
-        guard let waiting = try catalog.reset(id) else {
+        guard let waiting = try catalog.reset(id, from: [.failed]) else {
             throw ColumnStoreError(.conflict, "Job \(id) is no longer failed; look at it again.")
         }
         notify(JobProgress(waiting.job))
-        try enqueue(waiting)
+        if let sharing { sharing.wake() } else { try enqueue(waiting) }
         return waiting.job
     }
 
     /// Takes all trips of a job out of the store and marks it.
-    private func takeOut(
-        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?
+    ///
+    /// - Parameter attempt: the run that wants it, which has nothing to say once there is another.
+    func takeOut(
+        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int? = nil
     ) throws(ColumnStoreError) -> Bool {
         let engine = try engine()
         return try queue.interrupting { () throws(ColumnStoreError) in
-            try engine.takeOut(id, status: status, from: expected, message: message)
+            try engine.takeOut(id, status: status, from: expected, message: message, attempt: attempt)
         }
     }
 
@@ -293,9 +344,31 @@ public final class LoadService: Sendable {
         state.withLock { $0.observers.append(observer) }
     }
 
+    /// Tells of a change that this process made, other processes as well.
     func notify(_ progress: JobProgress) {
+        sharing?.tell(progress)
+        deliver(progress)
+    }
+
+    /// Tells those in this process of a change.
+    func deliver(_ progress: JobProgress) {
         for observer in state.withLock({ $0.observers }) { observer(progress) }
     }
+
+    func countRows(of job: Job) {
+        state.withLock {
+            $0.rowsIngested += job.processedRows - job.rejectedRows
+            $0.rowsRejected += job.rejectedRows
+        }
+    }
+
+    // MARK: - Other processes
+
+    /// Whether other processes work on the same catalog.
+    package var isShared: Bool { sharing != nil }
+
+    /// Whether a task that one process alone should do is this one's now.
+    package func leads(_ task: String) throws(ColumnStoreError) -> Bool { try catalog.leads(task) }
 
     // MARK: - Events
 
@@ -310,143 +383,6 @@ public final class LoadService: Sendable {
 
     /// Lets go of a change of which somebody was told.
     package func forgetEvent(_ id: Int64) throws(ColumnStoreError) { try catalog.forgetEvent(id) }
-
-    // MARK: - Running jobs
-
-    private func runJobs(_ ids: [Int64], _ control: IngestionJob.Control) {
-        do {
-            let records = try catalog.start(ids, tracksAttempts: settings.tracksAttempts)
-            if records.count > 1 {
-                try runGroup(records, control)
-            } else if let record = records.first {
-                try run(record, control)
-            }
-            try engine().loadsEnded()
-        } catch {
-            settings.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
-            let reason = (error as? ColumnStoreError)?.message ?? "\(error)"
-            queue.abandon(
-                ids,
-                ColumnStoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
-        }
-    }
-
-    private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
-        for record in records { tell(record.job) }
-        let load = GroupLoad(records, engine: try engine(), catalog: catalog, pool: pool, folders: folders)
-        // Jobs of a wave that is committed which have no trips in it, and no end yet.
-        var left: [JobRecord] = []
-        do {
-            while control.wish == .none, let wave = try load.loadWave() {
-                left = wave.failed.map(\.record) + wave.oversized
-                if let first = wave.completed.first { try engine().publish(job: first.job.id) }
-                for record in wave.completed { try complete(record) { JobProgress($0) } }
-                for (record, error) in wave.failed {
-                    left.removeFirst()
-                    try abandon(record.job.id, record, error)
-                }
-                for record in wave.oversized {
-                    left.removeFirst()
-                    try run(record, control)
-                }
-            }
-        } catch {
-            for record in left + load.waiting { try abandon(record.job.id, record, error) }
-            return
-        }
-        for record in load.waiting { _ = try catalog.setStatus(record.job.id, to: .pending, from: [.running]) }
-    }
-
-    private func tell(_ job: Job) {
-        queue.update(job)
-        notify(JobProgress(job))
-    }
-
-    private func run(_ record: JobRecord, _ control: IngestionJob.Control) throws {
-        var record = record
-        var waits = 0
-        while true {
-            do {
-                return try runOnce(record, control)
-            } catch let error as ColumnStoreError where error.code == .unavailable {
-                // Where trips go is away for now. What was committed stays, and the next attempt goes on from there.
-                let id = record.job.id
-                waits += 1
-                settings.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
-                var job = try self.record(id).job
-                job.message = "Waiting: \(error.message)"
-                tell(job)
-                control.wait(seconds: min(1 << min(waits - 1, 5), Limits.retrySecondsMax))
-                switch control.wish {
-                case .none: break
-                case .cancel:
-                    return try abandon(id, record, ColumnStoreError(.cancelled, "Cancelled on request."))
-                case .checkpoint:
-                    _ = try catalog.setStatus(id, to: .pending, from: [.running])
-                    return
-                }
-                guard let again = try catalog.start([id], tracksAttempts: settings.tracksAttempts).first else { return }
-                if again.checkpoint != record.checkpoint { waits = 0 }
-                record = again
-            } catch {
-                return try abandon(record.job.id, record, error)
-            }
-        }
-    }
-
-    private func runOnce(_ record: JobRecord, _ control: IngestionJob.Control) throws {
-        let id = record.job.id
-        tell(record.job)
-        let load = try IngestionJob(
-            record, engine: engine(), catalog: catalog, pool: pool, folders: folders, chunkRowCount: settings.chunkRowCount,
-            partRowCount: settings.partRowCount, control: control
-        ) { [self] progress in
-            var job = record.job
-            job.processedRows = progress.processedRows
-            job.rejectedRows = progress.rejectedRows
-            job.processedBytes = progress.processedBytes
-            queue.update(job)
-            notify(progress)
-        }
-        do {
-            switch try load.run() {
-            case .completed:
-                try engine().publish(job: id)
-                try complete(record, load.progress)
-            case .checkpointed:
-                _ = try catalog.setStatus(id, to: .pending, from: [.running])
-                settings.logger.notice("A job was checkpointed; the next start goes on from there", metadata: ["job": "\(id)"])
-            }
-        } catch {
-            load.drain()
-            throw error
-        }
-    }
-
-    /// Tells of a job whose trips are visible.
-    private func complete(_ record: JobRecord, _ progress: (Job) -> JobProgress) throws {
-        if record.ownsSource { try FileSystem.remove(record.sourcePath) }
-        let job = try self.record(record.job.id).job
-        state.withLock {
-            $0.rowsIngested += job.processedRows - job.rejectedRows
-            $0.rowsRejected += job.rejectedRows
-        }
-        queue.update(job)
-        notify(progress(job))
-    }
-
-    /// Takes back what a job that was cancelled or failed has committed.
-    private func abandon(_ id: Int64, _ record: JobRecord, _ error: any Error) throws {
-        let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
-        let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
-        let isChanged = try takeOut(id, status: status, from: [.running], message: error.message)
-        try engine().removeUncommitted(ofJob: id)
-        // A job that somebody else marked as failed meanwhile can be resumed, and needs its file.
-        if record.ownsSource, try self.record(id).job.status == .cancelled { try FileSystem.remove(record.sourcePath) }
-        guard isChanged else { return }
-        settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
-        tell(try self.record(id).job)
-    }
 
     // MARK: - Numbers
 

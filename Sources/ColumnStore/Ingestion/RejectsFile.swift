@@ -9,7 +9,7 @@ import Foundation
 ///
 /// Rows are appended as they are found; `flush` makes them durable before the segment beside them is committed, and a resumed
 /// job cuts off what was written after its last commit.
-final class RejectsFile {
+final class RejectsFile: RejectsLog {
     private let path: String
     private var descriptor: Int32 = -1
     private var isNew = false
@@ -32,20 +32,14 @@ final class RejectsFile {
 
     /// Adds a row; `line` is its place in the file.
     func append(_ row: RejectedRow, line: Int) throws(ColumnStoreError) {
-        var writer = JSONWriter()
-        writer.object {
-            $0.key("line")
-            $0.value(line)
-            $0.key("reason")
-            $0.value(row.reason)
-            $0.key("text")
-            $0.value(row.text)
-        }
         let start = buffer.count
-        buffer += Array(writer.text.utf8) + [UInt8(ascii: "\n")]
+        buffer += Array(RejectedRow(line: line, reason: row.reason, text: row.text).json.utf8) + [UInt8(ascii: "\n")]
         byteCount += buffer.count - start
         if buffer.count > 1 << 20 { try writeBuffer() }
     }
+
+    /// They are in the file.
+    func takeLines(upTo byteCount: Int) -> [RejectedRow] { [] }
 
     /// Makes all rows so far survive a power cut.
     func flush() throws(ColumnStoreError) {
@@ -93,11 +87,6 @@ final class RejectsFile {
             throw FileSystem.error("open", path)
         }
         defer { fclose(file) }
-        struct Line: Decodable {
-            var line: Int
-            var reason: String
-            var text: String
-        }
         let decoder = JSONDecoder()
         var count = 0
         var text: UnsafeMutablePointer<CChar>?
@@ -109,11 +98,11 @@ final class RejectsFile {
             // A last line without its end is still being written.
             guard text[length - 1] == CChar(UInt8(ascii: "\n")) else { break }
             let data = Data(bytes: text, count: length)
-            guard let row = try? decoder.decode(Line.self, from: data) else {
+            guard let row = try? decoder.decode(RejectedRow.self, from: data) else {
                 throw ColumnStoreError(.corrupt, "The rejects file \(path) is damaged after \(count) rows.")
             }
             count += 1
-            guard body(RejectedRow(line: row.line, reason: row.reason, text: row.text)) else { break }
+            guard body(row) else { break }
         }
     }
 }

@@ -114,6 +114,19 @@ package enum FileSystem {
         if unlink(path) != 0 && errno != ENOENT { throw error("remove", path) }
     }
 
+    /// Whether a file was last changed longer ago than a number of seconds.
+    static func isOlder(_ path: String, than seconds: Int) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec > seconds
+    }
+
+    /// A path without links, or nil where there is nothing.
+    static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// Bytes of a regular file, or nil where the path is no regular file.
     package static func byteCount(of path: String) -> Int? {
         var status = stat()

@@ -32,11 +32,19 @@ package struct AWSRequestSigner: Sendable {
             method: String = "GET", host: String, target: String, headers: [(name: String, value: String)] = [],
             body: [UInt8] = []
         ) {
+            self.init(
+                method: method, host: host, target: target, headers: headers,
+                bodyHash: AWSRequestSigner.hexadecimal(SHA256.hash(data: body)))
+        }
+
+        init(
+            method: String, host: String, target: String, headers: [(name: String, value: String)] = [], bodyHash: String
+        ) {
             self.method = method
             self.host = host
             self.target = target
             self.headers = headers
-            bodyHash = AWSRequestSigner.hexadecimal(SHA256.hash(data: body))
+            self.bodyHash = bodyHash
         }
     }
 
@@ -79,7 +87,7 @@ package struct AWSRequestSigner: Sendable {
         HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)
     }
 
-    private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 

@@ -6,6 +6,12 @@ struct S3Object: Hashable, Sendable {
     /// As it is, not percent-encoded.
     let key: String
 
+    /// Names an object, or with an empty key its bucket.
+    init(bucket: String, key: String) {
+        self.bucket = bucket
+        self.key = key
+    }
+
     /// Reads what follows `s3://`, taken as it stands, as AWS's own tools do.
     init(_ text: Substring) throws(ColumnStoreError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)

@@ -1,0 +1,183 @@
+package import Foundation
+
+/// Which jobs there are and how far each is: what loads and engines of other processes ask of a catalog.
+///
+/// `Catalog` is one, in SQLite, and knows segments besides. Every method is one transaction, may block and may be called from any
+/// thread.
+package protocol JobCatalog: AnyObject, Sendable {
+    /// The catalog's own name, which differs from every other's.
+    func name() throws(ColumnStoreError) -> String
+
+    /// Adds pending jobs, in their order.
+    func addJobs(_ requests: [JobRequest]) throws(ColumnStoreError) -> [JobRecord]
+
+    /// Returns a job, or nil where there is none of that number.
+    func job(_ id: Int64) throws(ColumnStoreError) -> JobRecord?
+
+    /// Lists jobs, newest first.
+    func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [JobRecord]
+
+    /// Lists the jobs that still have work, oldest first.
+    func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord]
+
+    /// Number of jobs by status.
+    func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int]
+
+    /// Moves a job to another status, but from one of `expected` only, and where a run is named only while it is the last one;
+    /// returns whether it was.
+    func setStatus(
+        _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
+    ) throws(ColumnStoreError) -> Bool
+
+    /// Makes a job one that waits and has done nothing; nil, having changed nothing, where it has another status than expected.
+    func reset(_ id: Int64, from expected: [Job.Status]) throws(ColumnStoreError) -> JobRecord?
+
+    /// Notes of how many bytes the source of a pending job is; nil, having changed nothing, where it has another status.
+    func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(ColumnStoreError) -> JobRecord?
+
+    /// Moves pending jobs to running, and returns those that were.
+    ///
+    /// - Parameter tracksAttempts: whether an account is kept of what each run stores (`Visibility`).
+    func start(_ ids: [Int64], tracksAttempts: Bool) throws(ColumnStoreError) -> [JobRecord]
+
+    /// Records what a load has done since its last commit; for the last one, publishes its trips.
+    ///
+    /// Returns false, having changed nothing, where the job is no longer running, or another run of it is.
+    func commit(_ commit: JobCommit, job id: Int64) throws(ColumnStoreError) -> Bool
+
+    /// Records several loads that are whole with one commit each, and publishes the segment that has their trips.
+    func commit(_ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?) throws(ColumnStoreError)
+
+    /// Rejected rows of a job by reason.
+    func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int]
+
+    /// Whether rejected rows are kept here, for all processes, and not in files of one.
+    var keepsRejects: Bool { get }
+
+    /// The first rejected rows of a job, where they are kept here.
+    func rejects(_ id: Int64, limit: Int) throws(ColumnStoreError) -> [RejectedRow]
+
+    /// What questions see that are asked now, of an engine of other processes.
+    func visibility() throws(ColumnStoreError) -> Visibility
+
+    /// What may be stored and will never be seen, of jobs that came to their end before a time.
+    func leftovers(endedBefore date: Date) throws(ColumnStoreError) -> [Visibility.Parts]
+
+    /// Forgets attempts of which nothing is stored any more but what counts.
+    func forget(_ parts: [Visibility.Parts]) throws(ColumnStoreError)
+
+    /// Trips of complete jobs.
+    func completedTrips() throws(ColumnStoreError) -> Int
+
+    /// Says whether changes are to be kept for somebody.
+    func wishEvents(_ isWished: Bool) throws(ColumnStoreError)
+
+    /// The oldest changes that were not forgotten yet, in their order.
+    func events(limit: Int) throws(ColumnStoreError) -> [JobEvent]
+
+    func forgetEvent(_ id: Int64) throws(ColumnStoreError)
+
+    /// Whether a task that one process alone should do is this one's now.
+    func leads(_ task: String) throws(ColumnStoreError) -> Bool
+
+    func close()
+}
+
+/// A catalog of several processes, each of which may work on jobs.
+///
+/// A job is claimed by who works on it. Who is not heard of for `leaseSeconds` has lost its jobs to others.
+package protocol SharedJobCatalog: JobCatalog {
+    var leaseSeconds: Int { get }
+
+    /// Claims the oldest job with work on which nobody works, and whose source this process can reach; nil where there is none.
+    ///
+    /// - Parameter own: jobs that this process has already.
+    func claim(except own: [Int64]) throws(ColumnStoreError) -> JobRecord?
+
+    /// Says that this process still works on jobs; returns those that it has lost.
+    func keepClaims(_ ids: [Int64]) throws(ColumnStoreError) -> [Int64]
+
+    /// Gives back all jobs that this process has.
+    func releaseClaims() throws(ColumnStoreError)
+
+    /// Ends what nobody else can: jobs whose source died with a process, events that nobody takes.
+    func keepHouse() throws(ColumnStoreError)
+
+    /// Tells other processes how far a job is that this one works on; returns at once.
+    func announce(_ progress: JobProgress)
+
+    /// Begins to tell what other processes do, on a thread of its own.
+    func observe(_ observer: @escaping @Sendable (CatalogNotice) -> Void) throws(ColumnStoreError)
+}
+
+/// What a process hears of others.
+package enum CatalogNotice: Sendable {
+    /// A job came, or has another status.
+    case changed(Int64)
+    /// How far a job is that another process works on.
+    case progress(JobProgress)
+    /// From now on all is heard; before, something may have been missed.
+    case reconnected
+}
+
+/// A load that is asked for.
+package struct JobRequest: Sendable {
+    package var filename: String
+    package var sourcePath: String
+    package var ownsSource: Bool
+    package var totalBytes: Int?
+    /// Where the source is fetched from.
+    package var sourceURL: String?
+    /// Whether what the URL names is ours, to be removed when the job is done.
+    package var ownsURL = false
+    /// Whether this process works on it from the start; of catalogs that are shared.
+    package var isClaimed = false
+
+    package init(filename: String, sourcePath: String, ownsSource: Bool, totalBytes: Int? = nil, sourceURL: String? = nil) {
+        self.filename = filename
+        self.sourcePath = sourcePath
+        self.ownsSource = ownsSource
+        self.totalBytes = totalBytes
+        self.sourceURL = sourceURL
+    }
+}
+
+/// What a load has done since its last commit.
+package struct JobCommit: Sendable {
+    /// The new segment; nil where the rows since the last commit were all rejected or there were none.
+    package var segment: SegmentRecord?
+    /// The run of the job that commits; nil for one that can have no other beside it.
+    package var attempt: Int?
+    /// Parts that this run has stored and commits herewith.
+    package var partCount = 0
+    /// Rows decoded since the job began, accepted and rejected.
+    package var processedRows: Int
+    package var rejectedRows: Int
+    package var processedBytes: Int
+    package var checkpoint: JobRecord.Checkpoint
+    /// Rows rejected since the last commit, by reason.
+    package var rejects: [String: Int]
+    /// Those of them that are to be shown, where the catalog keeps them.
+    package var rejectedLines: [RejectedRow] = []
+    /// Whether this is the whole file: the job is completed and its trips become visible.
+    package var isLast: Bool
+    /// With the last commit, what subscribers are told of it.
+    package var lastProgress: JobProgress?
+
+    package init(
+        segment: SegmentRecord? = nil, attempt: Int? = nil, partCount: Int = 0, processedRows: Int, rejectedRows: Int,
+        processedBytes: Int, checkpoint: JobRecord.Checkpoint, rejects: [String: Int], rejectedLines: [RejectedRow] = [],
+        isLast: Bool
+    ) {
+        self.segment = segment
+        self.attempt = attempt
+        self.partCount = partCount
+        self.processedRows = processedRows
+        self.rejectedRows = rejectedRows
+        self.processedBytes = processedBytes
+        self.checkpoint = checkpoint
+        self.rejects = rejects
+        self.rejectedLines = rejectedLines
+        self.isLast = isLast
+    }
+}

@@ -1,0 +1,42 @@
+/// What a `LoadService` works with: the folder of its files and the catalog of its jobs.
+package struct JobStorage: Sendable {
+    let folders: Folders
+    package let catalog: any JobCatalog
+    /// The same catalog, where other processes have it too.
+    let shared: (any SharedJobCatalog)?
+    private let release: @Sendable () -> Void
+
+    /// Uses what an open store has.
+    package init(_ folder: StoreFolder) {
+        folders = folder.folders
+        catalog = folder.catalog
+        shared = nil
+        release = { folder.close() }
+    }
+
+    /// Uses a catalog that other processes have, too, and a folder for files that are fetched or on their way.
+    ///
+    /// Nothing in the folder is the store's only copy, so it has no lock: processes of one machine may share it.
+    package init(_ directory: String, catalog: any SharedJobCatalog) {
+        folders = Folders(root: directory)
+        self.catalog = catalog
+        shared = catalog
+        release = { catalog.close() }
+    }
+
+    /// The folder in which a data directory has uploads, by a path that all processes of a machine agree on.
+    ///
+    /// Made where it is missing, unless nothing will be written.
+    package static func uploadsFolder(
+        in directory: String, access: ColumnStore.Options.Access
+    ) throws(ColumnStoreError) -> String {
+        let folders = Folders(root: directory)
+        if access == .readWrite {
+            for folder in [folders.root, folders.uploads] { try FileSystem.makeDirectory(folder) }
+        }
+        return FileSystem.realPath(folders.uploads) ?? folders.uploads
+    }
+
+    /// Lets go of all of it.
+    package func close() { release() }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import Logging
+
+/// Jobs on their way from pending to their end, on the queue's thread.
+extension LoadService {
+    func runJobs(_ ids: [Int64], _ control: IngestionJob.Control) {
+        do {
+            let records = try patiently(control) { () throws(ColumnStoreError) in
+                try catalog.start(ids, tracksAttempts: settings.tracksAttempts)
+            }
+            for id in ids where !records.contains(where: { $0.job.id == id }) { try settle(id, control) }
+            if records.count > 1 {
+                try runGroup(records, control)
+            } else if let record = records.first {
+                try run(record, control)
+            }
+            try engine().loadsEnded()
+        } catch {
+            settings.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
+            let reason = (error as? ColumnStoreError)?.message ?? "\(error)"
+            queue.abandon(
+                ids,
+                ColumnStoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
+        }
+    }
+
+    private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
+        for record in records { tell(record.job) }
+        let load = GroupLoad(records, engine: try engine(), catalog: catalog, pool: pool, folders: folders)
+        // Jobs of a wave that is committed which have no trips in it, and no end yet.
+        var left: [JobRecord] = []
+        do {
+            while control.wish == .none, let wave = try load.loadWave() {
+                left = wave.failed.map(\.record) + wave.oversized
+                if let first = wave.completed.first { try engine().publish(job: first.job.id) }
+                for record in wave.completed { try complete(record) { JobProgress($0) } }
+                for (record, error) in wave.failed {
+                    left.removeFirst()
+                    try abandon(record.job.id, record, error)
+                }
+                for record in wave.oversized {
+                    left.removeFirst()
+                    try run(record, control)
+                }
+            }
+        } catch {
+            for record in left + load.waiting { try abandon(record.job.id, record, error) }
+            return
+        }
+        for record in load.waiting { try putBack(record) }
+    }
+
+    private func tell(_ job: Job) {
+        queue.update(job)
+        notify(JobProgress(job))
+    }
+
+    private func run(_ record: JobRecord, _ control: IngestionJob.Control) throws {
+        var record = record
+        var waits = 0
+        while true {
+            do {
+                return try runOnce(record, control)
+            } catch let error as ColumnStoreError where error.code == .unavailable {
+                // Where trips go is away for now. What was committed stays, and the next attempt goes on from there.
+                let id = record.job.id
+                waits += 1
+                settings.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
+                var job = (try? self.record(id).job) ?? record.job
+                job.message = "Waiting: \(error.message)"
+                tell(job)
+                control.wait(seconds: min(1 << min(waits - 1, 5), Limits.retrySecondsMax))
+                switch control.wish {
+                case .none: break
+                case .cancel:
+                    return try abandon(id, record, ColumnStoreError(.cancelled, "Cancelled on request."), control)
+                case .checkpoint: return try putBack(record)
+                }
+                let started = try patiently(control) { () throws(ColumnStoreError) in
+                    try catalog.start([id], tracksAttempts: settings.tracksAttempts)
+                }
+                guard let again = started.first else { return try settle(id, control) }
+                if again.checkpoint != record.checkpoint { waits = 0 }
+                record = again
+            } catch {
+                return try abandon(record.job.id, record, error, control)
+            }
+        }
+    }
+
+    private func runOnce(_ record: JobRecord, _ control: IngestionJob.Control) throws {
+        let id = record.job.id
+        tell(record.job)
+        let load = try IngestionJob(
+            record, engine: engine(), catalog: catalog, pool: pool, folders: folders, chunkRowCount: settings.chunkRowCount,
+            partRowCount: settings.partRowCount, control: control
+        ) { [self] progress in
+            var job = record.job
+            job.processedRows = progress.processedRows
+            job.rejectedRows = progress.rejectedRows
+            job.processedBytes = progress.processedBytes
+            queue.update(job)
+            notify(progress)
+        }
+        do {
+            switch try load.run() {
+            case .completed:
+                try engine().publish(job: id)
+                try complete(record, load.progress)
+            case .checkpointed:
+                try putBack(record)
+                settings.logger.notice("A job was checkpointed; the next start goes on from there", metadata: ["job": "\(id)"])
+            }
+        } catch {
+            load.drain()
+            throw error
+        }
+    }
+
+    /// Tells of a job whose trips are visible.
+    private func complete(_ record: JobRecord, _ progress: (Job) -> JobProgress) throws {
+        if record.ownsSource { try FileSystem.remove(record.sourcePath) }
+        let job = try self.record(record.job.id).job
+        countRows(of: job)
+        queue.update(job)
+        notify(progress(job))
+        removeKept(record)
+    }
+
+    /// Lets a job go that could not be started: it came to its end without our knowing, or is another process's now.
+    private func settle(_ id: Int64, _ control: IngestionJob.Control) throws {
+        let record = try patiently(control) { () throws(ColumnStoreError) in try self.record(id) }
+        if record.job.status == .completed { return try complete(record) { JobProgress($0) } }
+        if !record.job.status.isTerminal {
+            settings.logger.notice("A job is another process's now", metadata: ["job": "\(id)"])
+        }
+    }
+
+    /// Leaves a job to the next start, or to another process.
+    private func putBack(_ record: JobRecord) throws(ColumnStoreError) {
+        _ = try catalog.setStatus(record.job.id, to: .pending, from: [.running], message: nil, attempt: record.attempt)
+    }
+
+    /// Asks a catalog that may be away until it answers, or until something else is wished.
+    private func patiently<Value>(
+        _ control: IngestionJob.Control, _ body: () throws(ColumnStoreError) -> Value
+    ) throws(ColumnStoreError) -> Value {
+        var pause = 1
+        while true {
+            do throws(ColumnStoreError) {
+                return try body()
+            } catch {
+                guard error.code == .unavailable, control.wish == .none else { throw error }
+                control.wait(seconds: pause)
+                if control.wish != .none { throw error }
+                pause = min(pause * 2, Limits.retrySecondsMax)
+            }
+        }
+    }
+
+    /// Takes back what a job that was cancelled or failed has committed.
+    private func abandon(
+        _ id: Int64, _ record: JobRecord, _ error: any Error, _ control: IngestionJob.Control = IngestionJob.Control()
+    ) throws {
+        let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
+        let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
+        let isChanged = try patiently(control) { () throws(ColumnStoreError) in
+            try takeOut(id, status: status, from: [.running], message: error.message, attempt: record.attempt)
+        }
+        try engine().removeUncommitted(ofJob: id)
+        // A job that somebody else marked as failed meanwhile can be resumed, and needs its file.
+        if record.ownsSource, try self.record(id).job.status == .cancelled { try FileSystem.remove(record.sourcePath) }
+        guard isChanged else { return }
+        settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
+        tell(try self.record(id).job)
+    }
+}

@@ -1,0 +1,101 @@
+import Foundation
+import Logging
+
+/// Jobs of a catalog that several processes share: which of them this one works on, and what it hears of the others.
+///
+///     another process ── INSERT, UPDATE ── catalog ── notice ──> hear ──> observers, claims
+///     this process    <── claim, keep, give back ── catalog
+extension LoadService {
+    /// Begins to listen, and where this process works on jobs, to claim them.
+    func startSharing() {
+        guard let sharing else { return }
+        do throws(ColumnStoreError) {
+            try sharing.catalog.observe { [weak self] in self?.hear($0) }
+        } catch {
+            settings.logger.error("Other processes cannot be heard", metadata: ["why": "\(error)"])
+        }
+        guard settings.role != .api else { return }
+        sharing.start(keep: { [weak self] in self?.keepClaims() }, claim: { [weak self] in self?.claimJobs() })
+    }
+
+    private func hear(_ notice: CatalogNotice) {
+        guard let sharing else { return }
+        switch notice {
+        case .changed(let id): lookAt(id)
+        case .progress(let progress):
+            if sharing.hear(progress) { forgetFiles(ofJob: progress.jobID) }
+            deliver(progress)
+        case .reconnected:
+            for id in sharing.unfinished { lookAt(id) }
+            sharing.wake()
+        }
+    }
+
+    /// Looks up a job of which something was heard.
+    private func lookAt(_ id: Int64) {
+        guard let sharing, let record = try? catalog.job(id) else { return }
+        switch record.job.status {
+        case .pending: sharing.wake()
+        case .cancelled, .failed: drop(id)
+        case .running, .completed: break
+        }
+        if sharing.hear(JobProgress(record.job)) { forgetFiles(ofJob: id) }
+        deliver(JobProgress(record.job))
+    }
+
+    /// Stops to work on a job, whatever its state is.
+    private func drop(_ id: Int64) {
+        queue.drop(id)
+        fetching.cancel(id)
+    }
+
+    /// Removes what this process had of a job that another one has brought to its end.
+    private func forgetFiles(ofJob id: Int64) {
+        guard let record = try? catalog.job(id), record.ownsSource, record.job.status != .failed else { return }
+        for path in record.files { try? FileSystem.remove(path) }
+    }
+
+    // MARK: - Claims
+
+    /// Jobs that this process works on.
+    private var claimed: [Int64] { queue.ids + fetching.ids }
+
+    /// Says that this process is alive, and lets go of what it has lost.
+    private func keepClaims() {
+        guard let sharing else { return }
+        do throws(ColumnStoreError) {
+            for id in try sharing.catalog.keepClaims(claimed) { drop(id) }
+            try sharing.catalog.keepHouse()
+        } catch {
+            settings.logger.warning("The catalog cannot be told that this process is alive", metadata: ["why": "\(error)"])
+        }
+    }
+
+    /// Claims jobs while there is room: a process that loads takes no more, one that only fetches does.
+    private func claimJobs() {
+        guard let sharing, settings.role != .own else { return }
+        do throws(ColumnStoreError) {
+            while !queue.hasJobs, fetching.ids.count < Limits.fetchCountMax,
+                let record = try sharing.catalog.claim(except: claimed)
+            {
+                settings.logger.info("Claimed a job", metadata: ["job": "\(record.job.id)"])
+                sharing.take(record)
+                try enqueue(record)
+            }
+        } catch {
+            // The next tick asks again.
+            settings.logger.warning("No job can be claimed", metadata: ["why": "\(error)"])
+        }
+    }
+
+    /// Lets others go on at once with what this process leaves.
+    func giveBackClaims() {
+        guard let sharing, !settings.isReadOnly else { return }
+        do throws(ColumnStoreError) {
+            try sharing.catalog.releaseClaims()
+        } catch {
+            settings.logger.warning(
+                "Jobs could not be given back; others take them when the lease has ended", metadata: ["why": "\(error)"])
+        }
+    }
+}

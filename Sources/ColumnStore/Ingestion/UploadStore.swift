@@ -1,0 +1,11 @@
+/// Keeps uploads where every process can fetch them, until their job is done: the store says which and knows no protocol.
+///
+/// All methods may block and may be called from any thread that may wait.
+public protocol UploadStore: Sendable {
+    /// Copies a file there under a name, durably, and returns the URL from which a `SourceFetcher` brings it back; throws one
+    /// sentence that says why not.
+    func keep(_ path: String, as name: String) throws(ColumnStoreError) -> String
+
+    /// Removes what a URL of `keep` names; succeeds where nothing is there any more.
+    func remove(_ url: String) throws(ColumnStoreError)
+}

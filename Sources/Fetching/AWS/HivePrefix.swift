@@ -1,0 +1,186 @@
+package import ColumnStore
+import Foundation
+
+/// A prefix in S3 with a folder for each week, named as Hive names partitions, which other engines may read while it is written anew:
+/// what `HiveFolder` is on a disk.
+///
+///     _tripstore_export                                     says that the prefix is an export, and which run wrote it last
+///     week=2018-05-28/part-00001-1a2b3c4d.parquet, …
+///     _symlink_format_manifest/week=2018-05-28/manifest     the URLs of the week's files
+///     _SUCCESS                                              there once all weeks are those of one moment
+///
+/// S3 changes one object at a time, so a week is replaced in steps: all bytes of its files are sent without being seen; the files
+/// appear; the manifest, which names them, takes the place of the one before; the files that it does not name are removed. So who
+/// reads by the manifest finds the week as it was or as it is. Who lists finds both between the second step and the last, and
+/// never too few trips. Names of files have their checksums, and no object but manifests and signs is ever written anew.
+package final class HivePrefix: ExportDestination {
+    private static let weekPrefix = "week="
+    private static let marker = "_tripstore_export"
+    private static let success = "_SUCCESS"
+    private static let manifests = "_symlink_format_manifest/"
+
+    private struct State {
+        /// Files that are there, and their sizes, by week.
+        var there: [String: [String: Int]] = [:]
+        /// Sizes of manifests, by week.
+        var manifests: [String: Int] = [:]
+        /// Files of this export, and their sizes, by week.
+        var taken: [String: [String: Int]] = [:]
+        /// Those of them that nobody sees yet.
+        var staged: [String: [S3Client.Staged]] = [:]
+    }
+
+    private let prefix: S3Prefix
+    private let client: S3Client
+    /// Tells this run from others.
+    private let run = UUID().uuidString.lowercased()
+    /// Where files are written before they are sent.
+    private let folder: String
+    private let state = Lock(State())
+
+    /// Makes a destination; nobody is asked yet.
+    ///
+    /// - Parameter url: `s3://bucket/prefix`.
+    package convenience init(_ url: String, environment: [String: String]) throws(ColumnStoreError) {
+        try self.init(url, options: S3Options(environment: environment))
+    }
+
+    package init(_ url: String, options: S3Options) throws(ColumnStoreError) {
+        prefix = try S3Prefix(url, setting: "--hive")
+        client = S3Client(options)
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-export-\(run)").path
+    }
+
+    // MARK: - Names
+
+    private func object(_ file: String, of week: String) -> S3Object {
+        prefix.object("\(Self.weekPrefix)\(week)/\(file)")
+    }
+
+    private func manifest(_ week: String) -> S3Object {
+        prefix.object("\(Self.manifests)\(Self.weekPrefix)\(week)/manifest")
+    }
+
+    /// The week and the rest of a name such as `week=2018-05-28/part-1.parquet`; nil for others.
+    private static func parts(_ name: some StringProtocol) -> (week: String, file: String)? {
+        let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].hasPrefix(weekPrefix) else { return nil }
+        return (week: String(parts[0].dropFirst(weekPrefix.count)), file: String(parts[1]))
+    }
+
+    // MARK: - Writing
+
+    package func begin() throws(ColumnStoreError) {
+        _ = try look()
+        try client.put(run + "\n", to: prefix.object(Self.marker))
+        // Another export is stopped by the marker, and may have shown a week before it.
+        let found = try look()
+        state.withLock {
+            $0.there = found.there
+            $0.manifests = found.manifests
+        }
+        try client.remove([prefix.object(Self.success)])
+        client.abortUploads(under: prefix)
+    }
+
+    /// Lists what is there; refuses what is of no export.
+    private func look() throws(ColumnStoreError) -> State {
+        var state = State()
+        var isExport = false
+        var foreign: String?
+        for listed in try client.list(prefix) {
+            // Some programs make empty objects that stand for folders.
+            guard let name = prefix.name(of: listed.key), !name.hasSuffix("/"), !name.isEmpty else { continue }
+            if name == Self.marker {
+                isExport = true
+            } else if let (week, file) = Self.parts(name) {
+                guard file.hasPrefix("part-"), file.hasSuffix(".parquet"), !file.contains("/") else {
+                    throw ColumnStoreError(
+                        .invalidArgument,
+                        "\(prefix.url)/\(name) is of no export, and readers would take it for trips; move it away, or name "
+                            + "another prefix.")
+                }
+                state.there[week, default: [:]][file] = listed.byteCount
+            } else if name.hasPrefix(Self.manifests), let (week, _) = Self.parts(name.dropFirst(Self.manifests.count)) {
+                state.manifests[week] = listed.byteCount
+            }
+            foreign = foreign ?? name
+        }
+        if !isExport, let foreign {
+            throw ColumnStoreError(
+                .invalidArgument,
+                "\(prefix.url) is neither empty nor an export (it has \(foreign)); name another prefix, or empty it first.")
+        }
+        return state
+    }
+
+    package func makeStaging(_ week: String) throws(ColumnStoreError) -> String {
+        let folder = "\(folder)/\(week)"
+        try FileSystem.makeDirectory(folder)
+        return folder
+    }
+
+    package func take(_ file: ExportedFile, of week: String) throws(ColumnStoreError) {
+        let path = "\(folder)/\(week)/\(file.name)"
+        let isThere = state.withLock { state in
+            state.taken[week, default: [:]][file.name] = file.byteCount
+            return state.there[week]?[file.name] == file.byteCount
+        }
+        if !isThere {
+            let staged = try client.stage(file: path, to: object(file.name, of: week))
+            state.withLock { $0.staged[week, default: []].append(staged) }
+        }
+        try FileSystem.remove(path)
+    }
+
+    package func publish(_ week: String) throws(ColumnStoreError) -> ExportedWeek {
+        let now = state.withLock { $0 }
+        let (taken, there) = (now.taken[week] ?? [:], now.there[week] ?? [:])
+        let urls = taken.keys.sorted().map { object($0, of: week).url + "\n" }.joined()
+        // A manifest of some of these files, as a run that broke off may have left, is shorter.
+        if taken == there, now.manifests[week] == urls.utf8.count { return .kept }
+        try requireToBeLast()
+        try client.complete(now.staged[week] ?? [])
+        state.withLock { $0.staged[week] = nil }
+        try client.put(urls, to: manifest(week))
+        try client.remove(there.keys.filter { taken[$0] == nil }.sorted().map { object($0, of: week) })
+        return .written
+    }
+
+    package func finish(_ weeks: [String]) throws(ColumnStoreError) -> Int {
+        let named = Set(weeks)
+        let (there, manifests) = state.withLock { ($0.there, $0.manifests) }
+        try requireToBeLast()
+        let gone = Set(there.keys).union(manifests.keys).subtracting(named).sorted()
+        try client.remove(gone.map(manifest))
+        try client.remove(gone.flatMap { week in there[week, default: [:]].keys.sorted().map { object($0, of: week) } })
+        // Another export, or a rule of the bucket, may have removed or brought some meanwhile.
+        let found = try look()
+        let taken = state.withLock { $0.taken }
+        try requireToBeLast()
+        guard found.there == taken else {
+            throw ColumnStoreError(
+                .conflict, "\(prefix.url) has other files than were written there, so somebody else writes to it; export again."
+            )
+        }
+        try client.put("", to: prefix.object(Self.success))
+        return gone.count { there[$0] != nil }
+    }
+
+    /// Throws where another export has begun after this one: that one goes on, so that what is there is of one of them.
+    private func requireToBeLast() throws(ColumnStoreError) {
+        guard try client.text(of: prefix.object(Self.marker)) != run + "\n" else { return }
+        throw ColumnStoreError(
+            .busy, "Another export to \(prefix.url) has begun since; wait for its end, or name another prefix.")
+    }
+
+    package func close() {
+        let staged = state.withLock { state in
+            defer { state.staged = [:] }
+            return state.staged.values.flatMap(\.self)
+        }
+        for staged in staged { client.abort(staged.object, staged.uploadID) }
+        client.close()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+}

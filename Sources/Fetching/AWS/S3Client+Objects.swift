@@ -1,0 +1,97 @@
+import ColumnStore
+import NIOCore
+import NIOHTTP1
+
+/// Small objects, and what there is of them.
+extension S3Client {
+    /// An object of a list.
+    struct Listed: Hashable, Sendable {
+        var key: String
+        var byteCount: Int
+    }
+
+    /// Puts an object of some bytes.
+    func put(_ text: String, to object: S3Object) throws(ColumnStoreError) {
+        _ = try answer(to: S3Request(.PUT, object, .write, body: ByteBuffer(string: text)))
+    }
+
+    /// The bytes of an object; nil where there is none.
+    func size(of object: S3Object) throws(ColumnStoreError) -> Int? {
+        var request = S3Request(.HEAD, object, .read)
+        request.mayBeAbsent = true
+        let answer = try answer(to: request)
+        return answer.status == .notFound ? nil : answer.headers.first(name: "Content-Length").flatMap { Int($0) }
+    }
+
+    /// The text of a small object; nil where there is none.
+    func text(of object: S3Object) throws(ColumnStoreError) -> String? {
+        var request = S3Request(.GET, object, .read)
+        request.mayBeAbsent = true
+        let answer = try answer(to: request)
+        return answer.status == .notFound ? nil : answer.text
+    }
+
+    /// Removes objects; those that are absent are fine.
+    func remove(_ objects: [S3Object]) throws(ColumnStoreError) {
+        let requests = objects.map { object in
+            var request = S3Request(.DELETE, object, .remove)
+            request.mayBeAbsent = true
+            return request
+        }
+        _ = try answers(to: requests)
+    }
+
+    /// Asks for several things at once, a few at a time, and returns the answers in order.
+    ///
+    /// - Throws: the first failure, once nothing is under way any more.
+    func answers(to requests: [S3Request]) throws(ColumnStoreError) -> [Answer] {
+        var answers: [Answer] = []
+        var sent: [Sent] = []
+        var waiting = requests[...]
+        var failure: ColumnStoreError?
+        repeat {
+            while failure == nil, sent.count < S3Options.partCountMax, let request = waiting.popFirst() {
+                sent.append(send(request))
+            }
+            guard !sent.isEmpty else { break }
+            do throws(ColumnStoreError) {
+                answers.append(try finish(sent.removeFirst(), attemptCountMax: failure == nil ? nil : 1))
+            } catch {
+                failure = failure ?? error
+            }
+        } while true
+        if let failure { throw failure }
+        return answers
+    }
+
+    /// All objects under a prefix.
+    func list(_ prefix: S3Prefix) throws(ColumnStoreError) -> [Listed] {
+        var objects: [Listed] = []
+        try pages(of: prefix, ["list-type": "2"], next: ["continuation-token": "NextContinuationToken"]) { page in
+            objects += page.elements("Contents").compactMap { entry in
+                guard let key = entry.value("Key"), let size = entry.value("Size").flatMap({ Int($0) }) else { return nil }
+                return Listed(key: key, byteCount: size)
+            }
+        }
+        return objects
+    }
+
+    /// Asks for lists until there are no more.
+    ///
+    /// - Parameter next: parameters of the next request, and the elements that have their values.
+    func pages(
+        of prefix: S3Prefix, _ parameters: [String: String], next: [String: String], _ take: (S3Document) -> Void
+    ) throws(ColumnStoreError) {
+        var more: [String: String] = [:]
+        while true {
+            var request = S3Request(.GET, S3Object(bucket: prefix.bucket, key: ""), .list)
+            let all = parameters.merging(more) { $1 }.merging(["prefix": prefix.keyPrefix]) { $1 }
+            request.query = all.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+            let page = try answer(to: request).document
+            take(page)
+            let following = next.compactMapValues { page.value($0) }
+            guard page.value("IsTruncated") == "true", !following.isEmpty, following != more else { return }
+            more = following
+        }
+    }
+}

@@ -1,0 +1,195 @@
+import ColumnStore
+import Dispatch
+import NIOCore
+import NIOHTTP1
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// Files as objects: a small one by one request, any other in parts over several connections.
+///
+/// https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
+extension S3Client {
+    /// An object whose bytes are at S3, and which nobody sees yet.
+    struct Staged: Sendable {
+        var object: S3Object
+        var uploadID: String
+        /// What S3 calls each part.
+        fileprivate var tags: [String]
+        var byteCount: Int
+    }
+
+    /// Puts a file; when this returns it is as durable as S3 makes it.
+    func put(file path: String, to object: S3Object) throws(ColumnStoreError) {
+        let file = try FileToSend(path)
+        if file.byteCount > options.partByteCount {
+            let staged = try stage(file, to: object)
+            do throws(ColumnStoreError) {
+                try complete([staged])
+            } catch {
+                abort(object, staged.uploadID)
+                throw error
+            }
+            return
+        }
+        room.take()
+        defer { room.giveBack() }
+        _ = try answer(to: S3Request(.PUT, object, .write, body: try file.read(0..<file.byteCount)))
+    }
+
+    /// Sends a file's bytes without showing them.
+    func stage(file path: String, to object: S3Object) throws(ColumnStoreError) -> Staged {
+        try stage(FileToSend(path), to: object)
+    }
+
+    private func stage(_ file: FileToSend, to object: S3Object) throws(ColumnStoreError) -> Staged {
+        var request = S3Request(.POST, object, .write)
+        request.query = [(name: "uploads", value: "")]
+        guard let id = try answer(to: request).document.value("UploadId"), !id.isEmpty else {
+            throw ColumnStoreError(
+                .io, "S3 does not say how to send the parts of \(object.url); check that AWS_ENDPOINT_URL is a server like S3.")
+        }
+        do throws(ColumnStoreError) {
+            return Staged(
+                object: object, uploadID: id, tags: try sendParts(of: file, to: object, id), byteCount: file.byteCount)
+        } catch {
+            abort(object, id)
+            throw error
+        }
+    }
+
+    /// Sends parts, some at a time, and returns what S3 calls them.
+    private func sendParts(of file: FileToSend, to object: S3Object, _ id: String) throws(ColumnStoreError) -> [String] {
+        let byteCount = max(options.partByteCount, (file.byteCount - 1) / S3Options.partNumberMax + 1)
+        let starts = file.byteCount == 0 ? [0] : Array(stride(from: 0, to: file.byteCount, by: byteCount))
+        var next = 0
+        var sent: [Sent] = []
+        var tags: [String] = []
+        var failure: ColumnStoreError?
+        repeat {
+            // Who has no part under way waits for room; who has one waits for that: so nobody waits in a circle.
+            if failure == nil, next < starts.count, sent.count < options.connectionCount,
+                sent.isEmpty ? room.take() : room.takeIfFree()
+            {
+                do throws(ColumnStoreError) {
+                    let end = min(starts[next] + byteCount, file.byteCount)
+                    var request = S3Request(.PUT, object, .write, body: try file.read(starts[next]..<end))
+                    request.query = [(name: "partNumber", value: "\(next + 1)"), (name: "uploadId", value: id)]
+                    sent.append(send(request))
+                    next += 1
+                } catch {
+                    room.giveBack()
+                    failure = error
+                }
+                continue
+            }
+            guard !sent.isEmpty else { break }
+            defer { room.giveBack() }
+            do throws(ColumnStoreError) {
+                let answer = try finish(sent.removeFirst(), attemptCountMax: failure == nil ? nil : 1)
+                tags.append(answer.headers.first(name: "ETag") ?? "")
+            } catch {
+                failure = failure ?? error
+            }
+        } while true
+        if let failure { throw failure }
+        return tags
+    }
+
+    /// Shows objects whose bytes are there, one right after the other.
+    func complete(_ staged: [Staged]) throws(ColumnStoreError) {
+        let requests = staged.map { staged in
+            let parts = staged.tags.enumerated().map {
+                "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\($1)</ETag></Part>"
+            }
+            let list =
+                "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\(parts.joined())</CompleteMultipartUpload>"
+            var request = S3Request(.POST, staged.object, .write, body: ByteBuffer(string: list))
+            request.query = [(name: "uploadId", value: staged.uploadID)]
+            request.mayBeAbsent = true
+            return request
+        }
+        for (staged, answer) in zip(staged, try answers(to: requests)) where answer.status == .notFound {
+            // Done already, by an attempt whose answer was lost?
+            if try size(of: staged.object) == staged.byteCount { continue }
+            throw ColumnStoreError(
+                .io, "S3 has lost the parts of \(staged.object.url), or somebody has aborted their upload; begin again.")
+        }
+    }
+
+    /// Forgets what was sent of an object, so that nobody pays for it; nothing depends on whether that succeeds.
+    func abort(_ object: S3Object, _ uploadID: String) {
+        var request = S3Request(.DELETE, object, .remove)
+        request.query = [(name: "uploadId", value: uploadID)]
+        request.mayBeAbsent = true
+        _ = try? answer(to: request, attemptCountMax: 2)
+    }
+
+    /// Forgets what was sent under a prefix and not shown.
+    func abortUploads(under prefix: S3Prefix) {
+        var found: [(object: S3Object, id: String)] = []
+        try? pages(
+            of: prefix, ["uploads": ""], next: ["key-marker": "NextKeyMarker", "upload-id-marker": "NextUploadIdMarker"]
+        ) { page in
+            for upload in page.elements("Upload") {
+                guard let key = upload.value("Key"), let id = upload.value("UploadId") else { continue }
+                found.append((object: S3Object(bucket: prefix.bucket, key: key), id: id))
+            }
+        }
+        for (object, id) in found { abort(object, id) }
+    }
+}
+
+/// Room in memory for a number of parts, whoever sends them.
+final class PartRoom: Sendable {
+    private let free: DispatchSemaphore
+
+    init(partCount: Int) { free = DispatchSemaphore(value: partCount) }
+
+    /// Waits until there is room for a part; always true.
+    @discardableResult
+    func take() -> Bool {
+        free.wait()
+        return true
+    }
+
+    /// Takes room for a part if there is some now.
+    func takeIfFree() -> Bool { free.wait(timeout: .now()) == .success }
+
+    func giveBack() { free.signal() }
+}
+
+/// A file of this machine that is read in parts.
+private final class FileToSend: Sendable {
+    let byteCount: Int
+    private let path: String
+    private let descriptor: Int32
+
+    init(_ path: String) throws(ColumnStoreError) {
+        self.path = path
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileSystem.error("open", path) }
+        byteCount = FileSystem.byteCount(of: path) ?? 0
+    }
+
+    deinit { close(descriptor) }
+
+    func read(_ range: Range<Int>) throws(ColumnStoreError) -> ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: range.count)
+        var failure: Int32 = 0
+        while failure == 0, buffer.readableBytes < range.count {
+            let left = range.count - buffer.readableBytes
+            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: left) { bytes in
+                let count = pread(descriptor, bytes.baseAddress, left, off_t(range.lowerBound + range.count - left))
+                if count < 0, errno != EINTR { failure = errno }
+                if count == 0 { failure = EIO }
+                return max(0, count)
+            }
+        }
+        if failure != 0 { throw FileSystem.error("read", path, failure) }
+        return buffer
+    }
+}

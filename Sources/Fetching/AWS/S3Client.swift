@@ -1,0 +1,202 @@
+import AsyncHTTPClient
+import ColumnStore
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// Asks S3, or what the operator has put in its place: signs, asks again where that may help, and says what an answer means.
+///
+/// Calls block: they are made on threads that are meant to wait. The host is the one that the settings name, whatever its address is;
+/// nothing here is told where to go by a request.
+final class S3Client: Sendable {
+    /// An answer that is none of failure.
+    struct Answer: Sendable {
+        var status: HTTPResponseStatus
+        var headers: HTTPHeaders
+        var text: String
+        var document: S3Document { S3Document(text) }
+    }
+
+    /// A request that was sent.
+    struct Sent {
+        fileprivate var request: S3Request
+        fileprivate var response: EventLoopFuture<HTTPClient.Response>
+    }
+
+    let options: S3Options
+    /// For the parts of all files that are sent.
+    let room = PartRoom(partCount: S3Options.partCountMax)
+    private let identity: AWSIdentity
+    private let http: HTTPClient
+
+    init(_ options: S3Options) {
+        self.options = options
+        identity = AWSIdentity(settings: AWSSettings(environment: options.environment))
+        var configuration = SourceClient.configuration(
+            stallTimeout: options.stallTimeout, settings: identity.settings)
+        configuration.timeout.write = TimeAmount(options.stallTimeout)
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = S3Options.partCountMax
+        // S3 closes what idles; a connection that is closed under a request costs an attempt.
+        configuration.connectionPool.idleTimeout = .seconds(4)
+        http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+    }
+
+    func close() { try? http.syncShutdown() }
+
+    // MARK: Requests
+
+    /// Asks and waits for the answer.
+    func answer(to request: S3Request, attemptCountMax: Int? = nil) throws(ColumnStoreError) -> Answer {
+        try finish(send(request), attemptCountMax: attemptCountMax)
+    }
+
+    /// Sends a request; what becomes of it is found by `finish`.
+    func send(_ request: S3Request) -> Sent {
+        do {
+            let signed = try signed(request)
+            return Sent(request: request, response: http.execute(request: signed))
+        } catch {
+            return Sent(request: request, response: MultiThreadedEventLoopGroup.singleton.next().makeFailedFuture(error))
+        }
+    }
+
+    /// Waits for the answer to a request, and sends it again where something came between.
+    func finish(_ sent: Sent, attemptCountMax: Int? = nil) throws(ColumnStoreError) -> Answer {
+        var sent = sent
+        let attemptCountMax = attemptCountMax ?? options.attemptCountMax
+        var attemptCount = 0
+        while true {
+            let (reason, retryAfter): (String, Duration?)
+            do {
+                return try read(try sent.response.wait(), to: sent.request)
+            } catch {
+                switch SourceClient.failure(of: error, stallTimeout: options.stallTimeout) {
+                case FetchFailure.refused(let error): throw error
+                case FetchFailure.broken(let why, let after): (reason, retryAfter) = (why, after)
+                case let error as ColumnStoreError: throw error
+                case let error:
+                    throw ColumnStoreError(.internalFault, "S3 could not be asked: \(error); please report this.")
+                }
+            }
+            attemptCount += 1
+            guard attemptCount < attemptCountMax else {
+                throw ColumnStoreError(
+                    .unavailable,
+                    "S3 did not \(sent.request.purpose) \(sent.request.shown) in \(attemptCount) attempts: \(reason); try again "
+                        + "later, or check AWS_ENDPOINT_URL and the network.")
+            }
+            let delay = options.firstDelay * (1 << (attemptCount - 1))
+            Thread.sleep(forTimeInterval: min(max(delay, retryAfter ?? .zero), FetchLimits.delayMax) / .seconds(1))
+            sent = send(sent.request)
+        }
+    }
+
+    private func signed(_ request: S3Request) throws -> HTTPClient.Request {
+        let settings = identity.settings
+        let region = settings.region
+        let address = request.address(region: region, endpoint: try settings.endpoint("S3"))
+        let signer = AWSRequestSigner(credentials: try credentials(), region: region, service: "s3")
+        let target = AWSRequestSigner.Request(
+            method: request.method.rawValue, host: address.authority, target: address.target, bodyHash: request.bodyHash)
+        var headers = HTTPHeaders(signer.headers(for: target, at: .now))
+        headers.add(name: "Host", value: address.authority)
+        headers.add(name: "User-Agent", value: "tripstore/\(TripstoreVersion.current)")
+        let hasBody = request.method == .PUT || request.method == .POST
+        return try HTTPClient.Request(
+            url: address.url, method: request.method, headers: headers, body: hasBody ? Self.body(request.body) : nil)
+    }
+
+    private func credentials() throws -> AWSCredentials {
+        if let credentials = try identity.settings.credentials() { return credentials }
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let credentials = try loop.makeFutureWithTask { [identity] in try await identity.credentials() }.wait()
+        if let credentials { return credentials }
+        throw ColumnStoreError(
+            .io,
+            "S3 keeps nothing for those whom it does not know, and no AWS credentials were found; set AWS_ACCESS_KEY_ID and "
+                + "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.")
+    }
+
+    /// A body in pieces, each sent once the one before it is under way: so time without progress is seen as such.
+    private static func body(_ bytes: ByteBuffer) -> HTTPClient.Body {
+        .stream(contentLength: Int64(bytes.readableBytes)) { writer in write(bytes, to: writer) }
+    }
+
+    private static func write(_ bytes: ByteBuffer, to writer: HTTPClient.Body.StreamWriter) -> EventLoopFuture<Void> {
+        var rest = bytes
+        let piece = rest.readSlice(length: min(bytes.readableBytes, S3Options.writeByteCount)) ?? ByteBuffer()
+        let written = writer.write(.byteBuffer(piece))
+        if rest.readableBytes == 0 { return written }
+        return written.flatMap { [rest] in write(rest, to: writer) }
+    }
+
+    // MARK: Answers
+
+    private func read(_ response: HTTPClient.Response, to request: S3Request) throws -> Answer {
+        let text = response.body.map { String(buffer: $0) } ?? ""
+        let document = S3Document(text)
+        let code = response.status.code
+        let error = document.errorCode
+        // An upload that is put together is answered with 200 before it is known whether it can be.
+        if (200..<300).contains(code), error == nil {
+            return Answer(status: response.status, headers: response.headers, text: text)
+        }
+        if code == 404, request.mayBeAbsent, error != "NoSuchBucket" {
+            return Answer(status: response.status, headers: response.headers, text: text)
+        }
+        let status = "\(code) \(response.status.reasonPhrase)\(error.map { " (\($0))" } ?? "")"
+        // What of 4xx is about this attempt alone.
+        let passing = ["RequestTimeout", "OperationAborted", "ConditionalRequestConflict", "SlowDown", "InternalError"]
+        if code >= 500 || [408, 425, 429].contains(code) || error.map(passing.contains) == true {
+            let seconds = response.headers.first(name: "Retry-After").flatMap { Int($0) }.map { max(0, $0) }
+            throw FetchFailure.broken("the server answers \(status)", retryAfter: seconds.map { .seconds(min($0, 3600)) })
+        }
+        throw refusal(request, code: code, error: error, status: status, region: Self.region(response.headers, document))
+    }
+
+    /// Where S3 says that the bucket is.
+    private static func region(_ headers: HTTPHeaders, _ document: S3Document) -> String? {
+        let region = headers.first(name: "x-amz-bucket-region") ?? document.elements("Error").first?.value("Region")
+        guard let region, !region.isEmpty,
+            region.utf8.allSatisfy({ (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d })
+        else { return nil }
+        return region
+    }
+
+    private func refusal(
+        _ request: S3Request, code: UInt, error: String?, status: String, region: String?
+    ) -> FetchFailure {
+        let (shown, bucket) = (request.shown, request.object.bucket)
+        let asked = identity.settings.region
+        switch (code, error) {
+        case (_, "RequestTimeTooSkewed"):
+            return .refusal("S3 does not \(request.purpose) \(shown): this machine's clock is wrong (\(status)); set it.")
+        case (_, "ExpiredToken"):
+            return .refusal("S3 does not \(request.purpose) \(shown): the AWS credentials have ended (\(status)); renew them.")
+        case (301, _), (302, _), (307, _), (308, _), (400, "AuthorizationHeaderMalformed"):
+            if let region, region != asked {
+                return .refusal(
+                    "The bucket \(bucket) is in the region \(region), and \(asked) was asked for it; set AWS_REGION to \(region)."
+                )
+            }
+            return .refusal(
+                "S3 redirects \(shown) to another address, where no signature counts (\(status)); set AWS_REGION to the bucket's "
+                    + "region, or AWS_ENDPOINT_URL to its server.")
+        case (401, _), (403, _):
+            return .refusal(
+                "S3 refuses to \(request.purpose) \(shown) to these credentials: \(status); check that they may "
+                    + "\(request.purpose) there.")
+        case (_, "NoSuchUpload"):
+            return .refusal("S3 has no parts of \(shown) any more: somebody has aborted their upload (\(status)); begin again.")
+        case (404, _) where error == "NoSuchBucket" || request.object.key.isEmpty || request.method == .PUT:
+            return .refusal("There is no bucket \(bucket): S3 answers \(status); make it, or name another.")
+        case (404, _):
+            return .refusal("There is nothing at \(shown): S3 answers \(status); check the URL.")
+        default:
+            return .refusal(
+                "S3 does not \(request.purpose) \(shown): it answers \(status); check the URL and AWS_ENDPOINT_URL.")
+        }
+    }
+}

@@ -1,0 +1,26 @@
+/// How S3 is asked by this program itself.
+package struct S3Options: Sendable {
+    /// Environment variables: where S3 is, who we are there, and whose certificates are believed.
+    package var environment: [String: String]
+    /// Time without progress after which a connection is given up.
+    package var stallTimeout: Duration = .seconds(30)
+    /// Attempts of one request.
+    package var attemptCountMax = 6
+    /// Time before the second attempt; each one after waits twice as long as the one before.
+    package var firstDelay: Duration = .milliseconds(500)
+    /// Bytes of a part, and of a file that is put in one request: S3 wants at least 5 MiB, and the more there are, the more memory is
+    /// held and is sent again after a break.
+    package var partByteCount = 16 << 20
+    /// Parts of one file under way at once: a single connection seldom fills a line that is long.
+    package var connectionCount = 4
+
+    /// Parts in memory at once, of all files together: 128 MiB.
+    static let partCountMax = 8
+    /// Parts that S3 takes for one file; of a larger file they are larger.
+    static let partNumberMax = 10_000
+    /// Bytes of a body that are handed to a connection at once.
+    static let writeByteCount = 256 << 10
+
+    /// Makes options with the defaults.
+    package init(environment: [String: String]) { self.environment = environment }
+}

@@ -1,0 +1,42 @@
+import Crypto
+import NIOCore
+import NIOHTTP1
+
+/// What is asked of S3, so that it can be asked again.
+struct S3Request: Sendable {
+    /// What it is for, in the words of a sentence.
+    enum Purpose: String, Sendable { case read, write, remove, list }
+
+    var method: HTTPMethod
+    /// With an empty key: the bucket.
+    var object: S3Object
+    var query: [(name: String, value: String)] = []
+    var purpose: Purpose
+    /// Whether 404 for the object, or for an upload of it, is an answer like others.
+    var mayBeAbsent = false
+    let body: ByteBuffer
+    /// SHA-256 of the body in hexadecimal digits.
+    let bodyHash: String
+
+    init(_ method: HTTPMethod, _ object: S3Object, _ purpose: Purpose, body: ByteBuffer = ByteBuffer()) {
+        self.method = method
+        self.object = object
+        self.purpose = purpose
+        self.body = body
+        var hash = SHA256()
+        body.withUnsafeReadableBytes { hash.update(bufferPointer: $0) }
+        bodyHash = AWSRequestSigner.hexadecimal(hash.finalize())
+    }
+
+    /// What is asked for, for a person.
+    var shown: String { object.key.isEmpty ? "s3://\(object.bucket)" : object.url }
+
+    /// Where to ask.
+    func address(region: String, endpoint: WebAddress?) -> WebAddress {
+        let whole = object.address(region: region, endpoint: endpoint)
+        if query.isEmpty { return whole }
+        let pairs = query.map { Percent.encoded($0.name) + ($0.value.isEmpty ? "" : "=" + Percent.encoded($0.value)) }
+        let target = "\(whole.target)?\(pairs.joined(separator: "&"))"
+        return WebAddress(isSecure: whole.isSecure, host: whole.host, port: whole.port, target: target)
+    }
+}

@@ -1,0 +1,366 @@
+package import ColumnStore
+import Foundation
+
+/// The catalog of several processes, in PostgreSQL: which jobs there are, how far each is, and who works on it.
+///
+/// Every method is one transaction. A job is *claimed* by the process that works on it, which says so again and again; one of which
+/// nothing was heard for a while has lost its jobs, and others go on from their last commits. What a process writes that does
+/// not know yet of its loss has no effect: each run of a job has a number (`attempt`), and only the last one counts, as in
+/// M. Kleppmann, "How to do distributed locking" (fencing tokens).
+package final class PostgresCatalog: SharedJobCatalog {
+    /// Which process this is, unlike any other.
+    package let processName: String
+    package let leaseSeconds: Int
+    let pool: PostgresPool
+    let url: PostgresURL
+    /// Where this process has uploads.
+    let uploads: String
+    private let host: String
+    private let leadership: PostgresLeadership
+    private let state = Lock(State())
+
+    private struct State {
+        var name: String?
+        var listener: PostgresListener?
+        var announcer: PostgresAnnouncer?
+    }
+
+    /// Opens a catalog; for writing makes and migrates its tables.
+    ///
+    /// - Parameter uploads: the folder of this process in which files of jobs are.
+    package init(_ url: PostgresURL, uploads: String, access: ColumnStore.Options.Access) throws(ColumnStoreError) {
+        self.url = url
+        self.uploads = uploads
+        host = ProcessInfo.processInfo.hostName
+        leaseSeconds = url.leaseSeconds
+        processName = "\(host.prefix(24)):\(getpid()):\(String(UInt32.random(in: .min ... .max), radix: 36))"
+        pool = PostgresPool(url, name: processName)
+        leadership = PostgresLeadership(url, name: processName)
+        try pool.with { connection throws(ColumnStoreError) in
+            switch access {
+            case .readWrite: try PostgresSchema.migrate(connection)
+            case .readOnly: try PostgresSchema.check(connection)
+            }
+        }
+    }
+
+    package func close() {
+        let (listener, announcer) = state.withLock { ($0.listener.take(), $0.announcer.take()) }
+        listener?.stop()
+        announcer?.stop()
+        leadership.close()
+        pool.close()
+    }
+
+    /// Now in UTC, as jobs show times.
+    static let now = #"to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#
+
+    package func name() throws(ColumnStoreError) -> String {
+        if let name = state.withLock({ $0.name }) { return name }
+        let name = try read("SELECT name FROM catalog_name").first?.text(0) ?? ""
+        state.withLock { $0.name = name }
+        return name
+    }
+
+    /// Runs one statement, which is a transaction by itself.
+    func read(_ sql: String, _ parameters: [(any PostgresValue)?] = []) throws(ColumnStoreError) -> PostgresRows {
+        try pool.with { connection throws(ColumnStoreError) in try connection.execute(sql, parameters) }
+    }
+
+    func transaction<Value>(
+        _ body: (PostgresConnection) throws(ColumnStoreError) -> Value
+    ) throws(ColumnStoreError) -> Value {
+        try pool.with { connection throws(ColumnStoreError) in try connection.transaction(body) }
+    }
+
+    // MARK: - Jobs
+
+    package func addJobs(_ requests: [JobRequest]) throws(ColumnStoreError) -> [JobRecord] {
+        try transaction { connection throws(ColumnStoreError) in
+            // Jobs become visible in the order of their numbers, which questions rely on (`Visibility.lastJob`).
+            _ = try connection.execute(
+                "SELECT pg_advisory_xact_lock(hashtext('tripstore.jobs'), 'jobs'::regclass::oid::integer)")
+            var records: [JobRecord] = []
+            for request in requests {
+                let source = request.ownsSource ? Self.lastComponent(request.sourcePath) : request.sourcePath
+                let rows = try connection.execute(
+                    """
+                    INSERT INTO jobs (filename, source_path, owns_source, source_url, owns_url, place, status, created_at, updated_at,
+                        total_bytes, worker, heartbeat_at)
+                    SELECT $1, $2, $3::boolean, $4, $5::boolean, $6, 'pending', time, time, $7::bigint, $8,
+                        CASE WHEN $8::text IS NULL THEN NULL ELSE now() END
+                    FROM (SELECT \(Self.now) AS time) AS clock RETURNING *
+                    """,
+                    [
+                        request.filename, source, request.ownsSource, request.sourceURL, request.ownsURL, place(of: request),
+                        request.totalBytes, request.isClaimed ? processName : nil,
+                    ])
+                records += rows.map(record)
+            }
+            return records
+        }
+    }
+
+    /// Which processes can reach a source; nil: all.
+    private func place(of request: JobRequest) -> String? {
+        if request.sourceURL != nil { return nil }
+        if request.sourcePath == "-" { return "process \(processName)" }
+        return request.ownsSource ? folderPlace : hostPlace
+    }
+
+    private var folderPlace: String { "folder \(host):\(uploads)" }
+    private var hostPlace: String { "host \(host)" }
+
+    package func job(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
+        try read("SELECT * FROM jobs WHERE id = $1::bigint", [id]).first.map(record)
+    }
+
+    package func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [JobRecord] {
+        try read(
+            "SELECT * FROM jobs WHERE $1::text IS NULL OR status = $1 ORDER BY id DESC LIMIT $2::bigint",
+            [status?.rawValue, limit]
+        ).map(record)
+    }
+
+    package func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord] {
+        try read("SELECT * FROM jobs WHERE status IN ('pending', 'running') ORDER BY id").map(record)
+    }
+
+    package func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
+        var counts: [Job.Status: Int] = [:]
+        for row in try read("SELECT status, count(*) FROM jobs GROUP BY status") {
+            if let status = Job.Status(rawValue: row.text(0) ?? "") { counts[status] = row.integer(1) }
+        }
+        return counts
+    }
+
+    package func setStatus(
+        _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
+    ) throws(ColumnStoreError) -> Bool {
+        let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        // Nobody works on a job that is over, nor on one that waits again.
+        return try read(
+            """
+            UPDATE jobs SET status = $2, message = $3, updated_at = \(Self.now), worker = NULL, heartbeat_at = NULL
+            WHERE id = $1::bigint AND status IN (\(list)) AND ($4::bigint IS NULL OR attempt = $4::bigint)
+            """, [id, status.rawValue, message, attempt]
+        ).changedCount == 1
+    }
+
+    package func reset(_ id: Int64, from expected: [Job.Status]) throws(ColumnStoreError) -> JobRecord? {
+        let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        return try transaction { connection throws(ColumnStoreError) in
+            let rows = try connection.execute(
+                """
+                UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now), total_rows = NULL, processed_rows = 0,
+                    rejected_rows = 0, processed_bytes = 0, committed_bytes = 0, committed_lines = 0, rejects_bytes = 0
+                WHERE id = $1::bigint AND status IN (\(list)) RETURNING *
+                """, [id])
+            guard let row = rows.first else { return nil }
+            _ = try connection.execute("DELETE FROM reject_counts WHERE job_id = $1::bigint", [id])
+            _ = try connection.execute("DELETE FROM rejects WHERE job_id = $1::bigint", [id])
+            _ = try connection.execute("UPDATE load_attempts SET committed_parts = 0 WHERE job_id = $1::bigint", [id])
+            return record(row)
+        }
+    }
+
+    package func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(ColumnStoreError) -> JobRecord? {
+        try read(
+            "UPDATE jobs SET total_bytes = $2::bigint, updated_at = \(Self.now) WHERE id = $1::bigint AND status = 'pending' RETURNING *",
+            [id, byteCount]
+        ).first.map(record)
+    }
+
+    package func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int] {
+        var counts: [String: Int] = [:]
+        for row in try read("SELECT reason, rows FROM reject_counts WHERE job_id = $1::bigint", [id]) {
+            counts[row.text(0) ?? ""] = row.integer(1)
+        }
+        return counts
+    }
+
+    package var keepsRejects: Bool { true }
+
+    package func rejects(_ id: Int64, limit: Int) throws(ColumnStoreError) -> [RejectedRow] {
+        let rows = try read(
+            "SELECT body FROM rejects WHERE job_id = $1::bigint ORDER BY line LIMIT $2::bigint", [id, limit])
+        let decoder = JSONDecoder()
+        var rejects: [RejectedRow] = []
+        for row in rows {
+            guard let row = try? decoder.decode(RejectedRow.self, from: Data((row.text(0) ?? "").utf8)) else {
+                throw ColumnStoreError(.corrupt, "The rejected rows of job \(id) are damaged after \(rejects.count) rows.")
+            }
+            rejects.append(row)
+        }
+        return rejects
+    }
+
+    // MARK: - Loads
+
+    package func start(_ ids: [Int64], tracksAttempts: Bool) throws(ColumnStoreError) -> [JobRecord] {
+        try transaction { connection throws(ColumnStoreError) in
+            var records: [JobRecord] = []
+            for id in ids {
+                let rows = try connection.execute(
+                    """
+                    UPDATE jobs SET status = 'running', message = NULL, updated_at = \(Self.now), attempt = attempt + 1, heartbeat_at = now()
+                    WHERE id = $1::bigint AND status IN ('pending', 'running') AND worker = $2 RETURNING *
+                    """, [id, processName])
+                guard let row = rows.first else { continue }
+                let record = record(row)
+                _ = try connection.execute("UPDATE catalog_name SET attempts = attempts + 1")
+                _ = try connection.execute(
+                    "INSERT INTO load_attempts (job_id, attempt) VALUES ($1::bigint, $2::bigint)", [id, record.attempt])
+                records.append(record)
+            }
+            return records
+        }
+    }
+
+    package func commit(_ commit: JobCommit, job id: Int64) throws(ColumnStoreError) -> Bool {
+        let channel = "tripstore_" + (try name())
+        return try transaction { connection throws(ColumnStoreError) in
+            let isRunning = try record(commit, job: id, on: connection)
+            // What is told of the end goes with the end: nobody hears of what did not happen, or fails to hear of what did.
+            if isRunning, commit.isLast {
+                let notice = commit.lastProgress.map { PostgresNotice.progress($0) } ?? .changed(id)
+                _ = try connection.execute("SELECT pg_notify($1, $2)", [channel, notice.payload(from: processName)])
+            }
+            return isRunning
+        }
+    }
+
+    package func commit(_ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?) throws(ColumnStoreError) {
+        try transaction { connection throws(ColumnStoreError) in
+            for (job, commit) in commits where try !record(commit, job: job, on: connection) {
+                throw ColumnStoreError(.internalFault, "Job \(job) is not running; please report this.")
+            }
+        }
+    }
+
+    private func record(
+        _ commit: JobCommit, job id: Int64, on connection: PostgresConnection
+    ) throws(ColumnStoreError) -> Bool {
+        let isRunning =
+            try connection.execute(
+                """
+                UPDATE jobs SET processed_rows = $2::bigint, rejected_rows = $3::bigint, processed_bytes = $4::bigint,
+                    committed_bytes = $5::bigint, committed_lines = $6::bigint, rejects_bytes = $7::bigint,
+                    total_rows = CASE WHEN $8::boolean THEN $2::bigint ELSE total_rows END,
+                    status = CASE WHEN $8::boolean THEN 'completed' ELSE status END,
+                    worker = CASE WHEN $8::boolean THEN NULL ELSE worker END, updated_at = \(Self.now)
+                WHERE id = $1::bigint AND status = 'running' AND attempt = $9::bigint
+                """,
+                [
+                    id, commit.processedRows, commit.rejectedRows, commit.processedBytes, commit.checkpoint.byteCount,
+                    commit.checkpoint.lineCount, commit.checkpoint.rejectsByteCount, commit.isLast, commit.attempt ?? 0,
+                ]
+            ).changedCount == 1
+        guard isRunning else { return false }
+        _ = try connection.execute(
+            "UPDATE load_attempts SET committed_parts = $3::bigint WHERE job_id = $1::bigint AND attempt = $2::bigint",
+            [id, commit.attempt ?? 0, commit.partCount])
+        for (reason, rows) in commit.rejects {
+            _ = try connection.execute(
+                """
+                INSERT INTO reject_counts (job_id, reason, rows) VALUES ($1::bigint, $2, $3::bigint)
+                ON CONFLICT (job_id, reason) DO UPDATE SET rows = reject_counts.rows + excluded.rows
+                """, [id, reason, rows])
+        }
+        if !commit.rejectedLines.isEmpty {
+            // JSON of ours keeps every character; as text, PostgreSQL takes no U+0000.
+            _ = try connection.execute(
+                """
+                INSERT INTO rejects (job_id, line, body)
+                SELECT $1::bigint, line, body::json FROM unnest($2::bigint[], $3::text[]) AS rows (line, body)
+                """, [id, commit.rejectedLines.map { Int64($0.line) }, commit.rejectedLines.map(\.json)])
+        }
+        return true
+    }
+
+    // MARK: - Claims
+
+    package func claim(except own: [Int64]) throws(ColumnStoreError) -> JobRecord? {
+        try read(
+            """
+            UPDATE jobs SET worker = $1, heartbeat_at = now(), status = 'pending', updated_at = \(Self.now) WHERE id = (
+                SELECT id FROM jobs
+                WHERE status IN ('pending', 'running')
+                    AND (worker IS NULL OR heartbeat_at < now() - \(leaseSeconds) * interval '1 second')
+                    AND (place IS NULL OR place IN ($2, $3)) AND NOT id = ANY ($4::bigint[])
+                ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+            RETURNING *
+            """, [processName, folderPlace, hostPlace, own]
+        ).first.map(record)
+    }
+
+    package func keepClaims(_ ids: [Int64]) throws(ColumnStoreError) -> [Int64] {
+        if ids.isEmpty { return [] }
+        let kept = try read(
+            "UPDATE jobs SET heartbeat_at = now() WHERE id = ANY ($1::bigint[]) AND worker = $2 RETURNING id",
+            [ids, processName]
+        ).map { Int64($0.integer(0)) }
+        return ids.filter { !kept.contains($0) }
+    }
+
+    package func releaseClaims() throws(ColumnStoreError) {
+        _ = try read(
+            """
+            UPDATE jobs SET status = 'pending', worker = NULL, heartbeat_at = NULL, updated_at = \(Self.now)
+            WHERE worker = $1 AND status IN ('pending', 'running')
+            """, [processName])
+    }
+
+    package func keepHouse() throws(ColumnStoreError) {
+        // Standard input ended with the process that read it.
+        _ = try read(
+            """
+            UPDATE jobs SET status = 'failed', worker = NULL, updated_at = \(Self.now),
+                message = 'Interrupted while reading standard input, which cannot be read again; load it anew.'
+            WHERE source_path = '-' AND status IN ('pending', 'running')
+                AND (worker IS NULL OR heartbeat_at < now() - \(leaseSeconds) * interval '1 second')
+            """)
+        // What nobody takes is given up, as by who delivers it.
+        _ = try read(
+            #"DELETE FROM job_events WHERE at < to_char((now() - interval '4 days') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#
+        )
+    }
+
+    package func leads(_ task: String) throws(ColumnStoreError) -> Bool { try leadership.leads(task) }
+
+    // MARK: - Notices
+
+    package func observe(_ observer: @escaping @Sendable (CatalogNotice) -> Void) throws(ColumnStoreError) {
+        let channel = "tripstore_" + (try name())
+        let listener = PostgresListener(url, channel: channel, processName: processName, observer)
+        let announcer = PostgresAnnouncer(pool, channel: channel, processName: processName)
+        state.withLock {
+            $0.listener = listener
+            $0.announcer = announcer
+        }
+    }
+
+    package func announce(_ progress: JobProgress) { state.withLock { $0.announcer }?.announce(progress) }
+
+    // MARK: - Inside
+
+    private static func lastComponent(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
+
+    private func record(_ row: PostgresRows.Row) -> JobRecord {
+        let ownsSource = row.flag("owns_source")
+        let source = row.text("source_path") ?? ""
+        return JobRecord(
+            job: Job(
+                id: Int64(row.integer("id")), filename: row.text("filename") ?? "",
+                status: Job.Status(rawValue: row.text("status") ?? "") ?? .failed, createdAt: row.text("created_at") ?? "",
+                updatedAt: row.text("updated_at") ?? "", totalRows: row.text("total_rows").flatMap { Int($0) },
+                processedRows: row.integer("processed_rows"), rejectedRows: row.integer("rejected_rows"),
+                totalBytes: row.text("total_bytes").flatMap { Int($0) }, processedBytes: row.integer("processed_bytes"),
+                message: row.text("message")),
+            sourcePath: ownsSource ? "\(uploads)/\(source)" : source, ownsSource: ownsSource, sourceURL: row.text("source_url"),
+            ownsURL: row.flag("owns_url"), attempt: row.integer("attempt"),
+            checkpoint: JobRecord.Checkpoint(
+                byteCount: row.integer("committed_bytes"), lineCount: row.integer("committed_lines"),
+                rejectsByteCount: row.integer("rejects_bytes")))
+    }
+}

@@ -1,0 +1,170 @@
+import CPostgreSQL
+import ColumnStore
+import Foundation
+
+/// One connection to PostgreSQL, for one thread at a time: libpq behind values.
+///
+/// Parameters and results travel as text, so that nothing here depends on a type's binary form.
+final class PostgresConnection: @unchecked Sendable {
+    private let handle: OpaquePointer
+
+    /// Connects; `.unavailable` where nobody answers or lets us in.
+    ///
+    /// - Parameter name: what the server knows the connection by.
+    init(_ url: PostgresURL, name: String) throws(ColumnStoreError) {
+        // Ours come first, so that the same ones in the URL count: a host that vanishes is noticed within seconds.
+        let options = [
+            ("connect_timeout", "5"), ("tcp_user_timeout", "10000"), ("keepalives_idle", "10"), ("keepalives_interval", "5"),
+            ("keepalives_count", "3"), ("client_encoding", "UTF8"), ("dbname", url.connectionString),
+        ]
+        let handle = Self.withStrings(options.map { $0.0 }) { names in
+            Self.withStrings(options.map { $0.1 }) { values in PQconnectdbParams(names, values, 1) }
+        }
+        guard let handle else { throw ColumnStoreError(.unavailable, "There is no memory for a connection to PostgreSQL.") }
+        self.handle = handle
+        guard PQstatus(handle) == CONNECTION_OK else {
+            throw ColumnStoreError(
+                .unavailable,
+                "PostgreSQL, which keeps the jobs, does not answer (\(Self.message(of: handle))); is it running and reachable?")
+        }
+        _ = PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        // A process that is frozen within a transaction must not hold up the others for ever.
+        _ = try execute(
+            "SELECT set_config('application_name', $1, false), set_config('idle_in_transaction_session_timeout', '30s', false)",
+            [name])
+    }
+
+    deinit { PQfinish(handle) }
+
+    /// The socket, to be waited at.
+    var socket: Int32 { PQsocket(handle) }
+
+    /// Whether the server has hung up, as far as is known without asking it.
+    var isBroken: Bool {
+        var look = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+        guard poll(&look, 1, 0) != 0 else { return PQstatus(handle) != CONNECTION_OK }
+        // Nothing is under way, so whatever comes is a farewell, or the end.
+        return PQconsumeInput(handle) == 0 || PQstatus(handle) != CONNECTION_OK
+    }
+
+    /// Runs a statement and returns its rows.
+    func execute(_ sql: String, _ parameters: [(any PostgresValue)?] = []) throws(ColumnStoreError) -> PostgresRows {
+        let texts = parameters.map { $0?.postgresText }
+        let result = Self.withStrings(texts) { values in
+            PQexecParams(handle, sql, Int32(texts.count), nil, values, nil, nil, 0)
+        }
+        guard let result else { throw failure(nil) }
+        let status = PQresultStatus(result)
+        guard status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK else {
+            defer { PQclear(result) }
+            throw failure(result)
+        }
+        return PostgresRows(result)
+    }
+
+    /// Runs statements that take no parameters and return nothing of interest.
+    func run(_ sql: String) throws(ColumnStoreError) {
+        guard let result = PQexec(handle, sql) else { throw failure(nil) }
+        defer { PQclear(result) }
+        let status = PQresultStatus(result)
+        guard status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK else { throw failure(result) }
+    }
+
+    /// Runs statements as one transaction; whatever throws takes it back.
+    func transaction<Value>(
+        _ body: (PostgresConnection) throws(ColumnStoreError) -> Value
+    ) throws(ColumnStoreError) -> Value {
+        try run("BEGIN")
+        do throws(ColumnStoreError) {
+            let value = try body(self)
+            try run("COMMIT")
+            return value
+        } catch {
+            try? run("ROLLBACK")
+            throw error
+        }
+    }
+
+    /// Reads what the server has sent by itself; `.unavailable` where it has hung up.
+    func notifications() throws(ColumnStoreError) -> [String] {
+        guard PQconsumeInput(handle) == 1 else { throw failure(nil) }
+        var payloads: [String] = []
+        while let notification = PQnotifies(handle) {
+            payloads.append(String(cString: notification.pointee.extra))
+            PQfreemem(notification)
+        }
+        return payloads
+    }
+
+    // MARK: - Failures
+
+    /// States of SQL that pass by themselves.
+    ///
+    /// https://www.postgresql.org/docs/current/errcodes-appendix.html
+    private static let temporary: Set<String> = [
+        "25006", "40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03", "57P05",
+    ]
+
+    private func failure(_ result: OpaquePointer?) -> ColumnStoreError {
+        func field(_ code: UInt8) -> String? {
+            result.flatMap { PQresultErrorField($0, Int32(code)) }.map { String(cString: $0) }
+        }
+        let state = field(UInt8(ascii: "C")) ?? ""  // PG_DIAG_SQLSTATE
+        let message = field(UInt8(ascii: "M")) ?? Self.message(of: handle)  // PG_DIAG_MESSAGE_PRIMARY
+        if PQstatus(handle) != CONNECTION_OK || state.hasPrefix("08") || Self.temporary.contains(state) {
+            return ColumnStoreError(
+                .unavailable, "PostgreSQL, which keeps the jobs, does not answer (\(message)); is it running and reachable?")
+        }
+        if state.hasPrefix("53") {
+            return ColumnStoreError(
+                .io, "PostgreSQL, which keeps the jobs, has no room left (\(message)); give it more and try again.")
+        }
+        return ColumnStoreError(.io, "PostgreSQL, which keeps the jobs, refuses: \(message).")
+    }
+
+    /// The first line of what libpq has to say, without its severity.
+    private static func message(of handle: OpaquePointer) -> String {
+        let text = String(cString: PQerrorMessage(handle))
+        var line = text.split(whereSeparator: \.isNewline).last { !$0.hasPrefix("\t") } ?? "no reason given"
+        for severity in ["ERROR:", "FATAL:", "PANIC:"] {
+            if let range = line.range(of: severity) { line = line[range.upperBound...] }
+        }
+        return line.trimmingCharacters(in: .whitespaces)
+    }
+
+    /// Lends texts as the array of C strings that libpq takes.
+    private static func withStrings<Value>(
+        _ texts: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Value
+    ) -> Value {
+        let copies = texts.map { text in text.map { strdup($0) } ?? nil }
+        defer { for copy in copies { free(copy) } }
+        let pointers = copies.map { $0.map { UnsafePointer($0) } } + [nil]
+        return pointers.withUnsafeBufferPointer { body($0.baseAddress!) }
+    }
+}
+
+/// What can be a parameter of a statement.
+protocol PostgresValue {
+    var postgresText: String { get }
+}
+
+extension String: PostgresValue {
+    /// Text has no character U+0000 there.
+    var postgresText: String { utf8.contains(0) ? replacing("\0", with: "\u{fffd}") : self }
+}
+
+extension Int: PostgresValue { var postgresText: String { String(self) } }
+extension Int64: PostgresValue { var postgresText: String { String(self) } }
+extension Bool: PostgresValue { var postgresText: String { self ? "t" : "f" } }
+
+/// An array of PostgreSQL's, whose elements may all be in quotes.
+///
+/// https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+extension Array: PostgresValue where Element: PostgresValue {
+    var postgresText: String {
+        let quoted = map { value in
+            "\"" + value.postgresText.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        }
+        return "{" + quoted.joined(separator: ",") + "}"
+    }
+}

@@ -1,0 +1,75 @@
+import ColumnStore
+import Foundation
+
+/// A thread that hears what other processes tell, on a connection of its own.
+///
+/// What was told while the connection was gone is lost, so whoever listens is told of each new connection.
+final class PostgresListener: @unchecked Sendable {
+    private let url: PostgresURL
+    private let channel: String
+    private let processName: String
+    private let observer: @Sendable (CatalogNotice) -> Void
+    private let condition = NSCondition()
+    private var isStopping = false
+    private var hasThread = true
+
+    /// How often the thread looks whether it is to end, in milliseconds.
+    private static let lookMilliseconds: Int32 = 200
+
+    init(_ url: PostgresURL, channel: String, processName: String, _ observer: @escaping @Sendable (CatalogNotice) -> Void) {
+        self.url = url
+        self.channel = channel
+        self.processName = processName
+        self.observer = observer
+        let thread = Thread { self.run() }
+        thread.name = "tripstore-listen"
+        thread.start()
+    }
+
+    /// Ends the thread, and waits until it has.
+    func stop() {
+        condition.lock()
+        defer { condition.unlock() }
+        isStopping = true
+        condition.broadcast()
+        while hasThread { condition.wait() }
+    }
+
+    private var mustStop: Bool { condition.withLock { isStopping } }
+
+    private func run() {
+        var pause = 0.1
+        while !mustStop {
+            if let connection = try? PostgresConnection(url, name: processName),
+                (try? connection.run("LISTEN \"\(channel)\"")) != nil
+            {
+                pause = 0.1
+                observer(.reconnected)
+                try? listen(on: connection)
+            }
+            condition.withLock {
+                if !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: pause)) }
+            }
+            pause = min(pause * 2, 2)
+        }
+        condition.withLock {
+            hasThread = false
+            condition.broadcast()
+        }
+    }
+
+    /// Hands on what comes, until the connection breaks or the thread is to end.
+    private func listen(on connection: PostgresConnection) throws {
+        while !mustStop {
+            for payload in try connection.notifications() {
+                switch PostgresNotice.reading(payload, by: processName) {
+                case .changed(let id): observer(.changed(id))
+                case .progress(let progress): observer(.progress(progress))
+                case nil: break
+                }
+            }
+            var look = pollfd(fd: connection.socket, events: Int16(POLLIN), revents: 0)
+            _ = poll(&look, 1, Self.lookMilliseconds)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import ColumnStore
+import Foundation
+
+/// Connections that threads share: each has one to itself for as long as a call takes.
+final class PostgresPool: @unchecked Sendable {
+    private let url: PostgresURL
+    private let name: String
+    private let condition = NSCondition()
+    private var idle: [PostgresConnection] = []
+    private var usedCount = 0
+    private var isClosed = false
+
+    /// Connections at most, of one process.
+    private static let countMax = 8
+
+    init(_ url: PostgresURL, name: String) {
+        self.url = url
+        self.name = name
+    }
+
+    /// Calls `body` with a connection; one on which something went wrong is not used again.
+    func with<Value>(_ body: (PostgresConnection) throws(ColumnStoreError) -> Value) throws(ColumnStoreError) -> Value {
+        let connection = try take()
+        do throws(ColumnStoreError) {
+            let value = try body(connection)
+            giveBack(connection)
+            return value
+        } catch {
+            giveBack(error.code == .unavailable || error.code == .io ? nil : connection)
+            throw error
+        }
+    }
+
+    func close() {
+        condition.withLock {
+            isClosed = true
+            idle = []
+        }
+    }
+
+    private func take() throws(ColumnStoreError) -> PostgresConnection {
+        condition.lock()
+        while usedCount >= Self.countMax { condition.wait() }
+        usedCount += 1
+        // After a restart of the server all that idle are dead, which shows at their sockets.
+        var found: PostgresConnection?
+        while found == nil, let connection = idle.popLast() {
+            if !connection.isBroken { found = connection }
+        }
+        condition.unlock()
+        if let found { return found }
+        do throws(ColumnStoreError) {
+            return try PostgresConnection(url, name: name)
+        } catch {
+            giveBack(nil)
+            throw error
+        }
+    }
+
+    private func giveBack(_ connection: PostgresConnection?) {
+        condition.withLock {
+            usedCount -= 1
+            if let connection, !isClosed { idle.append(connection) }
+            condition.signal()
+        }
+    }
+}

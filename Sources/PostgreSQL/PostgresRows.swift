@@ -1,0 +1,43 @@
+import CPostgreSQL
+
+/// The rows that a statement returned, or how many it changed.
+struct PostgresRows: RandomAccessCollection {
+    private let result: Result
+
+    private final class Result {
+        let handle: OpaquePointer
+        init(_ handle: OpaquePointer) { self.handle = handle }
+        deinit { PQclear(handle) }
+    }
+
+    /// Takes over a result of libpq's.
+    init(_ handle: OpaquePointer) { result = Result(handle) }
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { Int(PQntuples(result.handle)) }
+    subscript(row: Int) -> Row { Row(rows: self, row: Int32(row)) }
+
+    /// Rows that the statement inserted, updated or deleted.
+    var changedCount: Int { Int(String(cString: PQcmdTuples(result.handle))) ?? 0 }
+
+    /// One row; a column is named by its place or its name.
+    struct Row {
+        fileprivate let rows: PostgresRows
+        fileprivate let row: Int32
+
+        func text(_ column: Int32) -> String? {
+            let handle = rows.result.handle
+            return PQgetisnull(handle, row, column) == 1 ? nil : String(cString: PQgetvalue(handle, row, column))
+        }
+
+        func text(_ name: String) -> String? {
+            let column = PQfnumber(rows.result.handle, name)
+            precondition(column >= 0, "There is no column \(name).")
+            return text(column)
+        }
+
+        func integer(_ column: Int32) -> Int { text(column).flatMap { Int($0) } ?? 0 }
+        func integer(_ name: String) -> Int { text(name).flatMap { Int($0) } ?? 0 }
+        func flag(_ name: String) -> Bool { text(name) == "t" }
+    }
+}

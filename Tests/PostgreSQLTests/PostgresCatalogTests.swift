@@ -1,0 +1,194 @@
+import ColumnStore
+import Foundation
+import PostgreSQL
+import TestSupport
+import Testing
+
+private enum TestServer {
+    /// Where a server is whose databases have the names of `makeCatalog`; `DATABASE` stands for one of them.
+    static let url = ProcessInfo.processInfo.environment["TRIPSTORE_TEST_CATALOG_URL"]
+}
+
+/// The catalog in PostgreSQL does what the one in SQLite does, which has more tests and a simpler database.
+///
+/// `Tests/Interop/test_postgresql.py` starts a server and sets `TRIPSTORE_TEST_CATALOG_URL`; there is none otherwise.
+@Suite(.enabled(if: TestServer.url != nil), .serialized)
+struct PostgresCatalogTests {
+    /// A catalog in a database of its own on the server that the variable names.
+    private static func makeCatalog(_ database: String, in folder: TemporaryDirectory) throws -> PostgresCatalog {
+        let url = try PostgresURL(#require(TestServer.url).replacing("DATABASE", with: database))
+        return try PostgresCatalog(url, uploads: folder.path + "/uploads", access: .readWrite)
+    }
+
+    /// A job without what two catalogs can't have in common: times, and who works on it.
+    private static func text(_ record: JobRecord?) -> String {
+        guard let record else { return "none" }
+        var job = record.job
+        job.createdAt = ""
+        job.updatedAt = ""
+        let path = record.ownsSource ? record.sourcePath.split(separator: "/").last.map(String.init) ?? "" : record.sourcePath
+        return
+            "\(job.json) \(path) \(record.ownsSource) \(record.sourceURL ?? "-") \(record.ownsURL) \(record.attempt) \(record.checkpoint)"
+    }
+
+    /// Does one thing at random and says what came of it.
+    private static func step(
+        on catalog: any JobCatalog, claims: (any SharedJobCatalog)?, _ random: inout SeededGenerator
+    ) throws -> String {
+        let id = Int64.random(in: 1...12, using: &random)
+        let statuses = Array(Job.Status.allCases.shuffled(using: &random).prefix(Int.random(in: 1...3, using: &random)))
+        let status = Job.Status.allCases.randomElement(using: &random)!
+        let number = { (random: inout SeededGenerator) in Int.random(in: 0...1_000_000, using: &random) }
+        switch Int.random(in: 0..<14, using: &random) {
+        case 0:
+            let requests = (0..<Int.random(in: 1...3, using: &random)).map { _ in
+                var request = JobRequest(
+                    filename: ["a.csv", "Žluťoučký kůň.csv.gz", "it's \"odd\".csv"].randomElement(using: &random)!,
+                    sourcePath: "/somewhere/uploads/\(number(&random))", ownsSource: Bool.random(using: &random),
+                    totalBytes: Bool.random(using: &random) ? number(&random) : nil,
+                    sourceURL: Bool.random(using: &random) ? "s3://bucket/\(number(&random))" : nil)
+                request.ownsURL = request.sourceURL != nil && Bool.random(using: &random)
+                request.isClaimed = true
+                return request
+            }
+            return try catalog.addJobs(requests).map(text).joined(separator: "; ")
+        case 1: return text(try catalog.job(id))
+        case 2:
+            return try catalog.jobs(limit: 5, status: Bool.random(using: &random) ? status : nil).map(text).joined(
+                separator: "; ")
+        case 3: return try catalog.unfinishedJobs().map(text).joined(separator: "; ")
+        case 4: return "\(try catalog.jobCounts().filter { $0.value > 0 }.sorted { $0.key.rawValue < $1.key.rawValue })"
+        case 5:
+            let attempt = Bool.random(using: &random) ? Int.random(in: 0...3, using: &random) : nil
+            // Where one says that a job is pending again, the other's is nobody's; it is claimed anew.
+            // Running are only those that were started.
+            let isChanged = try catalog.setStatus(
+                id, to: status == .running ? .failed : status, from: statuses,
+                message: Bool.random(using: &random) ? "why \(id)" : nil, attempt: attempt)
+            while try claims?.claim(except: []) != nil {}
+            return "\(isChanged) " + text(try catalog.job(id))
+        case 6:
+            let record = try catalog.reset(id, from: statuses)
+            while try claims?.claim(except: []) != nil {}
+            return text(record)
+        case 7: return text(try catalog.setTotalBytes(id, number(&random)))
+        case 8: return try catalog.start([id], tracksAttempts: true).map(text).joined()
+        case 9, 10:
+            let rejected = Int.random(in: 0...3, using: &random)
+            let commit = JobCommit(
+                segment: nil, attempt: try catalog.job(id)?.attempt, partCount: Int.random(in: 0...5, using: &random),
+                processedRows: number(&random), rejectedRows: rejected, processedBytes: number(&random),
+                checkpoint: JobRecord.Checkpoint(byteCount: number(&random), lineCount: number(&random)),
+                rejects: rejected == 0 ? [:] : ["odd \(rejected)": rejected], isLast: Bool.random(using: &random))
+            return "\(try catalog.commit(commit, job: id)) " + text(try catalog.job(id))
+        case 11: return "\(try catalog.rejectCounts(id).sorted { $0.key < $1.key })"
+        case 12:
+            let parts = try catalog.leftovers(endedBefore: .now + 3600)
+            if Bool.random(using: &random) { try catalog.forget(Array(parts.prefix(2))) }
+            return "\(parts)"
+        default: return "\(try catalog.visibility()) \(try catalog.completedTrips())"
+        }
+    }
+
+    @Test("Whatever is done, both catalogs say the same", arguments: 0..<6)
+    func agrees(seed: Int) throws {
+        let folder = TemporaryDirectory()
+        let store = try StoreFolder(folder.path + "/store", access: .readWrite)
+        defer { store.close() }
+        let shared = try Self.makeCatalog("agrees\(seed)", in: folder)
+        defer { shared.close() }
+        for catalog in [store.catalog, shared] as [any JobCatalog] { try catalog.wishEvents(true) }
+        var randoms = [SeededGenerator(seed: UInt64(seed)), SeededGenerator(seed: UInt64(seed))]
+        for number in 0..<400 {
+            let expected = try Self.step(on: store.catalog, claims: nil, &randoms[0])
+            let found = try Self.step(on: shared, claims: shared, &randoms[1])
+            try #require(found == expected, "seed \(seed), step \(number)")
+        }
+        let events = try [store.catalog, shared as any JobCatalog].map { catalog in
+            try catalog.events(limit: 10_000).map { "\($0.id) \($0.job) \($0.status)" }
+        }
+        // A claim makes a job pending again, which the other catalog has no need of.
+        #expect(Set(events[0].map { $0.drop { $0 != " " } }).isSubset(of: Set(events[1].map { $0.drop { $0 != " " } })))
+    }
+
+    @Test("Many processes claim each job once, and who falls silent loses them")
+    func claims() throws {
+        let folder = TemporaryDirectory()
+        let catalogs = try (0..<4).map { _ in try Self.makeCatalog("claims", in: folder) }
+        defer { for catalog in catalogs { catalog.close() } }
+        let jobs = try catalogs[0].addJobs(
+            (0..<50).map { JobRequest(filename: "\($0).csv", sourcePath: "/nowhere/\($0)", ownsSource: true) })
+        let claimed = Lock<[Int64]>([])
+        DispatchQueue.concurrentPerform(iterations: 4) { index in
+            while let record = try? catalogs[index].claim(except: []) { claimed.withLock { $0.append(record.job.id) } }
+        }
+        #expect(claimed.withLock { $0.sorted() } == jobs.map(\.job.id))
+        let ids = jobs.map(\.job.id)
+        let kept = try catalogs.map { ids.count - (try $0.keepClaims(ids).count) }
+        #expect(kept.reduce(0, +) == 50, "each is one process's")
+        // The lease is two seconds: those that say nothing lose theirs, the one that does keeps them.
+        let own = Set(ids).subtracting(try catalogs[0].keepClaims(ids))
+        let end = Date.now + 30
+        var taken: Set<Int64> = []
+        while taken.count < 50 - own.count, Date.now < end {
+            _ = try catalogs[0].keepClaims(Array(own.union(taken)))
+            if let record = try catalogs[0].claim(except: Array(own)) { taken.insert(record.job.id) } else { usleep(100_000) }
+        }
+        #expect(taken == Set(ids).subtracting(own))
+        // A run that lost its job changes nothing more.
+        let lost = try #require(taken.first)
+        #expect(try catalogs[1].start([lost], tracksAttempts: true).isEmpty)
+        #expect(try catalogs[0].start([lost], tracksAttempts: true).count == 1)
+        let late = JobCommit(
+            attempt: 0, processedRows: 1, rejectedRows: 0, processedBytes: 1, checkpoint: JobRecord.Checkpoint(), rejects: [:],
+            isLast: true)
+        #expect(try catalogs[1].commit(late, job: lost) == false)
+        #expect(try catalogs[1].setStatus(lost, to: .failed, from: [.running], message: nil, attempt: 0) == false)
+        try catalogs[0].releaseClaims()
+        #expect(try catalogs[2].claim(except: []) != nil, "what was given back is there at once")
+    }
+
+    @Test("Rejected rows come back as they were, whatever is in them")
+    func rejects() throws {
+        let folder = TemporaryDirectory()
+        let catalog = try Self.makeCatalog("rejects", in: folder)
+        defer { catalog.close() }
+        let request = {
+            var request = JobRequest(filename: "a.csv", sourcePath: "/a", ownsSource: false); request.isClaimed = true;
+            return request
+        }()
+        let id = try catalog.addJobs([request])[0].job.id
+        let attempt = try catalog.start([id], tracksAttempts: true)[0].attempt
+        let rows = [
+            "", "a,b", "nul \0 inside", "quote \" slash \\ é \u{2028} \u{1F6B2}", String(repeating: "x", count: 70_000),
+        ]
+        .enumerated().map { RejectedRow(line: $0 + 2, reason: "odd", text: $1) }
+        for part in [rows[..<2], rows[2...]] {
+            let commit = JobCommit(
+                attempt: attempt, processedRows: part.count, rejectedRows: part.count, processedBytes: 1,
+                checkpoint: JobRecord.Checkpoint(), rejects: ["odd": part.count], rejectedLines: Array(part), isLast: false)
+            #expect(try catalog.commit(commit, job: id))
+        }
+        #expect(try catalog.rejects(id, limit: 10) == rows)
+        #expect(try catalog.rejects(id, limit: 3) == Array(rows.prefix(3)))
+        #expect(try catalog.rejectCounts(id) == ["odd": rows.count])
+        // Loaded from the start again, it has none.
+        #expect(try catalog.reset(id, from: [.running]) != nil)
+        #expect(try catalog.rejects(id, limit: 10).isEmpty)
+    }
+
+    @Test("A task is one process's, and another's once that is gone")
+    func leadership() throws {
+        let folder = TemporaryDirectory()
+        let (first, second) = (try Self.makeCatalog("leads", in: folder), try Self.makeCatalog("leads", in: folder))
+        defer { second.close() }
+        #expect(try first.leads("events"))
+        #expect(try first.leads("events"))
+        #expect(try !second.leads("events"))
+        #expect(try second.leads("purge"))
+        first.close()
+        let end = Date.now + 30
+        while try !second.leads("events"), Date.now < end { usleep(10_000) }
+        #expect(try second.leads("events"))
+    }
+}
