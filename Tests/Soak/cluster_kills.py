@@ -31,7 +31,7 @@ QUESTIONS = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
 AWAY = (502, 503)
 LONGEST_ABSENCE_SECONDS = 3.0
 # How long what nobody needs may stay in the bucket of uploads.
-UPLOADS_SECONDS = 30
+UPLOADS_SECONDS = 60
 FOLLOWERS = 2
 # Parts of a load are this small, so that most moments are between two commits.
 PARAMETERS = "&rows_per_insert=30000&purge_after_seconds=30"
