@@ -217,9 +217,11 @@ private struct Patience {
     mutating func lose(because reason: String, _ shown: String, _ retryAfter: Duration?) async throws {
         fruitlessAttemptCount += 1
         guard fruitlessAttemptCount < options.fruitlessAttemptCountMax else {
-            throw FetchFailure.refusal(
-                "\(shown) could not be fetched in \(fruitlessAttemptCount) attempts: \(reason); try again later by resuming the job."
-            )
+            throw FetchFailure.refused(
+                ColumnStoreError(
+                    .unavailable,
+                    "\(shown) could not be fetched in \(fruitlessAttemptCount) attempts: \(reason); try again later by resuming the job."
+                ))
         }
         let delay = options.firstDelay * (1 << (fruitlessAttemptCount - 1))
         try await Task.sleep(for: min(max(delay, retryAfter ?? .zero), FetchLimits.delayMax))

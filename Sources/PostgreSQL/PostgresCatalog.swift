@@ -330,7 +330,9 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     // MARK: - Notices
 
-    package func observe(_ observer: @escaping @Sendable (CatalogNotice) -> Void) throws(ColumnStoreError) {
+    package func observe(
+        _ observer: @escaping @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void
+    ) throws(ColumnStoreError) {
         let channel = "tripstore_" + (try name())
         let listener = PostgresListener(url, channel: channel, processName: processName, observer)
         let announcer = PostgresAnnouncer(pool, channel: channel, processName: processName)

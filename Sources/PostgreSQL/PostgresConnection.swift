@@ -42,9 +42,8 @@ final class PostgresConnection: @unchecked Sendable {
     /// Whether the server has hung up, as far as is known without asking it.
     var isBroken: Bool {
         var look = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
-        guard poll(&look, 1, 0) != 0 else { return PQstatus(handle) != CONNECTION_OK }
-        // Nothing is under way, so whatever comes is a farewell, or the end.
-        return PQconsumeInput(handle) == 0 || PQstatus(handle) != CONNECTION_OK
+        // Nothing is under way, so whatever there is to be read is a farewell, or the end.
+        return poll(&look, 1, 0) != 0 || PQstatus(handle) != CONNECTION_OK
     }
 
     /// Runs a statement and returns its rows.

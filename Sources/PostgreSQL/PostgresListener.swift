@@ -3,12 +3,13 @@ import Foundation
 
 /// A thread that hears what other processes tell, on a connection of its own.
 ///
-/// What was told while the connection was gone is lost, so whoever listens is told of each new connection.
+/// What was told while the connection was gone is lost, so whoever listens is told of each new connection, and where that cannot be
+/// made use of, the connection is made once more.
 final class PostgresListener: @unchecked Sendable {
     private let url: PostgresURL
     private let channel: String
     private let processName: String
-    private let observer: @Sendable (CatalogNotice) -> Void
+    private let observer: @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void
     private let condition = NSCondition()
     private var isStopping = false
     private var hasThread = true
@@ -16,7 +17,10 @@ final class PostgresListener: @unchecked Sendable {
     /// How often the thread looks whether it is to end, in milliseconds.
     private static let lookMilliseconds: Int32 = 200
 
-    init(_ url: PostgresURL, channel: String, processName: String, _ observer: @escaping @Sendable (CatalogNotice) -> Void) {
+    init(
+        _ url: PostgresURL, channel: String, processName: String,
+        _ observer: @escaping @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void
+    ) {
         self.url = url
         self.channel = channel
         self.processName = processName
@@ -40,12 +44,14 @@ final class PostgresListener: @unchecked Sendable {
     private func run() {
         var pause = 0.1
         while !mustStop {
-            if let connection = try? PostgresConnection(url, name: processName),
-                (try? connection.run("LISTEN \"\(channel)\"")) != nil
-            {
+            do throws(ColumnStoreError) {
+                let connection = try PostgresConnection(url, name: processName)
+                try connection.run("LISTEN \"\(channel)\"")
+                try observer(.reconnected)
                 pause = 0.1
-                observer(.reconnected)
-                try? listen(on: connection)
+                try listen(on: connection)
+            } catch {
+                // It is said by whoever asks the catalog; here it is tried again.
             }
             condition.withLock {
                 if !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: pause)) }
@@ -59,12 +65,12 @@ final class PostgresListener: @unchecked Sendable {
     }
 
     /// Hands on what comes, until the connection breaks or the thread is to end.
-    private func listen(on connection: PostgresConnection) throws {
+    private func listen(on connection: PostgresConnection) throws(ColumnStoreError) {
         while !mustStop {
             for payload in try connection.notifications() {
                 switch PostgresNotice.reading(payload, by: processName) {
-                case .changed(let id): observer(.changed(id))
-                case .progress(let progress): observer(.progress(progress))
+                case .changed(let id): try observer(.changed(id))
+                case .progress(let progress): try observer(.progress(progress))
                 case nil: break
                 }
             }

@@ -3,7 +3,7 @@
     scripts/cluster up [--shards N] [--apis N] [--workers N] [--port N] [--folder DIR]
     scripts/cluster status | down [--purge]
     scripts/cluster add api | worker | shard
-    scripts/cluster test [--rounds N] | test --lag
+    scripts/cluster test [--rounds N] | test --lag | test --jobs
 
 `up` leaves a process behind that has all others as its children: it starts again what ends, as a container engine would, adds
 processes and shards, and takes everything with it when it ends. The other commands talk to it over a socket in the folder.
@@ -93,7 +93,7 @@ class Supervisor:
 
     def row(self, name, part):
         try:
-            state = "ready" if part.is_running() and part.is_ready() else "starting" if part.is_running() else "ended"
+            state = "ready" if part.is_running() and part.is_ready() else "not ready" if part.is_running() else "ended"
         except AssertionError:
             state = "ended"
         port = getattr(part, "http_port", None) or part.port
@@ -231,6 +231,9 @@ def test(options):
     if options.lag:
         import cluster_lag
         cluster_lag.main(options)
+    elif options.jobs:
+        import cluster_jobs
+        cluster_jobs.main(options)
     else:
         import cluster_kills
         cluster_kills.main(options)
@@ -264,6 +267,7 @@ def main():
     sub.add_argument("--rows", type=int, default=500_000, help="trips of a file (default: 500,000)")
     sub.add_argument("--seed", type=int, help="of the random moments (default: another one each time, printed)")
     sub.add_argument("--lag", action="store_true", help="measures how much later another process tells of a job instead")
+    sub.add_argument("--jobs", action="store_true", help="measures how many small jobs a second come to their end instead")
     options = parser.parse_args()
     options.run(options)
 

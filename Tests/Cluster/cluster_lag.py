@@ -31,7 +31,7 @@ async def listen(port, job, heard):
             now = time.monotonic()
             message = json.loads(text)
             if not is_first:
-                heard[message["status"], message["processed_rows"], message.get("message")] = now
+                heard.setdefault((message["status"], message["processed_rows"], message.get("message")), now)
             is_first = False
 
 

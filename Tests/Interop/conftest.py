@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 import clickhouse
+import postgresql
 import tripstore
 from oracle import Oracle
 from s3_server import S3Server
@@ -13,6 +14,8 @@ ROWS = 1_000_000
 SEED = 7
 # What the API promises of answers holds for every engine: tests of what these servers have ask one of each.
 ENGINES = ["columnstore", "clickhouse"]
+# What it promises of jobs holds for both catalogs as well: "postgresql" has its trips in ClickHouse and its jobs in PostgreSQL.
+CATALOGS = [*ENGINES, "postgresql"]
 
 
 def pytest_report_header():
@@ -58,9 +61,26 @@ def sample_in_clickhouse(cluster, tmp_path_factory):
         yield fill(server, tripstore.SAMPLE)
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="session")
+def sample_in_postgresql(cluster, tmp_path_factory):
+    if not postgresql.is_installed():
+        pytest.skip("PostgreSQL is not installed")
+    folder = tmp_path_factory.mktemp("sample-postgresql")
+    catalog = postgresql.PostgreSQL(folder / "postgresql")
+    try:
+        catalog.start()
+        catalog.make_database("jobs")
+        with tripstore.Server(folder / "data", folder / "log", DATABASE_URL=cluster.database_url("shared_sample"),
+                              CATALOG_URL=catalog.url("jobs")) as server:
+            yield fill(server, tripstore.SAMPLE)
+    finally:
+        catalog.kill()
+        catalog.remove()
+
+
+@pytest.fixture(scope="session", params=CATALOGS)
 def sample_server(request):
-    """A server that has the sample, of each engine."""
+    """A server that has the sample, of each engine and each catalog."""
     return request.getfixturevalue(f"sample_in_{request.param}")
 
 
@@ -112,3 +132,17 @@ def server(tmp_path):
     """A server of this test's own, on an empty store."""
     with tripstore.Server(tmp_path / "data", tmp_path / "log") as server:
         yield server
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The conformance report: how many tests of what the API promises each engine and catalog passed."""
+    counts = {name: {} for name in CATALOGS}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            name, _, parameters = getattr(report, "nodeid", "").partition("[")
+            engine = next((part for part in parameters.rstrip("]").split("-") if part in CATALOGS), None)
+            if engine and (outcome != "passed" or report.when == "call"):
+                counts[engine][outcome] = counts[engine].get(outcome, 0) + 1
+    for name, found in counts.items():
+        if found:
+            terminalreporter.write_line(f"conformance of {name}: " + ", ".join(f"{found[key]} {key}" for key in found))

@@ -111,7 +111,8 @@ class Topology:
         variables = {
             "DATABASE_URL": self.clickhouse.database_url(DATABASE, self.parameters),
             "CATALOG_URL": self.postgresql.url(CATALOG, f"?lease_seconds={self.lease_seconds}"),
-            "UPLOADS_URL": f"s3://{BUCKET}/waiting",
+            # Uploads that never became jobs, as of a killed process, are to be gone while a test still waits for it.
+            "UPLOADS_URL": f"s3://{BUCKET}/waiting?stray_seconds=15",
             **self.store.environment(),
             **self.variables,
         }

@@ -31,7 +31,7 @@ QUESTIONS = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
 AWAY = (502, 503)
 LONGEST_ABSENCE_SECONDS = 3.0
 # How long what nobody needs may stay in the bucket of uploads.
-UPLOADS_SECONDS = 30
+UPLOADS_SECONDS = 60
 FOLLOWERS = 2
 # Parts of a load are this small, so that most moments are between two commits.
 PARAMETERS = "&rows_per_insert=30000&purge_after_seconds=30"
@@ -96,6 +96,15 @@ def undisturbed(folder, csv):
         job = server.ingest(csv)
         assert job["status"] == "completed", job
         return [server.get(question).body for question in QUESTIONS]
+
+
+def timed_load(client, csv):
+    """Seconds of an upload and load that nothing disturbs; its trips are taken out again."""
+    started = time.monotonic()
+    job = client.ingest(csv)
+    seconds = time.monotonic() - started
+    ask(client, "DELETE", f"/jobs/{job['id']}")
+    return seconds
 
 
 def worker_of(cluster, job):
@@ -248,10 +257,7 @@ def main(options):
         (folder / "embedded").mkdir()
         expected = undisturbed(folder / "embedded", csv)
         with topology.Topology(folder / "cluster", lease_seconds=3, parameters=PARAMETERS) as cluster:
-            started = time.monotonic()
-            cluster.proxy.ingest(csv)
-            seconds = time.monotonic() - started
-            ask(cluster.proxy, "DELETE", f"/jobs/{jobs(cluster.proxy)[0]['id']}")
+            seconds = min(timed_load(cluster.proxy, csv) for _ in range(2))
             print(f"seed {seed}; upload and load of {options.rows:,} trips take {seconds:.1f} s", flush=True)
             # Each victim as often as the others, in an order by chance.
             order = [VICTIMS[number % len(VICTIMS)] for number in range(options.rounds)]

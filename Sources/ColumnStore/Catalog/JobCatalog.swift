@@ -107,7 +107,9 @@ package protocol SharedJobCatalog: JobCatalog {
     func announce(_ progress: JobProgress)
 
     /// Begins to tell what other processes do, on a thread of its own.
-    func observe(_ observer: @escaping @Sendable (CatalogNotice) -> Void) throws(ColumnStoreError)
+    ///
+    /// Where the observer throws it is told `.reconnected` again, so that nothing is missed.
+    func observe(_ observer: @escaping @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void) throws(ColumnStoreError)
 }
 
 /// What a process hears of others.

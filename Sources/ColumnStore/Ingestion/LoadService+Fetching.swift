@@ -83,6 +83,16 @@ extension LoadService {
         }
     }
 
+    /// Removes, now and then, what was kept of uploads that never became jobs, as when their process was killed.
+    func sweepUploads() throws(ColumnStoreError) {
+        guard let uploads = settings.uploads, !settings.isReadOnly,
+            isSweepDue(every: min(uploads.straySeconds / 2, Limits.sweepSecondsMax)), try catalog.leads("uploads")
+        else { return }
+        let records = try catalog.unfinishedJobs() + catalog.jobs(limit: Int(Int32.max), status: .failed)
+        let count = try uploads.sweep(except: Set(records.compactMap { $0.ownsURL ? $0.sourceURL : nil }))
+        if count > 0 { settings.logger.notice("Removed uploads that no job needs", metadata: ["uploads": "\(count)"]) }
+    }
+
     private func fetch(_ record: JobRecord, with fetcher: any SourceFetcher) async {
         guard let url = record.sourceURL, let file = record.partialFile else { return }
         let id = record.job.id
@@ -91,13 +101,15 @@ extension LoadService {
         // Ten times a second at most, as for all progress.
         let meter = Lock(ProgressMeter(processedRows: 0, processedBytes: 0))
         do throws(ColumnStoreError) {
-            try await fetcher.fetch(url, into: file) { [self] progress in
-                guard meter.withLock({ $0.isDue() }) else { return }
-                var job = record.job
-                job.totalBytes = progress.totalBytes
-                job.message = progress.message
-                fetching.update(id, job)
-                notify(JobProgress(job))
+            try await waiting(for: record) { [self] () throws(ColumnStoreError) in
+                try await fetcher.fetch(url, into: file) { [self] progress in
+                    guard meter.withLock({ $0.isDue() }) else { return }
+                    var job = record.job
+                    job.totalBytes = progress.totalBytes
+                    job.message = progress.message
+                    fetching.update(id, job)
+                    notify(JobProgress(job))
+                }
             }
             try takeOver(record, file)
         } catch {
@@ -111,6 +123,28 @@ extension LoadService {
                     [id],
                     ColumnStoreError(
                         .io, "The fetch stopped, and that could not be recorded: \(error.message) The next start goes on."))
+            }
+        }
+    }
+
+    /// Fetches an upload of ours until where it is kept answers; what others keep may never answer.
+    private func waiting(
+        for record: JobRecord, _ fetch: () async throws(ColumnStoreError) -> Void
+    ) async throws(ColumnStoreError) {
+        var pause = 1
+        while true {
+            do throws(ColumnStoreError) {
+                return try await fetch()
+            } catch {
+                guard record.ownsURL, error.code == .unavailable else { throw error }
+                settings.logger.warning("A fetch waits", metadata: ["job": "\(record.job.id)", "why": "\(error.message)"])
+                var job = record.job
+                job.message = "Waiting: \(error.message)"
+                fetching.update(job.id, job)
+                notify(JobProgress(job))
+                try? await Task.sleep(for: .seconds(pause))
+                if Task.isCancelled { throw ColumnStoreError(.cancelled, "Cancelled on request.") }
+                pause = min(pause * 2, Limits.retrySecondsMax)
             }
         }
     }

@@ -10,7 +10,7 @@ extension LoadService {
     func startSharing() {
         guard let sharing else { return }
         do throws(ColumnStoreError) {
-            try sharing.catalog.observe { [weak self] in self?.hear($0) }
+            try sharing.catalog.observe { [weak self] notice throws(ColumnStoreError) in try self?.hear(notice) }
         } catch {
             settings.logger.error("Other processes cannot be heard", metadata: ["why": "\(error)"])
         }
@@ -18,22 +18,22 @@ extension LoadService {
         sharing.start(keep: { [weak self] in self?.keepClaims() }, claim: { [weak self] in self?.claimJobs() })
     }
 
-    private func hear(_ notice: CatalogNotice) {
+    private func hear(_ notice: CatalogNotice) throws(ColumnStoreError) {
         guard let sharing else { return }
         switch notice {
-        case .changed(let id): lookAt(id)
+        case .changed(let id): try lookAt(id)
         case .progress(let progress):
             if sharing.hear(progress) { forgetFiles(ofJob: progress.jobID) }
             deliver(progress)
         case .reconnected:
-            for id in sharing.unfinished { lookAt(id) }
+            for id in sharing.unfinished { try lookAt(id) }
             sharing.wake()
         }
     }
 
     /// Looks up a job of which something was heard.
-    private func lookAt(_ id: Int64) {
-        guard let sharing, let record = try? catalog.job(id) else { return }
+    private func lookAt(_ id: Int64) throws(ColumnStoreError) {
+        guard let sharing, let record = try catalog.job(id) else { return }
         switch record.job.status {
         case .pending: sharing.wake()
         case .cancelled, .failed: drop(id)
@@ -66,6 +66,7 @@ extension LoadService {
         do throws(ColumnStoreError) {
             for id in try sharing.catalog.keepClaims(claimed) { drop(id) }
             try sharing.catalog.keepHouse()
+            try sweepUploads()
         } catch {
             settings.logger.warning("The catalog cannot be told that this process is alive", metadata: ["why": "\(error)"])
         }

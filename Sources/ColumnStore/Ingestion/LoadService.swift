@@ -49,6 +49,7 @@ public final class LoadService: Sendable {
         var observers: [@Sendable (JobProgress) -> Void] = []
         var rowsIngested = 0
         var rowsRejected = 0
+        var lastSweep: ContinuousClock.Instant?
     }
 
     let catalog: any JobCatalog
@@ -125,8 +126,9 @@ public final class LoadService: Sendable {
         queue.start { [weak self] ids, control in
             self?.runJobs(ids, control)
         } whenIdle: { [weak self] in
-            self?.sharing?.wake()
-            if isServing { try? self?.engine().maintain() }
+            guard let self else { return }
+            if let sharing { sharing.wake() } else if isServing { try? sweepUploads() }
+            if isServing { try? engine().maintain() }
         }
         startFetching()
     }
@@ -353,6 +355,15 @@ public final class LoadService: Sendable {
     /// Tells those in this process of a change.
     func deliver(_ progress: JobProgress) {
         for observer in state.withLock({ $0.observers }) { observer(progress) }
+    }
+
+    /// Whether it is time to look again for uploads that never became jobs; it is then held to have been done.
+    func isSweepDue(every seconds: Int) -> Bool {
+        state.withLock { state in
+            if let last = state.lastSweep, .now - last < .seconds(seconds) { return false }
+            state.lastSweep = .now
+            return true
+        }
     }
 
     func countRows(of job: Job) {

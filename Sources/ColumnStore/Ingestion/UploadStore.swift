@@ -8,4 +8,10 @@ public protocol UploadStore: Sendable {
 
     /// Removes what a URL of `keep` names; succeeds where nothing is there any more.
     func remove(_ url: String) throws(ColumnStoreError)
+
+    /// Age in seconds at which what no job names is nobody's: longer than an upload takes.
+    var straySeconds: Int { get }
+
+    /// Removes what is there, whole or not, and old enough to be nobody's, but for what is named; returns how many that were.
+    func sweep(except urls: Set<String>) throws(ColumnStoreError) -> Int
 }

@@ -1,4 +1,5 @@
 import ColumnStore
+import Foundation
 import NIOCore
 import NIOHTTP1
 
@@ -8,6 +9,8 @@ extension S3Client {
     struct Listed: Hashable, Sendable {
         var key: String
         var byteCount: Int
+        /// When it was put; nil where the server says something else than a time.
+        var changedAt: Date?
     }
 
     /// Puts an object of some bytes.
@@ -70,10 +73,18 @@ extension S3Client {
         try pages(of: prefix, ["list-type": "2"], next: ["continuation-token": "NextContinuationToken"]) { page in
             objects += page.elements("Contents").compactMap { entry in
                 guard let key = entry.value("Key"), let size = entry.value("Size").flatMap({ Int($0) }) else { return nil }
-                return Listed(key: key, byteCount: size)
+                return Listed(key: key, byteCount: size, changedAt: Self.date(entry.value("LastModified")))
             }
         }
         return objects
+    }
+
+    /// Reads a time of a list, with or without milliseconds.
+    static func date(_ text: String?) -> Date? {
+        guard let text else { return nil }
+        return [true, false].lazy.compactMap {
+            try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: $0))
+        }.first
     }
 
     /// Asks for lists until there are no more.

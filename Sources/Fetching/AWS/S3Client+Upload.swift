@@ -1,5 +1,6 @@
 import ColumnStore
 import Dispatch
+import Foundation
 import NIOCore
 import NIOHTTP1
 
@@ -128,18 +129,21 @@ extension S3Client {
         _ = try? answer(to: request, attemptCountMax: 2)
     }
 
-    /// Forgets what was sent under a prefix and not shown.
-    func abortUploads(under prefix: S3Prefix) {
+    /// Forgets what was sent under a prefix and not shown; with a date, what was begun before it. Returns how many uploads that were.
+    @discardableResult
+    func abortUploads(under prefix: S3Prefix, begunBefore date: Date? = nil) -> Int {
         var found: [(object: S3Object, id: String)] = []
         try? pages(
             of: prefix, ["uploads": ""], next: ["key-marker": "NextKeyMarker", "upload-id-marker": "NextUploadIdMarker"]
         ) { page in
             for upload in page.elements("Upload") {
                 guard let key = upload.value("Key"), let id = upload.value("UploadId") else { continue }
+                if let date, Self.date(upload.value("Initiated")).map({ $0 >= date }) ?? true { continue }
                 found.append((object: S3Object(bucket: prefix.bucket, key: key), id: id))
             }
         }
         for (object, id) in found { abort(object, id) }
+        return found.count
     }
 }
 

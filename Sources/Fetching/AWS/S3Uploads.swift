@@ -1,19 +1,35 @@
 package import ColumnStore
+import Foundation
 
 /// Keeps uploads in S3, as `UPLOADS_URL` says: an object each, under the setting's prefix.
 package final class S3Uploads: UploadStore {
     private let prefix: S3Prefix
     private let client: S3Client
+    package let straySeconds: Int
 
     /// Makes a store of uploads; nobody is asked yet.
     ///
-    /// - Parameter url: `s3://bucket/prefix`.
+    /// - Parameter url: `s3://bucket/prefix`, or `s3://bucket/prefix?stray_seconds=86400`.
     package convenience init(url: String, environment: [String: String]) throws(ColumnStoreError) {
         try self.init(url: url, options: S3Options(environment: environment))
     }
 
     package init(url: String, options: S3Options) throws(ColumnStoreError) {
-        prefix = try S3Prefix(url, setting: "UPLOADS_URL")
+        let parts = url.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        var seconds = Limits.strayUploadSeconds
+        if parts.count == 2 {
+            guard parts[1].hasPrefix("stray_seconds="), let number = Int(parts[1].dropFirst("stray_seconds=".count)),
+                10...2_592_000 ~= number
+            else {
+                throw ColumnStoreError(
+                    .invalidArgument,
+                    "UPLOADS_URL has the parameter '\(parts[1].prefix(200))'; there is but stray_seconds, a number from 10 to 2592000."
+                )
+            }
+            seconds = number
+        }
+        straySeconds = seconds
+        prefix = try S3Prefix(String(parts[0]), setting: "UPLOADS_URL")
         client = S3Client(options)
     }
 
@@ -34,5 +50,15 @@ package final class S3Uploads: UploadStore {
                 .invalidArgument, "\(url.prefix(200)) is not under \(prefix.url), where uploads are kept; remove it by hand.")
         }
         try client.remove([object])
+    }
+
+    package func sweep(except urls: Set<String>) throws(ColumnStoreError) -> Int {
+        let date = Date.now - Double(straySeconds)
+        let strays = try client.list(prefix).filter { listed in
+            let object = S3Object(bucket: prefix.bucket, key: listed.key)
+            return listed.changedAt.map { $0 < date } ?? false && !urls.contains(object.url)
+        }
+        try client.remove(strays.map { S3Object(bucket: prefix.bucket, key: $0.key) })
+        return strays.count + client.abortUploads(under: prefix, begunBefore: date)
     }
 }
