@@ -22,7 +22,12 @@ struct ExportCommand: ParsableCommand {
             file systems), a week that changed is absent for a moment. The file _SUCCESS is there once all weeks are those of \
             one moment, and absent while an export is under way or after one that broke off.
 
-            DEST may be s3://BUCKET/PREFIX, with the credentials and the region of AWS's usual variables and files, and             AWS_ENDPOINT_URL for another server than AWS's. Files are written to the temporary folder ($TMPDIR, else /tmp) and sent             one by one. S3 cannot exchange folders: a reader that lists a week in the moment when it is replaced finds its old             files beside the new ones. Who reads by the manifests, which Athena, Trino and Hive do for tables of symlinks             (_symlink_format_manifest/week=2018-05-28/manifest), finds it as it was or as it is. Of two exports to one prefix the             one that began first ends with an error.
+            DEST may be s3://BUCKET/PREFIX, with the credentials and the region of AWS's usual variables and files, and \
+            AWS_ENDPOINT_URL for another server than AWS's. Files are written to the temporary folder ($TMPDIR, else /tmp) and sent \
+            one by one. S3 cannot exchange folders: a reader that lists a week in the moment when it is replaced finds its old \
+            files beside the new ones. Who reads by the manifests, which Athena, Trino and Hive do for tables of symlinks \
+            (_symlink_format_manifest/week=2018-05-28/manifest), finds it as it was or as it is. One export at a time should \
+            write to a prefix: of two the one that began first ends with an error.
 
             Times are local times without a zone (TIMESTAMP without time zone). Nothing is written to the store.
 
