@@ -24,8 +24,9 @@ struct ClickHouseFailure {
         case 241:
             error = ColumnStoreError(
                 .io, "ClickHouse has too little memory for this question: \(sentence); narrow it or raise max_memory_usage.")
-        // Connections that fail, time that runs out, parts that are merged too slowly, a disk that is full: later it may go.
-        case 3, 32, 159, 160, 202, 209, 210, 225, 236, 242, 243, 252, 279, 319, 425, 999:
+        // Connections that fail, time that runs out, parts that are merged too slowly, a disk that is full, replicas that are away:
+        // later it may go.
+        case 3, 32, 159, 160, 202, 209, 210, 225, 236, 242, 243, 252, 279, 285, 286, 319, 425, 999:
             error = ColumnStoreError(.unavailable, "ClickHouse at \(address) cannot do this now: \(sentence)")
         default:
             error = ColumnStoreError(

@@ -2,11 +2,11 @@ import ColumnStore
 
 /// The tables of a store in ClickHouse, and whose they are.
 ///
-///     trips           on each shard: a row a trip; partitioned by week, ordered by the origin's cell
-///     trips_cluster   on each shard, where there is a cluster: `trips` of all shards as one
-///     tripstore       on each shard: version of these tables, and the catalog that they belong to
+///     trips           on each server: a row a trip of its shard; partitioned by week, ordered by the origin's cell
+///     trips_cluster   on each server, where there is a cluster: `trips` of all shards as one
+///     tripstore       on each server: version of these tables, and the catalog that they belong to
 ///
-/// They are made on each server by itself: `ON CLUSTER` needs ZooKeeper.
+/// They are made on each server by itself: `ON CLUSTER` needs ZooKeeper, which only clusters with replicas have.
 struct ClickHouseSchema {
     /// What this program makes and knows.
     static let version = 1
@@ -14,117 +14,229 @@ struct ClickHouseSchema {
     let url: ClickHouseURL
     let client: ClickHouseClient
 
-    /// What is to be known of the servers.
-    struct Servers: Sendable {
-        /// One for each shard.
-        var shards: [ClickHouseURL.Address]
-        /// Settings of an INSERT, which the versions do not share.
-        var insertSettings: [(String, String)]
-        /// The table that questions are asked of.
-        var questionTable: String
-    }
-
-    /// Finds the shards.
-    func servers() throws(ColumnStoreError) -> Servers {
-        let first = url.addresses[0]
-        let version = String(
-            decoding: try client.query("SELECT version() FORMAT TabSeparated", at: first, inDatabase: false), as: UTF8.self)
-        let year = Int(version.prefix { $0.isNumber }) ?? 0
+    /// Finds the servers.
+    func servers() throws(ColumnStoreError) -> ClickHouseServers {
+        let (first, version) = try firstThatAnswers { address throws(ColumnStoreError) in
+            try client.query("SELECT version() FORMAT TabSeparated", at: address, inDatabase: false)
+        }
+        let year = Int(String(decoding: version, as: UTF8.self).prefix { $0.isNumber }) ?? 0
         // A part goes to many weeks at once; and it is there when the server says so.
         let insertSettings = year >= 22 ? [("max_partitions_per_insert_block", "0"), ("async_insert", "0")] : []
         guard let cluster = url.cluster else {
-            return Servers(shards: [first], insertSettings: insertSettings, questionTable: "trips")
+            return ClickHouseServers([first], shards: [1], questionTable: "trips", insertSettings: insertSettings)
         }
         let answer = try client.query(
-            "SELECT shard_num, replica_num, host_name FROM system.clusters WHERE cluster = \(ClickHouseSQL.literal(cluster)) "
+            "SELECT shard_num, host_name FROM system.clusters WHERE cluster = \(ClickHouseSQL.literal(cluster)) "
                 + "ORDER BY shard_num, replica_num FORMAT RowBinary", at: first, inDatabase: false)
         var reader = RowBinaryReader(answer)
         var hosts: [String] = []
+        var shards: [UInt32: Int] = [:]
         while !reader.isAtEnd {
-            _ = try reader.integer(UInt32.self)
-            let replica = try reader.integer(UInt32.self)
-            let host = try reader.string()
-            guard replica == 1 else {
-                throw ColumnStoreError(
-                    .invalidArgument,
-                    "The cluster '\(cluster)' has replicas, which this version does not fill; name one without.")
-            }
-            hosts.append(host)
+            shards[try reader.integer(UInt32.self), default: 0] += 1
+            hosts.append(try reader.string())
         }
         guard !hosts.isEmpty else {
             throw ColumnStoreError(
                 .invalidArgument,
                 "ClickHouse at \(first) knows no cluster '\(cluster)'; its remote_servers name those it knows.")
         }
-        var shards = url.addresses
-        if shards.count == 1 { shards = hosts.map { ClickHouseURL.Address(host: $0, port: first.port) } }
-        guard shards.count == hosts.count else {
+        var addresses = url.addresses
+        if addresses.count == 1 { addresses = hosts.map { ClickHouseURL.Address(host: $0, port: first.port) } }
+        guard addresses.count == hosts.count else {
+            let has =
+                shards.count == hosts.count
+                ? "\(hosts.count) shards" : "\(shards.count) shards with \(hosts.count) replicas in all"
             throw ColumnStoreError(
                 .invalidArgument,
-                "The cluster '\(cluster)' has \(hosts.count) shards, DATABASE_URL names \(shards.count) addresses; "
-                    + "name one of each shard, or one in all.")
+                "The cluster '\(cluster)' has \(has), DATABASE_URL names \(addresses.count) addresses; name one of each, or one in "
+                    + "all.")
         }
-        guard Set(shards).count == shards.count else {
+        guard Set(addresses).count == addresses.count else {
             throw ColumnStoreError(
                 .invalidArgument,
-                "Shards of the cluster '\(cluster)' are on one host, so their HTTP ports differ; name the address of each in "
+                "Servers of the cluster '\(cluster)' are on one host, so their HTTP ports differ; name the address of each in "
                     + "DATABASE_URL.")
         }
-        return Servers(shards: shards, insertSettings: insertSettings, questionTable: "trips_cluster")
+        return ClickHouseServers(
+            addresses, shards: shards.sorted { $0.key < $1.key }.map(\.value), questionTable: "trips_cluster",
+            insertSettings: insertSettings)
     }
 
-    /// Makes what is missing on every shard, and makes sure that all of it is this catalog's.
-    ///
-    /// - Parameter owner: the catalog's own name.
-    func prepare(_ servers: Servers, owner: String) throws(ColumnStoreError) {
-        for shard in servers.shards {
-            _ = try client.query(
-                "CREATE DATABASE IF NOT EXISTS \(Self.identifier(url.database))", at: shard, inDatabase: false)
-            _ = try client.query(
-                "CREATE TABLE IF NOT EXISTS tripstore (name String, value String) ENGINE = MergeTree ORDER BY name", at: shard)
-            let known = try properties(at: shard)
-            if let version = known["version"].flatMap({ Int($0) }), version > Self.version {
-                throw ColumnStoreError(
-                    .conflict,
-                    "The database '\(url.database)' at \(shard) was made by a newer version of tripstore; use that version.")
-            }
-            try refuseOthers(known, owner, shard)
-            let columns = NativeBlock.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
-            _ = try client.query(
-                "CREATE TABLE IF NOT EXISTS trips (\(columns)) ENGINE = MergeTree PARTITION BY week ORDER BY origin_cell",
-                at: shard)
-            if let cluster = url.cluster {
-                // It holds nothing, and the cluster of the URL may be another than before. Other processes may be asking it.
-                if try isOutdated(cluster, at: shard) { _ = try client.query("DROP TABLE IF EXISTS trips_cluster", at: shard) }
-                _ = try client.query(
-                    "CREATE TABLE IF NOT EXISTS trips_cluster AS trips ENGINE = Distributed(\(Self.identifier(cluster)), "
-                        + "\(Self.identifier(url.database)), trips, rand())", at: shard)
-            }
-            if known["owner"] == nil {
-                _ = try client.query(
-                    "INSERT INTO tripstore (name, value) VALUES ('version', '\(Self.version)'), "
-                        + "('owner', \(ClickHouseSQL.literal(owner)))", at: shard)
+    /// Asks the servers of the URL one by one until one answers.
+    private func firstThatAnswers<Answer>(
+        of addresses: [ClickHouseURL.Address]? = nil,
+        _ ask: (ClickHouseURL.Address) throws(ColumnStoreError) -> Answer
+    ) throws(ColumnStoreError) -> (ClickHouseURL.Address, Answer) {
+        var failure: ColumnStoreError?
+        for address in addresses ?? url.addresses {
+            do throws(ColumnStoreError) {
+                return (address, try ask(address))
+            } catch {
+                guard error.code == .unavailable else { throw error }
+                failure = failure ?? error
             }
         }
+        throw failure ?? ColumnStoreError(.internalFault, "There is no server; please report this.")
+    }
+
+    // MARK: - Tables
+
+    /// Makes what is missing on every server, and makes sure that all of it is this catalog's.
+    ///
+    /// Where shards have replicas a server may be away: its tables are made when it is back, before anything is stored.
+    ///
+    /// - Parameter owner: the catalog's own name.
+    func prepare(_ servers: ClickHouseServers, owner: String) throws(ColumnStoreError) {
+        servers.owner = owner
+        if servers.hasReplicas {
+            // Macros that are wrong are said before tables are made by them.
+            do throws(ColumnStoreError) {
+                _ = try layout(of: servers)
+            } catch {
+                guard error.code == .unavailable else { throw error }
+            }
+        }
+        var failure: ColumnStoreError?
+        var count = 0
+        for address in servers.addresses {
+            do throws(ColumnStoreError) {
+                try prepare(address, of: servers, owner: owner)
+                count += 1
+            } catch {
+                guard servers.hasReplicas, error.code == .unavailable else { throw error }
+                failure = failure ?? error
+            }
+        }
+        if count == 0, let failure { throw failure }
+    }
+
+    private func prepare(
+        _ address: ClickHouseURL.Address, of servers: ClickHouseServers, owner: String
+    ) throws(ColumnStoreError) {
+        if servers.isPrepared(address) { return }
+        _ = try client.query("CREATE DATABASE IF NOT EXISTS \(Self.identifier(url.database))", at: address, inDatabase: false)
+        _ = try client.query(
+            "CREATE TABLE IF NOT EXISTS tripstore (name String, value String) ENGINE = MergeTree ORDER BY name", at: address)
+        let known = try properties(at: address)
+        if let version = known["version"].flatMap({ Int($0) }), version > Self.version {
+            throw ColumnStoreError(
+                .conflict,
+                "The database '\(url.database)' at \(address) was made by a newer version of tripstore; use that version.")
+        }
+        try refuseOthers(known, owner, address)
+        let columns = NativeBlock.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
+        var made = "MergeTree"
+        if servers.hasReplicas {
+            _ = try macros(at: address)
+            let path = ClickHouseSQL.literal(ReplicatedTable.path(shard: "{shard}", database: url.database))
+            made = "ReplicatedMergeTree(\(path), '{replica}')"
+        }
+        _ = try client.query(
+            "CREATE TABLE IF NOT EXISTS trips (\(columns)) ENGINE = \(made) PARTITION BY week ORDER BY origin_cell",
+            at: address)
+        if servers.hasReplicas, try engine(of: "trips", at: address)?.hasPrefix("Replicated") != true {
+            throw ColumnStoreError(
+                .conflict,
+                "The table trips of '\(url.database)' at \(address) was made when the cluster had no replicas and has none; name "
+                    + "another database and load the trips there.")
+        }
+        if let cluster = url.cluster { try prepareDistributed(cluster, at: address) }
+        if known["owner"] == nil {
+            _ = try client.query(
+                "INSERT INTO tripstore (name, value) VALUES ('version', '\(Self.version)'), "
+                    + "('owner', \(ClickHouseSQL.literal(owner)))", at: address)
+        }
+        servers.notePrepared(address)
+    }
+
+    /// Makes the table of all shards; anew where the cluster of the URL is another than before.
+    ///
+    /// It holds nothing. Else it is left alone, since other processes may be asking it.
+    private func prepareDistributed(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) {
+        if try isOutdated(cluster, at: address) { _ = try client.query("DROP TABLE IF EXISTS trips_cluster", at: address) }
+        _ = try client.query(
+            "CREATE TABLE IF NOT EXISTS trips_cluster AS trips ENGINE = Distributed(\(Self.identifier(cluster)), "
+                + "\(Self.identifier(url.database)), trips, rand())", at: address)
+    }
+
+    /// The engine of a table with its parameters; nil where there is no such table.
+    private func engine(of table: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> String? {
+        let answer = try client.query(
+            "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = '\(table)' FORMAT RowBinary",
+            at: address)
+        var reader = RowBinaryReader(answer)
+        return reader.isAtEnd ? nil : try reader.string()
     }
 
     /// Whether `trips_cluster` is there and over another cluster than this one; where that cannot be told it is made anew.
-    private func isOutdated(_ cluster: String, at shard: ClickHouseURL.Address) throws(ColumnStoreError) -> Bool {
-        let answer = try client.query(
-            "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'trips_cluster' FORMAT RowBinary",
-            at: shard)
-        if answer.isEmpty { return false }
-        var reader = RowBinaryReader(answer)
+    private func isOutdated(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> Bool {
+        guard let engine = try engine(of: "trips_cluster", at: address) else { return false }
         // Versions differ in how they quote names.
-        let engine = try reader.string().filter { !"'` ".contains($0) }
-        return engine != "Distributed(\(cluster),\(url.database),trips,rand())"
+        return engine.filter { !"'` ".contains($0) } != "Distributed(\(cluster),\(url.database),trips,rand())"
     }
 
     /// Makes sure that the tables are there and this catalog's, and changes nothing.
-    func check(_ servers: Servers, owner: String) throws(ColumnStoreError) {
-        let shard = servers.shards[0]
-        try refuseOthers(try properties(at: shard), owner, shard)
+    func check(_ servers: ClickHouseServers, owner: String) throws(ColumnStoreError) {
+        let (address, known) = try firstThatAnswers(of: servers.addresses) { address throws(ColumnStoreError) in
+            try properties(at: address)
+        }
+        try refuseOthers(known, owner, address)
     }
+
+    // MARK: - Replicas
+
+    /// The shards and the servers of each; throws `.unavailable` where one is away that has not said yet whose trips it has.
+    func shards(of servers: ClickHouseServers) throws(ColumnStoreError) -> [ClickHouseServers.Shard] {
+        if let known = servers.known { return known }
+        if let owner = servers.owner {
+            for address in servers.addresses { try prepare(address, of: servers, owner: owner) }
+        }
+        let shards = try layout(of: servers)
+        servers.known = shards
+        return shards
+    }
+
+    /// Asks all servers whose trips they have.
+    private func layout(of servers: ClickHouseServers) throws(ColumnStoreError) -> [ClickHouseServers.Shard] {
+        var found: [String: [String: ClickHouseURL.Address]] = [:]
+        for address in servers.addresses {
+            let macros = try macros(at: address)
+            if let other = found[macros.shard, default: [:]].updateValue(address, forKey: macros.replica) {
+                throw ColumnStoreError(
+                    .invalidArgument,
+                    "ClickHouse at \(other) and at \(address) have the same macros shard and replica; give each server its own."
+                )
+            }
+        }
+        let shards = found.sorted { $0.key < $1.key }.map { name, replicas in
+            ClickHouseServers.Shard(
+                name: name,
+                replicas: replicas.sorted { $0.key < $1.key }.map { ClickHouseServers.Replica(address: $1, name: $0) })
+        }
+        guard shards.map(\.replicas.count).sorted() == servers.shards.sorted() else {
+            throw ColumnStoreError(
+                .invalidArgument,
+                "The servers' macros shard make \(shards.count) shards with \(shards.map(\.replicas.count)) servers, the cluster "
+                    + "'\(url.cluster ?? "")' has \(servers.shards); give the servers of one shard the same macro.")
+        }
+        return shards
+    }
+
+    private func macros(at address: ClickHouseURL.Address) throws(ColumnStoreError) -> (shard: String, replica: String) {
+        var reader = RowBinaryReader(
+            try client.query("SELECT macro, substitution FROM system.macros FORMAT RowBinary", at: address, inDatabase: false))
+        var macros: [String: String] = [:]
+        while !reader.isAtEnd { macros[try reader.string()] = try reader.string() }
+        guard let shard = macros["shard"], let replica = macros["replica"] else {
+            throw ColumnStoreError(
+                .invalidArgument,
+                "ClickHouse at \(address) has no macros shard and replica, by which replicas of a shard know one another; set them "
+                    + "in its configuration.")
+        }
+        return (shard: shard, replica: replica)
+    }
+
+    // MARK: - Whose they are
 
     private func properties(at shard: ClickHouseURL.Address) throws(ColumnStoreError) -> [String: String] {
         var reader = RowBinaryReader(

@@ -7,7 +7,7 @@ import NIOCore
 /// The engine whose trips lie in ClickHouse: one server, or the shards of a cluster.
 ///
 ///     batches ─ RowSorter ─ NativeBlock ─┬─ INSERT into `trips` of shard 1     a thread for each shard, one block a part
-///               shard by shard           └─ INSERT into `trips` of shard 2
+///               shard by shard           └─ INSERT into `trips` of shard 2     where it has replicas, to all of them at once
 ///
 /// ClickHouse has no transactions over partitions and shards. So each row says which job and which part it came with, the
 /// catalog says which of them count (`Visibility`), and a question has that as a condition. A part of which nobody knows whether
@@ -42,8 +42,9 @@ package final class ClickHouseStore: TripEngine {
     private let storage: JobStorage
     var catalog: any JobCatalog { storage.catalog }
     let client: ClickHouseClient
-    let servers: ClickHouseSchema.Servers
+    let servers: ClickHouseServers
     let sql: ClickHouseSQL
+    var schema: ClickHouseSchema { ClickHouseSchema(url: options.url, client: client) }
     private let pool: WorkerPool
     /// Threads that wait for INSERTs, so that those that decode need not.
     private let insertThreads: WorkerPool
@@ -51,7 +52,7 @@ package final class ClickHouseStore: TripEngine {
 
     private struct State {
         var queries = 0
-        /// The shard that is asked next.
+        /// The server that is asked next.
         var next = 0
         var purge: PurgeThread?
     }
@@ -111,21 +112,29 @@ package final class ClickHouseStore: TripEngine {
     // MARK: - Loads
 
     package func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
-        let (shards, pool, client, settings) = (servers.shards, pool, client, servers.insertSettings)
+        let (servers, schema, pool, client, database) = (servers, schema, pool, client, options.url.database)
         let block = ClickHouseSQL.block(attempt: part.attempt, part: part.number)
         let columns = NativeBlock.columns.map(\.name).joined(separator: ", ")
         return insertThreads.submit { [insertThreads] in
+            let shards = try schema.shards(of: servers)
             _ = try insertThreads.map(count: shards.count) { shard in
                 // Every shard gets a share of every stretch of the file, so that a city's trips are on all of them. Files that
                 // are but one stretch take turns, by a hash: feeds of cities that come in the same order again and again would
                 // each meet the same shard.
-                let turn = (shard + Int(Self.hash(part.job) % UInt64(shards.count)) + part.number) % shards.count
+                let hash = Self.hash(part.job)
+                let turn = (shard + Int(hash % UInt64(shards.count)) + part.number) % shards.count
                 let share = stride(from: turn, to: batches.count, by: shards.count).map { batches[$0] }
                 if share.isEmpty { return }
                 let trips = try RowSorter.sort(share, job: part.job, byDatasource: false, on: pool)
                 let body = NativeBlock.encode(trips, job: part.job, block: block)
+                let replicas = shards[shard].replicas
+                let address = replicas[(Int(hash >> 32) + part.number) % replicas.count].address
+                let table =
+                    replicas.count == 1 ? nil : ReplicatedTable(shards[shard], database: database, client: client)
+                try table?.requireAllReplicas(address)
                 try client.insert(
-                    body, into: "INSERT INTO trips (\(columns)) FORMAT Native", at: shards[shard], settings: settings)
+                    body, into: "INSERT INTO trips (\(columns)) FORMAT Native", at: address, settings: servers.insertSettings)
+                try table?.waitUntilFetched(address)
             }
             return nil
         }
@@ -177,23 +186,23 @@ package final class ClickHouseStore: TripEngine {
         return try ask(question(try catalog.visibility()), settings: settings)
     }
 
-    /// Asks SQL of whichever shard answers.
+    /// Asks SQL of whichever server answers.
     private func ask(_ text: String, settings: [(String, String)] = []) throws(ColumnStoreError) -> [UInt8] {
         let first = state.withLock { state in
-            state.next = (state.next + 1) % servers.shards.count
+            state.next = (state.next + 1) % servers.addresses.count
             return state.next
         }
         var failure: ColumnStoreError?
-        for offset in servers.shards.indices {
-            let shard = servers.shards[(first + offset) % servers.shards.count]
+        for offset in servers.addresses.indices {
+            let address = servers.addresses[(first + offset) % servers.addresses.count]
             do throws(ColumnStoreError) {
-                return try client.query(text, at: shard, settings: settings)
+                return try client.query(text, at: address, settings: settings)
             } catch {
                 guard error.code == .unavailable else { throw error }
                 failure = failure ?? error
             }
         }
-        throw failure ?? ColumnStoreError(.internalFault, "There is no shard; please report this.")
+        throw failure ?? ColumnStoreError(.internalFault, "There is no server; please report this.")
     }
 
     func countQuestion() { state.withLock { $0.queries += 1 } }
@@ -206,11 +215,11 @@ package final class ClickHouseStore: TripEngine {
 
     private func bytesOnDisk() throws(ColumnStoreError) -> Int {
         var sum = 0
-        for shard in servers.shards {
+        for address in servers.addresses {
             var reader = RowBinaryReader(
                 try client.query(
                     "SELECT toUInt64(sum(bytes_on_disk)) FROM system.parts WHERE database = currentDatabase() AND table = 'trips' "
-                        + "AND active FORMAT RowBinary", at: shard))
+                        + "AND active FORMAT RowBinary", at: address))
             sum += Int(try reader.integer(UInt64.self))
         }
         return sum

@@ -47,10 +47,17 @@ extension ClickHouseStore {
             if parts.isEmpty { return }
             for chunk in stride(from: 0, to: parts.count, by: 1000).map({ parts[$0..<min($0 + 1000, parts.count)] }) {
                 let condition = chunk.map(ClickHouseSQL.uncommitted).joined(separator: " OR ")
-                for shard in servers.shards {
-                    _ = try client.query("ALTER TABLE trips DELETE WHERE \(condition)", at: shard)
+                let shards = try schema.shards(of: servers)
+                for shard in shards {
+                    _ = try client.query("ALTER TABLE trips DELETE WHERE \(condition)", at: shard.replicas[0].address)
                 }
-                for shard in servers.shards { try waitForMutations(at: shard) }
+                for shard in shards {
+                    if shard.replicas.count == 1 {
+                        try waitForMutations(at: shard.replicas[0].address)
+                    } else {
+                        try ReplicatedTable(shard, database: options.url.database, client: client).waitUntilRemoved()
+                    }
+                }
                 try catalog.forget(Array(chunk))
             }
             options.logger.info("Removed what does not count from ClickHouse", metadata: ["parts": "\(parts.count)"])

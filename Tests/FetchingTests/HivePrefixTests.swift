@@ -13,7 +13,6 @@ struct HivePrefixTests {
 
     private static func options(_ bucket: BucketServer) -> S3Options {
         var options = S3Options(environment: bucket.environment)
-        options.stallTimeout = .milliseconds(300)
         options.firstDelay = .milliseconds(1)
         options.partByteCount = 4
         return options

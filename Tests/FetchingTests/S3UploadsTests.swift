@@ -18,12 +18,15 @@ struct S3UploadsTests {
 
     /// Keeps some bytes as `spool/7-trips.csv`, and returns their URL.
     private func keep(
-        _ bytes: [UInt8], in environment: [String: String], partByteCount: Int = 1 << 20, url: String = "s3://lake/spool/"
+        _ bytes: [UInt8], in environment: [String: String], partByteCount: Int = 1 << 20, url: String = "s3://lake/spool/",
+        stallTimeout: Duration = .seconds(30)
     ) async throws -> String {
         let path = folder.path + "/file"
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         return try await onThread {
-            let uploads = try S3Uploads(url: url, options: Self.options(environment, partByteCount: partByteCount))
+            var options = Self.options(environment, partByteCount: partByteCount)
+            options.stallTimeout = stallTimeout
+            let uploads = try S3Uploads(url: url, options: options)
             defer { uploads.close() }
             return try uploads.keep(path, as: "7-trips.csv")
         }
@@ -31,7 +34,6 @@ struct S3UploadsTests {
 
     private static func options(_ environment: [String: String], partByteCount: Int = 1 << 20) -> S3Options {
         var options = S3Options(environment: environment)
-        options.stallTimeout = .milliseconds(300)
         options.firstDelay = .milliseconds(1)
         options.partByteCount = partByteCount
         return options
@@ -93,11 +95,14 @@ struct S3UploadsTests {
         let bucket = try await BucketServer(isDoneAnyway: isDoneAnyway) {
             $0.earlierCount < 2 && $0.kind != "HEAD" ? spoilt : nil
         }
-        _ = try await keep(Self.file, in: bucket.environment, partByteCount: 3000)
+        // What is slow counts as silent too, so there may be more attempts than two that were spoilt.
+        let isSilent = spoilt.end == .stall
+        let timeout = Duration.milliseconds(isSilent ? 300 : 30_000)
+        _ = try await keep(Self.file, in: bucket.environment, partByteCount: 3000, stallTimeout: timeout)
         #expect(bucket.state.objects == ["spool/7-trips.csv": Self.file])
-        #expect(bucket.count("PUT part") == 12)
-        _ = try await keep(Self.file, in: bucket.environment)
-        #expect(bucket.count("PUT") == 3)
+        #expect(isSilent ? bucket.count("PUT part") >= 12 : bucket.count("PUT part") == 12)
+        _ = try await keep(Self.file, in: bucket.environment, stallTimeout: timeout)
+        #expect(isSilent ? bucket.count("PUT") >= 3 : bucket.count("PUT") == 3)
     }
 
     @Test("An upload that is put together says so with 200, and may fail all the same")

@@ -46,8 +46,12 @@ class Shard:
 
     def write_settings(self, shards, memory_bytes):
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "config.xml").write_text(server_settings(self, shards), encoding="utf-8")
+        (self.folder / "config.xml").write_text(server_settings(self, self.cluster_settings(shards)), encoding="utf-8")
         (self.folder / "users.xml").write_text(user_settings(memory_bytes), encoding="utf-8")
+
+    def cluster_settings(self, shards):
+        """Who is in the cluster, as its settings say."""
+        return f"<macros><shard>{self.number}</shard></macros>" + remote_servers([[shard] for shard in shards])
 
     def launch(self):
         # setpriv becomes the server: the kernel kills it when the thread that launched it ends, however that happens.
@@ -208,11 +212,16 @@ class Current:
         self.process.wait(timeout=PATIENCE_SECONDS)
 
 
-def server_settings(own, shards):
+def remote_servers(shards):
+    """Settings of a cluster of these servers, which are listed by shard."""
     cluster = "".join(
-        f"<shard><internal_replication>true</internal_replication>"
-        f"<replica><host>127.0.0.1</host><port>{shard.tcp_port}</port></replica></shard>"
-        for shard in shards)
+        "<shard><internal_replication>true</internal_replication>" + "".join(
+            f"<replica><host>127.0.0.1</host><port>{server.tcp_port}</port></replica>" for server in servers) + "</shard>"
+        for servers in shards)
+    return f"<remote_servers><{CLUSTER}>{cluster}</{CLUSTER}></remote_servers>"
+
+
+def server_settings(own, cluster):
     folder = escape(str(own.folder))
     return f"""<?xml version="1.0"?>
 <yandex>
@@ -243,8 +252,7 @@ def server_settings(own, shards):
     <timezone>UTC</timezone>
     <umask>022</umask>
     <mlock_executable>false</mlock_executable>
-    <macros><shard>{own.number}</shard></macros>
-    <remote_servers><{CLUSTER}>{cluster}</{CLUSTER}></remote_servers>
+    {cluster}
 </yandex>
 """
 

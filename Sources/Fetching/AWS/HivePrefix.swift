@@ -127,7 +127,9 @@ package final class HivePrefix: ExportDestination {
             return state.there[week]?[file.name] == file.byteCount
         }
         if !isThere {
-            let staged = try client.stage(file: path, to: object(file.name, of: week))
+            let staged = try explained { () throws(ColumnStoreError) in
+                try client.stage(file: path, to: object(file.name, of: week))
+            }
             state.withLock { $0.staged[week, default: []].append(staged) }
         }
         try FileSystem.remove(path)
@@ -140,7 +142,7 @@ package final class HivePrefix: ExportDestination {
         // A manifest of some of these files, as a run that broke off may have left, is shorter.
         if taken == there, now.manifests[week] == urls.utf8.count { return .kept }
         try requireToBeLast()
-        try client.complete(now.staged[week] ?? [])
+        try explained { () throws(ColumnStoreError) in try client.complete(now.staged[week] ?? []) }
         state.withLock { $0.staged[week] = nil }
         try client.put(urls, to: manifest(week))
         try client.remove(there.keys.filter { taken[$0] == nil }.sorted().map { object($0, of: week) })
@@ -172,6 +174,18 @@ package final class HivePrefix: ExportDestination {
         guard try client.text(of: prefix.object(Self.marker)) != run + "\n" else { return }
         throw ColumnStoreError(
             .busy, "Another export to \(prefix.url) has begun since; wait for its end, or name another prefix.")
+    }
+
+    /// Says of a failure, where it may be so, that another export has aborted what this one sends.
+    private func explained<Result>(_ body: () throws(ColumnStoreError) -> Result) throws(ColumnStoreError) -> Result {
+        do throws(ColumnStoreError) {
+            return try body()
+        } catch {
+            // Where nobody answers at all the first failure says more.
+            if error.code == .unavailable, (try? client.text(of: prefix.object(Self.marker))) == nil { throw error }
+            try requireToBeLast()
+            throw error
+        }
     }
 
     package func close() {

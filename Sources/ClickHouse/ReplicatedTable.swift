@@ -1,0 +1,129 @@
+import ColumnStore
+import Foundation
+
+/// The table `trips` of one shard with replicas, as ZooKeeper knows it: who is there, and who has which rows.
+///
+/// ClickHouse acknowledges an INSERT when one replica has it; here it counts when all have it, so that any of them answers for the
+/// shard. Its own setting for that is `insert_quorum`. By it version 18.16 takes one INSERT of a table at a time, and neither merges
+/// the last part of each week nor removes rows from it.
+///
+/// Layout: https://github.com/ClickHouse/ClickHouse/blob/master/src/Storages/StorageReplicatedMergeTree.h.
+struct ReplicatedTable {
+    /// Longest wait for a replica to fetch what another has.
+    private static let patience = Duration.seconds(60)
+    static let own = "database = currentDatabase() AND table = 'trips'"
+
+    let client: ClickHouseClient
+    let shard: ClickHouseServers.Shard
+    /// Where it is in ZooKeeper.
+    let path: String
+
+    init(_ shard: ClickHouseServers.Shard, database: String, client: ClickHouseClient) {
+        self.client = client
+        self.shard = shard
+        path = Self.path(shard: shard.name, database: database)
+    }
+
+    /// Where the table of a shard is in ZooKeeper.
+    ///
+    /// - Parameter shard: its name, or the macro for it.
+    static func path(shard: String, database: String) -> String { "/clickhouse/tables/\(shard)/\(database)/trips" }
+
+    /// Throws `.unavailable` where a replica is away, as it could not fetch what would be stored now.
+    ///
+    /// - Parameter address: the server that is asked.
+    func requireAllReplicas(_ address: ClickHouseURL.Address) throws(ColumnStoreError) {
+        for replica in shard.replicas { try require(replica, address) }
+    }
+
+    private func require(
+        _ replica: ClickHouseServers.Replica, _ address: ClickHouseURL.Address
+    ) throws(ColumnStoreError) {
+        if try !texts("name", under: "replicas/\(replica.name)", "name = 'is_active'", at: address).isEmpty { return }
+        throw ColumnStoreError(
+            .unavailable,
+            "The replica '\(replica.name)' of the ClickHouse shard '\(shard.name)' (\(replica.address)) is away; trips are stored "
+                + "and removed once it is back.")
+    }
+
+    /// Waits until each replica has the rows that any of them has acknowledged before.
+    ///
+    /// The rows are named in a log, of which each replica copies what it has to do to a queue of its own, in one transaction with
+    /// how far it has read. What is done leaves the queue.
+    func waitUntilFetched(_ address: ClickHouseURL.Address) throws(ColumnStoreError) {
+        let answer = try client.query(
+            "SELECT log_max_index FROM system.replicas WHERE \(Self.own) FORMAT RowBinary", at: address)
+        var reader = RowBinaryReader(answer)
+        let newest = reader.isAtEnd ? 0 : try reader.integer(UInt64.self)
+        for replica in shard.replicas {
+            try wait(for: replica, address) { () throws(ColumnStoreError) in
+                let pointer = try texts("value", under: "replicas/\(replica.name)", "name = 'log_pointer'", at: address).first
+                return pointer.flatMap { UInt64($0) } ?? 0 > newest
+            }
+            // What others store meanwhile is not waited for.
+            var missing: Set<String>?
+            try wait(for: replica, address) { () throws(ColumnStoreError) in
+                let isFetch = "(value LIKE '%\\nget\\n%' OR value LIKE '%\\nattach\\n%')"
+                let left = try texts("name", under: "replicas/\(replica.name)/queue", isFetch, at: address)
+                missing = missing?.intersection(left) ?? Set(left)
+                return missing?.isEmpty == true
+            }
+        }
+    }
+
+    /// Waits until each replica has removed what the newest `ALTER … DELETE` names.
+    ///
+    /// A replica hears of it by ZooKeeper, a little later, and rows of an INSERT that broke off may still be on their way to it.
+    func waitUntilRemoved() throws(ColumnStoreError) {
+        let address = shard.replicas[0].address
+        let newest = try texts("max(name)", under: "mutations", "1", at: address).first ?? ""
+        try waitUntilFetched(address)
+        for replica in shard.replicas {
+            let isKnown = "mutation_id = \(ClickHouseSQL.literal(newest)) AND is_done"
+            try wait(for: replica, address, .seconds(600)) { () throws(ColumnStoreError) in
+                guard try count("\(Self.own) AND \(isKnown)", at: replica.address) == 1 else { return false }
+                return try count("\(Self.own) AND NOT is_done", at: replica.address) == 0
+            }
+        }
+    }
+
+    // MARK: - ZooKeeper
+
+    /// One column of the nodes under a path of the table.
+    private func texts(
+        _ column: String, under node: String, _ condition: String, at address: ClickHouseURL.Address
+    ) throws(ColumnStoreError) -> [String] {
+        let path = ClickHouseSQL.literal("\(path)/\(node)")
+        let answer = try client.query(
+            "SELECT \(column) FROM system.zookeeper WHERE path = \(path) AND \(condition) FORMAT RowBinary", at: address)
+        var reader = RowBinaryReader(answer)
+        var texts: [String] = []
+        while !reader.isAtEnd { texts.append(try reader.string()) }
+        return texts
+    }
+
+    private func count(_ condition: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> UInt64 {
+        let answer = try client.query("SELECT count() FROM system.mutations WHERE \(condition) FORMAT RowBinary", at: address)
+        var reader = RowBinaryReader(answer)
+        return try reader.integer(UInt64.self)
+    }
+
+    private func wait(
+        for replica: ClickHouseServers.Replica, _ address: ClickHouseURL.Address, _ patience: Duration = patience,
+        _ isDone: () throws(ColumnStoreError) -> Bool
+    ) throws(ColumnStoreError) {
+        let end = ContinuousClock.now + patience
+        var pause = 0.005
+        while try !isDone() {
+            guard ContinuousClock.now < end else {
+                throw ColumnStoreError(
+                    .unavailable,
+                    "The replica '\(replica.name)' of the ClickHouse shard '\(shard.name)' (\(replica.address)) does not keep up."
+                )
+            }
+            Thread.sleep(forTimeInterval: pause)
+            pause = min(pause * 2, 0.5)
+            if pause == 0.5 { try require(replica, address) }
+        }
+    }
+}
