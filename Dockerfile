@@ -2,7 +2,7 @@
 
 FROM swift:6.3-bookworm AS builder
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libdeflate-dev libfast-float-dev libpq-dev libsqlite3-dev libzstd-dev zlib1g-dev pkg-config \
+    && apt-get install -y --no-install-recommends libdeflate-dev libfast-float-dev libsqlite3-dev libzstd-dev zlib1g-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./

@@ -44,7 +44,6 @@ let package = Package(
         .target(name: "TripGenerator", dependencies: ["Bucketing"], swiftSettings: settings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .target(name: "CFastFloat"),
         .target(name: "CStructural"),
@@ -52,6 +51,7 @@ let package = Package(
         .target(name: "CKeys"),
         .target(name: "CLeaves"),
         .target(name: "CPlatform"),
+        .target(name: "CPostgreSQL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(
             name: "ColumnStore",
             dependencies: [

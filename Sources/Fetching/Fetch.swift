@@ -220,7 +220,7 @@ private struct Patience {
             throw FetchFailure.refused(
                 ColumnStoreError(
                     .unavailable,
-                    "\(shown) could not be fetched in \(fruitlessAttemptCount) attempts: \(reason); try again later by resuming the job."
+                    "\(shown) could not be fetched in \(fruitlessAttemptCount) attempts: \(reason)."
                 ))
         }
         let delay = options.firstDelay * (1 << (fruitlessAttemptCount - 1))

@@ -18,44 +18,44 @@ final class PostgresConnection: @unchecked Sendable {
             ("keepalives_count", "3"), ("client_encoding", "UTF8"), ("dbname", url.connectionString),
         ]
         let handle = Self.withStrings(options.map { $0.0 }) { names in
-            Self.withStrings(options.map { $0.1 }) { values in PQconnectdbParams(names, values, 1) }
+            Self.withStrings(options.map { $0.1 }) { values in libpq_connectdb_params(names, values, 1) }
         }
         guard let handle else { throw ColumnStoreError(.unavailable, "There is no memory for a connection to PostgreSQL.") }
         self.handle = handle
-        guard PQstatus(handle) == CONNECTION_OK else {
+        guard Self.isConnected(handle) else {
             throw ColumnStoreError(
                 .unavailable,
                 "PostgreSQL, which keeps the jobs, does not answer (\(Self.message(of: handle))); is it running and reachable?")
         }
-        _ = PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        _ = libpq_set_notice_processor(handle, { _, _ in }, nil)
         // A process that is frozen within a transaction must not hold up the others for ever.
         _ = try execute(
             "SELECT set_config('application_name', $1, false), set_config('idle_in_transaction_session_timeout', '30s', false)",
             [name])
     }
 
-    deinit { PQfinish(handle) }
+    deinit { libpq_finish(handle) }
 
     /// The socket, to be waited at.
-    var socket: Int32 { PQsocket(handle) }
+    var socket: Int32 { libpq_socket(handle) }
 
     /// Whether the server has hung up, as far as is known without asking it.
     var isBroken: Bool {
-        var look = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+        var look = pollfd(fd: libpq_socket(handle), events: Int16(POLLIN), revents: 0)
         // Nothing is under way, so whatever there is to be read is a farewell, or the end.
-        return poll(&look, 1, 0) != 0 || PQstatus(handle) != CONNECTION_OK
+        return poll(&look, 1, 0) != 0 || !Self.isConnected(handle)
     }
 
     /// Runs a statement and returns its rows.
     func execute(_ sql: String, _ parameters: [(any PostgresValue)?] = []) throws(ColumnStoreError) -> PostgresRows {
         let texts = parameters.map { $0?.postgresText }
         let result = Self.withStrings(texts) { values in
-            PQexecParams(handle, sql, Int32(texts.count), nil, values, nil, nil, 0)
+            libpq_exec_params(handle, sql, Int32(texts.count), nil, values, nil, nil, 0)
         }
         guard let result else { throw failure(nil) }
-        let status = PQresultStatus(result)
-        guard status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK else {
-            defer { PQclear(result) }
+        let status = libpq_result_status(result)
+        guard Self.isSuccess(status) else {
+            defer { libpq_clear(result) }
             throw failure(result)
         }
         return PostgresRows(result)
@@ -63,10 +63,10 @@ final class PostgresConnection: @unchecked Sendable {
 
     /// Runs statements that take no parameters and return nothing of interest.
     func run(_ sql: String) throws(ColumnStoreError) {
-        guard let result = PQexec(handle, sql) else { throw failure(nil) }
-        defer { PQclear(result) }
-        let status = PQresultStatus(result)
-        guard status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK else { throw failure(result) }
+        guard let result = libpq_exec(handle, sql) else { throw failure(nil) }
+        defer { libpq_clear(result) }
+        let status = libpq_result_status(result)
+        guard Self.isSuccess(status) else { throw failure(result) }
     }
 
     /// Runs statements as one transaction; whatever throws takes it back.
@@ -86,13 +86,21 @@ final class PostgresConnection: @unchecked Sendable {
 
     /// Reads what the server has sent by itself; `.unavailable` where it has hung up.
     func notifications() throws(ColumnStoreError) -> [String] {
-        guard PQconsumeInput(handle) == 1 else { throw failure(nil) }
+        guard libpq_consume_input(handle) == 1 else { throw failure(nil) }
         var payloads: [String] = []
-        while let notification = PQnotifies(handle) {
+        while let notification = libpq_notifies(handle) {
             payloads.append(String(cString: notification.pointee.extra))
-            PQfreemem(notification)
+            libpq_freemem(notification)
         }
         return payloads
+    }
+
+    private static func isSuccess(_ status: Int32) -> Bool {
+        status == Int32(libpq_tuples_ok) || status == Int32(libpq_command_ok)
+    }
+
+    private static func isConnected(_ handle: OpaquePointer) -> Bool {
+        libpq_status(handle) == Int32(libpq_connection_ok)
     }
 
     // MARK: - Failures
@@ -106,11 +114,11 @@ final class PostgresConnection: @unchecked Sendable {
 
     private func failure(_ result: OpaquePointer?) -> ColumnStoreError {
         func field(_ code: UInt8) -> String? {
-            result.flatMap { PQresultErrorField($0, Int32(code)) }.map { String(cString: $0) }
+            result.flatMap { libpq_result_error_field($0, Int32(code)) }.map { String(cString: $0) }
         }
         let state = field(UInt8(ascii: "C")) ?? ""  // PG_DIAG_SQLSTATE
         let message = field(UInt8(ascii: "M")) ?? Self.message(of: handle)  // PG_DIAG_MESSAGE_PRIMARY
-        if PQstatus(handle) != CONNECTION_OK || state.hasPrefix("08") || Self.temporary.contains(state) {
+        if !Self.isConnected(handle) || state.hasPrefix("08") || Self.temporary.contains(state) {
             return ColumnStoreError(
                 .unavailable, "PostgreSQL, which keeps the jobs, does not answer (\(message)); is it running and reachable?")
         }
@@ -123,7 +131,7 @@ final class PostgresConnection: @unchecked Sendable {
 
     /// The first line of what libpq has to say, without its severity.
     private static func message(of handle: OpaquePointer) -> String {
-        let text = String(cString: PQerrorMessage(handle))
+        let text = String(cString: libpq_error_message(handle))
         var line = text.split(whereSeparator: \.isNewline).last { !$0.hasPrefix("\t") } ?? "no reason given"
         for severity in ["ERROR:", "FATAL:", "PANIC:"] {
             if let range = line.range(of: severity) { line = line[range.upperBound...] }

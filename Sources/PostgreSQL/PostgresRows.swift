@@ -7,18 +7,18 @@ struct PostgresRows: RandomAccessCollection {
     private final class Result {
         let handle: OpaquePointer
         init(_ handle: OpaquePointer) { self.handle = handle }
-        deinit { PQclear(handle) }
+        deinit { libpq_clear(handle) }
     }
 
     /// Takes over a result of libpq's.
     init(_ handle: OpaquePointer) { result = Result(handle) }
 
     var startIndex: Int { 0 }
-    var endIndex: Int { Int(PQntuples(result.handle)) }
+    var endIndex: Int { Int(libpq_ntuples(result.handle)) }
     subscript(row: Int) -> Row { Row(rows: self, row: Int32(row)) }
 
     /// Rows that the statement inserted, updated or deleted.
-    var changedCount: Int { Int(String(cString: PQcmdTuples(result.handle))) ?? 0 }
+    var changedCount: Int { Int(String(cString: libpq_cmd_tuples(result.handle))) ?? 0 }
 
     /// One row; a column is named by its place or its name.
     struct Row {
@@ -27,11 +27,11 @@ struct PostgresRows: RandomAccessCollection {
 
         func text(_ column: Int32) -> String? {
             let handle = rows.result.handle
-            return PQgetisnull(handle, row, column) == 1 ? nil : String(cString: PQgetvalue(handle, row, column))
+            return libpq_getisnull(handle, row, column) == 1 ? nil : String(cString: libpq_getvalue(handle, row, column))
         }
 
         func text(_ name: String) -> String? {
-            let column = PQfnumber(rows.result.handle, name)
+            let column = libpq_fnumber(rows.result.handle, name)
             precondition(column >= 0, "There is no column \(name).")
             return text(column)
         }

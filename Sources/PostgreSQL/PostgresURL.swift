@@ -38,6 +38,12 @@ package struct PostgresURL: Hashable, Sendable {
             leaseSeconds = seconds
         }
         connectionString = parts[0] + (kept.isEmpty ? "" : "?" + kept.joined(separator: "&"))
+        guard libpq_load() != 0 else {
+            throw ColumnStoreError(
+                .invalidArgument,
+                "CATALOG_URL needs PostgreSQL's client library, libpq, which is not installed here; install it (Debian: libpq5)."
+            )
+        }
         // libpq's own sentence may show what stands where it expected a port: part of a password with a special character.
         guard Self.isURI(connectionString) else {
             throw wrong("is no URI of PostgreSQL's (special characters of a password are percent-encoded)")
@@ -46,8 +52,8 @@ package struct PostgresURL: Hashable, Sendable {
 
     /// Whether libpq can make sense of a URI; of ports it would find out when it connects.
     private static func isURI(_ text: String) -> Bool {
-        guard let options = PQconninfoParse(text, nil) else { return false }
-        defer { PQconninfoFree(options) }
+        guard let options = libpq_conninfo_parse(text, nil) else { return false }
+        defer { libpq_conninfo_free(options) }
         var option = options
         while let keyword = option.pointee.keyword {
             if String(cString: keyword) == "port", let value = option.pointee.val {

@@ -21,7 +21,7 @@ def test_the_catalog_does_what_the_one_in_sqlite_does(tmp_path):
         command = ["swift", "test", "-c", "release", "--disable-testable-imports", "--skip-build",
                    "--filter", "PostgresCatalogTests"]
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=10 * PATIENCE_SECONDS, check=False,
-                              env=os.environ | {"TRIPSTORE_TEST_CATALOG_URL": server.url("DATABASE", "?lease_seconds=2")})
+                              env=os.environ | {"TRIPSTORE_TEST_CATALOG_URL": server.url("DATABASE")})
         output = done.stdout + done.stderr
         assert done.returncode == 0, output[-5000:]
         assert "Test run with 4 tests in 1 suite passed" in output, output[-2000:]

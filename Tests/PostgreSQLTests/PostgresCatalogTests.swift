@@ -15,8 +15,10 @@ private enum TestServer {
 @Suite(.enabled(if: TestServer.url != nil), .serialized)
 struct PostgresCatalogTests {
     /// A catalog in a database of its own on the server that the variable names.
-    private static func makeCatalog(_ database: String, in folder: TemporaryDirectory) throws -> PostgresCatalog {
-        let url = try PostgresURL(#require(TestServer.url).replacing("DATABASE", with: database))
+    private static func makeCatalog(
+        _ database: String, lease: Int = 60, in folder: TemporaryDirectory
+    ) throws -> PostgresCatalog {
+        let url = try PostgresURL(#require(TestServer.url).replacing("DATABASE", with: database) + "?lease_seconds=\(lease)")
         return try PostgresCatalog(url, uploads: folder.path + "/uploads", access: .readWrite)
     }
 
@@ -114,37 +116,40 @@ struct PostgresCatalogTests {
     @Test("Many processes claim each job once, and who falls silent loses them")
     func claims() throws {
         let folder = TemporaryDirectory()
-        let catalogs = try (0..<4).map { _ in try Self.makeCatalog("claims", in: folder) }
-        defer { for catalog in catalogs { catalog.close() } }
+        let catalogs = try (0..<4).map { _ in try Self.makeCatalog("claims", lease: 3600, in: folder) }
+        let impatient = try Self.makeCatalog("claims", lease: 2, in: folder)
+        defer { for catalog in catalogs + [impatient] { catalog.close() } }
         let jobs = try catalogs[0].addJobs(
             (0..<50).map { JobRequest(filename: "\($0).csv", sourcePath: "/nowhere/\($0)", ownsSource: true) })
+        let ids = jobs.map(\.job.id)
         let claimed = Lock<[Int64]>([])
         DispatchQueue.concurrentPerform(iterations: 4) { index in
             while let record = try? catalogs[index].claim(except: []) { claimed.withLock { $0.append(record.job.id) } }
         }
-        #expect(claimed.withLock { $0.sorted() } == jobs.map(\.job.id))
-        let ids = jobs.map(\.job.id)
-        let kept = try catalogs.map { ids.count - (try $0.keepClaims(ids).count) }
-        #expect(kept.reduce(0, +) == 50, "each is one process's")
-        // The lease is two seconds: those that say nothing lose theirs, the one that does keeps them.
-        let own = Set(ids).subtracting(try catalogs[0].keepClaims(ids))
-        let end = Date.now + 30
+        #expect(claimed.withLock { $0.sorted() } == ids)
+        #expect(try catalogs.map { ids.count - (try $0.keepClaims(ids).count) }.reduce(0, +) == 50, "each is one process's")
+        #expect(try catalogs[1].claim(except: []) == nil, "nobody has been silent for an hour")
+
+        // Who takes two seconds of silence for death gets them all.
+        let end = Date.now + 60
         var taken: Set<Int64> = []
-        while taken.count < 50 - own.count, Date.now < end {
-            _ = try catalogs[0].keepClaims(Array(own.union(taken)))
-            if let record = try catalogs[0].claim(except: Array(own)) { taken.insert(record.job.id) } else { usleep(100_000) }
+        while taken.count < 50, Date.now < end {
+            _ = try impatient.keepClaims(Array(taken))
+            if let record = try impatient.claim(except: Array(taken)) { taken.insert(record.job.id) } else { usleep(100_000) }
         }
-        #expect(taken == Set(ids).subtracting(own))
+        #expect(taken == Set(ids))
+        #expect(try catalogs.allSatisfy { try $0.keepClaims(ids).count == 50 }, "all others have lost theirs")
+        #expect(try impatient.keepClaims(ids).isEmpty)
+
         // A run that lost its job changes nothing more.
-        let lost = try #require(taken.first)
-        #expect(try catalogs[1].start([lost], tracksAttempts: true).isEmpty)
-        #expect(try catalogs[0].start([lost], tracksAttempts: true).count == 1)
+        #expect(try catalogs[1].start([ids[0]], tracksAttempts: true).isEmpty)
+        #expect(try impatient.start([ids[0]], tracksAttempts: true).count == 1)
         let late = JobCommit(
             attempt: 0, processedRows: 1, rejectedRows: 0, processedBytes: 1, checkpoint: JobRecord.Checkpoint(), rejects: [:],
             isLast: true)
-        #expect(try catalogs[1].commit(late, job: lost) == false)
-        #expect(try catalogs[1].setStatus(lost, to: .failed, from: [.running], message: nil, attempt: 0) == false)
-        try catalogs[0].releaseClaims()
+        #expect(try catalogs[1].commit(late, job: ids[0]) == false)
+        #expect(try catalogs[1].setStatus(ids[0], to: .failed, from: [.running], message: nil, attempt: 0) == false)
+        try impatient.releaseClaims()
         #expect(try catalogs[2].claim(except: []) != nil, "what was given back is there at once")
     }
 

@@ -84,13 +84,24 @@ extension LoadService {
     }
 
     /// Removes, now and then, what was kept of uploads that never became jobs, as when their process was killed.
-    func sweepUploads() throws(ColumnStoreError) {
+    ///
+    /// On a thread of its own, as where they are kept may not answer.
+    func sweepUploads() {
         guard let uploads = settings.uploads, !settings.isReadOnly,
-            isSweepDue(every: min(uploads.straySeconds / 2, Limits.sweepSecondsMax)), try catalog.leads("uploads")
+            isSweepDue(every: min(uploads.straySeconds / 2, Limits.sweepSecondsMax))
         else { return }
-        let records = try catalog.unfinishedJobs() + catalog.jobs(limit: Int(Int32.max), status: .failed)
-        let count = try uploads.sweep(except: Set(records.compactMap { $0.ownsURL ? $0.sourceURL : nil }))
-        if count > 0 { settings.logger.notice("Removed uploads that no job needs", metadata: ["uploads": "\(count)"]) }
+        let thread = Thread { [catalog, settings] in
+            do throws(ColumnStoreError) {
+                guard try catalog.leads("uploads") else { return }
+                let records = try catalog.unfinishedJobs() + catalog.jobs(limit: Int(Int32.max), status: .failed)
+                let count = try uploads.sweep(except: Set(records.compactMap { $0.ownsURL ? $0.sourceURL : nil }))
+                if count > 0 { settings.logger.notice("Removed uploads that no job needs", metadata: ["uploads": "\(count)"]) }
+            } catch {
+                settings.logger.warning("Uploads that no job needs cannot be looked for", metadata: ["why": "\(error)"])
+            }
+        }
+        thread.name = "tripstore-sweep"
+        thread.start()
     }
 
     private func fetch(_ record: JobRecord, with fetcher: any SourceFetcher) async {
@@ -169,7 +180,11 @@ extension LoadService {
     private func failFetch(_ id: Int64, _ error: ColumnStoreError) throws(ColumnStoreError) {
         // Another process may fetch it by now, and knows better.
         if let sharing, try !sharing.catalog.keepClaims([id]).isEmpty { return fetching.update(id, nil) }
-        guard try catalog.setStatus(id, to: .failed, from: [.pending], message: error.message, attempt: nil),
+        var message = error.message
+        if error.code == .unavailable, message.hasSuffix(".") {
+            message = message.dropLast() + "; try again later by resuming the job."
+        }
+        guard try catalog.setStatus(id, to: .failed, from: [.pending], message: message, attempt: nil),
             let failed = try catalog.job(id)
         else { return }
         settings.logger.warning("A file could not be fetched", metadata: ["job": "\(id)", "why": "\(error.message)"])

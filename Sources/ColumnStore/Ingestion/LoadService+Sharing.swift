@@ -63,10 +63,10 @@ extension LoadService {
     /// Says that this process is alive, and lets go of what it has lost.
     private func keepClaims() {
         guard let sharing else { return }
+        sweepUploads()
         do throws(ColumnStoreError) {
             for id in try sharing.catalog.keepClaims(claimed) { drop(id) }
             try sharing.catalog.keepHouse()
-            try sweepUploads()
         } catch {
             settings.logger.warning("The catalog cannot be told that this process is alive", metadata: ["why": "\(error)"])
         }

@@ -127,7 +127,7 @@ public final class LoadService: Sendable {
             self?.runJobs(ids, control)
         } whenIdle: { [weak self] in
             guard let self else { return }
-            if let sharing { sharing.wake() } else if isServing { try? sweepUploads() }
+            if let sharing { sharing.wake() } else if isServing { sweepUploads() }
             if isServing { try? engine().maintain() }
         }
         startFetching()
