@@ -129,7 +129,9 @@ extension S3Client {
         _ = try? answer(to: request, attemptCountMax: 2)
     }
 
-    /// Forgets what was sent under a prefix and not shown; with a date, what was begun before it. Returns how many uploads that were.
+    /// Forgets what was sent under a prefix and not shown; with a date, what was begun before it.
+    ///
+    /// - Returns: number of uploads that were forgotten.
     @discardableResult
     func abortUploads(under prefix: S3Prefix, begunBefore date: Date? = nil) -> Int {
         var found: [(object: S3Object, id: String)] = []
