@@ -18,6 +18,24 @@ ENGINES = ["columnstore", "clickhouse"]
 CATALOGS = [*ENGINES, "postgresql"]
 
 
+# Files whose tests wait longest, for leases and for servers that were killed: they begin first.
+SLOW_FILES = ["test_replicas", "test_cluster", "test_clickhouse", "test_export_s3", "test_url_ingestion", "test_crash"]
+
+
+def pytest_collection_modifyitems(items):
+    """Side by side (`--dist loadgroup`) go the tests of different files, since those of one share servers, and of those of
+    `test_replicas.py` the ones that have servers of their own."""
+    def place(item):
+        name = item.module.__name__
+        return SLOW_FILES.index(name) if name in SLOW_FILES else len(SLOW_FILES)
+
+    for item in items:
+        name = item.module.__name__
+        is_alone = name == "test_replicas" and "own" in item.fixturenames
+        item.add_marker(pytest.mark.xdist_group(item.name if is_alone else name))
+    items.sort(key=place)
+
+
 def pytest_report_header():
     return f"program under test: {tripstore.BINARY}"
 
@@ -139,8 +157,8 @@ def pytest_terminal_summary(terminalreporter):
     counts = {name: {} for name in CATALOGS}
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
-            name, _, parameters = getattr(report, "nodeid", "").partition("[")
-            engine = next((part for part in parameters.rstrip("]").split("-") if part in CATALOGS), None)
+            parameters = getattr(report, "nodeid", "").partition("[")[2].partition("]")[0]
+            engine = next((part for part in parameters.split("-") if part in CATALOGS), None)
             if engine and (outcome != "passed" or report.when == "call"):
                 counts[engine][outcome] = counts[engine].get(outcome, 0) + 1
     for name, found in counts.items():
