@@ -8,6 +8,8 @@ final class FetchQueue: @unchecked Sendable {
     private var waiting: [JobRecord] = []
     private var running: [Int64: Task<Void, Never>] = [:]
     private var live: [Int64: Job] = [:]
+    /// Those of the jobs whose files are uploads of ours.
+    private var uploads: Set<Int64> = []
     private var fetcher: (threads: FetchThreads, fetch: @Sendable (JobRecord) async -> Void)?
     private var isStopping = false
 
@@ -16,6 +18,7 @@ final class FetchQueue: @unchecked Sendable {
         condition.withLock {
             waiting.append(record)
             live[record.job.id] = record.job
+            if record.ownsURL { uploads.insert(record.job.id) }
             startMore()
         }
     }
@@ -46,7 +49,10 @@ final class FetchQueue: @unchecked Sendable {
     private func end(_ id: Int64) {
         condition.withLock {
             running[id] = nil
-            if !waiting.contains(where: { $0.job.id == id }) { live[id] = nil }
+            if !waiting.contains(where: { $0.job.id == id }) {
+                live[id] = nil
+                uploads.remove(id)
+            }
             startMore()
             condition.broadcast()
         }
@@ -54,6 +60,9 @@ final class FetchQueue: @unchecked Sendable {
 
     /// The jobs whose files are fetched or wait for that.
     var ids: [Int64] { condition.withLock { waiting.map(\.job.id) + running.keys } }
+
+    /// Whether an upload of ours is fetched or waits for that.
+    var hasUploads: Bool { condition.withLock { !uploads.isEmpty } }
 
     /// The job as it stands, where its file is fetched or waits for that.
     func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
@@ -69,6 +78,7 @@ final class FetchQueue: @unchecked Sendable {
         running[id]?.cancel()
         while running[id] != nil { condition.wait() }
         live[id] = nil
+        uploads.remove(id)
     }
 
     /// Stops all fetches where the next start goes on from, and waits until they have.

@@ -72,11 +72,12 @@ extension LoadService {
         }
     }
 
-    /// Claims jobs while there is room: a process that loads takes no more, one that only fetches does.
+    /// Claims jobs while there is room: a process that loads or fetches an upload takes no more, since others may be idle; one that
+    /// fetches from elsewhere, which may take hours, does.
     private func claimJobs() {
         guard let sharing, settings.role != .own else { return }
         do throws(ColumnStoreError) {
-            while !queue.hasJobs, fetching.ids.count < Limits.fetchCountMax,
+            while !queue.hasJobs, !fetching.hasUploads, fetching.ids.count < Limits.fetchCountMax,
                 let record = try sharing.catalog.claim(except: claimed)
             {
                 settings.logger.info("Claimed a job", metadata: ["job": "\(record.job.id)"])
