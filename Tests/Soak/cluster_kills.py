@@ -200,8 +200,10 @@ class Round:
         under_way = [each for each in found if each["status"] in ("pending", "running")]
         self.counts["jobs under way"] += len(under_way)
         self.faults += [f"a job is left under way: {each}" for each in under_way]
-        self.faults += [f"job {each['id']} is {each['status']}: {each['message']}" for each in mine
-                        if each["status"] in ("failed", "cancelled")]
+        # Somebody would have to resume these.
+        failed = [each for each in mine if each["status"] in ("failed", "cancelled")]
+        self.counts["manual steps"] += len(failed)
+        self.faults += [f"job {each['id']} is {each['status']}: {each['message']}" for each in failed]
         answers = [ask(client, "GET", question) for question in QUESTIONS]
         there, wanted = (total_trips(body) for body in (answers[0].body, self.expected[0]))
         self.counts["rows lost"] += max(0, wanted - there)
