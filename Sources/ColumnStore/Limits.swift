@@ -86,6 +86,8 @@ package enum Limits {
     package static let retrySecondsMax = 15
     /// Age in seconds at which a file that no job names is surely nobody's, where several processes share a folder of uploads.
     package static let strayUploadSeconds = 86_400
+    /// Seconds that a store which is closed waits for uploads elsewhere to be removed.
+    static let removalSecondsMax = 3
     /// Seconds between two looks for uploads that never became jobs, at most.
     static let sweepSecondsMax = 3600
 

@@ -73,13 +73,18 @@ extension LoadService {
     }
 
     /// Removes an upload from where all processes can fetch it; the job is over, so a failure is no more than a file too many.
+    ///
+    /// Nobody waits for it, but for a moment at the end (`stop`), as where uploads are kept may not answer.
     func removeKept(_ record: JobRecord) {
         guard record.ownsURL, let url = record.sourceURL, let uploads = settings.uploads else { return }
-        do throws(ColumnStoreError) {
-            try uploads.remove(url)
-        } catch {
-            settings.logger.warning(
-                "An upload that is no longer needed stays", metadata: ["upload": "\(url)", "why": "\(error.message)"])
+        DispatchQueue.global(qos: .utility).async(group: removals) { [settings] in
+            do throws(ColumnStoreError) {
+                try uploads.remove(url)
+            } catch {
+                settings.logger.warning(
+                    "An upload that is no longer needed stays until it is swept",
+                    metadata: ["upload": "\(url)", "why": "\(error.message)"])
+            }
         }
     }
 

@@ -60,6 +60,8 @@ public final class LoadService: Sendable {
     let settings: Settings
     let queue: IngestionQueue
     let fetching = FetchQueue()
+    /// Removals of uploads elsewhere that are under way.
+    let removals = DispatchGroup()
     private let state = Lock(State())
 
     package init(_ settings: Settings, in storage: JobStorage, pool: WorkerPool) {
@@ -115,6 +117,7 @@ public final class LoadService: Sendable {
         fetching.stop()
         queue.stop()
         if sharing != nil { giveBackClaims() }
+        _ = removals.wait(timeout: .now() + .seconds(Limits.removalSecondsMax))
     }
 
     /// Starts the thread that runs pending jobs in their order.

@@ -117,7 +117,8 @@ extension S3Client {
             // Done already, by an attempt whose answer was lost?
             if try size(of: staged.object) == staged.byteCount { continue }
             throw ColumnStoreError(
-                .io, "S3 has lost the parts of \(staged.object.url), or somebody has aborted their upload; begin again.")
+                .unavailable,
+                "S3 has lost the parts of \(staged.object.url), or somebody has aborted their upload; begin again.")
         }
     }
 

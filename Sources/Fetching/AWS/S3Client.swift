@@ -189,7 +189,11 @@ final class S3Client: Sendable {
                 "S3 refuses to \(request.purpose) \(shown) to these credentials: \(status); check that they may "
                     + "\(request.purpose) there.")
         case (_, "NoSuchUpload"):
-            return .refusal("S3 has no parts of \(shown) any more: somebody has aborted their upload (\(status)); begin again.")
+            // Whoever sends it again may well succeed.
+            return .refused(
+                ColumnStoreError(
+                    .unavailable,
+                    "S3 has no parts of \(shown) any more: somebody has aborted their upload (\(status)); begin again."))
         case (404, _) where error == "NoSuchBucket" || request.object.key.isEmpty || request.method == .PUT:
             return .refusal("There is no bucket \(bucket): S3 answers \(status); make it, or name another.")
         case (404, _):
