@@ -147,8 +147,8 @@ struct HTTPFetcherTests {
         var options = Self.options
         options.stallTimeout = .milliseconds(50)
         await Self.expectFailure(server.url(), "could not be fetched in 6 attempts", options)
-        // Of those that stall, one may not even have been connected in its time.
-        #expect(end == .stall ? 1...6 ~= server.requests.count : server.requests.count == 6)
+        // On a busy machine an attempt may end before it is connected.
+        #expect(1...6 ~= server.requests.count)
     }
 
     @Test(
