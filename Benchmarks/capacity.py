@@ -294,7 +294,7 @@ def sizes_table(model, embedded):
     add(many, f"loading all of it anew, one worker of {SHARD_CORES} cores",
         [duration(trips / rate * 1000) for trips, (rate, _) in zip(TRIPS, rates)])
     add(many, "… which is bounded by", [bound for _, bound in rates])
-    add(many, "rows that one INSERT brings to a shard", [f"{2**20 * min(count, 4) // count:,}" for count in shards])
+    add(many, "rows of a part that a shard gets", [f"{2**20 * min(count, 4) // count:,}" for count in shards])
     for name in ASKED:
         times = [model.milliseconds(name, trips, count, SHARD_CORES) for trips, count in zip(TRIPS, shards)]
         add(many, name, [span(*time) for time in times])

@@ -41,20 +41,46 @@ final class ClickHouseClient: Sendable {
         // The answer is kept by the server until it is whole, so that an error that comes late is an error.
         let all = [("wait_end_of_query", "1"), ("max_query_size", "4194304")] + settings
         return try post(
-            ByteBuffer(string: sql), to: address, all, inDatabase: inDatabase, deadline: .now() + Patience.question)
+            ByteBuffer(string: sql), to: address, all, inDatabase: inDatabase, deadline: .now() + Patience.question
+        ).wait()
     }
 
-    /// Sends one block to a table of one server.
+    /// Begins to send one block to a table of one server.
     func insert(
-        _ body: ByteBuffer, into statement: String, at address: ClickHouseURL.Address, settings: [(String, String)]
-    ) throws(ColumnStoreError) {
-        _ = try post(body, to: address, [("query", statement)] + settings, inDatabase: true, deadline: .now() + Patience.insert)
+        _ body: ByteBuffer, _ statement: String, at address: ClickHouseURL.Address, settings: [(String, String)]
+    ) -> Answer {
+        post(body, to: address, [("query", statement)] + settings, inDatabase: true, deadline: .now() + Patience.insert)
+    }
+
+    /// An answer that is awaited.
+    struct Answer {
+        fileprivate let address: ClickHouseURL.Address
+        fileprivate let response: EventLoopFuture<HTTPClient.Response>
+
+        /// Waits for the answer, and throws what the server refuses.
+        @discardableResult
+        func wait() throws(ColumnStoreError) -> [UInt8] {
+            let response: HTTPClient.Response
+            do {
+                response = try self.response.wait()
+            } catch {
+                throw ColumnStoreError(
+                    .unavailable,
+                    "ClickHouse at \(address) does not answer (\(ClickHouseClient.reason(error))); is it running and reachable?"
+                )
+            }
+            let bytes = response.body.map { [UInt8]($0.readableBytesView) } ?? []
+            guard response.status == .ok else {
+                throw ClickHouseFailure(status: response.status.code, body: bytes, address: address).error
+            }
+            return bytes
+        }
     }
 
     private func post(
         _ body: ByteBuffer, to address: ClickHouseURL.Address, _ parameters: [(String, String)], inDatabase: Bool,
         deadline: NIODeadline
-    ) throws(ColumnStoreError) -> [UInt8] {
+    ) -> Answer {
         var components = URLComponents()
         components.scheme = url.isSecure ? "https" : "http"
         components.host = address.host
@@ -67,20 +93,13 @@ final class ClickHouseClient: Sendable {
             headers.add(name: "X-ClickHouse-User", value: user)
             headers.add(name: "X-ClickHouse-Key", value: url.password ?? "")
         }
-        let response: HTTPClient.Response
         do {
             guard let text = components.string else { throw HTTPClientError.invalidURL }
             let request = try HTTPClient.Request(url: text, method: .POST, headers: headers, body: .byteBuffer(body))
-            response = try http.execute(request: request, deadline: deadline).wait()
+            return Answer(address: address, response: http.execute(request: request, deadline: deadline))
         } catch {
-            throw ColumnStoreError(
-                .unavailable, "ClickHouse at \(address) does not answer (\(Self.reason(error))); is it running and reachable?")
+            return Answer(address: address, response: http.eventLoopGroup.next().makeFailedFuture(error))
         }
-        let bytes = response.body.map { [UInt8]($0.readableBytesView) } ?? []
-        guard response.status == .ok else {
-            throw ClickHouseFailure(status: response.status.code, body: bytes, address: address).error
-        }
-        return bytes
     }
 
     private static func encoded(_ value: String) -> String {

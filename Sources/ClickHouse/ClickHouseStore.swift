@@ -6,8 +6,8 @@ import NIOCore
 
 /// The engine whose trips lie in ClickHouse: one server, or the shards of a cluster.
 ///
-///     batches ─ RowSorter ─ NativeBlock ─┬─ INSERT into `trips` of shard 1     a thread for each shard, one block a part
-///               shard by shard           └─ INSERT into `trips` of shard 2     where it has replicas, to all of them at once
+///     batches ─ RowSorter ─┬─ NativeBlock ─ INSERTs into `trips` of shard 1     a thread for each shard, a block a week
+///               by shard   └─ NativeBlock ─ INSERTs into `trips` of shard 2     where it has replicas, into one of them
 ///
 /// ClickHouse has no transactions over partitions and shards. So each row says which job and which part it came with, the
 /// catalog says which of them count (`Visibility`), and a question has that as a condition. A part of which nobody knows whether
@@ -126,14 +126,17 @@ package final class ClickHouseStore: TripEngine {
                 let share = stride(from: turn, to: batches.count, by: shards.count).map { batches[$0] }
                 if share.isEmpty { return }
                 let trips = try RowSorter.sort(share, job: part.job, byDatasource: false, on: pool)
-                let body = NativeBlock.encode(trips, job: part.job, block: block)
                 let replicas = shards[shard].replicas
                 let address = replicas[(Int(hash >> 32) + part.number) % replicas.count].address
                 let table =
                     replicas.count == 1 ? nil : ReplicatedTable(shards[shard], database: database, client: client)
                 try table?.requireAllReplicas(address)
-                try client.insert(
-                    body, into: "INSERT INTO trips (\(columns)) FORMAT Native", at: address, settings: servers.insertSettings)
+                var inserts = InsertQueue(
+                    "INSERT INTO trips (\(columns)) FORMAT Native", at: address, settings: servers.insertSettings, client)
+                for rows in NativeBlock.ranges(of: trips) {
+                    try inserts.send(NativeBlock.encode(trips, rows, job: part.job, block: block))
+                }
+                try inserts.finish()
                 try table?.waitUntilFetched(address)
             }
             return nil

@@ -24,7 +24,7 @@ package struct ClickHouseURL: Hashable, Sendable {
     package var cluster: String?
     /// Whether to speak HTTPS.
     package var isSecure: Bool
-    /// Rows that one INSERT brings to a shard: fewer need less memory there and here, more make fewer parts to be merged.
+    /// Rows that a shard gets between two commits of a load: fewer need less memory here, more make fewer parts to be merged there.
     package var rowsPerInsert = 1 << 20
     /// Seconds after which rows that do not count are removed; what was under way when its load was killed may come until then.
     package var purgeAfterSeconds = 600

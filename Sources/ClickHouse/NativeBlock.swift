@@ -2,7 +2,7 @@ import Bucketing
 package import ColumnStore
 package import NIOCore
 
-/// Sorted trips as one block of ClickHouse's `Native` format, the body of an INSERT.
+/// Sorted trips as blocks of ClickHouse's `Native` format, each the body of an INSERT.
 ///
 ///     number of columns ┆ number of rows ┆ name, type, values of the 1st column ┆ … of the 2nd ┆ …
 ///
@@ -16,47 +16,101 @@ package enum NativeBlock {
         ("origin_cell", "UInt64"), ("destination_cell", "UInt64"), ("job_id", "Int64"), ("block", "UInt64"),
     ]
 
-    /// Encodes trips of one job; `block` is the number of its part (`Visibility`).
-    package static func encode(_ trips: SortedTrips, job: Int64, block: UInt64) -> ByteBuffer {
-        let count = trips.count
+    /// Rows that are worth an INSERT: a request takes a server about as long as putting so many rows into their partitions.
+    package static let rowCountMin = 16_384
+
+    /// The rows of each block that some trips are sent as: a week, or neighbouring weeks of few rows.
+    ///
+    /// A block of one partition is written by the server as it is, while one of several is first copied apart. No week is in
+    /// two blocks, since a replicated table takes the second of two equal ones for the first sent again.
+    package static func ranges(of trips: SortedTrips) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        for stratum in trips.strata {
+            if let last = ranges.last, last.count < rowCountMin, stratum.rows.count < rowCountMin {
+                ranges[ranges.count - 1] = last.lowerBound..<stratum.rows.upperBound
+            } else {
+                ranges.append(stratum.rows)
+            }
+        }
+        return ranges
+    }
+
+    /// Encodes some rows of the trips of one job; `block` is the number of their part (`Visibility`).
+    package static func encode(_ trips: SortedTrips, _ rows: Range<Int>, job: Int64, block: UInt64) -> ByteBuffer {
         var buffer = ByteBuffer()
-        buffer.reserveCapacity(count * 104 + 1024)
+        let texts = [TextColumn(trips.region, trips.regions, rows), TextColumn(trips.datasource, trips.datasources, rows)]
+        buffer.reserveCapacity(rows.count * 84 + texts.reduce(0) { $0 + $1.byteCount } + 1024)
         buffer.writeLength(columns.count)
-        buffer.writeLength(count)
+        buffer.writeLength(rows.count)
         func begin(_ column: Int) {
             for text in [columns[column].name, columns[column].type] { buffer.writeText(text) }
         }
-        for (column, (codes, names)) in [(trips.region, trips.regions), (trips.datasource, trips.datasources)].enumerated() {
+        for (column, text) in texts.enumerated() {
             begin(column)
-            buffer.writeNames(codes, names)
+            text.write(to: &buffer)
         }
         for (column, values) in [
             trips.originLongitude, trips.originLatitude, trips.destinationLongitude, trips.destinationLatitude,
         ].enumerated() {
             begin(2 + column)
-            buffer.writeBytes(values.span.bytes)
+            buffer.writeBytes(values.span.extracting(rows).bytes)
         }
         begin(6)
-        buffer.writeBytes(trips.time.span.bytes)
+        buffer.writeBytes(trips.time.span.extracting(rows).bytes)
         begin(7)
-        var weeks: [Int32] = []
-        weeks.reserveCapacity(count)
-        for stratum in trips.strata {
+        for stratum in trips.strata where stratum.rows.overlaps(rows) {
             let monday = Int32(trips.weeks[stratum.week].mondayDay)
-            weeks.append(contentsOf: repeatElement(monday, count: stratum.rows.count))
+            buffer.write(monday, count: stratum.rows.clamped(to: rows).count)
         }
-        buffer.writeBytes(weeks.span.bytes)
         begin(8)
-        buffer.writeBytes(trips.key.span.bytes)
+        buffer.writeBytes(trips.key.span.extracting(rows).bytes)
         begin(9)
         let destinations = SortKeys.keys(
-            longitude: trips.destinationLongitude.span, latitude: trips.destinationLatitude.span)
+            longitude: trips.destinationLongitude.span.extracting(rows),
+            latitude: trips.destinationLatitude.span.extracting(rows))
         buffer.writeBytes(destinations.span.bytes)
         begin(10)
-        buffer.writeBytes([Int64](repeating: job, count: count).span.bytes)
+        buffer.write(job, count: rows.count)
         begin(11)
-        buffer.writeBytes([UInt64](repeating: block, count: count).span.bytes)
+        buffer.write(block, count: rows.count)
         return buffer
+    }
+}
+
+/// Rows of a column of texts, each of them a code for one of a few names, on their way into a block.
+private struct TextColumn {
+    private let codes: ArraySlice<UInt32>
+    /// The names with their lengths before them, in words that are filled up with zeros.
+    private var words: [UInt64] = []
+    private var places: [(firstWord: Int, byteCount: Int)] = []
+    /// Bytes of all rows.
+    private(set) var byteCount = 0
+
+    init(_ codes: [UInt32], _ names: [String], _ rows: Range<Int>) {
+        self.codes = codes[rows]
+        for name in names {
+            var buffer = ByteBuffer()
+            buffer.writeText(name)
+            places.append((firstWord: words.count, byteCount: buffer.readableBytes))
+            buffer.writeRepeatingByte(0, count: 7)
+            while let word = buffer.readInteger(endianness: .little, as: UInt64.self) { words.append(word) }
+        }
+        for code in self.codes { byteCount += places[Int(code)].byteCount }
+    }
+
+    /// Writes the names word by word, of which what is too much is taken back: they are a few bytes each.
+    func write(to buffer: inout ByteBuffer) {
+        buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount + 8) { bytes in
+            for code in codes {
+                var (word, rest) = places[Int(code)]
+                while rest > 8 {
+                    bytes.append(words[word].littleEndian, as: UInt64.self)
+                    (word, rest) = (word + 1, rest - 8)
+                }
+                bytes.append(words[word].littleEndian, as: UInt64.self)
+                bytes.removeLast(8 - rest)
+            }
+        }
     }
 }
 
@@ -75,29 +129,10 @@ extension ByteBuffer {
         writeString(text)
     }
 
-    /// Writes the names that codes stand for, with their lengths.
-    fileprivate mutating func writeNames(_ codes: [UInt32], _ names: [String]) {
-        let encoded = names.map { name in
-            var buffer = ByteBuffer()
-            buffer.writeText(name)
-            return [UInt8](buffer.readableBytesView)
-        }
-        // Sorted rows of one place have one region: runs of a name are written as one piece.
-        var start = 0
-        while start < codes.count {
-            let code = codes[start]
-            var end = start + 1
-            while end < codes.count, codes[end] == code { end += 1 }
-            let name = encoded[Int(code)]
-            if end - start == 1 {
-                writeBytes(name.span.bytes)
-            } else {
-                var run: [UInt8] = []
-                run.reserveCapacity(name.count * (end - start))
-                for _ in start..<end { run.append(contentsOf: name) }
-                writeBytes(run.span.bytes)
-            }
-            start = end
+    /// Writes one value for some rows.
+    fileprivate mutating func write<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, count: Int) {
+        writeWithOutputRawSpan(minimumWritableBytes: count * MemoryLayout<Value>.size) { bytes in
+            bytes.append(repeating: value.littleEndian, count: count, as: Value.self)
         }
     }
 }

@@ -29,65 +29,100 @@ struct NativeBlockTests {
         }
     }
 
-    @Test(arguments: [1, 2, 127, 128, 5000])
-    func columnsReadBack(rows: Int) throws {
-        var random = SeededGenerator(seed: UInt64(rows))
-        let names = ["", "Praha", "a'b\\c", String(repeating: "é", count: 200)]
+    private static func trips(_ count: Int, times: (inout SeededGenerator) -> Int64) throws -> SortedTrips {
+        var random = SeededGenerator(seed: UInt64(count))
+        let names = ["", "Praha", "seven b", "eight by", "a'b\\c", String(repeating: "é", count: 200)]
         var batch = TripBatch()
-        for _ in 0..<rows {
+        for _ in 0..<count {
             batch.rows.append(
                 TripRow(
                     originLongitude: .random(in: -180...180, using: &random),
                     originLatitude: .random(in: -90...90, using: &random),
                     destinationLongitude: .random(in: -180...180, using: &random),
                     destinationLatitude: .random(in: -90...90, using: &random),
-                    time: .random(in: -9_000_000_000_000...9_000_000_000_000, using: &random),
+                    time: times(&random),
                     region: batch.regions.insert(names.randomElement(using: &random)!),
                     datasource: batch.datasources.insert(names.randomElement(using: &random)!)))
         }
-        let trips = try RowSorter.sort([batch], job: 7, byDatasource: false, on: WorkerPool(threadCount: 1))
-        var reader = Reader(buffer: NativeBlock.encode(trips, job: 7, block: 1 << 32 | 5))
-        #expect(reader.length() == NativeBlock.columns.count && reader.length() == rows)
-        func expectColumn(_ number: Int) {
-            #expect(reader.text() == NativeBlock.columns[number].name && reader.text() == NativeBlock.columns[number].type)
+        return try RowSorter.sort([batch], job: 7, byDatasource: false, on: WorkerPool(threadCount: 1))
+    }
+
+    @Test(arguments: [1, 2, 127, 128, 5000, 200_000])
+    func columnsReadBack(rows: Int) throws {
+        let trips = try Self.trips(rows) { random in
+            // Cubed, so that some weeks have many rows and most have few.
+            let place = Double.random(in: -1...1, using: &random)
+            return Int64(place * place * place * 9e12)
         }
-        expectColumn(0)
-        #expect((0..<rows).map { _ in reader.text() } == trips.region.map { trips.regions[Int($0)] })
-        expectColumn(1)
-        #expect((0..<rows).map { _ in reader.text() } == trips.datasource.map { trips.datasources[Int($0)] })
-        for (offset, values) in [
-            trips.originLongitude, trips.originLatitude, trips.destinationLongitude, trips.destinationLatitude,
-        ].enumerated() {
-            expectColumn(2 + offset)
-            #expect(reader.integers(rows, UInt64.self) == values.map(\.bitPattern))
+        let ranges = NativeBlock.ranges(of: trips)
+        var end = 0
+        for range in ranges {
+            try #require(range.lowerBound == end && range.upperBound <= trips.count)
+            end = range.upperBound
+            try expectBlock(NativeBlock.encode(trips, range, job: 7, block: 1 << 32 | 5), has: range, of: trips)
         }
-        expectColumn(6)
-        #expect(reader.integers(rows, Int64.self) == trips.time)
-        expectColumn(7)
-        #expect(reader.integers(rows, Int32.self) == trips.time.map { Int32(ISOWeek(microseconds: $0).mondayDay) })
-        expectColumn(8)
-        #expect(
-            reader.integers(rows, UInt64.self)
-                == (0..<rows).map {
-                    MortonKey.key(longitude: trips.originLongitude[$0], latitude: trips.originLatitude[$0])
-                })
-        expectColumn(9)
-        #expect(
-            reader.integers(rows, UInt64.self)
-                == (0..<rows).map {
-                    MortonKey.key(longitude: trips.destinationLongitude[$0], latitude: trips.destinationLatitude[$0])
-                })
-        expectColumn(10)
-        #expect(reader.integers(rows, Int64.self) == Array(repeating: 7, count: rows))
-        expectColumn(11)
-        #expect(reader.integers(rows, UInt64.self) == Array(repeating: 1 << 32 | 5, count: rows))
-        #expect(reader.buffer.readableBytes == 0)
+        #expect(end == trips.count)
         // In the order of the table: by week, then by cell.
         #expect(
             zip(trips.key.indices, trips.key.indices.dropFirst()).allSatisfy {
                 let (a, b) = (ISOWeek(microseconds: trips.time[$0]), ISOWeek(microseconds: trips.time[$1]))
                 return (a, trips.key[$0]) <= (b, trips.key[$1])
             })
+    }
+
+    /// Weeks of these rows, and of how many each block has to be.
+    @Test(arguments: [
+        ([10], [10]), ([10, 20, 30], [60]), ([10, 20_000, 30, 40, 50_000], [10, 20_000, 70, 50_000]),
+        ([16_384, 16_384], [16_384, 16_384]), ([16_383, 16_383, 1], [32_766, 1]), ([], []),
+    ])
+    func blocksAreWeeksOrSeveralOfFewRows(weeks: [Int], blocks: [Int]) throws {
+        var week = 0
+        var left = weeks
+        let trips = try Self.trips(weeks.reduce(0, +)) { _ in
+            if left[week] == 0 { week += 1 }
+            left[week] -= 1
+            return Int64(week) * 7 * 86_400_000_000
+        }
+        #expect(trips.strata.map(\.rows.count) == weeks)
+        #expect(NativeBlock.ranges(of: trips).map(\.count) == blocks)
+    }
+
+    private func expectBlock(_ block: ByteBuffer, has rows: Range<Int>, of trips: SortedTrips) throws {
+        let count = rows.count
+        var reader = Reader(buffer: block)
+        #expect(reader.length() == NativeBlock.columns.count && reader.length() == count)
+        func expectColumn(_ number: Int) {
+            #expect(reader.text() == NativeBlock.columns[number].name && reader.text() == NativeBlock.columns[number].type)
+        }
+        for (column, (codes, names)) in [(trips.region, trips.regions), (trips.datasource, trips.datasources)].enumerated() {
+            expectColumn(column)
+            #expect((0..<count).map { _ in reader.text() } == codes[rows].map { names[Int($0)] })
+        }
+        for (offset, values) in [
+            trips.originLongitude, trips.originLatitude, trips.destinationLongitude, trips.destinationLatitude,
+        ].enumerated() {
+            expectColumn(2 + offset)
+            #expect(reader.integers(count, UInt64.self) == values[rows].map(\.bitPattern))
+        }
+        expectColumn(6)
+        #expect(reader.integers(count, Int64.self) == Array(trips.time[rows]))
+        expectColumn(7)
+        #expect(reader.integers(count, Int32.self) == trips.time[rows].map { Int32(ISOWeek(microseconds: $0).mondayDay) })
+        expectColumn(8)
+        #expect(
+            reader.integers(count, UInt64.self)
+                == rows.map { MortonKey.key(longitude: trips.originLongitude[$0], latitude: trips.originLatitude[$0]) })
+        expectColumn(9)
+        #expect(
+            reader.integers(count, UInt64.self)
+                == rows.map {
+                    MortonKey.key(longitude: trips.destinationLongitude[$0], latitude: trips.destinationLatitude[$0])
+                })
+        expectColumn(10)
+        #expect(reader.integers(count, Int64.self) == Array(repeating: 7, count: count))
+        expectColumn(11)
+        #expect(reader.integers(count, UInt64.self) == Array(repeating: 1 << 32 | 5, count: count))
+        #expect(reader.buffer.readableBytes == 0)
     }
 
     @Test(arguments: [
