@@ -16,11 +16,15 @@
     F(PQnoticeProcessor, PQsetNoticeProcessor, libpq_set_notice_processor,                                                    \
       (PGconn *connection, PQnoticeProcessor processor, void *arg), (connection, processor, arg))                             \
     F(PGnotify *, PQnotifies, libpq_notifies, (PGconn *connection), (connection))                                             \
-    F(PGresult *, PQexec, libpq_exec, (PGconn *connection, const char *query), (connection, query))                           \
-    F(PGresult *, PQexecParams, libpq_exec_params,                                                                            \
+    F(int, PQsetnonblocking, libpq_set_nonblocking, (PGconn *connection, int is_nonblocking), (connection, is_nonblocking))    \
+    F(int, PQsendQuery, libpq_send_query, (PGconn *connection, const char *query), (connection, query))                       \
+    F(int, PQsendQueryParams, libpq_send_query_params,                                                                        \
       (PGconn *connection, const char *command, int count, const unsigned int *types, const char *const *values,              \
        const int *lengths, const int *formats, int result_format),                                                            \
       (connection, command, count, types, values, lengths, formats, result_format))                                           \
+    F(int, PQflush, libpq_flush, (PGconn *connection), (connection))                                                          \
+    F(int, PQisBusy, libpq_is_busy, (PGconn *connection), (connection))                                                       \
+    F(PGresult *, PQgetResult, libpq_get_result, (PGconn *connection), (connection))                                          \
     F(int, PQresultStatus, libpq_result_status, (const PGresult *result), (result))                                           \
     F(char *, PQresultErrorField, libpq_result_error_field, (const PGresult *result, int code), (result, code))               \
     F(int, PQntuples, libpq_ntuples, (const PGresult *result), (result))                                                      \

@@ -7,6 +7,9 @@ import Foundation
 /// Parameters and results travel as text, so that nothing here depends on a type's binary form.
 final class PostgresConnection: @unchecked Sendable {
     private let handle: OpaquePointer
+    private let answerSeconds: Int
+    /// Whether an answer was given up that may yet come.
+    private var hasGivenUp = false
 
     /// Connects; `.unavailable` where nobody answers or lets us in.
     ///
@@ -22,12 +25,14 @@ final class PostgresConnection: @unchecked Sendable {
         }
         guard let handle else { throw ColumnStoreError(.unavailable, "There is no memory for a connection to PostgreSQL.") }
         self.handle = handle
+        answerSeconds = url.answerSeconds
         guard Self.isConnected(handle) else {
             throw ColumnStoreError(
                 .unavailable,
                 "PostgreSQL, which keeps the jobs, does not answer (\(Self.message(of: handle))); is it running and reachable?")
         }
         _ = libpq_set_notice_processor(handle, { _, _ in }, nil)
+        _ = libpq_set_nonblocking(handle, 1)
         // A process that is frozen within a transaction must not hold up the others for ever.
         _ = try execute(
             "SELECT set_config('application_name', $1, false), set_config('idle_in_transaction_session_timeout', '30s', false)",
@@ -36,37 +41,67 @@ final class PostgresConnection: @unchecked Sendable {
 
     deinit { libpq_finish(handle) }
 
-    /// The socket, to be waited at.
-    var socket: Int32 { libpq_socket(handle) }
-
     /// Whether the server has hung up, as far as is known without asking it.
     var isBroken: Bool {
-        var look = pollfd(fd: libpq_socket(handle), events: Int16(POLLIN), revents: 0)
         // Nothing is under way, so whatever there is to be read is a farewell, or the end.
-        return poll(&look, 1, 0) != 0 || !Self.isConnected(handle)
+        hasGivenUp || waits(for: POLLIN, milliseconds: 0) || !Self.isConnected(handle)
     }
 
     /// Runs a statement and returns its rows.
     func execute(_ sql: String, _ parameters: [(any PostgresValue)?] = []) throws(ColumnStoreError) -> PostgresRows {
         let texts = parameters.map { $0?.postgresText }
-        let result = Self.withStrings(texts) { values in
-            libpq_exec_params(handle, sql, Int32(texts.count), nil, values, nil, nil, 0)
-        }
-        guard let result else { throw failure(nil) }
-        let status = libpq_result_status(result)
-        guard Self.isSuccess(status) else {
-            defer { libpq_clear(result) }
-            throw failure(result)
-        }
-        return PostgresRows(result)
+        return try result(
+            Self.withStrings(texts) { values in
+                libpq_send_query_params(handle, sql, Int32(texts.count), nil, values, nil, nil, 0)
+            })
     }
 
     /// Runs statements that take no parameters and return nothing of interest.
     func run(_ sql: String) throws(ColumnStoreError) {
-        guard let result = libpq_exec(handle, sql) else { throw failure(nil) }
-        defer { libpq_clear(result) }
-        let status = libpq_result_status(result)
-        guard Self.isSuccess(status) else { throw failure(result) }
+        _ = try result(libpq_send_query(handle, sql))
+    }
+
+    /// Waits for what was sent, and returns the last of its results: of several statements, the first that fails is the last.
+    ///
+    /// libpq's own calls wait for as long as it takes, which is for ever where the server's process is frozen: its machine is there
+    /// and says so. What was sent may have been done then, as when a connection breaks.
+    private func result(_ isSent: Int32) throws(ColumnStoreError) -> PostgresRows {
+        guard isSent == 1 else { throw failure(nil) }
+        let end = ContinuousClock.now + .seconds(answerSeconds)
+        var rows: PostgresRows?
+        while let result = try nextResult(before: end) { rows = PostgresRows(result) }
+        guard let rows else { throw failure(nil) }
+        guard Self.isSuccess(libpq_result_status(rows.handle)) else { throw failure(rows.handle) }
+        return rows
+    }
+
+    /// The steps are those that https://www.postgresql.org/docs/current/libpq-async.html names for a socket that does not block.
+    private func nextResult(before end: ContinuousClock.Instant) throws(ColumnStoreError) -> OpaquePointer? {
+        while true {
+            let unsent = libpq_flush(handle)
+            guard unsent >= 0 else { throw failure(nil) }
+            if unsent == 0, libpq_is_busy(handle) == 0 { return libpq_get_result(handle) }
+            let left = end - .now
+            guard left > .zero else {
+                hasGivenUp = true
+                throw ColumnStoreError(
+                    .unavailable,
+                    "PostgreSQL, which keeps the jobs, has not answered for \(answerSeconds) seconds; is it frozen or overloaded?"
+                )
+            }
+            let milliseconds = left.components.seconds * 1000 + left.components.attoseconds / 1_000_000_000_000_000 + 1
+            if waits(for: unsent == 0 ? POLLIN : POLLIN | POLLOUT, milliseconds: Int32(milliseconds)) {
+                guard libpq_consume_input(handle) == 1 else { throw failure(nil) }
+            }
+        }
+    }
+
+    /// Waits until the socket has something to be read, or room to be written to.
+    ///
+    /// - Returns: whether it has.
+    private func waits(for events: Int32, milliseconds: Int32) -> Bool {
+        var look = pollfd(fd: libpq_socket(handle), events: Int16(events), revents: 0)
+        return poll(&look, 1, milliseconds) > 0
     }
 
     /// Runs statements as one transaction; whatever throws takes it back.
@@ -84,8 +119,15 @@ final class PostgresConnection: @unchecked Sendable {
         }
     }
 
-    /// Reads what the server has sent by itself; `.unavailable` where it has hung up.
-    func notifications() throws(ColumnStoreError) -> [String] {
+    /// Reads what the server sends by itself within some time; `.unavailable` where it has hung up.
+    func notifications(milliseconds: Int32) throws(ColumnStoreError) -> [String] {
+        // What came with the answer to a statement is with libpq already, and the socket says nothing of it.
+        let known = try takeNotifications()
+        if !known.isEmpty { return known }
+        return waits(for: POLLIN, milliseconds: milliseconds) ? try takeNotifications() : []
+    }
+
+    private func takeNotifications() throws(ColumnStoreError) -> [String] {
         guard libpq_consume_input(handle) == 1 else { throw failure(nil) }
         var payloads: [String] = []
         while let notification = libpq_notifies(handle) {

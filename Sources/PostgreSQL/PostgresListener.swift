@@ -67,15 +67,13 @@ final class PostgresListener: @unchecked Sendable {
     /// Hands on what comes, until the connection breaks or the thread is to end.
     private func listen(on connection: PostgresConnection) throws(ColumnStoreError) {
         while !mustStop {
-            for payload in try connection.notifications() {
+            for payload in try connection.notifications(milliseconds: Self.lookMilliseconds) {
                 switch PostgresNotice.reading(payload, by: processName) {
                 case .changed(let id): try observer(.changed(id))
                 case .progress(let progress): try observer(.progress(progress))
                 case nil: break
                 }
             }
-            var look = pollfd(fd: connection.socket, events: Int16(POLLIN), revents: 0)
-            _ = poll(&look, 1, Self.lookMilliseconds)
         }
     }
 }

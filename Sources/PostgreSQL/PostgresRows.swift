@@ -13,6 +13,9 @@ struct PostgresRows: RandomAccessCollection {
     /// Takes over a result of libpq's.
     init(_ handle: OpaquePointer) { result = Result(handle) }
 
+    /// libpq's own result, as long as these rows are there.
+    var handle: OpaquePointer { result.handle }
+
     var startIndex: Int { 0 }
     var endIndex: Int { Int(libpq_ntuples(result.handle)) }
     subscript(row: Int) -> Row { Row(rows: self, row: Int32(row)) }

@@ -12,6 +12,8 @@ package struct PostgresURL: Hashable, Sendable {
     package var connectionString: String
     /// Seconds of silence after which a worker loses its jobs to another.
     package var leaseSeconds = 15
+    /// Seconds that an answer is awaited: who keeps a lease and hears nothing for several of them has lost it.
+    package var answerSeconds: Int { 4 * leaseSeconds }
 
     /// Whether a text is meant to be one.
     package static func isOne(_ text: String) -> Bool { text.hasPrefix("postgresql:") || text.hasPrefix("postgres:") }

@@ -4,7 +4,6 @@ import Hummingbird
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
-import NIOPosix
 
 /// Takes uploads: a raw body or a form, streamed to disk and handed to the store as a job, or the URL of a file to be fetched.
 struct IngestionController: Sendable {
@@ -114,7 +113,7 @@ struct IngestionController: Sendable {
         let wish = try UploadByURL(String(buffer: body))
         let store = store
         let filename = try UploadName(wish.filename ?? name ?? store.loads.filename(ofURL: wish.url))
-        let job = try await NIOThreadPool.singleton.runIfActive {
+        let job = try await WaitingThreads.run {
             try store.loads.submitURL(wish.url, filename: filename.text)
         }
         return Self.accepted(job)
@@ -125,7 +124,7 @@ struct IngestionController: Sendable {
         let store = store
         let job: Job
         do {
-            job = try await NIOThreadPool.singleton.runIfActive {
+            job = try await WaitingThreads.run {
                 try store.loads.submitUpload(path: writer.path, filename: filename.text)
             }
         } catch {

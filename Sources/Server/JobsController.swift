@@ -1,7 +1,6 @@
 import ColumnStore
 import HTTPTypes
 import Hummingbird
-import NIOPosix
 
 /// Shows jobs and their rejected rows, takes jobs back, and streams their progress as server-sent events.
 struct JobsController: Sendable {
@@ -44,7 +43,7 @@ struct JobsController: Sendable {
         let id = try Self.jobID(request, context)
         let store = store
         // Waits for the job to stop, so it does not take one of the threads that answer questions.
-        return .json(try await NIOThreadPool.singleton.runIfActive { try store.loads.remove(id) }.json)
+        return .json(try await WaitingThreads.run { try store.loads.remove(id) }.json)
     }
 
     @Sendable private func resume(_ request: Request, context: ServerRequestContext) async throws -> Response {

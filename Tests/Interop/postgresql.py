@@ -2,6 +2,7 @@
 
 It refuses to run as root; there it runs as the user `postgres` that Debian's package makes."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -121,6 +122,18 @@ class PostgreSQL(Process):
                 os.kill(child, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """It and its children stand still: connections are there, and nobody answers."""
+        processes = [self.process.pid, *children_of(self.process.pid)]
+        try:
+            for process in processes:
+                os.kill(process, signal.SIGSTOP)
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def stop(self, signal_number=signal.SIGINT):
         """Its fast stop: connections are ended, and all is written."""

@@ -44,10 +44,14 @@ char *libpq_error_message(const PGconn *connection);
 PQnoticeProcessor libpq_set_notice_processor(PGconn *connection, PQnoticeProcessor processor, void *arg);
 PGnotify *libpq_notifies(PGconn *connection);
 void libpq_freemem(void *pointer);
-PGresult *libpq_exec(PGconn *connection, const char *query);
-PGresult *libpq_exec_params(
+int libpq_set_nonblocking(PGconn *connection, int is_nonblocking);
+int libpq_send_query(PGconn *connection, const char *query);
+int libpq_send_query_params(
     PGconn *connection, const char *command, int count, const unsigned int *types, const char *const *values,
     const int *lengths, const int *formats, int result_format);
+int libpq_flush(PGconn *connection);
+int libpq_is_busy(PGconn *connection);
+PGresult *libpq_get_result(PGconn *connection);
 int libpq_result_status(const PGresult *result);
 char *libpq_result_error_field(const PGresult *result, int code);
 int libpq_ntuples(const PGresult *result);

@@ -169,9 +169,11 @@ extension LoadService {
         }
         try engine().removeUncommitted(ofJob: id)
         // A job that somebody else marked as failed meanwhile can be resumed, and needs its file.
-        if record.ownsSource, try self.record(id).job.status == .cancelled { try FileSystem.remove(record.sourcePath) }
-        guard isChanged else { return }
+        let job = try self.record(id).job
+        if record.ownsSource, job.status == .cancelled { try FileSystem.remove(record.sourcePath) }
+        // A catalog that broke off may have done what it was asked to; asked again, it has nothing to change.
+        guard isChanged || job.status == status && job.message == error.message else { return }
         settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
-        tell(try self.record(id).job)
+        tell(job)
     }
 }
