@@ -317,18 +317,17 @@ def groups_check(model):
             for size in model.sizes]
 
 
-def check(model, embedded):
-    """The model beside the table of BENCHMARKS.md, which it was not fitted to; that is of another machine.
-
-    Machines are compared by the processor time of a load of the embedded engine, which was measured on both.
-    """
+def machine_ratio(model):
+    """Processor time of a load of the embedded engine: on the machine of BENCHMARKS.md, as a multiple of that on the model's."""
     rows = [cells for cells in table_of(bench.PAGE, "scaling") if cells[0] == f"{model.embedded['rows']:,}"][0]
-    slower = cell_number(rows[4]) * 1e-9 * model.embedded["rows"] / model.embedded["cpu"]
-    lines = [["10,000,000 rows, two shards, a core each", "the model, here", f"there, {slower:.2f} times as long",
-              "measured there"]]
+    return cell_number(rows[4]) * 1e-9 * model.embedded["rows"] / model.embedded["cpu"]
+
+
+def check(model):
+    """The model beside the table of BENCHMARKS.md, which it was not fitted to."""
+    lines = [["10,000,000 rows, two shards, a core each", "the model", "measured"]]
     for cells in table_of(bench.PAGE, "clickhouse", 1)[1:]:
-        least, most = model.milliseconds(cells[0], 10**7, 2, 1)
-        lines.append([cells[0], span(least, most), span(least * slower, most * slower), duration(cell_number(cells[1]))])
+        lines.append([cells[0], span(*model.milliseconds(cells[0], 10**7, 2, 1)), duration(cell_number(cells[1]))])
     return lines
 
 
@@ -347,9 +346,11 @@ def sections(figures):
             + f"\n\nMerging after these loads took {model.merging_most * 1e9:.0f} ns of processor a row at the most. A file\nof"
               f" {small['rows_each']:,} rows takes {each[0]:.1f} ms of tripstore's processor and {each[1]:.1f} ms of the shards',"
               f" {each[2]:.0f} ms by the clock, one after the other ({small['files']} files)."
-            + f"\n\nOf tables in BENCHMARKS.md, {embedded.rows[0]:,.0f} to {embedded.rows[-1]:,.0f} rows:\n\n"
+            + f"\n\nOf tables in BENCHMARKS.md, {embedded.rows[0]:,.0f} to {embedded.rows[-1]:,.0f} rows, of a machine that takes"
+              f" {machine_ratio(model):.2f} times the\nprocessor time of the one above for the same load:\n\n"
             + page.markdown(ours)
-            + "\n\nThe model beside figures that it was not fitted to:\n\n" + page.markdown(check(model, embedded)),
+            + "\n\nThe model beside the table of two shards in BENCHMARKS.md, which it was not fitted to:\n\n"
+            + page.markdown(check(model)),
         "capacity-skew":
             f"Seed {skew.SEED}; medians of {skew.HASHES} hash functions; a first batch of {skew.FIRST_BATCH_ROWS:,} rows, then"
             f" {skew.BATCH_ROWS:,}. Printed by `scripts/capacity-model`.\n\n"

@@ -6,7 +6,9 @@ takes where each of two shards has about one core; the processor time of each pr
 
 import os
 import statistics
+import tempfile
 import time
+from pathlib import Path
 
 import numpy
 
@@ -75,6 +77,11 @@ def shards_seconds(cluster):
     return [processor_seconds(shard.process) for shard in cluster.shards]
 
 
+def new(folder):
+    """A folder for servers. Those before it stay until the end: a file system is slow to make files after it removed some (ext4)."""
+    return Path(tempfile.mkdtemp(prefix="shards-", dir=folder))
+
+
 def difference(before, after):
     return [end - start for start, end in zip(before, after)]
 
@@ -83,7 +90,7 @@ def difference(before, after):
 
 def cost_of(csv, folder, rows):
     """Loads a file into two new shards and asks."""
-    with clickhouse.Cluster(fresh(folder / "shards"), memory_bytes=8_000_000_000) as cluster:
+    with clickhouse.Cluster(new(folder), memory_bytes=8_000_000_000) as cluster:
         figures = load(cluster, [csv], folder)
         idle = memory(cluster.shards[0].process)[1]
         figures["bytes_by_column"] = column_bytes(cluster)
@@ -115,7 +122,7 @@ def load(cluster, csvs, folder):
 def small_files(made, folder):
     """Files of a batch each, in order of time: each is a job, and a block for one shard."""
     csvs = made.pieces(FILES, FILE_ROWS)
-    with clickhouse.Cluster(fresh(folder / "shards")) as cluster:
+    with clickhouse.Cluster(new(folder)) as cluster:
         return {"files": FILES, "rows_each": FILE_ROWS} | load(cluster, csvs, folder)
 
 
@@ -167,7 +174,7 @@ def ask(cluster, server, path):
 
 def fan_out(csv, folder, shards):
     """The same trips on more shards, a single part a week on each, so that nothing differs but the number of those asked."""
-    with clickhouse.Cluster(fresh(folder / "shards"), shards=shards, memory_bytes=2_000_000_000) as cluster:
+    with clickhouse.Cluster(new(folder), shards=shards, memory_bytes=2_000_000_000) as cluster:
         figures = load(cluster, [csv], folder)
         for shard in cluster.shards:
             for week in shard.query("SELECT DISTINCT partition FROM system.parts WHERE database = 'trips' AND table = 'trips' "
@@ -202,7 +209,7 @@ def follow_feeds(made, folder):
     """Small files of one city each, the cities in the same order again and again: rows of each shard, counted and as `skew` says."""
     names = [city["name"] for city in generated_cities.cities()[:skew.FEEDS]]
     csvs, rows, city = feed_files(made.generated(1_000_000), fresh(folder / "feeds"), names)
-    with clickhouse.Cluster(fresh(folder / "shards"), shards=FEED_SHARDS) as cluster:
+    with clickhouse.Cluster(new(folder), shards=FEED_SHARDS) as cluster:
         timed_process([str(BINARY), "ingest", "--quiet", *map(str, csvs), "--data-dir", str(fresh(folder / "store"))],
                       DATABASE_URL=cluster.database_url("trips"))
         counted = [[int(shard.query(f"SELECT count() FROM trips.trips {where}")) for shard in cluster.shards]

@@ -20,8 +20,11 @@ struct ClickHouseSchema {
             try client.query("SELECT version() FORMAT TabSeparated", at: address, inDatabase: false)
         }
         let year = Int(String(decoding: version, as: UTF8.self).prefix { $0.isNumber }) ?? 0
-        // Blocks are stored as they come, else they are copied first in order to be put together with the next.
-        var insertSettings = [("min_insert_block_size_rows", "0"), ("min_insert_block_size_bytes", "0")]
+        // Blocks are stored as they come, else they are copied first in order to be put together with the next; and each of them
+        // counts, else a replicated table takes the second of two equal ones, of the same trip again and again, for one sent again.
+        var insertSettings = [
+            ("min_insert_block_size_rows", "0"), ("min_insert_block_size_bytes", "0"), ("insert_deduplicate", "0"),
+        ]
         // A block goes to many weeks at once; and it is there when the server says so.
         if year >= 22 { insertSettings += [("max_partitions_per_insert_block", "0"), ("async_insert", "0")] }
         guard let cluster = url.cluster else {

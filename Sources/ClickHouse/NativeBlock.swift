@@ -19,11 +19,13 @@ package enum NativeBlock {
     /// Rows that are worth an INSERT: a request takes a server about as long as putting so many rows into their partitions.
     package static let rowCountMin = 16_384
 
+    /// Bytes of a block at most: what two of them take is bounded, however long the names are.
+    package static let byteCountMax = 256 << 20
+
     /// The rows of each block that some trips are sent as: a week, or neighbouring weeks of few rows.
     ///
-    /// A block of one partition is written by the server as it is, while one of several is first copied apart. No week is in
-    /// two blocks, since a replicated table takes the second of two equal ones for the first sent again.
-    package static func ranges(of trips: SortedTrips) -> [Range<Int>] {
+    /// A block of one partition is written by the server as it is, while one of several is first copied apart.
+    package static func ranges(of trips: SortedTrips, byteCountMax: Int = byteCountMax) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
         for stratum in trips.strata {
             if let last = ranges.last, last.count < rowCountMin, stratum.rows.count < rowCountMin {
@@ -32,14 +34,25 @@ package enum NativeBlock {
                 ranges.append(stratum.rows)
             }
         }
-        return ranges
+        let textByteCount = [trips.regions, trips.datasources].reduce(0) { sum, names in
+            sum + (names.map(\.utf8.count).max() ?? 0) + 2
+        }
+        let rowCountMax = max(1, byteCountMax / (numbersByteCount + textByteCount))
+        return ranges.flatMap { range in
+            stride(from: range.lowerBound, to: range.upperBound, by: rowCountMax).map { first in
+                first..<min(first + rowCountMax, range.upperBound)
+            }
+        }
     }
+
+    /// Bytes of the columns of numbers, a row.
+    private static let numbersByteCount = 9 * 8 + 4
 
     /// Encodes some rows of the trips of one job; `block` is the number of their part (`Visibility`).
     package static func encode(_ trips: SortedTrips, _ rows: Range<Int>, job: Int64, block: UInt64) -> ByteBuffer {
         var buffer = ByteBuffer()
         let texts = [TextColumn(trips.region, trips.regions, rows), TextColumn(trips.datasource, trips.datasources, rows)]
-        buffer.reserveCapacity(rows.count * 84 + texts.reduce(0) { $0 + $1.byteCount } + 1024)
+        buffer.reserveCapacity(rows.count * numbersByteCount + texts.reduce(0) { $0 + $1.byteCount } + 1024)
         buffer.writeLength(columns.count)
         buffer.writeLength(rows.count)
         func begin(_ column: Int) {

@@ -87,6 +87,17 @@ struct NativeBlockTests {
         #expect(NativeBlock.ranges(of: trips).map(\.count) == blocks)
     }
 
+    @Test(arguments: [(1, 1), (5000, 1000), (5000, 1 << 20), (40_000, 1 << 20)])
+    func blocksAreNoLargerThanTheyMayBe(rows: Int, byteCountMax: Int) throws {
+        let trips = try Self.trips(rows) { Int64.random(in: 0...1_000_000_000_000, using: &$0) }
+        let ranges = NativeBlock.ranges(of: trips, byteCountMax: byteCountMax)
+        #expect(ranges.first?.lowerBound == 0 && ranges.last?.upperBound == rows)
+        #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
+        for range in ranges where range.count > 1 {
+            #expect(NativeBlock.encode(trips, range, job: 7, block: 1).readableBytes <= byteCountMax + 1024)
+        }
+    }
+
     private func expectBlock(_ block: ByteBuffer, has rows: Range<Int>, of trips: SortedTrips) throws {
         let count = rows.count
         var reader = Reader(buffer: block)

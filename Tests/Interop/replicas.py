@@ -89,6 +89,25 @@ class ReplicatedCluster(clickhouse.Cluster):
             self.zookeeper.start()
         return super().start(shard)
 
+    def add_replica(self, shard, database):
+        """Adds a server to a shard while the others run and are asked; returns it once all of them know it.
+
+        It has all rows before anybody asks it."""
+        server = Replica(len(self.shards), self.folder / f"server{len(self.shards)}", shard, self.zookeeper)
+        server.write_settings(self.shards, self.memory_bytes)
+        self.shards.append(server)
+        super().start(server.number)
+        server.query(f"CREATE DATABASE IF NOT EXISTS {database}")
+        donor = next(each.number for each in self.shards if each.shard == shard)
+        server.query(self.query(f"SHOW CREATE TABLE {database}.trips FORMAT TabSeparatedRaw", donor))
+        state = f"SELECT queue_size, absolute_delay FROM system.replicas WHERE database = '{database}' AND table = 'trips'"
+        wait_until(lambda: server.query(state) == "0\t0\n", "the new replica to have fetched all rows")
+        self.write_settings()
+        for each in self.shards:
+            wait_until(lambda: each.query(f"SELECT count() FROM system.clusters WHERE cluster = '{clickhouse.CLUSTER}'")
+                       == f"{len(self.shards)}\n", f"server {each.number} to know the new one")
+        return server
+
     def __exit__(self, *_):
         self.stop(signal.SIGKILL)
         self.zookeeper.kill()

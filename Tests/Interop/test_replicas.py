@@ -39,10 +39,11 @@ def rows(cluster, database="d"):
 
 def assert_stored(cluster, total, database="d"):
     """Every row once: each server of a shard has all of its rows."""
-    counts = rows(cluster, database)
-    by_shard = [counts[first:first + REPLICAS] for first in range(0, len(counts), REPLICAS)]
-    assert all(len(set(counts)) == 1 for counts in by_shard), counts
-    assert sum(counts[0] for counts in by_shard) == total, counts
+    by_shard = {}
+    for server, count in zip(cluster.shards, rows(cluster, database)):
+        by_shard.setdefault(server.shard, set()).add(count)
+    assert all(len(counts) == 1 for counts in by_shard.values()), by_shard
+    assert sum(counts.pop() for counts in by_shard.values()) == total
 
 
 class Questions:
@@ -188,6 +189,25 @@ def test_a_replica_that_was_away_from_the_beginning_gets_its_tables(tmp_path, ow
         own.start(1)
         assert server.wait_for_job(job)["status"] == "completed"
         assert_stored(own, 100)
+
+
+def test_a_replica_is_added_while_it_loads_and_is_asked(tmp_path, own, generated_csv, generated_in_columnstore):
+    with serve(tmp_path, own, parameters="&rows_per_insert=50000") as server:
+        server.ingest(tripstore.SAMPLE)
+        before = server.get("/analytics/weekly-average").json["total_trips"]
+        with Questions(server) as questions:
+            job = server.post_file(generated_csv)
+            own.add_replica(1, "d")
+            assert server.wait_for_job(job)["status"] == "completed"
+        assert {status for status, _ in questions.answers} == {200}, [a for a in questions.answers if a[0] != 200][:3]
+        assert {trips for _, trips in questions.answers} <= {before, before + 1_000_000}
+        server.stop()
+    with serve(tmp_path, own) as server:
+        assert server.delete("/jobs/1").status == 200
+        expected = answers(generated_in_columnstore)
+        assert all(answers(server) == expected for _ in range(2 * len(own.shards)))
+        server.ingest(tripstore.SAMPLE)
+        assert_stored(own, 1_000_200)
 
 
 def test_questions_go_on_while_zookeeper_is_away(tmp_path, own):
