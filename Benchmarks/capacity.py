@@ -33,6 +33,8 @@ TRIPS = [10**7, 10**8, 10**9, 10**10, 10**11]
 
 # The shard of the plan. Nothing of this size was measured here: cores are taken to share a scan evenly.
 SHARD_CORES = 16
+# Of a load; a shard works on each with one core.
+INSERTS_AT_ONCE = 2
 SHARD_MEMORY = 64 * 2**30
 # Of it for the page cache; the rest is for questions, merges and the server itself.
 CACHE_SHARE = 0.6
@@ -139,7 +141,8 @@ class Model:
         """Rows a second by one worker of a shard's size, and what bounds it."""
         return min((SHARD_CORES / self.loader.coefficients[1], "its cores"),
                    (NETWORK_BYTES_PER_SECOND / CSV_BYTES, "its network"),
-                   (shards * SHARD_CORES / self.storing.coefficients[1], "the shards"))
+                   (shards * min(INSERTS_AT_ONCE, SHARD_CORES) / self.storing.coefficients[1],
+                    f"{INSERTS_AT_ONCE} INSERTs at once a shard"))
 
 
 class Embedded:
