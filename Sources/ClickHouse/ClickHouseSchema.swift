@@ -266,6 +266,25 @@ struct ClickHouseSchema {
                 + "use the data directory that has it, or name another database.")
     }
 
+    /// Refuses a catalog that is older than the trips, such as one that was restored: by it all of them would count, and its next jobs
+    /// would have the numbers of others.
+    func refuseOlder(_ catalog: any JobCatalog, than servers: ClickHouseServers) throws(ColumnStoreError) {
+        // In this order: a job is in the catalog before its first trip is stored.
+        let (_, answer) = try firstThatAnswers(of: servers.addresses) { address throws(ColumnStoreError) in
+            try client.query("SELECT max(job_id) FROM \(servers.questionTable) FORMAT RowBinary", at: address)
+        }
+        var reader = RowBinaryReader(answer)
+        let newest = try reader.integer(Int64.self)
+        let last = try catalog.visibility().lastJob
+        guard newest > last else { return }
+        let table = "\(Self.identifier(url.database)).trips"
+        throw ColumnStoreError(
+            .conflict,
+            "The database '\(url.database)' has trips of job \(newest), the catalog's last job is \(last): the catalog was restored from "
+                + "an older copy. Bring back a newer one, or remove what came later, on each server: ALTER TABLE \(table) DELETE WHERE "
+                + "job_id > \(last); once system.mutations says that it is done, start again, and load what is missing.")
+    }
+
     private static func identifier(_ name: String) -> String {
         "`" + name.replacing("\\", with: "\\\\").replacing("`", with: "\\`") + "`"
     }

@@ -75,6 +75,7 @@ package final class ClickHouseStore: TripEngine {
             case .readWrite: try schema.prepare(servers, owner: owner)
             case .readOnly: try schema.check(servers, owner: owner)
             }
+            try schema.refuseOlder(storage.catalog, than: servers)
         } catch {
             client.close()
             storage.close()

@@ -2,7 +2,10 @@
 
 What the API promises of answers is asked of this engine by other tests too, which get a server of each (`conftest.py`)."""
 
+import json
 import random
+import re
+import shutil
 import signal
 import time
 
@@ -280,6 +283,31 @@ def test_trips_of_another_catalog_are_refused(tmp_path, cluster):
     done = tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "other", check=False, DATABASE_URL=url)
     assert done.returncode != 0 and "another catalog" in done.stderr
     tripstore.cli("weekly-average", "--data-dir", tmp_path / "one", DATABASE_URL=url)
+
+
+def test_a_catalog_that_is_older_than_the_trips_is_refused(tmp_path, cluster):
+    """Restored as it was, it would count trips that it knows nothing of; without them it is as it was."""
+    url = cluster.database_url("restored")
+    ingest = ("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "data")
+    question = ("weekly-average", "--format=json", "--data-dir", tmp_path / "data")
+    tripstore.cli(*ingest, DATABASE_URL=url)
+    expected = tripstore.cli(*question, DATABASE_URL=url).stdout
+    shutil.copytree(tmp_path / "data", tmp_path / "copy")
+    tripstore.cli(*ingest, DATABASE_URL=url)
+    tripstore.cli(*ingest, DATABASE_URL=url)
+    shutil.rmtree(tmp_path / "data")
+    (tmp_path / "copy").rename(tmp_path / "data")
+    for command in (ingest, question):
+        done = tripstore.cli(*command, check=False, DATABASE_URL=url)
+        assert done.returncode != 0 and "has trips of job 3, the catalog's last job is 1" in done.stderr, done.stderr
+    remedy = re.search(r"ALTER TABLE .* DELETE WHERE job_id > 1", done.stderr)[0]
+    for shard in range(2):
+        cluster.query(remedy, shard=shard)
+        tripstore.wait_until(lambda: cluster.query("SELECT count() FROM system.mutations WHERE NOT is_done", shard=shard) == "0\n",
+                             "the mutation")
+    assert tripstore.cli(*question, DATABASE_URL=url).stdout == expected
+    tripstore.cli(*ingest, DATABASE_URL=url)
+    assert json.loads(tripstore.cli(*question, DATABASE_URL=url).stdout)["total_trips"] == 200
 
 
 def test_tables_of_a_newer_version_are_refused(tmp_path, cluster):
