@@ -113,7 +113,8 @@ package final class ClickHouseStore: TripEngine {
     // MARK: - Loads
 
     package func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
-        let (servers, schema, pool, client, database) = (servers, schema, pool, client, options.url.database)
+        let (servers, schema, pool, client) = (servers, schema, pool, client)
+        let (database, insertsAtOnce) = (options.url.database, options.url.insertsAtOnce)
         let block = ClickHouseSQL.block(attempt: part.attempt, part: part.number)
         let columns = NativeBlock.columns.map(\.name).joined(separator: ", ")
         return insertThreads.submit { [insertThreads] in
@@ -133,7 +134,8 @@ package final class ClickHouseStore: TripEngine {
                     replicas.count == 1 ? nil : ReplicatedTable(shards[shard], database: database, client: client)
                 try table?.requireAllReplicas(address)
                 var inserts = InsertQueue(
-                    "INSERT INTO trips (\(columns)) FORMAT Native", at: address, settings: servers.insertSettings, client)
+                    "INSERT INTO trips (\(columns)) FORMAT Native", at: address, settings: servers.insertSettings, client,
+                    countMax: insertsAtOnce)
                 for rows in NativeBlock.ranges(of: trips) {
                     try inserts.send(NativeBlock.encode(trips, rows, job: part.job, block: block))
                 }

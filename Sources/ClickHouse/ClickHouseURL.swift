@@ -26,6 +26,8 @@ package struct ClickHouseURL: Hashable, Sendable {
     package var isSecure: Bool
     /// Rows that a shard gets between two commits of a load: fewer need less memory here, more make fewer parts to be merged there.
     package var rowsPerInsert = 1 << 20
+    /// INSERTs of a load that are on their way to a shard at once: a server works on each with one core.
+    package var insertsAtOnce = 2
     /// Seconds after which rows that do not count are removed; what was under way when its load was killed may come until then.
     package var purgeAfterSeconds = 600
 
@@ -90,6 +92,7 @@ package struct ClickHouseURL: Hashable, Sendable {
             switch parts[0] {
             case "cluster": cluster = value
             case "rows_per_insert": rowsPerInsert = try number(1000...4_194_304)
+            case "inserts_at_once": insertsAtOnce = try number(1...16)
             case "purge_after_seconds": purgeAfterSeconds = try number(0...86_400)
             default: throw wrong("has the unknown parameter '\(parts[0])'")
             }

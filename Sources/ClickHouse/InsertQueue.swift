@@ -7,21 +7,24 @@ struct InsertQueue {
     private let address: ClickHouseURL.Address
     private let settings: [(String, String)]
     private let client: ClickHouseClient
+    private let countMax: Int
     private var answers: [ClickHouseClient.Answer] = []
 
-    /// INSERTs that are on their way at once: a server works on each with one core.
-    private static let countMax = 2
-
-    init(_ statement: String, at address: ClickHouseURL.Address, settings: [(String, String)], _ client: ClickHouseClient) {
+    /// - Parameter countMax: INSERTs that are on their way at once.
+    init(
+        _ statement: String, at address: ClickHouseURL.Address, settings: [(String, String)], _ client: ClickHouseClient,
+        countMax: Int
+    ) {
         self.statement = statement
         self.address = address
         self.settings = settings
         self.client = client
+        self.countMax = countMax
     }
 
     /// Sends a block, once few enough others are on their way; throws what one of them met, and then none is left.
     mutating func send(_ block: ByteBuffer) throws(ColumnStoreError) {
-        try wait(leaving: Self.countMax - 1)
+        try wait(leaving: countMax - 1)
         answers.append(client.insert(block, statement, at: address, settings: settings))
     }
 

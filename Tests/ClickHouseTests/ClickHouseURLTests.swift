@@ -26,7 +26,8 @@ struct ClickHouseURLTests {
         ("clickhouse://h:70000", "address"), ("clickhouse://h:x", "address"), ("clickhouse://[::1", "address"),
         ("clickhouse://:secret@h", "user"), ("clickhouse://h/a/b", "database"), ("clickhouse://h?x=1", "parameter"),
         ("clickhouse://h?cluster=", "parameter"),
-        ("clickhouse://h?rows_per_insert=1", "4194304"), ("clickhouse://h?purge_after_seconds=x", "86400"),
+        ("clickhouse://h?rows_per_insert=1", "4194304"), ("clickhouse://h?inserts_at_once=0", "16"),
+        ("clickhouse://h?purge_after_seconds=x", "86400"),
         ("clickhouse://a,b/d", "cluster"), ("clickhouse://a,a/d?cluster=c", "twice"),
         ("clickhouse://u:secret%zz@h", "password"),
     ])
