@@ -3,11 +3,12 @@
     python chdb_server.py PORT FOLDER
 
 Takes what the program sends (SQL as the body, or a block for `?query=INSERT … FORMAT Native`) and gives what chdb answers.
-It knows nothing of trips. One thread, since a session of chdb is one."""
+It knows nothing of trips. Connections have a thread each, and chdb one for all, since its session is one."""
 
 import sys
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from chdb.session import Session
@@ -16,7 +17,7 @@ from chdb.session import Session
 NOT_SETTINGS = {"query", "database", "wait_end_of_query"}
 
 
-def handler(session, folder):
+def handler(thread, session, folder):
     class Interface(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -24,7 +25,7 @@ def handler(session, folder):
             parameters = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
             body = self.rfile.read(int(self.headers["Content-Length"]))
             try:
-                status, answer = 200, answer_to(parameters, body)
+                status, answer = 200, thread.submit(answer_to, parameters, body).result()
             except Exception as error:  # whatever chdb says is the answer, as a server's would be
                 status, answer = 500, str(error).encode()
             self.send_response(status)
@@ -59,4 +60,6 @@ def handler(session, folder):
 if __name__ == "__main__":
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    HTTPServer(("127.0.0.1", port), handler(Session(str(folder / "session")), folder)).serve_forever()
+    with ThreadPoolExecutor(max_workers=1) as chdb:
+        started = chdb.submit(Session, str(folder / "session")).result()
+        ThreadingHTTPServer(("127.0.0.1", port), handler(chdb, started, folder)).serve_forever()
