@@ -17,6 +17,8 @@ final class ClickHouseClient: Sendable {
         var configuration = HTTPClient.Configuration()
         configuration.timeout.connect = .seconds(5)
         configuration.redirectConfiguration = .disallow
+        // A server that is not there is said to be at once, as there may be another one to ask.
+        configuration.connectionPool.retryConnectionEstablishment = false
         // One for each thread that asks, and those that store.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         // A server closes what idles for ten seconds by its own default; one that is closed under a question is an error.
@@ -110,6 +112,7 @@ final class ClickHouseClient: Sendable {
         switch error {
         case let error as HTTPClientError: error.shortDescription
         case let error as IOError: String(cString: strerror(error.errnoCode))
+        case let error as NIOConnectionError: error.connectionErrors.first.map { reason($0.error) } ?? "\(error)"
         default: "\(error)"
         }
     }

@@ -23,7 +23,14 @@ final class ClickHouseServers: Sendable {
         var owner: String?
         var prepared: Set<ClickHouseURL.Address> = []
         var shards: [Shard]?
+        /// The server that is asked first next time.
+        var next = 0
+        /// Servers that did not answer, and when.
+        var silent: [ClickHouseURL.Address: ContinuousClock.Instant] = [:]
     }
+
+    /// How long a server that did not answer is asked after the others: one whose machine is gone takes a question some seconds.
+    private static let silence = Duration.seconds(10)
 
     /// All of them: whichever answers is asked questions.
     let addresses: [ClickHouseURL.Address]
@@ -44,6 +51,20 @@ final class ClickHouseServers: Sendable {
     }
 
     var hasReplicas: Bool { shards.contains { $0 > 1 } }
+
+    /// All servers in the order in which to ask them: another one first each time, those that did not answer a moment ago last.
+    func inTurn() -> [ClickHouseURL.Address] {
+        state.withLock { state in
+            state.next = (state.next + 1) % addresses.count
+            let all = addresses[state.next...] + addresses[..<state.next]
+            if state.silent.isEmpty { return Array(all) }
+            state.silent = state.silent.filter { $0.value + Self.silence > .now }
+            return all.filter { state.silent[$0] == nil } + all.filter { state.silent[$0] != nil }
+        }
+    }
+
+    /// Remembers that a server did not answer.
+    func noteSilent(_ address: ClickHouseURL.Address) { state.withLock { $0.silent[address] = .now } }
 
     /// The shards, where all of them are known.
     var known: [Shard]? {

@@ -52,8 +52,6 @@ package final class ClickHouseStore: TripEngine {
 
     private struct State {
         var queries = 0
-        /// The server that is asked next.
-        var next = 0
         var purge: PurgeThread?
     }
 
@@ -193,19 +191,21 @@ package final class ClickHouseStore: TripEngine {
     }
 
     /// Asks SQL of whichever server answers.
+    ///
+    /// Where shards have replicas one may end under a question, and the others find out by the next one that they ask it, so they are
+    /// asked again.
     private func ask(_ text: String, settings: [(String, String)] = []) throws(ColumnStoreError) -> [UInt8] {
-        let first = state.withLock { state in
-            state.next = (state.next + 1) % servers.addresses.count
-            return state.next
-        }
         var failure: ColumnStoreError?
-        for offset in servers.addresses.indices {
-            let address = servers.addresses[(first + offset) % servers.addresses.count]
-            do throws(ColumnStoreError) {
-                return try client.query(text, at: address, settings: settings)
-            } catch {
-                guard error.code == .unavailable else { throw error }
-                failure = failure ?? error
+        for turn in 0..<(servers.hasReplicas ? 3 : 1) {
+            if turn > 0 { Thread.sleep(forTimeInterval: 0.2) }
+            for address in servers.inTurn() {
+                do throws(ColumnStoreError) {
+                    return try client.query(text, at: address, settings: settings)
+                } catch {
+                    guard error.code == .unavailable else { throw error }
+                    servers.noteSilent(address)
+                    failure = failure ?? error
+                }
             }
         }
         throw failure ?? ColumnStoreError(.internalFault, "There is no server; please report this.")

@@ -131,10 +131,15 @@ def test_a_load_is_complete_once_every_replica_has_it(tmp_path, shared):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_replica_is_killed_during_a_load_and_questions(tmp_path, own, generated_csv, generated_in_columnstore, seed):
-    """At random moments, another one each time, as long as it takes for the load to notice; nobody does anything."""
+    """At random moments, another one each time, as long as it takes for the load to notice; nobody does anything.
+
+    There are trips already: a server of 18.16 does not start where half of a table's rows are not in ZooKeeper, which may be so when
+    it is killed as it stores the first ones (docs/CLICKHOUSE.md)."""
     choice = random.Random(seed)
+    first = tmp_path / "first.csv"
+    tripstore.cli("generate", "--rows", 100_000, "--seed", 3, "--output", first)
     with serve(tmp_path, own, parameters="&rows_per_insert=50000&purge_after_seconds=0") as server:
-        server.ingest(tripstore.SAMPLE)
+        server.ingest(first)
         before = server.get("/analytics/weekly-average").json["total_trips"]
         with Questions(server) as questions:
             job = server.post_file(generated_csv)
@@ -159,7 +164,7 @@ def test_a_replica_is_killed_during_a_load_and_questions(tmp_path, own, generate
 
 def test_a_server_starts_while_a_replica_is_away(tmp_path, own):
     """It answers; what it loads waits for the replica."""
-    with serve(tmp_path, own) as server:
+    with serve(tmp_path, own, parameters="&purge_after_seconds=0") as server:
         server.ingest(tripstore.SAMPLE)
         expected = answers(server)
         for victim in (0, 3):
@@ -172,8 +177,10 @@ def test_a_server_starts_while_a_replica_is_away(tmp_path, own):
             own.start(victim)
             assert server.wait_for_job(job)["status"] == "completed"
             assert server.delete(f"/jobs/{job}").status == 200
-        assert_stored(own, 300)
         assert answers(server) == expected
+        # Those of deleted jobs go, and what was stored while ZooKeeper took the replica for one that is there.
+        tripstore.wait_until(lambda: sum(rows(own)) == 100 * REPLICAS, "the purge")
+        assert_stored(own, 100)
         # On the command line as well, whichever server the first one is.
         own.kill(0)
         done = tripstore.cli("weekly-average", "--format=json", "--data-dir", server.data_dir, DATABASE_URL=own.database_url("d"))
