@@ -20,7 +20,15 @@ extension ClickHouseStore {
                 last = max(last, try reader.integer(Int64.self))
             }
         }
-        var average = try WeeklyAverage(query, tripsByWeek: trips) { () throws(ColumnStoreError) in first...last }
+        let warning = warning()
+        var average: WeeklyAverage
+        do throws(ColumnStoreError) {
+            average = try WeeklyAverage(query, tripsByWeek: trips) { () throws(ColumnStoreError) in first...last }
+        } catch {
+            guard error.code == .notFound, let warning else { throw error }
+            throw ColumnStoreError(.notFound, "\(error.message). \(warning)")
+        }
+        average.warning = warning
         average.metrics.scanTime = .now - start
         return average
     }
@@ -44,6 +52,7 @@ extension ClickHouseStore {
                     timeBucketStart: query.bucket == .timeOfDay ? String(time.suffix(8)) : time, tripCount: row.trips)
             }, bucketMinutes: query.bucketMinutes, totalGroups: table.rowsBeforeLimit, totalTrips: table.totals?.trips ?? 0)
         groups.explain = query.explain
+        groups.warning = warning()
         groups.metrics.rowsTested = table.statistics.rowsRead
         groups.metrics.scanTime = .now - start
         return groups
@@ -63,7 +72,9 @@ extension ClickHouseStore {
                 maxLatitude: try reader.double())
             regions[ExactName(name), default: Regions.Region(region: name)].add(datasource, bounds: bounds)
         }
-        return Regions(regions: Array(regions.values))
+        var answer = Regions(regions: Array(regions.values))
+        answer.warning = warning()
+        return answer
     }
 }
 

@@ -44,6 +44,7 @@ package final class ClickHouseStore: TripEngine {
     let client: ClickHouseClient
     let servers: ClickHouseServers
     let sql: ClickHouseSQL
+    let missing = MissingTrips()
     var schema: ClickHouseSchema { ClickHouseSchema(url: options.url, client: client) }
     private let pool: WorkerPool
     /// Threads that wait for INSERTs, so that those that decode need not.
@@ -221,13 +222,16 @@ package final class ClickHouseStore: TripEngine {
 
     private func bytesOnDisk() throws(ColumnStoreError) -> Int {
         var sum = 0
-        for address in servers.addresses {
-            var reader = RowBinaryReader(
-                try client.query(
-                    "SELECT toUInt64(sum(bytes_on_disk)) FROM system.parts WHERE database = currentDatabase() AND table = 'trips' "
-                        + "AND active FORMAT RowBinary", at: address))
-            sum += Int(try reader.integer(UInt64.self))
-        }
+        for address in servers.addresses { sum += try total("bytes_on_disk", at: address) }
         return sum
+    }
+
+    /// Sum of a column of `system.parts` over a server's trips: it is known without reading them.
+    func total(_ column: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> Int {
+        var reader = RowBinaryReader(
+            try client.query(
+                "SELECT toUInt64(sum(\(column))) FROM system.parts WHERE database = currentDatabase() AND table = 'trips' "
+                    + "AND active FORMAT RowBinary", at: address))
+        return Int(try reader.integer(UInt64.self))
     }
 }

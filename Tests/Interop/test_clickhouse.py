@@ -310,6 +310,22 @@ def test_a_catalog_that_is_older_than_the_trips_is_refused(tmp_path, cluster):
     assert json.loads(tripstore.cli(*question, DATABASE_URL=url).stdout)["total_trips"] == 200
 
 
+def test_answers_say_what_a_shard_has_lost(tmp_path, cluster):
+    url = cluster.database_url("lost")
+    question = ("--format=json", "--data-dir", tmp_path / "data")
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "data", DATABASE_URL=url)
+    whole = json.loads(tripstore.cli("weekly-average", *question, DATABASE_URL=url).stdout)
+    assert "warning" not in whole and whole["total_trips"] == 100
+    shard = max(range(2), key=lambda number: int(cluster.query("SELECT count() FROM lost.trips", shard=number)))
+    partition, rows = cluster.query("SELECT week, count() FROM lost.trips GROUP BY week ORDER BY week LIMIT 1", shard=shard).split()
+    cluster.query(f"ALTER TABLE lost.trips DROP PARTITION {partition}", shard=shard)
+    for command in ("weekly-average", "trip-groups", "regions"):
+        answer = json.loads(tripstore.cli(command, *question, DATABASE_URL=url).stdout)
+        assert answer["warning"].startswith(f"{rows} trips are missing: ClickHouse has fewer"), answer
+    done = tripstore.cli("weekly-average", "--region=Nowhere", *question, check=False, DATABASE_URL=url)
+    assert done.returncode != 0 and f"{rows} trips are missing" in done.stderr, done.stderr
+
+
 def test_tables_of_a_newer_version_are_refused(tmp_path, cluster):
     url = cluster.database_url("newer")
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "data", DATABASE_URL=url)
