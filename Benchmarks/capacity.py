@@ -31,10 +31,10 @@ PAGE = REPOSITORY / "docs/SCALABILITY.md"
 FIGURES = Path(__file__).with_name("Capacity") / "figures.json"
 TRIPS = [10**7, 10**8, 10**9, 10**10, 10**11]
 
+# INSERTs of a load at a shard, which works on each with one core: the program's default.
+INSERTS_AT_ONCE = 2
 # The shard of the plan. Nothing of this size was measured here: cores are taken to share a scan evenly.
 SHARD_CORES = 16
-# Of a load; a shard works on each with one core.
-INSERTS_AT_ONCE = 2
 SHARD_MEMORY = 64 * 2**30
 # Of it for the page cache; the rest is for questions, merges and the server itself.
 CACHE_SHARE = 0.6
@@ -141,7 +141,7 @@ class Model:
         """Rows a second by one worker of a shard's size, and what bounds it."""
         return min((SHARD_CORES / self.loader.coefficients[1], "its cores"),
                    (NETWORK_BYTES_PER_SECOND / CSV_BYTES, "its network"),
-                   (shards * min(INSERTS_AT_ONCE, SHARD_CORES) / self.storing.coefficients[1],
+                   (shards * INSERTS_AT_ONCE / self.storing.coefficients[1],
                     f"{INSERTS_AT_ONCE} INSERTs at once a shard"))
 
 

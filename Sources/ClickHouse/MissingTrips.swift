@@ -8,22 +8,30 @@ import Logging
 final class MissingTrips: Sendable {
     private struct State {
         var count = 0
+        /// When the last look began; nil: there was none.
         var lookedAt: ContinuousClock.Instant?
+        var isLooking = false
     }
+
+    /// What a question has to do about it.
+    enum Look { case none, first, again }
 
     private let state = Lock(State())
 
     /// Seconds between two looks.
     private static let interval = Duration.seconds(30)
 
-    /// Whether it is time to look; who is told so has to.
-    func isDue() -> Bool {
+    /// Whether it is time to look; who is told so has to, and to say when it has.
+    func begin() -> Look {
         state.withLock { state in
-            if let time = state.lookedAt, time + Self.interval > .now { return false }
-            state.lookedAt = .now
-            return true
+            if state.isLooking { return .none }
+            if let time = state.lookedAt, time + Self.interval > .now { return .none }
+            defer { (state.lookedAt, state.isLooking) = (.now, true) }
+            return state.lookedAt == nil ? .first : .again
         }
     }
+
+    func end() { state.withLock { $0.isLooking = false } }
 
     /// Remembers how many are missing; returns whether that is news.
     func note(_ count: Int) -> Bool {
@@ -45,15 +53,24 @@ final class MissingTrips: Sendable {
 
 extension ClickHouseStore {
     /// What every answer has to say besides; nil where all trips are there.
+    ///
+    /// The first answer waits until that is known. Later ones don't: a server that is frozen would hold them up.
     func warning() -> String? {
-        if missing.isDue() {
-            do throws(ColumnStoreError) {
-                try lookForMissing()
-            } catch {
-                // Where a server is away, the question says so.
-            }
+        switch missing.begin() {
+        case .none: break
+        case .first: look()
+        case .again: Thread.detachNewThread { self.look() }
         }
         return missing.warning
+    }
+
+    private func look() {
+        defer { missing.end() }
+        do throws(ColumnStoreError) {
+            try lookForMissing()
+        } catch {
+            // Where a server is away, questions say so.
+        }
     }
 
     /// Compares rows: those that do not count are stored besides, so only too few of them say something.
