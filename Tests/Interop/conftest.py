@@ -1,5 +1,6 @@
 """Stores that several tests ask; each is made once and never changed by a test."""
 
+import os
 import shutil
 
 import pytest
@@ -143,6 +144,13 @@ def s3():
     """An S3 server for all tests; each has keys of its own in the bucket `trips`."""
     with S3Server() as server:
         yield server
+
+
+@pytest.fixture
+def scale():
+    """How large an attack is: `scale(100, full=10_000)` is 100 in scripts/test and 10,000 in scripts/attack."""
+    is_full = os.environ.get("TRIPSTORE_ATTACK") == "full"
+    return lambda quick, full: full if is_full else quick
 
 
 @pytest.fixture
