@@ -22,7 +22,7 @@ public final class ColumnStore: TripEngine {
         public var fetcher: (any SourceFetcher)?
         /// What keeps uploads elsewhere until they are loaded; nil: they stay in the data directory.
         public var uploads: (any UploadStore)?
-        /// Rows at which a load closes a segment; smaller ones than the default are for tests.
+        /// Rows at which a load closes a segment: fewer take less memory and make queries slower.
         package var segmentRowCount = Limits.segmentRowCountMax
         /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
         package var rollupRowCountMin = Limits.rollupRowCountMin

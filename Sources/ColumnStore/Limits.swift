@@ -43,6 +43,8 @@ package enum Limits {
     ///
     /// Two million rows cost about 250 MB while they are sorted and encoded.
     package static let segmentRowCountMax = 2 << 20
+    /// Fewest rows that `SEGMENT_ROWS` may ask for: below them a commit's syncs and a file's footer cost more than its rows.
+    package static let segmentRowCountMin = 1000
     /// Decoded chunks of one segment: some five hundred as a rule, more only where few rows are right.
     package static let segmentBatchCountMax = 4096
     /// Rows of one row group: the unit in which other engines divide a file among their threads.

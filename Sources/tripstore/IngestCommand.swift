@@ -34,7 +34,7 @@ struct IngestCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let store = try store.openEngine(.readWrite, chunkRows: load.chunkRows(), logLevel: .error)
+        let store = try store.openEngine(.readWrite, sizes: load.sizes(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
         store.loads.observeProgress { display.show($0) }
 

@@ -22,13 +22,15 @@ struct ResumeCommand: ParsableCommand {
     @Argument(help: "Numbers of jobs (tripstore jobs lists them).")
     var ids: [Int64]
 
+    @OptionGroup var load: LoadOptions
+
     @Flag(name: .shortAndLong, help: "Say nothing but errors.")
     var quiet = false
 
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let store = try store.openEngine(.readWrite, logLevel: .error)
+        let store = try store.openEngine(.readWrite, sizes: load.sizes(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
         store.loads.observeProgress { display.show($0) }
         var resumed: [Int64] = []

@@ -114,7 +114,7 @@ struct ServeCommand: AsyncParsableCommand {
         while true {
             do {
                 return try store.openEngine(
-                    .readWrite, settings, chunkRows: load.chunkRows(), logLevel: level,
+                    .readWrite, settings, sizes: load.sizes(), logLevel: level,
                     allowsPrivateAddresses: allowsPrivateAddresses)
             } catch let error as ColumnStoreError where error.code == .unavailable {
                 guard try Environment.catalog(settings.catalogURL) != nil else { throw error }

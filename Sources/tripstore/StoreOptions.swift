@@ -29,10 +29,11 @@ struct StoreOptions: ParsableArguments {
     ///
     /// - Parameters:
     ///   - settings: what flags say in place of the environment.
+    ///   - sizes: how much a load takes at a time.
     ///   - allowsPrivateAddresses: whether files may be fetched from the network that this process is in, as they may where its user
     ///     is the one who names them.
     func openEngine(
-        _ access: ColumnStore.Options.Access, _ settings: EngineSettings = EngineSettings(), chunkRows: Int? = nil,
+        _ access: ColumnStore.Options.Access, _ settings: EngineSettings = EngineSettings(), sizes: LoadSizes = LoadSizes(),
         logLevel: Logger.Level = .warning, allowsPrivateAddresses: Bool = true
     ) throws -> any TripEngine {
         var fetching = FetcherOptions()
@@ -46,7 +47,7 @@ struct StoreOptions: ParsableArguments {
         case .clickHouse(let url):
             var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Self.logger(logLevel))
             options.access = access
-            options.ingestionChunkRows = chunkRows
+            options.ingestionChunkRows = sizes.chunkRows
             options.fetcher = fetcher
             options.uploads = uploads
             options.role = settings.role
@@ -63,7 +64,8 @@ struct StoreOptions: ParsableArguments {
             }
             var options = ColumnStore.Options(dataDirectory: directory, logger: Self.logger(logLevel))
             options.access = access
-            options.ingestionChunkRows = chunkRows
+            options.ingestionChunkRows = sizes.chunkRows
+            if let rows = sizes.segmentRows { options.segmentRowCount = rows }
             options.fetcher = fetcher
             options.uploads = uploads
             return try ColumnStore(options)

@@ -89,7 +89,7 @@ def test_a_variable_that_makes_no_sense_is_named(store, command, variable, value
     (["serve"], "UPLOADS_URL", "ftp://host/uploads", "s3://"),
     (["serve"], "PORT", "web", "0 to 65535"), (["serve"], "PORT", "65536", "0 to 65535"),
     (["serve"], "LOG_LEVEL", "loud", "trace, debug"), (["serve"], "ALLOW_PRIVATE_ADDRESSES", "perhaps", "true or false"),
-    (["serve"], "INGESTION_CHUNK_SIZE", "0", "1 to"),
+    (["serve"], "INGESTION_CHUNK_SIZE", "0", "1 to"), (["serve"], "SEGMENT_ROWS", "999", "1000 to"),
     (["ingest", SAMPLE], "INGESTION_CHUNK_SIZE", "many", "'many'"),
     (["ingest", SAMPLE], "DATABASE_URL", "sqlite:", "columnstore:"),
     (["jobs", "1", "--remove"], "DATABASE_URL", "sqlite:", "columnstore:")], ids=str)
@@ -119,6 +119,18 @@ def test_ingestion_chunk_size(generated_csv, tmp_path):
     assert small < usual < int(size) * 0.8 < large
     answers = {cli("regions", "--format=json", DATA_DIR=str(tmp_path / name)).stdout for name in ("usual", "large", "small")}
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize("flags, variables", [
+    ([], {"SEGMENT_ROWS": "20000"}), (["--segment-rows=20000"], {"SEGMENT_ROWS": "1"})], ids=["variable", "flag"])
+def test_segment_rows(tmp_path, flags, variables):
+    """What a load commits at a time: the same answers, in more files. (Files of less than 4 MiB are loaded whole.)"""
+    csv = tmp_path / "trips.csv"
+    cli("generate", "--rows", 40_000, "--output", csv)
+    cli("ingest", csv, "--data-dir", tmp_path / "usual")
+    cli("ingest", csv, *flags, "--data-dir", tmp_path / "small", **variables)
+    assert [len(list((tmp_path / name / "segments").iterdir())) for name in ("usual", "small")] == [1, 2]
+    assert len({cli("regions", "--format=json", "--data-dir", tmp_path / name).stdout for name in ("usual", "small")}) == 1
 
 
 @contextlib.contextmanager
