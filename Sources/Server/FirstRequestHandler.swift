@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import NIOWebSocket
 
 /// Decides, with a connection's first request, whether it goes on as HTTP or as a WebSocket, and hands it over.
 ///
@@ -10,10 +9,14 @@ import NIOWebSocket
 ///
 /// Until then it closes connections that say nothing for long, that say something other than HTTP, or that are idle when the
 /// server stops. NIO's own upgrade handler loses the request of an upgrade that is refused, so this takes its place.
-final class FirstRequestHandler<Connection: Sendable>: ChannelInboundHandler, RemovableChannelHandler {
+final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
+
+    /// What becomes of a request that asks for a WebSocket: the fields of the answer 101, or nil where it is refused.
+    typealias Decision = (HTTPRequestHead, any Channel) -> EventLoopFuture<HTTPHeaders?>
 
     private enum State {
         case waiting
@@ -28,24 +31,29 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelInboundHandler, Re
 
     private let encoder: HTTPResponseEncoder
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
-    private let upgrader: NIOTypedWebSocketServerUpgrader<Connection>
+    private let shouldUpgrade: Decision
+    private let continueAsWebSocket: (HTTPRequestHead, any Channel) throws -> Connection
     private let continueAsHTTP: (any Channel) throws -> Connection
     private let promise: EventLoopPromise<Connection>
     private var state = State.waiting
     private var held: [HTTPServerRequestPart] = []
     /// Events that came while the decision was being made.
     private var heldEvents: [Any] = []
+    /// The channel wants to read, which waits for the decision: what a client sends beyond its request would pile up.
+    private var hasHeldRead = false
     private var timeout: Scheduled<Void>?
 
     /// Makes a handler that completes the promise with whichever connection comes out of the first request.
     init(
         encoder: HTTPResponseEncoder, decoder: ByteToMessageHandler<HTTPRequestDecoder>,
-        upgrader: NIOTypedWebSocketServerUpgrader<Connection>, promise: EventLoopPromise<Connection>,
+        promise: EventLoopPromise<Connection>, shouldUpgrade: @escaping Decision,
+        continueAsWebSocket: @escaping (HTTPRequestHead, any Channel) throws -> Connection,
         continueAsHTTP: @escaping (any Channel) throws -> Connection
     ) {
         self.encoder = encoder
         self.decoder = decoder
-        self.upgrader = upgrader
+        self.shouldUpgrade = shouldUpgrade
+        self.continueAsWebSocket = continueAsWebSocket
         self.continueAsHTTP = continueAsHTTP
         self.promise = promise
     }
@@ -68,7 +76,7 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelInboundHandler, Re
         let part = unwrapInboundIn(data)
         held.append(part)
         switch (state, part) {
-        case (.waiting, .head(let head)) where Self.asksForWebSocket(head): decide(head, context)
+        case (.waiting, .head(let head)) where head.headers.contains(name: "upgrade"): decide(head, context)
         case (.waiting, _): passOn(context)
         case (.accepted(let head, let fields), .end): becomeWebSocket(head, fields, context)
         default: if held.count > Self.heldPartCountMax { context.close(promise: nil) }
@@ -79,22 +87,19 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelInboundHandler, Re
         if case .done = state { context.fireChannelReadComplete() }
     }
 
-    private static func asksForWebSocket(_ head: HTTPRequestHead) -> Bool {
-        head.method == .GET
-            && head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
-            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+    func read(context: ChannelHandlerContext) {
+        if case .deciding = state, case .end = held.last { hasHeldRead = true } else { context.read() }
     }
 
     private func decide(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         state = .deciding
-        let fields = HTTPHeaders([("connection", "upgrade"), ("upgrade", "websocket")])
-        upgrader.buildUpgradeResponse(channel: context.channel, upgradeRequest: head, initialResponseHeaders: fields)
-            .hop(to: context.eventLoop).assumeIsolated().whenComplete { self.decided($0, head, context) }
+        shouldUpgrade(head, context.channel).hop(to: context.eventLoop).assumeIsolated()
+            .whenComplete { self.decided($0, head, context) }
     }
 
-    private func decided(_ result: Result<HTTPHeaders, any Error>, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    private func decided(_ result: Result<HTTPHeaders?, any Error>, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard case .deciding = state, context.channel.isActive else { return }
-        guard case .success(let fields) = result else { return passOn(context) }
+        guard case .success(let fields?) = result else { return passOn(context) }
         if case .end = held.last {
             becomeWebSocket(head, fields, context)
         } else {
@@ -124,14 +129,13 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelInboundHandler, Re
         context.writeAndFlush(wrapOutboundOut(.head(response)), promise: nil)
         let pipeline = context.pipeline.syncOperations
         pipeline.removeHandler(encoder, promise: nil)
-        upgrader.upgrade(channel: context.channel, upgradeRequest: head).assumeIsolated().whenComplete { result in
-            self.finish(result, context)
-            guard case .success = result else { return context.close(promise: nil) }
-            // The decoder forwards what it has read beyond the request: the client's first frames.
-            pipeline.removeHandler(self.decoder).assumeIsolated().whenComplete { _ in
-                for event in self.heldEvents { context.fireUserInboundEventTriggered(event) }
-                pipeline.removeHandler(self, promise: nil)
-            }
+        let result = Result { try continueAsWebSocket(head, context.channel) }
+        finish(result, context)
+        guard case .success = result else { return context.close(promise: nil) }
+        // The decoder forwards what it has read beyond the request: the client's first frames.
+        pipeline.removeHandler(decoder).assumeIsolated().whenComplete { _ in
+            for event in self.heldEvents { context.fireUserInboundEventTriggered(event) }
+            pipeline.removeHandler(self, promise: nil)
         }
     }
 
@@ -139,6 +143,7 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelInboundHandler, Re
         state = .done
         timeout?.cancel()
         promise.completeWith(result)
+        if hasHeldRead { context.read() }
     }
 
     // MARK: Events

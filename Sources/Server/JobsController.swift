@@ -80,9 +80,7 @@ struct JobsController: Sendable {
         let id = try Self.jobID(request, context)
         let store = store
         _ = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(id) }
-        throw HTTPError(
-            .upgradeRequired, headers: [.upgrade: "websocket", .connection: "close"],
-            message: "Open this path as a WebSocket, first thing on a new connection, or GET /jobs/\(id)/events.")
+        throw HTTPError(refusing: request, otherwise: "GET /jobs/\(id)/events")
     }
 
     // MARK: Job numbers
@@ -103,5 +101,32 @@ struct JobsController: Sendable {
         guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), text.utf8.first != UInt8(ascii: "0")
         else { return nil }
         return Int64(text)
+    }
+}
+
+extension HTTPError {
+    /// Says why a request was not upgraded to a WebSocket, and what there is `otherwise`.
+    fileprivate init(refusing request: Request, otherwise: String) {
+        let upgrade: HTTPFields = [
+            .upgrade: "websocket", .connection: "close", .secWebSocketVersion: WebSocketHandshake.version,
+        ]
+        do throws(WebSocketHandshake.Refusal) {
+            _ = try WebSocketHandshake { request.headers[values: $0] }
+            throw .noUpgrade
+        } catch {
+            switch error {
+            case .noUpgrade:
+                self.init(
+                    .upgradeRequired, headers: upgrade,
+                    message: "Open this path as a WebSocket, first thing on a new connection, or \(otherwise).")
+            case .version(let version):
+                self.init(
+                    .upgradeRequired, headers: upgrade,
+                    message: "WebSocket version '\(version)' is not supported; open this path with "
+                        + "Sec-WebSocket-Version \(WebSocketHandshake.version).")
+            case .key:
+                self.init(.badRequest, message: "Sec-WebSocket-Key must be given once, as the Base64 of 16 bytes.")
+            }
+        }
     }
 }

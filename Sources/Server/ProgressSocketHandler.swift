@@ -1,29 +1,42 @@
-import Logging
 import NIOCore
-import NIOHTTP1
 import NIOWebSocket
 
 /// One subscriber's WebSocket, on its event loop: sends progress messages, answers pings and closes, and drops clients
 /// that are gone.
 ///
 ///     open ── terminal message ─> closing(1000) ──┐
-///       ├──── server stops ─────> closing(1001) ──┼── client's close, or timeout ──> closed
+///       ├──── server stops ─────> closing(1001) ──┼── client's close ────────────────────────> closed
 ///       ├──── client's close ───> close returned ─┤
-///       └──── broken frame ─────> closing(1002) ──┘ (not waiting for the client)
+///       └──── broken frame ─────> closing(1002…) ─┴── end of the client's bytes, or timeout ─> closed
+///
+/// Nothing that waits to be sent grows: progress messages give way to newer ones, of the pings that could not be answered the
+/// newest counts, and while one waits, nothing is read from the client.
 ///
 /// https://www.rfc-editor.org/rfc/rfc6455
-final class ProgressSocketHandler: ChannelInboundHandler {
-    typealias InboundIn = WebSocketFrame
+final class ProgressSocketHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Never
     typealias OutboundOut = WebSocketFrame
 
     private let pingInterval: TimeAmount
     /// Messages the client was too slow for: each tells the whole state, so the oldest give way; the terminal one is last.
     private var waiting: [ProgressMessage] = []
     private var context: ChannelHandlerContext?
+    private var reader = WebSocketFrameReader()
+    /// A close has been sent.
     private var isClosing = false
+    /// What the client sends is of no interest any more.
+    private var isDeaf = false
     /// Signs of life that the client owes.
     private var unansweredPingCount = 0
     private var pings: RepeatedTask?
+
+    /// Pongs on their way into the socket.
+    private var pongCount = 0
+    /// The payload of the newest ping that came while there were enough of them.
+    private var waitingPong: ByteBuffer?
+    /// The channel wants to read, which waits for `waitingPong`.
+    private var hasHeldRead = false
 
     init(pingInterval: TimeAmount) { self.pingInterval = pingInterval }
 
@@ -40,19 +53,18 @@ final class ProgressSocketHandler: ChannelInboundHandler {
     /// Begins the close handshake, if that has not happened.
     func close(_ code: WebSocketErrorCode) {
         guard let context, !isClosing else { return }
-        isClosing = true
-        waiting = []
-        send(.connectionClose, closeData(code), on: context)
-        let channel = context.channel
-        context.eventLoop.scheduleTask(in: TimeAmount(ServerLimits.closeTimeout)) { channel.close(promise: nil) }
+        var data = ByteBuffer()
+        data.write(webSocketErrorCode: code)
+        sendClose(data, on: context)
     }
 
     /// Says what was wrong with the client's bytes and ends the connection, as no more of them can be understood.
-    private func fail(_ code: WebSocketErrorCode) {
-        guard let context, !isClosing else { return }
-        isClosing = true
-        waiting = []
-        finish(with: closeData(code), on: context)
+    private func fail(_ violation: WebSocketFrameReader.Violation, on context: ChannelHandlerContext) {
+        isDeaf = true
+        var data = ByteBuffer()
+        data.writeInteger(violation.code)
+        data.writeString(violation.reason)
+        finish(with: data, on: context)
     }
 
     private func sendWaiting() {
@@ -65,14 +77,7 @@ final class ProgressSocketHandler: ChannelInboundHandler {
     }
 
     private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer, on context: ChannelHandlerContext) {
-        let frame = WebSocketFrame(fin: true, opcode: opcode, data: data)
-        context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
-    }
-
-    private func closeData(_ code: WebSocketErrorCode) -> ByteBuffer {
-        var data = ByteBuffer()
-        data.write(webSocketErrorCode: code)
-        return data
+        context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: data)), promise: nil)
     }
 
     private func ping() {
@@ -85,32 +90,90 @@ final class ProgressSocketHandler: ChannelInboundHandler {
         }
     }
 
+    // MARK: Closing
+
+    /// Sends the close, the last frame there is, and gives the client some time for its part.
+    private func sendClose(_ data: ByteBuffer, on context: ChannelHandlerContext) {
+        isClosing = true
+        waiting = []
+        waitingPong = nil
+        send(.connectionClose, data, on: context)
+        let channel = context.channel
+        context.eventLoop.scheduleTask(in: TimeAmount(ServerLimits.closeTimeout)) { channel.close(promise: nil) }
+        releaseRead(context)
+    }
+
+    /// Sends the close, if that has not happened, and ends the server's half of the connection.
+    ///
+    /// The other half ends when the client ends it: a connection that is closed while bytes of the client are on their way is reset,
+    /// and the client would lose the close frame (https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1).
+    private func finish(with closeData: ByteBuffer, on context: ChannelHandlerContext) {
+        if !isClosing { sendClose(closeData, on: context) }
+        context.close(mode: .output, promise: nil)
+    }
+
     // MARK: What the client says
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let frame = unwrapInboundIn(data)
         unansweredPingCount = 0
-        guard frame.maskKey != nil, frame.reservedBits.isEmpty else { return fail(.protocolError) }
-        switch frame.opcode {
-        case .ping where !isClosing: send(.pong, frame.unmaskedData, on: context)
-        case .connectionClose: returnClose(frame.unmaskedData, on: context)
-        case .ping, .pong, .text, .binary, .continuation: break
-        default: fail(.protocolError)
+        var bytes = unwrapInboundIn(data)
+        do throws(WebSocketFrameReader.Violation) {
+            while !isDeaf, let event = try reader.next(from: &bytes) {
+                switch event {
+                case .ping(let payload): answer(payload, on: context)
+                case .pong: break
+                case .close(let code): returnClose(code, on: context)
+                }
+            }
+        } catch {
+            fail(error, on: context)
         }
     }
 
-    /// The client's close is returned to it, unless it is itself the answer to ours; then the connection ends.
-    private func returnClose(_ data: ByteBuffer, on context: ChannelHandlerContext) {
-        if isClosing { return context.close(promise: nil) }
-        isClosing = true
-        waiting = []
-        finish(with: data.getSlice(at: data.readerIndex, length: 2) ?? ByteBuffer(), on: context)
+    /// Answers a ping; while some answers are on their way, of those that come the newest is kept, as the client is owed no more
+    /// (https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3).
+    private func answer(_ payload: ByteBuffer, on context: ChannelHandlerContext) {
+        guard !isClosing else { return }
+        guard pongCount < ServerLimits.pongCountMax else {
+            waitingPong = payload
+            return
+        }
+        pongCount += 1
+        let frame = WebSocketFrame(fin: true, opcode: .pong, data: payload)
+        context.write(wrapOutboundOut(frame)).assumeIsolated().whenComplete { _ in
+            self.pongCount -= 1
+            guard let payload = self.waitingPong else { return }
+            self.waitingPong = nil
+            self.answer(payload, on: context)
+            context.flush()
+            self.releaseRead(context)
+        }
     }
 
-    private func finish(with closeData: ByteBuffer, on context: ChannelHandlerContext) {
-        let frame = WebSocketFrame(fin: true, opcode: .connectionClose, data: closeData)
-        let channel = context.channel
-        context.writeAndFlush(wrapOutboundOut(frame)).whenComplete { _ in channel.close(promise: nil) }
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.flush()
+        context.fireChannelReadComplete()
+    }
+
+    /// The client's close is returned to it, unless it is itself the answer to ours.
+    private func returnClose(_ code: UInt16?, on context: ChannelHandlerContext) {
+        isDeaf = true
+        if isClosing { return context.close(promise: nil) }
+        var data = ByteBuffer()
+        if let code { data.writeInteger(code) }
+        finish(with: data, on: context)
+    }
+
+    // MARK: Backpressure
+
+    func read(context: ChannelHandlerContext) {
+        if waitingPong == nil { context.read() } else { hasHeldRead = true }
+    }
+
+    private func releaseRead(_ context: ChannelHandlerContext) {
+        guard hasHeldRead, waitingPong == nil else { return }
+        hasHeldRead = false
+        context.read()
     }
 
     // MARK: What the channel says
@@ -135,7 +198,9 @@ final class ProgressSocketHandler: ChannelInboundHandler {
         pings = nil
         context = nil
         isClosing = true
+        isDeaf = true
         waiting = []
+        waitingPong = nil
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -151,24 +216,8 @@ final class ProgressSocketHandler: ChannelInboundHandler {
         }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if let error = error as? NIOWebSocketError {
-            fail(WebSocketErrorCode(error))
-        } else {
-            context.close(promise: nil)
-        }
-    }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
 @available(*, unavailable)
 extension ProgressSocketHandler: Sendable {}
-
-extension WebSocketErrorCode {
-    /// Returns the code that tells a client what was wrong with its bytes.
-    fileprivate init(_ error: NIOWebSocketError) {
-        switch error {
-        case .invalidFrameLength: self = .messageTooLarge
-        case .fragmentedControlFrame, .multiByteControlFrameLength: self = .protocolError
-        }
-    }
-}

@@ -12,7 +12,7 @@ import NIOWebSocket
 ///
 ///     bytes ─ HTTP codec ─ FirstRequestHandler                              until the first request's head is read
 ///     bytes ─ HTTP codec ─ type codec ─ connection state ─ async channel    then, for HTTP
-///     bytes ─ frame codec ─ ProgressSocketHandler                           then, for a WebSocket
+///     bytes ─ frame encoder ─ ProgressSocketHandler                         then, for a WebSocket
 ///
 /// An upgrade that is refused goes on as plain HTTP to the route of the same path, which says why in JSON.
 struct WebSocketUpgradeChannel: HTTPChannelHandler {
@@ -37,21 +37,13 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
-            // The upgrader checks the handshake; FirstRequestHandler asks it.
-            let upgrader = NIOTypedWebSocketServerUpgrader<Connection>(
-                maxFrameSize: ServerLimits.clientFrameByteCountMax,
-                // ProgressSocketHandler handles them.
-                enableAutomaticErrorHandling: false,
-                shouldUpgrade: { channel, head in shouldUpgrade(head, on: channel) },
-                upgradePipelineHandler: { channel, head in
-                    channel.eventLoop.makeCompletedFuture { try addWebSocketHandler(to: channel, head: head) }
-                })
             let encoder = HTTPResponseEncoder()
             let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
             let promise = channel.eventLoop.makePromise(of: Connection.self)
-            let first = FirstRequestHandler(encoder: encoder, decoder: decoder, upgrader: upgrader, promise: promise) {
-                try addHTTPHandlers(to: $0, logger: logger)
-            }
+            let first = FirstRequestHandler(
+                encoder: encoder, decoder: decoder, promise: promise, shouldUpgrade: shouldUpgrade,
+                continueAsWebSocket: addWebSocketHandlers,
+                continueAsHTTP: { try addHTTPHandlers(to: $0, logger: logger) })
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(encoder)
             try pipeline.addHandler(decoder)
@@ -70,29 +62,34 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
     }
 
-    private func addWebSocketHandler(to channel: any Channel, head: HTTPRequestHead) throws -> Connection {
-        guard let jobID = Self.jobID(inPath: head.uri) else { throw ChannelError.inappropriateOperationForState }
+    private func addWebSocketHandlers(_ head: HTTPRequestHead, to channel: any Channel) throws -> Connection {
+        guard let jobID = Self.jobID(ofURI: head.uri) else { throw ChannelError.inappropriateOperationForState }
         let handler = ProgressSocketHandler(pingInterval: pingInterval)
-        try channel.pipeline.syncOperations.addHandler(handler)
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(WebSocketFrameEncoder())
+        try pipeline.addHandler(handler)
         return .progress(jobID: jobID, NIOLoopBound(handler, eventLoop: channel.eventLoop))
     }
 
-    /// Returns no header fields where the request is not for the progress of a job that exists.
+    /// Returns no header fields where the request is no handshake for the progress of a job that exists.
     private func shouldUpgrade(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders?> {
-        guard offersProgress, let jobID = Self.jobID(inPath: head.uri) else {
+        guard offersProgress, let jobID = Self.jobID(ofURI: head.uri), let handshake = try? WebSocketHandshake(head) else {
             return channel.eventLoop.makeSucceededFuture(nil)
         }
         return channel.eventLoop.makeFutureWithTask {
             let job = try? await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(jobID) }
-            return job == nil ? nil : HTTPHeaders()
+            return job == nil ? nil : handshake.fields
         }
     }
 
-    /// Returns the job of a path such as `/ws/ingestion/7`; with a query it is left to the route, which says what is wrong.
-    static func jobID(inPath path: String) -> Int64? {
+    /// Returns the job of `/ws/ingestion/7`, as the route of the same path reads it: a slash at the end makes no difference, and
+    /// a query is left to the route, which says what is wrong.
+    static func jobID(ofURI uri: String) -> Int64? {
+        let uri = URI(uri)
         let prefix = "/ws/ingestion/"
-        guard path.hasPrefix(prefix) else { return nil }
-        return JobsController.jobID(path.dropFirst(prefix.count))
+        guard uri.query?.isEmpty ?? true, uri.path.hasPrefix(prefix) else { return nil }
+        let number = uri.path.dropFirst(prefix.count)
+        return JobsController.jobID(number.hasSuffix("/") ? number.dropLast() : number)
     }
 
     // MARK: Life of a connection

@@ -84,13 +84,17 @@ actor RawConnection {
 
     /// Asks for the progress of a job and returns the head of the answer; frames may be sent right behind the request.
     func upgrade(job: Int64, behind frames: ByteBuffer = ByteBuffer()) async throws -> String {
-        var request = ByteBuffer(
-            string:
-                "GET /ws/ingestion/\(job) HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\n"
-                + "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        var request = Self.upgradeRequest(job: job)
         request.writeImmutableBuffer(frames)
         try await send(request)
         return try await head()
+    }
+
+    static func upgradeRequest(job: Int64) -> ByteBuffer {
+        ByteBuffer(
+            string:
+                "GET /ws/ingestion/\(job) HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\n"
+                + "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
     }
 
     static func frame(opcode: UInt8, _ data: [UInt8], isMasked: Bool = true) -> ByteBuffer {

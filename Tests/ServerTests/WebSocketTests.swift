@@ -2,6 +2,7 @@ import ColumnStore
 import HTTPTypes
 import HummingbirdTesting
 import NIOCore
+import NIOPosix
 import Testing
 
 @Suite struct WebSocketTests {
@@ -143,8 +144,11 @@ import Testing
         arguments: [
             (RawConnection.frame(opcode: 1, [1, 2, 3], isMasked: false), 1002),
             (RawConnection.frame(opcode: 3, []), 1002),
-            (RawConnection.frame(opcode: 1, [UInt8](repeating: 0, count: 5000)), 1009),
+            // A length of eight bytes: one more than 64 KiB.
+            (ByteBuffer(bytes: [0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 1, 1, 2, 3, 4]), 1009),
             (RawConnection.frame(opcode: 9, [UInt8](repeating: 0, count: 126)), 1002),
+            (RawConnection.frame(opcode: 1, [0xc0, 0x80]), 1007),
+            (RawConnection.frame(opcode: 8, [0x03, 0xed]), 1002),
         ] as [(ByteBuffer, UInt16)])
     func endsConnectionsThatBreakTheProtocol(bytes: ByteBuffer, code: UInt16) async throws {
         try await ServerFixture.run(.live, ingests: false) { server in
@@ -174,6 +178,25 @@ import Testing
             #expect(opcodes.filter { $0 != Self.text } == [Self.ping, Self.ping])
             try await server.until { try await Self.subscribers(server) == 0 }
             try await connection.close()
+        }
+    }
+
+    @Test func dropsAClientThatSendsAndNeverReads() async throws {
+        try await ServerFixture.run(.live, ingests: false, pingInterval: .milliseconds(100)) { server in
+            let id = try await server.upload()
+            let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelOption(.autoRead, value: false)
+                .channelOption(.socketOption(.so_rcvbuf), value: 4096)
+                .connect(host: "localhost", port: server.port).get()
+            try await client.writeAndFlush(RawConnection.upgradeRequest(job: id))
+            var pings = ByteBuffer()
+            for _ in 0..<1000 { pings.writeImmutableBuffer(RawConnection.frame(opcode: Self.ping, [UInt8](repeating: 7, count: 125))) }
+            let sending = Task { [pings] in while true { try await client.writeAndFlush(pings) } }
+            try await server.until { try await Self.subscribers(server) == 1 }
+            // Its pings are no sign of life any more once they are not read.
+            try await server.until { try await Self.subscribers(server) == 0 }
+            sending.cancel()
+            try? await client.close()
         }
     }
 
