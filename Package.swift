@@ -45,6 +45,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .target(name: "CFastFloat"),
         .target(name: "CStructural"),
         .target(name: "CPoints"),
@@ -55,7 +56,7 @@ let package = Package(
         .target(
             name: "ColumnStore",
             dependencies: [
-                "Bucketing", "CZlib", "CZstd", "CDeflate", "CFastFloat", "CStructural", "CPoints",
+                "Bucketing", "CZlib", "CZstd", "CDeflate", "CXXHash", "CFastFloat", "CStructural", "CPoints",
                 "CKeys", "CLeaves", "CPlatform",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),

@@ -46,3 +46,30 @@ int tripstore_exchange(const char *path, const char *other) {
     return -1;
 #endif
 }
+
+#ifdef F_OFD_SETLK
+static struct flock whole_file(short type) {
+    struct flock range = {.l_type = type, .l_whence = SEEK_SET};
+    return range;
+}
+#endif
+
+int tripstore_lock_file(int descriptor) {
+#ifdef F_OFD_SETLK
+    struct flock range = whole_file(F_WRLCK);
+    return fcntl(descriptor, F_OFD_SETLK, &range);
+#else
+    (void)descriptor;
+    return 0;
+#endif
+}
+
+int tripstore_is_file_locked(int descriptor) {
+#ifdef F_OFD_GETLK
+    struct flock range = whole_file(F_RDLCK);
+    return fcntl(descriptor, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+#else
+    (void)descriptor;
+    return 1;
+#endif
+}

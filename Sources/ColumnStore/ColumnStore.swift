@@ -26,6 +26,8 @@ public final class ColumnStore: TripEngine {
         package var segmentRowCount = Limits.segmentRowCountMax
         /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
         package var rollupRowCountMin = Limits.rollupRowCountMin
+        /// Which jobs the store works on: `own`, as a command has it, leaves those that were interrupted until somebody asks.
+        package var role = LoadRole.both
 
         /// Options for a directory, with defaults for the rest.
         public init(dataDirectory: String, logger: Logger) {
@@ -73,7 +75,7 @@ public final class ColumnStore: TripEngine {
             LoadService.Settings(
                 isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
                 partRowCount: options.segmentRowCount, loadsSmallFilesTogether: true, tracksAttempts: false,
-                fetcher: options.fetcher, uploads: options.uploads, logger: options.logger),
+                fetcher: options.fetcher, uploads: options.uploads, role: options.role, logger: options.logger),
             in: JobStorage(folder), pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try recover() }
@@ -272,28 +274,42 @@ public final class ColumnStore: TripEngine {
         _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
     ) throws(ColumnStoreError) -> Bool {
         try rewriting.withLock { _ throws(ColumnStoreError) in
-            let segments = try catalog.segments(ofJob: id)
-            var kept: [SegmentRecord] = []
-            for segment in segments where segment.jobIDs.count > 1 {
-                let reader = try open(segment)
-                let origin = try origin(replacing: [segment], [reader], without: id)
-                do {
-                    let record = try SegmentRewriter.rewrite(
-                        [reader], origin: origin, directory: folders.segments, name: "kept-\(segment.id).parquet", on: pool)
-                    if let record { kept.append(record) }
-                } catch {
-                    throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)
-                }
+            while true {
+                guard let record = try catalog.job(id), expected.contains(record.job.status),
+                    attempt == nil || attempt == record.attempt
+                else { return false }
+                let removal = (id: id, status: status, expected: expected, message: message, attempt: attempt)
+                if try remove(removal) { return true }
+                // A load committed another segment meanwhile, or the status changed: look again.
             }
-            let isChanged = try catalog.replace(
-                segments.map(\.id), with: kept, job: (id: id, status: status, expected: expected, message: message))
-            if isChanged {
-                try forget(segments.map(\.fileName))
-            } else {
-                for record in kept { try removeSegment(record.fileName) }
-            }
-            return isChanged
         }
+    }
+
+    /// Removes a job with the segments that it has now; false, having changed nothing, if the catalog has others for it by then.
+    private func remove(
+        _ job: (id: Int64, status: Job.Status, expected: [Job.Status], message: String?, attempt: Int?)
+    ) throws(ColumnStoreError) -> Bool {
+        let id = job.id
+        let segments = try catalog.segments(ofJob: id)
+        var kept: [SegmentRecord] = []
+        for segment in segments where segment.jobIDs.count > 1 {
+            let reader = try open(segment)
+            let origin = try origin(replacing: [segment], [reader], without: id)
+            do {
+                let record = try SegmentRewriter.rewrite(
+                    [reader], origin: origin, directory: folders.segments, name: "kept-\(segment.id).parquet", on: pool)
+                if let record { kept.append(record) }
+            } catch {
+                throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)
+            }
+        }
+        let isChanged = try catalog.replace(segments.map(\.id), with: kept, job: job)
+        if isChanged {
+            try forget(segments.map(\.fileName))
+        } else {
+            for record in kept { try removeSegment(record.fileName) }
+        }
+        return isChanged
     }
 
     func removeSegment(_ name: String) throws(ColumnStoreError) { try FileSystem.remove(folders.segmentPath(name)) }

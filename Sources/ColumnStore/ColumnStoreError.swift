@@ -38,12 +38,31 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     public var code: Code
     /// One sentence: what is wrong and what to do.
     public var message: String
+    /// The job that stands in the way, if one does.
+    public var job: Int64?
 
     /// Makes an error of a kind with its sentence.
-    public init(_ code: Code, _ message: String) {
+    public init(_ code: Code, _ message: String, job: Int64? = nil) {
         self.code = code
         self.message = message
+        self.job = job
     }
 
     public var description: String { message }
+}
+
+extension ColumnStoreError {
+    /// The error for a file whose bytes are those of another job.
+    package static func duplicate(of job: Job) -> ColumnStoreError {
+        let state =
+            switch job.status {
+            case .completed: "were loaded before"
+            case .interrupted: "belong to a load that was interrupted and can go on"
+            default: "are being loaded already"
+            }
+        return ColumnStoreError(
+            .conflict,
+            "The same bytes \(state), as job \(job.id) (\(job.filename)); to load them again, allow it with duplicate=allow or "
+                + "--allow-duplicate.", job: job.id)
+    }
 }

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
 /// A data directory that is open: its folders, its catalog and, for writing, the right to be the only one who does.
 package struct StoreFolder: Sendable {
     let folders: Folders
@@ -30,6 +36,12 @@ package struct StoreFolder: Sendable {
             catalog = try Catalog(path: folders.catalog, readOnly: true)
         }
     }
+
+    /// Whether a process may change the store now.
+    var hasWriter: Bool { StoreLock.isHeld(path: folders.lock) }
+
+    /// Says where this process listens, for those who find the store locked.
+    func note(address: String) { lock?.note(StoreLock.Holder(process: getpid(), address: address)) }
 
     /// Lets go of all of it.
     package func close() {

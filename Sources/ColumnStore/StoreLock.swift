@@ -3,32 +3,59 @@ import Glibc
 #else
 import Musl
 #endif
+import CPlatform
+import Foundation
 
 /// The right to write to a store: held by one process at a time, and given back by the kernel however the process ends.
+///
+/// The file says who holds it, as JSON. Two locks are taken on it: `flock`, as ever, and an open file description lock
+/// (fcntl_locking(2)), which others can look at without taking it.
 final class StoreLock: Sendable {
+    /// Who writes to a store.
+    package struct Holder: Codable, Sendable {
+        package var process: Int32
+        /// Where it listens, if it is a server.
+        package var address: String?
+
+        /// What somebody is told who wants to write as well.
+        var refusal: String {
+            guard let address else {
+                return "Process \(process) is loading into this store or changing it; wait until it ends, and try again."
+            }
+            return "A server (process \(process), \(address)) has this store; send files to it, as with "
+                + "curl -T trips.csv \(address)/ingest/, or stop it and try again."
+        }
+    }
+
+    private let path: String
     private let descriptor: Lock<Int32?>
 
-    /// Takes the lock; throws `.busy` with the holder's process number where another process has it.
+    /// Takes the lock; throws `.busy` with a sentence on its holder if another process has it.
     init(path: String) throws(ColumnStoreError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileSystem.error("open", path) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            var text = [UInt8](repeating: 0, count: 32)
-            let count = read(descriptor, &text, text.count)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, tripstore_lock_file(descriptor) == 0 else {
             close(descriptor)
-            let holder = String(decoding: text.prefix(max(0, count)), as: UTF8.self)
             throw ColumnStoreError(
                 .busy,
-                "Another process (\(holder.isEmpty ? "unknown" : holder)) is writing to this store; "
-                    + "send files to its POST /ingest, or end it first.")
+                Self.holder(path: path)?.refusal
+                    ?? "Another process is writing to this store; wait until it ends, or end it, and try again.")
         }
-        let text = Array("\(getpid())".utf8)
-        ftruncate(descriptor, 0)
-        _ = pwrite(descriptor, text, text.count, 0)
+        self.path = path
         self.descriptor = Lock(descriptor)
+        note(Holder(process: getpid()))
     }
 
     deinit { release() }
+
+    /// Says who holds the lock.
+    func note(_ holder: Holder) {
+        descriptor.withLock { descriptor in
+            guard let descriptor, let text = try? JSONEncoder().encode(holder) else { return }
+            ftruncate(descriptor, 0)
+            _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+        }
+    }
 
     /// Gives the lock back.
     func release() {
@@ -36,5 +63,19 @@ final class StoreLock: Sendable {
             if let descriptor = held { close(descriptor) }
             held = nil
         }
+    }
+
+    /// Whether a process holds the lock of a path now; the lock is only looked at.
+    static func isHeld(path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return tripstore_is_file_locked(descriptor) != 0
+    }
+
+    /// Who holds, or held last, the lock of a path.
+    private static func holder(path: String) -> Holder? {
+        guard let text = FileManager.default.contents(atPath: path) else { return nil }
+        return try? JSONDecoder().decode(Holder.self, from: text)
     }
 }

@@ -35,7 +35,7 @@ extension PostgresCatalog {
             UNION ALL
             -- All attempts: of those that are forgotten, what was committed is there as well.
             SELECT j.id, generate_series(1, j.attempt), 0, 1 FROM jobs j
-            WHERE j.status IN ('failed', 'cancelled') AND j.updated_at <= $1 AND j.id IN (SELECT job_id FROM load_attempts)
+            WHERE j.status IN ('failed', 'cancelled', 'deleted') AND j.updated_at <= $1 AND j.id IN (SELECT job_id FROM load_attempts)
             ORDER BY 4, 1, 2
             """, [time]
         ).map { Visibility.Parts(job: Int64($0.integer(0)), attempt: $0.integer(1), firstUncommitted: $0.integer(2)) }

@@ -82,18 +82,23 @@ package final class PostgresCatalog: SharedJobCatalog {
                 "SELECT pg_advisory_xact_lock(hashtext('tripstore.jobs'), 'jobs'::regclass::oid::integer)")
             var records: [JobRecord] = []
             for request in requests {
+                if let hash = request.sourceHash, !request.allowsDuplicate, let other = try job(ofSource: hash, on: connection)
+                {
+                    throw ColumnStoreError.duplicate(of: other.job)
+                }
                 let source = request.ownsSource ? Self.lastComponent(request.sourcePath) : request.sourcePath
                 let rows = try connection.execute(
                     """
                     INSERT INTO jobs (filename, source_path, owns_source, source_url, owns_url, place, status, created_at, updated_at,
-                        total_bytes, worker, heartbeat_at)
+                        total_bytes, worker, heartbeat_at, source_hash, allows_duplicate)
                     SELECT $1, $2, $3::boolean, $4, $5::boolean, $6, 'pending', time, time, $7::bigint, $8,
-                        CASE WHEN $8::text IS NULL THEN NULL ELSE now() END
+                        CASE WHEN $8::text IS NULL THEN NULL ELSE now() END, $9, $10::boolean
                     FROM (SELECT \(Self.now) AS time) AS clock RETURNING *
                     """,
                     [
                         request.filename, source, request.ownsSource, request.sourceURL, request.ownsURL, place(of: request),
-                        request.totalBytes, request.isClaimed ? processName : nil,
+                        request.totalBytes, request.isClaimed ? processName : nil, request.sourceHash?.text,
+                        request.allowsDuplicate,
                     ])
                 records += rows.map(record)
             }
@@ -123,8 +128,42 @@ package final class PostgresCatalog: SharedJobCatalog {
     }
 
     package func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord] {
-        try read("SELECT * FROM jobs WHERE status IN ('pending', 'running') ORDER BY id").map(record)
+        try read("SELECT * FROM jobs WHERE status IN ('pending', 'running', 'interrupted') ORDER BY id").map(record)
     }
+
+    /// Nothing is to be done: other processes go on with what this one gives back.
+    package func interruptUnfinishedJobs() {}
+
+    package func hasSource(ofByteCount byteCount: Int) throws(ColumnStoreError) -> Bool {
+        try read(
+            """
+            SELECT EXISTS (SELECT 1 FROM jobs WHERE total_bytes = $1::bigint AND source_hash IS NOT NULL
+                AND status IN (\(Self.statusesOfSources)))
+            """, [byteCount]
+        ).first?.text(0) == "t"
+    }
+
+    package func job(ofSource hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
+        try pool.with { connection throws(ColumnStoreError) in try job(ofSource: hash, on: connection) }
+    }
+
+    package func completedJob(ofContent hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
+        try read(
+            "SELECT * FROM jobs WHERE committed_hash = $1 AND status = 'completed' ORDER BY id LIMIT 1", [hash.text]
+        ).first.map(record)
+    }
+
+    private func job(
+        ofSource hash: ContentHash, on connection: PostgresConnection
+    ) throws(ColumnStoreError) -> JobRecord? {
+        try connection.execute(
+            "SELECT * FROM jobs WHERE source_hash = $1 AND status IN (\(Self.statusesOfSources)) ORDER BY id LIMIT 1",
+            [hash.text]
+        ).first.map(record)
+    }
+
+    /// Jobs whose sources are in the store, or will be once they are done.
+    private static let statusesOfSources = "'pending', 'running', 'interrupted', 'completed'"
 
     package func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
         var counts: [Job.Status: Int] = [:]
@@ -138,13 +177,31 @@ package final class PostgresCatalog: SharedJobCatalog {
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
     ) throws(ColumnStoreError) -> Bool {
         let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-        // Nobody works on a job that is over, nor on one that waits again.
-        return try read(
-            """
-            UPDATE jobs SET status = $2, message = $3, updated_at = \(Self.now), worker = NULL, heartbeat_at = NULL
-            WHERE id = $1::bigint AND status IN (\(list)) AND ($4::bigint IS NULL OR attempt = $4::bigint)
-            """, [id, status.rawValue, message, attempt]
-        ).changedCount == 1
+        // A job that did not complete shows no rows, as none of them is in the store.
+        let isUndone = status == .failed || status == .cancelled
+        let cleared =
+            isUndone
+            ? """
+            , total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0, committed_bytes = 0,
+                committed_lines = 0, rejects_bytes = 0, committed_hash = NULL
+            """ : ""
+        return try transaction { connection throws(ColumnStoreError) in
+            // Nobody works on a job that is over, nor on one that waits again.
+            let isChanged =
+                try connection.execute(
+                    """
+                    UPDATE jobs SET status = $2, message = $3, updated_at = \(Self.now), worker = NULL, heartbeat_at = NULL\(cleared)
+                    WHERE id = $1::bigint AND status IN (\(list)) AND ($4::bigint IS NULL OR attempt = $4::bigint)
+                    """, [id, status.rawValue, message, attempt]
+                ).changedCount == 1
+            if isChanged, isUndone { try clearRejects(of: id, on: connection) }
+            return isChanged
+        }
+    }
+
+    private func clearRejects(of id: Int64, on connection: PostgresConnection) throws(ColumnStoreError) {
+        _ = try connection.execute("DELETE FROM reject_counts WHERE job_id = $1::bigint", [id])
+        _ = try connection.execute("DELETE FROM rejects WHERE job_id = $1::bigint", [id])
     }
 
     package func reset(_ id: Int64, from expected: [Job.Status]) throws(ColumnStoreError) -> JobRecord? {
@@ -153,12 +210,12 @@ package final class PostgresCatalog: SharedJobCatalog {
             let rows = try connection.execute(
                 """
                 UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now), total_rows = NULL, processed_rows = 0,
-                    rejected_rows = 0, processed_bytes = 0, committed_bytes = 0, committed_lines = 0, rejects_bytes = 0
+                    rejected_rows = 0, processed_bytes = 0, committed_bytes = 0, committed_lines = 0, rejects_bytes = 0,
+                    committed_hash = NULL
                 WHERE id = $1::bigint AND status IN (\(list)) RETURNING *
                 """, [id])
             guard let row = rows.first else { return nil }
-            _ = try connection.execute("DELETE FROM reject_counts WHERE job_id = $1::bigint", [id])
-            _ = try connection.execute("DELETE FROM rejects WHERE job_id = $1::bigint", [id])
+            try clearRejects(of: id, on: connection)
             _ = try connection.execute("UPDATE load_attempts SET committed_parts = 0 WHERE job_id = $1::bigint", [id])
             return record(row)
         }
@@ -230,22 +287,46 @@ package final class PostgresCatalog: SharedJobCatalog {
         }
     }
 
-    package func commit(_ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?) throws(ColumnStoreError) {
+    package func commit(
+        _ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?
+    ) throws(ColumnStoreError) -> [Int64] {
         try transaction { connection throws(ColumnStoreError) in
-            for (job, commit) in commits where try !record(commit, job: job, on: connection) {
-                throw ColumnStoreError(.internalFault, "Job \(job) is not running; please report this.")
-            }
+            let running = try connection.execute(
+                "SELECT id FROM jobs WHERE id = ANY ($1::bigint[]) AND status = 'running' FOR UPDATE", [commits.map(\.job)]
+            ).map { Int64($0.integer(0)) }
+            let gone = commits.map(\.job).filter { !running.contains($0) }
+            guard gone.isEmpty else { return gone }
+            for (job, commit) in commits { _ = try record(commit, job: job, on: connection) }
+            return []
         }
+    }
+
+    /// Refuses to complete a job whose uncompressed bytes are those of a completed one, unless it may be a duplicate.
+    private func refuseDuplicate(
+        of hash: ContentHash, job id: Int64, on connection: PostgresConnection
+    ) throws(ColumnStoreError) {
+        // Two processes that complete the same bytes at the same time take turns, so that the second sees the first.
+        _ = try connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [hash.text])
+        let other = try connection.execute(
+            """
+            SELECT * FROM jobs WHERE committed_hash = $1 AND status = 'completed' AND id <> $2::bigint
+                AND NOT (SELECT allows_duplicate FROM jobs WHERE id = $2::bigint)
+            ORDER BY id LIMIT 1
+            """, [hash.text, id]
+        ).first.map(record)
+        if let other { throw ColumnStoreError.duplicate(of: other.job) }
     }
 
     private func record(
         _ commit: JobCommit, job id: Int64, on connection: PostgresConnection
     ) throws(ColumnStoreError) -> Bool {
+        if commit.isLast, let hash = commit.checkpoint.contentHash { try refuseDuplicate(of: hash, job: id, on: connection) }
         let isRunning =
             try connection.execute(
                 """
                 UPDATE jobs SET processed_rows = $2::bigint, rejected_rows = $3::bigint, processed_bytes = $4::bigint,
                     committed_bytes = $5::bigint, committed_lines = $6::bigint, rejects_bytes = $7::bigint,
+                    committed_hash = $10, source_hash = coalesce($11, source_hash),
                     total_rows = CASE WHEN $8::boolean THEN $2::bigint ELSE total_rows END,
                     status = CASE WHEN $8::boolean THEN 'completed' ELSE status END,
                     worker = CASE WHEN $8::boolean THEN NULL ELSE worker END, updated_at = \(Self.now)
@@ -254,6 +335,7 @@ package final class PostgresCatalog: SharedJobCatalog {
                 [
                     id, commit.processedRows, commit.rejectedRows, commit.processedBytes, commit.checkpoint.byteCount,
                     commit.checkpoint.lineCount, commit.checkpoint.rejectsByteCount, commit.isLast, commit.attempt ?? 0,
+                    commit.checkpoint.contentHash?.text, commit.sourceHash?.text,
                 ]
             ).changedCount == 1
         guard isRunning else { return false }
@@ -361,8 +443,10 @@ package final class PostgresCatalog: SharedJobCatalog {
                 message: row.text("message")),
             sourcePath: ownsSource ? "\(uploads)/\(source)" : source, ownsSource: ownsSource, sourceURL: row.text("source_url"),
             ownsURL: row.flag("owns_url"), attempt: row.integer("attempt"),
+            sourceHash: row.text("source_hash").flatMap { ContentHash($0) }, allowsDuplicate: row.flag("allows_duplicate"),
             checkpoint: JobRecord.Checkpoint(
                 byteCount: row.integer("committed_bytes"), lineCount: row.integer("committed_lines"),
-                rejectsByteCount: row.integer("rejects_bytes")))
+                rejectsByteCount: row.integer("rejects_bytes"),
+                contentHash: row.text("committed_hash").flatMap { ContentHash($0) }))
     }
 }

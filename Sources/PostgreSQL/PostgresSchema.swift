@@ -5,7 +5,7 @@ import ColumnStore
 /// They are those of the catalog in SQLite (`Catalog+Migrations`) as far as jobs go, and say besides who works on a job.
 enum PostgresSchema {
     /// The schema's history: append only, so that every catalog ever made can be opened.
-    private static let migrations = [v1]
+    private static let migrations = [v1, v2]
 
     /// Makes what is missing; one process at a time.
     static func migrate(_ connection: PostgresConnection) throws(ColumnStoreError) {
@@ -142,5 +142,24 @@ enum PostgresSchema {
         CREATE TRIGGER job_released AFTER UPDATE OF worker ON jobs FOR EACH ROW
             WHEN (OLD.worker IS NOT NULL AND NEW.worker IS NULL AND NEW.status = 'pending' AND OLD.status = 'pending')
             EXECUTE FUNCTION tripstore_job_changed();
+        """
+
+    /// Statuses and hashes of sources, as in SQLite's v9.
+    private static let v2 = """
+        ALTER TABLE jobs DROP CONSTRAINT jobs_status_check;
+        ALTER TABLE jobs ADD CONSTRAINT jobs_status_check CHECK (status IN
+            ('pending', 'running', 'interrupted', 'completed', 'failed', 'cancelled', 'deleted'));
+        -- XXH3-128 of the source as it is stored, and of its first committed_bytes, uncompressed; NULL until known
+        ALTER TABLE jobs ADD COLUMN source_hash text;
+        ALTER TABLE jobs ADD COLUMN committed_hash text;
+        -- whether it is loaded even if the same bytes were loaded before
+        ALTER TABLE jobs ADD COLUMN allows_duplicate boolean NOT NULL DEFAULT false;
+        CREATE INDEX jobs_by_source ON jobs (source_hash) WHERE source_hash IS NOT NULL;
+        CREATE INDEX jobs_by_content ON jobs (committed_hash) WHERE committed_hash IS NOT NULL;
+        CREATE INDEX jobs_by_size ON jobs (total_bytes) WHERE source_hash IS NOT NULL;
+        ALTER TABLE jobs DISABLE TRIGGER USER;
+        UPDATE jobs SET status = 'deleted' WHERE status = 'cancelled' AND total_rows IS NOT NULL;
+        UPDATE jobs SET processed_rows = 0, rejected_rows = 0, processed_bytes = 0 WHERE status IN ('failed', 'cancelled');
+        ALTER TABLE jobs ENABLE TRIGGER USER;
         """
 }

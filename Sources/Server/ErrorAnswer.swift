@@ -17,7 +17,9 @@ package struct ErrorAnswer {
         case let error as ColumnStoreError:
             status = Self.status(of: error.code)
             detail = error.message
-            headers = status == .serviceUnavailable ? [.retryAfter: "1"] : [:]
+            var fields: HTTPFields = status == .serviceUnavailable ? [.retryAfter: "1"] : [:]
+            if let job = error.job { fields[.location] = "/jobs/\(job)" }
+            headers = fields
         case let error as HTTPError:
             status = error.status
             detail = error.body ?? Self.sentence(for: error.status)

@@ -17,7 +17,8 @@ struct IngestionController: Sendable {
     }
 
     @Sendable private func ingest(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        let parameters = try RequestParameters(request).values(known: ["filename"])
+        let parameters = try RequestParameters(request).values(known: ["filename", "duplicate"])
+        let policy = try parameters["duplicate"].map { text throws(ColumnStoreError) in try DuplicatePolicy(text) }
         let type = HeaderValue(request.headers[.contentType] ?? "")
         if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
             throw HTTPError(
@@ -26,10 +27,11 @@ struct IngestionController: Sendable {
         }
         switch type.first {
         case "multipart/form-data":
-            return try await receiveForm(request, boundary: type.parameter("boundary") ?? "", context: context)
+            return try await receiveForm(
+                request, boundary: type.parameter("boundary") ?? "", policy: policy, context: context)
         case "application/json":
             let name = try parameters["filename"] ?? Self.pathName(context)
-            return try await receiveURL(request, name: name, context: context)
+            return try await receiveURL(request, name: name, policy: policy, context: context)
         default:
             guard let ending = Self.defaultEndings[type.first] else {
                 throw HTTPError(
@@ -38,7 +40,8 @@ struct IngestionController: Sendable {
                         + "not \(type.first).")
             }
             let name = try parameters["filename"] ?? Self.pathName(context)
-            return try await receiveRaw(request, name: name, defaultName: "upload" + ending, context: context)
+            return try await receiveRaw(
+                request, name: name, defaultName: "upload" + ending, policy: policy, context: context)
         }
     }
 
@@ -57,7 +60,7 @@ struct IngestionController: Sendable {
     // MARK: Bodies
 
     private func receiveRaw(
-        _ request: Request, name: String?, defaultName: String, context: ServerRequestContext
+        _ request: Request, name: String?, defaultName: String, policy: DuplicatePolicy?, context: ServerRequestContext
     ) async throws -> Response {
         let filename = try UploadName(name ?? defaultName)
         letClientContinue(request, context)
@@ -73,11 +76,11 @@ struct IngestionController: Sendable {
             await writer.discard()
             throw Self.explain(error)
         }
-        return try await submit(writer, filename: filename)
+        return try await submit(writer, filename: filename, policy)
     }
 
     private func receiveForm(
-        _ request: Request, boundary: String, context: ServerRequestContext
+        _ request: Request, boundary: String, policy: DuplicatePolicy?, context: ServerRequestContext
     ) async throws -> Response {
         var form: UploadForm
         do { form = try UploadForm(boundary: boundary, directory: store.loads.uploadsDirectory) } catch {
@@ -86,8 +89,8 @@ struct IngestionController: Sendable {
         letClientContinue(request, context)
         do {
             for try await piece in request.body { try await form.take(piece) }
-            let (writer, filename) = try await form.finish()
-            return try await submit(writer, filename: filename)
+            let (writer, filename, own) = try await form.finish()
+            return try await submit(writer, filename: filename, own ?? policy)
         } catch {
             await form.discard()
             throw Self.explain(error)
@@ -96,7 +99,7 @@ struct IngestionController: Sendable {
 
     /// Takes a URL, which the store fetches once the answer is given.
     private func receiveURL(
-        _ request: Request, name: String?, context: ServerRequestContext
+        _ request: Request, name: String?, policy: DuplicatePolicy?, context: ServerRequestContext
     ) async throws -> Response {
         letClientContinue(request, context)
         var body = ByteBuffer()
@@ -113,19 +116,23 @@ struct IngestionController: Sendable {
         let wish = try UploadByURL(String(buffer: body))
         let store = store
         let filename = try UploadName(wish.filename ?? name ?? store.loads.filename(ofURL: wish.url))
+        let own = try wish.duplicate.map { text throws(ColumnStoreError) in try DuplicatePolicy(text) }
         let job = try await WaitingThreads.run {
-            try store.loads.submitURL(wish.url, filename: filename.text)
+            try store.loads.submitURL(wish.url, filename: filename.text, allowsDuplicate: (own ?? policy) == .allow)
         }
         return Self.accepted(job)
     }
 
     /// Hands the file to the store, whose own it is from then on; it is made durable, which takes time.
-    private func submit(_ writer: UploadWriter, filename: UploadName) async throws -> Response {
+    private func submit(
+        _ writer: UploadWriter, filename: UploadName, _ policy: DuplicatePolicy?
+    ) async throws -> Response {
         let store = store
         let job: Job
         do {
             job = try await WaitingThreads.run {
-                try store.loads.submitUpload(path: writer.path, filename: filename.text)
+                try store.loads.submitUpload(
+                    path: writer.path, filename: filename.text, hash: writer.hash, allowsDuplicate: policy == .allow)
             }
         } catch {
             await writer.discard()

@@ -5,6 +5,7 @@ import Hummingbird
 struct UploadByURL {
     let url: String
     let filename: String?
+    let duplicate: String?
 
     private static let example = #"send {"url": "https://HOST/trips.csv"}"#
 
@@ -13,17 +14,22 @@ struct UploadByURL {
         guard let fields = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] else {
             throw HTTPError(.badRequest, message: "The body is no JSON object; \(Self.example).")
         }
-        if let unknown = fields.keys.sorted().first(where: { !["url", "filename"].contains($0) }) {
-            throw HTTPError(.badRequest, message: "Unknown field '\(unknown.prefix(100))'; known are: url, filename.")
+        if let unknown = fields.keys.sorted().first(where: { !["url", "filename", "duplicate"].contains($0) }) {
+            throw HTTPError(.badRequest, message: "Unknown field '\(unknown.prefix(100))'; known are: url, filename, duplicate.")
         }
         guard let url = fields["url"] as? String, !url.isEmpty else {
             throw HTTPError(.badRequest, message: "Field 'url' must be the URL of a file, as text; \(Self.example).")
         }
         self.url = url
-        switch fields["filename"] {
-        case nil, is NSNull: filename = nil
-        case let name as String: filename = name
-        default: throw HTTPError(.badRequest, message: "Field 'filename' must be text, or be left out.")
+        filename = try Self.text("filename", in: fields)
+        duplicate = try Self.text("duplicate", in: fields)
+    }
+
+    private static func text(_ name: String, in fields: [String: Any]) throws -> String? {
+        switch fields[name] {
+        case nil, is NSNull: return nil
+        case let text as String: return text
+        default: throw HTTPError(.badRequest, message: "Field '\(name)' must be text, or be left out.")
         }
     }
 }

@@ -1,12 +1,16 @@
 import Hummingbird
 import NIOCore
 
-/// Receives a `multipart/form-data` body: the file of the field `file` goes to disk, other fields are passed over.
+/// Receives a `multipart/form-data` body: the file of the field `file` goes to disk, the field `duplicate` before or behind it says
+/// whether it may be a duplicate, and other fields are passed over.
 struct UploadForm {
     private let directory: String
     private var parser: MultipartParser
     private var upload: (writer: UploadWriter, filename: UploadName)?
     private var isInFile = false
+    /// The value of the field `duplicate`, as far as it came.
+    private var duplicate: ByteBuffer?
+    private var isInDuplicate = false
 
     /// Makes a form that writes its file to a directory.
     init(boundary: String, directory: String) throws(MultipartParser.Failure) {
@@ -20,8 +24,17 @@ struct UploadForm {
         while let event = try parser.next() {
             switch event {
             case .partBegan(name: "file", filename: let filename?): try await beginFile(filename)
+            case .partBegan(name: "duplicate", filename: nil):
+                duplicate = ByteBuffer()
+                isInDuplicate = true
             case .partData(let data) where isInFile: try await upload?.writer.append(data)
-            case .partEnded: isInFile = false
+            case .partData(let data) where isInDuplicate:
+                // No more than is needed to see that it is none of the values.
+                let room = DuplicatePolicy.byteCountMax - (duplicate?.readableBytes ?? 0)
+                duplicate?.writeBytes(data.readableBytesView.prefix(room))
+            case .partEnded:
+                isInFile = false
+                isInDuplicate = false
             default: break
             }
         }
@@ -39,15 +52,16 @@ struct UploadForm {
     }
 
     /// Closes the file, at the end of the body.
-    mutating func finish() async throws -> (writer: UploadWriter, filename: UploadName) {
+    mutating func finish() async throws -> (writer: UploadWriter, filename: UploadName, policy: DuplicatePolicy?) {
         try parser.finish()
+        let policy = try duplicate.map { try DuplicatePolicy($0.readableBytesView.isEmpty ? "" : String(buffer: $0)) }
         guard let upload else {
             throw HTTPError(
                 .badRequest,
                 message: "The form has no file in its field 'file'; send one, for example with curl -F file=@trips.csv.")
         }
         try await self.upload?.writer.finish()
-        return upload
+        return (self.upload?.writer ?? upload.writer, upload.filename, policy)
     }
 
     /// Removes the file, if there is one.

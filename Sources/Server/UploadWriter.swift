@@ -24,6 +24,11 @@ struct UploadWriter: Sendable {
     private var pending = ByteBuffer()
     private var writing: Task<Void, any Error>?
     private var writtenByteCount = 0
+    /// Hashes the pieces as they are written, one after the other.
+    private let hasher = ContentHasher()
+
+    /// Hash of the upload, once it is finished.
+    var hash: ContentHash { hasher.hash }
 
     /// Creates a file with a unique name.
     init(directory: String) async throws {
@@ -83,11 +88,14 @@ struct UploadWriter: Sendable {
         } catch {
             throw Self.failure(error)
         }
-        let (handle, bytes, offset) = (handle, pending, writtenByteCount)
+        let (handle, bytes, offset, hasher) = (handle, pending, writtenByteCount, hasher)
         pending = ByteBuffer()
         writtenByteCount += bytes.readableBytes
         writing = Task {
-            try await NIOThreadPool.singleton.runIfActive { try Self.write(bytes, to: handle, at: offset) }
+            try await NIOThreadPool.singleton.runIfActive {
+                bytes.withUnsafeReadableBytes { hasher.update(RawSpan(_unsafeBytes: $0)) }
+                try Self.write(bytes, to: handle, at: offset)
+            }
         }
     }
 

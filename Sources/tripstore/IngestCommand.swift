@@ -12,8 +12,11 @@ struct IngestCommand: ParsableCommand {
             Each file is one job. A URL begins with https://, http:// or s3://; its file is fetched first, over several \
             connections where its server allows for that. For s3://BUCKET/KEY, credentials and region are those of AWS's own \
             tools ($AWS_ACCESS_KEY_ID, $AWS_PROFILE, $AWS_REGION, $AWS_ENDPOINT_URL and their files). Rows that are not trips are left out, counted by reason and kept in the store's rejects \
-            folder (`tripstore jobs NUMBER --rejects 20` shows them). A load of a file that is interrupted goes on where it \
-            was when the same command runs again, and so does a fetch whose server can prove that the file is still the same.
+            folder (`tripstore jobs NUMBER --rejects 20` shows them).
+
+            The same command may always be run again: files that are in the store are skipped, a load that was interrupted goes \
+            on from its last commit, and so does a fetch whose server can prove that the file is still the same. A file that \
+            changed since its load was interrupted is refused, and nothing of it is in the store.
 
             Exit codes: 0 all rows are in; 3 some rows were rejected; 1 a file could not be loaded.
 
@@ -26,6 +29,9 @@ struct IngestCommand: ParsableCommand {
     @Argument(help: "Files or URLs to load; - is standard input.")
     var files: [String]
 
+    @Flag(help: "Load a file again whose bytes are in the store already.")
+    var allowDuplicate = false
+
     @OptionGroup var load: LoadOptions
 
     @Flag(name: .shortAndLong, help: "Say nothing but errors.")
@@ -37,58 +43,40 @@ struct IngestCommand: ParsableCommand {
         let store = try store.openEngine(.readWrite, sizes: load.sizes(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
         store.loads.observeProgress { display.show($0) }
-
-        var ids: [Int64] = []
-        var code: Int32 = 0
-        var refusedCount = 0
-        func refuse(_ sentence: String) {
-            Output.note("Error: \(sentence)")
-            code = 1
-            refusedCount += 1
-        }
-        // Interrupted loads of an earlier run are in the queue already; they go first.
-        var resumed: Set<String> = []
-        for (job, source) in try store.loads.unfinishedJobs() {
-            display.name(job.id, job.filename, resumesAt: job.processedRows)
-            ids.append(job.id)
-            resumed.insert(source)
-        }
-        let isNew = {
-            $0 == "-" || !resumed.contains(Self.isURL($0) ? $0 : URL(fileURLWithPath: $0).resolvingSymlinksInPath().path)
-        }
-        var streams: [Int64] = []
-        var paths: [String] = []
-        for path in files.filter(isNew) {
-            if Self.isURL(path) {
-                do throws(ColumnStoreError) {
-                    let job = try store.loads.submitURL(path)
-                    display.name(job.id, job.filename, resumesAt: 0)
-                    ids.append(job.id)
-                } catch {
-                    refuse(error.message)
-                }
-                continue
-            }
-            var isFolder: ObjCBool = false
-            if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-                refuse("\(Readable.text(path)) is a folder; name the files in it, such as \(Readable.text(path))/*.csv.")
-            } else {
-                paths.append(path)
-            }
-        }
-        for (path, result) in zip(paths, try store.loads.submitFiles(paths: paths)) {
+        var session = LoadSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
+        for (file, result) in zip(files, try submit(to: store)) {
             switch result {
-            case .success(let job):
-                display.name(job.id, job.filename, resumesAt: 0)
-                ids.append(job.id)
-                if path == "-" { streams.append(job.id) }
-            case .failure(let error): refuse(error.message)
+            case .failure(let error): session.refuse(error.message)
+            case .success(.added(let job)): session.add(job, isStream: file == "-")
+            case .success(.resumed(let job)): session.add(job, resumesAt: job.processedRows)
+            case .success(.duplicate(let other)): session.skip(file, as: other)
             }
         }
-        let session = LoadSession(store: store, directory: self.store.directory, display: display, isQuiet: quiet)
-        let loadCode = try session.run(ids, streams: streams, refusedCount: refusedCount)
-        code = code == 0 ? loadCode : code
+        let code = try session.run()
         if code != 0 { throw ExitCode(code) }
+    }
+
+    /// Makes jobs of the files; what became of each, in their order.
+    private func submit(to store: any TripEngine) throws -> [Result<LoadService.Submission, ColumnStoreError>] {
+        let isPath = files.map { !Self.isURL($0) && !Self.isFolder($0) }
+        let paths = zip(files, isPath).filter(\.1).map(\.0)
+        var results = try store.loads.submitFiles(paths: paths, allowsDuplicate: allowDuplicate)[...]
+        return zip(files, isPath).map { file, isPath in
+            if isPath { return results.removeFirst() }
+            if Self.isFolder(file) {
+                let name = Readable.text(file)
+                return .failure(
+                    ColumnStoreError(.invalidArgument, "\(name) is a folder; name the files in it, such as \(name)/*.csv."))
+            }
+            return Result { () throws(ColumnStoreError) in
+                try store.loads.submit(url: file, allowsDuplicate: allowDuplicate)
+            }
+        }
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
     }
 
     /// Whether an argument is no path: one with `://` in it is hardly meant as one, and what is no URL is told so.

@@ -11,6 +11,8 @@ struct JobsCommand: ParsableCommand {
               tripstore jobs
               tripstore jobs 3 --rejects 20
               tripstore jobs 3 --remove
+
+            --remove deletes all trips of a job that completed, and cancels one that did not. On a terminal it asks first.
             """)
 
     @Argument(help: "Number of one job.")
@@ -19,8 +21,11 @@ struct JobsCommand: ParsableCommand {
     @Option(help: "Show this many of the job's rejected rows.")
     var rejects: Int?
 
-    @Flag(help: "Take all trips of the job out of the store again.")
+    @Flag(help: "Delete the job's trips from the store, or cancel the job if it did not complete.")
     var remove = false
+
+    @Flag(name: .shortAndLong, help: "Remove without asking.")
+    var yes = false
 
     @Option(help: "table, json or csv.")
     var format = OutputFormat.table
@@ -29,6 +34,8 @@ struct JobsCommand: ParsableCommand {
 
     func validate() throws {
         if id == nil, remove || rejects != nil { throw ValidationError("Name a job: tripstore jobs NUMBER.") }
+        if remove, rejects != nil { throw ValidationError("--remove and --rejects exclude each other; see the rejects first.") }
+        if yes, !remove { throw ValidationError("--yes goes with --remove.") }
         if let rejects, !(1...10_000).contains(rejects) { throw ValidationError("--rejects must be from 1 to 10000.") }
     }
 
@@ -36,13 +43,33 @@ struct JobsCommand: ParsableCommand {
         if let id, remove {
             let store = try store.openEngine(.readWrite)
             defer { store.close() }
-            try show(store.loads.remove(id))
+            try remove(id, from: store.loads)
         } else if let id, let rejects {
             try show(store.openEngine(.readOnly).loads.rejects(id, limit: rejects))
         } else if let id {
             try show(store.openEngine(.readOnly).loads.job(id))
         } else {
             try list(store.openEngine(.readOnly).loads.jobs(limit: 1000, status: nil))
+        }
+    }
+
+    private func remove(_ id: Int64, from loads: LoadService) throws {
+        let job = try loads.job(id)
+        let name = "job \(id) (\(Readable.text(job.filename)))"
+        let trips = Readable.count(job.processedRows - job.rejectedRows, "trip")
+        let isCompleted = job.status == .completed
+        if !yes, Terminal.canAsk {
+            let act = isCompleted ? "Delete the \(trips) of \(name)" : "Remove \(name), which is \(job.status.rawValue)"
+            guard Terminal.confirms("\(act)?") else {
+                Output.note("Nothing was removed.")
+                throw ExitCode(1)
+            }
+        }
+        try show(loads.remove(id))
+        switch job.status {
+        case .completed: Output.note("Deleted \(trips) of \(name).")
+        case .cancelled, .deleted: Output.note("There was nothing left of \(name).")
+        default: Output.note("Removed \(name); none of its trips was in the store.")
         }
     }
 

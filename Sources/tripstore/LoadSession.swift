@@ -1,37 +1,66 @@
 import ColumnStore
 import Dispatch
 import Foundation
-import Synchronization
 
-/// Loads that wait in a store, run to their end in this process: with progress, and with words on what was rejected.
+/// Loads of one command, run to their end in this process: with progress, and with words on what was rejected or is left.
 struct LoadSession {
     let store: any TripEngine
-    /// The store's folder, for hints.
-    let directory: String
+    /// What a command needs to find the store, for hints: ` --data-dir D`, or nothing.
+    let hint: String
     let display: ProgressDisplay
     let isQuiet: Bool
+    private var ids: [Int64] = []
+    /// Jobs that read standard input.
+    private var streams: [Int64] = []
+    /// Rows that earlier runs have loaded.
+    private var earlierRows: [Int64: Int] = [:]
+    /// Files that did not become jobs, as they could not be opened.
+    private var refusedCount = 0
+    private var skippedCount = 0
 
-    /// Runs jobs, closes the store and returns the exit code: 0 all rows are in, 3 some were rejected, 1 a job failed.
-    ///
-    /// - Parameters:
-    ///   - streams: those of the jobs that read standard input.
-    ///   - refusedCount: files that did not become jobs, for the summary.
-    func run(_ ids: [Int64], streams: [Int64] = [], refusedCount: Int = 0) throws -> Int32 {
-        var code: Int32 = 0
-        let interrupt = Interrupt(store, display, streams: streams)
+    init(store: any TripEngine, hint: String, display: ProgressDisplay, isQuiet: Bool) {
+        self.store = store
+        self.hint = hint
+        self.display = display
+        self.isQuiet = isQuiet
+    }
+
+    /// Adds a job that waits.
+    mutating func add(_ job: Job, isStream: Bool = false, resumesAt rows: Int = 0) {
+        display.name(job.id, job.filename, resumesAt: rows)
+        ids.append(job.id)
+        earlierRows[job.id] = rows
+        if isStream { streams.append(job.id) }
+    }
+
+    /// Says why a file cannot be loaded.
+    mutating func refuse(_ sentence: String) {
+        Output.note("Error: \(sentence)")
+        refusedCount += 1
+    }
+
+    /// Says that a file is in the store already.
+    mutating func skip(_ file: String, as job: Job) {
+        skippedCount += 1
+        if isQuiet { return }
+        let state = job.status == .completed ? "is loaded already" : "is about to be loaded already"
+        Output.note("\(Readable.text(file)): skipped, as it \(state) (job \(job.id)); --allow-duplicate loads it again")
+    }
+
+    /// Runs the jobs, closes the store and returns the exit code: 0 all rows are in, 3 some were rejected, 1 a file is not loaded.
+    mutating func run() throws -> Int32 {
+        var code: Int32 = refusedCount > 0 ? 1 : 0
+        let interrupt = Interrupt(store, jobs: ids, streams: streams)
         defer { interrupt.stop() }
         let start = ContinuousClock.now
-        var acceptedRows = 0
+        var (loadedRows, newRows) = (0, 0)
         var completedCount = 0
         store.loads.start(isServing: false)
         for id in ids {
-            let job: Job
-            do {
-                job = try store.loads.waitForEnd(of: id)
-            } catch {
-                // The store was closed under this thread by a signal, which will end the program.
-                while interrupt.hasBegun { Thread.sleep(forTimeInterval: 1) }
-                throw error
+            let job = try store.loads.waitForEnd(of: id)
+            if job.status == .failed, let other = store.loads.duplicate(of: id) {
+                skip(job.filename, as: try store.loads.job(other))
+                continue
             }
             display.finish(job)
             guard job.status == .completed else {
@@ -39,16 +68,19 @@ struct LoadSession {
                 continue
             }
             completedCount += 1
-            acceptedRows += job.processedRows - job.rejectedRows
+            loadedRows += job.processedRows - job.rejectedRows
+            newRows += job.processedRows - earlierRows[id, default: 0]
             if job.rejectedRows > 0 {
                 if code == 0 { code = 3 }
                 if !isQuiet { explainRejects(of: id, try store.loads.rejects(id, limit: 1).reasons) }
             }
         }
-        let fileCount = ids.count + refusedCount
-        if fileCount > 1 {
-            display.finishAll(files: fileCount, completed: completedCount, rows: acceptedRows, elapsed: .now - start)
+        if ids.count + refusedCount + skippedCount > 1 {
+            display.finishAll(
+                files: ids.count + refusedCount, completed: completedCount, rows: loadedRows, newRows: newRows,
+                elapsed: .now - start)
         }
+        if !isQuiet { explainLeftovers(try store.loads.interruptedJobs().map(\.job).filter { !ids.contains($0.id) }) }
         store.close()
         return code
     }
@@ -58,50 +90,66 @@ struct LoadSession {
         for (reason, count) in reasons.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             Output.note("  \(Readable.count(count)) rejected: \(reason)")
         }
-        Output.note("  see them with: tripstore jobs \(id) --rejects 20 --data-dir \(directory)")
+        Output.note("  see them with: tripstore jobs \(id) --rejects 20\(hint)")
+    }
+
+    /// Names loads that others left unfinished, and what can be done with them.
+    private func explainLeftovers(_ jobs: [Job]) {
+        let shown = 3
+        for job in jobs.prefix(shown) {
+            Output.note(
+                "Job \(job.id) (\(Readable.text(job.filename))) was interrupted after \(Readable.count(job.processedRows, "row")); "
+                    + "go on with: tripstore resume \(job.id)\(hint), or remove it with: tripstore jobs \(job.id) --remove\(hint)")
+        }
+        if jobs.count > shown {
+            Output.note("\(Readable.count(jobs.count - shown)) more were interrupted; see them with: tripstore jobs\(hint)")
+        }
     }
 }
 
-/// Ctrl-C and SIGTERM during a load: stop at a checkpoint and say how to go on.
+/// Ctrl-C and SIGTERM during a load: stop at a checkpoint, and say how to go on if something is left.
 ///
 /// A load of standard input has no checkpoint, as nobody can read it again; it ends at once, even while it waits for input.
 private final class Interrupt {
     private var sources: [any DispatchSourceSignal] = []
-    private let begun = Begun()
 
-    private final class Begun: Sendable { let flag = Atomic(false) }
-
-    /// Whether a signal came.
-    var hasBegun: Bool { begun.flag.load(ordering: .relaxed) }
-
-    /// - Parameter streams: jobs that read standard input.
-    init(_ store: any TripEngine, _ display: ProgressDisplay, streams: [Int64]) {
+    /// - Parameters:
+    ///   - jobs: jobs of this process.
+    ///   - streams: those of them that read standard input.
+    init(_ store: any TripEngine, jobs: [Int64], streams: [Int64]) {
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [begun] in
-                begun.flag.store(true, ordering: .relaxed)
-                display.endLine()
-                let lost = streams.filter { (try? store.loads.job($0))?.status.isTerminal == false }
-                if !Self.isRunning(lost, in: store) { Output.note("Stopping at a checkpoint …") }
-                // Closing waits for the running job. One that reads standard input may never come to an end, and would
+            source.setEventHandler {
+                Output.endProgress()
+                let reading = Self.unfinished(streams, in: store)
+                if !Self.isRunning(reading, in: store) { Output.note("Stopping at a checkpoint …") }
+                // Stopping waits for the running job. One that reads standard input may never come to an end, and would
                 // leave nothing to go on from; the next start takes it back, as after a crash.
-                let closed = DispatchSemaphore(value: 0)
+                let stopped = DispatchSemaphore(value: 0)
                 Thread.detachNewThread {
-                    store.close()
-                    closed.signal()
+                    store.loads.stop()
+                    stopped.signal()
                 }
-                while closed.wait(timeout: .now() + .milliseconds(20)) == .timedOut, !Self.isRunning(lost, in: store) {}
+                while stopped.wait(timeout: .now() + .milliseconds(20)) == .timedOut, !Self.isRunning(reading, in: store) {}
+                // What came to its end meanwhile is told by the thread that waits for it.
+                let left = Self.unfinished(jobs, in: store) + reading
+                if left.isEmpty { return }
                 Output.note(
-                    lost.isEmpty
-                        ? "Interrupted; run the same command again to go on from there."
-                        : "Interrupted; standard input cannot be read again from where it was, so load it anew.")
+                    left.allSatisfy(streams.contains)
+                        ? "Interrupted; standard input cannot be read again from where it was, so load it anew."
+                        : "Interrupted; run the same command again to go on from there.")
+                if !Self.isRunning(reading, in: store) { store.close() }
                 // Without what `exit` does for a program whose other threads have ended.
                 _exit(128 + number)
             }
             source.resume()
             sources.append(source)
         }
+    }
+
+    private static func unfinished(_ jobs: [Int64], in store: any TripEngine) -> [Int64] {
+        jobs.filter { (try? store.loads.job($0))?.status.isTerminal == false }
     }
 
     private static func isRunning(_ jobs: [Int64], in store: any TripEngine) -> Bool {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ColumnStore
 import Foundation
+import Synchronization
 
 /// Where results and words go: results to standard output, all else to standard error.
 enum Output {
@@ -23,14 +24,28 @@ enum Output {
         }
     }
 
-    /// Writes a line for the person to standard error.
-    static func note(_ text: String) { words(text + "\n") }
+    /// Writes a line for the person to standard error, below the moving line if there is one.
+    static func note(_ text: String) {
+        endProgress()
+        words(text + "\n")
+    }
 
     /// Writes words to standard error; where nobody can read them, there is nobody to be told.
     static func words(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
+    /// Whether the terminal's last line is one that moves.
+    private static let hasMovingLine = Atomic(false)
+
     /// Replaces the moving line on a terminal, as far as it fits there.
-    static func progress(_ text: String) { words("\r\u{1B}[K" + text.prefix(Terminal.columns - 1)) }
+    static func progress(_ text: String) {
+        hasMovingLine.store(!text.isEmpty, ordering: .relaxed)
+        words("\r\u{1B}[K" + text.prefix(Terminal.columns - 1))
+    }
+
+    /// Leaves the moving line as it is.
+    static func endProgress() {
+        if hasMovingLine.exchange(false, ordering: .relaxed) { words("\n") }
+    }
 
     /// A CSV line: fields are quoted where RFC 4180 asks for it.
     static func csvLine(_ fields: [String]) -> String {

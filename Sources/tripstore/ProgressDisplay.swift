@@ -8,7 +8,6 @@ final class ProgressDisplay: @unchecked Sendable {
     private let isTerminal = Terminal.isThere
     private var names: [Int64: String] = [:]
     private var lastPlainLine = ContinuousClock.now
-    private var hasOpenLine = false
     private var lastRates: [Int64: Double] = [:]
     private static let plainInterval = Duration.seconds(2)
 
@@ -18,7 +17,7 @@ final class ProgressDisplay: @unchecked Sendable {
     func name(_ id: Int64, _ filename: String, resumesAt rows: Int) {
         let name = Readable.text(filename)
         lock.withLock { names[id] = name }
-        if rows > 0, !isQuiet { Output.note("Resuming \(name) after \(Readable.count(rows)) rows (job \(id)).") }
+        if rows > 0, !isQuiet { Output.note("Resuming \(name) after \(Readable.count(rows, "row")) (job \(id)).") }
     }
 
     /// Shows a moment of a running job.
@@ -34,7 +33,6 @@ final class ProgressDisplay: @unchecked Sendable {
             }
             if isTerminal {
                 Output.progress(line.text(columns: Terminal.columns - 1))
-                hasOpenLine = true
             } else if ContinuousClock.now - lastPlainLine >= Self.plainInterval {
                 lastPlainLine = .now
                 Output.note(line.plainText)
@@ -42,39 +40,35 @@ final class ProgressDisplay: @unchecked Sendable {
         }
     }
 
-    /// Leaves the moving line.
-    func endLine() {
-        lock.withLock {
-            if hasOpenLine { Output.words("\n") }
-            hasOpenLine = false
-        }
-    }
-
     /// Says how a job ended.
     func finish(_ job: Job) {
         lock.withLock {
-            if hasOpenLine { Output.progress("") }
-            hasOpenLine = false
+            // Its last line takes the place of the one that moved.
+            if isTerminal { Output.progress("") }
             let name = Readable.text(job.filename)
             let accepted = job.processedRows - job.rejectedRows
             switch job.status {
             case .completed where isQuiet: return
             case .completed:
                 let rate = lastRates[job.id].map { $0 > 0 ? ", \(Readable.count(Int($0))) rows/s" : "" } ?? ""
-                let rejected = job.rejectedRows > 0 ? ", \(Readable.count(job.rejectedRows)) rows rejected:" : ""
-                Output.note("\(name): \(Readable.count(accepted)) trips loaded (job \(job.id)\(rate))\(rejected)")
+                let rejected = job.rejectedRows > 0 ? ", \(Readable.count(job.rejectedRows, "row")) rejected:" : ""
+                Output.note("\(name): \(Readable.count(accepted, "trip")) loaded (job \(job.id)\(rate))\(rejected)")
             default: Output.note("Error: \(name): \(job.message ?? job.status.rawValue)")
             }
         }
     }
 
     /// Says what a run of several files came to.
-    func finishAll(files: Int, completed: Int, rows: Int, elapsed: Duration) {
+    ///
+    /// - Parameters:
+    ///   - rows: trips of the files that are loaded.
+    ///   - newRows: rows that this run read, which its rate is of.
+    func finishAll(files: Int, completed: Int, rows: Int, newRows: Int, elapsed: Duration) {
         if isQuiet { return }
         let seconds = elapsed / .seconds(1)
-        let rate = seconds > 0 ? ", \(Readable.count(Int(Double(rows) / seconds))) rows/s" : ""
+        let rate = seconds > 0 && newRows > 0 ? ", \(Readable.count(Int(Double(newRows) / seconds))) rows/s" : ""
         let share = completed == files ? "" : "\(Readable.count(completed)) of "
-        Output.note("\(share)\(Readable.count(files)) files: \(Readable.count(rows)) trips loaded\(rate)")
+        Output.note("\(share)\(Readable.count(files, "file")): \(Readable.count(rows, "trip")) loaded\(rate)")
     }
 }
 
@@ -97,7 +91,7 @@ private struct ProgressLine {
         } else {
             share = nil
         }
-        numbers.append("\(Readable.count(progress.processedRows)) rows")
+        numbers.append(Readable.count(progress.processedRows, "row"))
         if progress.rejectedRows > 0 { numbers.append("\(Readable.count(progress.rejectedRows)) rejected") }
         numbers.append("\(Readable.count(Int(progress.rowsPerSecond))) rows/s")
         if let eta = progress.etaSeconds { numbers.append("\(Readable.seconds(eta)) left") }

@@ -7,11 +7,11 @@ import Logging
 struct ResumeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Loads jobs that failed once more, after their cause is gone.",
+        abstract: "Goes on with jobs that were interrupted, and loads jobs that failed once more.",
         discussion: """
-            For a job that failed because the disk was full, a folder was read-only or a file could not be read or fetched. Its \
-            file is fetched, where that is still to be done, and loaded from the start; nothing of the failed attempt is in the store. (A load that was interrupted is not failed: \
-            it goes on by itself.) While a server has the store, ask it: POST /jobs/NUMBER/resume.
+            A job that was interrupted goes on from its last commit. A job that failed, because the disk was full, a folder was \
+            read-only or a file could not be read or fetched, is loaded from the start of its file, which is fetched first if it \
+            is not there; nothing of the failed attempt is in the store. While a server has the store, ask it: POST /jobs/NUMBER/resume.
 
             Exit codes: 0 all rows are in; 3 some rows were rejected; 1 a job could not be resumed, or failed again.
 
@@ -33,21 +33,16 @@ struct ResumeCommand: ParsableCommand {
         let store = try store.openEngine(.readWrite, sizes: load.sizes(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
         store.loads.observeProgress { display.show($0) }
-        var resumed: [Int64] = []
-        var code: Int32 = 0
+        var session = LoadSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
         for id in ids {
-            do {
+            do throws(ColumnStoreError) {
                 let job = try store.loads.resume(id)
-                display.name(id, job.filename, resumesAt: 0)
-                resumed.append(id)
+                session.add(job, resumesAt: job.processedRows)
             } catch {
-                Output.note("Error: \(error.message)")
-                code = 1
+                session.refuse(error.message)
             }
         }
-        let session = LoadSession(store: store, directory: self.store.directory, display: display, isQuiet: quiet)
-        let loadCode = try session.run(resumed)
-        code = code == 0 ? loadCode : code
+        let code = try session.run()
         if code != 0 { throw ExitCode(code) }
     }
 }

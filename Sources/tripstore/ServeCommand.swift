@@ -146,12 +146,16 @@ struct ServeCommand: AsyncParsableCommand {
         options.defaults = defaults
         options.servesAPI = role != .worker
         options.swaggerDirectory = swaggerUiDir ?? Environment.text("SWAGGER_UI_DIR")
-        let address = options.host
-        options.onListening = { Output.note("tripstore listens on http://\(address):\($0) (docs at /docs)") }
 
         let events = try (eventsUrl ?? Environment.text("EVENTS_URL")).map { url in try EventsURL(url) }
         let settings = EngineSettings(engineURL: databaseUrl, catalogURL: catalogUrl, uploadsURL: uploadsUrl, role: role)
         let store = try await openEngine(settings, level, logger)
+        let host = options.host.contains(":") ? "[\(options.host)]" : options.host
+        options.onListening = { port in
+            let address = "http://\(host):\(port)"
+            store.loads.note(address: address)
+            Output.note("tripstore listens on \(address) (docs at /docs)")
+        }
         var delivery: EventDelivery?
         do {
             if let events {

@@ -11,6 +11,9 @@ struct StoreOptions: ParsableArguments {
     @Option(help: "Folder of the store (default: $DATA_DIR, else data/).")
     var dataDir: String?
 
+    /// What a command that is named in a message needs to find the same store: ` --data-dir D`, or nothing.
+    var hint: String { dataDir.map { " --data-dir \(Readable.argument($0))" } ?? "" }
+
     var directory: String { dataDir ?? Environment.text("DATA_DIR") ?? "data" }
 
     /// Opens the store in this process's own engine, or says why not.
@@ -22,6 +25,7 @@ struct StoreOptions: ParsableArguments {
         }
         var options = ColumnStore.Options(dataDirectory: directory, logger: Self.logger(logLevel))
         options.access = access
+        options.role = .own
         return try ColumnStore(options)
     }
 
@@ -68,6 +72,7 @@ struct StoreOptions: ParsableArguments {
             if let rows = sizes.segmentRows { options.segmentRowCount = rows }
             options.fetcher = fetcher
             options.uploads = uploads
+            options.role = settings.role
             return try ColumnStore(options)
         }
     }

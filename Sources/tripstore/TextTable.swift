@@ -61,6 +61,23 @@ enum Readable {
         return (number < 0 ? "-" : "") + String(digits)
     }
 
+    /// `1` of `trip` as `1 trip`, `1234567` as `1,234,567 trips`.
+    static func count(_ number: Int, _ noun: String) -> String { "\(count(number)) \(noun)\(number == 1 ? "" : "s")" }
+
+    /// `40155.653846` as `40,155.7`: one decimal is as much as a person compares.
+    static func decimal(_ number: Double) -> String {
+        let tenths = (number * 10).rounded()
+        guard abs(tenths) < 1e15 else { return "\(number)" }
+        let whole = Int(tenths)
+        return (whole < 0 ? "-" : "") + "\(count(Int(whole.magnitude) / 10)).\(Int(whole.magnitude) % 10)"
+    }
+
+    /// A word of a command line, quoted for a shell if it has to be.
+    static func argument(_ word: String) -> String {
+        let isPlain = !word.isEmpty && word.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || "0123456789/._-+=:,@%".unicodeScalars.contains($0) }
+        return isPlain ? word : "'" + text(word).replacing("'", with: "'\\''") + "'"
+    }
+
     /// `1536` as `1.5 KiB`.
     static func bytes(_ number: Int) -> String {
         if number < 1024 { return "\(number) B" }

@@ -39,8 +39,8 @@ struct WeeklyAverageCommand: ParsableCommand {
             for week in answer.weeks { table.add([week.week.text, week.week.startText, Readable.count(week.trips)]) }
             try Output.result(
                 """
-                \(Readable.text(answer.areaDescription)): \(answer.weeklyAverage) trips a week \
-                (\(Readable.count(answer.totalTrips)) trips in \(Readable.count(answer.weekCount)) weeks)
+                \(Readable.text(answer.areaDescription)): \(Readable.decimal(answer.weeklyAverage)) trips a week \
+                (\(Readable.count(answer.totalTrips, "trip")) in \(Readable.count(answer.weekCount, "week")))
 
                 \(table.text)
                 """)

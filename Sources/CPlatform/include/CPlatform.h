@@ -14,3 +14,10 @@ void tripstore_start_writeback(int descriptor, int64_t offset, int64_t byte_coun
 
 /// Exchanges the names of two files or folders in one step, where the system and the file system can; else -1, and errno says why.
 int tripstore_exchange(const char *path, const char *other);
+
+/// Locks a whole file for this open file description, without waiting; else -1, and errno says why. Where the system has no such
+/// locks, 0 and nothing is locked.
+int tripstore_lock_file(int descriptor);
+
+/// Whether another open file description has locked the file with `tripstore_lock_file`; nothing is locked to find out.
+int tripstore_is_file_locked(int descriptor);

@@ -47,15 +47,6 @@ extension Catalog {
     }
 
     static func createEvents(in database: Database) throws {
-        let body = """
-            json_object('id', NEW.id, 'filename', NEW.filename, 'status', NEW.status, 'created_at', NEW.created_at,
-                'updated_at', NEW.updated_at, 'total_rows', NEW.total_rows, 'processed_rows', NEW.processed_rows,
-                'rejected_rows', NEW.rejected_rows, 'total_bytes', NEW.total_bytes, 'processed_bytes', NEW.processed_bytes,
-                'message', NEW.message)
-            """
-        let insertion = """
-            INSERT INTO job_events (job_id, status, at, body) VALUES (NEW.id, NEW.status, NEW.updated_at, \(body));
-            """
         try database.execute(
             sql: """
                 -- Changes of jobs that EVENTS_URL was not told of yet.
@@ -69,6 +60,23 @@ extension Catalog {
                 -- One row: whether a server was last started with EVENTS_URL.
                 CREATE TABLE job_event_wish (is_wished INTEGER NOT NULL);
                 INSERT INTO job_event_wish VALUES (0);
+                """)
+        try createEventTriggers(in: database)
+    }
+
+    /// Makes the triggers that write events; they go with the table of jobs whenever that is made anew.
+    static func createEventTriggers(in database: Database) throws {
+        let body = """
+            json_object('id', NEW.id, 'filename', NEW.filename, 'status', NEW.status, 'created_at', NEW.created_at,
+                'updated_at', NEW.updated_at, 'total_rows', NEW.total_rows, 'processed_rows', NEW.processed_rows,
+                'rejected_rows', NEW.rejected_rows, 'total_bytes', NEW.total_bytes, 'processed_bytes', NEW.processed_bytes,
+                'message', NEW.message)
+            """
+        let insertion = """
+            INSERT INTO job_events (job_id, status, at, body) VALUES (NEW.id, NEW.status, NEW.updated_at, \(body));
+            """
+        try database.execute(
+            sql: """
                 CREATE TRIGGER job_events_of_new AFTER INSERT ON jobs
                 WHEN (SELECT is_wished FROM job_event_wish)
                 BEGIN \(insertion) END;

@@ -164,6 +164,57 @@ extension Catalog {
                     ALTER TABLE jobs ADD COLUMN owns_url INTEGER NOT NULL DEFAULT 0;
                     """)
         }
+        migrator.registerMigration("v9: statuses and hashes of sources") { database in
+            // SQLite changes no CHECK, so the table is made anew; numbers that were given are not given again.
+            let lastJob = try Int64.fetchOne(database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
+            try database.execute(
+                sql: """
+                    CREATE TABLE new_jobs (
+                        id              INTEGER PRIMARY KEY AUTOINCREMENT,
+                        filename        TEXT NOT NULL,
+                        source_path     TEXT NOT NULL,
+                        owns_source     INTEGER NOT NULL,
+                        status          TEXT NOT NULL CHECK (status IN
+                            ('pending', 'running', 'interrupted', 'completed', 'failed', 'cancelled', 'deleted')),
+                        created_at      TEXT NOT NULL,
+                        updated_at      TEXT NOT NULL,
+                        total_rows      INTEGER,
+                        processed_rows  INTEGER NOT NULL DEFAULT 0,
+                        rejected_rows   INTEGER NOT NULL DEFAULT 0,
+                        total_bytes     INTEGER,
+                        processed_bytes INTEGER NOT NULL DEFAULT 0,
+                        committed_bytes INTEGER NOT NULL DEFAULT 0,
+                        committed_lines INTEGER NOT NULL DEFAULT 0,
+                        rejects_bytes   INTEGER NOT NULL DEFAULT 0,
+                        message         TEXT,
+                        source_url      TEXT,
+                        attempt         INTEGER NOT NULL DEFAULT 0,
+                        owns_url        INTEGER NOT NULL DEFAULT 0,
+                        -- XXH3-128 of the source as it is stored; NULL until known
+                        source_hash     TEXT,
+                        -- XXH3-128 of the source's first committed_bytes, uncompressed; of a completed job all of them
+                        committed_hash  TEXT,
+                        -- 1 if it is loaded even if the same bytes were loaded before
+                        allows_duplicate INTEGER NOT NULL DEFAULT 0
+                    );
+                    INSERT INTO new_jobs SELECT id, filename, source_path, owns_source, status, created_at, updated_at, total_rows,
+                        processed_rows, rejected_rows, total_bytes, processed_bytes, committed_bytes, committed_lines,
+                        rejects_bytes, message, source_url, attempt, owns_url, NULL, NULL, 0 FROM jobs;
+                    DROP TABLE jobs;
+                    ALTER TABLE new_jobs RENAME TO jobs;
+                    CREATE INDEX jobs_by_status ON jobs (status, id);
+                    CREATE INDEX jobs_by_source ON jobs (source_hash) WHERE source_hash IS NOT NULL;
+                    CREATE INDEX jobs_by_content ON jobs (committed_hash) WHERE committed_hash IS NOT NULL;
+                    CREATE INDEX jobs_by_size ON jobs (total_bytes) WHERE source_hash IS NOT NULL;
+
+                    -- A job that was cancelled with all its rows known had completed; rows of others are not in the store.
+                    UPDATE jobs SET status = 'deleted' WHERE status = 'cancelled' AND total_rows IS NOT NULL;
+                    UPDATE jobs SET processed_rows = 0, rejected_rows = 0, processed_bytes = 0
+                        WHERE status IN ('failed', 'cancelled');
+                    """)
+            if let lastJob { try Catalog.setLast(lastJob, of: "jobs", in: database) }
+            try Catalog.createEventTriggers(in: database)
+        }
         return migrator
     }
 }

@@ -38,7 +38,7 @@ extension Catalog {
         }
     }
 
-    private static func setLast(_ number: Int64, of table: String, in database: Database) throws {
+    static func setLast(_ number: Int64, of table: String, in database: Database) throws {
         try database.execute(sql: "DELETE FROM sqlite_sequence WHERE name = ?", arguments: [table])
         try database.execute(sql: "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", arguments: [table, number])
     }

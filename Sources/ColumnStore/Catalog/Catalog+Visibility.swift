@@ -84,7 +84,7 @@ extension Catalog {
             let all = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT id, attempt FROM jobs WHERE status IN ('failed', 'cancelled') AND updated_at <= ?
+                    SELECT id, attempt FROM jobs WHERE status IN ('failed', 'cancelled', 'deleted') AND updated_at <= ?
                         AND id IN (SELECT job_id FROM load_attempts) ORDER BY id
                     """, arguments: [time])
             return committed

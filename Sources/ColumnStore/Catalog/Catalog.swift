@@ -93,15 +93,19 @@ package final class Catalog: JobCatalog {
         try write { database in
             let now = Catalog.now()
             return try requests.map { request in
+                if let hash = request.sourceHash, !request.allowsDuplicate, let other = try Catalog.job(of: hash, in: database)
+                {
+                    throw ColumnStoreError.duplicate(of: other.job)
+                }
                 try database.cachedStatement(
                     sql: """
                         INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes,
-                            source_url, owns_url)
-                        VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?)
+                            source_url, owns_url, source_hash, allows_duplicate)
+                        VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)
                         """
                 ).execute(arguments: [
                     request.filename, request.sourcePath, request.ownsSource, now, now, request.totalBytes, request.sourceURL,
-                    request.ownsURL,
+                    request.ownsURL, request.sourceHash?.text, request.allowsDuplicate,
                 ])
                 return try Catalog.job(database.lastInsertedRowID, in: database)!
             }
@@ -126,8 +130,9 @@ package final class Catalog: JobCatalog {
     /// Lists the jobs that still have work, oldest first.
     package func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord] {
         try read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE status IN ('pending', 'running') ORDER BY id")
-                .map(JobRecord.init)
+            try Row.fetchAll(
+                database, sql: "SELECT * FROM jobs WHERE status IN ('pending', 'running', 'interrupted') ORDER BY id"
+            ).map(JobRecord.init)
         }
     }
 
@@ -136,9 +141,59 @@ package final class Catalog: JobCatalog {
         try read { database in
             try Row.fetchAll(
                 database,
-                sql: "SELECT * FROM jobs WHERE owns_source AND status IN ('pending', 'running', 'failed') ORDER BY id"
+                sql: """
+                    SELECT * FROM jobs WHERE owns_source AND status IN ('pending', 'running', 'interrupted', 'failed') ORDER BY id
+                    """
             ).map(JobRecord.init)
         }
+    }
+
+    /// Marks the jobs that still have work as interrupted.
+    package func interruptUnfinishedJobs() throws(ColumnStoreError) {
+        try write { database in
+            try database.execute(
+                sql: """
+                    UPDATE jobs SET status = 'interrupted', message = NULL, updated_at = ?
+                    WHERE status IN ('pending', 'running')
+                    """, arguments: [Catalog.now()])
+        }
+    }
+
+    /// Whether a job that is loaded, or may still be, read a source of so many bytes whose hash is known.
+    package func hasSource(ofByteCount byteCount: Int) throws(ColumnStoreError) -> Bool {
+        try read { database in
+            try Bool.fetchOne(
+                database,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM jobs WHERE total_bytes = ? AND source_hash IS NOT NULL
+                        AND status IN (\(Catalog.statusesOfSources)))
+                    """, arguments: [byteCount]) ?? false
+        }
+    }
+
+    /// Returns the oldest job that is loaded, or may still be, from a source of this hash; nil if there is none.
+    package func job(ofSource hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
+        try read { try Catalog.job(of: hash, in: $0) }
+    }
+
+    /// Jobs whose sources are in the store, or will be once they are done.
+    private static let statusesOfSources = "'pending', 'running', 'interrupted', 'completed'"
+
+    /// Returns a completed job with these uncompressed bytes; nil if there is none.
+    package func completedJob(ofContent hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
+        try read { database in
+            let statement = try database.cachedStatement(
+                sql: "SELECT * FROM jobs WHERE committed_hash = ? AND status = 'completed' ORDER BY id LIMIT 1")
+            return try Row.fetchOne(statement, arguments: [hash.text]).map(JobRecord.init)
+        }
+    }
+
+    private static func job(of hash: ContentHash, in database: Database) throws -> JobRecord? {
+        try Row.fetchOne(
+            database,
+            sql: "SELECT * FROM jobs WHERE source_hash = ? AND status IN (\(statusesOfSources)) ORDER BY id LIMIT 1",
+            arguments: [hash.text]
+        ).map(JobRecord.init)
     }
 
     /// Number of jobs by status.
@@ -167,6 +222,15 @@ package final class Catalog: JobCatalog {
         in database: Database
     ) throws -> Bool {
         let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        // A job that did not complete shows no rows, as none of them is in the store.
+        if status == .failed || status == .cancelled {
+            let isExpected = try Bool.fetchOne(
+                database,
+                sql: "SELECT 1 FROM jobs WHERE id = ? AND status IN (\(list)) AND (? IS NULL OR attempt = ?)",
+                arguments: [id, attempt, attempt])
+            guard isExpected == true else { return false }
+            try clearCounts(of: id, in: database)
+        }
         try database.cachedStatement(
             sql: """
                 UPDATE jobs SET status = ?, message = ?, updated_at = ?
@@ -176,6 +240,18 @@ package final class Catalog: JobCatalog {
         return database.changesCount == 1
     }
 
+    /// Says that nothing of a job is in the store.
+    static func clearCounts(of id: Int64, in database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                UPDATE jobs SET total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0,
+                    committed_bytes = 0, committed_lines = 0, rejects_bytes = 0, committed_hash = NULL
+                WHERE id = ?
+                """
+        ).execute(arguments: [id])
+        try database.execute(sql: "DELETE FROM reject_counts WHERE job_id = ?", arguments: [id])
+    }
+
     /// Makes a job one that waits and has done nothing; nil, having changed nothing, where it has another status than expected.
     package func reset(_ id: Int64, from expected: [Job.Status]) throws(ColumnStoreError) -> JobRecord? {
         try write { database in
@@ -183,13 +259,7 @@ package final class Catalog: JobCatalog {
                 try Catalog.setStatus(
                     id, to: .pending, from: expected, message: nil, at: Catalog.now(), in: database)
             else { return nil }
-            try database.execute(
-                sql: """
-                    UPDATE jobs SET total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0,
-                        committed_bytes = 0, committed_lines = 0, rejects_bytes = 0
-                    WHERE id = ?
-                    """, arguments: [id])
-            try database.execute(sql: "DELETE FROM reject_counts WHERE job_id = ?", arguments: [id])
+            try Catalog.clearCounts(of: id, in: database)
             try database.execute(sql: "UPDATE load_attempts SET committed_parts = 0 WHERE job_id = ?", arguments: [id])
             return try Catalog.job(id, in: database)
         }
@@ -244,15 +314,19 @@ package final class Catalog: JobCatalog {
     }
 
     /// Records several loads that are whole with one commit each, and publishes the segment that has their trips.
-    package func commit(_ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?) throws(ColumnStoreError) {
+    ///
+    /// Returns the jobs that are no longer running, as they were cancelled; if there are any, nothing was changed.
+    package func commit(
+        _ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?
+    ) throws(ColumnStoreError) -> [Int64] {
         try write { database in
             let now = Catalog.now()
-            for (job, commit) in commits {
-                guard try Catalog.record(commit, job: job, at: now, in: database) else {
-                    throw ColumnStoreError(.internalFault, "Job \(job) is not running; please report this.")
-                }
-            }
+            let running = Set(try Int64.fetchAll(database, sql: "SELECT id FROM jobs WHERE status = 'running'"))
+            let gone = commits.map(\.job).filter { !running.contains($0) }
+            guard gone.isEmpty else { return gone }
+            for (job, commit) in commits { _ = try Catalog.record(commit, job: job, at: now, in: database) }
             if let segment { _ = try Catalog.insert(segment, isLive: true, at: now, in: database) }
+            return []
         }
     }
 
@@ -274,18 +348,25 @@ package final class Catalog: JobCatalog {
 
     /// Notes how far a load is; returns false, having changed nothing, where the job is no longer running.
     private static func record(_ commit: JobCommit, job id: Int64, at now: String, in database: Database) throws -> Bool {
+        if commit.isLast, let hash = commit.checkpoint.contentHash,
+            let other = try job(ofContent: hash, except: id, in: database)
+        {
+            throw ColumnStoreError.duplicate(of: other.job)
+        }
         try database.cachedStatement(
             sql: """
                 UPDATE jobs SET processed_rows = ?, rejected_rows = ?, processed_bytes = ?, committed_bytes = ?,
-                    committed_lines = ?, rejects_bytes = ?, total_rows = CASE WHEN ? THEN ? ELSE total_rows END,
+                    committed_lines = ?, rejects_bytes = ?, committed_hash = ?, source_hash = coalesce(?, source_hash),
+                    total_rows = CASE WHEN ? THEN ? ELSE total_rows END,
                     status = CASE WHEN ? THEN 'completed' ELSE status END, updated_at = ?
                 WHERE id = ? AND status = 'running' AND (? IS NULL OR attempt = ?)
                 """
         ).execute(
             arguments: [
                 commit.processedRows, commit.rejectedRows, commit.processedBytes, commit.checkpoint.byteCount,
-                commit.checkpoint.lineCount, commit.checkpoint.rejectsByteCount, commit.isLast, commit.processedRows,
-                commit.isLast, now, id, commit.attempt, commit.attempt,
+                commit.checkpoint.lineCount, commit.checkpoint.rejectsByteCount, commit.checkpoint.contentHash?.text,
+                commit.sourceHash?.text, commit.isLast, commit.processedRows, commit.isLast, now, id, commit.attempt,
+                commit.attempt,
             ])
         guard database.changesCount == 1 else { return false }
         if let attempt = commit.attempt {
@@ -301,14 +382,28 @@ package final class Catalog: JobCatalog {
         return true
     }
 
+    /// Returns a completed job with the same uncompressed bytes as one that is about to complete; nil if there is none, or if that
+    /// one may be a duplicate.
+    private static func job(ofContent hash: ContentHash, except id: Int64, in database: Database) throws -> JobRecord? {
+        try Row.fetchOne(
+            database.cachedStatement(
+                sql: """
+                    SELECT * FROM jobs WHERE committed_hash = ? AND status = 'completed' AND id <> ?
+                        AND NOT (SELECT allows_duplicate FROM jobs WHERE id = ?)
+                    ORDER BY id LIMIT 1
+                    """), arguments: [hash.text, id, id]
+        ).map(JobRecord.init)
+    }
+
     /// Exchanges segments for others with the same trips, or with those that are left of them; one transaction.
     ///
     /// - Parameters:
-    ///   - job: a job to be marked in the same transaction, but from one of the statuses `expected` only.
-    /// - Returns: false, having changed nothing, where one of the old segments is gone or the job has another status.
+    ///   - job: a job to be removed in the same transaction, but from one of the statuses `expected` and the run `attempt` only,
+    ///     and only if the old segments are all that it has.
+    /// - Returns: false, having changed nothing, if one of the old segments is gone, the job has others, or its status is another.
     func replace(
         _ old: [Int64], with new: [SegmentRecord],
-        job: (id: Int64, status: Job.Status, expected: [Job.Status], message: String?)? = nil
+        job: (id: Int64, status: Job.Status, expected: [Job.Status], message: String?, attempt: Int?)? = nil
     ) throws(ColumnStoreError) -> Bool {
         try write { database in
             let now = Catalog.now()
@@ -317,8 +412,12 @@ package final class Catalog: JobCatalog {
                 guard exists == true else { return false }
             }
             if let job {
+                let all = try Int64.fetchSet(
+                    database, sql: "SELECT segment_id FROM segment_jobs WHERE job_id = ?", arguments: [job.id])
+                guard all == Set(old) else { return false }
                 let isChanged = try Catalog.setStatus(
-                    job.id, to: job.status, from: job.expected, message: job.message, at: now, in: database)
+                    job.id, to: job.status, from: job.expected, message: job.message, attempt: job.attempt, at: now,
+                    in: database)
                 guard isChanged else { return false }
             }
             let list = old.map(String.init).joined(separator: ", ")

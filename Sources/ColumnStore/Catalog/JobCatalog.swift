@@ -8,7 +8,7 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// The catalog's own name, which differs from every other's.
     func name() throws(ColumnStoreError) -> String
 
-    /// Adds pending jobs, in their order.
+    /// Adds pending jobs, in their order; throws `.conflict`, having added none, if one is a duplicate and must not be.
     func addJobs(_ requests: [JobRequest]) throws(ColumnStoreError) -> [JobRecord]
 
     /// Returns a job, or nil where there is none of that number.
@@ -19,6 +19,18 @@ package protocol JobCatalog: AnyObject, Sendable {
 
     /// Lists the jobs that still have work, oldest first.
     func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord]
+
+    /// Marks the jobs that still have work as interrupted, as their process ends; jobs that other processes share wait for those.
+    func interruptUnfinishedJobs() throws(ColumnStoreError)
+
+    /// Whether a job that is loaded, or may still be, read a source of so many bytes whose hash is known.
+    func hasSource(ofByteCount byteCount: Int) throws(ColumnStoreError) -> Bool
+
+    /// Returns the oldest job that is loaded, or may still be, from a source of this hash; nil if there is none.
+    func job(ofSource hash: ContentHash) throws(ColumnStoreError) -> JobRecord?
+
+    /// Returns a completed job with these uncompressed bytes; nil if there is none.
+    func completedJob(ofContent hash: ContentHash) throws(ColumnStoreError) -> JobRecord?
 
     /// Number of jobs by status.
     func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int]
@@ -46,7 +58,9 @@ package protocol JobCatalog: AnyObject, Sendable {
     func commit(_ commit: JobCommit, job id: Int64) throws(ColumnStoreError) -> Bool
 
     /// Records several loads that are whole with one commit each, and publishes the segment that has their trips.
-    func commit(_ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?) throws(ColumnStoreError)
+    ///
+    /// Returns the jobs that are no longer running, as they were cancelled; if there are any, nothing was changed.
+    func commit(_ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?) throws(ColumnStoreError) -> [Int64]
 
     /// Rejected rows of a job by reason.
     func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int]
@@ -134,6 +148,10 @@ package struct JobRequest: Sendable {
     package var ownsURL = false
     /// Whether this process works on it from the start; of catalogs that are shared.
     package var isClaimed = false
+    /// Hash of the source as it is stored; nil if nobody read it yet.
+    package var sourceHash: ContentHash?
+    /// Whether it is loaded even if the same bytes were loaded before.
+    package var allowsDuplicate = false
 
     package init(filename: String, sourcePath: String, ownsSource: Bool, totalBytes: Int? = nil, sourceURL: String? = nil) {
         self.filename = filename
@@ -163,13 +181,15 @@ package struct JobCommit: Sendable {
     package var rejectedLines: [RejectedRow] = []
     /// Whether this is the whole file: the job is completed and its trips become visible.
     package var isLast: Bool
+    /// With the last commit, the hash of the source as it is stored.
+    package var sourceHash: ContentHash?
     /// With the last commit, what subscribers are told of it.
     package var lastProgress: JobProgress?
 
     package init(
         segment: SegmentRecord? = nil, attempt: Int? = nil, partCount: Int = 0, processedRows: Int, rejectedRows: Int,
         processedBytes: Int, checkpoint: JobRecord.Checkpoint, rejects: [String: Int], rejectedLines: [RejectedRow] = [],
-        isLast: Bool
+        isLast: Bool, sourceHash: ContentHash? = nil
     ) {
         self.segment = segment
         self.attempt = attempt
@@ -181,5 +201,6 @@ package struct JobCommit: Sendable {
         self.rejects = rejects
         self.rejectedLines = rejectedLines
         self.isLast = isLast
+        self.sourceHash = sourceHash
     }
 }

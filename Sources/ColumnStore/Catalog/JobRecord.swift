@@ -13,6 +13,10 @@ package struct JobRecord: Sendable {
     package var ownsURL: Bool
     /// Runs that were begun, where the engine needs to know; else 0.
     package var attempt: Int
+    /// Hash of the source as it is stored, compressed or not; nil until known.
+    package var sourceHash: ContentHash?
+    /// Whether it is loaded even if the same bytes were loaded before.
+    package var allowsDuplicate = false
     /// The point up to which the source's rows are stored and committed.
     package var checkpoint = Checkpoint()
 
@@ -24,16 +28,21 @@ package struct JobRecord: Sendable {
         package var lineCount = 0
         /// Bytes of the job's rejected rows that are kept.
         package var rejectsByteCount = 0
+        /// Hash of the source's first `byteCount` uncompressed bytes: whoever goes on from here proves by it that the source is
+        /// still the same. Nil if nothing is committed, or an earlier version committed it.
+        package var contentHash: ContentHash?
 
-        package init(byteCount: Int = 0, lineCount: Int = 0, rejectsByteCount: Int = 0) {
+        package init(byteCount: Int = 0, lineCount: Int = 0, rejectsByteCount: Int = 0, contentHash: ContentHash? = nil) {
             self.byteCount = byteCount
             self.lineCount = lineCount
             self.rejectsByteCount = rejectsByteCount
+            self.contentHash = contentHash
         }
     }
 
     package init(
-        job: Job, sourcePath: String, ownsSource: Bool, sourceURL: String?, ownsURL: Bool, attempt: Int, checkpoint: Checkpoint
+        job: Job, sourcePath: String, ownsSource: Bool, sourceURL: String?, ownsURL: Bool, attempt: Int,
+        sourceHash: ContentHash?, allowsDuplicate: Bool, checkpoint: Checkpoint
     ) {
         self.job = job
         self.sourcePath = sourcePath
@@ -41,6 +50,8 @@ package struct JobRecord: Sendable {
         self.sourceURL = sourceURL
         self.ownsURL = ownsURL
         self.attempt = attempt
+        self.sourceHash = sourceHash
+        self.allowsDuplicate = allowsDuplicate
         self.checkpoint = checkpoint
     }
 
@@ -53,8 +64,10 @@ package struct JobRecord: Sendable {
                 processedBytes: row["processed_bytes"], message: row["message"]),
             sourcePath: row["source_path"], ownsSource: row["owns_source"], sourceURL: row["source_url"],
             ownsURL: row["owns_url"], attempt: row["attempt"],
+            sourceHash: (row["source_hash"] as String?).flatMap(ContentHash.init), allowsDuplicate: row["allows_duplicate"],
             checkpoint: Checkpoint(
-                byteCount: row["committed_bytes"], lineCount: row["committed_lines"], rejectsByteCount: row["rejects_bytes"]))
+                byteCount: row["committed_bytes"], lineCount: row["committed_lines"], rejectsByteCount: row["rejects_bytes"],
+                contentHash: (row["committed_hash"] as String?).flatMap(ContentHash.init)))
     }
 
     /// What of the upload is there before it is whole; nil where it is not fetched.

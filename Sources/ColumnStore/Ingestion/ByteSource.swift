@@ -16,6 +16,8 @@ final class ByteSource {
     private var stored: [UInt8] = []
     private var storedStart = 0
     private var isAtEnd = false
+    /// Of compressed input, what tells its bytes from others'.
+    private var storedHasher: ContentHasher?
 
     /// Bytes of the file as stored; nil for a stream.
     let storedByteCount: Int?
@@ -34,13 +36,17 @@ final class ByteSource {
         storedByteCount = path == "-" ? nil : FileSystem.byteCount(of: path)
         if path != "-" { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
         stored = try readStored(4)
-        if let format = DecompressionStream.Format(magic: stored) { stream = try DecompressionStream(format) }
+        if let format = DecompressionStream.Format(magic: stored) {
+            stream = try DecompressionStream(format)
+            storedHasher = ContentHasher()
+            storedHasher?.update(stored.span.bytes)
+        }
     }
 
     deinit { if ownsDescriptor { close(descriptor) } }
 
-    /// Whether the bytes are compressed.
-    var isCompressed: Bool { stream != nil }
+    /// Hash of the stored bytes read so far; nil for input that is not compressed, which is hashed as it is used.
+    var storedHash: ContentHash? { storedHasher?.hash }
 
     /// Reads plain bytes until `buffer` is full or the input ends; returns how many.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(ColumnStoreError) -> Int {
@@ -50,6 +56,7 @@ final class ByteSource {
             if storedStart == stored.count && !isAtEnd {
                 stored = try readStored(1 << 20)
                 storedStart = 0
+                storedHasher?.update(stored.span.bytes)
             }
             var used = (consumed: 0, produced: 0)
             var failure: ColumnStoreError?
@@ -81,20 +88,15 @@ final class ByteSource {
         return filled
     }
 
-    /// Reads over plain bytes that an earlier run has committed.
-    func skip(_ byteCount: Int) throws(ColumnStoreError) {
-        if stream == nil, ownsDescriptor, storedByteCount != nil {
-            guard lseek(descriptor, off_t(byteCount), SEEK_SET) >= 0 else { throw FileSystem.error("seek in", path) }
-            stored = []
-            consumedByteCount = byteCount
-            return
-        }
+    /// Reads over plain bytes that an earlier run has committed, and hashes them.
+    func skip(_ byteCount: Int, hashing hasher: ContentHasher) throws(ColumnStoreError) {
         var rest = byteCount
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { buffer.deallocate() }
         while rest > 0 {
             let count = try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(rest, buffer.count)]))
             if count == 0 { break }
+            hasher.update(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: buffer[..<count])))
             rest -= count
         }
     }

@@ -70,15 +70,14 @@ final class FetchQueue: @unchecked Sendable {
     /// Remembers how far a fetch is; nil: the job is no longer this queue's.
     func update(_ id: Int64, _ job: Job?) { condition.withLock { live[id] = job } }
 
-    /// Lets a job go, and waits until nothing of its fetch is under way.
-    func cancel(_ id: Int64) {
-        condition.lock()
-        defer { condition.unlock() }
-        waiting.removeAll { $0.job.id == id }
-        running[id]?.cancel()
-        while running[id] != nil { condition.wait() }
-        live[id] = nil
-        uploads.remove(id)
+    /// Lets a job go: its fetch is cancelled, and nobody waits until it has noticed.
+    func drop(_ id: Int64) {
+        condition.withLock {
+            waiting.removeAll { $0.job.id == id }
+            running[id]?.cancel()
+            live[id] = nil
+            uploads.remove(id)
+        }
     }
 
     /// Stops all fetches where the next start goes on from, and waits until they have.

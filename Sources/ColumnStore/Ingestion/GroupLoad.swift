@@ -13,14 +13,26 @@ final class GroupLoad {
         var completed: [JobRecord] = []
         /// Their files cannot be read as trips.
         var failed: [(record: JobRecord, error: ColumnStoreError)] = []
+        /// They were cancelled while they were loaded; none of their trips is committed.
+        var cancelled: [JobRecord] = []
         /// Their files are larger inside than they looked; they have to be loaded one by one.
         var oversized: [JobRecord] = []
     }
 
     private enum Reading: Sendable {
-        case decoded(DecodedChunk, plainByteCount: Int, storedByteCount: Int, headerLineCount: Int)
+        case decoded(DecodedChunk, Extent)
         case failed(ColumnStoreError)
         case oversized
+    }
+
+    /// What was read of a file: all of it.
+    private struct Extent: Sendable {
+        var plainByteCount: Int
+        var storedByteCount: Int
+        var headerLineCount: Int
+        var contentHash: ContentHash
+        /// Hash of the file as it is stored.
+        var sourceHash: ContentHash
     }
 
     /// What a worker needs for one file, kept from file to file.
@@ -57,6 +69,7 @@ final class GroupLoad {
         var commits: [(job: Int64, commit: JobCommit)] = []
         var origin = SegmentOrigin(jobs: [])
         var rowCount = 0
+        var jobsByContent: [ContentHash: Job] = [:]
         while !rest.isEmpty, rowCount < Limits.groupRowCountMax {
             let slice = Array(rest.prefix(Limits.groupSliceFileCount))
             rest = rest.dropFirst(slice.count)
@@ -67,11 +80,20 @@ final class GroupLoad {
                 switch reading {
                 case .failed(let error): wave.failed.append((record, error))
                 case .oversized: wave.oversized.append(record)
-                case .decoded(var chunk, let plainByteCount, let storedByteCount, let headerLineCount):
+                case .decoded(var chunk, let extent):
+                    if !record.allowsDuplicate {
+                        let earlier =
+                            try catalog.completedJob(ofContent: extent.contentHash)?.job ?? jobsByContent[extent.contentHash]
+                        if let earlier {
+                            wave.failed.append((record, .duplicate(of: earlier)))
+                            continue
+                        }
+                    }
+                    jobsByContent[extent.contentHash] = record.job
                     var rejects: [String: Int] = [:]
                     let file = try RejectsFile(path: folders.rejectsPath(job: record.job.id), committedByteCount: 0)
                     for reject in chunk.rejects {
-                        try file.append(reject, line: headerLineCount + reject.line)
+                        try file.append(reject, line: extent.headerLineCount + reject.line)
                         rejects[reject.reason, default: 0] += 1
                     }
                     try file.flush()
@@ -80,11 +102,11 @@ final class GroupLoad {
                             job: record.job.id,
                             commit: JobCommit(
                                 segment: nil, processedRows: chunk.rowCount, rejectedRows: chunk.rejects.count,
-                                processedBytes: storedByteCount,
+                                processedBytes: extent.storedByteCount,
                                 checkpoint: JobRecord.Checkpoint(
-                                    byteCount: plainByteCount, lineCount: headerLineCount + chunk.lineCount,
-                                    rejectsByteCount: file.byteCount),
-                                rejects: rejects, isLast: true)
+                                    byteCount: extent.plainByteCount, lineCount: extent.headerLineCount + chunk.lineCount,
+                                    rejectsByteCount: file.byteCount, contentHash: extent.contentHash),
+                                rejects: rejects, isLast: true, sourceHash: extent.sourceHash)
                         ))
                     wave.completed.append(record)
                     origin.jobs.append(record.origin(jobTrips: chunk.batch.count))
@@ -96,7 +118,9 @@ final class GroupLoad {
                 }
             }
         }
-        if let first = commits.first { try commit(batches, commits, origin, first.job) }
+        let cancelled = try commit(batches, commits, origin)
+        wave.cancelled = wave.completed.filter { cancelled.contains($0.job.id) }
+        wave.completed.removeAll { cancelled.contains($0.job.id) }
         waiting = rest
         return wave
     }
@@ -119,24 +143,41 @@ final class GroupLoad {
                 decoder.decode(padded: $0, count: count)
             }
             reader.decoder = decoder
+            let hasher = ContentHasher()
+            buffer.withBytes(count: buffer.count) { hasher.update($0) }
+            let hash = hasher.hash
             return .decoded(
-                chunk, plainByteCount: buffer.count, storedByteCount: source.consumedByteCount,
-                headerLineCount: header.lineCount)
+                chunk,
+                Extent(
+                    plainByteCount: buffer.count, storedByteCount: source.consumedByteCount,
+                    headerLineCount: header.lineCount, contentHash: hash, sourceHash: source.storedHash ?? hash))
         } catch {
             return .failed(error)
         }
     }
 
+    /// Commits a wave, and returns the jobs that were left out of it as they were cancelled meanwhile.
     private func commit(
-        _ batches: [TripBatch], _ commits: [(job: Int64, commit: JobCommit)], _ origin: SegmentOrigin, _ firstJob: Int64
-    ) throws {
-        let part = LoadPart(job: firstJob, isGroup: true, attempt: 1, number: 0, endLine: 0, origin: origin)
-        let segment = batches.isEmpty ? nil : try engine.store(batches, as: part).wait()
-        do {
-            try catalog.commit(commits, segment: segment)
-        } catch {
-            try? engine.removeUncommitted(ofJob: firstJob)
-            throw error
+        _ batches: [TripBatch], _ commits: [(job: Int64, commit: JobCommit)], _ origin: SegmentOrigin
+    ) throws -> Set<Int64> {
+        var (batches, commits, origin) = (batches, commits, origin)
+        var cancelled: Set<Int64> = []
+        while let first = commits.first?.job {
+            let part = LoadPart(job: first, isGroup: true, attempt: 1, number: 0, endLine: 0, origin: origin)
+            let segment = batches.isEmpty ? nil : try engine.store(batches, as: part).wait()
+            do {
+                let gone = try catalog.commit(commits, segment: segment)
+                if gone.isEmpty { break }
+                cancelled.formUnion(gone)
+            } catch {
+                try? engine.removeUncommitted(ofJob: first)
+                throw error
+            }
+            try engine.removeUncommitted(ofJob: first)
+            commits.removeAll { cancelled.contains($0.job) }
+            batches.removeAll { batch in batch.job.first.map(cancelled.contains) ?? false }
+            origin.jobs.removeAll { cancelled.contains($0.id) }
         }
+        return cancelled
     }
 }

@@ -38,6 +38,8 @@ final class IngestionJob {
         /// Bytes of the source up to the end of the chunk, plain and as stored.
         var endByte: Int
         var storedByteCount: Int
+        /// Hash of the plain ones.
+        var contentHash: ContentHash
     }
 
     /// Where a load stood.
@@ -81,6 +83,10 @@ final class IngestionJob {
     private var writing: [WritingPart] = []
     private var partCount = 0
     private var idleBuffers: [ChunkBuffer] = []
+    /// Hashes the source's plain bytes as they are read.
+    private let hasher = ContentHasher()
+    /// Hash of the whole source as it is stored, once it is read to its end.
+    private var sourceHash: ContentHash?
 
     /// Prepares a run.
     ///
@@ -117,22 +123,26 @@ final class IngestionJob {
 
     /// Runs to the end, or to a checkpoint where that is wished.
     func run() throws -> Outcome {
+        let isResuming = checkpoint.byteCount > 0
+        let rest = isResuming ? try reopen() : nil
         var source = try ByteSource(path: sourcePath)
+        if !isResuming { try refuseDuplicate(source) }
         var tail = takeBuffer()
         var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
         let header = try tail.withBytes(count: tail.count) { bytes throws(ColumnStoreError) in
             try CSVHeader(parsing: bytes, isWholeFile: hasEnded)
         }
         var tailStart = header.byteCount
-        if checkpoint.byteCount == 0 {
-            checkpoint.byteCount = header.byteCount
-            checkpoint.lineCount = header.lineCount
-        } else {
-            source = try ByteSource(path: sourcePath)
-            try source.skip(checkpoint.byteCount)
+        if let rest {
+            source = rest
             tail.count = 0
             tailStart = 0
             hasEnded = false
+        } else {
+            tail.withBytes(count: header.byteCount) { hasher.update($0) }
+            checkpoint.byteCount = header.byteCount
+            checkpoint.lineCount = header.lineCount
+            checkpoint.contentHash = hasher.hash
         }
         let decoders = ScratchPool { CSVDecoder(header: header) }
         var readByteCount = checkpoint.byteCount
@@ -163,6 +173,7 @@ final class IngestionJob {
             tail.takeTail(of: buffer, from: whole)
             tailStart = 0
             readByteCount += whole
+            buffer.withBytes(count: whole) { hasher.update($0) }
             if !buffer.endsLine(at: whole) {
                 // The chunk ends inside a line that is longer than any row may be: the rest of the line goes with it.
                 readByteCount += try skipLine(&tail, from: source, hasEnded: &hasEnded)
@@ -173,7 +184,35 @@ final class IngestionJob {
         while !decoding.isEmpty { try collectOldest() }
         // A file that ends with its header has no chunk that says so.
         job.processedBytes = source.consumedByteCount
+        sourceHash = source.storedHash ?? checkpoint.contentHash
         return try finish(isLast: true)
+    }
+
+    /// Opens the source of an interrupted run behind what is committed, having proved that this is still the same.
+    ///
+    /// The proof is the hash of all committed bytes, so that what is loaded equals the file as it is now, from its first row to its
+    /// last: a file that only grew or changed behind the checkpoint may go on.
+    private func reopen() throws(ColumnStoreError) -> ByteSource {
+        let source = try ByteSource(path: sourcePath)
+        try source.skip(checkpoint.byteCount, hashing: hasher)
+        guard let hash = checkpoint.contentHash, hash == hasher.hash else {
+            throw ColumnStoreError(
+                .conflict,
+                "\(job.filename) changed since \(job.processedRows) of its rows were loaded; none of them is in the store. Load it "
+                    + "from its beginning by resuming job \(job.id), or delete the job.")
+        }
+        return source
+    }
+
+    /// Refuses, before a row is read, a file with the size and the hash of one that was loaded.
+    private func refuseDuplicate(_ source: ByteSource) throws(ColumnStoreError) {
+        // An upload was hashed as it came in.
+        guard !record.allowsDuplicate, record.sourceHash == nil, let byteCount = source.storedByteCount,
+            try catalog.hasSource(ofByteCount: byteCount)
+        else { return }
+        if let other = try catalog.job(ofSource: ContentHash.file(sourcePath)) {
+            throw ColumnStoreError.duplicate(of: other.job)
+        }
     }
 
     /// Drops bytes up to and including the next newline, and returns how many they were.
@@ -184,6 +223,7 @@ final class IngestionJob {
             if tail.count == 0 { return skipped }
             let count = tail.withBytes(count: tail.count) { CSVChunker.lineRemainderByteCount(of: $0) }
             let endsLine = tail.endsLine(at: count)
+            tail.withBytes(count: count) { hasher.update($0) }
             let rest = takeBuffer()
             rest.takeTail(of: tail, from: count)
             idleBuffers.append(tail)
@@ -210,7 +250,9 @@ final class IngestionJob {
                 buffer.withBytes(count: byteCount, padded: true) { decoder.decode(padded: $0, count: byteCount) }
             }
         }
-        decoding.append(DecodingChunk(decoded: decoded, buffer: buffer, endByte: endByte, storedByteCount: storedByteCount))
+        decoding.append(
+            DecodingChunk(
+                decoded: decoded, buffer: buffer, endByte: endByte, storedByteCount: storedByteCount, contentHash: hasher.hash))
     }
 
     /// Takes the rows of the oldest chunk in flight.
@@ -231,6 +273,7 @@ final class IngestionJob {
             rejectsSincePart[reject.reason, default: 0] += 1
         }
         checkpoint.byteCount = chunk.endByte
+        checkpoint.contentHash = chunk.contentHash
         checkpoint.lineCount += decoded.lineCount
         checkpoint.rejectsByteCount = rejectsLog.byteCount
         job.processedRows += decoded.rowCount
@@ -284,6 +327,7 @@ final class IngestionJob {
             var completed = part.job
             completed.status = .completed
             completed.totalRows = completed.processedRows
+            commit.sourceHash = sourceHash
             commit.lastProgress = meter.progress(of: completed)
         }
         guard try catalog.commit(commit, job: job.id) else {

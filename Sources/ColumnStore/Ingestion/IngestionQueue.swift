@@ -116,10 +116,12 @@ final class IngestionQueue: @unchecked Sendable {
     var hasJobs: Bool { condition.withLock { !waiting.isEmpty || running != nil } }
 
     /// Takes a job out of the queue, or asks it to stop, and does not wait until it has.
+    ///
+    /// One that runs in a group is left out when the group is committed, as the catalog knows that it was cancelled.
     func drop(_ id: Int64) {
         condition.withLock {
             waiting.removeAll { $0.id == id }
-            if let running, running.ids.contains(id) { running.control.ask(.cancel) }
+            if let running, running.ids == [id] { running.control.ask(.cancel) }
         }
     }
 
@@ -143,17 +145,6 @@ final class IngestionQueue: @unchecked Sendable {
     /// Blocks until a job has ended, or for a short while.
     func waitForChange() {
         condition.withLock { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05)) }
-    }
-
-    /// Asks a running job to stop and waits until it has.
-    ///
-    /// One that runs in a group comes to its end with the others.
-    func cancel(_ id: Int64) {
-        condition.lock()
-        defer { condition.unlock() }
-        guard let running, running.ids.contains(id) else { return }
-        if running.ids.count == 1 { running.control.ask(.cancel) }
-        while self.running?.ids.contains(id) == true { condition.wait() }
     }
 
     /// Lets the running job checkpoint, and waits until the thread has ended.

@@ -2,10 +2,25 @@
 public struct Job: Hashable, Sendable {
     /// Where a job stands.
     public enum Status: String, CaseIterable, Sendable {
-        case pending, running, completed, failed, cancelled
+        case pending, running
+        /// Stopped before its end, at its last commit; it goes on when asked.
+        case interrupted
+        case completed, failed
+        /// Removed before it completed.
+        case cancelled
+        /// Removed after it completed.
+        case deleted
 
-        /// Whether nothing will change any more (but for taking a completed job out again).
-        public var isTerminal: Bool { self == .completed || self == .failed || self == .cancelled }
+        /// Whether nothing changes any more unless somebody asks for it.
+        public var isTerminal: Bool {
+            switch self {
+            case .pending, .running, .interrupted: false
+            case .completed, .failed, .cancelled, .deleted: true
+            }
+        }
+
+        /// Whether it was removed, with all that it had.
+        package var isRemoved: Bool { self == .cancelled || self == .deleted }
     }
 
     /// Positive, rising in order of submission.

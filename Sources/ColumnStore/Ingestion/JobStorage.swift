@@ -5,12 +5,14 @@ package struct JobStorage: Sendable {
     /// The same catalog, where other processes have it too.
     let shared: (any SharedJobCatalog)?
     private let release: @Sendable () -> Void
+    private let folder: StoreFolder?
 
     /// Uses what an open store has.
     package init(_ folder: StoreFolder) {
         folders = folder.folders
         catalog = folder.catalog
         shared = nil
+        self.folder = folder
         release = { folder.close() }
     }
 
@@ -21,6 +23,7 @@ package struct JobStorage: Sendable {
         folders = Folders(root: directory)
         self.catalog = catalog
         shared = catalog
+        folder = nil
         release = { catalog.close() }
     }
 
@@ -36,6 +39,12 @@ package struct JobStorage: Sendable {
         }
         return FileSystem.realPath(folders.uploads) ?? folders.uploads
     }
+
+    /// Whether a process may work on the jobs now.
+    var hasWriter: Bool { folder?.hasWriter ?? true }
+
+    /// Says where this process listens, for those who find the folder locked.
+    func note(address: String) { folder?.note(address: address) }
 
     /// Lets go of all of it.
     package func close() { release() }

@@ -6,11 +6,14 @@ extension LoadService {
     /// Makes a pending job of a file elsewhere, which is fetched in the background before it is loaded.
     ///
     /// - Parameter filename: a name for the job, of which the last path component is kept; nil: the URL's own.
-    public func submitURL(_ url: String, filename: String? = nil) throws(ColumnStoreError) -> Job {
+    public func submitURL(
+        _ url: String, filename: String? = nil, allowsDuplicate: Bool = false
+    ) throws(ColumnStoreError) -> Job {
         try requireWritable()
         let ownName = try fetcher().filename(of: url)
         let name = filename?.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ownName
-        let request = JobRequest(filename: name, sourcePath: placeToFetch(), ownsSource: true, sourceURL: url)
+        var request = JobRequest(filename: name, sourcePath: placeToFetch(), ownsSource: true, sourceURL: url)
+        request.allowsDuplicate = allowsDuplicate
         return try submit([request])[0]
     }
 
@@ -67,7 +70,7 @@ extension LoadService {
     /// Removes the upload of a job, also one that is being fetched.
     func removeUpload(of record: JobRecord) throws(ColumnStoreError) {
         guard record.ownsSource else { return }
-        if record.sourceURL != nil { fetching.cancel(record.job.id) }
+        if record.sourceURL != nil { fetching.drop(record.job.id) }
         for path in record.files { try FileSystem.remove(path) }
         removeKept(record)
     }
@@ -129,8 +132,13 @@ extension LoadService {
             }
             try takeOver(record, file)
         } catch {
-            // Who cancelled it has said what becomes of the job, or the store is being closed and the next start goes on.
-            if error.code == .cancelled { return }
+            // The job was removed, and what was fetched since goes as well; or the store is being closed, and the next start goes on.
+            if error.code == .cancelled {
+                if let job = try? catalog.job(id)?.job, job.status.isRemoved {
+                    for path in record.files { try? FileSystem.remove(path) }
+                }
+                return
+            }
             do throws(ColumnStoreError) {
                 try failFetch(id, error)
             } catch {

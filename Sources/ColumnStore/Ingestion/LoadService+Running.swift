@@ -34,6 +34,7 @@ extension LoadService {
                 left = wave.failed.map(\.record) + wave.oversized
                 if let first = wave.completed.first { try engine().publish(job: first.job.id) }
                 for record in wave.completed { try complete(record) { JobProgress($0) } }
+                for record in wave.cancelled { try removeFiles(of: record) }
                 for (record, error) in wave.failed {
                     left.removeFirst()
                     try abandon(record.job.id, record, error)
@@ -131,6 +132,7 @@ extension LoadService {
     private func settle(_ id: Int64, _ control: IngestionJob.Control) throws {
         let record = try patiently(control) { () throws(ColumnStoreError) in try self.record(id) }
         if record.job.status == .completed { return try complete(record) { JobProgress($0) } }
+        if record.job.status.isRemoved { return try removeFiles(of: record) }
         if !record.job.status.isTerminal {
             settings.logger.notice("A job is another process's now", metadata: ["job": "\(id)"])
         }
@@ -164,13 +166,14 @@ extension LoadService {
     ) throws {
         let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
         let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
+        if error.code == .conflict { noteDuplicate(id, of: error.job) }
         let isChanged = try patiently(control) { () throws(ColumnStoreError) in
             try takeOut(id, status: status, from: [.running], message: error.message, attempt: record.attempt)
         }
         try engine().removeUncommitted(ofJob: id)
-        // A job that somebody else marked as failed meanwhile can be resumed, and needs its file.
+        // A job that failed can be resumed, and needs its file.
         let job = try self.record(id).job
-        if record.ownsSource, job.status == .cancelled { try FileSystem.remove(record.sourcePath) }
+        if job.status.isRemoved { try removeFiles(of: record) }
         // A catalog that broke off may have done what it was asked to; asked again, it has nothing to change.
         guard isChanged || job.status == status && job.message == error.message else { return }
         settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])

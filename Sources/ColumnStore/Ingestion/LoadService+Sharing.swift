@@ -37,7 +37,7 @@ extension LoadService {
         switch record.job.status {
         case .pending: sharing.wake()
         case .cancelled, .failed: drop(id)
-        case .running, .completed: break
+        case .running, .interrupted, .completed, .deleted: break
         }
         if sharing.hear(JobProgress(record.job)) { forgetFiles(ofJob: id) }
         deliver(JobProgress(record.job))
@@ -46,7 +46,7 @@ extension LoadService {
     /// Stops to work on a job, whatever its state is.
     private func drop(_ id: Int64) {
         queue.drop(id)
-        fetching.cancel(id)
+        fetching.drop(id)
     }
 
     /// Removes what this process had of a job that another one has brought to its end.

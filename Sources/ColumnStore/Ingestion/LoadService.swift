@@ -50,9 +50,12 @@ public final class LoadService: Sendable {
         var rowsIngested = 0
         var rowsRejected = 0
         var lastSweep: ContinuousClock.Instant?
+        /// Jobs of this process that failed as their bytes were there, and whose they are.
+        var duplicates: [Int64: Int64] = [:]
     }
 
-    let catalog: any JobCatalog
+    let storage: JobStorage
+    var catalog: any JobCatalog { storage.catalog }
     let folders: Folders
     let pool: WorkerPool
     /// How jobs are divided among processes; nil where this one alone has the catalog.
@@ -66,7 +69,7 @@ public final class LoadService: Sendable {
 
     package init(_ settings: Settings, in storage: JobStorage, pool: WorkerPool) {
         self.settings = settings
-        catalog = storage.catalog
+        self.storage = storage
         folders = storage.folders
         sharing = storage.shared.map { JobSharing($0) }
         self.pool = pool
@@ -95,29 +98,58 @@ public final class LoadService: Sendable {
             try FileSystem.remove("\(folders.uploads)/\(name)")
         }
         if sharing != nil { return }
-        for record in unfinished {
-            if record.sourcePath == "-" {
-                _ = try takeOut(
-                    record.job.id, status: .failed, from: [.pending, .running],
-                    message: "Interrupted while reading standard input, which cannot be read again; load it anew.")
-                continue
-            }
-            if try catalog.setStatus(record.job.id, to: .pending, from: [.running], message: nil, attempt: nil) {
-                settings.logger.notice(
-                    "Resuming an interrupted job",
-                    metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
-            }
-            try enqueue(record)
+        try interruptUnfinishedJobs()
+        // A process that serves goes on with what it was given; files that a command named wait for a person to ask.
+        guard settings.role != .own else { return }
+        for record in unfinished where record.ownsSource {
+            settings.logger.notice(
+                "Resuming an interrupted job", metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
+            _ = try goOn(record)
         }
     }
 
-    /// Stops the running load at a checkpoint, from which the next start goes on, or another process.
+    /// Lets an interrupted job wait to be loaded from its last commit on; nil if it is no longer interrupted.
+    func goOn(_ record: JobRecord) throws(ColumnStoreError) -> JobRecord? {
+        let id = record.job.id
+        if record.checkpoint.byteCount > 0, record.checkpoint.contentHash == nil {
+            // An earlier version committed it and left no proof of what it had read.
+            _ = try takeOut(id, status: .failed, from: [.interrupted], message: nil)
+            _ = try catalog.reset(id, from: [.failed])
+        } else {
+            _ = try catalog.setStatus(id, to: .pending, from: [.interrupted], message: nil, attempt: nil)
+        }
+        guard let waiting = try catalog.job(id), waiting.job.status == .pending else { return nil }
+        notify(JobProgress(waiting.job))
+        try enqueue(waiting)
+        return waiting
+    }
+
+    /// Stops the running load at a checkpoint, from which it goes on when asked, or in another process.
     public func stop() {
         sharing?.stop()
         fetching.stop()
         queue.stop()
-        if sharing != nil { giveBackClaims() }
+        if sharing != nil { giveBackClaims() } else if !settings.isReadOnly { leaveJobs() }
         _ = removals.wait(timeout: .now() + .seconds(Limits.removalSecondsMax))
+    }
+
+    /// Marks jobs that are not done as interrupted; of standard input nothing can be read again.
+    private func interruptUnfinishedJobs() throws(ColumnStoreError) {
+        for record in try catalog.unfinishedJobs() where record.sourcePath == "-" {
+            _ = try takeOut(
+                record.job.id, status: .failed, from: [.pending, .running, .interrupted],
+                message: "Interrupted while reading standard input, which cannot be read again; load it anew.")
+        }
+        try catalog.interruptUnfinishedJobs()
+    }
+
+    private func leaveJobs() {
+        do throws(ColumnStoreError) {
+            try interruptUnfinishedJobs()
+        } catch {
+            // The next start does it.
+            settings.logger.warning("Jobs could not be marked as interrupted", metadata: ["why": "\(error)"])
+        }
     }
 
     /// Starts the thread that runs pending jobs in their order.
@@ -136,6 +168,9 @@ public final class LoadService: Sendable {
         startFetching()
     }
 
+    /// Says where this process listens, for those who find the store in use.
+    public func note(address: String) { storage.note(address: address) }
+
     // MARK: - For engines
 
     /// Whether work that can wait should: a job or a deletion is there, or the store is being closed.
@@ -152,91 +187,19 @@ public final class LoadService: Sendable {
         try queue.interrupting(body)
     }
 
-    // MARK: - Submitting
-
-    /// Where the caller writes uploads before `submitUpload`.
-    public var uploadsDirectory: String { folders.uploads }
-
-    /// Makes a pending job of an upload and takes the file over: it is deleted once the job is done.
-    ///
-    /// - Parameters:
-    ///   - path: a file in `uploadsDirectory`; it is made durable first.
-    ///   - filename: the client's name, of which the last path component is kept.
-    public func submitUpload(path: String, filename: String) throws(ColumnStoreError) -> Job {
-        try requireWritable()
-        try FileSystem.syncFile(path)
-        try FileSystem.syncDirectory(folders.uploads)
-        let name = filename.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? "upload.csv"
-        var request = JobRequest(
-            filename: name, sourcePath: path, ownsSource: true, totalBytes: FileSystem.byteCount(of: path))
-        guard let uploads = settings.uploads else { return try submit([request])[0] }
-        let url = try uploads.keep(path, as: path.split(separator: "/").last.map(String.init) ?? path)
-        request.sourceURL = url
-        request.ownsURL = true
-        // Of several processes whoever loads it fetches it from there; alone, this one has it.
-        if sharing != nil { request.sourcePath = placeToFetch() }
-        do throws(ColumnStoreError) {
-            let job = try submit([request])[0]
-            if sharing != nil { try FileSystem.remove(path) }
-            return job
-        } catch {
-            // Where the catalog went away it may have the job all the same.
-            if error.code != .unavailable { try? uploads.remove(url) }
-            throw error
-        }
-    }
-
-    /// Makes a pending job of a file that stays where it is, or of standard input for `-`.
-    public func submitFile(path: String) throws(ColumnStoreError) -> Job {
-        try submitFiles(paths: [path])[0].get()
-    }
-
-    /// Makes pending jobs of files, in their order; what is said of one that cannot be opened stands in its place.
-    public func submitFiles(paths: [String]) throws(ColumnStoreError) -> [Result<Job, ColumnStoreError>] {
-        try requireWritable()
-        let requests = paths.map { path -> Result<JobRequest, ColumnStoreError> in
-            if path == "-" {
-                return .success(JobRequest(filename: "standard input", sourcePath: path, ownsSource: false))
-            }
-            guard let resolved = realpath(path, nil) else { return .failure(FileSystem.error("open", path)) }
-            defer { free(resolved) }
-            let source = String(cString: resolved)
-            return .success(
-                JobRequest(
-                    filename: path.split(separator: "/").last.map(String.init) ?? path, sourcePath: source, ownsSource: false,
-                    totalBytes: FileSystem.byteCount(of: source)))
-        }
-        var jobs = try submit(requests.compactMap { try? $0.get() })[...]
-        return requests.map { request in request.map { _ in jobs.removeFirst() } }
-    }
-
-    func submit(_ requests: [JobRequest]) throws(ColumnStoreError) -> [Job] {
-        var requests = requests
-        if sharing != nil, settings.role == .own { for index in requests.indices { requests[index].isClaimed = true } }
-        let records = try catalog.addJobs(requests)
-        for record in records { notify(JobProgress(record.job)) }
-        if let sharing, settings.role != .own {
-            sharing.wake()
-        } else {
-            for record in records {
-                sharing?.take(record)
-                try enqueue(record)
-            }
-        }
-        return records.map(\.job)
-    }
-
     func requireWritable() throws(ColumnStoreError) {
         guard !settings.isReadOnly else { throw ColumnStoreError(.conflict, "The store is open for reading only.") }
     }
 
     // MARK: - Jobs
 
-    /// Jobs that earlier runs left unfinished, oldest first, with the files or the URLs they are of.
-    package func unfinishedJobs() throws(ColumnStoreError) -> [(job: Job, source: String)] {
+    /// Jobs that earlier processes left unfinished, oldest first, with the files or the URLs they are of.
+    package func interruptedJobs() throws(ColumnStoreError) -> [(job: Job, source: String)] {
         // Those of a shared catalog are other processes' affair.
         if sharing != nil { return [] }
-        return try catalog.unfinishedJobs().map { (job: $0.job, source: $0.sourceURL ?? $0.sourcePath) }
+        return try catalog.jobs(limit: Limits.jobLimitMax, status: .interrupted).reversed().map {
+            (job: $0.job, source: $0.sourceURL ?? $0.sourcePath)
+        }
     }
 
     /// Blocks until a job has ended, and returns it.
@@ -254,14 +217,33 @@ public final class LoadService: Sendable {
         }
     }
 
+    /// The job that has the bytes of one that failed in this process as a duplicate; nil for any other.
+    public func duplicate(of id: Int64) -> Int64? { state.withLock { $0.duplicates[id] } }
+
+    func noteDuplicate(_ id: Int64, of other: Int64?) { state.withLock { $0.duplicates[id] = other } }
+
     /// Lists jobs, newest first.
     public func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [Job] {
-        try catalog.jobs(limit: limit, status: status).map { live($0.job.id) ?? sharing?.seen($0.job) ?? $0.job }
+        if isAbandoned {
+            let records = try catalog.jobs(limit: status == nil ? limit : Int(Int32.max), status: nil)
+            return Array(records.map { Self.interrupted($0.job) }.lazy.filter { status == nil || $0.status == status }.prefix(limit))
+        }
+        return try catalog.jobs(limit: limit, status: status).map { live($0.job.id) ?? sharing?.seen($0.job) ?? $0.job }
+    }
+
+    /// Whether nobody works on jobs, so that those that look unfinished are interrupted, as after a crash.
+    private var isAbandoned: Bool { settings.isReadOnly && !storage.hasWriter }
+
+    private static func interrupted(_ job: Job) -> Job {
+        var job = job
+        if !job.status.isTerminal { job.status = .interrupted }
+        return job
     }
 
     /// Returns a job, with live counts while it runs; throws `.notFound` where there is none of that number.
     public func job(_ id: Int64) throws(ColumnStoreError) -> Job {
         if let live = live(id) { return live }
+        if isAbandoned { return Self.interrupted(try record(id).job) }
         let job = try record(id).job
         return sharing?.seen(job) ?? job
     }
@@ -286,28 +268,37 @@ public final class LoadService: Sendable {
         return RejectsReport(rejects: rows, rejectedRows: job.rejectedRows, reasons: reasons)
     }
 
-    /// Cancels a pending or running job, or takes all trips of a completed one out again, atomically.
+    /// Cancels a job that did not complete, or deletes all trips of one that did, atomically, and removes all that the job has.
     ///
-    /// Returns when it is done. A job that failed or was cancelled before stays as it is.
+    /// Returns as soon as nothing of the job counts any more; a load that runs notices at its next step. A job that was removed
+    /// before stays as it is.
     public func remove(_ id: Int64) throws(ColumnStoreError) -> Job {
         try requireWritable()
-        if try catalog.setStatus(id, to: .cancelled, from: [.pending], message: "Cancelled on request.", attempt: nil) {
-            return try finishRemoval(id)
+        while true {
+            let status = try record(id).job.status
+            if status.isRemoved { return try finishRemoval(id) }
+            let isCompleted = status == .completed
+            // False if the status changed meanwhile; the next turn looks again.
+            let isChanged = try takeOut(
+                id, status: isCompleted ? .deleted : .cancelled, from: [status],
+                message: isCompleted ? "Deleted on request." : "Cancelled on request.")
+            if isChanged {
+                queue.drop(id)
+                return try finishRemoval(id)
+            }
         }
-        queue.cancel(id)
-        _ = try takeOut(
-            id, status: .cancelled, from: [.completed, .running], message: "Its trips were taken out on request.")
-        return try finishRemoval(id)
     }
 
-    /// Loads a job that failed once more, from the start of its file, and returns it as it waits; a file that is not there whole
-    /// is fetched first.
+    /// Lets a job that was interrupted go on from its last commit, or loads one that failed once more from the start of its file;
+    /// returns it as it waits. A file that is not there whole is fetched first.
     public func resume(_ id: Int64) throws(ColumnStoreError) -> Job {
         try requireWritable()
         let record = try record(id)
-        guard record.job.status == .failed else {
+        let status = record.job.status
+        guard status == .failed || status == .interrupted else {
             throw ColumnStoreError(
-                .conflict, "Job \(id) is \(record.job.status.rawValue); only a job that failed can be resumed.")
+                .conflict,
+                "Job \(id) is \(status.rawValue); only a job that failed or was interrupted can be resumed.")
         }
         guard record.sourcePath != "-" else {
             throw ColumnStoreError(
@@ -317,8 +308,9 @@ public final class LoadService: Sendable {
             throw ColumnStoreError(
                 .conflict, "The file of job \(id), \(record.sourcePath), is gone; load it anew from where it is now.")
         }
-        guard let waiting = try catalog.reset(id, from: [.failed]) else {
-            throw ColumnStoreError(.conflict, "Job \(id) is no longer failed; look at it again.")
+        if status == .interrupted, let waiting = try goOn(record) { return waiting.job }
+        guard status == .failed, let waiting = try catalog.reset(id, from: [.failed]) else {
+            throw ColumnStoreError(.conflict, "Job \(id) is no longer \(status.rawValue); look at it again.")
         }
         notify(JobProgress(waiting.job))
         if let sharing { sharing.wake() } else { try enqueue(waiting) }
@@ -339,9 +331,15 @@ public final class LoadService: Sendable {
 
     private func finishRemoval(_ id: Int64) throws(ColumnStoreError) -> Job {
         let record = try record(id)
-        try removeUpload(of: record)
+        try removeFiles(of: record)
         notify(JobProgress(record.job))
         return record.job
+    }
+
+    /// Removes what a job has besides its trips, once it was removed; what a load still writes goes with the load's end.
+    func removeFiles(of record: JobRecord) throws(ColumnStoreError) {
+        try removeUpload(of: record)
+        try FileSystem.remove(folders.rejectsPath(job: record.job.id))
     }
 
     /// Adds somebody who is told of each change of any job, on the store's threads.

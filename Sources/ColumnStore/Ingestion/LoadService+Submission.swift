@@ -1,0 +1,168 @@
+import Foundation
+
+/// How files become jobs: uploads, files on disk, and standard input.
+extension LoadService {
+    /// What became of a file that was submitted.
+    public enum Submission: Sendable {
+        /// It is a new job.
+        case added(Job)
+        /// A load of it was interrupted and goes on.
+        case resumed(Job)
+        /// Its bytes are a job's already: it is loaded, or another process has begun to.
+        case duplicate(of: Job)
+    }
+
+    /// Where the caller writes uploads before `submitUpload`.
+    public var uploadsDirectory: String { folders.uploads }
+
+    /// Makes a pending job of an upload and takes the file over: it is deleted once the job is done.
+    ///
+    /// Throws `.conflict` for a duplicate.
+    ///
+    /// - Parameters:
+    ///   - path: a file in `uploadsDirectory`; it is made durable first.
+    ///   - filename: the client's name, of which the last path component is kept.
+    ///   - hash: hash of the file, if it was hashed as it came in.
+    ///   - allowsDuplicate: whether it is loaded even if the same bytes were loaded before.
+    public func submitUpload(
+        path: String, filename: String, hash: ContentHash? = nil, allowsDuplicate: Bool = false
+    ) throws(ColumnStoreError) -> Job {
+        try requireWritable()
+        let hash = if let hash { hash } else { try ContentHash.file(path) }
+        if !allowsDuplicate, let other = try catalog.job(ofSource: hash) { throw ColumnStoreError.duplicate(of: other.job) }
+        try FileSystem.syncFile(path)
+        try FileSystem.syncDirectory(folders.uploads)
+        let name = filename.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? "upload.csv"
+        var request = JobRequest(
+            filename: name, sourcePath: path, ownsSource: true, totalBytes: FileSystem.byteCount(of: path))
+        request.sourceHash = hash
+        request.allowsDuplicate = allowsDuplicate
+        guard let uploads = settings.uploads else { return try submit([request])[0] }
+        let url = try uploads.keep(path, as: path.split(separator: "/").last.map(String.init) ?? path)
+        request.sourceURL = url
+        request.ownsURL = true
+        // Of several processes whoever loads it fetches it from there; alone, this one has it.
+        if sharing != nil { request.sourcePath = placeToFetch() }
+        do throws(ColumnStoreError) {
+            let job = try submit([request])[0]
+            if sharing != nil { try FileSystem.remove(path) }
+            return job
+        } catch {
+            // Where the catalog went away it may have the job all the same.
+            if error.code != .unavailable { try? uploads.remove(url) }
+            throw error
+        }
+    }
+
+    /// Makes a pending job of a file that stays where it is, or of standard input for `-`; throws `.conflict` for a duplicate.
+    public func submitFile(path: String, allowsDuplicate: Bool = false) throws(ColumnStoreError) -> Job {
+        switch try submitFiles(paths: [path], allowsDuplicate: allowsDuplicate)[0].get() {
+        case .added(let job), .resumed(let job): return job
+        case .duplicate(let other): throw ColumnStoreError.duplicate(of: other)
+        }
+    }
+
+    /// Makes pending jobs of files, in their order; what is said of one that cannot be opened stands in its place.
+    ///
+    /// A file whose load was interrupted goes on, and one whose bytes are there is left out: the same call again does what is left.
+    public func submitFiles(
+        paths: [String], allowsDuplicate: Bool = false
+    ) throws(ColumnStoreError) -> [Result<Submission, ColumnStoreError>] {
+        try requireWritable()
+        let interrupted = sharing == nil ? try catalog.jobs(limit: Int(Int32.max), status: .interrupted) : []
+        var resumable = Dictionary(
+            interrupted.filter { !$0.ownsSource }.map { ($0.sourcePath, $0) }, uniquingKeysWith: { newer, _ in newer })
+        var requests: [JobRequest] = []
+        let sizes = paths.compactMap { FileSystem.byteCount(of: $0) }.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        var plans: [Plan] = []
+        for path in paths {
+            do throws(ColumnStoreError) {
+                var request = try request(for: path, allowsDuplicate)
+                if let record = resumable.removeValue(forKey: request.sourcePath), let job = try goOn(record)?.job {
+                    plans.append(.done(.resumed(job)))
+                    continue
+                }
+                // Of files of one size, as of a file of a known size, the bytes decide.
+                let size = request.totalBytes ?? -1
+                var mayBeDuplicate = sizes[size, default: 0] > 1
+                if !mayBeDuplicate { mayBeDuplicate = try catalog.hasSource(ofByteCount: size) }
+                if mayBeDuplicate, !allowsDuplicate {
+                    let hash = try ContentHash.file(request.sourcePath)
+                    request.sourceHash = hash
+                    if let other = try catalog.job(ofSource: hash) {
+                        plans.append(.done(.duplicate(of: other.job)))
+                        continue
+                    }
+                    if let index = requests.firstIndex(where: { $0.sourceHash == hash }) {
+                        plans.append(.duplicate(ofRequest: index))
+                        continue
+                    }
+                }
+                plans.append(.add(request: requests.count))
+                requests.append(request)
+            } catch {
+                plans.append(.refuse(error))
+            }
+        }
+        // New jobs get their numbers together, in one transaction.
+        let jobs = try submit(requests)
+        return plans.map { plan in
+            switch plan {
+            case .refuse(let error): .failure(error)
+            case .done(let submission): .success(submission)
+            case .add(let index): .success(.added(jobs[index]))
+            case .duplicate(let index): .success(.duplicate(of: jobs[index]))
+            }
+        }
+    }
+
+    /// What is to be done with a file of a call, whose new jobs have no numbers yet.
+    private enum Plan {
+        case refuse(ColumnStoreError)
+        case done(Submission)
+        case add(request: Int)
+        case duplicate(ofRequest: Int)
+    }
+
+    /// Makes a pending job of a file at a URL, or goes on with one of the same URL that was interrupted.
+    public func submit(url: String, allowsDuplicate: Bool) throws(ColumnStoreError) -> Submission {
+        try requireWritable()
+        if sharing == nil {
+            let interrupted = try catalog.jobs(limit: Int(Int32.max), status: .interrupted)
+            if let record = interrupted.first(where: { $0.sourceURL == url }), let job = try goOn(record)?.job {
+                return .resumed(job)
+            }
+        }
+        return .added(try submitURL(url, allowsDuplicate: allowsDuplicate))
+    }
+
+    private func request(for path: String, _ allowsDuplicate: Bool) throws(ColumnStoreError) -> JobRequest {
+        var request: JobRequest
+        if path == "-" {
+            request = JobRequest(filename: "standard input", sourcePath: path, ownsSource: false)
+        } else {
+            let source = try FileSystem.resolved(path)
+            request = JobRequest(
+                filename: path.split(separator: "/").last.map(String.init) ?? path, sourcePath: source, ownsSource: false,
+                totalBytes: FileSystem.byteCount(of: source))
+        }
+        request.allowsDuplicate = allowsDuplicate
+        return request
+    }
+
+    func submit(_ requests: [JobRequest]) throws(ColumnStoreError) -> [Job] {
+        var requests = requests
+        if sharing != nil, settings.role == .own { for index in requests.indices { requests[index].isClaimed = true } }
+        let records = try catalog.addJobs(requests)
+        for record in records { notify(JobProgress(record.job)) }
+        if let sharing, settings.role != .own {
+            sharing.wake()
+        } else {
+            for record in records {
+                sharing?.take(record)
+                try enqueue(record)
+            }
+        }
+        return records.map(\.job)
+    }
+}

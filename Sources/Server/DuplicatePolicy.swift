@@ -1,0 +1,17 @@
+import ColumnStore
+
+/// What becomes of a file whose bytes were loaded before: the option `duplicate` of an upload.
+enum DuplicatePolicy: String {
+    case refuse, allow
+
+    /// Bytes of a value that are looked at: more than the longest has.
+    static let byteCountMax = 16
+
+    /// Reads the option's value; throws 400 for any other.
+    init(_ text: String) throws(ColumnStoreError) {
+        guard let policy = DuplicatePolicy(rawValue: text) else {
+            throw ColumnStoreError(.invalidArgument, "Parameter 'duplicate' must be refuse or allow, not '\(text.prefix(100))'.")
+        }
+        self = policy
+    }
+}
