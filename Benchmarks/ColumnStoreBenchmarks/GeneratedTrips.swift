@@ -52,7 +52,7 @@ enum GeneratedTrips {
 
     /// Loads a file and waits until its trips are visible.
     static func load(_ path: String, into store: ColumnStore) throws {
-        let job = try store.loads.submitFile(path: path)
+        let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
         store.loads.start()
         let ended = try store.loads.waitForEnd(of: job.id)
         precondition(ended.status == .completed, ended.message ?? "the load did not complete")

@@ -9,7 +9,7 @@ enum WholeLoad {
         return try stopwatch.times {
             number += 1
             let store = try ColumnStore(options("\(folder)/store-\(number)"))
-            let job = try store.loads.submitFile(path: path)
+            let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
             store.loads.start()
             let ended = try store.loads.waitForEnd(of: job.id)
             store.close()

@@ -20,7 +20,8 @@ public struct ContentHash: Hashable, Sendable {
 
     /// Reads the 32 hexadecimal digits of `text`; nil for anything else.
     package init?(_ text: String) {
-        guard text.utf8.count == 32, let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.suffix(16), radix: 16)
+        guard text.utf8.count == 32, text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }),
+            let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.suffix(16), radix: 16)
         else { return nil }
         self.high = high
         self.low = low

@@ -10,7 +10,8 @@ enum DuplicatePolicy: String {
     /// Reads the option's value; throws 400 for any other.
     init(_ text: String) throws(ColumnStoreError) {
         guard let policy = DuplicatePolicy(rawValue: text) else {
-            throw ColumnStoreError(.invalidArgument, "Parameter 'duplicate' must be refuse or allow, not '\(text.prefix(100))'.")
+            throw ColumnStoreError(
+                .invalidArgument, "Parameter 'duplicate' must be refuse or allow, not '\(text.prefix(100))'.")
         }
         self = policy
     }

@@ -15,7 +15,8 @@ struct UploadByURL {
             throw HTTPError(.badRequest, message: "The body is no JSON object; \(Self.example).")
         }
         if let unknown = fields.keys.sorted().first(where: { !["url", "filename", "duplicate"].contains($0) }) {
-            throw HTTPError(.badRequest, message: "Unknown field '\(unknown.prefix(100))'; known are: url, filename, duplicate.")
+            throw HTTPError(
+                .badRequest, message: "Unknown field '\(unknown.prefix(100))'; known are: url, filename, duplicate.")
         }
         guard let url = fields["url"] as? String, !url.isEmpty else {
             throw HTTPError(.badRequest, message: "Field 'url' must be the URL of a file, as text; \(Self.example).")

@@ -99,7 +99,8 @@ struct LoadSession {
         for job in jobs.prefix(shown) {
             Output.note(
                 "Job \(job.id) (\(Readable.text(job.filename))) was interrupted after \(Readable.count(job.processedRows, "row")); "
-                    + "go on with: tripstore resume \(job.id)\(hint), or remove it with: tripstore jobs \(job.id) --remove\(hint)")
+                    + "go on with: tripstore resume \(job.id)\(hint), or remove it with: tripstore jobs \(job.id) --remove\(hint)"
+            )
         }
         if jobs.count > shown {
             Output.note("\(Readable.count(jobs.count - shown)) more were interrupted; see them with: tripstore jobs\(hint)")

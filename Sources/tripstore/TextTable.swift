@@ -74,7 +74,11 @@ enum Readable {
 
     /// A word of a command line, quoted for a shell if it has to be.
     static func argument(_ word: String) -> String {
-        let isPlain = !word.isEmpty && word.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || "0123456789/._-+=:,@%".unicodeScalars.contains($0) }
+        let isPlain =
+            !word.isEmpty
+            && word.unicodeScalars.allSatisfy {
+                $0.properties.isAlphabetic || "0123456789/._-+=:,@%".unicodeScalars.contains($0)
+            }
         return isPlain ? word : "'" + text(word).replacing("'", with: "'\\''") + "'"
     }
 

@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 import topology
 import tripstore
 
-TERMINAL = {"completed", "failed", "cancelled"}
+TERMINAL = {"completed", "failed", "cancelled", "deleted"}
 # Many parts, each with progress of its own, so that there is much to tell.
 PARAMETERS = "&rows_per_insert=20000"
 

@@ -136,7 +136,7 @@ struct FetchedJobsTests {
         store.loads.start()
         let id = try store.loads.submitURL("test://host/may.csv").id
         #expect(try store.loads.waitForEnd(of: id).status == .failed)
-        #expect(try store.loads.remove(id).status == .failed)
+        #expect(try store.loads.remove(id).status == .cancelled)
         #expect(try uploads(store).isEmpty)
     }
 
@@ -146,8 +146,8 @@ struct FetchedJobsTests {
         fetcher.set(.never)
         var store = try open(fetcher)
         store.loads.start()
-        let ids = try (0..<10).map { try store.loads.submitURL("test://host/\($0).csv").id }
-        let file = try store.loads.submitFile(path: Fixture.path("trips.csv"))
+        let ids = try (0..<10).map { try store.loads.submitURL("test://host/\($0).csv", allowsDuplicate: true).id }
+        let file = try store.loads.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true)
         #expect(try store.loads.waitForEnd(of: file.id).status == .completed)
         try await until { try ids.prefix(4).allSatisfy { try store.loads.job($0).message?.hasPrefix("Fetching") == true } }
         store.close()
@@ -173,7 +173,7 @@ struct FetchedJobsTests {
         fetcher.set(.never)
         var store = try open(fetcher)
         store.loads.start()
-        let ids = try (0..<2).map { try store.loads.submitURL("test://host/\($0).csv").id }
+        let ids = try (0..<2).map { try store.loads.submitURL("test://host/\($0).csv", allowsDuplicate: true).id }
         try await until { try ids.allSatisfy { try store.loads.job($0).message?.hasPrefix("Fetching") == true } }
         let folder = store.loads.uploadsDirectory
         let halves = try uploads(store)

@@ -7,9 +7,8 @@ import time
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from tripstore import PATIENCE_SECONDS
+from tripstore import PATIENCE_SECONDS, TERMINAL
 
-TERMINAL = {"completed", "failed", "cancelled"}
 PAUSE_SECONDS = 0.2
 
 

@@ -220,7 +220,7 @@ def test_a_port_that_is_taken_is_named(server, tmp_path):
 def test_a_store_that_a_server_writes_to_is_refused_and_the_way_round_is_said(server):
     done = cli("ingest", SAMPLE, "--data-dir", server.data_dir, check=False)
     assert_refused(done, code=FAILED)
-    assert "POST /ingest" in done.stderr
+    assert f"curl -T trips.csv {server.url}/ingest/" in done.stderr
 
 
 @pytest.mark.parametrize("files, code", [
@@ -337,10 +337,10 @@ def test_removing_a_job_takes_its_trips_out_and_keeps_the_others(loaded, tmp_pat
     shutil.copytree(loaded, tmp_path / "data")
     before = json.loads(cli("inspect", "--format=json", "--data-dir", tmp_path / "data").stdout)["trips"]
     shown = cli("jobs", 1, "--remove", "--data-dir", tmp_path / "data").stdout
-    assert shown.splitlines()[2].split()[:3] == ["1", "trips.csv", "cancelled"]
+    assert shown.splitlines()[2].split()[:3] == ["1", "trips.csv", "deleted"]
     assert json.loads(cli("inspect", "--format=json", "--data-dir", tmp_path / "data").stdout)["trips"] == before - 100
     again = json.loads(cli("jobs", 1, "--remove", "--format=json", "--data-dir", tmp_path / "data").stdout)
-    assert again["status"] == "cancelled"
+    assert again["status"] == "deleted"
     cli("verify", "--data-dir", tmp_path / "data")
 
 
@@ -356,7 +356,8 @@ def test_inspect_of_a_store_says_the_same_in_both_forms(loaded):
     summary = json.loads(cli("inspect", "--format=json", "--data-dir", loaded).stdout)
     table = cli("inspect", "--data-dir", loaded).stdout
     assert summary["trips"] == 352
-    assert summary["jobs"] == {"pending": 0, "running": 0, "completed": 2, "failed": 1, "cancelled": 0}
+    assert summary["jobs"] == {"pending": 0, "running": 0, "interrupted": 0, "completed": 2, "failed": 1, "cancelled": 0,
+                               "deleted": 0}
     assert re.search(r"^trips +352$", table, re.MULTILINE)
     for segment in summary["segments"]:
         assert re.search(rf"^{re.escape(segment['file'])} .* {segment['rows']} .* live$", table, re.MULTILINE)

@@ -151,7 +151,7 @@ def test_jobs_come_and_go_whole(tmp_path, cluster):
         second = server.ingest(tripstore.SAMPLE)
         assert second["status"] == "completed" and answers(server) != once
         assert stored_rows(cluster, "jobs") == 200
-        assert server.delete(f"/jobs/{first['id']}").json["status"] == "cancelled"
+        assert server.delete(f"/jobs/{first['id']}").json["status"] == "deleted"
         assert answers(server) == once
         failed = server.wait_for_job(server.post_csv(b"no,header\n1,2\n").json["job_id"])
         assert failed["status"] == "failed" and answers(server) == once

@@ -76,7 +76,7 @@ def test_each_change_is_told_in_order_and_signed(tmp_path, receiver):
         assert failed["status"] == "failed"
         removed = server.delete(f"/jobs/{job['id']}").json
         expected = [("jobs/1", "pending"), ("jobs/1", "running"), ("jobs/1", "completed"), ("jobs/2", "pending"),
-                    ("jobs/2", "running"), ("jobs/2", "failed"), ("jobs/1", "cancelled")]
+                    ("jobs/2", "running"), ("jobs/2", "failed"), ("jobs/1", "deleted")]
         tripstore.wait_until(lambda: receiver.seen == expected, f"the events, of which there are {receiver.seen}")
     for headers, body in receiver.events:
         assert headers["Content-Type"].startswith("application/cloudevents+json")

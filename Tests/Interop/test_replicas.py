@@ -90,7 +90,7 @@ def test_what_was_taken_out_goes_from_every_replica(tmp_path, shared):
         once = answers(server)
         server.ingest(tripstore.SAMPLE)
         assert_stored(shared, 200, "purged")
-        assert server.delete(f"/jobs/{first['id']}").json["status"] == "cancelled"
+        assert server.delete(f"/jobs/{first['id']}").json["status"] == "deleted"
         tripstore.wait_until(lambda: sum(rows(shared, "purged")) == 100 * REPLICAS, "the purge")
         # Once all of them are rid of it, what counts is no condition of a question any more.
         tripstore.wait_until(lambda: "Removed what does not count" in server.log.read_text(), "the end of the purge")

@@ -10,11 +10,11 @@ import pytest
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from tripstore import BINARY, PATIENCE_SECONDS, SAMPLE, Server, clean_environment, cli, wait_until
+from tripstore import BINARY, PATIENCE_SECONDS, SAMPLE, TERMINAL, Server, clean_environment, cli, wait_until
 
 FIELDS = {"job_id", "status", "processed_rows", "total_rows", "rejected_rows", "processed_bytes", "total_bytes",
           "rows_per_second", "eta_seconds"}
-TERMINAL = {"completed", "failed", "cancelled"}
+
 
 
 def listen(server, job):

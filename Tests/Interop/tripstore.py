@@ -18,6 +18,9 @@ BINARY = Path(os.environ.get("TRIPSTORE", REPOSITORY / ".build/release/tripstore
 # A bound for what never takes this long, so that a hang fails instead of hanging: no test is about time.
 PATIENCE_SECONDS = 120
 
+# Statuses of jobs that are over.
+TERMINAL = {"completed", "failed", "cancelled", "deleted"}
+
 # The sockets of `free_port`, up to the end.
 port_holders = []
 
@@ -107,9 +110,11 @@ class Client:
     def delete(self, path):
         return self.request("DELETE", path)
 
-    def post_csv(self, body, filename="trips.csv"):
-        """Posts a raw body (bytes or an open file); returns the answer."""
-        query = urllib.parse.urlencode({"filename": filename})
+    def post_csv(self, body, filename="trips.csv", duplicate="allow"):
+        """Posts a raw body (bytes or an open file); returns the answer.
+
+        Most tests load the same few files again and again; test_duplicates.py is about what happens otherwise."""
+        query = urllib.parse.urlencode({"filename": filename} | ({"duplicate": duplicate} if duplicate else {}))
         return self.request("POST", f"/ingest?{query}", body, {"Content-Type": "text/csv"})
 
     def post_file(self, path):
@@ -128,7 +133,7 @@ class Client:
         """Waits for a job's end; returns it as it then is."""
         def ended():
             row = self.job(job)
-            return None if row["status"] in ("pending", "running") else row
+            return row if row["status"] in TERMINAL else None
 
         return wait_until(ended, f"the end of job {job}")
 

@@ -64,11 +64,11 @@ import Testing
             #expect(response.status == .ok)
             #expect(try ServerFixture.object(response)["id"] as? Int64 == id)
             #expect(try await server.field("total_trips", of: "/trip-groups", as: Int.self) == 0)
-            #expect(try await server.field("status", of: "/jobs/\(id)", as: String.self) == "cancelled")
+            #expect(try await server.field("status", of: "/jobs/\(id)", as: String.self) == "deleted")
             // Progress is that of the job as it is now, not as it ended.
             let events = try Self.events(try await server.send(.get, "/jobs/\(id)/events"))
             #expect(events.count == 1)
-            try server.expectProgress(events.first.map { String($0.dropFirst(6)) }, of: id, .cancelled)
+            try server.expectProgress(events.first.map { String($0.dropFirst(6)) }, of: id, .deleted)
         }
     }
 
@@ -100,7 +100,7 @@ import Testing
         ("/jobs?limit=0", "Parameter 'limit' must be a whole number from 1 to 1000, not '0'."),
         ("/jobs?limit=ten", "Parameter 'limit' must be a whole number from 1 to 1000, not 'ten'."),
         ("/jobs?limit=1001", "Parameter 'limit' must be a whole number from 1 to 1000, not '1001'."),
-        ("/jobs?status=done", "Parameter 'status' must be one of pending, running, completed, failed, cancelled, not 'done'."),
+        ("/jobs?status=done", "Parameter 'status' must be one of pending, running, interrupted, completed, failed, cancelled, deleted, not 'done'."),
         ("/jobs?status=", "Parameter 'status' is empty; give it a value or leave it out."),
         ("/jobs?limit=1&limit=2", "Parameter 'limit' is given twice; give it once."),
         ("/jobs?page=2", "Unknown parameter 'page'; known are: limit, status."),

@@ -23,7 +23,7 @@ import Testing
         defer { store.close() }
         let path = store.loads.uploadsDirectory + "/one"
         try Data("region".utf8).write(to: URL(fileURLWithPath: path))
-        let job = try store.loads.submitUpload(path: path, filename: "one.csv")
+        let job = try store.loads.submitUpload(path: path, filename: "one.csv", allowsDuplicate: true)
         try await test(ProgressHub(store: store), try store.loads.progress(job.id))
     }
 

@@ -112,7 +112,7 @@ class Soak:
                 continue
             if status == "completed":
                 break
-            if status in ("failed", "cancelled"):
+            if status in ("failed", "cancelled", "deleted"):
                 raise AssertionError(f"{name} is {status}: {self.server.job(job)}")
             time.sleep(0.01)
         with self.loads.lock:

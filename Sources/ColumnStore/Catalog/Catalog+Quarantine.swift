@@ -50,7 +50,7 @@ extension Catalog {
             } else {
                 for id in segment.jobIDs {
                     let isChanged = try Catalog.setStatus(
-                        id, to: .failed, from: [.pending, .running], message: message, at: now, in: database)
+                        id, to: .failed, from: [.pending, .running, .interrupted], message: message, at: now, in: database)
                     guard isChanged, let record = try Catalog.job(id, in: database) else { continue }
                     failed.append(record)
                     let ofJob = "SELECT segment_id FROM segment_jobs WHERE job_id = \(id)"

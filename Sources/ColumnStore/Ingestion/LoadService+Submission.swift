@@ -10,6 +10,13 @@ extension LoadService {
         case resumed(Job)
         /// Its bytes are a job's already: it is loaded, or another process has begun to.
         case duplicate(of: Job)
+
+        /// The job that has the file.
+        public var job: Job {
+            switch self {
+            case .added(let job), .resumed(let job), .duplicate(let job): job
+            }
+        }
     }
 
     /// Where the caller writes uploads before `submitUpload`.

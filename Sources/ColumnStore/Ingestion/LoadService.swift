@@ -226,7 +226,8 @@ public final class LoadService: Sendable {
     public func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [Job] {
         if isAbandoned {
             let records = try catalog.jobs(limit: status == nil ? limit : Int(Int32.max), status: nil)
-            return Array(records.map { Self.interrupted($0.job) }.lazy.filter { status == nil || $0.status == status }.prefix(limit))
+            return Array(
+                records.map { Self.interrupted($0.job) }.lazy.filter { status == nil || $0.status == status }.prefix(limit))
         }
         return try catalog.jobs(limit: limit, status: status).map { live($0.job.id) ?? sharing?.seen($0.job) ?? $0.job }
     }

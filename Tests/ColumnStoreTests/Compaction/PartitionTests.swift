@@ -28,7 +28,7 @@ struct PartitionTests {
             let path = "\(folder.path)/\(UUID().uuidString).csv"
             let part = Array(trips[start..<min(start + Self.segmentRowCount, trips.count)])
             try Data(ColumnStoreTests.csv(part).utf8).write(to: URL(fileURLWithPath: path))
-            let job = try store.loads.submitFile(path: path)
+            let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
             #expect(try store.loads.waitForEnd(of: job.id).status == .completed)
             return job.id
         }

@@ -58,12 +58,12 @@ struct GroupLoadTests {
             together.close()
             alone.close()
         }
-        let ids = try together.loads.submitFiles(paths: files).map { try $0.get().id }
+        let ids = try together.loads.submitFiles(paths: files, allowsDuplicate: true).map { try $0.get().job.id }
         together.loads.start()
         alone.loads.start()
         for (id, file) in zip(ids, files) {
             _ = try together.loads.waitForEnd(of: id)
-            let job = try alone.loads.submitFile(path: file)
+            let job = try alone.loads.submitFile(path: file, allowsDuplicate: true)
             #expect(job.id == id)
             _ = try alone.loads.waitForEnd(of: id)
             let (one, other) = (try Seen(together, id), try Seen(alone, id))
@@ -89,11 +89,11 @@ struct GroupLoadTests {
         let store = try open("store")
         defer { store.close() }
         let sample = Fixture.path("trips.csv")
-        let results = try store.loads.submitFiles(paths: [sample, "\(folder.path)/absent.csv", sample])
+        let results = try store.loads.submitFiles(paths: [sample, "\(folder.path)/absent.csv", sample], allowsDuplicate: true)
         let error = #expect(throws: ColumnStoreError.self) { try results[1].get() }
         #expect(error?.message.contains("absent.csv") == true)
         store.loads.start()
-        for index in [0, 2] { #expect(try store.loads.waitForEnd(of: results[index].get().id).status == .completed) }
+        for index in [0, 2] { #expect(try store.loads.waitForEnd(of: results[index].get().job.id).status == .completed) }
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 200)
     }
 
@@ -108,7 +108,7 @@ struct GroupLoadTests {
         ZstdCompressor(level: 1).compress(Array(plain.utf8).span.bytes, into: &compressed)
         let path = folder.path + "/much.csv.zst"
         try Data(compressed).write(to: URL(fileURLWithPath: path))
-        let ids = try store.loads.submitFiles(paths: [Fixture.path("trips.csv"), path]).map { try $0.get().id }
+        let ids = try store.loads.submitFiles(paths: [Fixture.path("trips.csv"), path], allowsDuplicate: true).map { try $0.get().job.id }
         store.loads.start()
         #expect(try store.loads.waitForEnd(of: ids[0]).processedRows == 100)
         #expect(try store.loads.waitForEnd(of: ids[1]).processedRows == 150_000)

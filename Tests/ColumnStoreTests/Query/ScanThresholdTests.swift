@@ -35,7 +35,7 @@ struct ScanThresholdTests {
         let store = try ColumnStore(
             ColumnStore.Options(
                 dataDirectory: folder + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
-        let job = try store.loads.submitFile(path: file)
+        let job = try store.loads.submitFile(path: file, allowsDuplicate: true)
         store.loads.start()
         let ended = try store.loads.waitForEnd(of: job.id)
         #expect(ended.status == .completed && ended.rejectedRows == 0)

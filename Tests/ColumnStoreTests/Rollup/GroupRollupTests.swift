@@ -22,7 +22,7 @@ struct GroupRollupTests {
     private func load(_ trips: [Trip], into store: ColumnStore, _ name: String) throws -> Int64 {
         let path = "\(folder.path)/\(name).csv"
         try Data(ColumnStoreTests.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
-        let job = try store.loads.submitFile(path: path)
+        let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
         #expect(try store.loads.waitForEnd(of: job.id).status == .completed)
         return job.id
     }
