@@ -24,6 +24,12 @@ struct Folders: Sendable {
 
     func rejectsPath(job: Int64) -> String { "\(rejects)/\(job).jsonl" }
 
+    /// The job whose rejected rows a file of the folder of rejects has; nil for a file that no job makes.
+    func job(ofRejects name: String) -> Int64? {
+        guard let id = Self.number(in: name), name == "\(id).jsonl" else { return nil }
+        return id
+    }
+
     func segmentName(job: Int64, endLine: Int) -> String { "\(segmentPrefix(job))\(endLine).parquet" }
 
     /// Whether a load of a job, alone or as the first of several, made a file of the segments folder, whole or still being written.

@@ -85,7 +85,7 @@ extension ColumnStore {
                     file: $0.fileName, jobs: $0.jobIDs, rows: $0.rowCount, bytes: $0.byteCount, checksum: $0.checksum,
                     bytesOnDisk: FileSystem.byteCount(of: folders.segmentPath($0.fileName)), isLive: $0.isLive)
             },
-            jobs: try catalog.jobCounts(),
+            jobs: try loads.jobCounts(),
             unnamedFiles: try FileSystem.names(in: folders.segments).filter { !named.contains($0) },
             warning: try quarantineWarning())
     }

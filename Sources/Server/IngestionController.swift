@@ -117,7 +117,7 @@ struct IngestionController: Sendable {
         let store = store
         let filename = try UploadName(wish.filename ?? name ?? store.loads.filename(ofURL: wish.url))
         let own = try wish.duplicate.map { text throws(ColumnStoreError) in try DuplicatePolicy(text) }
-        let job = try await WaitingThreads.run {
+        let job = try await WaitingThreads.uploads.run {
             try store.loads.submitURL(wish.url, filename: filename.text, allowsDuplicate: (own ?? policy) == .allow)
         }
         return Self.accepted(job)
@@ -130,7 +130,7 @@ struct IngestionController: Sendable {
         let store = store
         let job: Job
         do {
-            job = try await WaitingThreads.run {
+            job = try await WaitingThreads.uploads.run {
                 try store.loads.submitUpload(
                     path: writer.path, filename: filename.text, hash: writer.hash, allowsDuplicate: policy == .allow)
             }

@@ -42,8 +42,8 @@ struct JobsController: Sendable {
     @Sendable private func remove(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        // Waits for the job to stop, so it does not take one of the threads that answer questions.
-        return .json(try await WaitingThreads.run { try store.loads.remove(id) }.json)
+        // May write segments anew, so it does not take one of the threads that answer queries.
+        return .json(try await WaitingThreads.deletions.run { try store.loads.remove(id) }.json)
     }
 
     @Sendable private func resume(_ request: Request, context: ServerRequestContext) async throws -> Response {

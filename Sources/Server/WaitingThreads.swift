@@ -1,17 +1,23 @@
 import NIOPosix
 
-/// Threads for requests that may wait for long: an upload that goes on to S3, a job that has to stop before it is taken back.
+/// Threads for requests that may wait for long, apart from those that answer queries and write uploads to disk.
 ///
-/// On those of the other requests, which NIO has as many of as cores, two of them would hold up whoever writes an upload to disk.
-enum WaitingThreads {
-    private static let pool = {
-        let pool = NIOThreadPool(numberOfThreads: 16)
+/// Each kind has threads of its own, so that many deletions, which take turns anyway, hold up no upload.
+struct WaitingThreads: Sendable {
+    /// For uploads that go on to S3, and what else ends an upload.
+    static let uploads = WaitingThreads(count: 16)
+    /// For deletions, which may write segments anew.
+    static let deletions = WaitingThreads(count: 2)
+
+    private let pool: NIOThreadPool
+
+    private init(count: Int) {
+        pool = NIOThreadPool(numberOfThreads: count)
         pool.start()
-        return pool
-    }()
+    }
 
     /// Runs blocking work, and waits for it without holding a thread.
-    static func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+    func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await pool.runIfActive(work)
     }
 }

@@ -45,11 +45,11 @@ struct JobsCommand: ParsableCommand {
             defer { store.close() }
             try remove(id, from: store.loads)
         } else if let id, let rejects {
-            try show(store.openEngine(.readOnly).loads.rejects(id, limit: rejects))
+            try show(store.reading { try $0.loads.rejects(id, limit: rejects) })
         } else if let id {
-            try show(store.openEngine(.readOnly).loads.job(id))
+            try show(store.reading { try $0.loads.job(id) })
         } else {
-            try list(store.openEngine(.readOnly).loads.jobs(limit: 1000, status: nil))
+            try list(store.reading { try $0.loads.jobs(limit: 1000, status: nil) })
         }
     }
 

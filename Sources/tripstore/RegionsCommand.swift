@@ -13,7 +13,7 @@ struct RegionsCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let answer = try store.openEngine(.readOnly).regions()
+        let answer = try store.reading { try $0.regions() }
         switch format {
         case .json: try Output.result(answer.json + "\n")
         case .csv:

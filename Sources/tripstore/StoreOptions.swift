@@ -77,6 +77,13 @@ struct StoreOptions: ParsableArguments {
         }
     }
 
+    /// Opens the store for reading, asks it, and closes it.
+    func reading<Value>(_ body: (any TripEngine) throws -> Value) throws -> Value {
+        let engine = try openEngine(.readOnly)
+        defer { engine.close() }
+        return try body(engine)
+    }
+
     private static func logger(_ level: Logger.Level) -> Logger {
         var logger = Logger(label: "tripstore") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = level

@@ -25,7 +25,7 @@ struct WeeklyAverageCommand: ParsableCommand {
 
     func run() throws {
         let query = try WeeklyAverageQuery(parameters: filter.parameters + FilterOptions.parameters([("weeks", weeks)]))
-        let answer = try store.openEngine(.readOnly).weeklyAverage(query)
+        let answer = try store.reading { try $0.weeklyAverage(query) }
         switch format {
         case .json: try Output.result(answer.json + "\n")
         case .csv:

@@ -28,8 +28,9 @@ package struct JobRecord: Sendable {
         package var lineCount = 0
         /// Bytes of the job's rejected rows that are kept.
         package var rejectsByteCount = 0
-        /// Hash of the source's first `byteCount` uncompressed bytes: whoever goes on from here proves by it that the source is
-        /// still the same. Nil if nothing is committed, or an earlier version committed it.
+        /// Hash of the source's first `byteCount` uncompressed bytes, which proves that a source is still the same.
+        ///
+        /// Nil if nothing is committed, or an earlier version committed it.
         package var contentHash: ContentHash?
 
         package init(byteCount: Int = 0, lineCount: Int = 0, rejectsByteCount: Int = 0, contentHash: ContentHash? = nil) {

@@ -43,8 +43,9 @@ extension LoadService {
             record = anew
         }
         guard record.isToBeFetched else {
-            // A crash may have come between the file's last name and the note of its size.
-            if record.sourceURL != nil, let byteCount = FileSystem.byteCount(of: record.sourcePath),
+            // A crash may have come between a fetched file's last name and the note of its size; a file of somebody else may be
+            // another than when its job was made.
+            if record.checkpoint == JobRecord.Checkpoint(), let byteCount = FileSystem.byteCount(of: record.sourcePath),
                 record.job.totalBytes != byteCount, let sized = try catalog.setTotalBytes(record.job.id, byteCount)
             {
                 return queue.add(sized)

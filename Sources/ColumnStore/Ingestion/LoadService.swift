@@ -98,6 +98,7 @@ public final class LoadService: Sendable {
             try FileSystem.remove("\(folders.uploads)/\(name)")
         }
         if sharing != nil { return }
+        try removeRejectsOfNoJob()
         try interruptUnfinishedJobs()
         // A process that serves goes on with what it was given; files that a command named wait for a person to ask.
         guard settings.role != .own else { return }
@@ -105,6 +106,14 @@ public final class LoadService: Sendable {
             settings.logger.notice(
                 "Resuming an interrupted job", metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
             _ = try goOn(record)
+        }
+    }
+
+    /// Removes rejected rows of jobs that are gone, as after `rebuild-catalog`, or were removed.
+    private func removeRejectsOfNoJob() throws(ColumnStoreError) {
+        for name in try FileSystem.names(in: folders.rejects) {
+            guard let id = folders.job(ofRejects: name), try catalog.job(id)?.job.status.isRemoved ?? true else { continue }
+            try FileSystem.remove("\(folders.rejects)/\(name)")
         }
     }
 
@@ -232,6 +241,13 @@ public final class LoadService: Sendable {
         return try catalog.jobs(limit: limit, status: status).map { live($0.job.id) ?? sharing?.seen($0.job) ?? $0.job }
     }
 
+    /// Number of jobs by status.
+    func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
+        guard isAbandoned else { return try catalog.jobCounts() }
+        return Dictionary(
+            try catalog.jobCounts().map { ($0.key.isTerminal ? $0.key : .interrupted, $0.value) }, uniquingKeysWith: +)
+    }
+
     /// Whether nobody works on jobs, so that those that look unfinished are interrupted, as after a crash.
     private var isAbandoned: Bool { settings.isReadOnly && !storage.hasWriter }
 
@@ -290,8 +306,9 @@ public final class LoadService: Sendable {
         }
     }
 
-    /// Lets a job that was interrupted go on from its last commit, or loads one that failed once more from the start of its file;
-    /// returns it as it waits. A file that is not there whole is fetched first.
+    /// Lets an interrupted job go on from its last commit, or loads a failed one once more, and returns it as it waits.
+    ///
+    /// A job that failed is loaded from the start of its file; a file that is not there whole is fetched first.
     public func resume(_ id: Int64) throws(ColumnStoreError) -> Job {
         try requireWritable()
         let record = try record(id)

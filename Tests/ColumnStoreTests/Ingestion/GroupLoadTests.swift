@@ -108,7 +108,8 @@ struct GroupLoadTests {
         ZstdCompressor(level: 1).compress(Array(plain.utf8).span.bytes, into: &compressed)
         let path = folder.path + "/much.csv.zst"
         try Data(compressed).write(to: URL(fileURLWithPath: path))
-        let ids = try store.loads.submitFiles(paths: [Fixture.path("trips.csv"), path], allowsDuplicate: true).map { try $0.get().job.id }
+        let files = [Fixture.path("trips.csv"), path]
+        let ids = try store.loads.submitFiles(paths: files, allowsDuplicate: true).map { try $0.get().job.id }
         store.loads.start()
         #expect(try store.loads.waitForEnd(of: ids[0]).processedRows == 100)
         #expect(try store.loads.waitForEnd(of: ids[1]).processedRows == 150_000)

@@ -1,0 +1,208 @@
+"""The same bytes twice, and the same command again: the store has each file once, and says why."""
+
+import gzip
+import json
+import shutil
+import signal
+import subprocess
+import threading
+
+import pytest
+
+import tripstore
+from tripstore import SAMPLE, cli
+
+
+def jobs(store):
+    return json.loads(cli("jobs", "--format", "json", "--data-dir", store).stdout)
+
+
+def trips(store):
+    done = cli("weekly-average", "--format", "json", "--data-dir", store, check=False)
+    return json.loads(done.stdout)["total_trips"] if done.returncode == 0 else 0
+
+
+# MARK: Over HTTP
+
+def test_the_same_upload_twice_is_refused_with_the_earlier_job(server):
+    first = server.ingest(SAMPLE)["id"]
+    refused = server.post_csv(SAMPLE.read_bytes(), duplicate=None)
+    assert refused.status == 409 and f"as job {first} (trips.csv)" in refused.detail
+    assert refused.headers["Location"] == f"/jobs/{first}"
+    assert server.post_csv(SAMPLE.read_bytes(), duplicate="refuse").status == 409
+    assert server.post_csv(SAMPLE.read_bytes(), duplicate="maybe").status == 400
+    assert not list((server.data_dir / "uploads").iterdir())
+    assert server.post_csv(SAMPLE.read_bytes(), duplicate="allow").status == 202
+    server.delete(f"/jobs/{first}")
+
+
+@pytest.mark.parametrize("place", ["before", "behind", "query"])
+def test_a_form_says_what_becomes_of_a_duplicate(server, place):
+    server.ingest(SAMPLE)
+    file, field = ["-F", f"file=@{SAMPLE}"], ["-F", "duplicate=allow"]
+    form = {"before": field + file, "behind": file + field, "query": file}[place]
+    query = "?duplicate=allow" if place == "query" else ""
+    refused = subprocess.run(["curl", "--silent", *file, f"{server.url}/ingest"], capture_output=True, text=True, check=True)
+    assert "were loaded before" in refused.stdout
+    done = subprocess.run(["curl", "--silent", *form, f"{server.url}/ingest{query}"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["job_id"] == 2
+
+
+def test_of_many_equal_uploads_at_once_one_is_loaded(server):
+    body = SAMPLE.read_bytes()
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(server.post_csv(body, duplicate=None))) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status for answer in answers) == [202] + [409] * 11
+    (accepted,) = [answer for answer in answers if answer.status == 202]
+    server.wait_for_job(accepted.json["job_id"])
+    assert server.get("/analytics/weekly-average").json["total_trips"] == 100
+    # Once it is removed, its bytes are as good as new.
+    server.delete(f"/jobs/{accepted.json['job_id']}")
+    assert server.post_csv(body, duplicate=None).status == 202
+
+
+def test_the_same_rows_compressed_otherwise_are_found_when_they_are_loaded(server):
+    first = server.ingest(SAMPLE)["id"]
+    job = server.post_csv(gzip.compress(SAMPLE.read_bytes()), "trips.csv.gz", duplicate=None).json["job_id"]
+    failed = server.wait_for_job(job)
+    assert failed["status"] == "failed" and f"as job {first}" in failed["message"]
+    assert server.get("/analytics/weekly-average").json["total_trips"] == 100
+
+
+# MARK: On the command line
+
+def test_the_same_command_again_loads_nothing_twice(tmp_path):
+    store, other = tmp_path / "data", tmp_path / "other.csv"
+    other.write_text("".join(SAMPLE.read_text().splitlines(keepends=True)[:31]))
+    renamed = shutil.copy(other, tmp_path / "renamed.csv")
+    command = ["ingest", SAMPLE, other, "--data-dir", store]
+    cli(*command)
+    again = cli(*command)
+    assert again.stderr.count("skipped, as it is loaded already") == 2 and "--allow-duplicate" in again.stderr
+    assert "skipped" in cli("ingest", renamed, "--data-dir", store).stderr
+    assert (trips(store), len(jobs(store))) == (130, 2)
+    cli("ingest", renamed, "--allow-duplicate", "--data-dir", store)
+    assert trips(store) == 160
+
+
+def test_standard_input_that_was_loaded_before_is_skipped(tmp_path):
+    store = tmp_path / "data"
+    cli("ingest", SAMPLE, "--data-dir", store)
+    assert "skipped" in cli("ingest", "-", "--data-dir", store, stdin=SAMPLE.read_text()).stderr
+    assert trips(store) == 100
+
+
+def test_after_a_file_that_failed_the_same_command_loads_the_rest(tmp_path):
+    store, bad = tmp_path / "data", tmp_path / "bad.csv"
+    bad.write_text("not,trips\n1,2\n")
+    command = ["ingest", SAMPLE, bad, "--data-dir", store]
+    assert cli(*command, check=False).returncode == 1
+    bad.write_text("".join(SAMPLE.read_text().splitlines(keepends=True)[:11]))
+    assert cli(*command).returncode == 0
+    assert trips(store) == 110
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_after_an_interruption_at_any_moment_the_same_command_is_right(tmp_path, generated_csv, number):
+    rows = rows_of(generated_csv)
+    for round, seconds in enumerate((0.05, 0.2, 0.5, 1, 2)):
+        store = tmp_path / str(round)
+        command = ["ingest", SAMPLE, generated_csv, "--data-dir", store]
+        process = subprocess.Popen([str(tripstore.BINARY), *map(str, command)], stderr=subprocess.PIPE, text=True,
+                                   env=tripstore.clean_environment(SEGMENT_ROWS="50000"))
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+        said = process.communicate(timeout=tripstore.PATIENCE_SECONDS)[1]
+        if cli("jobs", "--data-dir", store, check=False).returncode == 0:
+            left = [job for job in jobs(store) if job["status"] == "interrupted"]
+            assert not [job for job in jobs(store) if job["status"] in ("pending", "running")]
+            if number != signal.SIGKILL:
+                assert ("run the same command again" in said) == bool(left), said
+        cli(*command, SEGMENT_ROWS="50000")
+        cli(*command)
+        assert trips(store) == rows + 100, said
+        assert [job["status"] for job in jobs(store)] == ["completed", "completed"]
+        cli("verify", "--data-dir", store)
+
+
+def rows_of(path):
+    with open(path, "rb") as file:
+        return sum(1 for _ in file) - 1
+
+
+def interrupt(store, csv):
+    """Leaves a load of a file interrupted with something committed."""
+    for _ in range(20):
+        process = subprocess.Popen([str(tripstore.BINARY), "ingest", str(csv), "--data-dir", str(store)],
+                                   stderr=subprocess.PIPE, env=tripstore.clean_environment(SEGMENT_ROWS="50000"))
+        tripstore.wait_until(lambda: list(store.glob("segments/*.parquet")) or process.poll() is not None, "a segment")
+        process.kill()
+        process.communicate()
+        (job,) = jobs(store)
+        if job["status"] == "interrupted" and job["processed_rows"] > 0:
+            return job
+        shutil.rmtree(store)
+    raise AssertionError("every load was over before it was interrupted")
+
+
+@pytest.mark.parametrize("form", ["plain", "gzip"])
+def test_another_file_under_the_name_of_an_interrupted_one_is_never_spliced(tmp_path, generated_csv, form):
+    store, csv = tmp_path / "data", tmp_path / ("trips.csv" if form == "plain" else "trips.csv.gz")
+    text = generated_csv.read_bytes()
+    write = csv.write_bytes if form == "plain" else lambda data: csv.write_bytes(gzip.compress(data, 1))
+    write(text)
+    interrupt(store, csv)
+    # One digit of the first row; of plain files the length stays.
+    position = text.index(b"-", text.index(b"\n")) - 1
+    write(text[:position] + bytes([text[position] ^ 1]) + text[position + 1:])
+    refused = cli("ingest", csv, "--data-dir", store, check=False)
+    assert refused.returncode == 1 and "changed since" in refused.stderr
+    assert trips(store) == 0 and not list(store.glob("segments/*"))
+    cli("resume", 1, "--data-dir", store, check=False)
+    assert trips(store) == jobs(store)[0]["processed_rows"] - jobs(store)[0]["rejected_rows"] > 900_000
+
+
+def test_other_peoples_leftovers_are_named_and_left_alone(tmp_path, generated_csv):
+    store = tmp_path / "data"
+    interrupt(store, generated_csv)
+    done = cli("ingest", SAMPLE, "--data-dir", store)
+    assert f"tripstore resume 1 --data-dir {store}" in done.stderr
+    assert f"tripstore jobs 1 --remove --data-dir {store}" in done.stderr
+    assert trips(store) == 100
+    with tripstore.Server(store, tmp_path / "log") as server:
+        assert server.job(1)["status"] == "interrupted"
+        assert server.request("POST", "/jobs/1/resume").status == 202
+        assert server.wait_for_job(1)["status"] == "completed"
+
+
+# MARK: What is said
+
+def test_the_lock_says_who_has_the_store_and_what_to_do(tmp_path, server):
+    server.ingest(SAMPLE)
+    refused = cli("ingest", SAMPLE, "--data-dir", server.data_dir, check=False)
+    assert refused.returncode == 1
+    assert f"A server (process {server.process.pid}, {server.url}) has this store" in refused.stderr
+    assert f"curl -T trips.csv {server.url}/ingest/" in refused.stderr
+    store = tmp_path / "other"
+    with subprocess.Popen([str(tripstore.BINARY), "ingest", "-", "--data-dir", str(store)], stdin=subprocess.PIPE,
+                          stderr=subprocess.PIPE, env=tripstore.clean_environment()) as load:
+        tripstore.wait_until((store / "catalog.sqlite").exists, "the catalog")
+        tripstore.wait_until((store / "lock").read_bytes, "the lock")
+        refused = cli("jobs", 1, "--remove", "--data-dir", store, check=False)
+        load.stdin.close()
+    assert f"Process {load.pid} is loading" in refused.stderr and "wait until it ends" in refused.stderr
+
+
+def test_removal_says_how_many_trips_went(tmp_path):
+    store = tmp_path / "data"
+    cli("ingest", SAMPLE, "--data-dir", store)
+    both = cli("jobs", 1, "--remove", "--rejects", 3, "--data-dir", store, check=False)
+    assert both.returncode == 64 and "exclude each other" in both.stderr
+    assert "Deleted 100 trips of job 1 (trips.csv)." in cli("jobs", 1, "--remove", "--data-dir", store).stderr
+    assert "nothing left" in cli("jobs", 1, "--remove", "--data-dir", store).stderr
