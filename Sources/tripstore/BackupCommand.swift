@@ -67,6 +67,6 @@ extension BackupReport {
         if keptFiles > 0 { files.append("\(Readable.count(keptFiles)) there already") }
         let list = files.isEmpty ? "none" : files.joined(separator: ", ")
         return
-            "\(Readable.text(folder)): \(Readable.count(trips)) trips in \(Readable.count(segments)) segments; files: \(list)\n"
+            "\(Readable.text(folder)): \(Readable.count(trips, "trip")) in \(Readable.count(segments, "segment")); files: \(list)\n"
     }
 }

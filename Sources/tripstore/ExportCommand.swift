@@ -69,13 +69,13 @@ struct ExportCommand: ParsableCommand {
     }
 
     private func text(of report: ExportReport) -> String {
-        var weeks = "\(Readable.count(report.weeks)) weeks"
+        var weeks = Readable.count(report.weeks, "week")
         var changes: [String] = []
         if report.keptWeeks > 0 { changes.append("\(Readable.count(report.keptWeeks)) unchanged") }
-        if report.removedWeeks > 0 { changes.append("\(Readable.count(report.removedWeeks)) others removed") }
+        if report.removedWeeks > 0 { changes.append("\(Readable.count(report.removedWeeks, "other")) removed") }
         if !changes.isEmpty { weeks += " (\(changes.joined(separator: ", ")))" }
-        let files = "\(Readable.count(report.files)) files, \(Readable.bytes(report.bytes))"
-        return "\(Readable.text(hive)): \(Readable.count(report.trips)) trips of \(weeks) in \(files)\n"
+        let files = "\(Readable.count(report.files, "file")), \(Readable.bytes(report.bytes))"
+        return "\(Readable.text(hive)): \(Readable.count(report.trips, "trip")) of \(weeks) in \(files)\n"
     }
 
     private func json(of report: ExportReport) -> String {
@@ -115,7 +115,7 @@ private struct ExportProgress {
     mutating func show(trips: Int, of count: Int) {
         let rate = Double(trips) / max((ContinuousClock.now - start) / .seconds(1), 0.001)
         let line =
-            "\(count == 0 ? 100 : trips * 100 / count) %  \(Readable.count(trips)) of \(Readable.count(count)) trips  "
+            "\(count == 0 ? 100 : trips * 100 / count) %  \(Readable.count(trips)) of \(Readable.count(count, "trip"))  "
             + "\(Readable.count(Int(rate))) trips/s"
         if isTerminal {
             Output.progress(line)

@@ -120,7 +120,7 @@ struct JobsCommand: ParsableCommand {
                 table.add([String(reject.line), reject.reason, String(Readable.text(reject.text).prefix(120))])
             }
             try Output.result(table.text)
-            Output.note("\(Readable.count(report.rejects.count)) of \(Readable.count(report.rejectedRows)) rejected rows")
+            Output.note("\(Readable.count(report.rejects.count)) of \(Readable.count(report.rejectedRows, "rejected row"))")
         }
     }
 }

@@ -67,8 +67,8 @@ struct TripGroupsCommand: ParsableCommand {
             }
             try Output.result(table.text)
             Output.note(
-                "\(Readable.count(answer.groups.count)) of \(Readable.count(answer.totalGroups)) groups, "
-                    + "\(Readable.count(answer.totalTrips)) trips, buckets of \(answer.bucketMinutes) minutes")
+                "\(Readable.count(answer.groups.count)) of \(Readable.count(answer.totalGroups, "group")), "
+                    + "\(Readable.count(answer.totalTrips, "trip")), buckets of \(answer.bucketMinutes) minutes")
         }
         if query.explain, format != .json { Output.note(Output.explanation(answer.metrics)) }
     }

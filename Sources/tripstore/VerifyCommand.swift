@@ -62,8 +62,8 @@ struct VerifyCommand: ParsableCommand {
             let problems = damaged.flatMap { file in file.problems.map { "\(file.file): \($0)\n" } }
             let verdict =
                 damaged.isEmpty
-                ? "All \(Readable.count(fileCount)) files are whole.\n"
-                : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount)) files are damaged.\n"
+                ? "All \(Readable.count(fileCount, "file")) are whole.\n"
+                : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount, "file")) are damaged.\n"
             let moved =
                 aside.isEmpty ? "" : "\(Readable.count(aside.count)) set aside; answers say that their trips are missing.\n"
             try Output.result(problems.joined() + verdict + moved)
