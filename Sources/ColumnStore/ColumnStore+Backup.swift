@@ -23,13 +23,13 @@ extension ColumnStore {
     /// backup has brought them. The catalog comes last, so the target is a whole store at any time: the old one, then the new.
     package func backUp(to target: String) throws(ColumnStoreError) -> BackupReport {
         let target = Folders(root: target)
+        try refuseOverlap(with: target.root)
         for folder in [target.root, target.segments, target.rollups, target.rejects, target.uploads] {
             try FileSystem.makeDirectory(folder)
         }
+        // A link on the way may have been made meanwhile.
+        try refuseOverlap(with: target.root)
         let root = try FileSystem.resolved(target.root)
-        guard try FileSystem.resolved(folders.root) != root else {
-            throw ColumnStoreError(.invalidArgument, "\(target.root) is the store itself; name another folder.")
-        }
         let lock = try StoreLock(path: target.lock)
         defer { lock.release() }
         var attempts = 0
@@ -42,6 +42,44 @@ extension ColumnStore {
                 continue
             }
         }
+    }
+
+    /// Copies the store, which is a backup, to where another was or shall be.
+    ///
+    /// Refused where files of a store are there that this one does not know, as where a catalog was lost: they may be newer, and
+    /// would be swept.
+    package func restore(to target: String) throws(ColumnStoreError) -> BackupReport {
+        let folders = Folders(root: target)
+        let known = Set(try catalog.allSegments().map(\.fileName))
+        let uploads = Set(try catalog.jobsWithUploads().map { $0.sourcePath.split(separator: "/").last.map(String.init) ?? "" })
+        let strangers =
+            ((try? folders.segmentFiles().own) ?? []).filter { !known.contains($0) && !$0.hasSuffix(".tmp") }
+            + ((try? folders.uploadFiles().own) ?? []).filter { !uploads.contains($0) }
+        guard strangers.isEmpty else {
+            throw ColumnStoreError(
+                .conflict,
+                "\(target) has \(strangers[0])\(strangers.count > 1 ? " and \(strangers.count - 1) others" : "") of a store "
+                    + "whose catalog is gone, which the backup does not have; make that catalog anew (`tripstore rebuild-catalog`), "
+                    + "or restore to another folder.")
+        }
+        return try backUp(to: target)
+    }
+
+    /// Refuses a target that is the store, in it or around it: one would sweep the other's files.
+    private func refuseOverlap(with target: String) throws(ColumnStoreError) {
+        let store = try FileSystem.resolved(folders.root)
+        let destination = try FileSystem.destination(target)
+        let place: String
+        if destination == store {
+            place = "is the store itself"
+        } else if FileSystem.isInside(destination, store) {
+            place = "is in the store \(store)"
+        } else if FileSystem.isInside(store, destination) {
+            place = "has the store \(store) in it"
+        } else {
+            return
+        }
+        throw ColumnStoreError(.invalidArgument, "\(target) \(place); name a folder apart from it.")
     }
 
     private func copy(to target: Folders, root: String) throws(ColumnStoreError) -> BackupReport {
@@ -60,10 +98,10 @@ extension ColumnStore {
         }
         let rollup = try copied.rollup()
         if let rollup {
-            try bring("\(folders.rollups)/\(rollup.fileName)", to: target.rollups, checksum: rollup.checksum, &report)
+            try bring(folders.rollupPath(rollup.fileName), to: target.rollups, checksum: rollup.checksum, &report)
         }
         // Files that still grow, or that no checksum is known of, are copied anew.
-        for name in try FileSystem.names(in: folders.rejects) {
+        for name in try folders.rejectsFiles().own {
             try copyFile("\(folders.rejects)/\(name)", to: "\(target.rejects)/\(name)", &report)
         }
         var uploads: Set<String> = []
@@ -85,6 +123,7 @@ extension ColumnStore {
                 try copyFile(source, to: "\(target.uploads)/\(name)", &report)
             }
         }
+        try QuarantineNotes(folders: target).update(from: copied)
         for folder in [target.segments, target.rollups, target.rejects, target.uploads] {
             try FileSystem.syncDirectory(folder)
         }
@@ -96,7 +135,7 @@ extension ColumnStore {
         // What only the old catalog named is no longer needed.
         let named = Set(segments.map(\.fileName))
         let damaged = Set(try copied.quarantined().map(\.fileName))
-        for name in try FileSystem.names(in: target.segments) where !named.contains(name) {
+        for name in try target.segmentFiles().own where !named.contains(name) {
             // An earlier backup may have the last whole copy of a segment that the store has lost.
             if damaged.contains(name) {
                 try FileSystem.makeDirectory(target.quarantine)
@@ -105,10 +144,10 @@ extension ColumnStore {
                 try FileSystem.remove(target.segmentPath(name))
             }
         }
-        for name in try FileSystem.names(in: target.rollups) where name != rollup?.fileName {
-            try FileSystem.remove("\(target.rollups)/\(name)")
+        for name in try target.rollupFiles().own where name != rollup?.fileName {
+            try FileSystem.remove(target.rollupPath(name))
         }
-        for name in try FileSystem.names(in: target.uploads) where !uploads.contains(name) {
+        for name in try target.uploadFiles().own where !uploads.contains(name) {
             try FileSystem.remove("\(target.uploads)/\(name)")
         }
         return report

@@ -42,7 +42,7 @@ extension ColumnStore {
                 try removeSegment(name)
                 return false
             }
-            try forget(old.map(\.fileName))
+            forget(old.map(\.fileName))
             options.logger.debug("Merged segments", metadata: ["segments": "\(old.count)", "trips": "\(record.rowCount)"])
             return true
         }
@@ -54,7 +54,7 @@ extension ColumnStore {
     ///   - trips: those of all segments that do so together; nil where one does alone.
     ///   - job: the job whose trips are left out.
     func origin(
-        replacing old: [Catalog.Segment], _ readers: [SegmentReader], trips: Int? = nil, without job: Int64? = nil
+        replacing old: [some NamedSegment], _ readers: [SegmentReader], trips: Int? = nil, without job: Int64? = nil
     ) throws(ColumnStoreError) -> SegmentOrigin {
         var earlier: [String] = []
         for replaced in readers.compactMap({ SegmentOrigin.Replacement($0.parquet) }) {
@@ -111,7 +111,7 @@ extension ColumnStore {
             }
             isPublished = try catalog.replace(old.map(\.id), with: new)
             guard isPublished else { return nil }
-            try forget(old.map(\.fileName))
+            forget(old.map(\.fileName))
             options.logger.info(
                 "Divided segments by place",
                 metadata: [

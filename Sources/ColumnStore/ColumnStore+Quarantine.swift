@@ -1,3 +1,5 @@
+import Logging
+
 /// How a store goes on without segments that are damaged.
 extension ColumnStore {
     /// Sets a damaged segment aside: its file goes to the folder `quarantine`, answers go on without its trips and say so.
@@ -23,22 +25,35 @@ extension ColumnStore {
                     segment, problem: problem,
                     message: "A segment of this load, \(fileName), was damaged and has been set aside; resume the job, and its "
                         + "file is loaded from the start.")
-                try forget(gone.files)
+                forget(gone.files)
+                noteQuarantine()
                 for record in gone.failed { loads.notify(JobProgress(record.job)) }
             }
         }
     }
 
+    /// Brings the notes in the folder quarantine to what the catalog says; what cannot be written now is at the next start.
+    func noteQuarantine() {
+        do throws(ColumnStoreError) { try QuarantineNotes(folders: folders).update(from: catalog) } catch {
+            options.logger.warning("What was set aside cannot be noted", metadata: ["why": "\(error.message)"])
+        }
+    }
+
     /// What answers say while trips are missing; nil where none are.
-    func quarantineWarning() throws(ColumnStoreError) -> String? {
-        guard let missing = try catalog.missingTrips() else { return nil }
-        let trips = missing.jobs.reduce(0) { $0 + $1.trips }
-        let segments = missing.segmentCount == 1 ? "a damaged segment" : "\(missing.segmentCount) damaged segments"
-        let remedy = missing.jobs.count == 1 ? "that job and load its file" : "those jobs and load their files"
+    package func quarantineWarning() throws(ColumnStoreError) -> String? { try catalog.missingTrips()?.warning }
+}
+
+extension Catalog.MissingTrips {
+    /// What answers say of it.
+    var warning: String {
+        let trips = jobs.reduce(0) { $0 + $1.trips }
+        let segments = segmentCount == 1 ? "a damaged segment" : "\(segmentCount) damaged segments"
+        let remedy = jobs.count == 1 ? "that job and load its file" : "those jobs and load their files"
+        // Of a segment that was damaged together with its catalog nobody may know how many it had.
+        let known = trips > 0 ? "\(trips) \(trips == 1 ? "trip is" : "trips are")" : "Trips, nobody can tell how many, are"
         return
-            "\(trips) \(trips == 1 ? "trip is" : "trips are") missing: \(segments) with trips of "
-            + "\(Self.list(missing.jobs.map(\.id))) \(missing.segmentCount == 1 ? "was" : "were") set aside; "
-            + "restore a backup that still has them, or delete \(remedy) again."
+            "\(known) missing: \(segments) with trips of \(Self.list(jobs.map(\.id))) \(segmentCount == 1 ? "was" : "were") set "
+            + "aside; restore a backup that still has them, or delete \(remedy) again."
     }
 
     /// Names jobs in a sentence, the first few of many.

@@ -12,6 +12,10 @@ package struct RebuildReport: Sendable {
     package var uploads: [String] = []
     /// What the old catalog is called now; nil where there was none.
     package var oldCatalog: String?
+    /// The jobs that stand for damaged segments of which nobody can tell whose trips they had, by the segment's name.
+    package var standIns: [(file: String, job: Int64)] = []
+    /// What answers say while trips are missing; nil where none are.
+    package var warning: String?
 }
 
 /// How a catalog that is lost is made anew from the segments alone.
@@ -30,7 +34,7 @@ extension ColumnStore {
         report: @Sendable (_ file: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
     ) throws(ColumnStoreError) -> RebuildReport {
         let folders = Folders(root: directory)
-        guard let names = try? FileSystem.names(in: folders.segments) else {
+        guard let names = try? folders.segmentFiles().own else {
             throw ColumnStoreError(
                 .notFound, "There is no store in \(directory): it has no folder segments; name another --data-dir.")
         }
@@ -53,9 +57,12 @@ extension ColumnStore {
             throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "Segments could not be read: \(error).")
         }
         var damaged: [RebuildPlan.Damaged] = []
-        for name in (try? FileSystem.names(in: folders.quarantine)) ?? [] where found[name] == nil {
-            let origin = SegmentEvidence.origin(path: "\(folders.quarantine)/\(name)")
-            damaged.append(RebuildPlan.Damaged(name: name, origin: origin, wasAside: true))
+        let notes = QuarantineNotes(folders: folders)
+        for name in try notes.segments() where found[name] == nil {
+            damaged.append(
+                RebuildPlan.Damaged(
+                    name: name, origin: SegmentEvidence.origin(path: "\(folders.quarantine)/\(name)"),
+                    note: notes.jobs(ofSegment: name), wasAside: true))
         }
         let aside = damaged.map(\.name)
         var files: [RebuildPlan.File] = []
@@ -73,9 +80,14 @@ extension ColumnStore {
         result.earlierVersion = plan.segments.filter { $0.origin == nil }.map(\.name)
         let contents = contents(of: plan, found, result.damaged, aside: aside, folders)
         result.uploads = contents.uploads.map(\.path)
+        result.standIns = contents.standIns
         result.rowCount = contents.segments.reduce(0) { $0 + $1.rowCount }
         result.oldCatalog = try exchangeCatalog(
             for: contents, settingAside: result.damaged.map(\.file) + plan.setAside, in: folders)
+        let catalog = try Catalog(path: folders.catalog, readOnly: true)
+        defer { catalog.close() }
+        try notes.update(from: catalog)
+        result.warning = try catalog.missingTrips()?.warning
         return result
     }
 
@@ -109,6 +121,7 @@ extension ColumnStore {
         contents.segments = plan.segments.compactMap { found[$0.name]?.record }
         contents.quarantine = aside.map { (name: $0, problem: "It was set aside before the catalog was made anew.") }
         contents.quarantine += damaged.map { (name: $0.file, problem: $0.problems.joined(separator: " ")) }
+        contents.quarantine += plan.setAside.map { (name: $0, problem: "Its jobs were not known to be whole.") }
         for job in plan.jobs {
             let path = folders.rejectsPath(job: job.id)
             // A file that is damaged is told of when somebody asks for its rows.
@@ -117,7 +130,7 @@ extension ColumnStore {
         let loaded = Set(plan.jobs.compactMap { $0.origin?.upload })
         let filenames = Dictionary(
             plan.leftOut.compactMap { job in job.origin?.upload.map { ($0, job.origin?.filename) } }, uniquingKeysWith: { $1 })
-        for name in (try? FileSystem.names(in: folders.uploads)) ?? []
+        for name in (try? folders.uploadFiles().own) ?? []
         // Where the rest of a file would have to be fetched from, only the catalog knew.
         where !loaded.contains(name) && !PartialFile.isName(name) {
             let path = "\(folders.uploads)/\(name)"
@@ -128,12 +141,17 @@ extension ColumnStore {
         // Numbers in names, and those that segments tell of, were given already.
         let names = Array(found.keys) + aside
         let origins = found.values.compactMap(\.origin)
-        let rejects = (try? FileSystem.names(in: folders.rejects)) ?? []
+        let rejects = (try? folders.rejectsFiles().own) ?? []
         contents.lastSegmentNumber = names.compactMap(Folders.number(in:)).max() ?? 0
         var jobs = contents.jobs.map(\.id)
         jobs += (names + rejects).compactMap(Folders.number(in:))
         for origin in origins { jobs += origin.jobs.map(\.id) + [origin.replaces?.withoutJob ?? 0] }
         contents.lastJob = jobs.max() ?? 0
+        for name in plan.unknown {
+            contents.lastJob += 1
+            contents.standIns.append((file: name, job: contents.lastJob))
+            contents.jobs.append(RebuildPlan.Job(id: contents.lastJob, origin: nil, trips: 0, jobTrips: 0, damaged: name))
+        }
         return contents
     }
 

@@ -7,11 +7,11 @@ extension ColumnStore {
     func maintainRollup() {
         var looked: [Int64] = []
         do {
-            let (live, named) = try catalog.live()
+            let (live, named) = try catalog.liveSegmentsAndRollup()
             looked = live.map(\.id)
             let (readers, known) = state.withLock { ($0.readers, $0.rollup) }
             let rollup = known?.id == named?.id ? known : nil
-            let isCovered = { (segment: Catalog.Segment) in rollup != nil && segment.rollupID == rollup?.id }
+            let isCovered = { (segment: Catalog.LiveSegment) in rollup != nil && segment.rollupID == rollup?.id }
             let missing = live.filter { !isCovered($0) }
             let missingRowCount = missing.reduce(0) { $0 + $1.rowCount }
             let coveredRowCount = live.reduce(0) { $0 + $1.rowCount } - missingRowCount
@@ -36,7 +36,7 @@ extension ColumnStore {
             let file = try writer.write(directory: folders.rollups, name: name, on: pool)
             let isPublished = try catalog.publishRollup(
                 fileName: name, byteCount: file.byteCount, checksum: file.checksum, covering: live.map(\.id))
-            if isPublished { try refreshSnapshot() } else { loads.noteChange() }
+            if isPublished { publish() } else { loads.noteChange() }
             try removeUnnamedRollups()
         } catch {
             // Segments that were taken out meanwhile are no fault: those that are there now are looked at next.
@@ -58,8 +58,6 @@ extension ColumnStore {
 
     func removeUnnamedRollups() throws(ColumnStoreError) {
         let named = try catalog.rollup()?.fileName
-        for name in try FileSystem.names(in: folders.rollups) where name != named {
-            try FileSystem.remove("\(folders.rollups)/\(name)")
-        }
+        for name in try folders.rollupFiles().own where name != named { sweep(folders.rollupPath(name)) }
     }
 }

@@ -41,6 +41,9 @@ public final class ColumnStore: TripEngine {
         var readers: [Int64: SegmentReader] = [:]
         var rollup: (id: Int64, reader: GroupRollup)?
         var snapshot: Result<Snapshot, ColumnStoreError> = .success(Snapshot([]))
+        /// The state of the catalog that the snapshot was made of (`Catalog.liveVersion`); nil before the first.
+        var version: Int?
+        var isPublishing = false
         var queries = 0
     }
 
@@ -57,7 +60,7 @@ public final class ColumnStore: TripEngine {
     let rewriting = Lock(())
     /// Held from the look at the catalog until the snapshot is published: a load and a deletion that end at the same time must
     /// not put theirs in the place of a newer one.
-    private let publishing = Lock(())
+    let publishing = Lock(())
 
     // MARK: - Opening and closing
 
@@ -79,7 +82,7 @@ public final class ColumnStore: TripEngine {
             in: JobStorage(folder), pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try recover() }
-        try refreshSnapshot()
+        publish()
     }
 
     /// Stops loading at a checkpoint, from which the next start goes on, and closes the store.
@@ -95,117 +98,33 @@ public final class ColumnStore: TripEngine {
     /// Removes what a crash left behind and queues what it interrupted.
     private func recover() throws(ColumnStoreError) {
         let named = Set(try catalog.allSegments().map(\.fileName))
-        for name in try FileSystem.names(in: folders.segments) where !named.contains(name) {
+        let files = try folders.segmentFiles()
+        for name in files.own where !named.contains(name) {
             options.logger.notice("Removing a segment that was never committed", metadata: ["file": "\(name)"])
-            try FileSystem.remove(folders.segmentPath(name))
+            sweep(folders.segmentPath(name))
         }
+        noteForeign(files.foreign, in: folders.segments)
+        noteForeign(try folders.rollupFiles().foreign, in: folders.rollups)
         try removeUnnamedRollups()
+        noteQuarantine()
         try loads.recover()
     }
 
-    /// Adds the segments of a job that was just published, without a look at all the others.
-    package func publish(job id: Int64) throws(ColumnStoreError) {
-        try publishing.withLock { _ throws(ColumnStoreError) in try addToSnapshot(job: id) }
-    }
-
-    private func addToSnapshot(job id: Int64) throws(ColumnStoreError) {
-        var (readers, known) = state.withLock { ($0.readers, try? $0.snapshot.get()) }
-        guard let known else { return try publishLive() }
-        var order = known.segments
-        for segment in try catalog.segments(ofJob: id) where segment.isLive && readers[segment.id] == nil {
-            do throws(ColumnStoreError) {
-                let reader = try open(segment)
-                readers[segment.id] = reader
-                order.append(reader)
-            } catch {
-                return try publishLive()
-            }
-        }
-        let snapshot = Snapshot(
-            order, rollup: known.rollup, uncovered: known.uncovered + Array(known.segments.count..<order.count),
-            warning: known.warning)
-        state.withLock {
-            $0.readers = readers
-            $0.snapshot = .success(snapshot)
+    /// Removes a file that nothing needs; one that cannot be removed costs room and no more.
+    func sweep(_ path: String) {
+        do throws(ColumnStoreError) { try FileSystem.remove(path) } catch {
+            options.logger.warning("A file that is no longer needed stays", metadata: ["why": "\(error.message)"])
         }
     }
 
-    /// Opens segments that became visible and lets go of those that no longer are.
-    func refreshSnapshot() throws(ColumnStoreError) {
-        try publishing.withLock { _ throws(ColumnStoreError) in try publishLive() }
-    }
-
-    private func publishLive() throws(ColumnStoreError) {
-        var attempts = 0
-        while true {
-            attempts += 1
-            let (live, named) = try catalog.live()
-            let known = state.withLock { $0.readers }
-            var readers: [Int64: SegmentReader] = [:]
-            do throws(ColumnStoreError) {
-                readers = try openAll(live, known)
-            } catch  where error.code == .notFound && attempts < 5 {
-                // Another process took the segment out between our look at the catalog and at the file.
-                continue
-            } catch {
-                options.logger.error("A segment cannot be opened", metadata: ["error": "\(error)"])
-                state.withLock { $0.snapshot = .failure(error) }
-                return
-            }
-            let rollup = named.flatMap(openRollup)
-            let snapshot = Snapshot(
-                live.map { readers[$0.id]! }, rollup: rollup?.reader,
-                uncovered: live.indices.filter { rollup == nil || live[$0].rollupID != rollup?.id },
-                warning: try quarantineWarning())
-            state.withLock {
-                $0.readers = readers
-                $0.rollup = rollup
-                $0.snapshot = .success(snapshot)
-            }
-            return
-        }
-    }
-
-    /// Opens segments, in parallel, but for those that are open.
-    private func openAll(
-        _ segments: [Catalog.Segment], _ known: [Int64: SegmentReader]
-    ) throws(ColumnStoreError) -> [Int64: SegmentReader] {
-        do {
-            let readers = try pool.map(count: segments.count, priority: .question) { [self] index in
-                try known[segments[index].id] ?? open(segments[index])
-            }
-            return Dictionary(uniqueKeysWithValues: zip(segments.map(\.id), readers))
-        } catch {
-            throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "Segments could not be opened: \(error).")
-        }
-    }
-
-    func open(_ segment: Catalog.Segment) throws(ColumnStoreError) -> SegmentReader {
-        let path = folders.segmentPath(segment.fileName)
-        let reader = try SegmentReader(path: path)
-        guard reader.rowCount == segment.rowCount else {
-            throw SegmentReader.damage(
-                path, SegmentError(description: "it has \(reader.rowCount) rows, the catalog says \(segment.rowCount)"))
-        }
-        if let problem = reader.indexProblem {
-            options.logger.warning(
-                "The index of a segment was made anew", metadata: ["file": "\(segment.fileName)", "why": "\(problem)"])
-        }
-        return reader
+    private func noteForeign(_ names: [String], in folder: String) {
+        guard !names.isEmpty else { return }
+        options.logger.notice(
+            "Left alone what is not the store's",
+            metadata: ["folder": "\(folder)", "names": "\(names.prefix(10).joined(separator: ", "))"])
     }
 
     // MARK: - Questions
-
-    /// The segments that a question asked now sees.
-    package func snapshot() throws(ColumnStoreError) -> Snapshot {
-        let known = state.withLock { $0.snapshot }
-        guard case .failure(let error) = known, error.code == .io else { return try known.get() }
-        // What the system refused once, such as one more open file, it may grant now.
-        return try publishing.withLock { _ throws(ColumnStoreError) in
-            if case .failure = state.withLock({ $0.snapshot }) { try publishLive() }
-            return try state.withLock { $0.snapshot }.get()
-        }
-    }
 
     private func executor() throws(ColumnStoreError) -> QueryExecutor {
         state.withLock { $0.queries += 1 }
@@ -260,7 +179,7 @@ public final class ColumnStore: TripEngine {
 
     package func removeUncommitted(ofJob id: Int64) throws(ColumnStoreError) {
         let named = Set(try catalog.allSegments().map(\.fileName))
-        for name in try FileSystem.names(in: folders.segments) where folders.isSegment(name, ofJob: id) {
+        for name in try folders.segmentFiles().own where folders.isSegment(name, ofJob: id) {
             if !named.contains(name) { try removeSegment(name) }
         }
     }
@@ -305,7 +224,8 @@ public final class ColumnStore: TripEngine {
         }
         let isChanged = try catalog.replace(segments.map(\.id), with: kept, job: job)
         if isChanged {
-            try forget(segments.map(\.fileName))
+            forget(segments.map(\.fileName))
+            noteQuarantine()
         } else {
             for record in kept { try removeSegment(record.fileName) }
         }
@@ -314,22 +234,22 @@ public final class ColumnStore: TripEngine {
 
     func removeSegment(_ name: String) throws(ColumnStoreError) { try FileSystem.remove(folders.segmentPath(name)) }
 
-    /// Lets go of segments that the catalog no longer names.
+    /// Lets go of segments that the catalog no longer names; what cannot be removed now is by the next start.
     ///
     /// Snapshots that are in use keep their mapped files.
-    func forget(_ names: [String]) throws(ColumnStoreError) {
-        try refreshSnapshot()
-        for name in names { try removeSegment(name) }
+    func forget(_ names: [String]) {
+        publish()
+        for name in names { sweep(folders.segmentPath(name)) }
     }
 
     // MARK: - Numbers
 
     package func numbers() throws(ColumnStoreError) -> EngineNumbers {
-        let state = state.withLock { $0 }
-        let segments = (try? state.snapshot.get().segments) ?? []
+        let segments = (try? snapshot().segments) ?? []
         return EngineNumbers(
             segments: segments.count, trips: segments.reduce(0) { $0 + $1.rowCount },
-            bytesOnDisk: segments.reduce(0) { $0 + $1.file.byteCount }, queries: state.queries)
+            bytesOnDisk: segments.reduce(0) { $0 + $1.file.byteCount }, queries: state.withLock { $0.queries },
+            snapshotProblems: try snapshotProblems().count)
     }
 
     /// Files of the live segments, oldest first.

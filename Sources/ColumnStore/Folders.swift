@@ -6,13 +6,13 @@
 ///                         group-JOB.parquet: trips of several small jobs, of which JOB is the first
 ///     rollups/            groups-SEGMENT-TIME.rollup: groups of all segments, counted
 ///     rejects/            JOB.jsonl: rejected rows of a job
-///     quarantine/         damaged segments that were set aside
+///     quarantine/         damaged segments that were set aside; NAME.json: of which jobs they are, where they don't say it
 ///     uploads/            sources of jobs that came over HTTP or were fetched, until they are done
 ///                         NAME.fetching, NAME.fetching.json: what of a source is there, and notes of it
-struct Folders: Sendable {
-    let root: String
+package struct Folders: Sendable {
+    package let root: String
 
-    init(root: String) { self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root }
+    package init(root: String) { self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root }
 
     var catalog: String { root + "/catalog.sqlite" }
     var lock: String { root + "/lock" }
@@ -58,4 +58,57 @@ struct Folders: Sendable {
     }
 
     func segmentPath(_ name: String) -> String { "\(segments)/\(name)" }
+
+    func rollupPath(_ name: String) -> String { "\(rollups)/\(name)" }
+
+    // MARK: - What is there
+
+    /// Files that the store may have made in the folder of segments, and what is not its own.
+    func segmentFiles() throws(ColumnStoreError) -> FolderContents { try FolderContents(of: segments, Self.isSegmentFile) }
+
+    func rollupFiles() throws(ColumnStoreError) -> FolderContents {
+        try FolderContents(of: rollups) { $0.wholeMatch(of: /groups-[0-9]+-[0-9a-z]+\.rollup(\.tmp)?/) != nil }
+    }
+
+    func uploadFiles() throws(ColumnStoreError) -> FolderContents { try FolderContents(of: uploads, Self.isUploadFile) }
+
+    func rejectsFiles() throws(ColumnStoreError) -> FolderContents {
+        try FolderContents(of: rejects) { $0.wholeMatch(of: /[0-9]+\.jsonl/) != nil }
+    }
+
+    func quarantineFiles() throws(ColumnStoreError) -> FolderContents {
+        try FolderContents(of: quarantine) { name in
+            Self.isSegmentFile(name) || Self.segment(ofNote: name).map(Self.isSegmentFile) == true
+        }
+    }
+
+    /// Whether a name is of a form that the store gives to files of segments, those being written included.
+    static func isSegmentFile(_ name: String) -> Bool {
+        name.wholeMatch(of: /((trips|divided)-[0-9]+-[0-9]+|(group|merged|kept)-[0-9]+)\.parquet(\.tmp)?/) != nil
+    }
+
+    /// Whether a name is of a form that the store gives to uploads, and to files that it fetches.
+    package static func isUploadFile(_ name: String) -> Bool {
+        name.wholeMatch(of: /(upload-[0-9a-z]+(\.part)?|fetched-[0-9a-z]+)(\.fetching(\.json(\.tmp)?)?)?/) != nil
+    }
+
+    /// The segment that a file of the folder quarantine is a note of.
+    static func segment(ofNote name: String) -> String? {
+        name.hasSuffix(".json") ? String(name.dropLast(".json".count)) : nil
+    }
+
+    func notePath(ofSegment name: String) -> String { "\(quarantine)/\(name).json" }
+}
+
+/// The names in a folder of the store: regular files of a form that the store itself makes, and all else, such as `lost+found` or what
+/// a person keeps there, which is never touched.
+struct FolderContents: Sendable {
+    var own: [String] = []
+    var foreign: [String] = []
+
+    init(of folder: String, _ isOwn: (String) -> Bool) throws(ColumnStoreError) {
+        for name in try FileSystem.names(in: folder) {
+            if isOwn(name), FileSystem.isRegularFile("\(folder)/\(name)") { own.append(name) } else { foreign.append(name) }
+        }
+    }
 }

@@ -53,13 +53,13 @@ package struct StoreFolder: Sendable {
     /// name is swept away.
     private static func refuseLostCatalog(_ folders: Folders) throws(ColumnStoreError) {
         guard FileSystem.byteCount(of: folders.catalog) ?? 0 == 0 else { return }
-        func count(_ folder: String) -> Int { (try? FileSystem.names(in: folder).count) ?? 0 }
-        let (segments, uploads) = (count(folders.segments), count(folders.uploads))
+        let segments = (try? folders.segmentFiles().own.count) ?? 0
+        let uploads = (try? folders.uploadFiles().own.count) ?? 0
         guard segments + uploads > 0 else { return }
         throw ColumnStoreError(
             .corrupt,
             "The catalog \(folders.catalog) is gone or empty, but \(segments) segments and \(uploads) uploads are there. Nothing "
-                + "was touched: put the catalog back, restore a backup (`tripstore restore`), or make the catalog anew with "
-                + "`tripstore rebuild-catalog --data-dir \(folders.root)`.")
+                + "was touched: put the catalog back, make the catalog anew with `tripstore rebuild-catalog --data-dir \(folders.root)`, "
+                + "or restore a backup to another folder (`tripstore restore`).")
     }
 }

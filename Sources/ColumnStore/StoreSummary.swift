@@ -86,7 +86,7 @@ extension ColumnStore {
                     bytesOnDisk: FileSystem.byteCount(of: folders.segmentPath($0.fileName)), isLive: $0.isLive)
             },
             jobs: try loads.jobCounts(),
-            unnamedFiles: try FileSystem.names(in: folders.segments).filter { !named.contains($0) },
+            unnamedFiles: try folders.segmentFiles().own.filter { !named.contains($0) },
             warning: try quarantineWarning())
     }
 
@@ -107,7 +107,7 @@ extension ColumnStore {
         let fileCount = 1 + segments.count + (rollup == nil ? 0 : 1)
         var damaged: [(file: String, problems: [String])] = []
         report("catalog.sqlite", 1, fileCount)
-        let catalogProblems = try catalog.integrityProblems()
+        let catalogProblems = try catalog.integrityProblems() + catalog.visibilityProblems()
         if !catalogProblems.isEmpty { damaged.append((file: "catalog.sqlite", problems: catalogProblems)) }
         for (number, segment) in segments.enumerated() {
             report(segment.file, number + 2, fileCount)

@@ -19,8 +19,8 @@ package protocol TripEngine: AnyObject, Sendable {
     /// know of them, or nil where that is nothing. Rows whose part is never committed do not exist.
     func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?>
 
-    /// Shows the trips of a job whose last part was committed.
-    func publish(job id: Int64) throws(ColumnStoreError)
+    /// Shows queries all that was committed; costs nothing where that is so already.
+    func publish()
 
     /// Takes all trips of a job out and marks it, at once; returns false, having changed nothing, where the job is in another
     /// status than `expected`, or another run of it than `attempt`, where one is named, is the last one.
@@ -79,8 +79,11 @@ package struct EngineNumbers: Sendable {
     package var bytesOnDisk: Int?
     /// Questions since the process began.
     package var queries: Int
+    /// Ways in which answers differ from what the catalog says; nil where they are asked of the catalog itself.
+    package var snapshotProblems: Int?
 
-    package init(segments: Int?, trips: Int, bytesOnDisk: Int?, queries: Int) {
+    package init(segments: Int?, trips: Int, bytesOnDisk: Int?, queries: Int, snapshotProblems: Int? = nil) {
+        self.snapshotProblems = snapshotProblems
         self.segments = segments
         self.trips = trips
         self.bytesOnDisk = bytesOnDisk

@@ -55,6 +55,11 @@ extension EngineNumbers {
         if let bytesOnDisk {
             text.metric("tripstore_segment_bytes", .gauge, "Bytes of these trips on disk.", value: bytesOnDisk)
         }
+        if let snapshotProblems {
+            text.metric(
+                "tripstore_snapshot_problems", .gauge, "Ways in which answers differ from the catalog; 0 but for a fault.",
+                value: snapshotProblems)
+        }
         text.metric("tripstore_queries_total", .counter, "Questions answered since the start.", value: queries)
     }
 }

@@ -54,7 +54,7 @@ struct RestoreCommand: ParsableCommand {
         var backup = store
         backup.dataDir = source
         let store = try backup.open(.readOnly, logLevel: .critical)
-        try Output.result(store.backUp(to: target).text(of: target))
+        try Output.result(store.restore(to: target).text(of: target))
     }
 }
 

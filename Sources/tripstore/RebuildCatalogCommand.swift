@@ -8,12 +8,13 @@ struct RebuildCatalogCommand: ParsableCommand {
         abstract: "Makes the catalog anew from the segments alone.",
         discussion: """
             For a store whose catalog.sqlite is gone or damaged. Segments say of which jobs their trips are, so the store \
-            answers as before. Damaged segments go to the folder quarantine, and answers say what is missing. Loads that were \
+            answers as before. Damaged segments go to the folder quarantine, and answers say what is missing with them, and with \
+            those that were set aside before, until its jobs are deleted. Loads that were \
             under way are left out, to be loaded again; uploads that wait become failed jobs, to be resumed. Jobs that failed or \
             were deleted are forgotten. A backup of the catalog knows all of that: where there is a recent one, restore it.
 
             Refused where the catalog can be used, and while a server has the store. Exit codes: 0 the catalog is made anew; \
-            1 it is not, or segments are damaged or jobs incomplete.
+            1 it is not, or segments are damaged or trips missing.
 
             Examples:
               tripstore rebuild-catalog
@@ -36,7 +37,7 @@ struct RebuildCatalogCommand: ParsableCommand {
         }
         if Terminal.isThere { Output.progress("") }
         try Output.result(Self.text(report))
-        if !report.damaged.isEmpty || report.plan.jobs.contains(where: { $0.trips < $0.jobTrips }) { throw ExitCode.failure }
+        if !report.damaged.isEmpty || report.warning != nil { throw ExitCode.failure }
     }
 
     private static func text(_ report: RebuildReport) -> String {
@@ -48,10 +49,16 @@ struct RebuildCatalogCommand: ParsableCommand {
         for file in report.damaged {
             lines.append("\(file.file) is damaged and was set aside: \(Readable.text(file.problems.joined(separator: " ")))")
         }
-        for job in plan.jobs where job.trips < job.jobTrips {
+        for job in plan.jobs where job.isIncomplete {
+            let missing =
+                job.trips < job.jobTrips
+                ? trips(job.jobTrips - job.trips) : "trips of \(job.damaged ?? ""), nobody can tell how many"
+            lines.append("\(name(job.id, job.origin)) lacks \(missing); answers will say so until it is deleted.")
+        }
+        for standIn in report.standIns {
             lines.append(
-                "\(name(job.id, job.origin)) lacks \(trips(job.jobTrips - job.trips)); answers will say so until it is deleted."
-            )
+                "\(standIn.file) tells nothing of its jobs. Job \(standIn.job) stands for its trips: answers will say that they are "
+                    + "missing until it is deleted.")
         }
         for job in plan.leftOut {
             let why =

@@ -10,7 +10,7 @@ struct VerifyCommand: ParsableCommand {
         discussion: """
             Checks the catalog, and of each segment the footer, every page's checksum and content, the order of its rows, and \
             that the index agrees with them; and of the groups that were counted ahead the checksum and the number of trips. \
-            Exit codes: 0 all is well; 1 something is damaged.
+            Exit codes: 0 all is well; 1 something is damaged, or trips are missing since damaged segments were set aside.
             """)
 
     @Flag(
@@ -40,6 +40,7 @@ struct VerifyCommand: ParsableCommand {
                 aside.append(file.file)
             }
         }
+        let warning = try store.quarantineWarning()
         if format == .json {
             var writer = JSONWriter()
             writer.object {
@@ -56,6 +57,10 @@ struct VerifyCommand: ParsableCommand {
                         $0.value(aside.contains(file.file))
                     }
                 }
+                if let warning {
+                    $0.key("warning")
+                    $0.value(warning)
+                }
             }
             try Output.result(writer.text + "\n")
         } else {
@@ -66,8 +71,8 @@ struct VerifyCommand: ParsableCommand {
                 : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount, "file")) are damaged.\n"
             let moved =
                 aside.isEmpty ? "" : "\(Readable.count(aside.count)) set aside; answers say that their trips are missing.\n"
-            try Output.result(problems.joined() + verdict + moved)
+            try Output.result(problems.joined() + verdict + moved + (warning.map { $0 + "\n" } ?? ""))
         }
-        if !damaged.isEmpty { throw ExitCode.failure }
+        if !damaged.isEmpty || warning != nil { throw ExitCode.failure }
     }
 }

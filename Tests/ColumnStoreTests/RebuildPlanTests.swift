@@ -37,8 +37,17 @@ struct RebuildPlanTests {
         var leftOut: [Int64] = []
         /// Trips that are missing, by job.
         var missing: [Int64: Int] = [:]
+        /// Damaged segments that a job has to stand for.
+        var unknown: [String] = []
         /// What is the store where incomplete jobs are asked for; nil: the same.
         var incomplete: [String]?
+    }
+
+    /// A segment that was set aside; without jobs: it is gone, or tells nothing.
+    static func aside(_ name: String, _ jobs: String..., note: [String]?) -> RebuildPlan.Damaged {
+        func origin(_ jobs: [String]) -> SegmentOrigin { SegmentOrigin(jobs: jobs.flatMap { file(name, $0).origin!.jobs }) }
+        return RebuildPlan.Damaged(
+            name: name, origin: jobs.isEmpty ? nil : origin(jobs), note: note.map { origin($0).jobs }, wasAside: true)
     }
 
     static let merged = file("m", "1:10/10", "2:20/20", replaces: ["a", "b"])
@@ -88,15 +97,37 @@ struct RebuildPlanTests {
             testDescription: "a damaged segment that has other jobs",
             files: [file("a", "1:10/30"), file("c", "2:1/1")],
             damaged: [RebuildPlan.Damaged(name: "trips-000007-9.parquet", origin: nil)], store: ["c"], leftOut: [1],
-            incomplete: ["a", "c"]),
+            missing: [7: 0], incomplete: ["a", "c"]),
+        Row(
+            testDescription: "a damaged segment of several jobs that tells nothing", files: [file("c", "2:1/1")],
+            damaged: [RebuildPlan.Damaged(name: "merged-7.parquet", origin: nil)], store: ["c"],
+            unknown: ["merged-7.parquet"]),
+        Row(
+            testDescription: "a damaged segment that tells nothing and was replaced", files: [merged],
+            damaged: [RebuildPlan.Damaged(name: "a", origin: nil)], store: ["m"]),
         Row(
             testDescription: "a damaged segment that still tells of its job",
             files: [file("c", "2:1/1")],
             damaged: [RebuildPlan.Damaged(name: "a", origin: file("a", "1:10/10").origin)], store: ["c"], missing: [1: 10]),
         Row(
-            testDescription: "a segment that was set aside long ago, and its job deleted",
-            files: [file("c", "2:1/1")],
-            damaged: [RebuildPlan.Damaged(name: "a", origin: file("a", "1:10/10").origin, wasAside: true)], store: ["c"]),
+            testDescription: "a segment that was set aside before", files: [file("c", "2:1/1")],
+            damaged: [aside("a", "1:10/10", note: nil)], store: ["c"], missing: [1: 10]),
+        Row(
+            testDescription: "a segment that was set aside, and its job deleted", files: [file("c", "2:1/1")],
+            damaged: [aside("a", "1:10/10", note: [])], store: ["c"]),
+        Row(
+            testDescription: "a segment that was set aside, and one of its jobs deleted", files: [file("c", "2:1/1")],
+            damaged: [aside("a", "1:10/10", "3:5/5", note: ["3:5/5"])], store: ["c"], missing: [3: 5]),
+        Row(
+            testDescription: "a segment that is gone, with a note, of a job that has others",
+            files: [file("c", "2:1/1", "3:7")],
+            damaged: [aside("a", note: ["3:5/12"])], store: ["c"], missing: [3: 5]),
+        Row(
+            testDescription: "a segment of a load under way that was set aside", files: [],
+            damaged: [aside("a", "1:10", note: nil)], store: []),
+        Row(
+            testDescription: "a job that stands for a segment of which nobody knows", files: [],
+            damaged: [aside("merged-7.parquet", note: ["9:0/0"])], store: [], missing: [9: 0]),
         Row(
             testDescription: "segments of an earlier version", files: [old("a", [1: 10]), old("b", [1: 5, 2: 9])],
             store: ["a", "b"]),
@@ -113,9 +144,10 @@ struct RebuildPlanTests {
         let plan = try RebuildPlan(row.files.shuffled(), damaged: row.damaged)
         #expect(plan.segments.map(\.name) == row.store)
         #expect(plan.leftOut.map(\.id) == row.leftOut)
-        let missing = plan.jobs.filter { $0.trips < $0.jobTrips }
+        let missing = plan.jobs.filter(\.isIncomplete)
         #expect(Dictionary(uniqueKeysWithValues: missing.map { ($0.id, $0.jobTrips - $0.trips) }) == row.missing)
         #expect(missing.allSatisfy { $0.damaged != nil })
+        #expect(plan.unknown == row.unknown)
         // Every file is in the store, or said to be elsewhere.
         let named = plan.segments.map(\.name) + plan.superseded + plan.setAside
         #expect(named.sorted() == row.files.map(\.name).sorted())

@@ -139,6 +139,92 @@ def test_a_damaged_segment_is_set_aside_and_its_trips_are_missed(tmp_path):
     assert warning(store) is None
 
 
+def aside(store, name):
+    """Has a damaged segment set aside by `verify`, while there is a catalog."""
+    done = tripstore.cli("verify", "--quarantine", "--data-dir", store, check=False)
+    assert done.returncode == 1 and name in done.stdout
+
+
+HARMS = {
+    "a byte": flip_a_byte,
+    "the footer": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "all bytes": lambda path: path.write_bytes(b"x" * 1000),
+    "gone": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_what_was_set_aside_is_missed_until_its_job_is_deleted(tmp_path, harm):
+    """Whatever is left of the file, through three catalogs made anew, a backup, and the deletion of one of its jobs."""
+    store = tmp_path / "data"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    before = set((store / "segments").iterdir())
+    tripstore.cli("ingest", *[write_part(tmp_path, count) for count in (10, 20, 30)], "--data-dir", store)
+    (shared,) = set((store / "segments").iterdir()) - before
+    HARMS[harm](shared)
+    aside(store, shared.name)
+    said = warning(store)
+    assert said.startswith("60 trips are missing: a damaged segment with trips of jobs 2, 3 and 4 was set aside")
+
+    def check(folder, words):
+        for round in range(3):
+            lose_catalog(folder) if round != 1 else None
+            done = rebuild(folder, *["--force"] if round == 1 else [], check=False)
+            assert done.returncode == 1, done.stdout
+            assert warning(folder) == words, done.stdout
+            verified = tripstore.cli("verify", "--data-dir", folder, check=False)
+            assert verified.returncode == 1 and words in verified.stdout
+            assert '"total_trips":100' in answers(folder)[0]
+
+    backup = tmp_path / "backup"
+    tripstore.cli("backup", backup, "--data-dir", store)
+    check(backup, said)
+    check(store, said)
+    names = [(job["id"], job["filename"], job["processed_rows"]) for job in jobs(store)]
+    assert names == [(4, "30.csv", 30), (3, "20.csv", 20), (2, "10.csv", 10), (1, "trips.csv", 100)]
+    tripstore.cli("jobs", 3, "--remove", "--data-dir", store)
+    check(store, said.replace("60", "40").replace("2, 3 and 4", "2 and 4"))
+    for job in (2, 4):
+        tripstore.cli("jobs", job, "--remove", "--data-dir", store)
+    assert warning(store) is None
+    tripstore.cli("verify", "--data-dir", store)
+    # Nothing of the jobs is left, so nothing is missed by the next catalog either.
+    assert list((store / "quarantine").iterdir()) == []
+    lose_catalog(store)
+    rebuild(store)
+    assert warning(store) is None
+    tripstore.cli("verify", "--data-dir", store)
+
+
+@pytest.mark.parametrize("loads, words", [
+    ([50], "Trips, nobody can tell how many, are missing: a damaged segment with trips of job 2 was set aside"),
+    ([10, 20], "Trips, nobody can tell how many, are missing: a damaged segment with trips of job 4 was set aside")])
+def test_a_segment_that_tells_nothing_is_missed_too(tmp_path, loads, words):
+    """Damaged beyond reading, and the catalog lost before anybody noticed: the name tells the job, or a new job stands for it."""
+    store = tmp_path / "data"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    before = set((store / "segments").iterdir())
+    tripstore.cli("ingest", *[write_part(tmp_path, count) for count in loads], "--data-dir", store)
+    (damaged,) = set((store / "segments").iterdir()) - before
+    damaged.write_bytes(b"nothing to be read")
+    if len(loads) > 1:
+        # Two small jobs in one file, whose name tells the first of them alone.
+        assert damaged.name.startswith("group-")
+        words = words.replace("job 4", "job 3")
+    for _ in range(3):
+        lose_catalog(store)
+        done = rebuild(store, check=False)
+        assert done.returncode == 1 and damaged.name in done.stdout, done.stdout
+        assert warning(store).startswith(words), warning(store)
+        assert tripstore.cli("verify", "--data-dir", store, check=False).returncode == 1
+    job = max(job["id"] for job in jobs(store))
+    tripstore.cli("jobs", job, "--remove", "--data-dir", store)
+    assert warning(store) is None
+    lose_catalog(store)
+    rebuild(store)
+    assert warning(store) is None
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_when_the_world_stops_at_any_call_and_the_catalog_is_lost_as_well(library, tmp_path, name):  # noqa: F811
     """Whatever was under way, the store is as it was before or after."""

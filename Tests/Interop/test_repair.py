@@ -37,7 +37,12 @@ def test_a_damaged_segment_is_set_aside_and_answers_say_so(tmp_path):
     assert aside.returncode == 1 and name in aside.stdout
     assert [path.name for path in (store / "quarantine").iterdir()] == [name]
     assert name not in [path.name for path in (store / "segments").iterdir()]
-    tripstore.cli("verify", "--data-dir", store)
+    # What is there is whole, and what is missing stays said.
+    again = tripstore.cli("verify", "--data-dir", store, check=False)
+    assert again.returncode == 1 and "All" in again.stdout and "50 trips are missing" in again.stdout
+    as_json = tripstore.cli("verify", "--data-dir", store, "--format", "json", check=False)
+    assert as_json.returncode == 1
+    assert json.loads(as_json.stdout)["damaged"] == [] and json.loads(as_json.stdout)["warning"] == warning(store)
     with tripstore.Server(store, tmp_path / "log") as server:
         for question in ("/analytics/weekly-average", "/trip-groups", "/regions"):
             answer = server.get(question).json

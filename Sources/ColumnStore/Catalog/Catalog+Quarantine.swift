@@ -75,18 +75,42 @@ extension Catalog {
         }
     }
 
+    /// Segments that were set aside, and the completed jobs whose trips are missing with each.
+    ///
+    /// `hadJobs`: whether trips of any job were missing when it was set aside.
+    func quarantineOrigins() throws(ColumnStoreError) -> [(fileName: String, hadJobs: Bool, jobs: [SegmentOrigin.Job])] {
+        try read { database in
+            try Row.fetchAll(database, sql: "SELECT id, file_name FROM quarantine ORDER BY id").map { row in
+                let jobs = try Row.fetchAll(
+                    database,
+                    sql: """
+                        SELECT j.*, q.trips AS missing_trips FROM quarantine_jobs q JOIN jobs j ON j.id = q.job_id
+                        WHERE q.quarantine_id = ? ORDER BY j.id
+                        """, arguments: [row[0] as Int64])
+                let origins = jobs.compactMap { job -> SegmentOrigin.Job? in
+                    let record = JobRecord(row: job)
+                    guard record.job.status == .completed else { return nil }
+                    var origin = record.origin(jobTrips: record.job.processedRows - record.job.rejectedRows)
+                    origin.trips = job["missing_trips"]
+                    return origin
+                }
+                return (fileName: row[1], hadJobs: !jobs.isEmpty, jobs: origins)
+            }
+        }
+    }
+
     /// What is missing; nil where nothing is.
     ///
     /// The trips of a job that was deleted are not missing: nobody waits for them.
-    func missingTrips() throws(ColumnStoreError) -> MissingTrips? {
-        try read { database in
-            let missing = "quarantine_jobs q JOIN jobs j ON j.id = q.job_id WHERE j.status = 'completed'"
-            let jobs = try Row.fetchAll(
-                database, sql: "SELECT q.job_id, sum(q.trips) FROM \(missing) GROUP BY q.job_id ORDER BY q.job_id")
-            guard !jobs.isEmpty else { return nil }
-            let segmentCount = try Int.fetchOne(database, sql: "SELECT count(DISTINCT q.quarantine_id) FROM \(missing)")
-            return MissingTrips(
-                jobs: jobs.map { MissingTrips.Job(id: $0[0], trips: $0[1]) }, segmentCount: segmentCount ?? 0)
-        }
+    func missingTrips() throws(ColumnStoreError) -> MissingTrips? { try read { try Self.missingTrips(in: $0) } }
+
+    static func missingTrips(in database: Database) throws -> MissingTrips? {
+        let missing = "quarantine_jobs q JOIN jobs j ON j.id = q.job_id WHERE j.status = 'completed'"
+        let jobs = try Row.fetchAll(
+            database, sql: "SELECT q.job_id, sum(q.trips) FROM \(missing) GROUP BY q.job_id ORDER BY q.job_id")
+        guard !jobs.isEmpty else { return nil }
+        let segmentCount = try Int.fetchOne(database, sql: "SELECT count(DISTINCT q.quarantine_id) FROM \(missing)")
+        return MissingTrips(
+            jobs: jobs.map { MissingTrips.Job(id: $0[0], trips: $0[1]) }, segmentCount: segmentCount ?? 0)
     }
 }

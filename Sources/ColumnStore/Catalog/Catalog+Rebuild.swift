@@ -8,6 +8,8 @@ extension Catalog {
         /// Rejected rows of the jobs by reason.
         var rejects: [Int64: [String: Int]] = [:]
         var segments: [SegmentRecord] = []
+        /// Those of the jobs that stand for damaged segments of which nobody can tell whose trips they had.
+        var standIns: [(file: String, job: Int64)] = []
         /// Segments that were set aside, and what is wrong with them.
         var quarantine: [(name: String, problem: String)] = []
         /// Uploads that no job is known of, with their clients' names as far as segments tell them, and their sizes.
@@ -28,7 +30,11 @@ extension Catalog {
             try queue.write { database in
                 let now = Catalog.now()
                 try setLast(contents.lastSegmentNumber, of: "segments", in: database)
-                for job in contents.jobs { try insert(job, rejects: contents.rejects[job.id] ?? [:], at: now, in: database) }
+                let names = Dictionary(uniqueKeysWithValues: contents.standIns.map { ($0.job, "(trips of \($0.file))") })
+                for job in contents.jobs {
+                    try insert(
+                        job, named: names[job.id], rejects: contents.rejects[job.id] ?? [:], at: now, in: database)
+                }
                 try setLast(contents.lastJob, of: "jobs", in: database)
                 for segment in contents.segments { _ = try Catalog.insert(segment, isLive: true, at: now, in: database) }
                 try insertQuarantine(contents, at: now, in: database)
@@ -44,9 +50,10 @@ extension Catalog {
     }
 
     private static func insert(
-        _ job: RebuildPlan.Job, rejects: [String: Int], at now: String, in database: Database
+        _ job: RebuildPlan.Job, named name: String?, rejects: [String: Int], at now: String, in database: Database
     ) throws {
         let rejectedRows = rejects.values.reduce(0, +)
+        let filename = name ?? job.origin?.filename ?? "(unknown)"
         try database.execute(
             sql: """
                 INSERT INTO jobs (id, filename, source_path, owns_source, status, created_at, updated_at, total_rows,
@@ -54,7 +61,7 @@ extension Catalog {
                 VALUES (?, ?, '', 0, 'completed', ?, ?, ?, ?, ?, 'Known from its segments: the catalog was made anew.')
                 """,
             arguments: [
-                job.id, job.origin?.filename ?? "(unknown)", job.origin?.createdAt ?? now, now, job.jobTrips + rejectedRows,
+                job.id, filename, job.origin?.createdAt ?? now, now, job.jobTrips + rejectedRows,
                 job.jobTrips + rejectedRows, rejectedRows,
             ])
         for (reason, rows) in rejects {
@@ -73,7 +80,7 @@ extension Catalog {
                 sql: "INSERT INTO quarantine (file_name, row_count, is_live, problem, created_at) VALUES (?, 0, 1, ?, ?)",
                 arguments: [segment.name, segment.problem, now])
         }
-        for job in contents.jobs where job.trips < job.jobTrips {
+        for job in contents.jobs where job.isIncomplete {
             try database.execute(
                 sql: """
                     INSERT INTO quarantine_jobs (quarantine_id, job_id, trips)

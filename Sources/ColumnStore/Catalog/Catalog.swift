@@ -29,6 +29,7 @@ package final class Catalog: JobCatalog {
     }
 
     private let database: any DatabaseWriter
+    let liveChanges = LiveChanges()
 
     /// Opens, and for writing creates and migrates, the catalog.
     init(path: String, readOnly: Bool) throws(ColumnStoreError) {
@@ -49,6 +50,7 @@ package final class Catalog: JobCatalog {
             try Catalog.migrator.migrate(pool)
             return pool
         }
+        database.add(transactionObserver: liveChanges, extent: .databaseLifetime)
         if readOnly {
             try read { try Catalog.refuseNewerVersion($0, path: path) }
             let isCurrent = try read { try Catalog.migrator.hasCompletedMigrations($0) }
@@ -437,18 +439,10 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Segments that questions see, oldest first.
-    func liveSegments() throws(ColumnStoreError) -> [Segment] { try live().segments }
-
-    /// Segments that questions see, oldest first, and the rollup that covers some of them.
-    func live() throws(ColumnStoreError) -> (segments: [Segment], rollup: Rollup?) {
-        try read { (try Self.segments(where: "s.is_live", in: $0), try Self.rollup(in: $0)) }
-    }
-
     /// The rollup, where there is one.
     func rollup() throws(ColumnStoreError) -> Rollup? { try read { try Self.rollup(in: $0) } }
 
-    private static func rollup(in database: Database) throws -> Rollup? {
+    static func rollup(in database: Database) throws -> Rollup? {
         try Row.fetchOne(database, sql: "SELECT id, file_name, crc32 FROM rollups ORDER BY id DESC LIMIT 1").map {
             Rollup(id: $0[0], fileName: $0[1], checksum: $0[2])
         }

@@ -26,19 +26,35 @@ package struct RebuildPlan: Hashable, Sendable {
         package var name: String
         /// What it says of its jobs; nil where that cannot be read.
         package var origin: SegmentOrigin?
-        /// Whether it was set aside before: then whether its jobs were deleted since is not known.
+        /// The jobs whose trips are missing with it, as was noted when it was set aside; nil where nothing was.
+        package var note: [SegmentOrigin.Job]?
+        /// Whether it was set aside before.
         package var wasAside: Bool
 
-        package init(name: String, origin: SegmentOrigin?, wasAside: Bool = false) {
+        package init(
+            name: String, origin: SegmentOrigin?, note: [SegmentOrigin.Job]? = nil, wasAside: Bool = false
+        ) {
             self.name = name
             self.origin = origin
+            self.note = note
             self.wasAside = wasAside
         }
 
+        /// The jobs whose trips it had; nil where nobody can tell.
+        var jobs: [SegmentOrigin.Job]? { note ?? origin?.jobs }
+
         /// Whether it may have had trips of a job.
         func mayHave(_ job: Int64) -> Bool {
-            if let origin { return origin.jobs.contains { $0.id == job } }
+            if let jobs { return jobs.contains { $0.id == job } }
             return Folders.job(ofSegment: name).map { $0 == job } ?? true
+        }
+
+        /// Jobs that had trips in it, were complete and are in the store until somebody deletes them.
+        ///
+        /// A note lists no others; a file itself may be of a load that was under way, of which no file knows all trips.
+        var completedJobs: [Int64] {
+            if let note { return note.map(\.id) }
+            return (origin?.jobs ?? []).filter { $0.jobTrips ?? 0 > 0 }.map(\.id)
         }
     }
 
@@ -53,6 +69,9 @@ package struct RebuildPlan: Hashable, Sendable {
         package var jobTrips: Int
         /// The damaged segment that may have had those which are missing.
         package var damaged: String?
+
+        /// Whether trips are missing, though nobody may be able to tell how many.
+        package var isIncomplete: Bool { trips < jobTrips || damaged != nil }
     }
 
     /// A job that is not in the store.
@@ -72,6 +91,8 @@ package struct RebuildPlan: Hashable, Sendable {
     /// Files with trips of jobs that are left out.
     package private(set) var setAside: [String] = []
     package private(set) var leftOut: [LeftOut] = []
+    /// Damaged segments that don't tell whose trips they had, and that nothing else tells of.
+    package private(set) var unknown: [String] = []
 
     private let files: [File]
     private let damaged: [Damaged]
@@ -84,7 +105,7 @@ package struct RebuildPlan: Hashable, Sendable {
     package init(_ files: [File], damaged: [Damaged], takesIncomplete: Bool = false) throws(ColumnStoreError) {
         self.files = files.sorted { $0.name < $1.name }
         self.damaged = damaged
-        for job in (files.map(\.origin) + damaged.map(\.origin)).compactMap(\.self).flatMap(\.jobs) {
+        for job in files.flatMap({ $0.origin?.jobs ?? [] }) + damaged.flatMap({ $0.jobs ?? [] }) {
             origins[job.id] = origins[job.id] ?? job
             if let trips = job.jobTrips { totals[job.id] = max(totals[job.id] ?? 0, trips) }
         }
@@ -168,16 +189,29 @@ package struct RebuildPlan: Hashable, Sendable {
             LeftOut(id: $0, origin: origins[$0], trips: counts[$0]!, jobTrips: totals[$0])
         }
         var known = Set(counts.keys).subtracting(excluded)
-        // A job of which nothing whole is left.
-        for file in damaged where !file.wasAside {
-            known.formUnion((file.origin?.jobs ?? []).filter { $0.jobTrips ?? 0 > 0 && counts[$0.id] == nil }.map(\.id))
+        // A job of which nothing whole is left, until it is deleted.
+        for file in damaged { known.formUnion(file.completedJobs.filter { counts[$0] == nil }) }
+        // Of a note that was made of such a file, nobody can tell how many trips there were.
+        let noted = Dictionary(
+            damaged.flatMap { file in (file.note ?? []).filter { $0.jobTrips == 0 }.map { ($0.id, file.name) } },
+            uniquingKeysWith: { first, _ in first })
+        // A file that tells nothing: its name may tell the job, and others may tell that it is no longer needed.
+        var untold: [Int64: String] = [:]
+        let replaced = Set(segments.compactMap(\.origin?.replaces).flatMap { $0.files + $0.earlier })
+        for file in damaged where file.jobs == nil && !replaced.contains(file.name) {
+            guard let job = Folders.job(ofSegment: file.name) else {
+                unknown.append(file.name)
+                continue
+            }
+            if counts[job] == nil, known.insert(job).inserted { untold[job] = file.name }
         }
         jobs = known.subtracting(deleted.filter { counts[$0] == nil }).sorted().map { job in
             let trips = counts[job] ?? 0
             let total = totals[job] ?? trips
             return Job(
                 id: job, origin: origins[job], trips: trips, jobTrips: total,
-                damaged: trips < total ? damaged.first { $0.mayHave(job) }?.name : nil)
+                damaged: trips < total ? damaged.first { $0.mayHave(job) }?.name : untold[job] ?? noted[job])
         }
+        unknown.removeAll { name in jobs.contains { $0.damaged == name } }
     }
 }

@@ -54,22 +54,9 @@ struct HiveFolder: ExportDestination {
     /// Refuses a path that is in a store, or would be once it is made.
     private static func refuse(_ path: String, in store: Folders) throws(ColumnStoreError) {
         let store = try FileSystem.resolved(store.root)
-        let ancestor = try existingAncestor(of: path)
-        guard ancestor != store, !ancestor.hasPrefix(store + "/") else {
+        guard !FileSystem.isInside(try FileSystem.destination(path), store) else {
             throw ColumnStoreError(.invalidArgument, "\(path) is in the store \(store); name a folder outside of it.")
         }
-    }
-
-    /// The path itself, or the folder nearest to it that exists, without links and dots.
-    private static func existingAncestor(of path: String) throws(ColumnStoreError) -> String {
-        var ancestor = path
-        while let slash = ancestor.lastIndex(of: "/") {
-            if let resolved = try? FileSystem.resolved(ancestor) { return resolved }
-            if slash == ancestor.startIndex { break }
-            ancestor = String(ancestor[..<slash])
-        }
-        if let resolved = try? FileSystem.resolved(ancestor) { return resolved }
-        return try FileSystem.resolved(path.hasPrefix("/") ? "/" : ".")
     }
 
     /// Refuses the folder of a week that has something which no export wrote, since it would be removed with the week.

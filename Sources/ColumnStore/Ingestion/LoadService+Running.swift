@@ -32,7 +32,6 @@ extension LoadService {
         do {
             while control.wish == .none, let wave = try load.loadWave() {
                 left = wave.failed.map(\.record) + wave.oversized
-                if let first = wave.completed.first { try engine().publish(job: first.job.id) }
                 for record in wave.completed { try complete(record) { JobProgress($0) } }
                 for record in wave.cancelled { try removeFiles(of: record) }
                 for (record, error) in wave.failed {
@@ -106,7 +105,6 @@ extension LoadService {
         do {
             switch try load.run() {
             case .completed:
-                try engine().publish(job: id)
                 try complete(record, load.progress)
             case .checkpointed:
                 try putBack(record)
@@ -118,8 +116,9 @@ extension LoadService {
         }
     }
 
-    /// Tells of a job whose trips are visible.
+    /// Shows the trips of a job that was committed as completed, and tells of it.
     private func complete(_ record: JobRecord, _ progress: (Job) -> JobProgress) throws {
+        try engine().publish()
         if record.ownsSource { try FileSystem.remove(record.sourcePath) }
         let job = try self.record(record.job.id).job
         countRows(of: job)

@@ -91,7 +91,13 @@ public final class LoadService: Sendable {
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
         let needed = Set((unfinished + failed).flatMap(\.files))
-        for name in try FileSystem.names(in: folders.uploads) where !needed.contains("\(folders.uploads)/\(name)") {
+        let files = try folders.uploadFiles()
+        if !files.foreign.isEmpty {
+            settings.logger.notice(
+                "Left alone what is not the store's",
+                metadata: ["folder": "\(folders.uploads)", "names": "\(files.foreign.prefix(10).joined(separator: ", "))"])
+        }
+        for name in files.own where !needed.contains("\(folders.uploads)/\(name)") {
             // Another process may be receiving it.
             if sharing != nil, !FileSystem.isOlder("\(folders.uploads)/\(name)", than: Limits.strayUploadSeconds) { continue }
             settings.logger.notice("Removing an upload that no job needs", metadata: ["file": "\(name)"])
@@ -111,7 +117,7 @@ public final class LoadService: Sendable {
 
     /// Removes rejected rows of jobs that are gone, as after `rebuild-catalog`, or were removed.
     private func removeRejectsOfNoJob() throws(ColumnStoreError) {
-        for name in try FileSystem.names(in: folders.rejects) {
+        for name in try folders.rejectsFiles().own {
             guard let id = folders.job(ofRejects: name), try catalog.job(id)?.job.status.isRemoved ?? true else { continue }
             try FileSystem.remove("\(folders.rejects)/\(name)")
         }

@@ -102,6 +102,37 @@ package enum FileSystem {
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Whether the path is a regular file itself, not a link to one.
+    static func isRegularFile(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// The path that a file has, or would have once it is made: without links and dots as far as it exists.
+    static func destination(_ path: String) throws(ColumnStoreError) -> String {
+        var existing = path.hasPrefix("/") ? path : "./" + path
+        var rest: [Substring] = []
+        while true {
+            if let resolved = realPath(existing) {
+                // What is not there yet has no links: ".." is the folder above.
+                var parts = resolved.split(separator: "/")
+                for part in rest.reversed() where part != "." {
+                    if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+                }
+                return "/" + parts.joined(separator: "/")
+            }
+            guard let slash = existing.lastIndex(of: "/") else { throw error("open", path) }
+            rest.append(existing[existing.index(after: slash)...])
+            existing = slash == existing.startIndex ? "/" : String(existing[..<slash])
+            if existing == "/", realPath(existing) == nil { throw error("open", path) }
+        }
+    }
+
+    /// Whether a path is a folder or in it; both without links and dots.
+    static func isInside(_ path: String, _ folder: String) -> Bool {
+        path == folder || folder == "/" || path.hasPrefix(folder + "/")
+    }
+
     /// The path without links and dots, of a file that exists.
     static func resolved(_ path: String) throws(ColumnStoreError) -> String {
         guard let resolved = realpath(path, nil) else { throw error("open", path) }

@@ -80,7 +80,9 @@ package final class HivePrefix: ExportDestination {
             $0.manifests = found.manifests
         }
         try client.remove([prefix.object(Self.success)])
-        client.abortUploads(under: prefix)
+        client.abortUploads(under: prefix) { key in
+            prefix.name(of: key).flatMap(Self.parts).map { $0.file.hasPrefix("part-") } ?? false
+        }
     }
 
     /// Lists what is there; refuses what is of no export.

@@ -134,13 +134,15 @@ extension S3Client {
     ///
     /// - Returns: number of uploads that were forgotten.
     @discardableResult
-    func abortUploads(under prefix: S3Prefix, begunBefore date: Date? = nil) -> Int {
+    func abortUploads(
+        under prefix: S3Prefix, begunBefore date: Date? = nil, where isOwn: (_ key: String) -> Bool
+    ) -> Int {
         var found: [(object: S3Object, id: String)] = []
         try? pages(
             of: prefix, ["uploads": ""], next: ["key-marker": "NextKeyMarker", "upload-id-marker": "NextUploadIdMarker"]
         ) { page in
             for upload in page.elements("Upload") {
-                guard let key = upload.value("Key"), let id = upload.value("UploadId") else { continue }
+                guard let key = upload.value("Key"), isOwn(key), let id = upload.value("UploadId") else { continue }
                 if let date, Self.date(upload.value("Initiated")).map({ $0 >= date }) ?? true { continue }
                 found.append((object: S3Object(bucket: prefix.bucket, key: key), id: id))
             }

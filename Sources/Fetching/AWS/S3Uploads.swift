@@ -56,9 +56,12 @@ package final class S3Uploads: UploadStore {
         let date = Date.now - Double(straySeconds)
         let strays = try client.list(prefix).filter { listed in
             let object = S3Object(bucket: prefix.bucket, key: listed.key)
-            return listed.changedAt.map { $0 < date } ?? false && !urls.contains(object.url)
+            return listed.changedAt.map { $0 < date } ?? false && isOwn(listed.key) && !urls.contains(object.url)
         }
         try client.remove(strays.map { S3Object(bucket: prefix.bucket, key: $0.key) })
-        return strays.count + client.abortUploads(under: prefix, begunBefore: date)
+        return strays.count + client.abortUploads(under: prefix, begunBefore: date, where: isOwn)
     }
+
+    /// Whether a key is of the form that `keep` gives; what else somebody has in the bucket is not ours.
+    private func isOwn(_ key: String) -> Bool { prefix.name(of: key).map(Folders.isUploadFile) ?? false }
 }

@@ -1,0 +1,93 @@
+import ColumnStore
+import Foundation
+import Logging
+import TestSupport
+import Testing
+
+/// What is shown follows from what was committed, and costs what is new.
+struct PublishingTests {
+    private let folder = TemporaryDirectory()
+
+    private func open() throws -> ColumnStore {
+        var options = ColumnStore.Options(
+            dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        options.workerCount = 2
+        return try ColumnStore(options)
+    }
+
+    private func load(_ store: ColumnStore, _ text: String) throws -> Job {
+        let path = folder.path + "/trips.csv"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        let id = try store.loads.submitFile(path: path).id
+        store.loads.start()
+        return try store.loads.waitForEnd(of: id)
+    }
+
+    @Test("A publication opens what is new alone")
+    func openSegmentsStay() throws {
+        let store = try open()
+        defer { store.close() }
+        var random = SeededGenerator(seed: 5)
+        _ = try load(store, ColumnStoreTests.csv(RandomTrips.trips(5000, using: &random)))
+        let first = try #require(try store.snapshot().segments.first)
+        let second = try load(store, ColumnStoreTests.csv(RandomTrips.trips(10, using: &random)))
+        let segments = try store.snapshot().segments
+        #expect(segments.count == 2 && segments[0] === first)
+        _ = try store.loads.remove(second.id)
+        #expect(try store.snapshot().segments.map(ObjectIdentifier.init) == [ObjectIdentifier(first)])
+        #expect(try store.snapshotProblems().isEmpty)
+    }
+
+    private final class Flag: Sendable { let value = Lock(false) }
+
+    @Test("Asked at any moment of loads and deletions, the snapshot is what the catalog says")
+    func checkedAtAnyMoment() async throws {
+        let store = try open()
+        defer { store.close() }
+        let isDone = Flag()
+        let texts: [String] = {
+            var random = SeededGenerator(seed: 6)
+            return (0..<60).map { _ in
+                ColumnStoreTests.csv(RandomTrips.trips(.random(in: 0...20, using: &random), using: &random))
+            }
+        }()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                defer { isDone.value.withLock { $0 = true } }
+                for (number, text) in texts.enumerated() {
+                    let job = try load(store, text)
+                    if number % 3 == 1 { _ = try store.loads.remove(job.id) }
+                }
+            }
+            group.addTask {
+                var checkCount = 0
+                while !isDone.value.withLock({ $0 }) {
+                    let problems = try store.snapshotProblems()
+                    #expect(problems.isEmpty)
+                    checkCount += 1
+                }
+                #expect(checkCount > 0)
+            }
+            try await group.waitForAll()
+        }
+        let expected = texts.enumerated().filter { $0.offset % 3 != 1 }.map { $0.element.split(separator: "\n").count - 1 }
+        #expect(try store.snapshot().rowCount == expected.reduce(0, +))
+        #expect(try store.verify { _, _, _ in }.isEmpty)
+    }
+
+    @Test("A segment that cannot be opened is an error until it can, without a load or a restart between")
+    func segmentThatIsAwayForAWhile() throws {
+        var store = try open()
+        _ = try load(store, ColumnStoreTests.csv([]) + "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n")
+        let path = try store.segmentPaths()[0]
+        store.close()
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
+        store = try open()
+        defer { store.close() }
+        #expect(throws: ColumnStoreError.self) { try store.weeklyAverage(WeeklyAverageQuery()) }
+        #expect(try !store.snapshotProblems().isEmpty)
+        try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
+        #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 1)
+        #expect(try store.snapshotProblems().isEmpty)
+    }
+}
