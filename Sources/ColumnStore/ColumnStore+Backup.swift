@@ -47,6 +47,7 @@ extension ColumnStore {
     private func copy(to target: Folders, root: String) throws(ColumnStoreError) -> BackupReport {
         let newCatalog = target.catalog + ".new"
         for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(newCatalog + suffix) }
+        try FileSystem.createFile(newCatalog)
         try catalog.copy(to: newCatalog, uploads: Folders(root: root).uploads)
         let copied = try Catalog(path: newCatalog, readOnly: true)
         defer { copied.close() }
@@ -111,6 +112,7 @@ extension ColumnStore {
         for name in try FileSystem.names(in: target.uploads) where !uploads.contains(name) {
             try FileSystem.remove("\(target.uploads)/\(name)")
         }
+        target.makePrivate()
         return report
     }
 
