@@ -48,7 +48,7 @@ struct JobsCommand: ParsableCommand {
             defer { store.close() }
             try remove(id, from: store.loads)
         } else if let id, let rejects {
-            try showRejects(of: id, limit: rejects)
+            try store.reading { try showRejects(of: id, limit: rejects, in: $0.loads) }
         } else if let id {
             try show(store.reading { try $0.loads.job(id) })
         } else {
@@ -112,8 +112,7 @@ struct JobsCommand: ParsableCommand {
     }
 
     /// Shows rejected rows page by page, so that a million of long ones take no memory; as JSON one page, as the API does.
-    private func showRejects(of id: Int64, limit: Int) throws {
-        let loads = try store.openEngine(.readOnly).loads
+    private func showRejects(of id: Int64, limit: Int, in loads: LoadService) throws {
         var report = try loads.rejects(id, after: after, limit: limit)
         if format == .json { return try Output.result(report.json + "\n") }
         if format == .csv { try Output.result(Output.csvLine(["line", "reason", "text"])) }

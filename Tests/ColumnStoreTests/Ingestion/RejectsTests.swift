@@ -18,9 +18,10 @@ struct RejectsTests {
     private func load(_ bytes: [UInt8], into store: ColumnStore, together: Bool) throws -> Job {
         let path = folder.path + "/trips.csv"
         try Data(bytes).write(to: URL(fileURLWithPath: path))
-        let jobs = try store.loads.submitFiles(paths: [path] + (together ? [Fixture.path("trips.csv")] : []))
+        let jobs = try store.loads.submitFiles(
+            paths: [path] + (together ? [Fixture.path("trips.csv")] : []), allowsDuplicate: true)
         store.loads.start(isServing: false)
-        return try store.loads.waitForEnd(of: try jobs[0].get().id)
+        return try store.loads.waitForEnd(of: try jobs[0].get().job.id)
     }
 
     private func all(of id: Int64, in store: ColumnStore) throws -> [RejectedRow] {
