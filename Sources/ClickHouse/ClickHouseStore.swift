@@ -21,6 +21,8 @@ package final class ClickHouseStore: TripEngine {
         package var dataDirectory: String
         package var access: ColumnStore.Options.Access = .readWrite
         package var ingestionChunkRows: Int?
+        /// What loads may take.
+        package var bounds = LoadBounds()
         package var fetcher: (any SourceFetcher)?
         package var uploads: (any UploadStore)?
         /// The jobs, where several processes share them; nil: they are in the data directory.
@@ -87,7 +89,8 @@ package final class ClickHouseStore: TripEngine {
         loads = LoadService(
             LoadService.Settings(
                 isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
-                partRowCount: options.url.rowsPerInsert * min(servers.shards.count, 4), loadsSmallFilesTogether: false,
+                partRowCount: options.url.rowsPerInsert * min(servers.shards.count, 4), bounds: options.bounds,
+                loadsSmallFilesTogether: false,
                 tracksAttempts: true, fetcher: options.fetcher, uploads: options.uploads, role: options.role,
                 logger: options.logger),
             in: storage, pool: pool)

@@ -85,6 +85,7 @@ extension ColumnStore {
     private func copy(to target: Folders, root: String) throws(ColumnStoreError) -> BackupReport {
         let newCatalog = target.catalog + ".new"
         for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(newCatalog + suffix) }
+        try FileSystem.createFile(newCatalog)
         try catalog.copy(to: newCatalog, uploads: Folders(root: root).uploads)
         let copied = try Catalog(path: newCatalog, readOnly: true)
         defer { copied.close() }
@@ -150,6 +151,7 @@ extension ColumnStore {
         for name in try target.uploadFiles().own where !uploads.contains(name) {
             try FileSystem.remove("\(target.uploads)/\(name)")
         }
+        target.makePrivate()
         return report
     }
 

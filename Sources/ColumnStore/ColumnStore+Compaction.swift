@@ -37,7 +37,8 @@ extension ColumnStore {
             let readers = try old.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
             let name = "merged-\(old.map(\.id).max()!).parquet"
             let record = try SegmentRewriter.rewrite(
-                readers, origin: try origin(replacing: old, readers), directory: folders.segments, name: name, on: pool)
+                readers, origin: try origin(replacing: old, readers), directory: folders.segments, name: name,
+                leaving: options.bounds.reserve, on: pool)
             guard let record, try catalog.replace(old.map(\.id), with: [record]) else {
                 try removeSegment(name)
                 return false
@@ -105,7 +106,8 @@ extension ColumnStore {
                     if loads.hasBetterToDo { return nil }
                     let record = try SegmentRewriter.write(
                         batches.flatMap { $0[place] }, origin: origin, directory: folders.segments,
-                        name: "divided-\(old.map(\.id).max()!)-\(new.count + 1).parquet", on: pool)
+                        name: "divided-\(old.map(\.id).max()!)-\(new.count + 1).parquet",
+                        leaving: options.bounds.reserve, on: pool)
                     if let record { new.append(record) }
                 }
             }

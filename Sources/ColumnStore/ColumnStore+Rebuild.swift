@@ -163,6 +163,7 @@ extension ColumnStore {
     ) throws(ColumnStoreError) -> String? {
         let new = folders.catalog + ".new"
         for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(new + suffix) }
+        try FileSystem.createFile(new)
         try Catalog.create(at: new, contents)
         try FileSystem.syncFile(new)
         if !names.isEmpty { try FileSystem.makeDirectory(folders.quarantine) }

@@ -33,7 +33,8 @@ extension ColumnStore {
             if loads.hasBetterToDo { return }
             let time = UInt64(Date.now.timeIntervalSince1970 * 1000)
             let name = "groups-\(live.map(\.id).max()!)-\(String(time, radix: 36)).rollup"
-            let file = try writer.write(directory: folders.rollups, name: name, on: pool)
+            let file = try writer.write(
+                directory: folders.rollups, name: name, leaving: options.bounds.reserve, on: pool)
             let isPublished = try catalog.publishRollup(
                 fileName: name, byteCount: file.byteCount, checksum: file.checksum, covering: live.map(\.id))
             if isPublished { publish() } else { loads.noteChange() }

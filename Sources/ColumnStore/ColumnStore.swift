@@ -24,6 +24,8 @@ public final class ColumnStore: TripEngine {
         public var uploads: (any UploadStore)?
         /// Rows at which a load closes a segment: fewer take less memory and make queries slower.
         package var segmentRowCount = Limits.segmentRowCountMax
+        /// What loads may take.
+        public var bounds = LoadBounds()
         /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
         package var rollupRowCountMin = Limits.rollupRowCountMin
         /// Which jobs the store works on: `own`, as a command has it, leaves those that were interrupted until somebody asks.
@@ -77,8 +79,9 @@ public final class ColumnStore: TripEngine {
         loads = LoadService(
             LoadService.Settings(
                 isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
-                partRowCount: options.segmentRowCount, loadsSmallFilesTogether: true, tracksAttempts: false,
-                fetcher: options.fetcher, uploads: options.uploads, role: options.role, logger: options.logger),
+                partRowCount: options.segmentRowCount, bounds: options.bounds, loadsSmallFilesTogether: true,
+                tracksAttempts: false, fetcher: options.fetcher, uploads: options.uploads, role: options.role,
+                logger: options.logger),
             in: JobStorage(folder), pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try recover() }
@@ -170,10 +173,11 @@ public final class ColumnStore: TripEngine {
         let name =
             part.isGroup
             ? folders.groupSegmentName(firstJob: part.job) : folders.segmentName(job: part.job, endLine: part.endLine)
-        let (pool, directory) = (pool, folders.segments)
+        let (pool, directory, reserve) = (pool, folders.segments, options.bounds.reserve)
         return pool.submit {
             let sorted = try RowSorter.sort(batches, job: part.job, on: pool)
-            return try SegmentWriter.write(sorted, directory: directory, name: name, origin: part.origin, on: pool)
+            return try SegmentWriter.write(
+                sorted, directory: directory, name: name, origin: part.origin, leaving: reserve, on: pool)
         }
     }
 
@@ -216,7 +220,8 @@ public final class ColumnStore: TripEngine {
             let origin = try origin(replacing: [segment], [reader], without: id)
             do {
                 let record = try SegmentRewriter.rewrite(
-                    [reader], origin: origin, directory: folders.segments, name: "kept-\(segment.id).parquet", on: pool)
+                    [reader], origin: origin, directory: folders.segments, name: "kept-\(segment.id).parquet",
+                    leaving: .none, on: pool)
                 if let record { kept.append(record) }
             } catch {
                 throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)

@@ -19,6 +19,48 @@ package enum Limits {
     /// The most bytes of a rejected row's text that are kept; what is longer is cut there and marked.
     package static let rejectedTextByteCountMax = 64 << 10
 
+    // MARK: Rejected rows
+
+    /// Rejected rows of a job that are kept, the first ones: who has not understood a file by them is not helped by more.
+    package static let rejectRowCountMax = 10_000
+    /// Bytes of rejected rows of a job that are kept, about: in a catalog of several processes they travel with its commits.
+    package static let rejectsByteCountMax = 16 << 20
+    /// Bytes of rejected rows that every job may keep, however small its file is: some thousand rows.
+    package static let rejectsByteCountMin = 256 << 10
+    /// Times the bytes of its file, as it was sent, that a job may keep of rejected rows besides: compressed CSV seldom grows more.
+    package static let rejectsSourceMultiple = 16
+
+    // MARK: Compressed files
+
+    /// Times its stored bytes that a file may have of plain ones, besides `expansionByteCountMin`: as much as gzip can.
+    package static let expansionMax = 1000
+    /// Bytes that a compressed file may have whatever it is compressed to: ten million rows, which take a loader some seconds.
+    package static let expansionByteCountMin = 2 << 30
+    /// Bytes of segments that a job may have for each byte of its file, besides `outputByteCountMin`: trips of CSV take less than the
+    /// CSV, so this stops only what nobody foresaw.
+    package static let outputSourceMultiple = 64
+    /// Bytes of segments that every job may have.
+    package static let outputByteCountMin = 256 << 20
+
+    // MARK: Waiting and failed jobs
+
+    /// Jobs that may wait for a server that is told no other number: each has a file on the disk and a row that is looked through.
+    package static let waitingJobCountMax = 10_000
+    /// Seconds after which the upload of a failed job is removed: a week, so that a weekend passes before somebody looks.
+    package static let failedUploadSecondsMax = 7 * 86_400
+    /// The part of the disk that uploads of failed jobs may take: a quarter.
+    package static let failedUploadsDivisor = 4
+    /// Seconds between two looks for uploads of failed jobs that are too old.
+    static let failedUploadsInterval = 60
+
+    // MARK: Disk
+
+    /// The most bytes that writers leave free (`DiskReserve`): a deletion that writes a segment of several jobs anew, the catalog's
+    /// log, and what some writers write at the same time between two looks.
+    package static let diskReserveByteCountMax = 256 << 20
+    /// The part of a small disk that they leave: an eighth.
+    package static let diskReserveDivisor = 8
+
     // MARK: Fetching
 
     /// Files that are fetched at a time, each over some connections: more would share the same line and disk.
@@ -77,10 +119,16 @@ package enum Limits {
     package static let groupLimitMax = 10_000
     /// Most jobs of one listing.
     package static let jobLimitMax = 1000
-    /// Most rejected rows of one listing.
-    package static let rejectLimitMax = 10_000
-    /// Bytes of rejected rows of a job that a catalog of several processes keeps, about: they travel with its commits.
-    package static let sharedRejectsByteCountMax = 16 << 20
+    /// Most rejected rows of one listing: all that a job keeps.
+    package static let rejectLimitMax = rejectRowCountMax
+    /// Bytes of rejected rows after which a listing ends, about; the next one goes on from there.
+    package static let rejectsPageByteCountMax = 1 << 20
+
+    // MARK: Recording
+
+    /// Longest time between two attempts to record what happened to a job where the disk is full: room is noticed at once, and to ask
+    /// costs little.
+    package static let recordingSecondsMax = 2
 
     // MARK: Engines of other processes
 

@@ -22,6 +22,9 @@ package struct StoreFolder: Sendable {
             }
             lock = try StoreLock(path: folders.lock)
             try Self.refuseLostCatalog(folders)
+            // SQLite gives the files beside the catalog the rights that the catalog has.
+            try FileSystem.createFile(folders.catalog)
+            folders.makePrivate()
             catalog = try Catalog(path: folders.catalog, readOnly: false)
             try catalog.setUploads(folders.uploads)
         case .readOnly:

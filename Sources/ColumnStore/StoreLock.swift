@@ -31,8 +31,8 @@ final class StoreLock: Sendable {
     private let descriptor: Lock<Int32?>
 
     /// Takes the lock; throws `.busy` with a sentence on its holder if another process has it.
-    init(path: String) throws(ColumnStoreError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    init(path: String, for readers: FileSystem.Readers = .owner) throws(ColumnStoreError) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, readers.fileMode)
         guard descriptor >= 0 else { throw FileSystem.error("open", path) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, tripstore_lock_file(descriptor) == 0 else {
             close(descriptor)

@@ -89,7 +89,6 @@ final class Fetch: Sendable {
         if let total { try file.requireRoom(for: total) }
         report(totalByteCount: total)
         try await receive(response) {
-            if total == nil { try file.requireReserve() }
             try file.append($0)
             report(totalByteCount: total)
         }

@@ -8,8 +8,6 @@ enum FetchLimits {
     static let changeCountMax = 3
     /// Bytes gathered before one write to disk: what the network delivers comes in pieces of some kilobytes.
     static let writeByteCount = 512 << 10
-    /// Bytes of the disk that a file of unknown size leaves to others, such as the catalog.
-    static let reservedByteCount = 128 << 20
     /// Time between two notes of what is there: a kill costs so much of a fetch.
     static let noteInterval: Duration = .seconds(1)
     /// The longest wait between two attempts, whatever the server asks for.

@@ -69,22 +69,21 @@ final class PieceFile: Sendable {
         state.withLock { $0.notes = Notes(validator: validator, ledger: ledger) }
     }
 
-    /// Refuses a file that is larger than the disk has room for.
+    /// Refuses a file that is larger than may be, or than the disk has room for.
     func requireRoom(for byteCount: Int) throws(ColumnStoreError) {
-        let free = try FileSystem.freeByteCount(folder)
-        guard byteCount > free else { return }
-        throw ColumnStoreError(
-            .io, "The file has \(byteCount) bytes, and \(free) are free in \(folder); free some, then resume the job.")
+        try requireBound(byteCount)
+        do throws(ColumnStoreError) {
+            try file.reserve.require(in: folder, for: byteCount)
+        } catch {
+            throw error.code == .diskFull ? ColumnStoreError(.diskFull, "\(error.message) Then resume the job.") : error
+        }
     }
 
-    /// Refuses to fill the disk with a file that nobody knows the end of.
-    func requireReserve() throws(ColumnStoreError) {
-        let free = try FileSystem.freeByteCount(folder)
-        guard free < FetchLimits.reservedByteCount else { return }
+    private func requireBound(_ byteCount: Int) throws(ColumnStoreError) {
+        guard let most = file.byteCountMax, byteCount > most else { return }
         throw ColumnStoreError(
-            .io,
-            "The file, whose size its server does not tell, has \(byteCount) bytes so far, and only \(free) are free in \(folder); "
-                + "free some, then resume the job.")
+            .badInput,
+            "The file has \(byteCount) bytes or more, and this server takes \(most) (MAX_UPLOAD_BYTES); divide it.")
     }
 
     private var folder: String {
@@ -102,11 +101,13 @@ final class PieceFile: Sendable {
 
     /// Writes bytes that follow all others.
     func append(_ bytes: ByteBuffer) throws(ColumnStoreError) {
+        try requireBound(byteCount + bytes.readableBytes)
         try write(bytes, at: state.withLock { $0.streamByteCount })
         state.withLock { $0.streamByteCount += bytes.readableBytes }
     }
 
     private func write(_ bytes: ByteBuffer, at offset: Int) throws(ColumnStoreError) {
+        try file.reserve.require(in: folder)
         var failure: Int32 = 0
         bytes.withUnsafeReadableBytes { buffer in
             var written = 0

@@ -238,18 +238,37 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     package var keepsRejects: Bool { true }
 
-    package func rejects(_ id: Int64, limit: Int) throws(ColumnStoreError) -> [RejectedRow] {
+    package func rejects(
+        _ id: Int64, after line: Int, limit: Int, byteCountMax: Int
+    ) throws(ColumnStoreError) -> RejectsPage {
         let rows = try read(
-            "SELECT body FROM rejects WHERE job_id = $1::bigint ORDER BY line LIMIT $2::bigint", [id, limit])
+            """
+            SELECT body FROM (
+                SELECT line, body::text AS body, sum(octet_length(body::text)) OVER (ORDER BY line) - octet_length(body::text) AS before
+                FROM rejects WHERE job_id = $1::bigint AND line > $2::bigint ORDER BY line LIMIT $3::bigint) AS page
+            WHERE before < $4::bigint ORDER BY line
+            """, [id, line, limit, byteCountMax])
+        let kept = try read("SELECT count(*), coalesce(max(line), 0) FROM rejects WHERE job_id = $1::bigint", [id]).first
         let decoder = JSONDecoder()
-        var rejects: [RejectedRow] = []
+        var page = RejectsPage(keptRowCount: kept?.integer(0) ?? 0)
         for row in rows {
             guard let row = try? decoder.decode(RejectedRow.self, from: Data((row.text(0) ?? "").utf8)) else {
-                throw ColumnStoreError(.corrupt, "The rejected rows of job \(id) are damaged after \(rejects.count) rows.")
+                throw ColumnStoreError(
+                    .corrupt, "The rejected rows of job \(id) are damaged after line \(page.rows.last?.line ?? line).")
             }
-            rejects.append(row)
+            page.rows.append(row)
         }
-        return rejects
+        page.hasMore = page.rows.last.map { $0.line < kept?.integer(1) ?? 0 } ?? false
+        return page
+    }
+
+    package func removeRejects(_ id: Int64) throws(ColumnStoreError) {
+        _ = try read("DELETE FROM rejects WHERE job_id = $1::bigint", [id])
+    }
+
+    package func pendingJobs(upTo limit: Int) throws(ColumnStoreError) -> Int {
+        try read("SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status = 'pending' LIMIT $1::bigint) AS waiting", [limit])
+            .first?.integer(0) ?? 0
     }
 
     // MARK: - Loads

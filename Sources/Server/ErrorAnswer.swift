@@ -17,7 +17,12 @@ package struct ErrorAnswer {
         case let error as ColumnStoreError:
             status = Self.status(of: error.code)
             detail = error.message
-            var fields: HTTPFields = status == .serviceUnavailable ? [.retryAfter: "1"] : [:]
+            var fields: HTTPFields =
+                switch status {
+                case .serviceUnavailable: [.retryAfter: "1"]
+                case .tooManyRequests: [.retryAfter: "10"]
+                default: [:]
+                }
             if let job = error.job { fields[.location] = "/jobs/\(job)" }
             headers = fields
         case let error as HTTPError:
@@ -41,6 +46,8 @@ package struct ErrorAnswer {
         case .notFound: .notFound
         case .conflict, .cancelled: .conflict
         case .busy, .unavailable: .serviceUnavailable
+        case .overloaded: .tooManyRequests
+        case .diskFull: .insufficientStorage
         default: .internalServerError
         }
     }

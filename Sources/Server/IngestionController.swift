@@ -25,8 +25,12 @@ struct IngestionController: Sendable {
                 .unsupportedMediaType,
                 message: "Content-Encoding is not supported; upload the compressed file as .csv.gz or .csv.zst.")
         }
+        let store = store
+        // Before the client is told to go on: what can't become a job is not to be sent.
+        try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.requireRoomForJob() }
         switch type.first {
         case "multipart/form-data":
+            try UploadBound.require(request, slack: ServerLimits.formByteCountMax, store.loads.bounds)
             return try await receiveForm(
                 request, boundary: type.parameter("boundary") ?? "", policy: policy, context: context)
         case "application/json":
@@ -39,6 +43,7 @@ struct IngestionController: Sendable {
                     message: "Send the CSV as the field 'file' of multipart/form-data or as a raw body of type text/csv, "
                         + "not \(type.first).")
             }
+            try UploadBound.require(request, store.loads.bounds)
             let name = try parameters["filename"] ?? Self.pathName(context)
             return try await receiveRaw(
                 request, name: name, defaultName: "upload" + ending, policy: policy, context: context)
@@ -64,7 +69,7 @@ struct IngestionController: Sendable {
     ) async throws -> Response {
         let filename = try UploadName(name ?? defaultName)
         letClientContinue(request, context)
-        var writer = try await UploadWriter(directory: store.loads.uploadsDirectory)
+        var writer = try await UploadWriter(directory: store.loads.uploadsDirectory, store.loads.bounds)
         do {
             for try await piece in request.body { try await writer.append(piece) }
             if name == nil, writer.byteCount == 0 {
@@ -83,7 +88,7 @@ struct IngestionController: Sendable {
         _ request: Request, boundary: String, policy: DuplicatePolicy?, context: ServerRequestContext
     ) async throws -> Response {
         var form: UploadForm
-        do { form = try UploadForm(boundary: boundary, directory: store.loads.uploadsDirectory) } catch {
+        do { form = try UploadForm(boundary: boundary, directory: store.loads.uploadsDirectory, store.loads.bounds) } catch {
             throw Self.explain(error)
         }
         letClientContinue(request, context)

@@ -54,13 +54,16 @@ struct JobsController: Sendable {
     }
 
     @Sendable private func rejects(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        let id = try Self.jobID(request, context, parameters: ["limit"])
-        let values = try RequestParameters(request).values(known: ["limit"])
+        let id = try Self.jobID(request, context, parameters: ["limit", "after"])
+        let values = try RequestParameters(request).values(known: ["limit", "after"])
         let limit = try values.integer(
             "limit", in: 1...Limits.rejectLimitMax, otherwise: ServerLimits.rejectLimitDefault)
+        let after = try values.integer("after", in: 0...Int.max, otherwise: 0)
         let store = store
         return .json(
-            try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.rejects(id, limit: limit).json })
+            try await store.threads.answer { () throws(ColumnStoreError) in
+                try store.loads.rejects(id, after: after, limit: limit).json
+            })
     }
 
     @Sendable private func events(_ request: Request, context: ServerRequestContext) async throws -> Response {

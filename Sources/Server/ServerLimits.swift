@@ -5,6 +5,8 @@ enum ServerLimits {
     /// Bytes gathered before one write to disk: what the network delivers comes in pieces of some kilobytes, and each write
     /// costs a change of threads.
     static let uploadWriteByteCount = 512 << 10
+    /// Bytes of a form besides its file: the names and fields of a page's form, no more.
+    static let formByteCountMax = 1 << 20
     /// Bytes of one form part's headers: a field name and a file name, no more.
     static let partHeaderByteCountMax = 16 << 10
     /// Bytes of a JSON body: a URL and a name, no more.

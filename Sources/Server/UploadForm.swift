@@ -1,3 +1,4 @@
+import ColumnStore
 import Hummingbird
 import NIOCore
 
@@ -5,6 +6,8 @@ import NIOCore
 /// whether it may be a duplicate, and other fields are passed over.
 struct UploadForm {
     private let directory: String
+    private let bounds: LoadBounds
+    private var bodyByteCount = 0
     private var parser: MultipartParser
     private var upload: (writer: UploadWriter, filename: UploadName)?
     private var isInFile = false
@@ -13,13 +16,16 @@ struct UploadForm {
     private var isInDuplicate = false
 
     /// Makes a form that writes its file to a directory.
-    init(boundary: String, directory: String) throws(MultipartParser.Failure) {
+    init(boundary: String, directory: String, _ bounds: LoadBounds) throws(MultipartParser.Failure) {
+        self.bounds = bounds
         parser = try MultipartParser(boundary: boundary)
         self.directory = directory
     }
 
     /// Takes the next piece of the body.
     mutating func take(_ piece: ByteBuffer) async throws {
+        bodyByteCount += piece.readableBytes
+        try UploadBound.require(bodyByteCount - ServerLimits.formByteCountMax, bounds)
         parser.append(piece)
         while let event = try parser.next() {
             switch event {
@@ -47,7 +53,7 @@ struct UploadForm {
         // What a browser sends where no file was chosen.
         if filename.isEmpty { return }
         let name = try UploadName(filename)
-        upload = (try await UploadWriter(directory: directory), name)
+        upload = (try await UploadWriter(directory: directory, bounds), name)
         isInFile = true
     }
 

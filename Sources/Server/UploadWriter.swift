@@ -29,9 +29,13 @@ struct UploadWriter: Sendable {
 
     /// Hash of the upload, once it is finished.
     var hash: ContentHash { hasher.hash }
+    private let bounds: LoadBounds
+    private let directory: String
 
-    /// Creates a file with a unique name.
-    init(directory: String) async throws {
+    /// Creates a file with a unique name in a directory.
+    init(directory: String, _ bounds: LoadBounds) async throws {
+        self.directory = directory
+        self.bounds = bounds
         let path = "\(directory)/upload-\(String(UInt128.random(in: .min ... .max), radix: 36)).part"
         self.path = path
         do {
@@ -47,6 +51,7 @@ struct UploadWriter: Sendable {
 
     /// Appends bytes, writing to disk once enough have come together.
     mutating func append(_ bytes: ByteBuffer) async throws {
+        try UploadBound.require(byteCount + bytes.readableBytes, bounds)
         pending.writeImmutableBuffer(bytes)
         byteCount += bytes.readableBytes
         if pending.readableBytes >= ServerLimits.uploadWriteByteCount { try await flush() }
@@ -89,11 +94,13 @@ struct UploadWriter: Sendable {
             throw Self.failure(error)
         }
         let (handle, bytes, offset, hasher) = (handle, pending, writtenByteCount, hasher)
+        let (directory, reserve) = (directory, bounds.reserve)
         pending = ByteBuffer()
         writtenByteCount += bytes.readableBytes
         writing = Task {
             try await NIOThreadPool.singleton.runIfActive {
                 bytes.withUnsafeReadableBytes { hasher.update(RawSpan(_unsafeBytes: $0)) }
+                try reserve.require(in: directory)
                 try Self.write(bytes, to: handle, at: offset)
             }
         }

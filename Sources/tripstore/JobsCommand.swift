@@ -21,6 +21,9 @@ struct JobsCommand: ParsableCommand {
     @Option(help: "Show this many of the job's rejected rows.")
     var rejects: Int?
 
+    @Option(help: "Show rejected rows after this line of the file.")
+    var after = 0
+
     @Flag(help: "Delete the job's trips from the store, or cancel the job if it did not complete.")
     var remove = false
 
@@ -45,7 +48,7 @@ struct JobsCommand: ParsableCommand {
             defer { store.close() }
             try remove(id, from: store.loads)
         } else if let id, let rejects {
-            try show(store.reading { try $0.loads.rejects(id, limit: rejects) })
+            try store.reading { try showRejects(of: id, limit: rejects, in: $0.loads) }
         } else if let id {
             try show(store.reading { try $0.loads.job(id) })
         } else {
@@ -108,19 +111,33 @@ struct JobsCommand: ParsableCommand {
         }
     }
 
-    private func show(_ report: RejectsReport) throws {
-        switch format {
-        case .json: try Output.result(report.json + "\n")
-        case .csv:
-            let rows = report.rejects.map { Output.csvLine([String($0.line), $0.reason, $0.text]) }
-            try Output.result(Output.csvLine(["line", "reason", "text"]) + rows.joined())
-        case .table:
-            var table = TextTable([("line", .right), ("reason", .left), ("text", .left)])
-            for reject in report.rejects {
+    /// Shows rejected rows page by page, so that a million of long ones take no memory; as JSON one page, as the API does.
+    private func showRejects(of id: Int64, limit: Int, in loads: LoadService) throws {
+        var report = try loads.rejects(id, after: after, limit: limit)
+        if format == .json { return try Output.result(report.json + "\n") }
+        if format == .csv { try Output.result(Output.csvLine(["line", "reason", "text"])) }
+        var table = TextTable([("line", .right), ("reason", .left), ("text", .left)])
+        var shown = 0
+        while true {
+            for reject in report.rejects where format == .table {
                 table.add([String(reject.line), reject.reason, String(Readable.text(reject.text).prefix(120))])
             }
-            try Output.result(table.text)
-            Output.note("\(Readable.count(report.rejects.count)) of \(Readable.count(report.rejectedRows, "rejected row"))")
+            if format == .csv {
+                try Output.result(
+                    report.rejects.map { Output.csvLine([String($0.line), $0.reason, $0.text]) }.joined())
+            }
+            shown += report.rejects.count
+            guard let next = report.nextAfter, shown < limit else { break }
+            report = try loads.rejects(id, after: next, limit: limit - shown)
+        }
+        guard format == .table else { return }
+        try Output.result(table.text)
+        Output.note("\(Readable.count(shown)) of \(Readable.count(report.rejectedRows, "rejected row"))")
+        if report.keptRows < report.rejectedRows {
+            Output.note("The first \(Readable.count(report.keptRows)) are kept; the others were counted by reason.")
+        }
+        if let next = report.nextAfter {
+            Output.note("More with: tripstore jobs \(id) --rejects \(limit) --after \(next)\(store.hint)")
         }
     }
 }

@@ -16,9 +16,37 @@ struct LoadOptions: ParsableArguments {
             """)
     var segmentRows: Int?
 
+    @Option(
+        help: """
+            Bytes that stay free on the disk of the data directory, such as 1G: loads, uploads and merges stop before, so that the end \
+            of a job and deletions can be recorded (default: $DISK_RESERVE, else an eighth of the disk, at most 256M).
+            """)
+    var diskReserve: ByteCount?
+
+    @Option(
+        help: """
+            Times that a compressed file may grow, besides 2 GiB (default: $MAX_EXPANSION, else \(Limits.expansionMax)).
+            """)
+    var maxExpansion: Int?
+
+    private static let expansions = 1...1_000_000
+
     func validate() throws {
+        try Environment.check(maxExpansion, "--max-expansion", in: Self.expansions)
         try Environment.check(ingestionChunkSize, "--ingestion-chunk-size", in: Self.chunkSizes)
         try Environment.check(segmentRows, "--segment-rows", in: Self.segmentSizes)
+    }
+
+    /// What loads may take, as flags say, else the environment.
+    func bounds() throws -> LoadBounds {
+        var bounds = LoadBounds()
+        if let bytes = try diskReserve?.value ?? ByteCount.environment("DISK_RESERVE") {
+            bounds.reserve = DiskReserve(byteCount: bytes)
+        }
+        if let times = try maxExpansion ?? Environment.integer("MAX_EXPANSION", in: Self.expansions) {
+            bounds.expansionMax = times
+        }
+        return bounds
     }
 
     /// The sizes as flags say, else the environment.

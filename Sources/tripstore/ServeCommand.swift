@@ -21,6 +21,8 @@ struct ServeCommand: AsyncParsableCommand {
             """)
 
     private static let ports = 0...65535
+    private static let jobCounts = 1...10_000_000
+    private static let hours = 0...87_600
 
     @Option(help: "Address to listen on (default: $HOST, else 127.0.0.1).")
     var host: String?
@@ -77,6 +79,33 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var eventsUrl: String?
 
+    @Option(
+        help: """
+            Bytes of the largest upload, and of the largest file that is fetched, such as 20G (default: $MAX_UPLOAD_BYTES, else as many \
+            as the disk has room for).
+            """)
+    var maxUploadBytes: ByteCount?
+
+    @Option(
+        help: """
+            Jobs that may wait; further ones are told to come again (default: $MAX_WAITING_JOBS, else \(Limits.waitingJobCountMax)).
+            """)
+    var maxWaitingJobs: Int?
+
+    @Option(
+        help: """
+            Hours that the upload of a job that failed is kept, to be resumed (default: $FAILED_UPLOAD_HOURS, else \
+            \(Limits.failedUploadSecondsMax / 3600)).
+            """)
+    var failedUploadHours: Int?
+
+    @Option(
+        help: """
+            Bytes that uploads of jobs that failed may take; older ones are removed, the last one stays (default: \
+            $FAILED_UPLOAD_BYTES, else a quarter of the disk).
+            """)
+    var failedUploadBytes: ByteCount?
+
     @Option(help: "Folder with the files of Swagger UI for /docs (default: $SWAGGER_UI_DIR, else a public CDN).")
     var swaggerUiDir: String?
 
@@ -87,10 +116,25 @@ struct ServeCommand: AsyncParsableCommand {
 
     func validate() throws {
         try Environment.check(port, "--port", in: Self.ports)
+        try Environment.check(maxWaitingJobs, "--max-waiting-jobs", in: Self.jobCounts)
+        try Environment.check(failedUploadHours, "--failed-upload-hours", in: Self.hours)
         try Environment.check(geohashPrecision, "--geohash-precision", in: 1...12)
         if let minutes = timeBucketMinutes, minutes < 1 || 1440 % minutes != 0 {
             throw ValidationError("--time-bucket-minutes must divide a day of 1440 minutes; \(minutes) does not.")
         }
+    }
+
+    /// What loads may take, as flags say, else the environment.
+    private func bounds() throws -> LoadBounds {
+        var bounds = try load.bounds()
+        bounds.uploadByteCountMax = try maxUploadBytes?.value ?? ByteCount.environment("MAX_UPLOAD_BYTES")
+        bounds.waitingJobCountMax =
+            try maxWaitingJobs ?? Environment.integer("MAX_WAITING_JOBS", in: Self.jobCounts) ?? Limits.waitingJobCountMax
+        if let hours = try failedUploadHours ?? Environment.integer("FAILED_UPLOAD_HOURS", in: Self.hours) {
+            bounds.failedUploadSecondsMax = hours * 3600
+        }
+        bounds.failedUploadByteCountMax = try failedUploadBytes?.value ?? ByteCount.environment("FAILED_UPLOAD_BYTES")
+        return bounds
     }
 
     private func loadRole() throws -> LoadRole {
@@ -114,7 +158,7 @@ struct ServeCommand: AsyncParsableCommand {
         while true {
             do {
                 return try store.openEngine(
-                    .readWrite, settings, sizes: load.sizes(), logLevel: level,
+                    .readWrite, settings, sizes: load.sizes(), bounds: bounds(), logLevel: level,
                     allowsPrivateAddresses: allowsPrivateAddresses)
             } catch let error as ColumnStoreError where error.code == .unavailable {
                 guard try Environment.catalog(settings.catalogURL) != nil else { throw error }

@@ -34,11 +34,12 @@ struct StoreOptions: ParsableArguments {
     /// - Parameters:
     ///   - settings: what flags say in place of the environment.
     ///   - sizes: how much a load takes at a time.
+    ///   - bounds: what loads may take.
     ///   - allowsPrivateAddresses: whether files may be fetched from the network that this process is in, as they may where its user
     ///     is the one who names them.
     func openEngine(
         _ access: ColumnStore.Options.Access, _ settings: EngineSettings = EngineSettings(), sizes: LoadSizes = LoadSizes(),
-        logLevel: Logger.Level = .warning, allowsPrivateAddresses: Bool = true
+        bounds: LoadBounds = LoadBounds(), logLevel: Logger.Level = .warning, allowsPrivateAddresses: Bool = true
     ) throws -> any TripEngine {
         var fetching = FetcherOptions()
         fetching.allowsPrivateAddresses = allowsPrivateAddresses
@@ -52,6 +53,7 @@ struct StoreOptions: ParsableArguments {
             var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Self.logger(logLevel))
             options.access = access
             options.ingestionChunkRows = sizes.chunkRows
+            options.bounds = bounds
             options.fetcher = fetcher
             options.uploads = uploads
             options.role = settings.role
@@ -70,6 +72,7 @@ struct StoreOptions: ParsableArguments {
             options.access = access
             options.ingestionChunkRows = sizes.chunkRows
             if let rows = sizes.segmentRows { options.segmentRowCount = rows }
+            options.bounds = bounds
             options.fetcher = fetcher
             options.uploads = uploads
             options.role = settings.role

@@ -91,3 +91,8 @@ def children_of(process):
         if parent and int(parent[1]) == process:
             found.append(int(path.parent.name))
     return found
+
+
+def peak_memory(process):
+    """The most bytes of memory that a process ever had."""
+    return int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())[1]) << 10

@@ -34,7 +34,8 @@ def test_readme_lists_the_settings_that_are_tested_here():
     assert set(re.findall(r"`([A-Z_]{4,})`", text)) == {
         "DATA_DIR", "HOST", "PORT", "GEOHASH_PRECISION", "TIME_BUCKET_MINUTES", "INGESTION_CHUNK_SIZE", "DATABASE_URL",
         "SYNC_DATABASE_URL", "SWAGGER_UI_DIR", "LOG_LEVEL", "ALLOW_PRIVATE_ADDRESSES", "CATALOG_URL", "ROLE", "UPLOADS_URL",
-        "EVENTS_URL", "EVENTS_SECRET"}
+        "EVENTS_URL", "EVENTS_SECRET", "SEGMENT_ROWS", "MAX_EXPANSION", "DISK_RESERVE", "MAX_UPLOAD_BYTES", "MAX_WAITING_JOBS",
+        "FAILED_UPLOAD_HOURS", "FAILED_UPLOAD_BYTES"}
 
 
 def test_data_dir(tmp_path):
@@ -90,6 +91,9 @@ def test_a_variable_that_makes_no_sense_is_named(store, command, variable, value
     (["serve"], "PORT", "web", "0 to 65535"), (["serve"], "PORT", "65536", "0 to 65535"),
     (["serve"], "LOG_LEVEL", "loud", "trace, debug"), (["serve"], "ALLOW_PRIVATE_ADDRESSES", "perhaps", "true or false"),
     (["serve"], "INGESTION_CHUNK_SIZE", "0", "1 to"), (["serve"], "SEGMENT_ROWS", "999", "1000 to"),
+    (["serve"], "MAX_UPLOAD_BYTES", "large", "such as 20M"), (["serve"], "MAX_WAITING_JOBS", "0", "1 to"),
+    (["serve"], "FAILED_UPLOAD_HOURS", "-1", "0 to"), (["serve"], "FAILED_UPLOAD_BYTES", "1P", "such as 20M"),
+    (["ingest", SAMPLE], "DISK_RESERVE", "99999999999T", "such as 20M"), (["ingest", SAMPLE], "MAX_EXPANSION", "0", "1 to"),
     (["ingest", SAMPLE], "INGESTION_CHUNK_SIZE", "many", "'many'"),
     (["ingest", SAMPLE], "DATABASE_URL", "sqlite:", "columnstore:"),
     (["jobs", "1", "--remove"], "DATABASE_URL", "sqlite:", "columnstore:")], ids=str)

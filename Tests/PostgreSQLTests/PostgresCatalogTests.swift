@@ -174,12 +174,19 @@ struct PostgresCatalogTests {
                 checkpoint: JobRecord.Checkpoint(), rejects: ["odd": part.count], rejectedLines: Array(part), isLast: false)
             #expect(try catalog.commit(commit, job: id))
         }
-        #expect(try catalog.rejects(id, limit: 10) == rows)
-        #expect(try catalog.rejects(id, limit: 3) == Array(rows.prefix(3)))
+        func page(after line: Int = 0, limit: Int = 10, bytes: Int = 1 << 20) throws -> RejectsPage {
+            try catalog.rejects(id, after: line, limit: limit, byteCountMax: bytes)
+        }
+        #expect(try page() == RejectsPage(rows: rows, keptRowCount: 5))
+        #expect(try page(limit: 3) == RejectsPage(rows: Array(rows[..<3]), keptRowCount: 5, hasMore: true))
+        #expect(try page(after: 4, limit: 2) == RejectsPage(rows: Array(rows[3...]), keptRowCount: 5))
+        #expect(try page(bytes: 1) == RejectsPage(rows: [rows[0]], keptRowCount: 5, hasMore: true))
+        #expect(try page(after: 6) == RejectsPage(keptRowCount: 5))
         #expect(try catalog.rejectCounts(id) == ["odd": rows.count])
         // Loaded from the start again, it has none.
         #expect(try catalog.reset(id, from: [.running]) != nil)
-        #expect(try catalog.rejects(id, limit: 10).isEmpty)
+        #expect(try page() == RejectsPage())
+        #expect(try catalog.pendingJobs(upTo: 10) == 1 && catalog.pendingJobs(upTo: 0) == 0)
     }
 
     @Test("A task is one process's, and another's once that is gone")

@@ -4,12 +4,17 @@ internal import CPoints
 package struct DecodedChunk: Sendable {
     /// The rows that are right, in order.
     package var batch = TripBatch()
-    /// The rows that are not, in order; line numbers count from the chunk's first line, which is 1.
+    /// The first rows that are not, in order; line numbers count from the chunk's first line, which is 1.
+    ///
+    /// As many as a job keeps: a chunk may have more of them than memory has room for their texts.
     package var rejects: [RejectedRow] = []
+    /// All rows that are not, by reason.
+    package var rejectCounts: [RejectReason: Int] = [:]
+    package var rejectedCount = 0
     /// Physical lines: newlines, and one more for a last line without.
     package var lineCount = 0
     /// Rows of either kind; blank lines are none.
-    package var rowCount: Int { batch.count + rejects.count }
+    package var rowCount: Int { batch.count + rejectedCount }
 }
 
 /// Stage 2 of CSV decoding: marks to column values.
@@ -25,6 +30,8 @@ package struct DecodedChunk: Sendable {
 package struct CSVDecoder: Sendable {
     /// What the fields of a record are.
     package let header: CSVHeader
+    /// Bytes of rejected rows' texts after which rows of a chunk are only counted.
+    package var rejectsByteCountMax = Limits.rejectsByteCountMax
     private let indexer: StructuralIndexer
     private var scratch: DecoderScratch
 
@@ -53,7 +60,9 @@ package struct CSVDecoder: Sendable {
             scratch = DecoderScratch(blockByteCount: scratch.blockByteCount, fieldCount: header.fieldCount)
         }
         return bytes.withUnsafeBytes { buffer in
-            var run = ChunkRun(base: buffer.baseAddress!, count: count, header: header, indexer: indexer, scratch: scratch)
+            var run = ChunkRun(
+                base: buffer.baseAddress!, count: count, header: header, indexer: indexer, scratch: scratch,
+                rejectsByteCountMax: rejectsByteCountMax)
             return run.decode()
         }
     }
@@ -120,6 +129,7 @@ private struct ChunkRun {
     let indexer: StructuralIndexer
     let scratch: DecoderScratch
     let readsPointsAtOnce: Bool
+    let rejectsByteCountMax: Int
 
     var chunk = DecodedChunk()
     /// Where the next record starts.
@@ -132,12 +142,21 @@ private struct ChunkRun {
     var nextMark = 1
     var markCount = 1
 
-    init(base: UnsafeRawPointer, count: Int, header: CSVHeader, indexer: StructuralIndexer, scratch: DecoderScratch) {
+    /// The reason of the last rejected rows, and how many have it: rejected rows come in runs.
+    var rejectRun: (reason: RejectReason, count: Int) = (.rowTooLong, 0)
+    /// Bytes of the texts that are kept.
+    var rejectsByteCount = 0
+
+    init(
+        base: UnsafeRawPointer, count: Int, header: CSVHeader, indexer: StructuralIndexer, scratch: DecoderScratch,
+        rejectsByteCountMax: Int
+    ) {
         self.base = base
         self.count = count
         self.header = header
         self.indexer = indexer
         self.scratch = scratch
+        self.rejectsByteCountMax = rejectsByteCountMax
         readsPointsAtOnce = indexer.path == .avx512 && tripstore_points_supported()
     }
 
@@ -154,6 +173,7 @@ private struct ChunkRun {
             }
         }
         flush()
+        endRejectRun()
         chunk.batch.regions = scratch.regions.pointee.takeDictionary()
         chunk.batch.datasources = scratch.datasources.pointee.takeDictionary()
         chunk.batch.checkInvariants()
@@ -292,9 +312,22 @@ private struct ChunkRun {
     // MARK: Results
 
     private mutating func reject(_ start: Int, _ scan: RecordScan, _ reason: RejectReason) {
+        if reason != rejectRun.reason {
+            endRejectRun()
+            rejectRun.reason = reason
+        }
+        rejectRun.count += 1
+        chunk.rejectedCount += 1
+        guard chunk.rejects.count < Limits.rejectRowCountMax, rejectsByteCount < rejectsByteCountMax else { return }
         let bytes = UnsafeRawBufferPointer(start: base + start, count: scan.contentEnd - start)
         let text = RejectedText.text(bytes.bytes, isCutOff: reason == .rowTooLong)
         chunk.rejects.append(RejectedRow(line: chunk.lineCount + 1, reason: reason.rawValue, text: text))
+        rejectsByteCount += text.utf8.count
+    }
+
+    private mutating func endRejectRun() {
+        if rejectRun.count > 0 { chunk.rejectCounts[rejectRun.reason, default: 0] += rejectRun.count }
+        rejectRun.count = 0
     }
 
     /// Moves the buffered rows to the batch.

@@ -291,7 +291,20 @@ package final class Catalog: JobCatalog {
     /// They are in files, one a job.
     package var keepsRejects: Bool { false }
 
-    package func rejects(_ id: Int64, limit: Int) throws(ColumnStoreError) -> [RejectedRow] { [] }
+    package func rejects(
+        _ id: Int64, after line: Int, limit: Int, byteCountMax: Int
+    ) throws(ColumnStoreError) -> RejectsPage { RejectsPage() }
+
+    package func removeRejects(_ id: Int64) {}
+
+    /// Number of pending jobs, but no more than a limit: counting ends there.
+    package func pendingJobs(upTo limit: Int) throws(ColumnStoreError) -> Int {
+        try read { database in
+            try Int.fetchOne(
+                database, sql: "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status = 'pending' LIMIT ?)", arguments: [limit])
+                ?? 0
+        }
+    }
 
     /// There is no other process.
     package func leads(_ task: String) throws(ColumnStoreError) -> Bool { true }
@@ -610,7 +623,7 @@ package final class Catalog: JobCatalog {
         } catch let error as DatabaseError {
             switch error.resultCode {
             case .SQLITE_FULL:
-                throw ColumnStoreError(.io, "The disk is full: the catalog cannot grow; free space and try again.")
+                throw ColumnStoreError(.diskFull, "The disk is full: the catalog cannot grow; free space and try again.")
             case .SQLITE_BUSY, .SQLITE_LOCKED:
                 throw ColumnStoreError(.busy, "The catalog is locked by another process; end it or try again.")
             case .SQLITE_CORRUPT, .SQLITE_NOTADB:

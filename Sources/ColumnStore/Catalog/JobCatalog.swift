@@ -68,8 +68,14 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// Whether rejected rows are kept here, for all processes, and not in files of one.
     var keepsRejects: Bool { get }
 
-    /// The first rejected rows of a job, where they are kept here.
-    func rejects(_ id: Int64, limit: Int) throws(ColumnStoreError) -> [RejectedRow]
+    /// Rejected rows of a job after a line of its file, up to a number of rows and about a number of bytes, where they are kept here.
+    func rejects(_ id: Int64, after line: Int, limit: Int, byteCountMax: Int) throws(ColumnStoreError) -> RejectsPage
+
+    /// Removes a job's rejected rows, where they are kept here.
+    func removeRejects(_ id: Int64) throws(ColumnStoreError)
+
+    /// Number of pending jobs, but no more than a limit: counting ends there.
+    func pendingJobs(upTo limit: Int) throws(ColumnStoreError) -> Int
 
     /// What questions see that are asked now, of an engine of other processes.
     func visibility() throws(ColumnStoreError) -> Visibility

@@ -7,30 +7,34 @@ enum SegmentRewriter {
 
     /// Writes one segment of the trips of several.
     ///
-    /// - Parameter origin: what is known of its jobs and of what it replaces; the trips of a job that it is to be without are
-    ///   left out.
+    /// - Parameters:
+    ///   - origin: what is known of its jobs and of what it replaces; the trips of a job that it is to be without are left out.
+    ///   - reserve: what is left free on the disk.
     /// - Returns: nil where no trip is left; then no file is written.
     static func rewrite(
-        _ segments: [SegmentReader], origin: SegmentOrigin, directory: String, name: String, on pool: WorkerPool
+        _ segments: [SegmentReader], origin: SegmentOrigin, directory: String, name: String, leaving reserve: DiskReserve,
+        on pool: WorkerPool
     ) throws -> SegmentRecord? {
         let batches = try pool.map(count: segments.count) { index in
             let trips = try segments[index].readTrips()
             let jobs = trips.job[0..<trips.count]
             return batch(of: trips, rows: jobs.indices.filter { jobs[$0] != origin.replaces?.withoutJob })
         }
-        return try write(batches, origin: origin, directory: directory, name: name, on: pool)
+        return try write(batches, origin: origin, directory: directory, name: name, leaving: reserve, on: pool)
     }
 
     /// Writes one segment of some batches.
     ///
     /// - Returns: nil where there is no trip; then no file is written.
     static func write(
-        _ batches: [TripBatch], origin: SegmentOrigin, directory: String, name: String, on pool: WorkerPool
+        _ batches: [TripBatch], origin: SegmentOrigin, directory: String, name: String, leaving reserve: DiskReserve,
+        on pool: WorkerPool
     ) throws -> SegmentRecord? {
         guard batches.contains(where: { $0.count > 0 }) else { return nil }
         // Batches say the job of each trip, so none is left to be named here.
         let sorted = try RowSorter.sort(batches, job: 0, on: pool)
-        return try SegmentWriter.write(sorted, directory: directory, name: name, origin: origin, on: pool)
+        return try SegmentWriter.write(
+            sorted, directory: directory, name: name, origin: origin, leaving: reserve, on: pool)
     }
 
     /// Reads the trips of a segment that belong to a pass, for each of its new segments in batches.

@@ -20,7 +20,7 @@ struct ExportFileWriter: Sendable {
             $0..<min($0 + Limits.rowGroupRowCountMax, rows.upperBound)
         }
         let columns = Self.columns
-        var file = try DurableFile(directory: directory, name: "part-\(number)")
+        var file = try DurableFile(directory: directory, name: "part-\(number)", for: .everyone)
         var writer = ParquetFileWriter(
             schema: Self.schema, sortingColumns: Self.sortingColumns,
             createdBy: "tripstore version \(TripstoreVersion.current)")

@@ -30,7 +30,7 @@ struct HiveFolder: ExportDestination {
         }
         root = Folders(root: path).root
         try Self.refuse(root, in: store)
-        try FileSystem.makeDirectory(root)
+        try FileSystem.makeDirectory(root, for: .everyone)
         guard FileSystem.isDirectory(try FileSystem.resolved(root)) else {
             throw ColumnStoreError(.invalidArgument, "\(root) is not a folder; name another.")
         }
@@ -43,7 +43,7 @@ struct HiveFolder: ExportDestination {
                 "\(root) is neither empty nor an export (it has \(names[0])); name another folder, or empty it first.")
         }
         do throws(ColumnStoreError) {
-            lock = try StoreLock(path: "\(root)/\(Self.marker)")
+            lock = try StoreLock(path: "\(root)/\(Self.marker)", for: .everyone)
         } catch {
             guard error.code == .busy else { throw error }
             throw ColumnStoreError(.busy, "Another export is writing to \(root); wait for its end, or name another folder.")
@@ -96,7 +96,7 @@ struct HiveFolder: ExportDestination {
     }
 
     func makeStaging(_ week: String) throws(ColumnStoreError) -> String {
-        try FileSystem.makeDirectory(staging(week))
+        try FileSystem.makeDirectory(staging(week), for: .everyone)
         return staging(week)
     }
 
@@ -123,12 +123,12 @@ struct HiveFolder: ExportDestination {
     func finish(_ weeks: [String]) throws(ColumnStoreError) -> Int {
         let named = Set(weeks.map(Self.folderName))
         let gone = try FileSystem.names(in: root).filter { $0.hasPrefix(Self.prefix) && !named.contains($0) }
-        if !gone.isEmpty { try FileSystem.makeDirectory(temporary) }
+        if !gone.isEmpty { try FileSystem.makeDirectory(temporary, for: .everyone) }
         for name in gone {
             try FileSystem.rename("\(root)/\(name)", to: "\(temporary)/\(name.dropFirst(Self.prefix.count))")
         }
         try FileSystem.syncDirectory(root)
-        try DurableFile(directory: root, name: Self.success).commit()
+        try DurableFile(directory: root, name: Self.success, for: .everyone).commit()
         return gone.count
     }
 

@@ -18,6 +18,8 @@ final class ByteSource {
     private var isAtEnd = false
     /// Of compressed input, what tells its bytes from others'.
     private var storedHasher: ContentHasher?
+    private let expansion: ExpansionBound
+    private var producedByteCount = 0
 
     /// Bytes of the file as stored; nil for a stream.
     let storedByteCount: Int?
@@ -25,7 +27,10 @@ final class ByteSource {
     private(set) var consumedByteCount = 0
 
     /// Opens a file, or standard input for `-`.
-    init(path: String) throws(ColumnStoreError) {
+    ///
+    /// - Parameter expansion: how much compressed data may grow.
+    init(path: String, _ expansion: ExpansionBound) throws(ColumnStoreError) {
+        self.expansion = expansion
         self.path = path == "-" ? "standard input" : path
         ownsDescriptor = path != "-"
         descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
@@ -72,6 +77,8 @@ final class ByteSource {
             storedStart += used.consumed
             consumedByteCount += used.consumed
             filled += used.produced
+            producedByteCount += used.produced
+            try expansion.require(producedByteCount, from: consumedByteCount, format: stream.format)
             if used.consumed == 0 && used.produced == 0 && isAtEnd && storedStart == stored.count {
                 guard stream.isAtBoundary else {
                     throw ColumnStoreError(

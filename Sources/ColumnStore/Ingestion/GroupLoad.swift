@@ -45,17 +45,22 @@ final class GroupLoad {
     private let catalog: any JobCatalog
     private let pool: WorkerPool
     private let folders: Folders
+    private let bounds: LoadBounds
     private let readers = ScratchPool { Reader() }
     /// Jobs whose files were not read yet, in the order in which they came.
     private(set) var waiting: ArraySlice<JobRecord>
 
     /// Prepares a load of jobs that are running and have committed nothing.
-    init(_ records: [JobRecord], engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders) {
+    init(
+        _ records: [JobRecord], engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders,
+        bounds: LoadBounds
+    ) {
         waiting = records[...]
         self.engine = engine
         self.catalog = catalog
         self.pool = pool
         self.folders = folders
+        self.bounds = bounds
     }
 
     /// Loads as many jobs as make a segment of about a million rows; nil once none is waiting.
@@ -73,8 +78,9 @@ final class GroupLoad {
         while !rest.isEmpty, rowCount < Limits.groupRowCountMax {
             let slice = Array(rest.prefix(Limits.groupSliceFileCount))
             rest = rest.dropFirst(slice.count)
-            let readings = try pool.map(count: slice.count) { [readers] index in
-                readers.with { Self.read(slice[index].sourcePath, with: &$0) }
+            let readings = try pool.map(count: slice.count) {
+                [readers, expansion = ExpansionBound(multiple: bounds.expansionMax)] index in
+                readers.with { Self.read(slice[index], expansion, with: &$0) }
             }
             for (record, reading) in zip(slice, readings) {
                 switch reading {
@@ -91,17 +97,18 @@ final class GroupLoad {
                     }
                     jobsByContent[extent.contentHash] = record.job
                     var rejects: [String: Int] = [:]
-                    let file = try RejectsFile(path: folders.rejectsPath(job: record.job.id), committedByteCount: 0)
-                    for reject in chunk.rejects {
-                        try file.append(reject, line: extent.headerLineCount + reject.line)
-                        rejects[reject.reason, default: 0] += 1
-                    }
+                    for (reason, count) in chunk.rejectCounts { rejects[reason.rawValue] = count }
+                    let file = try RejectsFile(
+                        path: folders.rejectsPath(job: record.job.id), RejectsBound(ofSource: record.job.totalBytes),
+                        leaving: bounds.reserve)
+                    for reject in chunk.rejects { try file.append(reject, line: extent.headerLineCount + reject.line) }
                     try file.flush()
+                    try file.finish(rejects)
                     commits.append(
                         (
                             job: record.job.id,
                             commit: JobCommit(
-                                segment: nil, processedRows: chunk.rowCount, rejectedRows: chunk.rejects.count,
+                                segment: nil, processedRows: chunk.rowCount, rejectedRows: chunk.rejectedCount,
                                 processedBytes: extent.storedByteCount,
                                 checkpoint: JobRecord.Checkpoint(
                                     byteCount: extent.plainByteCount, lineCount: extent.headerLineCount + chunk.lineCount,
@@ -110,7 +117,7 @@ final class GroupLoad {
                         ))
                     wave.completed.append(record)
                     origin.jobs.append(record.origin(jobTrips: chunk.batch.count))
-                    rowCount += chunk.batch.count
+                    rowCount += chunk.rowCount
                     if chunk.batch.count > 0 {
                         chunk.batch.job = Array(repeating: record.job.id, count: chunk.batch.count)
                         batches.append(chunk.batch)
@@ -126,9 +133,9 @@ final class GroupLoad {
     }
 
     /// Reads and decodes a whole file.
-    private static func read(_ path: String, with reader: inout Reader) -> Reading {
+    private static func read(_ record: JobRecord, _ expansion: ExpansionBound, with reader: inout Reader) -> Reading {
         do throws(ColumnStoreError) {
-            let source = try ByteSource(path: path)
+            let source = try ByteSource(path: record.sourcePath, expansion)
             let buffer = reader.buffer
             buffer.count = 0
             guard try buffer.fill(from: source, upTo: buffer.capacity) else { return .oversized }
@@ -138,6 +145,7 @@ final class GroupLoad {
             // Files that wait together mostly have the same header: the decoder's tables of names and months are kept.
             var decoder = reader.decoder.take() ?? CSVDecoder(header: header)
             if decoder.header != header { decoder = CSVDecoder(header: header) }
+            decoder.rejectsByteCountMax = RejectsBound(ofSource: record.job.totalBytes).byteCountMax
             let count = buffer.count - header.byteCount
             let chunk = buffer.withBytes(from: header.byteCount, count: count, padded: true) {
                 decoder.decode(padded: $0, count: count)

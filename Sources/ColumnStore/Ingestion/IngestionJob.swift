@@ -18,9 +18,18 @@ final class IngestionJob {
     /// What the outside wants of a running job.
     final class Control: Sendable {
         enum Wish: Sendable { case none, cancel, checkpoint }
-        private let state = Lock(Wish.none)
+        private let state = Lock((wish: Wish.none, isClosing: false))
 
-        var wish: Wish { state.withLock { $0 } }
+        var wish: Wish { state.withLock { $0.wish } }
+
+        /// Whether the store is being closed, whatever else was wished before.
+        var isClosing: Bool { state.withLock { $0.isClosing } }
+
+        /// Waits for a while, or until the store is being closed.
+        func waitUnlessClosing(seconds: Int) {
+            let end = ContinuousClock.now + .seconds(seconds)
+            while !isClosing, ContinuousClock.now < end { Thread.sleep(forTimeInterval: 0.05) }
+        }
 
         /// Waits for a while, or until something is wished.
         func wait(seconds: Int) {
@@ -29,7 +38,12 @@ final class IngestionJob {
         }
 
         /// Asks the job to stop; a wish to cancel is not taken back by one to checkpoint.
-        func ask(_ wish: Wish) { state.withLock { if $0 != .cancel { $0 = wish } } }
+        func ask(_ wish: Wish) {
+            state.withLock {
+                if wish == .checkpoint { $0.isClosing = true }
+                if $0.wish != .cancel { $0.wish = wish }
+            }
+        }
     }
 
     private struct DecodingChunk {
@@ -64,6 +78,7 @@ final class IngestionJob {
     private let pool: WorkerPool
     private let folders: Folders
     private let control: Control
+    private let bounds: LoadBounds
     private let report: (JobProgress) -> Void
     private let chunkByteCount: Int
     private let partRowCount: Int
@@ -82,6 +97,8 @@ final class IngestionJob {
     private var decoding: [DecodingChunk] = []
     private var writing: [WritingPart] = []
     private var partCount = 0
+    /// Bytes of segments of this run.
+    private var storedByteCount = 0
     private var idleBuffers: [ChunkBuffer] = []
     /// Hashes the source's plain bytes as they are read.
     private let hasher = ContentHasher()
@@ -93,11 +110,12 @@ final class IngestionJob {
     /// - Parameters:
     ///   - chunkRowCount: rows of a decoded batch, approximately; nil: the engine's own size.
     ///   - partRowCount: rows at which a part is closed.
+    ///   - bounds: what it may take.
     ///   - report: told of progress, at most ten times a second.
     init(
         _ record: JobRecord, engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders,
         chunkRowCount: Int?,
-        partRowCount: Int, control: Control, report: @escaping (JobProgress) -> Void
+        partRowCount: Int, bounds: LoadBounds, control: Control, report: @escaping (JobProgress) -> Void
     ) throws(ColumnStoreError) {
         self.catalog = catalog
         self.pool = pool
@@ -105,6 +123,7 @@ final class IngestionJob {
         self.partRowCount = partRowCount
         self.engine = engine
         self.control = control
+        self.bounds = bounds
         self.report = report
         // A row of full precision has about 128 bytes.
         chunkByteCount = chunkRowCount.map { min(max($0 * 128, 64 << 10), 64 << 20) } ?? Limits.chunkByteCount
@@ -114,18 +133,19 @@ final class IngestionJob {
         job.status = .running
         checkpoint = record.checkpoint
         meter = ProgressMeter(processedRows: job.processedRows, processedBytes: job.processedBytes)
-        let committed = record.checkpoint.rejectsByteCount
+        let bound = RejectsBound(
+            ofSource: job.totalBytes, byteCount: record.checkpoint.rejectsByteCount, rowCount: job.rejectedRows)
         rejectsLog =
             catalog.keepsRejects
-            ? CatalogRejects(committedByteCount: committed, committedRowCount: job.rejectedRows)
-            : try RejectsFile(path: folders.rejectsPath(job: job.id), committedByteCount: committed)
+            ? CatalogRejects(bound)
+            : try RejectsFile(path: folders.rejectsPath(job: job.id), bound, leaving: bounds.reserve)
     }
 
     /// Runs to the end, or to a checkpoint where that is wished.
     func run() throws -> Outcome {
         let isResuming = checkpoint.byteCount > 0
         let rest = isResuming ? try reopen() : nil
-        var source = try ByteSource(path: sourcePath)
+        var source = try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax))
         if !isResuming { try refuseDuplicate(source) }
         var tail = takeBuffer()
         var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
@@ -193,7 +213,7 @@ final class IngestionJob {
     /// The proof is the hash of all committed bytes, so that what is loaded equals the file as it is now, from its first row to its
     /// last: a file that only grew or changed behind the checkpoint may go on.
     private func reopen() throws(ColumnStoreError) -> ByteSource {
-        let source = try ByteSource(path: sourcePath)
+        let source = try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax))
         try source.skip(checkpoint.byteCount, hashing: hasher)
         guard let hash = checkpoint.contentHash, hash == hasher.hash else {
             throw ColumnStoreError(
@@ -268,16 +288,14 @@ final class IngestionJob {
             }
             beforeLastBatch = Standing(job: job, checkpoint: checkpoint, rejectsSincePart: rejectsSincePart)
         }
-        for reject in decoded.rejects {
-            try rejectsLog.append(reject, line: checkpoint.lineCount + reject.line)
-            rejectsSincePart[reject.reason, default: 0] += 1
-        }
+        for reject in decoded.rejects { try rejectsLog.append(reject, line: checkpoint.lineCount + reject.line) }
+        for (reason, count) in decoded.rejectCounts { rejectsSincePart[reason.rawValue, default: 0] += count }
         checkpoint.byteCount = chunk.endByte
         checkpoint.contentHash = chunk.contentHash
         checkpoint.lineCount += decoded.lineCount
         checkpoint.rejectsByteCount = rejectsLog.byteCount
         job.processedRows += decoded.rowCount
-        job.rejectedRows += decoded.rejects.count
+        job.rejectedRows += decoded.rejectedCount
         job.processedBytes = chunk.storedByteCount
         if decoded.batch.count > 0 {
             batches.append(decoded.batch)
@@ -318,7 +336,11 @@ final class IngestionJob {
     private func commitOldest(isLast: Bool) throws {
         let part = writing.removeFirst()
         let segment = try part.record?.wait() ?? nil
+        try requireBound(on: segment, of: part)
         try rejectsLog.flush()
+        if isLast, part.job.rejectedRows > 0 {
+            try rejectsLog.finish(catalog.rejectCounts(job.id).merging(part.rejects, uniquingKeysWith: +))
+        }
         var commit = JobCommit(
             segment: segment, attempt: record.attempt, partCount: part.number + 1, processedRows: part.job.processedRows,
             rejectedRows: part.job.rejectedRows, processedBytes: part.job.processedBytes, checkpoint: part.checkpoint,
@@ -333,6 +355,17 @@ final class IngestionJob {
         guard try catalog.commit(commit, job: job.id) else {
             throw ColumnStoreError(.cancelled, "Cancelled on request.")
         }
+    }
+
+    /// Stops a load that stores a multiple of what it reads.
+    private func requireBound(on segment: SegmentRecord?, of part: WritingPart) throws(ColumnStoreError) {
+        storedByteCount += segment?.byteCount ?? 0
+        let bound = Limits.outputByteCountMin + Limits.outputSourceMultiple * part.job.processedBytes
+        guard storedByteCount > bound else { return }
+        throw ColumnStoreError(
+            .badInput,
+            "The load has stored \(storedByteCount) bytes for \(part.job.processedBytes) of its file, more than any trips take; look at "
+                + "what the file has.")
     }
 
     /// Commits the rows read so far.

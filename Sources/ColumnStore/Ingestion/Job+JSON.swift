@@ -95,13 +95,11 @@ extension RejectsReport {
             $0.array(rejects) { writer, reject in reject.write(to: &writer) }
             $0.key("rejected_rows")
             $0.value(rejectedRows)
-            $0.key("reasons")
-            $0.object {
-                for (reason, count) in reasons.sorted(by: { $0.key < $1.key }) {
-                    $0.key(reason)
-                    $0.value(count)
-                }
-            }
+            $0.key("kept_rows")
+            $0.value(keptRows)
+            $0.key("next_after")
+            $0.value(nextAfter)
+            $0.member("reasons", reasons)
         }
         return writer.text
     }

@@ -101,6 +101,10 @@ public struct RejectsReport: Hashable, Sendable {
     public var rejects: [RejectedRow]
     /// All rejected rows of the job.
     public var rejectedRows: Int
+    /// The rejected rows that are kept: the first ones.
+    public var keptRows: Int
+    /// The line after which the next page begins; nil where none is kept after these.
+    public var nextAfter: Int?
     /// Rejected rows by reason.
     public var reasons: [String: Int]
 }

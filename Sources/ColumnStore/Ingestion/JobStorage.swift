@@ -36,6 +36,7 @@ package struct JobStorage: Sendable {
         let folders = Folders(root: directory)
         if access == .readWrite {
             for folder in [folders.root, folders.uploads] { try FileSystem.makeDirectory(folder) }
+            folders.makePrivate()
         }
         return FileSystem.realPath(folders.uploads) ?? folders.uploads
     }

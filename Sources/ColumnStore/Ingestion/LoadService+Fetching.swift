@@ -10,6 +10,7 @@ extension LoadService {
         _ url: String, filename: String? = nil, allowsDuplicate: Bool = false
     ) throws(ColumnStoreError) -> Job {
         try requireWritable()
+        try requireRoomForJob()
         let ownName = try fetcher().filename(of: url)
         let name = filename?.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ownName
         var request = JobRequest(filename: name, sourcePath: placeToFetch(), ownsSource: true, sourceURL: url)
@@ -114,7 +115,10 @@ extension LoadService {
     }
 
     private func fetch(_ record: JobRecord, with fetcher: any SourceFetcher) async {
-        guard let url = record.sourceURL, let file = record.partialFile else { return }
+        guard let url = record.sourceURL, var file = record.partialFile else { return }
+        file.reserve = settings.bounds.reserve
+        // An upload of ours was measured when it came.
+        if !record.ownsURL { file.byteCountMax = settings.bounds.uploadByteCountMax }
         let id = record.job.id
         // Somebody may have cancelled it between its submission and its place in the queue.
         guard let known = try? catalog.job(id), known.job.status == .pending else { return }
@@ -140,14 +144,32 @@ extension LoadService {
                 }
                 return
             }
+            await endFetch(record, error)
+        }
+    }
+
+    /// Ends the job of a fetch that failed, as soon as the catalog takes note of it.
+    private func endFetch(_ record: JobRecord, _ error: ColumnStoreError) async {
+        let id = record.job.id
+        var pause = 1
+        while true {
             do throws(ColumnStoreError) {
-                try failFetch(id, error)
-            } catch {
-                settings.logger.error("A fetch could not be ended", metadata: ["job": "\(id)", "error": "\(error)"])
-                queue.abandon(
-                    [id],
-                    ColumnStoreError(
-                        .io, "The fetch stopped, and that could not be recorded: \(error.message) The next start goes on."))
+                return try failFetch(id, error)
+            } catch let obstacle {
+                settings.logger.error("A fetch could not be ended", metadata: ["job": "\(id)", "error": "\(obstacle)"])
+                guard isServing else {
+                    return queue.abandon(
+                        [id],
+                        ColumnStoreError(
+                            .io,
+                            "The fetch stopped, and that could not be recorded: \(obstacle.message) The next start goes on."))
+                }
+                var job = record.job
+                job.message = "Waiting: \(obstacle.message)"
+                fetching.update(id, job)
+                notify(JobProgress(job))
+                do { try await Task.sleep(for: .seconds(pause)) } catch { return }
+                pause = min(pause * 2, Limits.recordingSecondsMax)
             }
         }
     }
@@ -204,5 +226,7 @@ extension LoadService {
         settings.logger.warning("A file could not be fetched", metadata: ["job": "\(id)", "why": "\(error.message)"])
         fetching.update(id, failed.job)
         notify(JobProgress(failed.job))
+        noteFailed(failed)
+        removeKeptUploads()
     }
 }

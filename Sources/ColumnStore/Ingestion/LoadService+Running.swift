@@ -5,7 +5,7 @@ import Logging
 extension LoadService {
     func runJobs(_ ids: [Int64], _ control: IngestionJob.Control) {
         do {
-            let records = try patiently(control) { () throws(ColumnStoreError) in
+            let records = try patiently(ids, control) { () throws(ColumnStoreError) in
                 try catalog.start(ids, tracksAttempts: settings.tracksAttempts)
             }
             for id in ids where !records.contains(where: { $0.job.id == id }) { try settle(id, control) }
@@ -26,7 +26,8 @@ extension LoadService {
 
     private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
         for record in records { tell(record.job) }
-        let load = GroupLoad(records, engine: try engine(), catalog: catalog, pool: pool, folders: folders)
+        let load = GroupLoad(
+            records, engine: try engine(), catalog: catalog, pool: pool, folders: folders, bounds: settings.bounds)
         // Jobs of a wave that is committed which have no trips in it, and no end yet.
         var left: [JobRecord] = []
         do {
@@ -36,7 +37,7 @@ extension LoadService {
                 for record in wave.cancelled { try removeFiles(of: record) }
                 for (record, error) in wave.failed {
                     left.removeFirst()
-                    try abandon(record.job.id, record, error)
+                    try abandon(record.job.id, record, error, control)
                 }
                 for record in wave.oversized {
                     left.removeFirst()
@@ -44,7 +45,7 @@ extension LoadService {
                 }
             }
         } catch {
-            for record in left + load.waiting { try abandon(record.job.id, record, error) }
+            for record in left + load.waiting { try abandon(record.job.id, record, error, control) }
             return
         }
         for record in load.waiting { try putBack(record) }
@@ -76,7 +77,7 @@ extension LoadService {
                     return try abandon(id, record, ColumnStoreError(.cancelled, "Cancelled on request."), control)
                 case .checkpoint: return try putBack(record)
                 }
-                let started = try patiently(control) { () throws(ColumnStoreError) in
+                let started = try patiently([id], control) { () throws(ColumnStoreError) in
                     try catalog.start([id], tracksAttempts: settings.tracksAttempts)
                 }
                 guard let again = started.first else { return try settle(id, control) }
@@ -93,7 +94,7 @@ extension LoadService {
         tell(record.job)
         let load = try IngestionJob(
             record, engine: engine(), catalog: catalog, pool: pool, folders: folders, chunkRowCount: settings.chunkRowCount,
-            partRowCount: settings.partRowCount, control: control
+            partRowCount: settings.partRowCount, bounds: settings.bounds, control: control
         ) { [self] progress in
             var job = record.job
             job.processedRows = progress.processedRows
@@ -119,7 +120,7 @@ extension LoadService {
     /// Shows the trips of a job that was committed as completed, and tells of it.
     private func complete(_ record: JobRecord, _ progress: (Job) -> JobProgress) throws {
         try engine().publish()
-        if record.ownsSource { try FileSystem.remove(record.sourcePath) }
+        if record.ownsSource { removeNow(record.sourcePath) }
         let job = try self.record(record.job.id).job
         countRows(of: job)
         queue.update(job)
@@ -129,7 +130,7 @@ extension LoadService {
 
     /// Lets a job go that could not be started: it came to its end without our knowing, or is another process's now.
     private func settle(_ id: Int64, _ control: IngestionJob.Control) throws {
-        let record = try patiently(control) { () throws(ColumnStoreError) in try self.record(id) }
+        let record = try patiently([id], control) { () throws(ColumnStoreError) in try self.record(id) }
         if record.job.status == .completed { return try complete(record) { JobProgress($0) } }
         if record.job.status.isRemoved { return try removeFiles(of: record) }
         if !record.job.status.isTerminal {
@@ -142,40 +143,73 @@ extension LoadService {
         _ = try catalog.setStatus(record.job.id, to: .pending, from: [.running], message: nil, attempt: record.attempt)
     }
 
-    /// Asks a catalog that may be away until it answers, or until something else is wished.
+    /// Asks a catalog again that takes nothing now, as it is away or its disk is full, until it does or the store is closed.
+    ///
+    /// Meanwhile no other job runs, since nothing of it could be recorded either, and the order stays; the jobs say what they wait
+    /// for. A command ends where no server is expected to come back: its user is there to make room.
     private func patiently<Value>(
-        _ control: IngestionJob.Control, _ body: () throws(ColumnStoreError) -> Value
+        _ ids: [Int64], _ control: IngestionJob.Control, _ body: () throws(ColumnStoreError) -> Value
     ) throws(ColumnStoreError) -> Value {
         var pause = 1
         while true {
             do throws(ColumnStoreError) {
                 return try body()
             } catch {
-                guard error.code == .unavailable, control.wish == .none else { throw error }
-                control.wait(seconds: pause)
-                if control.wish != .none { throw error }
-                pause = min(pause * 2, Limits.retrySecondsMax)
+                let isAway = error.code == .unavailable
+                guard isAway || isServing && error.code != .internalFault, !control.isClosing else { throw error }
+                if isAway, control.wish != .none { throw error }
+                settings.logger.warning(
+                    "The catalog cannot take note", metadata: ["jobs": "\(ids)", "why": "\(error.message)"])
+                for id in ids {
+                    guard var job = live(id) ?? (try? catalog.job(id))?.job, !job.status.isTerminal else { continue }
+                    job.message = "Waiting: \(error.message)"
+                    tell(job)
+                }
+                control.waitUnlessClosing(seconds: pause)
+                if control.isClosing { throw error }
+                pause = min(pause * 2, isAway ? Limits.retrySecondsMax : Limits.recordingSecondsMax)
             }
+        }
+    }
+
+    /// Removes a file that is no longer needed; one that stays is swept by the next start.
+    private func removeNow(_ path: String) {
+        do throws(ColumnStoreError) {
+            try FileSystem.remove(path)
+        } catch {
+            settings.logger.warning("A file stays that is no longer needed", metadata: ["why": "\(error.message)"])
         }
     }
 
     /// Takes back what a job that was cancelled or failed has committed.
     private func abandon(
-        _ id: Int64, _ record: JobRecord, _ error: any Error, _ control: IngestionJob.Control = IngestionJob.Control()
+        _ id: Int64, _ record: JobRecord, _ error: any Error, _ control: IngestionJob.Control
     ) throws {
         let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
         let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
         if error.code == .conflict { noteDuplicate(id, of: error.job) }
-        let isChanged = try patiently(control) { () throws(ColumnStoreError) in
+        let isChanged = try patiently([id], control) { () throws(ColumnStoreError) in
             try takeOut(id, status: status, from: [.running], message: error.message, attempt: record.attempt)
         }
-        try engine().removeUncommitted(ofJob: id)
+        do {
+            try engine().removeUncommitted(ofJob: id)
+        } catch {
+            settings.logger.warning("What a load left behind stays until the next start", metadata: ["why": "\(error)"])
+        }
         // A job that failed can be resumed, and needs its file.
         let job = try self.record(id).job
         if job.status.isRemoved { try removeFiles(of: record) }
         // A catalog that broke off may have done what it was asked to; asked again, it has nothing to change.
-        guard isChanged || job.status == status && job.message == error.message else { return }
+        guard isChanged || job.status == status && job.message == error.message else {
+            // It came to another end, of which those who follow it have to hear all the same.
+            if job.status.isTerminal { tell(job) }
+            return
+        }
         settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
         tell(job)
+        if job.status == .failed {
+            noteFailed(record)
+            removeKeptUploads()
+        }
     }
 }

@@ -11,6 +11,7 @@ public final class LoadService: Sendable {
         var isReadOnly: Bool
         var chunkRowCount: Int?
         var partRowCount: Int
+        var bounds: LoadBounds
         var loadsSmallFilesTogether: Bool
         var tracksAttempts: Bool
         var fetcher: (any SourceFetcher)?
@@ -23,18 +24,21 @@ public final class LoadService: Sendable {
         /// - Parameters:
         ///   - chunkRowCount: rows of a decoded batch, approximately; nil: the decoder's own.
         ///   - partRowCount: rows of a job that are stored and committed together.
+        ///   - bounds: what loads may take.
         ///   - loadsSmallFilesTogether: whether many small files are better loaded as one.
         ///   - tracksAttempts: whether the catalog keeps account of what each run of a job stored (`Visibility`).
         ///   - fetcher: what brings files from URLs; nil: nothing does, and jobs that need it wait.
         ///   - uploads: what keeps uploads for all processes; nil: they stay in the data directory.
         ///   - role: which jobs of a shared catalog this process works on.
         package init(
-            isReadOnly: Bool, chunkRowCount: Int?, partRowCount: Int, loadsSmallFilesTogether: Bool, tracksAttempts: Bool,
+            isReadOnly: Bool, chunkRowCount: Int?, partRowCount: Int, bounds: LoadBounds, loadsSmallFilesTogether: Bool,
+            tracksAttempts: Bool,
             fetcher: (any SourceFetcher)?, uploads: (any UploadStore)?, role: LoadRole = .both, logger: Logger
         ) {
             self.isReadOnly = isReadOnly
             self.chunkRowCount = chunkRowCount
             self.partRowCount = partRowCount
+            self.bounds = bounds
             self.loadsSmallFilesTogether = loadsSmallFilesTogether
             self.tracksAttempts = tracksAttempts
             self.fetcher = fetcher
@@ -52,6 +56,7 @@ public final class LoadService: Sendable {
         var lastSweep: ContinuousClock.Instant?
         /// Jobs of this process that failed as their bytes were there, and whose they are.
         var duplicates: [Int64: Int64] = [:]
+        var isServing = false
     }
 
     let storage: JobStorage
@@ -65,6 +70,11 @@ public final class LoadService: Sendable {
     let fetching = FetchQueue()
     /// Removals of uploads elsewhere that are under way.
     let removals = DispatchGroup()
+    /// What is kept of jobs that failed.
+    let keptUploads = Lock(KeptUploads())
+    /// Held while a failed job is made to wait again, or what is kept of it is removed.
+    let resuming = Lock(())
+    let expiry = Lock<Task<Void, Never>?>(nil)
     private let state = Lock(State())
 
     package init(_ settings: Settings, in storage: JobStorage, pool: WorkerPool) {
@@ -103,6 +113,7 @@ public final class LoadService: Sendable {
             settings.logger.notice("Removing an upload that no job needs", metadata: ["file": "\(name)"])
             try FileSystem.remove("\(folders.uploads)/\(name)")
         }
+        for record in failed { noteFailed(record, at: record.job.updatedDate) }
         if sharing != nil { return }
         try removeRejectsOfNoJob()
         try interruptUnfinishedJobs()
@@ -141,6 +152,7 @@ public final class LoadService: Sendable {
 
     /// Stops the running load at a checkpoint, from which it goes on when asked, or in another process.
     public func stop() {
+        stopExpiry()
         sharing?.stop()
         fetching.stop()
         queue.stop()
@@ -172,6 +184,8 @@ public final class LoadService: Sendable {
     /// - Parameter isServing: whether the engine improves what is stored while no job waits; for processes that stay.
     public func start(isServing: Bool = true) {
         if sharing != nil { startSharing() }
+        state.withLock { $0.isServing = isServing }
+        if isServing { startExpiry() }
         guard settings.role != .api else { return }
         queue.start { [weak self] ids, control in
             self?.runJobs(ids, control)
@@ -185,6 +199,9 @@ public final class LoadService: Sendable {
 
     /// Says where this process listens, for those who find the store in use.
     public func note(address: String) { storage.note(address: address) }
+
+    /// Whether this is a process that stays, and not a command that ends with its loads.
+    var isServing: Bool { state.withLock { $0.isServing } }
 
     // MARK: - For engines
 
@@ -279,16 +296,30 @@ public final class LoadService: Sendable {
     /// Returns a job's progress as it stands.
     public func progress(_ id: Int64) throws(ColumnStoreError) -> JobProgress { JobProgress(try job(id)) }
 
-    /// Returns the first rejected rows of a job, and how many there are of each reason.
+    /// Returns rejected rows of a job, and how many there are of each reason.
     ///
     /// While a job runs, the counts are those of its last commit.
-    public func rejects(_ id: Int64, limit: Int) throws(ColumnStoreError) -> RejectsReport {
+    ///
+    /// - Parameters:
+    ///   - line: the rows are those after this line of the file.
+    ///   - limit: most rows; fewer come where they are long.
+    public func rejects(_ id: Int64, after line: Int = 0, limit: Int) throws(ColumnStoreError) -> RejectsReport {
         let job = try job(id)
         let reasons = try catalog.rejectCounts(id)
-        let rows =
+        let byteCountMax = Limits.rejectsPageByteCountMax
+        let page =
             catalog.keepsRejects
-            ? try catalog.rejects(id, limit: limit) : try RejectsFile.read(path: folders.rejectsPath(job: id), limit: limit)
-        return RejectsReport(rejects: rows, rejectedRows: job.rejectedRows, reasons: reasons)
+            ? try catalog.rejects(id, after: line, limit: limit, byteCountMax: byteCountMax)
+            : try RejectsFile.read(
+                path: folders.rejectsPath(job: id), after: line, limit: limit, byteCountMax: byteCountMax)
+        return RejectsReport(
+            rejects: page.rows, rejectedRows: job.rejectedRows, keptRows: page.keptRowCount,
+            nextAfter: page.hasMore ? page.rows.last?.line : nil, reasons: reasons)
+    }
+
+    /// Removes what is kept of a job's rejected rows; how many there are of each reason stays.
+    private func removeRejects(of id: Int64) throws(ColumnStoreError) {
+        if catalog.keepsRejects { try catalog.removeRejects(id) } else { try FileSystem.remove(folders.rejectsPath(job: id)) }
     }
 
     /// Cancels a job that did not complete, or deletes all trips of one that did, atomically, and removes all that the job has.
@@ -330,12 +361,19 @@ public final class LoadService: Sendable {
         }
         guard record.sourceURL != nil || FileSystem.byteCount(of: record.sourcePath) != nil else {
             throw ColumnStoreError(
-                .conflict, "The file of job \(id), \(record.sourcePath), is gone; load it anew from where it is now.")
+                .conflict,
+                record.ownsSource
+                    ? "The upload of job \(id) is gone, as it was kept for a while only; send the file again."
+                    : "The file of job \(id), \(record.sourcePath), is gone; load it anew from where it is now.")
         }
         if status == .interrupted, let waiting = try goOn(record) { return waiting.job }
-        guard status == .failed, let waiting = try catalog.reset(id, from: [.failed]) else {
+        let reset = try resuming.withLock { _ throws(ColumnStoreError) in
+            status == .failed ? try catalog.reset(id, from: [.failed]) : nil
+        }
+        guard let waiting = reset else {
             throw ColumnStoreError(.conflict, "Job \(id) is no longer \(status.rawValue); look at it again.")
         }
+        keptUploads.withLock { $0.remove(id) }
         notify(JobProgress(waiting.job))
         if let sharing { sharing.wake() } else { try enqueue(waiting) }
         return waiting.job
@@ -362,8 +400,9 @@ public final class LoadService: Sendable {
 
     /// Removes what a job has besides its trips, once it was removed; what a load still writes goes with the load's end.
     func removeFiles(of record: JobRecord) throws(ColumnStoreError) {
+        keptUploads.withLock { $0.remove(record.job.id) }
         try removeUpload(of: record)
-        try FileSystem.remove(folders.rejectsPath(job: record.job.id))
+        try removeRejects(of: record.job.id)
     }
 
     /// Adds somebody who is told of each change of any job, on the store's threads.

@@ -5,36 +5,41 @@ import Musl
 #endif
 import Foundation
 
-/// The rejected rows of one job on disk: JSON lines, `{"line": …, "reason": …, "text": …}`, in the order of the file.
+/// The rejected rows of one job that are kept, on disk: JSON lines, `{"line": …, "reason": …, "text": …}`, in the order of the file.
 ///
 /// Rows are appended as they are found; `flush` makes them durable before the segment beside them is committed, and a resumed
-/// job cuts off what was written after its last commit.
+/// job cuts off what was written after its last commit. Where not all rows were kept the last line says how many there are of each
+/// reason, `{"counts": {…}}`, so that a catalog made anew knows.
 final class RejectsFile: RejectsLog {
     private let path: String
+    private let reserve: DiskReserve
+    private var bound: RejectsBound
     private var descriptor: Int32 = -1
     private var isNew = false
     private var buffer: [UInt8] = []
     /// Bytes of the file, those still in memory included.
-    private(set) var byteCount: Int
+    var byteCount: Int { bound.byteCount }
 
     /// Opens a job's file at the length that belongs to its last commit.
     ///
     /// It is created when the first row comes.
-    init(path: String, committedByteCount: Int) throws(ColumnStoreError) {
+    init(path: String, _ bound: RejectsBound, leaving reserve: DiskReserve) throws(ColumnStoreError) {
         self.path = path
-        byteCount = committedByteCount
+        self.bound = bound
+        self.reserve = reserve
         if FileSystem.byteCount(of: path) != nil {
-            guard truncate(path, off_t(committedByteCount)) == 0 else { throw FileSystem.error("cut", path) }
+            guard truncate(path, off_t(bound.byteCount)) == 0 else { throw FileSystem.error("cut", path) }
         }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// Adds a row; `line` is its place in the file.
+    /// Adds a row, where it is one of those that are kept; `line` is its place in the file.
     func append(_ row: RejectedRow, line: Int) throws(ColumnStoreError) {
+        guard bound.hasRoom else { return }
         let start = buffer.count
         buffer += Array(RejectedRow(line: line, reason: row.reason, text: row.text).json.utf8) + [UInt8(ascii: "\n")]
-        byteCount += buffer.count - start
+        bound.keep(buffer.count - start)
         if buffer.count > 1 << 20 { try writeBuffer() }
     }
 
@@ -45,50 +50,95 @@ final class RejectsFile: RejectsLog {
     func flush() throws(ColumnStoreError) {
         try writeBuffer()
         if descriptor >= 0, fdatasync(descriptor) != 0 { throw FileSystem.error("sync", path) }
-        if isNew { try FileSystem.syncDirectory(String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex))) }
+        if isNew { try FileSystem.syncDirectory(folder) }
         isNew = false
     }
 
+    func finish(_ counts: [String: Int]) throws(ColumnStoreError) {
+        if bound.hasRoom { return }
+        var line = JSONWriter()
+        line.object { $0.member("counts", counts) }
+        buffer += Array(line.text.utf8) + [UInt8(ascii: "\n")]
+        try flush()
+    }
+
+    private var folder: String { String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex)) }
+
     private func writeBuffer() throws(ColumnStoreError) {
         if buffer.isEmpty { return }
+        try reserve.require(in: folder)
         if descriptor < 0 {
             isNew = FileSystem.byteCount(of: path) == nil
-            descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+            descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, FileSystem.Readers.owner.fileMode)
             guard descriptor >= 0 else { throw FileSystem.error("create", path) }
         }
         let rows = exchange(&buffer, with: [])
         try FileSystem.write(rows.span.bytes, to: descriptor, path: path)
     }
 
-    /// Reads the first rows of a job's file, of the bytes that are committed or written.
-    static func read(path: String, limit: Int) throws(ColumnStoreError) -> [RejectedRow] {
-        var rows: [RejectedRow] = []
-        try forEach(path: path) { row in
-            if rows.count < limit { rows.append(row) }
-            return rows.count < limit
+    // MARK: - Reading
+
+    /// Reads rows of a job's file, of the bytes that are committed or written: those after a line of the source, up to a number of
+    /// rows and about a number of bytes.
+    static func read(path: String, after line: Int, limit: Int, byteCountMax: Int) throws(ColumnStoreError) -> RejectsPage {
+        var page = RejectsPage()
+        var byteCount = 0
+        try forEachLine(of: path) { text throws(ColumnStoreError) in
+            if isCounts(text) { return }
+            page.keptRowCount += 1
+            if lineNumber(text) ?? .max <= line { return }
+            guard page.rows.count < limit, byteCount < byteCountMax else {
+                page.hasMore = true
+                return
+            }
+            page.rows.append(try decode(RejectedRow.self, text, path, afterRows: page.keptRowCount - 1))
+            byteCount += text.count
         }
-        return rows
+        return page
     }
 
-    /// Counts the rows of a job's file by reason.
+    /// Counts the rejected rows of a job by reason, by what its file says.
     static func counts(path: String) throws(ColumnStoreError) -> [String: Int] {
         var counts: [String: Int] = [:]
-        try forEach(path: path) { row in
-            counts[row.reason, default: 0] += 1
-            return true
+        var rowCount = 0
+        try forEachLine(of: path) { text throws(ColumnStoreError) in
+            if isCounts(text) {
+                counts = try decode([String: [String: Int]].self, text, path, afterRows: rowCount)["counts"] ?? counts
+            } else {
+                counts[try decode(RejectedRow.self, text, path, afterRows: rowCount).reason, default: 0] += 1
+                rowCount += 1
+            }
         }
         return counts
     }
 
-    /// Calls `body` with each row, until it says that it wants no more.
-    private static func forEach(path: String, _ body: (RejectedRow) -> Bool) throws(ColumnStoreError) {
-        guard let file = fopen(path, "r") else {
+    private static func isCounts(_ text: UnsafeRawBufferPointer) -> Bool { text.starts(with: Array(#"{"counts""#.utf8)) }
+
+    /// The number with which a row begins, so that rows that are passed over need not be decoded.
+    private static func lineNumber(_ text: UnsafeRawBufferPointer) -> Int? {
+        let start = Array(#"{"line":"#.utf8)
+        guard text.starts(with: start) else { return nil }
+        return Int(String(decoding: text.dropFirst(start.count).prefix(20).prefix { 48...57 ~= $0 }, as: UTF8.self))
+    }
+
+    private static func decode<Value: Decodable>(
+        _ type: Value.Type, _ text: UnsafeRawBufferPointer, _ path: String, afterRows count: Int
+    ) throws(ColumnStoreError) -> Value {
+        guard let value = try? JSONDecoder().decode(type, from: Data(text)) else {
+            throw ColumnStoreError(.corrupt, "The rejects file \(path) is damaged after \(count) rows.")
+        }
+        return value
+    }
+
+    /// Calls `body` with each whole line.
+    private static func forEachLine(
+        of path: String, _ body: (UnsafeRawBufferPointer) throws(ColumnStoreError) -> Void
+    ) throws(ColumnStoreError) {
+        guard let file = fopen(path, "re") else {
             if errno == ENOENT { return }
             throw FileSystem.error("open", path)
         }
         defer { fclose(file) }
-        let decoder = JSONDecoder()
-        var count = 0
         var text: UnsafeMutablePointer<CChar>?
         var capacity = 0
         defer { free(text) }
@@ -97,12 +147,7 @@ final class RejectsFile: RejectsLog {
             guard length > 0, let text else { break }
             // A last line without its end is still being written.
             guard text[length - 1] == CChar(UInt8(ascii: "\n")) else { break }
-            let data = Data(bytes: text, count: length)
-            guard let row = try? decoder.decode(RejectedRow.self, from: data) else {
-                throw ColumnStoreError(.corrupt, "The rejects file \(path) is damaged after \(count) rows.")
-            }
-            count += 1
-            guard body(row) else { break }
+            try body(UnsafeRawBufferPointer(start: text, count: length))
         }
     }
 }

@@ -1,9 +1,9 @@
-/// Where the rejected rows of one load go, until its next commit makes them part of the store.
+/// Where the first rejected rows of one load go (`RejectsBound`), until its next commit makes them part of the store.
 protocol RejectsLog: AnyObject {
     /// Bytes of the rows that are kept, those not committed yet included.
     var byteCount: Int { get }
 
-    /// Adds a row; `line` is its place in the file.
+    /// Adds a row, where it is one of those that are kept; `line` is its place in the file.
     func append(_ row: RejectedRow, line: Int) throws(ColumnStoreError)
 
     /// Takes what the catalog is to keep itself, up to a number of bytes as `byteCount` had it.
@@ -11,28 +11,24 @@ protocol RejectsLog: AnyObject {
 
     /// Makes all rows so far survive a power cut, where that is not the catalog's affair.
     func flush() throws(ColumnStoreError)
+
+    /// Notes, at the end of a load, how many rows there are by reason, where nothing else would say so once the catalog is lost.
+    func finish(_ counts: [String: Int]) throws(ColumnStoreError)
 }
 
-/// Rejected rows on their way into a catalog that several processes share: as many as the API shows, and no more bytes than a
-/// transaction may bring.
+/// Rejected rows on their way into a catalog that several processes share.
 final class CatalogRejects: RejectsLog {
     private var lines: [(row: RejectedRow, end: Int)] = []
-    private(set) var byteCount: Int
-    private var rowCount: Int
+    private var bound: RejectsBound
+    var byteCount: Int { bound.byteCount }
 
-    /// - Parameters:
-    ///   - committedByteCount: bytes of the rows that are there.
-    ///   - committedRowCount: rejected rows before, kept or not.
-    init(committedByteCount: Int, committedRowCount: Int) {
-        byteCount = committedByteCount
-        rowCount = committedRowCount
-    }
+    init(_ bound: RejectsBound) { self.bound = bound }
 
     func append(_ row: RejectedRow, line: Int) {
-        rowCount += 1
-        guard rowCount <= Limits.rejectLimitMax, byteCount < Limits.sharedRejectsByteCountMax else { return }
-        byteCount += row.text.utf8.count + 1
-        lines.append((RejectedRow(line: line, reason: row.reason, text: row.text), byteCount))
+        guard bound.hasRoom else { return }
+        let row = RejectedRow(line: line, reason: row.reason, text: row.text)
+        bound.keep(row.json.utf8.count + 1)
+        lines.append((row, bound.byteCount))
     }
 
     func takeLines(upTo byteCount: Int) -> [RejectedRow] {
@@ -42,4 +38,22 @@ final class CatalogRejects: RejectsLog {
     }
 
     func flush() {}
+
+    func finish(_ counts: [String: Int]) {}
+}
+
+/// Some of the rejected rows of a job that are kept, as one answer has room for them.
+package struct RejectsPage: Hashable, Sendable {
+    package var rows: [RejectedRow] = []
+    /// All that are kept.
+    package var keptRowCount = 0
+    /// Whether more are kept after these.
+    package var hasMore = false
+
+    /// Makes a page.
+    package init(rows: [RejectedRow] = [], keptRowCount: Int = 0, hasMore: Bool = false) {
+        self.rows = rows
+        self.keptRowCount = keptRowCount
+        self.hasMore = hasMore
+    }
 }

@@ -49,6 +49,10 @@ public struct PartialFile: Hashable, Sendable {
     public let path: String
     /// Where a fetcher notes what of them is there.
     public let notesPath: String
+    /// Free space that is left on the disk.
+    public var reserve = DiskReserve.standard
+    /// Bytes of the largest file that is fetched; nil: as many as there is room for.
+    public var byteCountMax: Int?
 
     /// Names what is there of a file before it is whole.
     package init(of path: String) {

@@ -48,6 +48,17 @@ package struct JSONWriter {
         if let number { value(number) } else { literal("null") }
     }
 
+    /// Writes a member that is an object of numbers, in the order of their names.
+    package mutating func member(_ name: String, _ numbers: [String: Int]) {
+        key(name)
+        object {
+            for (name, number) in numbers.sorted(by: { $0.key < $1.key }) {
+                $0.key(name)
+                $0.value(number)
+            }
+        }
+    }
+
     package mutating func value(_ flag: Bool) { literal(flag ? "true" : "false") }
 
     private mutating func literal(_ text: String) {

@@ -71,7 +71,9 @@ struct GroupRollupWriter: Sendable {
     }
 
     /// Writes the file; when this returns it survives a power cut under its name.
-    func write(directory: String, name: String, on pool: WorkerPool) throws -> (byteCount: Int, checksum: UInt32) {
+    func write(
+        directory: String, name: String, leaving reserve: DiskReserve, on pool: WorkerPool
+    ) throws -> (byteCount: Int, checksum: UInt32) {
         let ordered = regions.sorted { $0.key < $1.key }
         let ranks = try pool.map(count: ordered.count) { Self.ranks(ordered[$0].value) }
         var names = IndexByteWriter()
@@ -97,7 +99,7 @@ struct GroupRollupWriter: Sendable {
         append(UInt64(groupCount))
         append(UInt64(tripCount))
         header += names.bytes
-        var file = try DurableFile(directory: directory, name: name)
+        var file = try DurableFile(directory: directory, name: name, leaving: reserve)
         try file.writeAligned(header.span.bytes)
         for (_, groups) in ordered { try file.write(groups.keys.span.bytes) }
         for (_, groups) in ordered { try file.write(groups.counts.span.bytes) }

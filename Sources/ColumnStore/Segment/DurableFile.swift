@@ -21,14 +21,29 @@ package struct DurableFile: ~Copyable {
     private var startedByteCount = 0
     /// Bytes at which it is told so again.
     private static let writebackByteCount = 1 << 20
+    private let reserve: DiskReserve
 
     private var temporaryPath: String { "\(directory)/\(name).tmp" }
 
     /// Creates the temporary file.
-    package init(directory: String, name: String) throws(ColumnStoreError) {
+    ///
+    /// - Parameters:
+    ///   - readers: who may read the file.
+    ///   - reserve: what is left free on its disk.
+    package init(
+        directory: String, name: String, for readers: FileSystem.Readers = .owner, leaving reserve: DiskReserve = .none
+    ) throws(ColumnStoreError) {
         self.directory = directory
         self.name = name
-        descriptor = open("\(directory)/\(name).tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        self.reserve = reserve
+        do throws(ColumnStoreError) {
+            try reserve.require(in: directory)
+        } catch {
+            descriptor = -1
+            isOpen = false
+            throw error
+        }
+        descriptor = open("\(directory)/\(name).tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, readers.fileMode)
         if descriptor < 0 {
             isOpen = false
             throw FileSystem.error("create", "\(directory)/\(name).tmp")
@@ -46,6 +61,7 @@ package struct DurableFile: ~Copyable {
         if byteCount - startedByteCount >= Self.writebackByteCount {
             FileSystem.startWriteback(descriptor, offset: startedByteCount, byteCount: byteCount - startedByteCount)
             startedByteCount = byteCount
+            try reserve.require(in: directory)
         }
         checksum = PageChecksum.crc32(bytes, continuing: checksum)
     }

@@ -19,17 +19,48 @@ package enum FileSystem {
             case ENOENT: "check the path"
             default: "check the file system"
             }
-        return ColumnStoreError(number == ENOENT ? .notFound : .io, "Cannot \(operation) \(path): \(reason); \(remedy).")
+        let code: ColumnStoreError.Code =
+            switch number {
+            case ENOENT: .notFound
+            case ENOSPC, EDQUOT: .diskFull
+            default: .io
+            }
+        return ColumnStoreError(code, "Cannot \(operation) \(path): \(reason); \(remedy).")
+    }
+
+    /// Who may read a file or a folder that is made.
+    package enum Readers {
+        /// The user that the program runs as: trips say where people were.
+        case owner
+        /// Everybody, as the umask has it: of exports, which are for others.
+        case everyone
+
+        var fileMode: mode_t { self == .owner ? 0o600 : 0o644 }
+        fileprivate var folderMode: mode_t { self == .owner ? 0o700 : 0o755 }
     }
 
     /// Makes a folder and those above it; one that exists is left alone.
-    package static func makeDirectory(_ path: String) throws(ColumnStoreError) {
-        if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+    package static func makeDirectory(_ path: String, for readers: Readers = .owner) throws(ColumnStoreError) {
+        if mkdir(path, readers.folderMode) == 0 || errno == EEXIST { return }
         if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-            try makeDirectory(String(path[..<slash]))
-            if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+            try makeDirectory(String(path[..<slash]), for: readers)
+            if mkdir(path, readers.folderMode) == 0 || errno == EEXIST { return }
         }
         throw error("make the folder", path)
+    }
+
+    /// Makes an empty file that its owner alone may read; one that exists is left alone.
+    static func createFile(_ path: String) throws(ColumnStoreError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, Readers.owner.fileMode)
+        if descriptor >= 0 { close(descriptor) } else if errno != EEXIST { throw error("create", path) }
+    }
+
+    /// Takes from all but its owner the right to use a file or a folder; a link, or what another user owns, is left alone.
+    static func makePrivate(_ path: String) {
+        var status = stat()
+        guard lstat(path, &status) == 0, [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return }
+        let mode = status.st_mode & 0o7777
+        if mode & 0o077 != 0 { _ = chmod(path, mode & ~0o077) }
     }
 
     /// Makes what was renamed into, or removed from, a folder survive a power cut.
@@ -48,12 +79,16 @@ package enum FileSystem {
         guard fsync(descriptor) == 0 else { throw error("sync", path) }
     }
 
-    /// Bytes that are free for us on the file system of a folder.
-    package static func freeByteCount(_ path: String) throws(ColumnStoreError) -> Int {
+    /// Bytes that are free for us on the file system of a folder, and all that it has.
+    static func space(_ path: String) throws(ColumnStoreError) -> (free: Int, total: Int) {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw error("ask for the free space of", path) }
-        return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+        let block = UInt64(status.f_frsize)
+        return (Int(clamping: UInt64(status.f_bavail) * block), Int(clamping: UInt64(status.f_blocks) * block))
     }
+
+    /// Bytes that are free for us on the file system of a folder.
+    package static func freeByteCount(_ path: String) throws(ColumnStoreError) -> Int { try space(path).free }
 
     /// Names in a folder, without `.` and `..`, in ascending order.
     package static func names(in path: String) throws(ColumnStoreError) -> [String] {
@@ -163,6 +198,13 @@ package enum FileSystem {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return Int(status.st_size)
+    }
+
+    /// Bytes that a regular file takes on the disk, fewer than it has where it has holes; nil where the path is no regular file.
+    static func usedByteCount(of path: String) -> Int? {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return min(Int(status.st_size), Int(status.st_blocks) * 512)
     }
 
     /// Writes all of `bytes` to a descriptor.

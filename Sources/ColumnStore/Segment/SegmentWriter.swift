@@ -14,9 +14,13 @@ package enum SegmentWriter {
 
     /// Writes a segment; when this returns it survives a power cut under its name.
     ///
-    /// - Parameter origin: what is known of its jobs; nil leaves it out.
+    /// - Parameters:
+    ///   - origin: what is known of its jobs; nil leaves it out.
+    ///   - reserve: what is left free on the disk.
     package static func write(
-        _ trips: SortedTrips, directory: String, name: String, origin: SegmentOrigin? = nil, on pool: WorkerPool
+        _ trips: SortedTrips, directory: String, name: String, origin: SegmentOrigin? = nil,
+        leaving reserve: DiskReserve = .none,
+        on pool: WorkerPool
     ) throws -> SegmentRecord {
         let groups = stride(from: 0, to: trips.count, by: Limits.rowGroupRowCountMax).map {
             $0..<min($0 + Limits.rowGroupRowCountMax, trips.count)
@@ -25,7 +29,7 @@ package enum SegmentWriter {
         let encoders = Dictionary(
             uniqueKeysWithValues: levels.map { level in (level, ScratchPool { ColumnChunkEncoder(zstdLevel: level) }) })
         let columnCount = SegmentColumn.allCases.count
-        var file = try DurableFile(directory: directory, name: name)
+        var file = try DurableFile(directory: directory, name: name, leaving: reserve)
         var writer = ParquetFileWriter(
             schema: SegmentColumn.schema,
             sortingColumns: SegmentColumn.sortingColumns(byDatasource: trips.strata.first?.datasource != nil),

@@ -1,0 +1,28 @@
+/// Who may read what is in the data directory: its owner alone, as trips say where people were.
+extension Folders {
+    /// Takes from others the right to read what is the store's, as earlier versions gave it to them.
+    ///
+    /// What has no name of ours is somebody else's and left alone, and so is a data directory with such a thing in it.
+    func makePrivate() {
+        let parts: [(folder: String, isOurs: (String) -> Bool)] = [
+            (segments, { $0.hasSuffix(".parquet") || $0.hasSuffix(".parquet.tmp") }),
+            (rollups, { $0.hasSuffix(".rollup") || $0.hasSuffix(".rollup.tmp") }),
+            (rejects, { $0.hasSuffix(".jsonl") }),
+            (quarantine, { $0.hasSuffix(".parquet") }),
+            (uploads, { $0.hasPrefix("upload-") || $0.hasPrefix("fetched-") }),
+        ]
+        for part in parts where FileSystem.isDirectory(part.folder) {
+            FileSystem.makePrivate(part.folder)
+            let names = (try? FileSystem.names(in: part.folder)) ?? []
+            for name in names where part.isOurs(name) { FileSystem.makePrivate("\(part.folder)/\(name)") }
+        }
+        var ours = Set(parts.map { String($0.folder.dropFirst(root.count + 1)) })
+        let names = (try? FileSystem.names(in: root)) ?? []
+        for name in names
+        where name == "lock" || name.hasPrefix("catalog.sqlite") || name.hasPrefix("catalog-old-") && name.contains(".sqlite") {
+            FileSystem.makePrivate("\(root)/\(name)")
+            ours.insert(name)
+        }
+        if !names.isEmpty, ours.isSuperset(of: names) { FileSystem.makePrivate(root) }
+    }
+}

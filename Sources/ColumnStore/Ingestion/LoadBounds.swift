@@ -1,0 +1,35 @@
+/// What an operator bounds of loads; the defaults are those of a person's own commands.
+public struct LoadBounds: Hashable, Sendable {
+    /// Free space that writers leave on the disk.
+    public var reserve = DiskReserve.standard
+    /// Times that compressed data may grow (`ExpansionBound`).
+    public var expansionMax = Limits.expansionMax
+    /// Bytes of an upload, or of a file that is fetched; nil: as many as the disk has room for.
+    public var uploadByteCountMax: Int?
+    /// Jobs that may wait when one more comes; nil: any number.
+    public var waitingJobCountMax: Int?
+    /// Seconds that the upload of a job that failed is kept for `resume`.
+    public var failedUploadSecondsMax = Limits.failedUploadSecondsMax
+    /// Bytes that uploads of jobs that failed may take, but for the last; nil: a part of the disk.
+    public var failedUploadByteCountMax: Int?
+
+    /// Makes bounds with the defaults.
+    public init() {}
+}
+
+/// How much compressed data may grow, so that a few bytes do not occupy a loader for days.
+///
+/// A multiple of what was read so far, and some gigabytes that every file may have: real trips grow tenfold, files of equal rows
+/// some thousandfold, and zstd could thirty-thousandfold without an end.
+struct ExpansionBound: Sendable {
+    let multiple: Int
+
+    func require(_ plain: Int, from stored: Int, format: DecompressionStream.Format) throws(ColumnStoreError) {
+        guard plain > Limits.expansionByteCountMin, (plain - Limits.expansionByteCountMin) / multiple > stored else { return }
+        throw ColumnStoreError(
+            .badInput,
+            "\(stored) bytes of \(format.rawValue) data have grown to \(plain), which is more than \(multiple) times as many and "
+                + "\(Limits.expansionByteCountMin >> 30) GiB; if the file is meant to be so, raise MAX_EXPANSION or load it uncompressed."
+        )
+    }
+}

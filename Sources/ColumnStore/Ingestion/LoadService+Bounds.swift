@@ -1,0 +1,88 @@
+import Foundation
+import Logging
+
+/// How much waits, and how long what failed is kept, so that nobody fills the disk of a server.
+extension LoadService {
+    /// What loads may take.
+    public var bounds: LoadBounds { settings.bounds }
+
+    /// Refuses a job that would be one too many, or one on a disk that has no room; asked before its file comes.
+    public func requireRoomForJob() throws(ColumnStoreError) {
+        try bounds.reserve.require(in: folders.uploads)
+        guard let most = bounds.waitingJobCountMax, try catalog.pendingJobs(upTo: most) >= most else { return }
+        throw ColumnStoreError(
+            .overloaded,
+            "\(most) jobs are waiting, as many as this server lets wait (MAX_WAITING_JOBS); send the file again later.")
+    }
+
+    // MARK: - Uploads of jobs that failed
+
+    /// Begins to look, now and then, for uploads of failed jobs that are kept for too long.
+    func startExpiry() {
+        let task = Task.detached { [weak self] in
+            while !Task.isCancelled, let service = self {
+                // On a thread that may wait, as it asks the catalog and the disk.
+                DispatchQueue.global(qos: .utility).async { service.removeKeptUploads() }
+                try? await Task.sleep(for: .seconds(Limits.failedUploadsInterval))
+            }
+        }
+        expiry.withLock {
+            $0?.cancel()
+            $0 = task
+        }
+    }
+
+    func stopExpiry() { expiry.withLock { $0.take() }?.cancel() }
+
+    /// Notes what is kept of a job that failed, and removes what is then too much.
+    func noteFailed(_ record: JobRecord, at date: Date = .now) {
+        guard record.ownsSource else { return }
+        let byteCount = record.files.reduce(0) { $0 + (FileSystem.usedByteCount(of: $1) ?? 0) }
+        guard byteCount > 0 else { return }
+        keptUploads.withLock { $0.add(record.job.id, byteCount: byteCount, since: date.timeIntervalSince1970) }
+    }
+
+    /// Removes uploads of failed jobs that are too old, or too many.
+    func removeKeptUploads() {
+        guard isServing else { return }
+        let total = (try? FileSystem.space(folders.uploads).total) ?? .max
+        let most = bounds.failedUploadByteCountMax ?? total / Limits.failedUploadsDivisor
+        let overdue = keptUploads.withLock {
+            $0.takeOverdue(at: Date.now.timeIntervalSince1970, secondsMax: bounds.failedUploadSecondsMax, byteCountMax: most)
+        }
+        for (id, isOld) in overdue {
+            do throws(ColumnStoreError) {
+                try removeKeptUpload(of: id, isOld: isOld)
+            } catch {
+                settings.logger.warning(
+                    "The upload of a failed job cannot be removed", metadata: ["job": "\(id)", "why": "\(error.message)"])
+                if let record = try? catalog.job(id) { noteFailed(record) }
+            }
+        }
+    }
+
+    /// Removes what is kept of a failed job, which then says so; while it holds the lock no other thread lets the job wait again.
+    private func removeKeptUpload(of id: Int64, isOld: Bool) throws(ColumnStoreError) {
+        try resuming.withLock { _ throws(ColumnStoreError) in
+            guard let record = try catalog.job(id), record.job.status == .failed, record.ownsSource else { return }
+            // What comes by URL is fetched again.
+            if record.sourceURL == nil || record.ownsURL && isOld {
+                let reason = isOld ? "was kept for as long as this server keeps one" : "made room for those of later jobs"
+                let message = [record.job.message, "Its upload \(reason) and is gone; send the file again."].compactMap(\.self)
+                    .joined(separator: " ")
+                guard try catalog.setStatus(id, to: .failed, from: [.failed], message: message, attempt: nil) else { return }
+            }
+            for path in record.files { try FileSystem.remove(path) }
+            if isOld { removeKept(record) }
+            settings.logger.notice("Removed the upload of a failed job", metadata: ["job": "\(id)", "isOld": "\(isOld)"])
+            if let job = try catalog.job(id)?.job { notify(JobProgress(job)) }
+        }
+    }
+}
+
+extension Job {
+    /// When it last changed.
+    var updatedDate: Date {
+        (try? Date(updatedAt, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))) ?? .now
+    }
+}
