@@ -6,7 +6,9 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure that callers tell apart.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
-            case invalidArgument, notFound, conflict, badInput, corrupt, busy, unavailable, io, cancelled, internalFault
+            case invalidArgument, notFound, conflict, badInput, corrupt, busy, unavailable, overloaded, io, cancelled,
+                clientLeft,
+                internalFault
         }
         private let kind: Kind
 
@@ -24,10 +26,14 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
         public static let busy = Code(kind: .busy)
         /// A server that holds trips or jobs does not answer; later it may.
         public static let unavailable = Code(kind: .unavailable)
+        /// Too much is asked at a time, or of one query; later it may go.
+        public static let overloaded = Code(kind: .overloaded)
         /// The operating system refused a read or a write.
         public static let io = Code(kind: .io)
         /// The work was cancelled on request.
         public static let cancelled = Code(kind: .cancelled)
+        /// The client of a query did not wait for its answer.
+        public static let clientLeft = Code(kind: .clientLeft)
         /// A fault of ours.
         public static let internalFault = Code(kind: .internalFault)
 

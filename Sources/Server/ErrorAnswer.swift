@@ -17,7 +17,8 @@ package struct ErrorAnswer {
         case let error as ColumnStoreError:
             status = Self.status(of: error.code)
             detail = error.message
-            var fields: HTTPFields = status == .serviceUnavailable ? [.retryAfter: "1"] : [:]
+            let retryAfter = error.code == .overloaded ? String(ServerLimits.overloadRetrySeconds) : "1"
+            var fields: HTTPFields = status == .serviceUnavailable ? [.retryAfter: retryAfter] : [:]
             if let job = error.job { fields[.location] = "/jobs/\(job)" }
             headers = fields
         case let error as HTTPError:
@@ -40,7 +41,9 @@ package struct ErrorAnswer {
         case .invalidArgument, .badInput: .badRequest
         case .notFound: .notFound
         case .conflict, .cancelled: .conflict
-        case .busy, .unavailable: .serviceUnavailable
+        case .busy, .unavailable, .overloaded: .serviceUnavailable
+        // As nginx has it: for the log, as nobody reads it.
+        case .clientLeft: HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
         default: .internalServerError
         }
     }
