@@ -6,8 +6,8 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure that callers tell apart.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
-            case invalidArgument, notFound, conflict, badInput, corrupt, busy, overloaded, unavailable, io, diskFull, cancelled
-            case internalFault
+            case invalidArgument, notFound, conflict, badInput, corrupt, busy, queueFull, overloaded, unavailable, io, diskFull, cancelled
+            case clientLeft, internalFault
         }
         private let kind: Kind
 
@@ -23,16 +23,20 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
         public static let corrupt = Code(kind: .corrupt)
         /// Another process holds the store.
         public static let busy = Code(kind: .busy)
-        /// There is more work than the operator lets wait; later there is room.
-        public static let overloaded = Code(kind: .overloaded)
+        /// As many jobs wait as the operator lets wait; later there is room.
+        public static let queueFull = Code(kind: .queueFull)
         /// A server that holds trips or jobs does not answer; later it may.
         public static let unavailable = Code(kind: .unavailable)
+        /// Too much is asked at a time, or of one query; later it may go.
+        public static let overloaded = Code(kind: .overloaded)
         /// The operating system refused a read or a write.
         public static let io = Code(kind: .io)
         /// The disk has no room, or no more than its reserve.
         public static let diskFull = Code(kind: .diskFull)
         /// The work was cancelled on request.
         public static let cancelled = Code(kind: .cancelled)
+        /// The client of a query did not wait for its answer.
+        public static let clientLeft = Code(kind: .clientLeft)
         /// A fault of ours.
         public static let internalFault = Code(kind: .internalFault)
 

@@ -19,6 +19,8 @@ package struct ErrorAnswer {
             detail = error.message
             var fields: HTTPFields =
                 switch status {
+                case .serviceUnavailable where error.code == .overloaded:
+                    [.retryAfter: String(ServerLimits.overloadRetrySeconds)]
                 case .serviceUnavailable: [.retryAfter: "1"]
                 case .tooManyRequests: [.retryAfter: "10"]
                 default: [:]
@@ -45,9 +47,11 @@ package struct ErrorAnswer {
         case .invalidArgument, .badInput: .badRequest
         case .notFound: .notFound
         case .conflict, .cancelled: .conflict
-        case .busy, .unavailable: .serviceUnavailable
-        case .overloaded: .tooManyRequests
+        case .busy, .unavailable, .overloaded: .serviceUnavailable
+        case .queueFull: .tooManyRequests
         case .diskFull: .insufficientStorage
+        // As nginx has it: for the log, as nobody reads it.
+        case .clientLeft: HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
         default: .internalServerError
         }
     }

@@ -11,7 +11,7 @@ extension LoadService {
         try bounds.reserve.require(in: folders.uploads)
         guard let most = bounds.waitingJobCountMax, try catalog.pendingJobs(upTo: most) >= most else { return }
         throw ColumnStoreError(
-            .overloaded,
+            .queueFull,
             "\(most) jobs are waiting, as many as this server lets wait (MAX_WAITING_JOBS); send the file again later.")
     }
 
