@@ -1,7 +1,6 @@
 import HTTPTypes
 import Hummingbird
 import Logging
-import NIOHTTP1
 
 /// Answers every request that fails with the body `{"detail": "..."}`, and logs the faults that are the server's.
 struct ErrorMiddleware: RouterMiddleware {
@@ -13,9 +12,6 @@ struct ErrorMiddleware: RouterMiddleware {
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let error as HTTPParserError {
-            // What came in is not HTTP: Hummingbird answers and closes the connection.
-            throw error
         } catch {
             let answer = ErrorAnswer(error)
             if answer.status.kind == .serverError {
