@@ -94,7 +94,7 @@ class Reader:
 def test_each_row_of_the_page(server, sent, expected):
     statuses = [int(status) for status in re.match(r"[\d, ]+", expected)[0].strip(", ").split(", ")]
     methods = re.findall(rb"(?:^|\n|abc)([A-Z]+) \S+ HTTP/1", sent)
-    with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
         reader = Reader(connection)
         try:
             connection.sendall(sent)
