@@ -1,6 +1,7 @@
 package import ColumnStore
 package import Hummingbird
 import HummingbirdCore
+import Logging
 import NIOCore
 import ServiceLifecycle
 import UnixSignals
@@ -11,32 +12,56 @@ import UnixSignals
 package func buildApplication(store: any TripEngine, options: ServerOptions) -> some ApplicationProtocol {
     let metrics = ServerMetrics()
     let hub = ProgressHub(store: store)
-    let router = buildRouter(store: store, hub: hub, metrics: metrics, options: options)
+    var timeouts = ConnectionTimeouts()
+    timeouts.idle = options.idleTimeout
+    timeouts.client = options.clientTimeout
+    let connections = ConnectionTable(maximum: options.connectionCountMax, timeouts: timeouts, logger: options.logger)
+    let router = buildRouter(store: store, hub: hub, metrics: metrics, connections: connections, options: options)
     let pingInterval = TimeAmount(options.pingInterval)
     return Application(
         router: router,
         server: HTTPServerBuilder { responder in
             WebSocketUpgradeChannel(
-                responder: responder, store: store, hub: hub, metrics: metrics, pingInterval: pingInterval,
-                offersProgress: options.servesAPI)
+                responder: responder, store: store, hub: hub, metrics: metrics, connections: connections,
+                access: options.access,
+                pingInterval: pingInterval, offersProgress: options.servesAPI)
         },
         configuration: ApplicationConfiguration(
-            address: .hostname(options.host, port: options.port), serverName: "tripstore"),
-        onServerRunning: { options.onListening?($0.localAddress?.port ?? options.port) },
+            address: .hostname(options.host, port: options.port), serverName: ServerLimits.serverName),
+        onServerRunning: { channel in
+            try? await channel.pipeline.addHandler(
+                AcceptErrorHandler(connections: connections, logger: options.logger), position: .first
+            ).get()
+            options.onListening?(channel.localAddress?.port ?? options.port)
+        },
         logger: options.logger
     )
 }
 
 /// Runs the server until SIGINT or SIGTERM.
 ///
-/// Then it takes no more connections, finishes the requests under way, closes WebSockets and event streams,
-/// and returns. Throws `ColumnStoreError` where it can't listen.
+/// Then it takes no more connections, finishes the requests under way, closes WebSockets and event streams, and returns; what is left
+/// to do, the checkpoint of a load, has to be done before `shutdownTimeout` is over. Throws `ColumnStoreError` where it can't listen.
 package func serve(store: any TripEngine, options: ServerOptions) async throws {
+    let openFiles = OpenFiles.raiseLimit()
+    if options.connectionCountMax > ConnectionTable.capacity(openFiles: openFiles) {
+        options.logger.warning(
+            "The limit of open files allows for fewer connections than --max-connections",
+            metadata: [
+                "open_files": .stringConvertible(openFiles),
+                "connections": .stringConvertible(ConnectionTable.capacity(openFiles: openFiles)),
+            ])
+    }
+    if options.access.answersAnyHost {
+        options.logger.notice(
+            "Any host is answered; name those of this server with --allowed-host, so that no web page gets at it by another name"
+        )
+    }
     var configuration = ServiceGroupConfiguration(
-        services: [buildApplication(store: store, options: options)],
+        services: [buildApplication(store: store, options: options), ShutdownDeadline(options: options)],
         gracefulShutdownSignals: [.sigint, .sigterm],
         logger: options.logger)
-    configuration.maximumGracefulShutdownDuration = ServerLimits.shutdownTimeout
+    configuration.maximumGracefulShutdownDuration = options.shutdownTimeout * ServerLimits.shutdownPartOfRequests
     do {
         try await ServiceGroup(configuration: configuration).run()
     } catch let error as IOError {
@@ -50,12 +75,13 @@ package func serve(store: any TripEngine, options: ServerOptions) async throws {
 }
 
 private func buildRouter(
-    store: any TripEngine, hub: ProgressHub, metrics: ServerMetrics, options: ServerOptions
+    store: any TripEngine, hub: ProgressHub, metrics: ServerMetrics, connections: ConnectionTable, options: ServerOptions
 ) -> Router<ServerRequestContext> {
     let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: AccessLogMiddleware(metrics: metrics))
+    router.add(middleware: AccessMiddleware(rules: options.access))
     router.add(middleware: ErrorMiddleware())
-    ServiceController(store: store, hub: hub, metrics: metrics).addRoutes(to: router)
+    ServiceController(store: store, hub: hub, metrics: metrics, connections: connections).addRoutes(to: router)
     guard options.servesAPI else { return router }
     IngestionController(store: store, metrics: metrics).addRoutes(to: router)
     let budget = AnswerBudget()

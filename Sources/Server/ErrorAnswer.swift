@@ -27,6 +27,10 @@ package struct ErrorAnswer {
                 }
             if let job = error.job { fields[.location] = "/jobs/\(job)" }
             headers = fields
+        case let error as RequestRefusal:
+            status = error.status
+            detail = error.detail ?? Self.sentence(for: error.status)
+            headers = error.headers
         case let error as HTTPError:
             status = error.status
             detail = error.body ?? Self.sentence(for: error.status)

@@ -2,7 +2,6 @@ import ColumnStore
 import HTTPTypes
 import Hummingbird
 import Logging
-import NIOHTTP1
 
 /// Answers every request that fails with the body `{"detail": "..."}`, and logs the faults that are the server's.
 struct ErrorMiddleware: RouterMiddleware {
@@ -14,9 +13,6 @@ struct ErrorMiddleware: RouterMiddleware {
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let error as HTTPParserError {
-            // What came in is not HTTP: Hummingbird answers and closes the connection.
-            throw error
         } catch {
             let answer = ErrorAnswer(error)
             // That there is too much to do is no fault, and the log of requests has it.

@@ -7,8 +7,8 @@ import NIOHTTP1
 ///        └────── head with an upgrade ─> deciding ─ refused ─> done (HTTP: the request is passed on as it came)
 ///                                           └───── accepted ─> 101, done (WebSocket)
 ///
-/// Until then it closes connections that say nothing for long, that say something other than HTTP, or that are idle when the
-/// server stops. NIO's own upgrade handler loses the request of an upgrade that is refused, so this takes its place.
+/// Until then it closes connections that are idle when the server stops; what is not HTTP is HTTPConnectionHandler's to answer.
+/// NIO's own upgrade handler loses the request of an upgrade that is refused, so this takes its place.
 final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -30,7 +30,8 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
     private static var heldPartCountMax: Int { 16 }
 
     private let encoder: HTTPResponseEncoder
-    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private let decoder: ByteToMessageHandler<RequestDecoder>
+    private let watch: ConnectionWatch
     private let shouldUpgrade: Decision
     private let continueAsWebSocket: (HTTPRequestHead, any Channel) throws -> Connection
     private let continueAsHTTP: (any Channel) throws -> Connection
@@ -41,30 +42,24 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
     private var heldEvents: [Any] = []
     /// The channel wants to read, which waits for the decision: what a client sends beyond its request would pile up.
     private var hasHeldRead = false
-    private var timeout: Scheduled<Void>?
 
     /// Makes a handler that completes the promise with whichever connection comes out of the first request.
     init(
-        encoder: HTTPResponseEncoder, decoder: ByteToMessageHandler<HTTPRequestDecoder>,
+        encoder: HTTPResponseEncoder, decoder: ByteToMessageHandler<RequestDecoder>, watch: ConnectionWatch,
         promise: EventLoopPromise<Connection>, shouldUpgrade: @escaping Decision,
         continueAsWebSocket: @escaping (HTTPRequestHead, any Channel) throws -> Connection,
         continueAsHTTP: @escaping (any Channel) throws -> Connection
     ) {
         self.encoder = encoder
         self.decoder = decoder
+        self.watch = watch
         self.shouldUpgrade = shouldUpgrade
         self.continueAsWebSocket = continueAsWebSocket
         self.continueAsHTTP = continueAsHTTP
         self.promise = promise
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        let channel = context.channel
-        timeout = context.eventLoop.scheduleTask(in: TimeAmount(ServerLimits.idleTimeout)) { channel.close(promise: nil) }
-    }
-
     func handlerRemoved(context: ChannelHandlerContext) {
-        timeout?.cancel()
         // Without effect if there is a connection.
         promise.fail(ChannelError.ioOnClosedChannel)
     }
@@ -109,7 +104,8 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
 
     // MARK: Handing over
 
-    private func passOn(_ context: ChannelHandlerContext) {
+    /// Goes on as HTTP; `andThen` tells the next handler what came besides.
+    private func passOn(_ context: ChannelHandlerContext, andThen: () -> Void = {}) {
         do {
             let connection = try continueAsHTTP(context.channel)
             finish(.success(connection), context)
@@ -121,6 +117,7 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
         held = []
         context.fireChannelReadComplete()
         for event in heldEvents { context.fireUserInboundEventTriggered(event) }
+        andThen()
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
 
@@ -131,6 +128,7 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
         pipeline.removeHandler(encoder, promise: nil)
         let result = Result { try continueAsWebSocket(head, context.channel) }
         finish(result, context)
+        watch.enter(.socket)
         guard case .success = result else { return context.close(promise: nil) }
         // The decoder forwards what it has read beyond the request: the client's first frames.
         pipeline.removeHandler(decoder).assumeIsolated().whenComplete { _ in
@@ -141,7 +139,6 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
 
     private func finish(_ result: Result<Connection, any Error>, _ context: ChannelHandlerContext) {
         state = .done
-        timeout?.cancel()
         promise.completeWith(result)
         if hasHeldRead { context.read() }
     }
@@ -151,24 +148,18 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch (state, event) {
         case (.waiting, is ChannelShouldQuiesceEvent), (.waiting, ChannelEvent.inputClosed): context.close(promise: nil)
+        case (.waiting, _): passOn(context) { context.fireUserInboundEventTriggered(event) }
         case (.deciding, _), (.accepted, _): heldEvents.append(event)
-        default: context.fireUserInboundEventTriggered(event)
+        case (.done, _): context.fireUserInboundEventTriggered(event)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case .done = state { return context.fireErrorCaught(error) }
-        if error is HTTPParserError {
-            let body = ByteBuffer(string: #"{"detail":"This is not a valid HTTP request."}"#)
-            let fields = HTTPHeaders([
-                ("content-type", "application/json"), ("content-length", String(body.readableBytes)), ("connection", "close"),
-            ])
-            let head = HTTPResponseHead(version: .http1_1, status: .badRequest, headers: fields)
-            context.write(wrapOutboundOut(.head(head)), promise: nil)
-            context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        switch state {
+        case .waiting: passOn(context) { context.fireErrorCaught(error) }
+        case .deciding, .accepted: context.close(promise: nil)
+        case .done: context.fireErrorCaught(error)
         }
-        context.close(promise: nil)
     }
 }
 

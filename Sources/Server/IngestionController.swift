@@ -2,7 +2,6 @@ import ColumnStore
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import NIOHTTP1
 import NIOHTTPTypes
 
 /// Takes uploads: a raw body or a form, streamed to disk and handed to the store as a job, or the URL of a file to be fetched.
@@ -24,6 +23,10 @@ struct IngestionController: Sendable {
             throw HTTPError(
                 .unsupportedMediaType,
                 message: "Content-Encoding is not supported; upload the compressed file as .csv.gz or .csv.zst.")
+        }
+        guard request.headers[.contentRange] == nil else {
+            // https://www.rfc-editor.org/rfc/rfc9110#section-14.5
+            throw HTTPError(.badRequest, message: "Content-Range is not supported: send the whole file in one request.")
         }
         let store = store
         // Before the client is told to go on: what can't become a job is not to be sent.
@@ -170,7 +173,7 @@ struct IngestionController: Sendable {
     private static func explain(_ error: any Error) -> any Error {
         switch error {
         case let failure as MultipartParser.Failure: HTTPError(.badRequest, message: failure.rawValue)
-        case is HTTPError, is ColumnStoreError, is HTTPParserError: error
+        case is HTTPError, is ColumnStoreError, is RequestRefusal: error
         // The connection broke while the body was read.
         default: HTTPError(.badRequest, message: "The upload broke off before its end; send it again.")
         }

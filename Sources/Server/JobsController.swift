@@ -76,7 +76,8 @@ struct JobsController: Sendable {
             jobID: id, hub: hub, keepAliveInterval: pingInterval, eventLoop: context.channel.eventLoop)
         return Response(
             status: .ok,
-            headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            // nginx passes an answer on as it comes only where it is told to.
+            headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .xAccelBuffering: "no"],
             body: ResponseBody { try await events.write(to: &$0) })
     }
 
@@ -133,4 +134,9 @@ extension HTTPError {
             }
         }
     }
+}
+
+extension HTTPField.Name {
+    // https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
+    static let xAccelBuffering = HTTPField.Name("X-Accel-Buffering")!
 }

@@ -2,6 +2,18 @@ import HTTPTypes
 import Hummingbird
 
 extension Router where Context == ServerRequestContext {
+    /// All methods that NIO's parser lets through; HEAD comes with GET.
+    private static var methods: [HTTPRequest.Method] {
+        [
+            "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "ACL", "ANNOUNCE", "BIND", "CHECKOUT", "COPY",
+            "DESCRIBE", "FLUSH", "GET_PARAMETER", "LINK", "LOCK", "M-SEARCH", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL",
+            "MOVE",
+            "NOTIFY", "PAUSE", "PLAY", "PRI", "PROPFIND", "PROPPATCH", "PURGE", "REBIND", "RECORD", "REDIRECT", "REPORT",
+            "SEARCH",
+            "SET_PARAMETER", "SETUP", "SOURCE", "SUBSCRIBE", "TEARDOWN", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE",
+        ].compactMap { HTTPRequest.Method($0) }
+    }
+
     /// Adds the methods of one path; the others are answered with 405 and `Allow`, as RFC 9110 asks for.
     func resource(
         _ path: RouterPath,
@@ -10,7 +22,7 @@ extension Router where Context == ServerRequestContext {
         var allowed = handlers.keys.map(\.rawValue)
         if handlers[.get] != nil { allowed.append("HEAD") }
         let allow = allowed.sorted().joined(separator: ", ")
-        for method: HTTPRequest.Method in [.get, .post, .put, .delete, .patch, .options] {
+        for method in Self.methods {
             if let handler = handlers[method] {
                 on(path, method: method, use: handler)
             } else {

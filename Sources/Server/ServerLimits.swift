@@ -54,17 +54,62 @@ enum ServerLimits {
     /// sends at once that is not after our memory.
     static let pongCountMax = 16
 
+    // MARK: Requests
+
+    /// Bytes of a request's target: a query names a box, some regions and times.
+    static let targetByteCountMax = 8 << 10
+    /// Bytes of a header field: cookies of other servers on the same host, tokens of a proxy.
+    static let fieldByteCountMax = 16 << 10
+    /// Bytes of a request's target and header fields together.
+    static let headByteCountMax = 32 << 10
+    /// Header fields of a request: browsers send twenty, proxies add some.
+    static let fieldCountMax = 100
+    /// Bytes of a body that are read and dropped for the sake of the connection, where the answer is given before the body is there.
+    static let unreadByteCountMax = 256 << 10
+    /// Seconds for which a browser may remember what a preflight was told.
+    static let preflightSeconds = 600
+
     // MARK: Connections
 
+    /// The name in the `Server` field.
+    static let serverName = "tripstore"
+    /// Connections at a time, where the limit of open files allows for as many: an idle one costs some ten kilobytes.
+    static let connectionCountMax = 16_384
+    /// Connections that are taken however low the limit of open files is: too many are noticed when files are opened.
+    static let connectionCountMin = 16
+    /// Files that the store, its catalog and its network have open besides uploads.
+    static let storeFileCount = 128
+    /// Of so many connections one makes room when the table is full.
+    static let leavingPart = 16
+    /// Time between two lines of the log that say so.
+    static let connectionReportInterval: Duration = .seconds(10)
+    /// Time that a connection for which there is no room has to ask, so that it can be told.
+    static let refusalTimeout: Duration = .seconds(2)
+    /// Bytes a second below which a client has to go where others have no room.
+    static let slowBytesPerSecond = 16 << 10
+    /// Bytes a second that a client has to send of a body, or to take of an answer, over `clientTimeout`: a tenth of what the slowest
+    /// mobile network brings.
+    static let clientBytesPerSecondMin = 512
+    /// Time for a request's head, and over which the bytes of bodies and answers are counted.
+    static let clientTimeout: Duration = .seconds(30)
+    /// Time that a client has to close its side once the last answer is out, or to find out that its upload is not wanted.
+    static let lingerTimeout: Duration = .seconds(10)
     /// Time between two signs of life to a subscriber; one that stays silent for two of them is dropped.
     static let pingInterval: Duration = .seconds(20)
     /// Time a client has to answer a close frame.
     static let closeTimeout: Duration = .seconds(5)
-    /// Time a connection may stay idle between requests, or a client may pause within one.
+    /// Time a connection may stay idle between requests.
     ///
     /// Longer than proxies keep theirs, since one that sends a request while we close the connection has to answer 502: nginx keeps
     /// them for 60 s, deploy/aws has its balancer keep them for 300.
     static let idleTimeout: Duration = .seconds(310)
-    /// Time that requests under way have to finish once the server is told to stop.
-    static let shutdownTimeout: Duration = .seconds(30)
+
+    // MARK: The end
+
+    /// Time from the signal to stop to the end of the process: below the 30 s after which compose and Kubernetes kill it.
+    static let shutdownTimeout: Duration = .seconds(25)
+    /// The part of it that requests under way have; the rest is for the checkpoint of a load.
+    static let shutdownPartOfRequests = 0.6
+    /// Time that a client which sends or takes nothing is waited for then.
+    static let stallTimeout: Duration = .seconds(2)
 }

@@ -15,6 +15,16 @@ public struct ServerOptions: Sendable {
     public var queryTimeout: Duration = .seconds(ServerLimits.queryTimeoutSeconds)
     /// Queries of a kind, cheap or scanning, that may wait for a thread.
     public var waitingQueryCountMax = ServerLimits.waitingQueryCountMax
+    /// Which hosts are answered, and which pages of others may use the server.
+    public var access = AccessRules()
+    /// The most connections at a time.
+    public var connectionCountMax = ServerLimits.connectionCountMax
+    /// Time for a request's head, and over which the bytes of bodies and answers are counted.
+    public var clientTimeout = ServerLimits.clientTimeout
+    /// Time that a connection may be idle.
+    public var idleTimeout = ServerLimits.idleTimeout
+    /// Time from the signal to stop to the end of the process.
+    public var shutdownTimeout = ServerLimits.shutdownTimeout
     /// Whether jobs and questions are served; else only how the process is.
     package var servesAPI = true
     /// Where requests and faults are logged.

@@ -7,6 +7,7 @@ struct ServiceController: Sendable {
     let store: any TripEngine
     let hub: ProgressHub
     let metrics: ServerMetrics
+    let connections: ConnectionTable
 
     func addRoutes(to router: Router<ServerRequestContext>) {
         router.resource("/health", [.get: { _, _ in .json(#"{"status": "ok"}"#) }])
@@ -37,6 +38,7 @@ struct ServiceController: Sendable {
         }
         var text = PrometheusText()
         metrics.write(to: &text)
+        connections.write(to: &text)
         text.metric("tripstore_progress_subscribers", .gauge, "Clients that follow a job's progress now.") { text in
             for transport in ProgressHub.Transport.allCases {
                 text.sample([("transport", transport.rawValue)], hub.subscriberCount(by: transport))

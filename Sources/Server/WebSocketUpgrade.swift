@@ -10,9 +10,9 @@ import NIOWebSocket
 
 /// A connection that is HTTP/1.1, unless its first request upgrades it to a WebSocket with the progress of a job.
 ///
-///     bytes ─ HTTP codec ─ FirstRequestHandler                              until the first request's head is read
-///     bytes ─ HTTP codec ─ type codec ─ connection state ─ async channel    then, for HTTP
-///     bytes ─ frame encoder ─ ProgressSocketHandler                         then, for a WebSocket
+///     bytes ─ ConnectionWatch ─ HTTP codec ─ FirstRequestHandler                    until the first request's head is read
+///     bytes ─ ConnectionWatch ─ HTTP codec ─ HTTPConnectionHandler ─ async channel  then, for HTTP
+///     bytes ─ ConnectionWatch ─ frame encoder ─ ProgressSocketHandler               then, for a WebSocket
 ///
 /// An upgrade that is refused goes on as plain HTTP to the route of the same path, which says why in JSON.
 struct WebSocketUpgradeChannel: HTTPChannelHandler {
@@ -30,6 +30,8 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
     let store: any TripEngine
     let hub: ProgressHub
     let metrics: ServerMetrics
+    let connections: ConnectionTable
+    let access: AccessRules
     let pingInterval: TimeAmount
     let offersProgress: Bool
 
@@ -37,14 +39,26 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
-            let encoder = HTTPResponseEncoder()
-            let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
-            let promise = channel.eventLoop.makePromise(of: Connection.self)
-            let first = FirstRequestHandler(
-                encoder: encoder, decoder: decoder, promise: promise, shouldUpgrade: shouldUpgrade,
-                continueAsWebSocket: addWebSocketHandlers,
-                continueAsHTTP: { try addHTTPHandlers(to: $0, logger: logger) })
             let pipeline = channel.pipeline.syncOperations
+            let promise = channel.eventLoop.makePromise(of: Connection.self)
+            let watch = ConnectionWatch(table: connections)
+            let record = ConnectionRecord(channel: channel, watch: NIOLoopBound(watch, eventLoop: channel.eventLoop))
+            guard connections.admit(record) else {
+                promise.fail(ChannelError.connectTimeout(.zero))
+                try pipeline.addHandler(RefusedConnectionHandler())
+                return Value(connection: promise.futureResult, channel: channel)
+            }
+            watch.attach(record)
+            // HTTPConnectionHandler says how an answer ends, as only it knows the request's version.
+            var configuration = HTTPResponseEncoder.Configuration()
+            configuration.automaticallySetFramingHeaders = false
+            let encoder = HTTPResponseEncoder(configuration: configuration)
+            let decoder = ByteToMessageHandler(RequestDecoder())
+            let first = FirstRequestHandler(
+                encoder: encoder, decoder: decoder, watch: watch, promise: promise, shouldUpgrade: shouldUpgrade,
+                continueAsWebSocket: addWebSocketHandlers,
+                continueAsHTTP: { try addHTTPHandlers(to: $0, watch: watch, logger: logger) })
+            try pipeline.addHandler(watch)
             try pipeline.addHandler(encoder)
             try pipeline.addHandler(decoder)
             try pipeline.addHandler(first)
@@ -52,16 +66,31 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
         }
     }
 
-    private func addHTTPHandlers(to channel: any Channel, logger: Logger) throws -> Connection {
+    private func addHTTPHandlers(to channel: any Channel, watch: ConnectionWatch, logger: Logger) throws -> Connection {
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        // Before the handler that holds back the end of the input until the answers to what came before it are out.
         let presence = ClientPresence()
         try pipeline.addHandler(presence)
-        try pipeline.addHandler(UpgradeOfferHandler())
-        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: ServerLimits.idleTimeout, logger: logger))
+        try pipeline.addHandler(
+            HTTPConnectionHandler(watch: watch) { refusal, head in report(refusal, of: head, logger: logger) })
         return .http(
             try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)), presence)
+    }
+
+    /// Logs and counts a request that no route gets to see.
+    private func report(_ refusal: RequestRefusal, of head: HTTPRequestHead?, logger: Logger) {
+        metrics.requestBegan()
+        metrics.requestEnded(
+            method: head.flatMap { try? HTTPRequest.Method($0.method) } ?? .init("OTHER")!, route: nil,
+            status: refusal.status.code,
+            duration: .zero)
+        logger.info(
+            "request refused",
+            metadata: [
+                "method": .string(head?.method.rawValue ?? "?"), "target": .string(String((head?.uri ?? "?").prefix(200))),
+                "status": .stringConvertible(refusal.status.code), "why": .string(refusal.detail ?? "-"),
+            ])
     }
 
     private func addWebSocketHandlers(_ head: HTTPRequestHead, to channel: any Channel) throws -> Connection {
@@ -75,7 +104,10 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
 
     /// Returns no header fields where the request is no handshake for the progress of a job that exists.
     private func shouldUpgrade(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders?> {
-        guard offersProgress, let jobID = Self.jobID(ofURI: head.uri), let handshake = try? WebSocketHandshake(head) else {
+        guard offersProgress, let request = try? RequestHead.check(head),
+            access.refusal(of: request) == nil, let jobID = Self.jobID(ofURI: head.uri),
+            let handshake = try? WebSocketHandshake(head)
+        else {
             return channel.eventLoop.makeSucceededFuture(nil)
         }
         return channel.eventLoop.makeFutureWithTask {

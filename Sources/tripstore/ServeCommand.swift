@@ -25,6 +25,8 @@ struct ServeCommand: AsyncParsableCommand {
     private static let hours = 0...87_600
     private static let queryTimeouts = 1...86_400
     private static let waitingQueryCounts = 0...1_000_000
+    private static let connectionCounts = 1...1_000_000
+    private static let timeouts = 1...86_400
 
     @Option(help: "Address to listen on (default: $HOST, else 127.0.0.1).")
     var host: String?
@@ -118,6 +120,47 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var failedUploadBytes: ByteCount?
 
+    @Option(
+        help: """
+            A host that requests may name besides the loopback names, such as trips.example.com, *.example.com or * for any; may be \
+            repeated (default: $ALLOWED_HOSTS, separated by commas, else none on loopback and any elsewhere).
+            """)
+    var allowedHost: [String] = []
+
+    @Option(
+        help: """
+            Origin of web pages that may use the server, such as https://app.example.com; may be repeated (default: $ALLOWED_ORIGINS, \
+            separated by commas, else its own pages only).
+            """)
+    var allowedOrigin: [String] = []
+
+    @Option(
+        help: """
+            Most connections at a time, as far as the limit of open files allows for them (default: $MAX_CONNECTIONS, else \
+            16384).
+            """)
+    var maxConnections: Int?
+
+    @Option(
+        help: """
+            Seconds that a client has for a request's head, and over which the bytes of its body or of its answer are counted \
+            (default: $CLIENT_TIMEOUT, else 30).
+            """)
+    var clientTimeout: Int?
+
+    @Option(
+        help: """
+            Seconds that a connection may be idle; longer than proxies keep theirs (default: $IDLE_TIMEOUT, else 310).
+            """)
+    var idleTimeout: Int?
+
+    @Option(
+        help: """
+            Seconds from the signal to stop to the end of the process; less than whoever stops it waits (default: $SHUTDOWN_TIMEOUT, \
+            else 25).
+            """)
+    var shutdownTimeout: Int?
+
     @Option(help: "Folder with the files of Swagger UI for /docs (default: $SWAGGER_UI_DIR, else a public CDN).")
     var swaggerUiDir: String?
 
@@ -130,6 +173,10 @@ struct ServeCommand: AsyncParsableCommand {
         try Environment.check(port, "--port", in: Self.ports)
         try Environment.check(maxWaitingJobs, "--max-waiting-jobs", in: Self.jobCounts)
         try Environment.check(failedUploadHours, "--failed-upload-hours", in: Self.hours)
+        try Environment.check(maxConnections, "--max-connections", in: Self.connectionCounts)
+        try Environment.check(clientTimeout, "--client-timeout", in: Self.timeouts)
+        try Environment.check(idleTimeout, "--idle-timeout", in: Self.timeouts)
+        try Environment.check(shutdownTimeout, "--shutdown-timeout", in: Self.timeouts)
         try Environment.check(geohashPrecision, "--geohash-precision", in: 1...12)
         try Environment.check(queryTimeout, "--query-timeout", in: Self.queryTimeouts)
         try Environment.check(maxWaitingQueries, "--max-waiting-queries", in: Self.waitingQueryCounts)
@@ -162,6 +209,23 @@ struct ServeCommand: AsyncParsableCommand {
                 "The role \(text) needs a catalog that its other processes have too; set CATALOG_URL=postgresql://….")
         }
         return role
+    }
+
+    /// What connections may cost and which of them are answered.
+    private func setConnections(_ options: inout ServerOptions) throws {
+        options.access = try AccessRules(
+            listeningOn: options.host,
+            allowedHosts: allowedHost.isEmpty ? Environment.list("ALLOWED_HOSTS") : allowedHost,
+            allowedOrigins: allowedOrigin.isEmpty ? Environment.list("ALLOWED_ORIGINS") : allowedOrigin)
+        func seconds(_ flag: Int?, _ name: String) throws -> Duration? {
+            try (flag ?? Environment.integer(name, in: Self.timeouts)).map { .seconds($0) }
+        }
+        if let count = try maxConnections ?? Environment.integer("MAX_CONNECTIONS", in: Self.connectionCounts) {
+            options.connectionCountMax = count
+        }
+        if let timeout = try seconds(clientTimeout, "CLIENT_TIMEOUT") { options.clientTimeout = timeout }
+        if let timeout = try seconds(idleTimeout, "IDLE_TIMEOUT") { options.idleTimeout = timeout }
+        if let timeout = try seconds(shutdownTimeout, "SHUTDOWN_TIMEOUT") { options.shutdownTimeout = timeout }
     }
 
     /// Opens the engine; one of several processes waits for what they share, which may be away for a moment as they start together.
@@ -201,6 +265,7 @@ struct ServeCommand: AsyncParsableCommand {
         var options = ServerOptions(logger: logger)
         options.host = host ?? Environment.text("HOST") ?? "127.0.0.1"
         options.port = try port ?? Environment.integer("PORT", in: Self.ports) ?? 8000
+        try setConnections(&options)
         options.defaults = defaults
         if let seconds = try queryTimeout ?? Environment.integer("QUERY_TIMEOUT", in: Self.queryTimeouts) {
             options.queryTimeout = .seconds(seconds)

@@ -121,6 +121,11 @@ enum Environment {
         return value
     }
 
+    /// Values that are separated by commas.
+    static func list(_ name: String) -> [String] {
+        (text(name) ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    }
+
     /// Whether something is wanted; nil where nothing says so.
     static func flag(_ name: String) throws -> Bool? {
         guard let text = text(name) else { return nil }

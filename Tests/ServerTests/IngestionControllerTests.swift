@@ -208,7 +208,7 @@ import Testing
     func removesTheFileOfAnUploadThatBreaksOff(rest: String) async throws {
         try await ServerFixture.run(.live, ingests: false) { server in
             let connection = try await RawConnection.open(port: server.port)
-            try await connection.send("POST /ingest HTTP/1.1\r\nHost: x\r\n" + rest)
+            try await connection.send("POST /ingest HTTP/1.1\r\nHost: localhost\r\n" + rest)
             try await server.until { try !server.uploads().isEmpty }
             try await connection.close()
             try await server.until { try server.uploads().isEmpty }
@@ -231,7 +231,7 @@ import Testing
     @Test func letsAClientContinueOnceItsRequestIsInOrder() async throws {
         try await ServerFixture.run(.live, ingests: false) { server in
             let connection = try await RawConnection.open(port: server.port)
-            let head = " HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+            let head = " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
             try await connection.send("PUT /ingest/a.csv" + head)
             #expect(try await connection.head().hasPrefix("HTTP/1.1 100 "))
             try await connection.send("abc")

@@ -150,7 +150,7 @@ import Testing
         try await ServerFixture.run(.live, ingests: false, pingInterval: .milliseconds(20)) { server in
             let id = try await server.upload()
             let connection = try await RawConnection.open(port: server.port)
-            try await connection.send("GET /jobs/\(id)/events HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await connection.send("GET /jobs/\(id)/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(try await connection.head().contains("text/event-stream"))
             var text = ""
             while !text.contains(": still here\n\n") { text += try await connection.text(byteCount: 1) }

@@ -114,7 +114,7 @@ import Testing
         try await ServerFixture.run(.live, ingests: false) { server in
             let connection = try await RawConnection.open(port: server.port)
             try await connection.send(
-                "POST /ingest?filename=a.csv HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+                "POST /ingest?filename=a.csv HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
                     + "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\nContent-Length: 3\r\n\r\nabc")
             let head = try await connection.head()
             #expect(head.hasPrefix("HTTP/1.1 202 "))

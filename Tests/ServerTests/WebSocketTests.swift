@@ -209,7 +209,7 @@ import Testing
             #expect(try await connection.frame().opcode == Self.text)
             let silent = try await RawConnection.open(port: server.port)
             let events = try await RawConnection.open(port: server.port)
-            try await events.send("GET /jobs/\(id)/events HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await events.send("GET /jobs/\(id)/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             _ = try await events.head()
             await pair.set([connection, silent, events])
             // The server ends with this closure and waits for its connections, so the goodbyes are read beside it.

@@ -176,7 +176,7 @@ resource "aws_ecs_task_definition" "process" {
       name      = "tripstore"
       image     = var.image
       essential = true
-      # A worker gives its job back at a checkpoint, an API process lets requests end: seconds, at most the server's own 30. The
+      # A worker gives its job back at a checkpoint, an API process lets requests end: seconds, at most the server's own 25. The
       # rest is for a disk that is slow.
       stopTimeout  = 120
       portMappings = [{ containerPort = local.port, protocol = "tcp" }]

@@ -1,0 +1,23 @@
+import HTTPTypes
+import Hummingbird
+
+/// Keeps web pages of others away, and lets those of allowed origins read what they get.
+struct AccessMiddleware: RouterMiddleware {
+    typealias Context = ServerRequestContext
+
+    let rules: AccessRules
+
+    func handle(
+        _ request: Request, context: ServerRequestContext,
+        next: (Request, ServerRequestContext) async throws -> Response
+    ) async throws -> Response {
+        if let refusal = rules.refusal(of: request.head) { return .error(refusal.status, refusal.detail ?? "") }
+        guard let fields = rules.fields(for: request.head) else { return try await next(request, context) }
+        if let preflight = rules.preflightFields(for: request.head) {
+            return Response(status: .noContent, headers: fields + preflight)
+        }
+        var response = try await next(request, context)
+        response.headers.append(contentsOf: fields)
+        return response
+    }
+}

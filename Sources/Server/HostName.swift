@@ -1,0 +1,77 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// A host with or without a port, as `Host` and `Origin` have it: `localhost:8000`, `127.0.0.1`, `[::1]:8000`, `trips.example.com`.
+///
+/// https://www.rfc-editor.org/rfc/rfc9110#section-7.2
+struct HostName: Hashable, Sendable {
+    /// In lower case, without a dot at its end; an IPv6 address in its shortest form, in brackets.
+    let name: String
+    let port: Int?
+    /// Whether it is an IP address rather than a name that somebody's DNS answers for.
+    let isAddress: Bool
+
+    /// Reads a host; nil where it is none: user names, blanks, zones of IPv6 and empty hosts are not.
+    init?(_ text: some StringProtocol) {
+        let bytes = text.utf8
+        let portStart: Substring.UTF8View.Index
+        let whole = Substring(text)
+        if bytes.first == UInt8(ascii: "[") {
+            guard let bracket = whole.utf8.firstIndex(of: UInt8(ascii: "]")),
+                let address = Self.canonicalIPv6(String(whole[..<bracket].dropFirst()))
+            else { return nil }
+            name = "[\(address)]"
+            isAddress = true
+            portStart = whole.utf8.index(after: bracket)
+        } else {
+            portStart = whole.utf8.firstIndex(of: UInt8(ascii: ":")) ?? whole.endIndex
+            var name = whole[..<portStart].lowercased()
+            if name.utf8.last == UInt8(ascii: ".") { name.removeLast() }
+            guard !name.isEmpty, !name.hasPrefix("."), !name.contains(".."), name.utf8.allSatisfy(Self.isOfName) else {
+                return nil
+            }
+            self.name = name
+            isAddress = Self.isIPv4(name)
+        }
+        let port = whole[portStart...]
+        if port.isEmpty || port == ":" {
+            self.port = nil
+        } else {
+            guard port.utf8.first == UInt8(ascii: ":"),
+                port.utf8.dropFirst().allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }),
+                let number = UInt16(port.dropFirst())
+            else { return nil }
+            self.port = Int(number)
+        }
+    }
+
+    /// Whether nobody but this machine can be reached under it.
+    var isLoopback: Bool {
+        name == "localhost" || name == "ip6-localhost" || name == "[::1]" || isAddress && name.hasPrefix("127.")
+    }
+
+    private static func isOfName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
+    private static func isIPv4(_ text: String) -> Bool {
+        var address = in_addr()
+        return inet_pton(AF_INET, text, &address) == 1
+    }
+
+    private static func canonicalIPv6(_ text: String) -> String? {
+        var address = in6_addr()
+        guard inet_pton(AF_INET6, text, &address) == 1 else { return nil }
+        var bytes = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        guard inet_ntop(AF_INET6, &address, &bytes, socklen_t(bytes.count)) != nil else { return nil }
+        return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

@@ -1,0 +1,27 @@
+import Foundation
+import Logging
+import ServiceLifecycle
+
+/// Ends the process some time after it was told to stop, whatever it still waits for.
+///
+/// Who stops it kills it soon after (`docker stop`, Kubernetes, systemd), and does so without a word in the log. It is as harmless:
+/// what was acknowledged is on disk, and a load goes on from its last commit.
+struct ShutdownDeadline: Service {
+    let options: ServerOptions
+
+    func run() async throws {
+        let stops = AsyncStream.makeStream(of: Void.self)
+        await withGracefulShutdownHandler {
+            for await _ in stops.stream {}
+        } onGracefulShutdown: {
+            let (seconds, logger) = (options.shutdownTimeout.seconds, options.logger)
+            // A thread of its own: those of the others may be what is stuck.
+            Thread.detachNewThread {
+                Thread.sleep(forTimeInterval: seconds)
+                logger.error("Stopping took too long and ends here; a load goes on from its last commit at the next start")
+                _exit(1)
+            }
+            stops.continuation.finish()
+        }
+    }
+}
