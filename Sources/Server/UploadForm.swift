@@ -1,3 +1,4 @@
+import ColumnStore
 import Hummingbird
 import NIOCore
 
@@ -5,6 +6,8 @@ import NIOCore
 /// whether it may be a duplicate, and other fields are passed over.
 struct UploadForm {
     private let directory: String
+    /// The name that the request has for the file, whatever the form calls it.
+    private let name: UploadName?
     private var parser: MultipartParser
     private var upload: (writer: UploadWriter, filename: UploadName)?
     private var isInFile = false
@@ -13,9 +16,10 @@ struct UploadForm {
     private var isInDuplicate = false
 
     /// Makes a form that writes its file to a directory.
-    init(boundary: String, directory: String) throws(MultipartParser.Failure) {
+    init(name: UploadName?, boundary: String, directory: String) throws(MultipartParser.Failure) {
         parser = try MultipartParser(boundary: boundary)
         self.directory = directory
+        self.name = name
     }
 
     /// Takes the next piece of the body.
@@ -46,7 +50,7 @@ struct UploadForm {
         }
         // What a browser sends where no file was chosen.
         if filename.isEmpty { return }
-        let name = try UploadName(filename)
+        let name = try name ?? UploadName(filename)
         upload = (try await UploadWriter(directory: directory), name)
         isInFile = true
     }
