@@ -14,7 +14,8 @@ STRICT = {
 @pytest.mark.parametrize("method, path, status", [
     ("GET", "/health", 200), ("HEAD", "/health", 200), ("GET", "/", 200), ("GET", "/docs", 200), ("GET", "/metrics", 200),
     ("GET", "/assets/page.js", 200), ("GET", "/assets/page.css", 200), ("GET", "/jobs/1/events", 200),
-    ("GET", "/ws/ingestion/1", 426), ("GET", "/nothing", 404), ("DELETE", "/health", 405), ("GET", "/jobs?limit=0", 400), ("POST", "/ingest?filename=x", 400)])
+    ("GET", "/ws/ingestion/1", 426), ("GET", "/nothing", 404), ("DELETE", "/health", 405), ("GET", "/jobs?limit=0", 400),
+    ("POST", "/ingest?filename=x", 400)])
 def test_every_answer_tells_browsers_to_keep_to_it(sample_server, method, path, status):
     answer = sample_server.request(method, path)
     assert answer.status == status

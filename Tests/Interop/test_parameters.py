@@ -5,8 +5,8 @@ import pytest
 from tripstore import SAMPLE, cli, flags
 
 BOX = {"min_lat": "50", "max_lat": "50.1", "min_lng": "14", "max_lng": "14.6"}
-NOT_NUMBERS = ["1%00xyz", "1%00", "%001", "1%20", "%201", "1x", "0x1p3", "0x10", "nan", "NaN", "inf", "-inf", "infinity", "1e400",
-               "1e", "1_0", "1,5", "%D9%A1", "%EF%BC%91", "--1", "1.5.1", "", ".", "-", "e5"]
+NOT_NUMBERS = ["1%00xyz", "1%00", "%001", "1%20", "%201", "1x", "0x1p3", "0x10", "nan", "NaN", "inf", "-inf", "infinity",
+               "1e400", "1e", "1_0", "1,5", "%D9%A1", "%EF%BC%91", "--1", "1.5.1", "", ".", "-", "e5"]
 
 
 @pytest.mark.parametrize("path", ["/analytics/weekly-average", "/trip-groups"])
@@ -39,14 +39,16 @@ def test_a_name_has_no_control_character(sample_server, name, value):
     assert answer.status == 400 and name in answer.detail and "control character" in answer.detail
 
 
-@pytest.mark.parametrize("query", ["region=%", "region=%4", "region=%zz", "region=%C0%80", "region=%ED%A0%80", "region=%FF", "%FF=1"])
+@pytest.mark.parametrize("query", ["region=%", "region=%4", "region=%zz", "region=%C0%80", "region=%ED%A0%80", "region=%FF",
+                                   "%FF=1"])
 def test_text_is_percent_encoded_utf_8(sample_server, query):
     answer = sample_server.get(f"/trip-groups?{query}")
     assert answer.status == 400 and "percent-encoding" in answer.detail
 
 
 @pytest.mark.parametrize("query", ["from=2018-05-01%00", "from=2018-05-01T10:00%00:00", "to=2018-05-01%20",
-                                   "from=%2B018-05-01", "within=origin%00", "weeks=calendar%00", "explain=true%00", "weeks=CALENDAR"])
+                                   "from=%2B018-05-01", "within=origin%00", "weeks=calendar%00", "explain=true%00",
+                                   "weeks=CALENDAR"])
 def test_dates_and_choices_are_all_of_their_text(sample_in_columnstore, query):
     assert sample_in_columnstore.get(f"/analytics/weekly-average?{query}").status == 400
 
@@ -58,7 +60,8 @@ def test_a_jobs_number_is_decimal_digits(sample_in_columnstore, number):
 
 @pytest.mark.parametrize("path", [
     "/ingest?filename=a%00.csv", "/ingest?filename=a%C2%85.csv", "/ingest?filename=a%0A.csv", "/ingest/a%00.csv",
-    "/ingest/%zz.csv", "/ingest/%FF.csv", "/ingest/%C0%80.csv", "/ingest?filename=%C0%80.csv", f"/ingest?filename={'a' * 252}.csv"])
+    "/ingest/%zz.csv", "/ingest/%FF.csv", "/ingest/%C0%80.csv", "/ingest?filename=%C0%80.csv",
+    f"/ingest?filename={'a' * 252}.csv"])
 def test_a_files_name_is_text(sample_in_columnstore, path):
     assert sample_in_columnstore.request("PUT", path, SAMPLE.read_bytes()).status == 400
 

@@ -3,7 +3,7 @@
 Autobahn expects a server that echoes, and runs on Python 2 alone. Ours has nothing to hear from a client: it checks a message
 and passes over it, so where Autobahn awaits the echo, these await that the connection lives on: a ping behind it is answered.
 Messages of more than 64 KiB (groups 9 and 10) are refused with 1009. Groups 12 and 13 are about compression, which the server
-does not agree to. Each case is sent whole, frame by frame and octet by octet. Cases "x." are ours, for what Autobahn leaves out.
+does not agree to. Each case is sent whole, frame by frame and octet by octet. Cases "x." are ours, where Autobahn has none.
 
 https://github.com/crossbario/autobahn-testsuite
 """
