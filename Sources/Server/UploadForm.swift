@@ -8,6 +8,8 @@ struct UploadForm {
     private let directory: String
     private let bounds: LoadBounds
     private var bodyByteCount = 0
+    /// The name that the request has for the file, whatever the form calls it.
+    private let name: UploadName?
     private var parser: MultipartParser
     private var upload: (writer: UploadWriter, filename: UploadName)?
     private var isInFile = false
@@ -16,10 +18,13 @@ struct UploadForm {
     private var isInDuplicate = false
 
     /// Makes a form that writes its file to a directory.
-    init(boundary: String, directory: String, _ bounds: LoadBounds) throws(MultipartParser.Failure) {
+    init(
+        name: UploadName?, boundary: String, directory: String, _ bounds: LoadBounds
+    ) throws(MultipartParser.Failure) {
         self.bounds = bounds
         parser = try MultipartParser(boundary: boundary)
         self.directory = directory
+        self.name = name
     }
 
     /// Takes the next piece of the body.
@@ -52,7 +57,7 @@ struct UploadForm {
         }
         // What a browser sends where no file was chosen.
         if filename.isEmpty { return }
-        let name = try UploadName(filename)
+        let name = try name ?? UploadName(filename)
         upload = (try await UploadWriter(directory: directory, bounds), name)
         isInFile = true
     }

@@ -60,6 +60,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
                 continueAsHTTP: { try addHTTPHandlers(to: $0, watch: watch, logger: logger) })
             try pipeline.addHandler(watch)
             try pipeline.addHandler(encoder)
+            try pipeline.addHandler(SecurityHeadersHandler())
             try pipeline.addHandler(decoder)
             try pipeline.addHandler(first)
             return Value(connection: promise.futureResult, channel: channel)
