@@ -54,7 +54,7 @@ private func buildRouter(
 ) -> Router<ServerRequestContext> {
     let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: AccessLogMiddleware(metrics: metrics))
-    router.add(middleware: ErrorMiddleware())
+    router.add(middleware: ErrorMiddleware(paths: store.loads.paths))
     ServiceController(store: store, hub: hub, metrics: metrics).addRoutes(to: router)
     guard options.servesAPI else { return router }
     IngestionController(store: store, metrics: metrics).addRoutes(to: router)

@@ -1,3 +1,4 @@
+import ColumnStore
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -6,6 +7,8 @@ import NIOHTTP1
 /// Answers every request that fails with the body `{"detail": "..."}`, and logs the faults that are the server's.
 struct ErrorMiddleware: RouterMiddleware {
     typealias Context = ServerRequestContext
+
+    let paths: HiddenPaths
 
     func handle(
         _ request: Request, context: ServerRequestContext,
@@ -17,7 +20,7 @@ struct ErrorMiddleware: RouterMiddleware {
             // What came in is not HTTP: Hummingbird answers and closes the connection.
             throw error
         } catch {
-            let answer = ErrorAnswer(error)
+            let answer = ErrorAnswer(error, hiding: paths)
             if answer.status.kind == .serverError {
                 context.logger.error(
                     "request failed",

@@ -29,7 +29,7 @@ def clean_environment(**variables):
     """This process's environment without what would change the program's defaults."""
     ours = ("DATABASE_URL", "SYNC_DATABASE_URL", "DATA_DIR", "INGESTION_CHUNK_SIZE", "SEGMENT_ROWS", "GEOHASH_PRECISION",
             "TIME_BUCKET_MINUTES", "HOST", "PORT", "ALLOW_PRIVATE_ADDRESSES", "CATALOG_URL", "UPLOADS_URL", "ROLE",
-            "EVENTS_URL")
+            "EVENTS_URL", "ALLOWED_S3_BUCKETS", "FETCH_MIN_RATE", "FETCH_TIMEOUT")
     return {key: value for key, value in os.environ.items() if key not in ours and not key.startswith("AWS_")} | variables
 
 

@@ -74,7 +74,7 @@ final class GroupLoad {
             let slice = Array(rest.prefix(Limits.groupSliceFileCount))
             rest = rest.dropFirst(slice.count)
             let readings = try pool.map(count: slice.count) { [readers] index in
-                readers.with { Self.read(slice[index].sourcePath, with: &$0) }
+                readers.with { Self.read(slice[index], with: &$0) }
             }
             for (record, reading) in zip(slice, readings) {
                 switch reading {
@@ -126,14 +126,14 @@ final class GroupLoad {
     }
 
     /// Reads and decodes a whole file.
-    private static func read(_ path: String, with reader: inout Reader) -> Reading {
+    private static func read(_ record: JobRecord, with reader: inout Reader) -> Reading {
         do throws(ColumnStoreError) {
-            let source = try ByteSource(path: path)
+            let source = try ByteSource(path: record.sourcePath)
             let buffer = reader.buffer
             buffer.count = 0
             guard try buffer.fill(from: source, upTo: buffer.capacity) else { return .oversized }
             let header = try buffer.withBytes(count: buffer.count) { bytes throws(ColumnStoreError) in
-                try CSVHeader(parsing: bytes, isWholeFile: true)
+                try CSVHeader(parsing: bytes, isWholeFile: true, mayBeQuoted: record.mayBeQuoted)
             }
             // Files that wait together mostly have the same header: the decoder's tables of names and months are kept.
             var decoder = reader.decoder.take() ?? CSVDecoder(header: header)

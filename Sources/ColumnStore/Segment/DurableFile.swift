@@ -25,10 +25,12 @@ package struct DurableFile: ~Copyable {
     private var temporaryPath: String { "\(directory)/\(name).tmp" }
 
     /// Creates the temporary file.
-    package init(directory: String, name: String) throws(ColumnStoreError) {
+    ///
+    /// - Parameter isPrivate: whether it is for its owner alone.
+    package init(directory: String, name: String, isPrivate: Bool = false) throws(ColumnStoreError) {
         self.directory = directory
         self.name = name
-        descriptor = open("\(directory)/\(name).tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        descriptor = open("\(directory)/\(name).tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
         if descriptor < 0 {
             isOpen = false
             throw FileSystem.error("create", "\(directory)/\(name).tmp")
