@@ -58,6 +58,7 @@ let package = Package(
             dependencies: [
                 "Bucketing", "CZlib", "CZstd", "CDeflate", "CXXHash", "CFastFloat", "CStructural", "CPoints",
                 "CKeys", "CLeaves", "CPlatform",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -72,6 +73,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings
         ),

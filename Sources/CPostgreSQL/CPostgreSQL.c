@@ -10,6 +10,7 @@
       (const char *const *keywords, const char *const *values, int expand_dbname), (keywords, values, expand_dbname))          \
     F(PQconninfoOption *, PQconninfoParse, libpq_conninfo_parse, (const char *conninfo, char **errmsg), (conninfo, errmsg))    \
     F(int, PQstatus, libpq_status, (const PGconn *connection), (connection))                                                  \
+    F(char *, PQpass, libpq_pass, (const PGconn *connection), (connection))                                                   \
     F(int, PQsocket, libpq_socket, (const PGconn *connection), (connection))                                                  \
     F(int, PQconsumeInput, libpq_consume_input, (PGconn *connection), (connection))                                           \
     F(char *, PQerrorMessage, libpq_error_message, (const PGconn *connection), (connection))                                  \

@@ -4,6 +4,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// Speaks ClickHouse's HTTP interface, and turns what it says into errors of ours.
 ///
@@ -23,6 +24,14 @@ final class ClickHouseClient: Sendable {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         // A server closes what idles for ten seconds by its own default; one that is closed under a question is an error.
         configuration.connectionPool.idleTimeout = .seconds(2)
+        if url.isSecure {
+            var trust = TLSConfiguration.makeClientConfiguration()
+            // Who has a certificate authority of their own names it as they do for other programs.
+            if let file = url.rootCertificates ?? ProcessInfo.processInfo.environment["SSL_CERT_FILE"], !file.isEmpty {
+                trust.trustRoots = .file(file)
+            }
+            configuration.tlsConfiguration = trust
+        }
         http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
 
@@ -96,6 +105,13 @@ final class ClickHouseClient: Sendable {
                 throw ColumnStoreError(
                     .invalidArgument, "ClickHouse's answer is larger than 256 MiB; ask for less at a time ('limit').")
             } catch {
+                // Later it may be another's, or a new one: certificates are renewed while loads wait.
+                if let fault = ClickHouseClient.certificateFault(error) {
+                    throw ColumnStoreError(
+                        .unavailable,
+                        "ClickHouse at \(address) may be another's: \(fault); check the host in DATABASE_URL, its certificate, and "
+                            + "sslrootcert, the file of authorities that are believed.")
+                }
                 throw ColumnStoreError(
                     .unavailable,
                     "ClickHouse at \(address) does not answer (\(ClickHouseClient.reason(error))); is it running and reachable?"
@@ -138,6 +154,19 @@ final class ClickHouseClient: Sendable {
 
     private static func encoded(_ value: String) -> String {
         value.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+    }
+
+    /// What is wrong with a server's certificate; nil where the failure is another one.
+    private static func certificateFault(_ error: any Error) -> String? {
+        let text = String(describing: error)
+        if text.contains("CERTIFICATE_VERIFY_FAILED") { return "its certificate is by nobody who is believed, or has ended" }
+        if text.contains("failedToValidateHostname") || text.contains("unableToValidateCertificate") {
+            return "its certificate is for another host"
+        }
+        if text.contains("failedToLoadCertificate") || text.contains("noSuchFilesystemObject") {
+            return "the file of authorities cannot be read"
+        }
+        return nil
     }
 
     private static func reason(_ error: any Error) -> String {

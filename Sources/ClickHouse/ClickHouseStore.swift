@@ -25,6 +25,8 @@ package final class ClickHouseStore: TripEngine {
         package var bounds = LoadBounds()
         package var fetcher: (any SourceFetcher)?
         package var uploads: (any UploadStore)?
+        /// Whether jobs are shown to others than who runs this process, and so without the places of files.
+        package var hidesPaths = false
         /// The jobs, where several processes share them; nil: they are in the data directory.
         package var catalog: (any SharedJobCatalog)?
         /// Which jobs of a shared catalog this process works on.
@@ -92,7 +94,7 @@ package final class ClickHouseStore: TripEngine {
                 partRowCount: options.url.rowsPerInsert * min(servers.shards.count, 4), bounds: options.bounds,
                 loadsSmallFilesTogether: false,
                 tracksAttempts: true, fetcher: options.fetcher, uploads: options.uploads, role: options.role,
-                logger: options.logger),
+                hidesPaths: options.hidesPaths, logger: options.logger),
             in: storage, pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try loads.recover() }

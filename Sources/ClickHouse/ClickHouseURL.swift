@@ -5,6 +5,7 @@ import Foundation
 ///
 ///     clickhouse://user:password@host:8123,host2:8123/database?cluster=NAME&rows_per_insert=1048576&purge_after_seconds=600
 ///
+/// `clickhouses://` is HTTPS, with `sslrootcert=FILE` where a certificate is by an authority of one's own, as in libpq's URLs.
 /// The addresses are those of the HTTP interface. With a cluster each shard has one: either all are named, or one is, and the
 /// others are the hosts that the cluster's definition names, with the same port.
 package struct ClickHouseURL: Hashable, Sendable {
@@ -22,8 +23,10 @@ package struct ClickHouseURL: Hashable, Sendable {
     package var database: String
     /// Name of a cluster in the servers' own settings; nil: one server holds all trips.
     package var cluster: String?
-    /// Whether to speak HTTPS.
+    /// Whether to speak HTTPS: the server's certificate must be for its host, and by an authority that is believed.
     package var isSecure: Bool
+    /// A file (PEM) with the authorities that are believed; nil: the system's, or those of `SSL_CERT_FILE`.
+    package var rootCertificates: String?
     /// Rows that a shard gets between two commits of a load: fewer need less memory here, more make fewer parts to be merged there.
     package var rowsPerInsert = 1 << 20
     /// INSERTs of a load that are on their way to a shard at once: a server works on each with one core.
@@ -47,9 +50,13 @@ package struct ClickHouseURL: Hashable, Sendable {
         switch text[..<schemeEnd.lowerBound] {
         case "clickhouse": isSecure = false
         case "clickhouses": isSecure = true
-        case let scheme: throw wrong("has the unknown scheme '\(scheme)'")
+        default: throw wrong("(\(ShownURL(text))) has an unknown scheme")
         }
         var rest = text[schemeEnd.upperBound...]
+        // What follows may be a part of the password then, so it must not be shown as anything else.
+        guard !(rest.drop { !"/?#".contains($0) }.contains("@")) else {
+            throw wrong("has a user or a password with special characters, which must be percent-encoded")
+        }
         var query: Substring = ""
         if let mark = rest.firstIndex(of: "?") {
             query = rest[rest.index(after: mark)...]
@@ -73,7 +80,7 @@ package struct ClickHouseURL: Hashable, Sendable {
         let defaultPort = isSecure ? 8443 : 8123
         addresses = []
         for part in rest.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let address = Self.address(part, defaultPort) else { throw wrong("has the malformed address '\(part)'") }
+            guard let address = Self.address(part, defaultPort) else { throw wrong("has a malformed address") }
             addresses.append(address)
         }
         guard Set(addresses).count == addresses.count else { throw wrong("names an address twice") }
@@ -82,7 +89,7 @@ package struct ClickHouseURL: Hashable, Sendable {
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2, let value = parts[1].removingPercentEncoding else {
-                throw wrong("has the parameter '\(parts.first ?? "")' without a value")
+                throw wrong("has the parameter '\(ShownURL.setting(parts.first ?? ""))' without a value")
             }
             func number(_ range: ClosedRange<Int>) throws(ColumnStoreError) -> Int {
                 if let number = Int(value), range.contains(number) { return number }
@@ -94,7 +101,10 @@ package struct ClickHouseURL: Hashable, Sendable {
             case "rows_per_insert": rowsPerInsert = try number(1000...4_194_304)
             case "inserts_at_once": insertsAtOnce = try number(1...16)
             case "purge_after_seconds": purgeAfterSeconds = try number(0...86_400)
-            default: throw wrong("has the unknown parameter '\(parts[0])'")
+            case "sslrootcert":
+                guard isSecure else { throw wrong("has the parameter 'sslrootcert', which is for clickhouses://") }
+                rootCertificates = value
+            default: throw wrong("has the unknown parameter '\(ShownURL.setting(parts[0]))'")
             }
         }
         guard addresses.count == 1 || cluster != nil else {

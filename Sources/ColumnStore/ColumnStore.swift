@@ -22,6 +22,8 @@ public final class ColumnStore: TripEngine {
         public var fetcher: (any SourceFetcher)?
         /// What keeps uploads elsewhere until they are loaded; nil: they stay in the data directory.
         public var uploads: (any UploadStore)?
+        /// Whether jobs are shown to others than who runs this process, and so without the places of files.
+        public var hidesPaths = false
         /// Rows at which a load closes a segment: fewer take less memory and make queries slower.
         package var segmentRowCount = Limits.segmentRowCountMax
         /// What loads may take.
@@ -52,7 +54,7 @@ public final class ColumnStore: TripEngine {
     let options: Options
     private let folder: StoreFolder
     var folders: Folders { folder.folders }
-    var catalog: Catalog { folder.catalog }
+    package var catalog: Catalog { folder.catalog }
     let pool: WorkerPool
     public let loads: LoadService
     package let threads: QuestionThreads
@@ -81,7 +83,7 @@ public final class ColumnStore: TripEngine {
                 isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
                 partRowCount: options.segmentRowCount, bounds: options.bounds, loadsSmallFilesTogether: true,
                 tracksAttempts: false, fetcher: options.fetcher, uploads: options.uploads, role: options.role,
-                logger: options.logger),
+                hidesPaths: options.hidesPaths, logger: options.logger),
             in: JobStorage(folder), pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try recover() }

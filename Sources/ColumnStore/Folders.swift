@@ -2,6 +2,7 @@
 ///
 ///     catalog.sqlite      jobs, segments, counts
 ///     lock                held by the process that writes
+///     source.key          opens the queries of URLs in the catalog (`SourceSeal`); for its owner alone, and in no backup
 ///     segments/           trips-JOB-LINE.parquet: trips of a job up to a line of its source
 ///                         group-JOB.parquet: trips of several small jobs, of which JOB is the first
 ///     rollups/            groups-SEGMENT-TIME.rollup: groups of all segments, counted
@@ -15,6 +16,7 @@ package struct Folders: Sendable {
     package init(root: String) { self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root }
 
     var catalog: String { root + "/catalog.sqlite" }
+    var sourceKey: String { root + "/source.key" }
     var lock: String { root + "/lock" }
     var segments: String { root + "/segments" }
     var rollups: String { root + "/rollups" }

@@ -65,8 +65,10 @@ package enum Limits {
 
     // MARK: Fetching
 
-    /// Files that are fetched at a time, each over some connections: more would share the same line and disk.
-    package static let fetchCountMax = 4
+    /// Files that are fetched at a time from one host, each over some connections: more would share the same line.
+    package static let fetchCountPerHostMax = 4
+    /// Files that are fetched at a time: twice as many, so that one host which is slow never has all places.
+    package static let fetchCountMax = 8
     /// Threads of all fetches: they wait for the disk, not for cores.
     package static let fetchThreadCount = 4
 

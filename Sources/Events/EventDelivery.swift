@@ -88,7 +88,10 @@ package final class EventDelivery: Sendable {
 
     /// Sends a change until it is taken, or too old, or the server ends.
     private func deliver(_ event: JobEvent) async {
-        let message = CloudEvent(event, store: storeName)
+        // Receivers are others than who runs the server, too.
+        var shown = event
+        shown.body = store.loads.paths.removed(from: event.body)
+        let message = CloudEvent(shown, store: storeName)
         var pause = Duration.milliseconds(500)
         var isKnown = false
         while !Task.isCancelled {

@@ -8,7 +8,9 @@ import NIOHTTP1
 /// Sends events: a POST each, to a webhook or to SNS.
 struct EventTarget: Sendable {
     /// Time for one attempt.
-    private static let timeout = TimeAmount.seconds(20)
+    private static let timeout = Duration.seconds(20)
+    /// Bytes of an answer that are looked at: it has nothing to say but its status.
+    private static let answerByteCountMax = 64 << 10
 
     let url: EventsURL
     let signature: WebhookSignature?
@@ -36,12 +38,11 @@ struct EventTarget: Sendable {
         }
         request.method = .POST
         request.headers.add(name: "User-Agent", value: "tripstore")
-        let response = try await http.execute(request, timeout: Self.timeout)
-        let body = try? await response.body.collect(upTo: 64 << 10)
-        guard (200..<300).contains(response.status.code) else {
-            let words = body.map { String(buffer: $0).prefix(200) } ?? ""
-            throw Refusal(description: "it answers \(response.status.code): \(words)")
-        }
+        let (status, body) = try await http.exchange(request, within: Self.timeout, upTo: Self.answerByteCountMax)
+        guard !(200..<300).contains(status.code) else { return }
+        // Who answers to a path that is not there often quotes it, and a webhook's is a secret.
+        guard case .topic = url else { throw Refusal(description: "it answers \(status.code) \(status.reasonPhrase)") }
+        throw Refusal(description: "it answers \(status.code): \(String(buffer: body).prefix(200))")
     }
 
     /// A signed request of the action `Publish`.

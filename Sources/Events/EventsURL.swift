@@ -10,7 +10,15 @@ package enum EventsURL: Hashable, Sendable {
     /// Reads a URL; `.invalidArgument` with a sentence where it is none.
     package init(_ text: String) throws(ColumnStoreError) {
         if text.hasPrefix("http://") || text.hasPrefix("https://") {
-            self = .webhook(try WebAddress(text))
+            do throws(ColumnStoreError) {
+                self = .webhook(try WebAddress(text))
+            } catch {
+                // The path of a webhook is often all that keeps others from using it.
+                throw ColumnStoreError(
+                    .invalidArgument,
+                    "EVENTS_URL (\(ShownURL(text))) is no URL of a webhook: give it as https://host/path, without a name or password, "
+                        + "special characters percent-encoded.")
+            }
             return
         }
         let arn = String(text.dropFirst(4))
@@ -20,7 +28,8 @@ package enum EventsURL: Hashable, Sendable {
         else {
             throw ColumnStoreError(
                 .invalidArgument,
-                "EVENTS_URL must be a URL such as https://host/path, or sns:arn:aws:sns:REGION:ACCOUNT:TOPIC, not '\(text)'.")
+                "EVENTS_URL must be a URL such as https://host/path, or sns:arn:aws:sns:REGION:ACCOUNT:TOPIC; what it is (\(ShownURL(text))) is neither."
+            )
         }
         self = .topic(arn: arn, region: String(parts[3]))
     }

@@ -2,13 +2,16 @@
 ///
 /// Only what is reachable by everybody: anything else may be the server's own machine, its network, or what a cloud tells its
 /// machines alone. After the registries of https://www.iana.org/assignments/iana-ipv4-special-registry and
-/// https://www.iana.org/assignments/iana-ipv6-special-registry.
+/// https://www.iana.org/assignments/iana-ipv6-special-registry, those of their networks that are not reachable by everybody, and
+/// public addresses at which a cloud answers its own machines alone.
 package enum AddressPolicy {
     private static let networks: [(network: IPAddress, bits: Int, kind: String)] = [
         ("0.0.0.0", 8, "an unspecified address"),
         ("10.0.0.0", 8, "a private address"),
         ("100.64.0.0", 10, "an address behind a carrier's NAT"),
         ("127.0.0.0", 8, "a loopback address"),
+        // https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+        ("168.63.129.16", 32, "an address of Azure's own"),
         ("169.254.0.0", 16, "a link-local address"),
         ("172.16.0.0", 12, "a private address"),
         ("192.0.0.0", 24, "a reserved address"),
@@ -23,10 +26,14 @@ package enum AddressPolicy {
         ("::", 128, "an unspecified address"),
         ("::1", 128, "a loopback address"),
         ("::ffff:0:0", 96, "an IPv4-mapped address"),
+        ("64:ff9b:1::", 48, "an address of a local NAT64"),
+        ("100::", 64, "an address that discards all"),
+        ("5f00::", 16, "a segment identifier"),
         ("fc00::", 7, "a unique local address"),
         ("fe80::", 10, "a link-local address"),
         ("fec0::", 10, "a site-local address"),
         ("ff00::", 8, "a multicast address"),
+        ("2001::", 32, "a Teredo address"),
         ("2001::", 23, "a reserved address"),
         ("2001:db8::", 32, "an address for documentation"),
         ("2002::", 16, "a 6to4 address"),

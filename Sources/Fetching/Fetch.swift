@@ -9,15 +9,17 @@ final class Fetch: Sendable {
     private let client: SourceClient
     private let file: PieceFile
     private let options: FetcherOptions
+    private let watch: FetchWatch
     private let reporting: Lock<@Sendable (FetchProgress) -> Void>
 
     init(
-        _ client: SourceClient, into file: PieceFile, options: FetcherOptions,
+        _ client: SourceClient, into file: PieceFile, options: FetcherOptions, watch: FetchWatch,
         report: @escaping @Sendable (FetchProgress) -> Void
     ) {
         self.client = client
         self.file = file
         self.options = options
+        self.watch = watch
         reporting = Lock(report)
     }
 
@@ -165,6 +167,7 @@ final class Fetch: Sendable {
         var failure: (any Error)?
         do {
             for try await buffer in response.body {
+                watch.receive(buffer.readableBytes)
                 gathered.writeImmutableBuffer(buffer)
                 if gathered.readableBytes >= FetchLimits.writeByteCount {
                     try take(gathered)

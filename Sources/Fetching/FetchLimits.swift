@@ -14,6 +14,14 @@ enum FetchLimits {
     static let delayMax: Duration = .seconds(30)
     /// Time for a connection to be made.
     static let connectTimeout: Duration = .seconds(10)
+    /// Bytes a second that a source must send on the average of a window: a modem's tenth, below which nobody waits for a file.
+    static let minBytesPerSecond = 1000
+    /// The window: longer than the attempts and pauses of a server that restarts.
+    static let rateWindow: Duration = .seconds(120)
+    /// Time for a whole file: terabytes over a fast line, and the end of any drip.
+    static let timeout: Duration = .seconds(86_400)
+    /// Time for a short exchange with a server, from the first byte to the last.
+    static let exchangeTimeout: Duration = .seconds(10)
     /// Bytes of an error's body that are looked at.
     static let errorBodyByteCountMax = 64 << 10
     /// Time before their end at which credentials are asked for anew.

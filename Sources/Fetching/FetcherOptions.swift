@@ -6,6 +6,14 @@ public struct FetcherOptions: Sendable {
     public var allowsPrivateAddresses = false
     /// Environment variables: where S3 is, who we are there, and whose certificates are believed.
     public var environment = ProcessInfo.processInfo.environment
+    /// Bytes a second that a source must send on the average of `rateWindow`; 0: any.
+    public var minBytesPerSecond = FetchLimits.minBytesPerSecond
+    /// Time for a whole file.
+    public var timeout = FetchLimits.timeout
+    /// Buckets that whoever names a URL may have files fetched from, with this process's credentials; nil: all that these may read.
+    public var allowedBuckets: Set<String>?
+    /// Time over which a source's rate is measured.
+    package var rateWindow = FetchLimits.rateWindow
     /// Time without a byte after which a connection is given up.
     package var stallTimeout: Duration = .seconds(30)
     /// Bytes of one piece, which one connection fetches.

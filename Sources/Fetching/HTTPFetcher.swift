@@ -13,6 +13,12 @@ public struct HTTPFetcher: SourceFetcher {
 
     public func filename(of url: String) throws(ColumnStoreError) -> String {
         let source = try Source(url)
+        if case .object(let object) = source, let allowed = options.allowedBuckets, !allowed.contains(object.bucket) {
+            throw ColumnStoreError(
+                .invalidArgument,
+                "The bucket \(object.bucket) is none of those that this server fetches from (ALLOWED_S3_BUCKETS); name a file in one of "
+                    + "them, or upload it.")
+        }
         // A name is looked up when it is fetched; an address needs no looking up.
         if case .web(let address) = source, !options.allowsPrivateAddresses, let literal = IPAddress(address.host),
             let kind = options.refusal(literal)
@@ -22,6 +28,13 @@ public struct HTTPFetcher: SourceFetcher {
         return source.filename
     }
 
+    public func parts(of url: String) -> (place: String, secret: String) {
+        // A key of S3 may have a question mark, and is no secret.
+        guard let (scheme, _) = WebAddress.split(url), scheme != "s3", let mark = url.firstIndex(where: { "?#".contains($0) })
+        else { return (url, "") }
+        return (String(url[..<mark]), String(url[mark...]))
+    }
+
     public func fetch(
         _ url: String, into file: PartialFile, report: @escaping @Sendable (FetchProgress) -> Void
     ) async throws(ColumnStoreError) {
@@ -29,7 +42,10 @@ public struct HTTPFetcher: SourceFetcher {
         let result: Result<Void, any Error>
         do {
             let pieces = try PieceFile(file)
-            try await Fetch(client, into: pieces, options: options, report: report).run()
+            let watch = FetchWatch(options, of: client.source.shown)
+            try await watch.watching { [options] in
+                try await Fetch(client, into: pieces, options: options, watch: watch, report: report).run()
+            }
             result = .success(())
         } catch {
             result = .failure(error)

@@ -96,7 +96,7 @@ final class SourceClient: Sendable {
             }
             // Where an earlier redirect led may have ended, and the first address lead elsewhere by now.
             if (400..<500).contains(response.status.code), redirectCount == 0, knownTarget != nil, source != .web(address) {
-                throw FetchFailure.broken("\(address.shown) answers \(Self.text(response.status))")
+                throw FetchFailure.broken("\(address.origin), where it redirects to, answers \(Self.text(response.status))")
             }
             throw await failure(response, at: address, isSigned: request.isSigned)
         }
@@ -271,6 +271,9 @@ final class SourceClient: Sendable {
             return .broken("the server answers \(status)", retryAfter: seconds.map { .seconds(min($0, 3600)) })
         }
         let shown = source.shown
+        // Where a redirect leads is its server's affair, and may be a secret.
+        var asked = shown
+        if case .web(let first) = source, first != address { asked = address.origin }
         let detail = await s3Code(response).map { " (\($0))" } ?? ""
         switch (source, code) {
         case (.object, 401), (.object, 403):
@@ -281,11 +284,11 @@ final class SourceClient: Sendable {
                         + "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.")
         case (_, 401), (_, 403):
             return .refusal(
-                "The server refuses \(address.shown): \(status); use a URL that needs no login, such as a signed one.")
+                "The server refuses \(asked): \(status); use a URL that needs no login, such as a signed one.")
         case (_, 404), (_, 410):
             return .refusal("There is no file at \(shown): the server answers \(status)\(detail); check the URL.")
         default:
-            return .refusal("The server answers \(status)\(detail) for \(address.shown), which is no file; check the URL.")
+            return .refusal("The server answers \(status)\(detail) for \(asked), which is no file; check the URL.")
         }
     }
 

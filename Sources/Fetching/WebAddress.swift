@@ -26,54 +26,78 @@ package struct WebAddress: Hashable, Sendable {
             throw Self.refusal(of: text, "only http://, https:// and s3:// are fetched")
         }
         guard !text.contains(" ") else { throw Self.refusal(of: text, "it has a blank, which is written %20") }
-        isSecure = scheme == "https"
         let authority = rest.prefix { !"/?#".contains($0) }
-        guard !authority.contains("@") else {
-            throw Self.refusal(of: scheme + "://…", "a name or password in a URL is not sent; leave it out")
+        do throws(Fault) {
+            try self.init(isSecure: scheme == "https", authority: authority, target: Self.target(rest[authority.endIndex...]))
+        } catch {
+            throw Self.refusal(of: text, error.reason)
         }
-        let name: Substring
-        var portText: Substring?
+    }
+
+    /// What is wrong with a URL, as a clause that shows nothing of it.
+    private struct Fault: Error {
+        var reason: String
+    }
+
+    private init(isSecure: Bool, authority: Substring, target: String) throws(Fault) {
+        self.isSecure = isSecure
+        self.target = target
+        guard !authority.contains("@") else {
+            throw Fault(reason: "a name or password in a URL is not sent; leave it out")
+        }
+        let portText: Substring?
         if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
-            name = authority[..<end].dropFirst()
+            let name = authority[..<end].dropFirst()
             let after = authority[end...].dropFirst()
             guard after.isEmpty || after.hasPrefix(":"), IPAddress(String(name))?.bytes.count == 16 else {
-                throw Self.refusal(of: text, "its host is not an address")
+                throw Fault(reason: "its host is not an address")
             }
+            host = name.lowercased()
             portText = after.isEmpty ? nil : after.dropFirst()
         } else {
             let parts = authority.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            name = parts.first ?? ""
-            portText = parts.count > 1 ? parts[1] : nil
-            let isPlain = name.utf8.allSatisfy { Self.isLetterOrDigit($0) || "-._".utf8.contains($0) }
-            guard isPlain, (1...253).contains(name.utf8.count) else {
-                throw Self.refusal(of: text, "its host must be a name of letters, digits, - and . (xn--… for all others)")
+            guard let name = Self.hostName(parts.first ?? "") else {
+                throw Fault(reason: "its host must be a name of letters, digits, - and .")
             }
+            host = name
+            portText = parts.count > 1 ? parts[1] : nil
         }
-        host = name.lowercased()
         guard let portText, !portText.isEmpty else {
             port = isSecure ? 443 : 80
-            target = Self.target(rest[authority.endIndex...])
             return
         }
         guard let number = UInt16(portText), number > 0, portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            throw Self.refusal(of: text, "its port must be a number from 1 to 65535")
+            throw Fault(reason: "its port must be a number from 1 to 65535")
         }
         port = Int(number)
-        target = Self.target(rest[authority.endIndex...])
+    }
+
+    /// A host's name as DNS has it, in lower case; nil where it can have none of this kind.
+    private static func hostName(_ text: Substring) -> String? {
+        var name = text.lowercased()
+        if !text.utf8.allSatisfy({ $0 < 0x80 }) {
+            // Names of other alphabets have another form in DNS: https://www.rfc-editor.org/rfc/rfc5891.
+            var components = URLComponents()
+            components.host = String(text)
+            name = components.encodedHost?.lowercased() ?? ""
+        }
+        let isPlain = name.utf8.allSatisfy { isLetterOrDigit($0) || "-._".utf8.contains($0) }
+        return isPlain && (1...253).contains(name.utf8.count) ? name : nil
     }
 
     /// The scheme in lower case, and what follows `://`; nil where there is no such thing.
     static func split(_ text: String) -> (scheme: String, rest: Substring)? {
-        guard text.utf8.count <= FetchLimits.urlByteCountMax, let marks = text.firstRange(of: "://"),
-            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f })
+        guard text.utf8.count <= FetchLimits.urlByteCountMax, let marks = text.firstRange(of: "://"), isPrintable(text)
         else { return nil }
         return (text[..<marks.lowerBound].lowercased(), text[marks.upperBound...])
     }
 
+    private static func isPrintable(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
+    }
+
     static func refusal(of text: String, _ reason: String) -> ColumnStoreError {
-        // What comes after the question mark may be a secret.
-        let shown = text.prefix { $0 != "?" }.prefix(200)
-        return ColumnStoreError(.invalidArgument, "The URL '\(shown)' cannot be fetched: \(reason).")
+        ColumnStoreError(.invalidArgument, "The URL '\(ShownURL(text, withPath: true))' cannot be fetched: \(reason).")
     }
 
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
@@ -86,6 +110,9 @@ package struct WebAddress: Hashable, Sendable {
     }
 
     /// Path and query of what follows the host, with all that must not stand there percent-encoded.
+    ///
+    /// What is encoded stays as it is, so that a signature over it still counts; so does a `%` that begins no encoding, which
+    /// browsers send as it is, too.
     private static func target(_ text: Substring) -> String {
         let text = text.prefix { $0 != "#" }
         let rooted = text.hasPrefix("/") ? String(text) : "/" + text
@@ -104,7 +131,7 @@ package struct WebAddress: Hashable, Sendable {
     package var url: String { origin + target }
 
     /// The URL for a person, without what may be a secret.
-    package var shown: String { origin + target.prefix { $0 != "?" } }
+    package var shown: String { origin + path }
 
     /// The value of the header field `Host`.
     package var authority: String {
@@ -112,28 +139,126 @@ package struct WebAddress: Hashable, Sendable {
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
 
-    private var origin: String { "\(isSecure ? "https" : "http")://\(authority)" }
+    /// Scheme, host and port.
+    package var origin: String { "\(isSecure ? "https" : "http")://\(authority)" }
+
+    private var path: Substring { target.prefix { $0 != "?" } }
+
+    /// What begins with the question mark; nil where there is none.
+    var query: String? { target.firstIndex(of: "?").map { String(target[$0...]) } }
 
     /// The last part of the path, or the host where there is none.
     var filename: String {
-        let path = Percent.decoded(String(target.prefix { $0 != "?" }))
+        let path = Percent.decoded(path)
         return path.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? host
     }
 
+    // MARK: References
+
     /// Where a redirect leads; throws where it must not be followed.
+    ///
+    /// https://www.rfc-editor.org/rfc/rfc3986#section-5.2, and blanks around it are dropped as browsers do.
     package func redirected(to location: String) throws(ColumnStoreError) -> WebAddress {
-        guard let base = URL(string: url), let text = URL(string: location, relativeTo: base)?.absoluteString else {
+        let target: WebAddress
+        do throws(Fault) {
+            target = try resolved(location.trimmingCharacters(in: .whitespaces))
+        } catch {
+            // The rest of where it leads may be a secret of its server's.
             throw ColumnStoreError(
-                .io, "\(shown) redirects to '\(location.prefix(200))', which is no URL; name the file's own URL.")
+                .io,
+                "\(shown) redirects to \(ShownURL(location)), which is not followed: \(error.reason); name the file's own URL.")
         }
-        let target = try WebAddress(text)
         guard target.isSecure || !isSecure else {
             throw ColumnStoreError(
                 .io,
-                "\(shown) redirects to \(target.shown), from https to http, where anybody may read and change it; "
+                "\(shown) redirects to \(target.origin), from https to http, where anybody may read and change it; "
                     + "name the file's own URL.")
         }
         return target
+    }
+
+    private func resolved(_ text: String) throws(Fault) -> WebAddress {
+        guard text.utf8.count <= FetchLimits.urlByteCountMax, Self.isPrintable(text),
+            // What its bytes were, nobody knows any more.
+            !text.unicodeScalars.contains("\u{fffd}")
+        else { throw Fault(reason: "it is too long, or has bytes that must be percent-encoded") }
+        let reference = Reference(text)
+        var isSecure = isSecure
+        if let scheme = reference.scheme {
+            guard scheme == "http" || scheme == "https" else {
+                throw Fault(reason: "only http:// and https:// are")
+            }
+            guard reference.authority != nil else { throw Fault(reason: "it names no host") }
+            isSecure = scheme == "https"
+        }
+        if let authority = reference.authority {
+            let path = Self.withoutDots(reference.path)
+            return try WebAddress(isSecure: isSecure, authority: authority, target: Self.target("\(path)\(reference.query)"))
+        }
+        // Browsers take a backslash for a slash, so that this leads to another host there.
+        if text.count > 1, text.prefix(2).allSatisfy({ $0 == "/" || $0 == "\\" }) {
+            throw Fault(reason: "it begins with a backslash, which not all programs read alike")
+        }
+        let path: String
+        var query = reference.query
+        if reference.path.isEmpty {
+            path = String(self.path)
+            if query.isEmpty { query = Substring(self.query ?? "") }
+        } else if reference.path.hasPrefix("/") {
+            path = Self.withoutDots(reference.path)
+        } else {
+            let folder = self.path[...(self.path.lastIndex(of: "/") ?? self.path.startIndex)]
+            path = Self.withoutDots("\(folder)\(reference.path)")
+        }
+        return WebAddress(isSecure: isSecure, host: host, port: port, target: Self.target("\(path)\(query)"))
+    }
+
+    /// A reference taken apart: https://www.rfc-editor.org/rfc/rfc3986#appendix-B.
+    private struct Reference {
+        /// In lower case; nil where it is relative.
+        var scheme: String?
+        /// Nil where it begins with a path.
+        var authority: Substring?
+        var path: Substring
+        /// With the question mark; empty where there is none.
+        var query: Substring
+
+        init(_ text: String) {
+            var rest = text.prefix { $0 != "#" }
+            if let colon = rest.firstIndex(where: { ":/?".contains($0) }), rest[colon] == ":",
+                let first = rest.utf8.first, (first | 0x20) &- UInt8(ascii: "a") < 26,
+                rest[..<colon].utf8.allSatisfy({ isLetterOrDigit($0) || "+-.".utf8.contains($0) })
+            {
+                scheme = rest[..<colon].lowercased()
+                rest = rest[colon...].dropFirst()
+            }
+            if rest.hasPrefix("//") {
+                rest = rest.dropFirst(2)
+                let authority = rest.prefix { !"/?".contains($0) }
+                self.authority = authority
+                rest = rest[authority.endIndex...]
+            }
+            path = rest.prefix { $0 != "?" }
+            query = rest[path.endIndex...]
+        }
+    }
+
+    /// A path without its `.` and `..`.
+    ///
+    /// https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4
+    private static func withoutDots(_ path: some StringProtocol) -> String {
+        var kept: [Substring] = []
+        let segments = String(path).split(separator: "/", omittingEmptySubsequences: false)
+        for (index, segment) in segments.enumerated() where index > 0 {
+            switch segment.lowercased().replacing("%2e", with: ".") {
+            case ".": if index == segments.count - 1 { kept.append("") }
+            case "..":
+                _ = kept.popLast()
+                if index == segments.count - 1 { kept.append("") }
+            default: kept.append(segment)
+            }
+        }
+        return "/" + kept.joined(separator: "/")
     }
 }
 

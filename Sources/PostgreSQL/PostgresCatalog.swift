@@ -90,15 +90,15 @@ package final class PostgresCatalog: SharedJobCatalog {
                 let rows = try connection.execute(
                     """
                     INSERT INTO jobs (filename, source_path, owns_source, source_url, owns_url, place, status, created_at, updated_at,
-                        total_bytes, worker, heartbeat_at, source_hash, allows_duplicate)
+                        total_bytes, worker, heartbeat_at, source_hash, allows_duplicate, source_query)
                     SELECT $1, $2, $3::boolean, $4, $5::boolean, $6, 'pending', time, time, $7::bigint, $8,
-                        CASE WHEN $8::text IS NULL THEN NULL ELSE now() END, $9, $10::boolean
+                        CASE WHEN $8::text IS NULL THEN NULL ELSE now() END, $9, $10::boolean, $11
                     FROM (SELECT \(Self.now) AS time) AS clock RETURNING *
                     """,
                     [
                         request.filename, source, request.ownsSource, request.sourceURL, request.ownsURL, place(of: request),
                         request.totalBytes, request.isClaimed ? processName : nil, request.sourceHash?.text,
-                        request.allowsDuplicate,
+                        request.allowsDuplicate, request.sealedQuery,
                     ])
                 records += rows.map(record)
             }
@@ -111,6 +111,22 @@ package final class PostgresCatalog: SharedJobCatalog {
         if request.sourceURL != nil { return nil }
         if request.sourcePath == "-" { return "process \(processName)" }
         return request.ownsSource ? folderPlace : hostPlace
+    }
+
+    package func setSource(
+        _ id: Int64, from url: String, to place: String, sealedQuery: String?
+    ) throws(ColumnStoreError) {
+        _ = try read(
+            "UPDATE jobs SET source_url = $2, source_query = $3 WHERE id = $1::bigint AND source_url = $4",
+            [id, place, sealedQuery, url])
+    }
+
+    /// The password with which processes open the catalog: they share it, and neither a copy of the catalog nor its log has it.
+    ///
+    /// Where they need none, whoever can read the catalog may open what was sealed.
+    package func sealingSecret() throws(ColumnStoreError) -> [UInt8]? {
+        let password = try pool.with { connection throws(ColumnStoreError) in connection.password }
+        return Array((password.isEmpty ? try name() : password).utf8)
     }
 
     private var folderPlace: String { "folder \(host):\(uploads)" }
@@ -381,7 +397,7 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     // MARK: - Claims
 
-    package func claim(except own: [Int64]) throws(ColumnStoreError) -> JobRecord? {
+    package func claim(except own: [Int64], busyHosts: [String]) throws(ColumnStoreError) -> JobRecord? {
         try read(
             """
             UPDATE jobs SET worker = $1, heartbeat_at = now(), status = 'pending', updated_at = \(Self.now) WHERE id = (
@@ -389,9 +405,11 @@ package final class PostgresCatalog: SharedJobCatalog {
                 WHERE status IN ('pending', 'running')
                     AND (worker IS NULL OR heartbeat_at < now() - \(leaseSeconds) * interval '1 second')
                     AND (place IS NULL OR place IN ($2, $3)) AND NOT id = ANY ($4::bigint[])
+                    AND (source_url IS NULL OR owns_url
+                        OR NOT lower(split_part(split_part(source_url, '/', 3), ':', 1)) = ANY ($5::text[]))
                 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
             RETURNING *
-            """, [processName, folderPlace, hostPlace, own]
+            """, [processName, folderPlace, hostPlace, own, busyHosts]
         ).first.map(record)
     }
 
@@ -466,6 +484,7 @@ package final class PostgresCatalog: SharedJobCatalog {
             checkpoint: JobRecord.Checkpoint(
                 byteCount: row.integer("committed_bytes"), lineCount: row.integer("committed_lines"),
                 rejectsByteCount: row.integer("rejects_bytes"),
-                contentHash: row.text("committed_hash").flatMap { ContentHash($0) }))
+                contentHash: row.text("committed_hash").flatMap { ContentHash($0) }),
+            sealedQuery: row.text("source_query"))
     }
 }

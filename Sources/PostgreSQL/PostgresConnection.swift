@@ -27,9 +27,16 @@ final class PostgresConnection: @unchecked Sendable {
         self.handle = handle
         answerSeconds = url.answerSeconds
         guard Self.isConnected(handle) else {
+            let message = Self.message(of: handle)
+            if message.contains("certificate") {
+                throw ColumnStoreError(
+                    .unavailable,
+                    "PostgreSQL, which keeps the jobs, may be another's (\(message)); check the host in CATALOG_URL, its certificate, "
+                        + "and sslrootcert, the file of authorities that are believed.")
+            }
             throw ColumnStoreError(
                 .unavailable,
-                "PostgreSQL, which keeps the jobs, does not answer (\(Self.message(of: handle))); is it running and reachable?")
+                "PostgreSQL, which keeps the jobs, does not answer (\(message)); is it running and reachable?")
         }
         _ = libpq_set_notice_processor(handle, { _, _ in }, nil)
         _ = libpq_set_nonblocking(handle, 1)
@@ -40,6 +47,9 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     deinit { libpq_finish(handle) }
+
+    /// The password that was shown, from wherever libpq had it; empty where none was asked for.
+    var password: String { libpq_pass(handle).map { String(cString: $0) } ?? "" }
 
     /// Whether the server has hung up, as far as is known without asking it.
     var isBroken: Bool {
@@ -174,7 +184,9 @@ final class PostgresConnection: @unchecked Sendable {
     /// The first line of what libpq has to say, without its severity.
     private static func message(of handle: OpaquePointer) -> String {
         let text = String(cString: libpq_error_message(handle))
-        var line = text.split(whereSeparator: \.isNewline).last { !$0.hasPrefix("\t") } ?? "no reason given"
+        var line =
+            text.split(whereSeparator: \.isNewline).last { !$0.hasPrefix("\t") && !$0.hasPrefix("Either ") }
+            ?? "no reason given"
         for severity in ["ERROR:", "FATAL:", "PANIC:"] {
             if let range = line.range(of: severity) { line = line[range.upperBound...] }
         }

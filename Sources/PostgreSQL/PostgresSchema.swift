@@ -5,7 +5,7 @@ import ColumnStore
 /// They are those of the catalog in SQLite (`Catalog+Migrations`) as far as jobs go, and say besides who works on a job.
 enum PostgresSchema {
     /// The schema's history: append only, so that every catalog ever made can be opened.
-    private static let migrations = [v1, v2]
+    private static let migrations = [v1, v2, v3]
 
     /// Makes what is missing; one process at a time.
     static func migrate(_ connection: PostgresConnection) throws(ColumnStoreError) {
@@ -161,5 +161,22 @@ enum PostgresSchema {
         UPDATE jobs SET status = 'deleted' WHERE status = 'cancelled' AND total_rows IS NOT NULL;
         UPDATE jobs SET processed_rows = 0, rejected_rows = 0, processed_bytes = 0 WHERE status IN ('failed', 'cancelled');
         ALTER TABLE jobs ENABLE TRIGGER USER;
+        """
+
+    /// Sealed queries of sources, as in SQLite's v12.
+    private static let v3 = """
+        -- What of source_url may be a secret, encrypted (SourceSeal), until the job is over: a failed one may be resumed.
+        ALTER TABLE jobs ADD COLUMN source_query text;
+        CREATE FUNCTION tripstore_forget_source_query() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            NEW.source_query := NULL;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER forget_source_query BEFORE UPDATE OF status ON jobs FOR EACH ROW
+            WHEN (NEW.source_query IS NOT NULL AND NEW.status NOT IN ('pending', 'running', 'interrupted', 'failed'))
+            EXECUTE FUNCTION tripstore_forget_source_query();
+        -- Earlier versions kept it as it was. Of jobs that are not over it is sealed when the catalog is opened.
+        UPDATE jobs SET source_url = split_part(source_url, '?', 1)
+            WHERE status NOT IN ('pending', 'running', 'interrupted', 'failed') AND source_url LIKE 'http%' AND source_url LIKE '%?%';
         """
 }

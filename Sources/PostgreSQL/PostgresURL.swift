@@ -62,6 +62,13 @@ package struct PostgresURL: Hashable, Sendable {
                 let ports = String(cString: value).split(separator: ",")
                 guard ports.allSatisfy({ Int($0).map { 1...65535 ~= $0 } ?? false }) else { return false }
             }
+            // What follows an @ within a password would pass for the host, and be shown as such.
+            if String(cString: keyword) == "host", let value = option.pointee.val {
+                let hosts = String(cString: value).split(separator: ",")
+                guard hosts.allSatisfy({ $0.hasPrefix("/") || !$0.contains(where: { "@/ ".contains($0) }) }) else {
+                    return false
+                }
+            }
             option += 1
         }
         return true

@@ -80,7 +80,7 @@ private func buildRouter(
     let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: AccessLogMiddleware(metrics: metrics))
     router.add(middleware: AccessMiddleware(rules: options.access))
-    router.add(middleware: ErrorMiddleware())
+    router.add(middleware: ErrorMiddleware(paths: store.loads.paths))
     ServiceController(store: store, hub: hub, metrics: metrics, connections: connections).addRoutes(to: router)
     guard options.servesAPI else { return router }
     IngestionController(store: store, metrics: metrics).addRoutes(to: router)

@@ -1,4 +1,4 @@
-import ColumnStore
+package import ColumnStore
 package import HTTPTypes
 import Hummingbird
 
@@ -12,11 +12,14 @@ package struct ErrorAnswer {
     package let headers: HTTPFields
 
     /// Translates an error; what is not known here is a fault of ours, of which the client learns no more than that.
-    package init(_ error: any Error) {
+    ///
+    /// - Parameter paths: what is not told of the places of files.
+    package init(_ error: any Error, hiding paths: HiddenPaths? = nil) {
         switch error {
         case let error as ColumnStoreError:
             status = Self.status(of: error.code)
-            detail = error.message
+            // What a client has given itself is given back as it is.
+            detail = error.code == .invalidArgument ? error.message : paths?.removed(from: error.message) ?? error.message
             var fields: HTTPFields =
                 switch status {
                 case .serviceUnavailable where error.code == .overloaded:

@@ -7,6 +7,8 @@ import Logging
 struct ErrorMiddleware: RouterMiddleware {
     typealias Context = ServerRequestContext
 
+    let paths: HiddenPaths
+
     func handle(
         _ request: Request, context: ServerRequestContext,
         next: (Request, ServerRequestContext) async throws -> Response
@@ -14,7 +16,7 @@ struct ErrorMiddleware: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch {
-            let answer = ErrorAnswer(error)
+            let answer = ErrorAnswer(error, hiding: paths)
             // That there is too much to do is no fault, and the log of requests has it.
             if answer.status.kind == .serverError, (error as? ColumnStoreError)?.code != .overloaded {
                 context.logger.error(

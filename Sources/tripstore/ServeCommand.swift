@@ -79,12 +79,7 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var uploadsUrl: String?
 
-    @Flag(
-        help: """
-            Fetch URLs also from private and loopback addresses, which are refused otherwise (default: \
-            $ALLOW_PRIVATE_ADDRESSES, else false).
-            """)
-    var allowPrivateAddresses = false
+    @OptionGroup var fetch: FetchOptions
 
     @Option(
         help: """
@@ -201,7 +196,8 @@ struct ServeCommand: AsyncParsableCommand {
     private func loadRole() throws -> LoadRole {
         let text = role ?? Environment.text("ROLE") ?? "both"
         guard let role = LoadRole(rawValue: text), role != .own else {
-            throw ValidationError("\(self.role == nil ? "ROLE" : "--role") must be api, worker or both, not '\(text)'.")
+            throw ValidationError(
+                "\(self.role == nil ? "ROLE" : "--role") must be api, worker or both, not '\(ShownURL.setting(text))'.")
         }
         let isShared = try Environment.catalog(catalogUrl) != nil
         guard role == .both || isShared else {
@@ -231,13 +227,11 @@ struct ServeCommand: AsyncParsableCommand {
     /// Opens the engine; one of several processes waits for what they share, which may be away for a moment as they start together.
     private func openEngine(_ settings: EngineSettings, _ level: Logger.Level, _ logger: Logger) async throws -> any TripEngine
     {
-        let allowsPrivateAddresses = try allowPrivateAddresses || Environment.flag("ALLOW_PRIVATE_ADDRESSES") ?? false
         var pause = Duration.milliseconds(500)
         while true {
             do {
                 return try store.openEngine(
-                    .readWrite, settings, sizes: load.sizes(), bounds: bounds(), logLevel: level,
-                    allowsPrivateAddresses: allowsPrivateAddresses)
+                    .readWrite, settings, sizes: load.sizes(), bounds: bounds(), logLevel: level)
             } catch let error as ColumnStoreError where error.code == .unavailable {
                 guard try Environment.catalog(settings.catalogURL) != nil else { throw error }
                 logger.warning("Waiting to start", metadata: ["why": "\(error)"])
@@ -253,8 +247,7 @@ struct ServeCommand: AsyncParsableCommand {
         guard let level = Logger.Level(rawValue: logLevel ?? Environment.text("LOG_LEVEL") ?? "info") else {
             throw ValidationError("The log level must be trace, debug, info, notice, warning, error or critical.")
         }
-        var logger = Logger(label: "tripstore") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = level
+        let logger = Log.logger(level)
         if Environment.text("SYNC_DATABASE_URL") != nil {
             logger.notice("SYNC_DATABASE_URL is ignored: DATABASE_URL alone says where trips are kept")
         }
@@ -277,7 +270,9 @@ struct ServeCommand: AsyncParsableCommand {
         options.swaggerDirectory = swaggerUiDir ?? Environment.text("SWAGGER_UI_DIR")
 
         let events = try (eventsUrl ?? Environment.text("EVENTS_URL")).map { url in try EventsURL(url) }
-        let settings = EngineSettings(engineURL: databaseUrl, catalogURL: catalogUrl, uploadsURL: uploadsUrl, role: role)
+        let settings = EngineSettings(
+            engineURL: databaseUrl, catalogURL: catalogUrl, uploadsURL: uploadsUrl, role: role, fetching: try fetch.settings(),
+            isServing: true)
         let store = try await openEngine(settings, level, logger)
         let host = options.host.contains(":") ? "[\(options.host)]" : options.host
         options.onListening = { port in

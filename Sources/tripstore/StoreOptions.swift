@@ -23,7 +23,7 @@ struct StoreOptions: ParsableArguments {
                 "DATABASE_URL names ClickHouse, and this command is about segments; ClickHouse has its own tools for its tables."
             )
         }
-        var options = ColumnStore.Options(dataDirectory: directory, logger: Self.logger(logLevel))
+        var options = ColumnStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
         options.access = access
         options.role = .own
         return try ColumnStore(options)
@@ -35,28 +35,25 @@ struct StoreOptions: ParsableArguments {
     ///   - settings: what flags say in place of the environment.
     ///   - sizes: how much a load takes at a time.
     ///   - bounds: what loads may take.
-    ///   - allowsPrivateAddresses: whether files may be fetched from the network that this process is in, as they may where its user
-    ///     is the one who names them.
     func openEngine(
         _ access: ColumnStore.Options.Access, _ settings: EngineSettings = EngineSettings(), sizes: LoadSizes = LoadSizes(),
-        bounds: LoadBounds = LoadBounds(), logLevel: Logger.Level = .warning, allowsPrivateAddresses: Bool = true
+        bounds: LoadBounds = LoadBounds(), logLevel: Logger.Level = .warning
     ) throws -> any TripEngine {
-        var fetching = FetcherOptions()
-        fetching.allowsPrivateAddresses = allowsPrivateAddresses
-        let fetcher = HTTPFetcher(options: fetching)
+        let fetcher = HTTPFetcher(options: try settings.fetching.options())
         let uploads = try (settings.uploadsURL ?? Environment.text("UPLOADS_URL")).map { url in
             try S3Uploads(url: url, environment: ProcessInfo.processInfo.environment)
         }
         let catalogURL = try Environment.catalog(settings.catalogURL)
         switch try Environment.engine(settings.engineURL) {
         case .clickHouse(let url):
-            var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Self.logger(logLevel))
+            var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Log.logger(logLevel))
             options.access = access
             options.ingestionChunkRows = sizes.chunkRows
             options.bounds = bounds
             options.fetcher = fetcher
             options.uploads = uploads
             options.role = settings.role
+            options.hidesPaths = settings.isServing
             if let catalogURL {
                 let folder = try JobStorage.uploadsFolder(in: directory, access: access)
                 options.catalog = try PostgresCatalog(catalogURL, uploads: folder, access: access)
@@ -68,7 +65,7 @@ struct StoreOptions: ParsableArguments {
                     "CATALOG_URL names PostgreSQL, which keeps the jobs of trips in ClickHouse; set DATABASE_URL=clickhouse://… as "
                         + "well, or leave CATALOG_URL out.")
             }
-            var options = ColumnStore.Options(dataDirectory: directory, logger: Self.logger(logLevel))
+            var options = ColumnStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
             options.access = access
             options.ingestionChunkRows = sizes.chunkRows
             if let rows = sizes.segmentRows { options.segmentRowCount = rows }
@@ -76,6 +73,7 @@ struct StoreOptions: ParsableArguments {
             options.fetcher = fetcher
             options.uploads = uploads
             options.role = settings.role
+            options.hidesPaths = settings.isServing
             return try ColumnStore(options)
         }
     }
@@ -86,12 +84,6 @@ struct StoreOptions: ParsableArguments {
         defer { engine.close() }
         return try body(engine)
     }
-
-    private static func logger(_ level: Logger.Level) -> Logger {
-        var logger = Logger(label: "tripstore") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = level
-        return logger
-    }
 }
 
 /// Where trips, jobs and uploads are, as flags say; what they don't say is in the environment.
@@ -101,6 +93,10 @@ struct EngineSettings {
     var uploadsURL: String?
     /// Which jobs of a shared catalog this process works on: a command works on its own.
     var role = LoadRole.own
+    /// How files are fetched.
+    var fetching = FetchSettings()
+    /// Whether others than the program's user see its jobs.
+    var isServing = false
 }
 
 /// Settings from the environment, with a sentence where one is malformed.
@@ -116,7 +112,8 @@ enum Environment {
         guard let text = text(name) else { return nil }
         guard let value = Int(wholeNumber: text), range.contains(value) else {
             throw ValidationError(
-                "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
+                "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(ShownURL.setting(text))'."
+            )
         }
         return value
     }
@@ -132,7 +129,7 @@ enum Environment {
         switch text.lowercased() {
         case "true", "1", "yes": return true
         case "false", "0", "no": return false
-        default: throw ValidationError("\(name) must be true or false, not '\(text)'.")
+        default: throw ValidationError("\(name) must be true or false, not '\(ShownURL.setting(text))'.")
         }
     }
 
@@ -179,7 +176,7 @@ enum Environment {
         if ClickHouseURL.isOne(url) { return .clickHouse(try ClickHouseURL(url)) }
         let name = flag == nil ? "DATABASE_URL" : "--database-url"
         throw ValidationError(
-            "\(name) names the engine '\(url)', which this version does not have; use 'columnstore:' or leave it out, or name a "
+            "\(name) (\(ShownURL(url))) names an engine that this version does not have; use 'columnstore:' or leave it out, or name a "
                 + "ClickHouse: clickhouse://host:8123/database.")
     }
 }

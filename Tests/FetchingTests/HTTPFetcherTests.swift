@@ -231,6 +231,81 @@ struct HTTPFetcherTests {
         await Self.expectFailure(short.url(), "changes while it is fetched")
     }
 
+    // MARK: Sources that drip
+
+    private static var impatientOptions: FetcherOptions {
+        var options = options
+        options.minBytesPerSecond = 1000
+        options.rateWindow = .milliseconds(600)
+        return options
+    }
+
+    @Test(
+        "A source that sends some bytes now and then is given up", arguments: ["stream", "piece", "connections", "redirects"])
+    func drips(what: String) async throws {
+        let server = try await ScriptedServer { request, number in
+            switch what {
+            case "stream": return ScriptedServer.Answer(headers: [("Transfer-Encoding", "chunked")], end: .drip)
+            case "piece":
+                var answer = ScriptedServer.part(of: Self.file, request)
+                answer.body = answer.body.prefix(1)
+                answer.end = .drip
+                return answer
+            // A byte for each connection is progress, however often they break.
+            case "connections":
+                var answer = ScriptedServer.part(of: Self.file, request)
+                answer.body = answer.body.prefix(1)
+                answer.end = .breakOff
+                return answer
+            default:
+                Thread.sleep(forTimeInterval: 0.1)
+                return ScriptedServer.Answer(
+                    status: .found, headers: [("Location", "/\(number % 5)"), ("Content-Length", "0")])
+            }
+        }
+        var options = Self.impatientOptions
+        options.firstDelay = .milliseconds(30)
+        options.fruitlessAttemptCountMax = 1000
+        let words = what == "redirects" ? "redirects more than" : "less than 1000 a second (FETCH_MIN_RATE)"
+        await Self.expectFailure(server.url(), words, options)
+    }
+
+    @Test("A fetch ends at its time, whatever it waits for", arguments: ["bytes", "head", "name", "pauses"])
+    func deadline(what: String) async throws {
+        let server = try await ScriptedServer { request, _ in
+            switch what {
+            case "bytes": return ScriptedServer.Answer(headers: [("Transfer-Encoding", "chunked")], end: .drip)
+            case "head": return ScriptedServer.Answer(status: .continue, end: .stall)
+            default:
+                return ScriptedServer.Answer(
+                    status: .serviceUnavailable, headers: [("Content-Length", "0"), ("Retry-After", "1000000000")])
+            }
+        }
+        var options = Self.options
+        options.stallTimeout = .seconds(60)
+        options.minBytesPerSecond = 0
+        options.timeout = .milliseconds(400)
+        options.rateWindow = .milliseconds(1200)
+        if what == "name" {
+            options.resolve = { _ in
+                try await Task.sleep(for: .seconds(600))
+                return []
+            }
+        }
+        await Self.expectFailure(server.url(host: what == "name" ? "trips.example" : "127.0.0.1"), "(FETCH_TIMEOUT)", options)
+    }
+
+    @Test("A source that is slow but moves is waited for, also beyond a window")
+    func moves() async throws {
+        let server = try await ScriptedServer { request, _ in
+            Thread.sleep(forTimeInterval: 0.1)
+            return ScriptedServer.part(of: Self.file, request)
+        }
+        var options = Self.impatientOptions
+        options.connectionCount = 1
+        #expect(try await Self.fetch(server.url(), options).bytes == Self.file)
+    }
+
     // MARK: Redirects and addresses
 
     @Test("Redirects are followed, five and no more", arguments: [1, 5, 6])

@@ -6,7 +6,7 @@ import NIOPosix
 /// A web server on loopback that answers as a test says.
 final class ScriptedServer: Sendable {
     /// What becomes of a connection after the body.
-    enum End: Sendable { case finish, breakOff, stall }
+    enum End: Sendable { case finish, breakOff, stall, drip }
 
     /// What is answered to one request.
     struct Answer: Sendable {
@@ -60,6 +60,13 @@ final class ScriptedServer: Sendable {
             case .finish: context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             case .breakOff: context.close(promise: nil)
             case .stall: break
+            case .drip:
+                // Until the client has had enough.
+                let channel = context.channel
+                _ = context.eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(20), delay: .milliseconds(20)) { task in
+                    guard channel.isActive else { return task.cancel() }
+                    channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: [0]))), promise: nil)
+                }
             }
         }
     }

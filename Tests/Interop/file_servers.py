@@ -20,8 +20,8 @@ class FileServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, content):
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, content, address="127.0.0.1"):
+        super().__init__((address, 0), Handler)
         self.content = content
         self.has_ranges = True
         self.bytes_per_second = None
@@ -34,8 +34,8 @@ class FileServer(ThreadingHTTPServer):
         self.most_at_once = 0
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
-    def url(self, name="trips.csv", host="127.0.0.1"):
-        return f"http://{host}:{self.server_port}/{name}"
+    def url(self, name="trips.csv", host=None):
+        return f"http://{host or self.server_address[0]}:{self.server_port}/{name}"
 
     def ranges(self):
         """First bytes that were asked for, in the order of the requests; None: the whole."""

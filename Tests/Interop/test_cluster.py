@@ -81,6 +81,12 @@ def test_any_process_answers_as_a_single_server_to_the_byte(cluster, trips_csv, 
             assert (answer.status, answer.body) == (expected.status, expected.body), (question, server)
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "//metrics", "/metrics//", "/%6detrics", "/x/../metrics", "/./metrics", "/METRICS"])
+def test_metrics_are_of_one_process_and_not_to_be_had_through_the_proxy(cluster, path):
+    answer = cluster.proxy.get(path)
+    assert answer.status == 404 and b"tripstore_" not in answer.body
+
+
 def test_any_process_follows_a_job_of_any_other(cluster, trips_csv):
     """Sent to one, followed at the other while it runs: pushed to, not told the end alone."""
     for sent_to, followed_at in (cluster.apis, reversed(cluster.apis)):

@@ -85,9 +85,13 @@ class Machine:
             text = text.replace("${" + name + "}", value)
         # Version 18.16 calls the root of its settings by another name, and this machine has other folders and ports.
         text = text.replace("<clickhouse>", "<yandex>").replace("</clickhouse>", "</yandex>")
-        text = text.replace("/etc/clickhouse/", f"{settings}/").replace("<port>9000<", f"<port>{ports[1]}<")
-        text = text.replace(":8123/", f":{ports[0]}/").replace("ask localhost", f"ask {self.host}")
+        text = text.replace("/etc/clickhouse/", f"{settings}/").replace("<port>9440<", f"<port>{ports[1]}<")
+        text = text.replace("/etc/clickhouse-server/", f"{settings}/").replace(":8443", f":{ports[0]}")
+        text = text.replace(f"{ports[0]}:127.0.0.1", f"{ports[0]}:{self.host}")
         self.script = text
+        self.authority = settings / "config.d/authority.pem"
+        self.authority.write_text(values["authority"])
+        self.tls = re.search(r"<openSSL>.*</openSSL>", text, re.S).group(0)
         (self.folder / "settings.sh").write_text(re.search(r"<<'SCRIPT'\n(.*?)\nSCRIPT\n", text, re.S).group(1))
 
     def run(self, path):
@@ -103,14 +107,15 @@ class Machine:
     def join(self):
         """What the machine does last."""
         path = self.folder / "join.sh"
-        path.write_text("set -euo pipefail\n" + self.script[self.script.index("# MARK: The table of trips."):])
+        path.write_text(f"set -euo pipefail\nsettings={self.folder / 'etc'}\n" + self.script[self.script.index("# MARK: The table of trips."):])
         self.run(path)
 
     def start(self):
         (self.folder / "etc/config.xml").write_text(f"""<yandex>
     <logger><level>warning</level><log>{self.folder}/log</log><errorlog>{self.folder}/errors</errorlog></logger>
     <listen_host>{self.host}</listen_host>
-    <http_port>{self.ports[0]}</http_port><tcp_port>{self.ports[1]}</tcp_port>
+    <https_port>{self.ports[0]}</https_port><tcp_port_secure>{self.ports[1]}</tcp_port_secure><tcp_port>{self.ports[2]}</tcp_port>
+    {self.tls}
     <path>{self.folder}/data/</path><tmp_path>{self.folder}/tmp/</tmp_path>
     <users_config>users.xml</users_config><default_profile>default</default_profile>
     <default_database>default</default_database><mark_cache_size>16777216</mark_cache_size>
@@ -134,7 +139,7 @@ class Machine:
 
     def ask(self, sql, user="tripstore", password="the password"):
         return subprocess.run(
-            ["curl", "--silent", "--fail", "--max-time", "30", f"http://{self.host}:{self.ports[0]}/", "--header",
+            ["curl", "--silent", "--fail", "--max-time", "30", "--cacert", self.authority, f"https://{self.host}:{self.ports[0]}/", "--header",
              f"X-ClickHouse-User: {user}", "--header", f"X-ClickHouse-Key: {password}", "--data-binary", sql],
             capture_output=True, text=True, check=False)
 
@@ -145,8 +150,23 @@ class Machine:
         return done.stdout.strip() if done.returncode == 0 else None
 
 
+def certificates(folder):
+    """An authority, and what the machines are given: key and certificate in one, as deploy/aws/certificates.tf has them."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem")
+    # Machines of these tests have addresses in place of names.
+    (folder / "names").write_text("subjectAltName=" + ",".join(f"IP:127.0.0.{number}" for number in (2, 3, 4)))
+    openssl("req", *curve, "-subj", "/CN=shards", "-keyout", "key.pem", "-out", "request")
+    openssl("x509", "-req", "-in", "request", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names",
+            "-out", "certificate.pem")
+    return (folder / "ca.pem").read_text(), (folder / "key.pem").read_text() + (folder / "certificate.pem").read_text()
+
+
 @pytest.fixture
-def account():
+def account(tmp_path):
     """A server that acts as AWS and has the machines' password; gives where it is, its names, and how the shards in use are told."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
@@ -159,12 +179,15 @@ def account():
 
     # Servers of one process share what they have.
     client("secretsmanager").create_secret(Name=f"password-{port}", SecretString="the password")
+    authority, certificate = certificates(tmp_path)
+    client("secretsmanager").create_secret(Name=f"certificate-{port}", SecretString=certificate)
 
     def tell(machines):
         client("ssm").put_parameter(
             Name=f"/shards-{port}", Value=" ".join(machine.host for machine in machines), Type="String", Overwrite=True)
 
-    yield endpoint, {"password_secret": f"password-{port}", "shards": f"/shards-{port}"}, tell
+    names = {"password_secret": f"password-{port}", "key_secret": f"certificate-{port}", "shards": f"/shards-{port}"}
+    yield endpoint, names | {"authority": authority}, tell
     server.stop()
 
 
@@ -177,11 +200,12 @@ def test_a_shard_joins_and_no_question_fails(tmp_path, account):
     command.parent.mkdir()
     command.write_text(AWS_COMMAND.replace("ENDPOINT", endpoint))
     command.chmod(0o755)
-    ports = (tripstore.free_port(), tripstore.free_port())
+    ports = (tripstore.free_port(), tripstore.free_port(), tripstore.free_port())
     values = {"region": REGION, "first_host": "127.0.0.2", "user": "tripstore", "cluster": "trips", "database": "trips",
               "volume": "x", "image": "x", "metrics": "x", **names}
     machines = [Machine(number, tmp_path, ports, values) for number in range(3)]
-    url = f"clickhouse://tripstore:the%20password@127.0.0.2:{ports[0]}/trips?cluster=trips&rows_per_insert=1000"
+    url = (f"clickhouses://tripstore:the%20password@127.0.0.2:{ports[0]}/trips?cluster=trips&rows_per_insert=1000"
+           f"&sslrootcert={tmp_path / 'ca.pem'}")
     try:
         tell(machines[:2])
         for machine in machines[:2]:

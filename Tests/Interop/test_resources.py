@@ -37,6 +37,9 @@ def test_a_load_fails_with_reason_and_remedy_and_is_resumed(library, tmp_path, k
         failed = server.ingest(tripstore.SAMPLE)
         assert failed["status"] == "failed"
         assert [words for words in REASONS[kind] if words not in failed["message"]] == [], failed["message"]
+        # Where the file is, the log tells, and not everybody who asks.
+        assert str(store) not in failed["message"] and "segments/" in failed["message"], failed["message"]
+        assert str(store) not in server.get("/jobs").body.decode() and f"{store}/segments/" in server.log.read_text()
         assert server.get("/trip-groups").body == before
         switch.unlink()
         assert server.request("POST", f"/jobs/{failed['id']}/resume").status == 202
@@ -54,6 +57,7 @@ def test_a_store_on_a_read_only_disk_answers(library, tmp_path):  # noqa: F811
         switch.touch()
         refused = server.post_csv(tripstore.SAMPLE.read_bytes())
         assert refused.status >= 500 and "Read-only file system" in refused.detail
+        assert str(store) not in refused.detail and "uploads/" in refused.detail, refused.detail
         assert server.delete("/jobs/1").status >= 500
         assert server.get("/trip-groups").body == before
         assert server.job(1)["status"] == "completed"
@@ -115,6 +119,7 @@ def test_a_segment_that_cannot_be_mapped_is_an_error_until_it_can(library, tmp_p
         # Half of the trips would be a wrong number.
         refused = server.get("/analytics/weekly-average")
         assert refused.status == 500 and "Cannot allocate memory; free some" in refused.detail
+        assert str(store) not in refused.detail, refused.detail
         switch.unlink()
         assert server.get("/analytics/weekly-average").json["total_trips"] == 200
     switch.touch()

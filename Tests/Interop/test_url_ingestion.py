@@ -1,5 +1,6 @@
 """Files that the program fetches itself: from servers that behave and that don't, from S3, through kills and cancellation."""
 
+import contextlib
 import json
 import re
 import signal
@@ -35,8 +36,8 @@ def post_url(server, url, **fields):
 
 
 def submit(server, url, **fields):
-    """Posts a URL that is accepted; returns its job's number."""
-    answer = post_url(server, url, **fields)
+    """Posts a URL that is accepted, be it for bytes that were loaded before; returns its job's number."""
+    answer = post_url(server, url, **({"duplicate": "allow"} | fields))
     assert answer.status == 202, answer.body
     assert answer.headers["Location"] == f"/jobs/{answer.json['job_id']}"
     assert answer.json["message"] == "Ingestion scheduled"
@@ -91,7 +92,8 @@ def slow_failures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slow")
     sample = SAMPLE.read_bytes()
     with Server(folder / "data", folder / "log", ALLOW_PRIVATE_ADDRESSES="true") as server, \
-            FileServer(sample) as stalling, FileServer(sample) as broken, FileServer(sample) as truncating:
+            FileServer(sample) as stalling, FileServer(sample) as broken, FileServer(sample) as truncating, \
+            FileServer(sample, "127.0.0.2") as dripping:
 
         def stall(number, handler):
             if number > 0:
@@ -113,12 +115,23 @@ def slow_failures(tmp_path_factory):
             handler.serve(sample, cut=6000)
             return True
 
+        def drip(_, handler):
+            """A file without an end, a byte every tenth of a second."""
+            handler.send_response(200)
+            handler.send_header("Transfer-Encoding", "chunked")
+            handler.end_headers()
+            while True:
+                handler.wfile.write(b"1\r\nx\r\n")
+                time.sleep(0.1)
+
         stalling.instead = stall
         broken.instead = refuse
         truncating.instead = truncate
         truncating.has_ranges = False
+        dripping.instead = drip
         jobs = {"stalled": submit(server, stalling.url()), "503": submit(server, broken.url()),
-                "truncated": submit(server, truncating.url())}
+                "truncated": submit(server, truncating.url()),
+                "dripping": [submit(server, dripping.url(f"{number}.csv")) for number in range(5)]}
         yield server, jobs, stalling, broken
 
 
@@ -259,6 +272,99 @@ def test_a_file_that_changes_midway_is_fetched_anew(open_server, long_csv, expec
         assert answers(open_server) == expected
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nX-Drip: "
+
+
+def drip_body(_, handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100000")
+    handler.end_headers()
+    drip_bytes(handler)
+
+
+def drip_head(_, handler):
+    handler.wfile.write(HEAD)
+    drip_bytes(handler)
+
+
+def drip_chunks(_, handler):
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    drip_bytes(handler, b"1\r\nx\r\n")
+
+
+def drip_informational(_, handler):
+    drip_bytes(handler, b"HTTP/1.1 102 Processing\r\n\r\n")
+
+
+def say_nothing(*_):
+    time.sleep(30)
+    return True
+
+
+def say_nothing_after_the_head(_, handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100000")
+    handler.end_headers()
+    time.sleep(30)
+    return True
+
+
+def ask_for_patience(_, handler):
+    handler.answer(503, {"Retry-After": "1000000000"})
+    return True
+
+
+def redirect_slowly(number, handler):
+    time.sleep(0.5)
+    handler.answer(302, {"Location": f"/{number}.csv"})
+    return True
+
+
+def drip_bytes(handler, piece=b"x"):
+    while True:
+        handler.wfile.write(piece)
+        time.sleep(0.1)
+
+
+def test_a_fetch_ends_at_its_time_whatever_its_server_does(tmp_path):
+    """Each at once, on an address of its own so that all have places."""
+    ways = [drip_body, drip_head, drip_chunks, drip_informational, say_nothing, say_nothing_after_the_head, ask_for_patience]
+    with Server(tmp_path / "data", tmp_path / "log", ALLOW_PRIVATE_ADDRESSES="true", FETCH_TIMEOUT="8") as server, \
+            contextlib.ExitStack() as stack:
+        jobs = {}
+        for number, way in enumerate([*ways, redirect_slowly]):
+            files = stack.enter_context(FileServer(SAMPLE.read_bytes(), f"127.0.0.{2 + number}"))
+            files.instead = way
+            jobs[way.__name__] = submit(server, files.url())
+        redirected = jobs.pop("redirect_slowly")
+        for way, job in jobs.items():
+            assert_failed(server.wait_for_job(job), "8 s (FETCH_TIMEOUT)", "resuming the job")
+        assert_failed(server.wait_for_job(redirected), "redirects more than 5 times")
+
+
+def test_attack_sources_that_drip_do_not_hold_all_places(tmp_path, scale):
+    """Many jobs of one host, each a byte at a time for ever: another host's comes at once all the same, and each is given up by the
+    default rate at full size, else by a time that is set."""
+    count = scale(20, full=12)
+    variables = scale({"FETCH_TIMEOUT": "15"}, full={})
+    with FileServer(b"", "127.0.0.2") as dripping, FileServer(SAMPLE.read_bytes()) as files, \
+            Server(tmp_path / "data", tmp_path / "log", ALLOW_PRIVATE_ADDRESSES="true", **variables) as server:
+        dripping.instead = drip_chunks
+        jobs = [submit(server, dripping.url(f"{number}.csv")) for number in range(count)]
+        wait_until(lambda: len(dripping.requests) == 4, "all places of a host")
+        for _ in range(5):
+            assert_loaded(fetch(server, files.url()), 100)
+        assert len(dripping.requests) == 4
+        words = scale("15 s (FETCH_TIMEOUT)", full="in 120 s, less than 1000 a second (FETCH_MIN_RATE)")
+        first = [server.wait_for_job(job) for job in jobs[:4]]
+        for job in first:
+            assert_failed(job, words)
+        for job in jobs[4:]:
+            server.delete(f"/jobs/{job}")
+
+
 def test_a_server_that_lies_about_the_length(open_server, long_csv):
     with FileServer(long_csv) as files:
         def lie(number, handler):
@@ -314,8 +420,34 @@ def test_what_is_no_csv_fails_as_an_upload_does(open_server):
     with FileServer(b"<html>") as files:
         fetched = fetch(open_server, files.url())
         uploaded = open_server.wait_for_job(open_server.post_csv(b"<html>").json["job_id"])
-        assert_failed(fetched)
-        assert fetched["message"] == uploaded["message"]
+        assert_failed(fetched, "lacks the columns region, origin_coord")
+        assert "(found: <html>)" in uploaded["message"]
+
+
+@pytest.mark.parametrize("content", [b"secret\n", b"secret;x\n", b"region,secret\nsecret,secret\n", b'"secret', b"secret\tx", b"\x1f\x8bsecret",
+                                     b"region,region,secret\n", b"se\0cret secret", b"secret" * 500_000], ids=lambda content: content[:12])
+def test_what_only_the_server_can_read_is_not_quoted(tmp_path, content):
+    """Of a file that was fetched, alone and with others; an upload is quoted to who sent it."""
+    with FileServer(content) as files, \
+            Server(tmp_path / "data", tmp_path / "log", ALLOW_PRIVATE_ADDRESSES="true") as server:
+        for job in [submit(server, files.url(f"{number}.csv")) for number in range(3)]:
+            message = server.wait_for_job(job)["message"]
+            assert message.endswith(".") and "secret" not in message, message
+        assert "secret" not in server.log.read_text()
+
+
+def test_a_redirect_keeps_what_is_encoded(open_server):
+    """Of a signed URL: a character that has to be encoded does not have the others encoded twice."""
+    with FileServer(SAMPLE.read_bytes()) as files:
+        for raw, sent in (("[", "%5B"), ("|", "%7C"), ("é".encode().decode("latin-1"), "%C3%A9"), (" ", "%20"), ("^{}", "%5E%7B%7D")):
+            target = f"/signed/{raw}/may.csv?x={raw}&sig=a%2Bb%2f%3D"
+            files.instead = lambda _, handler, target=target: handler.path.startswith("/from") and (
+                handler.answer(302, {"Location": target}) or True)
+            assert_loaded(fetch(open_server, files.url("from.csv")), 100)
+            assert files.requests[-1][0] == f"/signed/{sent}/may.csv?x={sent}&sig=a%2Bb%2f%3D"
+        # Bytes that are no UTF-8 are lost on their way here, so nobody is asked for something else.
+        files.instead = lambda _, handler: handler.answer(302, {"Location": "/\xe9.csv"}) or True
+        assert_failed(fetch(open_server, files.url("from.csv")), "must be percent-encoded")
 
 
 # MARK: While it is fetched
@@ -528,6 +660,19 @@ def test_s3_with_an_endpoint_of_the_operators(s3, long_csv, expected, tmp_path):
         assert_failed(fetch(server, "s3://absent-bucket/trips.csv"), "There is no file")
 
 
+def test_s3_only_from_buckets_that_are_allowed(s3, tmp_path):
+    s3.client.put_object(Bucket="trips", Key="allowed.csv", Body=SAMPLE.read_bytes())
+    variables = s3.variables(ALLOWED_S3_BUCKETS="other, trips")
+    with Server(tmp_path / "data", tmp_path / "log", **variables) as server:
+        assert_loaded(fetch(server, "s3://trips/allowed.csv"), 100)
+        answer = post_url(server, "s3://private/secret.csv")
+        assert answer.status == 400 and "ALLOWED_S3_BUCKETS" in answer.detail
+    # Uploads that are kept in a bucket are not named by a URL.
+    with Server(tmp_path / "data", tmp_path / "log", **s3.variables(ALLOWED_S3_BUCKETS="other", UPLOADS_URL="s3://trips/kept")) as server:
+        assert_loaded(server.ingest(SAMPLE), 100)
+        assert post_url(server, "s3://trips/allowed.csv").status == 400
+
+
 def test_s3_on_the_command_line(s3, tmp_path):
     s3.client.put_object(Bucket="trips", Key="2018/private.csv", Body=SAMPLE.read_bytes())
     s3.client.put_object(Bucket="trips", Key="březen + 1%.csv", Body=SAMPLE.read_bytes())
@@ -618,6 +763,10 @@ def test_a_server_that_stays_broken_is_given_up(slow_failures):
     assert_failed(server.wait_for_job(jobs["503"]), "6 attempts", "503", "resuming the job")
     assert len(broken.requests) == 6
     assert_failed(server.wait_for_job(jobs["truncated"]), "6 attempts", "broke off")
+    # Another host's file comes at once, whatever one host holds.
+    with FileServer(SAMPLE.read_bytes()) as other:
+        assert_loaded(fetch(server, other.url()), 100)
+        assert {server.job(job)["status"] for job in jobs["dripping"]} <= {"pending", "failed"}
     broken.instead = lambda *_: False
     assert server.request("POST", f"/jobs/{jobs['503']}/resume").status == 202
     assert_loaded(server.wait_for_job(jobs["503"]), 100)

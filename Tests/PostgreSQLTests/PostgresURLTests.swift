@@ -14,6 +14,10 @@ struct PostgresURLTests {
                 "postgresql://host/db?lease_seconds=3600&target_session_attrs=read-write",
                 "postgresql://host/db?target_session_attrs=read-write", 3600
             ),
+            (
+                "postgresql://host/db?sslmode=verify-full&sslrootcert=/etc/ca.pem&lease_seconds=5",
+                "postgresql://host/db?sslmode=verify-full&sslrootcert=/etc/ca.pem", 5
+            ),
             ("postgresql:///db?host=/run/postgresql", "postgresql:///db?host=/run/postgresql", 15),
         ])
     func reads(text: String, connection: String, lease: Int) throws {
@@ -28,6 +32,7 @@ struct PostgresURLTests {
             "postgresql:host/db", "mysql://host/db", "postgresql://user:hunter2/word@host/db",
             "postgresql://host/db?lease_seconds=1",
             "postgresql://user:hunter2@host/db?lease_seconds=x", "postgresql://user:hunter2@host:port/db",
+            "postgresql://user:a@hunter2@host/db", "postgresql://user:a@hunter2/b@host/db",
             "postgresql://user:hunter2@host/db?wrong=1", "postgresql://user:hunter%zz@host/db",
         ])
     func refuses(text: String) {

@@ -40,19 +40,31 @@ resource "aws_security_group" "clickhouse" {
   count = local.makes_clickhouse ? 1 : 0
 
   name        = "${var.name}-clickhouse"
-  description = "ClickHouse: HTTP for the processes, its own protocol between shards"
+  description = "ClickHouse: HTTPS for the processes, its own protocol over TLS between shards"
   vpc_id      = aws_vpc.main.id
 }
 
-resource "aws_vpc_security_group_ingress_rule" "clickhouse_http" {
+resource "aws_vpc_security_group_ingress_rule" "clickhouse_https" {
   count = local.makes_clickhouse ? 1 : 0
 
   security_group_id            = aws_security_group.clickhouse[0].id
-  description                  = "HTTP from API and workers"
+  description                  = "HTTPS from API and workers"
   referenced_security_group_id = aws_security_group.service.id
   ip_protocol                  = "tcp"
-  from_port                    = 8123
-  to_port                      = 8123
+  from_port                    = 8443
+  to_port                      = 8443
+}
+
+# A machine that joins asks another what the table of trips looks like.
+resource "aws_vpc_security_group_ingress_rule" "clickhouse_joining" {
+  count = local.makes_clickhouse ? 1 : 0
+
+  security_group_id            = aws_security_group.clickhouse[0].id
+  description                  = "HTTPS from one shard to the others"
+  referenced_security_group_id = aws_security_group.clickhouse[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = 8443
+  to_port                      = 8443
 }
 
 resource "aws_vpc_security_group_ingress_rule" "clickhouse_native" {
@@ -62,8 +74,8 @@ resource "aws_vpc_security_group_ingress_rule" "clickhouse_native" {
   description                  = "Questions of one shard to the others"
   referenced_security_group_id = aws_security_group.clickhouse[0].id
   ip_protocol                  = "tcp"
-  from_port                    = 9000
-  to_port                      = 9000
+  from_port                    = 9440
+  to_port                      = 9440
 }
 
 resource "aws_vpc_security_group_egress_rule" "clickhouse" {
@@ -102,9 +114,12 @@ resource "aws_iam_role_policy" "clickhouse" {
     Version = "2012-10-17"
     Statement = [
       {
-        Effect   = "Allow"
-        Action   = "secretsmanager:GetSecretValue"
-        Resource = aws_secretsmanager_secret.clickhouse_password[0].arn
+        Effect = "Allow"
+        Action = "secretsmanager:GetSecretValue"
+        Resource = [
+          aws_secretsmanager_secret.clickhouse_password[0].arn,
+          aws_secretsmanager_secret.clickhouse_certificate[0].arn,
+        ]
       },
       {
         Effect   = "Allow"
@@ -191,6 +206,8 @@ resource "aws_instance" "shard" {
     database        = local.clickhouse_database
     shards          = aws_ssm_parameter.shards[0].name
     password_secret = aws_secretsmanager_secret.clickhouse_password[0].arn
+    key_secret      = aws_secretsmanager_secret.clickhouse_certificate[0].arn
+    authority       = tls_self_signed_cert.authority[0].cert_pem
     metrics         = local.machine_metrics
   })
 
@@ -213,7 +230,11 @@ resource "aws_instance" "shard" {
     ignore_changes = [ami, user_data]
   }
 
-  depends_on = [aws_secretsmanager_secret_version.clickhouse_password, aws_route.nat]
+  depends_on = [
+    aws_secretsmanager_secret_version.clickhouse_password,
+    aws_secretsmanager_secret_version.clickhouse_certificate,
+    aws_route.nat,
+  ]
 }
 
 resource "aws_volume_attachment" "shard" {

@@ -135,7 +135,9 @@ resource "aws_lb_listener_rule" "metrics" {
 
   condition {
     path_pattern {
-      values = ["/metrics", "/metrics/"]
+      # As the program reads paths: a slash at the end makes no difference, and a character may be percent-encoded. An empty part,
+      # as in //metrics, is answered with 404 there.
+      values = ["/metrics", "/metrics/", "/%*"]
     }
   }
 

@@ -17,14 +17,14 @@ resource "random_password" "clickhouse" {
 locals {
   secrets = {
     CATALOG_URL = format(
-      "postgresql://%s:%s@%s:%d/%s?sslmode=require",
+      "postgresql://%s:%s@%s:%d/%s?sslmode=verify-full&sslrootcert=%s/database.pem",
       aws_db_instance.catalog.username, random_password.database.result, aws_db_instance.catalog.address,
-      aws_db_instance.catalog.port, aws_db_instance.catalog.db_name
+      aws_db_instance.catalog.port, aws_db_instance.catalog.db_name, local.certificates_folder
     )
     DATABASE_URL = local.makes_clickhouse ? format(
-      "clickhouse://%s:%s@%s:8123/%s?cluster=%s",
+      "clickhouses://%s:%s@%s:8443/%s?cluster=%s&sslrootcert=%s/clickhouse.pem",
       local.clickhouse_user, one(random_password.clickhouse[*].result), local.clickhouse_host, local.clickhouse_database,
-      local.clickhouse_cluster
+      local.clickhouse_cluster, local.certificates_folder
     ) : var.clickhouse_url
   }
 }

@@ -171,11 +171,17 @@ resource "aws_ecs_task_definition" "process" {
     size_in_gib = each.value.disk_gib
   }
 
+  volume {
+    name = "certificates"
+  }
+
   container_definitions = jsonencode([
     {
-      name      = "tripstore"
-      image     = var.image
-      essential = true
+      name        = "tripstore"
+      image       = var.image
+      essential   = true
+      dependsOn   = [{ containerName = "certificates", condition = "SUCCESS" }]
+      mountPoints = [{ sourceVolume = "certificates", containerPath = local.certificates_folder, readOnly = true }]
       # A worker gives its job back at a checkpoint, an API process lets requests end: seconds, at most the server's own 25. The
       # rest is for a disk that is slow.
       stopTimeout  = 120
@@ -216,6 +222,26 @@ resource "aws_ecs_task_definition" "process" {
           "awslogs-group"         = aws_cloudwatch_log_group.process[each.key].name
           "awslogs-region"        = var.region
           "awslogs-stream-prefix" = "metrics"
+          "mode"                  = "non-blocking"
+        }
+      }
+    },
+    # Ends before the program starts: authorities are known here, and wanted there as files.
+    {
+      name        = "certificates"
+      image       = var.image
+      essential   = false
+      user        = "0"
+      entryPoint  = ["/bin/sh", "-euc"]
+      command     = [join("\n", [for name in sort(keys(local.certificates)) : format("printf '%%s' \"$%s\" > %s/%s.pem", upper(name), local.certificates_folder, name)])]
+      environment = [for name, text in local.certificates : { name = upper(name), value = text }]
+      mountPoints = [{ sourceVolume = "certificates", containerPath = local.certificates_folder, readOnly = false }]
+      logConfiguration = {
+        logDriver = "awslogs"
+        options = {
+          "awslogs-group"         = aws_cloudwatch_log_group.process[each.key].name
+          "awslogs-region"        = var.region
+          "awslogs-stream-prefix" = "certificates"
           "mode"                  = "non-blocking"
         }
       }

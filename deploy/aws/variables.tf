@@ -202,6 +202,22 @@ variable "database" {
   default = {}
 }
 
+variable "database_authorities" {
+  description = "File (PEM) of the authorities of RDS in the region: https://truststore.pki.rds.amazonaws.com/REGION/REGION-bundle.pem."
+  type        = string
+
+  validation {
+    condition     = can(regex("-----BEGIN CERTIFICATE-----", file(var.database_authorities)))
+    error_message = "The file of authorities must be there, and have certificates (PEM)."
+  }
+
+  validation {
+    # It is a part of the tasks' definitions, which have 64 KiB.
+    condition     = length(try(file(var.database_authorities), "")) <= 30000
+    error_message = "The file of authorities must have 30,000 bytes at most: take the region's, not the global one."
+  }
+}
+
 variable "clickhouse_url" {
   description = "DATABASE_URL of a ClickHouse that exists: clickhouses://user:password@host:8443/trips?cluster=NAME. Null: one is made here."
   type        = string

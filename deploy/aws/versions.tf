@@ -12,9 +12,13 @@ terraform {
       source  = "hashicorp/random"
       version = ">= 3.6, < 4.0"
     }
+    tls = {
+      source  = "hashicorp/tls"
+      version = ">= 4.0, < 5.0"
+    }
   }
 
-  # The state has passwords: keep it in an encrypted bucket that few may read, and fill this in or pass -backend-config.
+  # The state has passwords and keys: keep it in an encrypted bucket that few may read, and fill this in or pass -backend-config.
   # backend "s3" {
   #   bucket       = "..."
   #   key          = "tripstore.tfstate"

@@ -38,6 +38,7 @@ PQconninfoOption *libpq_conninfo_parse(const char *conninfo, char **errmsg);
 void libpq_conninfo_free(PQconninfoOption *options);
 void libpq_finish(PGconn *connection);
 int libpq_status(const PGconn *connection);
+char *libpq_pass(const PGconn *connection);
 int libpq_socket(const PGconn *connection);
 int libpq_consume_input(PGconn *connection);
 char *libpq_error_message(const PGconn *connection);

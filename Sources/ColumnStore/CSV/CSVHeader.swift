@@ -37,8 +37,9 @@ package struct CSVHeader: Hashable, Sendable {
     /// - Parameters:
     ///   - bytes: the first bytes of the file: all, or at least `Limits.recordByteCountMax` of them.
     ///   - isWholeFile: whether they are all.
+    ///   - mayBeQuoted: whether an error may show what is in the file: not where it is of a file that only this process can read.
     /// - Throws: `badInput` where the file can't be read as trips.
-    package init(parsing bytes: RawSpan, isWholeFile: Bool) throws(ColumnStoreError) {
+    package init(parsing bytes: RawSpan, isWholeFile: Bool, mayBeQuoted: Bool = true) throws(ColumnStoreError) {
         let text = Span<UInt8>(_bytes: bytes)
         if let sentence = FileSignature.objection(to: text) { throw ColumnStoreError(.badInput, sentence) }
 
@@ -47,7 +48,7 @@ package struct CSVHeader: Hashable, Sendable {
         fieldCount = fields.count
         byteCount = reader.position
         lineCount = reader.lineCount
-        fieldIndices = try Self.indices(of: fields)
+        fieldIndices = try Self.indices(of: fields, mayBeQuoted: mayBeQuoted)
     }
 
     package static func == (a: CSVHeader, b: CSVHeader) -> Bool {
@@ -64,7 +65,7 @@ package struct CSVHeader: Hashable, Sendable {
         text[0] == 0xEF && text[1] == 0xBB && text[2] == 0xBF
     }
 
-    private static func indices(of fields: [String]) throws(ColumnStoreError) -> InlineArray<5, Int> {
+    private static func indices(of fields: [String], mayBeQuoted: Bool) throws(ColumnStoreError) -> InlineArray<5, Int> {
         var indices = InlineArray<5, Int>(repeating: -1)
         for (index, field) in fields.enumerated() {
             guard let column = CSVColumn.allCases.first(where: { $0.name == field }) else { continue }
@@ -76,15 +77,19 @@ package struct CSVHeader: Hashable, Sendable {
         }
         let missing = CSVColumn.allCases.filter { indices[$0.rawValue] < 0 }
         if missing.isEmpty { return indices }
-        throw ColumnStoreError(.badInput, sentence(missing: missing, found: fields))
+        throw ColumnStoreError(.badInput, sentence(missing: missing, found: fields, mayBeQuoted: mayBeQuoted))
     }
 
-    private static func sentence(missing: [CSVColumn], found fields: [String]) -> String {
+    private static func sentence(missing: [CSVColumn], found fields: [String], mayBeQuoted: Bool) -> String {
         if fields.count == 1, let separator = [";", "\t", "|"].first(where: { fields[0].contains($0) }) {
             let name = separator == "\t" ? "tabs" : "\"\(separator)\""
             return "The header's fields are separated by \(name) instead of commas; save the file with commas."
         }
         let names = missing.map(\.name).joined(separator: ", ")
+        guard mayBeQuoted else {
+            return "The header lacks the column\(missing.count == 1 ? "" : "s") \(names), and has \(fields.count) in all; "
+                + "the first line must name region, origin_coord, destination_coord, datetime and datasource."
+        }
         let shown = fields.prefix(20).map { $0.isEmpty ? "(empty)" : printable($0) }.joined(separator: ", ")
         let rest = fields.count > 20 ? " and \(fields.count - 20) more" : ""
         return "The header lacks the column\(missing.count == 1 ? "" : "s") \(names) (found: \(shown)\(rest)); "

@@ -215,6 +215,22 @@ extension Catalog {
             if let lastJob { try Catalog.setLast(lastJob, of: "jobs", in: database) }
             try Catalog.createEventTriggers(in: database)
         }
+        migrator.registerMigration("v12: sealed queries of sources") { database in
+            try database.execute(
+                sql: """
+                    -- What of source_url may be a secret, encrypted (SourceSeal), until the job is over: a failed one may be resumed.
+                    ALTER TABLE jobs ADD COLUMN source_query TEXT;
+                    CREATE TRIGGER forget_source_query AFTER UPDATE OF status ON jobs
+                        WHEN NEW.source_query IS NOT NULL AND NEW.status NOT IN ('pending', 'running', 'interrupted', 'failed')
+                    BEGIN
+                        UPDATE jobs SET source_query = NULL WHERE id = NEW.id;
+                    END;
+                    -- Earlier versions kept it as it was. Of jobs that are not over it is sealed when the store is opened.
+                    UPDATE jobs SET source_url = substr(source_url, 1, instr(source_url, '?') - 1)
+                        WHERE status NOT IN ('pending', 'running', 'interrupted', 'failed')
+                            AND source_url LIKE 'http%' AND instr(source_url, '?') > 0;
+                    """)
+        }
         return migrator
     }
 }

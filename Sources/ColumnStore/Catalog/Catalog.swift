@@ -44,6 +44,8 @@ package final class Catalog: JobCatalog {
             configuration.prepareDatabase { database in
                 // In WAL mode the default (NORMAL) may lose the last commits in a power cut; an acknowledged job may not.
                 try database.execute(sql: "PRAGMA synchronous = FULL")
+                // What was a secret is not left in the pages that had it.
+                try database.execute(sql: "PRAGMA secure_delete = ON")
             }
             let pool = try DatabasePool(path: path, configuration: configuration)
             try pool.read { try Catalog.refuseNewerVersion($0, path: path) }
@@ -102,12 +104,13 @@ package final class Catalog: JobCatalog {
                 try database.cachedStatement(
                     sql: """
                         INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes,
-                            source_url, owns_url, source_hash, allows_duplicate)
-                        VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)
+                            source_url, owns_url, source_hash, allows_duplicate, source_query)
+                        VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)
                         """
                 ).execute(arguments: [
                     request.filename, request.sourcePath, request.ownsSource, now, now, request.totalBytes, request.sourceURL,
                     request.ownsURL, request.sourceHash?.text, request.allowsDuplicate,
+                    request.sealedQuery,
                 ])
                 return try Catalog.job(database.lastInsertedRowID, in: database)!
             }
@@ -276,6 +279,20 @@ package final class Catalog: JobCatalog {
             return database.changesCount == 1 ? try Catalog.job(id, in: database) : nil
         }
     }
+
+    /// Puts another URL in place of a job's, where it still has that.
+    package func setSource(
+        _ id: Int64, from url: String, to place: String, sealedQuery: String?
+    ) throws(ColumnStoreError) {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE jobs SET source_url = ?, source_query = ? WHERE id = ? AND source_url = ?",
+                arguments: [place, sealedQuery, id, url])
+        }
+    }
+
+    /// The data directory has one.
+    package func sealingSecret() throws(ColumnStoreError) -> [UInt8]? { nil }
 
     /// Rejected rows of a job by reason.
     package func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int] {

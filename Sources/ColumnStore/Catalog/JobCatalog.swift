@@ -47,6 +47,12 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// Notes of how many bytes the source of a pending job is; nil, having changed nothing, where it has another status.
     func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(ColumnStoreError) -> JobRecord?
 
+    /// Puts another URL in place of a job's, where it still has that: without secrets of its own, and with those that are sealed.
+    func setSource(_ id: Int64, from url: String, to place: String, sealedQuery: String?) throws(ColumnStoreError)
+
+    /// A secret of all who open the catalog, with which `SourceSeal` keeps others; nil: it has none, and the data directory does.
+    func sealingSecret() throws(ColumnStoreError) -> [UInt8]?
+
     /// Moves pending jobs to running, and returns those that were.
     ///
     /// - Parameter tracksAttempts: whether an account is kept of what each run stores (`Visibility`).
@@ -111,8 +117,10 @@ package protocol SharedJobCatalog: JobCatalog {
 
     /// Claims the oldest job with work on which nobody works, and whose source this process can reach; nil where there is none.
     ///
-    /// - Parameter own: jobs that this process has already.
-    func claim(except own: [Int64]) throws(ColumnStoreError) -> JobRecord?
+    /// - Parameters:
+    ///   - own: jobs that this process has already.
+    ///   - busyHosts: where it fetches as many files from as it does at a time (`FetchQueue.host`).
+    func claim(except own: [Int64], busyHosts: [String]) throws(ColumnStoreError) -> JobRecord?
 
     /// Says that this process still works on jobs; returns those that it has lost.
     func keepClaims(_ ids: [Int64]) throws(ColumnStoreError) -> [Int64]
@@ -130,6 +138,11 @@ package protocol SharedJobCatalog: JobCatalog {
     ///
     /// Where the observer throws it is told `.reconnected` again, so that nothing is missed.
     func observe(_ observer: @escaping @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void) throws(ColumnStoreError)
+}
+
+extension SharedJobCatalog {
+    /// Claims the oldest job with work on which nobody works, from whatever host.
+    package func claim(except own: [Int64]) throws(ColumnStoreError) -> JobRecord? { try claim(except: own, busyHosts: []) }
 }
 
 /// What a process hears of others.
@@ -150,6 +163,8 @@ package struct JobRequest: Sendable {
     package var totalBytes: Int?
     /// Where the source is fetched from.
     package var sourceURL: String?
+    /// What of that URL may be a secret, encrypted.
+    package var sealedQuery: String?
     /// Whether what the URL names is ours, to be removed when the job is done.
     package var ownsURL = false
     /// Whether this process works on it from the start; of catalogs that are shared.

@@ -9,6 +9,8 @@ package struct JobRecord: Sendable {
     package var ownsSource: Bool
     /// Where the upload is fetched from; nil where its bytes came to us.
     package var sourceURL: String?
+    /// What of that URL may be a secret, encrypted (`SourceSeal`); the catalog forgets it when the job is over.
+    package var sealedQuery: String?
     /// Whether what the URL names is an upload of ours, too.
     package var ownsURL: Bool
     /// Runs that were begun, where the engine needs to know; else 0.
@@ -43,12 +45,13 @@ package struct JobRecord: Sendable {
 
     package init(
         job: Job, sourcePath: String, ownsSource: Bool, sourceURL: String?, ownsURL: Bool, attempt: Int,
-        sourceHash: ContentHash?, allowsDuplicate: Bool, checkpoint: Checkpoint
+        sourceHash: ContentHash?, allowsDuplicate: Bool, checkpoint: Checkpoint, sealedQuery: String? = nil
     ) {
         self.job = job
         self.sourcePath = sourcePath
         self.ownsSource = ownsSource
         self.sourceURL = sourceURL
+        self.sealedQuery = sealedQuery
         self.ownsURL = ownsURL
         self.attempt = attempt
         self.sourceHash = sourceHash
@@ -68,11 +71,15 @@ package struct JobRecord: Sendable {
             sourceHash: (row["source_hash"] as String?).flatMap(ContentHash.init), allowsDuplicate: row["allows_duplicate"],
             checkpoint: Checkpoint(
                 byteCount: row["committed_bytes"], lineCount: row["committed_lines"], rejectsByteCount: row["rejects_bytes"],
-                contentHash: (row["committed_hash"] as String?).flatMap(ContentHash.init)))
+                contentHash: (row["committed_hash"] as String?).flatMap(ContentHash.init)),
+            sealedQuery: row["source_query"])
     }
 
     /// What of the upload is there before it is whole; nil where it is not fetched.
     var partialFile: PartialFile? { sourceURL == nil ? nil : PartialFile(of: sourcePath) }
+
+    /// Whether messages may quote the file: what somebody sent us themselves, and not what only this process may be able to read.
+    var mayBeQuoted: Bool { sourceURL == nil || ownsURL }
 
     /// The files that the job needs, whole and not.
     var files: [String] { [sourcePath] + (partialFile?.paths ?? []) }

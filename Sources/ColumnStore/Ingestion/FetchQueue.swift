@@ -6,7 +6,7 @@ import Foundation
 final class FetchQueue: @unchecked Sendable {
     private let condition = NSCondition()
     private var waiting: [JobRecord] = []
-    private var running: [Int64: Task<Void, Never>] = [:]
+    private var running: [Int64: (task: Task<Void, Never>, host: String)] = [:]
     private var live: [Int64: Job] = [:]
     /// Those of the jobs whose files are uploads of ours.
     private var uploads: Set<Int64> = []
@@ -34,17 +34,33 @@ final class FetchQueue: @unchecked Sendable {
     /// Starts as many fetches as there is room for; the lock is held.
     private func startMore() {
         guard let fetcher, !isStopping else { return }
-        while running.count < Limits.fetchCountMax,
+        while running.count < Limits.fetchCountMax {
+            let busy = busyHosts
             // A job that failed a moment ago and is resumed waits for its task to end.
-            let index = waiting.firstIndex(where: { running[$0.job.id] == nil })
-        {
-            let record = waiting.remove(at: index)
-            running[record.job.id] = Task(executorPreference: fetcher.threads) {
+            let next = waiting.firstIndex { running[$0.job.id] == nil && !busy.contains(Self.host(of: $0)) }
+            guard let next else { return }
+            let record = waiting.remove(at: next)
+            let task = Task(executorPreference: fetcher.threads) {
                 await fetcher.fetch(record)
                 self.end(record.job.id)
             }
+            running[record.job.id] = (task, Self.host(of: record))
         }
     }
+
+    /// The host of a job's URL, by which places are divided; the catalog in PostgreSQL finds it alike.
+    static func host(of record: JobRecord) -> String {
+        let parts = (record.sourceURL ?? "").split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        return parts.count > 2 ? parts[2].prefix { $0 != ":" }.lowercased() : ""
+    }
+
+    private var busyHosts: Set<String> {
+        let counts = Dictionary(grouping: running.values, by: \.host).mapValues(\.count)
+        return Set(counts.filter { $0.value >= Limits.fetchCountPerHostMax }.keys)
+    }
+
+    /// The hosts from which no more files are fetched now than are.
+    var hostsWithoutRoom: [String] { condition.withLock { busyHosts.sorted() } }
 
     private func end(_ id: Int64) {
         condition.withLock {
@@ -74,7 +90,7 @@ final class FetchQueue: @unchecked Sendable {
     func drop(_ id: Int64) {
         condition.withLock {
             waiting.removeAll { $0.job.id == id }
-            running[id]?.cancel()
+            running[id]?.task.cancel()
             live[id] = nil
             uploads.remove(id)
         }
@@ -85,7 +101,7 @@ final class FetchQueue: @unchecked Sendable {
         condition.lock()
         defer { condition.unlock() }
         isStopping = true
-        for task in running.values { task.cancel() }
+        for (task, _) in running.values { task.cancel() }
         while !running.isEmpty { condition.wait() }
     }
 }

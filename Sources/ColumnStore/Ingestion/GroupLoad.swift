@@ -140,7 +140,7 @@ final class GroupLoad {
             buffer.count = 0
             guard try buffer.fill(from: source, upTo: buffer.capacity) else { return .oversized }
             let header = try buffer.withBytes(count: buffer.count) { bytes throws(ColumnStoreError) in
-                try CSVHeader(parsing: bytes, isWholeFile: true)
+                try CSVHeader(parsing: bytes, isWholeFile: true, mayBeQuoted: record.mayBeQuoted)
             }
             // Files that wait together mostly have the same header: the decoder's tables of names and months are kept.
             var decoder = reader.decoder.take() ?? CSVDecoder(header: header)

@@ -150,7 +150,7 @@ final class IngestionJob {
         var tail = takeBuffer()
         var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
         let header = try tail.withBytes(count: tail.count) { bytes throws(ColumnStoreError) in
-            try CSVHeader(parsing: bytes, isWholeFile: hasEnded)
+            try CSVHeader(parsing: bytes, isWholeFile: hasEnded, mayBeQuoted: record.mayBeQuoted)
         }
         var tailStart = header.byteCount
         if let rest {

@@ -14,10 +14,46 @@ extension LoadService {
         try requireRoomForJob()
         let ownName = try fetcher().filename(of: url)
         let name = if let filename { try UploadName(filename) } else { try UploadName(ofURL: ownName) }
-        var request = JobRequest(filename: name.text, sourcePath: placeToFetch(), ownsSource: true, sourceURL: url)
+        let (place, secret) = try fetcher().parts(of: url)
+        var request = JobRequest(filename: name.text, sourcePath: placeToFetch(), ownsSource: true, sourceURL: place)
+        if !secret.isEmpty { request.sealedQuery = try seal(secret, of: place) }
         request.allowsDuplicate = allowsDuplicate
         return try submit([request])[0]
     }
+
+    // MARK: Secrets of URLs
+
+    private func sourceSeal(makingKey: Bool) throws(ColumnStoreError) -> SourceSeal? {
+        if let secret = try catalog.sealingSecret() { return SourceSeal(secret: secret) }
+        return try SourceSeal(file: folders.sourceKey, makingIt: makingKey)
+    }
+
+    private func seal(_ secret: String, of place: String) throws(ColumnStoreError) -> String? {
+        try sourceSeal(makingKey: true)?.seal(secret, of: place)
+    }
+
+    /// The whole URL of a job's source; nil where it has none.
+    func url(of record: JobRecord) throws(ColumnStoreError) -> String? {
+        guard let place = record.sourceURL, let sealed = record.sealedQuery else { return record.sourceURL }
+        if let secret = try sourceSeal(makingKey: false)?.open(sealed, of: place) { return place + secret }
+        throw ColumnStoreError(
+            .conflict,
+            "What follows the question mark of \(place) is encrypted, and its key is not here: a backup has none, and a new password of "
+                + "the catalog is another. Submit the URL once more, and delete this job.")
+    }
+
+    /// Seals what an older version kept as it was.
+    func sealSources(of records: [JobRecord]) throws(ColumnStoreError) {
+        guard let fetcher = settings.fetcher else { return }
+        for record in records where !record.ownsURL && record.sealedQuery == nil {
+            guard let url = record.sourceURL else { continue }
+            let (place, secret) = fetcher.parts(of: url)
+            if secret.isEmpty { continue }
+            try catalog.setSource(record.job.id, from: url, to: place, sealedQuery: try seal(secret, of: place))
+        }
+    }
+
+    // MARK: Places
 
     /// Where the file of a new job is to be once it is fetched.
     func placeToFetch() -> String {
@@ -70,7 +106,11 @@ extension LoadService {
     /// Removes the upload of a job, also one that is being fetched.
     func removeUpload(of record: JobRecord) throws(ColumnStoreError) {
         guard record.ownsSource else { return }
-        if record.sourceURL != nil { fetching.drop(record.job.id) }
+        if let url = record.sourceURL {
+            fetching.drop(record.job.id)
+            // A job that failed may stay as it is, but is not fetched again.
+            if record.sealedQuery != nil { try catalog.setSource(record.job.id, from: url, to: url, sealedQuery: nil) }
+        }
         for path in record.files { try FileSystem.remove(path) }
         removeKept(record)
     }
@@ -113,7 +153,7 @@ extension LoadService {
     }
 
     private func fetch(_ record: JobRecord, with fetcher: any SourceFetcher) async {
-        guard let url = record.sourceURL, var file = record.partialFile else { return }
+        guard var file = record.partialFile else { return }
         file.reserve = settings.bounds.reserve
         // An upload of ours was measured when it came.
         if !record.ownsURL { file.byteCountMax = settings.bounds.uploadByteCountMax }
@@ -123,6 +163,7 @@ extension LoadService {
         // Ten times a second at most, as for all progress.
         let meter = Lock(ProgressMeter(processedRows: 0, processedBytes: 0))
         do throws(ColumnStoreError) {
+            guard let url = try url(of: record) else { return }
             try await waiting(for: record) { [self] () throws(ColumnStoreError) in
                 try await fetcher.fetch(url, into: file) { [self] progress in
                     guard meter.withLock({ $0.isDue() }) else { return }

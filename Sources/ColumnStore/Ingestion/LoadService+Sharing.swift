@@ -78,7 +78,7 @@ extension LoadService {
         guard let sharing, settings.role != .own else { return }
         do throws(ColumnStoreError) {
             while !queue.hasJobs, !fetching.hasUploads, fetching.ids.count < Limits.fetchCountMax,
-                let record = try sharing.catalog.claim(except: claimed)
+                let record = try sharing.catalog.claim(except: claimed, busyHosts: fetching.hostsWithoutRoom)
             {
                 settings.logger.info("Claimed a job", metadata: ["job": "\(record.job.id)"])
                 sharing.take(record)

@@ -139,7 +139,7 @@ extension LoadService {
         try requireWritable()
         if sharing == nil {
             let interrupted = try catalog.jobs(limit: Int(Int32.max), status: .interrupted)
-            if let record = interrupted.first(where: { $0.sourceURL == url }), let job = try goOn(record)?.job {
+            if let record = interrupted.first(where: { (try? self.url(of: $0)) == url }), let job = try goOn(record)?.job {
                 return .resumed(job)
             }
         }

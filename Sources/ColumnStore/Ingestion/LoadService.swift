@@ -17,6 +17,7 @@ public final class LoadService: Sendable {
         var fetcher: (any SourceFetcher)?
         var uploads: (any UploadStore)?
         var role: LoadRole
+        var hidesPaths: Bool
         var logger: Logger
 
         /// Makes settings.
@@ -30,10 +31,12 @@ public final class LoadService: Sendable {
         ///   - fetcher: what brings files from URLs; nil: nothing does, and jobs that need it wait.
         ///   - uploads: what keeps uploads for all processes; nil: they stay in the data directory.
         ///   - role: which jobs of a shared catalog this process works on.
+        ///   - hidesPaths: whether jobs are shown to others than who runs this process, and so without the places of files.
         package init(
             isReadOnly: Bool, chunkRowCount: Int?, partRowCount: Int, bounds: LoadBounds, loadsSmallFilesTogether: Bool,
             tracksAttempts: Bool,
-            fetcher: (any SourceFetcher)?, uploads: (any UploadStore)?, role: LoadRole = .both, logger: Logger
+            fetcher: (any SourceFetcher)?, uploads: (any UploadStore)?, role: LoadRole = .both, hidesPaths: Bool = false,
+            logger: Logger
         ) {
             self.isReadOnly = isReadOnly
             self.chunkRowCount = chunkRowCount
@@ -44,6 +47,7 @@ public final class LoadService: Sendable {
             self.fetcher = fetcher
             self.uploads = uploads
             self.role = role
+            self.hidesPaths = hidesPaths
             self.logger = logger
         }
     }
@@ -68,6 +72,8 @@ public final class LoadService: Sendable {
     let settings: Settings
     let queue: IngestionQueue
     let fetching = FetchQueue()
+    /// What is not shown of the places of files.
+    package let paths: HiddenPaths
     /// Removals of uploads elsewhere that are under way.
     let removals = DispatchGroup()
     /// What is kept of jobs that failed.
@@ -81,6 +87,7 @@ public final class LoadService: Sendable {
         self.settings = settings
         self.storage = storage
         folders = storage.folders
+        paths = HiddenPaths(storage.folders.root)
         sharing = storage.shared.map { JobSharing($0) }
         self.pool = pool
         queue = IngestionQueue(groupsSmallFiles: settings.loadsSmallFilesTogether)
@@ -100,6 +107,7 @@ public final class LoadService: Sendable {
     package func recover() throws(ColumnStoreError) {
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
+        try sealSources(of: unfinished + failed)
         let needed = Set((unfinished + failed).flatMap(\.files))
         let files = try folders.uploadFiles()
         if !files.foreign.isEmpty {
@@ -229,8 +237,8 @@ public final class LoadService: Sendable {
     package func interruptedJobs() throws(ColumnStoreError) -> [(job: Job, source: String)] {
         // Those of a shared catalog are other processes' affair.
         if sharing != nil { return [] }
-        return try catalog.jobs(limit: Limits.jobLimitMax, status: .interrupted).reversed().map {
-            (job: $0.job, source: $0.sourceURL ?? $0.sourcePath)
+        return try catalog.jobs(limit: Limits.jobLimitMax, status: .interrupted).reversed().map { record in
+            (job: record.job, source: (try? url(of: record)) ?? record.sourceURL ?? record.sourcePath)
         }
     }
 
@@ -259,9 +267,10 @@ public final class LoadService: Sendable {
         if isAbandoned {
             let records = try catalog.jobs(limit: status == nil ? limit : Int(Int32.max), status: nil)
             return Array(
-                records.map { Self.interrupted($0.job) }.lazy.filter { status == nil || $0.status == status }.prefix(limit))
+                records.map { shown(Self.interrupted($0.job)) }.lazy.filter { status == nil || $0.status == status }
+                    .prefix(limit))
         }
-        return try catalog.jobs(limit: limit, status: status).map { live($0.job.id) ?? sharing?.seen($0.job) ?? $0.job }
+        return try catalog.jobs(limit: limit, status: status).map { shown(live($0.job.id) ?? sharing?.seen($0.job) ?? $0.job) }
     }
 
     /// Number of jobs by status.
@@ -282,10 +291,18 @@ public final class LoadService: Sendable {
 
     /// Returns a job, with live counts while it runs; throws `.notFound` where there is none of that number.
     public func job(_ id: Int64) throws(ColumnStoreError) -> Job {
-        if let live = live(id) { return live }
-        if isAbandoned { return Self.interrupted(try record(id).job) }
+        if let live = live(id) { return shown(live) }
+        if isAbandoned { return shown(Self.interrupted(try record(id).job)) }
         let job = try record(id).job
-        return sharing?.seen(job) ?? job
+        return shown(sharing?.seen(job) ?? job)
+    }
+
+    /// A job as those may see it to whom this process shows jobs.
+    private func shown(_ job: Job) -> Job {
+        guard settings.hidesPaths, let message = job.message else { return job }
+        var job = job
+        job.message = paths.removed(from: message)
+        return job
     }
 
     func record(_ id: Int64) throws(ColumnStoreError) -> JobRecord {
@@ -376,7 +393,7 @@ public final class LoadService: Sendable {
         keptUploads.withLock { $0.remove(id) }
         notify(JobProgress(waiting.job))
         if let sharing { sharing.wake() } else { try enqueue(waiting) }
-        return waiting.job
+        return shown(waiting.job)
     }
 
     /// Takes all trips of a job out of the store and marks it.
@@ -395,7 +412,7 @@ public final class LoadService: Sendable {
         let record = try record(id)
         try removeFiles(of: record)
         notify(JobProgress(record.job))
-        return record.job
+        return shown(record.job)
     }
 
     /// Removes what a job has besides its trips, once it was removed; what a load still writes goes with the load's end.
@@ -418,6 +435,8 @@ public final class LoadService: Sendable {
 
     /// Tells those in this process of a change.
     func deliver(_ progress: JobProgress) {
+        var progress = progress
+        if settings.hidesPaths { progress.message = progress.message.map(paths.removed) }
         for observer in state.withLock({ $0.observers }) { observer(progress) }
     }
 

@@ -4,6 +4,9 @@ public protocol SourceFetcher: Sendable {
     /// fetched.
     func filename(of url: String) throws(ColumnStoreError) -> String
 
+    /// Divides a URL into what may be kept and shown, and the rest, which may be a secret; together they are the URL.
+    func parts(of url: String) -> (place: String, secret: String)
+
     /// Fetches the file at a URL, whole, or throws one sentence that says why not.
     ///
     /// A task that is cancelled throws `.cancelled` soon, and leaves what the next call goes on from.
@@ -14,6 +17,11 @@ public protocol SourceFetcher: Sendable {
     func fetch(
         _ url: String, into file: PartialFile, report: @escaping @Sendable (FetchProgress) -> Void
     ) async throws(ColumnStoreError)
+}
+
+extension SourceFetcher {
+    /// Takes the URL for one without a secret.
+    public func parts(of url: String) -> (place: String, secret: String) { (url, "") }
 }
 
 /// How far a fetch is.

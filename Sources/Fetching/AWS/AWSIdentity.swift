@@ -47,9 +47,9 @@ package final class AWSIdentity: Sendable {
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         let result: Result<AWSCredentials, any Error>
         do {
-            let response = try await client.execute(request, timeout: TimeAmount(FetchLimits.connectTimeout))
-            let body = try await response.body.collect(upTo: FetchLimits.errorBodyByteCountMax)
-            guard response.status == .ok else { throw FetchFailure.broken("it answers \(response.status.code)") }
+            let (status, body) = try await client.exchange(
+                request, within: FetchLimits.exchangeTimeout, upTo: FetchLimits.errorBodyByteCountMax)
+            guard status == .ok else { throw FetchFailure.broken("it answers \(status.code)") }
             let answer = try JSONDecoder().decode(Answer.self, from: Data(body.readableBytesView))
             result = .success(
                 AWSCredentials(
@@ -63,7 +63,7 @@ package final class AWSIdentity: Sendable {
         case .success(let credentials): return credentials
         case .failure(let error):
             try Task.checkCancellation()
-            throw FetchFailure.broken("the container's credentials cannot be had from \(address.shown) (\(error))")
+            throw FetchFailure.broken("the container's credentials cannot be had from \(address.origin) (\(error))")
         }
     }
 }

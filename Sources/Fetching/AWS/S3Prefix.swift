@@ -29,7 +29,7 @@ package struct S3Prefix: Hashable, Sendable {
         ColumnStoreError(
             .invalidArgument,
             "\(setting) must be s3://BUCKET/PREFIX, a bucket of 3 to 63 lower-case letters, digits, - and ., and a prefix of at "
-                + "most 700 bytes, not '\(url.prefix(200))'.")
+                + "most 700 bytes, not \(ShownURL(url)).")
     }
 
     /// What all keys begin with.

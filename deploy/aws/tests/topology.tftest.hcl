@@ -46,10 +46,13 @@ mock_provider "aws" {
 
 mock_provider "random" {}
 
+mock_provider "tls" {}
+
 variables {
-  region          = "eu-central-1"
-  image           = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/tripstore:1"
-  certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+  region               = "eu-central-1"
+  image                = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/tripstore:1"
+  certificate_arn      = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+  database_authorities = "tests/authorities.pem"
 }
 
 run "defaults" {
@@ -76,8 +79,39 @@ run "defaults" {
   }
 
   assert {
-    condition     = startswith(aws_secretsmanager_secret_version.setting["DATABASE_URL"].secret_string, "clickhouse://tripstore:") && endswith(aws_secretsmanager_secret_version.setting["DATABASE_URL"].secret_string, "@clickhouse.tripstore.internal:8123/trips?cluster=trips")
-    error_message = "DATABASE_URL must name the cluster that is made."
+    condition     = startswith(aws_secretsmanager_secret_version.setting["DATABASE_URL"].secret_string, "clickhouses://tripstore:") && endswith(aws_secretsmanager_secret_version.setting["DATABASE_URL"].secret_string, "@clickhouse.tripstore.internal:8443/trips?cluster=trips&sslrootcert=/certificates/clickhouse.pem")
+    error_message = "DATABASE_URL must name the cluster that is made, over TLS."
+  }
+
+  assert {
+    condition     = endswith(aws_secretsmanager_secret_version.setting["CATALOG_URL"].secret_string, "/tripstore?sslmode=verify-full&sslrootcert=/certificates/database.pem")
+    error_message = "Processes must check that the catalog is the one that they ask."
+  }
+
+  assert {
+    condition     = tls_cert_request.clickhouse[0].dns_names == tolist(["*.tripstore.internal"])
+    error_message = "The machines' certificate must be for the names that they are asked by."
+  }
+
+  # What the containers need is written before they start, and nobody else's authority.
+  assert {
+    condition = [
+      for each in jsondecode(aws_ecs_task_definition.process["api"].container_definitions) : each.command[0] if each.name == "certificates"
+    ] == ["printf '%s' \"$CLICKHOUSE\" > /certificates/clickhouse.pem\nprintf '%s' \"$DATABASE\" > /certificates/database.pem"]
+    error_message = "The authorities must be written where the URLs say."
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.process["api"].container_definitions)[0].dependsOn == [{ condition = "SUCCESS", containerName = "certificates" }]
+    error_message = "The program must start after the authorities are written."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in [aws_vpc_security_group_ingress_rule.clickhouse_https[0], aws_vpc_security_group_ingress_rule.clickhouse_joining[0], aws_vpc_security_group_ingress_rule.clickhouse_native[0]] :
+      contains([8443, 9440], rule.from_port) && rule.from_port == rule.to_port
+    ])
+    error_message = "Machines must be reachable over TLS alone."
   }
 
   assert {
@@ -169,7 +203,7 @@ run "a_clickhouse_that_exists" {
   }
 
   assert {
-    condition     = length(aws_instance.shard) == 0 && length(aws_ebs_volume.shard) == 0 && length(aws_route53_zone.internal) == 0 && length(aws_security_group.clickhouse) == 0 && length(aws_dlm_lifecycle_policy.clickhouse) == 0
+    condition     = length(aws_instance.shard) == 0 && length(tls_private_key.authority) == 0 && length(aws_ebs_volume.shard) == 0 && length(aws_route53_zone.internal) == 0 && length(aws_security_group.clickhouse) == 0 && length(aws_dlm_lifecycle_policy.clickhouse) == 0
     error_message = "Nothing of ClickHouse must be made where one is given."
   }
 

@@ -1,0 +1,78 @@
+import ColumnStore
+
+/// Ends a fetch that does not move, or not to an end: its place is wanted by others.
+///
+/// A source that sends a byte now and then is never silent for long, whatever it drips: heads, redirects, chunks or connections
+/// that break off. So it is measured what arrives, over all attempts and the pauses between them.
+final class FetchWatch: Sendable {
+    /// Looks at a window's bytes, so that it is as good as sliding.
+    private static let stepCount = 12
+
+    private let options: FetcherOptions
+    private let shown: String
+    private let byteCount = Lock(0)
+
+    /// - Parameter shown: the source for a person.
+    init(_ options: FetcherOptions, of shown: String) {
+        self.options = options
+        self.shown = shown
+    }
+
+    /// Takes note of bytes of the file that arrived.
+    func receive(_ count: Int) { byteCount.withLock { $0 += count } }
+
+    /// Does what is watched; throws where it was ended.
+    func watching(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await body()
+                return true
+            }
+            group.addTask { [self] in
+                try await watch()
+                return false
+            }
+            defer { group.cancelAll() }
+            while let isDone = try await group.next(), !isDone {}
+        }
+    }
+
+    private func watch() async throws {
+        let end = ContinuousClock.now + options.timeout
+        let least = options.minBytesPerSecond * options.rateWindow
+        // Steps are counted, not timed, so that a machine which slept does not count as a source that did.
+        var totals = [0]
+        while true {
+            do {
+                try await Task.sleep(for: min(options.rateWindow / Self.stepCount, end - .now))
+            } catch {
+                return
+            }
+            guard .now < end else {
+                throw failure("it was not there whole after \(Self.text(options.timeout)) (FETCH_TIMEOUT)")
+            }
+            totals.append(byteCount.withLock { $0 })
+            guard totals.count > Self.stepCount else { continue }
+            let moved = totals[totals.count - 1] - totals.removeFirst()
+            if moved < least {
+                throw failure(
+                    "it brought \(moved) bytes in \(Self.text(options.rateWindow)), less than \(options.minBytesPerSecond) a second "
+                        + "(FETCH_MIN_RATE)")
+            }
+        }
+    }
+
+    private func failure(_ reason: String) -> FetchFailure {
+        .refused(ColumnStoreError(.unavailable, "\(shown) was given up: \(reason)."))
+    }
+
+    private static func text(_ duration: Duration) -> String {
+        let seconds = duration / .seconds(1)
+        return seconds == seconds.rounded() ? "\(Int(seconds)) s" : "\(seconds) s"
+    }
+}
+
+extension Int {
+    /// What a rate a second comes to in some time.
+    fileprivate static func * (rate: Int, time: Duration) -> Int { Int(Double(rate) * (time / .seconds(1))) }
+}

@@ -1,0 +1,26 @@
+import ColumnStore
+import Testing
+
+struct HiddenPathsTests {
+    @Test(
+        "A file of the store is named as it is there, any other by its name, and nothing else changes",
+        arguments: [
+            ("Cannot create /srv/my data/uploads/x.csv: No space left.", "Cannot create uploads/x.csv: No space left."),
+            ("Cannot open /home/me/t.csv: Permission denied; check.", "Cannot open t.csv: Permission denied; check."),
+            ("5 are free in /srv/my data; free some.", "5 are free in the store's folder; free some."),
+            ("The segment /srv/my data/segments/a.parquet.", "The segment segments/a.parquet."),
+            ("The file '/etc/ssl/ca.pem', which", "The file 'ca.pem', which"),
+            (
+                "https://host/a/b.csv was given up: 3 km/h or GET /jobs.",
+                "https://host/a/b.csv was given up: 3 km/h or GET /jobs."
+            ),
+            ("s3://bucket/a/b is gone.", "s3://bucket/a/b is gone."), ("a // b / c", "a // b / c"), ("", ""), ("/", "/"),
+            (
+                "{\"message\":\"Cannot read /srv/my data/uploads/a\",\"id\":1}",
+                "{\"message\":\"Cannot read uploads/a\",\"id\":1}"
+            ),
+        ])
+    func removed(sentence: String, shown: String) {
+        #expect(HiddenPaths("/srv/my data").removed(from: sentence) == shown)
+    }
+}
