@@ -20,19 +20,19 @@ CATALOGS = [*ENGINES, "postgresql"]
 
 
 # Files whose tests wait longest, for leases and for servers that were killed: they begin first.
-SLOW_FILES = ["test_replicas", "test_cluster", "test_clickhouse", "test_export_s3", "test_url_ingestion", "test_crash"]
+SLOW_FILES = ["test_state_machine", "test_replicas", "test_cluster", "test_clickhouse", "test_export_s3", "test_url_ingestion", "test_crash"]
 
 
 def pytest_collection_modifyitems(items):
-    """Side by side (`--dist loadgroup`) go the tests of different files, since those of one share servers, and of those of
-    `test_replicas.py` the ones that have servers of their own."""
+    """Side by side (`--dist loadgroup`) go the tests of different files, since those of one share servers, and those that have
+    servers of their own: all of `test_state_machine.py`, some of `test_replicas.py`."""
     def place(item):
         name = item.module.__name__
         return SLOW_FILES.index(name) if name in SLOW_FILES else len(SLOW_FILES)
 
     for item in items:
         name = item.module.__name__
-        is_alone = name == "test_replicas" and "own" in item.fixturenames
+        is_alone = name == "test_state_machine" or name == "test_replicas" and "own" in item.fixturenames
         item.add_marker(pytest.mark.xdist_group(item.name if is_alone else name))
     items.sort(key=place)
 

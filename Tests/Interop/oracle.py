@@ -58,6 +58,10 @@ def geohash_text(longitude, latitude, precision):
     return " || ".join(characters)
 
 
+# A time as the catalog has it: a fraction where there is one, without zeros at its end.
+MOMENT = r"CREATE MACRO moment(time) AS regexp_replace(strftime(time, '%Y-%m-%d %H:%M:%S.%f'), '\.?0+$', '');"
+
+
 def iso(moment):
     return moment.isoformat(sep="T")
 
@@ -67,7 +71,7 @@ class Oracle:
 
     def __init__(self, path):
         self.database = duckdb.connect()
-        self.database.execute(CELL)
+        self.database.execute(CELL + MOMENT)
         self.database.execute(LOAD, [str(path)])
 
     def rows(self, sql, parameters=()):
@@ -167,8 +171,8 @@ class Oracle:
         rows = []
         for region, in self.rows("SELECT region FROM trips GROUP BY region ORDER BY count(*) DESC, region LIMIT 2"):
             rows += self.rows(
-                """SELECT region, datasource, strftime(max(time), '%Y-%m-%d %H:%M:%S') AS last_at FROM trips WHERE region = ?
-                   GROUP BY ALL ORDER BY max(time) DESC, datasource LIMIT 1""", [region])
+                """SELECT region, datasource, moment(max(time)) FROM trips WHERE region = ?
+                   GROUP BY region, datasource ORDER BY max(time) DESC, datasource LIMIT 1""", [region])
         return rows
 
     def regions_of_cheap_mobile(self):

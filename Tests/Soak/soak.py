@@ -5,7 +5,8 @@
 
 Each load has a region of its own, so that one answer of /regions shows of each load whether its trips are there, all of them and
 once. An answer must have every load that was completed before it was asked for and is not being deleted, none that was deleted
-before, and of the others all trips or none. The end: a summary, and exit code 1 where something was wrong.
+before, and of the others all trips or none. Beside it stores of their own go through random steps, compared with a model after
+each (store_machine.py). The end: a summary, and exit code 1 where something was wrong.
 """
 
 import argparse
@@ -19,12 +20,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import websockets
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Interop"))
 
+import store_machine  # noqa: E402
 import tripstore  # noqa: E402
 
 ROWS_MAX = 20_000
@@ -57,7 +60,8 @@ class Soak:
         self.loads = Loads()
         self.end = time.monotonic() + seconds
         self.kills = kills
-        self.counts = dict.fromkeys(("loads", "deletions", "questions", "listeners", "messages", "kills"), 0)
+        self.counts = dict.fromkeys(("loads", "deletions", "questions", "listeners", "messages", "kills", "stores"), 0)
+        self.steps = Counter()
         self.faults = []
         self.samples = []
         csv = folder / "generated.csv"
@@ -69,7 +73,8 @@ class Soak:
     def run(self):
         self.server.start()
         threads = [threading.Thread(target=self.repeat, args=(work,)) for work in
-                   (self.load, self.delete, self.ask, self.ask, self.listen, self.sample) + (self.kill,) * self.kills]
+                   (self.load, self.delete, self.ask, self.ask, self.listen, self.sample, self.take_steps)
+                   + (self.kill,) * self.kills]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -210,6 +215,13 @@ class Soak:
         if memory:
             self.samples.append((len(os.listdir(process / "fd")), memory[0] / 1024))
 
+    def take_steps(self, generator):
+        """A store beside its model, from the first step to the last."""
+        seed = generator.randrange(10**9)
+        with tempfile.TemporaryDirectory(prefix="tripstore-machine-") as folder:
+            store_machine.run(seed, Path(folder) / "store", store_machine.STEPS_OF_A_STORE, counts=self.steps, end=self.end)
+        self.counts["stores"] += 1
+
     # MARK: What it came to
 
     def settle(self):
@@ -235,7 +247,7 @@ class Soak:
             self.faults.append(f"at rest: {error}")
 
     def summary(self):
-        lines = [", ".join(f"{count:,} {name}" for name, count in self.counts.items())]
+        lines = [", ".join(f"{count:,} {name}" for name, count in counts.items()) for counts in (self.counts, self.steps)]
         if len(self.samples) >= 6:
             third = len(self.samples) // 3
             early, late = self.samples[:third], self.samples[-third:]
