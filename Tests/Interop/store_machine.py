@@ -62,9 +62,12 @@ class StoreMachine(StoreSteps):
 
     # MARK: Running
 
-    def run(self, steps, only=None):
+    def run(self, steps, only=None, end=None):
+        """Takes so many steps, or the chosen ones of them, or those that begin before a moment of the monotonic clock."""
         self.start()
         for number in range(steps):
+            if end and time.monotonic() > end:
+                break
             if only is None or number in only:
                 self.step(number)
         self.note("the end")
@@ -248,15 +251,15 @@ class ClickHouseMachine(StoreMachine):
 
 # MARK: From the command line
 
-def run(seed, folder, steps, only=None, say=lambda line: None, counts=None, without=()):
+def run(seed, folder, steps, only=None, say=lambda line: None, counts=None, without=(), end=None):
     """Takes one store through its steps; an AssertionError has the seed and the steps up to the fault."""
-    take_steps(StoreMachine(folder, seed, say, without), steps, only, counts)
+    take_steps(StoreMachine(folder, seed, say, without), steps, only, counts, end)
 
 
-def take_steps(machine, steps, only=None, counts=None):
+def take_steps(machine, steps, only=None, counts=None, end=None):
     """Takes a machine through its steps and closes it."""
     try:
-        machine.run(steps, only)
+        machine.run(steps, only, end)
     except Exception as error:
         text = "\n".join([*machine.trace, f"{type(error).__name__}: {error}"])
         raise AssertionError(f"seed {machine.seed}: {text}") from error
@@ -273,7 +276,8 @@ def run_for(seconds, seed, counts, say=lambda line: None, without=()):
     while time.monotonic() < end:
         with tempfile.TemporaryDirectory(prefix="tripstore-machine-") as folder:
             say(f"seed {seed + stores}")
-            run(seed + stores, Path(folder) / "store", STEPS_OF_A_STORE, say=say, counts=counts, without=without)
+            run(seed + stores, Path(folder) / "store", STEPS_OF_A_STORE, say=say, counts=counts, without=without,
+                end=end)
         stores += 1
     return stores
 

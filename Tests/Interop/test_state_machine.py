@@ -14,6 +14,9 @@ import store_machine
 
 SECONDS = 50
 CLICKHOUSE_STEPS = 15
+# Steps that meet faults which are known and not mended yet (docs/RELIABILITY.md, "Not proven yet"); empty this when they are.
+# `store_machine.py` and `scripts/soak` leave none out.
+OPEN = set()
 
 
 def first_seed():
@@ -24,7 +27,7 @@ def first_seed():
 def test_a_store_and_its_model_agree_after_every_step(half):
     seed = first_seed() + 1000 * half
     counts = Counter()
-    stores = store_machine.run_for(SECONDS, seed, counts)
+    stores = store_machine.run_for(SECONDS, seed, counts, without=OPEN)
     print(f"seed {seed}: {stores} stores, {sum(counts.values())} steps and checks: {dict(counts)}")
     assert counts["rests"] > 0
 

@@ -5,8 +5,8 @@
 
 Each load has a region of its own, so that one answer of /regions shows of each load whether its trips are there, all of them and
 once. An answer must have every load that was completed before it was asked for and is not being deleted, none that was deleted
-before, and of the others all trips or none. Beside it stores of their own go through random steps, compared with a model after each
-(store_machine.py). The end: a summary, and exit code 1 where something was wrong.
+before, and of the others all trips or none. Beside it stores of their own go through random steps, compared with a model after
+each (store_machine.py). The end: a summary, and exit code 1 where something was wrong.
 """
 
 import argparse
@@ -73,7 +73,8 @@ class Soak:
     def run(self):
         self.server.start()
         threads = [threading.Thread(target=self.repeat, args=(work,)) for work in
-                   (self.load, self.delete, self.ask, self.ask, self.listen, self.sample, self.take_steps) + (self.kill,) * self.kills]
+                   (self.load, self.delete, self.ask, self.ask, self.listen, self.sample, self.take_steps)
+                   + (self.kill,) * self.kills]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -218,7 +219,7 @@ class Soak:
         """A store beside its model, from the first step to the last."""
         seed = generator.randrange(10**9)
         with tempfile.TemporaryDirectory(prefix="tripstore-machine-") as folder:
-            store_machine.run(seed, Path(folder) / "store", store_machine.STEPS_OF_A_STORE, counts=self.steps)
+            store_machine.run(seed, Path(folder) / "store", store_machine.STEPS_OF_A_STORE, counts=self.steps, end=self.end)
         self.counts["stores"] += 1
 
     # MARK: What it came to
