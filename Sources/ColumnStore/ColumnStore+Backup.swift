@@ -56,8 +56,13 @@ extension ColumnStore {
         report.segments = segments.count
         report.trips = segments.filter(\.isLive).reduce(0) { $0 + $1.rowCount }
         for segment in segments {
-            try bring(
-                folders.segmentPath(segment.fileName), to: target.segments, checksum: segment.checksum, &report)
+            let path = folders.segmentPath(segment.fileName)
+            // A copy of a file that was cut off would be counted as one of the store.
+            if let byteCount = FileSystem.byteCount(of: path), byteCount != segment.byteCount {
+                throw SegmentReader.damage(
+                    path, SegmentError(description: "it has \(byteCount) bytes, the catalog says \(segment.byteCount)"))
+            }
+            try bring(path, to: target.segments, checksum: segment.checksum, &report)
         }
         let rollup = try copied.rollup()
         if let rollup {
@@ -144,6 +149,7 @@ extension ColumnStore {
                 try file.write(bytes.extracting(start..<min(start + 8 << 20, bytes.byteCount)))
             }
         }
+        try source.requireIntact()
         report.copiedFiles += 1
         report.copiedBytes += file.byteCount
         try file.commit()

@@ -92,7 +92,10 @@ extension ColumnStore {
 
     /// CRC-32 of a whole file.
     static func checksum(of path: String) throws(ColumnStoreError) -> UInt32 {
-        try MappedFile(path: path).withBytes { PageChecksum.crc32($0) }
+        let file = try MappedFile(path: path)
+        let checksum = file.withBytes { PageChecksum.crc32($0) }
+        try file.requireIntact()
+        return checksum
     }
 
     /// Re-reads every byte of the store and says what is damaged.

@@ -1,4 +1,5 @@
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 /// Lets the allocator keep what is freed for the next who asks, until `tripstore_release_free_memory`, where the C library can.
@@ -21,3 +22,19 @@ int tripstore_lock_file(int descriptor);
 
 /// Whether another open file description has locked the file with `tripstore_lock_file`; nothing is locked to find out.
 int tripstore_is_file_locked(int descriptor);
+
+/// A range of mapped memory whose file may shrink under it.
+typedef struct tripstore_range tripstore_range;
+
+/// Keeps the process alive where the file of a mapped range shrinks: what is gone reads as zeros from then on, and the range is
+/// damaged for good. Null where there is no memory.
+tripstore_range *tripstore_watch_range(const void *start, size_t byte_count);
+
+/// Lets a range go; to be called before it is unmapped.
+void tripstore_forget_range(tripstore_range *range);
+
+/// Whether what was read from a range may be zeros that the file never had; to be asked after it was read.
+int tripstore_is_damaged(const tripstore_range *range);
+
+/// Makes a range damaged for another reason than a fault.
+void tripstore_mark_damaged(tripstore_range *range);

@@ -37,6 +37,8 @@ package final class GroupRollup: Sendable {
     private let keysOffset: Int
     private let countsOffset: Int
     private let ranksOffset: Int
+    /// Whether another one is to be made in its place.
+    let isReplaced = Lock(false)
 
     static func aligned(_ byteCount: Int) -> Int { (byteCount + 7) & ~7 }
 
@@ -49,6 +51,7 @@ package final class GroupRollup: Sendable {
             keysOffset = layout.keysOffset
             countsOffset = keysOffset + 8 * groupCount
             ranksOffset = countsOffset + Self.aligned(4 * groupCount)
+            guard file.isIntact else { throw SegmentError(description: "it was truncated while it was opened") }
         } catch {
             throw ColumnStoreError(.corrupt, "Rollup \(path) is damaged: \(error); it is made anew.")
         }
@@ -95,6 +98,11 @@ package final class GroupRollup: Sendable {
             throw SegmentError(description: error.description)
         }
     }
+
+    /// Whether all groups that were read so far are those of the file; where one is truncated, trips are counted without it.
+    var isIntact: Bool { file.isIntact }
+
+    var path: String { file.path }
 
     /// The position of a region by its name.
     func region(_ name: String) -> Int? {

@@ -1,3 +1,5 @@
+import CPlatform
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -8,9 +10,18 @@ import Musl
 ///
 /// Segments never change once published, and an unlinked file stays readable while it is mapped, so a snapshot keeps its
 /// segments alive by holding these.
+///
+/// A file that somebody truncates meanwhile reads as zeros from then on (`MappedRanges.c`). So who reads decodes first, asks
+/// `requireIntact` then, and only then gives away or stores what came out.
 package final class MappedFile: @unchecked Sendable {
     package let path: String
     private let memory: UnsafeRawBufferPointer
+    /// What watches the memory; nil where there is none.
+    private let range: OpaquePointer?
+    /// The file's last bytes that are not zero: those of a page behind the end of a file read as zeros without a fault.
+    private let tail: (offset: Int, bytes: UInt64)
+    /// Which file it is, however it is called now.
+    private let identity: (device: dev_t, inode: ino_t)
 
     /// Maps a file.
     package init(path: String) throws(ColumnStoreError) {
@@ -23,19 +34,77 @@ package final class MappedFile: @unchecked Sendable {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw ColumnStoreError(.invalidArgument, "\(path) is not a regular file; name a segment file.")
         }
+        identity = (status.st_dev, status.st_ino)
         let byteCount = Int(status.st_size)
         if byteCount == 0 {
             memory = UnsafeRawBufferPointer(start: nil, count: 0)
+            range = nil
+            tail = (0, 0)
             return
         }
         let address = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0)
         guard let address, address != MAP_FAILED else { throw FileSystem.error("map", path) }
+        guard let range = tripstore_watch_range(address, byteCount) else {
+            munmap(address, byteCount)
+            throw FileSystem.error("map", path, ENOMEM)
+        }
         memory = UnsafeRawBufferPointer(start: address, count: byteCount)
+        self.range = range
+        let end = (memory.suffix(Self.tailPageByteCount).lastIndex { $0 != 0 } ?? byteCount - 1) + 1
+        tail = (max(0, end - 8), Self.word(in: memory, at: max(0, end - 8)))
     }
 
     deinit {
-        if let address = memory.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), memory.count) }
+        guard let address = memory.baseAddress, let range else { return }
+        tripstore_forget_range(range)
+        munmap(UnsafeMutableRawPointer(mutating: address), memory.count)
     }
+
+    // MARK: - Truncation
+
+    /// Bytes in which the last one that is not zero is looked for: a page, since what lies before it faults.
+    private static let tailPageByteCount = 4096
+
+    /// Whether all that was read so far are bytes of the file; a fault of memory at most, and no system call.
+    package var isIntact: Bool {
+        guard let range else { return true }
+        if tripstore_is_damaged(range) != 0 { return false }
+        if Self.word(in: memory, at: tail.offset) != tail.bytes { tripstore_mark_damaged(range) }
+        return tripstore_is_damaged(range) == 0
+    }
+
+    /// Throws where what was read may be zeros that the file never had.
+    package func requireIntact() throws(ColumnStoreError) {
+        if !isIntact { throw truncation }
+    }
+
+    /// What is said of a file that was truncated.
+    package var truncation: ColumnStoreError {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        return ColumnStoreError(
+            .corrupt,
+            "The file \(name) was truncated while it was in use; stop the server, run `tripstore verify --quarantine`, then restore a "
+                + "backup or delete its job and load its file again.")
+    }
+
+    /// Compares the size of the file with what was mapped, and takes it for truncated where it is another.
+    ///
+    /// A file that was removed or replaced stays readable and is as good as before.
+    package func compareSize() {
+        var status = stat()
+        guard let range, stat(path, &status) == 0, status.st_dev == identity.device, status.st_ino == identity.inode,
+            status.st_size < memory.count
+        else { return }
+        tripstore_mark_damaged(range)
+    }
+
+    /// The next eight bytes, or as many as there are.
+    private static func word(in memory: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
+        guard memory.count - offset >= 8 else { return memory[offset...].reduce(0) { $0 << 8 | UInt64($1) } }
+        return memory.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
+
+    // MARK: - Bytes
 
     /// Bytes of the file.
     package var byteCount: Int { memory.count }

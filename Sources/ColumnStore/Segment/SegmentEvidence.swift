@@ -40,6 +40,7 @@ struct SegmentEvidence: Sendable {
         record = SegmentWriter.record(
             of: reader.index, jobs, name: path.split(separator: "/").last.map(String.init) ?? path,
             byteCount: reader.file.byteCount, checksum: reader.file.withBytes { PageChecksum.crc32($0) })
+        try reader.file.requireIntact()
     }
 
     /// The origin in the footer of a file that may be damaged otherwise.

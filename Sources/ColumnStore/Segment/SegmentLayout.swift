@@ -83,6 +83,7 @@ package struct SegmentLayout: Sendable {
         describeIndex(parquet)
         // Where something else is wrong, that the bytes differ is no news.
         if problems.isEmpty, InnerChecksum.isIntact(file, parquet) == false { problems.append(InnerChecksum.problem) }
+        if !file.isIntact { problems = [file.truncation.message] }
     }
 
     private mutating func describe(

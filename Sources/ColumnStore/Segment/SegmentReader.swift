@@ -28,6 +28,8 @@ package final class SegmentReader: Sendable {
     /// The bytes of `OriginApproximations` in the file; nil where it has none that fit its index.
     package let approximations: Range<Int>?
     package let pages: [Page]
+    /// Pages of all columns, those of the origins' coordinates counted as the smaller ones that they are.
+    let columnPageCount: Int
     /// The columns of the first row group, then those of the second, and so on.
     private let chunks: [ColumnChunkMetadata]
     /// Differs between any two readers of a process.
@@ -57,6 +59,7 @@ package final class SegmentReader: Sendable {
             self.parquet = parquet
             chunks = parquet.rowGroups.flatMap { $0.columns.prefix(SegmentColumn.allCases.count) }
             pages = try Self.pages(of: parquet)
+            columnPageCount = chunks.reduce(0) { $0 + $1.pages.count }
             do {
                 index = try Self.readIndex(parquet, file)
                 indexProblem = nil
@@ -71,6 +74,7 @@ package final class SegmentReader: Sendable {
                 minLatitude: index.bounds.lazy.map(\.minLatitude).min() ?? .infinity,
                 maxLongitude: index.bounds.lazy.map(\.maxLongitude).max() ?? -.infinity,
                 maxLatitude: index.bounds.lazy.map(\.maxLatitude).max() ?? -.infinity)
+            try file.requireIntact()
         } catch let error as ColumnStoreError {
             throw error
         } catch {
@@ -234,8 +238,11 @@ package final class SegmentReader: Sendable {
     /// Reads some trips back, in their order.
     package func readTrips(_ rows: Range<Int>) throws(ColumnStoreError) -> SortedTrips {
         do {
-            return try Self.readTrips(rows, parquet, file, pages)
+            let trips = try Self.readTrips(rows, parquet, file, pages)
+            try file.requireIntact()
+            return trips
         } catch {
+            try file.requireIntact()
             throw Self.damage(file.path, error)
         }
     }
