@@ -107,7 +107,8 @@ extension ColumnStore {
             try bring(folders.rollupPath(rollup.fileName), to: target.rollups, checksum: rollup.checksum, &report)
         }
         // Files that still grow, or that no checksum is known of, are copied anew.
-        for name in try folders.rejectsFiles().own {
+        let rejects = Set(try folders.rejectsFiles().own)
+        for name in rejects.sorted() {
             try copyFile("\(folders.rejects)/\(name)", to: "\(target.rejects)/\(name)", &report)
         }
         var uploads: Set<String> = []
@@ -155,6 +156,10 @@ extension ColumnStore {
         }
         for name in try target.uploadFiles().own where !uploads.contains(name) {
             try FileSystem.remove("\(target.uploads)/\(name)")
+        }
+        // Those of a job that was removed since the last backup.
+        for name in try target.rejectsFiles().own where !rejects.contains(name) {
+            try FileSystem.remove("\(target.rejects)/\(name)")
         }
         target.makePrivate()
         return report

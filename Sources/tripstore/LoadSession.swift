@@ -16,7 +16,6 @@ struct LoadSession {
     private var earlierRows: [Int64: Int] = [:]
     /// Files that did not become jobs, as they could not be opened.
     private var refusedCount = 0
-    private var skippedCount = 0
 
     init(store: any TripEngine, hint: String, display: ProgressDisplay, isQuiet: Bool) {
         self.store = store
@@ -41,7 +40,6 @@ struct LoadSession {
 
     /// Says that a file is in the store already.
     mutating func skip(_ file: String, as job: Job) {
-        skippedCount += 1
         if isQuiet { return }
         let state = job.status == .completed ? "is loaded already" : "is about to be loaded already"
         Output.note("\(Readable.text(file)): skipped, as it \(state) (job \(job.id)); --allow-duplicate loads it again")
@@ -55,11 +53,14 @@ struct LoadSession {
         let start = ContinuousClock.now
         var (loadedRows, newRows) = (0, 0)
         var completedCount = 0
+        // Of files that had to be read to its end to be known.
+        var skippedLate = 0
         store.loads.start(isServing: false)
         for id in ids {
             let job = try store.loads.waitForEnd(of: id)
             if job.status == .failed, let other = store.loads.duplicate(of: id) {
                 skip(job.filename, as: try store.loads.job(other))
+                skippedLate += 1
                 continue
             }
             display.finish(job)
@@ -75,9 +76,10 @@ struct LoadSession {
                 if !isQuiet { explainRejects(of: id, try store.loads.rejects(id, limit: 1).reasons) }
             }
         }
-        if ids.count + refusedCount + skippedCount > 1 {
+        let fileCount = ids.count - skippedLate + refusedCount
+        if fileCount > 1 {
             display.finishAll(
-                files: ids.count + refusedCount, completed: completedCount, rows: loadedRows, newRows: newRows,
+                files: fileCount, completed: completedCount, rows: loadedRows, newRows: newRows,
                 elapsed: .now - start)
         }
         if !isQuiet { explainLeftovers(try store.loads.interruptedJobs().map(\.job).filter { !ids.contains($0.id) }) }

@@ -36,13 +36,12 @@ def assert_same(found, expected, what):
 class StoreChecks:
     """Compares one data directory with a model."""
 
-    def __init__(self, model, data_dir, server=None, is_swept=True, is_copy=False, **variables):
+    def __init__(self, model, data_dir, server=None, is_swept=True, **variables):
         self.model = model
         self.data_dir = Path(data_dir)
         self.server = server
         # Whether a process has opened the store for writing since the last one was killed: it removes what that left behind.
         self.is_swept = is_swept
-        self.is_copy = is_copy
         # The environment of commands.
         self.variables = variables
 
@@ -250,9 +249,6 @@ class StoreChecks:
             if folder == "rejects":
                 missing -= {f"{job.id}.jsonl" for job in self.model.having("completed") if job.was_rebuilt}
             left_over = there - names - optional
-            if folder == "rejects" and self.is_copy:
-                # Open: a folder that is backed up to again keeps the rejected rows of jobs that were deleted since.
-                left_over = set()
             if left_over or missing:
                 wrong[folder] = {"left over": sorted(left_over), "missing": sorted(missing)}
         return wrong

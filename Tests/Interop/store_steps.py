@@ -452,7 +452,7 @@ class StoreSteps:
         done = self.command("backup", copy)
         assert done.returncode == 0, done
         if self.is_at_rest():
-            StoreChecks(self.model, copy, is_copy=True).all(self.random, 1)
+            StoreChecks(self.model, copy).all(self.random, 1)
         else:
             # Whole jobs only, whatever was under way.
             rows = [row for row in StoreChecks(self.model, copy).jobs() if row["status"] == "completed"]
@@ -473,8 +473,6 @@ class StoreSteps:
         shutil.rmtree(self.data_dir)
         shutil.rmtree(self.folder / "backup")
         self.data_dir = new
-        # What the copy had too much is for the next writer to remove.
-        self.is_swept = False
 
     def export(self):
         lake = self.folder / "lake"
