@@ -6,7 +6,8 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure that callers tell apart.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
-            case invalidArgument, notFound, conflict, badInput, corrupt, busy, queueFull, overloaded, unavailable, io, diskFull, cancelled
+            case invalidArgument, notFound, conflict, badInput, corrupt, busy, queueFull, overloaded, unavailable, io, diskFull,
+                cancelled
             case clientLeft, internalFault
         }
         private let kind: Kind

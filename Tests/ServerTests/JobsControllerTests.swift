@@ -100,7 +100,10 @@ import Testing
         ("/jobs?limit=0", "Parameter 'limit' must be a whole number from 1 to 1000, not '0'."),
         ("/jobs?limit=ten", "Parameter 'limit' must be a whole number from 1 to 1000, not 'ten'."),
         ("/jobs?limit=1001", "Parameter 'limit' must be a whole number from 1 to 1000, not '1001'."),
-        ("/jobs?status=done", "Parameter 'status' must be one of pending, running, interrupted, completed, failed, cancelled, deleted, not 'done'."),
+        (
+            "/jobs?status=done",
+            "Parameter 'status' must be one of pending, running, interrupted, completed, failed, cancelled, deleted, not 'done'."
+        ),
         ("/jobs?status=", "Parameter 'status' is empty; give it a value or leave it out."),
         ("/jobs?limit=1&limit=2", "Parameter 'limit' is given twice; give it once."),
         ("/jobs?page=2", "Unknown parameter 'page'; known are: limit, status."),
