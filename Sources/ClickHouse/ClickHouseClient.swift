@@ -32,19 +32,39 @@ final class ClickHouseClient: Sendable {
     private enum Patience {
         static let question = TimeAmount.seconds(300)
         static let insert = TimeAmount.seconds(300)
+        static let kill = TimeAmount.seconds(5)
     }
 
     /// Asks SQL of one server and returns the answer's bytes, in the format that the SQL names.
     ///
-    /// - Parameter inDatabase: whether it is about the database of the URL, which may not be there yet.
+    /// - Parameters:
+    ///   - inDatabase: whether it is about the database of the URL, which may not be there yet.
+    ///   - cancellation: what ends it, here and in the server, which would not notice by itself.
     func query(
-        _ sql: String, at address: ClickHouseURL.Address, settings: [(String, String)] = [], inDatabase: Bool = true
+        _ sql: String, at address: ClickHouseURL.Address, settings: [(String, String)] = [], inDatabase: Bool = true,
+        cancellation: QueryCancellation = QueryCancellation()
     ) throws(ColumnStoreError) -> [UInt8] {
+        let id = UUID().uuidString
         // The answer is kept by the server until it is whole, so that an error that comes late is an error.
-        let all = [("wait_end_of_query", "1"), ("max_query_size", "4194304")] + settings
-        return try post(
-            ByteBuffer(string: sql), to: address, all, inDatabase: inDatabase, deadline: .now() + Patience.question
-        ).wait()
+        var all = [("wait_end_of_query", "1"), ("max_query_size", "4194304"), ("query_id", id)] + settings
+        var patience = Patience.question
+        if let remaining = cancellation.remaining {
+            patience = min(patience, TimeAmount(max(.zero, remaining)))
+            all.append(("max_execution_time", String(max(1, remaining.components.seconds))))
+        }
+        let answer = post(ByteBuffer(string: sql), to: address, all, inDatabase: inDatabase, deadline: .now() + patience)
+        cancellation.onCancel { [weak self] in
+            answer.cancel()
+            self?.kill(id, at: address)
+        }
+        return try answer.wait()
+    }
+
+    /// Ends a query in a server, without a wait for that: every user may end the own ones.
+    private func kill(_ id: String, at address: ClickHouseURL.Address) {
+        _ = post(
+            ByteBuffer(string: "KILL QUERY WHERE query_id = '\(id)' ASYNC"), to: address, [], inDatabase: false,
+            deadline: .now() + Patience.kill)
     }
 
     /// Begins to send one block to a table of one server.
@@ -54,10 +74,17 @@ final class ClickHouseClient: Sendable {
         post(body, to: address, [("query", statement)] + settings, inDatabase: true, deadline: .now() + Patience.insert)
     }
 
+    /// Most bytes of an answer: the largest page of regions with the longest names is a quarter of it as a rule.
+    private static let answerByteCountMax = 256 << 20
+
     /// An answer that is awaited.
-    struct Answer {
+    struct Answer: Sendable {
         fileprivate let address: ClickHouseURL.Address
         fileprivate let response: EventLoopFuture<HTTPClient.Response>
+        fileprivate var task: HTTPClient.Task<HTTPClient.Response>?
+
+        /// Lets the answer go, and the connection with it.
+        func cancel() { task?.cancel() }
 
         /// Waits for the answer, and throws what the server refuses.
         @discardableResult
@@ -65,6 +92,9 @@ final class ClickHouseClient: Sendable {
             let response: HTTPClient.Response
             do {
                 response = try self.response.wait()
+            } catch is ResponseAccumulator.ResponseTooBigError {
+                throw ColumnStoreError(
+                    .invalidArgument, "ClickHouse's answer is larger than 256 MiB; ask for less at a time ('limit').")
             } catch {
                 throw ColumnStoreError(
                     .unavailable,
@@ -98,7 +128,9 @@ final class ClickHouseClient: Sendable {
         do {
             guard let text = components.string else { throw HTTPClientError.invalidURL }
             let request = try HTTPClient.Request(url: text, method: .POST, headers: headers, body: .byteBuffer(body))
-            return Answer(address: address, response: http.execute(request: request, deadline: deadline))
+            let accumulator = ResponseAccumulator(request: request, maxBodySize: Self.answerByteCountMax)
+            let task = http.execute(request: request, delegate: accumulator, deadline: deadline)
+            return Answer(address: address, response: task.futureResult, task: task)
         } catch {
             return Answer(address: address, response: http.eventLoopGroup.next().makeFailedFuture(error))
         }

@@ -124,10 +124,20 @@ package struct ClickHouseSQL {
             + "LIMIT \(query.limit) OFFSET \(query.offset) FORMAT JSONCompact"
     }
 
-    /// Rows (region, datasource, trips UInt64, first and last time Int64, west, south, east, north Float64 of the origins).
-    func regions(_ visibility: Visibility?) -> String {
-        "SELECT region, datasource, count(), min(time), max(time), min(origin_longitude), min(origin_latitude), "
-            + "max(origin_longitude), max(origin_latitude) FROM \(table) \(Self.conditions(TripFilter(), visibility))"
-            + "GROUP BY region, datasource FORMAT RowBinary"
+    /// Rows (region, trips UInt64, first and last time Int64, west, south, east, north Float64 of the origins, datasources UInt64, an
+    /// array of those with the most trips) of one page, in the order of an answer; of a datasource (-trips Int64, name, first and last
+    /// time Int64).
+    func regions(_ query: RegionsQuery, _ visibility: Visibility?) -> String {
+        "SELECT region, sum(c) AS trips, min(f), max(l), min(w), min(s), max(e), max(n), count(), "
+            + "arraySlice(arraySort(groupArray(tuple(-toInt64(c), datasource, f, l))), 1, \(Limits.regionDatasourceCountMax)) FROM "
+            + "(SELECT region, datasource, count() AS c, min(time) AS f, max(time) AS l, min(origin_longitude) AS w, "
+            + "min(origin_latitude) AS s, max(origin_longitude) AS e, max(origin_latitude) AS n FROM \(table) "
+            + "\(Self.conditions(TripFilter(), visibility))GROUP BY region, datasource) GROUP BY region "
+            + "ORDER BY trips DESC, region LIMIT \(query.limit) OFFSET \(query.offset) FORMAT RowBinary"
+    }
+
+    /// The number of regions, UInt64.
+    func regionCount(_ visibility: Visibility?) -> String {
+        "SELECT uniqExact(region) FROM \(table) \(Self.conditions(TripFilter(), visibility))FORMAT RowBinary"
     }
 }

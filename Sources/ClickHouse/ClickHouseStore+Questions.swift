@@ -4,11 +4,15 @@ import Foundation
 
 /// Questions as SQL, and its answers as ours.
 extension ClickHouseStore {
-    package func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
+    package func weeklyAverage(
+        _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation
+    ) throws(ColumnStoreError) -> WeeklyAverage {
         countQuestion()
         let start = ContinuousClock.now
         let withTimes = query.weeks == .elapsed
-        let answer = try answer { sql.weeks(query.filter, withTimes: withTimes, $0) }
+        let answer = try answer { visibility throws(ColumnStoreError) in
+            try ask(sql.weeks(query.filter, withTimes: withTimes, visibility), cancellation)
+        }
         var reader = RowBinaryReader(answer)
         var trips: [ISOWeek: Int] = [:]
         var (first, last) = (Int64.max, Int64.min)
@@ -33,10 +37,15 @@ extension ClickHouseStore {
         return average
     }
 
-    package func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
+    package func tripGroups(
+        _ query: TripGroupsQuery, _ cancellation: QueryCancellation
+    ) throws(ColumnStoreError) -> TripGroups {
         countQuestion()
         let start = ContinuousClock.now
-        let answer = try answer(settings: [("output_format_json_quote_64bit_integers", "0")]) { sql.groups(query, $0) }
+        let answer = try answer { visibility throws(ColumnStoreError) in
+            try ask(
+                sql.groups(query, visibility), settings: [("output_format_json_quote_64bit_integers", "0")], cancellation)
+        }
         let table: GroupTableJSON
         do {
             table = try JSONDecoder().decode(GroupTableJSON.self, from: Data(answer))
@@ -58,23 +67,46 @@ extension ClickHouseStore {
         return groups
     }
 
-    package func regions() throws(ColumnStoreError) -> Regions {
+    package func regions(
+        _ query: RegionsQuery, _ cancellation: QueryCancellation
+    ) throws(ColumnStoreError) -> Regions {
         countQuestion()
-        var reader = RowBinaryReader(try answer { sql.regions($0) })
-        var regions: [ExactName: Regions.Region] = [:]
-        while !reader.isAtEnd {
-            let name = try reader.string()
-            let datasource = Regions.Datasource(
-                datasource: try reader.string(), trips: Int(try reader.integer(UInt64.self)),
-                firstAt: try reader.integer(), lastAt: try reader.integer())
-            let bounds = BoundingBox(
-                minLongitude: try reader.double(), minLatitude: try reader.double(), maxLongitude: try reader.double(),
-                maxLatitude: try reader.double())
-            regions[ExactName(name), default: Regions.Region(region: name)].add(datasource, bounds: bounds)
+        let (regions, total) = try answer { visibility throws(ColumnStoreError) in
+            let regions = try Self.regions(in: ask(sql.regions(query, visibility), cancellation))
+            // Of a page that is not full the number of all is known.
+            if regions.count < query.limit, query.offset == 0 || !regions.isEmpty {
+                return (regions, query.offset + regions.count)
+            }
+            var reader = RowBinaryReader(try ask(sql.regionCount(visibility), cancellation))
+            return (regions, Int(try reader.integer(UInt64.self)))
         }
-        var answer = Regions(regions: Array(regions.values))
+        var answer = Regions(regions: regions, totalRegions: total)
         answer.warning = warning()
         return answer
+    }
+
+    private static func regions(in bytes: [UInt8]) throws(ColumnStoreError) -> [Regions.Region] {
+        var reader = RowBinaryReader(bytes)
+        var regions: [Regions.Region] = []
+        while !reader.isAtEnd {
+            var region = Regions.Region(region: try reader.string())
+            region.trips = Int(try reader.integer(UInt64.self))
+            region.firstAt = try reader.integer()
+            region.lastAt = try reader.integer()
+            region.bounds = BoundingBox(
+                minLongitude: try reader.double(), minLatitude: try reader.double(), maxLongitude: try reader.double(),
+                maxLatitude: try reader.double())
+            region.totalDatasources = Int(try reader.integer(UInt64.self))
+            for _ in 0..<(try reader.count()) {
+                let trips = -Int(try reader.integer(Int64.self))
+                region.datasources.append(
+                    Regions.Datasource(
+                        datasource: try reader.string(), trips: trips, firstAt: try reader.integer(),
+                        lastAt: try reader.integer()))
+            }
+            regions.append(region)
+        }
+        return regions
     }
 }
 

@@ -179,33 +179,37 @@ package final class ClickHouseStore: TripEngine {
 
     // MARK: - Questions
 
-    /// Asks a question over what is visible now.
+    /// Answers a query over what is visible now.
     ///
-    /// The condition that says so costs as much as a cheap question does. Where all that is stored counts it is left out, and the
+    /// The condition that says so costs as much as a cheap query does. If all that is stored counts it is left out, and the
     /// answer is good if that was still so, and no load had begun to store, once it was there; otherwise it is asked again.
-    func answer(
-        settings: [(String, String)] = [], _ question: (Visibility?) -> String
-    ) throws(ColumnStoreError) -> [UInt8] {
+    func answer<Value>(
+        _ query: (Visibility?) throws(ColumnStoreError) -> Value
+    ) throws(ColumnStoreError) -> Value {
         let visibility = try catalog.visibility()
         if visibility.isAll {
-            let answer = try ask(question(nil), settings: settings)
+            let answer = try query(nil)
             if try catalog.visibility() == visibility { return answer }
         }
-        return try ask(question(try catalog.visibility()), settings: settings)
+        return try query(try catalog.visibility())
     }
 
     /// Asks SQL of whichever server answers.
     ///
-    /// Where shards have replicas one may end under a question, and the others find out by the next one that they ask it, so they are
+    /// Where shards have replicas one may end under a query, and the others find out by the next one that they ask it, so they are
     /// asked again.
-    private func ask(_ text: String, settings: [(String, String)] = []) throws(ColumnStoreError) -> [UInt8] {
+    func ask(
+        _ text: String, settings: [(String, String)] = [], _ cancellation: QueryCancellation = QueryCancellation()
+    ) throws(ColumnStoreError) -> [UInt8] {
         var failure: ColumnStoreError?
         for turn in 0..<(servers.hasReplicas ? 3 : 1) {
             if turn > 0 { Thread.sleep(forTimeInterval: 0.2) }
             for address in servers.inTurn() {
                 do throws(ColumnStoreError) {
-                    return try client.query(text, at: address, settings: settings)
+                    return try client.query(text, at: address, settings: settings, cancellation: cancellation)
                 } catch {
+                    // What failed because it was cancelled says nothing of the server.
+                    try cancellation.check()
                     guard error.code == .unavailable else { throw error }
                     servers.noteSilent(address)
                     failure = failure ?? error

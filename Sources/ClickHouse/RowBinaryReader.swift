@@ -3,7 +3,7 @@ package import ColumnStore
 /// Reads the values of ClickHouse's `RowBinary` format, one after the other.
 ///
 /// Spec: https://clickhouse.com/docs/interfaces/formats/RowBinary. Numbers are little-endian; a string is its length as LEB128
-/// and its bytes.
+/// and its bytes, an array its count likewise and its elements.
 package struct RowBinaryReader {
     private let bytes: [UInt8]
     private var position = 0
@@ -24,17 +24,22 @@ package struct RowBinaryReader {
 
     package mutating func double() throws(ColumnStoreError) -> Double { Double(bitPattern: try integer(UInt64.self)) }
 
-    package mutating func string() throws(ColumnStoreError) -> String {
-        var length = 0
+    /// The number of elements that an array begins with.
+    package mutating func count() throws(ColumnStoreError) -> Int {
+        var count = 0
         var shift = 0
         while true {
             guard position < bytes.count, shift < 32 else { throw Self.cutOff }
             let byte = bytes[position]
             position += 1
-            length |= Int(byte & 0x7f) << shift
-            if byte < 0x80 { break }
+            count |= Int(byte & 0x7f) << shift
+            if byte < 0x80 { return count }
             shift += 7
         }
+    }
+
+    package mutating func string() throws(ColumnStoreError) -> String {
+        let length = try count()
         guard bytes.count - position >= length else { throw Self.cutOff }
         defer { position += length }
         return String(decoding: bytes[position..<position + length], as: UTF8.self)

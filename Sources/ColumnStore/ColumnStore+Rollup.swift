@@ -10,7 +10,7 @@ extension ColumnStore {
             let (live, named) = try catalog.live()
             looked = live.map(\.id)
             let (readers, known) = state.withLock { ($0.readers, $0.rollup) }
-            let rollup = known?.id == named?.id ? known : nil
+            let rollup = known?.id == named?.id && known?.reader.isIntact == true ? known : nil
             let isCovered = { (segment: Catalog.Segment) in rollup != nil && segment.rollupID == rollup?.id }
             let missing = live.filter { !isCovered($0) }
             let missingRowCount = missing.reduce(0) { $0 + $1.rowCount }
@@ -20,6 +20,7 @@ extension ColumnStore {
             }
             let segments = try missing.map { try readers[$0.id] ?? open($0) }
             var writer = GroupRollupWriter(startingWith: rollup?.reader)
+            if let rollup, !rollup.reader.isIntact { return replaceRollup(rollup.reader) }
             let executor = QueryExecutor(Snapshot(segments), on: pool, useIndex: true, scratches: scratches)
             var step: [Int] = []
             for position in segments.indices {
@@ -55,6 +56,14 @@ extension ColumnStore {
             options.logger.warning("The rollup cannot be used", metadata: ["why": "\(error.message)"])
             return nil
         }
+    }
+
+    /// Says that a rollup was truncated while it was in use, and has another one made; meanwhile trips are counted without it.
+    func replaceRollup(_ rollup: GroupRollup) {
+        guard rollup.isReplaced.withLock({ isReplaced in exchange(&isReplaced, with: true) }) == false else { return }
+        options.logger.error(
+            "The rollup was truncated while it was in use and is made anew", metadata: ["file": "\(rollup.path)"])
+        loads.noteChange()
     }
 
     func removeUnnamedRollups() throws(ColumnStoreError) {

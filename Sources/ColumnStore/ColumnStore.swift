@@ -210,14 +210,27 @@ public final class ColumnStore: TripEngine {
         }
     }
 
-    private func executor() throws(ColumnStoreError) -> QueryExecutor {
+    private func executor(_ cancellation: QueryCancellation) throws(ColumnStoreError) -> QueryExecutor {
         state.withLock { $0.queries += 1 }
-        return QueryExecutor(try snapshot(), on: pool, useIndex: true, scratches: scratches)
+        return QueryExecutor(
+            try snapshot(), on: pool, useIndex: true, cancellation: cancellation, scratches: scratches)
+    }
+
+    /// Compares the files of the snapshot with what was opened: some queries need no byte of a file and notice nothing.
+    package var truncatedFile: ColumnStoreError? {
+        guard let snapshot = try? snapshot() else { return nil }
+        for segment in snapshot.segments {
+            segment.file.compareSize()
+            if !segment.file.isIntact { return segment.file.truncation }
+        }
+        return nil
     }
 
     /// Counts matching trips by week; throws `.notFound` where no trip matches.
-    public func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
-        let executor = try executor()
+    public func weeklyAverage(
+        _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation = QueryCancellation()
+    ) throws(ColumnStoreError) -> WeeklyAverage {
+        let executor = try executor(cancellation)
         do throws(ColumnStoreError) {
             var answer = try executor.weeklyAverage(query)
             answer.explain = query.explain
@@ -230,9 +243,14 @@ public final class ColumnStore: TripEngine {
     }
 
     /// Groups matching trips by region, origin cell, destination cell and time bucket.
-    public func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
-        let executor = try executor()
+    public func tripGroups(
+        _ query: TripGroupsQuery, _ cancellation: QueryCancellation = QueryCancellation()
+    ) throws(ColumnStoreError) -> TripGroups {
+        let executor = try executor(cancellation)
+        // A cancelled query leaves as much memory behind as an answered one.
+        defer { if cancellation.hasLeft { ProcessMemory.release() } }
         var answer = try executor.tripGroups(query)
+        if let rollup = executor.snapshot.rollup, !rollup.isIntact { replaceRollup(rollup) }
         answer.explain = query.explain
         answer.warning = executor.snapshot.warning
         // Groups in the millions take hundreds of megabytes, which the next question seldom needs.
@@ -240,10 +258,12 @@ public final class ColumnStore: TripEngine {
         return answer
     }
 
-    /// Describes each region, most trips first.
-    public func regions() throws(ColumnStoreError) -> Regions {
-        let executor = try executor()
-        var answer = executor.regions()
+    /// Describes regions, most trips first.
+    public func regions(
+        _ query: RegionsQuery = RegionsQuery(), _ cancellation: QueryCancellation = QueryCancellation()
+    ) throws(ColumnStoreError) -> Regions {
+        let executor = try executor(cancellation)
+        var answer = try executor.regions(query)
         answer.warning = executor.snapshot.warning
         return answer
     }

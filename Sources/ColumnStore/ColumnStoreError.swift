@@ -6,8 +6,8 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure that callers tell apart.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
-            case invalidArgument, notFound, conflict, badInput, corrupt, busy, overloaded, unavailable, io, diskFull, cancelled
-            case internalFault
+            case invalidArgument, notFound, conflict, badInput, corrupt, busy, overloaded, unavailable, queryLimit, io, diskFull
+            case cancelled, clientLeft, internalFault
         }
         private let kind: Kind
 
@@ -27,12 +27,16 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
         public static let overloaded = Code(kind: .overloaded)
         /// A server that holds trips or jobs does not answer; later it may.
         public static let unavailable = Code(kind: .unavailable)
+        /// Too many queries wait, or one takes too long; later it may go.
+        public static let queryLimit = Code(kind: .queryLimit)
         /// The operating system refused a read or a write.
         public static let io = Code(kind: .io)
         /// The disk has no room, or no more than its reserve.
         public static let diskFull = Code(kind: .diskFull)
         /// The work was cancelled on request.
         public static let cancelled = Code(kind: .cancelled)
+        /// The client of a query did not wait for its answer.
+        public static let clientLeft = Code(kind: .clientLeft)
         /// A fault of ours.
         public static let internalFault = Code(kind: .internalFault)
 

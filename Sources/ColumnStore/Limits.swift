@@ -117,6 +117,18 @@ package enum Limits {
     package static let manyGroupsCount = 4 << 20
     /// Most groups of one answer.
     package static let groupLimitMax = 10_000
+    /// Most weeks of one answer: the 400 years after which the Gregorian calendar repeats, more than any history of trips.
+    ///
+    /// They are a megabyte; the years 1 to 9999 have 25 times as many.
+    package static let weekCountMax = 20_871
+    /// Regions of one answer that does not say how many: more than the cities of most stores, a quarter of a megabyte.
+    package static let regionLimitDefault = 1000
+    /// Most regions of one answer.
+    package static let regionLimitMax = 10_000
+    /// Datasources listed of each region, those with the most trips.
+    package static let regionDatasourceCountMax = 100
+    /// Bytes at which a page of regions ends, about: names may have a kilobyte each, and 10,000 regions 100 of them.
+    package static let regionsByteCountMax = 16 << 20
     /// Most jobs of one listing.
     package static let jobLimitMax = 1000
     /// Most rejected rows of one listing: all that a job keeps.

@@ -12,6 +12,8 @@ package protocol TripEngine: AnyObject, Sendable {
     var threads: QuestionThreads { get }
     /// Whether it can answer now.
     var isReady: Bool { get }
+    /// A file that was truncated while it is in use, so that some queries fail; nil if there is none.
+    var truncatedFile: ColumnStoreError? { get }
 
     /// Stores rows of a running job, or of several small ones, which no question sees before the job is published.
     ///
@@ -38,19 +40,40 @@ package protocol TripEngine: AnyObject, Sendable {
     func maintain()
 
     /// Counts matching trips by week; throws `.notFound` where no trip matches.
-    func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage
+    func weeklyAverage(
+        _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation
+    ) throws(ColumnStoreError) -> WeeklyAverage
 
     /// Groups matching trips by region, origin cell, destination cell and time bucket.
-    func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups
+    func tripGroups(_ query: TripGroupsQuery, _ cancellation: QueryCancellation) throws(ColumnStoreError) -> TripGroups
 
-    /// Describes each region, most trips first.
-    func regions() throws(ColumnStoreError) -> Regions
+    /// Describes regions, most trips first.
+    func regions(_ query: RegionsQuery, _ cancellation: QueryCancellation) throws(ColumnStoreError) -> Regions
 
     /// What is stored now, and what was asked.
     func numbers() throws(ColumnStoreError) -> EngineNumbers
 
     /// Stops loading at a checkpoint, from which the next start goes on, and lets everything go.
     func close()
+}
+
+extension TripEngine {
+    package var truncatedFile: ColumnStoreError? { nil }
+
+    /// Counts matching trips by week, however long that takes.
+    package func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
+        try weeklyAverage(query, QueryCancellation())
+    }
+
+    /// Groups matching trips, however long that takes.
+    package func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
+        try tripGroups(query, QueryCancellation())
+    }
+
+    /// Describes regions, however long that takes.
+    package func regions(_ query: RegionsQuery = RegionsQuery()) throws(ColumnStoreError) -> Regions {
+        try regions(query, QueryCancellation())
+    }
 }
 
 /// Rows that are stored and committed together: of one job, or whole small ones.

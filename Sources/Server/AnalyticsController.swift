@@ -1,10 +1,11 @@
 import ColumnStore
 import Hummingbird
 
-/// Answers questions about trips: the query's parameters go to the store as they are, its JSON comes back as it is.
+/// Answers queries about trips: the parameters go to the store as they are, its JSON comes back as it is.
 struct AnalyticsController: Sendable {
     let store: any TripEngine
-    let defaults: QueryDefaults
+    let budget: AnswerBudget
+    let options: ServerOptions
 
     func addRoutes(to router: Router<ServerRequestContext>) {
         router.resource("/analytics/weekly-average", [.get: weeklyAverage])
@@ -14,22 +15,37 @@ struct AnalyticsController: Sendable {
 
     @Sendable private func weeklyAverage(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try WeeklyAverageQuery(parameters: RequestParameters(request).pairs)
-        let store = store
-        return .json(try await store.threads.answer { () throws(ColumnStoreError) in try store.weeklyAverage(query).json })
+        return try await answer { store, cancellation throws(ColumnStoreError) in
+            try store.weeklyAverage(query, cancellation).json
+        }
     }
 
     @Sendable private func tripGroups(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        let query = try TripGroupsQuery(parameters: RequestParameters(request).pairs, defaults: defaults)
-        let store = store
-        return .json(
-            try await store.threads.answer(mayScan: true) { () throws(ColumnStoreError) in
-                try store.tripGroups(query).json
-            })
+        let query = try TripGroupsQuery(parameters: RequestParameters(request).pairs, defaults: options.defaults)
+        return try await answer(mayScan: true) { store, cancellation throws(ColumnStoreError) in
+            try store.tripGroups(query, cancellation).json
+        }
     }
 
     @Sendable private func regions(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        _ = try RequestParameters(request).values(known: [])
-        let store = store
-        return .json(try await store.threads.answer { () throws(ColumnStoreError) in try store.regions().json })
+        let query = try RegionsQuery(parameters: RequestParameters(request).pairs)
+        return try await answer { store, cancellation throws(ColumnStoreError) in try store.regions(query, cancellation).json }
+    }
+
+    /// Runs a query until it is answered, its client leaves or its time is over.
+    private func answer(
+        mayScan: Bool = false,
+        _ query: @escaping @Sendable (any TripEngine, QueryCancellation) throws(ColumnStoreError) -> String
+    ) async throws -> Response {
+        let (store, budget) = (store, budget)
+        let cancellation = QueryCancellation(timeout: options.queryTimeout)
+        let waitingMax = options.waitingQueryCountMax
+        let run = { () async throws(ColumnStoreError) -> AdmittedAnswer in
+            try await store.threads.answer(mayScan: mayScan, cancellation, waitingMax: waitingMax) {
+                () throws(ColumnStoreError) in try budget.admit(query(store, cancellation))
+            }
+        }
+        guard let client = ClientPresence.current else { return .json(try await run()) }
+        return .json(try await client.watch(cancellation, run))
     }
 }

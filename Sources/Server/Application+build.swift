@@ -58,8 +58,9 @@ private func buildRouter(
     ServiceController(store: store, hub: hub, metrics: metrics).addRoutes(to: router)
     guard options.servesAPI else { return router }
     IngestionController(store: store, metrics: metrics).addRoutes(to: router)
-    JobsController(store: store, hub: hub, pingInterval: options.pingInterval).addRoutes(to: router)
-    AnalyticsController(store: store, defaults: options.defaults).addRoutes(to: router)
+    let budget = AnswerBudget()
+    JobsController(store: store, hub: hub, budget: budget, pingInterval: options.pingInterval).addRoutes(to: router)
+    AnalyticsController(store: store, budget: budget, options: options).addRoutes(to: router)
     DocsController(swaggerDirectory: options.swaggerDirectory).addRoutes(to: router)
     return router
 }

@@ -18,9 +18,10 @@ package struct ErrorAnswer {
             status = Self.status(of: error.code)
             detail = error.message
             var fields: HTTPFields =
-                switch status {
-                case .serviceUnavailable: [.retryAfter: "1"]
-                case .tooManyRequests: [.retryAfter: "10"]
+                switch (status, error.code) {
+                case (.serviceUnavailable, .queryLimit): [.retryAfter: String(ServerLimits.overloadRetrySeconds)]
+                case (.serviceUnavailable, _): [.retryAfter: "1"]
+                case (.tooManyRequests, _): [.retryAfter: "10"]
                 default: [:]
                 }
             if let job = error.job { fields[.location] = "/jobs/\(job)" }
@@ -45,9 +46,11 @@ package struct ErrorAnswer {
         case .invalidArgument, .badInput: .badRequest
         case .notFound: .notFound
         case .conflict, .cancelled: .conflict
-        case .busy, .unavailable: .serviceUnavailable
+        case .busy, .unavailable, .queryLimit: .serviceUnavailable
         case .overloaded: .tooManyRequests
         case .diskFull: .insufficientStorage
+        // As nginx has it: for the log, as nobody reads it.
+        case .clientLeft: HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
         default: .internalServerError
         }
     }

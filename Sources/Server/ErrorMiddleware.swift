@@ -1,3 +1,4 @@
+import ColumnStore
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -18,7 +19,8 @@ struct ErrorMiddleware: RouterMiddleware {
             throw error
         } catch {
             let answer = ErrorAnswer(error)
-            if answer.status.kind == .serverError {
+            // That there is too much to do is no fault, and the log of requests has it.
+            if answer.status.kind == .serverError, (error as? ColumnStoreError)?.code != .queryLimit {
                 context.logger.error(
                     "request failed",
                     metadata: [

@@ -6,6 +6,7 @@ import Hummingbird
 struct JobsController: Sendable {
     let store: any TripEngine
     let hub: ProgressHub
+    let budget: AnswerBudget
     let pingInterval: Duration
 
     func addRoutes(to router: Router<ServerRequestContext>) {
@@ -30,7 +31,7 @@ struct JobsController: Sendable {
         let jobs = try await store.threads.answer { () throws(ColumnStoreError) in
             try store.loads.jobs(limit: limit, status: status)
         }
-        return .json("[" + jobs.map(\.json).joined(separator: ",") + "]")
+        return .json(try budget.admit("[" + jobs.map(\.json).joined(separator: ",") + "]"))
     }
 
     @Sendable private func show(_ request: Request, context: ServerRequestContext) async throws -> Response {

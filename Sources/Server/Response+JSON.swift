@@ -10,6 +10,24 @@ extension Response {
         content(ByteBuffer(string: text), type: "application/json", status: status, headers: headers)
     }
 
+    /// Makes a response of JSON that has a place in the budget until it is sent.
+    static func json(_ answer: AdmittedAnswer) -> Response {
+        guard let place = answer.place else { return content(answer.bytes, type: "application/json") }
+        let bytes = answer.bytes
+        let body = ResponseBody(contentLength: bytes.readableBytes) { writer in
+            // In pieces, so that one is taken when the client has read those before; copies, so that the last of them doesn't keep all.
+            var rest = bytes
+            while let piece = rest.readSlice(length: min(ServerLimits.largeAnswerByteCount, rest.readableBytes)),
+                piece.readableBytes > 0
+            {
+                try await writer.write(ByteBuffer(bytes: piece.readableBytesView))
+            }
+            try await writer.finish(nil)
+            withExtendedLifetime(place) {}
+        }
+        return Response(status: .ok, headers: [.contentType: "application/json"], body: body)
+    }
+
     /// Makes the response `{"detail": "..."}`.
     static func error(_ status: HTTPResponse.Status, _ detail: String, headers: HTTPFields = [:]) -> Response {
         var writer = JSONWriter()

@@ -21,6 +21,25 @@ enum ServerLimits {
     /// Rejected rows of a listing that does not say how many.
     static let rejectLimitDefault = 100
 
+    // MARK: Queries
+
+    /// Seconds that a query may take, its wait for others included: as long as browsers and proxies wait at most.
+    ///
+    /// Longer ones hold threads for answers that nobody awaits.
+    static let queryTimeoutSeconds = 300
+    /// Queries of a kind, cheap or scanning, that wait for a thread: the last of a thousand waits for minutes, and would rather be
+    /// told so.
+    static let waitingQueryCountMax = 1000
+    /// Time between the end of what a client sends and the end of its query: quick answers reach those who close their side first,
+    /// and those who are gone cost no more.
+    static let halfClosedGrace: Duration = .milliseconds(250)
+    /// Seconds after which a client that met a full queue may try again.
+    static let overloadRetrySeconds = 5
+    /// Bytes of large answers on their way to clients: eight of the largest.
+    static let answersByteCountMax = 256 << 20
+    /// Bytes from which an answer is counted and is sent in pieces as the client reads; smaller ones are a socket's buffer.
+    static let largeAnswerByteCount = 64 << 10
+
     // MARK: Progress
 
     /// Messages that wait for one slow subscriber; the oldest give way, as each tells the whole state.

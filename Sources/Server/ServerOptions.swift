@@ -11,6 +11,10 @@ public struct ServerOptions: Sendable {
     public var defaults = QueryDefaults()
     /// A folder with the files of `swagger-ui-dist`; where it is nil or absent, the browser fetches them from a public CDN.
     public var swaggerDirectory: String?
+    /// Time that a query may take, its wait for others included.
+    public var queryTimeout: Duration = .seconds(ServerLimits.queryTimeoutSeconds)
+    /// Queries of a kind, cheap or scanning, that may wait for a thread.
+    public var waitingQueryCountMax = ServerLimits.waitingQueryCountMax
     /// Whether jobs and questions are served; else only how the process is.
     package var servesAPI = true
     /// Where requests and faults are logged.

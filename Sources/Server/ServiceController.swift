@@ -17,7 +17,13 @@ struct ServiceController: Sendable {
     @Sendable private func ready(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let store = store
         // An engine in other processes is asked over the network.
-        guard try await store.threads.answer({ () throws(ColumnStoreError) in store.isReady }) else {
+        let (isReady, truncation) = try await store.threads.answer { () throws(ColumnStoreError) in
+            (store.isReady, store.truncatedFile)
+        }
+        if let truncation {
+            throw HTTPError(.serviceUnavailable, headers: [.retryAfter: "60"], message: truncation.message)
+        }
+        guard isReady else {
             throw HTTPError(
                 .serviceUnavailable, headers: [.retryAfter: "1"], message: "The store is not open yet; try again in a moment.")
         }
@@ -43,6 +49,8 @@ struct ServiceController: Sendable {
             "tripstore_progress_deliveries_total", .counter, "Progress messages handed to subscribers.",
             value: hub.deliveryCount)
         stored.write(to: &text)
+        text.metric(
+            "tripstore_queries_waiting", .gauge, "Queries that wait for a thread.", value: store.threads.waitingCount)
         loads.write(to: &text)
         return .content(ByteBuffer(string: text.text), type: PrometheusText.contentType)
     }

@@ -17,7 +17,7 @@ import NIOWebSocket
 /// An upgrade that is refused goes on as plain HTTP to the route of the same path, which says why in JSON.
 struct WebSocketUpgradeChannel: HTTPChannelHandler {
     enum Connection: Sendable {
-        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
+        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>, ClientPresence)
         case progress(jobID: Int64, NIOLoopBound<ProgressSocketHandler>)
     }
 
@@ -55,11 +55,13 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
     private func addHTTPHandlers(to channel: any Channel, logger: Logger) throws -> Connection {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        let presence = ClientPresence()
+        try pipeline.addHandler(presence)
         try pipeline.addHandler(UpgradeOfferHandler())
         try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: ServerLimits.idleTimeout, logger: logger))
         return .http(
             try NIOAsyncChannel(
-                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)), presence)
     }
 
     private func addWebSocketHandlers(_ head: HTTPRequestHead, to channel: any Channel) throws -> Connection {
@@ -100,7 +102,8 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
             return
         }
         switch connection {
-        case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
+        case .http(let channel, let presence):
+            await ClientPresence.$current.withValue(presence) { await handleHTTP(asyncChannel: channel, logger: logger) }
         case .progress(let jobID, let socket):
             await follow(jobID, channel: value.channel, socket: socket, logger: logger)
         }

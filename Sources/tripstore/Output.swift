@@ -64,7 +64,7 @@ extension Output {
             segments: \(metrics.segmentsConsidered) considered, \(metrics.segmentsSkipped) skipped, \
             \(counted) counted from the index, \(metrics.segmentsRead) read
             pages: \(Readable.count(metrics.pagesConsidered)) considered, \
-            \(Readable.count(metrics.pagesRead)) read (\(Readable.bytes(metrics.bytesDecompressed)) decompressed)
+            \(Readable.count(metrics.distinctPagesRead)) read (\(Readable.bytes(metrics.bytesDecompressed)) decompressed)
             rows: \(Readable.count(metrics.rowsCounted)) counted from the index, \(Readable.count(metrics.rowsTested)) tested
             time: plan \(milliseconds(metrics.planTime)), scan \(milliseconds(metrics.scanTime)), \
             merge \(milliseconds(metrics.mergeTime))

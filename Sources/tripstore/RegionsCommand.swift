@@ -7,13 +7,20 @@ struct RegionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "regions", abstract: "Regions with their trips, time span, datasources and bounds.")
 
+    @Option(help: "Most regions to list, 1 to 10000 (default: 1000).")
+    var limit: String?
+
+    @Option(help: "Regions to pass over first.")
+    var offset: String?
+
     @Option(help: "table, json or csv.")
     var format = OutputFormat.table
 
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let answer = try store.reading { try $0.regions() }
+        let query = try RegionsQuery(parameters: FilterOptions.parameters([("limit", limit), ("offset", offset)]))
+        let answer = try store.reading { try $0.regions(query) }
         switch format {
         case .json: try Output.result(answer.json + "\n")
         case .csv:
@@ -36,10 +43,22 @@ struct RegionsCommand: ParsableCommand {
                 table.add([
                     region.region, Readable.count(region.trips), LocalDateTime.text(microseconds: region.firstAt),
                     LocalDateTime.text(microseconds: region.lastAt),
-                    region.datasources.map { "\($0.datasource) \(Readable.count($0.trips))" }.joined(separator: ", "),
+                    datasources(of: region),
                 ])
             }
             try Output.result(table.text)
+            if answer.regions.count < answer.totalRegions {
+                Output.note(
+                    "\(Readable.count(answer.regions.count)) of \(Readable.count(answer.totalRegions)) regions; --limit and --offset "
+                        + "show others")
+            }
         }
+    }
+
+    /// The first few by name, and how many there are besides.
+    private func datasources(of region: Regions.Region) -> String {
+        let shown = region.datasources.map { "\($0.datasource) \(Readable.count($0.trips))" }
+        let rest = region.totalDatasources - shown.count
+        return (shown + (rest > 0 ? ["\(Readable.count(rest)) more"] : [])).joined(separator: ", ")
     }
 }

@@ -23,6 +23,8 @@ struct ServeCommand: AsyncParsableCommand {
     private static let ports = 0...65535
     private static let jobCounts = 1...10_000_000
     private static let hours = 0...87_600
+    private static let queryTimeouts = 1...86_400
+    private static let waitingQueryCounts = 0...1_000_000
 
     @Option(help: "Address to listen on (default: $HOST, else 127.0.0.1).")
     var host: String?
@@ -35,6 +37,16 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: "Default minutes of a time bucket (default: $TIME_BUCKET_MINUTES, else 60).")
     var timeBucketMinutes: Int?
+
+    @Option(help: "Seconds that a query may take, its wait for others included (default: $QUERY_TIMEOUT, else 300).")
+    var queryTimeout: Int?
+
+    @Option(
+        help: """
+            Queries that may wait for a thread, cheap ones and scanning ones each; more are answered with 503 (default: \
+            $MAX_WAITING_QUERIES, else 1000).
+            """)
+    var maxWaitingQueries: Int?
 
     @OptionGroup var load: LoadOptions
 
@@ -119,6 +131,8 @@ struct ServeCommand: AsyncParsableCommand {
         try Environment.check(maxWaitingJobs, "--max-waiting-jobs", in: Self.jobCounts)
         try Environment.check(failedUploadHours, "--failed-upload-hours", in: Self.hours)
         try Environment.check(geohashPrecision, "--geohash-precision", in: 1...12)
+        try Environment.check(queryTimeout, "--query-timeout", in: Self.queryTimeouts)
+        try Environment.check(maxWaitingQueries, "--max-waiting-queries", in: Self.waitingQueryCounts)
         if let minutes = timeBucketMinutes, minutes < 1 || 1440 % minutes != 0 {
             throw ValidationError("--time-bucket-minutes must divide a day of 1440 minutes; \(minutes) does not.")
         }
@@ -188,6 +202,12 @@ struct ServeCommand: AsyncParsableCommand {
         options.host = host ?? Environment.text("HOST") ?? "127.0.0.1"
         options.port = try port ?? Environment.integer("PORT", in: Self.ports) ?? 8000
         options.defaults = defaults
+        if let seconds = try queryTimeout ?? Environment.integer("QUERY_TIMEOUT", in: Self.queryTimeouts) {
+            options.queryTimeout = .seconds(seconds)
+        }
+        if let count = try maxWaitingQueries ?? Environment.integer("MAX_WAITING_QUERIES", in: Self.waitingQueryCounts) {
+            options.waitingQueryCountMax = count
+        }
         options.servesAPI = role != .worker
         options.swaggerDirectory = swaggerUiDir ?? Environment.text("SWAGGER_UI_DIR")
 

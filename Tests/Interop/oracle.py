@@ -159,13 +159,14 @@ class Oracle:
                 "SELECT region, datasource, count(*), min(time), max(time) FROM trips GROUP BY ALL"):
             datasources.setdefault(region, []).append(
                 {"datasource": name, "trips": trips, "first_at": iso(first), "last_at": iso(last)})
-        return {"regions": [
+        regions = [
             {"region": region, "trips": trips, "first_at": iso(first), "last_at": iso(last),
              "datasources": datasources[region], "bounds": bounds}
             for region, trips, first, last, *bounds in self.rows(
                 """SELECT region, count(*) AS trips, min(time), max(time),
                        min(origin_longitude), min(origin_latitude), max(origin_longitude), max(origin_latitude)
-                   FROM trips GROUP BY region ORDER BY trips DESC, region""")]}
+                   FROM trips GROUP BY region ORDER BY trips DESC, region""")]
+        return {"regions": regions, "total_regions": len(regions)}
 
     def latest_datasource_of_top_regions(self):
         rows = []

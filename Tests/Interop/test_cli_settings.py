@@ -35,7 +35,7 @@ def test_readme_lists_the_settings_that_are_tested_here():
         "DATA_DIR", "HOST", "PORT", "GEOHASH_PRECISION", "TIME_BUCKET_MINUTES", "INGESTION_CHUNK_SIZE", "DATABASE_URL",
         "SYNC_DATABASE_URL", "SWAGGER_UI_DIR", "LOG_LEVEL", "ALLOW_PRIVATE_ADDRESSES", "CATALOG_URL", "ROLE", "UPLOADS_URL",
         "EVENTS_URL", "EVENTS_SECRET", "SEGMENT_ROWS", "MAX_EXPANSION", "DISK_RESERVE", "MAX_UPLOAD_BYTES", "MAX_WAITING_JOBS",
-        "FAILED_UPLOAD_HOURS", "FAILED_UPLOAD_BYTES"}
+        "FAILED_UPLOAD_HOURS", "FAILED_UPLOAD_BYTES", "QUERY_TIMEOUT", "MAX_WAITING_QUERIES"}
 
 
 def test_data_dir(tmp_path):
@@ -86,6 +86,7 @@ def test_a_variable_that_makes_no_sense_is_named(store, command, variable, value
     (["serve"], "CATALOG_URL", "postgresql://user:hun/ter@host/jobs", "percent-encoded"),
     (["serve"], "CATALOG_URL", "postgresql://host/jobs", "set DATABASE_URL=clickhouse://"),
     (["regions"], "CATALOG_URL", "postgresql://host/jobs", "set DATABASE_URL=clickhouse://"),
+    (["serve"], "QUERY_TIMEOUT", "0", "from 1 to 86400"), (["serve"], "MAX_WAITING_QUERIES", "-1", "from 0 to 1000000"),
     (["serve"], "ROLE", "boss", "api, worker or both"), (["serve"], "ROLE", "worker", "set CATALOG_URL=postgresql://"),
     (["serve"], "UPLOADS_URL", "ftp://host/uploads", "s3://"),
     (["serve"], "PORT", "web", "0 to 65535"), (["serve"], "PORT", "65536", "0 to 65535"),

@@ -81,7 +81,7 @@ def test_odd_trips_are_equal_to_the_byte(tmp_path, cluster):
         lines.append(",".join([choice.choice(names), point(), point(), choice.choice(times), choice.choice(names)]))
     path = tmp_path / "odd.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    # Between the years 1 and 9999 are half a million weeks: all of them are listed once only.
+    # Between the years 1 and 9999 are half a million weeks, more than one answer lists.
     active = {"weeks": "active"}
     questions = [("/regions", {}), ("/analytics/weekly-average", {"weeks": "elapsed"}),
                  ("/analytics/weekly-average", active | {"to": "1970-01-01"}),

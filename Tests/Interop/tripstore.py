@@ -30,7 +30,7 @@ def clean_environment(**variables):
     ours = ("DATABASE_URL", "SYNC_DATABASE_URL", "DATA_DIR", "INGESTION_CHUNK_SIZE", "SEGMENT_ROWS", "GEOHASH_PRECISION",
             "TIME_BUCKET_MINUTES", "HOST", "PORT", "ALLOW_PRIVATE_ADDRESSES", "CATALOG_URL", "UPLOADS_URL", "ROLE",
             "EVENTS_URL", "DISK_RESERVE", "MAX_EXPANSION", "MAX_UPLOAD_BYTES", "MAX_WAITING_JOBS", "FAILED_UPLOAD_HOURS",
-            "FAILED_UPLOAD_BYTES")
+            "FAILED_UPLOAD_BYTES", "QUERY_TIMEOUT", "MAX_WAITING_QUERIES")
     return {key: value for key, value in os.environ.items() if key not in ours and not key.startswith("AWS_")} | variables
 
 

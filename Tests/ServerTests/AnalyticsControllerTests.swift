@@ -74,7 +74,7 @@ import Testing
         (
             "/trip-groups?min_lat=2&max_lat=1&min_lng=0&max_lng=1", "Invalid bounding box coordinates"
         ),
-        ("/regions?region=Prague", "Unknown parameter 'region'; none is known here."),
+        ("/regions?region=Prague", "Unknown parameter 'region'; known are: limit, offset."),
     ])
     func namesABadParameter(uri: String, detail: String) async throws {
         try await ServerFixture.run(ingests: false) { server in try await server.expectError(.get, uri, 400, detail) }

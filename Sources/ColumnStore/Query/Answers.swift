@@ -20,7 +20,9 @@ public struct WeeklyAverage: Hashable, Sendable {
         guard let first = trips.keys.min(), let last = trips.keys.max() else {
             throw ColumnStoreError(.notFound, "No trips found for the specified filters")
         }
-        let calendar = (first.index...last.index).map { ISOWeek(index: $0) }
+        let calendar = first.index...last.index
+        let listedCount = query.weeks == .active ? trips.count : calendar.count
+        guard listedCount <= Limits.weekCountMax else { throw Self.tooManyWeeks(query, first, last) }
         switch query.weeks {
         case .calendar: weekCount = calendar.count
         case .active: weekCount = trips.count
@@ -28,12 +30,21 @@ public struct WeeklyAverage: Hashable, Sendable {
             let times = try times()
             weekCount = Int((times.upperBound - times.lowerBound) / LocalDateTime.microsecondsPerDay / 7) + 1
         }
-        let listed = query.weeks == .active ? calendar.filter { trips[$0] != nil } : calendar
+        let listed = query.weeks == .active ? trips.keys.sorted() : calendar.map { ISOWeek(index: $0) }
         weeks = listed.map { Week(week: $0, trips: trips[$0] ?? 0) }
         areaDescription = query.filter.areaDescription
         totalTrips = trips.values.reduce(0, +)
         self.metrics = metrics
         explain = query.explain
+    }
+
+    /// Dates far apart are mostly wrong ones: which they are helps to find them.
+    private static func tooManyWeeks(_ query: WeeklyAverageQuery, _ first: ISOWeek, _ last: ISOWeek) -> ColumnStoreError {
+        let remedy = query.weeks == .active ? "" : ", or list only weeks with trips (weeks=active)"
+        return ColumnStoreError(
+            .invalidArgument,
+            "The trips lie between the weeks of \(first.startText) and \(last.startText), which is more than the "
+                + "\(Limits.weekCountMax) weeks (400 years) of one answer; narrow it with 'from' and 'to'\(remedy).")
     }
 
     /// The region, else the box, else "All trips".
@@ -109,8 +120,10 @@ public struct Regions: Hashable, Sendable {
         public var firstAt: Int64
         /// Microseconds since 1970-01-01T00:00:00 local time.
         public var lastAt: Int64
-        /// Most trips first.
+        /// Most trips first; no more than `Limits.regionDatasourceCountMax`.
         public var datasources: [Datasource]
+        /// Datasources of the region, whether they are listed or not.
+        public var totalDatasources: Int
         /// The smallest box that holds the origins of all trips.
         public var bounds: BoundingBox
 
@@ -122,15 +135,35 @@ public struct Regions: Hashable, Sendable {
             firstAt = .max
             lastAt = .min
             datasources = []
+            totalDatasources = 0
         }
 
-        /// Adds the trips of a datasource that it does not have yet, whose origins are in a box.
-        package mutating func add(_ datasource: Datasource, bounds: BoundingBox) {
-            self.bounds.extend(by: bounds)
+        /// Makes a region of which all is known.
+        package init(
+            region: String, trips: Int, firstAt: Int64, lastAt: Int64, datasources: [Datasource], totalDatasources: Int,
+            bounds: BoundingBox
+        ) {
+            self.region = region
+            self.trips = trips
+            self.firstAt = firstAt
+            self.lastAt = lastAt
+            self.datasources = datasources
+            self.totalDatasources = totalDatasources
+            self.bounds = bounds
+        }
+
+        /// Adds the trips of a datasource that it does not have yet.
+        package mutating func add(_ datasource: Datasource) {
             trips += datasource.trips
             firstAt = min(firstAt, datasource.firstAt)
             lastAt = max(lastAt, datasource.lastAt)
             datasources.append(datasource)
+            totalDatasources += 1
+        }
+
+        /// Bytes of its JSON, about.
+        fileprivate var byteCount: Int {
+            224 + region.utf8.count + datasources.reduce(0) { $0 + 112 + $1.datasource.utf8.count }
         }
     }
 
@@ -151,19 +184,26 @@ public struct Regions: Hashable, Sendable {
         }
     }
 
+    /// The regions asked for.
     public var regions: [Region]
+    /// Regions of the store, before `limit` and `offset`.
+    public var totalRegions: Int
     /// What is missing from the store, and why; nil where nothing is.
     public var warning: String?
 
-    /// Brings regions and their datasources into the order of an answer.
-    package init(regions: [Region]) {
-        self.regions = regions.sorted {
-            $0.trips != $1.trips ? $0.trips > $1.trips : ExactName($0.region) < ExactName($1.region)
-        }
-        for index in self.regions.indices {
-            self.regions[index].datasources.sort {
+    /// Makes the answer of regions in their order, which ends early at `Limits.regionsByteCountMax`.
+    package init(regions: [Region], totalRegions: Int) {
+        self.totalRegions = totalRegions
+        self.regions = []
+        var byteCount = 0
+        for var region in regions {
+            region.datasources.sort {
                 $0.trips != $1.trips ? $0.trips > $1.trips : ExactName($0.datasource) < ExactName($1.datasource)
             }
+            region.datasources.removeLast(max(0, region.datasources.count - Limits.regionDatasourceCountMax))
+            byteCount += region.byteCount
+            if byteCount > Limits.regionsByteCountMax, !self.regions.isEmpty { return }
+            self.regions.append(region)
         }
     }
 }
@@ -269,6 +309,7 @@ extension ScanMetrics {
     /// Writes what a question cost as the member `explain` of its answer.
     fileprivate func write(to writer: inout JSONWriter) {
         func microseconds(_ time: Duration) -> Double { (time / .nanoseconds(100)).rounded() / 10 }
+        let pagesRead = distinctPagesRead
         writer.key("explain")
         writer.object {
             $0.key("segments")
@@ -342,11 +383,17 @@ extension Regions {
                             $0.value(LocalDateTime.text(microseconds: datasource.lastAt))
                         }
                     }
+                    if region.totalDatasources > region.datasources.count {
+                        $0.key("total_datasources")
+                        $0.value(region.totalDatasources)
+                    }
                     let box = region.bounds
                     $0.key("bounds")
                     $0.array([box.minLongitude, box.minLatitude, box.maxLongitude, box.maxLatitude]) { $0.value($1) }
                 }
             }
+            $0.key("total_regions")
+            $0.value(totalRegions)
             $0.write(warning: warning)
         }
         return writer.text

@@ -145,3 +145,13 @@ extension TripGroupsQuery {
         explain = try values.flag("explain")
     }
 }
+
+extension RegionsQuery {
+    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
+        let values = try QueryParameters(parameters, known: ["limit", "offset"])
+        self.init()
+        limit = try values.integer("limit", in: 1...Limits.regionLimitMax, otherwise: limit)
+        offset = try values.integer("offset", in: 0...Int(Int32.max), otherwise: 0)
+    }
+}

@@ -75,3 +75,13 @@ public struct TripGroupsQuery: Hashable, Sendable {
         bucketMinutes = defaults.bucketMinutes
     }
 }
+
+/// The question "What is there?": regions with their datasources, most trips first.
+public struct RegionsQuery: Hashable, Sendable {
+    /// 1 to 10,000.
+    public var limit = Limits.regionLimitDefault
+    public var offset = 0
+
+    /// Makes the question about the first regions.
+    public init() {}
+}

@@ -1,72 +1,112 @@
 import Bucketing
 
 extension QueryExecutor {
-    /// Describes each region, from the indexes alone.
-    package func regions() -> Regions {
+    /// Describes the regions of one page, from the indexes alone.
+    ///
+    /// A store may have as many regions as trips: of all of them only their trips are added up, by code, and the rest is looked at of
+    /// those that the page shows.
+    package func regions(_ query: RegionsQuery = RegionsQuery()) throws(ColumnStoreError) -> Regions {
         let names = snapshot.regions
-        let datasources = snapshot.datasources
-        var bounds = [BoundingBox](repeating: .nothing, count: names.names.count)
-        // Segments are summed by their own codes, and only the sums are brought together by name.
-        var sums: [UInt64: Sum] = [:]
-        for (position, segment) in snapshot.segments.enumerated() {
-            let index = segment.index
-            let (regionMap, datasourceMap) = (names.codeMaps[position], datasources.codeMaps[position])
-            for (code, box) in index.bounds.enumerated() { bounds[Int(regionMap[code])].extend(by: box) }
-            for (code, sum) in Self.sums(of: index) {
-                let pair =
-                    UInt64(regionMap[code / index.datasources.count]) << 32
-                    | UInt64(datasourceMap[code % index.datasources.count])
-                sums[pair, default: Sum()].add(sum)
+        let shown = try firstRegions(query.offset + query.limit).dropFirst(query.offset)
+        let datasources = try datasources(of: shown.map(\.code))
+        var regions: [Regions.Region] = []
+        for (region, sums) in zip(shown, datasources) {
+            var described = Regions.Region(region: names.names[Int(region.code)], bounds: sums.bounds)
+            for (code, sum) in sums.byDatasource {
+                described.add(
+                    Regions.Datasource(
+                        datasource: snapshot.datasources.names[Int(code)], trips: sum.trips, firstAt: sum.firstAt,
+                        lastAt: sum.lastAt))
             }
+            regions.append(described)
         }
-        var regions = names.names.enumerated().map { code, name in
-            Regions.Region(region: name, bounds: bounds[code])
+        return Regions(regions: regions, totalRegions: names.names.count)
+    }
+
+    /// A region in the order of an answer; codes ascend as names do.
+    private struct RankedRegion: RankedEntry {
+        var code: UInt32
+        var trips: Int
+
+        static func precedes(_ left: Self, _ right: Self) -> Bool {
+            left.trips != right.trips ? left.trips > right.trips : left.code < right.code
         }
-        for (pair, sum) in sums {
-            let code = Int(pair >> 32)
-            regions[code].add(
-                Regions.Datasource(
-                    datasource: datasources.names[Int(pair & 0xffff_ffff)], trips: sum.trips, firstAt: sum.firstAt,
-                    lastAt: sum.lastAt), bounds: bounds[code])
+    }
+
+    /// The first regions in the order of an answer.
+    private func firstRegions(_ limit: Int) throws(ColumnStoreError) -> [RankedRegion] {
+        let names = snapshot.regions
+        var trips = [Int](repeating: 0, count: names.names.count)
+        for (position, segment) in snapshot.segments.enumerated() {
+            try cancellation.check()
+            let map = names.codeMaps[position]
+            for entry in segment.index.counts.entries { trips[Int(map[Int(entry.region)])] += entry.trips }
         }
-        return Regions(regions: regions)
+        var best = BoundedHeap<RankedRegion>(limit: limit)
+        for (code, trips) in trips.enumerated() { best.offer(RankedRegion(code: UInt32(code), trips: trips)) }
+        return best.sorted()
     }
 
     /// Trips of one region and datasource.
-    fileprivate struct Sum {
+    private struct Sum {
         var trips = 0
         var firstAt = Int64.max
         var lastAt = Int64.min
 
-        mutating func add(_ other: Sum) {
-            trips += other.trips
-            firstAt = min(firstAt, other.firstAt)
-            lastAt = max(lastAt, other.lastAt)
+        mutating func add(_ entry: TripCounts.Entry) {
+            trips += entry.trips
+            firstAt = min(firstAt, entry.firstAt)
+            lastAt = max(lastAt, entry.lastAt)
         }
     }
 
-    /// The counts of a segment over all weeks, by region code × number of datasources + datasource code.
-    private static func sums(of index: SegmentIndex) -> [(code: Int, sum: Sum)] {
-        let datasourceCount = index.datasources.count
-        let pairCount = index.regions.count * datasourceCount
-        // A table of all pairs, unless only few of very many occur.
-        if pairCount <= max(1 << 16, 4 * index.counts.entries.count) {
-            var sums = [Sum](repeating: Sum(), count: pairCount)
-            for entry in index.counts.entries {
-                sums[Int(entry.region) * datasourceCount + Int(entry.datasource)].add(Sum(entry))
+    /// What is known of one region.
+    private struct RegionSums {
+        var bounds = BoundingBox.nothing
+        var byDatasource: [(code: UInt32, sum: Sum)] = []
+    }
+
+    /// What is known of some regions, in their order.
+    private func datasources(of regions: [UInt32]) throws(ColumnStoreError) -> [RegionSums] {
+        let (regionNames, datasourceNames) = (snapshot.regions, snapshot.datasources)
+        var places = [Int32](repeating: -1, count: regionNames.names.count)
+        for (place, code) in regions.enumerated() { places[Int(code)] = Int32(place) }
+        var answer = [RegionSums](repeating: RegionSums(), count: regions.count)
+        let datasourceCount = datasourceNames.names.count
+        // A table of all pairs, unless they are too many for that.
+        var table = [Sum]()
+        if regions.count * datasourceCount <= Self.pairTableCountMax {
+            table = [Sum](repeating: Sum(), count: regions.count * datasourceCount)
+        }
+        let hasTable = !table.isEmpty
+        var sums: [UInt64: Sum] = [:]
+        for (position, segment) in snapshot.segments.enumerated() {
+            try cancellation.check()
+            let (regionMap, datasourceMap) = (regionNames.codeMaps[position], datasourceNames.codeMaps[position])
+            for (code, box) in segment.index.bounds.enumerated() {
+                let place = Int(places[Int(regionMap[code])])
+                if place >= 0 { answer[place].bounds.extend(by: box) }
             }
-            return sums.enumerated().filter { $0.element.trips > 0 }.map { (code: $0.offset, sum: $0.element) }
+            for entry in segment.index.counts.entries {
+                let place = Int(places[Int(regionMap[Int(entry.region)])])
+                if place < 0 { continue }
+                let datasource = Int(datasourceMap[Int(entry.datasource)])
+                if hasTable {
+                    table[place * datasourceCount + datasource].add(entry)
+                } else {
+                    sums[UInt64(place) << 32 | UInt64(datasource), default: Sum()].add(entry)
+                }
+            }
         }
-        var sums: [Int: Sum] = [:]
-        for entry in index.counts.entries {
-            sums[Int(entry.region) * datasourceCount + Int(entry.datasource), default: Sum()].add(Sum(entry))
+        for (pair, sum) in table.enumerated() where sum.trips > 0 {
+            answer[pair / datasourceCount].byDatasource.append((code: UInt32(pair % datasourceCount), sum: sum))
         }
-        return sums.map { (code: $0.key, sum: $0.value) }
+        for (pair, sum) in sums {
+            answer[Int(pair >> 32)].byDatasource.append((code: UInt32(truncatingIfNeeded: pair), sum: sum))
+        }
+        return answer
     }
-}
 
-extension QueryExecutor.Sum {
-    init(_ entry: TripCounts.Entry) {
-        self.init(trips: entry.trips, firstAt: entry.firstAt, lastAt: entry.lastAt)
-    }
+    /// Pairs of a region and a datasource that are added up in a table: a few megabytes.
+    private static let pairTableCountMax = 1 << 18
 }

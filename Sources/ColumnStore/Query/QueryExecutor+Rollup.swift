@@ -9,7 +9,7 @@ extension QueryExecutor {
         guard useIndex, filter == TripFilter(), query.bucket == .timeOfDay,
             query.precision <= Limits.storedGeohashPrecision, query.bucketMinutes % GroupRollup.bucketMinutes == 0
         else { return nil }
-        return snapshot.rollup
+        return snapshot.rollup.flatMap { $0.isIntact ? $0 : nil }
     }
 
     /// Answers from a rollup.
@@ -34,8 +34,8 @@ extension QueryExecutor {
         let merged =
             isBase
             ? ranked(rollup, codes, with: Self.combine(collectors), layout, limit: query.offset + query.limit)
-            : try Self.merge(
-                collectors + coarser(rollup, codes, query, layout, Key.self), limit: query.offset + query.limit, on: pool)
+            : try merge(
+                collectors + coarser(rollup, codes, query, layout, Key.self), limit: query.offset + query.limit)
         metrics.mergeTime = .now - start
         return answer(query, merged, layout, bucketing, metrics)
     }
@@ -46,7 +46,7 @@ extension QueryExecutor {
         limit: Int
     ) -> MergedGroups<Key> {
         rollup.withGroups { keys, counts, ranks in
-            var best = BoundedHeap<Key>(limit: limit)
+            var best = BoundedHeap<GroupTable<Key>.Entry>(limit: limit)
             var (groupCount, tripCount) = (table.count, table.tripCount)
             let positions = Dictionary(uniqueKeysWithValues: codes.map { ($0.code, $0.position) })
             table.forEach { key, trips in
@@ -98,24 +98,20 @@ extension QueryExecutor {
             }
         }
         let tables = ScratchPool { GroupCollector<Key>() }
-        do {
-            _ = try pool.map(count: tasks.count, priority: .question) { index in
-                tables.with { table in
-                    let task = tasks[index]
-                    rollup.withGroups { keys, counts, _ in
-                        for group in task.groups {
-                            let parts = GroupRollup.parts(keys[group])
-                            table.add(
-                                Key(
-                                    layout, region: task.code, origin: parts.origin >> shift,
-                                    destination: parts.destination >> shift, bucket: parts.hour / hours),
-                                Int(counts[group]))
-                        }
+        _ = try map(count: tasks.count) { index in
+            tables.with { table in
+                let task = tasks[index]
+                rollup.withGroups { keys, counts, _ in
+                    for group in task.groups {
+                        let parts = GroupRollup.parts(keys[group])
+                        table.add(
+                            Key(
+                                layout, region: task.code, origin: parts.origin >> shift,
+                                destination: parts.destination >> shift, bucket: parts.hour / hours),
+                            Int(counts[group]))
                     }
                 }
             }
-        } catch {
-            throw ColumnStoreError(.internalFault, "The groups could not be added up: \(error).")
         }
         return tables.drain()
     }

@@ -11,9 +11,12 @@ extension QueryExecutor {
         let layout = GroupKeyLayout(
             regionCount: snapshot.regions.names.count, precision: query.precision, bucketCount: bucketing.bucketCount)
         if let rollup = rollup(for: query) {
-            return layout.isPackable
+            let answer =
+                layout.isPackable
                 ? try tripGroups(query, layout, bucketing, PackedGroupKey.self, from: rollup)
                 : try tripGroups(query, layout, bucketing, DoublePackedGroupKey.self, from: rollup)
+            // Of one that was truncated meanwhile nothing is believed, and the segments have all that it had.
+            if rollup.isIntact { return answer }
         }
         if layout.isPackable { return try tripGroups(query, layout, bucketing, PackedGroupKey.self) }
         if layout.isDoublePackable { return try tripGroups(query, layout, bucketing, DoublePackedGroupKey.self) }
@@ -63,7 +66,7 @@ extension QueryExecutor {
         let (collectors, scanMetrics) = try groupTables(plans, query, layout, bucketing, Key.self)
         metrics += scanMetrics
         let start = ContinuousClock.now
-        let merged = try Self.merge(consume collectors, limit: query.offset + query.limit, on: pool)
+        let merged = try merge(consume collectors, limit: query.offset + query.limit)
         metrics.mergeTime = .now - start
         return answer(query, merged, layout, bucketing, metrics)
     }
@@ -193,23 +196,22 @@ extension QueryExecutor {
     }
 
     /// Counts what the workers collected: each part of the keys by one worker, without locks.
-    static func merge<Key: GroupKey>(
-        _ collectors: consuming [GroupCollector<Key>], limit: Int, on pool: WorkerPool
+    func merge<Key: GroupKey>(
+        _ collectors: consuming [GroupCollector<Key>], limit: Int
     ) throws(ColumnStoreError) -> MergedGroups<Key> {
         var all = consume collectors
         GroupCollector.align(&all)
         let collectors = all
         if collectors.allSatisfy(\.parts.isEmpty) {
-            let table = combine(collectors)
+            let table = Self.combine(collectors)
             return (table.first(limit), table.count, table.tripCount)
         }
-        let parts = try? pool.map(count: GroupCollector<Key>.partCount, priority: .question) { part in
+        let parts = try map(count: GroupCollector<Key>.partCount) { part in
             var table = GroupTable<Key>(capacity: collectors.reduce(0) { $0 + $1.parts[part].count })
             for collector in collectors { collector.parts[part].forEach { table.add($0, $1) } }
             return (first: table.first(limit), groupCount: table.count, tripCount: table.tripCount)
         }
-        guard let parts else { throw ColumnStoreError(.internalFault, "The groups could not be counted.") }
-        var best = BoundedHeap<Key>(limit: limit)
+        var best = BoundedHeap<GroupTable<Key>.Entry>(limit: limit)
         for part in parts { for entry in part.first { best.offer(entry) } }
         return (best.sorted(), parts.reduce(0) { $0 + $1.groupCount }, parts.reduce(0) { $0 + $1.tripCount })
     }

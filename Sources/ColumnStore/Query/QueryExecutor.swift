@@ -2,10 +2,12 @@ import Bucketing
 
 /// Answers questions over a snapshot: plans each segment, reads what the index leaves in parallel, and merges.
 package struct QueryExecutor: Sendable {
-    let snapshot: Snapshot
+    /// What queries see.
+    package let snapshot: Snapshot
     let pool: WorkerPool
     /// False: every row is read and tested, the slow way that judges the fast one.
     package let useIndex: Bool
+    let cancellation: QueryCancellation
     private let scratches: ScratchPool<PageScratch>
 
     /// Rows of a whole range that one task reads.
@@ -17,14 +19,21 @@ package struct QueryExecutor: Sendable {
     private static let rowsAlone = 512
 
     /// Makes an executor.
-    package init(_ snapshot: Snapshot, on pool: WorkerPool, useIndex: Bool = true) {
-        self.init(snapshot, on: pool, useIndex: useIndex, scratches: ScratchPool { PageScratch() })
+    package init(
+        _ snapshot: Snapshot, on pool: WorkerPool, useIndex: Bool = true, cancellation: QueryCancellation = QueryCancellation()
+    ) {
+        self.init(
+            snapshot, on: pool, useIndex: useIndex, cancellation: cancellation, scratches: ScratchPool { PageScratch() })
     }
 
-    init(_ snapshot: Snapshot, on pool: WorkerPool, useIndex: Bool, scratches: ScratchPool<PageScratch>) {
+    init(
+        _ snapshot: Snapshot, on pool: WorkerPool, useIndex: Bool, cancellation: QueryCancellation = QueryCancellation(),
+        scratches: ScratchPool<PageScratch>
+    ) {
         self.snapshot = snapshot
         self.pool = pool
         self.useIndex = useIndex
+        self.cancellation = cancellation
         self.scratches = scratches
     }
 
@@ -55,8 +64,7 @@ package struct QueryExecutor: Sendable {
         metrics.segmentsConsidered = plans.count
         metrics.segmentsSkipped = plans.count { $0.ranges.isEmpty && $0.counted.isEmpty }
         metrics.segmentsRead = plans.count { !$0.ranges.isEmpty }
-        metrics.pagesConsidered =
-            SegmentColumn.allCases.count * plans.reduce(0) { $0 + snapshot.segments[$1.segment].pages.count }
+        metrics.pagesConsidered = plans.reduce(0) { $0 + snapshot.segments[$1.segment].columnPageCount }
         metrics.rowsTested = plans.reduce(0) { $0 + $1.approximatedRowCount }
         metrics.rowsCounted = plans.reduce(0) { $0 + $1.counted.reduce(0, +) }
         metrics.planTime = .now - start
@@ -64,14 +72,17 @@ package struct QueryExecutor: Sendable {
     }
 
     /// Reads the ranges of plans in parallel; `body` gets one task and returns its part of the answer.
+    ///
+    /// Throws if a file that the plans or the tasks read was truncated meanwhile: what came out may be of zeros.
     func scan<Part: Sendable>(
         _ plans: [SegmentPlan], _ body: @escaping @Sendable (Task, PageScratch) throws(ColumnStoreError) -> Part
     ) throws(ColumnStoreError) -> (parts: [Part], metrics: ScanMetrics) {
         let start = ContinuousClock.now
         let tasks = plans.flatMap(tasks)
-        let scratches = scratches
+        let (scratches, cancellation) = (scratches, cancellation)
         @Sendable func run(_ index: Int) throws(ColumnStoreError) -> (Part, ScanMetrics) {
-            try scratches.with { scratch throws(ColumnStoreError) in
+            try cancellation.check()
+            return try scratches.with { scratch throws(ColumnStoreError) in
                 let part = try body(tasks[index], scratch)
                 return (part, scratch.takeMetrics())
             }
@@ -85,11 +96,30 @@ package struct QueryExecutor: Sendable {
             var metrics = ScanMetrics()
             for result in results { metrics += result.1 }
             metrics.scanTime = .now - start
+            try requireIntactFiles(of: plans)
             return (results.map(\.0), metrics)
-        } catch let error as ColumnStoreError {
-            throw error
         } catch {
-            throw ColumnStoreError(.internalFault, "A scan failed: \(error).")
+            try requireIntactFiles(of: plans)
+            throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "A scan failed: \(error).")
+        }
+    }
+
+    private func requireIntactFiles(of plans: [SegmentPlan]) throws(ColumnStoreError) {
+        for plan in plans where plan.readsFile { try snapshot.segments[plan.segment].file.requireIntact() }
+    }
+
+    /// Does parts of other work than reading in parallel; a query that is cancelled begins no further one.
+    func map<Value: Sendable>(
+        count: Int, _ body: @escaping @Sendable (Int) -> Value
+    ) throws(ColumnStoreError) -> [Value] {
+        let cancellation = cancellation
+        do {
+            return try pool.map(count: count, priority: .question) { index in
+                try cancellation.check()
+                return body(index)
+            }
+        } catch {
+            throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "A query failed: \(error).")
         }
     }
 

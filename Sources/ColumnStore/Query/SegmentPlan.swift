@@ -21,6 +21,9 @@ struct SegmentPlan: Sendable {
     private(set) var approximatedRowCount = 0
     private let weekCount: Int
 
+    /// Whether bytes of the file, and not the index alone, were looked at or are to be.
+    var readsFile: Bool { approximatedRowCount > 0 || !ranges.isEmpty }
+
     /// Plans a segment.
     ///
     /// - Parameters:

@@ -1,7 +1,7 @@
 /// Trips counted by group: open addressing with linear probing, keys and counts in arrays of their own.
 struct GroupTable<Key: GroupKey>: Sendable {
     /// One group and its trips.
-    struct Entry: Hashable, Sendable {
+    struct Entry: RankedEntry, Hashable, Sendable {
         var key: Key
         var count: Int
 
@@ -84,57 +84,8 @@ struct GroupTable<Key: GroupKey>: Sendable {
 
     /// The first `limit` groups in the order of an answer.
     func first(_ limit: Int) -> [Entry] {
-        var best = BoundedHeap<Key>(limit: limit)
+        var best = BoundedHeap<Entry>(limit: limit)
         for place in keys.indices where counts[place] != 0 { best.offer(Entry(key: keys[place], count: counts[place])) }
         return best.sorted()
-    }
-}
-
-/// The first `limit` of many entries in the order of an answer, kept as a heap with the last of them on top.
-struct BoundedHeap<Key: GroupKey> {
-    typealias Entry = GroupTable<Key>.Entry
-    private let limit: Int
-    private var heap: [Entry] = []
-
-    init(limit: Int) { self.limit = limit }
-
-    /// Whether an entry would be among the first of those offered so far.
-    @inline(__always)
-    func accepts(_ entry: Entry) -> Bool { heap.count < limit || (limit > 0 && Entry.precedes(entry, heap[0])) }
-
-    @inline(__always)
-    mutating func offer(_ entry: Entry) {
-        if heap.count < limit {
-            heap.append(entry)
-            siftUp()
-        } else if limit > 0, Entry.precedes(entry, heap[0]) {
-            heap[0] = entry
-            siftDown()
-        }
-    }
-
-    func sorted() -> [Entry] { heap.sorted(by: Entry.precedes) }
-
-    private mutating func siftUp() {
-        var child = heap.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard Entry.precedes(heap[parent], heap[child]) else { return }
-            heap.swapAt(parent, child)
-            child = parent
-        }
-    }
-
-    private mutating func siftDown() {
-        var parent = 0
-        while true {
-            let (left, right) = (2 * parent + 1, 2 * parent + 2)
-            var last = parent
-            if left < heap.count, Entry.precedes(heap[last], heap[left]) { last = left }
-            if right < heap.count, Entry.precedes(heap[last], heap[right]) { last = right }
-            if last == parent { return }
-            heap.swapAt(parent, last)
-            parent = last
-        }
     }
 }

@@ -8,8 +8,10 @@ public struct ScanMetrics: Hashable, Sendable {
     public var segmentsRead = 0
     /// Column pages of the snapshot.
     public var pagesConsidered = 0
-    /// Column pages read.
+    /// Times that a column page was decoded: one that two workers need, or two scans of a query, is decoded by each.
     public var pagesRead = 0
+    /// Which pages those were, by their file and place.
+    private var pagePlaces: [UInt64] = []
     /// Rows counted from an index, unread.
     public var rowsCounted = 0
     /// Rows of which at least one value was tested.
@@ -26,12 +28,23 @@ public struct ScanMetrics: Hashable, Sendable {
     /// Metrics of nothing done.
     public init() {}
 
+    /// Column pages that were decoded, each counted once.
+    public var distinctPagesRead: Int { Set(pagePlaces).count }
+
+    /// Counts a page as read.
+    mutating func countPage(ofFile serial: Int, at offset: Int) {
+        pagesRead += 1
+        // Files are smaller than 2⁴⁰ bytes.
+        pagePlaces.append(UInt64(truncatingIfNeeded: serial) << 40 | UInt64(truncatingIfNeeded: offset))
+    }
+
     static func += (left: inout Self, right: Self) {
         left.segmentsConsidered += right.segmentsConsidered
         left.segmentsSkipped += right.segmentsSkipped
         left.segmentsRead += right.segmentsRead
         left.pagesConsidered += right.pagesConsidered
         left.pagesRead += right.pagesRead
+        left.pagePlaces += right.pagePlaces
         left.rowsCounted += right.rowsCounted
         left.rowsTested += right.rowsTested
         left.bytesDecompressed += right.bytesDecompressed

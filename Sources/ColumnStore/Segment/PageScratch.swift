@@ -78,7 +78,7 @@ final class PageScratch {
                 loadedParts[slot][part] = false
                 throw error
             }
-            metrics.pagesRead += 1
+            metrics.countPage(ofFile: segment.serial, at: location.offset)
             metrics.bytesDecompressed += 8 * location.rowCount
         }
     }
@@ -101,7 +101,7 @@ final class PageScratch {
             case .destinationGeohash: try read(codes: location, chunk, column, place.group, segment, into: &destinationCell)
             case .originLongitude, .originLatitude, .week, .jobID: preconditionFailure("no question reads \(column.name)")
             }
-            metrics.pagesRead += 1
+            metrics.countPage(ofFile: segment.serial, at: location.offset)
             loaded[column.rawValue] = (segment.serial, page)
         } catch {
             throw SegmentReader.damage(segment.file.path, error)

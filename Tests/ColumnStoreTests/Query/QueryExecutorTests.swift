@@ -13,8 +13,12 @@ struct QueryExecutorTests {
         let scanning: QueryExecutor
         private let folder: TemporaryDirectory
 
-        init(rows: Int, segments: Int, using random: inout SeededGenerator) throws {
-            let trips = RandomTrips.trips(rows, using: &random)
+        convenience init(rows: Int, segments: Int, using random: inout SeededGenerator) throws {
+            try self.init(trips: RandomTrips.trips(rows, using: &random), segments: segments)
+        }
+
+        init(trips: [Trip], segments: Int) throws {
+            let rows = trips.count
             let folder = TemporaryDirectory()
             self.trips = trips
             self.folder = folder
@@ -44,6 +48,7 @@ struct QueryExecutorTests {
             let expected = ReferenceQuery.weekly(store.trips, query)
             for executor in [store.indexed, store.scanning] {
                 let answer = try? executor.weeklyAverage(query)
+                if let metrics = answer?.metrics { #expect(metrics.distinctPagesRead <= metrics.pagesConsidered) }
                 let found = answer.map { answer in
                     ReferenceQuery.Weekly(
                         total: answer.totalTrips, weekCount: answer.weekCount,
@@ -71,6 +76,7 @@ struct QueryExecutorTests {
             let expected = ReferenceQuery.groups(store.trips, query)
             for executor in [store.indexed, store.scanning] {
                 let answer = try executor.tripGroups(query)
+                #expect(answer.metrics.distinctPagesRead <= answer.metrics.pagesConsidered)
                 let what = "seed \(seed), round \(round), index \(executor.useIndex): \(query)"
                 #expect(answer.groups == expected.groups, Comment(rawValue: what))
                 #expect(answer.totalGroups == expected.total, Comment(rawValue: what))
@@ -82,7 +88,7 @@ struct QueryExecutorTests {
     @Test func regionsAgree() throws {
         var random = SeededGenerator(seed: 21)
         let store = try Store(rows: 3000, segments: 3, using: &random)
-        let regions = store.indexed.regions().regions
+        let regions = try store.indexed.regions().regions
         #expect(regions.map(\.trips).reduce(0, +) == store.trips.count)
         for region in regions {
             let trips = store.trips.filter { $0.region.utf8.elementsEqual(region.region.utf8) }
@@ -102,6 +108,71 @@ struct QueryExecutorTests {
         }
         // Two names that look alike but differ in bytes are two regions.
         #expect(regions.count == RandomTrips.regions.count)
+    }
+
+    @Test("Pages of regions follow one another, in the order of all of them, and only so many datasources are listed")
+    func regionsInPages() throws {
+        var random = SeededGenerator(seed: 22)
+        var trips = RandomTrips.trips(4000, using: &random)
+        for index in trips.indices {
+            trips[index].region = "region \(index % 7 == 0 ? 0 : Int.random(in: 0..<300, using: &random))"
+            trips[index].datasource = "source \(index % 130)"
+        }
+        let store = try Store(trips: trips, segments: 3)
+        var query = RegionsQuery()
+        let all = try store.indexed.regions(query)
+        #expect(all.totalRegions == 300 && all.regions.count == 300)
+        let expected = Dictionary(grouping: trips, by: \.region).map { (name: $0.key, trips: $0.value) }.sorted {
+            $0.trips.count != $1.trips.count
+                ? $0.trips.count > $1.trips.count : $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
+        }
+        #expect(all.regions.map(\.region) == expected.map(\.name))
+        let largest = all.regions[0]
+        #expect(largest.totalDatasources == 130 && largest.datasources.count == Limits.regionDatasourceCountMax)
+        #expect(largest.trips == expected[0].trips.count)
+        #expect(largest.datasources.allSatisfy { $0.trips >= largest.datasources.last!.trips })
+        #expect(all.json.contains(#""total_datasources":130"#) && all.json.hasSuffix(#""total_regions":300}"#))
+        for (limit, offset) in [(1, 0), (7, 3), (100, 250), (10_000, 299), (10, 300), (1, Int(Int32.max))] {
+            (query.limit, query.offset) = (limit, offset)
+            let page = try store.indexed.regions(query)
+            #expect(page.regions == Array(all.regions.dropFirst(offset).prefix(limit)) && page.totalRegions == 300)
+        }
+    }
+
+    @Test("A page of regions ends early where names are long, and the next one goes on")
+    func longNames() throws {
+        let one = Regions.Region(region: String(repeating: "r", count: 1024))
+        var full = one
+        for number in 0..<150 {
+            let name = "\(number)" + String(repeating: "d", count: 1000)
+            full.add(Regions.Datasource(datasource: name, trips: number + 1, firstAt: 0, lastAt: 0))
+        }
+        let answer = Regions(regions: Array(repeating: full, count: 1000), totalRegions: 1000)
+        #expect(answer.regions.count < 1000 && answer.json.utf8.count < Limits.regionsByteCountMax * 5 / 4)
+        #expect(answer.json.utf8.count > Limits.regionsByteCountMax * 3 / 4)
+        #expect(answer.regions.allSatisfy { $0.datasources.count == 100 && $0.totalDatasources == 150 })
+        #expect(answer.regions[0].datasources[0].trips == 150)
+    }
+
+    @Test(
+        "Weeks of more than 400 years are refused with the first and the last of them",
+        arguments: WeeklyAverageQuery.Weeks.allCases)
+    func absurdSpans(weeks: WeeklyAverageQuery.Weeks) throws {
+        var query = WeeklyAverageQuery()
+        query.weeks = weeks
+        let (first, last) = (ISOWeek(day: -719_162), ISOWeek(day: 2_932_896))
+        let most = Dictionary(
+            uniqueKeysWithValues: (0..<Limits.weekCountMax).map { (ISOWeek(index: first.index + Int32($0)), 1) })
+        let times = { first.startMicroseconds...last.startMicroseconds }
+        #expect(try WeeklyAverage(query, tripsByWeek: most, times: times).weeks.count == Limits.weekCountMax)
+        if weeks == .active {
+            #expect(try WeeklyAverage(query, tripsByWeek: [first: 1, last: 2], times: times).json.contains("9999-W52"))
+        }
+        let tooMany = most.merging([last: 1]) { $1 }
+        let error = #expect(throws: ColumnStoreError.self) { try WeeklyAverage(query, tripsByWeek: tooMany, times: times) }
+        #expect(error?.code == .invalidArgument)
+        for part in ["0001-01-01", "9999-12-27", "'from' and 'to'"] { #expect(error?.message.contains(part) == true) }
+        #expect(error?.message.contains("weeks=active") == (weeks != .active))
     }
 
     @Test func theIndexSparesReading() throws {
@@ -127,7 +198,7 @@ struct QueryExecutorTests {
     @Test func anEmptyStoreHasNoGroupsAndNoAverage() throws {
         let executor = QueryExecutor(Snapshot([]), on: WorkerPool(threadCount: 1))
         #expect(try executor.tripGroups(TripGroupsQuery()).totalGroups == 0)
-        #expect(executor.regions().regions.isEmpty)
+        #expect(try executor.regions().regions.isEmpty && executor.regions().totalRegions == 0)
         let error = #expect(throws: ColumnStoreError.self) { try executor.weeklyAverage(WeeklyAverageQuery()) }
         #expect(error?.code == .notFound)
         #expect(error?.message == "No trips found for the specified filters")

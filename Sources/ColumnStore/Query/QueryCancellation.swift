@@ -1,0 +1,78 @@
+import Synchronization
+
+/// Ends a query before its answer is there: its client left, or its time is over.
+///
+/// The query asks between two pieces of work (128 Ki rows, a part of a merge) whether to go on, so no loop over rows knows of it.
+public final class QueryCancellation: Sendable {
+    private enum State: Int { case none, leaving, left }
+
+    private struct Callbacks {
+        var isCancelled = false
+        var onCancel: [@Sendable () -> Void] = []
+    }
+
+    private let state = Atomic<Int>(State.none.rawValue)
+    private let callbacks = Lock(Callbacks())
+    private let timeout: Duration?
+    private let deadline: ContinuousClock.Instant?
+
+    /// Starts the time of a query; without a timeout it has no end.
+    public init(timeout: Duration? = nil) {
+        self.timeout = timeout
+        deadline = timeout.map { .now + $0 }
+    }
+
+    /// Whether its client seems to leave: others go first.
+    package var isLeaving: Bool { state.load(ordering: .relaxed) != State.none.rawValue }
+
+    /// Whether its client has left.
+    package var hasLeft: Bool { state.load(ordering: .relaxed) == State.left.rawValue }
+
+    /// Time that is left; nil without a timeout.
+    package var remaining: Duration? { deadline.map { $0 - .now } }
+
+    /// Lets other queries go before this one, whose client has closed its side of the connection.
+    package func noteLeaving() {
+        _ = state.compareExchange(expected: State.none.rawValue, desired: State.leaving.rawValue, ordering: .relaxed)
+    }
+
+    /// Ends the query, whose client has left.
+    public func cancel() {
+        state.store(State.left.rawValue, ordering: .relaxed)
+        let due = callbacks.withLock { callbacks in
+            callbacks.isCancelled = true
+            defer { callbacks.onCancel = [] }
+            return callbacks.onCancel
+        }
+        for callback in due { callback() }
+    }
+
+    /// Calls `body` once the client has left; at once if it has already.
+    ///
+    /// It is kept until then or until the query lets its cancellation go.
+    package func onCancel(_ body: @escaping @Sendable () -> Void) {
+        let isCancelled = callbacks.withLock { callbacks in
+            if !callbacks.isCancelled { callbacks.onCancel.append(body) }
+            return callbacks.isCancelled
+        }
+        if isCancelled { body() }
+    }
+
+    /// Throws if the query is to end.
+    package func check() throws(ColumnStoreError) {
+        if hasLeft { throw Self.clientLeft }
+        if let timeout, let deadline, deadline <= .now { throw Self.timedOut(after: timeout) }
+    }
+
+    static let clientLeft = ColumnStoreError(
+        .clientLeft,
+        "The query was cancelled because its client closed the connection; keep both sides of it open until the answer is there."
+    )
+
+    private static func timedOut(after timeout: Duration) -> ColumnStoreError {
+        ColumnStoreError(
+            .queryLimit,
+            "The query was not answered within \(timeout.components.seconds) s (--query-timeout), its wait for others included; narrow it "
+                + "(region, datasource, from, to, a box), or try again when less is going on.")
+    }
+}

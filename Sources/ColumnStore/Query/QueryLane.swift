@@ -1,0 +1,78 @@
+/// Queries of one kind that wait for a thread: a bounded number, those first whose clients are still there.
+final class QueryLane: Sendable {
+    private struct Waiting {
+        var number: Int
+        var cancellation: QueryCancellation
+        /// Runs the query, or ends it with an error.
+        var run: @Sendable (ColumnStoreError?) -> Void
+    }
+
+    private struct State {
+        var waiting: [Waiting] = []
+        var running = 0
+        var nextNumber = 0
+    }
+
+    private let pool: WorkerPool
+    private let state = Lock(State())
+
+    init(on pool: WorkerPool) { self.pool = pool }
+
+    /// Runs a query on a thread of the pool once it is its turn, or ends it with an error if `waitingMax` others wait or if its client
+    /// leaves before that.
+    func run(
+        _ cancellation: QueryCancellation, waitingMax: Int, _ run: @escaping @Sendable (ColumnStoreError?) -> Void
+    ) {
+        enum Place { case thread, queue(Int), none }
+        var evicted: Waiting?
+        let place = state.withLock { state -> Place in
+            if state.running < pool.threadCount {
+                state.running += 1
+                return .thread
+            }
+            if state.waiting.count >= waitingMax {
+                guard let leaving = state.waiting.firstIndex(where: { $0.cancellation.isLeaving }) else { return .none }
+                evicted = state.waiting.remove(at: leaving)
+            }
+            state.nextNumber += 1
+            state.waiting.append(Waiting(number: state.nextNumber, cancellation: cancellation, run: run))
+            return .queue(state.nextNumber)
+        }
+        evicted?.run(Self.tooMany(waitingMax))
+        switch place {
+        case .thread: pool.run { self.work(run) }
+        case .queue(let number): cancellation.onCancel { [weak self] in self?.drop(number) }
+        case .none: run(Self.tooMany(waitingMax))
+        }
+    }
+
+    /// Queries that wait.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
+    /// Runs a query and lets the next one have the thread; others that wait for the pool get their turn in between.
+    private func work(_ run: @Sendable (ColumnStoreError?) -> Void) {
+        run(nil)
+        let next = state.withLock { state -> Waiting? in
+            guard let first = state.waiting.indices.first else {
+                state.running -= 1
+                return nil
+            }
+            return state.waiting.remove(at: state.waiting.firstIndex { !$0.cancellation.isLeaving } ?? first)
+        }
+        if let next { pool.run { self.work(next.run) } }
+    }
+
+    /// Ends a waiting query whose client has left.
+    private func drop(_ number: Int) {
+        let dropped = state.withLock { state -> Waiting? in
+            guard let place = state.waiting.firstIndex(where: { $0.number == number }) else { return nil }
+            return state.waiting.remove(at: place)
+        }
+        dropped?.run(QueryCancellation.clientLeft)
+    }
+
+    private static func tooMany(_ waitingMax: Int) -> ColumnStoreError {
+        ColumnStoreError(
+            .queryLimit, "\(waitingMax) queries wait already (--max-waiting-queries); try again in a moment.")
+    }
+}

@@ -1,0 +1,61 @@
+import ColumnStore
+import NIOCore
+
+/// Watches, for the query under way on a connection, whether its client is still there.
+///
+/// A client that resets the connection has left at once. One that closes its side only may have gone, as when its process ends, or
+/// may still read: TCP tells no difference until something is sent. Its query gets a grace in which quick answers are ready.
+///
+/// NIO reads the end of the stream while an answer is awaited, since a request without a body leaves room in its buffers.
+final class ClientPresence: ChannelInboundHandler, Sendable {
+    typealias InboundIn = Any
+    typealias InboundOut = Any
+
+    /// That of the connection whose request is being answered; nil in tests of routes without connections.
+    @TaskLocal static var current: ClientPresence?
+
+    private struct State {
+        var isLeaving = false
+        var hasLeft = false
+        var query: QueryCancellation?
+    }
+
+    private let state = Lock(State())
+
+    /// Runs a query that is cancelled if the client leaves.
+    func watch<Value>(
+        _ cancellation: QueryCancellation, _ query: () async throws -> Value
+    ) async rethrows -> Value {
+        let (isLeaving, hasLeft) = state.withLock { state in
+            state.query = cancellation
+            return (state.isLeaving, state.hasLeft)
+        }
+        if isLeaving { cancellation.noteLeaving() }
+        if hasLeft { cancellation.cancel() }
+        defer { state.withLock { $0.query = nil } }
+        return try await query()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event {
+            state.withLock { state in
+                state.isLeaving = true
+                return state.query
+            }?.noteLeaving()
+            context.eventLoop.scheduleTask(in: TimeAmount(ServerLimits.halfClosedGrace)) { self.noteLeft() }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        noteLeft()
+        context.fireChannelInactive()
+    }
+
+    private func noteLeft() {
+        state.withLock { state in
+            state.hasLeft = true
+            return state.query
+        }?.cancel()
+    }
+}
