@@ -86,5 +86,5 @@ def test_a_form_can_be_given_another_name(server):
     body = head + SAMPLE.read_bytes() + b"\r\n--B--\r\n"
     fields = {"Content-Type": "multipart/form-data; boundary=B"}
     assert server.request("POST", "/ingest", body, fields).detail == "Only CSV uploads are supported"
-    for path in ("/ingest?filename=may.csv", "/ingest/may.csv"):
+    for path in ("/ingest?filename=may.csv", "/ingest/may.csv?duplicate=allow"):
         assert server.request("POST", path, body, fields).json["filename"] == "may.csv"
