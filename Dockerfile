@@ -19,7 +19,8 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /swagger-ui
 COPY scripts/requirements.txt ./
-RUN pip download --no-deps --dest /tmp/wheel "$(grep '^drf-spectacular-sidecar==' requirements.txt)" \
+RUN grep '^drf-spectacular-sidecar==' requirements.txt > /tmp/pinned.txt \
+    && pip download --no-deps --require-hashes --dest /tmp/wheel --requirement /tmp/pinned.txt \
     && python3 -m zipfile -e /tmp/wheel/*.whl /tmp/wheel \
     && cd /tmp/wheel/*/static/*/swagger-ui-dist \
     && cp swagger-ui.css swagger-ui-bundle.js /swagger-ui/ \

@@ -121,7 +121,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             // In the binary, so that the program is one file.
-            resources: [.embedInCode("Resources/openapi.json"), .embedInCode("Resources/index.html")],
+            resources: ["openapi.json", "index.html", "page.css", "page.js", "docs.js"].map { .embedInCode("Resources/\($0)") },
             swiftSettings: settings
         ),
         .executableTarget(

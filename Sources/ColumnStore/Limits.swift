@@ -19,6 +19,9 @@ package enum Limits {
     /// The most bytes of a rejected row's text that are kept; what is longer is cut there and marked.
     package static let rejectedTextByteCountMax = 64 << 10
 
+    /// The longest name of a file that is sent or fetched, in bytes of UTF-8: what file systems take.
+    package static let filenameByteCountMax = 255
+
     // MARK: Rejected rows
 
     /// Rejected rows of a job that are kept, the first ones: who has not understood a file by them is not helped by more.

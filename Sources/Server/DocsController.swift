@@ -3,39 +3,61 @@ import Hummingbird
 import NIOCore
 import NIOPosix
 
-/// Serves the front page, the API's description and its interactive documentation.
+/// Serves the front page, the API's description and its documentation: nothing of it comes from another host.
 ///
-/// Swagger UI's files come from a folder of the host where there is one, so that the documentation works offline; otherwise
-/// the browser fetches them from a public CDN.
+/// Where a folder has Swagger UI's files, the documentation is interactive; otherwise it is a page that `DescriptionPage` makes of
+/// the description.
 struct DocsController: Sendable {
     /// The files of `swagger-ui-dist` that are served, with their types; nothing else in the folder is reachable.
-    private static let assets = [
-        "swagger-ui.css": "text/css; charset=utf-8",
-        "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-    ]
-    private static let cdn = "https://unpkg.com/swagger-ui-dist@5"
+    private static let swaggerAssets = ["swagger-ui.css": stylesheet, "swagger-ui-bundle.js": script]
+    private static let page = "text/html; charset=utf-8"
+    private static let stylesheet = "text/css; charset=utf-8"
+    private static let script = "text/javascript; charset=utf-8"
+    /// What pages load and run: files of this server, no text of the page itself.
+    ///
+    /// Swagger UI has its icons in `data:` URLs.
+    private static let policy =
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+        + "form-action 'none'; frame-ancestors 'none'"
 
     private let directory: String?
+    private let assets: [String: (bytes: ByteBuffer, type: String)]
     private let front: ByteBuffer
     private let description: ByteBuffer
-    private let page: ByteBuffer
+    private let documentation: ByteBuffer
 
     init(swaggerDirectory: String?) {
         directory = swaggerDirectory.flatMap { Self.isReadable($0 + "/swagger-ui-bundle.js") ? $0 : nil }
+        assets = [
+            "page.css": (ByteBuffer(bytes: PackageResources.page_css), Self.stylesheet),
+            "page.js": (ByteBuffer(bytes: PackageResources.page_js), Self.script),
+            "docs.js": (ByteBuffer(bytes: PackageResources.docs_js), Self.script),
+        ]
         front = ByteBuffer(bytes: PackageResources.index_html)
         description = ByteBuffer(bytes: PackageResources.openapi_json)
-        page = ByteBuffer(string: Self.page(assets: directory == nil ? Self.cdn : "/docs/assets"))
+        documentation = ByteBuffer(
+            string: directory == nil ? DescriptionPage(PackageResources.openapi_json).html : Self.swaggerPage)
     }
 
     func addRoutes(to router: Router<ServerRequestContext>) {
-        router.resource("/", [.get: { _, _ in .content(front, type: "text/html; charset=utf-8") }])
+        router.resource("/", [.get: { _, _ in Self.page(front) }])
+        router.resource("/assets/{file}", [.get: asset])
         router.resource("/openapi.json", [.get: { _, _ in .content(description, type: "application/json") }])
-        router.resource("/docs", [.get: { _, _ in .content(page, type: "text/html; charset=utf-8") }])
-        router.resource("/docs/assets/{file}", [.get: asset])
+        router.resource("/docs", [.get: { _, _ in Self.page(documentation) }])
+        router.resource("/docs/assets/{file}", [.get: swaggerAsset])
+    }
+
+    private static func page(_ bytes: ByteBuffer) -> Response {
+        .content(bytes, type: page, headers: [.contentSecurityPolicy: policy])
     }
 
     @Sendable private func asset(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        guard let directory, let name = context.parameters.get("file"), let type = Self.assets[name] else {
+        guard let name = context.parameters.get("file"), let asset = assets[name] else { throw HTTPError(.notFound) }
+        return .content(asset.bytes, type: asset.type, headers: [.cacheControl: "no-cache"])
+    }
+
+    @Sendable private func swaggerAsset(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        guard let directory, let name = context.parameters.get("file"), let type = Self.swaggerAssets[name] else {
             throw HTTPError(.notFound)
         }
         let path = directory + "/" + name
@@ -57,13 +79,12 @@ struct DocsController: Sendable {
     }
 
     /// The same as the front page's, in the page itself: Swagger UI's files need not have one.
-    private static let icon =
+    static let icon =
         "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
         + "<rect width='16' height='16' rx='4' fill='%230b6e5f'/>"
         + "<path d='M4 11c0-5 8-1 8-6' stroke='white' stroke-width='1.6' fill='none' stroke-linecap='round'/></svg>"
 
-    private static func page(assets: String) -> String {
-        """
+    private static let swaggerPage = """
         <!DOCTYPE html>
         <html lang="en">
         <head>
@@ -71,18 +92,15 @@ struct DocsController: Sendable {
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>tripstore API</title>
         <link rel="icon" href="\(icon)">
-        <link rel="stylesheet" href="\(assets)/swagger-ui.css">
+        <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
         </head>
         <body>
         <div id="swagger-ui"></div>
         <noscript>The interactive documentation needs JavaScript; <a href="/openapi.json">openapi.json</a> does not.</noscript>
-        <script src="\(assets)/swagger-ui-bundle.js"></script>
-        <script>
-        SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true});
-        </script>
+        <script src="/docs/assets/swagger-ui-bundle.js"></script>
+        <script src="/assets/docs.js"></script>
         </body>
         </html>
 
         """
-    }
 }

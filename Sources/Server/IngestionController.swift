@@ -19,6 +19,9 @@ struct IngestionController: Sendable {
     @Sendable private func ingest(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let parameters = try RequestParameters(request).values(known: ["filename", "duplicate"])
         let policy = try parameters["duplicate"].map { text throws(ColumnStoreError) in try DuplicatePolicy(text) }
+        let name = try (parameters["filename"] ?? Self.pathName(context)).map { name throws(ColumnStoreError) in
+            try UploadName(name)
+        }
         let type = HeaderValue(request.headers[.contentType] ?? "")
         if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
             throw HTTPError(
@@ -31,10 +34,9 @@ struct IngestionController: Sendable {
         switch type.first {
         case "multipart/form-data":
             try UploadBound.require(request, slack: ServerLimits.formByteCountMax, store.loads.bounds)
-            return try await receiveForm(
-                request, boundary: type.parameter("boundary") ?? "", policy: policy, context: context)
+            let boundary = type.parameter("boundary") ?? ""
+            return try await receiveForm(request, name: name, boundary: boundary, policy: policy, context: context)
         case "application/json":
-            let name = try parameters["filename"] ?? Self.pathName(context)
             return try await receiveURL(request, name: name, policy: policy, context: context)
         default:
             guard let ending = Self.defaultEndings[type.first] else {
@@ -44,9 +46,7 @@ struct IngestionController: Sendable {
                         + "not \(type.first).")
             }
             try UploadBound.require(request, store.loads.bounds)
-            let name = try parameters["filename"] ?? Self.pathName(context)
-            return try await receiveRaw(
-                request, name: name, defaultName: "upload" + ending, policy: policy, context: context)
+            return try await receiveRaw(request, name: name ?? UploadName("upload" + ending), policy: policy, context: context)
         }
     }
 
@@ -59,20 +59,24 @@ struct IngestionController: Sendable {
 
     private static func pathName(_ context: ServerRequestContext) throws -> String? {
         guard let component = context.parameters.get("filename") else { return nil }
-        return RequestParameters.decode(component.utf8, plusIsBlank: false) ?? component
+        guard let name = RequestParameters.decode(component.utf8, plusIsBlank: false) else {
+            throw HTTPError(
+                .badRequest, message: "The name '\(component)' in the path is not valid percent-encoding; encode it as UTF-8.")
+        }
+        return name
     }
 
     // MARK: Bodies
 
     private func receiveRaw(
-        _ request: Request, name: String?, defaultName: String, policy: DuplicatePolicy?, context: ServerRequestContext
+        _ request: Request, name: UploadName, policy: DuplicatePolicy?, context: ServerRequestContext
     ) async throws -> Response {
-        let filename = try UploadName(name ?? defaultName)
         letClientContinue(request, context)
         var writer = try await UploadWriter(directory: store.loads.uploadsDirectory, store.loads.bounds)
         do {
             for try await piece in request.body { try await writer.append(piece) }
-            if name == nil, writer.byteCount == 0 {
+            // A type says that there is a file, if an empty one.
+            if request.headers[.contentType] == nil, writer.byteCount == 0 {
                 throw HTTPError(
                     .badRequest, message: "The request has no body; send the CSV, for example with curl -T trips.csv.")
             }
@@ -81,14 +85,17 @@ struct IngestionController: Sendable {
             await writer.discard()
             throw Self.explain(error)
         }
-        return try await submit(writer, filename: filename, policy)
+        return try await submit(writer, filename: name, policy)
     }
 
     private func receiveForm(
-        _ request: Request, boundary: String, policy: DuplicatePolicy?, context: ServerRequestContext
+        _ request: Request, name: UploadName?, boundary: String, policy: DuplicatePolicy?, context: ServerRequestContext
     ) async throws -> Response {
         var form: UploadForm
-        do { form = try UploadForm(boundary: boundary, directory: store.loads.uploadsDirectory, store.loads.bounds) } catch {
+        do {
+            form = try UploadForm(
+                name: name, boundary: boundary, directory: store.loads.uploadsDirectory, store.loads.bounds)
+        } catch {
             throw Self.explain(error)
         }
         letClientContinue(request, context)
@@ -104,7 +111,7 @@ struct IngestionController: Sendable {
 
     /// Takes a URL, which the store fetches once the answer is given.
     private func receiveURL(
-        _ request: Request, name: String?, policy: DuplicatePolicy?, context: ServerRequestContext
+        _ request: Request, name: UploadName?, policy: DuplicatePolicy?, context: ServerRequestContext
     ) async throws -> Response {
         letClientContinue(request, context)
         var body = ByteBuffer()
@@ -118,12 +125,12 @@ struct IngestionController: Sendable {
                         + "as text/csv.")
             }
         }
-        let wish = try UploadByURL(String(buffer: body))
+        let wish = try UploadByURL(body)
         let store = store
-        let filename = try UploadName(wish.filename ?? name ?? store.loads.filename(ofURL: wish.url))
         let own = try wish.duplicate.map { text throws(ColumnStoreError) in try DuplicatePolicy(text) }
         let job = try await WaitingThreads.uploads.run {
-            try store.loads.submitURL(wish.url, filename: filename.text, allowsDuplicate: (own ?? policy) == .allow)
+            try store.loads.submitURL(
+                wish.url, filename: wish.filename ?? name?.text, allowsDuplicate: (own ?? policy) == .allow)
         }
         return Self.accepted(job)
     }

@@ -73,7 +73,7 @@ extension [String: String] {
     /// Returns a whole number in a range, or what stands for a missing one.
     func integer(_ name: String, in range: ClosedRange<Int>, otherwise: Int) throws(ColumnStoreError) -> Int {
         guard let text = self[name] else { return otherwise }
-        guard let value = Int(text), range.contains(value) else {
+        guard let value = Int(wholeNumber: text), range.contains(value) else {
             throw ColumnStoreError(
                 .invalidArgument,
                 "Parameter '\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")

@@ -10,7 +10,7 @@ extension Router where Context == ServerRequestContext {
         var allowed = handlers.keys.map(\.rawValue)
         if handlers[.get] != nil { allowed.append("HEAD") }
         let allow = allowed.sorted().joined(separator: ", ")
-        for method: HTTPRequest.Method in [.get, .post, .put, .delete, .patch, .options] {
+        for method: HTTPRequest.Method in [.get, .post, .put, .delete, .patch, .options, .trace, .init("QUERY")!] {
             if let handler = handlers[method] {
                 on(path, method: method, use: handler)
             } else {

@@ -46,12 +46,14 @@ enum ServerLimits {
     static let queuedMessageCountMax = 8
     /// Last messages of finished jobs that are kept, so that late subscribers of the same job share one encoding.
     static let finishedJobCountMax = 64
-    /// Bytes of a message from a WebSocket client, in whatever frames: it has nothing to say, and what it says is not kept, but what
-    /// is endless is a mistake of its. As much as libraries send in one frame.
+    /// Bytes of a message from a WebSocket client, in whatever frames.
+    ///
+    /// A client has nothing to say, and what it says is not kept; what is endless is a mistake. As much as libraries send in a frame.
     static let clientMessageByteCountMax = 64 << 10
 
-    /// Pongs of one WebSocket that are on their way; of the pings that come meanwhile the newest is answered. More than a client
-    /// sends at once that is not after our memory.
+    /// Pongs of one WebSocket that are on their way.
+    ///
+    /// Of the pings that come meanwhile the newest is answered. More than a client sends at once that is not after our memory.
     static let pongCountMax = 16
 
     // MARK: Connections

@@ -9,7 +9,7 @@ public struct ServerOptions: Sendable {
     public var port = 8000
     /// Values for the parameters that a query leaves open.
     public var defaults = QueryDefaults()
-    /// A folder with the files of `swagger-ui-dist`; where it is nil or absent, the browser fetches them from a public CDN.
+    /// A folder with the files of `swagger-ui-dist`; where it is nil or absent, the documentation is a plain page.
     public var swaggerDirectory: String?
     /// Time that a query may take, its wait for others included.
     public var queryTimeout: Duration = .seconds(ServerLimits.queryTimeoutSeconds)

@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import NIOCore
 
 /// The JSON body of a request to fetch a file: `{"url": "https://…", "filename": "trips.csv"}`, the name being optional.
 struct UploadByURL {
@@ -10,8 +11,10 @@ struct UploadByURL {
     private static let example = #"send {"url": "https://HOST/trips.csv"}"#
 
     /// Reads a body; throws 400 for one of another shape.
-    init(_ text: String) throws {
-        guard let fields = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] else {
+    init(_ body: ByteBuffer) throws {
+        guard let text = String(validating: body.readableBytesView, as: UTF8.self),
+            let fields = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+        else {
             throw HTTPError(.badRequest, message: "The body is no JSON object; \(Self.example).")
         }
         if let unknown = fields.keys.sorted().first(where: { !["url", "filename", "duplicate"].contains($0) }) {

@@ -6,6 +6,8 @@ import NIOCore
 /// whether it may be a duplicate, and other fields are passed over.
 struct UploadForm {
     private let directory: String
+    /// The name that the request has for the file, whatever the form calls it.
+    private let name: UploadName?
     private let bounds: LoadBounds
     private var bodyByteCount = 0
     private var parser: MultipartParser
@@ -16,10 +18,13 @@ struct UploadForm {
     private var isInDuplicate = false
 
     /// Makes a form that writes its file to a directory.
-    init(boundary: String, directory: String, _ bounds: LoadBounds) throws(MultipartParser.Failure) {
+    init(
+        name: UploadName?, boundary: String, directory: String, _ bounds: LoadBounds
+    ) throws(MultipartParser.Failure) {
         self.bounds = bounds
         parser = try MultipartParser(boundary: boundary)
         self.directory = directory
+        self.name = name
     }
 
     /// Takes the next piece of the body.
@@ -52,7 +57,7 @@ struct UploadForm {
         }
         // What a browser sends where no file was chosen.
         if filename.isEmpty { return }
-        let name = try UploadName(filename)
+        let name = try name ?? UploadName(filename)
         upload = (try await UploadWriter(directory: directory, bounds), name)
         isInFile = true
     }

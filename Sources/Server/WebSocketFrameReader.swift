@@ -98,7 +98,8 @@ struct WebSocketFrameReader {
         guard lengthByteCount == 0 || length > (lengthByteCount == 2 ? 125 : UInt64(UInt16.max)) else {
             throw .protocolError("A length has more bytes than it needs.")
         }
-        return Frame(opcode: opcode, isFinal: isFinal, mask: header.suffix(4).reduce(0) { $0 << 8 | UInt32($1) }, remaining: Int(length))
+        return Frame(
+            opcode: opcode, isFinal: isFinal, mask: header.suffix(4).reduce(0) { $0 << 8 | UInt32($1) }, remaining: Int(length))
     }
 
     private mutating func begin(_ frame: Frame) throws(Violation) {
@@ -111,7 +112,9 @@ struct WebSocketFrameReader {
             case (_, nil): message = Message(isText: frame.opcode == .text)
             default: throw .protocolError("A message begins before the one before it has ended.")
             }
-            guard let message, frame.remaining <= ServerLimits.clientMessageByteCountMax - message.byteCount else { throw .tooLarge }
+            guard let message, frame.remaining <= ServerLimits.clientMessageByteCountMax - message.byteCount else {
+                throw .tooLarge
+            }
             self.message?.byteCount += frame.remaining
         }
         self.frame = frame
@@ -123,7 +126,8 @@ struct WebSocketFrameReader {
         let count = min(frame.remaining, bytes.readableBytes)
         if frame.opcode.isControl || message?.isText == true {
             for byte in bytes.readableBytesView.prefix(count) {
-                let unmasked = byte ^ UInt8(truncatingIfNeeded: frame.mask &>> (24 &- 8 &* UInt32(frame.position & 3)))
+                let shift = 24 &- 8 &* UInt32(frame.position & 3)
+                let unmasked = byte ^ UInt8(truncatingIfNeeded: frame.mask &>> shift)
                 frame.position += 1
                 if frame.opcode.isControl {
                     control.writeInteger(unmasked)

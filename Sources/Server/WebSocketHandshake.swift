@@ -41,7 +41,7 @@ struct WebSocketHandshake {
         try self.init { head.headers[$0.rawName] }
     }
 
-    /// The fields of the answer 101. No extension and no subprotocol that was offered is taken.
+    /// The fields of the answer 101: no extension and no subprotocol that was offered is taken.
     var fields: HTTPHeaders {
         HTTPHeaders([("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", accept)])
     }

@@ -46,6 +46,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
                 continueAsHTTP: { try addHTTPHandlers(to: $0, logger: logger) })
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(encoder)
+            try pipeline.addHandler(SecurityHeadersHandler())
             try pipeline.addHandler(decoder)
             try pipeline.addHandler(first)
             return Value(connection: promise.futureResult, channel: channel)

@@ -29,6 +29,9 @@ struct IngestCommand: ParsableCommand {
     @Argument(help: "Files or URLs to load; - is standard input.")
     var files: [String]
 
+    @Option(help: "Name of the file at a URL, where its own does not end in .csv, .csv.gz or .csv.zst; for one URL.")
+    var filename: String?
+
     @Flag(help: "Load a file again whose bytes are in the store already.")
     var allowDuplicate = false
 
@@ -38,6 +41,13 @@ struct IngestCommand: ParsableCommand {
     var quiet = false
 
     @OptionGroup var store: StoreOptions
+
+    func validate() throws {
+        guard filename != nil else { return }
+        guard files.count == 1, Self.isURL(files[0]) else {
+            throw ValidationError("--filename names the file of one URL; give one URL and nothing else, or leave it out.")
+        }
+    }
 
     func run() throws {
         let store = try store.openEngine(.readWrite, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
@@ -69,7 +79,7 @@ struct IngestCommand: ParsableCommand {
                     ColumnStoreError(.invalidArgument, "\(name) is a folder; name the files in it, such as \(name)/*.csv."))
             }
             return Result { () throws(ColumnStoreError) in
-                try store.loads.submit(url: file, allowsDuplicate: allowDuplicate)
+                try store.loads.submit(url: file, filename: filename, allowsDuplicate: allowDuplicate)
             }
         }
     }

@@ -118,7 +118,7 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var failedUploadBytes: ByteCount?
 
-    @Option(help: "Folder with the files of Swagger UI for /docs (default: $SWAGGER_UI_DIR, else a public CDN).")
+    @Option(help: "Folder with the files of Swagger UI for /docs (default: $SWAGGER_UI_DIR, else a plain page).")
     var swaggerUiDir: String?
 
     @Option(help: "trace, debug, info, notice, warning, error or critical (default: $LOG_LEVEL, else info).")

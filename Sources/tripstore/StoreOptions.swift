@@ -114,7 +114,7 @@ enum Environment {
     /// A whole number in a range.
     static func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = text(name) else { return nil }
-        guard let value = Int(text), range.contains(value) else {
+        guard let value = Int(wholeNumber: text), range.contains(value) else {
             throw ValidationError(
                 "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
         }

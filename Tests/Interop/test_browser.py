@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -9,7 +11,7 @@ from playwright.sync_api import expect, sync_playwright
 import tripstore
 from tripstore import REPOSITORY, SAMPLE, Server
 
-# The files that scripts/setup unpacks; without them /docs would ask a public CDN.
+# The files that scripts/setup unpacks; without them /docs is a page without buttons.
 SWAGGER_UI = REPOSITORY / ".build/swagger-ui"
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 
@@ -93,7 +95,7 @@ def test_every_link_of_the_page_leads_somewhere(context, pages_server):
             visit.page.get_by_role("link", name=name, exact=True).click()
         assert navigation.value.status == 200, name
         visit.page.go_back()
-    assert visit.elsewhere == []
+    visit.assert_clean()
 
 
 def test_the_page_of_an_empty_store_says_so_and_shows_what_comes(context, server):
@@ -164,6 +166,77 @@ def contrast(locator):
 
     lighter, darker = sorted((luminance(text), luminance(ground)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
+
+
+# MARK: Policies
+
+def test_no_page_frames_the_pages_and_none_runs_what_is_put_into_it(context, pages_server):
+    """What a hole in a page would let in is not run: neither text of the page nor a file from elsewhere."""
+    visit = Visit(context, pages_server)
+    visit.page.goto(pages_server.url)
+    expect(visit.page.locator("tbody tr")).to_have_count(3)
+    assert visit.errors == []
+    ran = visit.page.evaluate("""async () => {
+        document.body.insertAdjacentHTML("beforeend", "<img src=/nothing onerror='window.ran = 1'>");
+        const script = document.createElement("script");
+        script.textContent = "window.ran = 2";
+        document.body.append(script);
+        setTimeout("window.ran = 3", 0);
+        const frame = document.createElement("iframe");
+        frame.src = "/docs";
+        document.body.append(frame);
+        await new Promise(done => setTimeout(done, 200));
+        return window.ran ?? 0;
+    }""")
+    assert ran == 0
+    assert any("Content Security Policy" in error for error in visit.errors)
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/regions"])
+def test_nothing_can_be_framed(context, pages_server, path):
+    """By a page of another port, which is another origin."""
+    class Framing(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<iframe src="{pages_server.url}{path}"></iframe>'.encode())
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Framing) as elsewhere:
+        threading.Thread(target=elsewhere.serve_forever, daemon=True).start()
+        page = context.new_page()
+        errors = []
+        page.on("console", lambda message: errors.append(message.text))
+        page.goto(f"http://127.0.0.1:{elsewhere.server_port}/")
+        elsewhere.shutdown()
+    assert page.frames[1].url.startswith("chrome-error:")
+    assert any("frame-ancestors" in error for error in errors), errors
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/regions", "/openapi.json", "/metrics", "/jobs/999"])
+def test_answers_that_are_no_pages_are_shown_without_errors(context, pages_server, path):
+    visit = Visit(context, pages_server)
+    visit.page.goto(pages_server.url + path)
+    assert [error for error in visit.errors if "404" not in error] == []
+
+
+def test_the_documentation_without_swagger_ui_is_a_page_to_read(browser, tmp_path):
+    """With scripts turned off: it has none."""
+    with (Server(tmp_path / "data", tmp_path / "log", SWAGGER_UI_DIR="") as server,
+          browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 800}) as context):
+        visit = Visit(context, server)
+        visit.page.goto(server.url + "/docs")
+        described = [(method.upper(), path) for path, methods in server.get("/openapi.json").json["paths"].items()
+                     for method in methods if method != "parameters"]
+        shown = [tuple(text.split()) for text in visit.page.locator("section h2").all_inner_texts() if " " in text]
+        assert sorted(shown) == sorted(described)
+        expect(visit.page.get_by_text("SWAGGER_UI_DIR")).to_be_visible()
+        visit.page.locator("section").filter(has_text="/jobs/{job_id}/rejects").get_by_role("link", name="Rejects").click()
+        assert visit.page.url.endswith("/docs#Rejects")
+        visit.assert_clean()
 
 
 # MARK: /docs

@@ -142,9 +142,26 @@ def test_what_cannot_be_fetched_is_refused_at_once(sample_server, body, words):
 @pytest.mark.parametrize("fields", [
     {"url": "https://host.invalid/trips.txt"}, {"url": "https://host.invalid/"}, {"url": "s3://bucket/trips.parquet"},
     {"url": "https://host.invalid/trips.csv", "filename": "trips.exe"}, {"url": "https://host.invalid/x?name=trips.csv"}])
-def test_another_name_is_refused(sample_server, fields):
+def test_another_name_is_refused(sample_server, fields, tmp_path):
+    """By both entrances with the same sentence, which says how to give another name where none was given."""
     answer = post_url(sample_server, **fields)
-    assert (answer.status, answer.detail) == (400, "Only CSV uploads are supported")
+    advice = "" if "filename" in fields else ("; the name in this URL does not end in .csv, .csv.gz or .csv.zst: "
+                                              "give it one that does as 'filename'.")
+    assert (answer.status, answer.detail) == (400, "Only CSV uploads are supported" + advice)
+    flags = ["--filename", fields["filename"]] if "filename" in fields else []
+    done = cli("ingest", fields["url"], *flags, "--data-dir", tmp_path / "data", check=False)
+    assert (done.returncode, answer.detail in done.stderr) == (1, True)
+
+
+def test_a_url_is_loaded_under_another_name_by_both_entrances(open_server, tmp_path):
+    with FileServer(SAMPLE.read_bytes()) as files:
+        job = fetch(open_server, files.url("download?id=7"), filename="may.csv")
+        assert_loaded(job, 100)
+        cli("ingest", files.url("download?id=7"), "--filename", "may.csv", "--data-dir", tmp_path / "mine")
+        assert trips(tmp_path / "mine") == 100
+        for arguments in ([SAMPLE], [files.url("a"), files.url("b")]):
+            done = cli("ingest", *arguments, "--filename", "may.csv", "--data-dir", tmp_path / "mine", check=False)
+            assert done.returncode == 64 and "one URL" in done.stderr
 
 
 def test_a_body_is_not_taken_whatever_its_size(sample_server):

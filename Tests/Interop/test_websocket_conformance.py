@@ -1,4 +1,4 @@
-"""WebSockets as RFC 6455 has them, byte for byte: handshakes, the cases of the Autobahn test suite, and clients that never read."""
+"""WebSockets as RFC 6455 has them: handshakes, the cases of the Autobahn test suite, and clients that never read."""
 
 import base64
 import hashlib
@@ -288,7 +288,7 @@ FLOODS = {
 
 @pytest.mark.parametrize("kind", FLOODS)
 def test_attack_a_websocket_that_sends_and_never_reads(waiting, scale, kind):
-    """Found: 1.17 GB in 8 s of one connection, for pongs. A client that does not read is not read from, and others are served."""
+    """Found: 1.17 GB in 8 s of one connection, for pongs. Who does not read is not read from, and others are served."""
     server, job = waiting
     seconds, connections = scale(2, full=60), scale(2, full=20)
     before = anonymous_bytes(server)

@@ -30,11 +30,39 @@ import Testing
         }
     }
 
-    @Test func takesItsFilesFromTheCDNWhereThereIsNoFolder() async throws {
+    @Test func describesEveryOperationInAPageOfItsOwnWhereThereIsNoFolder() async throws {
         try await ServerFixture.run(ingests: false, swaggerDirectory: "/nonexistent") { server in
             let page = String(buffer: try await server.send(.get, "/docs").body)
-            #expect(page.contains(#"src="https://unpkg.com/swagger-ui-dist@5/swagger-ui-bundle.js""#))
+            let description = try await server.json("/openapi.json")
+            for (path, operations) in try #require(description["paths"] as? [String: [String: Any]]) {
+                for method in operations.keys where method != "parameters" {
+                    #expect(page.contains(#"<span class="method">\#(method.uppercased())</span> <code>\#(path)</code>"#))
+                }
+            }
+            #expect(page.contains("<code>min_lat</code></td><td>number from -90 to 90</td>"))
+            #expect(page.contains(##"<td><code>404</code></td><td><a href="#Error">Error</a></td>"##))
+            #expect(!page.contains("<script") && !page.contains("src=") && !page.contains("//unpkg"))
+            for match in page.matches(of: /href="#([^"]*)"/) { #expect(page.contains("id=\"\(match.1)\""), "\(match.1)") }
             #expect(try await server.send(.get, "/docs/assets/swagger-ui-bundle.js").status == .notFound)
+        }
+    }
+
+    /// Each page loads and runs files of its own server alone; what is no page loads nothing.
+    @Test func hasPoliciesThatKeepPagesToTheirOwnFiles() async throws {
+        try await ServerFixture.run(ingests: false, swaggerDirectory: "/nonexistent") { server in
+            for path in ["/", "/docs"] {
+                let response = try await server.send(.get, path)
+                let policy = try #require(response.headers[.contentSecurityPolicy])
+                #expect(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"))
+                #expect(!policy.contains("unsafe") && !policy.contains("http") && !policy.contains("*"))
+                let page = String(buffer: response.body)
+                // What the policy would not let run.
+                #expect(page.matches(of: /<style|style="|<script>|\son[a-z]+=/).isEmpty)
+                for match in page.matches(of: /(?:src|href)="(\/assets[^"]*)"/) {
+                    #expect(try await server.send(.get, String(match.1)).status == .ok, "\(match.1)")
+                }
+            }
+            #expect(try await server.send(.get, "/assets/index.html").status == .notFound)
         }
     }
 
@@ -77,7 +105,7 @@ import Testing
                 #expect(page.contains("href=\"\(path)\""))
                 #expect(try await server.send(.get, path).status == .ok)
             }
-            #expect(!page.contains("src=\"http") && !page.contains("href=\"http"))
+            #expect(!page.contains("=\"http") && !page.contains("=\"//"))
         }
     }
 }

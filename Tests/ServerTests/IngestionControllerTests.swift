@@ -144,9 +144,13 @@ import Testing
                 ("", 400, "The body is no JSON object; \(example)"), ("[]", 400, "The body is no JSON object; \(example)"),
                 ("{}", 400, "Field 'url' must be the URL of a file, as text; \(example)"),
                 (#"{"url": 1}"#, 400, "Field 'url' must be the URL of a file, as text; \(example)"),
-                (#"{"url": "test://h/x.csv", "name": ""}"#, 400, "Unknown field 'name'; known are: url, filename."),
+                (#"{"url": "test://h/x.csv", "name": ""}"#, 400, "Unknown field 'name'; known are: url, filename, duplicate."),
                 (#"{"url": "test://h/x.csv", "filename": 1}"#, 400, "Field 'filename' must be text, or be left out."),
-                (#"{"url": "test://h/x.txt"}"#, 400, "Only CSV uploads are supported"),
+                (
+                    #"{"url": "test://h/x.txt"}"#, 400,
+                    "Only CSV uploads are supported; the name in this URL does not end in .csv, .csv.gz or .csv.zst: give it one "
+                        + "that does as 'filename'."
+                ),
                 (#"{"url": "test://h/x.csv", "filename": "x"}"#, 400, "Only CSV uploads are supported"),
                 (#"{"url": "other://h/x.csv"}"#, 400, "Only test:// is fetched."),
                 (
@@ -165,7 +169,7 @@ import Testing
             try await server.expectError(
                 .post, "/ingest", 400, "The request has no body; send the CSV, for example with curl -T trips.csv.")
             try await server.expectError(
-                .post, "/ingest?name=x.csv", body: "x", 400, "Unknown parameter 'name'; known are: filename.")
+                .post, "/ingest?name=x.csv", body: "x", 400, "Unknown parameter 'name'; known are: filename, duplicate.")
             try await server.expectError(
                 .post, "/ingest?filename=", body: "x", 400,
                 "Parameter 'filename' is empty; give it a value or leave it out.")

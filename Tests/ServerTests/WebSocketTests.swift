@@ -2,7 +2,6 @@ import ColumnStore
 import HTTPTypes
 import HummingbirdTesting
 import NIOCore
-import NIOPosix
 import Testing
 
 @Suite struct WebSocketTests {
@@ -178,25 +177,6 @@ import Testing
             #expect(opcodes.filter { $0 != Self.text } == [Self.ping, Self.ping])
             try await server.until { try await Self.subscribers(server) == 0 }
             try await connection.close()
-        }
-    }
-
-    @Test func dropsAClientThatSendsAndNeverReads() async throws {
-        try await ServerFixture.run(.live, ingests: false, pingInterval: .milliseconds(100)) { server in
-            let id = try await server.upload()
-            let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .channelOption(.autoRead, value: false)
-                .channelOption(.socketOption(.so_rcvbuf), value: 4096)
-                .connect(host: "localhost", port: server.port).get()
-            try await client.writeAndFlush(RawConnection.upgradeRequest(job: id))
-            var pings = ByteBuffer()
-            for _ in 0..<1000 { pings.writeImmutableBuffer(RawConnection.frame(opcode: Self.ping, [UInt8](repeating: 7, count: 125))) }
-            let sending = Task { [pings] in while true { try await client.writeAndFlush(pings) } }
-            try await server.until { try await Self.subscribers(server) == 1 }
-            // Its pings are no sign of life any more once they are not read.
-            try await server.until { try await Self.subscribers(server) == 0 }
-            sending.cancel()
-            try? await client.close()
         }
     }
 

@@ -42,7 +42,7 @@ struct LayeringTests {
             ("CFastFloat", ["Sources/ColumnStore/CSV/"]),
             ("Hummingbird", ["Sources/Server/"]),
             ("AsyncHTTPClient", ["Sources/ClickHouse/", "Sources/Events/", "Sources/Fetching/"]),
-            ("Crypto", ["Sources/Events/", "Sources/Fetching/"]),
+            ("Crypto", ["Sources/Events/", "Sources/Fetching/", "Sources/Server/"]),
             ("ArgumentParser", ["Sources/tripstore/"]),
         ])
     func packages(package: String, folders: [String]) {

@@ -5,15 +5,16 @@ import Logging
 extension LoadService {
     /// Makes a pending job of a file elsewhere, which is fetched in the background before it is loaded.
     ///
-    /// - Parameter filename: a name for the job, of which the last path component is kept; nil: the URL's own.
+    /// - Parameter filename: a name for the job, of which the last path component is kept; nil: the URL's own. Either has to be a
+    ///   CSV's.
     public func submitURL(
         _ url: String, filename: String? = nil, allowsDuplicate: Bool = false
     ) throws(ColumnStoreError) -> Job {
         try requireWritable()
         try requireRoomForJob()
         let ownName = try fetcher().filename(of: url)
-        let name = filename?.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ownName
-        var request = JobRequest(filename: name, sourcePath: placeToFetch(), ownsSource: true, sourceURL: url)
+        let name = if let filename { try UploadName(filename) } else { try UploadName(ofURL: ownName) }
+        var request = JobRequest(filename: name.text, sourcePath: placeToFetch(), ownsSource: true, sourceURL: url)
         request.allowsDuplicate = allowsDuplicate
         return try submit([request])[0]
     }
@@ -22,9 +23,6 @@ extension LoadService {
     func placeToFetch() -> String {
         "\(folders.uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))"
     }
-
-    /// Returns the name of the file at a URL; throws `.invalidArgument` where such a URL is never fetched.
-    public func filename(ofURL url: String) throws(ColumnStoreError) -> String { try fetcher().filename(of: url) }
 
     private func fetcher() throws(ColumnStoreError) -> any SourceFetcher {
         guard let fetcher = settings.fetcher else {

@@ -133,7 +133,9 @@ extension LoadService {
     }
 
     /// Makes a pending job of a file at a URL, or goes on with one of the same URL that was interrupted.
-    public func submit(url: String, allowsDuplicate: Bool) throws(ColumnStoreError) -> Submission {
+    public func submit(
+        url: String, filename: String? = nil, allowsDuplicate: Bool
+    ) throws(ColumnStoreError) -> Submission {
         try requireWritable()
         if sharing == nil {
             let interrupted = try catalog.jobs(limit: Int(Int32.max), status: .interrupted)
@@ -141,7 +143,7 @@ extension LoadService {
                 return .resumed(job)
             }
         }
-        return .added(try submitURL(url, allowsDuplicate: allowsDuplicate))
+        return .added(try submitURL(url, filename: filename, allowsDuplicate: allowsDuplicate))
     }
 
     private func request(for path: String, _ allowsDuplicate: Bool) throws(ColumnStoreError) -> JobRequest {

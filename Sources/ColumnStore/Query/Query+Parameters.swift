@@ -25,9 +25,17 @@ struct QueryParameters: Sendable {
 
     func text(_ name: String) -> String? { values[name] }
 
+    /// A region or a datasource: of a control character, which none has, the client can't know that it has sent it.
+    func exactName(_ name: String) throws(ColumnStoreError) -> String? {
+        guard let text = values[name], text.hasControlCharacter else { return values[name] }
+        throw ColumnStoreError(
+            .invalidArgument,
+            "Parameter '\(name)' has a control character (U+0000 to U+001F, U+007F to U+009F); no name has one.")
+    }
+
     func integer(_ name: String, in range: ClosedRange<Int>, otherwise: Int) throws(ColumnStoreError) -> Int {
         guard let text = values[name] else { return otherwise }
-        guard let value = Int(text), range.contains(value) else {
+        guard let value = Int(wholeNumber: text), range.contains(value) else {
             throw ColumnStoreError(
                 .invalidArgument,
                 "Parameter '\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
@@ -66,7 +74,8 @@ struct QueryParameters: Sendable {
 
     func degrees(_ name: String, max: Double) throws(ColumnStoreError) -> Double? {
         guard let text = values[name] else { return nil }
-        guard let value = Double(text), value.isFinite, abs(value) <= max else {
+        // As a coordinate in a CSV: decimal digits alone, and all of the text.
+        guard let value = DecimalParser.value(of: Array(text.utf8).span), value.isFinite, abs(value) <= max else {
             throw ColumnStoreError(
                 .invalidArgument,
                 "Parameter '\(name)' must be a number of degrees from -\(Int(max)) to \(Int(max)), not '\(text)'.")
@@ -75,12 +84,20 @@ struct QueryParameters: Sendable {
     }
 }
 
+extension Int {
+    /// Reads decimal digits and nothing else: no sign, no blank.
+    package init?(wholeNumber text: String) {
+        guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else { return nil }
+        self.init(text)
+    }
+}
+
 extension TripFilter {
     static let parameterNames = ["region", "datasource", "from", "to", "min_lat", "max_lat", "min_lng", "max_lng", "within"]
 
     init(_ parameters: QueryParameters) throws(ColumnStoreError) {
-        region = parameters.text("region")
-        datasource = parameters.text("datasource")
+        region = try parameters.exactName("region")
+        datasource = try parameters.exactName("datasource")
         from = try parameters.time("from")
         to = try parameters.time("to")
         if let from, let to, from > to {
