@@ -21,7 +21,8 @@ public struct DiskReserve: Hashable, Sendable {
     /// Asked for each megabyte that is written, not for each write: who writes at the same time may go below the reserve by that.
     package func require(in folder: String, for coming: Int = 0) throws(ColumnStoreError) {
         if byteCount == 0, coming == 0 { return }
-        let disk = try FileSystem.space(folder)
+        // A disk of which nothing can be said refuses by itself, and says why.
+        guard let disk = try? FileSystem.space(folder) else { return }
         let kept = byteCount ?? min(Limits.diskReserveByteCountMax, disk.total / Limits.diskReserveDivisor)
         guard disk.free - coming < kept else { return }
         let needed = coming > 0 ? "\(coming) bytes are to come, " : ""

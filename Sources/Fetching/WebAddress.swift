@@ -76,13 +76,24 @@ package struct WebAddress: Hashable, Sendable {
     private static func hostName(_ text: Substring) -> String? {
         var name = text.lowercased()
         if !text.utf8.allSatisfy({ $0 < 0x80 }) {
-            // Names of other alphabets have another form in DNS: https://www.rfc-editor.org/rfc/rfc5891.
+            // Names of other alphabets have another form in DNS: https://www.rfc-editor.org/rfc/rfc5891. What only looks like a
+            // slash or a dot is of no alphabet.
+            guard text.unicodeScalars.allSatisfy({ $0.isASCII || isOfAlphabet($0) }) else { return nil }
             var components = URLComponents()
             components.host = String(text)
             name = components.encodedHost?.lowercased() ?? ""
         }
         let isPlain = name.utf8.allSatisfy { isLetterOrDigit($0) || "-._".utf8.contains($0) }
         return isPlain && (1...253).contains(name.utf8.count) ? name : nil
+    }
+
+    private static func isOfAlphabet(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .lowercaseLetter, .uppercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber, .nonspacingMark,
+            .spacingMark:
+            true
+        default: false
+        }
     }
 
     /// The scheme in lower case, and what follows `://`; nil where there is no such thing.

@@ -69,6 +69,10 @@ package struct PostgresURL: Hashable, Sendable {
                     return false
                 }
             }
+            // So would the rest of a password with a slash for the database.
+            if String(cString: keyword) == "dbname", let value = option.pointee.val {
+                guard !String(cString: value).contains("@") else { return false }
+            }
             option += 1
         }
         return true

@@ -322,7 +322,7 @@ struct ColumnStoreTests {
         let segments = folder.path + "/store/segments"
         try Data([1, 2, 3]).write(to: URL(fileURLWithPath: segments + "/trips-000009-5.parquet"))
         try Data([1]).write(to: URL(fileURLWithPath: segments + "/trips-000009-6.parquet.tmp"))
-        try Data([1]).write(to: URL(fileURLWithPath: folder.path + "/store/uploads/left-over"))
+        try Data([1]).write(to: URL(fileURLWithPath: folder.path + "/store/uploads/upload-left.part"))
         let again = try open()
         defer { again.close() }
         #expect(try FileSystem.names(in: segments).count == 1)

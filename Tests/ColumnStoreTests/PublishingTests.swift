@@ -18,7 +18,7 @@ struct PublishingTests {
     private func load(_ store: ColumnStore, _ text: String) throws -> Job {
         let path = folder.path + "/trips.csv"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        let id = try store.loads.submitFile(path: path).id
+        let id = try store.loads.submitFile(path: path, allowsDuplicate: true).id
         store.loads.start()
         return try store.loads.waitForEnd(of: id)
     }

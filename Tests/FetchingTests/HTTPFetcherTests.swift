@@ -258,7 +258,6 @@ struct HTTPFetcherTests {
                 answer.end = .breakOff
                 return answer
             default:
-                Thread.sleep(forTimeInterval: 0.1)
                 return ScriptedServer.Answer(
                     status: .found, headers: [("Location", "/\(number % 5)"), ("Content-Length", "0")])
             }

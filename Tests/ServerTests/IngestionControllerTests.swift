@@ -196,7 +196,8 @@ import Testing
             let raw = try await server.upload(text)
             #expect(try server.store.loads.job(raw).totalBytes == text.utf8.count)
             let response = try await server.send(
-                .post, "/ingest", headers: Self.formHeaders, body: Self.form(filename: "trips.csv", text: text))
+                .post, "/ingest?duplicate=allow", headers: Self.formHeaders,
+                body: Self.form(filename: "trips.csv", text: text))
             let form = try #require(try ServerFixture.object(response)["job_id"] as? Int64)
             #expect(try server.store.loads.job(form).totalBytes == text.utf8.count)
             #expect(try await server.metric("tripstore_upload_bytes_total") == 2 * text.utf8.count)

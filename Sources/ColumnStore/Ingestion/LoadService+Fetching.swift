@@ -163,7 +163,7 @@ extension LoadService {
         // Ten times a second at most, as for all progress.
         let meter = Lock(ProgressMeter(processedRows: 0, processedBytes: 0))
         do throws(ColumnStoreError) {
-            guard let url = try url(of: record) else { return }
+            guard let url = try url(of: known) else { return }
             try await waiting(for: record) { [self] () throws(ColumnStoreError) in
                 try await fetcher.fetch(url, into: file) { [self] progress in
                     guard meter.withLock({ $0.isDue() }) else { return }

@@ -69,7 +69,10 @@ struct GroupLoadTests {
             let (one, other) = (try Seen(together, id), try Seen(alone, id))
             #expect(one == other, "seed \(seed), \(file): \(one) \(other)")
         }
-        #expect(try together.weeklyAverage(WeeklyAverageQuery()).json == alone.weeklyAverage(WeeklyAverageQuery()).json)
+        // Among the rows are some of the years 1 and 9999, too far apart for calendar weeks.
+        var weeks = WeeklyAverageQuery()
+        weeks.weeks = .active
+        #expect(try together.weeklyAverage(weeks).json == alone.weeklyAverage(weeks).json)
         #expect(try together.regions().json == alone.regions().json)
         var groups = TripGroupsQuery()
         groups.limit = 10_000
