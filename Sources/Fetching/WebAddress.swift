@@ -89,9 +89,8 @@ package struct WebAddress: Hashable, Sendable {
 
     private static func isOfAlphabet(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
-        case .lowercaseLetter, .uppercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber, .nonspacingMark,
-            .spacingMark:
-            true
+        case .lowercaseLetter, .uppercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: true
+        case .decimalNumber, .nonspacingMark, .spacingMark: true
         default: false
         }
     }

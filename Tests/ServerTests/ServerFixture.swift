@@ -92,7 +92,8 @@ struct ServerFixture: Sendable {
 
     /// Uploads text as a raw body and returns its job.
     func upload(_ text: String = csv, name: String = "trips.csv") async throws -> Int64 {
-        let response = try await send(.post, "/ingest?filename=\(name)&duplicate=allow", headers: [.contentType: "text/csv"], body: text)
+        let path = "/ingest?filename=\(name)&duplicate=allow"
+        let response = try await send(.post, path, headers: [.contentType: "text/csv"], body: text)
         #expect(response.status == .accepted, "\(String(buffer: response.body))")
         return try #require(Self.object(response)["job_id"] as? Int64)
     }
