@@ -45,7 +45,7 @@ package func buildApplication(store: any TripEngine, options: ServerOptions) -> 
 package func serve(store: any TripEngine, options: ServerOptions) async throws {
     let openFiles = OpenFiles.raiseLimit()
     if options.connectionCountMax > ConnectionTable.capacity(openFiles: openFiles) {
-        options.logger.warning(
+        options.logger.debug(
             "The limit of open files allows for fewer connections than --max-connections",
             metadata: [
                 "open_files": .stringConvertible(openFiles),

@@ -44,7 +44,7 @@ final class ProgressDisplay: @unchecked Sendable {
     func finish(_ job: Job) {
         lock.withLock {
             // Its last line takes the place of the one that moved.
-            if isTerminal { Output.progress("") }
+            if isTerminal, !isQuiet { Output.progress("") }
             let name = Readable.text(job.filename)
             let accepted = job.processedRows - job.rejectedRows
             switch job.status {

@@ -14,7 +14,7 @@ from pathlib import Path
 from chdb.session import Session
 
 # Parameters of the interface and of the server, which are not settings of a query.
-NOT_SETTINGS = {"query", "database", "wait_end_of_query"}
+NOT_SETTINGS = {"query", "query_id", "database", "wait_end_of_query"}
 
 
 def handler(thread, session, folder):

@@ -109,7 +109,8 @@ def test_attack_a_page_of_another_origin_changes_and_reads_nothing(browser, else
     page = visit(browser, origin.format(elsewhere))
     got = attempts(page, server.url)
     # The browser tells the page nothing of the first three.
-    assert {name: got.pop(name) for name in ("post", "form", "json")} == dict.fromkeys(("post", "form", "json"), "opaque 0")
+    # The page learns nothing, and as answers are of the same origin alone, not even that there was one.
+    assert {got.pop(name) for name in ("post", "form", "json")} <= {"opaque 0", "failed"}
     assert got == dict.fromkeys(got, "failed")
     # A form that is sent as a form goes to a page of its own.
     page.evaluate("""server => {
@@ -129,7 +130,8 @@ def test_attack_a_name_that_leads_here_is_not_answered(browser, server):
     page = visit(browser, f"http://rebound.example:{server.port}/health")
     assert page.inner_text("body") == '{"status": "ok"}'
     got = attempts(page, f"http://rebound.example:{server.port}")
-    assert "does not answer for the host 'rebound.example'" in got.pop("read")
+    assert got["read"] == "failed" or "does not answer for the host 'rebound.example'" in got["read"]
+    got.pop("read")
     assert {name: got.pop(name) for name in ("post", "form", "json", "put", "remove")} == {
         name: "basic 400" for name in ("post", "form", "json", "put", "remove")}
     assert got == dict.fromkeys(got, "failed")

@@ -322,7 +322,7 @@ def test_a_bad_file_fails_with_one_sentence_that_says_what_to_do(tmp_path, name,
     assert remedy in message
     job, = json.loads(cli("jobs", "--format", "json", "--data-dir", tmp_path / "data").stdout)
     assert (job["status"], job["message"]) == ("failed", message)
-    assert json.loads(cli("regions", "--format", "json", "--data-dir", tmp_path / "data").stdout) == {"regions": []}
+    assert json.loads(cli("regions", "--format", "json", "--data-dir", tmp_path / "data").stdout) == {"regions": [], "total_regions": 0}
 
 
 def test_bad_files_fail_with_the_same_sentences_over_http(tmp_path, server):
@@ -332,7 +332,7 @@ def test_bad_files_fail_with_the_same_sentences_over_http(tmp_path, server):
     assert [line for line in printed if line.startswith("Error: ")] == [
         f"Error: {name}: {job['message']}" for name, job in jobs.items()]
     assert {job["status"] for job in jobs.values()} == {"failed"}
-    assert server.get("/regions").json == {"regions": []}
+    assert server.get("/regions").json == {"regions": [], "total_regions": 0}
 
 
 def test_a_bad_file_is_named_once(tmp_path):

@@ -35,7 +35,9 @@ def test_readme_lists_the_settings_that_are_tested_here():
         "DATA_DIR", "HOST", "PORT", "GEOHASH_PRECISION", "TIME_BUCKET_MINUTES", "INGESTION_CHUNK_SIZE", "SEGMENT_ROWS",
         "DATABASE_URL", "SYNC_DATABASE_URL", "SWAGGER_UI_DIR", "LOG_LEVEL", "ALLOW_PRIVATE_ADDRESSES", "CATALOG_URL", "ROLE",
         "UPLOADS_URL", "EVENTS_URL", "EVENTS_SECRET", "MAX_EXPANSION", "DISK_RESERVE", "MAX_UPLOAD_BYTES", "MAX_WAITING_JOBS",
-        "FAILED_UPLOAD_HOURS", "FAILED_UPLOAD_BYTES", "QUERY_TIMEOUT", "MAX_WAITING_QUERIES"}
+        "FAILED_UPLOAD_HOURS", "FAILED_UPLOAD_BYTES", "QUERY_TIMEOUT", "MAX_WAITING_QUERIES", "ALLOWED_HOSTS", "ALLOWED_ORIGINS",
+        "MAX_CONNECTIONS", "CLIENT_TIMEOUT", "IDLE_TIMEOUT", "SHUTDOWN_TIMEOUT", "ALLOWED_S3_BUCKETS", "FETCH_MIN_RATE",
+        "FETCH_TIMEOUT"}
 
 
 def test_data_dir(tmp_path):
@@ -73,7 +75,7 @@ def test_time_bucket_minutes(sample_store):
     ("GEOHASH_PRECISION", "0", "1 to 12"), ("GEOHASH_PRECISION", "13", "1 to 12"), ("GEOHASH_PRECISION", "five", "'five'"),
     ("TIME_BUCKET_MINUTES", "7", "divide a day"), ("TIME_BUCKET_MINUTES", "1.5", "'1.5'"),
     ("DATABASE_URL", "postgresql://host/trips", "use 'columnstore:' or leave it out"),
-    ("DATABASE_URL", "clickhouse://host:x/trips", "the malformed address 'host:x'")])
+    ("DATABASE_URL", "clickhouse://host:x/trips", "DATABASE_URL has a malformed address")])
 def test_a_variable_that_makes_no_sense_is_named(store, command, variable, value, words):
     done = cli(*command, check=False, DATA_DIR=str(store), **{variable: value})
     assert_refused(done)

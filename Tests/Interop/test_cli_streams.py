@@ -181,7 +181,7 @@ def test_a_signal_in_the_middle_of_a_pipe_ends_a_load_with_its_number(tmp_path, 
     said = process.stderr.read().decode()
     assert "Interrupted" in said and "Fatal error" not in said
     # Nothing of it is in the store, and the next load is as if it had never been.
-    assert json.loads(cli("regions", "--format=json", "--data-dir", tmp_path / "data").stdout) == {"regions": []}
+    assert json.loads(cli("regions", "--format=json", "--data-dir", tmp_path / "data").stdout)["regions"] == []
     cli("ingest", "--quiet", "-", "--data-dir", tmp_path / "data", stdin=SAMPLE.read_text())
     assert json.loads(cli("weekly-average", "--format=json", "--data-dir", tmp_path / "data").stdout)["total_trips"] == 100
     jobs = [json.loads(cli("jobs", job, "--format=json", "--data-dir", tmp_path / "data").stdout) for job in (1, 2)]
@@ -236,7 +236,7 @@ def test_sigterm_ends_a_load_whose_pipe_is_idle(tmp_path, sent):
         process.stdin.close()
     assert "load it anew" in process.stderr.read().decode()
     # What was loaded before it stays, and the store is as good as ever.
-    cli("ingest", "--quiet", SAMPLE, "--data-dir", tmp_path / "data")
+    cli("ingest", "--quiet", "--allow-duplicate", SAMPLE, "--data-dir", tmp_path / "data")
     assert json.loads(cli("weekly-average", "--format=json", "--data-dir", tmp_path / "data").stdout)["total_trips"] == 200
     cli("verify", "--data-dir", tmp_path / "data")
 
@@ -255,7 +255,7 @@ def test_ctrl_c_stops_at_a_checkpoint_and_the_same_command_goes_on_from_there(ge
     else:
         pytest.fail("twenty loads were over before Ctrl-C reached them")
     assert "Interrupted; run the same command again to go on from there.\r\n" in terminal.text
-    assert json.loads(cli("regions", "--format=json", "--data-dir", command[-1]).stdout) == {"regions": []}
+    assert json.loads(cli("regions", "--format=json", "--data-dir", command[-1]).stdout)["regions"] == []
     done = cli(*command)
     rows = int(re.search(r"Resuming trips\.csv after ([\d,]+) rows \(job 1\)\.", done.stderr)[1].replace(",", ""))
     assert 0 < rows < ROWS

@@ -288,7 +288,7 @@ def test_trips_of_another_catalog_are_refused(tmp_path, cluster):
 def test_a_catalog_that_is_older_than_the_trips_is_refused(tmp_path, cluster):
     """Restored as it was, it would count trips that it knows nothing of; without them it is as it was."""
     url = cluster.database_url("restored")
-    ingest = ("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "data")
+    ingest = ("ingest", tripstore.SAMPLE, "--allow-duplicate", "--data-dir", tmp_path / "data")
     question = ("weekly-average", "--format=json", "--data-dir", tmp_path / "data")
     tripstore.cli(*ingest, DATABASE_URL=url)
     expected = tripstore.cli(*question, DATABASE_URL=url).stdout

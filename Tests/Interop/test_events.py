@@ -113,7 +113,7 @@ def test_nothing_is_lost_though_both_are_away(tmp_path):
     time.sleep(0.3)
     server.kill()
     # The command line loads another file meanwhile, and knows nothing of events.
-    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", server.data_dir)
+    tripstore.cli("ingest", tripstore.SAMPLE, "--allow-duplicate", "--data-dir", server.data_dir)
     with Receiver() as receiver, serve(tmp_path, receiver.url) as server:
         for job in (1, 2):
             assert server.wait_for_job(job)["status"] == "completed"

@@ -55,6 +55,7 @@ def held(tmp_path):
         os.close(os.open(pipe, os.O_RDWR))
 
     with Server(data_dir, tmp_path / "log") as server:
+        server.request("POST", "/jobs/1/resume")
         try:
             yield server, let_go
         finally:
