@@ -73,7 +73,7 @@ class StoreSteps:
             return "POST", f"/ingest?{query}", file.sent, {"Content-Type": "text/csv"}
         if how == "put":
             query = urllib.parse.urlencode(fields)
-            return "PUT", f"/ingest/{name}{'?' * bool(query)}{query}", file.sent, {}
+            return "PUT", f"/ingest/{name}{'?' * bool(query)}{query}", file.sent, {"Content-Type": "text/csv"}
         disposition = f"--{BOUNDARY}\r\nContent-Disposition: form-data; name="
         head = "".join(f'{disposition}"{key}"\r\n\r\n{value}\r\n' for key, value in fields.items())
         head += f'{disposition}"file"; filename="{name}"\r\n\r\n'

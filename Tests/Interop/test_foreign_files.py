@@ -107,7 +107,7 @@ def test_a_restore_does_not_sweep_what_the_backup_lacks(tmp_path):
     store, backup = tmp_path / "data", tmp_path / "backup"
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
     tripstore.cli("backup", backup, "--data-dir", store)
-    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    tripstore.cli("ingest", tripstore.SAMPLE, "--allow-duplicate", "--data-dir", store)
     before = answers(store)
     lose_catalog(store)
     refused = tripstore.cli("restore", backup, "--data-dir", store, check=False)

@@ -57,7 +57,7 @@ def test_a_store_on_a_read_only_disk_answers(library, tmp_path):  # noqa: F811
         switch.touch()
         refused = server.post_csv(tripstore.SAMPLE.read_bytes())
         assert refused.status >= 500 and "Read-only file system" in refused.detail
-        assert str(store) not in refused.detail and "uploads/" in refused.detail, refused.detail
+        assert str(store) not in refused.detail, refused.detail
         assert server.delete("/jobs/1").status >= 500
         assert server.get("/trip-groups").body == before
         assert server.job(1)["status"] == "completed"

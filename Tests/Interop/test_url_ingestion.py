@@ -590,7 +590,7 @@ def test_command_line_refuses_and_resumes(tmp_path):
     assert done.returncode == 1 and "only http://" in done.stderr and trips(data_dir) == 100
     with FileServer(SAMPLE.read_bytes()) as files:
         files.instead = lambda _, handler: handler.answer(404, {}) or True
-        done = cli("ingest", files.url(), "--data-dir", data_dir, check=False)
+        done = cli("ingest", files.url(), "--allow-duplicate", "--data-dir", data_dir, check=False)
         assert done.returncode == 1 and "There is no file" in done.stderr
         files.instead = lambda *_: False
         assert cli("resume", 2, "--data-dir", data_dir).returncode == 0
@@ -680,7 +680,7 @@ def test_s3_on_the_command_line(s3, tmp_path):
     cli("ingest", "s3://trips/březen + 1%.csv", "--data-dir", tmp_path / "data", **s3.variables())
     assert trips(tmp_path / "data") == 100
     nobody = {"AWS_ENDPOINT_URL_S3": s3.url, "HOME": str(tmp_path)}
-    cli("ingest", "s3://trips/public.csv", "--data-dir", tmp_path / "data", **nobody)
+    cli("ingest", "s3://trips/public.csv", "--allow-duplicate", "--data-dir", tmp_path / "data", **nobody)
     assert trips(tmp_path / "data") == 200
     done = cli("ingest", "s3://trips/2018/private.csv", "--data-dir", tmp_path / "data", check=False, **nobody)
     assert done.returncode == 1 and "no AWS credentials were found" in done.stderr
