@@ -33,6 +33,11 @@ package func buildApplication(store: any TripEngine, options: ServerOptions) -> 
                 AcceptErrorHandler(connections: connections, logger: options.logger), position: .first
             ).get()
             options.onListening?(channel.localAddress?.port ?? options.port)
+            if options.access.answersAnyHost {
+                options.logger.notice(
+                    "Any host is answered; name those of this server with --allowed-host, so that no web page gets at it by another name"
+                )
+            }
         },
         logger: options.logger
     )
@@ -51,11 +56,6 @@ package func serve(store: any TripEngine, options: ServerOptions) async throws {
                 "open_files": .stringConvertible(openFiles),
                 "connections": .stringConvertible(ConnectionTable.capacity(openFiles: openFiles)),
             ])
-    }
-    if options.access.answersAnyHost {
-        options.logger.notice(
-            "Any host is answered; name those of this server with --allowed-host, so that no web page gets at it by another name"
-        )
     }
     var configuration = ServiceGroupConfiguration(
         services: [buildApplication(store: store, options: options), ShutdownDeadline(options: options)],

@@ -5,7 +5,7 @@
 //   FAULT_AT     number of the call, from 1; 0 or absent: only count
 //   FAULT_KIND   kill (default): the process ends before the call, as in a power cut that keeps what the kernel has;
 //                tear: a write is cut in half, then the process ends; ENOSPC, EIO, EROFS, EACCES, EMFILE: the call fails with
-//                that; ENOMEM: calls of mmap fail, and these alone
+//                that; ENOMEM: calls of mmap fail, and these alone; hold: calls wait while FAULT_WHILE is there
 //   FAULT_LAST   "all": from that call on every one fails, as on a disk that stays full
 //   FAULT_WHILE  path: calls count and fail only while there is a file of that name
 //   FAULT_COUNT  file to which each call appends one line, "number name path"
@@ -58,6 +58,10 @@ static int pass(const char *name, const char *path) {
                *last = getenv("FAULT_LAST"), *while_there = getenv("FAULT_WHILE");
     if ((kind && strcmp(kind, "ENOMEM") == 0) != (strncmp(name, "mmap", 4) == 0)) return none;
     if (while_there && access(while_there, F_OK) != 0) return none;
+    if (kind && strcmp(kind, "hold") == 0) {
+        while (while_there && access(while_there, F_OK) == 0) usleep(10000);
+        return none;
+    }
     pthread_mutex_lock(&lock);
     long number = ++calls;
     pthread_mutex_unlock(&lock);

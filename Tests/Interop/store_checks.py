@@ -244,8 +244,9 @@ class StoreChecks:
             there = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
             missing = names - there - optional
             if folder == "quarantine":
-                # A copy lacks what was set aside before it was made.
+                # A copy lacks what was set aside before it was made; a file that no longer tells whose trips it has, has a note.
                 missing = set()
+                there -= {f"{name}.json" for name in names}
             if folder == "rejects":
                 missing -= {f"{job.id}.jsonl" for job in self.model.having("completed") if job.was_rebuilt}
             left_over = there - names - optional

@@ -31,7 +31,7 @@ def groups(store, *arguments, **variables):
 
 def test_readme_lists_the_settings_that_are_tested_here():
     text = (REPOSITORY / "README.md").read_text().split("## Settings")[1].split("##")[0]
-    assert set(re.findall(r"`([A-Z_]{4,})`", text)) == {
+    assert set(re.findall(r"`([A-Z][A-Z0-9_]{3,})`", text)) == {
         "DATA_DIR", "HOST", "PORT", "GEOHASH_PRECISION", "TIME_BUCKET_MINUTES", "INGESTION_CHUNK_SIZE", "SEGMENT_ROWS",
         "DATABASE_URL", "SYNC_DATABASE_URL", "SWAGGER_UI_DIR", "LOG_LEVEL", "ALLOW_PRIVATE_ADDRESSES", "CATALOG_URL", "ROLE",
         "UPLOADS_URL", "EVENTS_URL", "EVENTS_SECRET", "MAX_EXPANSION", "DISK_RESERVE", "MAX_UPLOAD_BYTES", "MAX_WAITING_JOBS",

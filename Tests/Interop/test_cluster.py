@@ -208,7 +208,8 @@ def test_a_frozen_postgresql_is_one_that_is_away(cluster, trips_csv, embedded):
     with cluster.postgresql.frozen():
         answer = cluster.apis[0].get("/jobs")
         assert answer.status == 503 and "PostgreSQL" in answer.detail, answer.body
-    cluster.proxy.wait_for_job(job)
+    ended = cluster.proxy.wait_for_job(job)
+    assert ended["status"] == "completed", ended
     for path, parameters in QUESTIONS:
         assert cluster.proxy.get(path, parameters).body == embedded.get(path, parameters).body
 

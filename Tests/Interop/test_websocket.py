@@ -1,7 +1,6 @@
 """Progress of a load over WebSocket and server-sent events: whoever listens, whenever, hears how it ended."""
 
 import json
-import os
 import subprocess
 import threading
 import time
@@ -10,11 +9,11 @@ import pytest
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from tripstore import BINARY, PATIENCE_SECONDS, SAMPLE, TERMINAL, Server, clean_environment, cli, wait_until
+from test_faults import library  # noqa: F401  (a fixture)
+from tripstore import PATIENCE_SECONDS, SAMPLE, TERMINAL, Server, wait_until
 
 FIELDS = {"job_id", "status", "processed_rows", "total_rows", "rejected_rows", "processed_bytes", "total_bytes",
           "rows_per_second", "eta_seconds"}
-
 
 
 def listen(server, job):
@@ -40,26 +39,19 @@ def assert_whole(messages, code, job, status="completed"):
 
 
 @pytest.fixture
-def held(tmp_path):
-    """A server whose first load waits for a pipe, so that all others are pending; and a function that lets it end."""
-    data_dir, pipe = tmp_path / "data", tmp_path / "pipe.csv"
-    os.mkfifo(pipe)
-    # From the command line, as an upload is no pipe; the server takes the load over from the process that was killed.
-    process = subprocess.Popen([str(BINARY), "ingest", str(pipe), "--data-dir", str(data_dir)], env=clean_environment())
-    wait_until(lambda: "running" in cli("jobs", "--data-dir", data_dir, check=False).stdout, "the first load")
-    process.kill()
-    process.wait(timeout=PATIENCE_SECONDS)
-
-    def let_go():
-        # Who opens both ends waits for nobody; the load finds that its file is empty.
-        os.close(os.open(pipe, os.O_RDWR))
-
-    with Server(data_dir, tmp_path / "log") as server:
-        server.request("POST", "/jobs/1/resume")
+def held(library, tmp_path):  # noqa: F811
+    """A server whose first load can't write its trips, so that all others are pending; and a function that lets it."""
+    data_dir, switch = tmp_path / "data", tmp_path / "held"
+    variables = {"LD_PRELOAD": str(library), "FAULT_DIR": str(data_dir / "segments"), "FAULT_KIND": "hold",
+                 "FAULT_WHILE": str(switch)}
+    with Server(data_dir, tmp_path / "log", **variables) as server:
+        switch.touch()
+        first = server.post_csv(SAMPLE.read_bytes() + b"\n", "first.csv").json["job_id"]
+        wait_until(lambda: server.job(first)["status"] == "running", "the first load")
         try:
-            yield server, let_go
+            yield server, switch.unlink
         finally:
-            let_go()
+            switch.unlink(missing_ok=True)
 
 
 def wait_for_a_message(server):
