@@ -101,7 +101,7 @@ struct CSVHeaderTests {
             ("\"\(usual)\nPrague\n", ["has a quote that is not closed", "correct the first line"]),
             ("region\u{0},origin_coord\n", ["The file is not text", "choose a CSV file in UTF-8"]),
             ("\u{0}\u{0}\n", ["The file is not text"]),
-        ])
+        ] as [(String, [String])])
     func refused(text: String, parts: [String]) throws {
         try Self.expectRefusal(Array(text.utf8), parts)
     }
