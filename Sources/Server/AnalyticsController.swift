@@ -5,6 +5,7 @@ import Hummingbird
 struct AnalyticsController: Sendable {
     let store: any TripEngine
     let budget: AnswerBudget
+    let connections: ConnectionTable
     let options: ServerOptions
 
     func addRoutes(to router: Router<ServerRequestContext>) {
@@ -39,7 +40,7 @@ struct AnalyticsController: Sendable {
     ) async throws -> Response {
         let (store, budget) = (store, budget)
         let cancellation = QueryCancellation(timeout: options.queryTimeout)
-        let waitingMax = options.waitingQueryCountMax
+        let waitingMax = min(options.waitingQueryCountMax, connections.capacity / ServerLimits.waitingQueryPart)
         let run = { () async throws(ColumnStoreError) -> AdmittedAnswer in
             try await store.threads.answer(mayScan: mayScan, cancellation, waitingMax: waitingMax) {
                 () throws(ColumnStoreError) in try budget.admit(query(store, cancellation))

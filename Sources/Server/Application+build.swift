@@ -83,10 +83,11 @@ private func buildRouter(
     router.add(middleware: ErrorMiddleware(paths: store.loads.paths))
     ServiceController(store: store, hub: hub, metrics: metrics, connections: connections).addRoutes(to: router)
     guard options.servesAPI else { return router }
-    IngestionController(store: store, metrics: metrics).addRoutes(to: router)
+    IngestionController(store: store, metrics: metrics, connections: connections).addRoutes(to: router)
     let budget = AnswerBudget()
-    JobsController(store: store, hub: hub, budget: budget, pingInterval: options.pingInterval).addRoutes(to: router)
-    AnalyticsController(store: store, budget: budget, options: options).addRoutes(to: router)
+    JobsController(store: store, hub: hub, budget: budget, connections: connections, pingInterval: options.pingInterval)
+        .addRoutes(to: router)
+    AnalyticsController(store: store, budget: budget, connections: connections, options: options).addRoutes(to: router)
     DocsController(swaggerDirectory: options.swaggerDirectory).addRoutes(to: router)
     return router
 }

@@ -6,12 +6,15 @@ final class ConnectionRecord: Sendable {
     /// What a connection is about.
     ///
     ///     idle ── first byte ─> head ── its last ─> body ── its last ─> answer ── sent ─> idle, or closing
+    ///                             │                  └──── answered ──> rest ─── its last ──┘
     ///                             └──── upgrade ──> socket
+    ///
+    /// `rest`: what is left of a body that nobody wants, as its answer is out.
     enum Phase {
-        case idle, head, body, answer, socket, closing
+        case idle, head, body, rest, answer, socket, closing
     }
 
-    /// Who goes first where room is needed: idle ones by age, then slow ones by their rate.
+    /// Which goes first where room is needed: those that have been idle for longest, then the slowest.
     struct Rank: Comparable {
         var isSlow: Bool
         var since: NIODeadline
@@ -29,6 +32,8 @@ final class ConnectionRecord: Sendable {
         /// The rate of a client that is waited for; nil where it is not, or is fast.
         var slowBytesPerSecond: Int?
         var isLeaving = false
+        /// What its WebSocket counts as.
+        var hold: ConnectionHold?
     }
 
     let channel: any Channel
@@ -60,7 +65,7 @@ final class ConnectionRecord: Sendable {
         state.withLock {
             guard !$0.isLeaving else { return nil }
             switch $0.phase {
-            case .idle, .head, .closing: return Rank(isSlow: false, since: $0.since, bytesPerSecond: 0)
+            case .idle, .head, .rest, .closing: return Rank(isSlow: false, since: $0.since, bytesPerSecond: 0)
             case .body, .answer, .socket:
                 let since = $0.since
                 return $0.slowBytesPerSecond.map { rate in Rank(isSlow: true, since: since, bytesPerSecond: rate) }
@@ -87,6 +92,15 @@ final class ConnectionRecord: Sendable {
             if !watch.value.leave() { table.keep(self) }
         }
     }
+
+    /// Ends a body that comes too slowly, for the sake of another.
+    func giveUpBody() {
+        let watch = watch
+        channel.eventLoop.execute { watch.value.giveUpBody() }
+    }
+
+    /// Counts as something until the connection is closed.
+    func keep(_ hold: ConnectionHold) { state.withLock { $0.hold = hold } }
 
     // MARK: Time
 

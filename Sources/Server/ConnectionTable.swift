@@ -5,8 +5,9 @@ import NIOPosix
 
 /// All open connections: how many there may be, which of them are given up for others, and when each has taken too long.
 ///
-/// When the table is full, a new connection takes the place of idle ones, the oldest first, then of those whose clients are slowest;
-/// where there is none of either it is answered with 503. So nobody locks others out by opening connections and staying silent.
+/// When the table is full, a new connection takes the place of those that have been idle for longest, then of those whose clients are
+/// slowest; where all are busy it is answered with 503. So nobody locks others out by opening connections and staying silent. Requests
+/// that last may hold a part of the table only (`ConnectionHold`), so that it is not full of those either.
 final class ConnectionTable: Sendable {
     /// Why a connection was closed from this side.
     enum Ending: String, CaseIterable {
@@ -18,6 +19,9 @@ final class ConnectionTable: Sendable {
         /// Connections that were told to make room and are not closed yet.
         var leavingCount = 0
         var refusedCount = 0
+        /// Refused connections that are still to be answered.
+        var refusedOpenCount = 0
+        var holds: [ConnectionHold.Kind: Int] = [:]
         var endings: [Ending: Int] = [:]
         var report = Report()
         var ticks: RepeatedTask?
@@ -62,48 +66,63 @@ final class ConnectionTable: Sendable {
 
     // MARK: Coming and going
 
-    /// Takes a new connection in, for which others may have to go; returns false where there is no room for it.
-    func admit(_ record: ConnectionRecord) -> Bool {
+    /// What becomes of a new connection.
+    enum Admission {
+        case admitted
+        /// There is no room, and it is told so.
+        case refused
+        /// There is no room, and too many are being told so.
+        case dropped
+    }
+
+    /// Takes a new connection in, for which others may have to go, unless all of them are busy.
+    func admit(_ record: ConnectionRecord) -> Admission {
         let capacity = capacity
-        let (isAdmitted, leaving) = state.withLock { state -> (Bool, [ConnectionRecord]) in
+        let (admission, leaving) = state.withLock { state -> (Admission, [ConnectionRecord]) in
             if state.ticks == nil { state.ticks = startTicks() }
             var leaving: [ConnectionRecord] = []
-            if state.connections.count - state.leavingCount >= capacity {
-                leaving = Self.makeRoom(in: &state, capacity: capacity)
+            let excess = state.connections.count - state.leavingCount - capacity
+            if excess >= 0 {
+                leaving = Self.makeRoom(in: &state, count: max(excess + 1, capacity / ServerLimits.leavingPart))
                 if leaving.isEmpty {
                     state.refusedCount += 1
                     state.report.refusedCount += 1
-                    return (false, [])
+                    guard state.refusedOpenCount < ServerLimits.refusedConnectionCountMax else { return (.dropped, []) }
+                    state.refusedOpenCount += 1
+                    return (.refused, [])
                 }
             }
             state.connections[ObjectIdentifier(record)] = record
-            return (true, leaving)
+            return (.admitted, leaving)
         }
         for record in leaving { record.giveUp(self) }
         report()
-        guard isAdmitted else { return false }
-        record.channel.closeFuture.whenComplete { [weak self] _ in self?.remove(record) }
-        return true
+        switch admission {
+        case .admitted: record.channel.closeFuture.whenComplete { [weak self] _ in self?.remove(record) }
+        case .refused:
+            record.channel.closeFuture.whenComplete { [weak self] _ in self?.state.withLock { $0.refusedOpenCount -= 1 } }
+        case .dropped: break
+        }
+        return admission
     }
 
     /// Closes some idle connections, as the system has no more open files to give.
     func makeRoom() {
-        let leaving = state.withLock { Self.makeRoom(in: &$0, capacity: $0.connections.count) }
+        let leaving = state.withLock {
+            Self.makeRoom(in: &$0, count: max(1, $0.connections.count / ServerLimits.leavingPart - $0.leavingCount))
+        }
         for record in leaving { record.giveUp(self) }
         report()
     }
 
-    /// Marks those that leave: a part of all, so that in a flood few have to look through the table.
-    private static func makeRoom(in state: inout State, capacity: Int) -> [ConnectionRecord] {
-        let part = max(1, capacity / ServerLimits.leavingPart)
-        // Those that were told before are on their way.
-        guard state.leavingCount < 2 * part else { return [] }
+    /// Marks those that leave: some at a time, so that in a flood few have to look through the table.
+    private static func makeRoom(in state: inout State, count: Int) -> [ConnectionRecord] {
         var candidates: [(record: ConnectionRecord, rank: ConnectionRecord.Rank)] = []
         for record in state.connections.values {
             if let rank = record.rank { candidates.append((record, rank)) }
         }
         candidates.sort { $0.rank < $1.rank }
-        let leaving = candidates.prefix(part).map(\.record)
+        let leaving = candidates.prefix(count).map(\.record)
         for record in leaving { record.markLeaving() }
         state.leavingCount += leaving.count
         state.report.closedCount += leaving.count
@@ -122,6 +141,40 @@ final class ConnectionTable: Sendable {
         state.withLock {
             if record.unmarkLeaving(), $0.connections[ObjectIdentifier(record)] != nil { $0.leavingCount -= 1 }
         }
+    }
+
+    // MARK: Requests that last
+
+    /// Counts a request that keeps its connection for long; throws where as many as may do.
+    ///
+    /// An upload takes the place of the slowest one where there is one that is slow.
+    func hold(_ kind: ConnectionHold.Kind) throws(ColumnStoreError) -> ConnectionHold {
+        let limit = max(1, capacity / kind.part)
+        let (isHeld, slowest) = state.withLock { state -> (Bool, ConnectionRecord?) in
+            var slowest: ConnectionRecord?
+            if state.holds[kind, default: 0] >= limit {
+                guard kind == .upload, let record = Self.slowestUpload(in: state) else { return (false, nil) }
+                slowest = record
+            }
+            state.holds[kind, default: 0] += 1
+            return (true, slowest)
+        }
+        slowest?.giveUpBody()
+        guard isHeld else { throw kind.refusal(limit) }
+        return ConnectionHold(kind, of: self)
+    }
+
+    func release(_ kind: ConnectionHold.Kind) { state.withLock { $0.holds[kind, default: 0] -= 1 } }
+
+    /// The slowest of those that send a body slowly, which is not chosen again then.
+    private static func slowestUpload(in state: State) -> ConnectionRecord? {
+        var slowest: (record: ConnectionRecord, bytesPerSecond: Int)?
+        for record in state.connections.values {
+            guard record.phase == .body, let rank = record.rank, rank.isSlow else { continue }
+            if rank.bytesPerSecond < slowest?.bytesPerSecond ?? .max { slowest = (record, rank.bytesPerSecond) }
+        }
+        slowest?.record.isSlow(bytesPerSecond: nil)
+        return slowest?.record
     }
 
     // MARK: Time
@@ -168,17 +221,20 @@ final class ConnectionTable: Sendable {
 
     /// Writes its numbers.
     func write(to text: inout PrometheusText) {
-        let (count, refused, endings) = state.withLock { ($0.connections.count, $0.refusedCount, $0.endings) }
-        text.metric("tripstore_connections", .gauge, "Connections that are open now.", value: count)
+        let state = state.withLock { $0 }
+        text.metric("tripstore_connections", .gauge, "Connections that are open now.", value: state.connections.count)
         text.metric("tripstore_connections_max", .gauge, "Connections that may be open at a time.", value: capacity)
         text.metric(
             "tripstore_connections_refused_total", .counter, "Connections answered with 503, as there was no room for them.",
-            value: refused)
+            value: state.refusedCount)
+        text.metric("tripstore_connections_held", .gauge, "Connections that follow a job, or send an upload.") { text in
+            for kind in ConnectionHold.Kind.allCases { text.sample([("by", kind.rawValue)], state.holds[kind] ?? 0) }
+        }
         text.metric(
             "tripstore_connections_closed_total", .counter,
             "Connections closed by the server: idle for too long, too slow with a head, a body or an answer, or for the room they took."
         ) { text in
-            for ending in Ending.allCases { text.sample([("reason", ending.rawValue)], endings[ending] ?? 0) }
+            for ending in Ending.allCases { text.sample([("reason", ending.rawValue)], state.endings[ending] ?? 0) }
         }
     }
 }

@@ -8,6 +8,8 @@ struct ConnectionTimeouts: Sendable {
     var linger = ServerLimits.lingerTimeout
     /// What a client that sends or takes nothing is waited for once the server stops.
     var stall = ServerLimits.stallTimeout
+    /// Before that, a client is not held to be slow.
+    var slow = ServerLimits.slowTimeout
     /// Time between two looks at all connections.
     var tick: Duration = .seconds(1)
 }

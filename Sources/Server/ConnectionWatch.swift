@@ -57,9 +57,18 @@ final class ConnectionWatch: ChannelDuplexHandler {
     /// Closes the connection to make room for another; returns false where it has something to do after all.
     func leave() -> Bool {
         guard let context, let phase = record?.phase else { return false }
-        guard phase == .idle || phase == .head || phase == .closing || isSlow(.now()) else { return false }
+        switch phase {
+        case .idle, .head, .rest, .closing: break
+        case .body, .answer, .socket: if !isSlow(.now()) { return false }
+        }
         end(.room, context)
         return true
+    }
+
+    /// Ends a body that is still slow, as another is to take its place.
+    func giveUpBody() {
+        guard let context, record?.phase == .body, isSlow(.now()) else { return }
+        expire(.body, context)
     }
 
     // MARK: Time
@@ -77,7 +86,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
             let linger = isStopping ? table.timeouts.stall : table.timeouts.linger
             if now - phaseStart >= TimeAmount(linger) { return context.close(promise: nil) }
         case .head: if now - phaseStart >= patience { expire(.head, context) }
-        case .body:
+        case .body, .rest:
             if !isReading {
                 receiving.restart(now, receivedByteCount)
             } else if now - receiving.start >= patience {
@@ -101,7 +110,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
     }
 
     private func isSlow(_ now: NIODeadline) -> Bool {
-        guard let phase = record?.phase, now - phaseStart >= TimeAmount(table.timeouts.client / 3) else { return false }
+        guard let phase = record?.phase, now - phaseStart >= TimeAmount(table.timeouts.slow) else { return false }
         return (phase == .body && isReading || unsentByteCount > 0) && rate(now) < ServerLimits.slowBytesPerSecond
     }
 

@@ -18,8 +18,12 @@ package struct ErrorAnswer {
         switch error {
         case let error as ColumnStoreError:
             status = Self.status(of: error.code)
-            // What a client has given itself is given back as it is.
-            detail = error.code == .invalidArgument ? error.message : paths?.removed(from: error.message) ?? error.message
+            detail =
+                switch error.code {
+                // What a client has given itself is given back as it is, and there being too much to do is about no file.
+                case .invalidArgument, .overloaded: error.message
+                default: paths?.removed(from: error.message) ?? error.message
+                }
             var fields: HTTPFields =
                 switch status {
                 case .serviceUnavailable where error.code == .overloaded:

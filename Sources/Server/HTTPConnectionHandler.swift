@@ -166,7 +166,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             exchange?.isAnswered = true
             guard current.closes || !mayReadOn(current) else {
                 context.write(wrapOutboundOut(.end(nil)), promise: promise)
-                if current.isReceived { end(context) }
+                if current.isReceived { end(context) } else { watch.enter(.rest) }
                 return
             }
             close(with: promise, context)

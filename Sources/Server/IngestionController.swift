@@ -8,6 +8,7 @@ import NIOHTTPTypes
 struct IngestionController: Sendable {
     let store: any TripEngine
     let metrics: ServerMetrics
+    let connections: ConnectionTable
 
     func addRoutes(to router: Router<ServerRequestContext>) {
         // `curl -T trips.csv http://host/ingest/` is PUT /ingest/trips.csv.
@@ -31,6 +32,8 @@ struct IngestionController: Sendable {
             // https://www.rfc-editor.org/rfc/rfc9110#section-14.5
             throw HTTPError(.badRequest, message: "Content-Range is not supported: send the whole file in one request.")
         }
+        let hold = try connections.hold(.upload)
+        defer { withExtendedLifetime(hold) {} }
         let store = store
         // Before the client is told to go on: what can't become a job is not to be sent.
         try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.requireRoomForJob() }

@@ -7,6 +7,7 @@ struct JobsController: Sendable {
     let store: any TripEngine
     let hub: ProgressHub
     let budget: AnswerBudget
+    let connections: ConnectionTable
     let pingInterval: Duration
 
     func addRoutes(to router: Router<ServerRequestContext>) {
@@ -72,19 +73,25 @@ struct JobsController: Sendable {
         let store = store
         // Only a job that exists has a stream; once the stream has begun, it is too late for a status.
         _ = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(id) }
+        let hold = try connections.hold(.follower)
         let events = ProgressEvents(
             jobID: id, hub: hub, keepAliveInterval: pingInterval, eventLoop: context.channel.eventLoop)
         return Response(
             status: .ok,
             // nginx passes an answer on as it comes only where it is told to.
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .xAccelBuffering: "no"],
-            body: ResponseBody { try await events.write(to: &$0) })
+            body: ResponseBody { writer in
+                try await events.write(to: &writer)
+                withExtendedLifetime(hold) {}
+            })
     }
 
     @Sendable private func refuseWebSocket(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
         _ = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(id) }
+        // That of a handshake may be that there is no room.
+        if (try? WebSocketHandshake { request.headers[values: $0] }) != nil { _ = try connections.hold(.follower) }
         throw HTTPError(refusing: request, otherwise: "GET /jobs/\(id)/events")
     }
 

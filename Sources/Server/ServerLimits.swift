@@ -5,6 +5,10 @@ enum ServerLimits {
     /// Bytes gathered before one write to disk: what the network delivers comes in pieces of some kilobytes, and each write
     /// costs a change of threads.
     static let uploadWriteByteCount = 512 << 10
+    /// The same where there are so many uploads that they share `uploadBuffersByteCount`: what a socket delivers at once.
+    static let uploadWriteByteCountMin = 16 << 10
+    /// Bytes that uploads gather together, approximately; the more there are, the sooner each writes.
+    static let uploadBuffersByteCount = 64 << 20
     /// Bytes of a form besides its file: the names and fields of a page's form, no more.
     static let formByteCountMax = 1 << 20
     /// Bytes of one form part's headers: a field name and a file name, no more.
@@ -87,8 +91,19 @@ enum ServerLimits {
     static let connectionReportInterval: Duration = .seconds(10)
     /// Time that a connection for which there is no room has to ask, so that it can be told.
     static let refusalTimeout: Duration = .seconds(2)
+    /// Of so many connections one may follow a job: half, as followers have nothing to do but wait, and others are to be answered.
+    static let followerPart = 2
+    /// Of so many connections one may be an upload: they are loaded one after the other, and each has a file and a buffer.
+    static let uploadPart = 8
+    /// Of so many connections one may wait for a thread with a query of a kind, cheap or scanning: with uploads and followers that
+    /// leaves an eighth for what is answered at once.
+    static let waitingQueryPart = 8
+    /// Connections for which there is no room that are told so at a time; more are closed at once, as each takes a descriptor.
+    static let refusedConnectionCountMax = 64
     /// Bytes a second below which a client has to go where others have no room.
     static let slowBytesPerSecond = 16 << 10
+    /// Time over which a client has to be slow for that: a packet that is lost and sent again takes a second.
+    static let slowTimeout: Duration = .seconds(2)
     /// Bytes a second that a client has to send of a body, or to take of an answer, over `clientTimeout`: a tenth of what the slowest
     /// mobile network brings.
     static let clientBytesPerSecondMin = 512

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -21,6 +22,7 @@ struct UploadWriter: Sendable {
     /// Bytes of the upload so far.
     private(set) var byteCount = 0
     private let handle: NIOFileHandle
+    private let share = BufferShare()
     private var pending = ByteBuffer()
     private var writing: Task<Void, any Error>?
     private var writtenByteCount = 0
@@ -54,7 +56,7 @@ struct UploadWriter: Sendable {
         try UploadBound.require(byteCount + bytes.readableBytes, bounds)
         pending.writeImmutableBuffer(bytes)
         byteCount += bytes.readableBytes
-        if pending.readableBytes >= ServerLimits.uploadWriteByteCount { try await flush() }
+        if pending.readableBytes >= share.byteCount { try await flush() }
     }
 
     /// Writes the rest and closes the file; throws where the body was to be longer, as a connection that ends early may look
@@ -132,6 +134,20 @@ struct UploadWriter: Sendable {
                 .io, "The upload can't be written to disk (\(error.reason)); try again later.")
         }
         return HTTPError(.insufficientStorage, message: "The disk is full; free some space and upload the file again.")
+    }
+}
+
+/// What an upload may gather before it writes: the less the more there are, as slow ones keep it for long.
+private final class BufferShare: Sendable {
+    private static let uploadCount = Atomic<Int>(0)
+
+    init() { Self.uploadCount.add(1, ordering: .relaxed) }
+
+    deinit { Self.uploadCount.subtract(1, ordering: .relaxed) }
+
+    var byteCount: Int {
+        let share = ServerLimits.uploadBuffersByteCount / max(1, Self.uploadCount.load(ordering: .relaxed))
+        return min(max(share, ServerLimits.uploadWriteByteCountMin), ServerLimits.uploadWriteByteCount)
     }
 }
 

@@ -43,8 +43,10 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
             let promise = channel.eventLoop.makePromise(of: Connection.self)
             let watch = ConnectionWatch(table: connections)
             let record = ConnectionRecord(channel: channel, watch: NIOLoopBound(watch, eventLoop: channel.eventLoop))
-            guard connections.admit(record) else {
-                promise.fail(ChannelError.connectTimeout(.zero))
+            let admission = connections.admit(record)
+            guard admission == .admitted else {
+                promise.fail(ChannelError.ioOnClosedChannel)
+                if admission == .dropped { throw ChannelError.ioOnClosedChannel }
                 try pipeline.addHandler(RefusedConnectionHandler())
                 return Value(connection: promise.futureResult, channel: channel)
             }
@@ -55,7 +57,8 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
             let encoder = HTTPResponseEncoder(configuration: configuration)
             let decoder = ByteToMessageHandler(RequestDecoder())
             let first = FirstRequestHandler(
-                encoder: encoder, decoder: decoder, watch: watch, promise: promise, shouldUpgrade: shouldUpgrade,
+                encoder: encoder, decoder: decoder, watch: watch, promise: promise,
+                shouldUpgrade: { shouldUpgrade($0, on: $1, record) },
                 continueAsWebSocket: addWebSocketHandlers,
                 continueAsHTTP: { try addHTTPHandlers(to: $0, watch: watch, logger: logger) })
             try pipeline.addHandler(watch)
@@ -103,8 +106,10 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
         return .progress(jobID: jobID, NIOLoopBound(handler, eventLoop: channel.eventLoop))
     }
 
-    /// Returns no header fields where the request is no handshake for the progress of a job that exists.
-    private func shouldUpgrade(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders?> {
+    /// Returns no header fields where the request is no handshake for the progress of a job that exists, or there are too many.
+    private func shouldUpgrade(
+        _ head: HTTPRequestHead, on channel: any Channel, _ record: ConnectionRecord
+    ) -> EventLoopFuture<HTTPHeaders?> {
         guard offersProgress, let request = try? RequestHead.check(head),
             access.refusal(of: request) == nil, let jobID = Self.jobID(ofURI: head.uri),
             let handshake = try? WebSocketHandshake(head)
@@ -112,8 +117,13 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
             return channel.eventLoop.makeSucceededFuture(nil)
         }
         return channel.eventLoop.makeFutureWithTask {
-            let job = try? await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(jobID) }
-            return job == nil ? nil : handshake.fields
+            do throws(ColumnStoreError) {
+                _ = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(jobID) }
+                record.keep(try connections.hold(.follower))
+                return handshake.fields
+            } catch {
+                return nil
+            }
         }
     }
 

@@ -58,6 +58,7 @@ struct LoadSession {
         store.loads.start(isServing: false)
         for id in ids {
             let job = try store.loads.waitForEnd(of: id)
+            interrupt.settle()
             if job.status == .failed, let other = store.loads.duplicate(of: id) {
                 skip(job.filename, as: try store.loads.job(other))
                 skippedLate += 1
@@ -115,6 +116,8 @@ struct LoadSession {
 /// A load of standard input has no checkpoint, as nobody can read it again; it ends at once, even while it waits for input.
 private final class Interrupt {
     private var sources: [any DispatchSourceSignal] = []
+    /// Signals that are being handled, each of which ends the process or finds that nothing is left.
+    private let handling = DispatchGroup()
 
     /// - Parameters:
     ///   - jobs: jobs of this process.
@@ -123,7 +126,9 @@ private final class Interrupt {
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
+            source.setEventHandler { [handling] in
+                handling.enter()
+                defer { handling.leave() }
                 Output.endProgress()
                 let reading = Self.unfinished(streams, in: store)
                 if !Self.isRunning(reading, in: store) { Output.note("Stopping at a checkpoint …") }
@@ -136,7 +141,7 @@ private final class Interrupt {
                 }
                 while stopped.wait(timeout: .now() + .milliseconds(20)) == .timedOut, !Self.isRunning(reading, in: store) {}
                 // What came to its end meanwhile is told by the thread that waits for it.
-                let left = Self.unfinished(jobs, in: store) + reading
+                let left = Self.unfinished(jobs, in: store) + reading.filter { Self.status(of: $0, in: store) == .failed }
                 if left.isEmpty { return }
                 Output.note(
                     left.allSatisfy(streams.contains)
@@ -152,12 +157,17 @@ private final class Interrupt {
     }
 
     private static func unfinished(_ jobs: [Int64], in store: any TripEngine) -> [Int64] {
-        jobs.filter { (try? store.loads.job($0))?.status.isTerminal == false }
+        jobs.filter { status(of: $0, in: store)?.isTerminal == false }
     }
 
     private static func isRunning(_ jobs: [Int64], in store: any TripEngine) -> Bool {
-        jobs.contains { (try? store.loads.job($0))?.status == .running }
+        jobs.contains { status(of: $0, in: store) == .running }
     }
+
+    private static func status(of job: Int64, in store: any TripEngine) -> Job.Status? { try? store.loads.job(job).status }
+
+    /// Waits for a signal that is being handled: that a load of standard input failed may be what came of it, and is its to tell.
+    func settle() { handling.wait() }
 
     func stop() { for source in sources { source.cancel() } }
 }

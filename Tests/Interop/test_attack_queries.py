@@ -2,6 +2,7 @@
 
 Each has a bound: memory, how much longer another client waits, or the answer that is given instead."""
 
+import collections
 import concurrent.futures
 import http.client
 import json
@@ -35,16 +36,15 @@ def reset(connection):
     connection.close()
 
 
+def answered(server):
+    """How many queries for groups have come to their end, by status."""
+    return collections.Counter(re.findall(r"path=/trip-groups status=(\d+)", server.log.read_text()))
+
+
 def seconds(server, path, status=200):
     begin = time.monotonic()
     assert server.get(path).status == status
     return time.monotonic() - begin
-
-
-def memory(server, key="VmRSS"):
-    """Bytes of memory of a server, now or at most."""
-    with open(f"/proc/{server.process.pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(key + ":"))
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +65,15 @@ def busy(server, busy_csv):
 @pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["FIN", "RST"])
 def test_attack_clients_that_hang_up_hold_nobody_up(busy, leave, scale):
     usual = min(seconds(busy, SCAN) for _ in range(3))
-    connections = [ask(busy, SCAN) for _ in range(scale(100, full=200))]
-    for connection in connections:
+    count = scale(100, full=200)
+    before = answered(busy)
+    for connection in [ask(busy, SCAN) for _ in range(count)]:
         leave(connection)
     # Those of the others alone would be fifty times and more; the grace of the two that run is part of the bound.
     assert seconds(busy, SCAN) < 12 * usual + 1
-    wait_until(lambda: busy.log.read_text().count("status=499") >= len(connections) - 4, "the cancelled queries' lines in the log")
+    # Every query comes to its end. Which were answered before their client was gone depends on who got the processor meanwhile.
+    wait_until(lambda: (answered(busy) - before).total() == count + 1, "the queries' lines in the log")
+    assert (answered(busy) - before)["499"] > count / 2
 
 
 def test_attack_a_client_that_has_said_all_gets_a_quick_answer(sample_in_columnstore):
@@ -167,7 +170,7 @@ def test_attack_regions_come_in_pages(many_regions):
 def test_attack_large_answers_do_not_add_up(many_regions, scale):
     """Clients that ask for the largest answers, all at once, and don't read them."""
     server, _ = many_regions
-    before = memory(server)
+    before = server.memory()
     size = len(server.get("/regions?limit=10000").body)
     assert size < 40 << 20
     # Twice as many as the budget of 256 MiB has room for.
@@ -175,7 +178,7 @@ def test_attack_large_answers_do_not_add_up(many_regions, scale):
     connections = [ask(server, "/regions?limit=10000") for _ in range(min(count, scale(150, full=600)))]
     try:
         time.sleep(scale(2, full=20))
-        assert memory(server) - before < 1 << 30
+        assert server.memory() - before < 1 << 30
         # Others are served meanwhile.
         assert server.get("/analytics/weekly-average").status == 200 and server.get("/regions?limit=10").status == 200
         # Whoever reads gets a whole answer, or is told to come again.

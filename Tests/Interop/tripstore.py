@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -176,6 +177,11 @@ class Server(Client):
             return self.get("/ready").status == 200
         except OSError:
             return False
+
+    def memory(self):
+        """Bytes of memory that it has now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) << 10
 
     def stop(self):
         """Asks it to end and waits; returns its exit status."""
