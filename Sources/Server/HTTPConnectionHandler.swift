@@ -112,9 +112,10 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         }
         if hasPassedOn { context.fireChannelReadComplete() }
         guard !isClosing, held.isEmpty else { return }
-        if exchange == nil, let refusal = heldRefusal {
+        if let refusal = heldRefusal, exchange?.isReceived != true {
             heldRefusal = nil
-            return answer(refusal, nil, context)
+            // What broke off may be the body of the request that was passed on just now.
+            return exchange == nil ? answer(refusal, nil, context) : failBody(refusal, context)
         }
         if holdsEndOfInput, heldRefusal == nil {
             holdsEndOfInput = false

@@ -33,10 +33,15 @@ struct ProgressEvents: Sendable {
             continuation.yield(.keepAlive)
         }
         defer { keepAlive.cancel() }
-        try await withGracefulShutdownHandler {
-            for await event in events { try await writer.write(Self.text(event)) }
-        } onGracefulShutdown: {
-            continuation.finish()
+        // One that is gone would be noticed with the second message that it does not take, and count as a follower until then.
+        let departure = QueryCancellation()
+        departure.onCancel { continuation.finish() }
+        try await (ClientPresence.current ?? ClientPresence()).watch(departure) {
+            try await withGracefulShutdownHandler {
+                for await event in events { try await writer.write(Self.text(event)) }
+            } onGracefulShutdown: {
+                continuation.finish()
+            }
         }
         try await writer.finish(nil)
     }

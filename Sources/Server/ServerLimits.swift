@@ -8,7 +8,7 @@ enum ServerLimits {
     /// The same where there are so many uploads that they share `uploadBuffersByteCount`: what a socket delivers at once.
     static let uploadWriteByteCountMin = 16 << 10
     /// Bytes that uploads gather together, approximately; the more there are, the sooner each writes.
-    static let uploadBuffersByteCount = 64 << 20
+    static let uploadBuffersByteCount = 32 << 20
     /// Bytes of a form besides its file: the names and fields of a page's form, no more.
     static let formByteCountMax = 1 << 20
     /// Bytes of one form part's headers: a field name and a file name, no more.
@@ -72,6 +72,8 @@ enum ServerLimits {
     static let fieldCountMax = 100
     /// Bytes of a body that are read and dropped for the sake of the connection, where the answer is given before the body is there.
     static let unreadByteCountMax = 256 << 10
+    /// Parts of a request, up to 64 KiB of a body each, that wait for the route that reads them.
+    static let requestPartCountMax = 3
     /// Seconds for which a browser may remember what a preflight was told.
     static let preflightSeconds = 600
 

@@ -95,12 +95,15 @@ struct UploadWriter: Sendable {
         } catch {
             throw Self.failure(error)
         }
-        let (handle, bytes, offset, hasher) = (handle, pending, writtenByteCount, hasher)
+        // Taken out where it is written: a task keeps what it was made with for as long as it is kept itself.
+        let piece = Lock<ByteBuffer?>(pending)
+        let (handle, offset, hasher) = (handle, writtenByteCount, hasher)
         let (directory, reserve) = (directory, bounds.reserve)
+        writtenByteCount += pending.readableBytes
         pending = ByteBuffer()
-        writtenByteCount += bytes.readableBytes
         writing = Task {
             try await NIOThreadPool.singleton.runIfActive {
+                guard let bytes = piece.withLock({ $0.take() }) else { return }
                 bytes.withUnsafeReadableBytes { hasher.update(RawSpan(_unsafeBytes: $0)) }
                 try reserve.require(in: directory)
                 try Self.write(bytes, to: handle, at: offset)

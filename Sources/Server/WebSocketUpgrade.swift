@@ -79,7 +79,10 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
             HTTPConnectionHandler(watch: watch) { refusal, head in report(refusal, of: head, logger: logger) })
         return .http(
             try NIOAsyncChannel(
-                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)), presence)
+                wrappingChannelSynchronously: channel,
+                configuration: .init(
+                    backPressureStrategy: .init(lowWatermark: 1, highWatermark: ServerLimits.requestPartCountMax),
+                    isOutboundHalfClosureEnabled: true)), presence)
     }
 
     /// Logs and counts a request that no route gets to see.

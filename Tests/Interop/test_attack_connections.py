@@ -272,10 +272,10 @@ def test_attack_uploads_that_wait_take_little_memory(tmp_path, scale):
         for connection in uploads:
             connection.sendall(LONG_UPLOAD[:500_000])
         wait_until(lambda: metric(server, 'tripstore_connections_held{by="upload"}') == count, "the uploads")
-        received = count * 400_000
-        wait_until(lambda: sum(file.stat().st_size for file in (server.data_dir / "uploads").glob("*.part")) > received / 2
-                   , "what they sent")
-        assert server.memory() - before < 250 << 20
+        wait_until(lambda: sum(file.stat().st_size for file in (server.data_dir / "uploads").glob("*.part")) > count * 200_000,
+                   "what they sent")
+        # Half a megabyte and more for each would be twice that.
+        assert server.memory() - before < (100 << 20) + count * 300_000
         for connection in uploads:
             connection.close()
         wait_until(lambda: not list((server.data_dir / "uploads").glob("*.part")), "what was uploaded to be removed")

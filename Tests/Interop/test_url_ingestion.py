@@ -348,16 +348,16 @@ def test_attack_sources_that_drip_do_not_hold_all_places(tmp_path, scale):
     """Many jobs of one host, each a byte at a time for ever: another host's comes at once all the same, and each is given up by the
     default rate at full size, else by a time that is set."""
     count = scale(20, full=12)
-    variables = scale({"FETCH_TIMEOUT": "15"}, full={})
+    variables = scale({"FETCH_TIMEOUT": "8"}, full={})
     with FileServer(b"", "127.0.0.2") as dripping, FileServer(SAMPLE.read_bytes()) as files, \
             Server(tmp_path / "data", tmp_path / "log", ALLOW_PRIVATE_ADDRESSES="true", **variables) as server:
         dripping.instead = drip_chunks
         jobs = [submit(server, dripping.url(f"{number}.csv")) for number in range(count)]
         wait_until(lambda: len(dripping.requests) == 4, "all places of a host")
-        for _ in range(5):
+        for _ in range(scale(2, full=5)):
             assert_loaded(fetch(server, files.url()), 100)
         assert len(dripping.requests) == 4
-        words = scale("15 s (FETCH_TIMEOUT)", full="in 120 s, less than 1000 a second (FETCH_MIN_RATE)")
+        words = scale("8 s (FETCH_TIMEOUT)", full="in 120 s, less than 1000 a second (FETCH_MIN_RATE)")
         first = [server.wait_for_job(job) for job in jobs[:4]]
         for job in first:
             assert_failed(job, words)

@@ -72,6 +72,28 @@ def free_port():
     return holder.getsockname()[1]
 
 
+class Description:
+    """What openapi.json says of each operation's statuses."""
+
+    def __init__(self):
+        text = (REPOSITORY / "Sources/Server/Resources/openapi.json").read_text(encoding="utf-8")
+        self.operations = []
+        for path, operations in json.loads(text)["paths"].items():
+            pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "/?")
+            for method in operations.keys() - {"parameters"}:
+                self.operations.append((method.upper(), path, pattern, {int(key) for key in operations[method]["responses"]}))
+
+    def check(self, method, target, status):
+        """Asserts that an operation may answer so; what is no operation is not described."""
+        path = urllib.parse.urlsplit(target).path
+        for operation, name, pattern, statuses in self.operations:
+            if operation == method.replace("HEAD", "GET") and pattern.fullmatch(path):
+                assert status in statuses, f"{method} {name} was answered with {status}, which openapi.json does not name"
+
+
+DESCRIPTION = Description()
+
+
 class Answer:
     """One HTTP answer."""
 
@@ -161,6 +183,11 @@ class Server(Client):
         command = [*launcher, str(BINARY), "serve", "--data-dir", str(self.data_dir), "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=clean_environment(**self.variables))
+
+    def request(self, method, path, body=None, headers=None):
+        answer = super().request(method, path, body, headers)
+        DESCRIPTION.check(method, path, answer.status)
+        return answer
 
     def start(self):
         self.launch()
