@@ -231,7 +231,8 @@ def test_attack_followers_leave_room_for_others(tmp_path, silent_source, scale):
             assert_serves(server)
         for follower in followers[:2]:
             follower.close()
-        wait_until(lambda: metric(server, 'tripstore_connections_held{by="follower"}') == maximum // 2 - 2, "two to go")
+        # Before the next sign of life to them would be due.
+        wait_until(lambda: metric(server, 'tripstore_connections_held{by="follower"}') == maximum // 2 - 2, "two to go", seconds=15)
         for request in reversed(requests):
             followers.append(connect(server))
             followers[-1].sendall(request)

@@ -120,6 +120,19 @@ def test_each_row_of_the_page(server, sent, expected):
             assert (reader.bytes, connection.recv(1)) == (b"", b"")
 
 
+@pytest.mark.parametrize("rest", [b"GET /hea", b"POST /ingest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc",
+                                  b"POST /ingest HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+                                  b"POST /nope HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc"],
+                         ids=["head", "body", "chunks", "unwanted body"])
+def test_a_request_that_breaks_off_behind_another_is_not_waited_for(server, rest):
+    with socket.create_connection(("127.0.0.1", server.port), 20) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + rest)
+        connection.shutdown(socket.SHUT_WR)
+        reader = Reader(connection)
+        assert [reader.answer(False)[0] for _ in range(2)] == [200, 404 if b"nope" in rest else 400]
+        assert connection.recv(1) == b""
+
+
 def test_the_page_has_all_of_its_rows():
     assert len(list(rows())) > 90
     assert len([line for line in PAGE.splitlines() if line.startswith("|") and "HTTP/" in line]) <= len(list(rows()))
