@@ -59,7 +59,8 @@ final class ClickHouseClient: Sendable {
         var patience = Patience.question
         if let remaining = cancellation.remaining {
             patience = min(patience, TimeAmount(max(.zero, remaining)))
-            all.append(("max_execution_time", String(max(1, remaining.components.seconds))))
+            // Rounded up: the end of our own time comes first, and says why.
+            all.append(("max_execution_time", String(max(1, remaining.components.seconds + 1))))
         }
         let answer = post(ByteBuffer(string: sql), to: address, all, inDatabase: inDatabase, deadline: .now() + patience)
         cancellation.onCancel { [weak self] in

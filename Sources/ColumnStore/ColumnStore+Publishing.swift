@@ -30,7 +30,8 @@ extension ColumnStore {
             } while result.hasCode(.notFound) && attempts < Self.attemptCountMax
             if case .failure(let error) = result {
                 options.logger.error("What was committed cannot be shown", metadata: ["error": "\(error)"])
-                state.withLock { $0.snapshot = .failure(error) }
+                // Until the catalog changes, queries need not try again what is damaged.
+                state.withLock { ($0.snapshot, $0.version) = (.failure(error), version) }
             }
             state.withLock { $0.isPublishing = false }
             assert(isRight, "The snapshot differs from the catalog.")

@@ -4,17 +4,13 @@ extension Folders {
     ///
     /// What has no name of ours is somebody else's and left alone, and so is a data directory with such a thing in it.
     func makePrivate() {
-        let parts: [(folder: String, isOurs: (String) -> Bool)] = [
-            (segments, { $0.hasSuffix(".parquet") || $0.hasSuffix(".parquet.tmp") }),
-            (rollups, { $0.hasSuffix(".rollup") || $0.hasSuffix(".rollup.tmp") }),
-            (rejects, { $0.hasSuffix(".jsonl") }),
-            (quarantine, { $0.hasSuffix(".parquet") }),
-            (uploads, { $0.hasPrefix("upload-") || $0.hasPrefix("fetched-") }),
+        let parts: [(folder: String, files: () throws(ColumnStoreError) -> FolderContents)] = [
+            (segments, segmentFiles), (rollups, rollupFiles), (rejects, rejectsFiles), (quarantine, quarantineFiles),
+            (uploads, uploadFiles),
         ]
         for part in parts where FileSystem.isDirectory(part.folder) {
             FileSystem.makePrivate(part.folder)
-            let names = (try? FileSystem.names(in: part.folder)) ?? []
-            for name in names where part.isOurs(name) { FileSystem.makePrivate("\(part.folder)/\(name)") }
+            for name in (try? part.files().own) ?? [] { FileSystem.makePrivate("\(part.folder)/\(name)") }
         }
         var ours = Set(parts.map { String($0.folder.dropFirst(root.count + 1)) })
         let names = (try? FileSystem.names(in: root)) ?? []

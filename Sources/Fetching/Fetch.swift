@@ -70,6 +70,11 @@ final class Fetch: Sendable {
                 throw Self.lie(shown, "other bytes than it was asked for")
             }
             guard let total = range.totalByteCount, let validator = Validator(response.headers) else { break }
+            // The ledger has a number for each piece: it is not made by what a server says before there is room for the file.
+            guard total / options.pieceByteCount < FetchLimits.pieceCountMax else {
+                throw Self.lie(shown, "a size that no file has (\(total) bytes)")
+            }
+            try file.requireRoom(for: total)
             let ledger = PieceLedger(totalByteCount: total, pieceByteCount: options.pieceByteCount)
             try file.begin(ledger, validator)
             return try await fetchPieces(validator, ledger, first: response)

@@ -6,6 +6,8 @@ enum FetchLimits {
     static let redirectCountMax = 5
     /// Times that a fetch begins anew because the file changed meanwhile.
     static let changeCountMax = 3
+    /// Pieces of one file, for each of which its ledger has a number: 8 TiB in pieces of 8 MiB.
+    static let pieceCountMax = 1 << 20
     /// Bytes gathered before one write to disk: what the network delivers comes in pieces of some kilobytes.
     static let writeByteCount = 512 << 10
     /// Time between two notes of what is there: a kill costs so much of a fetch.

@@ -149,6 +149,9 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
         switch (state, event) {
         case (.waiting, is ChannelShouldQuiesceEvent), (.waiting, ChannelEvent.inputClosed): context.close(promise: nil)
         case (.waiting, _): passOn(context) { context.fireUserInboundEventTriggered(event) }
+        case (.accepted, is ConnectionWatch.Timeout), (.accepted, is ChannelShouldQuiesceEvent): context.close(promise: nil)
+        // The client waits for us and not we for it.
+        case (.deciding, is ConnectionWatch.Timeout): break
         case (.deciding, _), (.accepted, _): heldEvents.append(event)
         case (.done, _): context.fireUserInboundEventTriggered(event)
         }

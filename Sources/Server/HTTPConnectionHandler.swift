@@ -84,12 +84,13 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let length = head.headers.first(name: "content-length").flatMap { Int($0) }
+        // A length beyond our integers is as good as none: what comes is drained, and the connection not kept.
+        let length = head.headers.first(name: "content-length").map { Int($0) } ?? 0
         exchange = Exchange(
             isHTTP10: head.version == .http1_0, isHead: head.method == .HEAD,
             // NIO's decoder reads nothing behind a request that offers an upgrade, whether it is taken or not.
             closes: !head.isKeepAlive || head.headers.contains(name: "upgrade") || isStopping,
-            bytesToCome: head.headers.contains(name: "transfer-encoding") ? nil : length ?? 0,
+            bytesToCome: head.headers.contains(name: "transfer-encoding") ? nil : length,
             awaitsContinue: head.headers.contains(name: "expect") && head.version != .http1_0)
         watch.enter(.body)
         do throws(RequestRefusal) {

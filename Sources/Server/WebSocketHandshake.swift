@@ -25,6 +25,8 @@ struct WebSocketHandshake {
     /// Checks a request's fields, but for `Connection`, of which a route sees what is left; `values` returns all of a name.
     init(_ values: (HTTPField.Name) -> [String]) throws(Refusal) {
         guard Self.list(values(.upgrade)).contains("websocket") else { throw .noUpgrade }
+        // It has no body, which would stand where the first frames are.
+        guard values(.transferEncoding).isEmpty, values(.contentLength).allSatisfy({ $0 == "0" }) else { throw .noUpgrade }
         let version = values(.secWebSocketVersion)
         guard version == [Self.version] else { throw .version(version.joined(separator: ", ")) }
         let keys = values(.secWebSocketKey)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ColumnStore
 
 /// A number of bytes as a person gives it: `20000000`, `20M`, `4G`; the letters are powers of 1024.
 struct ByteCount: ExpressibleByArgument {
@@ -20,7 +21,7 @@ struct ByteCount: ExpressibleByArgument {
     static func environment(_ name: String) throws -> Int? {
         guard let text = Environment.text(name) else { return nil }
         guard let count = ByteCount(argument: text) else {
-            throw ValidationError("\(name) must be \(form), not '\(text)'.")
+            throw ValidationError("\(name) must be \(form), not '\(ShownURL.setting(text))'.")
         }
         return count.value
     }

@@ -57,7 +57,12 @@ struct LoadSession {
         var skippedLate = 0
         store.loads.start(isServing: false)
         for id in ids {
-            let job = try store.loads.waitForEnd(of: id)
+            let job: Job
+            do { job = try store.loads.waitForEnd(of: id) } catch {
+                // A signal that is being handled closes the store under this look, and ends the process.
+                interrupt.settle()
+                throw error
+            }
             interrupt.settle()
             if job.status == .failed, let other = store.loads.duplicate(of: id) {
                 skip(job.filename, as: try store.loads.job(other))

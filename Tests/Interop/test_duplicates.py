@@ -10,6 +10,7 @@ import threading
 import pytest
 
 import tripstore
+from test_faults import library  # noqa: F401  (a fixture)
 from tripstore import SAMPLE, cli
 
 
@@ -179,6 +180,30 @@ def test_other_peoples_leftovers_are_named_and_left_alone(tmp_path, generated_cs
         assert server.job(1)["status"] == "interrupted"
         assert server.request("POST", "/jobs/1/resume").status == 202
         assert server.wait_for_job(1)["status"] == "completed"
+
+
+@pytest.mark.parametrize("options", [[], ["--allow-duplicate"]])
+def test_many_who_resume_one_job_load_it_once(library, tmp_path, options):  # noqa: F811
+    """A small file, which could be twice in one group."""
+    store = tmp_path / "data"
+    for call in range(1, 100):
+        shutil.rmtree(store, ignore_errors=True)
+        cli("ingest", SAMPLE, "--data-dir", store, *options, check=False, LD_PRELOAD=str(library), FAULT_DIR=str(store / "segments"),
+            FAULT_AT=str(call))
+        if [job["status"] for job in jobs(store)] == ["interrupted"]:
+            break
+    with tripstore.Server(store, tmp_path / "log") as server:
+        statuses = []
+        threads = [threading.Thread(target=lambda: statuses.append(server.request("POST", "/jobs/1/resume").status))
+                   for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(tripstore.PATIENCE_SECONDS)
+        assert sorted(statuses) == [202] + [409] * 11
+        job = server.wait_for_job(1)
+        assert (job["status"], job["total_rows"]) == ("completed", 100)
+        assert server.get("/analytics/weekly-average").json["total_trips"] == 100
 
 
 # MARK: What is said

@@ -392,8 +392,21 @@ def test_a_server_that_sends_more_than_it_announces(open_server):
 
 def test_more_than_the_disk_has_room_for(open_server):
     with FileServer(b"x") as files:
-        files.instead = lambda _, handler: handler.serve(b"x", announced=10**15) or True
+        files.instead = lambda _, handler: handler.serve(b"x", announced=10**12) or True
         assert_failed(fetch(open_server, files.url()), "free some")
+
+
+@pytest.mark.parametrize("size", [10**16, 999_999_999_999_999_999, 2**63 - 1, 2**64])
+def test_attack_a_size_that_no_file_has_costs_nothing(tmp_path, size):
+    """The ledger of a file's pieces is not made by what a source says; a fault here would come again at each start."""
+    with FileServer(b"x") as files, Server(tmp_path / "data", tmp_path / "log", ALLOW_PRIVATE_ADDRESSES="true") as server:
+        def lie(_, handler):
+            handler.answer(206, {"ETag": '"x"', "Content-Range": f"bytes 0-0/{size}"}, b"x")
+            return True
+
+        files.instead = lie
+        assert fetch(server, files.url())["status"] == "failed"
+        assert server.memory() < 300 << 20
 
 
 @pytest.mark.parametrize("status, words", [(404, "There is no file"), (403, "refuses"), (451, "451")])
@@ -671,6 +684,17 @@ def test_s3_only_from_buckets_that_are_allowed(s3, tmp_path):
     with Server(tmp_path / "data", tmp_path / "log", **s3.variables(ALLOWED_S3_BUCKETS="other", UPLOADS_URL="s3://trips/kept")) as server:
         assert_loaded(server.ingest(SAMPLE), 100)
         assert post_url(server, "s3://trips/allowed.csv").status == 400
+
+
+def test_s3_buckets_that_are_allowed_no_longer_are_not_read_for_old_jobs(s3, tmp_path):
+    with Server(tmp_path / "data", tmp_path / "log", **s3.variables()) as server:
+        job = fetch(server, "s3://trips/absent.csv")
+        assert_failed(job, "There is no file")
+        assert post_url(server, "s3://trips/../other/secret.csv").status == 400
+    s3.client.put_object(Bucket="trips", Key="absent.csv", Body=SAMPLE.read_bytes())
+    with Server(tmp_path / "data", tmp_path / "log", **s3.variables(ALLOWED_S3_BUCKETS="other")) as server:
+        assert server.request("POST", f"/jobs/{job['id']}/resume").status == 202
+        assert_failed(server.wait_for_job(job["id"]), "ALLOWED_S3_BUCKETS")
 
 
 def test_s3_on_the_command_line(s3, tmp_path):

@@ -163,6 +163,8 @@ UPGRADE_REQUIRED = {"sec-websocket-version": "13", "upgrade": "websocket"}
     ({**HANDSHAKE, "Upgrade": "h2c"}, 426, "as a WebSocket", UPGRADE_REQUIRED),
     ({**HANDSHAKE, "Upgrade": "websocketx"}, 426, "as a WebSocket", UPGRADE_REQUIRED),
     ({"Host": "localhost"}, 426, "as a WebSocket", UPGRADE_REQUIRED),
+    ({**HANDSHAKE, "Content-Length": "5"}, 426, "as a WebSocket", UPGRADE_REQUIRED),
+    ({**HANDSHAKE, "Transfer-Encoding": "chunked"}, 426, "as a WebSocket", UPGRADE_REQUIRED),
     (without("Sec-WebSocket-Key"), 400, "Sec-WebSocket-Key", {}),
     ({**HANDSHAKE, "Sec-WebSocket-Key": ""}, 400, "Sec-WebSocket-Key", {}),
     ({**HANDSHAKE, "Sec-WebSocket-Key": "not base64 at all!"}, 400, "Sec-WebSocket-Key", {}),

@@ -15,8 +15,8 @@ final class GroupLoad {
         var failed: [(record: JobRecord, error: ColumnStoreError)] = []
         /// They were cancelled while they were loaded; none of their trips is committed.
         var cancelled: [JobRecord] = []
-        /// Their files are larger inside than they looked; they have to be loaded one by one.
-        var oversized: [JobRecord] = []
+        /// They have to be loaded one by one: their files are larger inside than they looked, or a cancelled job had the same bytes.
+        var alone: [JobRecord] = []
     }
 
     private enum Reading: Sendable {
@@ -85,7 +85,7 @@ final class GroupLoad {
             for (record, reading) in zip(slice, readings) {
                 switch reading {
                 case .failed(let error): wave.failed.append((record, error))
-                case .oversized: wave.oversized.append(record)
+                case .oversized: wave.alone.append(record)
                 case .decoded(var chunk, let extent):
                     if !record.allowsDuplicate {
                         let earlier =
@@ -128,6 +128,10 @@ final class GroupLoad {
         let cancelled = try commit(batches, commits, origin)
         wave.cancelled = wave.completed.filter { cancelled.contains($0.job.id) }
         wave.completed.removeAll { cancelled.contains($0.job.id) }
+        // What only a cancelled job would have doubled is no duplicate.
+        let stranded = wave.failed.filter { $0.error.job.map(cancelled.contains) ?? false }.map(\.record)
+        wave.failed.removeAll { $0.error.job.map(cancelled.contains) ?? false }
+        wave.alone += stranded
         waiting = rest
         return wave
     }

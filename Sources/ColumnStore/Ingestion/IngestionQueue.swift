@@ -22,12 +22,15 @@ final class IngestionQueue: @unchecked Sendable {
     /// Makes a queue that runs many small files as one load, or each alone.
     init(groupsSmallFiles: Bool) { self.groupsSmallFiles = groupsSmallFiles }
 
-    /// Adds a job; a small one may be run together with others.
+    /// Adds a job that neither waits nor runs; a small one may be run together with others.
     func add(_ record: JobRecord) {
         let size = record.job.totalBytes ?? .max
         let isSmall = groupsSmallFiles && size <= Limits.smallFileByteCountMax && record.checkpoint.byteCount == 0
+        let id = record.job.id
         condition.withLock {
-            waiting.append((record.job.id, isSmall))
+            guard running?.ids.contains(id) != true, !waiting.contains(where: { $0.id == id }) else { return }
+            abandoned[id] = nil
+            waiting.append((id, isSmall))
             condition.broadcast()
         }
     }

@@ -65,6 +65,7 @@ extension LoadService {
     private func removeKeptUpload(of id: Int64, isOld: Bool) throws(ColumnStoreError) {
         try resuming.withLock { _ throws(ColumnStoreError) in
             guard let record = try catalog.job(id), record.job.status == .failed, record.ownsSource else { return }
+            for path in record.files { try FileSystem.remove(path) }
             // What comes by URL is fetched again.
             if record.sourceURL == nil || record.ownsURL && isOld {
                 let reason = isOld ? "was kept for as long as this server keeps one" : "made room for those of later jobs"
@@ -72,7 +73,6 @@ extension LoadService {
                     .joined(separator: " ")
                 guard try catalog.setStatus(id, to: .failed, from: [.failed], message: message, attempt: nil) else { return }
             }
-            for path in record.files { try FileSystem.remove(path) }
             if isOld { removeKept(record) }
             settings.logger.notice("Removed the upload of a failed job", metadata: ["job": "\(id)", "isOld": "\(isOld)"])
             if let job = try catalog.job(id)?.job { notify(JobProgress(job)) }

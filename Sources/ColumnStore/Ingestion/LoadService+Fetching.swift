@@ -106,11 +106,7 @@ extension LoadService {
     /// Removes the upload of a job, also one that is being fetched.
     func removeUpload(of record: JobRecord) throws(ColumnStoreError) {
         guard record.ownsSource else { return }
-        if let url = record.sourceURL {
-            fetching.drop(record.job.id)
-            // A job that failed may stay as it is, but is not fetched again.
-            if record.sealedQuery != nil { try catalog.setSource(record.job.id, from: url, to: url, sealedQuery: nil) }
-        }
+        if record.sourceURL != nil { fetching.drop(record.job.id) }
         for path in record.files { try FileSystem.remove(path) }
         removeKept(record)
     }
@@ -159,11 +155,15 @@ extension LoadService {
         if !record.ownsURL { file.byteCountMax = settings.bounds.uploadByteCountMax }
         let id = record.job.id
         // Somebody may have cancelled it between its submission and its place in the queue.
-        guard let known = try? catalog.job(id), known.job.status == .pending else { return }
+        let known: JobRecord?
+        do throws(ColumnStoreError) { known = try catalog.job(id) } catch { return await endFetch(record, error) }
+        guard let known, known.job.status == .pending else { return }
         // Ten times a second at most, as for all progress.
         let meter = Lock(ProgressMeter(processedRows: 0, processedBytes: 0))
         do throws(ColumnStoreError) {
             guard let url = try url(of: known) else { return }
+            // What may be fetched can be less than when the job was made, or than what another process allows.
+            if !known.ownsURL { _ = try fetcher.filename(of: url) }
             try await waiting(for: record) { [self] () throws(ColumnStoreError) in
                 try await fetcher.fetch(url, into: file) { [self] progress in
                     guard meter.withLock({ $0.isDue() }) else { return }

@@ -32,14 +32,14 @@ extension LoadService {
         var left: [JobRecord] = []
         do {
             while control.wish == .none, let wave = try load.loadWave() {
-                left = wave.failed.map(\.record) + wave.oversized
+                left = wave.failed.map(\.record) + wave.alone
                 for record in wave.completed { try complete(record) { JobProgress($0) } }
                 for record in wave.cancelled { try removeFiles(of: record) }
                 for (record, error) in wave.failed {
                     left.removeFirst()
                     try abandon(record.job.id, record, error, control)
                 }
-                for record in wave.oversized {
+                for record in wave.alone {
                     left.removeFirst()
                     try run(record, control)
                 }

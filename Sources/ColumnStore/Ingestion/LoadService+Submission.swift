@@ -51,15 +51,15 @@ extension LoadService {
         request.ownsURL = true
         // Of several processes whoever loads it fetches it from there; alone, this one has it.
         if sharing != nil { request.sourcePath = placeToFetch() }
-        do throws(ColumnStoreError) {
-            let job = try submit([request])[0]
-            if sharing != nil { try FileSystem.remove(path) }
-            return job
-        } catch {
+        let job: Job
+        do throws(ColumnStoreError) { job = try submit([request])[0] } catch {
             // Where the catalog went away it may have the job all the same.
             if error.code != .unavailable { try? uploads.remove(url) }
             throw error
         }
+        // The job has the object: a copy that cannot be removed is swept later, as one that no job needs.
+        if sharing != nil { try? FileSystem.remove(path) }
+        return job
     }
 
     /// Makes a pending job of a file that stays where it is, or of standard input for `-`; throws `.conflict` for a duplicate.

@@ -147,10 +147,11 @@ public final class LoadService: Sendable {
         let id = record.job.id
         if record.checkpoint.byteCount > 0, record.checkpoint.contentHash == nil {
             // An earlier version committed it and left no proof of what it had read.
-            _ = try takeOut(id, status: .failed, from: [.interrupted], message: nil)
-            _ = try catalog.reset(id, from: [.failed])
+            guard try takeOut(id, status: .failed, from: [.interrupted], message: nil) else { return nil }
+            guard try catalog.reset(id, from: [.failed]) != nil else { return nil }
         } else {
-            _ = try catalog.setStatus(id, to: .pending, from: [.interrupted], message: nil, attempt: nil)
+            // Of several who ask for it at once, one may.
+            guard try catalog.setStatus(id, to: .pending, from: [.interrupted], message: nil, attempt: nil) else { return nil }
         }
         guard let waiting = try catalog.job(id), waiting.job.status == .pending else { return nil }
         notify(JobProgress(waiting.job))
@@ -383,7 +384,7 @@ public final class LoadService: Sendable {
                     ? "The upload of job \(id) is gone, as it was kept for a while only; send the file again."
                     : "The file of job \(id), \(record.sourcePath), is gone; load it anew from where it is now.")
         }
-        if status == .interrupted, let waiting = try goOn(record) { return waiting.job }
+        if status == .interrupted, let waiting = try goOn(record) { return shown(waiting.job) }
         let reset = try resuming.withLock { _ throws(ColumnStoreError) in
             status == .failed ? try catalog.reset(id, from: [.failed]) : nil
         }

@@ -196,11 +196,7 @@ public struct Regions: Hashable, Sendable {
         self.totalRegions = totalRegions
         self.regions = []
         var byteCount = 0
-        for var region in regions {
-            region.datasources.sort {
-                $0.trips != $1.trips ? $0.trips > $1.trips : ExactName($0.datasource) < ExactName($1.datasource)
-            }
-            region.datasources.removeLast(max(0, region.datasources.count - Limits.regionDatasourceCountMax))
+        for region in regions {
             byteCount += region.byteCount
             if byteCount > Limits.regionsByteCountMax, !self.regions.isEmpty { return }
             self.regions.append(region)

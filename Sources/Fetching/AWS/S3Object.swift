@@ -27,6 +27,10 @@ struct S3Object: Hashable, Sendable {
         guard !key.isEmpty, key.utf8.count <= 1024 else {
             throw WebAddress.refusal(of: "s3://\(text)", "it must be s3://BUCKET/KEY, with a key of at most 1024 bytes")
         }
+        // A server or a proxy that resolves them would give the object of another bucket.
+        guard !key.split(separator: "/").contains(where: { $0 == "." || $0 == ".." }) else {
+            throw WebAddress.refusal(of: "s3://\(text)", "its key must not have a part that is . or ..")
+        }
     }
 
     var url: String { "s3://\(bucket)/\(key)" }
