@@ -24,9 +24,7 @@ extension ColumnStore {
     package func backUp(to target: String) throws(ColumnStoreError) -> BackupReport {
         let target = Folders(root: target)
         try refuseOverlap(with: target.root)
-        for folder in [target.root, target.segments, target.rollups, target.rejects, target.uploads] {
-            try FileSystem.makeDirectory(folder)
-        }
+        try target.make()
         // A link on the way may have been made meanwhile.
         try refuseOverlap(with: target.root)
         let root = try FileSystem.resolved(target.root)
@@ -87,7 +85,7 @@ extension ColumnStore {
         for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(newCatalog + suffix) }
         try FileSystem.createFile(newCatalog)
         try catalog.copy(to: newCatalog, uploads: Folders(root: root).uploads)
-        let copied = try Catalog(path: newCatalog, readOnly: true)
+        let copied = try Catalog(path: newCatalog, .reading)
         defer { copied.close() }
         let segments = try copied.allSegments()
         var report = BackupReport()

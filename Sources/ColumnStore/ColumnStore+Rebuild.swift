@@ -84,7 +84,7 @@ extension ColumnStore {
         result.rowCount = contents.segments.reduce(0) { $0 + $1.rowCount }
         result.oldCatalog = try exchangeCatalog(
             for: contents, settingAside: result.damaged.map(\.file) + plan.setAside, in: folders)
-        let catalog = try Catalog(path: folders.catalog, readOnly: true)
+        let catalog = try Catalog(path: folders.catalog, .reading)
         defer { catalog.close() }
         try notes.update(from: catalog)
         result.warning = try catalog.missingTrips()?.warning
@@ -96,7 +96,7 @@ extension ColumnStore {
         guard FileSystem.byteCount(of: folders.catalog) ?? 0 > 0 else { return }
         let state: String
         do throws(ColumnStoreError) {
-            let catalog = try Catalog(path: folders.catalog, readOnly: true)
+            let catalog = try Catalog(path: folders.catalog, .reading)
             defer { catalog.close() }
             guard try catalog.integrityProblems().isEmpty else { return }
             state = "can be used"

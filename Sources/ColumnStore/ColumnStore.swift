@@ -28,6 +28,9 @@ public final class ColumnStore: TripEngine {
         package var segmentRowCount = Limits.segmentRowCountMax
         /// What loads may take.
         public var bounds = LoadBounds()
+        /// Whether a store whose disk takes nothing now, as one that is full, is opened all the same: it is read-only until it can be
+        /// written.
+        public var waitsForDisk = false
         /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
         package var rollupRowCountMin = Limits.rollupRowCountMin
         /// Which jobs the store works on: `own`, as a command has it, leaves those that were interrupted until somebody asks.
@@ -74,7 +77,7 @@ public final class ColumnStore: TripEngine {
     /// that were interrupted back into the queue.
     public init(_ options: Options) throws(ColumnStoreError) {
         self.options = options
-        folder = try StoreFolder(options.dataDirectory, access: options.access)
+        folder = try StoreFolder(options.dataDirectory, access: options.access, waitsForDisk: options.waitsForDisk)
         pool = WorkerPool(threadCount: options.workerCount)
         threads = QuestionThreads(coreCount: pool.threadCount)
         scratches = ScratchPool { PageScratch() }
@@ -86,7 +89,9 @@ public final class ColumnStore: TripEngine {
                 hidesPaths: options.hidesPaths, logger: options.logger),
             in: JobStorage(folder), pool: pool)
         loads.attach(self)
-        if options.access == .readWrite { try recover() }
+        if options.access == .readWrite {
+            try loads.recover(waits: options.waitsForDisk) { [weak self] () throws(ColumnStoreError) in try self?.recover() }
+        }
         publish()
     }
 
@@ -100,7 +105,7 @@ public final class ColumnStore: TripEngine {
 
     package var isReady: Bool { true }
 
-    /// Removes what a crash left behind and queues what it interrupted.
+    /// Removes what a crash left behind.
     private func recover() throws(ColumnStoreError) {
         let named = Set(try catalog.allSegments().map(\.fileName))
         let files = try folders.segmentFiles()
@@ -112,7 +117,6 @@ public final class ColumnStore: TripEngine {
         noteForeign(try folders.rollupFiles().foreign, in: folders.rollups)
         try removeUnnamedRollups()
         noteQuarantine()
-        try loads.recover()
     }
 
     /// Removes a file that nothing needs; one that cannot be removed costs room and no more.

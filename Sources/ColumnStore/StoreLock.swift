@@ -31,10 +31,15 @@ final class StoreLock: Sendable {
     private let descriptor: Lock<Int32?>
 
     /// Takes the lock; throws `.busy` with a sentence on its holder if another process has it.
-    init(path: String, for readers: FileSystem.Readers = .owner) throws(ColumnStoreError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, readers.fileMode)
+    ///
+    /// - Parameter mayBeReadOnly: whether a file on a disk that takes nothing is locked as it is, without a word on its holder and
+    ///   unseen by `isHeld`.
+    init(path: String, for readers: FileSystem.Readers = .owner, mayBeReadOnly: Bool = false) throws(ColumnStoreError) {
+        var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, readers.fileMode)
+        let isReadOnly = descriptor < 0 && mayBeReadOnly && [ENOSPC, EDQUOT, EROFS].contains(errno)
+        if isReadOnly { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw FileSystem.error("open", path) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, tripstore_lock_file(descriptor) == 0 else {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, isReadOnly || tripstore_lock_file(descriptor) == 0 else {
             close(descriptor)
             throw ColumnStoreError(
                 .busy,
@@ -43,6 +48,25 @@ final class StoreLock: Sendable {
         }
         self.path = path
         self.descriptor = Lock(descriptor)
+        if !isReadOnly { note(Holder(process: getpid())) }
+    }
+
+    /// Takes the lock as a process does that writes, where it was taken on a disk that took nothing.
+    func becomeWritable() throws(ColumnStoreError) {
+        try descriptor.withLock { held throws(ColumnStoreError) in
+            guard let old = held, fcntl(old, F_GETFL) & O_ACCMODE == O_RDONLY else { return }
+            let new = open(path, O_RDWR | O_CLOEXEC)
+            guard new >= 0 else { throw FileSystem.error("open", path) }
+            // Whoever comes in between the two is the one that writes.
+            flock(old, LOCK_UN)
+            guard flock(new, LOCK_EX | LOCK_NB) == 0, tripstore_lock_file(new) == 0 else {
+                close(new)
+                flock(old, LOCK_EX | LOCK_NB)
+                throw ColumnStoreError(.busy, Self.holder(path: path)?.refusal ?? "Another process writes to this store.")
+            }
+            close(old)
+            held = new
+        }
         note(Holder(process: getpid()))
     }
 
@@ -52,8 +76,9 @@ final class StoreLock: Sendable {
     func note(_ holder: Holder) {
         descriptor.withLock { descriptor in
             guard let descriptor, let text = try? JSONEncoder().encode(holder) else { return }
-            ftruncate(descriptor, 0)
-            _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+            // In place of what is there, so that a full disk has room for it.
+            let count = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+            ftruncate(descriptor, max(count, 0))
         }
     }
 

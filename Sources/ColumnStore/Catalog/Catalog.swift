@@ -28,62 +28,23 @@ package final class Catalog: JobCatalog {
         var checksum: UInt32
     }
 
-    private let database: any DatabaseWriter
     let liveChanges = LiveChanges()
+    let path: String
+    /// What makes room for the catalog's log on a disk that is full; nil for a catalog that is only read.
+    let ballast: Ballast?
+    let connection: Lock<Connection>
 
-    /// Opens, and for writing creates and migrates, the catalog.
-    init(path: String, readOnly: Bool) throws(ColumnStoreError) {
-        database = try Catalog.translating {
-            var configuration = Configuration()
-            configuration.busyMode = .timeout(10)
-            configuration.label = "catalog"
-            if readOnly {
-                configuration.readonly = true
-                return try DatabaseQueue(path: Catalog.readOnlyName(of: path), configuration: configuration)
-            }
-            configuration.prepareDatabase { database in
-                // In WAL mode the default (NORMAL) may lose the last commits in a power cut; an acknowledged job may not.
-                try database.execute(sql: "PRAGMA synchronous = FULL")
-                // What was a secret is not left in the pages that had it.
-                try database.execute(sql: "PRAGMA secure_delete = ON")
-            }
-            let pool = try DatabasePool(path: path, configuration: configuration)
-            try pool.read { try Catalog.refuseNewerVersion($0, path: path) }
-            try Catalog.migrator.migrate(pool)
-            return pool
-        }
-        database.add(transactionObserver: liveChanges, extent: .databaseLifetime)
-        if readOnly {
-            try read { try Catalog.refuseNewerVersion($0, path: path) }
-            let isCurrent = try read { try Catalog.migrator.hasCompletedMigrations($0) }
-            if !isCurrent {
-                throw ColumnStoreError(
-                    .conflict, "The catalog \(path) was made by another version; run `tripstore serve` once to migrate it.")
-            }
-        }
-    }
-
-    /// Refuses a catalog with migrations that this program does not know, before anything is changed.
-    private static func refuseNewerVersion(_ database: Database, path: String) throws {
-        guard try migrator.hasBeenSuperseded(database) else { return }
-        throw ColumnStoreError(
-            .conflict,
-            "The catalog \(path) was made by a newer version of tripstore; nothing was touched, open the store with that version."
-        )
-    }
-
-    /// The name under which SQLite opens the database without writing a byte.
-    ///
-    /// A reader of a database in WAL mode writes to the shared memory beside it, and makes that file where it is absent. Where
-    /// there is no log to be read, no process has the store open and the file alone is the database.
-    private static func readOnlyName(of path: String) -> String {
-        let logByteCount = (try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int) ?? 0
-        guard logByteCount == 0 else { return path }
-        return URL(fileURLWithPath: path).absoluteString + "?immutable=1"
+    /// Opens the catalog.
+    init(path: String, _ access: Access, _ ballast: Ballast? = nil) throws(ColumnStoreError) {
+        self.path = path
+        self.ballast = ballast
+        connection = Lock(try Connection(path, access, ballast))
+        connection.withLock { $0.database.add(transactionObserver: liveChanges, extent: .databaseLifetime) }
     }
 
     /// Closes the connections; a store at rest has an empty log, so that readers need no shared memory.
     package func close() {
+        let database = connection.withLock { $0.database }
         if let pool = database as? DatabasePool {
             try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
         }
@@ -559,7 +520,7 @@ package final class Catalog: JobCatalog {
     func copy(to path: String, uploads: String) throws(ColumnStoreError) {
         try Catalog.translating {
             let copy = try DatabaseQueue(path: path)
-            try database.backup(to: copy)
+            try connection.withLock { $0.database }.backup(to: copy)
             try copy.write { try Self.setUploads(uploads, in: $0) }
             try copy.close()
         }
@@ -624,11 +585,19 @@ package final class Catalog: JobCatalog {
     static func text(_ date: Date) -> String { date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
 
     func read<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
-        try Catalog.translating { try database.read(body) }
+        let database = connection.withLock { $0.database }
+        return try Catalog.translating { try database.read(body) }
     }
 
+    /// Runs a transaction; twice where the disk is full and there is a way to make room.
     func write<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
-        try Catalog.translating { try database.write(body) }
+        let database = try writableDatabase()
+        do throws(ColumnStoreError) {
+            return try Catalog.translating { try database.write(body) }
+        } catch {
+            guard error.code == .diskFull, makeRoom(in: database) else { throw error }
+            return try Catalog.translating { try database.write(body) }
+        }
     }
 
     /// Turns what SQLite says into an error of ours.
@@ -639,7 +608,7 @@ package final class Catalog: JobCatalog {
             throw error
         } catch let error as DatabaseError {
             switch error.resultCode {
-            case .SQLITE_FULL:
+            case .SQLITE_FULL, _ where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE:
                 throw ColumnStoreError(.diskFull, "The disk is full: the catalog cannot grow; free space and try again.")
             case .SQLITE_BUSY, .SQLITE_LOCKED:
                 throw ColumnStoreError(.busy, "The catalog is locked by another process; end it or try again.")

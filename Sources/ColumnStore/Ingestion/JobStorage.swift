@@ -7,6 +7,12 @@ package struct JobStorage: Sendable {
     private let release: @Sendable () -> Void
     private let folder: StoreFolder?
 
+    /// Does what has to be written before anything else is, where the disk refused that when the storage was opened.
+    func becomeWritable() throws(ColumnStoreError) { try folder?.becomeWritable() }
+
+    /// Keeps room for the catalog on the disk.
+    func keepBallast() { folder?.keepBallast() }
+
     /// Uses what an open store has.
     package init(_ folder: StoreFolder) {
         folders = folder.folders
