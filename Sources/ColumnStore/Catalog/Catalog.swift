@@ -607,8 +607,9 @@ package final class Catalog: JobCatalog {
         } catch let error as ColumnStoreError {
             throw error
         } catch let error as DatabaseError {
-            switch error.resultCode {
-            case .SQLITE_FULL, _ where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE:
+            // Shared memory that can't be made is a file that can't grow, too.
+            switch error.extendedResultCode == .SQLITE_IOERR_SHMSIZE ? .SQLITE_FULL : error.resultCode {
+            case .SQLITE_FULL:
                 throw ColumnStoreError(.diskFull, "The disk is full: the catalog cannot grow; free space and try again.")
             case .SQLITE_BUSY, .SQLITE_LOCKED:
                 throw ColumnStoreError(.busy, "The catalog is locked by another process; end it or try again.")
