@@ -65,6 +65,8 @@ public final class ColumnStore: TripEngine {
     let state = Lock(State())
     /// Held while segments are written anew: compaction and undo take turns.
     let rewriting = Lock(())
+    /// Jobs that wait for their turn to be taken out.
+    let removals = RemovalQueue()
     /// Held from the look at the catalog until the snapshot is published: a load and a deletion that end at the same time must
     /// not put theirs in the place of a newer one.
     let publishing = Lock(())
@@ -215,53 +217,6 @@ public final class ColumnStore: TripEngine {
     }
 
     package func loadsEnded() { compact() }
-
-    /// Takes all trips of a job out of the store and marks it, in one transaction.
-    ///
-    /// A segment that has trips of other jobs too is first written anew without those of this one.
-    package func takeOut(
-        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
-    ) throws(ColumnStoreError) -> Bool {
-        try rewriting.withLock { _ throws(ColumnStoreError) in
-            while true {
-                guard let record = try catalog.job(id), expected.contains(record.job.status),
-                    attempt == nil || attempt == record.attempt
-                else { return false }
-                let removal = (id: id, status: status, expected: expected, message: message, attempt: attempt)
-                if try remove(removal) { return true }
-                // A load committed another segment meanwhile, or the status changed: look again.
-            }
-        }
-    }
-
-    /// Removes a job with the segments that it has now; false, having changed nothing, if the catalog has others for it by then.
-    private func remove(
-        _ job: (id: Int64, status: Job.Status, expected: [Job.Status], message: String?, attempt: Int?)
-    ) throws(ColumnStoreError) -> Bool {
-        let id = job.id
-        let segments = try catalog.segments(ofJob: id)
-        var kept: [SegmentRecord] = []
-        for segment in segments where segment.jobIDs.count > 1 {
-            let reader = try open(segment)
-            let origin = try origin(replacing: [segment], [reader], without: id)
-            do {
-                let record = try SegmentRewriter.rewrite(
-                    [reader], origin: origin, directory: folders.segments, name: "kept-\(segment.id).parquet",
-                    leaving: .none, on: pool)
-                if let record { kept.append(record) }
-            } catch {
-                throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)
-            }
-        }
-        let isChanged = try catalog.replace(segments.map(\.id), with: kept, job: job)
-        if isChanged {
-            forget(segments.map(\.fileName))
-            noteQuarantine()
-        } else {
-            for record in kept { try removeSegment(record.fileName) }
-        }
-        return isChanged
-    }
 
     func removeSegment(_ name: String) throws(ColumnStoreError) { try FileSystem.remove(folders.segmentPath(name)) }
 

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Musl
-#endif
-
 /// A data directory that is open: its folders, its catalog and, for writing, the right to be the only one who does.
 package struct StoreFolder: Sendable {
     let folders: Folders
@@ -78,10 +72,13 @@ package struct StoreFolder: Sendable {
     func keepBallast() { if lock != nil { ballast.keep() } }
 
     /// Whether a process may change the store now.
-    var hasWriter: Bool { StoreLock.isHeld(path: folders.lock) }
+    var hasWriter: Bool { StoreLock.hasWriter(path: folders.lock) }
 
     /// Says where this process listens, for those who find the store locked.
-    func note(address: String) { lock?.note(StoreLock.Holder(process: getpid(), address: address)) }
+    func note(address: String) { lock?.note(address: address) }
+
+    /// Says whether this process waits for a disk that takes nothing.
+    func note(isWaiting: Bool) { lock?.note(isWaiting: isWaiting) }
 
     /// Lets go of all of it.
     package func close() {

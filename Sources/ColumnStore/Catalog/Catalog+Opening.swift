@@ -49,6 +49,8 @@ extension Catalog {
                 let pool = try DatabasePool(path: path, configuration: configuration)
                 try pool.read { try refuseNewerVersion($0, path: path) }
                 try Catalog.migrator.migrate(pool)
+                // One that takes nothing opens all the same, and begins transactions, until it is written.
+                try pool.write { try $0.execute(sql: "DELETE FROM jobs WHERE FALSE") }
                 return pool
             }
         }
@@ -85,12 +87,13 @@ extension Catalog {
                 var configuration = Self.configuration
                 configuration.readonly = true
                 configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
-                let name = URL(fileURLWithPath: path).absoluteString + "?vfs=unix-none"
                 let copy = try DatabaseQueue(configuration: Self.configuration)
                 var states: [[FileState?]] = []
                 repeat {
                     states.append(FileState.both(path))
-                    let queue = try DatabaseQueue(path: name, configuration: configuration)
+                    let name = URL(fileURLWithPath: path).absoluteString
+                    let queue = try DatabaseQueue(
+                        path: name + (hasLog(path) ? "?vfs=unix-none" : "?immutable=1"), configuration: configuration)
                     try queue.read { try refuseNewerVersion($0, path: path) }
                     try queue.backup(to: copy)
                     try queue.close()
@@ -123,10 +126,10 @@ extension Catalog {
         /// A reader of a database in WAL mode writes to the shared memory beside it, and makes that file where it is absent. Where
         /// there is no log to be read, no process has the store open and the file alone is the database.
         private static func readOnlyName(of path: String) -> String {
-            let logByteCount = (try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int) ?? 0
-            guard logByteCount == 0 else { return path }
-            return URL(fileURLWithPath: path).absoluteString + "?immutable=1"
+            hasLog(path) ? path : URL(fileURLWithPath: path).absoluteString + "?immutable=1"
         }
+
+        private static func hasLog(_ path: String) -> Bool { FileSystem.byteCount(of: path + "-wal") ?? 0 > 0 }
 
         /// Refuses a catalog with migrations that this program does not know, before anything is changed.
         private static func refuseNewerVersion(_ database: Database, path: String) throws {

@@ -187,23 +187,23 @@ package final class Catalog: JobCatalog {
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int? = nil, at now: String,
         in database: Database
     ) throws -> Bool {
-        let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        guard try isOne(id, of: expected, attempt: attempt, in: database) else { return false }
         // A job that did not complete shows no rows, as none of them is in the store.
-        if status == .failed || status == .cancelled {
-            let isExpected = try Bool.fetchOne(
-                database,
-                sql: "SELECT 1 FROM jobs WHERE id = ? AND status IN (\(list)) AND (? IS NULL OR attempt = ?)",
-                arguments: [id, attempt, attempt])
-            guard isExpected == true else { return false }
-            try clearCounts(of: id, in: database)
-        }
+        if status == .failed || status == .cancelled { try clearCounts(of: id, in: database) }
         try database.cachedStatement(
-            sql: """
-                UPDATE jobs SET status = ?, message = ?, updated_at = ?
-                WHERE id = ? AND status IN (\(list)) AND (? IS NULL OR attempt = ?)
-                """
-        ).execute(arguments: [status.rawValue, message, now, id, attempt, attempt])
-        return database.changesCount == 1
+            sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ?"
+        ).execute(arguments: [status.rawValue, message, now, id])
+        return true
+    }
+
+    /// Whether a job has one of some statuses, and the run that is named is the last one.
+    private static func isOne(
+        _ id: Int64, of statuses: [Job.Status], attempt: Int?, in database: Database
+    ) throws -> Bool {
+        let list = statuses.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        let statement = try database.cachedStatement(
+            sql: "SELECT 1 FROM jobs WHERE id = ? AND status IN (\(list)) AND (? IS NULL OR attempt = ?)")
+        return try Bool.fetchOne(statement, arguments: [id, attempt, attempt]) == true
     }
 
     /// Says that nothing of a job is in the store.
@@ -391,12 +391,11 @@ package final class Catalog: JobCatalog {
     /// Exchanges segments for others with the same trips, or with those that are left of them; one transaction.
     ///
     /// - Parameters:
-    ///   - job: a job to be removed in the same transaction, but from one of the statuses `expected` and the run `attempt` only,
-    ///     and only if the old segments are all that it has.
-    /// - Returns: false, having changed nothing, if one of the old segments is gone, the job has others, or its status is another.
+    ///   - jobs: jobs to be removed in the same transaction, if each is as it has to be and the old segments are all that they have.
+    /// - Returns: false, having changed nothing, if one of the old segments is gone, the jobs have others, or one is not as it has
+    ///   to be.
     func replace(
-        _ old: [Int64], with new: [SegmentRecord],
-        job: (id: Int64, status: Job.Status, expected: [Job.Status], message: String?, attempt: Int?)? = nil
+        _ old: [Int64], with new: [SegmentRecord], without jobs: [Removal] = []
     ) throws(ColumnStoreError) -> Bool {
         try write { database in
             let now = Catalog.now()
@@ -404,21 +403,27 @@ package final class Catalog: JobCatalog {
                 let exists = try Bool.fetchOne(database, sql: "SELECT 1 FROM segments WHERE id = ?", arguments: [id])
                 guard exists == true else { return false }
             }
-            if let job {
-                let all = try Int64.fetchSet(
-                    database, sql: "SELECT segment_id FROM segment_jobs WHERE job_id = ?", arguments: [job.id])
+            if !jobs.isEmpty {
+                var all: Set<Int64> = []
+                for job in jobs {
+                    guard try Catalog.isOne(job.id, of: job.expected, attempt: job.attempt, in: database) else { return false }
+                    all.formUnion(
+                        try Int64.fetchSet(
+                            database, sql: "SELECT segment_id FROM segment_jobs WHERE job_id = ?", arguments: [job.id]))
+                }
                 guard all == Set(old) else { return false }
-                let isChanged = try Catalog.setStatus(
-                    job.id, to: job.status, from: job.expected, message: job.message, attempt: job.attempt, at: now,
-                    in: database)
-                guard isChanged else { return false }
+                for job in jobs {
+                    _ = try Catalog.setStatus(
+                        job.id, to: job.status, from: job.expected, message: job.message, attempt: job.attempt, at: now,
+                        in: database)
+                }
             }
             let list = old.map(String.init).joined(separator: ", ")
             let rollups = try Int64?.fetchSet(
                 database, sql: "SELECT DISTINCT rollup_id FROM segments WHERE id IN (\(list))")
             for id in old { try database.execute(sql: "DELETE FROM segments WHERE id = ?", arguments: [id]) }
             let inserted = try new.map { try Catalog.insert($0, isLive: true, at: now, in: database) }
-            if job == nil, rollups.count == 1, let rollup = rollups.first {
+            if jobs.isEmpty, rollups.count == 1, let rollup = rollups.first {
                 // The same trips in other files: what covered the old ones covers the new ones.
                 for id in inserted {
                     try database.execute(sql: "UPDATE segments SET rollup_id = ? WHERE id = ?", arguments: [rollup, id])
@@ -479,10 +484,7 @@ package final class Catalog: JobCatalog {
                 sql:
                     "SELECT * FROM jobs WHERE id IN (SELECT job_id FROM segment_jobs WHERE segment_id IN (\(list))) ORDER BY id"
             )
-            return rows.map(JobRecord.init).map { record in
-                let job = record.job
-                return record.origin(jobTrips: job.status == .completed ? job.processedRows - job.rejectedRows : nil)
-            }
+            return rows.map { JobRecord(row: $0).origin() }
         }
     }
 

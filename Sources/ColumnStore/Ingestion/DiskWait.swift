@@ -8,6 +8,7 @@ final class DiskWait: @unchecked Sendable {
     private var isStopping = false
     private var hasThread = false
     private var wish: Bool?
+    private var waits = false
 
     /// What whoever asks for a change is told; nil where changes can be made.
     var refusal: ColumnStoreError? { condition.withLock { reason } }
@@ -18,10 +19,16 @@ final class DiskWait: @unchecked Sendable {
     /// Whether changes of jobs are to be kept for somebody, as was said meanwhile.
     var wishedEvents: Bool? { condition.withLock { wish } }
 
-    /// Remembers a wish that cannot be written now; false where it can.
+    /// Whether the process waits for its disk instead of ending.
+    var isPatient: Bool {
+        get { condition.withLock { waits } }
+        set { condition.withLock { waits = newValue } }
+    }
+
+    /// Remembers a wish; true where it cannot be written now.
     func remember(wishesEvents isWished: Bool) -> Bool {
         condition.withLock {
-            if reason != nil { wish = isWished }
+            wish = isWished
             return reason != nil
         }
     }

@@ -53,6 +53,9 @@ package struct JobStorage: Sendable {
     /// Says where this process listens, for those who find the folder locked.
     func note(address: String) { folder?.note(address: address) }
 
+    /// Says whether this process waits for a disk that takes nothing.
+    func note(isWaiting: Bool) { folder?.note(isWaiting: isWaiting) }
+
     /// Lets go of all of it.
     package func close() { release() }
 }

@@ -22,11 +22,13 @@ extension LoadService {
             try recover()
             return try goOnWithInterrupted()
         }
+        disk.isPatient = true
         do throws(ColumnStoreError) {
             try recover()
         } catch {
             guard error.isOfDisk else { throw error }
             disk.refuse(refusal(error))
+            storage.note(isWaiting: true)
             settings.logger.error("The store is read-only until its disk can be written", metadata: ["why": "\(error.message)"])
             disk.wait { [self] in
                 do throws(ColumnStoreError) {
@@ -36,6 +38,7 @@ extension LoadService {
                     return false
                 }
                 disk.refuse(nil)
+                storage.note(isWaiting: false)
                 settings.logger.notice("The store can be written again")
                 // What somebody wished since is not in the catalog yet.
                 if let isWished = disk.wishedEvents { try? catalog.wishEvents(isWished) }

@@ -370,8 +370,9 @@ public final class LoadService: Sendable {
 
     private func finishRemoval(_ id: Int64) throws(ColumnStoreError) -> Job {
         let record = try record(id)
-        try removeFiles(of: record)
+        // It is over, also where a file of it cannot be removed.
         notify(JobProgress(record.job))
+        try removeFiles(of: record)
         return shown(record.job)
     }
 
@@ -428,7 +429,13 @@ public final class LoadService: Sendable {
 
     /// Says whether changes of jobs are to be kept until somebody was told of them (`events`).
     package func wishEvents(_ isWished: Bool) throws(ColumnStoreError) {
-        if !disk.remember(wishesEvents: isWished) { try catalog.wishEvents(isWished) }
+        if disk.remember(wishesEvents: isWished) { return }
+        do throws(ColumnStoreError) {
+            try catalog.wishEvents(isWished)
+        } catch {
+            guard error.code == .diskFull, disk.isPatient else { throw error }
+            disk.wait { [self] in disk.wishedEvents.map { (try? catalog.wishEvents($0)) != nil } ?? true }
+        }
     }
 
     /// The catalog's own name, which tells stores apart.
