@@ -23,6 +23,8 @@ package final class ClickHouseStore: TripEngine {
         package var ingestionChunkRows: Int?
         /// What loads may take.
         package var bounds = LoadBounds()
+        /// Whether a data directory whose disk takes nothing now is opened all the same, to be read until it can be written.
+        package var waitsForDisk = false
         package var fetcher: (any SourceFetcher)?
         package var uploads: (any UploadStore)?
         /// Whether jobs are shown to others than who runs this process, and so without the places of files.
@@ -67,7 +69,8 @@ package final class ClickHouseStore: TripEngine {
             if let catalog = options.catalog {
                 JobStorage(options.dataDirectory, catalog: catalog)
             } else {
-                JobStorage(try StoreFolder(options.dataDirectory, access: options.access))
+                JobStorage(
+                    try StoreFolder(options.dataDirectory, access: options.access, waitsForDisk: options.waitsForDisk))
             }
         client = ClickHouseClient(options.url)
         let schema = ClickHouseSchema(url: options.url, client: client)
@@ -97,7 +100,7 @@ package final class ClickHouseStore: TripEngine {
                 hidesPaths: options.hidesPaths, logger: options.logger),
             in: storage, pool: pool)
         loads.attach(self)
-        if options.access == .readWrite { try loads.recover() }
+        if options.access == .readWrite { try loads.recover(waits: options.waitsForDisk) }
     }
 
     package func close() {

@@ -21,17 +21,27 @@ extension ColumnStore {
     ///
     /// Segments never change, so they are linked where source and target are on one file system, and left alone where an earlier
     /// backup has brought them. The catalog comes last, so the target is a whole store at any time: the old one, then the new.
+    ///
+    /// Refused where another store is, or a copy of one, since that would be replaced.
     package func backUp(to target: String) throws(ColumnStoreError) -> BackupReport {
+        try bringAll(to: target) { target throws(ColumnStoreError) in try refuseOther(in: target) }
+    }
+
+    /// Brings all of the store to a folder.
+    ///
+    /// - Parameter check: refuses the folder, which no process writes to then.
+    private func bringAll(
+        to target: String, unless check: (Folders) throws(ColumnStoreError) -> Void
+    ) throws(ColumnStoreError) -> BackupReport {
         let target = Folders(root: target)
         try refuseOverlap(with: target.root)
-        for folder in [target.root, target.segments, target.rollups, target.rejects, target.uploads] {
-            try FileSystem.makeDirectory(folder)
-        }
+        try target.make()
         // A link on the way may have been made meanwhile.
         try refuseOverlap(with: target.root)
         let root = try FileSystem.resolved(target.root)
         let lock = try StoreLock(path: target.lock)
         defer { lock.release() }
+        try check(target)
         var attempts = 0
         while true {
             attempts += 1
@@ -62,7 +72,38 @@ extension ColumnStore {
                     + "whose catalog is gone, which the backup does not have; make that catalog anew (`tripstore rebuild-catalog`), "
                     + "or restore to another folder.")
         }
-        return try backUp(to: target)
+        return try bringAll(to: target) { _ throws(ColumnStoreError) in }
+    }
+
+    /// Refuses a folder with a store that has another name than this one, which its copies have as well.
+    private func refuseOther(in target: Folders) throws(ColumnStoreError) {
+        let own = try catalog.name()
+        let name: String?
+        let what: String
+        if FileSystem.byteCount(of: target.catalog) ?? 0 > 0 {
+            name = Self.storeName(target.catalog)
+            what = name == nil ? "a store whose catalog cannot be read" : "another store, or a backup of another"
+        } else {
+            let files = (try? target.segmentFiles().own.count) ?? 0
+            if files == 0, (try? target.uploadFiles().own.count) ?? 0 == 0 { return }
+            // A first backup that broke off has brought files and not yet given the catalog its name.
+            name = Self.storeName(target.catalog + ".new")
+            what = "the files of a store whose catalog is gone"
+        }
+        if name == own { return }
+        throw ColumnStoreError(
+            .conflict,
+            "\(target.root) has \(what), which this backup would replace; name another folder. If it is an old backup that nobody "
+                + "needs, such as one from before `tripstore rebuild-catalog`, remove it first.")
+    }
+
+    /// The name of the store that a catalog is of, whatever version made it; nil where it cannot be read.
+    private static func storeName(_ path: String) -> String? {
+        guard FileSystem.byteCount(of: path) ?? 0 > 0, let catalog = try? Catalog(path: path, .readingForNow) else {
+            return nil
+        }
+        defer { catalog.close() }
+        return try? catalog.name()
     }
 
     /// Refuses a target that is the store, in it or around it: one would sweep the other's files.
@@ -87,7 +128,7 @@ extension ColumnStore {
         for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(newCatalog + suffix) }
         try FileSystem.createFile(newCatalog)
         try catalog.copy(to: newCatalog, uploads: Folders(root: root).uploads)
-        let copied = try Catalog(path: newCatalog, readOnly: true)
+        let copied = try Catalog(path: newCatalog, .reading)
         defer { copied.close() }
         let segments = try copied.allSegments()
         var report = BackupReport()
@@ -106,8 +147,12 @@ extension ColumnStore {
         if let rollup {
             try bring(folders.rollupPath(rollup.fileName), to: target.rollups, checksum: rollup.checksum, &report)
         }
-        // Files that still grow, or that no checksum is known of, are copied anew.
-        let rejects = Set(try folders.rejectsFiles().own)
+        // Files that still grow, or that no checksum is known of, are copied anew; those of jobs that are gone wait to be removed.
+        var rejects: Set<String> = []
+        for name in try folders.rejectsFiles().own {
+            guard let id = folders.job(ofRejects: name), try copied.job(id)?.job.status.isRemoved == false else { continue }
+            rejects.insert(name)
+        }
         for name in rejects.sorted() {
             try copyFile("\(folders.rejects)/\(name)", to: "\(target.rejects)/\(name)", &report)
         }

@@ -53,9 +53,9 @@ extension ColumnStore {
     ///
     /// - Parameters:
     ///   - trips: those of all segments that do so together; nil where one does alone.
-    ///   - job: the job whose trips are left out.
+    ///   - jobs: jobs that are deleted with this, whose trips are left out.
     func origin(
-        replacing old: [some NamedSegment], _ readers: [SegmentReader], trips: Int? = nil, without job: Int64? = nil
+        replacing old: [some NamedSegment], _ readers: [SegmentReader], trips: Int? = nil, without jobs: [Int64] = []
     ) throws(ColumnStoreError) -> SegmentOrigin {
         var earlier: [String] = []
         for replaced in readers.compactMap({ SegmentOrigin.Replacement($0.parquet) }) {
@@ -67,7 +67,7 @@ extension ColumnStore {
         return SegmentOrigin(
             jobs: try catalog.origins(ofSegments: old.map(\.id)),
             replaces: SegmentOrigin.Replacement(
-                files: old.map(\.fileName), earlier: earlier, trips: trips, withoutJob: job))
+                files: old.map(\.fileName), earlier: earlier, trips: trips, withoutJobs: jobs))
     }
 
     // MARK: - By place

@@ -84,7 +84,7 @@ extension ColumnStore {
         result.rowCount = contents.segments.reduce(0) { $0 + $1.rowCount }
         result.oldCatalog = try exchangeCatalog(
             for: contents, settingAside: result.damaged.map(\.file) + plan.setAside, in: folders)
-        let catalog = try Catalog(path: folders.catalog, readOnly: true)
+        let catalog = try Catalog(path: folders.catalog, .reading)
         defer { catalog.close() }
         try notes.update(from: catalog)
         result.warning = try catalog.missingTrips()?.warning
@@ -96,7 +96,7 @@ extension ColumnStore {
         guard FileSystem.byteCount(of: folders.catalog) ?? 0 > 0 else { return }
         let state: String
         do throws(ColumnStoreError) {
-            let catalog = try Catalog(path: folders.catalog, readOnly: true)
+            let catalog = try Catalog(path: folders.catalog, .reading)
             defer { catalog.close() }
             guard try catalog.integrityProblems().isEmpty else { return }
             state = "can be used"
@@ -135,7 +135,10 @@ extension ColumnStore {
         where !loaded.contains(name) && !PartialFile.isName(name) {
             let path = "\(folders.uploads)/\(name)"
             if let byteCount = FileSystem.byteCount(of: path) {
-                contents.uploads.append((path: path, filename: (filenames[name] ?? nil) ?? name, byteCount: byteCount))
+                contents.uploads.append(
+                    Catalog.Upload(
+                        path: path, filename: (filenames[name] ?? nil) ?? name, byteCount: byteCount,
+                        hash: try? ContentHash.file(path)))
             }
         }
         // Numbers in names, and those that segments tell of, were given already.
@@ -145,7 +148,7 @@ extension ColumnStore {
         contents.lastSegmentNumber = names.compactMap(Folders.number(in:)).max() ?? 0
         var jobs = contents.jobs.map(\.id)
         jobs += (names + rejects).compactMap(Folders.number(in:))
-        for origin in origins { jobs += origin.jobs.map(\.id) + [origin.replaces?.withoutJob ?? 0] }
+        for origin in origins { jobs += origin.jobs.map(\.id) + (origin.replaces?.withoutJobs ?? []) }
         contents.lastJob = jobs.max() ?? 0
         for name in plan.unknown {
             contents.lastJob += 1

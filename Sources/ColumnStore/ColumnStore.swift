@@ -28,6 +28,9 @@ public final class ColumnStore: TripEngine {
         package var segmentRowCount = Limits.segmentRowCountMax
         /// What loads may take.
         public var bounds = LoadBounds()
+        /// Whether a store whose disk takes nothing now, as one that is full, is opened all the same: it is read-only until it can be
+        /// written.
+        public var waitsForDisk = false
         /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
         package var rollupRowCountMin = Limits.rollupRowCountMin
         /// Which jobs the store works on: `own`, as a command has it, leaves those that were interrupted until somebody asks.
@@ -62,6 +65,8 @@ public final class ColumnStore: TripEngine {
     let state = Lock(State())
     /// Held while segments are written anew: compaction and undo take turns.
     let rewriting = Lock(())
+    /// Jobs that wait for their turn to be taken out.
+    let removals = RemovalQueue()
     /// Held from the look at the catalog until the snapshot is published: a load and a deletion that end at the same time must
     /// not put theirs in the place of a newer one.
     let publishing = Lock(())
@@ -74,7 +79,7 @@ public final class ColumnStore: TripEngine {
     /// that were interrupted back into the queue.
     public init(_ options: Options) throws(ColumnStoreError) {
         self.options = options
-        folder = try StoreFolder(options.dataDirectory, access: options.access)
+        folder = try StoreFolder(options.dataDirectory, access: options.access, waitsForDisk: options.waitsForDisk)
         pool = WorkerPool(threadCount: options.workerCount)
         threads = QuestionThreads(coreCount: pool.threadCount)
         scratches = ScratchPool { PageScratch() }
@@ -86,7 +91,9 @@ public final class ColumnStore: TripEngine {
                 hidesPaths: options.hidesPaths, logger: options.logger),
             in: JobStorage(folder), pool: pool)
         loads.attach(self)
-        if options.access == .readWrite { try recover() }
+        if options.access == .readWrite {
+            try loads.recover(waits: options.waitsForDisk) { [weak self] () throws(ColumnStoreError) in try self?.recover() }
+        }
         publish()
     }
 
@@ -100,7 +107,7 @@ public final class ColumnStore: TripEngine {
 
     package var isReady: Bool { true }
 
-    /// Removes what a crash left behind and queues what it interrupted.
+    /// Removes what a crash left behind.
     private func recover() throws(ColumnStoreError) {
         let named = Set(try catalog.allSegments().map(\.fileName))
         let files = try folders.segmentFiles()
@@ -112,7 +119,6 @@ public final class ColumnStore: TripEngine {
         noteForeign(try folders.rollupFiles().foreign, in: folders.rollups)
         try removeUnnamedRollups()
         noteQuarantine()
-        try loads.recover()
     }
 
     /// Removes a file that nothing needs; one that cannot be removed costs room and no more.
@@ -211,53 +217,6 @@ public final class ColumnStore: TripEngine {
     }
 
     package func loadsEnded() { compact() }
-
-    /// Takes all trips of a job out of the store and marks it, in one transaction.
-    ///
-    /// A segment that has trips of other jobs too is first written anew without those of this one.
-    package func takeOut(
-        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
-    ) throws(ColumnStoreError) -> Bool {
-        try rewriting.withLock { _ throws(ColumnStoreError) in
-            while true {
-                guard let record = try catalog.job(id), expected.contains(record.job.status),
-                    attempt == nil || attempt == record.attempt
-                else { return false }
-                let removal = (id: id, status: status, expected: expected, message: message, attempt: attempt)
-                if try remove(removal) { return true }
-                // A load committed another segment meanwhile, or the status changed: look again.
-            }
-        }
-    }
-
-    /// Removes a job with the segments that it has now; false, having changed nothing, if the catalog has others for it by then.
-    private func remove(
-        _ job: (id: Int64, status: Job.Status, expected: [Job.Status], message: String?, attempt: Int?)
-    ) throws(ColumnStoreError) -> Bool {
-        let id = job.id
-        let segments = try catalog.segments(ofJob: id)
-        var kept: [SegmentRecord] = []
-        for segment in segments where segment.jobIDs.count > 1 {
-            let reader = try open(segment)
-            let origin = try origin(replacing: [segment], [reader], without: id)
-            do {
-                let record = try SegmentRewriter.rewrite(
-                    [reader], origin: origin, directory: folders.segments, name: "kept-\(segment.id).parquet",
-                    leaving: .none, on: pool)
-                if let record { kept.append(record) }
-            } catch {
-                throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)
-            }
-        }
-        let isChanged = try catalog.replace(segments.map(\.id), with: kept, job: job)
-        if isChanged {
-            forget(segments.map(\.fileName))
-            noteQuarantine()
-        } else {
-            for record in kept { try removeSegment(record.fileName) }
-        }
-        return isChanged
-    }
 
     func removeSegment(_ name: String) throws(ColumnStoreError) { try FileSystem.remove(folders.segmentPath(name)) }
 

@@ -62,6 +62,9 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
 }
 
 extension ColumnStoreError {
+    /// Whether the disk, or who is in charge of it, refused to be written or read.
+    var isOfDisk: Bool { code == .diskFull || code == .io }
+
     /// The error for a file whose bytes are those of another job.
     package static func duplicate(of job: Job) -> ColumnStoreError {
         let state =

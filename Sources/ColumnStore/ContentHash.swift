@@ -51,6 +51,23 @@ public struct ContentHash: Hashable, Sendable {
     }
 }
 
+extension ContentHash: Codable {
+    /// Reads its digits.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let hash = ContentHash(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "It is no hash of 32 digits.")
+        }
+        self = hash
+    }
+
+    /// Writes its digits.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
 /// Hashes bytes as they pass by; used by one thread at a time.
 package final class ContentHasher: @unchecked Sendable {
     private let state: OpaquePointer

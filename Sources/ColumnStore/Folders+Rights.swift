@@ -15,7 +15,7 @@ extension Folders {
         var ours = Set(parts.map { String($0.folder.dropFirst(root.count + 1)) })
         let names = (try? FileSystem.names(in: root)) ?? []
         for name in names
-        where name == "lock" || name == "source.key" || name.hasPrefix("catalog.sqlite")
+        where name == "lock" || name == "ballast" || name == "source.key" || name.hasPrefix("catalog.sqlite")
             || name.hasPrefix("catalog-old-") && name.contains(".sqlite")
         {
             FileSystem.makePrivate("\(root)/\(name)")

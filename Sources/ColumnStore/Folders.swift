@@ -2,6 +2,7 @@
 ///
 ///     catalog.sqlite      jobs, segments, counts
 ///     lock                held by the process that writes
+///     ballast             room that the catalog gets when the disk has no other (`Ballast`)
 ///     source.key          opens the queries of URLs in the catalog (`SourceSeal`); for its owner alone, and in no backup
 ///     segments/           trips-JOB-LINE.parquet: trips of a job up to a line of its source
 ///                         group-JOB.parquet: trips of several small jobs, of which JOB is the first
@@ -18,6 +19,7 @@ package struct Folders: Sendable {
     var catalog: String { root + "/catalog.sqlite" }
     var sourceKey: String { root + "/source.key" }
     var lock: String { root + "/lock" }
+    var ballast: String { root + "/ballast" }
     var segments: String { root + "/segments" }
     var rollups: String { root + "/rollups" }
     var rejects: String { root + "/rejects" }
@@ -62,6 +64,11 @@ package struct Folders: Sendable {
     func segmentPath(_ name: String) -> String { "\(segments)/\(name)" }
 
     func rollupPath(_ name: String) -> String { "\(rollups)/\(name)" }
+
+    /// Makes the folders that every store has.
+    func make() throws(ColumnStoreError) {
+        for folder in [root, segments, rollups, rejects, uploads] { try FileSystem.makeDirectory(folder) }
+    }
 
     // MARK: - What is there
 

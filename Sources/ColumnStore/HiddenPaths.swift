@@ -18,11 +18,11 @@ package struct HiddenPaths: Sendable {
         var result = ""
         var rest = text[...]
         while let slash = rest.firstIndex(of: "/") {
-            let end = rest[slash...].firstIndex { $0.isWhitespace || "'\"(),;".contains($0) } ?? rest.endIndex
+            let end = rest[slash...].firstIndex { $0.isWhitespace || "'\"(),;<>[]`".contains($0) } ?? rest.endIndex
             let path = rest[slash..<end].trimmingSuffix(while: { ":.".contains($0) })
             result += rest[..<slash]
             // What is within a word is a part of a URL, of a relative path or of a unit.
-            let isWord = result.last.map { " '\"(".contains($0) } ?? true
+            let isWord = result.last.map { " '\"(<[=:`".contains($0) } ?? true
             let names = path.split(separator: "/")
             result += isWord && names.count > 1 && !path.hasPrefix("//") ? names.last! : path
             rest = rest[path.endIndex..<rest.endIndex]

@@ -62,6 +62,13 @@ package enum Limits {
     package static let diskReserveByteCountMax = 256 << 20
     /// The part of a small disk that they leave: an eighth.
     package static let diskReserveDivisor = 8
+    /// Bytes of the file that makes room for the catalog on a disk that is full (`Ballast`): SQLite's log up to where it is written into
+    /// the catalog by itself, 1,000 pages of 4 KiB.
+    package static let ballastByteCount = 4 << 20
+    /// The part of a small disk that it takes.
+    package static let ballastDivisor = 64
+    /// Seconds between two attempts to write to a store whose disk refused it at the start: soon after somebody has made room.
+    static let diskRetrySeconds = 2.0
 
     // MARK: Fetching
 

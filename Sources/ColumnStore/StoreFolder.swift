@@ -1,32 +1,42 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Musl
-#endif
-
 /// A data directory that is open: its folders, its catalog and, for writing, the right to be the only one who does.
 package struct StoreFolder: Sendable {
     let folders: Folders
     package let catalog: Catalog
     private let lock: StoreLock?
+    private let ballast: Ballast
 
     /// Opens a directory; for writing makes what is missing in it.
     ///
     /// Refuses one whose catalog is gone while trips are there.
-    package init(_ directory: String, access: ColumnStore.Options.Access) throws(ColumnStoreError) {
+    ///
+    /// - Parameter waitsForDisk: whether a store whose disk takes nothing now is opened all the same, to be read until
+    ///   `becomeWritable`.
+    package init(
+        _ directory: String, access: ColumnStore.Options.Access, waitsForDisk: Bool = false
+    ) throws(ColumnStoreError) {
         folders = Folders(root: directory)
+        ballast = Ballast(folders)
         switch access {
         case .readWrite:
-            for folder in [folders.root, folders.segments, folders.rollups, folders.rejects, folders.uploads] {
-                try FileSystem.makeDirectory(folder)
+            let isStore = FileSystem.byteCount(of: folders.catalog) ?? 0 > 0
+            let mayWait = waitsForDisk && isStore
+            do throws(ColumnStoreError) {
+                try folders.make()
+            } catch {
+                guard mayWait, error.isOfDisk else { throw error }
             }
-            lock = try StoreLock(path: folders.lock)
+            lock = try StoreLock(path: folders.lock, mayBeReadOnly: mayWait)
             try Self.refuseLostCatalog(folders)
             // SQLite gives the files beside the catalog the rights that the catalog has.
-            try FileSystem.createFile(folders.catalog)
+            if !isStore { try FileSystem.createFile(folders.catalog) }
             folders.makePrivate()
-            catalog = try Catalog(path: folders.catalog, readOnly: false)
-            try catalog.setUploads(folders.uploads)
+            do throws(ColumnStoreError) {
+                catalog = try Self.openCatalog(folders, ballast)
+                ballast.keep()
+            } catch {
+                guard mayWait, error.isOfDisk else { throw error }
+                catalog = try Catalog(path: folders.catalog, .readingForNow, ballast)
+            }
         case .readOnly:
             try Self.refuseLostCatalog(folders)
             guard FileSystem.byteCount(of: folders.catalog) != nil else {
@@ -36,15 +46,39 @@ package struct StoreFolder: Sendable {
                         + "another --data-dir.")
             }
             lock = nil
-            catalog = try Catalog(path: folders.catalog, readOnly: true)
+            catalog = try Catalog(path: folders.catalog, .reading)
         }
     }
 
+    private static func openCatalog(_ folders: Folders, _ ballast: Ballast) throws(ColumnStoreError) -> Catalog {
+        let catalog = try Catalog(path: folders.catalog, .writing, ballast)
+        do throws(ColumnStoreError) { try catalog.setUploads(folders.uploads) } catch {
+            catalog.close()
+            throw error
+        }
+        return catalog
+    }
+
+    /// Does what has to be written before anything else is, where the disk refused that when the folder was opened.
+    func becomeWritable() throws(ColumnStoreError) {
+        guard let lock else { return }
+        try folders.make()
+        try lock.becomeWritable()
+        try catalog.becomeWritable()
+        try catalog.setUploads(folders.uploads)
+    }
+
+    /// Keeps room for the catalog, where the disk has it again.
+    func keepBallast() { if lock != nil { ballast.keep() } }
+
     /// Whether a process may change the store now.
-    var hasWriter: Bool { StoreLock.isHeld(path: folders.lock) }
+    var hasWriter: Bool { StoreLock.hasWriter(path: folders.lock) }
 
     /// Says where this process listens, for those who find the store locked.
-    func note(address: String) { lock?.note(StoreLock.Holder(process: getpid(), address: address)) }
+    func note(address: String) { lock?.note(address: address) }
+
+    /// Says whether this process waits for a disk that takes nothing.
+    func note(isWaiting: Bool) { lock?.note(isWaiting: isWaiting) }
 
     /// Lets go of all of it.
     package func close() {

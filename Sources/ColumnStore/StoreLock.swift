@@ -16,6 +16,8 @@ final class StoreLock: Sendable {
         package var process: Int32
         /// Where it listens, if it is a server.
         package var address: String?
+        /// Whether its disk takes nothing, so that it cannot write now.
+        var isWaiting: Bool?
 
         /// What somebody is told who wants to write as well.
         var refusal: String {
@@ -29,12 +31,18 @@ final class StoreLock: Sendable {
 
     private let path: String
     private let descriptor: Lock<Int32?>
+    private let holder = Lock(Holder(process: getpid()))
 
     /// Takes the lock; throws `.busy` with a sentence on its holder if another process has it.
-    init(path: String, for readers: FileSystem.Readers = .owner) throws(ColumnStoreError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, readers.fileMode)
+    ///
+    /// - Parameter mayBeReadOnly: whether a file on a disk that takes nothing is locked as it is, without a word on its holder and
+    ///   unseen by `hasWriter`.
+    init(path: String, for readers: FileSystem.Readers = .owner, mayBeReadOnly: Bool = false) throws(ColumnStoreError) {
+        var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, readers.fileMode)
+        let isReadOnly = descriptor < 0 && mayBeReadOnly && [ENOSPC, EDQUOT, EROFS].contains(errno)
+        if isReadOnly { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw FileSystem.error("open", path) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, tripstore_lock_file(descriptor) == 0 else {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, isReadOnly || tripstore_lock_file(descriptor) == 0 else {
             close(descriptor)
             throw ColumnStoreError(
                 .busy,
@@ -43,17 +51,49 @@ final class StoreLock: Sendable {
         }
         self.path = path
         self.descriptor = Lock(descriptor)
-        note(Holder(process: getpid()))
+        if !isReadOnly { write() }
+    }
+
+    /// Takes the lock as a process does that writes, where it was taken on a disk that took nothing.
+    func becomeWritable() throws(ColumnStoreError) {
+        try descriptor.withLock { held throws(ColumnStoreError) in
+            guard let old = held, fcntl(old, F_GETFL) & O_ACCMODE == O_RDONLY else { return }
+            let new = open(path, O_RDWR | O_CLOEXEC)
+            guard new >= 0 else { throw FileSystem.error("open", path) }
+            // Whoever comes in between the two is the one that writes.
+            flock(old, LOCK_UN)
+            guard flock(new, LOCK_EX | LOCK_NB) == 0, tripstore_lock_file(new) == 0 else {
+                close(new)
+                flock(old, LOCK_EX | LOCK_NB)
+                throw ColumnStoreError(.busy, Self.holder(path: path)?.refusal ?? "Another process writes to this store.")
+            }
+            close(old)
+            held = new
+        }
+        write()
     }
 
     deinit { release() }
 
-    /// Says who holds the lock.
-    func note(_ holder: Holder) {
+    /// Says where this process listens.
+    func note(address: String) {
+        holder.withLock { $0.address = address }
+        write()
+    }
+
+    /// Says whether this process waits for its disk.
+    func note(isWaiting: Bool) {
+        holder.withLock { $0.isWaiting = isWaiting ? true : nil }
+        write()
+    }
+
+    private func write() {
+        let holder = holder.withLock { $0 }
         descriptor.withLock { descriptor in
             guard let descriptor, let text = try? JSONEncoder().encode(holder) else { return }
-            ftruncate(descriptor, 0)
-            _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+            // In place of what is there, so that a full disk has room for it.
+            let count = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+            if count > 0 { ftruncate(descriptor, count) }
         }
     }
 
@@ -65,12 +105,12 @@ final class StoreLock: Sendable {
         }
     }
 
-    /// Whether a process holds the lock of a path now; the lock is only looked at.
-    static func isHeld(path: String) -> Bool {
+    /// Whether a process holds the lock of a path now and can write; the lock is only looked at.
+    static func hasWriter(path: String) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        return tripstore_is_file_locked(descriptor) != 0
+        return tripstore_is_file_locked(descriptor) != 0 && holder(path: path)?.isWaiting != true
     }
 
     /// Who holds, or held last, the lock of a path.

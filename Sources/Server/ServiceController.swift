@@ -18,23 +18,33 @@ struct ServiceController: Sendable {
     @Sendable private func ready(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let store = store
         // An engine in other processes is asked over the network.
-        let (isReady, truncation) = try await store.threads.answer { () throws(ColumnStoreError) in
-            (store.isReady, store.truncatedFile)
+        let (isReady, truncation, readOnlyReason) = try await store.threads.answer { () throws(ColumnStoreError) in
+            (store.isReady, store.truncatedFile, store.loads.readOnlyReason)
         }
         if let truncation {
-            throw HTTPError(.serviceUnavailable, headers: [.retryAfter: "60"], message: truncation.message)
+            throw HTTPError(
+                .serviceUnavailable, headers: [.retryAfter: "60"], message: store.loads.paths.removed(from: truncation.message))
         }
         guard isReady else {
             throw HTTPError(
                 .serviceUnavailable, headers: [.retryAfter: "1"], message: "The store is not open yet; try again in a moment.")
         }
-        return .json(#"{"status": "ready"}"#)
+        guard let readOnlyReason else { return .json(#"{"status": "ready"}"#) }
+        // Whoever divides requests by this is to send queries here all the same.
+        var body = JSONWriter()
+        body.object {
+            $0.key("status")
+            $0.value("read-only")
+            $0.key("detail")
+            $0.value(readOnlyReason)
+        }
+        return .json(body.text)
     }
 
     @Sendable private func numbers(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let store = store
-        let (stored, loads) = try await store.threads.answer { () throws(ColumnStoreError) in
-            (try store.numbers(), try store.loads.numbers())
+        let (stored, loads, isReadOnly) = try await store.threads.answer { () throws(ColumnStoreError) in
+            (try store.numbers(), try store.loads.numbers(), store.loads.readOnlyReason != nil)
         }
         var text = PrometheusText()
         metrics.write(to: &text)
@@ -51,6 +61,9 @@ struct ServiceController: Sendable {
             "tripstore_progress_deliveries_total", .counter, "Progress messages handed to subscribers.",
             value: hub.deliveryCount)
         stored.write(to: &text)
+        text.metric(
+            "tripstore_read_only", .gauge, "1 while the disk takes no files, so that changes are refused.",
+            value: isReadOnly ? 1 : 0)
         text.metric(
             "tripstore_queries_waiting", .gauge, "Queries that wait for a thread.", value: store.threads.waitingCount)
         loads.write(to: &text)

@@ -6,8 +6,8 @@ import NIOPosix
 struct WaitingThreads: Sendable {
     /// For uploads that go on to S3, and what else ends an upload.
     static let uploads = WaitingThreads(count: 16)
-    /// For deletions, which may write segments anew.
-    static let deletions = WaitingThreads(count: 2)
+    /// For deletions, which may write segments anew: those that wait together and are of one segment are done together.
+    static let deletions = WaitingThreads(count: 32)
 
     private let pool: NIOThreadPool
 

@@ -54,6 +54,7 @@ struct StoreOptions: ParsableArguments {
             options.uploads = uploads
             options.role = settings.role
             options.hidesPaths = settings.isServing
+            options.waitsForDisk = settings.isServing
             if let catalogURL {
                 let folder = try JobStorage.uploadsFolder(in: directory, access: access)
                 options.catalog = try PostgresCatalog(catalogURL, uploads: folder, access: access)
@@ -74,6 +75,7 @@ struct StoreOptions: ParsableArguments {
             options.uploads = uploads
             options.role = settings.role
             options.hidesPaths = settings.isServing
+            options.waitsForDisk = settings.isServing
             return try ColumnStore(options)
         }
     }
@@ -95,7 +97,7 @@ struct EngineSettings {
     var role = LoadRole.own
     /// How files are fetched.
     var fetching = FetchSettings()
-    /// Whether others than the program's user see its jobs.
+    /// Whether others than the program's user see its jobs, and ask it whatever its disk takes.
     var isServing = false
 }
 

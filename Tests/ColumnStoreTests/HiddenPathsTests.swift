@@ -9,6 +9,8 @@ struct HiddenPathsTests {
             ("Cannot open /home/me/t.csv: Permission denied; check.", "Cannot open t.csv: Permission denied; check."),
             ("5 are free in /srv/my data; free some.", "5 are free in the store's folder; free some."),
             ("The segment /srv/my data/segments/a.parquet.", "The segment segments/a.parquet."),
+            ("unable to open [/var/lib/a.db] (path=/var/lib/a.db)", "unable to open [a.db] (path=a.db)"),
+            ("Cannot read:/tmp/u/a.csv", "Cannot read:a.csv"),
             ("The file '/etc/ssl/ca.pem', which", "The file 'ca.pem', which"),
             (
                 "https://host/a/b.csv was given up: 3 km/h or GET /jobs.",

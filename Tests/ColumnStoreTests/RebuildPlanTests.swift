@@ -6,7 +6,7 @@ struct RebuildPlanTests {
     /// A segment by what matters of it: `"1:10/30"` are 10 trips of job 1, which has 30 in all.
     static func file(
         _ name: String, _ jobs: String..., replaces files: [String]? = nil, earlier: [String] = [], trips: Int? = nil,
-        without job: Int64? = nil
+        without deleted: Int64...
     ) -> RebuildPlan.File {
         let origins = jobs.map { text in
             let parts = text.split { $0 == ":" || $0 == "/" }
@@ -17,7 +17,7 @@ struct RebuildPlanTests {
             return origin
         }
         let replacement = files.map {
-            SegmentOrigin.Replacement(files: $0, earlier: earlier, trips: trips, withoutJob: job)
+            SegmentOrigin.Replacement(files: $0, earlier: earlier, trips: trips, withoutJobs: deleted)
         }
         return RebuildPlan.File(
             name: name, jobs: Dictionary(uniqueKeysWithValues: origins.map { ($0.id, $0.trips) }),
@@ -60,6 +60,10 @@ struct RebuildPlanTests {
     static let shared = [file("a", "1:10"), file("b", "1:5/15", "2:20/20")]
     static let kept = file("k", "2:20/20", replaces: ["b"], without: 1)
 
+    /// Jobs 1 and 2 with job 3 in `a`, and alone in `b` and `c`.
+    static let together = [file("a", "1:5/15", "2:6/16", "3:7/7"), file("b", "1:10/15"), file("c", "2:10/16")]
+    static let keptOfBoth = file("k", "3:7/7", replaces: ["a"], without: 1, 2)
+
     static let rows: [Row] = [
         Row(testDescription: "nothing", files: [], store: []),
         Row(testDescription: "whole jobs", files: pair, store: ["a", "b"]),
@@ -85,6 +89,15 @@ struct RebuildPlanTests {
         Row(testDescription: "a deletion, not committed", files: shared + [kept], store: ["a", "b"]),
         Row(testDescription: "a deletion, its own segment removed", files: [shared[1], kept], store: ["k"]),
         Row(testDescription: "a deletion, the shared segment removed", files: [shared[0], kept], store: ["k"]),
+        Row(
+            testDescription: "a deletion of two jobs together, not committed", files: together + [keptOfBoth],
+            store: ["a", "b", "c"]),
+        Row(
+            testDescription: "a deletion of two jobs together, the shared segment removed",
+            files: [together[1], together[2], keptOfBoth], store: ["k"]),
+        Row(
+            testDescription: "a deletion of two jobs together, a segment of one of them removed",
+            files: [together[0], together[1], keptOfBoth], store: ["k"]),
         Row(
             testDescription: "a deletion of a job alone in its segments, one of them removed",
             files: [file("a", "1:10/30"), file("b", "1:10/30"), file("c", "2:1/1")], store: ["c"], leftOut: [1],

@@ -1,6 +1,7 @@
 """A disk of some megabytes, which a test may fill; and what is on it."""
 
 import os
+import shutil
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,11 +10,19 @@ import pytest
 
 
 @contextmanager
-def small_disk(folder, megabytes):
-    """A file system in memory at a folder; the test is skipped where none may be mounted."""
+def small_disk(folder, megabytes, kind="tmpfs"):
+    """A file system in memory, or ext4 in a file, at a folder; the test is skipped where none may be mounted."""
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True,
-                             text=True, check=False)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    if kind == "ext4":
+        if not shutil.which("mkfs.ext4"):
+            pytest.skip("needs mkfs.ext4")
+        image = folder.with_name("disk.image")
+        with image.open("wb") as file:
+            file.truncate(megabytes << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
+        command = ["mount", "-o", "loop", str(image), str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
         pytest.skip(f"cannot mount a small disk: {mounted.stderr.strip()}")
     try:

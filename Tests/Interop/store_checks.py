@@ -129,13 +129,13 @@ class StoreChecks:
         rows = (row["total_rows"], row["processed_rows"], row["rejected_rows"])
         if job.status == "completed":
             assert rows == (job.file.rows, job.file.rows, len(job.file.rejects)), f"not {job}: {row}"
-            if not job.was_rebuilt and job.source != "stdin":
+            if job.source != "stdin":
                 assert row["total_bytes"] == row["processed_bytes"] == len(job.file.sent), f"not {job}: {row}"
         if job.status in ("failed", "cancelled"):
             assert rows[1:] == (0, 0), f"of its rows none is there: {row}"
         if job.status == "failed":
             assert row["message"], f"says not why it failed: {row}"
-            if job.file.fault and not job.is_missing and not job.was_rebuilt:
+            if job.file.fault and not job.is_missing and not job.is_stray:
                 assert job.file.fault in row["message"], f"not {job.file.fault}: {row}"
 
     def check_rejects(self, random):
@@ -148,8 +148,7 @@ class StoreChecks:
         if self.server:
             over_http = self.server.get(f"/jobs/{job.id}/rejects", {"limit": 1000}).json
             assert over_http == found, f"HTTP has {over_http}\nCLI {found}"
-        if not job.was_rebuilt:
-            assert [(reject["line"], reject["reason"]) for reject in found["rejects"]] == job.file.rejects[:1000], (job, found)
+        assert [(reject["line"], reject["reason"]) for reject in found["rejects"]] == job.file.rejects[:1000], (job, found)
         assert found["rejected_rows"] == sum(found["reasons"].values()) == len(job.file.rejects), (job, found)
 
     # MARK: Questions
@@ -247,8 +246,6 @@ class StoreChecks:
                 # A copy lacks what was set aside before it was made; a file that no longer tells whose trips it has, has a note.
                 missing = set()
                 there -= {f"{name}.json" for name in names}
-            if folder == "rejects":
-                missing -= {f"{job.id}.jsonl" for job in self.model.having("completed") if job.was_rebuilt}
             left_over = there - names - optional
             if left_over or missing:
                 wrong[folder] = {"left over": sorted(left_over), "missing": sorted(missing)}

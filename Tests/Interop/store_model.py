@@ -63,10 +63,10 @@ class Job:
     may: set
     # What it is; None: under way.
     status: str | None = None
-    # Whether the same bytes were allowed, its source is not there, its catalog was made anew.
+    # Whether the same bytes were allowed, its source is not there, it is an upload that a catalog made anew found.
     is_allowed_twice: bool = False
     is_missing: bool = False
-    was_rebuilt: bool = False
+    is_stray: bool = False
 
     @property
     def goes_on_by_itself(self):
@@ -118,8 +118,7 @@ class StoreModel(Oracle):
         if job.status == "completed" and not job.is_allowed_twice:
             for twin in self.twins(job.file, job):
                 is_twice = twin.status == "completed" and not twin.is_allowed_twice
-                # A catalog that was made anew does not know what its jobs read.
-                assert not is_twice or twin.was_rebuilt or job.was_rebuilt, f"jobs {job.id} and {twin.id} have the same rows"
+                assert not is_twice, f"jobs {job.id} and {twin.id} have the same rows"
 
     def lose(self, segment):
         """The trips of a segment are gone: it is about to be damaged."""
@@ -147,7 +146,7 @@ class StoreModel(Oracle):
         if file.fault:
             return {"failed"}
         twins = [] if is_allowed_twice else [job for job in self.twins(file, but) if job.status in COUNTED]
-        if any(job.status == "completed" and not job.was_rebuilt for job in twins):
+        if any(job.status == "completed" for job in twins):
             return {"failed"}
         # Of two that are under way the first to end has the rows.
         for job in twins:
@@ -157,7 +156,7 @@ class StoreModel(Oracle):
     def refusals(self, file):
         """Because of which jobs an upload of these bytes is refused: (those that surely count, all that may)."""
         twins = [job for job in self.twins(file) if job.status in COUNTED]
-        surely = [job for job in twins if job.file.sent == file.sent and not job.is_missing and not job.was_rebuilt
+        surely = [job for job in twins if job.file.sent == file.sent and not job.is_missing
                   and (job.status == "completed" or job.status is None and job.source == "upload" and job.may == {"completed"})]
         return surely, twins
 

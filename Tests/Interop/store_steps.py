@@ -496,6 +496,12 @@ class StoreSteps:
         self.detail(f"ended with {done.returncode}: {done.stdout.splitlines()[:1]}")
         assert done.returncode == (1 if self.model.missing else 0), done
         self.take_over_rebuilt()
+        copy = self.folder / "backup"
+        if copy.exists():
+            # The new catalog has a name of its own, so that nobody can tell whose copy that is.
+            refused = self.command("backup", copy)
+            assert refused.returncode == 1 and "before `tripstore rebuild-catalog`" in refused.stderr, refused
+            shutil.rmtree(copy)
         # What belonged to jobs that are forgotten is for the next writer to remove.
         self.is_swept = False
 
@@ -513,10 +519,9 @@ class StoreSteps:
             assert job and rows[number]["status"] == "failed", f"a job that nobody made: {rows[number]}"
             del uploads[job.id]
             job.id, job.status, job.may = number, "failed", {"failed"}
-            job.source = "upload"
+            job.source, job.is_stray = "upload", True
             kept[number] = job
         for number, job in kept.items():
-            job.was_rebuilt = True
             job.file.path = job.file.path.rename(job.file.path.with_name(rows[number]["filename"]))
         self.model.jobs = kept
         self.model.loaded &= kept.keys()

@@ -113,3 +113,51 @@ def test_a_store_is_not_backed_up_onto_itself_or_onto_one_in_use(tmp_path, serve
     assert done.returncode == 1
     assert "A server (process" in done.stderr
     assert server.get("/analytics/weekly-average").json["total_trips"] == 100
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*")
+            if path.is_file() and path.name != "lock"}
+
+
+def test_the_backup_of_another_store_is_not_replaced(tmp_path):
+    """Found: it was, without a word."""
+    store, other, backup = tmp_path / "data", tmp_path / "other", tmp_path / "backup"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", other)
+    tripstore.cli("backup", backup, "--data-dir", store)
+
+    def refuses(source, target, words):
+        before = files(target)
+        refused = tripstore.cli("backup", target, "--data-dir", source, check=False)
+        assert refused.returncode == 1 and words in refused.stderr and "name another folder" in refused.stderr, refused.stderr
+        assert files(target) == before
+    refuses(other, backup, "another store, or a backup of another")
+    # A store that is not in use, and one whose catalog is lost.
+    refuses(store, other, "another store, or a backup of another")
+    catalog = (other / "catalog.sqlite").read_bytes()
+    (other / "catalog.sqlite").write_bytes(b"x" * len(catalog))
+    refuses(store, other, "a store whose catalog cannot be read")
+    (other / "catalog.sqlite").unlink()
+    refuses(store, other, "the files of a store whose catalog is gone")
+    # A copy of a copy is of the same store, and so is what was restored.
+    tripstore.cli("backup", tmp_path / "copy", "--data-dir", backup)
+    tripstore.cli("restore", backup, "--data-dir", tmp_path / "restored")
+    tripstore.cli("backup", tmp_path / "copy", "--data-dir", tmp_path / "restored")
+    # What is no store's is left alone, whatever it is.
+    (tmp_path / "disk/lost+found").mkdir(parents=True)
+    tripstore.cli("backup", tmp_path / "disk", "--data-dir", store)
+    assert trips(tmp_path / "disk") == 100
+
+
+def test_a_first_backup_that_broke_off_is_done_by_the_next(tmp_path):
+    store, backup = tmp_path / "data", tmp_path / "backup"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    tripstore.cli("backup", backup, "--data-dir", store)
+    # As it is before the catalog gets its name, with a segment that was merged into another since.
+    (backup / "catalog.sqlite").rename(backup / "catalog.sqlite.new")
+    (segment,) = (backup / "segments").iterdir()
+    segment.rename(segment.with_name("merged-9.parquet"))
+    tripstore.cli("backup", backup, "--data-dir", store)
+    tripstore.cli("verify", "--data-dir", backup)
+    assert inodes(backup) == inodes(store)

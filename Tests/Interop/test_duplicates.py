@@ -1,9 +1,12 @@
 """The same bytes twice, and the same command again: the store has each file once, and says why."""
 
+import ctypes
 import gzip
 import json
+import os
 import shutil
 import signal
+import struct
 import subprocess
 import threading
 
@@ -150,6 +153,32 @@ def interrupt(store, csv):
             return job
         shutil.rmtree(store)
     raise AssertionError("every load was over before it was interrupted")
+
+
+def opens_of(path):
+    """Counts how often a file is opened from now on; returns a function that says so."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = libc.inotify_init1(os.O_NONBLOCK)
+    # Equal events one behind the other are told once, so that reads have to be told of, too.
+    access, opening = 0x1, 0x20
+    assert descriptor >= 0 and libc.inotify_add_watch(descriptor, str(path).encode(), access | opening) >= 0
+
+    def count():
+        # An event of a watched file has no name: four numbers of 32 bits.
+        events = [mask for _, mask, _, _ in struct.iter_unpack("iIII", os.read(descriptor, 1 << 20))]
+        os.close(descriptor)
+        return events.count(opening)
+    return count
+
+
+def test_a_resumed_load_reads_what_it_has_proven(tmp_path, generated_csv):
+    """Found: the source was opened twice, so that a file that came in between gave the header for the rows of another."""
+    store = tmp_path / "data"
+    interrupt(store, generated_csv)
+    count = opens_of(generated_csv)
+    cli("resume", 1, "--data-dir", store)
+    assert count() == 1
+    assert trips(store) == rows_of(generated_csv)
 
 
 @pytest.mark.parametrize("form", ["plain", "gzip"])

@@ -1,5 +1,6 @@
 """The catalog is lost, and made anew from the segments alone: the store answers as it did, to the byte."""
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -257,3 +258,35 @@ def test_when_the_world_stops_at_any_call_and_the_catalog_is_lost_as_well(librar
             names = {path.name for path in (store / "segments").iterdir()}
             assert names == set(sqlite(store, "SELECT file_name FROM segments").split()), what
         shutil.rmtree(store)
+
+
+@pytest.mark.parametrize("name", ["trips.csv", "trips.csv.gz"])
+def test_a_catalog_made_anew_knows_what_was_loaded(tmp_path, name):
+    """A load of several segments, a group of small ones, and one file of a merge: none is loaded again. Found: all were."""
+    store = tmp_path / "data"
+    big, source = tmp_path / "big.csv", tripstore.FIXTURES / name
+    tripstore.cli("generate", "--rows", 60_000, "--output", big)
+    parts = [write_part(tmp_path, count) for count in (5, 10, 20)]
+    tripstore.cli("ingest", source, "--data-dir", store)
+    tripstore.cli("ingest", big, "--data-dir", store, SEGMENT_ROWS="20000")
+    tripstore.cli("ingest", *parts, "--data-dir", store)
+    assert tripstore.cli("jobs", 5, "--remove", "--data-dir", store)
+    known = [(job["id"], job["total_bytes"], job["processed_bytes"]) for job in jobs(store) if job["status"] == "completed"]
+    lose_catalog(store)
+    rebuild(store)
+    assert [(job["id"], job["total_bytes"], job["processed_bytes"]) for job in jobs(store)] == known
+    before = answers(store)
+    done = tripstore.cli("ingest", source, big, *parts[:2], "--data-dir", store)
+    assert len(jobs(store)) == 4 and "job 1" in done.stderr + done.stdout, done
+    with tripstore.Server(store, tmp_path / "log") as server:
+        for path in (source, big, *parts[:2]):
+            assert server.post_csv(path.read_bytes(), path.name, duplicate=None).status == 409
+        # Packed otherwise, it is found when it has been read.
+        repacked = gzip.compress(tripstore.SAMPLE.read_bytes(), 3)
+        packed = server.wait_for_job(server.post_csv(repacked, "again.csv.gz", duplicate=None).json["job_id"])
+        assert packed["status"] == "failed" and "as job 1" in packed["message"]
+        # What was deleted may come again.
+        assert server.wait_for_job(server.post_csv(parts[2].read_bytes(), duplicate=None).json["job_id"])["status"] == "completed"
+        server.delete(f"/jobs/{server.get('/jobs').json[0]['id']}")
+    assert answers(store) == before
+    tripstore.cli("verify", "--data-dir", store)

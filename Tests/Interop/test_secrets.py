@@ -276,3 +276,26 @@ def test_nor_in_a_catalog_of_several_processes(tmp_path, cluster):
     finally:
         catalog.kill()
         catalog.remove()
+
+
+def test_no_answer_names_a_folder_of_the_server(tmp_path):
+    """Found: `/ready` told where a segment is that was truncated."""
+    home = tmp_path / "a home"
+    store, source = home / "data", home / "bad.csv"
+    home.mkdir()
+    source.write_text("no,trips\n")
+    cli("ingest", source, "--data-dir", store, check=False)
+    source.unlink()
+    with Server(store, tmp_path / "log") as server:
+        server.ingest(SAMPLE)
+        (segment,) = (store / "segments").iterdir()
+        (store / "rejects").rmdir()
+        (store / "rejects").write_text("no folder")
+        os.truncate(segment, 100)
+        answers = [server.get(path) for path in (
+            "/ready", "/jobs", "/jobs/1", "/jobs/2/rejects", "/jobs/1/events", "/regions", "/analytics/weekly-average",
+            "/trip-groups?precision=7&min_lat=1&min_lng=1&max_lat=60.1&max_lng=60.1", "/metrics", "/docs", "/openapi.json")]
+        answers += [server.request("POST", "/jobs/1/resume"), server.post_csv(b"a,b\n"), server.delete("/jobs/2")]
+        assert answers[0].status == 503 and segment.name in answers[0].detail and answers[-3].status == 409
+        for answer in answers:
+            assert str(tmp_path).encode() not in answer.body, answer.body

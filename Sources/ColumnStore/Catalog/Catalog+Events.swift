@@ -28,7 +28,9 @@ extension Catalog {
     /// Says whether changes are to be kept for somebody; those that nobody wants any more are dropped.
     package func wishEvents(_ isWished: Bool) throws(ColumnStoreError) {
         try write { database in
-            try database.execute(sql: "UPDATE job_event_wish SET is_wished = ?", arguments: [isWished])
+            // Nothing is written where that is so already, as on a disk that is full.
+            try database.execute(
+                sql: "UPDATE job_event_wish SET is_wished = ?1 WHERE is_wished <> ?1", arguments: [isWished])
             if !isWished { try database.execute(sql: "DELETE FROM job_events") }
         }
     }

@@ -90,7 +90,7 @@ extension Catalog {
                 let origins = jobs.compactMap { job -> SegmentOrigin.Job? in
                     let record = JobRecord(row: job)
                     guard record.job.status == .completed else { return nil }
-                    var origin = record.origin(jobTrips: record.job.processedRows - record.job.rejectedRows)
+                    var origin = record.origin()
                     origin.trips = job["missing_trips"]
                     return origin
                 }

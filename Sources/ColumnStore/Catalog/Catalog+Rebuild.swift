@@ -12,11 +12,21 @@ extension Catalog {
         var standIns: [(file: String, job: Int64)] = []
         /// Segments that were set aside, and what is wrong with them.
         var quarantine: [(name: String, problem: String)] = []
-        /// Uploads that no job is known of, with their clients' names as far as segments tell them, and their sizes.
-        var uploads: [(path: String, filename: String, byteCount: Int)] = []
+        /// Uploads that no job is known of.
+        var uploads: [Upload] = []
         /// Numbers that were given to segments and jobs before: the next ones are higher, since names of files have them.
         var lastSegmentNumber: Int64 = 0
         var lastJob: Int64 = 0
+    }
+
+    /// An upload that no job is known of.
+    struct Upload: Sendable {
+        var path: String
+        /// Its client's name, as far as segments tell it.
+        var filename: String
+        var byteCount: Int
+        /// Nil where it cannot be read.
+        var hash: ContentHash?
     }
 
     /// What a damaged segment is called where trips are missing and no file is there that may have had them.
@@ -53,16 +63,19 @@ extension Catalog {
         _ job: RebuildPlan.Job, named name: String?, rejects: [String: Int], at now: String, in database: Database
     ) throws {
         let rejectedRows = rejects.values.reduce(0, +)
+        let source = job.origin?.source
         let filename = name ?? job.origin?.filename ?? "(unknown)"
         try database.execute(
             sql: """
                 INSERT INTO jobs (id, filename, source_path, owns_source, status, created_at, updated_at, total_rows,
-                    processed_rows, rejected_rows, message)
-                VALUES (?, ?, '', 0, 'completed', ?, ?, ?, ?, ?, 'Known from its segments: the catalog was made anew.')
+                    processed_rows, rejected_rows, total_bytes, processed_bytes, source_hash, committed_hash, message)
+                VALUES (?, ?, '', 0, 'completed', ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                    'Known from its segments: the catalog was made anew.')
                 """,
             arguments: [
                 job.id, filename, job.origin?.createdAt ?? now, now, job.jobTrips + rejectedRows,
-                job.jobTrips + rejectedRows, rejectedRows,
+                job.jobTrips + rejectedRows, rejectedRows, source?.byteCount, source?.byteCount ?? 0, source?.hash.text,
+                source?.contentHash.text,
             ])
         for (reason, rows) in rejects {
             try database.execute(
@@ -90,16 +103,15 @@ extension Catalog {
     }
 
     /// An upload is loaded once somebody has looked at it: it may have been loaded and deleted, or have broken off.
-    private static func insert(upload: (path: String, filename: String, byteCount: Int), at now: String, in database: Database)
-        throws
-    {
+    private static func insert(upload: Upload, at now: String, in database: Database) throws {
         try database.execute(
             sql: """
-                INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes, message)
-                VALUES (?, ?, 1, 'failed', ?, ?, ?, ?)
+                INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes, source_hash,
+                    message)
+                VALUES (?, ?, 1, 'failed', ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                upload.filename, upload.path, now, now, upload.byteCount,
+                upload.filename, upload.path, now, now, upload.byteCount, upload.hash?.text,
                 "An upload that was there when the catalog was made anew; look at it, then resume this job or delete it.",
             ])
     }

@@ -28,62 +28,23 @@ package final class Catalog: JobCatalog {
         var checksum: UInt32
     }
 
-    private let database: any DatabaseWriter
     let liveChanges = LiveChanges()
+    let path: String
+    /// What makes room for the catalog's log on a disk that is full; nil for a catalog that is only read.
+    let ballast: Ballast?
+    let connection: Lock<Connection>
 
-    /// Opens, and for writing creates and migrates, the catalog.
-    init(path: String, readOnly: Bool) throws(ColumnStoreError) {
-        database = try Catalog.translating {
-            var configuration = Configuration()
-            configuration.busyMode = .timeout(10)
-            configuration.label = "catalog"
-            if readOnly {
-                configuration.readonly = true
-                return try DatabaseQueue(path: Catalog.readOnlyName(of: path), configuration: configuration)
-            }
-            configuration.prepareDatabase { database in
-                // In WAL mode the default (NORMAL) may lose the last commits in a power cut; an acknowledged job may not.
-                try database.execute(sql: "PRAGMA synchronous = FULL")
-                // What was a secret is not left in the pages that had it.
-                try database.execute(sql: "PRAGMA secure_delete = ON")
-            }
-            let pool = try DatabasePool(path: path, configuration: configuration)
-            try pool.read { try Catalog.refuseNewerVersion($0, path: path) }
-            try Catalog.migrator.migrate(pool)
-            return pool
-        }
-        database.add(transactionObserver: liveChanges, extent: .databaseLifetime)
-        if readOnly {
-            try read { try Catalog.refuseNewerVersion($0, path: path) }
-            let isCurrent = try read { try Catalog.migrator.hasCompletedMigrations($0) }
-            if !isCurrent {
-                throw ColumnStoreError(
-                    .conflict, "The catalog \(path) was made by another version; run `tripstore serve` once to migrate it.")
-            }
-        }
-    }
-
-    /// Refuses a catalog with migrations that this program does not know, before anything is changed.
-    private static func refuseNewerVersion(_ database: Database, path: String) throws {
-        guard try migrator.hasBeenSuperseded(database) else { return }
-        throw ColumnStoreError(
-            .conflict,
-            "The catalog \(path) was made by a newer version of tripstore; nothing was touched, open the store with that version."
-        )
-    }
-
-    /// The name under which SQLite opens the database without writing a byte.
-    ///
-    /// A reader of a database in WAL mode writes to the shared memory beside it, and makes that file where it is absent. Where
-    /// there is no log to be read, no process has the store open and the file alone is the database.
-    private static func readOnlyName(of path: String) -> String {
-        let logByteCount = (try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int) ?? 0
-        guard logByteCount == 0 else { return path }
-        return URL(fileURLWithPath: path).absoluteString + "?immutable=1"
+    /// Opens the catalog.
+    init(path: String, _ access: Access, _ ballast: Ballast? = nil) throws(ColumnStoreError) {
+        self.path = path
+        self.ballast = ballast
+        connection = Lock(try Connection(path, access, ballast))
+        connection.withLock { $0.database.add(transactionObserver: liveChanges, extent: .databaseLifetime) }
     }
 
     /// Closes the connections; a store at rest has an empty log, so that readers need no shared memory.
     package func close() {
+        let database = connection.withLock { $0.database }
         if let pool = database as? DatabasePool {
             try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
         }
@@ -226,23 +187,23 @@ package final class Catalog: JobCatalog {
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int? = nil, at now: String,
         in database: Database
     ) throws -> Bool {
-        let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        guard try isOne(id, of: expected, attempt: attempt, in: database) else { return false }
         // A job that did not complete shows no rows, as none of them is in the store.
-        if status == .failed || status == .cancelled {
-            let isExpected = try Bool.fetchOne(
-                database,
-                sql: "SELECT 1 FROM jobs WHERE id = ? AND status IN (\(list)) AND (? IS NULL OR attempt = ?)",
-                arguments: [id, attempt, attempt])
-            guard isExpected == true else { return false }
-            try clearCounts(of: id, in: database)
-        }
+        if status == .failed || status == .cancelled { try clearCounts(of: id, in: database) }
         try database.cachedStatement(
-            sql: """
-                UPDATE jobs SET status = ?, message = ?, updated_at = ?
-                WHERE id = ? AND status IN (\(list)) AND (? IS NULL OR attempt = ?)
-                """
-        ).execute(arguments: [status.rawValue, message, now, id, attempt, attempt])
-        return database.changesCount == 1
+            sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ?"
+        ).execute(arguments: [status.rawValue, message, now, id])
+        return true
+    }
+
+    /// Whether a job has one of some statuses, and the run that is named is the last one.
+    private static func isOne(
+        _ id: Int64, of statuses: [Job.Status], attempt: Int?, in database: Database
+    ) throws -> Bool {
+        let list = statuses.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        let statement = try database.cachedStatement(
+            sql: "SELECT 1 FROM jobs WHERE id = ? AND status IN (\(list)) AND (? IS NULL OR attempt = ?)")
+        return try Bool.fetchOne(statement, arguments: [id, attempt, attempt]) == true
     }
 
     /// Says that nothing of a job is in the store.
@@ -430,12 +391,11 @@ package final class Catalog: JobCatalog {
     /// Exchanges segments for others with the same trips, or with those that are left of them; one transaction.
     ///
     /// - Parameters:
-    ///   - job: a job to be removed in the same transaction, but from one of the statuses `expected` and the run `attempt` only,
-    ///     and only if the old segments are all that it has.
-    /// - Returns: false, having changed nothing, if one of the old segments is gone, the job has others, or its status is another.
+    ///   - jobs: jobs to be removed in the same transaction, if each is as it has to be and the old segments are all that they have.
+    /// - Returns: false, having changed nothing, if one of the old segments is gone, the jobs have others, or one is not as it has
+    ///   to be.
     func replace(
-        _ old: [Int64], with new: [SegmentRecord],
-        job: (id: Int64, status: Job.Status, expected: [Job.Status], message: String?, attempt: Int?)? = nil
+        _ old: [Int64], with new: [SegmentRecord], without jobs: [Removal] = []
     ) throws(ColumnStoreError) -> Bool {
         try write { database in
             let now = Catalog.now()
@@ -443,21 +403,27 @@ package final class Catalog: JobCatalog {
                 let exists = try Bool.fetchOne(database, sql: "SELECT 1 FROM segments WHERE id = ?", arguments: [id])
                 guard exists == true else { return false }
             }
-            if let job {
-                let all = try Int64.fetchSet(
-                    database, sql: "SELECT segment_id FROM segment_jobs WHERE job_id = ?", arguments: [job.id])
+            if !jobs.isEmpty {
+                var all: Set<Int64> = []
+                for job in jobs {
+                    guard try Catalog.isOne(job.id, of: job.expected, attempt: job.attempt, in: database) else { return false }
+                    all.formUnion(
+                        try Int64.fetchSet(
+                            database, sql: "SELECT segment_id FROM segment_jobs WHERE job_id = ?", arguments: [job.id]))
+                }
                 guard all == Set(old) else { return false }
-                let isChanged = try Catalog.setStatus(
-                    job.id, to: job.status, from: job.expected, message: job.message, attempt: job.attempt, at: now,
-                    in: database)
-                guard isChanged else { return false }
+                for job in jobs {
+                    _ = try Catalog.setStatus(
+                        job.id, to: job.status, from: job.expected, message: job.message, attempt: job.attempt, at: now,
+                        in: database)
+                }
             }
             let list = old.map(String.init).joined(separator: ", ")
             let rollups = try Int64?.fetchSet(
                 database, sql: "SELECT DISTINCT rollup_id FROM segments WHERE id IN (\(list))")
             for id in old { try database.execute(sql: "DELETE FROM segments WHERE id = ?", arguments: [id]) }
             let inserted = try new.map { try Catalog.insert($0, isLive: true, at: now, in: database) }
-            if job == nil, rollups.count == 1, let rollup = rollups.first {
+            if jobs.isEmpty, rollups.count == 1, let rollup = rollups.first {
                 // The same trips in other files: what covered the old ones covers the new ones.
                 for id in inserted {
                     try database.execute(sql: "UPDATE segments SET rollup_id = ? WHERE id = ?", arguments: [rollup, id])
@@ -518,10 +484,7 @@ package final class Catalog: JobCatalog {
                 sql:
                     "SELECT * FROM jobs WHERE id IN (SELECT job_id FROM segment_jobs WHERE segment_id IN (\(list))) ORDER BY id"
             )
-            return rows.map(JobRecord.init).map { record in
-                let job = record.job
-                return record.origin(jobTrips: job.status == .completed ? job.processedRows - job.rejectedRows : nil)
-            }
+            return rows.map { JobRecord(row: $0).origin() }
         }
     }
 
@@ -559,7 +522,7 @@ package final class Catalog: JobCatalog {
     func copy(to path: String, uploads: String) throws(ColumnStoreError) {
         try Catalog.translating {
             let copy = try DatabaseQueue(path: path)
-            try database.backup(to: copy)
+            try connection.withLock { $0.database }.backup(to: copy)
             try copy.write { try Self.setUploads(uploads, in: $0) }
             try copy.close()
         }
@@ -624,11 +587,19 @@ package final class Catalog: JobCatalog {
     static func text(_ date: Date) -> String { date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
 
     func read<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
-        try Catalog.translating { try database.read(body) }
+        let database = connection.withLock { $0.database }
+        return try Catalog.translating { try database.read(body) }
     }
 
+    /// Runs a transaction; twice where the disk is full and there is a way to make room.
     func write<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
-        try Catalog.translating { try database.write(body) }
+        let database = try writableDatabase()
+        do throws(ColumnStoreError) {
+            return try Catalog.translating { try database.write(body) }
+        } catch {
+            guard error.code == .diskFull, makeRoom(in: database) else { throw error }
+            return try Catalog.translating { try database.write(body) }
+        }
     }
 
     /// Turns what SQLite says into an error of ours.
@@ -638,7 +609,8 @@ package final class Catalog: JobCatalog {
         } catch let error as ColumnStoreError {
             throw error
         } catch let error as DatabaseError {
-            switch error.resultCode {
+            // Shared memory that can't be made is a file that can't grow, too.
+            switch error.extendedResultCode == .SQLITE_IOERR_SHMSIZE ? .SQLITE_FULL : error.resultCode {
             case .SQLITE_FULL:
                 throw ColumnStoreError(.diskFull, "The disk is full: the catalog cannot grow; free space and try again.")
             case .SQLITE_BUSY, .SQLITE_LOCKED:

@@ -106,7 +106,7 @@ package struct RebuildPlan: Hashable, Sendable {
         self.files = files.sorted { $0.name < $1.name }
         self.damaged = damaged
         for job in files.flatMap({ $0.origin?.jobs ?? [] }) + damaged.flatMap({ $0.jobs ?? [] }) {
-            origins[job.id] = origins[job.id] ?? job
+            origins[job.id] = origins[job.id]?.merged(with: job) ?? job
             if let trips = job.jobTrips { totals[job.id] = max(totals[job.id] ?? 0, trips) }
         }
         var deleted: Set<Int64> = []
@@ -132,15 +132,20 @@ package struct RebuildPlan: Hashable, Sendable {
         let names = Set(files.map(\.name))
         let groups = Dictionary(grouping: files.filter { $0.origin?.replaces != nil }) { $0.origin!.replaces! }
         // Files are removed once their replacement is committed: one that is gone tells of that.
-        for case (let replacement, let job?) in groups.keys.map({ ($0, $0.withoutJob) })
-        where !names.isSuperset(of: replacement.files) { deleted.insert(job) }
+        for replacement in groups.keys where !names.isSuperset(of: replacement.files) {
+            deleted.formUnion(replacement.withoutJobs)
+        }
+        // Jobs that were deleted together are gone together.
+        for replacement in groups.keys where !deleted.isDisjoint(with: replacement.withoutJobs) {
+            deleted.formUnion(replacement.withoutJobs)
+        }
         var dropped: Set<String> = []
         var undone: Set<Int64> = []
         for (replacement, group) in groups {
             let isUsed: Bool
-            if let job = replacement.withoutJob {
-                isUsed = deleted.contains(job)
-                if !isUsed { undone.insert(job) }
+            if !replacement.withoutJobs.isEmpty {
+                isUsed = deleted.isSuperset(of: replacement.withoutJobs)
+                if !isUsed { undone.formUnion(replacement.withoutJobs) }
             } else {
                 let isWhole = replacement.trips.map { $0 == group.reduce(0) { $0 + $1.trips } } ?? true
                 isUsed = isWhole || !names.isSuperset(of: replacement.files)

@@ -14,9 +14,11 @@ package struct SegmentOrigin: Hashable, Sendable {
         package var trips = 0
         /// All its trips, in this segment and others; nil where the load was still under way.
         package var jobTrips: Int?
+        /// What tells its file from others; nil where the load was still under way, or an earlier version made it.
+        package var source: Source?
 
         private enum CodingKeys: String, CodingKey {
-            case id, filename, upload, trips
+            case id, filename, upload, trips, source
             case createdAt = "created_at"
             case jobTrips = "job_trips"
         }
@@ -28,28 +30,75 @@ package struct SegmentOrigin: Hashable, Sendable {
             self.upload = upload
             self.jobTrips = jobTrips
         }
+
+        /// What is known of the job by this account and another, which may be of when less was known.
+        func merged(with other: Self) -> Self {
+            var merged = self
+            merged.jobTrips = [jobTrips, other.jobTrips].compactMap(\.self).max()
+            merged.source = source ?? other.source
+            return merged
+        }
+    }
+
+    /// The file of a job, once it was read to its end.
+    package struct Source: Hashable, Sendable, Codable {
+        /// Of the file as it is stored.
+        package var hash: ContentHash
+        /// Of its uncompressed bytes.
+        package var contentHash: ContentHash
+        /// Bytes as stored; nil of standard input.
+        package var byteCount: Int?
+
+        private enum CodingKeys: String, CodingKey {
+            case hash
+            case contentHash = "content_hash"
+            case byteCount = "bytes"
+        }
+
+        package init(hash: ContentHash, contentHash: ContentHash, byteCount: Int?) {
+            self.hash = hash
+            self.contentHash = contentHash
+            self.byteCount = byteCount
+        }
+
+        init?(hash: ContentHash?, contentHash: ContentHash?, byteCount: Int?) {
+            guard let hash, let contentHash else { return nil }
+            self.init(hash: hash, contentHash: contentHash, byteCount: byteCount)
+        }
     }
 
     /// The segments whose place it takes, alone or with others that say the same.
-    package struct Replacement: Hashable, Sendable, Codable {
+    package struct Replacement: Hashable, Sendable, Decodable {
         package var files: [String]
         /// What those had replaced themselves and was still there, since it could not be removed.
         package var earlier: [String] = []
         /// Trips of all segments that take their place together; nil where this one does alone.
         package var trips: Int?
-        /// The job whose trips were left out.
-        package var withoutJob: Int64?
+        /// The jobs that were deleted with this exchange, whose trips were left out; not all of them had some in `files`.
+        package var withoutJobs: [Int64]
 
         private enum CodingKeys: String, CodingKey {
             case files, earlier, trips
+            case withoutJobs = "without_jobs"
+            /// In files of earlier versions.
             case withoutJob = "without_job"
         }
 
-        package init(files: [String], earlier: [String] = [], trips: Int? = nil, withoutJob: Int64? = nil) {
+        package init(files: [String], earlier: [String] = [], trips: Int? = nil, withoutJobs: [Int64] = []) {
             self.files = files
             self.earlier = earlier
             self.trips = trips
-            self.withoutJob = withoutJob
+            self.withoutJobs = withoutJobs
+        }
+
+        /// Reads what the footer of a file says.
+        package init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            files = try values.decode([String].self, forKey: .files)
+            earlier = try values.decodeIfPresent([String].self, forKey: .earlier) ?? []
+            trips = try values.decodeIfPresent(Int.self, forKey: .trips)
+            let job = try values.decodeIfPresent(Int64.self, forKey: .withoutJob)
+            withoutJobs = try values.decodeIfPresent([Int64].self, forKey: .withoutJobs) ?? job.map { [$0] } ?? []
         }
     }
 
@@ -64,12 +113,24 @@ package struct SegmentOrigin: Hashable, Sendable {
 }
 
 extension JobRecord {
+    /// What a segment of the job says of it, as far as the catalog knows.
+    func origin() -> SegmentOrigin.Job {
+        guard job.status == .completed else { return origin(jobTrips: nil, sourceHash: nil, contentHash: nil) }
+        return origin(
+            jobTrips: job.processedRows - job.rejectedRows, sourceHash: sourceHash, contentHash: checkpoint.contentHash)
+    }
+
     /// What a segment of the job says of it.
     ///
-    /// - Parameter jobTrips: all trips of the job, once they are known.
-    func origin(jobTrips: Int?) -> SegmentOrigin.Job {
-        SegmentOrigin.Job(
+    /// - Parameters:
+    ///   - jobTrips: all trips of the job, once they are known.
+    ///   - sourceHash: hash of the file as it is stored, once it was read to its end.
+    ///   - contentHash: hash of its uncompressed bytes, then.
+    func origin(jobTrips: Int?, sourceHash: ContentHash?, contentHash: ContentHash?) -> SegmentOrigin.Job {
+        var origin = SegmentOrigin.Job(
             id: job.id, filename: job.filename, createdAt: job.createdAt,
             upload: ownsSource ? sourcePath.split(separator: "/").last.map(String.init) : nil, jobTrips: jobTrips)
+        origin.source = SegmentOrigin.Source(hash: sourceHash, contentHash: contentHash, byteCount: job.totalBytes)
+        return origin
     }
 }

@@ -1,4 +1,4 @@
-/// Writes the trips of some segments anew: as one (compaction), without those of a job (undo), or divided by place.
+/// Writes the trips of some segments anew: as one (compaction), without those of some jobs (undo), or divided by place.
 ///
 /// Segments never change, so all write files beside the old ones; the catalog then exchanges them in one transaction.
 enum SegmentRewriter {
@@ -8,17 +8,18 @@ enum SegmentRewriter {
     /// Writes one segment of the trips of several.
     ///
     /// - Parameters:
-    ///   - origin: what is known of its jobs and of what it replaces; the trips of a job that it is to be without are left out.
+    ///   - origin: what is known of its jobs and of what it replaces; the trips of jobs that it is to be without are left out.
     ///   - reserve: what is left free on the disk.
     /// - Returns: nil where no trip is left; then no file is written.
     static func rewrite(
         _ segments: [SegmentReader], origin: SegmentOrigin, directory: String, name: String, leaving reserve: DiskReserve,
         on pool: WorkerPool
     ) throws -> SegmentRecord? {
+        let gone = Set(origin.replaces?.withoutJobs ?? [])
         let batches = try pool.map(count: segments.count) { index in
             let trips = try segments[index].readTrips()
             let jobs = trips.job[0..<trips.count]
-            return batch(of: trips, rows: jobs.indices.filter { jobs[$0] != origin.replaces?.withoutJob })
+            return batch(of: trips, rows: jobs.indices.filter { !gone.contains(jobs[$0]) })
         }
         return try write(batches, origin: origin, directory: directory, name: name, leaving: reserve, on: pool)
     }

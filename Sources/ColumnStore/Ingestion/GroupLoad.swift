@@ -9,8 +9,8 @@
 final class GroupLoad {
     /// Jobs that ended together.
     struct Wave {
-        /// Their trips are committed.
-        var completed: [JobRecord] = []
+        /// Their trips are committed; with the jobs as they are now.
+        var completed: [(record: JobRecord, job: Job)] = []
         /// Their files cannot be read as trips.
         var failed: [(record: JobRecord, error: ColumnStoreError)] = []
         /// They were cancelled while they were loaded; none of their trips is committed.
@@ -115,8 +115,16 @@ final class GroupLoad {
                                     rejectsByteCount: file.byteCount, contentHash: extent.contentHash),
                                 rejects: rejects, isLast: true, sourceHash: extent.sourceHash)
                         ))
-                    wave.completed.append(record)
-                    origin.jobs.append(record.origin(jobTrips: chunk.batch.count))
+                    var job = record.job
+                    job.status = .completed
+                    job.totalRows = chunk.rowCount
+                    job.processedRows = chunk.rowCount
+                    job.rejectedRows = chunk.rejectedCount
+                    job.processedBytes = extent.storedByteCount
+                    wave.completed.append((record: record, job: job))
+                    origin.jobs.append(
+                        record.origin(
+                            jobTrips: chunk.batch.count, sourceHash: extent.sourceHash, contentHash: extent.contentHash))
                     rowCount += chunk.rowCount
                     if chunk.batch.count > 0 {
                         chunk.batch.job = Array(repeating: record.job.id, count: chunk.batch.count)
@@ -126,7 +134,7 @@ final class GroupLoad {
             }
         }
         let cancelled = try commit(batches, commits, origin)
-        wave.cancelled = wave.completed.filter { cancelled.contains($0.job.id) }
+        wave.cancelled = wave.completed.map(\.record).filter { cancelled.contains($0.job.id) }
         wave.completed.removeAll { cancelled.contains($0.job.id) }
         // What only a cancelled job would have doubled is no duplicate.
         let stranded = wave.failed.filter { $0.error.job.map(cancelled.contains) ?? false }.map(\.record)

@@ -85,7 +85,8 @@ final class IngestionJob {
     private let sourcePath: String
     private let record: JobRecord
 
-    private var job: Job
+    /// The job as it stands.
+    private(set) var job: Job
     private var checkpoint: JobRecord.Checkpoint
     private var meter: ProgressMeter
     private let rejectsLog: any RejectsLog
@@ -144,20 +145,23 @@ final class IngestionJob {
     /// Runs to the end, or to a checkpoint where that is wished.
     func run() throws -> Outcome {
         let isResuming = checkpoint.byteCount > 0
-        let rest = isResuming ? try reopen() : nil
-        var source = try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax))
+        // Opened once: a file that comes in its place meanwhile is another.
+        let source = try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax))
         if !isResuming { try refuseDuplicate(source) }
         var tail = takeBuffer()
         var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
-        let header = try tail.withBytes(count: tail.count) { bytes throws(ColumnStoreError) in
-            try CSVHeader(parsing: bytes, isWholeFile: hasEnded, mayBeQuoted: record.mayBeQuoted)
+        let parsed = tail.withBytes(count: tail.count) { bytes in
+            Result { () throws(ColumnStoreError) in
+                try CSVHeader(parsing: bytes, isWholeFile: hasEnded, mayBeQuoted: record.mayBeQuoted)
+            }
         }
-        var tailStart = header.byteCount
-        if let rest {
-            source = rest
-            tail.count = 0
-            tailStart = 0
-            hasEnded = false
+        // Of a file that changed that is what is wrong with it, whatever its header is now.
+        let committedEnd = isResuming ? try skipCommitted(tail, source) : 0
+        let header = try parsed.get()
+        var tailStart = isResuming ? committedEnd : header.byteCount
+        if isResuming {
+            // What follows in the buffer may be the file's last bytes, or all of it lies behind.
+            if committedEnd == tail.count { hasEnded = false }
         } else {
             tail.withBytes(count: header.byteCount) { hasher.update($0) }
             checkpoint.byteCount = header.byteCount
@@ -208,20 +212,22 @@ final class IngestionJob {
         return try finish(isLast: true)
     }
 
-    /// Opens the source of an interrupted run behind what is committed, having proved that this is still the same.
+    /// Reads over what an interrupted run has committed, of which a buffer has the first bytes, having proved that this is still the
+    /// same; returns where in the buffer it ends.
     ///
     /// The proof is the hash of all committed bytes, so that what is loaded equals the file as it is now, from its first row to its
     /// last: a file that only grew or changed behind the checkpoint may go on.
-    private func reopen() throws(ColumnStoreError) -> ByteSource {
-        let source = try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax))
-        try source.skip(checkpoint.byteCount, hashing: hasher)
+    private func skipCommitted(_ buffer: ChunkBuffer, _ source: ByteSource) throws(ColumnStoreError) -> Int {
+        let end = min(checkpoint.byteCount, buffer.count)
+        buffer.withBytes(count: end) { hasher.update($0) }
+        try source.skip(checkpoint.byteCount - end, hashing: hasher)
         guard let hash = checkpoint.contentHash, hash == hasher.hash else {
             throw ColumnStoreError(
                 .conflict,
                 "\(job.filename) changed since \(job.processedRows) of its rows were loaded; none of them is in the store. Load it "
                     + "from its beginning by resuming job \(job.id), or delete the job.")
         }
-        return source
+        return end
     }
 
     /// Refuses, before a row is read, a file with the size and the hash of one that was loaded.
@@ -319,9 +325,12 @@ final class IngestionJob {
     ///
     /// - Parameter isLast: whether they are the last of the job.
     private func sealPart(isLast: Bool) {
+        let origin = self.record.origin(
+            jobTrips: isLast ? job.processedRows - job.rejectedRows : nil, sourceHash: isLast ? sourceHash : nil,
+            contentHash: isLast ? checkpoint.contentHash : nil)
         let part = LoadPart(
             job: job.id, isGroup: false, attempt: record.attempt, number: partCount, endLine: checkpoint.lineCount,
-            origin: SegmentOrigin(jobs: [self.record.origin(jobTrips: isLast ? job.processedRows - job.rejectedRows : nil)]))
+            origin: SegmentOrigin(jobs: [origin]))
         let record = batches.isEmpty ? nil : engine.store(batches, as: part)
         writing.append(
             WritingPart(
@@ -354,6 +363,10 @@ final class IngestionJob {
         }
         guard try catalog.commit(commit, job: job.id) else {
             throw ColumnStoreError(.cancelled, "Cancelled on request.")
+        }
+        if isLast {
+            job.status = .completed
+            job.totalRows = job.processedRows
         }
     }
 

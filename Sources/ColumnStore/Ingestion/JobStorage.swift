@@ -7,6 +7,12 @@ package struct JobStorage: Sendable {
     private let release: @Sendable () -> Void
     private let folder: StoreFolder?
 
+    /// Does what has to be written before anything else is, where the disk refused that when the storage was opened.
+    func becomeWritable() throws(ColumnStoreError) { try folder?.becomeWritable() }
+
+    /// Keeps room for the catalog on the disk.
+    func keepBallast() { folder?.keepBallast() }
+
     /// Uses what an open store has.
     package init(_ folder: StoreFolder) {
         folders = folder.folders
@@ -46,6 +52,9 @@ package struct JobStorage: Sendable {
 
     /// Says where this process listens, for those who find the folder locked.
     func note(address: String) { folder?.note(address: address) }
+
+    /// Says whether this process waits for a disk that takes nothing.
+    func note(isWaiting: Bool) { folder?.note(isWaiting: isWaiting) }
 
     /// Lets go of all of it.
     package func close() { release() }

@@ -8,6 +8,7 @@ extension LoadService {
 
     /// Refuses a job that would be one too many, or one on a disk that has no room; asked before its file comes.
     public func requireRoomForJob() throws(ColumnStoreError) {
+        try requireWritable()
         try bounds.reserve.require(in: folders.uploads)
         guard let most = bounds.waitingJobCountMax, try catalog.pendingJobs(upTo: most) >= most else { return }
         throw ColumnStoreError(
@@ -22,7 +23,10 @@ extension LoadService {
         let task = Task.detached { [weak self] in
             while !Task.isCancelled, let service = self {
                 // On a thread that may wait, as it asks the catalog and the disk.
-                DispatchQueue.global(qos: .utility).async { service.removeKeptUploads() }
+                DispatchQueue.global(qos: .utility).async {
+                    service.removeKeptUploads()
+                    service.storage.keepBallast()
+                }
                 try? await Task.sleep(for: .seconds(Limits.failedUploadsInterval))
             }
         }
@@ -44,7 +48,7 @@ extension LoadService {
 
     /// Removes uploads of failed jobs that are too old, or too many.
     func removeKeptUploads() {
-        guard isServing else { return }
+        guard isServing, disk.refusal == nil else { return }
         let total = (try? FileSystem.space(folders.uploads).total) ?? .max
         let most = bounds.failedUploadByteCountMax ?? total / Limits.failedUploadsDivisor
         let overdue = keptUploads.withLock {

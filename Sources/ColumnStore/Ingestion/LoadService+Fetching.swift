@@ -10,7 +10,6 @@ extension LoadService {
     public func submitURL(
         _ url: String, filename: String? = nil, allowsDuplicate: Bool = false
     ) throws(ColumnStoreError) -> Job {
-        try requireWritable()
         try requireRoomForJob()
         let ownName = try fetcher().filename(of: url)
         let name = if let filename { try UploadName(filename) } else { try UploadName(ofURL: ownName) }

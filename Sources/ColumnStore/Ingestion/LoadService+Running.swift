@@ -16,11 +16,7 @@ extension LoadService {
             }
             try engine().loadsEnded()
         } catch {
-            settings.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
-            let reason = (error as? ColumnStoreError)?.message ?? "\(error)"
-            queue.abandon(
-                ids,
-                ColumnStoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
+            giveUp(ids, error)
         }
     }
 
@@ -28,27 +24,36 @@ extension LoadService {
         for record in records { tell(record.job) }
         let load = GroupLoad(
             records, engine: try engine(), catalog: catalog, pool: pool, folders: folders, bounds: settings.bounds)
-        // Jobs of a wave that is committed which have no trips in it, and no end yet.
-        var left: [JobRecord] = []
         do {
             while control.wish == .none, let wave = try load.loadWave() {
-                left = wave.failed.map(\.record) + wave.alone
-                for record in wave.completed { try complete(record) { JobProgress($0) } }
-                for record in wave.cancelled { try removeFiles(of: record) }
+                for (record, job) in wave.completed { complete(record, job) { JobProgress($0) } }
+                for record in wave.cancelled { end(record.job.id) { try removeFiles(of: record) } }
                 for (record, error) in wave.failed {
-                    left.removeFirst()
-                    try abandon(record.job.id, record, error, control)
+                    end(record.job.id) { try abandon(record.job.id, record, error, control) }
                 }
-                for record in wave.alone {
-                    left.removeFirst()
-                    try run(record, control)
-                }
+                for record in wave.alone { end(record.job.id) { try run(record, control) } }
             }
         } catch {
-            for record in left + load.waiting { try abandon(record.job.id, record, error, control) }
+            for record in load.waiting {
+                end(record.job.id) { try abandon(record.job.id, record, error, control) }
+            }
             return
         }
-        for record in load.waiting { try putBack(record) }
+        for record in load.waiting { end(record.job.id) { try putBack(record) } }
+    }
+
+    /// Ends one of the jobs of a group; that it fails must not keep the others from their ends, of which their followers hear.
+    private func end(_ id: Int64, _ body: () throws -> Void) {
+        do { try body() } catch { giveUp([id], error) }
+    }
+
+    /// Leaves to the next start what cannot be recorded of some jobs.
+    private func giveUp(_ ids: [Int64], _ error: any Error) {
+        settings.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
+        let reason = (error as? ColumnStoreError)?.message ?? "\(error)"
+        queue.abandon(
+            ids,
+            ColumnStoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
     }
 
     private func tell(_ job: Job) {
@@ -106,7 +111,7 @@ extension LoadService {
         do {
             switch try load.run() {
             case .completed:
-                try complete(record, load.progress)
+                complete(record, load.job, load.progress)
             case .checkpointed:
                 try putBack(record)
                 settings.logger.notice("A job was checkpointed; the next start goes on from there", metadata: ["job": "\(id)"])
@@ -118,10 +123,12 @@ extension LoadService {
     }
 
     /// Shows the trips of a job that was committed as completed, and tells of it.
-    private func complete(_ record: JobRecord, _ progress: (Job) -> JobProgress) throws {
-        try engine().publish()
+    ///
+    /// - Parameter known: the job as it was committed, in case the catalog cannot be asked now.
+    private func complete(_ record: JobRecord, _ known: Job, _ progress: (Job) -> JobProgress) {
+        (try? engine())?.publish()
         if record.ownsSource { removeNow(record.sourcePath) }
-        let job = try self.record(record.job.id).job
+        let job = (try? self.record(record.job.id).job) ?? known
         countRows(of: job)
         queue.update(job)
         notify(progress(job))
@@ -131,7 +138,7 @@ extension LoadService {
     /// Lets a job go that could not be started: it came to its end without our knowing, or is another process's now.
     private func settle(_ id: Int64, _ control: IngestionJob.Control) throws {
         let record = try patiently([id], control) { () throws(ColumnStoreError) in try self.record(id) }
-        if record.job.status == .completed { return try complete(record) { JobProgress($0) } }
+        if record.job.status == .completed { return complete(record, record.job) { JobProgress($0) } }
         if record.job.status.isRemoved { return try removeFiles(of: record) }
         if !record.job.status.isTerminal {
             settings.logger.notice("A job is another process's now", metadata: ["job": "\(id)"])
@@ -198,15 +205,12 @@ extension LoadService {
         }
         // A job that failed can be resumed, and needs its file.
         let job = try self.record(id).job
+        // It may have come to another end, of which those who follow it have to hear all the same.
+        if job.status.isTerminal { tell(job) }
         if job.status.isRemoved { try removeFiles(of: record) }
         // A catalog that broke off may have done what it was asked to; asked again, it has nothing to change.
-        guard isChanged || job.status == status && job.message == error.message else {
-            // It came to another end, of which those who follow it have to hear all the same.
-            if job.status.isTerminal { tell(job) }
-            return
-        }
+        guard isChanged || job.status == status && job.message == error.message else { return }
         settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
-        tell(job)
         if job.status == .failed {
             noteFailed(record)
             removeKeptUploads()

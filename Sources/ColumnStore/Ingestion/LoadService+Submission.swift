@@ -34,7 +34,6 @@ extension LoadService {
     public func submitUpload(
         path: String, filename: String, hash: ContentHash? = nil, allowsDuplicate: Bool = false
     ) throws(ColumnStoreError) -> Job {
-        try requireWritable()
         try requireRoomForJob()
         let hash = if let hash { hash } else { try ContentHash.file(path) }
         if !allowsDuplicate, let other = try catalog.job(ofSource: hash) { throw ColumnStoreError.duplicate(of: other.job) }

@@ -81,6 +81,8 @@ public final class LoadService: Sendable {
     /// Held while a failed job is made to wait again, or what is kept of it is removed.
     let resuming = Lock(())
     let expiry = Lock<Task<Void, Never>?>(nil)
+    /// What waits for a disk that takes nothing.
+    let disk = DiskWait()
     private let state = Lock(State())
 
     package init(_ settings: Settings, in storage: JobStorage, pool: WorkerPool) {
@@ -103,45 +105,6 @@ public final class LoadService: Sendable {
         return engine
     }
 
-    /// Removes uploads that no job needs and queues what a crash or a stop interrupted.
-    package func recover() throws(ColumnStoreError) {
-        let unfinished = try catalog.unfinishedJobs()
-        let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
-        try sealSources(of: unfinished + failed)
-        let needed = Set((unfinished + failed).flatMap(\.files))
-        let files = try folders.uploadFiles()
-        if !files.foreign.isEmpty {
-            settings.logger.notice(
-                "Left alone what is not the store's",
-                metadata: ["folder": "\(folders.uploads)", "names": "\(files.foreign.prefix(10).joined(separator: ", "))"])
-        }
-        for name in files.own where !needed.contains("\(folders.uploads)/\(name)") {
-            // Another process may be receiving it.
-            if sharing != nil, !FileSystem.isOlder("\(folders.uploads)/\(name)", than: Limits.strayUploadSeconds) { continue }
-            settings.logger.notice("Removing an upload that no job needs", metadata: ["file": "\(name)"])
-            try FileSystem.remove("\(folders.uploads)/\(name)")
-        }
-        for record in failed { noteFailed(record, at: record.job.updatedDate) }
-        if sharing != nil { return }
-        try removeRejectsOfNoJob()
-        try interruptUnfinishedJobs()
-        // A process that serves goes on with what it was given; files that a command named wait for a person to ask.
-        guard settings.role != .own else { return }
-        for record in unfinished where record.ownsSource {
-            settings.logger.notice(
-                "Resuming an interrupted job", metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
-            _ = try goOn(record)
-        }
-    }
-
-    /// Removes rejected rows of jobs that are gone, as after `rebuild-catalog`, or were removed.
-    private func removeRejectsOfNoJob() throws(ColumnStoreError) {
-        for name in try folders.rejectsFiles().own {
-            guard let id = folders.job(ofRejects: name), try catalog.job(id)?.job.status.isRemoved ?? true else { continue }
-            try FileSystem.remove("\(folders.rejects)/\(name)")
-        }
-    }
-
     /// Lets an interrupted job wait to be loaded from its last commit on; nil if it is no longer interrupted.
     func goOn(_ record: JobRecord) throws(ColumnStoreError) -> JobRecord? {
         let id = record.job.id
@@ -162,15 +125,16 @@ public final class LoadService: Sendable {
     /// Stops the running load at a checkpoint, from which it goes on when asked, or in another process.
     public func stop() {
         stopExpiry()
+        disk.stop()
         sharing?.stop()
         fetching.stop()
         queue.stop()
-        if sharing != nil { giveBackClaims() } else if !settings.isReadOnly { leaveJobs() }
+        if sharing != nil { giveBackClaims() } else if !settings.isReadOnly, disk.refusal == nil { leaveJobs() }
         _ = removals.wait(timeout: .now() + .seconds(Limits.removalSecondsMax))
     }
 
     /// Marks jobs that are not done as interrupted; of standard input nothing can be read again.
-    private func interruptUnfinishedJobs() throws(ColumnStoreError) {
+    func interruptUnfinishedJobs() throws(ColumnStoreError) {
         for record in try catalog.unfinishedJobs() where record.sourcePath == "-" {
             _ = try takeOut(
                 record.job.id, status: .failed, from: [.pending, .running, .interrupted],
@@ -199,7 +163,7 @@ public final class LoadService: Sendable {
         queue.start { [weak self] ids, control in
             self?.runJobs(ids, control)
         } whenIdle: { [weak self] in
-            guard let self else { return }
+            guard let self, disk.refusal == nil else { return }
             if let sharing { sharing.wake() } else if isServing { sweepUploads() }
             if isServing { try? engine().maintain() }
         }
@@ -226,10 +190,6 @@ public final class LoadService: Sendable {
     /// Does what must not wait for work that can.
     func interrupting<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
         try queue.interrupting(body)
-    }
-
-    func requireWritable() throws(ColumnStoreError) {
-        guard !settings.isReadOnly else { throw ColumnStoreError(.conflict, "The store is open for reading only.") }
     }
 
     // MARK: - Jobs
@@ -282,7 +242,7 @@ public final class LoadService: Sendable {
     }
 
     /// Whether nobody works on jobs, so that those that look unfinished are interrupted, as after a crash.
-    private var isAbandoned: Bool { settings.isReadOnly && !storage.hasWriter }
+    private var isAbandoned: Bool { settings.isReadOnly && !storage.hasWriter || disk.refusal != nil }
 
     private static func interrupted(_ job: Job) -> Job {
         var job = job
@@ -411,8 +371,9 @@ public final class LoadService: Sendable {
 
     private func finishRemoval(_ id: Int64) throws(ColumnStoreError) -> Job {
         let record = try record(id)
-        try removeFiles(of: record)
+        // It is over, also where a file of it cannot be removed.
         notify(JobProgress(record.job))
+        try removeFiles(of: record)
         return shown(record.job)
     }
 
@@ -468,13 +429,24 @@ public final class LoadService: Sendable {
     // MARK: - Events
 
     /// Says whether changes of jobs are to be kept until somebody was told of them (`events`).
-    package func wishEvents(_ isWished: Bool) throws(ColumnStoreError) { try catalog.wishEvents(isWished) }
+    package func wishEvents(_ isWished: Bool) throws(ColumnStoreError) {
+        if disk.remember(wishesEvents: isWished) { return }
+        do throws(ColumnStoreError) {
+            try catalog.wishEvents(isWished)
+        } catch {
+            guard error.code == .diskFull, disk.isPatient else { throw error }
+            disk.wait { [self] in disk.wishedEvents.map { (try? catalog.wishEvents($0)) != nil } ?? true }
+        }
+    }
 
     /// The catalog's own name, which tells stores apart.
     package func storeName() throws(ColumnStoreError) -> String { try catalog.name() }
 
     /// The oldest changes of jobs that are kept, in their order.
-    package func events(limit: Int) throws(ColumnStoreError) -> [JobEvent] { try catalog.events(limit: limit) }
+    package func events(limit: Int) throws(ColumnStoreError) -> [JobEvent] {
+        // That somebody was told could not be noted now, so that they would be told again and again.
+        disk.refusal == nil ? try catalog.events(limit: limit) : []
+    }
 
     /// Lets go of a change of which somebody was told.
     package func forgetEvent(_ id: Int64) throws(ColumnStoreError) { try catalog.forgetEvent(id) }

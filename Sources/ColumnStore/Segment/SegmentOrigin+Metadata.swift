@@ -23,6 +23,19 @@ extension SegmentOrigin {
                     $0.key("job_trips")
                     $0.value(jobTrips)
                 }
+                if let source = job.source {
+                    $0.key("source")
+                    $0.object {
+                        $0.key("hash")
+                        $0.value(source.hash.text)
+                        $0.key("content_hash")
+                        $0.value(source.contentHash.text)
+                        if let byteCount = source.byteCount {
+                            $0.key("bytes")
+                            $0.value(byteCount)
+                        }
+                    }
+                }
             }
         }
         var metadata = [
@@ -69,9 +82,9 @@ extension SegmentOrigin.Replacement {
                 $0.key("trips")
                 $0.value(trips)
             }
-            if let withoutJob {
-                $0.key("without_job")
-                $0.value(Int(withoutJob))
+            if !withoutJobs.isEmpty {
+                $0.key("without_jobs")
+                $0.array(withoutJobs) { $0.value(Int($1)) }
             }
         }
         return writer.text

@@ -1,0 +1,180 @@
+import Foundation
+import GRDB
+import Synchronization
+
+/// How a catalog is opened: for writing, for reading, and on a disk that takes nothing.
+extension Catalog {
+    /// What a catalog is opened for.
+    enum Access: Sendable {
+        /// It is created and migrated.
+        case writing
+        case reading
+        /// Of any version, until `becomeWritable`: its disk takes nothing now.
+        case readingForNow
+    }
+
+    /// The database, and whether it may be written.
+    struct Connection: Sendable {
+        let database: any DatabaseWriter
+        let access: Access
+
+        init(_ path: String, _ access: Access, _ ballast: Ballast?) throws(ColumnStoreError) {
+            self.access = access
+            database =
+                switch access {
+                case .writing: try Self.openForWriting(path, ballast)
+                case .reading: try Self.openForReading(path)
+                case .readingForNow: try Self.openCopy(path, migrating: true)
+                }
+        }
+
+        private static func openForWriting(_ path: String, _ ballast: Ballast?) throws(ColumnStoreError) -> any DatabaseWriter {
+            do throws(ColumnStoreError) {
+                return try openPool(path)
+            } catch {
+                guard error.isOfDisk, let ballast, ballast.release() else { throw error }
+                return try openPool(path)
+            }
+        }
+
+        private static func openPool(_ path: String) throws(ColumnStoreError) -> any DatabaseWriter {
+            try Catalog.translating {
+                var configuration = Self.configuration
+                configuration.prepareDatabase { database in
+                    // In WAL mode the default (NORMAL) may lose the last commits in a power cut; an acknowledged job may not.
+                    try database.execute(sql: "PRAGMA synchronous = FULL")
+                    // What was a secret is not left in the pages that had it.
+                    try database.execute(sql: "PRAGMA secure_delete = ON")
+                }
+                let pool = try DatabasePool(path: path, configuration: configuration)
+                try pool.read { try refuseNewerVersion($0, path: path) }
+                try Catalog.migrator.migrate(pool)
+                // One that takes nothing opens all the same, and begins transactions, until it is written.
+                try pool.write { try $0.execute(sql: "DELETE FROM jobs WHERE FALSE") }
+                return pool
+            }
+        }
+
+        private static func openForReading(_ path: String) throws(ColumnStoreError) -> any DatabaseWriter {
+            let database: any DatabaseWriter
+            do throws(ColumnStoreError) {
+                database = try Catalog.translating {
+                    var configuration = Self.configuration
+                    configuration.readonly = true
+                    let queue = try DatabaseQueue(path: readOnlyName(of: path), configuration: configuration)
+                    try queue.read { try refuseNewerVersion($0, path: path) }
+                    return queue
+                }
+            } catch {
+                guard error.isOfDisk, let copy = try? openCopy(path, migrating: false) else { throw error }
+                database = copy
+            }
+            let isCurrent = try Catalog.translating { try database.read { try Catalog.migrator.hasCompletedMigrations($0) } }
+            guard isCurrent else {
+                throw ColumnStoreError(
+                    .conflict, "The catalog \(path) was made by another version; run `tripstore serve` once to migrate it.")
+            }
+            return database
+        }
+
+        /// Copies the database with its log to memory, which asks for no room on its disk.
+        ///
+        /// A reader of a log needs shared memory beside it, which cannot be made on a disk that is full or read-only. One that has the
+        /// database for itself needs none, and without locks (`unix-none`) it needs no right to write either. Whoever writes has shared
+        /// memory, so that nobody comes here beside it but for a moment; what changed meanwhile is read again.
+        private static func openCopy(_ path: String, migrating: Bool) throws(ColumnStoreError) -> any DatabaseWriter {
+            try Catalog.translating {
+                var configuration = Self.configuration
+                configuration.readonly = true
+                configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
+                let copy = try DatabaseQueue(configuration: Self.configuration)
+                var states: [[FileState?]] = []
+                repeat {
+                    states.append(FileState.both(path))
+                    let name = URL(fileURLWithPath: path).absoluteString
+                    let queue = try DatabaseQueue(
+                        path: name + (hasLog(path) ? "?vfs=unix-none" : "?immutable=1"), configuration: configuration)
+                    try queue.read { try refuseNewerVersion($0, path: path) }
+                    try queue.backup(to: copy)
+                    try queue.close()
+                } while states.last != FileState.both(path) && states.count < copyCountMax
+                if migrating { try Catalog.migrator.migrate(copy) }
+                return copy
+            }
+        }
+
+        /// Attempts to copy a database that changes meanwhile.
+        private static let copyCountMax = 5
+
+        /// What tells whether a file was written.
+        private struct FileState: Equatable {
+            var byteCount: UInt64?
+            var date: Date?
+
+            static func both(_ path: String) -> [FileState?] {
+                ["", "-wal"].map { suffix in
+                    (try? FileManager.default.attributesOfItem(atPath: path + suffix)).map {
+                        FileState(
+                            byteCount: ($0[.size] as? NSNumber)?.uint64Value, date: $0[.modificationDate] as? Date)
+                    }
+                }
+            }
+        }
+
+        /// The name under which SQLite opens the database without writing a byte.
+        ///
+        /// A reader of a database in WAL mode writes to the shared memory beside it, and makes that file where it is absent. Where
+        /// there is no log to be read, no process has the store open and the file alone is the database.
+        private static func readOnlyName(of path: String) -> String {
+            hasLog(path) ? path : URL(fileURLWithPath: path).absoluteString + "?immutable=1"
+        }
+
+        private static func hasLog(_ path: String) -> Bool { FileSystem.byteCount(of: path + "-wal") ?? 0 > 0 }
+
+        /// Refuses a catalog with migrations that this program does not know, before anything is changed.
+        private static func refuseNewerVersion(_ database: Database, path: String) throws {
+            guard try Catalog.migrator.hasBeenSuperseded(database) else { return }
+            throw ColumnStoreError(
+                .conflict,
+                "The catalog \(path) was made by a newer version of tripstore; nothing was touched, open the store with that version."
+            )
+        }
+
+        private static var configuration: Configuration {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(10)
+            configuration.label = "catalog"
+            return configuration
+        }
+    }
+
+    /// Opens for writing what was opened for reading for now.
+    func becomeWritable() throws(ColumnStoreError) {
+        guard connection.withLock({ $0.access }) == .readingForNow else { return }
+        let opened = try Connection(path, .writing, ballast)
+        opened.database.add(transactionObserver: liveChanges, extent: .databaseLifetime)
+        // Whoever reads the copy still has it.
+        connection.withLock { $0 = opened }
+        liveChanges.count.add(1, ordering: .releasing)
+    }
+
+    /// The database; throws where a change would be lost, as in the copy of one whose disk takes nothing.
+    func writableDatabase() throws(ColumnStoreError) -> any DatabaseWriter {
+        let connection = connection.withLock { $0 }
+        switch connection.access {
+        case .writing: return connection.database
+        case .reading: throw ColumnStoreError(.conflict, "The store is open for reading only.")
+        case .readingForNow:
+            throw ColumnStoreError(.diskFull, "The catalog cannot be written now; free some space on its disk and try again.")
+        }
+    }
+
+    /// Makes room for a transaction that found none: the ballast goes, and what the log has is written into the catalog, where it
+    /// takes no more room as a rule, so that the log begins anew.
+    func makeRoom(in database: any DatabaseWriter) -> Bool {
+        guard let ballast else { return false }
+        let isReleased = ballast.release()
+        let checkpoint = try? (database as? DatabasePool)?.writeWithoutTransaction { try $0.checkpoint(.restart) }
+        return isReleased || checkpoint != nil
+    }
+}

@@ -1,0 +1,79 @@
+/// How the trips of jobs leave a store.
+extension ColumnStore {
+    /// Takes all trips of a job out of the store and marks it, in one transaction.
+    ///
+    /// A segment that has trips of other jobs too is first written anew without those of this one, and of all others that wait to be
+    /// taken out meanwhile: a segment of a million trips takes a second, whatever their number.
+    package func takeOut(
+        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
+    ) throws(ColumnStoreError) -> Bool {
+        let own = Removal(id: id, status: status, expected: expected, message: message, attempt: attempt)
+        let number = removals.add(own)
+        return try rewriting.withLock { _ throws(ColumnStoreError) in
+            guard removals.take(number) else { return true }
+            while true {
+                guard try isDue(own) else { return false }
+                let others = try companions(of: own)
+                if try remove([own] + others.map(\.removal)) {
+                    removals.finish(others.map(\.number))
+                    return true
+                }
+                // A load committed another segment meanwhile, or a status changed: look again.
+            }
+        }
+    }
+
+    /// Whether a job is still as it has to be.
+    private func isDue(_ removal: Removal) throws(ColumnStoreError) -> Bool {
+        guard let record = try catalog.job(removal.id) else { return false }
+        return removal.expected.contains(record.job.status)
+            && (removal.attempt == nil || removal.attempt == record.attempt)
+    }
+
+    /// Others that wait and have trips in a segment that is to be written anew.
+    private func companions(of own: Removal) throws(ColumnStoreError) -> [(number: Int, removal: Removal)] {
+        let shared = Set(try catalog.segments(ofJob: own.id).filter { $0.jobIDs.count > 1 }.flatMap(\.jobIDs))
+        guard !shared.isEmpty else { return [] }
+        var ids: Set = [own.id]
+        var companions: [(number: Int, removal: Removal)] = []
+        for waiting in removals.waiting where shared.contains(waiting.removal.id) {
+            if try isDue(waiting.removal), ids.insert(waiting.removal.id).inserted { companions.append(waiting) }
+        }
+        return companions
+    }
+
+    /// Removes jobs with the segments that they have now; false, having changed nothing, if the catalog has others for them by then,
+    /// or one of them is no longer as it has to be.
+    private func remove(_ jobs: [Removal]) throws(ColumnStoreError) -> Bool {
+        let ids = jobs.map(\.id)
+        var segments: [Int64: Catalog.Segment] = [:]
+        for id in ids { for segment in try catalog.segments(ofJob: id) { segments[segment.id] = segment } }
+        let (shared, own) = (
+            segments.values.filter { !Set($0.jobIDs).isSubset(of: ids) }.sorted { $0.id < $1.id },
+            segments.values.filter { Set($0.jobIDs).isSubset(of: ids) }
+        )
+        var kept: [SegmentRecord] = []
+        for segment in shared {
+            let reader = try open(segment)
+            let origin = try origin(replacing: [segment], [reader], without: ids.sorted())
+            do {
+                let record = try SegmentRewriter.rewrite(
+                    [reader], origin: origin, directory: folders.segments, name: "kept-\(segment.id).parquet",
+                    leaving: .none, on: pool)
+                if let record { kept.append(record) }
+            } catch {
+                for record in kept { try? removeSegment(record.fileName) }
+                throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)
+            }
+        }
+        let isChanged = try catalog.replace(Array(segments.keys), with: kept, without: jobs)
+        if isChanged {
+            // What was written anew tells that all of the jobs are gone, as soon as a file is gone whose place it took.
+            forget((shared + own).map(\.fileName))
+            noteQuarantine()
+        } else {
+            for record in kept { try removeSegment(record.fileName) }
+        }
+        return isChanged
+    }
+}

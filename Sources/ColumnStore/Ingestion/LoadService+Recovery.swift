@@ -1,0 +1,129 @@
+import Logging
+
+/// What a start has to do: to remove what a crash left behind, to go on with what it interrupted, and to be read meanwhile where the disk
+/// takes none of that.
+///
+/// A disk that is full, or read-only, keeps nobody from the answers. What a start has to write is tried again every few seconds; until it
+/// is done nothing else is written, and whoever asks for a change is told why.
+extension LoadService {
+    /// Recovers: now, or if the disk refuses that and the process `waits`, as soon as it no longer does.
+    ///
+    /// - Parameter prepare: what the engine has to do first; done again from its start where the disk refused a part of it.
+    package func recover(
+        waits: Bool = false, _ prepare: @escaping @Sendable () throws(ColumnStoreError) -> Void = {}
+    ) throws(ColumnStoreError) {
+        let recover: @Sendable () throws(ColumnStoreError) -> Void = { [self] () throws(ColumnStoreError) in
+            try storage.becomeWritable()
+            if let isWished = disk.wishedEvents { try catalog.wishEvents(isWished) }
+            try prepare()
+            try recoverJobs()
+        }
+        guard waits else {
+            try recover()
+            return try goOnWithInterrupted()
+        }
+        disk.isPatient = true
+        do throws(ColumnStoreError) {
+            try recover()
+        } catch {
+            guard error.isOfDisk else { throw error }
+            disk.refuse(refusal(error))
+            storage.note(isWaiting: true)
+            settings.logger.error("The store is read-only until its disk can be written", metadata: ["why": "\(error.message)"])
+            disk.wait { [self] in
+                do throws(ColumnStoreError) {
+                    try recover()
+                } catch {
+                    disk.refuse(refusal(error))
+                    return false
+                }
+                disk.refuse(nil)
+                storage.note(isWaiting: false)
+                settings.logger.notice("The store can be written again")
+                // What somebody wished since is not in the catalog yet.
+                if let isWished = disk.wishedEvents { try? catalog.wishEvents(isWished) }
+                noteChange()
+                return true
+            }
+        }
+        // A load would come to the same disk, and fail.
+        if disk.refusal == nil, hasRoom { return try goOnWithInterrupted() }
+        disk.wait { [self] in hasRoom && (try? goOnWithInterrupted()) != nil }
+    }
+
+    /// Whether a load finds more on the disk than what is kept free.
+    private var hasRoom: Bool { (try? bounds.reserve.require(in: folders.uploads)) != nil }
+
+    private func refusal(_ error: ColumnStoreError) -> ColumnStoreError {
+        let free = (try? FileSystem.freeByteCount(folders.root)) ?? .max
+        let reason: String
+        if free < Limits.ballastByteCount {
+            reason =
+                "its disk is full: catalog.sqlite and its log need about \(Limits.ballastByteCount) bytes of room, and \(free) are "
+                + "free. Free some space"
+        } else {
+            reason =
+                "it could not be written when it was opened (\(error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message)). "
+                + "Make its disk writable"
+        }
+        return ColumnStoreError(
+            error.code == .diskFull || free < Limits.ballastByteCount ? .diskFull : .unavailable,
+            "The store is read-only, as \(reason); changes are taken again by themselves then. Queries are answered meanwhile.")
+    }
+
+    /// Why changes are refused now, all of them or files that come; nil where they are not.
+    package var readOnlyReason: String? {
+        if let refusal = disk.refusal { return paths.removed(from: refusal.message) }
+        do throws(ColumnStoreError) { try bounds.reserve.require(in: folders.uploads) } catch { return error.message }
+        return nil
+    }
+
+    /// Throws where nothing can be changed, before somebody sends what could not be kept.
+    func requireWritable() throws(ColumnStoreError) {
+        guard !settings.isReadOnly else { throw ColumnStoreError(.conflict, "The store is open for reading only.") }
+        if let refusal = disk.refusal { throw refusal }
+    }
+
+    /// Removes uploads that no job needs, and marks jobs that are not done as interrupted.
+    private func recoverJobs() throws(ColumnStoreError) {
+        let unfinished = try catalog.unfinishedJobs()
+        let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
+        try sealSources(of: unfinished + failed)
+        let needed = Set((unfinished + failed).flatMap(\.files))
+        let files = try folders.uploadFiles()
+        if !files.foreign.isEmpty {
+            settings.logger.notice(
+                "Left alone what is not the store's",
+                metadata: ["folder": "\(folders.uploads)", "names": "\(files.foreign.prefix(10).joined(separator: ", "))"])
+        }
+        for name in files.own where !needed.contains("\(folders.uploads)/\(name)") {
+            // Another process may be receiving it.
+            if sharing != nil, !FileSystem.isOlder("\(folders.uploads)/\(name)", than: Limits.strayUploadSeconds) { continue }
+            settings.logger.notice("Removing an upload that no job needs", metadata: ["file": "\(name)"])
+            try FileSystem.remove("\(folders.uploads)/\(name)")
+        }
+        for record in failed { noteFailed(record, at: record.job.updatedDate) }
+        if sharing != nil { return }
+        try removeRejectsOfNoJob()
+        try interruptUnfinishedJobs()
+    }
+
+    /// Goes on with the jobs that were interrupted.
+    private func goOnWithInterrupted() throws(ColumnStoreError) {
+        // A process that serves goes on with what it was given; files that a command named wait for a person to ask.
+        guard sharing == nil, settings.role != .own else { return }
+        for record in try catalog.unfinishedJobs() where record.ownsSource && record.job.status == .interrupted {
+            settings.logger.notice(
+                "Resuming an interrupted job", metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
+            _ = try goOn(record)
+        }
+    }
+
+    /// Removes rejected rows of jobs that are gone, as after `rebuild-catalog`, or were removed.
+    private func removeRejectsOfNoJob() throws(ColumnStoreError) {
+        for name in try folders.rejectsFiles().own {
+            guard let id = folders.job(ofRejects: name), try catalog.job(id)?.job.status.isRemoved ?? true else { continue }
+            try FileSystem.remove("\(folders.rejects)/\(name)")
+        }
+    }
+}

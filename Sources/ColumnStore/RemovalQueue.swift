@@ -1,0 +1,46 @@
+/// A job whose trips are to be taken out of the store, and what is to be said of it.
+struct Removal: Hashable, Sendable {
+    var id: Int64
+    var status: Job.Status
+    /// The statuses in one of which it has to be.
+    var expected: [Job.Status]
+    var message: String?
+    /// The run of it that has to be the last one; nil: any.
+    var attempt: Int?
+}
+
+/// Jobs that wait to be taken out one after the other, so that whoever has the turn can take out others along with its own: of a
+/// segment with trips of many jobs one is then written anew for all of them.
+final class RemovalQueue: Sendable {
+    private let state = Lock((waiting: [Int: Removal](), done: Set<Int>(), last: 0))
+
+    /// Adds one, and returns a number by which it is known.
+    func add(_ removal: Removal) -> Int {
+        state.withLock {
+            $0.last += 1
+            $0.waiting[$0.last] = removal
+            return $0.last
+        }
+    }
+
+    /// Takes one out, whose turn it is; false if it was taken out along with another.
+    func take(_ number: Int) -> Bool {
+        state.withLock { state in
+            if state.done.remove(number) != nil { return false }
+            state.waiting[number] = nil
+            return true
+        }
+    }
+
+    /// Those that wait, in the order in which they came.
+    var waiting: [(number: Int, removal: Removal)] {
+        state.withLock { state in state.waiting.sorted { $0.key < $1.key }.map { (number: $0.key, removal: $0.value) } }
+    }
+
+    /// Notes that some of them were taken out.
+    func finish(_ numbers: [Int]) {
+        state.withLock { state in
+            for number in numbers where state.waiting.removeValue(forKey: number) != nil { state.done.insert(number) }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+"""Many deletions at once of jobs that share a segment: it is written anew a few times and not once for each, and others are answered."""
+
+import sqlite3
+import threading
+
+import tripstore
+
+
+def exchanges(store):
+    """How many segments were ever put into the catalog."""
+    with sqlite3.connect(f"file:{store}/catalog.sqlite?mode=ro", uri=True) as catalog:
+        return catalog.execute("SELECT seq FROM sqlite_sequence WHERE name = 'segments'").fetchone()[0]
+
+
+def test_attack_deletions_of_jobs_that_were_loaded_together(tmp_path, scale):
+    """Found: of 20 deletions at once each wrote the whole segment anew, and what was uploaded then waited for all of them."""
+    store, rows = tmp_path / "data", scale(20_000, full=30_000)
+    files = []
+    for number in range(24):
+        files.append(tmp_path / f"{number}.csv")
+        tripstore.cli("generate", "--rows", rows, "--seed", number + 1, "--output", files[-1])
+    tripstore.cli("ingest", *files, "--data-dir", store)
+    assert len(list((store / "segments").iterdir())) == 1
+    with tripstore.Server(store, tmp_path / "log") as server:
+        before = exchanges(store)
+        answers = {}
+
+        def delete(job):
+            answers[job] = server.delete(f"/jobs/{job}")
+        threads = [threading.Thread(target=delete, args=[job]) for job in range(1, 21)]
+        for thread in threads:
+            thread.start()
+        small = server.post_file(tripstore.SAMPLE)
+        for thread in threads:
+            thread.join()
+        assert [(answers[job].status, answers[job].json["status"]) for job in range(1, 21)] == [(200, "deleted")] * 20
+        assert server.wait_for_job(small)["status"] == "completed"
+        assert server.get("/analytics/weekly-average").json["total_trips"] == 4 * rows + 100
+        # A quick machine may do the first few one by one before the others have come.
+        assert exchanges(store) - before - 1 <= 10
+        for job in range(1, 21):
+            assert server.delete(f"/jobs/{job}").json["status"] == "deleted"
+    tripstore.cli("verify", "--data-dir", store)
