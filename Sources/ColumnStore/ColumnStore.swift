@@ -111,7 +111,16 @@ public final class ColumnStore: TripEngine {
     private func recover() throws(ColumnStoreError) {
         let named = Set(try catalog.allSegments().map(\.fileName))
         let files = try folders.segmentFiles()
-        for name in files.own where !named.contains(name) {
+        let unnamed = files.own.filter { !named.contains($0) }
+        for name in unnamed {
+            guard let job = try jobUnknown(in: name) else { continue }
+            throw ColumnStoreError(
+                .corrupt,
+                "The catalog \(folders.catalog) is older than the store: it does not know job \(job), whose trips are in \(name). "
+                    + "Nothing was touched: put the newest catalog back, or make the catalog anew with `tripstore rebuild-catalog "
+                    + "--force --data-dir \(folders.root)`.")
+        }
+        for name in unnamed {
             options.logger.notice("Removing a segment that was never committed", metadata: ["file": "\(name)"])
             sweep(folders.segmentPath(name))
         }
@@ -119,6 +128,14 @@ public final class ColumnStore: TripEngine {
         noteForeign(try folders.rollupFiles().foreign, in: folders.rollups)
         try removeUnnamedRollups()
         noteQuarantine()
+    }
+
+    /// The job of a segment that the catalog has never given a number to, which a load that was interrupted always has.
+    func jobUnknown(in name: String) throws(ColumnStoreError) -> Int64? {
+        guard name.hasSuffix(".parquet") else { return nil }
+        let last = SegmentEvidence.origin(path: folders.segmentPath(name))?.jobs.map(\.id).max()
+        guard let last, try last > catalog.lastJobID() else { return nil }
+        return last
     }
 
     /// Removes a file that nothing needs; one that cannot be removed costs room and no more.

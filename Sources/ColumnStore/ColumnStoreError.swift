@@ -65,6 +65,14 @@ extension ColumnStoreError {
     /// Whether the disk, or who is in charge of it, refused to be written or read.
     var isOfDisk: Bool { code == .diskFull || code == .io }
 
+    /// The error for a file whose bytes are those of a job some of whose trips were set aside as damaged.
+    static func isIncomplete(_ job: Job, missing: Int) -> ColumnStoreError {
+        ColumnStoreError(
+            .conflict,
+            "The same bytes were loaded as job \(job.id) (\(job.filename)), of which \(missing) trips are missing, as they were set "
+                + "aside; delete job \(job.id), then load the file again.", job: job.id)
+    }
+
     /// The error for a file whose bytes are those of another job.
     package static func duplicate(of job: Job) -> ColumnStoreError {
         let state =

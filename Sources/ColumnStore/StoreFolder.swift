@@ -38,13 +38,7 @@ package struct StoreFolder: Sendable {
                 catalog = try Catalog(path: folders.catalog, .readingForNow, ballast)
             }
         case .readOnly:
-            try Self.refuseLostCatalog(folders)
-            guard FileSystem.byteCount(of: folders.catalog) != nil else {
-                throw ColumnStoreError(
-                    .notFound,
-                    "There is no store in \(directory); load a file with `tripstore ingest FILE --data-dir \(directory)` or name "
-                        + "another --data-dir.")
-            }
+            try Self.requireStore(in: directory)
             lock = nil
             catalog = try Catalog(path: folders.catalog, .reading)
         }
@@ -84,6 +78,20 @@ package struct StoreFolder: Sendable {
     package func close() {
         catalog.close()
         lock?.release()
+    }
+
+    /// Refuses a directory that has no store, as one that was misspelt.
+    package static func requireStore(in directory: String) throws(ColumnStoreError) {
+        let folders = Folders(root: directory)
+        if FileSystem.byteCount(of: folders.catalog) != nil { return }
+        if FileSystem.isDenied(folders.catalog) {
+            throw ColumnStoreError(.io, "This user may not read the store in \(directory); ask as the user whose it is.")
+        }
+        try refuseLostCatalog(folders)
+        throw ColumnStoreError(
+            .notFound,
+            "There is no store in \(directory); load a file with `tripstore ingest FILE --data-dir \(directory)` or name another "
+                + "--data-dir.")
     }
 
     /// Refuses a store whose catalog is gone while trips are there: a new catalog would name none of them, and what it does not

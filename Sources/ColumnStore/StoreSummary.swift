@@ -110,7 +110,12 @@ extension ColumnStore {
         let fileCount = 1 + segments.count + (rollup == nil ? 0 : 1)
         var damaged: [(file: String, problems: [String])] = []
         report("catalog.sqlite", 1, fileCount)
-        let catalogProblems = try catalog.integrityProblems() + catalog.visibilityProblems()
+        var catalogProblems = try catalog.integrityProblems() + catalog.visibilityProblems()
+        let known = Set(try catalog.allSegments().map(\.fileName))
+        for name in try folders.segmentFiles().own where !known.contains(name) {
+            guard let job = try jobUnknown(in: name) else { continue }
+            catalogProblems.append("It is older than the store: it does not know job \(job), whose trips are in \(name).")
+        }
         if !catalogProblems.isEmpty { damaged.append((file: "catalog.sqlite", problems: catalogProblems)) }
         for (number, segment) in segments.enumerated() {
             report(segment.file, number + 2, fileCount)
@@ -140,12 +145,19 @@ extension ColumnStore {
             let problems = try problems(of: rollup)
             if !problems.isEmpty { damaged.append((file: rollup.fileName, problems: problems)) }
         }
-        return damaged
+        if damaged.isEmpty { return [] }
+        // A server may have merged files since they were listed: one that the catalog no longer names is no damage.
+        let named = Set(try catalog.allSegments().map(\.fileName))
+        let rollupName = try catalog.rollup()?.fileName
+        return damaged.filter { named.contains($0.file) || [rollupName, "catalog.sqlite"].contains($0.file) }
     }
 
     /// What is wrong with the rollup, which a server makes anew when it starts.
     private func problems(of named: Catalog.Rollup) throws(ColumnStoreError) -> [String] {
-        let covered = try catalog.liveSegments().filter { $0.rollupID == named.id }.reduce(0) { $0 + $1.rowCount }
+        let (segments, rollup) = try catalog.liveSegmentsAndRollup()
+        // Another one took its place since.
+        guard rollup?.id == named.id else { return [] }
+        let covered = segments.filter { $0.rollupID == named.id }.reduce(0) { $0 + $1.rowCount }
         do throws(ColumnStoreError) {
             let rollup = try GroupRollup(path: "\(folders.rollups)/\(named.fileName)", checksum: named.checksum)
             return rollup.tripCount == covered

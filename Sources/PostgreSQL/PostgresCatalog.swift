@@ -121,6 +121,12 @@ package final class PostgresCatalog: SharedJobCatalog {
             [id, place, sealedQuery, url])
     }
 
+    package func setSourcePath(_ id: Int64, to path: String) throws(ColumnStoreError) {
+        _ = try read("UPDATE jobs SET source_path = $2 WHERE id = $1::bigint", [id, path])
+    }
+
+    package func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int { 0 }
+
     /// The password with which processes open the catalog: they share it, and neither a copy of the catalog nor its log has it.
     ///
     /// Where they need none, whoever can read the catalog may open what was sealed.
@@ -173,7 +179,10 @@ package final class PostgresCatalog: SharedJobCatalog {
         ofSource hash: ContentHash, on connection: PostgresConnection
     ) throws(ColumnStoreError) -> JobRecord? {
         try connection.execute(
-            "SELECT * FROM jobs WHERE source_hash = $1 AND status IN (\(Self.statusesOfSources)) ORDER BY id LIMIT 1",
+            """
+            SELECT * FROM jobs WHERE source_hash = $1 AND status IN (\(Self.statusesOfSources))
+            ORDER BY status <> 'completed', id LIMIT 1
+            """,
             [hash.text]
         ).first.map(record)
     }

@@ -22,7 +22,7 @@ struct JobsCommand: ParsableCommand {
     var rejects: Int?
 
     @Option(help: "Show rejected rows after this line of the file.")
-    var after = 0
+    var after: Int?
 
     @Flag(help: "Delete the job's trips from the store, or cancel the job if it did not complete.")
     var remove = false
@@ -39,12 +39,14 @@ struct JobsCommand: ParsableCommand {
         if id == nil, remove || rejects != nil { throw ValidationError("Name a job: tripstore jobs NUMBER.") }
         if remove, rejects != nil { throw ValidationError("--remove and --rejects exclude each other; see the rejects first.") }
         if yes, !remove { throw ValidationError("--yes goes with --remove.") }
+        if after != nil, rejects == nil { throw ValidationError("--after goes with --rejects.") }
+        if let after, after < 0 { throw ValidationError("--after must be a line of the file.") }
         if let rejects, !(1...10_000).contains(rejects) { throw ValidationError("--rejects must be from 1 to 10000.") }
     }
 
     func run() throws {
         if let id, remove {
-            let store = try store.openEngine(.readWrite)
+            let store = try store.openEngine(.readWrite, mustExist: true)
             defer { store.close() }
             try remove(id, from: store.loads)
         } else if let id, let rejects {
@@ -113,7 +115,7 @@ struct JobsCommand: ParsableCommand {
 
     /// Shows rejected rows page by page, so that a million of long ones take no memory; as JSON one page, as the API does.
     private func showRejects(of id: Int64, limit: Int, in loads: LoadService) throws {
-        var report = try loads.rejects(id, after: after, limit: limit)
+        var report = try loads.rejects(id, after: after ?? 0, limit: limit)
         if format == .json { return try Output.result(report.json + "\n") }
         if format == .csv { try Output.result(Output.csvLine(["line", "reason", "text"])) }
         var table = TextTable([("line", .right), ("reason", .left), ("text", .left)])

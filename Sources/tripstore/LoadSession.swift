@@ -16,6 +16,8 @@ struct LoadSession {
     private var earlierRows: [Int64: Int] = [:]
     /// Files that did not become jobs, as they could not be opened.
     private var refusedCount = 0
+    /// Jobs that have the bytes of files which were left out.
+    private var skippedFor: [Job] = []
 
     init(store: any TripEngine, hint: String, display: ProgressDisplay, isQuiet: Bool) {
         self.store = store
@@ -40,9 +42,16 @@ struct LoadSession {
 
     /// Says that a file is in the store already.
     mutating func skip(_ file: String, as job: Job) {
+        skippedFor.append(job)
+        let name = Readable.text(file.split(separator: "/").last.map(String.init) ?? file)
+        if job.status != .completed, !ids.contains(job.id) {
+            return refuse(
+                "\(name) is not loaded: its bytes are those of job \(job.id) (\(Readable.text(job.filename))), which is "
+                    + "\(job.status.rawValue) elsewhere; run the same command again when that is over.")
+        }
         if isQuiet { return }
-        let state = job.status == .completed ? "is loaded already" : "is about to be loaded already"
-        Output.note("\(Readable.text(file)): skipped, as it \(state) (job \(job.id)); --allow-duplicate loads it again")
+        let state = job.status == .completed ? "it is loaded already" : "its bytes are loaded"
+        Output.note("\(name): skipped, as \(state) as job \(job.id); --allow-duplicate loads it again")
     }
 
     /// Runs the jobs, closes the store and returns the exit code: 0 all rows are in, 3 some were rejected, 1 a file is not loaded.
@@ -82,6 +91,8 @@ struct LoadSession {
                 if !isQuiet { explainRejects(of: id, try store.loads.rejects(id, limit: 1).reasons) }
             }
         }
+        // The rows of a file that was left out are those of its job.
+        if code == 0, skippedFor.contains(where: { $0.status == .completed && $0.rejectedRows > 0 }) { code = 3 }
         let fileCount = ids.count - skippedLate + refusedCount
         if fileCount > 1 {
             display.finishAll(

@@ -30,7 +30,8 @@ struct ResumeCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let store = try store.openEngine(.readWrite, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
+        let store = try store.openEngine(
+            .readWrite, mustExist: true, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
         store.loads.observeProgress { display.show($0) }
         var session = LoadSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)

@@ -17,12 +17,17 @@ struct StoreOptions: ParsableArguments {
     var directory: String { dataDir ?? Environment.text("DATA_DIR") ?? "data" }
 
     /// Opens the store in this process's own engine, or says why not.
-    func open(_ access: ColumnStore.Options.Access, logLevel: Logger.Level = .warning) throws -> ColumnStore {
+    ///
+    /// - Parameter mustExist: whether a store that is not there is refused, and not made.
+    func open(
+        _ access: ColumnStore.Options.Access, mustExist: Bool = false, logLevel: Logger.Level = .warning
+    ) throws -> ColumnStore {
         if case .clickHouse = try Environment.engine() {
             throw ValidationError(
                 "DATABASE_URL names ClickHouse, and this command is about segments; ClickHouse has its own tools for its tables."
             )
         }
+        if mustExist { try StoreFolder.requireStore(in: directory) }
         var options = ColumnStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
         options.access = access
         options.role = .own
@@ -32,18 +37,20 @@ struct StoreOptions: ParsableArguments {
     /// Opens the store in the engine that is asked for, or says why not.
     ///
     /// - Parameters:
+    ///   - mustExist: whether a store that is not there is refused, and not made.
     ///   - settings: what flags say in place of the environment.
     ///   - sizes: how much a load takes at a time.
     ///   - bounds: what loads may take.
     func openEngine(
-        _ access: ColumnStore.Options.Access, _ settings: EngineSettings = EngineSettings(), sizes: LoadSizes = LoadSizes(),
-        bounds: LoadBounds = LoadBounds(), logLevel: Logger.Level = .warning
+        _ access: ColumnStore.Options.Access, mustExist: Bool = false, _ settings: EngineSettings = EngineSettings(),
+        sizes: LoadSizes = LoadSizes(), bounds: LoadBounds = LoadBounds(), logLevel: Logger.Level = .warning
     ) throws -> any TripEngine {
         let fetcher = HTTPFetcher(options: try settings.fetching.options())
         let uploads = try (settings.uploadsURL ?? Environment.text("UPLOADS_URL")).map { url in
             try S3Uploads(url: url, environment: ProcessInfo.processInfo.environment)
         }
         let catalogURL = try Environment.catalog(settings.catalogURL)
+        if mustExist, catalogURL == nil { try StoreFolder.requireStore(in: directory) }
         switch try Environment.engine(settings.engineURL) {
         case .clickHouse(let url):
             var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Log.logger(logLevel))

@@ -25,7 +25,7 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let store = try store.open(quarantine ? .readWrite : .readOnly, logLevel: .critical)
+        let store = try store.open(quarantine ? .readWrite : .readOnly, mustExist: true, logLevel: .critical)
         defer { store.close() }
         var fileCount = 0
         let damaged = try store.verify { file, number, count in
@@ -67,8 +67,8 @@ struct VerifyCommand: ParsableCommand {
             let problems = damaged.flatMap { file in file.problems.map { "\(file.file): \($0)\n" } }
             let verdict =
                 damaged.isEmpty
-                ? "All \(Readable.count(fileCount, "file")) are whole.\n"
-                : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount, "file")) are damaged.\n"
+                ? (fileCount == 1 ? "The 1 file is whole.\n" : "All \(Readable.count(fileCount)) files are whole.\n")
+                : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount, "file")) \(damaged.count == 1 ? "is" : "are") damaged.\n"
             let moved =
                 aside.isEmpty ? "" : "\(Readable.count(aside.count)) set aside; answers say that their trips are missing.\n"
             try Output.result(problems.joined() + verdict + moved + (warning.map { $0 + "\n" } ?? ""))

@@ -33,12 +33,6 @@ extension Catalog {
         var missing: MissingTrips?
     }
 
-    /// Numbers of live segments and their trips, as they were added up by SQLite.
-    struct LiveTotals: Hashable, Sendable {
-        var segmentCount: Int
-        var tripCount: Int
-    }
-
     /// Counts the transactions of this process that changed what queries see, so that a snapshot knows whether it is the newest.
     var liveVersion: Int { liveChanges.count.load(ordering: .acquiring) }
 
@@ -66,14 +60,6 @@ extension Catalog {
     /// Segments that queries see, oldest first, and the rollup that covers some of them.
     func liveSegmentsAndRollup() throws(ColumnStoreError) -> (segments: [LiveSegment], rollup: Rollup?) {
         try read { (try Self.liveSegments(in: $0), try Self.rollup(in: $0)) }
-    }
-
-    func liveTotals() throws(ColumnStoreError) -> LiveTotals {
-        try read { database in
-            let row = try Row.fetchOne(
-                database, sql: "SELECT count(*), coalesce(sum(row_count), 0) FROM segments WHERE is_live")
-            return LiveTotals(segmentCount: row?[0] ?? 0, tripCount: row?[1] ?? 0)
-        }
     }
 
     /// Where the catalog contradicts itself about which trips count; empty where it does not.

@@ -72,7 +72,9 @@ extension Catalog {
             let isCurrent = try Catalog.translating { try database.read { try Catalog.migrator.hasCompletedMigrations($0) } }
             guard isCurrent else {
                 throw ColumnStoreError(
-                    .conflict, "The catalog \(path) was made by another version; run `tripstore serve` once to migrate it.")
+                    .conflict,
+                    "The catalog \(path) was made by an earlier version, or not to its end; run `tripstore serve` once, which mends both."
+                )
             }
             return database
         }

@@ -104,6 +104,10 @@ extension Catalog {
     /// The trips of a job that was deleted are not missing: nobody waits for them.
     func missingTrips() throws(ColumnStoreError) -> MissingTrips? { try read { try Self.missingTrips(in: $0) } }
 
+    package func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int {
+        try missingTrips()?.jobs.first { $0.id == id }?.trips ?? 0
+    }
+
     static func missingTrips(in database: Database) throws -> MissingTrips? {
         let missing = "quarantine_jobs q JOIN jobs j ON j.id = q.job_id WHERE j.status = 'completed'"
         let jobs = try Row.fetchAll(

@@ -137,7 +137,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Returns the oldest job that is loaded, or may still be, from a source of this hash; nil if there is none.
+    /// Returns a job that is loaded, else the oldest that may still be, from a source of this hash; nil if there is none.
     package func job(ofSource hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
         try read { try Catalog.job(of: hash, in: $0) }
     }
@@ -157,7 +157,10 @@ package final class Catalog: JobCatalog {
     private static func job(of hash: ContentHash, in database: Database) throws -> JobRecord? {
         try Row.fetchOne(
             database,
-            sql: "SELECT * FROM jobs WHERE source_hash = ? AND status IN (\(statusesOfSources)) ORDER BY id LIMIT 1",
+            sql: """
+                SELECT * FROM jobs WHERE source_hash = ? AND status IN (\(statusesOfSources))
+                ORDER BY status <> 'completed', id LIMIT 1
+                """,
             arguments: [hash.text]
         ).map(JobRecord.init)
     }
@@ -250,6 +253,15 @@ package final class Catalog: JobCatalog {
                 sql: "UPDATE jobs SET source_url = ?, source_query = ? WHERE id = ? AND source_url = ?",
                 arguments: [place, sealedQuery, id, url])
         }
+    }
+
+    package func setSourcePath(_ id: Int64, to path: String) throws(ColumnStoreError) {
+        try write { try $0.execute(sql: "UPDATE jobs SET source_path = ? WHERE id = ?", arguments: [path, id]) }
+    }
+
+    /// The last number that a job got.
+    func lastJobID() throws(ColumnStoreError) -> Int64 {
+        try read { try Int64.fetchOne($0, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0 }
     }
 
     /// The data directory has one.

@@ -26,7 +26,7 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// Whether a job that is loaded, or may still be, read a source of so many bytes whose hash is known.
     func hasSource(ofByteCount byteCount: Int) throws(ColumnStoreError) -> Bool
 
-    /// Returns the oldest job that is loaded, or may still be, from a source of this hash; nil if there is none.
+    /// Returns a job that is loaded, else the oldest that may still be, from a source of this hash; nil if there is none.
     func job(ofSource hash: ContentHash) throws(ColumnStoreError) -> JobRecord?
 
     /// Returns a completed job with these uncompressed bytes; nil if there is none.
@@ -49,6 +49,12 @@ package protocol JobCatalog: AnyObject, Sendable {
 
     /// Puts another URL in place of a job's, where it still has that: without secrets of its own, and with those that are sealed.
     func setSource(_ id: Int64, from url: String, to place: String, sealedQuery: String?) throws(ColumnStoreError)
+
+    /// Puts another file in place of a job's.
+    func setSourcePath(_ id: Int64, to path: String) throws(ColumnStoreError)
+
+    /// Trips of a completed job that were set aside; a catalog whose trips are elsewhere knows of none.
+    func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int
 
     /// A secret of all who open the catalog, with which `SourceSeal` keeps others; nil: it has none, and the data directory does.
     func sealingSecret() throws(ColumnStoreError) -> [UInt8]?

@@ -21,8 +21,10 @@ final class ByteSource {
     private let expansion: ExpansionBound
     private var producedByteCount = 0
 
+    /// How the file was when it was opened; nil for a stream.
+    private let state: FileState?
     /// Bytes of the file as stored; nil for a stream.
-    let storedByteCount: Int?
+    var storedByteCount: Int? { state?.byteCount }
     /// Stored bytes consumed so far.
     private(set) var consumedByteCount = 0
 
@@ -35,10 +37,10 @@ final class ByteSource {
         ownsDescriptor = path != "-"
         descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            storedByteCount = nil
+            state = nil
             throw FileSystem.error("open", path)
         }
-        storedByteCount = path == "-" ? nil : FileSystem.byteCount(of: path)
+        state = path == "-" ? nil : FileState(descriptor)
         if path != "-" { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
         stored = try readStored(4)
         if let format = DecompressionStream.Format(magic: stored) {
@@ -52,6 +54,17 @@ final class ByteSource {
 
     /// Hash of the stored bytes read so far; nil for input that is not compressed, which is hashed as it is used.
     var storedHash: ContentHash? { storedHasher?.hash }
+
+    /// Refuses a file that was written while it was read: what was read may be the head of one and the tail of another.
+    ///
+    /// - Parameter hash: hash of all stored bytes, as they were read.
+    func requireUnchanged(_ hash: ContentHash?) throws(ColumnStoreError) {
+        // The time alone may change, as by `touch`.
+        guard let state, FileState(descriptor) != state, try hash != ContentHash.file(path) else { return }
+        throw ColumnStoreError(
+            .conflict,
+            "The file was written while it was loaded; none of its trips is in the store. Load it once it is finished.")
+    }
 
     /// Reads plain bytes until `buffer` is full or the input ends; returns how many.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(ColumnStoreError) -> Int {
@@ -134,5 +147,21 @@ final class ByteSource {
         if let failure { throw failure }
         isAtEnd = count < byteCount
         return bytes
+    }
+}
+
+/// What changes with each write to a regular file.
+private struct FileState: Equatable {
+    var byteCount: Int
+    private var seconds: Int
+    private var nanoseconds: Int
+
+    /// Looks at an open file; nil for what is no regular one.
+    init?(_ descriptor: Int32) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        byteCount = Int(status.st_size)
+        seconds = Int(status.st_mtim.tv_sec)
+        nanoseconds = Int(status.st_mtim.tv_nsec)
     }
 }

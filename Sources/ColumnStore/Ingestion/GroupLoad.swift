@@ -166,6 +166,7 @@ final class GroupLoad {
             let hasher = ContentHasher()
             buffer.withBytes(count: buffer.count) { hasher.update($0) }
             let hash = hasher.hash
+            try source.requireUnchanged(source.storedHash ?? hash)
             return .decoded(
                 chunk,
                 Extent(

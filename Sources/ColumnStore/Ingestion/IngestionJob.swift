@@ -209,6 +209,7 @@ final class IngestionJob {
         // A file that ends with its header has no chunk that says so.
         job.processedBytes = source.consumedByteCount
         sourceHash = source.storedHash ?? checkpoint.contentHash
+        try source.requireUnchanged(sourceHash)
         return try finish(isLast: true)
     }
 

@@ -36,7 +36,10 @@ extension LoadService {
     ) throws(ColumnStoreError) -> Job {
         try requireRoomForJob()
         let hash = if let hash { hash } else { try ContentHash.file(path) }
-        if !allowsDuplicate, let other = try catalog.job(ofSource: hash) { throw ColumnStoreError.duplicate(of: other.job) }
+        if !allowsDuplicate, let other = try catalog.job(ofSource: hash) {
+            let missing = try catalog.missingTrips(ofJob: other.job.id)
+            throw missing == 0 ? .duplicate(of: other.job) : .isIncomplete(other.job, missing: missing)
+        }
         try FileSystem.syncFile(path)
         try FileSystem.syncDirectory(folders.uploads)
         let name = filename.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? "upload.csv"
@@ -76,16 +79,17 @@ extension LoadService {
         paths: [String], allowsDuplicate: Bool = false
     ) throws(ColumnStoreError) -> [Result<Submission, ColumnStoreError>] {
         try requireWritable()
+        // Newest first, of which the last is taken first: a file may be asked for several times.
         let interrupted = sharing == nil ? try catalog.jobs(limit: Int(Int32.max), status: .interrupted) : []
         var resumable = Dictionary(
-            interrupted.filter { !$0.ownsSource }.map { ($0.sourcePath, $0) }, uniquingKeysWith: { newer, _ in newer })
+            grouping: interrupted.filter { !$0.ownsSource && $0.allowsDuplicate == allowsDuplicate }, by: \.sourcePath)
         var requests: [JobRequest] = []
         let sizes = paths.compactMap { FileSystem.byteCount(of: $0) }.reduce(into: [:]) { $0[$1, default: 0] += 1 }
         var plans: [Plan] = []
         for path in paths {
             do throws(ColumnStoreError) {
                 var request = try request(for: path, allowsDuplicate)
-                if let record = resumable.removeValue(forKey: request.sourcePath), let job = try goOn(record)?.job {
+                if let record = resumable[request.sourcePath]?.popLast(), let job = try goOn(record)?.job {
                     plans.append(.done(.resumed(job)))
                     continue
                 }
@@ -97,7 +101,7 @@ extension LoadService {
                     let hash = try ContentHash.file(request.sourcePath)
                     request.sourceHash = hash
                     if let other = try catalog.job(ofSource: hash) {
-                        plans.append(.done(.duplicate(of: other.job)))
+                        plans.append(.done(try submission(of: request.sourcePath, as: other)))
                         continue
                     }
                     if let index = requests.firstIndex(where: { $0.sourceHash == hash }) {
@@ -121,6 +125,18 @@ extension LoadService {
             case .duplicate(let index): .success(.duplicate(of: jobs[index]))
             }
         }
+    }
+
+    /// What becomes of a file whose bytes a job has: it is in the store, or the job goes on with it.
+    private func submission(of path: String, as other: JobRecord) throws(ColumnStoreError) -> Submission {
+        if sharing == nil, other.job.status == .interrupted {
+            // Its own file may be gone or another one meanwhile; this one has the bytes.
+            if !other.ownsSource { try catalog.setSourcePath(other.job.id, to: path) }
+            if let record = try catalog.job(other.job.id), let job = try goOn(record)?.job { return .resumed(job) }
+        }
+        let missing = try catalog.missingTrips(ofJob: other.job.id)
+        guard missing == 0 else { throw ColumnStoreError.isIncomplete(other.job, missing: missing) }
+        return .duplicate(of: other.job)
     }
 
     /// What is to be done with a file of a call, whose new jobs have no numbers yet.

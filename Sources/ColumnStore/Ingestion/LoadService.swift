@@ -231,7 +231,7 @@ public final class LoadService: Sendable {
                 records.map { shown(Self.interrupted($0.job)) }.lazy.filter { status == nil || $0.status == status }
                     .prefix(limit))
         }
-        return try catalog.jobs(limit: limit, status: status).map { shown(live($0.job.id) ?? sharing?.seen($0.job) ?? $0.job) }
+        return try catalog.jobs(limit: limit, status: status).map { shown(current($0.job)) }
     }
 
     /// Number of jobs by status.
@@ -252,10 +252,16 @@ public final class LoadService: Sendable {
 
     /// Returns a job, with live counts while it runs; throws `.notFound` where there is none of that number.
     public func job(_ id: Int64) throws(ColumnStoreError) -> Job {
-        if let live = live(id) { return shown(live) }
         if isAbandoned { return shown(Self.interrupted(try record(id).job)) }
-        let job = try record(id).job
-        return shown(sharing?.seen(job) ?? job)
+        do throws(ColumnStoreError) { return shown(current(try record(id).job)) } catch {
+            guard error.code == .unavailable, let live = live(id) else { throw error }
+            return shown(live)
+        }
+    }
+
+    /// A job of the catalog, with how far a load or a fetch is since it last told the catalog; of one that is over that says nothing.
+    private func current(_ job: Job) -> Job {
+        job.status.isTerminal ? job : live(job.id) ?? sharing?.seen(job) ?? job
     }
 
     /// A job as those may see it to whom this process shows jobs.

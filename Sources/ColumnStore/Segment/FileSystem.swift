@@ -193,6 +193,12 @@ package enum FileSystem {
         return String(cString: resolved)
     }
 
+    /// Whether a path cannot be looked at for want of a right.
+    static func isDenied(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) != 0 && errno == EACCES
+    }
+
     /// Bytes of a regular file, or nil where the path is no regular file.
     package static func byteCount(of path: String) -> Int? {
         var status = stat()
