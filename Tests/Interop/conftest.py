@@ -1,9 +1,12 @@
 """Stores that several tests ask; each is made once and never changed by a test."""
 
 import os
+import re
 import shutil
+from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 import clickhouse
 import postgresql
@@ -24,17 +27,28 @@ SLOW_FILES = ["test_state_machine", "test_replicas", "test_cluster", "test_click
 
 
 def pytest_collection_modifyitems(items):
-    """Side by side (`--dist loadgroup`) go the tests of different files, since those of one share servers, and those that have
-    servers of their own: all of `test_state_machine.py`, some of `test_replicas.py`."""
     def place(item):
         name = item.module.__name__
         return SLOW_FILES.index(name) if name in SLOW_FILES else len(SLOW_FILES)
 
-    for item in items:
-        name = item.module.__name__
-        is_alone = name == "test_state_machine" or name == "test_replicas" and "own" in item.fixturenames
-        item.add_marker(pytest.mark.xdist_group(item.name if is_alone else name))
     items.sort(key=place)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Side by side go the tests of different files, since those of one share servers, and those that have servers of their own.
+
+    `--dist loadgroup` would say so with marks, which do nothing: xdist 3.8 writes the group into `_nodeid`, which items of pytest 9.2
+    don't have, and each test would go to any worker, which makes all servers that it shares anew."""
+    replicas = (Path(__file__).parent / "test_replicas.py").read_text(encoding="utf-8")
+    alone = {"test_state_machine.py": "", "test_replicas.py": "|".join(re.findall(r"^def (test_\w+)\([^)]*\bown\b", replicas, re.M))}
+
+    class ByServers(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path, _, test = nodeid.partition("::")
+            file = path.rpartition("/")[2]
+            return nodeid if file in alone and re.match(alone[file], test) else path
+
+    return ByServers(config, log)
 
 
 def pytest_report_header():

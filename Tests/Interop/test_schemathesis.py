@@ -12,7 +12,7 @@ def test_attack_the_api_is_as_its_description_says(tmp_path, scale):
         server.ingest(SAMPLE)
         done = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "--config-file", str(REPOSITORY / "schemathesis.toml"), "run",
-             f"{server.url}/openapi.json", "--seed", "16", "--max-examples", str(scale(15, full=1000)), "--workers", "1",
+             f"{server.url}/openapi.json", "--seed", "16", "--max-examples", str(scale(10, full=100)), "--workers", "1",
              "--request-timeout", "60", "--no-color"],
             cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False)
         # A failure's request can have 100 KB.
