@@ -83,11 +83,11 @@ package struct StoreFolder: Sendable {
     /// Refuses a directory that has no store, as one that was misspelt.
     package static func requireStore(in directory: String) throws(ColumnStoreError) {
         let folders = Folders(root: directory)
-        if FileSystem.byteCount(of: folders.catalog) != nil { return }
         if FileSystem.isDenied(folders.catalog) {
             throw ColumnStoreError(.io, "This user may not read the store in \(directory); ask as the user whose it is.")
         }
         try refuseLostCatalog(folders)
+        if FileSystem.byteCount(of: folders.catalog) != nil { return }
         throw ColumnStoreError(
             .notFound,
             "There is no store in \(directory); load a file with `tripstore ingest FILE --data-dir \(directory)` or name another "

@@ -197,6 +197,13 @@ def test_reading_makes_no_store(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", [["jobs", 1, "--remove"], ["resume", 1], ["verify"], ["verify", "--quarantine"]], ids=str)
+def test_what_needs_a_store_makes_none(tmp_path, command):
+    done = cli(*command, "--data-dir", tmp_path / "absent", check=False)
+    assert_refused(done, code=FAILED)
+    assert "There is no store" in done.stderr and list(tmp_path.iterdir()) == []
+
+
 def test_a_host_that_does_not_exist_is_one_sentence(tmp_path):
     done = cli("serve", "--port=0", "--host=198.51.100.1", "--data-dir", tmp_path / "data", check=False)
     assert_refused(done, code=FAILED)

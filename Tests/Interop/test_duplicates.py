@@ -13,6 +13,7 @@ import threading
 import pytest
 
 import tripstore
+from conftest import ROWS
 from test_faults import library  # noqa: F401  (a fixture)
 from tripstore import SAMPLE, cli
 
@@ -140,15 +141,15 @@ def rows_of(path):
         return sum(1 for _ in file) - 1
 
 
-def interrupt(store, csv):
-    """Leaves a load of a file interrupted with something committed."""
+def interrupt(store, *arguments):
+    """Leaves a load interrupted with something committed of its first file."""
     for _ in range(20):
-        process = subprocess.Popen([str(tripstore.BINARY), "ingest", str(csv), "--data-dir", str(store)],
+        process = subprocess.Popen([str(tripstore.BINARY), "ingest", *map(str, arguments), "--data-dir", str(store)],
                                    stderr=subprocess.PIPE, env=tripstore.clean_environment(SEGMENT_ROWS="50000"))
         tripstore.wait_until(lambda: list(store.glob("segments/*.parquet")) or process.poll() is not None, "a segment")
         process.kill()
         process.communicate()
-        (job,) = jobs(store)
+        job = jobs(store)[-1]
         if job["status"] == "interrupted" and job["processed_rows"] > 0:
             return job
         shutil.rmtree(store)
@@ -219,7 +220,8 @@ def test_many_who_resume_one_job_load_it_once(library, tmp_path, options):  # no
         shutil.rmtree(store, ignore_errors=True)
         cli("ingest", SAMPLE, "--data-dir", store, *options, check=False, LD_PRELOAD=str(library), FAULT_DIR=str(store / "segments"),
             FAULT_AT=str(call))
-        if [job["status"] for job in jobs(store)] == ["interrupted"]:
+        listed = cli("jobs", "--format", "json", "--data-dir", store, check=False).stdout
+        if listed and [job["status"] for job in json.loads(listed)] == ["interrupted"]:
             break
     with tripstore.Server(store, tmp_path / "log") as server:
         statuses = []
@@ -233,6 +235,86 @@ def test_many_who_resume_one_job_load_it_once(library, tmp_path, options):  # no
         job = server.wait_for_job(1)
         assert (job["status"], job["total_rows"]) == ("completed", 100)
         assert server.get("/analytics/weekly-average").json["total_trips"] == 100
+
+
+def test_equal_bytes_under_another_name_go_on_with_what_was_interrupted(tmp_path, generated_csv):
+    """Whatever became of the file that was being loaded, exit code 0 says that its rows are in."""
+    store, names = tmp_path / "data", [tmp_path / name for name in ("a.csv", "b.csv")]
+    for name in names:
+        shutil.copy(generated_csv, name)
+    interrupt(store, *names)
+    names[0].unlink()
+    done = cli("ingest", names[1], "--data-dir", store)
+    assert done.returncode == 0 and trips(store) == ROWS
+    assert [job["status"] for job in jobs(store) if job["status"] != "failed"] == ["completed"]
+
+
+def test_the_same_command_is_right_for_a_file_that_is_named_twice(tmp_path, generated_csv):
+    store = tmp_path / "data"
+    command = ["ingest", "--allow-duplicate", generated_csv, generated_csv, "--data-dir", store]
+    interrupt(store, "--allow-duplicate", generated_csv, generated_csv)
+    cli(*command)
+    assert trips(store) == 2 * ROWS
+    # Without the flag it is another command: the file is in.
+    assert "skipped" in cli("ingest", generated_csv, "--data-dir", store).stderr
+    assert trips(store) == 2 * ROWS
+
+
+def test_bytes_of_a_job_that_was_set_aside_are_not_said_to_be_in(tmp_path):
+    store = tmp_path / "data"
+    cli("ingest", SAMPLE, "--data-dir", store)
+    segment, = (store / "segments").glob("*.parquet")
+    data = bytearray(segment.read_bytes())
+    data[200] ^= 1
+    segment.write_bytes(data)
+    cli("verify", "--quarantine", "--data-dir", store, check=False)
+    refused = cli("ingest", SAMPLE, "--data-dir", store, check=False)
+    assert refused.returncode == 1 and "100 trips are missing" in refused.stderr and "delete job 1" in refused.stderr
+    with tripstore.Server(store, tmp_path / "log") as server:
+        answer = server.post_csv(SAMPLE.read_bytes(), duplicate=None)
+        assert answer.status == 409 and "100 trips are missing" in answer.detail and answer.headers["Location"] == "/jobs/1"
+    cli("jobs", 1, "--remove", "--data-dir", store)
+    assert cli("ingest", SAMPLE, "--data-dir", store).returncode == 0 and trips(store) == 100
+
+
+def test_a_skipped_file_with_rejected_rows_ends_as_its_load_did(tmp_path):
+    file = tmp_path / "rejects.csv"
+    file.write_bytes(SAMPLE.read_bytes() + b"\nbad row\n")
+    codes = [cli("ingest", file, "--data-dir", tmp_path / "data", check=False).returncode for _ in range(2)]
+    assert codes == [3, 3]
+
+
+@pytest.mark.parametrize("change", ["overwritten", "cut", "grown", "touched"])
+def test_a_file_that_is_written_while_it_is_read_is_never_spliced(tmp_path, generated_csv, change):
+    csv = tmp_path / "live.csv"
+    for attempt in range(20):
+        store = tmp_path / f"data{attempt}"
+        shutil.copy(generated_csv, csv)
+        process = subprocess.Popen([str(tripstore.BINARY), "ingest", "--quiet", str(csv), "--data-dir", str(store)],
+                                   stderr=subprocess.PIPE, env=tripstore.clean_environment(SEGMENT_ROWS="50000"))
+        tripstore.wait_until(lambda: list(store.glob("segments/*.parquet")) or process.poll() is not None, "a segment", pause=0.001)
+        process.send_signal(signal.SIGSTOP)
+        with csv.open("rb+") as file:
+            if change == "overwritten":
+                file.write(SAMPLE.read_bytes())
+            elif change == "cut":
+                file.truncate(50_000_000)
+            elif change == "grown":
+                file.seek(0, 2)
+                file.write(SAMPLE.read_bytes().split(b"\n", 1)[1])
+        csv.touch()
+        process.send_signal(signal.SIGCONT)
+        code, said = process.wait(tripstore.PATIENCE_SECONDS), process.stderr.read().decode()
+        if code == 1:
+            assert change != "touched" and "written while it was loaded" in said and trips(store) == 0
+            return
+        # It was over before it was stopped, or what it read is the file as it is now: its rows but for one that is cut.
+        now = csv.read_bytes().count(b"\n") - 1
+        if trips(store) != (now if change != "overwritten" else ROWS):
+            raise AssertionError(f"{trips(store)} trips, ended with {code}")
+        if change != "overwritten":
+            return
+    raise AssertionError("every load was over before its file was written")
 
 
 # MARK: What is said

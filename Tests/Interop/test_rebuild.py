@@ -290,3 +290,23 @@ def test_a_catalog_made_anew_knows_what_was_loaded(tmp_path, name):
         server.delete(f"/jobs/{server.get('/jobs').json[0]['id']}")
     assert answers(store) == before
     tripstore.cli("verify", "--data-dir", store)
+
+
+# MARK: a catalog that is older than the store
+
+@pytest.mark.parametrize("entrance", ["ingest", "serve"])
+def test_a_catalog_from_before_removes_nothing(tmp_path, entrance):
+    store, backup = tmp_path / "data", tmp_path / "backup"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+    tripstore.cli("backup", backup, "--data-dir", store)
+    tripstore.cli("ingest", "--allow-duplicate", tripstore.SAMPLE, "--data-dir", store)
+    lose_catalog(store)
+    shutil.copy(backup / "catalog.sqlite", store)
+    verified = tripstore.cli("verify", "--data-dir", store, check=False)
+    assert verified.returncode == 1 and "does not know job 2" in verified.stdout
+    command = ["ingest", tripstore.SAMPLE] if entrance == "ingest" else ["serve", "--port=0"]
+    refused = tripstore.cli(*command, "--data-dir", store, check=False)
+    assert refused.returncode == 1 and "older than the store" in refused.stderr and "rebuild-catalog --force" in refused.stderr
+    assert len(list((store / "segments").glob("*.parquet"))) == 2
+    tripstore.cli("rebuild-catalog", "--force", "--data-dir", store)
+    assert json.loads(tripstore.cli("weekly-average", "--format=json", "--data-dir", store).stdout)["total_trips"] == 200
