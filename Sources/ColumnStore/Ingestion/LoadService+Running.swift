@@ -205,13 +205,15 @@ extension LoadService {
         }
         // A job that failed can be resumed, and needs its file.
         let job = try self.record(id).job
+        // A catalog that broke off may have done what it was asked to; asked again, it has nothing to change.
+        let isOurs = isChanged || job.status == status && job.message == error.message
+        if isOurs {
+            settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
+        }
         // It may have come to another end, of which those who follow it have to hear all the same.
         if job.status.isTerminal { tell(job) }
         if job.status.isRemoved { try removeFiles(of: record) }
-        // A catalog that broke off may have done what it was asked to; asked again, it has nothing to change.
-        guard isChanged || job.status == status && job.message == error.message else { return }
-        settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
-        if job.status == .failed {
+        if isOurs, job.status == .failed {
             noteFailed(record)
             removeKeptUploads()
         }
