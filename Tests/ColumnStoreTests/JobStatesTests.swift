@@ -34,7 +34,7 @@ struct JobStatesTests {
     private func interrupt(_ path: String) throws -> Int64 {
         while true {
             let store = try open()
-            let id = try store.loads.submitFile(path: path, allowsDuplicate: true).id
+            let id = try store.loads.submitFile(path: path).id
             store.loads.start()
             while try store.summary().segments.isEmpty { usleep(100) }
             store.close()

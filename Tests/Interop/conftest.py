@@ -14,7 +14,8 @@ import tripstore
 from oracle import Oracle
 from s3_server import S3Server
 
-ROWS = 1_000_000
+# Of loads that are interrupted, killed and watched, and of those that are asked in all ways.
+ROWS, ASKED_ROWS = 1_000_000, 300_000
 SEED = 7
 # What the API promises of answers holds for every engine: tests of what these servers have ask one of each.
 ENGINES = ["columnstore", "clickhouse"]
@@ -126,19 +127,35 @@ def generated_csv(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def generated_in_columnstore(generated_csv, tmp_path_factory):
+def loaded_in_columnstore(generated_csv, tmp_path_factory):
     """A server that was given the synthetic trips over HTTP."""
-    folder = tmp_path_factory.mktemp("generated-server")
+    folder = tmp_path_factory.mktemp("loaded-server")
     with tripstore.Server(folder / "data", folder / "log") as server:
         yield fill(server, generated_csv)
 
 
 @pytest.fixture(scope="session")
-def generated_in_clickhouse(cluster, generated_csv, tmp_path_factory):
+def asked_csv(tmp_path_factory):
+    """Synthetic trips of which all questions are asked."""
+    path = tmp_path_factory.mktemp("asked") / "trips.csv"
+    tripstore.cli("generate", "--rows", ASKED_ROWS, "--seed", SEED, "--output", path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def generated_in_columnstore(asked_csv, tmp_path_factory):
+    """A server that was given them over HTTP."""
+    folder = tmp_path_factory.mktemp("generated-server")
+    with tripstore.Server(folder / "data", folder / "log") as server:
+        yield fill(server, asked_csv)
+
+
+@pytest.fixture(scope="session")
+def generated_in_clickhouse(cluster, asked_csv, tmp_path_factory):
     """The same with the trips in ClickHouse."""
     folder = tmp_path_factory.mktemp("generated-clickhouse")
     with tripstore.Server(folder / "data", folder / "log", DATABASE_URL=cluster.database_url("generated")) as server:
-        yield fill(server, generated_csv)
+        yield fill(server, asked_csv)
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -148,9 +165,9 @@ def generated_server(request):
 
 
 @pytest.fixture(scope="session")
-def oracle(generated_csv):
+def oracle(asked_csv):
     """DuckDB with the same trips, read from the CSV by DuckDB."""
-    return Oracle(generated_csv)
+    return Oracle(asked_csv)
 
 
 @pytest.fixture(scope="session")

@@ -118,12 +118,12 @@ def test_the_command_line_asks_it_too(sample_in_clickhouse, sample_store, cluste
 
 
 @pytest.fixture(scope="module")
-def generated_in_current_clickhouse(generated_csv, tmp_path_factory):
+def generated_in_current_clickhouse(asked_csv, tmp_path_factory):
     """A server whose trips are in a current ClickHouse."""
     folder = tmp_path_factory.mktemp("current-clickhouse")
     with clickhouse.Current(folder / "chdb") as current, \
             tripstore.Server(folder / "data", folder / "log", DATABASE_URL=current.database_url("trips")) as server:
-        job = server.ingest(generated_csv)
+        job = server.ingest(asked_csv)
         assert job["status"] == "completed", job
         yield server
 
@@ -181,7 +181,7 @@ def test_questions_during_a_load_see_none_of_it(tmp_path, cluster, generated_csv
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_row_once_though_the_program_is_killed(tmp_path, own_cluster, generated_csv, generated_in_columnstore, seed):
+def test_every_row_once_though_the_program_is_killed(tmp_path, own_cluster, generated_csv, loaded_in_columnstore, seed):
     """At random moments of a load, three times; small parts, so that some are committed and some are not."""
     choice = random.Random(seed)
     server = serve(tmp_path, own_cluster, parameters="&purge_after_seconds=0&rows_per_insert=30000")
@@ -193,9 +193,9 @@ def test_every_row_once_though_the_program_is_killed(tmp_path, own_cluster, gene
             server.kill()
             server.start()
         assert server.wait_for_job(job)["status"] == "completed"
-        assert answers(server) == answers(generated_in_columnstore)
+        assert answers(server) == answers(loaded_in_columnstore)
         tripstore.wait_until(lambda: stored_rows(own_cluster, "d") == 1_000_000, "the purge")
-        assert answers(server) == answers(generated_in_columnstore)
+        assert answers(server) == answers(loaded_in_columnstore)
         # What earlier runs of the job have committed goes with it, though the purge has been at what they had not.
         server.delete(f"/jobs/{job}")
         tripstore.wait_until(lambda: stored_rows(own_cluster, "d") == 0, "the purge")
@@ -205,7 +205,7 @@ def test_every_row_once_though_the_program_is_killed(tmp_path, own_cluster, gene
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_every_row_once_though_a_shard_is_killed(tmp_path, own_cluster, generated_csv, generated_in_columnstore, seed):
+def test_every_row_once_though_a_shard_is_killed(tmp_path, own_cluster, generated_csv, loaded_in_columnstore, seed):
     """It comes back after a while; the load waits and says so, and nobody does anything."""
     choice = random.Random(seed)
     with serve(tmp_path, own_cluster, parameters="&rows_per_insert=30000") as server:
@@ -216,7 +216,7 @@ def test_every_row_once_though_a_shard_is_killed(tmp_path, own_cluster, generate
             time.sleep(choice.uniform(0.1, 1.5))
             own_cluster.start(seed % 2)
         assert server.wait_for_job(job)["status"] == "completed"
-        assert answers(server) == answers(generated_in_columnstore)
+        assert answers(server) == answers(loaded_in_columnstore)
 
 
 def test_a_shard_that_is_away_is_said_and_forgotten_when_it_is_back(tmp_path, own_cluster):

@@ -175,7 +175,7 @@ def test_a_failed_fetch_is_resumed_by_whoever_is_free(cluster, trips_csv, embedd
 
 # MARK: what ends
 
-def test_a_worker_that_is_stopped_gives_its_job_back(cluster, generated_csv, generated_in_columnstore):
+def test_a_worker_that_is_stopped_gives_its_job_back(cluster, generated_csv, loaded_in_columnstore):
     """When it has ended the job is no longer its own, and another goes on from the last commit."""
     job = cluster.proxy.post_file(generated_csv)
     follower = Follower(cluster.proxy.port, job)
@@ -188,7 +188,7 @@ def test_a_worker_that_is_stopped_gives_its_job_back(cluster, generated_csv, gen
     assert status["processed_rows"] > 0
     assert follower.hear_the_end()["status"] == "completed"
     first.start()
-    assert cluster.proxy.get("/trip-groups", {"limit": 1000}).body == generated_in_columnstore.get(
+    assert cluster.proxy.get("/trip-groups", {"limit": 1000}).body == loaded_in_columnstore.get(
         "/trip-groups", {"limit": 1000}).body
 
 

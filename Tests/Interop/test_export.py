@@ -16,6 +16,7 @@ import pyarrow.dataset
 import pyarrow.parquet as parquet
 import pytest
 
+from conftest import ASKED_ROWS
 from terminal import Terminal
 from test_faults import library  # noqa: F401  (a fixture)
 from test_resources import refusing
@@ -40,7 +41,7 @@ def lake(generated_in_columnstore, tmp_path_factory):
     """The synthetic million, exported beside the server that has them."""
     folder = tmp_path_factory.mktemp("lake") / "trips"
     report = export(folder, generated_in_columnstore.data_dir)
-    assert report["trips"] == 1_000_000
+    assert report["trips"] == ASKED_ROWS
     assert report["files"] == report["weeks"] == len(list(folder.glob("week=*")))
     return folder
 

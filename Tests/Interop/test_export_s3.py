@@ -18,6 +18,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 import tripstore
+from conftest import ASKED_ROWS
 from s3_server import KEY_ID, SECRET
 from test_export import contents
 from test_segments_elsewhere import COLUMNS, in_one_order
@@ -60,7 +61,7 @@ def in_place(s3, prefix):
 def lake(s3, generated_in_columnstore, tmp_path_factory):
     """The synthetic million in S3, and in a folder."""
     report = export(s3, "lake", generated_in_columnstore.data_dir)
-    assert (report["trips"], report["unchanged_weeks"], report["removed_weeks"]) == (1_000_000, 0, 0)
+    assert (report["trips"], report["unchanged_weeks"], report["removed_weeks"]) == (ASKED_ROWS, 0, 0)
     folder = tmp_path_factory.mktemp("folder") / "lake"
     cli("export", "--hive", folder, "--data-dir", generated_in_columnstore.data_dir)
     return folder
@@ -209,7 +210,7 @@ def test_an_export_that_is_killed_is_made_whole_by_the_next(s3, generated_in_col
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert f"{prefix}/_SUCCESS" not in s3.keys("trips", prefix)
-    assert export(s3, prefix, store)["trips"] == 1_000_000
+    assert export(s3, prefix, store)["trips"] == ASKED_ROWS
     assert s3.uploads("trips") == []
     assert f"{prefix}/_SUCCESS" in s3.keys("trips", prefix)
     cli("export", "--hive", tmp_path / "lake", "--data-dir", store)

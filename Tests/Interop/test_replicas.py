@@ -73,10 +73,10 @@ def waits(server, job):
     return "Waiting" in (server.job(job)["message"] or "")
 
 
-def test_answers_are_equal_to_the_byte_whoever_is_asked(tmp_path, shared, generated_csv, generated_in_columnstore):
+def test_answers_are_equal_to_the_byte_whoever_is_asked(tmp_path, shared, generated_csv, loaded_in_columnstore):
     with serve(tmp_path, shared) as server:
         assert server.ingest(generated_csv)["status"] == "completed"
-        expected = answers(generated_in_columnstore)
+        expected = answers(loaded_in_columnstore)
         # One after the other is asked, and asks others in turn.
         for _ in range(2 * SHARDS * REPLICAS):
             assert answers(server) == expected
@@ -130,7 +130,7 @@ def test_a_load_is_complete_once_every_replica_has_it(tmp_path, shared):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_replica_is_killed_during_a_load_and_questions(tmp_path, own, generated_csv, generated_in_columnstore, seed):
+def test_a_replica_is_killed_during_a_load_and_questions(tmp_path, own, generated_csv, loaded_in_columnstore, seed):
     """At random moments, another one each time, as long as it takes for the load to notice; nobody does anything.
 
     There are trips already: a server of 18.16 does not start where half of a table's rows are not in ZooKeeper, which may be so when
@@ -157,7 +157,7 @@ def test_a_replica_is_killed_during_a_load_and_questions(tmp_path, own, generate
         assert {status for status, _ in questions.answers} == {200}, [a for a in questions.answers if a[0] != 200][:3]
         assert {trips for _, trips in questions.answers} <= {before, before + 1_000_000}
         server.delete("/jobs/1")
-        assert answers(server) == answers(generated_in_columnstore)
+        assert answers(server) == answers(loaded_in_columnstore)
         tripstore.wait_until(lambda: sum(rows(own)) == 1_000_000 * REPLICAS, "the purge")
         assert_stored(own, 1_000_000)
 
@@ -198,7 +198,7 @@ def test_a_replica_that_was_away_from_the_beginning_gets_its_tables(tmp_path, ow
         assert_stored(own, 100)
 
 
-def test_a_replica_is_added_while_it_loads_and_is_asked(tmp_path, own, generated_csv, generated_in_columnstore):
+def test_a_replica_is_added_while_it_loads_and_is_asked(tmp_path, own, generated_csv, loaded_in_columnstore):
     with serve(tmp_path, own, parameters="&rows_per_insert=50000") as server:
         server.ingest(tripstore.SAMPLE)
         before = server.get("/analytics/weekly-average").json["total_trips"]
@@ -211,7 +211,7 @@ def test_a_replica_is_added_while_it_loads_and_is_asked(tmp_path, own, generated
         server.stop()
     with serve(tmp_path, own) as server:
         assert server.delete("/jobs/1").status == 200
-        expected = answers(generated_in_columnstore)
+        expected = answers(loaded_in_columnstore)
         assert all(answers(server) == expected for _ in range(2 * len(own.shards)))
         server.ingest(tripstore.SAMPLE)
         assert_stored(own, 1_000_200)

@@ -259,9 +259,14 @@ public final class LoadService: Sendable {
         }
     }
 
-    /// A job of the catalog, with how far a load or a fetch is since it last told the catalog; of one that is over that says nothing.
+    /// A job of the catalog, with how far a load or a fetch of it is.
+    ///
+    /// One that is committed goes on until queries see its trips; of one that failed or was removed a load that is to stop says nothing.
     private func current(_ job: Job) -> Job {
-        job.status.isTerminal ? job : live(job.id) ?? sharing?.seen(job) ?? job
+        switch job.status {
+        case .failed, .cancelled, .deleted: job
+        case .pending, .running, .interrupted, .completed: live(job.id) ?? sharing?.seen(job) ?? job
+        }
     }
 
     /// A job as those may see it to whom this process shows jobs.

@@ -152,15 +152,6 @@ public struct Regions: Hashable, Sendable {
             self.bounds = bounds
         }
 
-        /// Adds the trips of a datasource that it does not have yet.
-        package mutating func add(_ datasource: Datasource) {
-            trips += datasource.trips
-            firstAt = min(firstAt, datasource.firstAt)
-            lastAt = max(lastAt, datasource.lastAt)
-            datasources.append(datasource)
-            totalDatasources += 1
-        }
-
         /// Bytes of its JSON, about.
         fileprivate var byteCount: Int {
             224 + region.utf8.count + datasources.reduce(0) { $0 + 112 + $1.datasource.utf8.count }

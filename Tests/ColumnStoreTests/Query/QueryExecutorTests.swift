@@ -141,17 +141,14 @@ struct QueryExecutorTests {
 
     @Test("A page of regions ends early where names are long, and the next one goes on")
     func longNames() throws {
-        let one = Regions.Region(region: String(repeating: "r", count: 1024))
-        var full = one
-        for number in 0..<150 {
+        var full = Regions.Region(region: String(repeating: "r", count: 1024))
+        for number in 0..<Limits.regionDatasourceCountMax {
             let name = "\(number)" + String(repeating: "d", count: 1000)
-            full.add(Regions.Datasource(datasource: name, trips: number + 1, firstAt: 0, lastAt: 0))
+            full.datasources.append(Regions.Datasource(datasource: name, trips: 1, firstAt: 0, lastAt: 0))
         }
         let answer = Regions(regions: Array(repeating: full, count: 1000), totalRegions: 1000)
         #expect(answer.regions.count < 1000 && answer.json.utf8.count < Limits.regionsByteCountMax * 5 / 4)
         #expect(answer.json.utf8.count > Limits.regionsByteCountMax * 3 / 4)
-        #expect(answer.regions.allSatisfy { $0.datasources.count == 100 && $0.totalDatasources == 150 })
-        #expect(answer.regions[0].datasources[0].trips == 150)
     }
 
     @Test(
