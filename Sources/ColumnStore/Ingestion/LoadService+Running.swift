@@ -214,6 +214,8 @@ extension LoadService {
         if job.status.isTerminal { tell(job) }
         if job.status.isRemoved { try removeFiles(of: record) }
         if isOurs, job.status == .failed {
+            // None of its rows is in the store, nor was one rejected; a resume writes the file anew, on this thread.
+            if !catalog.keepsRejects { try FileSystem.remove(folders.rejectsPath(job: id)) }
             noteFailed(record)
             removeKeptUploads()
         }
