@@ -40,6 +40,8 @@ struct ServerFixture: Sendable {
         defer { store.close() }
         if ingests { store.loads.start() }
         var options = ServerOptions(logger: logger)
+        // The tests of one process take turns, and a client of theirs may be silent for long.
+        options.clientTimeout = .seconds(600)
         options.swaggerDirectory = swaggerDirectory
         options.pingInterval = pingInterval
         let application = buildApplication(store: store, options: options)

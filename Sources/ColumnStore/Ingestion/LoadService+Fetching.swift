@@ -155,12 +155,17 @@ extension LoadService {
         let id = record.job.id
         // Somebody may have cancelled it between its submission and its place in the queue.
         let known: JobRecord?
-        do throws(ColumnStoreError) { known = try catalog.job(id) } catch { return await endFetch(record, error) }
+        do throws(ColumnStoreError) {
+            known = try await untilCatalogAnswers { () throws(ColumnStoreError) in try catalog.job(id) }
+        } catch {
+            return error.code == .cancelled ? () : await endFetch(record, error)
+        }
         guard let known, known.job.status == .pending else { return }
         // Ten times a second at most, as for all progress.
         let meter = Lock(ProgressMeter(processedRows: 0, processedBytes: 0))
         do throws(ColumnStoreError) {
-            guard let url = try url(of: known) else { return }
+            let source = try await untilCatalogAnswers { () throws(ColumnStoreError) in try url(of: known) }
+            guard let url = source else { return }
             // What may be fetched can be less than when the job was made, or than what another process allows.
             if !known.ownsURL { _ = try fetcher.filename(of: url) }
             try await waiting(for: record) { [self] () throws(ColumnStoreError) in
@@ -173,7 +178,7 @@ extension LoadService {
                     notify(JobProgress(job))
                 }
             }
-            try takeOver(record, file)
+            try await takeOver(record, file)
         } catch {
             // The job was removed, and what was fetched since goes as well; or the store is being closed, and the next start goes on.
             if error.code == .cancelled {
@@ -183,6 +188,23 @@ extension LoadService {
                 return
             }
             await endFetch(record, error)
+        }
+    }
+
+    /// Asks a catalog that other processes share until it answers: that it is away for a while says nothing of the file.
+    private func untilCatalogAnswers<Value: Sendable>(
+        _ ask: () throws(ColumnStoreError) -> Value
+    ) async throws(ColumnStoreError) -> Value {
+        var pause = 1
+        while true {
+            do throws(ColumnStoreError) { return try ask() } catch {
+                guard sharing != nil, error.code == .unavailable else { throw error }
+                settings.logger.warning("A fetch waits for the catalog", metadata: ["why": "\(error.message)"])
+            }
+            do { try await Task.sleep(for: .seconds(pause)) } catch {
+                throw ColumnStoreError(.cancelled, "Cancelled on request.")
+            }
+            pause = min(pause * 2, Limits.retrySecondsMax)
         }
     }
 
@@ -235,14 +257,17 @@ extension LoadService {
     }
 
     /// Makes a file that is whole an upload, durably, and its job one that waits to be loaded.
-    private func takeOver(_ record: JobRecord, _ file: PartialFile) throws(ColumnStoreError) {
+    private func takeOver(_ record: JobRecord, _ file: PartialFile) async throws(ColumnStoreError) {
         try FileSystem.syncFile(file.path)
         try FileSystem.rename(file.path, to: record.sourcePath)
         try FileSystem.syncDirectory(folders.uploads)
         try FileSystem.remove(file.notesPath)
         let id = record.job.id
         let byteCount = FileSystem.byteCount(of: record.sourcePath) ?? 0
-        guard let fetched = try catalog.setTotalBytes(id, byteCount) else {
+        let measured = try await untilCatalogAnswers { () throws(ColumnStoreError) in
+            try catalog.setTotalBytes(id, byteCount)
+        }
+        guard let fetched = measured else {
             // Cancelled meanwhile.
             return try FileSystem.remove(record.sourcePath)
         }
