@@ -265,6 +265,8 @@ struct HTTPFetcherTests {
         var options = Self.impatientOptions
         options.firstDelay = .milliseconds(30)
         options.fruitlessAttemptCountMax = 1000
+        // These end by their number, however long a busy machine takes for them.
+        if what == "redirects" { options.rateWindow = .seconds(60) }
         let words = what == "redirects" ? "redirects more than" : "less than 1000 a second (FETCH_MIN_RATE)"
         await Self.expectFailure(server.url(), words, options)
     }

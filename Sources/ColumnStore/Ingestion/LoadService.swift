@@ -261,11 +261,12 @@ public final class LoadService: Sendable {
 
     /// A job of the catalog, with how far a load or a fetch of it is.
     ///
-    /// One that is committed goes on until queries see its trips; of one that failed or was removed a load that is to stop says nothing.
+    /// One that has ended in the catalog goes on until queries see its trips or the log says why it failed; of one that was removed a
+    /// load that is to stop says nothing.
     private func current(_ job: Job) -> Job {
         switch job.status {
-        case .failed, .cancelled, .deleted: job
-        case .pending, .running, .interrupted, .completed: live(job.id) ?? sharing?.seen(job) ?? job
+        case .cancelled, .deleted: job
+        case .pending, .running, .interrupted, .completed, .failed: live(job.id) ?? sharing?.seen(job) ?? job
         }
     }
 
