@@ -1,4 +1,4 @@
-/// A job whose trips are to be taken out of the store, and what is to be said of it.
+/// A job whose trips are to be removed from the store, and what is to be said of it.
 struct Removal: Hashable, Sendable {
     var id: Int64
     var status: Job.Status
@@ -9,8 +9,9 @@ struct Removal: Hashable, Sendable {
     var attempt: Int?
 }
 
-/// Jobs that wait to be taken out one after the other, so that whoever has the turn can take out others along with its own: of a
-/// segment with trips of many jobs one is then written anew for all of them.
+/// Jobs that wait to be removed, one after the other.
+///
+/// Whichever has the turn removes the others as well: a segment with trips of many of them is then rewritten once.
 final class RemovalQueue: Sendable {
     private let state = Lock((waiting: [Int: Removal](), done: Set<Int>(), last: 0))
 
@@ -23,7 +24,7 @@ final class RemovalQueue: Sendable {
         }
     }
 
-    /// Takes one out, whose turn it is; false if it was taken out along with another.
+    /// Begins one, whose turn it is; false if it was removed along with another.
     func take(_ number: Int) -> Bool {
         state.withLock { state in
             if state.done.remove(number) != nil { return false }
@@ -37,7 +38,7 @@ final class RemovalQueue: Sendable {
         state.withLock { state in state.waiting.sorted { $0.key < $1.key }.map { (number: $0.key, removal: $0.value) } }
     }
 
-    /// Notes that some of them were taken out.
+    /// Notes that some of them were removed.
     func finish(_ numbers: [Int]) {
         state.withLock { state in
             for number in numbers where state.waiting.removeValue(forKey: number) != nil { state.done.insert(number) }

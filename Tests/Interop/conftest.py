@@ -1,5 +1,6 @@
 """Stores that several tests ask; each is made once and never changed by a test."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -118,36 +119,43 @@ def sample_server(request):
     return request.getfixturevalue(f"sample_in_{request.param}")
 
 
+def generate(folder, rows):
+    path = folder / "trips.csv"
+    tripstore.cli("generate", "--rows", rows, "--seed", SEED, "--output", path)
+    return path
+
+
+@contextlib.contextmanager
+def serving(folder, path):
+    """A server of the column store that was given a file over HTTP."""
+    with tripstore.Server(folder / "data", folder / "log") as server:
+        yield fill(server, path)
+
+
 @pytest.fixture(scope="session")
 def generated_csv(tmp_path_factory):
     """A million synthetic trips."""
-    path = tmp_path_factory.mktemp("generated") / "trips.csv"
-    tripstore.cli("generate", "--rows", ROWS, "--seed", SEED, "--output", path)
-    return path
+    return generate(tmp_path_factory.mktemp("generated"), ROWS)
 
 
 @pytest.fixture(scope="session")
 def loaded_in_columnstore(generated_csv, tmp_path_factory):
-    """A server that was given the synthetic trips over HTTP."""
-    folder = tmp_path_factory.mktemp("loaded-server")
-    with tripstore.Server(folder / "data", folder / "log") as server:
-        yield fill(server, generated_csv)
+    """A server that has them."""
+    with serving(tmp_path_factory.mktemp("loaded-server"), generated_csv) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def asked_csv(tmp_path_factory):
-    """Synthetic trips of which all questions are asked."""
-    path = tmp_path_factory.mktemp("asked") / "trips.csv"
-    tripstore.cli("generate", "--rows", ASKED_ROWS, "--seed", SEED, "--output", path)
-    return path
+    """Synthetic trips that all queries are about."""
+    return generate(tmp_path_factory.mktemp("asked"), ASKED_ROWS)
 
 
 @pytest.fixture(scope="session")
 def generated_in_columnstore(asked_csv, tmp_path_factory):
-    """A server that was given them over HTTP."""
-    folder = tmp_path_factory.mktemp("generated-server")
-    with tripstore.Server(folder / "data", folder / "log") as server:
-        yield fill(server, asked_csv)
+    """A server that has them."""
+    with serving(tmp_path_factory.mktemp("generated-server"), asked_csv) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
