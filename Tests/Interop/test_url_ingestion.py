@@ -494,8 +494,9 @@ def test_deletion_cancels_a_fetch(open_server, long_csv):
         assert uploads(open_server) != []
         answer = open_server.delete(f"/jobs/{job}")
         assert (answer.status, answer.json["status"], answer.json["message"]) == (200, "cancelled", "Cancelled on request.")
-        assert uploads(open_server) == []
         wait_until(lambda: files.at_once == 0, "the end of the connections")
+        # The fetch may have been writing its notes.
+        wait_until(lambda: uploads(open_server) == [], "what was fetched to be removed")
         assert open_server.job(job)["status"] == "cancelled"
         assert_loaded(open_server.ingest(SAMPLE), 100)
 

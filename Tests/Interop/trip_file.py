@@ -95,7 +95,9 @@ class TripFiles:
     def again(self, file, ending=None):
         """The same rows under another name: the same bytes, or with another ending compressed otherwise."""
         if ending is None:
-            copy = self.write("again", "".join(file.path.suffixes), file.plain, file.rows, file.rejects, file.fault)
+            # A rebuilt catalog knows an upload by the name under which it was kept, which is not a CSV's.
+            ending = "".join(file.path.suffixes) if ".csv" in file.path.name.lower() else ".csv"
+            copy = self.write("again", ending, file.plain, file.rows, file.rejects, file.fault)
             copy.sent = file.sent
             return copy.write()
         # One that was cut off is whole again.
