@@ -81,7 +81,7 @@ package final class ContentHasher: @unchecked Sendable {
 
     /// Adds bytes.
     package func update(_ bytes: RawSpan) {
-        bytes.withUnsafeBytes { _ = XXH3_128bits_update(state, $0.baseAddress, $0.count) }
+        bytes.withUnsafeBytes { _ = tripstore_xxh3_update(state, $0.baseAddress, $0.count) }
     }
 
     /// The hash of all bytes so far; more may follow.
