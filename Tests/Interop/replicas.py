@@ -32,8 +32,9 @@ class ZooKeeper:
         settings = {"dataDir": self.folder / "data", "clientPort": self.port, "clientPortAddress": "127.0.0.1", "tickTime": 200,
                     "admin.enableServer": "false", "4lw.commands.whitelist": "srvr", "maxClientCnxns": 0}
         (self.folder / "zoo.cfg").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        command = ["setpriv", "--pdeathsig", "KILL", "java", "-Xmx256m", "-cp", f"{ZOOKEEPER}:{ZOOKEEPER.parent / 'slf4j-simple.jar'}",
-                   "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(self.folder / "zoo.cfg")]
+        # It lives for seconds: its second compiler and its parallel collector would cost more than they save.
+        command = ["setpriv", "--pdeathsig", "KILL", "java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+                   "-cp", f"{ZOOKEEPER}:{ZOOKEEPER.parent / 'slf4j-simple.jar'}", "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(self.folder / "zoo.cfg")]
         with (self.folder / "output.log").open("ab") as output:
             self.process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         wait_until(self.is_ready, "ZooKeeper")
