@@ -19,6 +19,9 @@ let settings: [SwiftSetting] = [
 let sanitizedSettings: [SwiftSetting] =
     Context.environment["TRIPSTORE_SANITIZE"] == "thread" ? settings + [.define("SANITIZE_THREAD")] : settings
 
+/// For tests that mostly wait: they are compiled without optimization, in half of the time.
+let waitingTests = settings + [.unsafeFlags(["-Onone"])]
+
 let package = Package(
     name: "tripstore",
     products: [
@@ -27,7 +30,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
@@ -46,6 +48,8 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+        .target(name: "Cryptography", dependencies: ["CNettle"], swiftSettings: settings),
         .target(name: "CFastFloat"),
         .target(name: "CStructural"),
         .target(name: "CPoints"),
@@ -57,8 +61,7 @@ let package = Package(
             name: "ColumnStore",
             dependencies: [
                 "Bucketing", "CZlib", "CZstd", "CDeflate", "CXXHash", "CFastFloat", "CStructural", "CPoints",
-                "CKeys", "CLeaves", "CPlatform",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "CKeys", "CLeaves", "CPlatform", "Cryptography",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -81,9 +84,8 @@ let package = Package(
         .target(
             name: "Fetching",
             dependencies: [
-                "ColumnStore",
+                "ColumnStore", "Cryptography",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -94,9 +96,8 @@ let package = Package(
         .target(
             name: "Events",
             dependencies: [
-                "Fetching", "ColumnStore",
+                "Fetching", "ColumnStore", "Cryptography",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -107,8 +108,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ColumnStore",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "ColumnStore", "Cryptography",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -137,6 +137,7 @@ let package = Package(
         ),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "BucketingTests", dependencies: ["Bucketing", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: waitingTests),
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
@@ -150,21 +151,20 @@ let package = Package(
             dependencies: [
                 "ClickHouse", "ColumnStore", "Bucketing", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
             ],
-            swiftSettings: settings
+            swiftSettings: waitingTests
         ),
         .testTarget(
-            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "ColumnStore", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "ColumnStore"], swiftSettings: settings),
+            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "ColumnStore", "TestSupport"], swiftSettings: waitingTests),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "ColumnStore"], swiftSettings: waitingTests),
         .testTarget(
             name: "FetchingTests",
             dependencies: [
-                "Fetching", "ColumnStore", "TestSupport",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "Fetching", "ColumnStore", "Cryptography", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: settings
+            swiftSettings: waitingTests
         ),
         .testTarget(
             name: "ServerTests",
@@ -177,14 +177,15 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: settings
+            swiftSettings: waitingTests
         ),
         .testTarget(name: "TripGeneratorTests", dependencies: ["TripGenerator", "Bucketing"], swiftSettings: settings),
         .target(
             name: "FuzzEntries", dependencies: ["ColumnStore", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
             swiftSettings: settings),
-        .testTarget(name: "FuzzTests", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/FuzzTests", swiftSettings: settings),
-        .testTarget(name: "TidyTests", swiftSettings: settings),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/FuzzTests", swiftSettings: waitingTests),
+        .testTarget(name: "TidyTests", swiftSettings: waitingTests),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -1,22 +1,22 @@
-import Crypto
+import Cryptography
 package import Foundation
 
 /// Proves to who receives a webhook that we sent it, and when: Standard Webhooks, symmetric.
 ///
 /// Spec: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md.
 package struct WebhookSignature: Sendable {
-    private let key: SymmetricKey
+    private let key: [UInt8]
 
     /// Makes signatures with a secret: what follows `whsec_` in Base64, else the text's own bytes.
     package init(secret: String) {
         let encoded = secret.hasPrefix("whsec_") ? Data(base64Encoded: String(secret.dropFirst(6))) : nil
-        key = SymmetricKey(data: encoded ?? Data(secret.utf8))
+        key = Array(encoded ?? Data(secret.utf8))
     }
 
     /// Header fields of a message.
     package func headers(id: String, body: String, at date: Date) -> [(name: String, value: String)] {
         let time = String(Int(date.timeIntervalSince1970))
-        let code = HMAC<SHA256>.authenticationCode(for: Data("\(id).\(time).\(body)".utf8), using: key)
+        let code = HMACSHA256.code(of: "\(id).\(time).\(body)", key: key)
         return [
             ("webhook-id", id), ("webhook-timestamp", time), ("webhook-signature", "v1," + Data(code).base64EncodedString()),
         ]

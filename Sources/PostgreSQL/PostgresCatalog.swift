@@ -130,9 +130,9 @@ package final class PostgresCatalog: SharedJobCatalog {
     /// The password with which processes open the catalog: they share it, and neither a copy of the catalog nor its log has it.
     ///
     /// Where they need none, whoever can read the catalog may open what was sealed.
-    package func sealingSecret() throws(ColumnStoreError) -> [UInt8]? {
+    package func sealingPassword() throws(ColumnStoreError) -> SealingPassword? {
         let password = try pool.with { connection throws(ColumnStoreError) in connection.password }
-        return Array((password.isEmpty ? try name() : password).utf8)
+        return SealingPassword(text: password, catalog: try name())
     }
 
     private var folderPlace: String { "folder \(host):\(uploads)" }

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Foundation
 import HTTPTypes
 import NIOHTTP1
@@ -31,7 +31,7 @@ struct WebSocketHandshake {
         guard version == [Self.version] else { throw .version(version.joined(separator: ", ")) }
         let keys = values(.secWebSocketKey)
         guard keys.count == 1, let key = Data(base64Encoded: keys[0]), key.count == Self.keyByteCount else { throw .key }
-        let digest = Insecure.SHA1.hash(data: Data((keys[0] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8))
+        let digest = SHA1.hash(keys[0] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
         accept = Data(digest).base64EncodedString()
     }
 

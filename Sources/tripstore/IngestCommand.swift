@@ -58,7 +58,7 @@ struct IngestCommand: ParsableCommand {
             switch result {
             case .failure(let error): session.refuse(error.message)
             case .success(.added(let job)): session.add(job, isStream: file == "-")
-            case .success(.resumed(let job)): session.add(job, resumesAt: job.processedRows)
+            case .success(.resumed(let job)): session.resume(file, as: job)
             case .success(.duplicate(let other)): session.skip(file, as: other)
             }
         }
@@ -90,7 +90,7 @@ struct IngestCommand: ParsableCommand {
     }
 
     /// Whether an argument is no path: one with `://` in it is hardly meant as one, and what is no URL is told so.
-    private static func isURL(_ argument: String) -> Bool {
+    static func isURL(_ argument: String) -> Bool {
         argument.contains("://") && !FileManager.default.fileExists(atPath: argument)
     }
 }

@@ -34,6 +34,19 @@ struct LoadSession {
         if isStream { streams.append(job.id) }
     }
 
+    /// Adds a job that was interrupted; one of a file with another name was found by the bytes.
+    mutating func resume(_ file: String, as job: Job) {
+        let name = Self.name(of: file)
+        if !isQuiet, name != Readable.text(job.filename), !IngestCommand.isURL(file) {
+            Output.note("\(name) has the bytes of job \(job.id) (\(Readable.text(job.filename))), which goes on")
+        }
+        add(job, resumesAt: job.processedRows)
+    }
+
+    private static func name(of file: String) -> String {
+        Readable.text(file.split(separator: "/").last.map(String.init) ?? file)
+    }
+
     /// Says why a file cannot be loaded.
     mutating func refuse(_ sentence: String) {
         Output.note("Error: \(sentence)")
@@ -43,7 +56,7 @@ struct LoadSession {
     /// Says that a file is in the store already.
     mutating func skip(_ file: String, as job: Job) {
         skippedFor.append(job)
-        let name = Readable.text(file.split(separator: "/").last.map(String.init) ?? file)
+        let name = Self.name(of: file)
         if job.status != .completed, !ids.contains(job.id) {
             return refuse(
                 "\(name) is not loaded: its bytes are those of job \(job.id) (\(Readable.text(job.filename))), which is "

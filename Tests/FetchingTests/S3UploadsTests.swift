@@ -1,5 +1,5 @@
 import ColumnStore
-import Crypto
+import Cryptography
 import Fetching
 import Foundation
 import NIOHTTP1
@@ -60,7 +60,7 @@ struct S3UploadsTests {
         #expect(bucket.state.objects == ["spool/7-trips.csv": bytes])
         let request = try #require(bucket.state.requests.first)
         #expect(bucket.state.requests.count == 1 && request.head.headers.first(name: "Content-Length") == "\(byteCount)")
-        let hash = SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let hash = SHA256.hash(bytes.span.bytes).hexadecimal
         #expect(request.head.headers.first(name: "X-Amz-Content-Sha256") == hash)
         #expect(request.head.headers.first(name: "Authorization")?.contains("SignedHeaders=host;x-amz-content-sha256;") == true)
         try await onThread {

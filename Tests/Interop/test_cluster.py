@@ -227,6 +227,8 @@ def test_it_grows_while_it_loads_and_is_asked(cluster, trips_csv, embedded):
                 seen.add(answer.json["total_trips"])
             else:
                 failed.append((answer.status, answer.body))
+            # The processors are for the loads.
+            time.sleep(0.05)
 
     askers = [threading.Thread(target=ask) for _ in range(4)]
     for asker in askers:

@@ -265,7 +265,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// The data directory has one.
-    package func sealingSecret() throws(ColumnStoreError) -> [UInt8]? { nil }
+    package func sealingPassword() throws(ColumnStoreError) -> SealingPassword? { nil }
 
     /// Rejected rows of a job by reason.
     package func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int] {

@@ -56,8 +56,8 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// Trips of a completed job that were set aside; a catalog whose trips are elsewhere knows of none.
     func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int
 
-    /// A secret of all who open the catalog, with which `SourceSeal` keeps others; nil: it has none, and the data directory does.
-    func sealingSecret() throws(ColumnStoreError) -> [UInt8]?
+    /// What all who open the catalog know, with which `SourceSeal` keeps secrets; nil: nothing, and the data directory has a key.
+    func sealingPassword() throws(ColumnStoreError) -> SealingPassword?
 
     /// Moves pending jobs to running, and returns those that were.
     ///

@@ -23,8 +23,15 @@ extension LoadService {
     // MARK: Secrets of URLs
 
     private func sourceSeal(makingKey: Bool) throws(ColumnStoreError) -> SourceSeal? {
-        if let secret = try catalog.sealingSecret() { return SourceSeal(secret: secret) }
-        return try SourceSeal(file: folders.sourceKey, makingIt: makingKey)
+        guard let password = try catalog.sealingPassword() else {
+            return try SourceSeal(file: folders.sourceKey, makingIt: makingKey)
+        }
+        return sharedSeal.withLock { known in
+            if let known, known.password == password { return known.seal }
+            let seal = SourceSeal(password)
+            known = (password, seal)
+            return seal
+        }
     }
 
     private func seal(_ secret: String, of place: String) throws(ColumnStoreError) -> String? {

@@ -72,6 +72,8 @@ public final class LoadService: Sendable {
     let settings: Settings
     let queue: IngestionQueue
     let fetching = FetchQueue()
+    /// The seal of a shared catalog's password, which takes a moment to be derived.
+    let sharedSeal = Lock<(password: SealingPassword, seal: SourceSeal)?>(nil)
     /// What is not shown of the places of files.
     package let paths: HiddenPaths
     /// Removals of uploads elsewhere that are under way.

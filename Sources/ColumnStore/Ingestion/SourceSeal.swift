@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Foundation
 
 /// Keeps the part of a source's URL that may be a secret, such as a signature, encrypted in the catalog for as long as the file may
@@ -8,54 +8,56 @@ import Foundation
 /// backup has, or for a catalog of several processes in the password with which they open it. It counts only beside the rest of the
 /// URL, so that nobody who can write to the catalog can have it sent to another host.
 struct SourceSeal: Sendable {
-    private static let purpose = Data("tripstore: query of a source's URL".utf8)
+    private static let purpose = "tripstore: query of a source's URL"
 
-    private let key: SymmetricKey
+    private let key: SealingKey
 
-    /// - Parameter secret: bytes that those who may open what was sealed have.
-    init(secret: [UInt8]) {
-        key = HKDF<SHA256>.deriveKey(inputKeyMaterial: SymmetricKey(data: secret), info: Self.purpose, outputByteCount: 32)
+    /// Derives the key from what all who may open what was sealed have; slowly, as it may be a short password.
+    init(_ password: SealingPassword) {
+        key = SealingKey(password: password.text, salt: "\(Self.purpose) in \(password.catalog)")
     }
 
     /// Reads the key of a file; makes one where there is none, if that is wanted.
     init?(file path: String, makingIt: Bool) throws(ColumnStoreError) {
         if FileSystem.byteCount(of: path) != nil {
             // One that cannot be read is not replaced: what it opens would be lost.
-            guard let secret = try? Data(contentsOf: URL(fileURLWithPath: path)), secret.count == 32 else {
+            guard let secret = try? Data(contentsOf: URL(fileURLWithPath: path)), secret.count == SealingKey.byteCount else {
                 throw ColumnStoreError(
                     .io,
-                    "The key \(path) cannot be read, or has another size than 32 bytes; check its permissions, or remove it and "
-                        + "submit the URLs that wait once more.")
+                    "The key \(path) cannot be read, or has another size than \(SealingKey.byteCount) bytes; check its permissions, or "
+                        + "remove it and submit the URLs that wait once more.")
             }
-            self.init(secret: Array(secret))
+            key = SealingKey(secret: Array(secret), purpose: Self.purpose)
             return
         }
         guard makingIt else { return nil }
         var random = SystemRandomNumberGenerator()
-        let secret = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        let secret = (0..<SealingKey.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         let slash = path.lastIndex(of: "/")!
         var file = try DurableFile(directory: String(path[..<slash]), name: String(path[slash...].dropFirst()))
         try file.write(secret)
         try file.commit()
-        self.init(secret: secret)
+        key = SealingKey(secret: secret, purpose: Self.purpose)
     }
 
     /// Encrypts the rest of a URL.
-    func seal(_ rest: String, of place: String) throws(ColumnStoreError) -> String {
-        do {
-            let box = try ChaChaPoly.seal(Data(rest.utf8), using: key, authenticating: Data(place.utf8))
-            return box.combined.base64EncodedString()
-        } catch {
-            throw ColumnStoreError(
-                .internalFault, "The query of \(place) could not be encrypted: \(error); please report this.")
-        }
-    }
+    func seal(_ rest: String, of place: String) -> String { Data(key.seal(rest, context: place)).base64EncodedString() }
 
-    /// Returns the rest of a URL; nil where it was sealed with another key, or beside another place.
+    /// Returns the rest of a URL; nil if it was sealed with another key, or beside another place.
     func open(_ sealed: String, of place: String) -> String? {
-        guard let data = Data(base64Encoded: sealed), let box = try? ChaChaPoly.SealedBox(combined: data),
-            let rest = try? ChaChaPoly.open(box, using: key, authenticating: Data(place.utf8))
-        else { return nil }
-        return String(decoding: rest, as: UTF8.self)
+        Data(base64Encoded: sealed).flatMap { key.open(Array($0), context: place) }
+    }
+}
+
+/// The password of a catalog that several processes share.
+package struct SealingPassword: Hashable, Sendable {
+    /// The password; empty if the catalog wants none.
+    package var text: String
+    /// The catalog's name, which makes a key of its own of the same password.
+    package var catalog: String
+
+    package init(text: String, catalog: String) {
+        self.text = text
+        self.catalog = catalog
     }
 }

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 package import Foundation
 
 /// Signs requests to AWS and to what speaks its language.
@@ -34,7 +34,7 @@ package struct AWSRequestSigner: Sendable {
         ) {
             self.init(
                 method: method, host: host, target: target, headers: headers,
-                bodyHash: AWSRequestSigner.hexadecimal(SHA256.hash(data: body)))
+                bodyHash: SHA256.hash(body.span.bytes).hexadecimal)
         }
 
         init(
@@ -65,9 +65,9 @@ package struct AWSRequestSigner: Sendable {
             ]
 
         let scope = "\(time.prefix(8))/\(region)/\(service)/aws4_request"
-        let hash = Self.hexadecimal(SHA256.hash(data: Array(canonical.joined(separator: "\n").utf8)))
+        let hash = SHA256.hash(canonical.joined(separator: "\n")).hexadecimal
         let text = ["AWS4-HMAC-SHA256", time, scope, hash].joined(separator: "\n")
-        let signature = Self.hexadecimal(Self.code(text, SymmetricKey(data: key(day: time.prefix(8)))))
+        let signature = HMACSHA256.code(of: text, key: key(day: time.prefix(8))).hexadecimal
         added.append(
             (
                 "Authorization",
@@ -79,16 +79,8 @@ package struct AWSRequestSigner: Sendable {
 
     private func key(day: Substring) -> [UInt8] {
         [String(day), region, service, "aws4_request"].reduce(Array("AWS4\(credentials.secretAccessKey)".utf8)) { key, part in
-            Array(Self.code(part, SymmetricKey(data: key)))
+            HMACSHA256.code(of: part, key: key)
         }
-    }
-
-    private static func code(_ text: String, _ key: SymmetricKey) -> HMAC<SHA256>.MAC {
-        HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)
-    }
-
-    static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     private func path(_ target: String) -> String {

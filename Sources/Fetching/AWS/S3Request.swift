@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import NIOCore
 import NIOHTTP1
 
@@ -23,9 +23,7 @@ struct S3Request: Sendable {
         self.object = object
         self.purpose = purpose
         self.body = body
-        var hash = SHA256()
-        body.withUnsafeReadableBytes { hash.update(bufferPointer: $0) }
-        bodyHash = AWSRequestSigner.hexadecimal(hash.finalize())
+        bodyHash = body.withUnsafeReadableBytes { SHA256.hash(RawSpan(_unsafeBytes: $0)).hexadecimal }
     }
 
     /// What is asked for, for a person.
