@@ -89,44 +89,80 @@ extension QueryExecutor {
 
     /// What is known of some regions, in their order.
     private func sums(of regions: [UInt32]) throws(ColumnStoreError) -> [RegionSums] {
-        let (regionNames, datasourceNames) = (snapshot.regions, snapshot.datasources)
+        let (regionNames, datasourceCount) = (snapshot.regions, snapshot.datasources.names.count)
         var places = [Int32](repeating: -1, count: regionNames.names.count)
         for (place, code) in regions.enumerated() { places[Int(code)] = Int32(place) }
         var answer = [RegionSums](repeating: RegionSums(), count: regions.count)
-        let datasourceCount = datasourceNames.names.count
-        // A table of all pairs, unless they are too many for that.
-        var table = [Sum]()
-        if regions.count * datasourceCount <= Self.pairTableCountMax {
-            table = [Sum](repeating: Sum(), count: regions.count * datasourceCount)
-        }
-        let hasTable = !table.isEmpty
-        var sums: [UInt64: Sum] = [:]
         for (position, segment) in snapshot.segments.enumerated() {
-            let (regionMap, datasourceMap) = (regionNames.codeMaps[position], datasourceNames.codeMaps[position])
+            let map = regionNames.codeMaps[position]
             for (code, box) in segment.index.bounds.enumerated() {
-                let place = Int(places[Int(regionMap[code])])
+                let place = Int(places[Int(map[code])])
                 if place >= 0 { answer[place].bounds.extend(by: box) }
             }
+        }
+        if regions.count * datasourceCount <= Self.pairTableCountMax {
+            try addAtOnce(places, datasourceCount, to: &answer)
+        } else {
+            try addOneByOne(regions, datasourceCount, to: &answer)
+        }
+        return answer
+    }
+
+    /// Adds up all pairs of a region and a datasource in a table.
+    private func addAtOnce(
+        _ places: [Int32], _ datasourceCount: Int, to answer: inout [RegionSums]
+    ) throws(ColumnStoreError) {
+        var table = [Sum](repeating: Sum(), count: answer.count * datasourceCount)
+        for (position, segment) in snapshot.segments.enumerated() {
+            let (regionMap, datasourceMap) = (snapshot.regions.codeMaps[position], snapshot.datasources.codeMaps[position])
             for (number, entry) in segment.index.counts.entries.enumerated() {
                 if number & (Self.entriesBetweenChecks - 1) == 0 { try cancellation.check() }
                 let place = Int(places[Int(regionMap[Int(entry.region)])])
                 if place < 0 { continue }
                 let datasource = Int(datasourceMap[Int(entry.datasource)])
-                if hasTable {
-                    table[place * datasourceCount + datasource].add(entry.trips, entry.firstAt, entry.lastAt)
-                } else {
-                    sums[UInt64(place) << 32 | UInt64(datasource), default: Sum()].add(
-                        entry.trips, entry.firstAt, entry.lastAt)
-                }
+                table[place * datasourceCount + datasource].add(entry.trips, entry.firstAt, entry.lastAt)
             }
         }
         for (pair, sum) in table.enumerated() where sum.trips > 0 {
             answer[pair / datasourceCount].add(datasource: UInt32(pair % datasourceCount), sum)
         }
-        for (pair, sum) in sums {
-            answer[Int(pair >> 32)].add(datasource: UInt32(truncatingIfNeeded: pair), sum)
+    }
+
+    /// Adds up the datasources of one region after the other, where all pairs would take too much memory.
+    ///
+    /// A week's counts are sorted by region in each segment, and codes ascend as names do: each count is looked at once.
+    private func addOneByOne(
+        _ regions: [UInt32], _ datasourceCount: Int, to answer: inout [RegionSums]
+    ) throws(ColumnStoreError) {
+        var weeks: [(segment: Int, rest: Range<Int>)] = []
+        for (position, segment) in snapshot.segments.enumerated() {
+            let starts = segment.index.counts.weekStarts
+            for (start, end) in zip(starts, starts.dropFirst()) { weeks.append((segment: position, rest: start..<end)) }
         }
-        return answer
+        var sums = [Sum](repeating: Sum(), count: datasourceCount)
+        var found: [UInt32] = []
+        for (place, region) in regions.enumerated().sorted(by: { $0.element < $1.element }) {
+            try cancellation.check()
+            for number in weeks.indices {
+                let (position, rest) = weeks[number]
+                let entries = snapshot.segments[position].index.counts.entries
+                let (regionMap, datasourceMap) = (snapshot.regions.codeMaps[position], snapshot.datasources.codeMaps[position])
+                var next = rest.lowerBound
+                while next < rest.upperBound, regionMap[Int(entries[next].region)] < region { next += 1 }
+                while next < rest.upperBound, regionMap[Int(entries[next].region)] == region {
+                    let datasource = datasourceMap[Int(entries[next].datasource)]
+                    if sums[Int(datasource)].trips == 0 { found.append(datasource) }
+                    sums[Int(datasource)].add(entries[next].trips, entries[next].firstAt, entries[next].lastAt)
+                    next += 1
+                }
+                weeks[number].rest = next..<rest.upperBound
+            }
+            for datasource in found {
+                answer[place].add(datasource: datasource, sums[Int(datasource)])
+                sums[Int(datasource)] = Sum()
+            }
+            found.removeAll(keepingCapacity: true)
+        }
     }
 
     /// Pairs of a region and a datasource that are added up in a table: a few megabytes.
