@@ -345,6 +345,29 @@ struct ColumnStoreTests {
         #expect(missing?.code == .notFound)
     }
 
+    @Test("Segments that another process merges while they are verified are not called damaged")
+    func verifyBesideAMerge() throws {
+        let writer = try open()
+        defer { writer.close() }
+        for _ in 0..<3 { _ = try load(writer, Fixture.path("trips.csv")) }
+        let reader = try open(access: .readOnly)
+        defer { reader.close() }
+        var (names, problems): ([String], [String]) = ([], [])
+        let damaged = try reader.verify { file, number, _ in
+            names.append(file)
+            guard number == 1 else { return }
+            do {
+                _ = try load(writer, Fixture.path("trips.csv"))
+                // Once another job is over, the merge after the one before it is as well.
+                _ = try load(writer, Fixture.path("trips.csv"))
+            } catch { problems.append("\(error)") }
+        }
+        #expect(damaged.isEmpty && problems.isEmpty, "\(damaged) \(problems)")
+        // What it was about to look at is gone.
+        let left = try writer.summary().segments.map(\.file)
+        #expect(names.count == 4 && names.allSatisfy { !left.contains($0) }, "\(names) \(left)")
+    }
+
     @Test func verifyFindsADamagedSegment() throws {
         let store = try open()
         defer { store.close() }

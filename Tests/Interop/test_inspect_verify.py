@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from tripstore import SAMPLE, cli
+from tripstore import SAMPLE, Server, cli
 
 
 def fingerprint(folder):
@@ -135,3 +135,18 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(store, segment):
     for command in (["weekly-average"], ["verify", "--quarantine"]):
         assert is_refused(*command), command
     assert segment.exists() and not (store / "quarantine").exists()
+
+
+def test_a_damaged_segment_is_opened_once_and_not_for_every_query(store, segment, tmp_path):
+    """Each attempt is a line of the log; once the catalog has changed there is a reason for another."""
+    segment.write_bytes(segment.read_bytes()[:-100])
+    with Server(store, tmp_path / "log") as server:
+        def attempts():
+            return server.log.read_text().count("What was committed cannot be shown")
+        for times in (1, 2):
+            for _ in range(10):
+                for path in ("/analytics/weekly-average", "/trip-groups", "/regions"):
+                    answer = server.get(path)
+                    assert answer.status == 500 and "is damaged" in answer.detail, answer.body
+            assert attempts() <= times, server.log.read_text()
+            server.ingest(SAMPLE)

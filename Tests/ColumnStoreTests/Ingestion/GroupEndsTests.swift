@@ -4,7 +4,7 @@ import Logging
 import TestSupport
 import Testing
 
-/// Jobs that are loaded together, one of which cannot be ended as it should: the others come to their ends, and are told of.
+/// Jobs that are removed while they are loaded, alone or together with others: each comes to the end that it should have.
 struct GroupEndsTests {
     private let folder = TemporaryDirectory()
 
@@ -48,11 +48,58 @@ struct GroupEndsTests {
         func close() { store.close() }
     }
 
-    @Test("A file that cannot be removed keeps no job of the group from its end, nor its followers from hearing of it")
-    func everyJobEnds() throws {
-        let store = try ColumnStore(
+    private func open() throws -> ColumnStore {
+        try ColumnStore(
             ColumnStore.Options(
                 dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    @Test("A job that was removed is at once what it became, though a load of it still runs", arguments: [1, 3])
+    func removedWhileItRuns(count: Int) throws {
+        let store = try open()
+        defer { store.close() }
+        let ids = try (0..<count).map { _ in
+            try store.loads.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true).id
+        }
+        let seen = Lock<[Job.Status?]>([])
+        let engine = Disturbed(store) { [loads = store.loads, id = ids[0]] in
+            seen.withLock { seen in
+                guard seen.isEmpty else { return }
+                let before = (try? loads.jobs(limit: 10, status: nil))?.last?.status
+                seen = [before, try? loads.remove(id).status, try? loads.job(id).status]
+                seen.append((try? loads.jobs(limit: 10, status: nil))?.last?.status)
+            }
+        }
+        store.loads.attach(engine)
+        store.loads.start()
+        for id in ids { _ = try store.loads.waitForEnd(of: id) }
+        #expect(seen.withLock { $0 } == [.running, .cancelled, .cancelled, .cancelled])
+        #expect(try ids.map { try store.loads.job($0).status } == [.cancelled] + ids.dropFirst().map { _ in .completed })
+        #expect(try store.summary().liveRows == 100 * (count - 1))
+        withExtendedLifetime(engine) {}
+    }
+
+    @Test("A job with the bytes of one that is cancelled while both are loaded together is no duplicate")
+    func twinOfACancelledJob() throws {
+        let store = try open()
+        defer { store.close() }
+        // The same rows, compressed otherwise: it shows when they are loaded.
+        let ids = try ["trips.csv", "trips.csv.zst"].map { try store.loads.submitFile(path: Fixture.path($0)).id }
+        let removed = Lock<Job.Status?>(nil)
+        let engine = Disturbed(store) { [loads = store.loads, id = ids[0]] in
+            removed.withLock { if $0 == nil { $0 = try? loads.remove(id).status } }
+        }
+        store.loads.attach(engine)
+        store.loads.start()
+        #expect(try ids.map { try store.loads.waitForEnd(of: $0).status } == [.cancelled, .completed])
+        #expect(removed.withLock { $0 } == .cancelled)
+        #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 100)
+        withExtendedLifetime(engine) {}
+    }
+
+    @Test("A file that cannot be removed keeps no job of the group from its end, nor its followers from hearing of it")
+    func everyJobEnds() throws {
+        let store = try open()
         defer { store.close() }
         let ends = Lock([Int64: Job.Status]())
         store.loads.observeProgress { progress in
