@@ -58,9 +58,10 @@ final class ClickHouseClient: Sendable {
         var all = [("wait_end_of_query", "1"), ("max_query_size", "4194304"), ("query_id", id)] + settings
         var patience = Patience.question
         if let remaining = cancellation.remaining {
-            patience = min(patience, TimeAmount(max(.zero, remaining)))
+            let left = max(.zero, remaining)
+            patience = min(patience, TimeAmount(left))
             // Rounded up: the end of our own time comes first, and says why.
-            all.append(("max_execution_time", String(max(1, remaining.components.seconds + 1))))
+            all.append(("max_execution_time", String(left.components.seconds + 1)))
         }
         let answer = post(ByteBuffer(string: sql), to: address, all, inDatabase: inDatabase, deadline: .now() + patience)
         cancellation.onCancel { [weak self] in

@@ -45,7 +45,7 @@ final class MissingTrips: Sendable {
     var warning: String? {
         let count = state.withLock { $0.count }
         if count == 0 { return nil }
-        let trips = count == 1 ? "1 trip is" : "\(count) trips are"
+        let trips = count == 1 ? "1 trip is" : "\(count.grouped) trips are"
         return "\(trips) missing: ClickHouse has fewer than complete jobs brought; bring back the shard that lost some, or "
             + "delete those jobs and load their files again."
     }

@@ -138,8 +138,8 @@ extension ColumnStore {
             let path = folders.segmentPath(segment.fileName)
             // A copy of a file that was cut off would be counted as one of the store.
             if let byteCount = FileSystem.byteCount(of: path), byteCount != segment.byteCount {
-                throw SegmentReader.damage(
-                    path, SegmentError(description: "it has \(byteCount) bytes, the catalog says \(segment.byteCount)"))
+                let (has, says) = (byteCount.grouped, segment.byteCount.grouped)
+                throw SegmentReader.damage(path, SegmentError(description: "it has \(has) bytes, the catalog says \(says)"))
             }
             try bring(path, to: target.segments, checksum: segment.checksum, &report)
         }
@@ -215,13 +215,21 @@ extension ColumnStore {
         _ path: String, to folder: String, checksum: UInt32, _ report: inout BackupReport
     ) throws(ColumnStoreError) {
         let target = "\(folder)/\(path.split(separator: "/").last ?? "")"
-        if let size = FileSystem.byteCount(of: target) {
-            if size == FileSystem.byteCount(of: path), try Self.checksum(of: target) == checksum {
-                report.keptFiles += 1
-                return
-            }
-            try FileSystem.remove(target)
+        if FileSystem.byteCount(of: target).map({ $0 == FileSystem.byteCount(of: path) }) == true,
+            try Self.checksum(of: target) == checksum
+        {
+            report.keptFiles += 1
+            return
         }
+        // A copy of bytes that are not those that were written would pass for the last whole one.
+        guard try Self.checksum(of: path) == checksum else {
+            throw ColumnStoreError(
+                .corrupt,
+                "The copy stopped: the bytes of \(path) are not those that were written. Run `tripstore verify`, set damaged "
+                    + "segments aside with `tripstore verify --quarantine`, and back up again; a damaged rollup is made anew by "
+                    + "`tripstore serve`.")
+        }
+        try FileSystem.remove(target)
         if try FileSystem.link(path, as: target) {
             report.linkedFiles += 1
         } else {

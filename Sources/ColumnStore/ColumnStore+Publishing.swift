@@ -78,8 +78,8 @@ extension ColumnStore {
         let path = folders.segmentPath(segment.fileName)
         let reader = try SegmentReader(path: path)
         guard reader.rowCount == segment.rowCount else {
-            throw SegmentReader.damage(
-                path, SegmentError(description: "it has \(reader.rowCount) rows, the catalog says \(segment.rowCount)"))
+            let (has, says) = (reader.rowCount.grouped, segment.rowCount.grouped)
+            throw SegmentReader.damage(path, SegmentError(description: "it has \(has) rows, the catalog says \(says)"))
         }
         if let problem = reader.indexProblem {
             options.logger.warning(
@@ -134,7 +134,7 @@ extension ColumnStore {
         }
         let trips = live.reduce(0) { $0 + $1.rowCount }
         if snapshot.rowCount != trips {
-            differences.append("Queries see \(snapshot.rowCount) trips, the catalog has \(trips).")
+            differences.append("Queries see \(snapshot.rowCount.grouped) trips, the catalog has \(trips.grouped).")
         }
         if snapshot.warning ?? "" != warning {
             differences.append("Queries say of missing trips '\(snapshot.warning ?? "")', not '\(warning)'.")

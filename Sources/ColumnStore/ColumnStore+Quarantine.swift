@@ -50,7 +50,8 @@ extension Catalog.MissingTrips {
         let segments = segmentCount == 1 ? "a damaged segment" : "\(segmentCount) damaged segments"
         let remedy = jobs.count == 1 ? "that job and load its file" : "those jobs and load their files"
         // Of a segment that was damaged together with its catalog nobody may know how many it had.
-        let known = trips > 0 ? "\(trips) \(trips == 1 ? "trip is" : "trips are")" : "Trips, nobody can tell how many, are"
+        let known =
+            trips > 0 ? "\(trips.grouped) \(trips == 1 ? "trip is" : "trips are")" : "Trips, nobody can tell how many, are"
         return
             "\(known) missing: \(segments) with trips of \(Self.list(jobs.map(\.id))) \(segmentCount == 1 ? "was" : "were") set "
             + "aside; restore a backup that still has them, or delete \(remedy) again."

@@ -158,17 +158,34 @@ extension ColumnStore {
         return contents
     }
 
-    /// Writes the new catalog and puts it in the place of the old one, then takes files out of the folder of segments.
+    /// Writes the new catalog and puts it in the place of the old one; what is not in its place at the end is removed.
     ///
     /// - Returns: the old catalog's new name.
     private static func exchangeCatalog(
         for contents: Catalog.Contents, settingAside names: [String], in folders: Folders
     ) throws(ColumnStoreError) -> String? {
         let new = folders.catalog + ".new"
-        for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(new + suffix) }
-        try FileSystem.createFile(new)
-        try Catalog.create(at: new, contents)
-        try FileSystem.syncFile(new)
+        let removeNew = { () throws(ColumnStoreError) in
+            for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(new + suffix) }
+        }
+        try removeNew()
+        do throws(ColumnStoreError) {
+            try FileSystem.createFile(new)
+            try Catalog.create(at: new, contents)
+            try FileSystem.syncFile(new)
+            return try putInPlace(new, settingAside: names, in: folders)
+        } catch {
+            try? removeNew()
+            throw error
+        }
+    }
+
+    /// Puts a new catalog in the place of the old one, then takes files out of the folder of segments.
+    ///
+    /// - Returns: the old catalog's new name.
+    private static func putInPlace(
+        _ new: String, settingAside names: [String], in folders: Folders
+    ) throws(ColumnStoreError) -> String? {
         if !names.isEmpty { try FileSystem.makeDirectory(folders.quarantine) }
         for name in names {
             let aside = "\(folders.quarantine)/\(name)"

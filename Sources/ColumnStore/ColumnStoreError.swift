@@ -69,7 +69,7 @@ extension ColumnStoreError {
     static func isIncomplete(_ job: Job, missing: Int) -> ColumnStoreError {
         ColumnStoreError(
             .conflict,
-            "The same bytes were loaded as job \(job.id) (\(job.filename)), of which \(missing) trips are missing, as they were set "
+            "The same bytes were loaded as job \(job.id) (\(job.filename)), of which \(missing.grouped) trips are missing, as they were set "
                 + "aside; delete job \(job.id), then load the file again.", job: job.id)
     }
 

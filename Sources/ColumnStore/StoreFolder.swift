@@ -87,7 +87,8 @@ package struct StoreFolder: Sendable {
             throw ColumnStoreError(.io, "This user may not read the store in \(directory); ask as the user whose it is.")
         }
         try refuseLostCatalog(folders)
-        if FileSystem.byteCount(of: folders.catalog) != nil { return }
+        // An empty catalog beside no trips is that of a first start which was killed: whoever writes next goes on.
+        if FileSystem.byteCount(of: folders.catalog) ?? 0 > 0 { return }
         throw ColumnStoreError(
             .notFound,
             "There is no store in \(directory); load a file with `tripstore ingest FILE --data-dir \(directory)` or name another "
@@ -103,7 +104,7 @@ package struct StoreFolder: Sendable {
         guard segments + uploads > 0 else { return }
         throw ColumnStoreError(
             .corrupt,
-            "The catalog \(folders.catalog) is gone or empty, but \(segments) segments and \(uploads) uploads are there. Nothing "
+            "The catalog \(folders.catalog) is gone or empty, but \(segments.grouped) segments and \(uploads.grouped) uploads are there. Nothing "
                 + "was touched: put the catalog back, make the catalog anew with `tripstore rebuild-catalog --data-dir \(folders.root)`, "
                 + "or restore a backup to another folder (`tripstore restore`).")
     }

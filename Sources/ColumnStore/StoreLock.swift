@@ -36,13 +36,16 @@ final class StoreLock: Sendable {
     /// Takes the lock; throws `.busy` with a sentence on its holder if another process has it.
     ///
     /// - Parameter mayBeReadOnly: whether a file on a disk that takes nothing is locked as it is, without a word on its holder and
-    ///   unseen by `hasWriter`.
+    ///   unseen by `hasWriter`; its folder where there is no file.
     init(path: String, for readers: FileSystem.Readers = .owner, mayBeReadOnly: Bool = false) throws(ColumnStoreError) {
         var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, readers.fileMode)
         let isReadOnly = descriptor < 0 && mayBeReadOnly && [ENOSPC, EDQUOT, EROFS].contains(errno)
         if isReadOnly { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
+        if isReadOnly, descriptor < 0, errno == ENOENT { descriptor = Self.openFolder(of: path) }
         guard descriptor >= 0 else { throw FileSystem.error("open", path) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, isReadOnly || tripstore_lock_file(descriptor) == 0 else {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0,
+            isReadOnly || (tripstore_lock_file(descriptor) == 0 && !Self.isFolderHeld(of: path))
+        else {
             close(descriptor)
             throw ColumnStoreError(
                 .busy,
@@ -54,11 +57,24 @@ final class StoreLock: Sendable {
         if !isReadOnly { write() }
     }
 
+    private static func openFolder(of path: String) -> Int32 {
+        open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+
+    /// Whether a process waits for its disk that found no file to lock there, and so locked the folder.
+    private static func isFolderHeld(of path: String) -> Bool {
+        let folder = openFolder(of: path)
+        guard folder >= 0 else { return false }
+        defer { close(folder) }
+        // Some file systems lock no folders; there it is not held either.
+        return flock(folder, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
     /// Takes the lock as a process does that writes, where it was taken on a disk that took nothing.
     func becomeWritable() throws(ColumnStoreError) {
         try descriptor.withLock { held throws(ColumnStoreError) in
             guard let old = held, fcntl(old, F_GETFL) & O_ACCMODE == O_RDONLY else { return }
-            let new = open(path, O_RDWR | O_CLOEXEC)
+            let new = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FileSystem.Readers.owner.fileMode)
             guard new >= 0 else { throw FileSystem.error("open", path) }
             // Whoever comes in between the two is the one that writes.
             flock(old, LOCK_UN)

@@ -125,13 +125,13 @@ extension ColumnStore {
                 try SegmentColumn.refuseNewerFormat(layout.formatVersion, of: folders.segmentPath(segment.file))
                 problems = layout.problems
                 if layout.bytes != segment.bytes {
-                    problems.append("It has \(layout.bytes) bytes, the catalog says \(segment.bytes).")
+                    problems.append("It has \(layout.bytes.grouped) bytes, the catalog says \(segment.bytes.grouped).")
                 }
                 if try Self.checksum(of: folders.segmentPath(segment.file)) != segment.checksum {
                     problems.append("Its bytes are not those that were written: the checksum of the whole file differs.")
                 }
                 if let rows = layout.rows, rows != segment.rows {
-                    problems.append("It has \(rows) rows, the catalog says \(segment.rows).")
+                    problems.append("It has \(rows.grouped) rows, the catalog says \(segment.rows.grouped).")
                 }
             } catch {
                 // A file that we do not know is not damaged, and must not be set aside.
@@ -161,7 +161,7 @@ extension ColumnStore {
         do throws(ColumnStoreError) {
             let rollup = try GroupRollup(path: "\(folders.rollups)/\(named.fileName)", checksum: named.checksum)
             return rollup.tripCount == covered
-                ? [] : ["It has \(rollup.tripCount) trips, the segments that it covers have \(covered)."]
+                ? [] : ["It has \(rollup.tripCount.grouped) trips, the segments that it covers have \(covered.grouped)."]
         } catch {
             return [error.message]
         }

@@ -72,7 +72,7 @@ final class Fetch: Sendable {
             guard let total = range.totalByteCount, let validator = Validator(response.headers) else { break }
             // The ledger has a number for each piece: it is not made by what a server says before there is room for the file.
             guard total / options.pieceByteCount < FetchLimits.pieceCountMax else {
-                throw Self.lie(shown, "a size that no file has (\(total) bytes)")
+                throw Self.lie(shown, "a size that no file has (\(total.grouped) bytes)")
             }
             try file.requireRoom(for: total)
             let ledger = PieceLedger(totalByteCount: total, pieceByteCount: options.pieceByteCount)

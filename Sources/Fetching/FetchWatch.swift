@@ -56,8 +56,8 @@ final class FetchWatch: Sendable {
             let moved = totals[totals.count - 1] - totals.removeFirst()
             if moved < least {
                 throw failure(
-                    "it brought \(moved) bytes in \(Self.text(options.rateWindow)), less than \(options.minBytesPerSecond) a second "
-                        + "(FETCH_MIN_RATE)")
+                    "it brought \(moved.grouped) bytes in \(Self.text(options.rateWindow)), less than "
+                        + "\(options.minBytesPerSecond.grouped) a second (FETCH_MIN_RATE)")
             }
         }
     }

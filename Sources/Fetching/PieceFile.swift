@@ -83,7 +83,8 @@ final class PieceFile: Sendable {
         guard let most = file.byteCountMax, byteCount > most else { return }
         throw ColumnStoreError(
             .badInput,
-            "The file has \(byteCount) bytes or more, and this server takes \(most) (MAX_UPLOAD_BYTES); divide it.")
+            "The file has \(byteCount.grouped) bytes or more, and this server takes \(most.grouped) (MAX_UPLOAD_BYTES); divide it."
+        )
     }
 
     private var folder: String {

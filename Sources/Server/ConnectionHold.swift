@@ -25,12 +25,12 @@ final class ConnectionHold: Sendable {
             case .follower:
                 ColumnStoreError(
                     .overloaded,
-                    "The server has \(count) followers of jobs, half of the connections that it may have (--max-connections); ask "
+                    "The server has \(count.grouped) followers of jobs, half of the connections that it may have (--max-connections); ask "
                         + "GET /jobs/{job_id} now and then instead, or try again in a moment.")
             case .upload:
                 ColumnStoreError(
                     .overloaded,
-                    "The server is taking \(count) uploads, an eighth of the connections that it may have (--max-connections); try "
+                    "The server is taking \(count.grouped) uploads, an eighth of the connections that it may have (--max-connections); try "
                         + "again in a moment.")
             }
         }

@@ -1,7 +1,7 @@
+import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import NIOPosix
 
 /// Serves the front page, the API's description and its documentation: nothing of it comes from another host.
 ///
@@ -20,14 +20,15 @@ struct DocsController: Sendable {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
         + "form-action 'none'; frame-ancestors 'none'"
 
-    private let directory: String?
+    /// Swagger UI's files, which clients that read slowly share; none where the folder has none.
+    private let swagger: [String: (bytes: ByteBuffer, type: String)]
     private let assets: [String: (bytes: ByteBuffer, type: String)]
     private let front: ByteBuffer
     private let description: ByteBuffer
     private let documentation: ByteBuffer
 
     init(swaggerDirectory: String?) {
-        directory = swaggerDirectory.flatMap { Self.isReadable($0 + "/swagger-ui-bundle.js") ? $0 : nil }
+        swagger = swaggerDirectory.map(Self.swagger) ?? [:]
         assets = [
             "page.css": (ByteBuffer(bytes: PackageResources.page_css), Self.stylesheet),
             "page.js": (ByteBuffer(bytes: PackageResources.page_js), Self.script),
@@ -36,7 +37,7 @@ struct DocsController: Sendable {
         front = ByteBuffer(bytes: PackageResources.index_html)
         description = ByteBuffer(bytes: PackageResources.openapi_json)
         documentation = ByteBuffer(
-            string: directory == nil ? DescriptionPage(PackageResources.openapi_json).html : Self.swaggerPage)
+            string: swagger.isEmpty ? DescriptionPage(PackageResources.openapi_json).html : Self.swaggerPage)
     }
 
     func addRoutes(to router: Router<ServerRequestContext>) {
@@ -57,25 +58,18 @@ struct DocsController: Sendable {
     }
 
     @Sendable private func swaggerAsset(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        guard let directory, let name = context.parameters.get("file"), let type = Self.swaggerAssets[name] else {
-            throw HTTPError(.notFound)
-        }
-        let path = directory + "/" + name
-        guard let bytes = try? await Self.contents(of: path) else { throw HTTPError(.notFound) }
-        return .content(bytes, type: type, headers: [.cacheControl: "max-age=3600"])
+        guard let name = context.parameters.get("file"), let file = swagger[name] else { throw HTTPError(.notFound) }
+        return .content(file.bytes, type: file.type, headers: [.cacheControl: "max-age=3600"])
     }
 
-    private static func contents(of path: String) async throws -> ByteBuffer {
-        let io = NonBlockingFileIO(threadPool: .singleton)
-        return try await io.withFileRegion(_deprecatedPath: path) {
-            try await io.read(fileRegion: $0, allocator: ByteBufferAllocator())
+    private static func swagger(in directory: String) -> [String: (bytes: ByteBuffer, type: String)] {
+        var files: [String: (bytes: ByteBuffer, type: String)] = [:]
+        for (name, type) in swaggerAssets {
+            if let data = FileManager.default.contents(atPath: "\(directory)/\(name)") {
+                files[name] = (ByteBuffer(bytes: data), type)
+            }
         }
-    }
-
-    private static func isReadable(_ path: String) -> Bool {
-        guard let handle = try? NIOFileHandle(_deprecatedPath: path) else { return false }
-        try? handle.close()
-        return true
+        return files["swagger-ui-bundle.js"] == nil ? [:] : files
     }
 
     /// The same as the front page's, in the page itself: Swagger UI's files need not have one.

@@ -127,7 +127,7 @@ struct IngestionController: Sendable {
                 throw HTTPError(
                     .contentTooLarge,
                     message:
-                        "The JSON is larger than \(ServerLimits.jsonByteCountMax) bytes; send {\"url\": \"...\"}, or the file itself "
+                        "The JSON is larger than \(ServerLimits.jsonByteCountMax.grouped) bytes; send {\"url\": \"...\"}, or the file itself "
                         + "as text/csv.")
             }
         }

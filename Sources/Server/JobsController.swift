@@ -61,10 +61,10 @@ struct JobsController: Sendable {
         let limit = try values.integer(
             "limit", in: 1...Limits.rejectLimitMax, otherwise: ServerLimits.rejectLimitDefault)
         let after = try values.integer("after", in: 0...Int.max, otherwise: 0)
-        let store = store
+        let (store, budget) = (store, budget)
         return .json(
             try await store.threads.answer { () throws(ColumnStoreError) in
-                try store.loads.rejects(id, after: after, limit: limit).json
+                try budget.admit(store.loads.rejects(id, after: after, limit: limit).json)
             })
     }
 
@@ -103,7 +103,7 @@ struct JobsController: Sendable {
     ) throws -> Int64 {
         _ = try RequestParameters(request).values(known: parameters)
         guard let id = jobID(context.parameters.get("job_id") ?? "") else {
-            throw ColumnStoreError(.notFound, "Job not found")
+            throw LoadService.jobNotFound
         }
         return id
     }

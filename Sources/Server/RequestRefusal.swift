@@ -1,3 +1,4 @@
+import ColumnStore
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
@@ -35,12 +36,14 @@ struct RequestRefusal: Error {
         }
         switch error {
         case .headerOverflow where Self.isInTarget(bytes):
-            self.init(.uriTooLong, "The request's target is too long; it may have \(ServerLimits.targetByteCountMax) bytes.")
+            self.init(
+                .uriTooLong, "The request's target is too long; it may have \(ServerLimits.targetByteCountMax.grouped) bytes.")
         case .headerOverflow:
             self.init(
                 .requestHeaderFieldsTooLarge,
                 "The request's header is too large: it may have \(ServerLimits.fieldCountMax) fields, "
-                    + "\(ServerLimits.fieldByteCountMax) bytes in one and \(ServerLimits.headByteCountMax) in all.")
+                    + "\(ServerLimits.fieldByteCountMax.grouped) bytes in one and \(ServerLimits.headByteCountMax.grouped) in all."
+            )
         case .invalidMethod:
             // One that is known is that of an earlier request.
             if let method = Self.method(bytes), !RequestHead.methods.contains(method) {

@@ -1,3 +1,4 @@
+import ColumnStore
 import NIOCore
 
 /// Reads the frames of a client as they come, checks all that RFC 6455 asks of them, and keeps the control frames alone.
@@ -22,7 +23,7 @@ struct WebSocketFrameReader {
         static func protocolError(_ reason: String) -> Violation { Violation(code: 1002, reason: reason) }
         static let notUTF8 = Violation(code: 1007, reason: "The text is not UTF-8.")
         static let tooLarge = Violation(
-            code: 1009, reason: "A message has at most \(ServerLimits.clientMessageByteCountMax) bytes.")
+            code: 1009, reason: "A message has at most \(ServerLimits.clientMessageByteCountMax.grouped) bytes.")
     }
 
     private enum Opcode: UInt8 {

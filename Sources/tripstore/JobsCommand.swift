@@ -46,13 +46,13 @@ struct JobsCommand: ParsableCommand {
 
     func run() throws {
         if let id, remove {
-            let store = try store.openEngine(.readWrite, mustExist: true)
-            defer { store.close() }
-            try remove(id, from: store.loads)
+            let engine = try store.openEngine(.readWrite, mustExist: true)
+            defer { engine.close() }
+            try store.naming(id) { try remove(id, from: engine.loads) }
         } else if let id, let rejects {
-            try store.reading { try showRejects(of: id, limit: rejects, in: $0.loads) }
+            try store.naming(id) { try store.reading { try showRejects(of: id, limit: rejects, in: $0.loads) } }
         } else if let id {
-            try show(store.reading { try $0.loads.job(id) })
+            try show(store.naming(id) { try store.reading { try $0.loads.job(id) } })
         } else {
             try list(store.reading { try $0.loads.jobs(limit: 1000, status: nil) })
         }
@@ -61,7 +61,7 @@ struct JobsCommand: ParsableCommand {
     private func remove(_ id: Int64, from loads: LoadService) throws {
         let job = try loads.job(id)
         let name = "job \(id) (\(Readable.text(job.filename)))"
-        let trips = Readable.count(job.processedRows - job.rejectedRows, "trip")
+        let trips = Readable.count(try loads.tripCount(of: job), "trip")
         let isCompleted = job.status == .completed
         if !yes, Terminal.canAsk {
             let act = isCompleted ? "Delete the \(trips) of \(name)" : "Remove \(name), which is \(job.status.rawValue)"

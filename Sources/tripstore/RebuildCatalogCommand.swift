@@ -43,7 +43,7 @@ struct RebuildCatalogCommand: ParsableCommand {
     private static func text(_ report: RebuildReport) -> String {
         let plan = report.plan
         var lines = [
-            "\(trips(report.rowCount)) of \(plan.jobs.count) jobs in \(plan.segments.count) segments are in the new catalog."
+            "\(trips(report.rowCount)) of \(Readable.count(plan.jobs.count, "job")) in \(Readable.count(plan.segments.count, "segment")) are in the new catalog."
         ]
         if let old = report.oldCatalog { lines.append("The old catalog is kept as \(Readable.text(old)).") }
         for file in report.damaged {

@@ -36,10 +36,10 @@ struct ResumeCommand: ParsableCommand {
         store.loads.observeProgress { display.show($0) }
         var session = LoadSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
         for id in ids {
-            do throws(ColumnStoreError) {
-                let job = try store.loads.resume(id)
+            do {
+                let job = try self.store.naming(id) { try store.loads.resume(id) }
                 session.add(job, resumesAt: job.processedRows)
-            } catch {
+            } catch let error as ColumnStoreError {
                 session.refuse(error.message)
             }
         }

@@ -87,6 +87,16 @@ struct StoreOptions: ParsableArguments {
         }
     }
 
+    /// Says of which number there is no job, and in which store, where the API's sentence would do neither.
+    func naming<Value>(_ id: Int64, _ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as ColumnStoreError where error.message == LoadService.jobNotFound.message {
+            let isHere = try Environment.catalog(nil) == nil
+            let place = isHere ? "the store \(Readable.argument(directory))" : "the catalog of CATALOG_URL"
+            throw ColumnStoreError(
+                .notFound, "Job \(id) not found in \(place); see those that there are with: tripstore jobs\(hint)")
+        }
+    }
+
     /// Opens the store for reading, asks it, and closes it.
     func reading<Value>(_ body: (any TripEngine) throws -> Value) throws -> Value {
         let engine = try openEngine(.readOnly)

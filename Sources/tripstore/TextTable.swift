@@ -1,3 +1,5 @@
+import ColumnStore
+
 /// Aligned columns for a person: texts to the left, numbers to the right.
 struct TextTable {
     enum Alignment { case left, right }
@@ -51,15 +53,7 @@ enum Readable {
     }
 
     /// `1234567` as `1,234,567`.
-    static func count(_ number: Int) -> String {
-        var digits = Array(String(number.magnitude))
-        var position = digits.count - 3
-        while position > 0 {
-            digits.insert(",", at: position)
-            position -= 3
-        }
-        return (number < 0 ? "-" : "") + String(digits)
-    }
+    static func count(_ number: Int) -> String { number.grouped }
 
     /// `1` of `trip` as `1 trip`, `1234567` as `1,234,567 trips`.
     static func count(_ number: Int, _ noun: String) -> String { "\(count(number)) \(noun)\(number == 1 ? "" : "s")" }

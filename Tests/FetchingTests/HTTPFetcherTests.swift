@@ -267,7 +267,7 @@ struct HTTPFetcherTests {
         options.fruitlessAttemptCountMax = 1000
         // These end by their number, however long a busy machine takes for them.
         if what == "redirects" { options.rateWindow = .seconds(60) }
-        let words = what == "redirects" ? "redirects more than" : "less than 1000 a second (FETCH_MIN_RATE)"
+        let words = what == "redirects" ? "redirects more than" : "less than 1,000 a second (FETCH_MIN_RATE)"
         await Self.expectFailure(server.url(), words, options)
     }
 

@@ -42,7 +42,7 @@ def pytest_xdist_make_scheduler(config, log):
     `--dist loadgroup` would say so with marks, which do nothing: xdist 3.8 writes the group into `_nodeid`, which items of pytest 9.2
     don't have, and each test would go to any worker, which makes all servers that it shares anew."""
     replicas = (Path(__file__).parent / "test_replicas.py").read_text(encoding="utf-8")
-    alone = {"test_state_machine.py": "", "test_replicas.py": "|".join(re.findall(r"^def (test_\w+)\([^)]*\bown\b", replicas, re.M))}
+    alone = {"test_state_machine.py": "", "test_full_disk.py": "", "test_replicas.py": "|".join(re.findall(r"^def (test_\w+)\([^)]*\bown\b", replicas, re.M))}
 
     class ByServers(LoadScopeScheduling):
         def _split_scope(self, nodeid):

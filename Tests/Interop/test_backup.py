@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -161,3 +162,34 @@ def test_a_first_backup_that_broke_off_is_done_by_the_next(tmp_path):
     tripstore.cli("backup", backup, "--data-dir", store)
     tripstore.cli("verify", "--data-dir", backup)
     assert inodes(backup) == inodes(store)
+
+
+@pytest.mark.parametrize("is_copied", [False, True], ids=["linked", "copied"])
+def test_what_is_damaged_is_not_backed_up(tmp_path, is_copied):
+    """A byte of a segment has another value: the name of the file is said, and no backup is there that has it."""
+    store, backup = tmp_path / "data", tmp_path / "backup"
+    if is_copied:
+        backup = Path(tempfile.mkdtemp(dir="/dev/shm")) / "backup"
+        if os.stat("/dev/shm").st_dev == tmp_path.stat().st_dev:
+            pytest.skip("needs a second file system")
+    try:
+        tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
+        (segment,) = (store / "segments").iterdir()
+        whole = segment.read_bytes()
+        damaged = bytearray(whole)
+        damaged[len(damaged) // 2] ^= 1
+        segment.write_bytes(damaged)
+        for _ in range(2):
+            refused = tripstore.cli("backup", backup, "--data-dir", store, check=False)
+            assert refused.returncode == 1 and str(segment) in refused.stderr and "verify --quarantine" in refused.stderr
+            assert not (backup / "catalog.sqlite").exists() and not list((backup / "segments").iterdir())
+        segment.write_bytes(whole)
+        tripstore.cli("backup", backup, "--data-dir", store)
+        # What an earlier backup brought stays whole.
+        if is_copied:
+            segment.write_bytes(damaged)
+            tripstore.cli("backup", backup, "--data-dir", store)
+        tripstore.cli("verify", "--data-dir", backup)
+    finally:
+        if is_copied:
+            shutil.rmtree(backup.parent)

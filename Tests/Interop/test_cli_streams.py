@@ -220,6 +220,22 @@ def test_ctrl_c_ends_a_load_that_waits_for_its_input(tmp_path):
     assert "load it anew" in terminal.text
 
 
+@pytest.mark.parametrize("count, code, words", [(0, 1, "The file is empty"), (4, 0, "3 trips loaded (job 1")])
+def test_ctrl_d_ends_the_input_at_the_first_time(tmp_path, count, code, words):
+    """Found: a second one was needed where nothing was typed, as a terminal that is read again waits for another."""
+    terminal = Terminal("ingest", "-", "--data-dir", tmp_path / "data")
+    wait_for_the_load(tmp_path / "data")
+    for line in SAMPLE.read_bytes().splitlines()[:count]:
+        terminal.press(line + b"\n")
+    terminal.press(b"\x04")
+    try:
+        assert terminal.process.wait(timeout=tripstore.PATIENCE_SECONDS) == code
+    finally:
+        terminal.process.kill()
+        terminal.finish()
+    assert words in terminal.text
+
+
 @pytest.mark.parametrize("sent", [b"", SAMPLE.read_bytes()[:1000]], ids=["nothing yet", "some rows"])
 def test_sigterm_ends_a_load_whose_pipe_is_idle(tmp_path, sent):
     process = subprocess.Popen([str(tripstore.BINARY), "ingest", str(SAMPLE), "-", "--data-dir", str(tmp_path / "data")],

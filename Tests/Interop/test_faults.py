@@ -147,3 +147,26 @@ def test_at_every_call(library, tmp_path, name, kind):
         except AssertionError as error:
             raise AssertionError(f"{what}\n{error}") from error
         shutil.rmtree(store)
+
+
+def test_a_store_that_was_being_made_is_made_by_the_next_command(library, tmp_path):
+    """It is killed at a call while it makes its catalog; who only reads is told what to do, and that does it."""
+    count = Fault(library, tmp_path / "whole").count(["ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "whole"], tmp_path / "count")
+    lines = (tmp_path / "count").read_text().splitlines()
+    made = next(number for number, line in enumerate(lines, 1) if "/segments/" in line)
+    assert made < count
+    expected, said = answers(tmp_path / "whole"), set()
+    # There is an empty catalog after the first few.
+    for number in sorted({*range(1, 16, 3), *range(16, made, STRIDE)}):
+        store = tmp_path / "store"
+        command = ["ingest", tripstore.SAMPLE, "--data-dir", store]
+        Fault(library, store).run(command, FAULT_AT=str(number), FAULT_KIND="kill")
+        what = f"killed at call {number} of {made}"
+        for reader in (["regions"], ["verify"]):
+            done = tripstore.cli(*reader, "--data-dir", store, check=False)
+            assert done.returncode == 0 or "tripstore ingest" in done.stderr, f"{what}: {reader}: {done.stderr}"
+            said.add(done.stderr.replace(str(store), ""))
+        tripstore.cli(*command)
+        assert answers(store) == expected, what
+        shutil.rmtree(store)
+    assert any("There is no store" in words for words in said) and any("not to its end" in words for words in said), said

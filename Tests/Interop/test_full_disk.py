@@ -52,9 +52,10 @@ def assert_refused(server, job, detail):
 @pytest.mark.parametrize(("state", "kind"), [("stopped", "tmpfs"), ("stopped", "ext4"), ("killed", "tmpfs"), ("killed", "ext4"),
                                              ("killed, and its shared memory gone", "tmpfs")])
 def test_attack_a_start_on_a_full_disk(tmp_path, state, kind):
+    rows = 300_000
     with small_disk(tmp_path / "disk", 128, kind) as disk:
         store, csv, bad = disk / "data", tmp_path / "some.csv", tmp_path / "bad.csv"
-        tripstore.cli("generate", "--rows", 300_000, "--output", csv)
+        tripstore.cli("generate", "--rows", rows, "--output", csv)
         bad.write_bytes(tripstore.SAMPLE.read_bytes() + b"no trip\n")
         with tripstore.Server(store, tmp_path / "log", SEGMENT_ROWS="1000") as server:
             server.ingest(bad)
@@ -105,7 +106,7 @@ def test_attack_a_start_on_a_full_disk(tmp_path, state, kind):
             total = 100
             if waiting:
                 assert server.wait_for_job(waiting)["status"] == "completed"
-                total += 300_000
+                total += rows
             assert server.get("/analytics/weekly-average").json["total_trips"] == total
             server.ingest(tripstore.SAMPLE)
             assert server.delete("/jobs/1").status == 200
@@ -170,6 +171,7 @@ def test_a_disk_that_refuses_everything(library, tmp_path, kind, state):  # noqa
         before = answers(server)
         if state == "killed":
             server.kill()
+            (store / "lock").unlink()
     if "version" in state:
         earlier_version(store)
     switch.touch()
@@ -197,6 +199,8 @@ def test_a_copy_on_a_read_only_disk_is_read(tmp_path):
             server.kill()
         (tmp_path / "data/catalog.sqlite-shm").unlink()
         shutil.copytree(tmp_path / "data", disk / "data")
+        # Found: without a lock that is there already it did not start.
+        (disk / "data/lock").unlink()
         expected = command_answers(tmp_path / "data")
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         assert command_answers(disk / "data") == expected
@@ -205,6 +209,8 @@ def test_a_copy_on_a_read_only_disk_is_read(tmp_path):
             assert ready["status"] == "read-only" and "Make its disk writable" in ready["detail"], ready
             assert answers(server) == before
             assert_refused(server, 1, ready["detail"])
+            second = tripstore.cli("serve", "--port", 0, "--data-dir", disk / "data", check=False)
+            assert second.returncode == 1 and "Another process is writing to this store" in second.stderr
             subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
             tripstore.wait_until(lambda: server.get("/ready").json == {"status": "ready"}, "the disk")
             assert server.delete("/jobs/1").status == 200

@@ -260,6 +260,26 @@ def test_when_the_world_stops_at_any_call_and_the_catalog_is_lost_as_well(librar
         shutil.rmtree(store)
 
 
+def test_a_rebuild_that_fails_leaves_nothing_behind(library, tmp_path):  # noqa: F811
+    """Found: half of a new catalog stayed beside the old one."""
+    base, store = tmp_path / "base", tmp_path / "store"
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", base)
+    expected = answers(base)
+    command = ["rebuild-catalog", "--force", "--data-dir", store]
+    shutil.copytree(base, store)
+    count = Fault(library, store).count(command, tmp_path / "count")
+    for number in range(1, count + 1, STRIDE):
+        shutil.rmtree(store)
+        shutil.copytree(base, store)
+        done = Fault(library, store).run(command, FAULT_AT=str(number), FAULT_KIND="ENOSPC")
+        what = f"no room at call {number} of {count}: exit {done.returncode}, {done.stderr}"
+        assert done.returncode == 0 or done.stderr.startswith("Error: "), what
+        assert not list(store.glob("catalog.sqlite.new*")), what
+        if not (store / "catalog.sqlite").exists():
+            rebuild(store)
+        assert answers(store) == expected, what
+
+
 @pytest.mark.parametrize("name", ["trips.csv", "trips.csv.gz"])
 def test_a_catalog_made_anew_knows_what_was_loaded(tmp_path, name):
     """A load of several segments, a group of small ones, and one file of a merge: none is loaded again. Found: all were."""

@@ -55,6 +55,10 @@ def test_a_damaged_segment_is_set_aside_and_answers_say_so(tmp_path):
         server.ingest(tripstore.SAMPLE)
         answer = server.get("/analytics/weekly-average").json
         assert (answer["total_trips"], "warning" in answer) == (200, True)
+    # What was missing cannot be deleted.
+    removed = tripstore.cli("jobs", 2, "--remove", "--data-dir", store)
+    assert "Deleted 0 trips of job 2 (half.csv)." in removed.stderr
+    tripstore.cli("verify", "--data-dir", store)
 
 
 def warning(store):

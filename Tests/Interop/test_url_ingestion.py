@@ -357,7 +357,7 @@ def test_attack_sources_that_drip_do_not_hold_all_places(tmp_path, scale):
         for _ in range(scale(2, full=5)):
             assert_loaded(fetch(server, files.url()), 100)
         assert len(dripping.requests) == 4
-        words = scale("8 s (FETCH_TIMEOUT)", full="in 120 s, less than 1000 a second (FETCH_MIN_RATE)")
+        words = scale("8 s (FETCH_TIMEOUT)", full="in 120 s, less than 1,000 a second (FETCH_MIN_RATE)")
         first = [server.wait_for_job(job) for job in jobs[:4]]
         for job in first:
             assert_failed(job, words)

@@ -155,7 +155,7 @@ import Testing
                 (#"{"url": "other://h/x.csv"}"#, 400, "Only test:// is fetched."),
                 (
                     #"{"url": ""# + String(repeating: "x", count: 40_000) + #""}"#, 413,
-                    #"The JSON is larger than 32768 bytes; send {"url": "..."}, or the file itself as text/csv."#
+                    #"The JSON is larger than 32,768 bytes; send {"url": "..."}, or the file itself as text/csv."#
                 ),
             ] {
                 try await server.expectError(.post, "/ingest", headers: Self.jsonHeaders, body: body, status, detail)

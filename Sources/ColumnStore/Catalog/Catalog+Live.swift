@@ -84,10 +84,11 @@ extension Catalog {
                     HAVING s.row_count <> trips_of_jobs OR complete_count <> CASE WHEN s.is_live THEN job_count ELSE 0 END
                     ORDER BY s.id
                     """)
-            return jobs.map { "Job \($0[0] as Int64) has \($0[1] as Int) trips, its segments have \($0[2] as Int)." }
+            func trips(_ number: Int) -> String { number.grouped }
+            return jobs.map { "Job \($0[0] as Int64) has \(trips($0[1])) trips, its segments have \(trips($0[2]))." }
                 + segments.map { row in
                     row[1] as Int != row[2] as Int
-                        ? "\(row[0] as String) has \(row[1] as Int) trips, its jobs have \(row[2] as Int)."
+                        ? "\(row[0] as String) has \(trips(row[1])) trips, its jobs have \(trips(row[2]))."
                         : "\(row[0] as String) is \(row[3] as Bool ? "" : "not ")live, \(row[4] as Int) of its \(row[5] as Int) "
                             + "jobs are completed."
                 }

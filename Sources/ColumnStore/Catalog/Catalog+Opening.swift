@@ -73,8 +73,8 @@ extension Catalog {
             guard isCurrent else {
                 throw ColumnStoreError(
                     .conflict,
-                    "The catalog \(path) was made by an earlier version, or not to its end; run `tripstore serve` once, which mends both."
-                )
+                    "The catalog \(path) was made by an earlier version, or not to its end; run `tripstore serve` or `tripstore ingest` "
+                        + "once, which mends both.")
             }
             return database
         }

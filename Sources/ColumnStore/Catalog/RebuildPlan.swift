@@ -169,7 +169,7 @@ package struct RebuildPlan: Hashable, Sendable {
             let names = segments.filter { $0.jobs[job] != nil }.map(\.name)
             throw ColumnStoreError(
                 .conflict,
-                "The segments \(names.joined(separator: ", ")) have \(trips) trips of job \(job), which had \(total); "
+                "The segments \(names.joined(separator: ", ")) have \(trips.grouped) trips of job \(job), which had \(total.grouped); "
                     + "move away those that do not belong to the store, and try again.")
         }
         // Trips of a job are known to be all of it by its total, or where no file can tell, being of an earlier version.

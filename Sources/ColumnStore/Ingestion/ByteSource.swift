@@ -15,6 +15,7 @@ final class ByteSource {
     /// Stored bytes read ahead: the magic at first, compressed input later.
     private var stored: [UInt8] = []
     private var storedStart = 0
+    /// Whether the end was met: a terminal that is read again after it waits for another.
     private var isAtEnd = false
     /// Of compressed input, what tells its bytes from others'.
     private var storedHasher: ContentHasher?
@@ -128,7 +129,11 @@ final class ByteSource {
             stored.removeFirst(head)
         }
         let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[head...])
-        let count = head + (rest.isEmpty ? 0 : try FileSystem.read(descriptor, into: rest, path: path))
+        var count = head
+        if !rest.isEmpty, !isAtEnd {
+            count += try FileSystem.read(descriptor, into: rest, path: path)
+            isAtEnd = count < buffer.count
+        }
         consumedByteCount += count
         return count
     }

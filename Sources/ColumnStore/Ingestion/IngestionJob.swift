@@ -225,7 +225,7 @@ final class IngestionJob {
         guard let hash = checkpoint.contentHash, hash == hasher.hash else {
             throw ColumnStoreError(
                 .conflict,
-                "\(job.filename) changed since \(job.processedRows) of its rows were loaded; none of them is in the store. Load it "
+                "\(job.filename) changed since \(job.processedRows.grouped) of its rows were loaded; none of them is in the store. Load it "
                     + "from its beginning by resuming job \(job.id), or delete the job.")
         }
         return end
@@ -378,8 +378,8 @@ final class IngestionJob {
         guard storedByteCount > bound else { return }
         throw ColumnStoreError(
             .badInput,
-            "The load has stored \(storedByteCount) bytes for \(part.job.processedBytes) of its file, more than any trips take; look at "
-                + "what the file has.")
+            "The load has stored \(storedByteCount.grouped) bytes for \(part.job.processedBytes.grouped) of its file, more than any trips "
+                + "take; look at what the file has.")
     }
 
     /// Commits the rows read so far.

@@ -13,7 +13,7 @@ extension LoadService {
         guard let most = bounds.waitingJobCountMax, try catalog.pendingJobs(upTo: most) >= most else { return }
         throw ColumnStoreError(
             .queueFull,
-            "\(most) jobs are waiting, as many as this server lets wait (MAX_WAITING_JOBS); send the file again later.")
+            "\(most.grouped) jobs are waiting, as many as this server lets wait (MAX_WAITING_JOBS); send the file again later.")
     }
 
     // MARK: - Uploads of jobs that failed

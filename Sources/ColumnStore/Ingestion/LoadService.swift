@@ -280,9 +280,19 @@ public final class LoadService: Sendable {
         return job
     }
 
+    /// There is no job of the number that was asked for, which an answer of the API has in its path.
+    package static let jobNotFound = ColumnStoreError(.notFound, "Job not found")
+
     func record(_ id: Int64) throws(ColumnStoreError) -> JobRecord {
-        guard let record = try catalog.job(id) else { throw ColumnStoreError(.notFound, "Job not found") }
+        guard let record = try catalog.job(id) else { throw Self.jobNotFound }
         return record
+    }
+
+    /// Trips that a job has in the store: those of a job that completed, without those in segments that were set aside.
+    package func tripCount(of job: Job) throws(ColumnStoreError) -> Int {
+        guard job.status == .completed else { return 0 }
+        let missing = try catalog.missingTrips(ofJob: job.id)
+        return max(0, job.processedRows - job.rejectedRows - missing)
     }
 
     /// Returns a job's progress as it stands.

@@ -125,7 +125,7 @@ final class RejectsFile: RejectsLog {
         _ type: Value.Type, _ text: UnsafeRawBufferPointer, _ path: String, afterRows count: Int
     ) throws(ColumnStoreError) -> Value {
         guard let value = try? JSONDecoder().decode(type, from: Data(text)) else {
-            throw ColumnStoreError(.corrupt, "The rejects file \(path) is damaged after \(count) rows.")
+            throw ColumnStoreError(.corrupt, "The rejects file \(path) is damaged after \(count.grouped) rows.")
         }
         return value
     }

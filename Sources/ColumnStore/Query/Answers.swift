@@ -44,7 +44,7 @@ public struct WeeklyAverage: Hashable, Sendable {
         return ColumnStoreError(
             .invalidArgument,
             "The trips lie between the weeks of \(first.startText) and \(last.startText), which is more than the "
-                + "\(Limits.weekCountMax) weeks (400 years) of one answer; narrow it with 'from' and 'to'\(remedy).")
+                + "\(Limits.weekCountMax.grouped) weeks (400 years) of one answer; narrow it with 'from' and 'to'\(remedy).")
     }
 
     /// The region, else the box, else "All trips".

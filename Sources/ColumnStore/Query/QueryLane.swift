@@ -73,6 +73,6 @@ final class QueryLane: Sendable {
 
     private static func tooMany(_ waitingMax: Int) -> ColumnStoreError {
         ColumnStoreError(
-            .overloaded, "\(waitingMax) queries wait already (--max-waiting-queries); try again in a moment.")
+            .overloaded, "\(waitingMax.grouped) queries wait already (--max-waiting-queries); try again in a moment.")
     }
 }

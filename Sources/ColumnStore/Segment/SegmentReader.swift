@@ -206,7 +206,7 @@ package final class SegmentReader: Sendable {
         let plainByteCount = try number(SegmentColumn.MetadataKey.indexUncompressedByteCount)
         // An index is far smaller than its rows; the bound keeps a lying footer from taking all memory.
         guard plainByteCount <= 64 * (parquet.rowCount + 1) + (64 << 20) else {
-            throw SegmentError(description: "the index claims \(plainByteCount) bytes")
+            throw SegmentError(description: "the index claims \(plainByteCount.grouped) bytes")
         }
         var plain = [UInt8](repeating: 0, count: plainByteCount)
         var target = plain.mutableSpan
