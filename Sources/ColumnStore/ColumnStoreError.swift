@@ -50,6 +50,8 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     public var message: String
     /// The job that stands in the way, if one does.
     public var job: Int64?
+    /// Whether that job has all trips of the same bytes, so that nothing is missing without these.
+    public var isDuplicate = false
 
     /// Makes an error of a kind with its sentence.
     public init(_ code: Code, _ message: String, job: Int64? = nil) {
@@ -65,8 +67,13 @@ extension ColumnStoreError {
     /// Whether the disk, or who is in charge of it, refused to be written or read.
     var isOfDisk: Bool { code == .diskFull || code == .io }
 
+    /// The error for a file whose bytes are those of another job, of which so many trips were set aside.
+    static func refusal(ofTwin job: Job, missing: Int) -> ColumnStoreError {
+        missing == 0 ? duplicate(of: job) : isIncomplete(job, missing: missing)
+    }
+
     /// The error for a file whose bytes are those of a job some of whose trips were set aside as damaged.
-    static func isIncomplete(_ job: Job, missing: Int) -> ColumnStoreError {
+    private static func isIncomplete(_ job: Job, missing: Int) -> ColumnStoreError {
         ColumnStoreError(
             .conflict,
             "The same bytes were loaded as job \(job.id) (\(job.filename)), of which \(missing.grouped) trips are missing, as they were set "
@@ -81,9 +88,11 @@ extension ColumnStoreError {
             case .interrupted: "belong to a load that was interrupted and can go on"
             default: "are being loaded already"
             }
-        return ColumnStoreError(
+        var error = ColumnStoreError(
             .conflict,
             "The same bytes \(state), as job \(job.id) (\(job.filename)); to load them again, allow it with duplicate=allow or "
                 + "--allow-duplicate.", job: job.id)
+        error.isDuplicate = true
+        return error
     }
 }

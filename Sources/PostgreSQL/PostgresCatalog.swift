@@ -15,7 +15,8 @@ package final class PostgresCatalog: SharedJobCatalog {
     let url: PostgresURL
     /// Where this process has uploads.
     let uploads: String
-    private let host: String
+    let host: String
+    let isReadOnly: Bool
     private let leadership: PostgresLeadership
     private let state = Lock(State())
 
@@ -31,6 +32,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     package init(_ url: PostgresURL, uploads: String, access: ColumnStore.Options.Access) throws(ColumnStoreError) {
         self.url = url
         self.uploads = uploads
+        isReadOnly = access == .readOnly
         host = ProcessInfo.processInfo.hostName
         leaseSeconds = url.leaseSeconds
         processName = "\(host.prefix(24)):\(getpid()):\(String(UInt32.random(in: .min ... .max), radix: 36))"
@@ -90,9 +92,9 @@ package final class PostgresCatalog: SharedJobCatalog {
                 let rows = try connection.execute(
                     """
                     INSERT INTO jobs (filename, source_path, owns_source, source_url, owns_url, place, status, created_at, updated_at,
-                        total_bytes, worker, heartbeat_at, source_hash, allows_duplicate, source_query)
+                        total_bytes, worker, heartbeat_at, worker_is_command, source_hash, allows_duplicate, source_query)
                     SELECT $1, $2, $3::boolean, $4, $5::boolean, $6, 'pending', time, time, $7::bigint, $8,
-                        CASE WHEN $8::text IS NULL THEN NULL ELSE now() END, $9, $10::boolean, $11
+                        CASE WHEN $8::text IS NULL THEN NULL ELSE now() END, $8::text IS NOT NULL, $9, $10::boolean, $11
                     FROM (SELECT \(Self.now) AS time) AS clock RETURNING *
                     """,
                     [
@@ -121,8 +123,12 @@ package final class PostgresCatalog: SharedJobCatalog {
             [id, place, sealedQuery, url])
     }
 
-    package func setSourcePath(_ id: Int64, to path: String) throws(ColumnStoreError) {
-        _ = try read("UPDATE jobs SET source_path = $2 WHERE id = $1::bigint", [id, path])
+    package func forget(job id: Int64) throws(ColumnStoreError) -> Bool {
+        try read(
+            """
+            DELETE FROM jobs WHERE id = $1::bigint AND status = 'failed' AND id NOT IN (SELECT job_id FROM load_attempts)
+            """, [id]
+        ).changedCount == 1
     }
 
     package func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int { 0 }
@@ -135,26 +141,24 @@ package final class PostgresCatalog: SharedJobCatalog {
         return SealingPassword(text: password, catalog: try name())
     }
 
-    private var folderPlace: String { "folder \(host):\(uploads)" }
-    private var hostPlace: String { "host \(host)" }
+    var folderPlace: String { "folder \(host):\(uploads)" }
+    var hostPlace: String { "host \(host)" }
 
     package func job(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
-        try read("SELECT * FROM jobs WHERE id = $1::bigint", [id]).first.map(record)
+        try read("SELECT \(shownColumns) FROM jobs WHERE id = $1::bigint", [id]).first.map(record)
     }
 
     package func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [JobRecord] {
         try read(
-            "SELECT * FROM jobs WHERE $1::text IS NULL OR status = $1 ORDER BY id DESC LIMIT $2::bigint",
-            [status?.rawValue, limit]
+            """
+            SELECT \(shownColumns) FROM jobs WHERE $1::text IS NULL OR \(shownStatus) = $1 ORDER BY id DESC LIMIT $2::bigint
+            """, [status?.rawValue, limit]
         ).map(record)
     }
 
     package func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord] {
         try read("SELECT * FROM jobs WHERE status IN ('pending', 'running', 'interrupted') ORDER BY id").map(record)
     }
-
-    /// Nothing is to be done: other processes go on with what this one gives back.
-    package func interruptUnfinishedJobs() {}
 
     package func hasSource(ofByteCount byteCount: Int) throws(ColumnStoreError) -> Bool {
         try read(
@@ -192,7 +196,7 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     package func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
         var counts: [Job.Status: Int] = [:]
-        for row in try read("SELECT status, count(*) FROM jobs GROUP BY status") {
+        for row in try read("SELECT \(shownStatus), count(*) FROM jobs GROUP BY 1") {
             if let status = Job.Status(rawValue: row.text(0) ?? "") { counts[status] = row.integer(1) }
         }
         return counts
@@ -204,18 +208,13 @@ package final class PostgresCatalog: SharedJobCatalog {
         let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
         // A job that did not complete shows no rows, as none of them is in the store.
         let isUndone = status == .failed || status == .cancelled
-        let cleared =
-            isUndone
-            ? """
-            , total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0, committed_bytes = 0,
-                committed_lines = 0, rejects_bytes = 0, committed_hash = NULL
-            """ : ""
+        let cleared = isUndone ? ", \(Self.cleared)" : ""
         return try transaction { connection throws(ColumnStoreError) in
             // Nobody works on a job that is over, nor on one that waits again.
             let isChanged =
                 try connection.execute(
                     """
-                    UPDATE jobs SET status = $2, message = $3, updated_at = \(Self.now), worker = NULL, heartbeat_at = NULL\(cleared)
+                    UPDATE jobs SET status = $2, message = $3, updated_at = \(Self.now), \(Self.unclaimed)\(cleared)
                     WHERE id = $1::bigint AND status IN (\(list)) AND ($4::bigint IS NULL OR attempt = $4::bigint)
                     """, [id, status.rawValue, message, attempt]
                 ).changedCount == 1
@@ -224,26 +223,43 @@ package final class PostgresCatalog: SharedJobCatalog {
         }
     }
 
-    private func clearRejects(of id: Int64, on connection: PostgresConnection) throws(ColumnStoreError) {
+    /// Says that nothing of a job is in the store.
+    static let cleared = """
+        total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0, committed_bytes = 0, committed_lines = 0,
+        rejects_bytes = 0, committed_hash = NULL, start_count = 0
+        """
+    /// Says that no process works on a job.
+    static let unclaimed = "worker = NULL, heartbeat_at = NULL, worker_is_command = false"
+
+    func clearRejects(of id: Int64, on connection: PostgresConnection) throws(ColumnStoreError) {
         _ = try connection.execute("DELETE FROM reject_counts WHERE job_id = $1::bigint", [id])
         _ = try connection.execute("DELETE FROM rejects WHERE job_id = $1::bigint", [id])
     }
 
-    package func reset(_ id: Int64, from expected: [Job.Status]) throws(ColumnStoreError) -> JobRecord? {
+    package func reset(
+        _ id: Int64, from expected: [Job.Status], isClaimed: Bool
+    ) throws(ColumnStoreError) -> JobRecord? {
         let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
         return try transaction { connection throws(ColumnStoreError) in
             let rows = try connection.execute(
                 """
-                UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now), total_rows = NULL, processed_rows = 0,
-                    rejected_rows = 0, processed_bytes = 0, committed_bytes = 0, committed_lines = 0, rejects_bytes = 0,
-                    committed_hash = NULL
+                UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now), \(Self.cleared)\(claimed(isClaimed))
                 WHERE id = $1::bigint AND status IN (\(list)) RETURNING *
-                """, [id])
+                """, [id] + (isClaimed ? [processName, hostPlace] : []))
             guard let row = rows.first else { return nil }
             try clearRejects(of: id, on: connection)
             _ = try connection.execute("UPDATE load_attempts SET committed_parts = 0 WHERE job_id = $1::bigint", [id])
             return record(row)
         }
+    }
+
+    /// Says that this command works on a job, and has its file: $2 is its name, $3 its place.
+    func claimed(_ isClaimed: Bool) -> String {
+        isClaimed
+            ? """
+            , worker = $2, heartbeat_at = now(), worker_is_command = true,
+                place = CASE WHEN owns_source THEN place ELSE $3 END
+            """ : ""
     }
 
     package func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(ColumnStoreError) -> JobRecord? {
@@ -304,7 +320,9 @@ package final class PostgresCatalog: SharedJobCatalog {
             for id in ids {
                 let rows = try connection.execute(
                     """
-                    UPDATE jobs SET status = 'running', message = NULL, updated_at = \(Self.now), attempt = attempt + 1, heartbeat_at = now()
+                    UPDATE jobs SET status = 'running', message = NULL, updated_at = \(Self.now), attempt = attempt + 1, heartbeat_at = now(),
+                        -- one that runs already only tries again to reach the servers that it needs
+                        start_count = start_count + CASE WHEN status = 'pending' THEN 1 ELSE 0 END
                     WHERE id = $1::bigint AND status IN ('pending', 'running') AND worker = $2 RETURNING *
                     """, [id, processName])
                 guard let row = rows.first else { continue }
@@ -373,7 +391,9 @@ package final class PostgresCatalog: SharedJobCatalog {
                     committed_hash = $10, source_hash = coalesce($11, source_hash),
                     total_rows = CASE WHEN $8::boolean THEN $2::bigint ELSE total_rows END,
                     status = CASE WHEN $8::boolean THEN 'completed' ELSE status END,
-                    worker = CASE WHEN $8::boolean THEN NULL ELSE worker END, updated_at = \(Self.now)
+                    worker = CASE WHEN $8::boolean THEN NULL ELSE worker END,
+                    worker_is_command = worker_is_command AND NOT $8::boolean, updated_at = \(Self.now),
+                    start_count = 0
                 WHERE id = $1::bigint AND status = 'running' AND attempt = $9::bigint
                 """,
                 [
@@ -404,15 +424,24 @@ package final class PostgresCatalog: SharedJobCatalog {
         return true
     }
 
+    package func putBack(_ id: Int64, attempt: Int) throws(ColumnStoreError) {
+        _ = try read(
+            """
+            UPDATE jobs SET status = \(Self.statusOfReleased), message = NULL, updated_at = \(Self.now), start_count = 0,
+                \(Self.unclaimed)
+            WHERE id = $1::bigint AND status = 'running' AND attempt = $2::bigint
+            """, [id, attempt])
+    }
+
     // MARK: - Claims
 
     package func claim(except own: [Int64], busyHosts: [String]) throws(ColumnStoreError) -> JobRecord? {
         try read(
             """
-            UPDATE jobs SET worker = $1, heartbeat_at = now(), status = 'pending', updated_at = \(Self.now) WHERE id = (
+            UPDATE jobs SET worker = $1, heartbeat_at = now(), worker_is_command = false, status = 'pending', updated_at = \(Self.now)
+            WHERE id = (
                 SELECT id FROM jobs
-                WHERE status IN ('pending', 'running')
-                    AND (worker IS NULL OR heartbeat_at < now() - \(leaseSeconds) * interval '1 second')
+                WHERE status IN ('pending', 'running') AND (worker IS NULL OR \(isSilent) AND NOT \(Self.isOfCommand))
                     AND (place IS NULL OR place IN ($2, $3)) AND NOT id = ANY ($4::bigint[])
                     AND (source_url IS NULL OR owns_url
                         OR NOT lower(split_part(split_part(source_url, '/', 3), ':', 1)) = ANY ($5::text[]))
@@ -434,20 +463,14 @@ package final class PostgresCatalog: SharedJobCatalog {
     package func releaseClaims() throws(ColumnStoreError) {
         _ = try read(
             """
-            UPDATE jobs SET status = 'pending', worker = NULL, heartbeat_at = NULL, updated_at = \(Self.now)
+            UPDATE jobs SET status = \(Self.statusOfReleased), updated_at = \(Self.now), \(Self.unclaimed)
             WHERE worker = $1 AND status IN ('pending', 'running')
             """, [processName])
+        try interruptJobs(where: isCommandSilent)
     }
 
     package func keepHouse() throws(ColumnStoreError) {
-        // Standard input ended with the process that read it.
-        _ = try read(
-            """
-            UPDATE jobs SET status = 'failed', worker = NULL, updated_at = \(Self.now),
-                message = 'Interrupted while reading standard input, which cannot be read again; load it anew.'
-            WHERE source_path = '-' AND status IN ('pending', 'running')
-                AND (worker IS NULL OR heartbeat_at < now() - \(leaseSeconds) * interval '1 second')
-            """)
+        try interruptJobs(where: isCommandSilent)
         // What nobody takes is given up, as by who delivers it.
         _ = try read(
             #"DELETE FROM job_events WHERE at < to_char((now() - interval '4 days') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#
@@ -476,7 +499,7 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     private static func lastComponent(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 
-    private func record(_ row: PostgresRows.Row) -> JobRecord {
+    func record(_ row: PostgresRows.Row) -> JobRecord {
         let ownsSource = row.flag("owns_source")
         let source = row.text("source_path") ?? ""
         return JobRecord(
@@ -488,7 +511,7 @@ package final class PostgresCatalog: SharedJobCatalog {
                 totalBytes: row.text("total_bytes").flatMap { Int($0) }, processedBytes: row.integer("processed_bytes"),
                 message: row.text("message")),
             sourcePath: ownsSource ? "\(uploads)/\(source)" : source, ownsSource: ownsSource, sourceURL: row.text("source_url"),
-            ownsURL: row.flag("owns_url"), attempt: row.integer("attempt"),
+            ownsURL: row.flag("owns_url"), attempt: row.integer("attempt"), startCount: row.integer("start_count"),
             sourceHash: row.text("source_hash").flatMap { ContentHash($0) }, allowsDuplicate: row.flag("allows_duplicate"),
             checkpoint: JobRecord.Checkpoint(
                 byteCount: row.integer("committed_bytes"), lineCount: row.integer("committed_lines"),

@@ -5,7 +5,7 @@ import ColumnStore
 /// They are those of the catalog in SQLite (`Catalog+Migrations`) as far as jobs go, and say besides who works on a job.
 enum PostgresSchema {
     /// The schema's history: append only, so that every catalog ever made can be opened.
-    private static let migrations = [v1, v2, v3]
+    private static let migrations = [v1, v2, v3, v4]
 
     /// Makes what is missing; one process at a time.
     static func migrate(_ connection: PostgresConnection) throws(ColumnStoreError) {
@@ -178,5 +178,12 @@ enum PostgresSchema {
         -- Earlier versions kept it as it was. Of jobs that are not over it is sealed when the catalog is opened.
         UPDATE jobs SET source_url = split_part(source_url, '?', 1)
             WHERE status NOT IN ('pending', 'running', 'interrupted', 'failed') AND source_url LIKE 'http%' AND source_url LIKE '%?%';
+        """
+
+    private static let v4 = """
+        -- whether the process that works on it is a command, whose jobs others leave alone
+        ALTER TABLE jobs ADD COLUMN worker_is_command boolean NOT NULL DEFAULT false;
+        -- runs that began since anything of the job was committed, none of which ended as a run does
+        ALTER TABLE jobs ADD COLUMN start_count bigint NOT NULL DEFAULT 0;
         """
 }

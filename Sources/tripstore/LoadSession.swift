@@ -12,7 +12,7 @@ struct LoadSession {
     private var ids: [Int64] = []
     /// Jobs that read standard input.
     private var streams: [Int64] = []
-    /// Rows that earlier runs have loaded.
+    /// Rows that earlier runs have loaded, of jobs that are not new.
     private var earlierRows: [Int64: Int] = [:]
     /// Files that did not become jobs, as they could not be opened.
     private var refusedCount = 0
@@ -27,8 +27,10 @@ struct LoadSession {
     }
 
     /// Adds a job that waits.
-    mutating func add(_ job: Job, isStream: Bool = false, resumesAt rows: Int = 0) {
-        display.name(job.id, job.filename, resumesAt: rows)
+    ///
+    /// - Parameter rows: rows that earlier runs have loaded; nil: it is new.
+    mutating func add(_ job: Job, isStream: Bool = false, resumesAt rows: Int? = nil) {
+        display.name(job.id, job.filename, resumesAt: rows ?? 0)
         ids.append(job.id)
         earlierRows[job.id] = rows
         if isStream { streams.append(job.id) }
@@ -88,7 +90,16 @@ struct LoadSession {
             interrupt.settle()
             if job.status == .failed, let other = store.loads.duplicate(of: id) {
                 skip(job.filename, as: try store.loads.job(other))
+                // Nobody but who reads this knows of a new job; should it stay, that is no failure.
+                if earlierRows[id] == nil { try? store.loads.forgetDuplicate(id) }
                 skippedLate += 1
+                continue
+            }
+            if job.status == .interrupted {
+                Output.note(
+                    "Error: \(Readable.text(job.filename)) was interrupted (job \(id)), as PostgreSQL has not heard of this process for "
+                        + "too long; run the same command again to go on from there.")
+                code = 1
                 continue
             }
             display.finish(job)

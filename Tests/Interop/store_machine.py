@@ -37,6 +37,8 @@ class StoreMachine(StoreSteps):
 
     # What is possible while a server runs, and while none does.
     online, offline = ANYWHERE | ONLINE, ANYWHERE | OFFLINE
+    # Whether a command's job stays that turned out to be a duplicate.
+    keeps_duplicates = False
 
     def __init__(self, folder, seed, say=lambda line: None, without=()):
         self.folder = Path(folder)
@@ -128,6 +130,9 @@ class StoreMachine(StoreSteps):
             assert row["status"] not in UNDER_WAY, f"under way without a process: {row}"
             if row["status"] == "interrupted":
                 assert not (self.server and job.goes_on_by_itself), f"a server should go on by itself with {row}"
+            if job.may_be_given_up and "times in a row" in (row["message"] or ""):
+                self.detail(f"job {job.id} was given up after {job.kills} kills")
+                job.may.add("failed")
             try:
                 self.model.settle(job, row["status"])
             except AssertionError as error:
@@ -143,7 +148,7 @@ class StoreMachine(StoreSteps):
         for row in sorted(rows, key=lambda row: row["id"]):
             if row["id"] not in self.model.jobs and row["filename"] in self.unanswered:
                 file, source, is_allowed_twice = self.unanswered.pop(row["filename"])
-                self.add(row["id"], file, source, is_allowed_twice)
+                self.add(row["id"], file, source, is_allowed_twice).kills = 1
         self.unanswered.clear()
 
     def add(self, number, file, source, is_allowed_twice=False, is_missing=False):
@@ -224,6 +229,9 @@ class StoreMachine(StoreSteps):
 
     def end_server(self, how):
         """Ends it by `stop` or `kill`."""
+        if how == "kill":
+            for job in self.model.jobs.values():
+                job.kills += job.status is None
         getattr(self.server, how)()
         assert how == "kill" or self.server.process.returncode == 0, f"the server ended with {self.server.process.returncode}"
         self.hear_ends(is_server_gone=True)
@@ -240,6 +248,7 @@ class ClickHouseMachine(StoreMachine):
     """One whose trips are in ClickHouse and whose jobs are in the data directory: steps and answers that every engine has."""
 
     online, offline = ({name: weight for name, weight in table.items() if name in EVERY_ENGINE} for table in (ONLINE, OFFLINE))
+    keeps_duplicates = True
 
     def __init__(self, folder, seed, database_url, **options):
         super().__init__(folder, seed, **options)

@@ -46,6 +46,8 @@ AFTER_DELETE = {None: {"cancelled", "deleted"}, "interrupted": {"cancelled"}, "f
                 "completed": {"deleted"}, "cancelled": {"cancelled"}, "deleted": {"deleted"}}
 # Jobs that can be resumed.
 RESUMABLE = {"failed", "interrupted"}
+# Servers in a row that a job's runs may end with.
+KILLS_OF_A_JOB = 4
 # The last message that a follower may have heard of a job, which may have been deleted since.
 MAY_BE_HEARD = {"completed": {"completed"}, "failed": {"failed"}, "cancelled": {"cancelled", "failed"},
                 "deleted": {"deleted", "completed"}}
@@ -67,6 +69,8 @@ class Job:
     is_allowed_twice: bool = False
     is_missing: bool = False
     is_stray: bool = False
+    # Servers that were killed while it was under way: one may have loaded it.
+    kills: int = 0
 
     @property
     def goes_on_by_itself(self):
@@ -74,7 +78,14 @@ class Job:
         return self.source in ("upload", "url")
 
     def goes_on(self, may):
+        if self.status == "failed":
+            self.kills = 0
         self.may, self.status = set(may), None
+
+    @property
+    def may_be_given_up(self):
+        """Whether as many runs as may may have ended with their server."""
+        return self.goes_on_by_itself and self.kills >= KILLS_OF_A_JOB
 
 
 class StoreModel(Oracle):

@@ -1,19 +1,23 @@
 """The same bytes twice, and the same command again: the store has each file once, and says why."""
 
+import contextlib
 import ctypes
 import gzip
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import threading
 
+import pyarrow
 import pytest
 
 import tripstore
 from conftest import ROWS
+from file_servers import FileServer
 from test_faults import library  # noqa: F401  (a fixture)
 from tripstore import SAMPLE, cli
 
@@ -97,8 +101,16 @@ def test_the_same_command_again_loads_nothing_twice(tmp_path):
 def test_standard_input_that_was_loaded_before_is_skipped(tmp_path):
     store = tmp_path / "data"
     cli("ingest", SAMPLE, "--data-dir", store)
-    assert "skipped" in cli("ingest", "-", "--data-dir", store, stdin=SAMPLE.read_text()).stderr
-    assert trips(store) == 100
+    for _ in range(3):
+        assert "skipped" in cli("ingest", "-", "--data-dir", store, stdin=SAMPLE.read_text()).stderr
+    # A job of each night would be one too many.
+    assert trips(store) == 100 and [job["id"] for job in jobs(store)] == [1]
+    packed = tmp_path / "trips.csv.gz"
+    packed.write_bytes(gzip.compress(SAMPLE.read_bytes()))
+    assert "skipped" in cli("ingest", packed, "--data-dir", store).stderr
+    with FileServer(packed.read_bytes()) as files:
+        assert "skipped" in cli("ingest", files.url("trips.csv.gz"), "--data-dir", store, ALLOW_PRIVATE_ADDRESSES="true").stderr
+    assert [job["id"] for job in jobs(store)] == [1] and not list((store / "uploads").iterdir())
 
 
 def test_after_a_file_that_failed_the_same_command_loads_the_rest(tmp_path):
@@ -146,7 +158,7 @@ def interrupt(store, *arguments):
     for _ in range(20):
         process = subprocess.Popen([str(tripstore.BINARY), "ingest", *map(str, arguments), "--data-dir", str(store)],
                                    stderr=subprocess.PIPE, env=tripstore.clean_environment(SEGMENT_ROWS="50000"))
-        tripstore.wait_until(lambda: list(store.glob("segments/*.parquet")) or process.poll() is not None, "a segment")
+        tripstore.wait_until(lambda: has_committed(store) or process.poll() is not None, "a commit")
         process.kill()
         process.communicate()
         job = jobs(store)[-1]
@@ -154,6 +166,12 @@ def interrupt(store, *arguments):
             return job
         shutil.rmtree(store)
     raise AssertionError("every load was over before it was interrupted")
+
+
+def has_committed(store):
+    with contextlib.suppress(sqlite3.OperationalError), \
+            contextlib.closing(sqlite3.connect(f"file:{store}/catalog.sqlite?mode=ro", uri=True)) as catalog:
+        return catalog.execute("SELECT count(*) FROM jobs WHERE processed_rows > 0").fetchone()[0]
 
 
 def opens_of(path):
@@ -263,11 +281,7 @@ def test_the_same_command_is_right_for_a_file_that_is_named_twice(tmp_path, gene
 def test_bytes_of_a_job_that_was_set_aside_are_not_said_to_be_in(tmp_path):
     store = tmp_path / "data"
     cli("ingest", SAMPLE, "--data-dir", store)
-    segment, = (store / "segments").glob("*.parquet")
-    data = bytearray(segment.read_bytes())
-    data[200] ^= 1
-    segment.write_bytes(data)
-    cli("verify", "--quarantine", "--data-dir", store, check=False)
+    damage_a_segment(store)
     refused = cli("ingest", SAMPLE, "--data-dir", store, check=False)
     assert refused.returncode == 1 and "100 trips are missing" in refused.stderr and "delete job 1" in refused.stderr
     with tripstore.Server(store, tmp_path / "log") as server:
@@ -275,6 +289,63 @@ def test_bytes_of_a_job_that_was_set_aside_are_not_said_to_be_in(tmp_path):
         assert answer.status == 409 and "100 trips are missing" in answer.detail and answer.headers["Location"] == "/jobs/1"
     cli("jobs", 1, "--remove", "--data-dir", store)
     assert cli("ingest", SAMPLE, "--data-dir", store).returncode == 0 and trips(store) == 100
+
+
+@pytest.mark.parametrize("way", ["the file", "gzip", "zstd", "among others", "standard input", "upload", "upload of gzip", "uploads together",
+                                 "by URL"])
+def test_whatever_brings_bytes_of_which_trips_were_set_aside_is_refused_with_advice(tmp_path, way):
+    """Found: rows that were compressed otherwise, or came on standard input, were skipped with 0 as if the store had them."""
+    store, plain = tmp_path / "data", SAMPLE.read_bytes()
+    cli("ingest", SAMPLE, "--data-dir", store)
+    damage_a_segment(store)
+    other, packed, zstd = tmp_path / "other.csv", tmp_path / "trips.csv.gz", tmp_path / "trips.csv.zst"
+    other.write_bytes(b"".join(plain.splitlines(keepends=True)[:31]))
+    packed.write_bytes(gzip.compress(plain))
+    zstd.write_bytes(pyarrow.compress(plain, codec="zstd", asbytes=True))
+    said = "100 trips are missing"
+    if way in ("the file", "gzip", "zstd", "among others", "standard input"):
+        files = {"the file": [SAMPLE], "gzip": [packed], "zstd": [zstd], "among others": [other, packed], "standard input": ["-"]}[way]
+        refused = cli("ingest", *files, "--data-dir", store, check=False, stdin=SAMPLE.read_text() if way == "standard input" else None)
+        assert refused.returncode == 1 and said in refused.stderr and "skipped" not in refused.stderr, refused.stderr
+    else:
+        with FileServer(packed.read_bytes()) as files, \
+                tripstore.Server(store, tmp_path / "log", ALLOW_PRIVATE_ADDRESSES="true") as server:
+            if way == "upload":
+                answer = server.post_csv(plain, duplicate=None)
+                assert answer.status == 409 and said in answer.detail
+            else:
+                if way == "uploads together":
+                    # Behind one that is loaded meanwhile, they wait and are loaded as one.
+                    server.post_csv(plain.splitlines(keepends=True)[0] + 200_000 * plain.splitlines(keepends=True)[1])
+                    server.post_file(other)
+                answer = (server.request("POST", "/ingest", json.dumps({"url": files.url("trips.csv.gz")}),
+                                         {"Content-Type": "application/json"}) if way == "by URL"
+                          else server.post_csv(packed.read_bytes(), "trips.csv.gz", duplicate=None))
+                job = server.wait_for_job(answer.json["job_id"])
+                assert job["status"] == "failed" and said in job["message"] and "delete job 1" in job["message"], job
+                server.delete("/jobs/1")
+                # As the advice says: once that job is gone, this one may be loaded.
+                assert server.request("POST", f"/jobs/{job['id']}/resume").status == 202
+                assert server.wait_for_job(job["id"])["status"] == "completed"
+
+
+def test_of_two_jobs_with_the_same_bytes_the_whole_one_has_them(tmp_path):
+    store = tmp_path / "data"
+    cli("ingest", SAMPLE, "--data-dir", store)
+    cli("ingest", SAMPLE, "--allow-duplicate", "--data-dir", store)
+    damage_a_segment(store)
+    for file, text in ((SAMPLE, None), ("-", SAMPLE.read_text())):
+        done = cli("ingest", file, "--data-dir", store, check=False, stdin=text)
+        assert done.returncode == 0 and "skipped" in done.stderr and "as job 2" in done.stderr, done.stderr
+
+
+def damage_a_segment(store):
+    """Flips a bit of the first segment, whose trips are set aside."""
+    segment = min((store / "segments").glob("*.parquet"))
+    data = bytearray(segment.read_bytes())
+    data[200] ^= 1
+    segment.write_bytes(data)
+    cli("verify", "--quarantine", "--data-dir", store, check=False)
 
 
 def test_a_skipped_file_with_rejected_rows_ends_as_its_load_did(tmp_path):

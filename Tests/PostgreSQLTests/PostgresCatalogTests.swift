@@ -30,7 +30,7 @@ struct PostgresCatalogTests {
         job.updatedAt = ""
         let path = record.ownsSource ? record.sourcePath.split(separator: "/").last.map(String.init) ?? "" : record.sourcePath
         return
-            "\(job.json) \(path) \(record.ownsSource) \(record.sourceURL ?? "-") \(record.ownsURL) \(record.attempt) \(record.checkpoint)"
+            "\(job.json) \(path) \(record.ownsSource) \(record.sourceURL ?? "-") \(record.ownsURL) \(record.attempt) \(record.startCount) \(record.checkpoint)"
     }
 
     /// Does one thing at random and says what came of it.
@@ -41,7 +41,7 @@ struct PostgresCatalogTests {
         let statuses = Array(Job.Status.allCases.shuffled(using: &random).prefix(Int.random(in: 1...3, using: &random)))
         let status = Job.Status.allCases.randomElement(using: &random)!
         let number = { (random: inout SeededGenerator) in Int.random(in: 0...1_000_000, using: &random) }
-        switch Int.random(in: 0..<14, using: &random) {
+        switch Int.random(in: 0..<18, using: &random) {
         case 0:
             let requests = (0..<Int.random(in: 1...3, using: &random)).map { _ in
                 var request = JobRequest(
@@ -88,6 +88,17 @@ struct PostgresCatalogTests {
             let parts = try catalog.leftovers(endedBefore: .now + 3600)
             if Bool.random(using: &random) { try catalog.forget(Array(parts.prefix(2))) }
             return "\(parts)"
+        case 13:
+            let path = try catalog.job(id)?.ownsSource == false && Bool.random(using: &random) ? "/elsewhere/\(id)" : nil
+            return text(try catalog.goOn(id, with: path, isClaimed: true))
+        case 14: return try catalog.interruptedJobs().map(text).joined(separator: "; ")
+        case 15:
+            try catalog.putBack(id, attempt: try catalog.job(id)?.attempt ?? 0)
+            // A command's is interrupted at once where processes share the catalog, and when the store is closed where they don't.
+            _ = try catalog.setStatus(id, to: .pending, from: [.interrupted], message: nil, attempt: nil)
+            while try claims?.claim(except: []) != nil {}
+            return text(try catalog.job(id))
+        case 16: return "\(try catalog.forget(job: id)) " + text(try catalog.job(id))
         default: return "\(try catalog.visibility()) \(try catalog.completedTrips())"
         }
     }
@@ -151,6 +162,53 @@ struct PostgresCatalogTests {
         #expect(try catalogs[1].setStatus(ids[0], to: .failed, from: [.running], message: nil, attempt: 0) == false)
         try impatient.releaseClaims()
         #expect(try catalogs[2].claim(except: []) != nil, "what was given back is there at once")
+    }
+
+    @Test("A command's jobs are interrupted when it leaves, dies or is silent; of many who ask one goes on", arguments: 0..<3)
+    func commands(end: Int) throws {
+        let folder = TemporaryDirectory()
+        let makeCatalog = { try Self.makeCatalog("commands\(end)", lease: 2, in: folder) }
+        let (server, command, others) = (try makeCatalog(), try makeCatalog(), try (0..<4).map { _ in try makeCatalog() })
+        defer { for catalog in [server, command] + others { catalog.close() } }
+        var requests = [
+            JobRequest(filename: "a.csv", sourcePath: "/a.csv", ownsSource: false),
+            JobRequest(filename: "b.csv", sourcePath: "/b.csv", ownsSource: false),
+            JobRequest(filename: "c.csv", sourcePath: folder.path + "/c", ownsSource: true, sourceURL: "http://h/c.csv"),
+            JobRequest(filename: "-", sourcePath: "-", ownsSource: false),
+        ]
+        for index in requests.indices { requests[index].isClaimed = true }
+        let ids = try command.addJobs(requests).map(\.job.id)
+        let attempt = try command.start([ids[0], ids[3]], tracksAttempts: true)[0].attempt
+        switch end {
+        case 0:
+            try command.putBack(ids[0], attempt: attempt)
+            try command.releaseClaims()
+        case 1: command.close()
+        default: break
+        }
+        let end = Date.now + 60
+        while Date.now < end {
+            let counts = try server.jobCounts()
+            if counts[.interrupted] == 3, counts[.failed] == 1 { break }
+            try #require(try server.claim(except: []) == nil, "a server has no such file")
+            try server.keepHouse()
+            usleep(50_000)
+        }
+        #expect(try server.job(ids[3])?.job.status == .failed)
+        #expect(try others[0].interruptedJobs().map(\.job.id) == ids[..<3].reversed())
+        for id in ids[..<3] {
+            let winners = Lock<[Int]>([])
+            DispatchQueue.concurrentPerform(iterations: 4) { index in
+                if (try? others[index].goOn(id, with: nil, isClaimed: true)) != nil { winners.withLock { $0.append(index) } }
+            }
+            #expect(winners.withLock { $0.count } == 1)
+            #expect(try others[winners.withLock { $0[0] }].keepClaims([id]).isEmpty)
+        }
+        #expect(try server.claim(except: []) == nil && others[0].interruptedJobs().isEmpty)
+        // Asked for over HTTP, whoever can reach it takes it.
+        #expect(try server.setStatus(ids[0], to: .interrupted, from: [.pending], message: nil, attempt: nil))
+        #expect(try server.goOn(ids[0], with: nil, isClaimed: false) != nil)
+        #expect(try server.claim(except: [])?.job.id == ids[0])
     }
 
     @Test("Rejected rows come back as they were, whatever is in them")

@@ -231,6 +231,13 @@ extension Catalog {
                             AND source_url LIKE 'http%' AND instr(source_url, '?') > 0;
                     """)
         }
+        migrator.registerMigration("v13: runs that end with their process") { database in
+            try database.execute(
+                sql: """
+                    -- runs that began since anything of the job was committed, none of which ended as a run does
+                    ALTER TABLE jobs ADD COLUMN start_count INTEGER NOT NULL DEFAULT 0;
+                    """)
+        }
         return migrator
     }
 }

@@ -108,6 +108,11 @@ extension Catalog {
         try missingTrips()?.jobs.first { $0.id == id }?.trips ?? 0
     }
 
+    /// Why a source is not loaded whose bytes are those of a job.
+    static func refusal(ofTwin job: Job, in database: Database) throws -> ColumnStoreError {
+        .refusal(ofTwin: job, missing: try missingTrips(in: database)?.jobs.first { $0.id == job.id }?.trips ?? 0)
+    }
+
     static func missingTrips(in database: Database) throws -> MissingTrips? {
         let missing = "quarantine_jobs q JOIN jobs j ON j.id = q.job_id WHERE j.status = 'completed'"
         let jobs = try Row.fetchAll(

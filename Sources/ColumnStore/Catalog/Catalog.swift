@@ -60,7 +60,7 @@ package final class Catalog: JobCatalog {
             return try requests.map { request in
                 if let hash = request.sourceHash, !request.allowsDuplicate, let other = try Catalog.job(of: hash, in: database)
                 {
-                    throw ColumnStoreError.duplicate(of: other.job)
+                    throw try Catalog.refusal(ofTwin: other.job, in: database)
                 }
                 try database.cachedStatement(
                     sql: """
@@ -125,6 +125,29 @@ package final class Catalog: JobCatalog {
         }
     }
 
+    package func interruptedJobs() throws(ColumnStoreError) -> [JobRecord] {
+        try jobs(limit: Int(Int32.max), status: .interrupted)
+    }
+
+    package func goOn(_ id: Int64, with path: String?, isClaimed: Bool) throws(ColumnStoreError) -> JobRecord? {
+        try write { database in
+            let isChanged = try Catalog.setStatus(
+                id, to: .pending, from: [.interrupted], message: nil, at: Catalog.now(), in: database)
+            guard isChanged else { return nil }
+            if let path { try database.execute(sql: "UPDATE jobs SET source_path = ? WHERE id = ?", arguments: [path, id]) }
+            return try Catalog.job(id, in: database)
+        }
+    }
+
+    /// Whoever closes the store marks it as interrupted.
+    package func putBack(_ id: Int64, attempt: Int) throws(ColumnStoreError) {
+        try write { database in
+            let isChanged = try Catalog.setStatus(
+                id, to: .pending, from: [.running], message: nil, attempt: attempt, at: Catalog.now(), in: database)
+            if isChanged { try database.execute(sql: "UPDATE jobs SET start_count = 0 WHERE id = ?", arguments: [id]) }
+        }
+    }
+
     /// Whether a job that is loaded, or may still be, read a source of so many bytes whose hash is known.
     package func hasSource(ofByteCount byteCount: Int) throws(ColumnStoreError) -> Bool {
         try read { database in
@@ -144,12 +167,17 @@ package final class Catalog: JobCatalog {
 
     /// Jobs whose sources are in the store, or will be once they are done.
     private static let statusesOfSources = "'pending', 'running', 'interrupted', 'completed'"
+    /// The order in which jobs stand for their bytes: those of which nothing was set aside, then the oldest.
+    private static let wholeFirst = "id IN (SELECT job_id FROM quarantine_jobs), id"
 
     /// Returns a completed job with these uncompressed bytes; nil if there is none.
     package func completedJob(ofContent hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
         try read { database in
             let statement = try database.cachedStatement(
-                sql: "SELECT * FROM jobs WHERE committed_hash = ? AND status = 'completed' ORDER BY id LIMIT 1")
+                sql: """
+                    SELECT * FROM jobs WHERE committed_hash = ? AND status = 'completed'
+                    ORDER BY \(Catalog.wholeFirst) LIMIT 1
+                    """)
             return try Row.fetchOne(statement, arguments: [hash.text]).map(JobRecord.init)
         }
     }
@@ -159,7 +187,7 @@ package final class Catalog: JobCatalog {
             database,
             sql: """
                 SELECT * FROM jobs WHERE source_hash = ? AND status IN (\(statusesOfSources))
-                ORDER BY status <> 'completed', id LIMIT 1
+                ORDER BY status <> 'completed', \(wholeFirst) LIMIT 1
                 """,
             arguments: [hash.text]
         ).map(JobRecord.init)
@@ -214,7 +242,8 @@ package final class Catalog: JobCatalog {
         try database.cachedStatement(
             sql: """
                 UPDATE jobs SET total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0,
-                    committed_bytes = 0, committed_lines = 0, rejects_bytes = 0, committed_hash = NULL
+                    committed_bytes = 0, committed_lines = 0, rejects_bytes = 0, committed_hash = NULL,
+                    start_count = 0
                 WHERE id = ?
                 """
         ).execute(arguments: [id])
@@ -222,7 +251,9 @@ package final class Catalog: JobCatalog {
     }
 
     /// Makes a job one that waits and has done nothing; nil, having changed nothing, where it has another status than expected.
-    package func reset(_ id: Int64, from expected: [Job.Status]) throws(ColumnStoreError) -> JobRecord? {
+    package func reset(
+        _ id: Int64, from expected: [Job.Status], isClaimed: Bool
+    ) throws(ColumnStoreError) -> JobRecord? {
         try write { database in
             guard
                 try Catalog.setStatus(
@@ -255,8 +286,14 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    package func setSourcePath(_ id: Int64, to path: String) throws(ColumnStoreError) {
-        try write { try $0.execute(sql: "UPDATE jobs SET source_path = ? WHERE id = ?", arguments: [path, id]) }
+    package func forget(job id: Int64) throws(ColumnStoreError) -> Bool {
+        try write { database in
+            try database.execute(
+                sql: """
+                    DELETE FROM jobs WHERE id = ? AND status = 'failed' AND id NOT IN (SELECT job_id FROM load_attempts)
+                    """, arguments: [id])
+            return database.changesCount == 1
+        }
     }
 
     /// The last number that a job got.
@@ -342,6 +379,10 @@ package final class Catalog: JobCatalog {
         try write { database in
             let now = Catalog.now()
             return try ids.compactMap { id in
+                // One that runs already only tries again to reach the servers that it needs.
+                try database.cachedStatement(
+                    sql: "UPDATE jobs SET start_count = start_count + 1 WHERE id = ? AND status = 'pending'"
+                ).execute(arguments: [id])
                 let isStarted = try Catalog.setStatus(
                     id, to: .running, from: [.pending, .running], message: nil, at: now, in: database)
                 guard isStarted else { return nil }
@@ -356,14 +397,14 @@ package final class Catalog: JobCatalog {
         if commit.isLast, let hash = commit.checkpoint.contentHash,
             let other = try job(ofContent: hash, except: id, in: database)
         {
-            throw ColumnStoreError.duplicate(of: other.job)
+            throw try Catalog.refusal(ofTwin: other.job, in: database)
         }
         try database.cachedStatement(
             sql: """
                 UPDATE jobs SET processed_rows = ?, rejected_rows = ?, processed_bytes = ?, committed_bytes = ?,
                     committed_lines = ?, rejects_bytes = ?, committed_hash = ?, source_hash = coalesce(?, source_hash),
                     total_rows = CASE WHEN ? THEN ? ELSE total_rows END,
-                    status = CASE WHEN ? THEN 'completed' ELSE status END, updated_at = ?
+                    status = CASE WHEN ? THEN 'completed' ELSE status END, updated_at = ?, start_count = 0
                 WHERE id = ? AND status = 'running' AND (? IS NULL OR attempt = ?)
                 """
         ).execute(
@@ -395,7 +436,7 @@ package final class Catalog: JobCatalog {
                 sql: """
                     SELECT * FROM jobs WHERE committed_hash = ? AND status = 'completed' AND id <> ?
                         AND NOT (SELECT allows_duplicate FROM jobs WHERE id = ?)
-                    ORDER BY id LIMIT 1
+                    ORDER BY \(wholeFirst) LIMIT 1
                     """), arguments: [hash.text, id, id]
         ).map(JobRecord.init)
     }

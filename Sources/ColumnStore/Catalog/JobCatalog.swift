@@ -23,6 +23,23 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// Marks the jobs that still have work as interrupted, as their process ends; jobs that other processes share wait for those.
     func interruptUnfinishedJobs() throws(ColumnStoreError)
 
+    /// Lists the interrupted jobs whose files this process can reach, newest first; those of a process of this machine that was killed
+    /// are interrupted from then on.
+    func interruptedJobs() throws(ColumnStoreError) -> [JobRecord]
+
+    /// Lets an interrupted job wait to go on from its last commit; nil, having changed nothing, where it is no longer interrupted: of
+    /// several who ask at once, one may.
+    ///
+    /// - Parameters:
+    ///   - path: another file with the same bytes, which takes the place of the job's; nil: its own.
+    ///   - isClaimed: whether this process works on it from then on; of catalogs that are shared.
+    func goOn(_ id: Int64, with path: String?, isClaimed: Bool) throws(ColumnStoreError) -> JobRecord?
+
+    /// Leaves a running job at its last commit, as its process ends: where the catalog is shared, to others, unless it is a command's.
+    ///
+    /// - Parameter attempt: the run that leaves it, which has nothing to say once there is another.
+    func putBack(_ id: Int64, attempt: Int) throws(ColumnStoreError)
+
     /// Whether a job that is loaded, or may still be, read a source of so many bytes whose hash is known.
     func hasSource(ofByteCount byteCount: Int) throws(ColumnStoreError) -> Bool
 
@@ -42,7 +59,9 @@ package protocol JobCatalog: AnyObject, Sendable {
     ) throws(ColumnStoreError) -> Bool
 
     /// Makes a job one that waits and has done nothing; nil, having changed nothing, where it has another status than expected.
-    func reset(_ id: Int64, from expected: [Job.Status]) throws(ColumnStoreError) -> JobRecord?
+    ///
+    /// - Parameter isClaimed: whether this process works on it from then on; else whoever did, or nobody. Of catalogs that are shared.
+    func reset(_ id: Int64, from expected: [Job.Status], isClaimed: Bool) throws(ColumnStoreError) -> JobRecord?
 
     /// Notes of how many bytes the source of a pending job is; nil, having changed nothing, where it has another status.
     func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(ColumnStoreError) -> JobRecord?
@@ -50,8 +69,8 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// Puts another URL in place of a job's, where it still has that: without secrets of its own, and with those that are sealed.
     func setSource(_ id: Int64, from url: String, to place: String, sealedQuery: String?) throws(ColumnStoreError)
 
-    /// Puts another file in place of a job's.
-    func setSourcePath(_ id: Int64, to path: String) throws(ColumnStoreError)
+    /// Forgets that a failed job was there, but where an engine may have rows of its runs; returns whether it did.
+    func forget(job id: Int64) throws(ColumnStoreError) -> Bool
 
     /// Trips of a completed job that were set aside; a catalog whose trips are elsewhere knows of none.
     func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int
@@ -131,10 +150,10 @@ package protocol SharedJobCatalog: JobCatalog {
     /// Says that this process still works on jobs; returns those that it has lost.
     func keepClaims(_ ids: [Int64]) throws(ColumnStoreError) -> [Int64]
 
-    /// Gives back all jobs that this process has.
+    /// Gives back all jobs that this process has: those that others can go on with wait for them, a command's are interrupted.
     func releaseClaims() throws(ColumnStoreError)
 
-    /// Ends what nobody else can: jobs whose source died with a process, events that nobody takes.
+    /// Ends what nobody else can: jobs of commands that fell silent, events that nobody takes.
     func keepHouse() throws(ColumnStoreError)
 
     /// Tells other processes how far a job is that this one works on; returns at once.
@@ -144,6 +163,18 @@ package protocol SharedJobCatalog: JobCatalog {
     ///
     /// Where the observer throws it is told `.reconnected` again, so that nothing is missed.
     func observe(_ observer: @escaping @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void) throws(ColumnStoreError)
+}
+
+extension JobCatalog {
+    /// Why a source is not loaded whose bytes are those of another job: it has the trips, or has lost some of them.
+    func refusal(ofTwin job: Job) throws(ColumnStoreError) -> ColumnStoreError {
+        .refusal(ofTwin: job, missing: try missingTrips(ofJob: job.id))
+    }
+
+    /// Makes a job one that waits and has done nothing, for whoever works on it.
+    package func reset(_ id: Int64, from expected: [Job.Status]) throws(ColumnStoreError) -> JobRecord? {
+        try reset(id, from: expected, isClaimed: false)
+    }
 }
 
 extension SharedJobCatalog {

@@ -15,6 +15,8 @@ package struct JobRecord: Sendable {
     package var ownsURL: Bool
     /// Runs that were begun, where the engine needs to know; else 0.
     package var attempt: Int
+    /// Runs that began since anything of it was committed, none of which ended as a run does, so that they ended with their process.
+    package var startCount: Int
     /// Hash of the source as it is stored, compressed or not; nil until known.
     package var sourceHash: ContentHash?
     /// Whether it is loaded even if the same bytes were loaded before.
@@ -45,7 +47,7 @@ package struct JobRecord: Sendable {
 
     package init(
         job: Job, sourcePath: String, ownsSource: Bool, sourceURL: String?, ownsURL: Bool, attempt: Int,
-        sourceHash: ContentHash?, allowsDuplicate: Bool, checkpoint: Checkpoint, sealedQuery: String? = nil
+        startCount: Int, sourceHash: ContentHash?, allowsDuplicate: Bool, checkpoint: Checkpoint, sealedQuery: String? = nil
     ) {
         self.job = job
         self.sourcePath = sourcePath
@@ -54,6 +56,7 @@ package struct JobRecord: Sendable {
         self.sealedQuery = sealedQuery
         self.ownsURL = ownsURL
         self.attempt = attempt
+        self.startCount = startCount
         self.sourceHash = sourceHash
         self.allowsDuplicate = allowsDuplicate
         self.checkpoint = checkpoint
@@ -68,6 +71,7 @@ package struct JobRecord: Sendable {
                 processedBytes: row["processed_bytes"], message: row["message"]),
             sourcePath: row["source_path"], ownsSource: row["owns_source"], sourceURL: row["source_url"],
             ownsURL: row["owns_url"], attempt: row["attempt"],
+            startCount: row["start_count"],
             sourceHash: (row["source_hash"] as String?).flatMap(ContentHash.init), allowsDuplicate: row["allows_duplicate"],
             checkpoint: Checkpoint(
                 byteCount: row["committed_bytes"], lineCount: row["committed_lines"], rejectsByteCount: row["rejects_bytes"],

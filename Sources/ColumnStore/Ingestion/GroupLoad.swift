@@ -88,9 +88,11 @@ final class GroupLoad {
                 case .oversized: wave.alone.append(record)
                 case .decoded(var chunk, let extent):
                     if !record.allowsDuplicate {
-                        let earlier =
-                            try catalog.completedJob(ofContent: extent.contentHash)?.job ?? jobsByContent[extent.contentHash]
-                        if let earlier {
+                        if let earlier = try catalog.completedJob(ofContent: extent.contentHash)?.job {
+                            wave.failed.append((record, try catalog.refusal(ofTwin: earlier)))
+                            continue
+                        }
+                        if let earlier = jobsByContent[extent.contentHash] {
                             wave.failed.append((record, .duplicate(of: earlier)))
                             continue
                         }

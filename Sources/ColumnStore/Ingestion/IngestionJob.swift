@@ -238,7 +238,7 @@ final class IngestionJob {
             try catalog.hasSource(ofByteCount: byteCount)
         else { return }
         if let other = try catalog.job(ofSource: ContentHash.file(sourcePath)) {
-            throw ColumnStoreError.duplicate(of: other.job)
+            throw try catalog.refusal(ofTwin: other.job)
         }
     }
 

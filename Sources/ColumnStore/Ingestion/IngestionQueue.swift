@@ -25,7 +25,9 @@ final class IngestionQueue: @unchecked Sendable {
     /// Adds a job that neither waits nor runs; a small one may be run together with others.
     func add(_ record: JobRecord) {
         let size = record.job.totalBytes ?? .max
-        let isSmall = groupsSmallFiles && size <= Limits.smallFileByteCountMax && record.checkpoint.byteCount == 0
+        // What ended a process is to be seen by itself, and no others with it.
+        let isNew = record.checkpoint.byteCount == 0 && record.startCount == 0
+        let isSmall = groupsSmallFiles && size <= Limits.smallFileByteCountMax && isNew
         let id = record.job.id
         condition.withLock {
             guard running?.ids.contains(id) != true, !waiting.contains(where: { $0.id == id }) else { return }

@@ -103,7 +103,11 @@ extension LoadService {
             try FileSystem.remove("\(folders.uploads)/\(name)")
         }
         for record in failed { noteFailed(record, at: record.job.updatedDate) }
-        if sharing != nil { return }
+        if sharing != nil {
+            // What a killed command of this machine left is to be seen as that before somebody asks for it.
+            if settings.role == .own { try catalog.interruptUnfinishedJobs() }
+            return
+        }
         try removeRejectsOfNoJob()
         try interruptUnfinishedJobs()
     }
@@ -113,10 +117,29 @@ extension LoadService {
         // A process that serves goes on with what it was given; files that a command named wait for a person to ask.
         guard sharing == nil, settings.role != .own else { return }
         for record in try catalog.unfinishedJobs() where record.ownsSource && record.job.status == .interrupted {
+            if try endIfItEndsProcesses(record) { continue }
             settings.logger.notice(
                 "Resuming an interrupted job", metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
             _ = try goOn(record)
         }
+    }
+
+    /// Fails a job whose last runs all ended with their process, which might never come up otherwise; returns whether it is one.
+    ///
+    /// Jobs that were loaded together are then loaded alone (`IngestionQueue.add`), so that this meets the one that is at fault.
+    func endIfItEndsProcesses(_ record: JobRecord) throws(ColumnStoreError) -> Bool {
+        guard record.startCount >= Limits.startCountMax else { return false }
+        let message =
+            "The process ended \(record.startCount) times in a row while it loaded this file, as if it was killed or had no memory left; "
+            + "nothing of the file is in the store. Find the cause, then resume job \(record.job.id) to load it from its start, or delete "
+            + "the job."
+        let isEnded = try takeOut(record.job.id, status: .failed, from: [record.job.status], message: message)
+        if isEnded, let failed = try catalog.job(record.job.id) {
+            settings.logger.error("A job is given up whose runs ended the process", metadata: ["job": "\(record.job.id)"])
+            notify(JobProgress(failed.job))
+            noteFailed(failed)
+        }
+        return true
     }
 
     /// Removes rejected rows of jobs that are gone, as after `rebuild-catalog`, or were removed.

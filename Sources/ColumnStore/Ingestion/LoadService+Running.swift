@@ -147,7 +147,7 @@ extension LoadService {
 
     /// Leaves a job to the next start, or to another process.
     private func putBack(_ record: JobRecord) throws(ColumnStoreError) {
-        _ = try catalog.setStatus(record.job.id, to: .pending, from: [.running], message: nil, attempt: record.attempt)
+        try catalog.putBack(record.job.id, attempt: record.attempt)
     }
 
     /// Asks a catalog again that takes nothing now, as it is away or its disk is full, until it does or the store is closed.
@@ -194,7 +194,7 @@ extension LoadService {
     ) throws {
         let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
         let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
-        if error.code == .conflict { noteDuplicate(id, of: error.job) }
+        if error.isDuplicate { noteDuplicate(id, of: error.job) }
         let isChanged = try patiently([id], control) { () throws(ColumnStoreError) in
             try takeOut(id, status: status, from: [.running], message: error.message, attempt: record.attempt)
         }

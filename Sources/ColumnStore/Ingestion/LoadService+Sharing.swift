@@ -14,8 +14,12 @@ extension LoadService {
         } catch {
             settings.logger.error("Other processes cannot be heard", metadata: ["why": "\(error)"])
         }
-        guard settings.role != .api else { return }
-        sharing.start(keep: { [weak self] in self?.keepClaims() }, claim: { [weak self] in self?.claimJobs() })
+        if settings.role != .api { startKeepingClaims() }
+    }
+
+    /// Begins to say that this process is alive, as soon as it has a job.
+    func startKeepingClaims() {
+        sharing?.start(keep: { [weak self] in self?.keepClaims() }, claim: { [weak self] in self?.claimJobs() })
     }
 
     private func hear(_ notice: CatalogNotice) throws(ColumnStoreError) {
@@ -58,7 +62,7 @@ extension LoadService {
     // MARK: - Claims
 
     /// Jobs that this process works on.
-    private var claimed: [Int64] { queue.ids + fetching.ids }
+    var claimed: [Int64] { queue.ids + fetching.ids }
 
     /// Says that this process is alive, and lets go of what it has lost.
     private func keepClaims() {
@@ -80,6 +84,7 @@ extension LoadService {
             while !queue.hasJobs, !fetching.hasUploads, fetching.ids.count < Limits.fetchCountMax,
                 let record = try sharing.catalog.claim(except: claimed, busyHosts: fetching.hostsWithoutRoom)
             {
+                if try endIfItEndsProcesses(record) { continue }
                 settings.logger.info("Claimed a job", metadata: ["job": "\(record.job.id)"])
                 sharing.take(record)
                 try enqueue(record)

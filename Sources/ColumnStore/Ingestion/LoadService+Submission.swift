@@ -37,8 +37,7 @@ extension LoadService {
         try requireRoomForJob()
         let hash = if let hash { hash } else { try ContentHash.file(path) }
         if !allowsDuplicate, let other = try catalog.job(ofSource: hash) {
-            let missing = try catalog.missingTrips(ofJob: other.job.id)
-            throw missing == 0 ? .duplicate(of: other.job) : .isIncomplete(other.job, missing: missing)
+            throw try catalog.refusal(ofTwin: other.job)
         }
         try FileSystem.syncFile(path)
         try FileSystem.syncDirectory(folders.uploads)
@@ -80,17 +79,17 @@ extension LoadService {
     ) throws(ColumnStoreError) -> [Result<Submission, ColumnStoreError>] {
         try requireWritable()
         // Newest first, of which the last is taken first: a file may be asked for several times.
-        let interrupted = sharing == nil ? try catalog.jobs(limit: Int(Int32.max), status: .interrupted) : []
         var resumable = Dictionary(
-            grouping: interrupted.filter { !$0.ownsSource && $0.allowsDuplicate == allowsDuplicate }, by: \.sourcePath)
+            grouping: try catalog.interruptedJobs().filter { !$0.ownsSource && $0.allowsDuplicate == allowsDuplicate },
+            by: \.sourcePath)
         var requests: [JobRequest] = []
         let sizes = paths.compactMap { FileSystem.byteCount(of: $0) }.reduce(into: [:]) { $0[$1, default: 0] += 1 }
         var plans: [Plan] = []
         for path in paths {
             do throws(ColumnStoreError) {
                 var request = try request(for: path, allowsDuplicate)
-                if let record = resumable[request.sourcePath]?.popLast(), let job = try goOn(record)?.job {
-                    plans.append(.done(.resumed(job)))
+                if let record = resumable[request.sourcePath]?.popLast(), let submission = try submission(goingOnWith: record) {
+                    plans.append(.done(submission))
                     continue
                 }
                 // Of files of one size, as of a file of a known size, the bytes decide.
@@ -129,14 +128,24 @@ extension LoadService {
 
     /// What becomes of a file whose bytes a job has: it is in the store, or the job goes on with it.
     private func submission(of path: String, as other: JobRecord) throws(ColumnStoreError) -> Submission {
-        if sharing == nil, other.job.status == .interrupted {
-            // Its own file may be gone or another one meanwhile; this one has the bytes.
-            if !other.ownsSource { try catalog.setSourcePath(other.job.id, to: path) }
-            if let record = try catalog.job(other.job.id), let job = try goOn(record)?.job { return .resumed(job) }
+        // Its own file may be gone or another one meanwhile; this one has the bytes.
+        if other.job.status == .interrupted,
+            let submission = try submission(goingOnWith: other, path: other.ownsSource ? nil : path)
+        {
+            return submission
         }
-        let missing = try catalog.missingTrips(ofJob: other.job.id)
-        guard missing == 0 else { throw ColumnStoreError.isIncomplete(other.job, missing: missing) }
+        let refusal = try catalog.refusal(ofTwin: other.job)
+        guard refusal.isDuplicate else { throw refusal }
         return .duplicate(of: other.job)
+    }
+
+    /// An interrupted job that goes on here, or elsewhere if another process was first; nil if it was removed or failed meanwhile.
+    private func submission(goingOnWith record: JobRecord, path: String? = nil) throws(ColumnStoreError) -> Submission? {
+        if let job = try goOn(record, with: path)?.job { return .resumed(job) }
+        guard let other = try catalog.job(record.job.id)?.job, other.status == .pending || other.status == .running else {
+            return nil
+        }
+        return .duplicate(of: other)
     }
 
     /// What is to be done with a file of a call, whose new jobs have no numbers yet.
@@ -152,11 +161,11 @@ extension LoadService {
         url: String, filename: String? = nil, allowsDuplicate: Bool
     ) throws(ColumnStoreError) -> Submission {
         try requireWritable()
-        if sharing == nil {
-            let interrupted = try catalog.jobs(limit: Int(Int32.max), status: .interrupted)
-            if let record = interrupted.first(where: { (try? self.url(of: $0)) == url }), let job = try goOn(record)?.job {
-                return .resumed(job)
-            }
+        let interrupted = try catalog.interruptedJobs()
+        if let record = interrupted.first(where: { (try? self.url(of: $0)) == url }),
+            let submission = try submission(goingOnWith: record)
+        {
+            return submission
         }
         return .added(try submitURL(url, filename: filename, allowsDuplicate: allowsDuplicate))
     }
@@ -177,17 +186,9 @@ extension LoadService {
 
     func submit(_ requests: [JobRequest]) throws(ColumnStoreError) -> [Job] {
         var requests = requests
-        if sharing != nil, settings.role == .own { for index in requests.indices { requests[index].isClaimed = true } }
+        for index in requests.indices { requests[index].isClaimed = claimsOwnJobs }
         let records = try catalog.addJobs(requests)
-        for record in records { notify(JobProgress(record.job)) }
-        if let sharing, settings.role != .own {
-            sharing.wake()
-        } else {
-            for record in records {
-                sharing?.take(record)
-                try enqueue(record)
-            }
-        }
+        for record in records { try begin(record) }
         return records.map(\.job)
     }
 }

@@ -107,21 +107,33 @@ public final class LoadService: Sendable {
         return engine
     }
 
+    /// Whether this process alone works on the jobs that it takes in, though others share the catalog.
+    var claimsOwnJobs: Bool { sharing != nil && settings.role == .own }
+
     /// Lets an interrupted job wait to be loaded from its last commit on; nil if it is no longer interrupted.
-    func goOn(_ record: JobRecord) throws(ColumnStoreError) -> JobRecord? {
+    ///
+    /// - Parameter path: another file with the same bytes, which takes the place of the job's.
+    func goOn(_ record: JobRecord, with path: String? = nil) throws(ColumnStoreError) -> JobRecord? {
         let id = record.job.id
-        if record.checkpoint.byteCount > 0, record.checkpoint.contentHash == nil {
+        guard var waiting = try catalog.goOn(id, with: path, isClaimed: claimsOwnJobs) else { return nil }
+        if waiting.checkpoint.byteCount > 0, waiting.checkpoint.contentHash == nil {
             // An earlier version committed it and left no proof of what it had read.
-            guard try takeOut(id, status: .failed, from: [.interrupted], message: nil) else { return nil }
-            guard try catalog.reset(id, from: [.failed]) != nil else { return nil }
-        } else {
-            // Of several who ask for it at once, one may.
-            guard try catalog.setStatus(id, to: .pending, from: [.interrupted], message: nil, attempt: nil) else { return nil }
+            guard try takeOut(id, status: .failed, from: [.pending], message: nil),
+                let anew = try catalog.reset(id, from: [.failed], isClaimed: claimsOwnJobs)
+            else { return nil }
+            waiting = anew
         }
-        guard let waiting = try catalog.job(id), waiting.job.status == .pending else { return nil }
-        notify(JobProgress(waiting.job))
-        try enqueue(waiting)
+        try begin(waiting)
         return waiting
+    }
+
+    /// Lets a job that waits be loaded: here, or by who has room where processes share the catalog.
+    func begin(_ waiting: JobRecord) throws(ColumnStoreError) {
+        notify(JobProgress(waiting.job))
+        if let sharing, !claimsOwnJobs { return sharing.wake() }
+        sharing?.take(waiting)
+        try enqueue(waiting)
+        if sharing != nil { startKeepingClaims() }
     }
 
     /// Stops the running load at a checkpoint, from which it goes on when asked, or in another process.
@@ -198,19 +210,21 @@ public final class LoadService: Sendable {
 
     /// Jobs that earlier processes left unfinished, oldest first, with the files or the URLs they are of.
     package func interruptedJobs() throws(ColumnStoreError) -> [(job: Job, source: String)] {
-        // Those of a shared catalog are other processes' affair.
-        if sharing != nil { return [] }
-        return try catalog.jobs(limit: Limits.jobLimitMax, status: .interrupted).reversed().map { record in
+        try catalog.interruptedJobs().reversed().map { record in
             (job: record.job, source: (try? url(of: record)) ?? record.sourceURL ?? record.sourcePath)
         }
     }
 
-    /// Blocks until a job has ended, and returns it.
+    /// Blocks until a job has ended, and returns it; one that this process has lost as it fell silent is interrupted.
     package func waitForEnd(of id: Int64) throws(ColumnStoreError) -> Job {
         while true {
             do throws(ColumnStoreError) {
                 let job = try record(id).job
-                if job.status.isTerminal, live(id) == nil { return job }
+                if job.status.isTerminal || job.status == .interrupted && sharing != nil && !claimed.contains(id),
+                    live(id) == nil
+                {
+                    return job
+                }
             } catch {
                 // A catalog that is away comes back, and the job goes on.
                 guard error.code == .unavailable else { throw error }
@@ -361,24 +375,43 @@ public final class LoadService: Sendable {
             throw ColumnStoreError(
                 .conflict, "Job \(id) read standard input, which cannot be read again; load it anew.")
         }
-        guard record.sourceURL != nil || FileSystem.byteCount(of: record.sourcePath) != nil else {
-            throw ColumnStoreError(
-                .conflict,
-                record.ownsSource
-                    ? "The upload of job \(id) is gone, as it was kept for a while only; send the file again."
-                    : "The file of job \(id), \(record.sourcePath), is gone; load it anew from where it is now.")
+        let changed = ColumnStoreError(.conflict, "Job \(id) is no longer \(status.rawValue); look at it again.")
+        if status == .interrupted {
+            try requireSource(of: record)
+            guard let waiting = try goOn(record) else { throw changed }
+            return shown(waiting.job)
         }
-        if status == .interrupted, let waiting = try goOn(record) { return shown(waiting.job) }
         let reset = try resuming.withLock { _ throws(ColumnStoreError) in
-            status == .failed ? try catalog.reset(id, from: [.failed]) : nil
+            // While this is held nobody removes what is kept of the job.
+            try requireSource(of: record)
+            return try catalog.reset(id, from: [.failed], isClaimed: claimsOwnJobs)
         }
-        guard let waiting = reset else {
-            throw ColumnStoreError(.conflict, "Job \(id) is no longer \(status.rawValue); look at it again.")
-        }
+        guard let waiting = reset else { throw changed }
         keptUploads.withLock { $0.remove(id) }
-        notify(JobProgress(waiting.job))
-        if let sharing { sharing.wake() } else { try enqueue(waiting) }
+        try begin(waiting)
         return shown(waiting.job)
+    }
+
+    /// Throws where the file of a job is not there and nobody can fetch it.
+    private func requireSource(of record: JobRecord) throws(ColumnStoreError) {
+        guard record.sourceURL == nil, FileSystem.byteCount(of: record.sourcePath) == nil else { return }
+        let id = record.job.id
+        throw ColumnStoreError(
+            .conflict,
+            record.ownsSource
+                ? "The upload of job \(id) is gone, as it was kept for a while only; send the file again."
+                : "The file of job \(id), \(record.sourcePath), is \(sharing == nil ? "gone" : "not on this machine"); load it anew from "
+                    + "where it is now.")
+    }
+
+    /// Removes a job of this process that failed because its bytes are in the store: who submitted it was told, and a job of each night
+    /// would be one too many.
+    ///
+    /// One that an engine elsewhere may still have rows of stays.
+    public func forgetDuplicate(_ id: Int64) throws(ColumnStoreError) {
+        guard duplicate(of: id) != nil else { return }
+        let record = try record(id)
+        if try catalog.forget(job: id) { try removeFiles(of: record) }
     }
 
     /// Takes all trips of a job out of the store and marks it.
