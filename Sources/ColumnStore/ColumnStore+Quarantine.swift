@@ -49,9 +49,11 @@ extension Catalog.MissingTrips {
         let trips = jobs.reduce(0) { $0 + $1.trips }
         let segments = segmentCount == 1 ? "a damaged segment" : "\(segmentCount) damaged segments"
         let remedy = jobs.count == 1 ? "that job and load its file" : "those jobs and load their files"
-        // Of a segment that was damaged together with its catalog nobody may know how many it had.
         let known =
-            trips > 0 ? "\(trips.grouped) \(trips == 1 ? "trip is" : "trips are")" : "Trips, nobody can tell how many, are"
+            trips == 0
+            ? "Trips, nobody can tell how many, are"
+            : (jobs.contains(where: \.isAtLeast) ? "At least " : "")
+                + "\(trips.grouped) \(trips == 1 ? "trip is" : "trips are")"
         return
             "\(known) missing: \(segments) with trips of \(Self.list(jobs.map(\.id))) \(segmentCount == 1 ? "was" : "were") set "
             + "aside; restore a backup that still has them, or delete \(remedy) again."

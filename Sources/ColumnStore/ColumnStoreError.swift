@@ -67,17 +67,20 @@ extension ColumnStoreError {
     /// Whether the disk, or who is in charge of it, refused to be written or read.
     var isOfDisk: Bool { code == .diskFull || code == .io }
 
-    /// The error for a file whose bytes are those of another job, of which so many trips were set aside.
-    static func refusal(ofTwin job: Job, missing: Int) -> ColumnStoreError {
-        missing == 0 ? duplicate(of: job) : isIncomplete(job, missing: missing)
+    /// The error for a file whose bytes are those of another job.
+    ///
+    /// - Parameter missing: how many of its trips were set aside, 0 if nobody can tell; nil: none were.
+    static func refusal(ofTwin job: Job, missing: Int?) -> ColumnStoreError {
+        missing.map { isIncomplete(job, missing: $0) } ?? duplicate(of: job)
     }
 
     /// The error for a file whose bytes are those of a job some of whose trips were set aside as damaged.
     private static func isIncomplete(_ job: Job, missing: Int) -> ColumnStoreError {
-        ColumnStoreError(
+        let trips = missing == 0 ? "trips" : missing == 1 ? "1 trip" : "\(missing.grouped) trips"
+        return ColumnStoreError(
             .conflict,
-            "The same bytes were loaded as job \(job.id) (\(job.filename)), of which \(missing.grouped) trips are missing, as they were set "
-                + "aside; delete job \(job.id), then load the file again.", job: job.id)
+            "The same bytes were loaded as job \(job.id) (\(job.filename)), of which \(trips) \(missing == 1 ? "is" : "are") missing, "
+                + "as damage was set aside; delete job \(job.id), then load the file again.", job: job.id)
     }
 
     /// The error for a file whose bytes are those of another job.

@@ -36,7 +36,7 @@ final class StoreLock: Sendable {
     /// Takes the lock; throws `.busy` with a sentence on its holder if another process has it.
     ///
     /// - Parameter mayBeReadOnly: whether a file on a disk that takes nothing is locked as it is, without a word on its holder and
-    ///   unseen by `hasWriter`; its folder where there is no file.
+    ///   unseen by `hasWriter`; the folder of segments where there is no file.
     init(path: String, for readers: FileSystem.Readers = .owner, mayBeReadOnly: Bool = false) throws(ColumnStoreError) {
         var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, readers.fileMode)
         let isReadOnly = descriptor < 0 && mayBeReadOnly && [ENOSPC, EDQUOT, EROFS].contains(errno)
@@ -44,7 +44,7 @@ final class StoreLock: Sendable {
         if isReadOnly, descriptor < 0, errno == ENOENT { descriptor = Self.openFolder(of: path) }
         guard descriptor >= 0 else { throw FileSystem.error("open", path) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0,
-            isReadOnly || (tripstore_lock_file(descriptor) == 0 && !Self.isFolderHeld(of: path))
+            isReadOnly || tripstore_lock_file(descriptor) == 0
         else {
             close(descriptor)
             throw ColumnStoreError(
@@ -52,13 +52,20 @@ final class StoreLock: Sendable {
                 Self.holder(path: path)?.refusal
                     ?? "Another process is writing to this store; wait until it ends, or end it, and try again.")
         }
+        if !isReadOnly, Self.isFolderHeld(of: path) {
+            close(descriptor)
+            throw ColumnStoreError(
+                .busy,
+                "A server that waits for room on the disk has this store; end it, or wait until it has room, and try again.")
+        }
         self.path = path
         self.descriptor = Lock(descriptor)
         if !isReadOnly { write() }
     }
 
+    /// Opens a folder of the store: not the data directory itself, which a script may hold with `flock` around the program.
     private static func openFolder(of path: String) -> Int32 {
-        open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        open(Folders(root: (path as NSString).deletingLastPathComponent).segments, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     }
 
     /// Whether a process waits for its disk that found no file to lock there, and so locked the folder.

@@ -68,14 +68,16 @@ extension PostgresCatalog {
         ).map(record)
     }
 
-    package func goOn(_ id: Int64, with path: String?, isClaimed: Bool) throws(ColumnStoreError) -> JobRecord? {
+    package func goOn(
+        _ id: Int64, with path: String?, isClaimed: Bool, isAsked: Bool
+    ) throws(ColumnStoreError) -> JobRecord? {
         var parameters: [(any PostgresValue)?] = [id]
         if isClaimed { parameters += [processName, hostPlace] }
         if let path { parameters.append(path) }
         return try read(
             """
             UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now)\(claimed(isClaimed))
-                \(path == nil ? "" : ", source_path = $\(parameters.count)")
+                \(path == nil ? "" : ", source_path = $\(parameters.count)")\(isAsked ? ", start_count = 0" : "")
             WHERE id = $1::bigint AND status = 'interrupted' RETURNING *
             """, parameters
         ).first.map(record)

@@ -131,7 +131,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         ).changedCount == 1
     }
 
-    package func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int { 0 }
+    package func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int? { nil }
 
     /// The password with which processes open the catalog: they share it, and neither a copy of the catalog nor its log has it.
     ///
@@ -321,8 +321,8 @@ package final class PostgresCatalog: SharedJobCatalog {
                 let rows = try connection.execute(
                     """
                     UPDATE jobs SET status = 'running', message = NULL, updated_at = \(Self.now), attempt = attempt + 1, heartbeat_at = now(),
-                        -- one that runs already only tries again to reach the servers that it needs
-                        start_count = start_count + CASE WHEN status = 'pending' THEN 1 ELSE 0 END
+                        -- one that is counted and runs already only tries again to reach the servers that it needs
+                        start_count = start_count + CASE WHEN status = 'pending' OR start_count = 0 THEN 1 ELSE 0 END
                     WHERE id = $1::bigint AND status IN ('pending', 'running') AND worker = $2 RETURNING *
                     """, [id, processName])
                 guard let row = rows.first else { continue }
@@ -422,6 +422,12 @@ package final class PostgresCatalog: SharedJobCatalog {
                 """, [id, commit.rejectedLines.map { Int64($0.line) }, commit.rejectedLines.map(\.json)])
         }
         return true
+    }
+
+    package func noteWaiting(_ id: Int64, attempt: Int) throws(ColumnStoreError) {
+        _ = try read(
+            "UPDATE jobs SET start_count = 0 WHERE id = $1::bigint AND status = 'running' AND attempt = $2::bigint",
+            [id, attempt])
     }
 
     package func putBack(_ id: Int64, attempt: Int) throws(ColumnStoreError) {

@@ -65,8 +65,10 @@ struct LoadSession {
                     + "\(job.status.rawValue) elsewhere; run the same command again when that is over.")
         }
         if isQuiet { return }
-        let state = job.status == .completed ? "it is loaded already" : "its bytes are loaded"
-        Output.note("\(name): skipped, as \(state) as job \(job.id); --allow-duplicate loads it again")
+        let state =
+            job.status == .completed
+            ? "it is loaded already as job \(job.id)" : "it has the bytes of \(Readable.text(job.filename)) (job \(job.id))"
+        Output.note("\(name): skipped, as \(state); --allow-duplicate loads it again")
     }
 
     /// Runs the jobs, closes the store and returns the exit code: 0 all rows are in, 3 some were rejected, 1 a file is not loaded.

@@ -30,6 +30,11 @@ enum Output {
         words(text + "\n")
     }
 
+    /// Says beside an answer that trips are missing from it; JSON has a member for that.
+    static func noteMissing(_ warning: String?, in format: OutputFormat) {
+        if let warning, format != .json { note("Warning: \(warning)") }
+    }
+
     /// Writes words to standard error; where nobody can read them, there is nobody to be told.
     static func words(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 

@@ -55,6 +55,11 @@ struct RebuildCatalogCommand: ParsableCommand {
                 ? trips(job.jobTrips - job.trips) : "trips of \(job.damaged ?? ""), nobody can tell how many"
             lines.append("\(name(job.id, job.origin)) lacks \(missing); answers will say so until it is deleted.")
         }
+        for job in plan.jobs where plan.underWay.contains(job.id) {
+            lines.append(
+                "\(name(job.id, job.origin)) was under way, and its \(trips(job.trips)) count as all of it; delete it before you load its file "
+                    + "again, or they are in twice.")
+        }
         for standIn in report.standIns {
             lines.append(
                 "\(standIn.file) tells nothing of its jobs. Job \(standIn.job) stands for its trips: answers will say that they are "

@@ -21,6 +21,7 @@ struct RegionsCommand: ParsableCommand {
     func run() throws {
         let query = try RegionsQuery(parameters: FilterOptions.parameters([("limit", limit), ("offset", offset)]))
         let answer = try store.reading { try $0.regions(query) }
+        Output.noteMissing(answer.warning, in: format)
         switch format {
         case .json: try Output.result(answer.json + "\n")
         case .csv:

@@ -394,3 +394,15 @@ def test_verify_in_both_forms(loaded, tmp_path):
     done = cli("verify", "--format=json", "--data-dir", tmp_path / "data", check=False)
     assert done.returncode == FAILED
     assert [file["file"].split("/")[-1] for file in json.loads(done.stdout)["damaged"]] == [segment.name]
+
+
+def test_a_script_may_hold_the_data_directory(tmp_path):
+    """`flock DIR COMMAND` keeps a nightly load from itself."""
+    store = tmp_path / "data"
+    store.mkdir()
+    for rows in (100, 200):
+        done = subprocess.run(["flock", store, tripstore.BINARY, "ingest", "--allow-duplicate", tripstore.SAMPLE, "--data-dir", store],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(tripstore.cli("weekly-average", "--data-dir", store, "--format", "json").stdout)
+        assert answer["total_trips"] == rows

@@ -43,6 +43,10 @@ def test_a_damaged_segment_is_set_aside_and_answers_say_so(tmp_path):
     as_json = tripstore.cli("verify", "--data-dir", store, "--format", "json", check=False)
     assert as_json.returncode == 1
     assert json.loads(as_json.stdout)["damaged"] == [] and json.loads(as_json.stdout)["warning"] == warning(store)
+    for command in ("weekly-average", "regions", "trip-groups"):
+        for form, words in (("table", ["Warning: 50 trips are missing"]), ("csv", ["Warning: 50 trips are missing"]), ("json", [])):
+            said = tripstore.cli(command, "--data-dir", store, "--format", form).stderr
+            assert [said[:len(word)] for word in words] == words and bool(said) == bool(words), said
     with tripstore.Server(store, tmp_path / "log") as server:
         for question in ("/analytics/weekly-average", "/trip-groups", "/regions"):
             answer = server.get(question).json

@@ -17,7 +17,9 @@ extension Catalog {
 
         struct Job: Hashable, Sendable {
             var id: Int64
+            /// How many are known of; of a segment that was damaged together with its catalog nobody may know how many it had.
             var trips: Int
+            var isAtLeast = false
         }
     }
 
@@ -104,22 +106,25 @@ extension Catalog {
     /// The trips of a job that was deleted are not missing: nobody waits for them.
     func missingTrips() throws(ColumnStoreError) -> MissingTrips? { try read { try Self.missingTrips(in: $0) } }
 
-    package func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int {
-        try missingTrips()?.jobs.first { $0.id == id }?.trips ?? 0
+    package func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int? {
+        try missingTrips()?.jobs.first { $0.id == id }?.trips
     }
 
     /// Why a source is not loaded whose bytes are those of a job.
     static func refusal(ofTwin job: Job, in database: Database) throws -> ColumnStoreError {
-        .refusal(ofTwin: job, missing: try missingTrips(in: database)?.jobs.first { $0.id == job.id }?.trips ?? 0)
+        .refusal(ofTwin: job, missing: try missingTrips(in: database)?.jobs.first { $0.id == job.id }?.trips)
     }
 
     static func missingTrips(in database: Database) throws -> MissingTrips? {
         let missing = "quarantine_jobs q JOIN jobs j ON j.id = q.job_id WHERE j.status = 'completed'"
         let jobs = try Row.fetchAll(
-            database, sql: "SELECT q.job_id, sum(q.trips) FROM \(missing) GROUP BY q.job_id ORDER BY q.job_id")
+            database,
+            sql: """
+                SELECT q.job_id, sum(q.trips), min(q.trips) = 0 FROM \(missing) GROUP BY q.job_id ORDER BY q.job_id
+                """)
         guard !jobs.isEmpty else { return nil }
         let segmentCount = try Int.fetchOne(database, sql: "SELECT count(DISTINCT q.quarantine_id) FROM \(missing)")
         return MissingTrips(
-            jobs: jobs.map { MissingTrips.Job(id: $0[0], trips: $0[1]) }, segmentCount: segmentCount ?? 0)
+            jobs: jobs.map { MissingTrips.Job(id: $0[0], trips: $0[1], isAtLeast: $0[2]) }, segmentCount: segmentCount ?? 0)
     }
 }

@@ -129,13 +129,24 @@ package final class Catalog: JobCatalog {
         try jobs(limit: Int(Int32.max), status: .interrupted)
     }
 
-    package func goOn(_ id: Int64, with path: String?, isClaimed: Bool) throws(ColumnStoreError) -> JobRecord? {
+    package func goOn(
+        _ id: Int64, with path: String?, isClaimed: Bool, isAsked: Bool
+    ) throws(ColumnStoreError) -> JobRecord? {
         try write { database in
             let isChanged = try Catalog.setStatus(
                 id, to: .pending, from: [.interrupted], message: nil, at: Catalog.now(), in: database)
             guard isChanged else { return nil }
             if let path { try database.execute(sql: "UPDATE jobs SET source_path = ? WHERE id = ?", arguments: [path, id]) }
+            if isAsked { try database.execute(sql: "UPDATE jobs SET start_count = 0 WHERE id = ?", arguments: [id]) }
             return try Catalog.job(id, in: database)
+        }
+    }
+
+    package func noteWaiting(_ id: Int64, attempt: Int) throws(ColumnStoreError) {
+        try write {
+            try $0.execute(
+                sql: "UPDATE jobs SET start_count = 0 WHERE id = ? AND status = 'running' AND attempt = ?",
+                arguments: [id, attempt])
         }
     }
 
@@ -379,9 +390,12 @@ package final class Catalog: JobCatalog {
         try write { database in
             let now = Catalog.now()
             return try ids.compactMap { id in
-                // One that runs already only tries again to reach the servers that it needs.
+                // One that is counted and runs already only tries again to reach the servers that it needs.
                 try database.cachedStatement(
-                    sql: "UPDATE jobs SET start_count = start_count + 1 WHERE id = ? AND status = 'pending'"
+                    sql: """
+                        UPDATE jobs SET start_count = start_count + 1
+                        WHERE id = ? AND (status = 'pending' OR start_count = 0)
+                        """
                 ).execute(arguments: [id])
                 let isStarted = try Catalog.setStatus(
                     id, to: .running, from: [.pending, .running], message: nil, at: now, in: database)

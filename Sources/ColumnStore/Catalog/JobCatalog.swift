@@ -33,7 +33,13 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// - Parameters:
     ///   - path: another file with the same bytes, which takes the place of the job's; nil: its own.
     ///   - isClaimed: whether this process works on it from then on; of catalogs that are shared.
-    func goOn(_ id: Int64, with path: String?, isClaimed: Bool) throws(ColumnStoreError) -> JobRecord?
+    ///   - isAsked: whether somebody asks for it, so that runs which ended with their process count no longer.
+    func goOn(
+        _ id: Int64, with path: String?, isClaimed: Bool, isAsked: Bool
+    ) throws(ColumnStoreError) -> JobRecord?
+
+    /// Notes that a run waits for servers that it needs: should it end with its process now, its file is not at fault.
+    func noteWaiting(_ id: Int64, attempt: Int) throws(ColumnStoreError)
 
     /// Leaves a running job at its last commit, as its process ends: where the catalog is shared, to others, unless it is a command's.
     ///
@@ -72,8 +78,9 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// Forgets that a failed job was there, but where an engine may have rows of its runs; returns whether it did.
     func forget(job id: Int64) throws(ColumnStoreError) -> Bool
 
-    /// Trips of a completed job that were set aside; a catalog whose trips are elsewhere knows of none.
-    func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int
+    /// Trips of a completed job that were set aside, 0 if nobody can tell how many; nil: none, as in a catalog whose trips are
+    /// elsewhere.
+    func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int?
 
     /// What all who open the catalog know, with which `SourceSeal` keeps secrets; nil: nothing, and the data directory has a key.
     func sealingPassword() throws(ColumnStoreError) -> SealingPassword?
@@ -166,6 +173,11 @@ package protocol SharedJobCatalog: JobCatalog {
 }
 
 extension JobCatalog {
+    /// Lets an interrupted job go on as somebody asks for it.
+    package func goOn(_ id: Int64, with path: String?, isClaimed: Bool) throws(ColumnStoreError) -> JobRecord? {
+        try goOn(id, with: path, isClaimed: isClaimed, isAsked: true)
+    }
+
     /// Why a source is not loaded whose bytes are those of another job: it has the trips, or has lost some of them.
     func refusal(ofTwin job: Job) throws(ColumnStoreError) -> ColumnStoreError {
         .refusal(ofTwin: job, missing: try missingTrips(ofJob: job.id))

@@ -91,6 +91,8 @@ package struct RebuildPlan: Hashable, Sendable {
     /// Files with trips of jobs that are left out.
     package private(set) var setAside: [String] = []
     package private(set) var leftOut: [LeftOut] = []
+    /// Jobs that are taken though they were under way, as far as can be told.
+    package private(set) var underWay: Set<Int64> = []
     /// Damaged segments that don't tell whose trips they had, and that nothing else tells of.
     package private(set) var unknown: [String] = []
 
@@ -180,6 +182,7 @@ package struct RebuildPlan: Hashable, Sendable {
                 guard let total = totals[job] else { return !isOld(job) }
                 return counts[job]! < total && !damaged.contains { $0.mayHave(job) }
             })
+        if takesIncomplete { underWay = Set(counts.keys.filter { totals[$0] == nil && !isOld($0) }) }
         // A file is taken whole or not at all: a job that shares one with others stays.
         var excludedCount = -1
         while excludedCount != excluded.count {

@@ -120,11 +120,11 @@ extension LoadService {
             if try endIfItEndsProcesses(record) { continue }
             settings.logger.notice(
                 "Resuming an interrupted job", metadata: ["job": "\(record.job.id)", "rows": "\(record.job.processedRows)"])
-            _ = try goOn(record)
+            _ = try goOn(record, isAsked: false)
         }
     }
 
-    /// Fails a job whose last runs all ended with their process, which might never come up otherwise; returns whether it is one.
+    /// Fails a job whose last runs all ended with their process, which might never come up otherwise; returns whether it did.
     ///
     /// Jobs that were loaded together are then loaded alone (`IngestionQueue.add`), so that this meets the one that is at fault.
     func endIfItEndsProcesses(_ record: JobRecord) throws(ColumnStoreError) -> Bool {
@@ -139,7 +139,7 @@ extension LoadService {
             notify(JobProgress(failed.job))
             noteFailed(failed)
         }
-        return true
+        return isEnded
     }
 
     /// Removes rejected rows of jobs that are gone, as after `rebuild-catalog`, or were removed.

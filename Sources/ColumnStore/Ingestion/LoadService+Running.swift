@@ -71,6 +71,8 @@ extension LoadService {
                 // Where trips go is away for now. What was committed stays, and the next attempt goes on from there.
                 let id = record.job.id
                 waits += 1
+                // A catalog that is away as well counts this run until it ends as a run does.
+                try? catalog.noteWaiting(id, attempt: record.attempt)
                 settings.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
                 var job = (try? self.record(id).job) ?? record.job
                 job.message = "Waiting: \(error.message)"

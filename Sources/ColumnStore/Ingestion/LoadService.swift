@@ -112,10 +112,14 @@ public final class LoadService: Sendable {
 
     /// Lets an interrupted job wait to be loaded from its last commit on; nil if it is no longer interrupted.
     ///
-    /// - Parameter path: another file with the same bytes, which takes the place of the job's.
-    func goOn(_ record: JobRecord, with path: String? = nil) throws(ColumnStoreError) -> JobRecord? {
+    /// - Parameters:
+    ///   - path: another file with the same bytes, which takes the place of the job's.
+    ///   - isAsked: whether somebody asks for it; else the start of a process does.
+    func goOn(
+        _ record: JobRecord, with path: String? = nil, isAsked: Bool = true
+    ) throws(ColumnStoreError) -> JobRecord? {
         let id = record.job.id
-        guard var waiting = try catalog.goOn(id, with: path, isClaimed: claimsOwnJobs) else { return nil }
+        guard var waiting = try catalog.goOn(id, with: path, isClaimed: claimsOwnJobs, isAsked: isAsked) else { return nil }
         if waiting.checkpoint.byteCount > 0, waiting.checkpoint.contentHash == nil {
             // An earlier version committed it and left no proof of what it had read.
             guard try takeOut(id, status: .failed, from: [.pending], message: nil),
@@ -306,7 +310,7 @@ public final class LoadService: Sendable {
     package func tripCount(of job: Job) throws(ColumnStoreError) -> Int {
         guard job.status == .completed else { return 0 }
         let missing = try catalog.missingTrips(ofJob: job.id)
-        return max(0, job.processedRows - job.rejectedRows - missing)
+        return max(0, job.processedRows - job.rejectedRows - (missing ?? 0))
     }
 
     /// Returns a job's progress as it stands.

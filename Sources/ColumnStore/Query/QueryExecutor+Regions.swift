@@ -103,7 +103,7 @@ extension QueryExecutor {
         if regions.count * datasourceCount <= Self.pairTableCountMax {
             try addAtOnce(places, datasourceCount, to: &answer)
         } else {
-            try addOneByOne(regions, datasourceCount, to: &answer)
+            try addInPasses(regions, datasourceCount, to: &answer)
         }
         return answer
     }
@@ -128,41 +128,91 @@ extension QueryExecutor {
         }
     }
 
-    /// Adds up the datasources of one region after the other, where all pairs would take too much memory.
+    /// What is left of a week's counts in a segment, which are sorted by region.
+    private struct RegionCursor {
+        var segment: Int
+        var rest: Range<Int>
+        /// The region of the next count.
+        var region: UInt32
+    }
+
+    /// Adds up as many regions at a time as a table has room for, where all pairs would take too much memory.
     ///
-    /// A week's counts are sorted by region in each segment, and codes ascend as names do: each count is looked at once.
-    private func addOneByOne(
+    /// Codes ascend as names do, so each count is looked at once, and each pass over the weeks looks at nothing but the next region of
+    /// those that are not used up.
+    private func addInPasses(
         _ regions: [UInt32], _ datasourceCount: Int, to answer: inout [RegionSums]
     ) throws(ColumnStoreError) {
-        var weeks: [(segment: Int, rest: Range<Int>)] = []
+        var cursors: [RegionCursor] = []
         for (position, segment) in snapshot.segments.enumerated() {
-            let starts = segment.index.counts.weekStarts
-            for (start, end) in zip(starts, starts.dropFirst()) { weeks.append((segment: position, rest: start..<end)) }
-        }
-        var sums = [Sum](repeating: Sum(), count: datasourceCount)
-        var found: [UInt32] = []
-        for (place, region) in regions.enumerated().sorted(by: { $0.element < $1.element }) {
-            try cancellation.check()
-            for number in weeks.indices {
-                let (position, rest) = weeks[number]
-                let entries = snapshot.segments[position].index.counts.entries
-                let (regionMap, datasourceMap) = (snapshot.regions.codeMaps[position], snapshot.datasources.codeMaps[position])
-                var next = rest.lowerBound
-                while next < rest.upperBound, regionMap[Int(entries[next].region)] < region { next += 1 }
-                while next < rest.upperBound, regionMap[Int(entries[next].region)] == region {
-                    let datasource = datasourceMap[Int(entries[next].datasource)]
-                    if sums[Int(datasource)].trips == 0 { found.append(datasource) }
-                    sums[Int(datasource)].add(entries[next].trips, entries[next].firstAt, entries[next].lastAt)
-                    next += 1
-                }
-                weeks[number].rest = next..<rest.upperBound
+            let (counts, map) = (segment.index.counts, snapshot.regions.codeMaps[position])
+            for (start, end) in zip(counts.weekStarts, counts.weekStarts.dropFirst()) where start < end {
+                let region = map[Int(counts.entries[start].region)]
+                cursors.append(RegionCursor(segment: position, rest: start..<end, region: region))
             }
-            for datasource in found {
-                answer[place].add(datasource: datasource, sums[Int(datasource)])
-                sums[Int(datasource)] = Sum()
+        }
+        let order = regions.enumerated().sorted { $0.element < $1.element }
+        var ranks = [Int32](repeating: -1, count: snapshot.regions.names.count)
+        for (rank, region) in order.enumerated() { ranks[Int(region.element)] = Int32(rank) }
+        let passCount = max(1, Self.pairTableCountMax / datasourceCount)
+        var table = [Sum](repeating: Sum(), count: passCount * datasourceCount)
+        var found: [Int] = []
+        for first in stride(from: 0, to: order.count, by: passCount) {
+            try cancellation.check()
+            let last = min(first + passCount, order.count) - 1
+            try add(to: order[last].element, from: &cursors, ranks, from: first, to: &table, &found, datasourceCount)
+            for pair in found {
+                let place = order[first + pair / datasourceCount].offset
+                answer[place].add(datasource: UInt32(pair % datasourceCount), table[pair])
+                table[pair] = Sum()
             }
             found.removeAll(keepingCapacity: true)
         }
+    }
+
+    /// Adds the counts up to a region to a table, notes which pairs there are, and moves each week's cursor behind them.
+    ///
+    /// - Parameters:
+    ///   - ranks: rows of regions, ascending, of which the table's first is `firstRank`; -1: not asked for.
+    private func add(
+        to last: UInt32, from cursors: inout [RegionCursor], _ ranks: [Int32], from firstRank: Int, to table: inout [Sum],
+        _ found: inout [Int], _ datasourceCount: Int
+    ) throws(ColumnStoreError) {
+        var kept = 0
+        var checked = 0
+        for number in cursors.indices {
+            var cursor = cursors[number]
+            if cursor.region <= last {
+                let entries = snapshot.segments[cursor.segment].index.counts.entries
+                let regionMap = snapshot.regions.codeMaps[cursor.segment]
+                let datasourceMap = snapshot.datasources.codeMaps[cursor.segment]
+                checked += cursor.rest.count
+                if checked >= Self.entriesBetweenChecks {
+                    checked = 0
+                    try cancellation.check()
+                }
+                var next = cursor.rest.lowerBound
+                while true {
+                    // Of earlier passes nothing is left.
+                    let rank = Int(ranks[Int(cursor.region)])
+                    if rank >= 0 {
+                        let pair = (rank - firstRank) * datasourceCount + Int(datasourceMap[Int(entries[next].datasource)])
+                        if table[pair].trips == 0 { found.append(pair) }
+                        table[pair].add(entries[next].trips, entries[next].firstAt, entries[next].lastAt)
+                    }
+                    next += 1
+                    if next == cursor.rest.upperBound { break }
+                    cursor.region = regionMap[Int(entries[next].region)]
+                    if cursor.region > last { break }
+                }
+                // Used up.
+                if next == cursor.rest.upperBound { continue }
+                cursor.rest = next..<cursor.rest.upperBound
+            }
+            cursors[kept] = cursor
+            kept += 1
+        }
+        cursors.removeSubrange(kept...)
     }
 
     /// Pairs of a region and a datasource that are added up in a table: a few megabytes.
