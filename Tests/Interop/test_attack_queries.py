@@ -4,6 +4,7 @@ Each has a bound: memory, how much longer another client waits, or the answer th
 
 import collections
 import concurrent.futures
+import datetime
 import http.client
 import json
 import os
@@ -244,6 +245,29 @@ def test_attack_regions_of_many_datasources_take_little_memory(tmp_path, scale):
             assert {answer.body for answer in pool.map(lambda _: server.get("/regions"), range(12))} == {first.body}
         # A sum for each datasource, for each of those that are answered at once: 28 bytes.
         assert peak_memory(server.process.pid) - before < 4 * 28 * count + (16 << 20)
+
+
+def test_attack_regions_of_a_trip_a_week(tmp_path, scale):
+    """Weeks without end beside many regions and datasources: a page of more pairs than one table holds takes a few times as long."""
+    regions, datasources, weeks = 1000, 3001, scale(100_000, full=521_000)
+    with (tmp_path / "trips.csv").open("w") as file:
+        file.write(HEADER)
+        for week in range(weeks):
+            date = datetime.date(1, 1, 1) + datetime.timedelta(weeks=week)
+            file.write(f"r{week % regions:04},POINT (1 1),POINT (2 2),{date.isoformat()} 09:03:40,d{week % datasources}\n")
+    tripstore.cli("ingest", tmp_path / "trips.csv", "--data-dir", tmp_path / "data")
+    with tripstore.Server(tmp_path / "data", tmp_path / "log") as server:
+        seconds = {}
+        for limit in (80, regions):
+            began = time.monotonic()
+            page = server.get("/regions", {"limit": limit}).json["regions"]
+            seconds[limit] = time.monotonic() - began
+            expected = [len(range(number, weeks, regions)) for number in range(limit)]
+            assert [(region["region"], region["trips"]) for region in page] == [
+                (f"r{number:04}", trips) for number, trips in enumerate(expected)]
+        print(f"/regions of {weeks} weeks: 80 in {seconds[80]:.2f} s, {regions} in {seconds[regions]:.2f} s")
+        # Looking at every week for each region took 700 times as long.
+        assert seconds[regions] < 30 * max(seconds[80], 0.02), seconds
 
 
 def test_attack_many_groups_with_long_names(many_regions):
