@@ -48,7 +48,7 @@ package enum Limits {
 
     /// Jobs that may wait for a server that is told no other number: each has a file on the disk and a row that is looked through.
     package static let waitingJobCountMax = 10_000
-    /// Runs of a job in a row that may end with their process and without a commit; then only who is asked to goes on with it.
+    /// Runs of a job in a row that may end with their process and without a commit; then it fails, until somebody resumes it.
     ///
     /// A supervisor may start a process five times and then no more (systemd's default, in ten seconds): at the fifth it comes up. Fewer
     /// would be met too soon by an operator who kills a server again and again during one load.

@@ -8,7 +8,7 @@ package struct SealingKey: Sendable {
     package static let byteCount = Int(CHACHA_POLY1305_KEY_SIZE)
     /// What OWASP asks for (https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html).
     ///
-    /// It takes a third of a second, which is what each guess costs those who have a copy of the catalog.
+    /// It takes a tenth of a second, which is what each guess costs those who have a copy of the catalog.
     private static let iterationCount: UInt32 = 600_000
 
     private let key: [UInt8]
