@@ -39,11 +39,12 @@ extension ColumnStore {
             let record = try SegmentRewriter.rewrite(
                 readers, origin: try origin(replacing: old, readers), directory: folders.segments, name: name,
                 leaving: options.bounds.reserve, on: pool)
+            let rollup = try catalog.rollup()
             guard let record, try catalog.replace(old.map(\.id), with: [record]) else {
                 try removeSegment(name)
                 return false
             }
-            forget(old.map(\.fileName))
+            forget(old.map(\.fileName), coveredBy: rollup)
             options.logger.debug("Merged segments", metadata: ["segments": "\(old.count)", "trips": "\(record.rowCount)"])
             return true
         }
@@ -111,9 +112,10 @@ extension ColumnStore {
                     if let record { new.append(record) }
                 }
             }
+            let rollup = try catalog.rollup()
             isPublished = try catalog.replace(old.map(\.id), with: new)
             guard isPublished else { return nil }
-            forget(old.map(\.fileName))
+            forget(old.map(\.fileName), coveredBy: rollup)
             options.logger.info(
                 "Divided segments by place",
                 metadata: [

@@ -21,11 +21,12 @@ extension ColumnStore {
                     }
                     try FileSystem.syncDirectory(folders.quarantine)
                 }
+                let rollup = try catalog.rollup()
                 let gone = try catalog.quarantine(
                     segment, problem: problem,
                     message: "A segment of this load, \(fileName), was damaged and has been set aside; resume the job, and its "
                         + "file is loaded from the start.")
-                forget(gone.files)
+                forget(gone.files, coveredBy: rollup)
                 noteQuarantine()
                 for record in gone.failed { loads.notify(JobProgress(record.job)) }
             }

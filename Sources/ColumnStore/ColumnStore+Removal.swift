@@ -66,10 +66,11 @@ extension ColumnStore {
                 throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)
             }
         }
+        let rollup = try catalog.rollup()
         let isChanged = try catalog.replace(Array(segments.keys), with: kept, without: jobs)
         if isChanged {
             // What was written anew tells that all of the jobs are gone, as soon as a file is gone whose place it took.
-            forget((shared + own).map(\.fileName))
+            forget((shared + own).map(\.fileName), coveredBy: rollup)
             noteQuarantine()
         } else {
             for record in kept { try removeSegment(record.fileName) }

@@ -240,9 +240,17 @@ public final class ColumnStore: TripEngine {
     /// Lets go of segments that the catalog no longer names; what cannot be removed now is by the next start.
     ///
     /// Snapshots that are in use keep their mapped files.
-    func forget(_ names: [String]) {
+    ///
+    /// - Parameter rollup: the one that there was before; a change of what it covers drops it from the catalog, and its file goes here, as a
+    ///   command that ends makes no other that would take its place.
+    func forget(_ names: [String], coveredBy rollup: Catalog.Rollup?) {
         publish()
         for name in names { sweep(folders.segmentPath(name)) }
+        do throws(ColumnStoreError) {
+            if let rollup, try catalog.rollup() != rollup { sweep(folders.rollupPath(rollup.fileName)) }
+        } catch {
+            // It is the next start that removes it.
+        }
     }
 
     // MARK: - Numbers

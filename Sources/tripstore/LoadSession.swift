@@ -73,9 +73,18 @@ struct LoadSession {
 
     /// Runs the jobs, closes the store and returns the exit code: 0 all rows are in, 3 some were rejected, 1 a file is not loaded.
     mutating func run() throws -> Int32 {
-        var code: Int32 = refusedCount > 0 ? 1 : 0
         let interrupt = Interrupt(store, jobs: ids, streams: streams)
         defer { interrupt.stop() }
+        // A signal that is being handled closes the store under every look at it, and ends the process if anything is left.
+        let code = Result { try follow(interrupt) }
+        interrupt.settle()
+        store.close()
+        return try code.get()
+    }
+
+    /// Follows the jobs to their ends, and says what became of them.
+    private mutating func follow(_ interrupt: Interrupt) throws -> Int32 {
+        var code: Int32 = refusedCount > 0 ? 1 : 0
         let start = ContinuousClock.now
         var (loadedRows, newRows) = (0, 0)
         var completedCount = 0
@@ -83,12 +92,7 @@ struct LoadSession {
         var skippedLate = 0
         store.loads.start(isServing: false)
         for id in ids {
-            let job: Job
-            do { job = try store.loads.waitForEnd(of: id) } catch {
-                // A signal that is being handled closes the store under this look, and ends the process.
-                interrupt.settle()
-                throw error
-            }
+            let job = try store.loads.waitForEnd(of: id)
             interrupt.settle()
             if job.status == .failed, let other = store.loads.duplicate(of: id) {
                 skip(job.filename, as: try store.loads.job(other))
@@ -126,7 +130,6 @@ struct LoadSession {
                 elapsed: .now - start)
         }
         if !isQuiet { explainLeftovers(try store.loads.interruptedJobs().map(\.job).filter { !ids.contains($0.id) }) }
-        store.close()
         return code
     }
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,9 @@ def test_the_catalog_does_what_the_one_in_sqlite_does(tmp_path):
         server.start()
         for database in DATABASES:
             server.make_database(database)
-        command = ["swift", "test", "-c", "release", "--disable-testable-imports", "--skip-build",
+        # The tests that were built with the program, wherever that was.
+        built = next((folder for folder in Path(tripstore.BINARY).resolve().parents if folder.parent == REPOSITORY), ".build")
+        command = ["swift", "test", "-c", "release", "--disable-testable-imports", "--skip-build", "--scratch-path", built,
                    "--filter", "PostgresCatalogTests"]
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=10 * PATIENCE_SECONDS, check=False,
                               env=os.environ | {"TRIPSTORE_TEST_CATALOG_URL": server.url("DATABASE")})

@@ -108,8 +108,8 @@ class TripFiles:
         """Another file under the same name, made of one whose rows are all trips; `how` is one of CHANGES."""
         header, *lines = file.plain.splitlines(keepends=True)
         if how == "first row":
-            # One digit: neither the size nor the number of rows tells of it.
-            lines[0] = re.sub(rb"\.\d", lambda digit: b".%d" % ((int(digit[0][1:]) + 1) % 10), lines[0], count=1)
+            # One digit: neither the size nor the number of rows tells of it. At 90.0 and 180.0 the world ends.
+            lines[0] = re.sub(rb"(?<!180)(?<!\D90)\.\d", lambda digit: b".%d" % ((int(digit[0][1:]) + 1) % 10), lines[0], count=1)
         elif how == "fewer rows":
             lines = lines[:len(lines) // 2]
         elif how == "more rows":

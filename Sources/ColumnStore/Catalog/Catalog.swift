@@ -33,6 +33,7 @@ package final class Catalog: JobCatalog {
     /// What makes room for the catalog's log on a disk that is full; nil for a catalog that is only read.
     let ballast: Ballast?
     let connection: Lock<Connection>
+    let gate = ClosingGate()
 
     /// Opens the catalog.
     init(path: String, _ access: Access, _ ballast: Ballast? = nil) throws(ColumnStoreError) {
@@ -44,11 +45,13 @@ package final class Catalog: JobCatalog {
 
     /// Closes the connections; a store at rest has an empty log, so that readers need no shared memory.
     package func close() {
-        let database = connection.withLock { $0.database }
-        if let pool = database as? DatabasePool {
-            try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+        gate.close {
+            let database = connection.withLock { $0.database }
+            if let pool = database as? DatabasePool {
+                try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+            }
+            try? database.close()
         }
-        try? database.close()
     }
 
     // MARK: - Jobs
@@ -394,7 +397,7 @@ package final class Catalog: JobCatalog {
                 try database.cachedStatement(
                     sql: """
                         UPDATE jobs SET start_count = start_count + 1
-                        WHERE id = ? AND (status = 'pending' OR start_count = 0)
+                        WHERE id = ? AND (status = 'pending' OR status = 'running' AND start_count = 0)
                         """
                 ).execute(arguments: [id])
                 let isStarted = try Catalog.setStatus(
@@ -587,11 +590,13 @@ package final class Catalog: JobCatalog {
     ///
     /// - Parameter uploads: the folder in which the copy finds the uploads of its jobs.
     func copy(to path: String, uploads: String) throws(ColumnStoreError) {
-        try Catalog.translating {
-            let copy = try DatabaseQueue(path: path)
-            try connection.withLock { $0.database }.backup(to: copy)
-            try copy.write { try Self.setUploads(uploads, in: $0) }
-            try copy.close()
+        try gate.using { () throws(ColumnStoreError) in
+            try Catalog.translating {
+                let copy = try DatabaseQueue(path: path)
+                try connection.withLock { $0.database }.backup(to: copy)
+                try copy.write { try Self.setUploads(uploads, in: $0) }
+                try copy.close()
+            }
         }
     }
 
@@ -654,18 +659,22 @@ package final class Catalog: JobCatalog {
     static func text(_ date: Date) -> String { date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
 
     func read<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
-        let database = connection.withLock { $0.database }
-        return try Catalog.translating { try database.read(body) }
+        try gate.using { () throws(ColumnStoreError) in
+            let database = connection.withLock { $0.database }
+            return try Catalog.translating { try database.read(body) }
+        }
     }
 
     /// Runs a transaction; twice where the disk is full and there is a way to make room.
     func write<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
-        let database = try writableDatabase()
-        do throws(ColumnStoreError) {
-            return try Catalog.translating { try database.write(body) }
-        } catch {
-            guard error.code == .diskFull, makeRoom(in: database) else { throw error }
-            return try Catalog.translating { try database.write(body) }
+        try gate.using { () throws(ColumnStoreError) in
+            let database = try writableDatabase()
+            do throws(ColumnStoreError) {
+                return try Catalog.translating { try database.write(body) }
+            } catch {
+                guard error.code == .diskFull, makeRoom(in: database) else { throw error }
+                return try Catalog.translating { try database.write(body) }
+            }
         }
     }
 

@@ -117,6 +117,22 @@ struct GroupRollupTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: rollups).count == 1)
     }
 
+    @Test("A rollup's file goes with what it covers, also where none is made in its place, as by a command")
+    func goes() throws {
+        var random = SeededGenerator(seed: 9)
+        var store = try open()
+        let ids = try (0..<2).map { try load(RandomTrips.trips(1000, using: &random), into: store, "\($0)") }
+        try waitUntilCovered(store)
+        store.close()
+        store = try open(rollupRows: 1_000_000)
+        let names = { try FileManager.default.contentsOfDirectory(atPath: root + "/rollups") }
+        #expect(try names().count == 1)
+        _ = try store.loads.remove(ids[0])
+        #expect(try names() == [])
+        try compare(store, "after its file is gone")
+        store.close()
+    }
+
     @Test("Small stores need no rollup, and nothing is scanned where there is one")
     func costs() throws {
         var random = SeededGenerator(seed: 6)
