@@ -1,5 +1,6 @@
 import ColumnStore
 import Dispatch
+import Foundation
 import TestSupport
 import Testing
 
@@ -8,19 +9,23 @@ struct ClosingGateTests {
     /// Found: one in some thousand commands that were interrupted died of a bad pointer, having said all.
     @Test("Who reads while the store is closed gets a value or is told so")
     func closesUnderReaders() throws {
-        for _ in 0..<60 {
+        for round in 0..<100 {
             let folder = TemporaryDirectory()
             let store = try StoreFolder(folder.path + "/store", access: .readWrite)
-            DispatchQueue.concurrentPerform(iterations: 4) { index in
-                if index == 0 { return store.close() }
-                while true {
-                    do throws(ColumnStoreError) { _ = try store.catalog.jobs(limit: 1, status: nil) } catch {
-                        #expect(error.code == .conflict)
-                        return
+            let readers = DispatchGroup()
+            for _ in 0..<6 {
+                DispatchQueue.global().async(group: readers) {
+                    while true {
+                        do throws(ColumnStoreError) { _ = try store.catalog.job(1) } catch {
+                            #expect(error.code == .conflict)
+                            return
+                        }
                     }
                 }
             }
+            usleep(UInt32(round * 50))
             store.close()
+            readers.wait()
         }
     }
 }
