@@ -78,6 +78,17 @@ final class ClickHouseClient: Sendable {
             deadline: .now() + Patience.kill)
     }
 
+    /// Why nothing was done in a session.
+    enum SessionRefusal { case gone, inUse }
+
+    /// Asks whether something could be done in a session now; nil: it could.
+    func refusal(
+        ofSession settings: [(String, String)], at address: ClickHouseURL.Address
+    ) throws(ColumnStoreError) -> SessionRefusal? {
+        let body = ByteBuffer(string: "SELECT 1 FORMAT RowBinary")
+        return try post(body, to: address, settings, inDatabase: false, deadline: .now() + Patience.kill).waitInSession()
+    }
+
     /// Begins to send one block to a table of one server.
     func insert(
         _ body: ByteBuffer, _ statement: String, at address: ClickHouseURL.Address, settings: [(String, String)]
@@ -100,6 +111,20 @@ final class ClickHouseClient: Sendable {
         /// Waits for the answer, and throws what the server refuses.
         @discardableResult
         func wait() throws(ColumnStoreError) -> [UInt8] {
+            let (bytes, failure) = try reply()
+            if let failure { throw failure.error }
+            return bytes
+        }
+
+        /// Waits for the answer to what was sent in a session, and throws what the server refuses; returns whether nothing was done for
+        /// the session's sake.
+        func waitInSession() throws(ColumnStoreError) -> SessionRefusal? {
+            guard let failure = try reply().failure else { return nil }
+            guard let refusal = failure.session else { throw failure.error }
+            return refusal
+        }
+
+        private func reply() throws(ColumnStoreError) -> (bytes: [UInt8], failure: ClickHouseFailure?) {
             let response: HTTPClient.Response
             do {
                 response = try self.response.wait()
@@ -120,10 +145,8 @@ final class ClickHouseClient: Sendable {
                 )
             }
             let bytes = response.body.map { [UInt8]($0.readableBytesView) } ?? []
-            guard response.status == .ok else {
-                throw ClickHouseFailure(status: response.status.code, body: bytes, address: address).error
-            }
-            return bytes
+            if response.status == .ok { return (bytes: bytes, failure: nil) }
+            return (bytes: [], failure: ClickHouseFailure(status: response.status.code, body: bytes, address: address))
         }
     }
 

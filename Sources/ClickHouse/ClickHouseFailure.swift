@@ -5,6 +5,8 @@ import ColumnStore
 /// Numbers: https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp.
 struct ClickHouseFailure {
     let error: ColumnStoreError
+    /// Whether nothing was done as the session that was named is gone, or something else is done in it.
+    let session: ClickHouseClient.SessionRefusal?
 
     init(status: UInt, body: [UInt8], address: ClickHouseURL.Address) {
         // `Code: 60. DB::Exception: words` or `Code: 60, e.displayText() = DB::Exception: words, e.what() = …`.
@@ -14,6 +16,7 @@ struct ClickHouseFailure {
         if let range = text.firstRange(of: "DB::Exception: ") { words = text[range.upperBound...] }
         if let range = words.firstRange(of: ", e.what() =") { words = words[..<range.lowerBound] }
         let sentence = words.prefix(300).split(separator: "\n").first.map(String.init) ?? "status \(status)"
+        session = code == 372 ? .gone : code == 373 ? .inUse : nil
         switch code {
         case 192, 193, 194, 516:
             error = ColumnStoreError(
@@ -26,7 +29,7 @@ struct ClickHouseFailure {
                 .io, "ClickHouse has too little memory for this question: \(sentence); narrow it or raise max_memory_usage.")
         // Connections that fail, time that runs out, parts that are merged too slowly, a disk that is full, replicas that are away:
         // later it may go.
-        case 3, 32, 159, 160, 202, 209, 210, 225, 236, 242, 243, 252, 279, 285, 286, 319, 425, 999:
+        case 3, 32, 159, 160, 202, 209, 210, 225, 236, 242, 243, 252, 279, 285, 286, 319, 372, 373, 425, 999:
             error = ColumnStoreError(.unavailable, "ClickHouse at \(address) cannot do this now: \(sentence)")
         default:
             error = ColumnStoreError(

@@ -50,6 +50,7 @@ package final class ClickHouseStore: TripEngine {
     let client: ClickHouseClient
     let servers: ClickHouseServers
     let sql: ClickHouseSQL
+    let insertSessions: InsertSessions
     let missing = MissingTrips()
     var schema: ClickHouseSchema { ClickHouseSchema(url: options.url, client: client) }
     private let pool: WorkerPool
@@ -88,6 +89,7 @@ package final class ClickHouseStore: TripEngine {
             throw error
         }
         sql = ClickHouseSQL(table: servers.questionTable)
+        insertSessions = InsertSessions(client, countPerServer: options.url.insertsAtOnce)
         pool = WorkerPool()
         insertThreads = WorkerPool(threadCount: servers.shards.count)
         threads = QuestionThreads(coreCount: pool.threadCount)
@@ -121,11 +123,16 @@ package final class ClickHouseStore: TripEngine {
 
     package func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
         let (servers, schema, pool, client) = (servers, schema, pool, client)
-        let (database, insertsAtOnce) = (options.url.database, options.url.insertsAtOnce)
+        let (database, insertSessions) = (options.url.database, insertSessions)
+        let sessions = AttemptSessions(sessions: insertSessions, addresses: servers.addresses) {
+            [catalog] group throws(ColumnStoreError) in
+            try catalog.noteSessions("\(group)", job: part.job, attempt: part.attempt)
+        }
         let block = ClickHouseSQL.block(attempt: part.attempt, part: part.number)
         let columns = NativeBlock.columns.map(\.name).joined(separator: ", ")
         return insertThreads.submit { [insertThreads] in
             let shards = try schema.shards(of: servers)
+            let group = try sessions.group()
             _ = try insertThreads.map(count: shards.count) { shard in
                 // Every shard gets a share of every stretch of the file, so that a city's trips are on all of them. Files that
                 // are but one stretch take turns, by a hash: feeds of cities that come in the same order again and again would
@@ -142,11 +149,16 @@ package final class ClickHouseStore: TripEngine {
                 try table?.requireAllReplicas(address)
                 var inserts = InsertQueue(
                     "INSERT INTO trips (\(columns)) FORMAT Native", at: address, settings: servers.insertSettings, client,
-                    countMax: insertsAtOnce)
-                for rows in NativeBlock.ranges(of: trips) {
-                    try inserts.send(NativeBlock.encode(trips, rows, job: part.job, block: block))
+                    in: sessions, beginningWith: group)
+                do {
+                    for rows in NativeBlock.ranges(of: trips) {
+                        try inserts.send(NativeBlock.encode(trips, rows, job: part.job, block: block))
+                    }
+                    try inserts.finish()
+                } catch {
+                    inserts.retireSessions()
+                    throw error
                 }
-                try inserts.finish()
                 try table?.waitUntilFetched(address)
             }
             return nil

@@ -43,8 +43,16 @@ extension ClickHouseStore {
         do {
             // One process removes; the others would do the same again.
             guard try catalog.leads("purge") else { return }
-            let parts = try catalog.leftovers(endedBefore: Date.now - Double(options.url.purgeAfterSeconds))
+            var parts = try catalog.leftovers(endedBefore: Date.now - Double(options.url.purgeAfterSeconds))
             if parts.isEmpty { return }
+            // From here on nothing more of them arrives, whatever the processes do that have lost them.
+            let sessions = try catalog.sessions(of: parts).compactMap { InsertSessions.Group($0) }
+            let used = Set(try insertSessions.end(sessions, on: servers.addresses).map(\.description))
+            if !used.isEmpty {
+                options.logger.notice("Rows of an attempt that is over are removed once its last INSERT has ended")
+                parts = try parts.filter { try catalog.sessions(of: [$0]).isDisjoint(with: used) }
+                if parts.isEmpty { return }
+            }
             for chunk in stride(from: 0, to: parts.count, by: 1000).map({ parts[$0..<min($0 + 1000, parts.count)] }) {
                 let condition = chunk.map(ClickHouseSQL.uncommitted).joined(separator: " OR ")
                 let shards = try schema.shards(of: servers)

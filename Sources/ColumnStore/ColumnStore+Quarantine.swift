@@ -5,7 +5,10 @@ extension ColumnStore {
     /// Sets a damaged segment aside: its file goes to the folder `quarantine`, answers go on without its trips and say so.
     ///
     /// The file gets its second name first and loses its old one last, so that a crash in between loses nothing.
-    package func quarantine(_ fileName: String, problem: String) throws(ColumnStoreError) {
+    ///
+    /// - Returns: jobs under way that have failed with it.
+    @discardableResult
+    package func quarantine(_ fileName: String, problem: String) throws(ColumnStoreError) -> [Job] {
         try loads.interrupting { () throws(ColumnStoreError) in
             try rewriting.withLock { _ throws(ColumnStoreError) in
                 guard let segment = try catalog.allSegments().first(where: { $0.fileName == fileName }) else {
@@ -29,6 +32,7 @@ extension ColumnStore {
                 forget(gone.files, coveredBy: rollup)
                 noteQuarantine()
                 for record in gone.failed { loads.notify(JobProgress(record.job)) }
+                return gone.failed.map(\.job)
             }
         }
     }

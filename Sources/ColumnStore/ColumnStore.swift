@@ -160,14 +160,19 @@ public final class ColumnStore: TripEngine {
             try snapshot(), on: pool, useIndex: true, cancellation: cancellation, scratches: scratches)
     }
 
-    /// Compares the files of the snapshot with what was opened: some queries need no byte of a file and notice nothing.
-    package var truncatedFile: ColumnStoreError? {
-        guard let snapshot = try? snapshot() else { return nil }
-        for segment in snapshot.segments {
-            segment.file.compareSize()
-            if !segment.file.isIntact { return segment.file.truncation }
+    /// Asks the catalog and the snapshot, and compares the snapshot's files with what was opened: some queries need no byte of a file and
+    /// notice nothing.
+    package var damage: ColumnStoreError? {
+        do throws(ColumnStoreError) {
+            _ = try catalog.pendingJobs(upTo: 1)
+            for segment in try snapshot().segments {
+                segment.file.compareSize()
+                if !segment.file.isIntact { return segment.file.truncation }
+            }
+            return nil
+        } catch {
+            return error.code == .corrupt ? error : nil
         }
-        return nil
     }
 
     /// Counts matching trips by week; throws `.notFound` where no trip matches.

@@ -24,8 +24,8 @@ final class StoreLock: Sendable {
             guard let address else {
                 return "Process \(process) is loading into this store or changing it; wait until it ends, and try again."
             }
-            return "A server (process \(process), \(address)) has this store; send files to it, as with "
-                + "curl -T trips.csv \(address)/ingest/, or stop it and try again."
+            return "A server (process \(process), \(address)) has this store; ask it over HTTP, as with "
+                + "curl -T trips.csv \(address)/ingest/ (all that it takes: \(address)/docs), or stop it and try again."
         }
     }
 

@@ -12,8 +12,8 @@ package protocol TripEngine: AnyObject, Sendable {
     var threads: QuestionThreads { get }
     /// Whether it can answer now.
     var isReady: Bool { get }
-    /// A file that was truncated while it is in use, so that some queries fail; nil if there is none.
-    var truncatedFile: ColumnStoreError? { get }
+    /// A file that is damaged or was truncated while it is in use, so that queries or jobs fail; nil if there is none.
+    var damage: ColumnStoreError? { get }
 
     /// Stores rows of a running job, or of several small ones, which no question sees before the job is published.
     ///
@@ -58,7 +58,7 @@ package protocol TripEngine: AnyObject, Sendable {
 }
 
 extension TripEngine {
-    package var truncatedFile: ColumnStoreError? { nil }
+    package var damage: ColumnStoreError? { nil }
 
     /// Counts matching trips by week, however long that takes.
     package func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {

@@ -41,6 +41,30 @@ extension PostgresCatalog {
         ).map { Visibility.Parts(job: Int64($0.integer(0)), attempt: $0.integer(1), firstUncommitted: $0.integer(2)) }
     }
 
+    package func noteSessions(_ sessions: String, job id: Int64, attempt: Int) throws(ColumnStoreError) -> Bool {
+        try pool.with { connection throws(ColumnStoreError) in
+            try connection.execute(
+                """
+                UPDATE load_attempts SET sessions = CASE WHEN sessions IS NULL THEN $3 WHEN position($3 IN sessions) > 0 THEN sessions
+                    ELSE sessions || ' ' || $3 END
+                WHERE job_id = $1::bigint AND attempt = $2::bigint AND EXISTS (
+                    -- FOR UPDATE: who ends the run at the same time comes before or after
+                    SELECT 1 FROM jobs WHERE id = $1::bigint AND attempt = $2::bigint AND status = 'running' AND worker = $4 FOR UPDATE)
+                """, [id, attempt, sessions, processName]
+            ).changedCount == 1
+        }
+    }
+
+    package func sessions(of parts: [Visibility.Parts]) throws(ColumnStoreError) -> Set<String> {
+        let rows = try read(
+            """
+            SELECT sessions FROM load_attempts JOIN unnest($1::bigint[], $2::bigint[]) AS parts (job, number)
+                ON job_id = job AND attempt = number
+            WHERE sessions IS NOT NULL
+            """, [parts.map(\.job), parts.map { Int64($0.attempt) }])
+        return Set(rows.flatMap { ($0.text(0) ?? "").split(separator: " ").map(String.init) })
+    }
+
     package func forget(_ parts: [Visibility.Parts]) throws(ColumnStoreError) {
         try transaction { connection throws(ColumnStoreError) in
             for part in parts {

@@ -404,8 +404,10 @@ package final class PostgresCatalog: SharedJobCatalog {
             ).changedCount == 1
         guard isRunning else { return false }
         _ = try connection.execute(
-            "UPDATE load_attempts SET committed_parts = $3::bigint WHERE job_id = $1::bigint AND attempt = $2::bigint",
-            [id, commit.attempt ?? 0, commit.partCount])
+            """
+            UPDATE load_attempts SET committed_parts = $3::bigint, sessions = CASE WHEN $4::boolean THEN NULL ELSE sessions END
+            WHERE job_id = $1::bigint AND attempt = $2::bigint
+            """, [id, commit.attempt ?? 0, commit.partCount, commit.isLast])
         for (reason, rows) in commit.rejects {
             _ = try connection.execute(
                 """

@@ -5,7 +5,7 @@ import ColumnStore
 /// They are those of the catalog in SQLite (`Catalog+Migrations`) as far as jobs go, and say besides who works on a job.
 enum PostgresSchema {
     /// The schema's history: append only, so that every catalog ever made can be opened.
-    private static let migrations = [v1, v2, v3, v4]
+    private static let migrations = [v1, v2, v3, v4, v5]
 
     /// Makes what is missing; one process at a time.
     static func migrate(_ connection: PostgresConnection) throws(ColumnStoreError) {
@@ -185,5 +185,10 @@ enum PostgresSchema {
         ALTER TABLE jobs ADD COLUMN worker_is_command boolean NOT NULL DEFAULT false;
         -- runs that began since anything of the job was committed, none of which ended as a run does
         ALTER TABLE jobs ADD COLUMN start_count bigint NOT NULL DEFAULT 0;
+        """
+
+    private static let v5 = """
+        -- sessions of another engine in which the run may still store, separated by blanks
+        ALTER TABLE load_attempts ADD COLUMN sessions text;
         """
 }

@@ -106,10 +106,11 @@ public struct AccessRules: Sendable {
         (request.method == .get || request.method == .head) && request.headerFields[.secFetchMode]?.lowercased() == "navigate"
     }
 
-    /// Whether an origin has the host and port that were asked for; schemes may differ, as a proxy may end TLS.
+    /// Whether an origin of the web has the host and port that were asked for; schemes may differ, as a proxy may end TLS.
     private static func isSame(_ origin: String, as authority: String?) -> Bool {
         guard let origin = Origin(origin), let authority, let host = HostName(authority) else { return false }
-        return origin.host == host.name && origin.port == host.port ?? Origin.defaultPort(of: origin.scheme)
+        guard let port = Origin.defaultPort(of: origin.scheme) else { return false }
+        return origin.host == host.name && origin.port == host.port ?? port
     }
 
     /// Origins are the client's text, and the sentence is for people.

@@ -84,7 +84,8 @@ struct IngestionController: Sendable {
             // A type says that there is a file, if an empty one.
             if request.headers[.contentType] == nil, writer.byteCount == 0 {
                 throw HTTPError(
-                    .badRequest, message: "The request has no body; send the CSV, for example with curl -T trips.csv.")
+                    .badRequest,
+                    message: "The request has no body, or its file is empty; send the CSV, for example with curl -T trips.csv.")
             }
             try await writer.finish(expectedByteCount: request.headers[.contentLength].flatMap { Int($0) })
         } catch {

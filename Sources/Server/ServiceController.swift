@@ -18,12 +18,12 @@ struct ServiceController: Sendable {
     @Sendable private func ready(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let store = store
         // An engine in other processes is asked over the network.
-        let (isReady, truncation, readOnlyReason) = try await store.threads.answer { () throws(ColumnStoreError) in
-            (store.isReady, store.truncatedFile, store.loads.readOnlyReason)
+        let (isReady, damage, readOnlyReason) = try await store.threads.answer { () throws(ColumnStoreError) in
+            (store.isReady, store.damage, store.loads.readOnlyReason)
         }
-        if let truncation {
+        if let damage {
             throw HTTPError(
-                .serviceUnavailable, headers: [.retryAfter: "60"], message: store.loads.paths.removed(from: truncation.message))
+                .serviceUnavailable, headers: [.retryAfter: "60"], message: store.loads.paths.removed(from: damage.message))
         }
         guard isReady else {
             throw HTTPError(

@@ -16,6 +16,8 @@ struct LoadSession {
     private var earlierRows: [Int64: Int] = [:]
     /// Files that did not become jobs, as they could not be opened.
     private var refusedCount = 0
+    /// Jobs of which is said why they cannot go on.
+    private var refusedJobs: Set<Int64> = []
     /// Jobs that have the bytes of files which were left out.
     private var skippedFor: [Job] = []
 
@@ -49,14 +51,17 @@ struct LoadSession {
         Readable.text(file.split(separator: "/").last.map(String.init) ?? file)
     }
 
-    /// Says why a file cannot be loaded.
-    mutating func refuse(_ sentence: String) {
+    /// Says why a file cannot be loaded, or a job cannot go on.
+    mutating func refuse(_ sentence: String, job: Int64? = nil) {
+        if let job { refusedJobs.insert(job) }
         Output.note("Error: \(sentence)")
         refusedCount += 1
     }
 
     /// Says that a file is in the store already.
-    mutating func skip(_ file: String, as job: Job) {
+    ///
+    /// - Parameter resumed: the job that was to go on with it, of which nothing but its failure is left.
+    mutating func skip(_ file: String, as job: Job, resumed: Int64? = nil) {
         skippedFor.append(job)
         let name = Self.name(of: file)
         if job.status != .completed, !ids.contains(job.id) {
@@ -68,7 +73,9 @@ struct LoadSession {
         let state =
             job.status == .completed
             ? "it is loaded already as job \(job.id)" : "it has the bytes of \(Readable.text(job.filename)) (job \(job.id))"
-        Output.note("\(name): skipped, as \(state); --allow-duplicate loads it again")
+        let remedy =
+            resumed.map { "remove job \($0) with: tripstore jobs \($0) --remove\(hint)" } ?? "--allow-duplicate loads it again"
+        Output.note("\(name): skipped, as \(state); \(remedy)")
     }
 
     /// Runs the jobs, closes the store and returns the exit code: 0 all rows are in, 3 some were rejected, 1 a file is not loaded.
@@ -95,7 +102,7 @@ struct LoadSession {
             let job = try store.loads.waitForEnd(of: id)
             interrupt.settle()
             if job.status == .failed, let other = store.loads.duplicate(of: id) {
-                skip(job.filename, as: try store.loads.job(other))
+                skip(job.filename, as: try store.loads.job(other), resumed: earlierRows[id].map { _ in id })
                 // Nobody but who reads this knows of a new job; should it stay, that is no failure.
                 if earlierRows[id] == nil { try? store.loads.forgetDuplicate(id) }
                 skippedLate += 1
@@ -129,7 +136,8 @@ struct LoadSession {
                 files: fileCount, completed: completedCount, rows: loadedRows, newRows: newRows,
                 elapsed: .now - start)
         }
-        if !isQuiet { explainLeftovers(try store.loads.interruptedJobs().map(\.job).filter { !ids.contains($0.id) }) }
+        let told = refusedJobs.union(ids)
+        if !isQuiet { explainLeftovers(try store.loads.interruptedJobs().map(\.job).filter { !told.contains($0.id) }) }
         return code
     }
 

@@ -10,8 +10,8 @@ struct RebuildCatalogCommand: ParsableCommand {
             For a store whose catalog.sqlite is gone or damaged. Segments say of which jobs their trips are, so the store \
             answers as before. Damaged segments go to the folder quarantine, and answers say what is missing with them, and with \
             those that were set aside before, until its jobs are deleted. Loads that were \
-            under way are left out, to be loaded again; uploads that wait become failed jobs, to be resumed. Jobs that failed or \
-            were deleted are forgotten. A backup of the catalog knows all of that: where there is a recent one, restore it.
+            under way are left out, to be loaded again; uploads that wait become failed jobs, to be resumed. Jobs that failed, \
+            were deleted or have no trips (all rows rejected) are forgotten. A backup of the catalog knows all of that: where there is a recent one, restore it.
 
             Refused where the catalog can be used, and while a server has the store. Exit codes: 0 the catalog is made anew; \
             1 it is not, or segments are damaged or trips missing.

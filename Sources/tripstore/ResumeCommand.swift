@@ -40,7 +40,7 @@ struct ResumeCommand: ParsableCommand {
                 let job = try self.store.naming(id) { try store.loads.resume(id) }
                 session.add(job, resumesAt: job.processedRows)
             } catch let error as ColumnStoreError {
-                session.refuse(error.message)
+                session.refuse(error.message, job: id)
             }
         }
         let code = try session.run()

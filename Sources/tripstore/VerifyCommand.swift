@@ -34,9 +34,10 @@ struct VerifyCommand: ParsableCommand {
         }
         if Terminal.isThere { Output.progress("") }
         var aside: [String] = []
+        var failed: [Job] = []
         if quarantine {
             for file in damaged where file.file.hasSuffix(".parquet") {
-                try store.quarantine(file.file, problem: file.problems.joined(separator: " "))
+                failed += try store.quarantine(file.file, problem: file.problems.joined(separator: " "))
                 aside.append(file.file)
             }
         }
@@ -69,9 +70,12 @@ struct VerifyCommand: ParsableCommand {
                 damaged.isEmpty
                 ? (fileCount == 1 ? "The 1 file is whole.\n" : "All \(Readable.count(fileCount)) files are whole.\n")
                 : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount, "file")) \(damaged.count == 1 ? "is" : "are") damaged.\n"
-            let moved =
-                aside.isEmpty ? "" : "\(Readable.count(aside.count)) set aside; answers say that their trips are missing.\n"
-            try Output.result(problems.joined() + verdict + moved + (warning.map { $0 + "\n" } ?? ""))
+            let moved = aside.isEmpty ? "" : "\(Readable.count(aside.count)) set aside.\n"
+            let undone = failed.map {
+                "Load \($0.id) (\(Readable.text($0.filename))) has failed with it; begin it anew with: tripstore resume \($0.id)\(self.store.hint)\n"
+            }
+            try Output.result(
+                problems.joined() + verdict + moved + undone.joined() + (warning.map { "Answers say: \($0)\n" } ?? ""))
         }
         if !damaged.isEmpty || warning != nil { throw ExitCode.failure }
     }

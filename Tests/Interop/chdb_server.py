@@ -6,6 +6,7 @@ Takes what the program sends (SQL as the body, or a block for `?query=INSERT …
 It knows nothing of trips. Connections have a thread each, and chdb one for all, since its session is one."""
 
 import sys
+import time
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,10 +15,13 @@ from pathlib import Path
 from chdb.session import Session
 
 # Parameters of the interface and of the server, which are not settings of a query.
-NOT_SETTINGS = {"query", "query_id", "database", "wait_end_of_query"}
+NOT_SETTINGS = {"query", "query_id", "database", "wait_end_of_query", "session_id", "session_timeout", "session_check"}
 
 
 def handler(thread, session, folder):
+    # When each HTTP session ends that is not used until then.
+    ends = {}
+
     class Interface(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -37,6 +41,11 @@ def handler(thread, session, folder):
             pass
 
     def answer_to(parameters, body):
+        if "session_id" in parameters:
+            name = parameters["session_id"]
+            if parameters.get("session_check") == "1" and ends.get(name, 0) < time.monotonic():
+                raise ValueError("Code: 372. DB::Exception: Session not found. (SESSION_NOT_FOUND)")
+            ends[name] = time.monotonic() + int(parameters["session_timeout"])
         if "database" in parameters:
             session.query(f"USE `{parameters['database']}`")
         settings = ", ".join(f"{name} = {value}" for name, value in parameters.items() if name not in NOT_SETTINGS)

@@ -280,6 +280,15 @@ def test_names_that_need_quotes_are_quoted_in_csv(tmp_path):
     assert sorted(row["region"] for row in csv.DictReader(io.StringIO(printed))) == sorted(names)
 
 
+def test_what_a_command_prints_is_loaded_as_a_file(tmp_path):
+    """A shell's `<(command)` is a path to a pipe that has no name; one for each of several files."""
+    line = f'"{tripstore.BINARY}" ingest <(cat "{SAMPLE}") <(sed s/Prague/Brno/ "{SAMPLE}") --data-dir "{tmp_path}/data"'
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=tripstore.clean_environment(), check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(cli("weekly-average", "--format", "json", "--data-dir", tmp_path / "data").stdout)["total_trips"] == 200
+    assert cli("verify", "--data-dir", tmp_path / "data").returncode == 0
+
+
 def test_json_of_jobs_is_the_servers_to_the_byte(tmp_path):
     with tripstore.Server(tmp_path / "data", tmp_path / "log") as server:
         server.ingest(SAMPLE)

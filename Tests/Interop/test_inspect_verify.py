@@ -140,7 +140,10 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(store, segment):
 def test_a_damaged_segment_is_opened_once_and_not_for_every_query(store, segment, tmp_path):
     """Each attempt is a line of the log; once the catalog has changed there is a reason for another."""
     segment.write_bytes(segment.read_bytes()[:-100])
-    with Server(store, tmp_path / "log") as server:
+    server = Server(store, tmp_path / "log")
+    try:
+        server.start("/health")
+
         def attempts():
             return server.log.read_text().count("What was committed cannot be shown")
         for times in (1, 2):
@@ -148,5 +151,10 @@ def test_a_damaged_segment_is_opened_once_and_not_for_every_query(store, segment
                 for path in ("/analytics/weekly-average", "/trip-groups", "/regions"):
                     answer = server.get(path)
                     assert answer.status == 500 and "is damaged" in answer.detail, answer.body
+            # Who divides requests by it sends them elsewhere.
+            ready = server.get("/ready")
+            assert ready.status == 503 and "is damaged" in ready.detail and str(store) not in ready.detail
             assert attempts() <= times, server.log.read_text()
             server.ingest(SAMPLE)
+    finally:
+        server.stop()

@@ -189,19 +189,20 @@ class Server(Client):
         DESCRIPTION.check(method, path, answer.status)
         return answer
 
-    def start(self):
+    def start(self, path="/ready"):
+        """Starts it and waits until a path is answered with 200: `/health` where it is not to become ready."""
         self.launch()
-        wait_until(self.is_ready, "/ready")
+        wait_until(lambda: self.is_ready(path), path)
         return self
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
-    def is_ready(self):
+    def is_ready(self, path="/ready"):
         if not self.is_running():
             raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
         try:
-            return self.get("/ready").status == 200
+            return self.get(path).status == 200
         except OSError:
             return False
 

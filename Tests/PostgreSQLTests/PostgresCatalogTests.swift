@@ -41,7 +41,7 @@ struct PostgresCatalogTests {
         let statuses = Array(Job.Status.allCases.shuffled(using: &random).prefix(Int.random(in: 1...3, using: &random)))
         let status = Job.Status.allCases.randomElement(using: &random)!
         let number = { (random: inout SeededGenerator) in Int.random(in: 0...1_000_000, using: &random) }
-        switch Int.random(in: 0..<18, using: &random) {
+        switch Int.random(in: 0..<19, using: &random) {
         case 0:
             let requests = (0..<Int.random(in: 1...3, using: &random)).map { _ in
                 var request = JobRequest(
@@ -99,6 +99,12 @@ struct PostgresCatalogTests {
             while try claims?.claim(except: []) != nil {}
             return text(try catalog.job(id))
         case 16: return "\(try catalog.forget(job: id)) " + text(try catalog.job(id))
+        case 17:
+            let attempt = (try catalog.job(id)?.attempt ?? 0) - Int.random(in: 0...1, using: &random)
+            let isNoted = try catalog.noteSessions("a\(Int.random(in: 0...2, using: &random))/2", job: id, attempt: attempt)
+            let parts = try catalog.leftovers(endedBefore: .now + 3600)
+            let own = Visibility.Parts(job: id, attempt: attempt, firstUncommitted: 0)
+            return "\(isNoted) \(try catalog.sessions(of: parts).sorted()) \(try catalog.sessions(of: [own]).sorted())"
         default: return "\(try catalog.visibility()) \(try catalog.completedTrips())"
         }
     }

@@ -167,7 +167,8 @@ import Testing
     @Test func saysWhatIsWrongWithARequest() async throws {
         try await ServerFixture.run(ingests: false) { server in
             try await server.expectError(
-                .post, "/ingest", 400, "The request has no body; send the CSV, for example with curl -T trips.csv.")
+                .post, "/ingest", 400,
+                "The request has no body, or its file is empty; send the CSV, for example with curl -T trips.csv.")
             try await server.expectError(
                 .post, "/ingest?name=x.csv", body: "x", 400, "Unknown parameter 'name'; known are: filename, duplicate.")
             try await server.expectError(

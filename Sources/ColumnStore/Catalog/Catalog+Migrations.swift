@@ -238,6 +238,13 @@ extension Catalog {
                     ALTER TABLE jobs ADD COLUMN start_count INTEGER NOT NULL DEFAULT 0;
                     """)
         }
+        migrator.registerMigration("v14: sessions of runs") { database in
+            try database.execute(
+                sql: """
+                    -- sessions of another engine in which the run may still store, separated by blanks
+                    ALTER TABLE load_attempts ADD COLUMN sessions TEXT;
+                    """)
+        }
         return migrator
     }
 }

@@ -50,10 +50,39 @@ extension Catalog {
             sql: "INSERT INTO load_attempts (job_id, attempt) SELECT id, attempt FROM jobs WHERE id = ?", arguments: [id])
     }
 
-    static func commitParts(_ count: Int, job id: Int64, attempt: Int, in database: Database) throws {
+    /// - Parameter isLast: whether the run has stored all, so that nothing more comes in its sessions.
+    static func commitParts(_ count: Int, isLast: Bool, job id: Int64, attempt: Int, in database: Database) throws {
         try database.execute(
-            sql: "UPDATE load_attempts SET committed_parts = ? WHERE job_id = ? AND attempt = ?",
-            arguments: [count, id, attempt])
+            sql: """
+                UPDATE load_attempts SET committed_parts = ?, sessions = CASE WHEN ? THEN NULL ELSE sessions END
+                WHERE job_id = ? AND attempt = ?
+                """, arguments: [count, isLast, id, attempt])
+    }
+
+    package func noteSessions(_ sessions: String, job id: Int64, attempt: Int) throws(ColumnStoreError) -> Bool {
+        try write { database in
+            try database.execute(
+                sql: """
+                    UPDATE load_attempts SET sessions = CASE WHEN sessions IS NULL THEN :new WHEN instr(sessions, :new) > 0 THEN sessions
+                        ELSE sessions || ' ' || :new END
+                    WHERE job_id = :job AND attempt = :attempt
+                        AND EXISTS (SELECT 1 FROM jobs WHERE id = :job AND attempt = :attempt AND status = 'running')
+                    """, arguments: ["new": sessions, "job": id, "attempt": attempt])
+            return database.changesCount == 1
+        }
+    }
+
+    package func sessions(of parts: [Visibility.Parts]) throws(ColumnStoreError) -> Set<String> {
+        try read { database in
+            let statement = try database.cachedStatement(
+                sql: "SELECT sessions FROM load_attempts WHERE job_id = ? AND attempt = ?")
+            var found: Set<String> = []
+            for part in parts {
+                let text = try String.fetchOne(statement, arguments: [part.job, part.attempt]) ?? ""
+                found.formUnion(text.split(separator: " ").map(String.init))
+            }
+            return found
+        }
     }
 
     /// What questions see that are asked now.

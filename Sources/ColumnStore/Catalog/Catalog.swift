@@ -433,7 +433,7 @@ package final class Catalog: JobCatalog {
             ])
         guard database.changesCount == 1 else { return false }
         if let attempt = commit.attempt {
-            try Catalog.commitParts(commit.partCount, job: id, attempt: attempt, in: database)
+            try Catalog.commitParts(commit.partCount, isLast: commit.isLast, job: id, attempt: attempt, in: database)
         }
         for (reason, rows) in commit.rejects {
             try database.execute(

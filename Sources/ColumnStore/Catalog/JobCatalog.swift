@@ -118,6 +118,13 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// What questions see that are asked now, of an engine of other processes.
     func visibility() throws(ColumnStoreError) -> Visibility
 
+    /// Notes with a run the sessions of another engine in which it is about to store; returns false, having changed nothing, where the run
+    /// is no longer the one that goes on.
+    func noteSessions(_ sessions: String, job id: Int64, attempt: Int) throws(ColumnStoreError) -> Bool
+
+    /// The sessions in which some runs stored, or may still be about to; of one that stored the last part of its job, none.
+    func sessions(of parts: [Visibility.Parts]) throws(ColumnStoreError) -> Set<String>
+
     /// What may be stored and will never be seen, of jobs that came to their end before a time.
     func leftovers(endedBefore date: Date) throws(ColumnStoreError) -> [Visibility.Parts]
 

@@ -175,7 +175,7 @@ extension LoadService {
         if path == "-" {
             request = JobRequest(filename: "standard input", sourcePath: path, ownsSource: false)
         } else {
-            let source = try FileSystem.resolved(path)
+            let source = try FileSystem.source(path)
             request = JobRequest(
                 filename: path.split(separator: "/").last.map(String.init) ?? path, sourcePath: source, ownsSource: false,
                 totalBytes: FileSystem.byteCount(of: source))

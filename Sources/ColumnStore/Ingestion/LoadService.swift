@@ -404,8 +404,8 @@ public final class LoadService: Sendable {
             .conflict,
             record.ownsSource
                 ? "The upload of job \(id) is gone, as it was kept for a while only; send the file again."
-                : "The file of job \(id), \(record.sourcePath), is \(sharing == nil ? "gone" : "not on this machine"); load it anew from "
-                    + "where it is now.")
+                : "The file of job \(id), \(record.sourcePath), is \(sharing == nil ? "gone" : "not on this machine"); bring it back, or load "
+                    + "it anew from where it is now and remove the job.")
     }
 
     /// Removes a job of this process that failed because its bytes are in the store: who submitted it was told, and a job of each night

@@ -175,6 +175,13 @@ package enum FileSystem {
         return String(cString: resolved)
     }
 
+    /// The path without links and dots of a file to be read; of a pipe that has no name, such as a shell's `<(command)`, as it was given.
+    static func source(_ path: String) throws(ColumnStoreError) -> String {
+        var status = stat()
+        if realPath(path) == nil, path.hasPrefix("/"), stat(path, &status) == 0 { return path }
+        return try resolved(path)
+    }
+
     /// Removes a file; one that is absent is fine.
     package static func remove(_ path: String) throws(ColumnStoreError) {
         if unlink(path) != 0 && errno != ENOENT { throw error("remove", path) }

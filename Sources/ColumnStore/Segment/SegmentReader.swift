@@ -85,7 +85,8 @@ package final class SegmentReader: Sendable {
     static func damage(_ path: String, _ error: any Error) -> ColumnStoreError {
         ColumnStoreError(
             .corrupt,
-            "Segment \(path) is damaged: \(error); run `tripstore verify`, then restore it or delete its job and load again.")
+            "Segment \(path) is damaged: \(error); run `tripstore verify --quarantine`, then restore a backup, or delete the jobs that it "
+                + "names and load their files again.")
     }
 
     /// Maps what edges of boxes read here and there, once: a page fault each would be most of what the first boxes cost.

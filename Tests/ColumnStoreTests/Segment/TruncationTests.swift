@@ -127,9 +127,9 @@ struct TruncationTests {
         ofWhole.precision = 12
         ofWhole.filter.datasource = "whole"
         let before = try (store.regions().json, store.tripGroups(ofWhole).json)
-        #expect(store.truncatedFile == nil)
+        #expect(store.damage == nil)
         try cut.apply(to: path)
-        #expect(store.truncatedFile?.message.contains(name) == true)
+        #expect(store.damage?.message.contains(name) == true)
 
         var all = TripGroupsQuery()
         all.precision = 12
@@ -182,6 +182,6 @@ struct TruncationTests {
         while try FileManager.default.contentsOfDirectory(atPath: root + "/rollups") == names { usleep(1000) }
         while try !store.snapshot().isCovered { usleep(1000) }
         #expect(try store.tripGroups(TripGroupsQuery()).json == before)
-        #expect(store.truncatedFile == nil)
+        #expect(store.damage == nil)
     }
 }
