@@ -176,6 +176,9 @@ private final class Interrupt {
     ///   - jobs: jobs of this process.
     ///   - streams: those of them that read standard input.
     init(_ store: any TripEngine, jobs: [Int64], streams: [Int64]) {
+        // Until it listens a signal would be lost, as it no longer ends the process either: nothing is loaded before.
+        let listening = DispatchGroup()
+        defer { listening.wait() }
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
@@ -204,6 +207,8 @@ private final class Interrupt {
                 // Without what `exit` does for a program whose other threads have ended.
                 _exit(128 + number)
             }
+            listening.enter()
+            source.setRegistrationHandler { listening.leave() }
             source.resume()
             sources.append(source)
         }
