@@ -38,7 +38,9 @@ struct InsertQueue {
     mutating func send(_ block: ByteBuffer) throws(ColumnStoreError) {
         try wait(leaving: group.countPerServer - 1)
         let used = running.map(\.session)
-        guard let session = (0..<group.countPerServer).first(where: { !used.contains($0) }) else { return }
+        guard let session = (0..<group.countPerServer).first(where: { !used.contains($0) }) else {
+            throw ColumnStoreError(.internalFault, "No session is free for an INSERT; please report this.")
+        }
         running.append(Running(block: block, session: session, answer: insert(block, in: session)))
     }
 
