@@ -48,7 +48,7 @@ package struct ClickHouseSQL {
     /// Rows of parts that do not count.
     static func uncommitted(_ parts: Visibility.Parts) -> String {
         let first = block(attempt: parts.attempt, part: parts.firstUncommitted)
-        let last = block(attempt: parts.attempt + 1, part: 0) - 1
+        let last = block(attempt: parts.lastAttempt + 1, part: 0) - 1
         return "(job_id = \(parts.job) AND block BETWEEN \(first) AND \(last))"
     }
 
@@ -56,14 +56,7 @@ package struct ClickHouseSQL {
     ///
     /// - Parameter visibility: which rows count; nil: all of them.
     private static func conditions(_ filter: TripFilter, _ visibility: Visibility?) -> String {
-        var all: [String] = []
-        if let visibility {
-            all.append("job_id <= \(visibility.lastJob)")
-            if !visibility.hidden.isEmpty {
-                all.append("job_id NOT IN (\(visibility.hidden.map(String.init).joined(separator: ", ")))")
-            }
-            all += visibility.leftovers.map { "NOT \(uncommitted($0))" }
-        }
+        var all = visibility.map(counted) ?? []
         if let region = filter.region { all.append("region = \(literal(region))") }
         if let datasource = filter.datasource { all.append("datasource = \(literal(datasource))") }
         // Weeks are the partitions: they are named so that others are not read.
@@ -84,6 +77,15 @@ package struct ClickHouseSQL {
         return all.isEmpty ? "" : "WHERE \(all.joined(separator: " AND ")) "
     }
 
+    /// Rows that count: all of these hold.
+    private static func counted(_ visibility: Visibility) -> [String] {
+        var all = ["job_id <= \(visibility.lastJob)"]
+        if !visibility.hidden.isEmpty {
+            all.append("job_id NOT IN (\(visibility.hidden.map(String.init).joined(separator: ", ")))")
+        }
+        return all + visibility.leftovers.map { "NOT \(uncommitted($0))" }
+    }
+
     /// Whether an end of a trip is in a box.
     ///
     /// Both coordinates of a point in the box are between those of its corners, and so is its Morton key: a range of the table's
@@ -94,6 +96,23 @@ package struct ClickHouseSQL {
         return "\(end)_cell >= \(first) AND \(end)_cell <= \(last)"
             + " AND \(end)_longitude >= \(literal(box.minLongitude)) AND \(end)_longitude <= \(literal(box.maxLongitude))"
             + " AND \(end)_latitude >= \(literal(box.minLatitude)) AND \(end)_latitude <= \(literal(box.maxLatitude))"
+    }
+
+    // MARK: - What is stored
+
+    /// Rows (job Int64, attempt UInt64, rows UInt64, of them those that count UInt64).
+    func attempts(_ visibility: Visibility) -> String {
+        "SELECT job_id, bitShiftRight(block, 32) AS attempt, count(), countIf(\(Self.counted(visibility).joined(separator: " AND "))) "
+            + "FROM \(table) GROUP BY job_id, attempt FORMAT RowBinary"
+    }
+
+    /// One row (highest job Int64, highest block UInt64), zeros where nothing is stored.
+    static func newest(in table: String) -> String { "SELECT max(job_id), max(block) FROM \(table) FORMAT RowBinary" }
+
+    /// Rows (job Int64, attempt UInt64) of attempts after one.
+    static func attempts(after attempt: Int, in table: String) -> String {
+        "SELECT DISTINCT job_id, bitShiftRight(block, 32) AS attempt FROM \(table) WHERE block >= \(block(attempt: attempt + 1, part: 0)) "
+            + "FORMAT RowBinary"
     }
 
     // MARK: - Questions

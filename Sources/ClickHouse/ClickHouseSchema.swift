@@ -266,23 +266,38 @@ struct ClickHouseSchema {
                 + "use the data directory that has it, or name another database.")
     }
 
-    /// Refuses a catalog that is older than the trips, such as one that was restored: by it all of them would count, and its next jobs
-    /// would have the numbers of others.
-    func refuseOlder(_ catalog: any JobCatalog, than servers: ClickHouseServers) throws(ColumnStoreError) {
-        // In this order: a job is in the catalog before its first trip is stored.
-        let (_, answer) = try firstThatAnswers(of: servers.addresses) { address throws(ColumnStoreError) in
-            try client.query("SELECT max(job_id) FROM \(servers.questionTable) FORMAT RowBinary", at: address)
+    /// Refuses a catalog that is older than the trips, such as one that was restored, and returns attempts of jobs that it knows which it
+    /// doesn't know of: by it trips would count that should not, and its next jobs would have the numbers of others.
+    ///
+    /// The catalog is read after the servers each time: a job and an attempt are in it before their first trip is stored.
+    func refuseOlder(
+        _ visibility: () throws(ColumnStoreError) -> Visibility, than servers: ClickHouseServers
+    ) throws(ColumnStoreError) -> [Visibility.Parts] {
+        let (address, answer) = try firstThatAnswers(of: servers.addresses) { address throws(ColumnStoreError) in
+            try client.query(ClickHouseSQL.newest(in: servers.questionTable), at: address)
         }
         var reader = RowBinaryReader(answer)
         let newest = try reader.integer(Int64.self)
-        let last = try catalog.visibility().lastJob
-        guard newest > last else { return }
-        let table = "\(Self.identifier(url.database)).trips"
-        throw ColumnStoreError(
-            .conflict,
-            "The database '\(url.database)' has trips of job \(newest), the catalog's last job is \(last): the catalog was restored from "
-                + "an older copy. Bring back a newer one, or remove what came later, on each server: ALTER TABLE \(table) DELETE WHERE "
-                + "job_id > \(last); once system.mutations says that it is done, start again, and load what is missing.")
+        let known = try visibility()
+        guard newest <= known.lastJob else {
+            throw ColumnStoreError(
+                .unavailable,
+                "The database '\(url.database)' has trips of job \(newest), the catalog's last job is \(known.lastJob): the catalog is "
+                    + "older than the trips, as after a restore or a failover to a server that lagged behind. Bring back the newer one; or, if "
+                    + "this one is to stay, run `tripstore repair`, which removes what it does not know (on each server: ALTER TABLE "
+                    + "\(Self.identifier(url.database)).trips DELETE WHERE job_id > \(known.lastJob)), and load what is missing.")
+        }
+        guard Int(try reader.integer(UInt64.self) >> 32) > known.attempts else { return [] }
+        reader = RowBinaryReader(
+            try client.query(ClickHouseSQL.attempts(after: known.attempts, in: servers.questionTable), at: address))
+        var unknown: [Visibility.Parts] = []
+        while !reader.isAtEnd {
+            let job = try reader.integer(Int64.self)
+            unknown.append(
+                Visibility.Parts(job: job, attempt: Int(try reader.integer(UInt64.self)), firstUncommitted: 0))
+        }
+        let last = try visibility().attempts
+        return unknown.filter { $0.attempt > last }
     }
 
     private static func identifier(_ name: String) -> String {

@@ -33,6 +33,8 @@ package final class ClickHouseStore: TripEngine {
         package var catalog: (any SharedJobCatalog)?
         /// Which jobs of a shared catalog this process works on.
         package var role = LoadRole.both
+        /// Whether it is opened to be repaired, also with a catalog that is older than the trips.
+        package var repairs = false
         package var logger: Logger
 
         package init(url: ClickHouseURL, dataDirectory: String, logger: Logger) {
@@ -51,7 +53,7 @@ package final class ClickHouseStore: TripEngine {
     let servers: ClickHouseServers
     let sql: ClickHouseSQL
     let insertSessions: InsertSessions
-    let missing = MissingTrips()
+    let audits = AuditSchedule()
     var schema: ClickHouseSchema { ClickHouseSchema(url: options.url, client: client) }
     private let pool: WorkerPool
     /// Threads that wait for INSERTs, so that those that decode need not.
@@ -61,6 +63,8 @@ package final class ClickHouseStore: TripEngine {
     private struct State {
         var queries = 0
         var purge: PurgeThread?
+        /// Seconds since 1970.
+        var purgedAt: Int?
     }
 
     /// Opens a store; for writing, makes its tables where they are missing and queues what was interrupted.
@@ -82,7 +86,11 @@ package final class ClickHouseStore: TripEngine {
             case .readWrite: try schema.prepare(servers, owner: owner)
             case .readOnly: try schema.check(servers, owner: owner)
             }
-            try schema.refuseOlder(storage.catalog, than: servers)
+            if !options.repairs {
+                try storage.catalog.requireNewer { [servers] visibility throws(ColumnStoreError) in
+                    try schema.refuseOlder(visibility, than: servers)
+                }
+            }
         } catch {
             client.close()
             storage.close()
@@ -236,12 +244,20 @@ package final class ClickHouseStore: TripEngine {
         throw failure ?? ColumnStoreError(.internalFault, "There is no server; please report this.")
     }
 
+    func notePurge() { state.withLock { $0.purgedAt = Int(Date.now.timeIntervalSince1970) } }
+
     func countQuestion() { state.withLock { $0.queries += 1 } }
 
     package func numbers() throws(ColumnStoreError) -> EngineNumbers {
-        return EngineNumbers(
+        var numbers = EngineNumbers(
             segments: nil, trips: try catalog.completedTrips(), bytesOnDisk: try? bytesOnDisk(),
             queries: state.withLock { $0.queries })
+        _ = warning()
+        let audit = audits.last
+        numbers.difference = EngineNumbers.Difference(
+            missing: audit.missingCount, extra: audit.extraCount, uncounted: audit.uncountedCount,
+            purgedAt: state.withLock { $0.purgedAt })
+        return numbers
     }
 
     private func bytesOnDisk() throws(ColumnStoreError) -> Int {

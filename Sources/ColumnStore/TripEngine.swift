@@ -104,6 +104,25 @@ package struct EngineNumbers: Sendable {
     package var queries: Int
     /// Ways in which answers differ from what the catalog says; nil where they are asked of the catalog itself.
     package var snapshotProblems: Int?
+    /// What the engine's servers have beside what the catalog says; nil where the engine is this process.
+    package var difference: Difference?
+
+    /// Trips in other processes compared with the catalog, as last looked at.
+    package struct Difference: Sendable {
+        package var missing: Int
+        package var extra: Int
+        /// Rows that do not count and wait to be removed.
+        package var uncounted: Int
+        /// When rows that do not count were last removed by this process, in seconds since 1970; nil: not since it started.
+        package var purgedAt: Int?
+
+        package init(missing: Int, extra: Int, uncounted: Int, purgedAt: Int?) {
+            self.missing = missing
+            self.extra = extra
+            self.uncounted = uncounted
+            self.purgedAt = purgedAt
+        }
+    }
 
     package init(segments: Int?, trips: Int, bytesOnDisk: Int?, queries: Int, snapshotProblems: Int? = nil) {
         self.snapshotProblems = snapshotProblems

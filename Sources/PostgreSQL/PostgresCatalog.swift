@@ -17,6 +17,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     let uploads: String
     let host: String
     let isReadOnly: Bool
+    let age = CatalogAge()
     private let leadership: PostgresLeadership
     private let state = Lock(State())
 
@@ -66,13 +67,23 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     /// Runs one statement, which is a transaction by itself.
     func read(_ sql: String, _ parameters: [(any PostgresValue)?] = []) throws(ColumnStoreError) -> PostgresRows {
-        try pool.with { connection throws(ColumnStoreError) in try connection.execute(sql, parameters) }
+        try with { connection throws(ColumnStoreError) in try connection.execute(sql, parameters) }
+    }
+
+    /// Calls `body` with a connection to a catalog that is no older than what it is of.
+    func with<Value>(_ body: (PostgresConnection) throws(ColumnStoreError) -> Value) throws(ColumnStoreError) -> Value {
+        try pool.with { connection throws(ColumnStoreError) in
+            try age.check(connection) { connection, check throws(ColumnStoreError) in
+                try requireNewer(on: connection, check)
+            }
+            return try body(connection)
+        }
     }
 
     func transaction<Value>(
         _ body: (PostgresConnection) throws(ColumnStoreError) -> Value
     ) throws(ColumnStoreError) -> Value {
-        try pool.with { connection throws(ColumnStoreError) in try connection.transaction(body) }
+        try with { connection throws(ColumnStoreError) in try connection.transaction(body) }
     }
 
     // MARK: - Jobs
@@ -82,6 +93,8 @@ package final class PostgresCatalog: SharedJobCatalog {
             // Jobs become visible in the order of their numbers, which questions rely on (`Visibility.lastJob`).
             _ = try connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtext('tripstore.jobs'), 'jobs'::regclass::oid::integer)")
+            let attempts = try connection.execute("SELECT attempts FROM catalog_name").first?.integer(0) ?? 0
+            try age.require(attempts)
             var records: [JobRecord] = []
             for request in requests {
                 if let hash = request.sourceHash, !request.allowsDuplicate, let other = try job(ofSource: hash, on: connection)
@@ -137,7 +150,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     ///
     /// Where they need none, whoever can read the catalog may open what was sealed.
     package func sealingPassword() throws(ColumnStoreError) -> SealingPassword? {
-        let password = try pool.with { connection throws(ColumnStoreError) in connection.password }
+        let password = try with { connection throws(ColumnStoreError) in connection.password }
         return SealingPassword(text: password, catalog: try name())
     }
 
@@ -170,7 +183,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     }
 
     package func job(ofSource hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
-        try pool.with { connection throws(ColumnStoreError) in try job(ofSource: hash, on: connection) }
+        try with { connection throws(ColumnStoreError) in try job(ofSource: hash, on: connection) }
     }
 
     package func completedJob(ofContent hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
@@ -248,7 +261,7 @@ package final class PostgresCatalog: SharedJobCatalog {
                 """, [id] + (isClaimed ? [processName, hostPlace] : []))
             guard let row = rows.first else { return nil }
             try clearRejects(of: id, on: connection)
-            _ = try connection.execute("UPDATE load_attempts SET committed_parts = 0 WHERE job_id = $1::bigint", [id])
+            _ = try connection.execute("UPDATE load_attempts SET committed_parts = 0, is_settled = false WHERE job_id = $1::bigint", [id])
             return record(row)
         }
     }
@@ -318,16 +331,19 @@ package final class PostgresCatalog: SharedJobCatalog {
         try transaction { connection throws(ColumnStoreError) in
             var records: [JobRecord] = []
             for id in ids {
+                let number = try connection.execute(
+                    "UPDATE catalog_name SET attempts = attempts + 1 RETURNING attempts"
+                ).first?.integer(0) ?? 0
+                try age.require(number - 1)
                 let rows = try connection.execute(
                     """
-                    UPDATE jobs SET status = 'running', message = NULL, updated_at = \(Self.now), attempt = attempt + 1, heartbeat_at = now(),
+                    UPDATE jobs SET status = 'running', message = NULL, updated_at = \(Self.now), attempt = $3::bigint, heartbeat_at = now(),
                         -- one that is counted and runs already only tries again to reach the servers that it needs
                         start_count = start_count + CASE WHEN status = 'pending' OR start_count = 0 THEN 1 ELSE 0 END
                     WHERE id = $1::bigint AND status IN ('pending', 'running') AND worker = $2 RETURNING *
-                    """, [id, processName])
+                    """, [id, processName, number])
                 guard let row = rows.first else { continue }
                 let record = record(row)
-                _ = try connection.execute("UPDATE catalog_name SET attempts = attempts + 1")
                 _ = try connection.execute(
                     "INSERT INTO load_attempts (job_id, attempt) VALUES ($1::bigint, $2::bigint)", [id, record.attempt])
                 records.append(record)
@@ -493,7 +509,9 @@ package final class PostgresCatalog: SharedJobCatalog {
         _ observer: @escaping @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void
     ) throws(ColumnStoreError) {
         let channel = "tripstore_" + (try name())
-        let listener = PostgresListener(url, channel: channel, processName: processName, observer)
+        let listener = PostgresListener(url, channel: channel, processName: processName, observer) {
+            [weak self] () throws(ColumnStoreError) in _ = try self?.visibility()
+        }
         let announcer = PostgresAnnouncer(pool, channel: channel, processName: processName)
         state.withLock {
             $0.listener = listener

@@ -8,6 +8,8 @@ import Foundation
 final class PostgresConnection: @unchecked Sendable {
     private let handle: OpaquePointer
     private let answerSeconds: Int
+    /// What changes if another server answers, the same one was started again, or the database was made anew.
+    private(set) var identity = ""
     /// Whether an answer was given up that may yet come.
     private var hasGivenUp = false
 
@@ -41,9 +43,14 @@ final class PostgresConnection: @unchecked Sendable {
         _ = libpq_set_notice_processor(handle, { _, _ in }, nil)
         _ = libpq_set_nonblocking(handle, 1)
         // A process that is frozen within a transaction must not hold up the others for ever.
-        _ = try execute(
-            "SELECT set_config('application_name', $1, false), set_config('idle_in_transaction_session_timeout', '30s', false)",
-            [name])
+        let row = try execute(
+            """
+            SELECT set_config('application_name', $1, false), set_config('idle_in_transaction_session_timeout', '30s', false),
+                concat_ws(' ', pg_postmaster_start_time(),
+                    (SELECT oid FROM pg_database WHERE datname = current_database()))
+            """, [name]
+        ).first
+        identity = row?.text(2) ?? ""
     }
 
     deinit { libpq_finish(handle) }

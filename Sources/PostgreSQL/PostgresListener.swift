@@ -10,18 +10,24 @@ final class PostgresListener: @unchecked Sendable {
     private let channel: String
     private let processName: String
     private let observer: @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void
+    /// Looks whether the catalog is the one that it was.
+    private let look: @Sendable () throws(ColumnStoreError) -> Void
     private let condition = NSCondition()
     private var isStopping = false
     private var hasThread = true
 
     /// How often the thread looks whether it is to end, in milliseconds.
     private static let lookMilliseconds: Int32 = 200
+    /// Time between two looks at the catalog, also while nobody uses it.
+    private static let lookInterval = Duration.seconds(30)
 
     init(
         _ url: PostgresURL, channel: String, processName: String,
-        _ observer: @escaping @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void
+        _ observer: @escaping @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void,
+        look: @escaping @Sendable () throws(ColumnStoreError) -> Void
     ) {
         self.url = url
+        self.look = look
         self.channel = channel
         self.processName = processName
         self.observer = observer
@@ -66,7 +72,12 @@ final class PostgresListener: @unchecked Sendable {
 
     /// Hands on what comes, until the connection breaks or the thread is to end.
     private func listen(on connection: PostgresConnection) throws(ColumnStoreError) {
+        var next = ContinuousClock.now
         while !mustStop {
+            if next <= .now {
+                try look()
+                next = .now + Self.lookInterval
+            }
             for payload in try connection.notifications(milliseconds: Self.lookMilliseconds) {
                 switch PostgresNotice.reading(payload, by: processName) {
                 case .changed(let id): try observer(.changed(id))

@@ -5,7 +5,7 @@ import ColumnStore
 /// They are those of the catalog in SQLite (`Catalog+Migrations`) as far as jobs go, and say besides who works on a job.
 enum PostgresSchema {
     /// The schema's history: append only, so that every catalog ever made can be opened.
-    private static let migrations = [v1, v2, v3, v4, v5]
+    private static let migrations = [v1, v2, v3, v4, v5, v6]
 
     /// Makes what is missing; one process at a time.
     static func migrate(_ connection: PostgresConnection) throws(ColumnStoreError) {
@@ -190,5 +190,12 @@ enum PostgresSchema {
     private static let v5 = """
         -- sessions of another engine in which the run may still store, separated by blanks
         ALTER TABLE load_attempts ADD COLUMN sessions text;
+        """
+
+    private static let v6 = """
+        -- true once nothing is stored of an attempt of a completed job but its committed parts
+        ALTER TABLE load_attempts ADD COLUMN is_settled boolean NOT NULL DEFAULT false;
+        -- true if ClickHouse had rows of it before this catalog knew of it: a newer catalog may count them, so they are kept
+        ALTER TABLE load_attempts ADD COLUMN is_unknown boolean NOT NULL DEFAULT false;
         """
 }

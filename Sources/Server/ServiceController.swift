@@ -84,6 +84,15 @@ extension EngineNumbers {
                 value: snapshotProblems)
         }
         text.metric("tripstore_queries_total", .counter, "Questions answered since the start.", value: queries)
+        guard let difference else { return }
+        text.metric("tripstore_trips_missing", .gauge, "Trips of completed jobs that are not stored.", value: difference.missing)
+        text.metric("tripstore_trips_extra", .gauge, "Trips that answers count and no job brought.", value: difference.extra)
+        text.metric("tripstore_rows_uncounted", .gauge, "Stored rows that do not count.", value: difference.uncounted)
+        if let time = difference.purgedAt {
+            text.metric(
+                "tripstore_last_purge_timestamp_seconds", .gauge, "When this process last removed rows that do not count.",
+                value: time)
+        }
     }
 }
 

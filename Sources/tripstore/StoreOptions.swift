@@ -62,10 +62,7 @@ struct StoreOptions: ParsableArguments {
             options.role = settings.role
             options.hidesPaths = settings.isServing
             options.waitsForDisk = settings.isServing
-            if let catalogURL {
-                let folder = try JobStorage.uploadsFolder(in: directory, access: access)
-                options.catalog = try PostgresCatalog(catalogURL, uploads: folder, access: access)
-            }
+            options.catalog = try sharedCatalog(catalogURL, access)
             return try ClickHouseStore(options)
         case .columnStore:
             guard catalogURL == nil else {
@@ -85,6 +82,27 @@ struct StoreOptions: ParsableArguments {
             options.waitsForDisk = settings.isServing
             return try ColumnStore(options)
         }
+    }
+
+    private func sharedCatalog(
+        _ url: PostgresURL?, _ access: ColumnStore.Options.Access
+    ) throws -> (any SharedJobCatalog)? {
+        guard let url else { return nil }
+        let folder = try JobStorage.uploadsFolder(in: directory, access: access)
+        return try PostgresCatalog(url, uploads: folder, access: access)
+    }
+
+    /// Opens the store in ClickHouse to compare it with its catalog, or to repair it; nil where trips are in this process's own engine.
+    func openClickHouse(_ access: ColumnStore.Options.Access) throws -> ClickHouseStore? {
+        guard case .clickHouse(let url) = try Environment.engine() else { return nil }
+        let catalogURL = try Environment.catalog(nil)
+        if catalogURL == nil { try StoreFolder.requireStore(in: directory) }
+        var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Log.logger(.critical))
+        options.access = access
+        options.role = .own
+        options.repairs = true
+        options.catalog = try sharedCatalog(catalogURL, access)
+        return try ClickHouseStore(options)
     }
 
     /// Says of which number there is no job, and in which store, where the API's sentence would do neither.

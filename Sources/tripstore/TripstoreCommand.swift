@@ -21,8 +21,8 @@ struct TripstoreCommand: AsyncParsableCommand {
         version: TripstoreVersion.current,
         subcommands: [
             ServeCommand.self, IngestCommand.self, WeeklyAverageCommand.self, TripGroupsCommand.self, RegionsCommand.self,
-            JobsCommand.self, ResumeCommand.self, InspectCommand.self, VerifyCommand.self, BackupCommand.self,
-            RestoreCommand.self, ExportCommand.self, RebuildCatalogCommand.self, GenerateCommand.self,
+            JobsCommand.self, ResumeCommand.self, InspectCommand.self, VerifyCommand.self, RepairCommand.self,
+            BackupCommand.self, RestoreCommand.self, ExportCommand.self, RebuildCatalogCommand.self, GenerateCommand.self,
         ])
 
     static func main() async {

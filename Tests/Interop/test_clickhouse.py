@@ -113,7 +113,9 @@ def test_the_command_line_asks_it_too(sample_in_clickhouse, sample_store, cluste
     for command in (["weekly-average"], ["trip-groups", "--limit=200"], ["regions"]):
         theirs = tripstore.cli(*command, "--format=json", "--data-dir", sample_in_clickhouse.data_dir, **variables)
         assert theirs.stdout == tripstore.cli(*command, "--format=json", "--data-dir", sample_store).stdout
-    refused = tripstore.cli("verify", "--data-dir", sample_in_clickhouse.data_dir, check=False, **variables)
+    verified = tripstore.cli("verify", "--data-dir", sample_in_clickhouse.data_dir, **variables)
+    assert verified.stdout == "ClickHouse has every trip of the 1 job once.\n"
+    refused = tripstore.cli("inspect", "--data-dir", sample_in_clickhouse.data_dir, check=False, **variables)
     assert refused.returncode != 0 and "ClickHouse" in refused.stderr
 
 

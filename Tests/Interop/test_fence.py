@@ -42,7 +42,7 @@ class Shared:
         """Attempts of which rows may be stored that do not count."""
         return int(self.catalog.query(
             "SELECT count(*) FROM load_attempts a JOIN jobs j ON j.id = a.job_id "
-            "WHERE j.status IN ('cancelled', 'deleted', 'failed') OR a.attempt <> j.attempt", "jobs"))
+            "WHERE j.status IN ('cancelled', 'deleted', 'failed') OR a.attempt <> j.attempt AND NOT a.is_settled", "jobs"))
 
     def sessions(self):
         return int(self.catalog.query("SELECT count(sessions) FROM load_attempts", "jobs"))

@@ -41,7 +41,7 @@ struct PostgresCatalogTests {
         let statuses = Array(Job.Status.allCases.shuffled(using: &random).prefix(Int.random(in: 1...3, using: &random)))
         let status = Job.Status.allCases.randomElement(using: &random)!
         let number = { (random: inout SeededGenerator) in Int.random(in: 0...1_000_000, using: &random) }
-        switch Int.random(in: 0..<19, using: &random) {
+        switch Int.random(in: 0..<21, using: &random) {
         case 0:
             let requests = (0..<Int.random(in: 1...3, using: &random)).map { _ in
                 var request = JobRequest(
@@ -85,7 +85,7 @@ struct PostgresCatalogTests {
             return "\(try catalog.commit(commit, job: id)) " + text(try catalog.job(id))
         case 11: return "\(try catalog.rejectCounts(id).sorted { $0.key < $1.key })"
         case 12:
-            let parts = try catalog.leftovers(endedBefore: .now + 3600)
+            let parts = try catalog.leftovers(endedBefore: .now + 3600, includesUnknown: Bool.random(using: &random))
             if Bool.random(using: &random) { try catalog.forget(Array(parts.prefix(2))) }
             return "\(parts)"
         case 13:
@@ -105,6 +105,14 @@ struct PostgresCatalogTests {
             let parts = try catalog.leftovers(endedBefore: .now + 3600)
             let own = Visibility.Parts(job: id, attempt: attempt, firstUncommitted: 0)
             return "\(isNoted) \(try catalog.sessions(of: parts).sorted()) \(try catalog.sessions(of: [own]).sorted())"
+        case 18:
+            // Known ones, ones that are forgotten, and ones that come after all that are known.
+            let isUnknown = Bool.random(using: &random)
+            let last = try catalog.visibility().attempts
+            let attempt = isUnknown ? last + Int.random(in: 1...3, using: &random) : Int.random(in: 0...max(1, last), using: &random)
+            try catalog.hide([Visibility.Parts(job: id, attempt: attempt, firstUncommitted: 0)], areUnknown: isUnknown)
+            return "\(try catalog.visibility())"
+        case 19: return "\(try catalog.accounts())"
         default: return "\(try catalog.visibility()) \(try catalog.completedTrips())"
         }
     }

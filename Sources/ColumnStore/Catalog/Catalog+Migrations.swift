@@ -245,6 +245,15 @@ extension Catalog {
                     ALTER TABLE load_attempts ADD COLUMN sessions TEXT;
                     """)
         }
+        migrator.registerMigration("v15: attempts that are settled or unknown") { database in
+            try database.execute(
+                sql: """
+                    -- 1 once nothing is stored of an attempt of a completed job but its committed parts
+                    ALTER TABLE load_attempts ADD COLUMN is_settled INTEGER NOT NULL DEFAULT 0;
+                    -- 1 if the engine had rows of it before this catalog knew of it: a newer catalog may count them, so they are kept
+                    ALTER TABLE load_attempts ADD COLUMN is_unknown INTEGER NOT NULL DEFAULT 0;
+                    """)
+        }
         return migrator
     }
 }

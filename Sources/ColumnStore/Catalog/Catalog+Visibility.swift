@@ -7,17 +7,29 @@ import GRDB
 /// catalog alone says which of them count: those that were committed, of jobs that are complete. So a job appears and goes
 /// with one transaction here, whatever is stored there, and a part that is stored twice counts once.
 package struct Visibility: Hashable, Sendable {
-    /// Parts of one attempt.
+    /// Parts of a job that do not count: of one attempt all from a certain one on, or all parts of some attempts.
     package struct Parts: Hashable, Sendable {
         package var job: Int64
         package var attempt: Int
-        /// The first of them that does not count, and none after it does.
+        /// The first part of `attempt` that does not count, and none after it does.
         package var firstUncommitted: Int
+        /// The last attempt of which nothing counts.
+        package var lastAttempt: Int
 
         package init(job: Int64, attempt: Int, firstUncommitted: Int) {
+            self.init(job: job, attempt: attempt, firstUncommitted: firstUncommitted, lastAttempt: attempt)
+        }
+
+        private init(job: Int64, attempt: Int, firstUncommitted: Int, lastAttempt: Int) {
             self.job = job
             self.attempt = attempt
             self.firstUncommitted = firstUncommitted
+            self.lastAttempt = lastAttempt
+        }
+
+        /// All parts of all attempts of a job up to one; later ones may be under way.
+        package static func all(of job: Int64, upTo lastAttempt: Int) -> Parts {
+            Parts(job: job, attempt: 0, firstUncommitted: 0, lastAttempt: lastAttempt)
         }
     }
 
@@ -27,7 +39,7 @@ package struct Visibility: Hashable, Sendable {
     package var hidden: [Int64]
     /// Of jobs that are seen: what runs that were interrupted may have stored besides.
     package var leftovers: [Parts]
-    /// Runs of jobs that ever began to store something.
+    /// Number of the last attempt of any job: each has a higher one than all before it.
     package var attempts: Int
 
     package init(lastJob: Int64, hidden: [Int64], leftovers: [Parts], attempts: Int) {
@@ -41,11 +53,26 @@ package struct Visibility: Hashable, Sendable {
     package var isAll: Bool { hidden.isEmpty && leftovers.isEmpty }
 }
 
+/// What a job should have stored.
+package struct JobAccount: Hashable, Sendable {
+    package var job: Int64
+    package var isCompleted: Bool
+    /// Trips that count; of a job that is not completed none do.
+    package var trips: Int
+
+    package init(job: Int64, isCompleted: Bool, trips: Int) {
+        self.job = job
+        self.isCompleted = isCompleted
+        self.trips = isCompleted ? trips : 0
+    }
+}
+
 extension Catalog {
-    /// Counts a run of a job that begins, before it stores anything.
+    /// Numbers an attempt that begins, before it stores anything: no attempt of any job had that number before.
     static func addAttempt(_ id: Int64, in database: Database) throws {
-        try database.execute(sql: "UPDATE jobs SET attempt = attempt + 1 WHERE id = ?", arguments: [id])
         try database.execute(sql: "UPDATE catalog_name SET attempts = attempts + 1")
+        try database.execute(
+            sql: "UPDATE jobs SET attempt = (SELECT attempts FROM catalog_name) WHERE id = ?", arguments: [id])
         try database.execute(
             sql: "INSERT INTO load_attempts (job_id, attempt) SELECT id, attempt FROM jobs WHERE id = ?", arguments: [id])
     }
@@ -75,11 +102,12 @@ extension Catalog {
     package func sessions(of parts: [Visibility.Parts]) throws(ColumnStoreError) -> Set<String> {
         try read { database in
             let statement = try database.cachedStatement(
-                sql: "SELECT sessions FROM load_attempts WHERE job_id = ? AND attempt = ?")
+                sql: "SELECT sessions FROM load_attempts WHERE job_id = ? AND attempt BETWEEN ? AND ? AND sessions IS NOT NULL")
             var found: Set<String> = []
             for part in parts {
-                let text = try String.fetchOne(statement, arguments: [part.job, part.attempt]) ?? ""
-                found.formUnion(text.split(separator: " ").map(String.init))
+                for text in try String.fetchAll(statement, arguments: [part.job, part.attempt, part.lastAttempt]) {
+                    found.formUnion(text.split(separator: " ").map(String.init))
+                }
             }
             return found
         }
@@ -96,7 +124,7 @@ extension Catalog {
                         SELECT id FROM jobs
                         WHERE status <> 'completed' AND id IN (SELECT job_id FROM load_attempts) ORDER BY id
                         """),
-                leftovers: try Self.leftovers("j.status = 'completed' AND a.attempt <> j.attempt", [], in: database),
+                leftovers: try Self.leftovers(Self.isLeftover, [], in: database),
                 attempts: try Int.fetchOne(database, sql: "SELECT attempts FROM catalog_name") ?? 0)
         }
     }
@@ -104,32 +132,84 @@ extension Catalog {
     /// What may be stored and will never be seen, of jobs that came to their end before a time.
     ///
     /// What a run stores may arrive a while after the run was killed, so only what is old can be removed once and for all.
-    package func leftovers(endedBefore date: Date) throws(ColumnStoreError) -> [Visibility.Parts] {
+    package func leftovers(
+        endedBefore date: Date, includesUnknown: Bool
+    ) throws(ColumnStoreError) -> [Visibility.Parts] {
         let time = Catalog.text(date)
         return try read { database in
+            let isKept = includesUnknown ? "TRUE" : Self.hasNoUnknown
             let committed = try Self.leftovers(
-                "j.status = 'completed' AND a.attempt <> j.attempt AND j.updated_at <= ?", [time], in: database)
-            // All attempts: of those that are forgotten, what was committed is there as well.
+                "\(Self.isLeftover) AND j.updated_at <= ? AND \(isKept)", [time], in: database)
             let all = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT id, attempt FROM jobs WHERE status IN ('failed', 'cancelled', 'deleted') AND updated_at <= ?
-                        AND id IN (SELECT job_id FROM load_attempts) ORDER BY id
+                    SELECT j.id, max(j.attempt, max(a.attempt)) FROM jobs j JOIN load_attempts a ON a.job_id = j.id
+                    WHERE j.status IN ('failed', 'cancelled', 'deleted') AND j.updated_at <= ? AND \(isKept)
+                    GROUP BY j.id ORDER BY j.id
                     """, arguments: [time])
-            return committed
-                + all.flatMap { row in
-                    (0..<(row[1] as Int)).map { Visibility.Parts(job: row[0], attempt: $0 + 1, firstUncommitted: 0) }
-                }
+            return committed + all.map { Visibility.Parts.all(of: $0[0], upTo: $0[1]) }
         }
     }
 
-    /// Forgets attempts of which nothing is stored any more but what counts.
     package func forget(_ parts: [Visibility.Parts]) throws(ColumnStoreError) {
         try write { database in
             for part in parts {
                 try database.execute(
-                    sql: "DELETE FROM load_attempts WHERE job_id = ? AND attempt = ?", arguments: [part.job, part.attempt])
+                    sql: """
+                        UPDATE load_attempts SET is_settled = 1, is_unknown = 0, sessions = NULL
+                        WHERE job_id = ? AND attempt = ?
+                            AND job_id IN (SELECT id FROM jobs WHERE status = 'completed')
+                        """, arguments: [part.job, part.attempt])
+                try database.execute(
+                    sql: """
+                        DELETE FROM load_attempts WHERE job_id = ? AND attempt BETWEEN ? AND ?
+                            AND job_id NOT IN (SELECT id FROM jobs WHERE status = 'completed')
+                        """, arguments: [part.job, part.attempt, part.lastAttempt])
             }
+        }
+    }
+
+    package func hide(_ attempts: [Visibility.Parts], areUnknown: Bool) throws(ColumnStoreError) {
+        try write { database in
+            for attempt in attempts {
+                try database.execute(
+                    sql: "UPDATE load_attempts SET is_settled = 0 WHERE job_id = ? AND attempt = ?",
+                    arguments: [attempt.job, attempt.attempt])
+                // Of a completed job an earlier version forgot attempts with parts that count.
+                try database.execute(
+                    sql: """
+                        INSERT OR IGNORE INTO load_attempts (job_id, attempt, is_unknown)
+                        SELECT id, :attempt, :unknown FROM jobs WHERE id = :job AND (:unknown OR status <> 'completed')
+                        """, arguments: ["job": attempt.job, "attempt": attempt.attempt, "unknown": areUnknown])
+            }
+            try database.execute(
+                sql: "UPDATE catalog_name SET attempts = max(attempts, ?)", arguments: [attempts.map(\.attempt).max() ?? 0])
+        }
+    }
+
+    package func raiseNumbers(job: Int64, attempt: Int) throws(ColumnStoreError) {
+        try write { database in
+            try database.execute(sql: "UPDATE catalog_name SET attempts = max(attempts, ?)", arguments: [attempt])
+            let last = try Int64.fetchOne(database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0
+            if job > last { try Catalog.setLast(job, of: "jobs", in: database) }
+        }
+    }
+
+    /// Nobody exchanges the file while a process has it, so once is enough.
+    package func requireNewer(_ check: @escaping CatalogCheck) throws(ColumnStoreError) {
+        let unknown = try check(visibility)
+        if unknown.isEmpty { return }
+        guard isWritable else { throw .unknownAttempts }
+        try hide(unknown, areUnknown: true)
+    }
+
+    package func doubt() {}
+
+    package func accounts() throws(ColumnStoreError) -> [JobAccount] {
+        try read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT id, status = 'completed', processed_rows - rejected_rows FROM jobs ORDER BY id"
+            ).map { JobAccount(job: $0[0], isCompleted: $0[1], trips: $0[2]) }
         }
     }
 
@@ -140,6 +220,11 @@ extension Catalog {
                 database, sql: "SELECT sum(processed_rows - rejected_rows) FROM jobs WHERE status = 'completed'") ?? 0
         }
     }
+
+    /// Of a completed job: whether an attempt may have stored parts that do not count.
+    private static let isLeftover = "j.status = 'completed' AND a.attempt <> j.attempt AND NOT a.is_settled"
+    /// Whether the engine has no rows of a job that may be a newer catalog's.
+    private static let hasNoUnknown = "NOT EXISTS (SELECT 1 FROM load_attempts u WHERE u.job_id = j.id AND u.is_unknown)"
 
     /// The catalog's own name, which differs from every other's.
     package func name() throws(ColumnStoreError) -> String {
@@ -157,4 +242,12 @@ extension Catalog {
                 """, arguments: arguments
         ).map { Visibility.Parts(job: $0[0], attempt: $0[1], firstUncommitted: $0[2]) }
     }
+}
+
+extension ColumnStoreError {
+    /// Why a catalog is not read by which trips would count that do not.
+    package static let unknownAttempts = ColumnStoreError(
+        .conflict,
+        "ClickHouse has trips that came later than all that the catalog knows of, as after a restore of an older catalog; start "
+            + "`tripstore serve` once, which leaves them out of answers.")
 }

@@ -125,11 +125,34 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// The sessions in which some runs stored, or may still be about to; of one that stored the last part of its job, none.
     func sessions(of parts: [Visibility.Parts]) throws(ColumnStoreError) -> Set<String>
 
-    /// What may be stored and will never be seen, of jobs that came to their end before a time.
-    func leftovers(endedBefore date: Date) throws(ColumnStoreError) -> [Visibility.Parts]
+    /// What may be stored and does not count, of jobs that came to their end before a time.
+    ///
+    /// - Parameter includesUnknown: whether jobs are among them of which the engine has rows that a newer catalog may count (`hide`).
+    func leftovers(endedBefore date: Date, includesUnknown: Bool) throws(ColumnStoreError) -> [Visibility.Parts]
 
-    /// Forgets attempts of which nothing is stored any more but what counts.
+    /// Notes that nothing is stored any more of some parts.
     func forget(_ parts: [Visibility.Parts]) throws(ColumnStoreError)
+
+    /// Lets rows of attempts not count, or not beyond their committed parts, until they are removed: the engine has rows that it should
+    /// not have any more.
+    ///
+    /// - Parameter areUnknown: whether they are later than all that the catalog knows of, so that the catalog was restored from an older
+    ///   copy; `leftovers` has them only if it is asked for them.
+    func hide(_ attempts: [Visibility.Parts], areUnknown: Bool) throws(ColumnStoreError)
+
+    /// Lets jobs and attempts have higher numbers than these from now on.
+    func raiseNumbers(job: Int64, attempt: Int) throws(ColumnStoreError)
+
+    /// Has `check` look, now and whenever the catalog may have become an older one, whether an engine knows more than the catalog does.
+    ///
+    /// Attempts that it returns do not count from then on (`hide`). While it throws, every method throws the same.
+    func requireNewer(_ check: @escaping CatalogCheck) throws(ColumnStoreError)
+
+    /// Has the next use look once more whether the catalog became an older one (`requireNewer`).
+    func doubt()
+
+    /// What each job should have stored, by its number.
+    func accounts() throws(ColumnStoreError) -> [JobAccount]
 
     /// Trips of complete jobs.
     func completedTrips() throws(ColumnStoreError) -> Int
@@ -180,6 +203,11 @@ package protocol SharedJobCatalog: JobCatalog {
 }
 
 extension JobCatalog {
+    /// What may be stored and will never be seen, of jobs that came to their end before a time.
+    package func leftovers(endedBefore date: Date) throws(ColumnStoreError) -> [Visibility.Parts] {
+        try leftovers(endedBefore: date, includesUnknown: false)
+    }
+
     /// Lets an interrupted job go on as somebody asks for it.
     package func goOn(_ id: Int64, with path: String?, isClaimed: Bool) throws(ColumnStoreError) -> JobRecord? {
         try goOn(id, with: path, isClaimed: isClaimed, isAsked: true)
@@ -200,6 +228,12 @@ extension SharedJobCatalog {
     /// Claims the oldest job with work on which nobody works, from whatever host.
     package func claim(except own: [Int64]) throws(ColumnStoreError) -> JobRecord? { try claim(except: own, busyHosts: []) }
 }
+
+/// Returns attempts that are later than all that a catalog knows of; throws where it does not know jobs either.
+///
+/// - Parameter visibility: reads what the catalog knows; after the engine was asked, so that what began meanwhile is known.
+package typealias CatalogCheck =
+    @Sendable (_ visibility: () throws(ColumnStoreError) -> Visibility) throws(ColumnStoreError) -> [Visibility.Parts]
 
 /// What a process hears of others.
 package enum CatalogNotice: Sendable {

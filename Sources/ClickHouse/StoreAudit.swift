@@ -1,0 +1,112 @@
+package import ColumnStore
+import Foundation
+
+/// What the servers have stored beside what the catalog says, job by job.
+package struct StoreAudit: Sendable {
+    /// Trips that a completed job brought and that are not stored, by job.
+    package var missing: [Int64: Int] = [:]
+    /// Trips that answers count and that the job did not bring, by job.
+    package var extra: [Int64: Int] = [:]
+    /// Rows that do not count, of attempts that the catalog knows of, by job; a purge removes them.
+    package var uncounted: [Int64: Int] = [:]
+    /// Rows of jobs that the catalog does not know, by job.
+    package var unknownJobs: [Int64: Int] = [:]
+    /// Attempts whose rows should be gone, and are back, as after a restore of a server.
+    var returned: [Visibility.Parts] = []
+    /// The highest numbers that are stored.
+    var lastJob: Int64 = 0
+    var lastAttempt = 0
+    /// Number of jobs that were compared.
+    package var jobCount = 0
+
+    package var missingCount: Int { missing.values.reduce(0, +) }
+    package var extraCount: Int { extra.values.reduce(0, +) }
+    package var uncountedCount: Int { uncounted.values.reduce(0, +) + unknownJobs.values.reduce(0, +) }
+
+    /// What is wrong, for answers to say; nil if nothing is. Rows that wait for the purge are nothing wrong.
+    package var warning: String? {
+        var sentences: [String] = []
+        if missingCount > 0 {
+            let trips = missingCount == 1 ? "1 trip is" : "\(missingCount.grouped) trips are"
+            sentences.append(
+                "\(trips) missing: ClickHouse has fewer than complete jobs brought (\(Self.list(missing))); bring back the shard that "
+                    + "lost some, or delete those jobs and load their files again.")
+        }
+        if extraCount > 0 {
+            let trips = extraCount == 1 ? "1 trip is" : "\(extraCount.grouped) trips are"
+            sentences.append(
+                "\(trips) counted that no complete job brought (\(Self.list(extra))), as after a restore of a shard; `tripstore repair` "
+                    + "removes rows that do not count.")
+        }
+        return sentences.isEmpty ? nil : sentences.joined(separator: " ")
+    }
+
+    /// Names some jobs with their numbers of trips, the most first.
+    private static func list(_ counts: [Int64: Int]) -> String {
+        let all = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        let named = all.prefix(3).map { "job \($0.key): \($0.value.grouped)" }
+        return named.joined(separator: ", ") + (all.count > 3 ? " and \(all.count - 3) more" : "")
+    }
+}
+
+extension ClickHouseStore {
+    /// One attempt of a job as it is stored.
+    private struct StoredAttempt {
+        var job: Int64
+        var attempt: Int
+        var rows: Int
+        var counted: Int
+    }
+
+    /// Compares all that is stored with the catalog: one scan of two columns on every server.
+    ///
+    /// What changes meanwhile is left out: only jobs are compared that were the same before and after the scan.
+    package func audit() throws(ColumnStoreError) -> StoreAudit {
+        let visibility = try catalog.visibility()
+        let before = try catalog.accounts()
+        let stored = try storedAttempts(visibility)
+        let after = Dictionary(uniqueKeysWithValues: try catalog.accounts().map { ($0.job, $0) })
+        var byJob: [Int64: [StoredAttempt]] = [:]
+        for attempt in stored { byJob[attempt.job, default: []].append(attempt) }
+        var audit = StoreAudit()
+        audit.lastJob = stored.map(\.job).max() ?? 0
+        audit.lastAttempt = stored.map(\.attempt).max() ?? 0
+        for (job, attempts) in byJob where after[job] == nil {
+            audit.unknownJobs[job] = attempts.map(\.rows).reduce(0, +)
+            let counted = attempts.map(\.counted).reduce(0, +)
+            if counted > 0 { audit.extra[job] = counted }
+        }
+        for account in before where after[account.job] == account {
+            let attempts = byJob[account.job] ?? []
+            audit.compare(account, rows: attempts.map(\.rows).reduce(0, +), counted: attempts.map(\.counted).reduce(0, +))
+            if audit.extra[account.job] != nil {
+                audit.returned += attempts.map {
+                    Visibility.Parts(job: $0.job, attempt: $0.attempt, firstUncommitted: 0)
+                }
+            }
+        }
+        audit.jobCount = before.count
+        return audit
+    }
+
+    private func storedAttempts(_ visibility: Visibility) throws(ColumnStoreError) -> [StoredAttempt] {
+        var reader = RowBinaryReader(try ask(sql.attempts(visibility)))
+        var stored: [StoredAttempt] = []
+        while !reader.isAtEnd {
+            stored.append(
+                StoredAttempt(
+                    job: try reader.integer(), attempt: Int(try reader.integer(UInt64.self)),
+                    rows: Int(try reader.integer(UInt64.self)), counted: Int(try reader.integer(UInt64.self))))
+        }
+        return stored
+    }
+}
+
+extension StoreAudit {
+    /// Takes in what is stored of a job that the catalog knows.
+    fileprivate mutating func compare(_ account: JobAccount, rows: Int, counted: Int) {
+        if counted < account.trips { missing[account.job] = account.trips - counted }
+        if counted > account.trips { extra[account.job] = counted - account.trips }
+        if rows > counted { uncounted[account.job] = rows - counted }
+    }
+}

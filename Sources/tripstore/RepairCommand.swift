@@ -1,0 +1,56 @@
+import ArgumentParser
+import ClickHouse
+import ColumnStore
+
+/// `tripstore repair`: removes rows from ClickHouse that the catalog does not count.
+struct RepairCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "repair",
+        abstract: "Removes rows from ClickHouse that do not count.",
+        discussion: """
+            The catalog says which trips count. All other rows in ClickHouse are removed: of attempts that were interrupted, of jobs that \
+            were deleted or failed, and of jobs and attempts that the catalog does not know, as after a restore of an older catalog. If \
+            a newer catalog can be brought back, do that instead: it may count them. On a terminal it asks first.
+
+            Trips that are missing stay missing: bring back the shard that lost them, or delete the job and load its file again.
+
+            Examples:
+              tripstore verify
+              tripstore repair
+              tripstore repair --job 7 --yes
+
+            Exit codes: 0 all is well afterwards; 1 trips are missing or too many.
+            """)
+
+    @Option(help: "Remove rows of this job alone.")
+    var job: Int64?
+
+    @Flag(name: .shortAndLong, help: "Remove without asking.")
+    var yes = false
+
+    @Option(help: "table or json.")
+    var format = ReportFormat.table
+
+    @OptionGroup var store: StoreOptions
+
+    func run() throws {
+        guard let cluster = try store.openClickHouse(.readWrite) else {
+            throw ValidationError(
+                "'repair' is about trips in ClickHouse, and DATABASE_URL names none; for a store in a folder see 'tripstore verify --help' "
+                    + "and 'tripstore rebuild-catalog --help'.")
+        }
+        defer { cluster.close() }
+        let found = try cluster.audit()
+        let jobs = job.map { [$0] } ?? found.differing
+        let count = jobs.map { (found.uncounted[$0] ?? 0) + (found.unknownJobs[$0] ?? 0) + (found.extra[$0] ?? 0) }.reduce(0, +)
+        if !yes, count > 0, Terminal.canAsk {
+            guard Terminal.confirms("Remove \(Readable.count(count, "row")) that do not count from ClickHouse?") else {
+                Output.note("Nothing was removed.")
+                throw ExitCode(1)
+            }
+        }
+        let left = try cluster.repair(job: job)
+        try AuditReport(audit: left).write(format)
+        if left.warning != nil { throw ExitCode.failure }
+    }
+}
