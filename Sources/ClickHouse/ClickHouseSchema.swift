@@ -285,7 +285,8 @@ struct ClickHouseSchema {
                 "The database '\(url.database)' has trips of job \(newest), the catalog's last job is \(known.lastJob): the catalog is "
                     + "older than the trips, as after a restore or a failover to a server that lagged behind. Bring back the newer one; or, if "
                     + "this one is to stay, run `tripstore repair`, which removes what it does not know (on each server: ALTER TABLE "
-                    + "\(Self.identifier(url.database)).trips DELETE WHERE job_id > \(known.lastJob)), and load what is missing.")
+                    + "\(Self.identifier(url.database)).trips DELETE WHERE job_id > \(known.lastJob)), and load what is missing."
+            )
         }
         guard Int(try reader.integer(UInt64.self) >> 32) > known.attempts else { return [] }
         reader = RowBinaryReader(

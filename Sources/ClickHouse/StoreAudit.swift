@@ -23,7 +23,9 @@ package struct StoreAudit: Sendable {
     package var extraCount: Int { extra.values.reduce(0, +) }
     package var uncountedCount: Int { uncounted.values.reduce(0, +) + unknownJobs.values.reduce(0, +) }
 
-    /// What is wrong, for answers to say; nil if nothing is. Rows that wait for the purge are nothing wrong.
+    /// What is wrong, for answers to say; nil if nothing is.
+    ///
+    /// Rows that wait for the purge are nothing wrong.
     package var warning: String? {
         var sentences: [String] = []
         if missingCount > 0 {

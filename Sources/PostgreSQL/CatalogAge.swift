@@ -38,7 +38,8 @@ final class CatalogAge: Sendable {
         if attempts >= newestAttempt { return }
         doubt()
         throw ColumnStoreError(
-            .unavailable, "PostgreSQL, which keeps the jobs, has an older catalog than a moment ago; it is looked at now, try again.")
+            .unavailable,
+            "PostgreSQL, which keeps the jobs, has an older catalog than a moment ago; it is looked at now, try again.")
     }
 
     /// Throws where the catalog behind a connection is older than what it is of, or nobody can tell.

@@ -261,7 +261,8 @@ package final class PostgresCatalog: SharedJobCatalog {
                 """, [id] + (isClaimed ? [processName, hostPlace] : []))
             guard let row = rows.first else { return nil }
             try clearRejects(of: id, on: connection)
-            _ = try connection.execute("UPDATE load_attempts SET committed_parts = 0, is_settled = false WHERE job_id = $1::bigint", [id])
+            _ = try connection.execute(
+                "UPDATE load_attempts SET committed_parts = 0, is_settled = false WHERE job_id = $1::bigint", [id])
             return record(row)
         }
     }
@@ -331,9 +332,10 @@ package final class PostgresCatalog: SharedJobCatalog {
         try transaction { connection throws(ColumnStoreError) in
             var records: [JobRecord] = []
             for id in ids {
-                let number = try connection.execute(
-                    "UPDATE catalog_name SET attempts = attempts + 1 RETURNING attempts"
-                ).first?.integer(0) ?? 0
+                let number =
+                    try connection.execute(
+                        "UPDATE catalog_name SET attempts = attempts + 1 RETURNING attempts"
+                    ).first?.integer(0) ?? 0
                 try age.require(number - 1)
                 let rows = try connection.execute(
                     """

@@ -85,7 +85,8 @@ extension EngineNumbers {
         }
         text.metric("tripstore_queries_total", .counter, "Questions answered since the start.", value: queries)
         guard let difference else { return }
-        text.metric("tripstore_trips_missing", .gauge, "Trips of completed jobs that are not stored.", value: difference.missing)
+        text.metric(
+            "tripstore_trips_missing", .gauge, "Trips of completed jobs that are not stored.", value: difference.missing)
         text.metric("tripstore_trips_extra", .gauge, "Trips that answers count and no job brought.", value: difference.extra)
         text.metric("tripstore_rows_uncounted", .gauge, "Stored rows that do not count.", value: difference.uncounted)
         if let time = difference.purgedAt {

@@ -13,7 +13,9 @@ struct AuditReport {
     private var text: String {
         var text = ""
         if !audit.differing.isEmpty {
-            var table = TextTable([("job", .right), ("missing", .right), ("too many", .right), ("to be removed", .right), ("note", .left)])
+            var table = TextTable([
+                ("job", .right), ("missing", .right), ("too many", .right), ("to be removed", .right), ("note", .left),
+            ])
             for job in audit.differing {
                 table.add([
                     String(job), Readable.count(audit.missing[job] ?? 0), Readable.count(audit.extra[job] ?? 0),

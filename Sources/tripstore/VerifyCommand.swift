@@ -33,7 +33,8 @@ struct VerifyCommand: ParsableCommand {
         if let cluster = try store.openClickHouse(.readOnly) {
             defer { cluster.close() }
             guard !quarantine else {
-                throw ValidationError("--quarantine is about segments, and the trips are in ClickHouse; see 'tripstore repair --help'.")
+                throw ValidationError(
+                    "--quarantine is about segments, and the trips are in ClickHouse; see 'tripstore repair --help'.")
             }
             let audit = try cluster.audit()
             try AuditReport(audit: audit).write(format)

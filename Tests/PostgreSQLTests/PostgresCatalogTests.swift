@@ -109,7 +109,8 @@ struct PostgresCatalogTests {
             // Known ones, ones that are forgotten, and ones that come after all that are known.
             let isUnknown = Bool.random(using: &random)
             let last = try catalog.visibility().attempts
-            let attempt = isUnknown ? last + Int.random(in: 1...3, using: &random) : Int.random(in: 0...max(1, last), using: &random)
+            let attempt =
+                isUnknown ? last + Int.random(in: 1...3, using: &random) : Int.random(in: 0...max(1, last), using: &random)
             try catalog.hide([Visibility.Parts(job: id, attempt: attempt, firstUncommitted: 0)], areUnknown: isUnknown)
             return "\(try catalog.visibility())"
         case 19: return "\(try catalog.accounts())"

@@ -35,10 +35,10 @@ package final class Catalog: JobCatalog {
     let connection: Lock<Connection>
     let gate = ClosingGate()
 
-    /// Opens the catalog.
     /// Whether it can be changed now.
     var isWritable: Bool { connection.withLock { $0.access == .writing } }
 
+    /// Opens the catalog.
     init(path: String, _ access: Access, _ ballast: Ballast? = nil) throws(ColumnStoreError) {
         self.path = path
         self.ballast = ballast
@@ -277,7 +277,8 @@ package final class Catalog: JobCatalog {
                     id, to: .pending, from: expected, message: nil, at: Catalog.now(), in: database)
             else { return nil }
             try Catalog.clearCounts(of: id, in: database)
-            try database.execute(sql: "UPDATE load_attempts SET committed_parts = 0, is_settled = 0 WHERE job_id = ?", arguments: [id])
+            try database.execute(
+                sql: "UPDATE load_attempts SET committed_parts = 0, is_settled = 0 WHERE job_id = ?", arguments: [id])
             return try Catalog.job(id, in: database)
         }
     }
