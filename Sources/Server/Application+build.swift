@@ -29,9 +29,11 @@ package func buildApplication(store: any TripEngine, options: ServerOptions) -> 
         configuration: ApplicationConfiguration(
             address: .hostname(options.host, port: options.port), serverName: ServerLimits.serverName),
         onServerRunning: { channel in
-            try? await channel.pipeline.addHandler(
-                AcceptErrorHandler(connections: connections, logger: options.logger), position: .first
-            ).get()
+            try? await channel.eventLoop.submit {
+                channel.closeOnExec()
+                try channel.pipeline.syncOperations.addHandler(
+                    AcceptErrorHandler(connections: connections, logger: options.logger), position: .first)
+            }.get()
             options.onListening?(channel.localAddress?.port ?? options.port)
             if options.access.answersAnyHost {
                 options.logger.notice(

@@ -68,7 +68,8 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .done = state { return context.fireChannelRead(data) }
-        let part = unwrapInboundIn(data)
+        var part = unwrapInboundIn(data)
+        if case .head(let head) = part { part = .head(head.trimmed) }
         held.append(part)
         switch (state, part) {
         case (.waiting, .head(let head)) where head.headers.contains(name: "upgrade"): decide(head, context)

@@ -70,7 +70,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
-        case .head(let head): begin(head, context)
+        case .head(let head): begin(head.trimmed, context)
         case .body(let bytes):
             guard let ours = exchange?.isOurs else { return }
             if let count = exchange?.bytesToCome { exchange?.bytesToCome = count - bytes.readableBytes }

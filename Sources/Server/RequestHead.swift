@@ -42,13 +42,19 @@ enum RequestHead {
 
     /// A body's length is told in one way that both sides understand alike.
     private static func checkFraming(_ head: HTTPRequestHead) throws(RequestRefusal) {
+        let lengths = head.headers["content-length"]
+        guard lengths.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 } }) else {
+            throw RequestRefusal(.invalidContentLength, near: ByteBuffer().readableBytesView)
+        }
+        // One without a value is there all the same, and whoever passed the request on may have read it otherwise.
+        guard head.headers.contains(name: "transfer-encoding") else { return }
         let codings = head.headers[canonicalForm: "transfer-encoding"]
-        guard !codings.isEmpty else { return }
         if head.version == .http1_0 {
             throw RequestRefusal(.badRequest, "HTTP/1.0 has no Transfer-Encoding; send Content-Length, or HTTP/1.1.")
         }
-        if head.headers.contains(name: "content-length") {
-            throw RequestRefusal(.unexpectedContentLength, near: ByteBuffer().readableBytesView)
+        if !lengths.isEmpty { throw RequestRefusal(.unexpectedContentLength, near: ByteBuffer().readableBytesView) }
+        if codings.allSatisfy(\.isEmpty) {
+            throw RequestRefusal(.badRequest, "Transfer-Encoding is empty; leave it out, or send Transfer-Encoding: chunked.")
         }
         guard codings.count == 1, codings[0].lowercased() == "chunked" else {
             throw RequestRefusal(

@@ -39,6 +39,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            channel.closeOnExec()
             let pipeline = channel.pipeline.syncOperations
             let promise = channel.eventLoop.makePromise(of: Connection.self)
             let watch = ConnectionWatch(table: connections)

@@ -1,15 +1,21 @@
 """The server is killed in the middle of loads and started again: nothing acknowledged is lost, nothing is there twice."""
 
+import contextlib
+import os
 import random
 import shutil
+import signal
+import socket
 import sqlite3
 import subprocess
 from contextlib import closing
+from pathlib import Path
 import time
 
 import pytest
 
 import tripstore
+from processes import children_of
 from test_faults import library  # noqa: F401  (a fixture)
 
 # Above two million, so that a load commits a segment before its end and has something to go on from.
@@ -225,3 +231,41 @@ def test_of_files_that_were_loaded_together_when_the_server_ended_each_is_loaded
         assert [server.wait_for_job(job)["status"] for job in (2, 3)] == ["completed"] * 2
         assert visible_trips(server) == 190
     assert crashing.catalog("SELECT count(*) FROM segment_jobs GROUP BY segment_id") == [(1,)] * 3
+
+
+def test_a_crash_leaves_the_address_to_the_next_server(tmp_path):
+    """Found: the Swift runtime's program that prints the backtrace kept the listening socket, and who wrote to it waited for ever."""
+    server = tripstore.Server(tmp_path / "data", tmp_path / "log", SWIFT_BACKTRACE="enable=yes,interactive=no")
+    with server, socket.create_connection(("127.0.0.1", server.port)) as idle:
+        idle.sendall(b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert idle.recv(1) == b"H"
+        process = server.process.pid
+
+        def sockets(of):
+            found = set()
+            for link in Path(f"/proc/{of}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    found.add(os.readlink(link))
+            return {name for name in found if name.startswith("socket:")}
+
+        own = sockets(process)
+        assert len(own) >= 2
+        server.process.send_signal(signal.SIGSEGV)
+
+        def backtraces():
+            return [child for child in children_of(process)
+                    if b"swift-backtrace" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0]]
+
+        try:
+            [backtrace] = tripstore.wait_until(backtraces, "the backtrace")
+        except AssertionError:
+            pytest.skip("The runtime here has no program that prints backtraces.")
+        try:
+            assert not own & sockets(backtrace)
+            # As a supervisor that does not wait for it.
+            server.kill()
+            server.start()
+            assert server.get("/health").status == 200
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(backtrace, signal.SIGKILL)

@@ -129,7 +129,9 @@ def opened(waiting):
     {"Upgrade": "h2c, websocket"},
     {"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits, x-webkit-deflate-frame"},
     {"Sec-WebSocket-Protocol": "chat, superchat"},
-], ids=["plain", "list", "case", "upgrades", "extensions", "subprotocols"])
+    {"Host": "\tlocalhost\t", "Connection": "\tkeep-alive,\tUpgrade\t", "Upgrade": "\twebsocket \t", "Sec-WebSocket-Version": "\t13\t",
+     "Sec-WebSocket-Key": f"\t{KEY} "},
+], ids=["plain", "list", "case", "upgrades", "extensions", "subprotocols", "blanks and tabs"])
 def test_handshakes_that_are_accepted(waiting, path, fields):
     """Extensions and subprotocols that are offered are not taken."""
     server, job = waiting
