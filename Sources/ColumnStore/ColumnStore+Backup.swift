@@ -87,7 +87,7 @@ extension ColumnStore {
             let files = (try? target.segmentFiles().own.count) ?? 0
             if files == 0, (try? target.uploadFiles().own.count) ?? 0 == 0 { return }
             // A first backup that broke off has brought files and not yet given the catalog its name.
-            name = Self.storeName(target.catalog + ".new")
+            name = Self.storeName(target.newCatalog)
             what = "the files of a store whose catalog is gone"
         }
         if name == own { return }
@@ -124,8 +124,8 @@ extension ColumnStore {
     }
 
     private func copy(to target: Folders, root: String) throws(ColumnStoreError) -> BackupReport {
-        let newCatalog = target.catalog + ".new"
-        for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(newCatalog + suffix) }
+        let newCatalog = target.newCatalog
+        try target.removeNewCatalog()
         try FileSystem.createFile(newCatalog)
         try catalog.copy(to: newCatalog, uploads: Folders(root: root).uploads)
         let copied = try Catalog(path: newCatalog, .reading)

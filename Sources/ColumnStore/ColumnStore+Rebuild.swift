@@ -6,6 +6,8 @@ package struct RebuildReport: Sendable {
     package var rowCount = 0
     /// Damaged segments that were set aside now, and what is wrong with each.
     package var damaged: [(file: String, problems: [String])] = []
+    /// Jobs of which nobody knows any more how many rows were rejected, as the file that had them was damaged and is set aside.
+    package var damagedRejects: [Int64] = []
     /// Segments of an earlier version, which were taken as they are.
     package var earlierVersion: [String] = []
     /// Uploads that no job is known of.
@@ -79,11 +81,13 @@ extension ColumnStore {
         result.damaged = damaged.filter { !$0.wasAside }.map { (file: $0.name, problems: found[$0.name]?.problems ?? []) }
         result.earlierVersion = plan.segments.filter { $0.origin == nil }.map(\.name)
         let contents = contents(of: plan, found, result.damaged, aside: aside, folders)
-        result.uploads = contents.uploads.map(\.path)
-        result.standIns = contents.standIns
-        result.rowCount = contents.segments.reduce(0) { $0 + $1.rowCount }
+        result.uploads = contents.catalog.uploads.map(\.path)
+        result.standIns = contents.catalog.standIns
+        result.damagedRejects = contents.damagedRejects
+        result.rowCount = contents.catalog.segments.reduce(0) { $0 + $1.rowCount }
         result.oldCatalog = try exchangeCatalog(
-            for: contents, settingAside: result.damaged.map(\.file) + plan.setAside, in: folders)
+            for: contents.catalog, settingAside: result.damaged.map(\.file) + plan.setAside, rejectsOf: contents.damagedRejects,
+            in: folders)
         let catalog = try Catalog(path: folders.catalog, .reading)
         defer { catalog.close() }
         try notes.update(from: catalog)
@@ -111,21 +115,26 @@ extension ColumnStore {
                 + "add --force to make a new one all the same.")
     }
 
-    /// What the new catalog says.
+    /// What the new catalog says, and the jobs whose rejects files are damaged.
     private static func contents(
         of plan: RebuildPlan, _ found: [String: SegmentEvidence], _ damaged: [(file: String, problems: [String])],
         aside: [String], _ folders: Folders
-    ) -> Catalog.Contents {
+    ) -> (catalog: Catalog.Contents, damagedRejects: [Int64]) {
         var contents = Catalog.Contents()
         contents.jobs = plan.jobs
         contents.segments = plan.segments.compactMap { found[$0.name]?.record }
         contents.quarantine = aside.map { (name: $0, problem: "It was set aside before the catalog was made anew.") }
         contents.quarantine += damaged.map { (name: $0.file, problem: $0.problems.joined(separator: " ")) }
         contents.quarantine += plan.setAside.map { (name: $0, problem: "Its jobs were not known to be whole.") }
+        var damagedRejects: [Int64] = []
         for job in plan.jobs {
             let path = folders.rejectsPath(job: job.id)
-            // A file that is damaged is told of when somebody asks for its rows.
-            contents.rejects[job.id] = (try? RejectsFile.counts(path: path)) ?? [:]
+            guard FileSystem.byteCount(of: path) != nil else { continue }
+            do throws(ColumnStoreError) {
+                contents.rejects[job.id] = try RejectsFile.counts(path: path)
+            } catch {
+                damagedRejects.append(job.id)
+            }
         }
         let loaded = Set(plan.jobs.compactMap { $0.origin?.upload })
         let filenames = Dictionary(
@@ -155,27 +164,27 @@ extension ColumnStore {
             contents.standIns.append((file: name, job: contents.lastJob))
             contents.jobs.append(RebuildPlan.Job(id: contents.lastJob, origin: nil, trips: 0, jobTrips: 0, damaged: name))
         }
-        return contents
+        return (contents, damagedRejects)
     }
 
     /// Writes the new catalog and puts it in the place of the old one; what is not in its place at the end is removed.
     ///
     /// - Returns: the old catalog's new name.
     private static func exchangeCatalog(
-        for contents: Catalog.Contents, settingAside names: [String], in folders: Folders
+        for contents: Catalog.Contents, settingAside names: [String], rejectsOf jobs: [Int64], in folders: Folders
     ) throws(ColumnStoreError) -> String? {
-        let new = folders.catalog + ".new"
-        let removeNew = { () throws(ColumnStoreError) in
-            for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(new + suffix) }
-        }
-        try removeNew()
+        let new = folders.newCatalog
+        try folders.removeNewCatalog()
+        for job in jobs { try setRejectsAside(job: job, in: folders) }
         do throws(ColumnStoreError) {
             try FileSystem.createFile(new)
             try Catalog.create(at: new, contents)
             try FileSystem.syncFile(new)
-            return try putInPlace(new, settingAside: names, in: folders)
+            let old = try putInPlace(new, settingAside: names, in: folders)
+            for job in jobs { try FileSystem.remove(folders.rejectsPath(job: job)) }
+            return old
         } catch {
-            try? removeNew()
+            try? folders.removeNewCatalog()
             throw error
         }
     }

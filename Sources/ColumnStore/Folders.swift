@@ -1,6 +1,7 @@
 /// Where things are in the data directory.
 ///
 ///     catalog.sqlite      jobs, segments, counts
+///     catalog.sqlite.new  a catalog that is being made, and takes the place of the other
 ///     lock                held by the process that writes
 ///     ballast             room that the catalog gets when the disk has no other (`Ballast`)
 ///     source.key          opens the queries of URLs in the catalog (`SourceSeal`); for its owner alone, and in no backup
@@ -8,7 +9,8 @@
 ///                         group-JOB.parquet: trips of several small jobs, of which JOB is the first
 ///     rollups/            groups-SEGMENT-TIME.rollup: groups of all segments, counted
 ///     rejects/            JOB.jsonl: rejected rows of a job
-///     quarantine/         damaged segments that were set aside; NAME.json: of which jobs they are, where they don't say it
+///     quarantine/         damaged segments that were set aside; NAME.json: of which jobs they are, where they don't say it;
+///                         JOB.jsonl: damaged rejected rows of a job
 ///     uploads/            sources of jobs that came over HTTP or were fetched, until they are done
 ///                         NAME.fetching, NAME.fetching.json: what of a source is there, and notes of it
 package struct Folders: Sendable {
@@ -17,6 +19,8 @@ package struct Folders: Sendable {
     package init(root: String) { self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root }
 
     var catalog: String { root + "/catalog.sqlite" }
+    /// A catalog that is being made, by `rebuild-catalog`, `backup` or `restore`, until it gets the name of the old one.
+    var newCatalog: String { catalog + ".new" }
     var sourceKey: String { root + "/source.key" }
     var lock: String { root + "/lock" }
     var ballast: String { root + "/ballast" }
@@ -68,6 +72,11 @@ package struct Folders: Sendable {
     /// Makes the folders that every store has.
     func make() throws(ColumnStoreError) {
         for folder in [root, segments, rollups, rejects, uploads] { try FileSystem.makeDirectory(folder) }
+    }
+
+    /// Removes a catalog that was being made, as by a process that was killed.
+    func removeNewCatalog() throws(ColumnStoreError) {
+        for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(newCatalog + suffix) }
     }
 
     // MARK: - What is there

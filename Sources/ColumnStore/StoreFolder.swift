@@ -27,6 +27,8 @@ package struct StoreFolder: Sendable {
             }
             lock = try StoreLock(path: folders.lock, mayBeReadOnly: mayWait)
             try Self.refuseLostCatalog(folders)
+            // Who was making it had the lock. On a disk that takes nothing it stays for now.
+            if isStore { try? folders.removeNewCatalog() }
             // SQLite gives the files beside the catalog the rights that the catalog has.
             if !isStore { try FileSystem.createFile(folders.catalog) }
             folders.makePrivate()
@@ -89,6 +91,11 @@ package struct StoreFolder: Sendable {
         try refuseLostCatalog(folders)
         // An empty catalog beside no trips is that of a first start which was killed: whoever writes next goes on.
         if FileSystem.byteCount(of: folders.catalog) ?? 0 > 0 { return }
+        if FileSystem.byteCount(of: directory) != nil {
+            throw ColumnStoreError(
+                .notFound,
+                "There is no store in \(directory): it is a file, and a store is a folder; name that with --data-dir.")
+        }
         throw ColumnStoreError(
             .notFound,
             "There is no store in \(directory); load a file with `tripstore ingest FILE --data-dir \(directory)` or name another "

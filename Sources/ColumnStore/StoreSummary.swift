@@ -107,7 +107,8 @@ extension ColumnStore {
     ) throws(ColumnStoreError) -> [(file: String, problems: [String])] {
         let segments = try summary().segments
         let rollup = try catalog.rollup()
-        let fileCount = 1 + segments.count + (rollup == nil ? 0 : 1)
+        let rejects = try catalog.jobsWithRejects()
+        let fileCount = 1 + segments.count + rejects.count + (rollup == nil ? 0 : 1)
         var damaged: [(file: String, problems: [String])] = []
         report("catalog.sqlite", 1, fileCount)
         var catalogProblems = try catalog.integrityProblems() + catalog.visibilityProblems()
@@ -140,16 +141,22 @@ extension ColumnStore {
             }
             if !problems.isEmpty { damaged.append((file: segment.file, problems: problems)) }
         }
+        var damagedRejects: [(file: String, problems: [String])] = []
+        for (number, record) in rejects.enumerated() {
+            let name = Self.rejectsName(job: record.job.id)
+            report(name, segments.count + number + 2, fileCount)
+            if let problem = try problem(ofRejectsOf: record) { damagedRejects.append((file: name, problems: [problem])) }
+        }
         if let rollup {
             report(rollup.fileName, fileCount, fileCount)
             let problems = try problems(of: rollup)
             if !problems.isEmpty { damaged.append((file: rollup.fileName, problems: problems)) }
         }
-        if damaged.isEmpty { return [] }
+        if damaged.isEmpty { return damagedRejects }
         // A server may have merged files since they were listed: one that the catalog no longer names is no damage.
         let named = Set(try catalog.allSegments().map(\.fileName))
         let rollupName = try catalog.rollup()?.fileName
-        return damaged.filter { named.contains($0.file) || [rollupName, "catalog.sqlite"].contains($0.file) }
+        return damaged.filter { named.contains($0.file) || [rollupName, "catalog.sqlite"].contains($0.file) } + damagedRejects
     }
 
     /// What is wrong with the rollup, which a server makes anew when it starts.

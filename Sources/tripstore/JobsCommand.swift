@@ -136,7 +136,10 @@ struct JobsCommand: ParsableCommand {
         try Output.result(table.text)
         Output.note("\(Readable.count(shown)) of \(Readable.count(report.rejectedRows, "rejected row"))")
         if report.keptRows < report.rejectedRows {
-            Output.note("The first \(Readable.count(report.keptRows)) are kept; the others were counted by reason.")
+            Output.note(
+                report.keptRows == 0
+                    ? "None of them is kept; they were counted by reason."
+                    : "The first \(Readable.count(report.keptRows)) are kept; the others were counted by reason.")
         }
         if let next = report.nextAfter {
             Output.note("More with: tripstore jobs \(id) --rejects \(limit) --after \(next)\(store.hint)")

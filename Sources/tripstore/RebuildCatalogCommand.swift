@@ -37,7 +37,7 @@ struct RebuildCatalogCommand: ParsableCommand {
         }
         if Terminal.isThere { Output.progress("") }
         try Output.result(Self.text(report))
-        if !report.damaged.isEmpty || report.warning != nil { throw ExitCode.failure }
+        if !report.damaged.isEmpty || !report.damagedRejects.isEmpty || report.warning != nil { throw ExitCode.failure }
     }
 
     private static func text(_ report: RebuildReport) -> String {
@@ -48,6 +48,11 @@ struct RebuildCatalogCommand: ParsableCommand {
         if let old = report.oldCatalog { lines.append("The old catalog is kept as \(Readable.text(old)).") }
         for file in report.damaged {
             lines.append("\(file.file) is damaged and was set aside: \(Readable.text(file.problems.joined(separator: " ")))")
+        }
+        for job in report.damagedRejects {
+            lines.append(
+                "rejects/\(job).jsonl is damaged and was set aside: how many rows of job \(job) were rejected is not known any more; its trips "
+                    + "are there.")
         }
         for job in plan.jobs where job.isIncomplete {
             let missing =

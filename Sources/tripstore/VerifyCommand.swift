@@ -10,7 +10,8 @@ struct VerifyCommand: ParsableCommand {
         abstract: "Re-reads every byte of the store and says what is damaged.",
         discussion: """
             Checks the catalog, and of each segment the footer, every page's checksum and content, the order of its rows, and \
-            that the index agrees with them; and of the groups that were counted ahead the checksum and the number of trips.
+            that the index agrees with them; of the groups that were counted ahead the checksum and the number of trips; and of \
+            rejected rows that those which are kept can be read.
 
             If DATABASE_URL names ClickHouse, it compares the rows of each job there with the catalog: too few and too many. What \
             waits to be removed is listed and is no fault.
@@ -20,7 +21,8 @@ struct VerifyCommand: ParsableCommand {
 
     @Flag(
         help: """
-            Set damaged segments aside, in the store's folder quarantine: answers go on without their trips, and say so.
+            Set damaged segments aside, in the store's folder quarantine: answers go on without their trips, and say so. Damaged \
+            files of rejected rows too, of which no answer says anything.
             """)
     var quarantine = false
 
@@ -54,6 +56,11 @@ struct VerifyCommand: ParsableCommand {
         if quarantine {
             for file in damaged where file.file.hasSuffix(".parquet") {
                 failed += try store.quarantine(file.file, problem: file.problems.joined(separator: " "))
+                aside.append(file.file)
+            }
+            for file in damaged {
+                guard let job = ColumnStore.job(ofRejects: file.file) else { continue }
+                try store.quarantineRejects(ofJob: job)
                 aside.append(file.file)
             }
         }

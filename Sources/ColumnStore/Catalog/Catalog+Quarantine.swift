@@ -68,6 +68,23 @@ extension Catalog {
         }
     }
 
+    /// Jobs that have rejected rows which may be kept, oldest first.
+    func jobsWithRejects() throws(ColumnStoreError) -> [JobRecord] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM jobs WHERE rejected_rows > 0 AND status NOT IN ('failed', 'cancelled', 'deleted') ORDER BY id
+                    """
+            ).map(JobRecord.init)
+        }
+    }
+
+    /// Notes that no rejected row of a job is kept any more.
+    func forgetKeptRejects(_ id: Int64) throws(ColumnStoreError) {
+        try write { try $0.execute(sql: "UPDATE jobs SET rejects_bytes = 0 WHERE id = ?", arguments: [id]) }
+    }
+
     /// Segments that were set aside, in the order of that.
     func quarantined() throws(ColumnStoreError) -> [Quarantined] {
         try read { database in

@@ -5,8 +5,8 @@ extension Catalog {
     /// What it says.
     struct Contents: Sendable {
         var jobs: [RebuildPlan.Job] = []
-        /// Rejected rows of the jobs by reason.
-        var rejects: [Int64: [String: Int]] = [:]
+        /// Rejected rows of the jobs by reason, and bytes of those that are kept.
+        var rejects: [Int64: (counts: [String: Int], byteCount: Int)] = [:]
         var segments: [SegmentRecord] = []
         /// Those of the jobs that stand for damaged segments of which nobody can tell whose trips they had.
         var standIns: [(file: String, job: Int64)] = []
@@ -43,7 +43,7 @@ extension Catalog {
                 let names = Dictionary(uniqueKeysWithValues: contents.standIns.map { ($0.job, "(trips of \($0.file))") })
                 for job in contents.jobs {
                     try insert(
-                        job, named: names[job.id], rejects: contents.rejects[job.id] ?? [:], at: now, in: database)
+                        job, named: names[job.id], rejects: contents.rejects[job.id] ?? ([:], 0), at: now, in: database)
                 }
                 try setLast(contents.lastJob, of: "jobs", in: database)
                 for segment in contents.segments { _ = try Catalog.insert(segment, isLive: true, at: now, in: database) }
@@ -60,24 +60,25 @@ extension Catalog {
     }
 
     private static func insert(
-        _ job: RebuildPlan.Job, named name: String?, rejects: [String: Int], at now: String, in database: Database
+        _ job: RebuildPlan.Job, named name: String?, rejects: (counts: [String: Int], byteCount: Int), at now: String,
+        in database: Database
     ) throws {
-        let rejectedRows = rejects.values.reduce(0, +)
+        let rejectedRows = rejects.counts.values.reduce(0, +)
         let source = job.origin?.source
         let filename = name ?? job.origin?.filename ?? "(unknown)"
         try database.execute(
             sql: """
                 INSERT INTO jobs (id, filename, source_path, owns_source, status, created_at, updated_at, total_rows,
-                    processed_rows, rejected_rows, total_bytes, processed_bytes, source_hash, committed_hash, message)
-                VALUES (?, ?, '', 0, 'completed', ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                    processed_rows, rejected_rows, total_bytes, processed_bytes, source_hash, committed_hash, rejects_bytes, message)
+                VALUES (?, ?, '', 0, 'completed', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
                     'Known from its segments: the catalog was made anew.')
                 """,
             arguments: [
                 job.id, filename, job.origin?.createdAt ?? now, now, job.jobTrips + rejectedRows,
                 job.jobTrips + rejectedRows, rejectedRows, source?.byteCount, source?.byteCount ?? 0, source?.hash.text,
-                source?.contentHash.text,
+                source?.contentHash.text, rejects.byteCount,
             ])
-        for (reason, rows) in rejects {
+        for (reason, rows) in rejects.counts {
             try database.execute(
                 sql: "INSERT INTO reject_counts (job_id, reason, rows) VALUES (?, ?, ?)", arguments: [job.id, reason, rows])
         }

@@ -24,6 +24,9 @@ struct RejectsBound {
     /// Whether the next row is kept; once it is not, none is.
     var hasRoom: Bool { rowCount < Limits.rejectRowCountMax && byteCount < byteCountMax }
 
+    /// Bytes of the rows that are still kept, about; 0 once the next is not.
+    var room: Int { hasRoom ? byteCountMax - byteCount : 0 }
+
     /// Notes that a row is kept, with its bytes.
     mutating func keep(_ bytes: Int) {
         rowCount += 1

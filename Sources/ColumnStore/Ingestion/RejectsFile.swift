@@ -19,6 +19,7 @@ final class RejectsFile: RejectsLog {
     private var buffer: [UInt8] = []
     /// Bytes of the file, those still in memory included.
     var byteCount: Int { bound.byteCount }
+    var room: Int { bound.room }
 
     /// Opens a job's file at the length that belongs to its last commit.
     ///
@@ -97,22 +98,28 @@ final class RejectsFile: RejectsLog {
         return page
     }
 
-    /// Counts the rejected rows of a job by reason, by what its file says.
-    static func counts(path: String) throws(ColumnStoreError) -> [String: Int] {
+    /// Counts the rejected rows of a job by reason, by what its file says to which nobody writes, and the bytes of those that it has.
+    static func counts(path: String) throws(ColumnStoreError) -> (counts: [String: Int], byteCount: Int) {
         var counts: [String: Int] = [:]
         var rowCount = 0
+        var (rowByteCount, otherByteCount) = (0, 0)
         try forEachLine(of: path) { text throws(ColumnStoreError) in
             if isCounts(text) {
                 counts = try decode([String: [String: Int]].self, text, path, afterRows: rowCount)["counts"] ?? counts
+                otherByteCount += text.count
             } else {
                 counts[try decode(RejectedRow.self, text, path, afterRows: rowCount).reason, default: 0] += 1
                 rowCount += 1
+                rowByteCount += text.count
             }
         }
-        return counts
+        guard rowByteCount + otherByteCount == FileSystem.byteCount(of: path) ?? 0 else {
+            throw damage(path, afterRows: rowCount)
+        }
+        return (counts, rowByteCount)
     }
 
-    private static func isCounts(_ text: UnsafeRawBufferPointer) -> Bool { text.starts(with: Array(#"{"counts""#.utf8)) }
+    static func isCounts(_ text: UnsafeRawBufferPointer) -> Bool { text.starts(with: Array(#"{"counts""#.utf8)) }
 
     /// The number with which a row begins, so that rows that are passed over need not be decoded.
     private static func lineNumber(_ text: UnsafeRawBufferPointer) -> Int? {
@@ -121,17 +128,22 @@ final class RejectsFile: RejectsLog {
         return Int(String(decoding: text.dropFirst(start.count).prefix(20).prefix { 48...57 ~= $0 }, as: UTF8.self))
     }
 
-    private static func decode<Value: Decodable>(
+    static func decode<Value: Decodable>(
         _ type: Value.Type, _ text: UnsafeRawBufferPointer, _ path: String, afterRows count: Int
     ) throws(ColumnStoreError) -> Value {
-        guard let value = try? JSONDecoder().decode(type, from: Data(text)) else {
-            throw ColumnStoreError(.corrupt, "The rejects file \(path) is damaged after \(count.grouped) rows.")
-        }
+        guard let value = try? JSONDecoder().decode(type, from: Data(text)) else { throw damage(path, afterRows: count) }
         return value
     }
 
+    private static func damage(_ path: String, afterRows count: Int) -> ColumnStoreError {
+        ColumnStoreError(
+            .corrupt,
+            "The rejects file \(path) is damaged after \(count.grouped) rows, which changes no answer about trips; `tripstore verify` "
+                + "says what can be done.")
+    }
+
     /// Calls `body` with each whole line.
-    private static func forEachLine(
+    static func forEachLine(
         of path: String, _ body: (UnsafeRawBufferPointer) throws(ColumnStoreError) -> Void
     ) throws(ColumnStoreError) {
         guard let file = fopen(path, "re") else {

@@ -1,0 +1,57 @@
+/// Whether what is kept of a job's rejected rows is still what the catalog knows of it.
+///
+/// There is no checksum: a letter that changed inside a text goes unseen. What is cut off, missing, no JSON or out of order, or of
+/// other reasons than were counted, is found.
+extension RejectsFile {
+    /// What was committed of a job's rejected rows.
+    struct Expected {
+        /// Bytes of the rows that are kept; 0 where nobody knows.
+        var byteCount: Int
+        /// All rejected rows by reason, kept or not.
+        var counts: [String: Int]
+        /// Whether the job is complete, so that nothing follows but the line of counts.
+        var isWhole: Bool
+    }
+
+    /// Says what is wrong with a file; nil where nothing is.
+    static func problem(path: String, _ expected: Expected) throws(ColumnStoreError) -> String? {
+        guard let byteCount = FileSystem.byteCount(of: path) else { return expected.byteCount > 0 ? "It is missing." : nil }
+        if byteCount < expected.byteCount {
+            return "It was cut off: it has \(byteCount.grouped) bytes, the catalog says \(expected.byteCount.grouped)."
+        }
+        var readByteCount = 0
+        var rowCount = 0
+        var lastLine = 0
+        var kept: [String: Int] = [:]
+        var problem: String?
+        do throws(ColumnStoreError) {
+            try forEachLine(of: path) { text throws(ColumnStoreError) in
+                guard problem == nil, expected.isWhole || readByteCount < expected.byteCount else { return }
+                readByteCount += text.count
+                if isCounts(text) {
+                    _ = try decode([String: [String: Int]].self, text, path, afterRows: rowCount)
+                    return
+                }
+                let row = try decode(RejectedRow.self, text, path, afterRows: rowCount)
+                if row.line <= lastLine {
+                    problem = "Its rows are not in the order of their lines after \(rowCount.grouped) rows."
+                }
+                lastLine = row.line
+                rowCount += 1
+                kept[row.reason, default: 0] += 1
+            }
+        } catch {
+            guard error.code == .corrupt else { throw error }
+            return "It cannot be read after \(rowCount.grouped) rows."
+        }
+        if let problem { return problem }
+        if expected.isWhole ? readByteCount < byteCount : readByteCount < expected.byteCount {
+            return "It ends in the middle of a row, after \(rowCount.grouped)."
+        }
+        for (reason, count) in kept.sorted(by: { $0.key < $1.key }) where count > expected.counts[reason] ?? 0 {
+            return
+                "It has \(count.grouped) rows of the reason '\(reason)', the catalog says \((expected.counts[reason] ?? 0).grouped)."
+        }
+        return nil
+    }
+}
