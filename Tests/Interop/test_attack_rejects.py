@@ -49,6 +49,23 @@ def test_attack_rows_of_a_compressed_file_are_counted_and_few_are_kept(server, s
     assert (left["rejects"], left["kept_rows"], left["rejected_rows"]) == ([], 0, rows)
 
 
+@pytest.mark.parametrize("row, reason", [
+    (b",,,,", "region is empty"), (b",,,,,,,", "more fields than the header"), (b'a"', "quote inside an unquoted field"),
+    (b'"', "unterminated quote"), (b"a,b,c,d,e", "origin is not POINT (longitude latitude)"), (b"", None)])
+def test_attack_rows_of_every_kind_are_counted(server, scale, row, reason):
+    """Between two good rows, which are loaded."""
+    rows = scale(300_000, full=5_000_000)
+    good = tripstore.SAMPLE.read_bytes().split(b"\n")[1:3]
+    body = zstd(HEADER + good[0] + b"\n" + (row + b"\n") * rows + good[1] + b"\n")
+    job = server.wait_for_job(post(server, body, "rows.csv.zst"))
+    rejected = rows if reason else 0
+    assert (job["status"], job["processed_rows"], job["rejected_rows"]) == ("completed", rejected + 2, rejected)
+    kept = rejects(server, job["id"], limit=10_000).json
+    assert kept["reasons"] == ({reason: rows} if reason else {})
+    assert [row["line"] for row in kept["rejects"]] == list(range(3, kept["kept_rows"] + 3))
+    assert server.delete(f"/jobs/{job['id']}").status == 200
+
+
 def test_attack_an_answer_has_a_page_of_long_rows(server, scale):
     # Each byte takes six in JSON, and what is kept of a row is 64 KiB.
     count = scale(300, full=10_000)

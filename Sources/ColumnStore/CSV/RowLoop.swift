@@ -60,21 +60,25 @@ enum RowLoop {
     }
 
     /// Decodes rows from `marks[next]` on until one of the reasons to stop.
+    ///
+    /// - Parameter blockRowCount: rows that go through the steps together at first; twice as many each time that all were usual. What is
+    ///   looked at behind an unusual row is looked at again, so that where such rows follow each other blocks have to be small.
     @inline(never)
     static func run(
         _ memory: Memory, _ marks: UnsafePointer<UInt32>, markCount: Int, header: CSVHeader, next: inout Int,
-        rowCount: inout Int
+        rowCount: inout Int, blockRowCount: inout Int
     ) -> Stop {
         while markCount &- next >= header.fieldCount {
             let room = RowBuffer.capacity &- rowCount
             if room == 0 { return .bufferFull }
-            let wantedCount = min(room, RowBuffer.blockRowCount)
+            let wantedCount = min(room, blockRowCount)
             let blockCount = findFields(
                 memory, marks + next, markCount: markCount &- next, rowCount: wantedCount, header: header)
             let doneCount = decode(memory, blockCount, into: memory.buffer.rows + rowCount)
             rowCount &+= doneCount
             if doneCount > 0 { next &+= memory.buffer.markCounts[doneCount &- 1] }
             if doneCount < blockCount { return .unusualRow }
+            blockRowCount = min(blockRowCount &* 2, RowBuffer.blockRowCount)
             // A block that is cut short is followed by an unusual row, unless the marks are used up.
             if blockCount < wantedCount, markCount &- next >= header.fieldCount { return .unusualRow }
         }

@@ -272,9 +272,10 @@ final class IngestionJob {
     private func decode(
         _ buffer: ChunkBuffer, _ byteCount: Int, _ decoders: ScratchPool<CSVDecoder>, endByte: Int, storedByteCount: Int
     ) {
-        let decoded = pool.submit {
+        let decoded = pool.submit { [room = rejectsLog.room] in
             decoders.with { decoder in
-                buffer.withBytes(count: byteCount, padded: true) { decoder.decode(padded: $0, count: byteCount) }
+                decoder.rejectsByteCountMax = room
+                return buffer.withBytes(count: byteCount, padded: true) { decoder.decode(padded: $0, count: byteCount) }
             }
         }
         decoding.append(

@@ -3,6 +3,9 @@ protocol RejectsLog: AnyObject {
     /// Bytes of the rows that are kept, those not committed yet included.
     var byteCount: Int { get }
 
+    /// Bytes of rows that will still be kept; 0: further rows need only be counted.
+    var room: Int { get }
+
     /// Adds a row, where it is one of those that are kept; `line` is its place in the file.
     func append(_ row: RejectedRow, line: Int) throws(ColumnStoreError)
 
@@ -21,6 +24,7 @@ final class CatalogRejects: RejectsLog {
     private var lines: [(row: RejectedRow, end: Int)] = []
     private var bound: RejectsBound
     var byteCount: Int { bound.byteCount }
+    var room: Int { bound.room }
 
     init(_ bound: RejectsBound) { self.bound = bound }
 

@@ -100,6 +100,27 @@ struct CSVDecoderPropertyTests {
         }
     }
 
+    @Test("Runs of good and of bad rows decode as the reference does, however long they are")
+    func runs() throws {
+        let header = try CSVHeader(CSVHeader.usualText)
+        let good = "Turin,POINT (7.5 45.5),POINT (7.25 45.25),2018-05-28 09:03:40,baba_car"
+        let bad = [
+            "a", "", "\r", ",,,,", ",,,,,", "a,b,c,d,e", "a\"", "b,c\"d", "\"\"\"",
+            "Turin,POINT (7.5 45.5),POINT (7.25 45.25),x,baba_car",
+            "Turin,POINT (7.5 45.5),POINT (7.25 95),2018-05-28 09:03:40,baba_car", "\"Turin\",1,2,3,\"4\"",
+        ]
+        for seed in UInt64(1)...40 {
+            var random = SeededGenerator(seed: seed)
+            var records = ""
+            for _ in 0..<Int.random(in: 1...12, using: &random) {
+                let line = Bool.random(using: &random) ? good : bad.randomElement(using: &random)!
+                let end = Int.random(in: 0..<8, using: &random) == 0 ? "\r\n" : "\n"
+                for _ in 0..<[1, 2, 3, 64, 65, 300].randomElement(using: &random)! { records += line + end }
+            }
+            Self.check(Array(records.utf8), header: header, seed: seed)
+        }
+    }
+
     @Test("Random bytes never trap, and decode as the reference does")
     func randomBytes() throws {
         for seed in UInt64(1)...200 {

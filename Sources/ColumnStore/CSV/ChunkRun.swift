@@ -1,0 +1,314 @@
+internal import CPoints
+
+/// The decoding of one chunk.
+struct ChunkRun {
+    let base: UnsafeRawPointer
+    let count: Int
+    let header: CSVHeader
+    let indexer: StructuralIndexer
+    let scratch: DecoderScratch
+    let readsPointsAtOnce: Bool
+    let rejectsByteCountMax: Int
+
+    var chunk = DecodedChunk()
+    /// Where the next record starts.
+    var position = 0
+    /// Rows in the row buffer.
+    var bufferedCount = 0
+    /// Bytes whose marks were found.
+    var indexedCount = 0
+    /// The first mark not used, and the number of marks, in `scratch.marks`.
+    var nextMark = 1
+    var markCount = 1
+    /// Rows that the row loop begins with.
+    var blockRowCount = RowBuffer.blockRowCount
+
+    /// The reason of the last rejected rows, and how many have it: rejected rows come in runs.
+    var rejectRun: (reason: RejectReason, count: Int) = (.rowTooLong, 0)
+    /// Bytes of the texts that are kept.
+    var rejectsByteCount = 0
+
+    init(
+        base: UnsafeRawPointer, count: Int, header: CSVHeader, indexer: StructuralIndexer, scratch: DecoderScratch,
+        rejectsByteCountMax: Int
+    ) {
+        self.base = base
+        self.count = count
+        self.header = header
+        self.indexer = indexer
+        self.scratch = scratch
+        self.rejectsByteCountMax = rejectsByteCountMax
+        readsPointsAtOnce = indexer.path == .avx512 && tripstore_points_supported()
+    }
+
+    mutating func decode() -> DecodedChunk {
+        while position < count {
+            if passOverLines() { continue }
+            if markCount - nextMark < header.fieldCount {
+                if indexedCount < count { indexBlock() } else { decodeUnusualRow() }
+                continue
+            }
+            switch runLoop() {
+            case .marksUsedUp: break
+            case .bufferFull: flush()
+            case .unusualRow:
+                blockRowCount = 1
+                decodeUnusualRow()
+            }
+        }
+        flush()
+        endRejectRun()
+        chunk.batch.regions = scratch.regions.pointee.takeDictionary()
+        chunk.batch.datasources = scratch.datasources.pointee.takeDictionary()
+        chunk.batch.checkInvariants()
+        return chunk
+    }
+
+    private mutating func runLoop() -> RowLoop.Stop {
+        let memory = RowLoop.Memory(
+            base: base, regions: scratch.regions, datasources: scratch.datasources, months: scratch.months,
+            buffer: scratch.buffer, fieldStarts: scratch.fieldStarts, fieldEnds: scratch.fieldEnds,
+            readsPointsAtOnce: readsPointsAtOnce)
+        let rowsBefore = bufferedCount
+        let stop = RowLoop.run(
+            memory, scratch.marks, markCount: markCount, header: header, next: &nextMark, rowCount: &bufferedCount,
+            blockRowCount: &blockRowCount)
+        // Each of these rows is one line.
+        chunk.lineCount += bufferedCount - rowsBefore
+        position = Int(scratch.marks[nextMark - 1] &+ 1)
+        return stop
+    }
+
+    // MARK: Marks
+
+    /// Finds the marks of one more block, after those not used yet.
+    private mutating func indexBlock() {
+        let kept = markCount - nextMark
+        scratch.marks.update(from: scratch.marks + (nextMark - 1), count: kept + 1)
+        nextMark = 1
+        markCount = 1 + kept
+        let blockCount = min(scratch.blockByteCount, count - indexedCount)
+        scratch.reserveMarks(markCount + blockCount + StructuralIndexer.slack)
+        markCount += indexer.index(
+            (base + indexedCount).assumingMemoryBound(to: UInt8.self), count: blockCount, base: UInt32(indexedCount),
+            into: scratch.marks + markCount)
+        indexedCount += blockCount
+        skipMarks()
+    }
+
+    /// Skips the marks before `position`.
+    private mutating func skipMarks() {
+        while nextMark < markCount, Int(scratch.marks[nextMark]) < position { nextMark += 1 }
+        scratch.marks[nextMark - 1] = UInt32(truncatingIfNeeded: position - 1)
+    }
+
+    // MARK: Lines by their marks
+
+    /// What the marks from the next one on say of the line at `position`.
+    private enum MarkedLine {
+        /// It has no quotes; `end` is the mark of its newline.
+        case plain(fieldCount: Int, end: Int)
+        /// A quote is inside a field without quotes, with none before it.
+        case strayQuote(end: Int)
+        /// Its quotes need a closer look, or its end was not found yet.
+        case other
+    }
+
+    @inline(__always)
+    private func markedLine(_ marks: UnsafePointer<UInt32>) -> MarkedLine {
+        var mark = nextMark
+        while mark < markCount, byte(marks[mark]) == UInt8(ascii: ",") { mark &+= 1 }
+        guard mark < markCount else { return .other }
+        if byte(marks[mark]) == UInt8(ascii: "\n") { return .plain(fieldCount: mark &- nextMark &+ 1, end: mark) }
+        guard marks[mark] != marks[mark &- 1] &+ 1 else { return .other }
+        repeat { mark &+= 1 } while mark < markCount && byte(marks[mark]) != UInt8(ascii: "\n")
+        return mark < markCount ? .strayQuote(end: mark) : .other
+    }
+
+    @inline(__always)
+    private func byte(_ position: UInt32) -> UInt8 { base.load(fromByteOffset: Int(position), as: UInt8.self) }
+
+    /// Where the text of the line at `position` ends, by the position of its newline.
+    @inline(__always)
+    private func contentEnd(_ newline: UInt32) -> Int {
+        let end = Int(newline)
+        return end > position && byte(newline &- 1) == UInt8(ascii: "\r") ? end &- 1 : end
+    }
+
+    /// Passes over lines that are no records, as blank ones, and of which their marks tell all; returns whether there were any.
+    ///
+    /// By what `RecordScanner` says of such lines: a kilobyte of compressed file may have a hundred thousand of them.
+    private mutating func passOverLines() -> Bool {
+        let first = position
+        let marks = UnsafePointer(scratch.marks)
+        while true {
+            let end: Int
+            let reason: RejectReason
+            switch markedLine(marks) {
+            case .plain(header.fieldCount, _), .other: return position > first
+            case .plain(let fieldCount, let mark):
+                end = mark
+                reason = fieldCount < header.fieldCount ? .tooFewFields : .tooManyFields
+            case .strayQuote(let mark):
+                end = mark
+                reason = .quoteInUnquotedField
+            }
+            let contentEnd = contentEnd(marks[end])
+            if contentEnd - position > Limits.recordByteCountMax {
+                reject(contentEnd, .rowTooLong)
+            } else if contentEnd > position {
+                reject(contentEnd, reason)
+            }
+            chunk.lineCount += 1
+            position = Int(marks[end]) + 1
+            nextMark = end + 1
+        }
+    }
+
+    /// Looks at the record at `position`, where it is a line without quotes that has the header's number of fields; returns whether it is.
+    ///
+    /// - Parameter scan: as it is made; not returned, as an optional of its size is copied again and again.
+    private func scanByMarks(_ scan: inout RecordScan) -> Bool {
+        let marks = UnsafePointer(scratch.marks)
+        guard case .plain(header.fieldCount, let end) = markedLine(marks) else { return false }
+        let contentEnd = contentEnd(marks[end])
+        guard contentEnd - position <= Limits.recordByteCountMax else { return false }
+        scan.end = Int(marks[end]) + 1
+        scan.contentEnd = contentEnd
+        for column in header.fieldIndices.indices {
+            let field = header.fieldIndices[column]
+            let fieldEnd = field == header.fieldCount - 1 ? contentEnd : Int(marks[nextMark + field])
+            scan.fields[column] = FieldBounds(start: Int(marks[nextMark + field - 1] &+ 1), end: fieldEnd)
+        }
+        return true
+    }
+
+    // MARK: Rows by the full rules
+
+    private mutating func decodeUnusualRow() {
+        var scan = RecordScan()
+        if !scanByMarks(&scan) { scan = scanBytes() }
+        switch scan.kind {
+        case .blank, .undecided: break
+        case .malformed(let reason):
+            reject(scan.contentEnd, reason)
+        case .record:
+            if bufferedCount == RowBuffer.capacity { flush() }
+            do throws(RejectReason) { try decode(scan) } catch { reject(scan.contentEnd, error) }
+        }
+        chunk.lineCount += scan.lineCount
+        position = scan.end
+        skipMarks()
+    }
+
+    private func scanBytes() -> RecordScan {
+        let bytes = UnsafeRawBufferPointer(start: base, count: count).assumingMemoryBound(to: UInt8.self)
+        return RecordScanner.scan(bytes.span, from: position, header: header, isFinal: true)
+    }
+
+    private mutating func decode(_ scan: RecordScan) throws(RejectReason) {
+        let region = scan.fields[CSVColumn.region.rawValue]
+        let datasource = scan.fields[CSVColumn.datasource.rawValue]
+        if let problem = nameProblem(region) { throw RejectReason(region: problem) }
+        let origin: PointParser.Point
+        do throws(PointProblem) {
+            origin = try point(scan.fields[CSVColumn.origin.rawValue])
+        } catch { throw RejectReason(origin: error) }
+        let destination: PointParser.Point
+        do throws(PointProblem) {
+            destination = try point(scan.fields[CSVColumn.destination.rawValue])
+        } catch { throw RejectReason(destination: error) }
+        let time: Int64
+        do throws(TimestampProblem) {
+            time = try self.time(scan.fields[CSVColumn.time.rawValue])
+        } catch { throw RejectReason(time: error) }
+        if let problem = nameProblem(datasource) { throw RejectReason(datasource: problem) }
+        scratch.buffer.rows[bufferedCount] = TripRow(
+            originLongitude: origin.longitude, originLatitude: origin.latitude, destinationLongitude: destination.longitude,
+            destinationLatitude: destination.latitude, time: time, region: code(region, in: scratch.regions),
+            datasource: code(datasource, in: scratch.datasources))
+        bufferedCount += 1
+    }
+
+    private func point(_ field: FieldBounds) throws(PointProblem) -> PointParser.Point {
+        let quick = RowLoop.point(base, field.start, field.end)
+        if quick.isValid { return PointParser.Point(longitude: quick.longitude, latitude: quick.latitude) }
+        return try PointParser.point(of: bytes(field).span)
+    }
+
+    private func time(_ field: FieldBounds) throws(TimestampProblem) -> Int64 {
+        let quick = RowLoop.microseconds(base, field.start, field.end, scratch.months)
+        return quick != Int64.min ? quick : try TimestampParser.microseconds(of: bytes(field).span)
+    }
+
+    private func nameProblem(_ field: FieldBounds) -> NameProblem? {
+        guard field.hasDoubledQuotes else {
+            let text = bytes(field)
+            return NameTable.problem(of: text.span)
+        }
+        unescape(field)
+        return scratch.unescaped.withUnsafeBufferPointer { NameTable.problem(of: $0.span) }
+    }
+
+    private func code(_ field: FieldBounds, in table: UnsafeMutablePointer<NameTable>) -> UInt32 {
+        let entry: UInt32
+        if field.hasDoubledQuotes {
+            unescape(field)
+            let length = scratch.unescaped.count
+            scratch.unescaped.append(contentsOf: repeatElement(0, count: 32))
+            entry = scratch.unescaped.withUnsafeBytes { table.pointee.entry($0.baseAddress!, length: length) }
+        } else {
+            entry = table.pointee.entry(base + field.start, length: field.end - field.start)
+        }
+        return table.pointee.code(ofEntry: entry)
+    }
+
+    private func bytes(_ field: FieldBounds) -> UnsafeBufferPointer<UInt8> {
+        UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start).assumingMemoryBound(to: UInt8.self)
+    }
+
+    /// Writes the text of a quoted field, each doubled quote as one, to `scratch.unescaped`.
+    private func unescape(_ field: FieldBounds) {
+        scratch.unescaped.removeAll(keepingCapacity: true)
+        var isSecondQuote = false
+        for byte in bytes(field) {
+            isSecondQuote = byte == UInt8(ascii: "\"") && !isSecondQuote
+            // Of each pair the second is kept.
+            if !isSecondQuote { scratch.unescaped.append(byte) }
+        }
+    }
+
+    // MARK: Results
+
+    /// Counts the row at `position` as rejected, and keeps its text where there is room for it.
+    private mutating func reject(_ contentEnd: Int, _ reason: RejectReason) {
+        // Of `!=` there is one for all enums with raw values, which compares texts.
+        if !(reason == rejectRun.reason) {
+            endRejectRun()
+            rejectRun.reason = reason
+        }
+        rejectRun.count += 1
+        chunk.rejectedCount += 1
+        guard chunk.rejects.count < Limits.rejectRowCountMax, rejectsByteCount < rejectsByteCountMax else { return }
+        let bytes = UnsafeRawBufferPointer(start: base + position, count: contentEnd - position)
+        let text = RejectedText.text(bytes.bytes, isCutOff: reason == .rowTooLong)
+        chunk.rejects.append(RejectedRow(line: chunk.lineCount + 1, reason: reason.rawValue, text: text))
+        rejectsByteCount += text.utf8.count
+    }
+
+    private mutating func endRejectRun() {
+        if rejectRun.count > 0 { chunk.rejectCounts[rejectRun.reason, default: 0] += rejectRun.count }
+        rejectRun.count = 0
+    }
+
+    /// Moves the buffered rows to the batch.
+    private mutating func flush() {
+        guard bufferedCount > 0 else { return }
+        if chunk.batch.count == 0 {
+            // Room for the chunk's rows if the rest is like its beginning.
+            chunk.batch.rows.reserveCapacity(bufferedCount + (count - position) * bufferedCount / position * 17 / 16)
+        }
+        chunk.batch.rows.append(contentsOf: UnsafeBufferPointer(start: scratch.buffer.rows, count: bufferedCount))
+        bufferedCount = 0
+    }
+}
