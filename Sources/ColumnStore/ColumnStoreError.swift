@@ -50,6 +50,8 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     public var message: String
     /// The job that stands in the way, if one does.
     public var job: Int64?
+    /// What a job that failed so says of it, which has to stay true: the job that stood in the way may be deleted any time.
+    package var lastingMessage: String?
     /// Whether that job has all trips of the same bytes, so that nothing is missing without these.
     public var isDuplicate = false
 
@@ -77,10 +79,14 @@ extension ColumnStoreError {
     /// The error for a file whose bytes are those of a job some of whose trips were set aside as damaged.
     private static func isIncomplete(_ job: Job, missing: Int) -> ColumnStoreError {
         let trips = missing == 0 ? "trips" : missing == 1 ? "1 trip" : "\(missing.grouped) trips"
-        return ColumnStoreError(
+        var error = ColumnStoreError(
             .conflict,
             "The same bytes were loaded as job \(job.id) (\(job.filename)), of which \(trips) \(missing == 1 ? "is" : "are") missing, "
                 + "as damage was set aside; delete job \(job.id), then load the file again.", job: job.id)
+        error.lastingMessage =
+            "Not loaded: the same bytes had been loaded as job \(job.id) (\(job.filename)), of which \(trips) \(missing == 1 ? "was" : "were") "
+            + "missing, as damage was set aside; delete job \(job.id) where it is still there, then resume this one."
+        return error
     }
 
     /// The error for a file whose bytes are those of another job.
@@ -95,6 +101,15 @@ extension ColumnStoreError {
             .conflict,
             "The same bytes \(state), as job \(job.id) (\(job.filename)); to load them again, allow it with duplicate=allow or "
                 + "--allow-duplicate.", job: job.id)
+        let earlier =
+            switch job.status {
+            case .completed: "had been loaded before"
+            case .interrupted: "belonged to a load that had been interrupted and could go on"
+            default: "were being loaded already"
+            }
+        error.lastingMessage =
+            "Not loaded: the same bytes \(earlier), as job \(job.id) (\(job.filename)). Where that job was deleted since, or has failed, "
+            + "resume this one; to have the trips twice, load the file with duplicate=allow or --allow-duplicate."
         error.isDuplicate = true
         return error
     }

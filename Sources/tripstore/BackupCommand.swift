@@ -1,5 +1,6 @@
 import ArgumentParser
 import ColumnStore
+import Foundation
 import Logging
 
 /// `tripstore backup`: copies a store while it is in use.
@@ -53,8 +54,31 @@ struct RestoreCommand: ParsableCommand {
         }
         var backup = store
         backup.dataDir = source
+        try Self.requireBackup(in: source)
         let store = try backup.open(.readOnly, logLevel: .critical)
         try Output.result(store.restore(to: target).text(of: target))
+    }
+
+    /// Refuses a folder that is no backup, in the words of who looks for one.
+    private static func requireBackup(in source: String) throws {
+        let name = Readable.text(source)
+        do throws(ColumnStoreError) {
+            try StoreFolder.requireStore(in: source)
+        } catch {
+            var isFolder: ObjCBool = false
+            let isThere = FileManager.default.fileExists(atPath: source, isDirectory: &isFolder)
+            let what =
+                switch error.code {
+                case .notFound where !isThere: "there is nothing of this name"
+                case .notFound where !isFolder.boolValue: "it is a file"
+                case .notFound: "the folder has no catalog.sqlite"
+                case .corrupt:
+                    "it has files of a store and no catalog.sqlite, as where a backup broke off; back up to it once more"
+                default: throw error
+                }
+            throw ColumnStoreError(
+                error.code, "There is no backup in \(name): \(what). Name the folder that `tripstore backup FOLDER` has made.")
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -193,3 +194,47 @@ def test_what_is_damaged_is_not_backed_up(tmp_path, is_copied):
     finally:
         if is_copied:
             shutil.rmtree(backup.parent)
+
+
+@pytest.mark.parametrize("kind, words", [
+    ("nothing", "there is nothing of this name"), ("a file", "it is a file"), ("a folder", "the folder has no catalog.sqlite"),
+    ("a broken backup", "as where a backup broke off; back up to it once more")])
+def test_what_is_no_backup_is_not_restored(tmp_path, kind, words):
+    """Found: who restored from a folder that was not there was told to load a file into it."""
+    backup = tmp_path / "backup"
+    if kind == "a file":
+        backup.write_text("x")
+    elif kind == "a folder":
+        backup.mkdir()
+    elif kind == "a broken backup":
+        tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "data")
+        tripstore.cli("backup", backup, "--data-dir", tmp_path / "data")
+        (backup / "catalog.sqlite").unlink()
+    done = tripstore.cli("restore", backup, "--data-dir", tmp_path / "new", check=False)
+    assert done.returncode == 1 and done.stderr.startswith(f"Error: There is no backup in {backup}: "), done.stderr
+    assert words in done.stderr and "Name the folder that `tripstore backup FOLDER` has made." in done.stderr
+    assert "ingest" not in done.stderr and not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("command", [
+    ["jobs"], ["regions"], ["weekly-average"], ["trip-groups"], ["inspect"], ["verify"], ["resume", "1"], ["backup", "OUT"],
+    ["export", "--hive", "OUT"], ["rebuild-catalog"], ["ingest", tripstore.SAMPLE], ["serve", "--port", "0"], ["restore", "BACKUP"]],
+    ids=lambda command: command[0])
+@pytest.mark.parametrize("place", ["absent", "a file", "below a file"])
+def test_a_place_without_a_store_is_a_sentence_that_says_what_to_do(tmp_path, command, place):
+    """Of every command; those that make a store are given a place where none can be."""
+    file = tmp_path / "file"
+    file.write_text("x")
+    data_dir = {"absent": tmp_path / "absent", "a file": file, "below a file": file / "data"}[place]
+    if place == "absent" and command[0] in ("ingest", "serve", "restore"):
+        pytest.skip("It makes one there.")
+    if command[0] == "restore":
+        tripstore.cli("ingest", "--quiet", tripstore.SAMPLE, "--data-dir", tmp_path / "data")
+        tripstore.cli("backup", tmp_path / "backup", "--data-dir", tmp_path / "data")
+    words = [{"OUT": tmp_path / "out", "BACKUP": tmp_path / "backup"}.get(word, word) for word in command]
+    done = tripstore.cli(*words, "--data-dir", data_dir, check=False)
+    assert done.returncode == 1 and done.stdout == "", done.stdout
+    [sentence] = done.stderr.splitlines()
+    assert re.fullmatch(r"Error: .*(; (load a file|name|a part of the path is a file, name) .*|.* name (the folder|another) .*)\.", sentence), sentence
+    assert "check the file system" not in sentence
+    assert file.read_text() == "x" and not (tmp_path / "out").exists() and not (tmp_path / "absent").exists()

@@ -197,8 +197,9 @@ extension LoadService {
         let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
         let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
         if error.isDuplicate { noteDuplicate(id, of: error.job) }
+        let message = error.lastingMessage ?? error.message
         let isChanged = try patiently([id], control) { () throws(ColumnStoreError) in
-            try takeOut(id, status: status, from: [.running], message: error.message, attempt: record.attempt)
+            try takeOut(id, status: status, from: [.running], message: message, attempt: record.attempt)
         }
         do {
             try engine().removeUncommitted(ofJob: id)
@@ -208,7 +209,7 @@ extension LoadService {
         // A job that failed can be resumed, and needs its file.
         let job = try self.record(id).job
         // A catalog that broke off may have done what it was asked to; asked again, it has nothing to change.
-        let isOurs = isChanged || job.status == status && job.message == error.message
+        let isOurs = isChanged || job.status == status && job.message == message
         if isOurs {
             settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
         }
