@@ -8,8 +8,12 @@ extension PostgresCatalog {
     /// Whether others leave a job alone whose process is gone: it is a command's, or its file is on one machine only.
     static let isOfCommand = "(worker_is_command OR NOT owns_source)"
 
-    /// What becomes of a job whose process lets it go; one of standard input fails at once, or as soon as somebody keeps house.
-    static let statusOfReleased = "CASE WHEN \(isOfCommand) AND source_path <> '-' THEN 'interrupted' ELSE 'pending' END"
+    /// Whether a job reads what cannot be read again.
+    static let isOfStream = "(NOT owns_source AND source_path LIKE '\(SourcePath.streamPattern)')"
+
+    /// What becomes of a job whose process lets it go; one of a stream fails at once, or as soon as somebody keeps house.
+    static let statusOfReleased =
+        "CASE WHEN \(isOfCommand) AND NOT \(isOfStream) THEN 'interrupted' ELSE 'pending' END"
 
     /// Whether nothing was heard of the process that works on a job for a lease.
     var isSilent: String { "heartbeat_at < now() - \(leaseSeconds) * interval '1 second'" }
@@ -37,20 +41,22 @@ extension PostgresCatalog {
 
     private static func quoted(_ text: Substring) -> String { String(text.replacing("'", with: "''")) }
 
-    /// Ends jobs of commands that are gone, by a condition that says which: they go on when asked, but for standard input.
+    /// Ends jobs of commands that are gone, by a condition that says which: they go on when asked, but for streams.
     func interruptJobs(where isGone: String) throws(ColumnStoreError) {
         try transaction { connection throws(ColumnStoreError) in
             let streams = try connection.execute(
                 """
                 UPDATE jobs SET status = 'failed', updated_at = \(Self.now), \(Self.unclaimed), \(Self.cleared),
-                    message = 'Interrupted while reading standard input, which cannot be read again; load it anew.'
-                WHERE source_path = '-' AND status IN ('pending', 'running') AND (worker IS NULL OR \(isGone)) RETURNING id
+                    message = 'Interrupted while reading ' || CASE source_path WHEN '\(SourcePath.standardInput)'
+                        THEN '\(SourcePath.name(ofStream: SourcePath.standardInput))'
+                        ELSE '\(SourcePath.name(ofStream: SourcePath.streamPattern))' END || ', \(SourcePath.remedy)'
+                WHERE \(Self.isOfStream) AND status IN ('pending', 'running') AND (worker IS NULL OR \(isGone)) RETURNING id
                 """)
             for row in streams { try clearRejects(of: Int64(row.integer(0)), on: connection) }
             _ = try connection.execute(
                 """
                 UPDATE jobs SET status = 'interrupted', updated_at = \(Self.now), message = NULL, \(Self.unclaimed)
-                WHERE source_path <> '-' AND \(isGone)
+                WHERE NOT \(Self.isOfStream) AND \(isGone)
                 """)
         }
     }

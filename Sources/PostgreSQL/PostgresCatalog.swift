@@ -124,7 +124,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     /// Which processes can reach a source; nil: all.
     private func place(of request: JobRequest) -> String? {
         if request.sourceURL != nil { return nil }
-        if request.sourcePath == "-" { return "process \(processName)" }
+        if SourcePath.isStream(request.sourcePath) { return "process \(processName)" }
         return request.ownsSource ? folderPlace : hostPlace
     }
 

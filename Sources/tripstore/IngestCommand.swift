@@ -26,7 +26,7 @@ struct IngestCommand: ParsableCommand {
               tripstore ingest https://HOST/trips.csv.gz s3://BUCKET/2018/may.csv
             """)
 
-    @Argument(help: "Files or URLs to load; - is standard input.")
+    @Argument(help: "Files, pipes or URLs to load; - is standard input.")
     var files: [String]
 
     @Option(help: "Name of the file at a URL, where its own does not end in .csv, .csv.gz or .csv.zst; for one URL.")
@@ -57,7 +57,7 @@ struct IngestCommand: ParsableCommand {
         for (file, result) in zip(files, try submit(to: store)) {
             switch result {
             case .failure(let error): session.refuse(error.message)
-            case .success(.added(let job)): session.add(job, isStream: file == "-")
+            case .success(.added(let job)): session.add(job, isStream: store.loads.readsStream(job.id))
             case .success(.resumed(let job)): session.resume(file, as: job)
             case .success(.duplicate(let other)): session.skip(file, as: other)
             }

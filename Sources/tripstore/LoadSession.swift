@@ -10,7 +10,7 @@ struct LoadSession {
     let display: ProgressDisplay
     let isQuiet: Bool
     private var ids: [Int64] = []
-    /// Jobs that read standard input.
+    /// Jobs that read what cannot be read again: standard input, pipes.
     private var streams: [Int64] = []
     /// Rows that earlier runs have loaded, of jobs that are not new.
     private var earlierRows: [Int64: Int] = [:]
@@ -166,7 +166,7 @@ struct LoadSession {
 
 /// Ctrl-C and SIGTERM during a load: stop at a checkpoint, and say how to go on if something is left.
 ///
-/// A load of standard input has no checkpoint, as nobody can read it again; it ends at once, even while it waits for input.
+/// A load of standard input or a pipe has no checkpoint, as nobody can read it again; it ends at once, even while it waits for input.
 private final class Interrupt {
     private var sources: [any DispatchSourceSignal] = []
     /// Signals that are being handled, each of which ends the process or finds that nothing is left.
@@ -174,7 +174,7 @@ private final class Interrupt {
 
     /// - Parameters:
     ///   - jobs: jobs of this process.
-    ///   - streams: those of them that read standard input.
+    ///   - streams: those of them that read standard input or a pipe.
     init(_ store: any TripEngine, jobs: [Int64], streams: [Int64]) {
         // Until it listens a signal would be lost, as it no longer ends the process either: nothing is loaded before.
         let listening = DispatchGroup()
@@ -188,7 +188,7 @@ private final class Interrupt {
                 Output.endProgress()
                 let reading = Self.unfinished(streams, in: store)
                 if !Self.isRunning(reading, in: store) { Output.note("Stopping at a checkpoint …") }
-                // Stopping waits for the running job. One that reads standard input may never come to an end, and would
+                // Stopping waits for the running job. One that reads a stream may never come to an end, and would
                 // leave nothing to go on from; the next start takes it back, as after a crash.
                 let stopped = DispatchSemaphore(value: 0)
                 Thread.detachNewThread {
@@ -201,7 +201,7 @@ private final class Interrupt {
                 if left.isEmpty { return }
                 Output.note(
                     left.allSatisfy(streams.contains)
-                        ? "Interrupted; standard input cannot be read again from where it was, so load it anew."
+                        ? "Interrupted; standard input or a pipe cannot be read again from where it was, so load it anew."
                         : "Interrupted; run the same command again to go on from there.")
                 if !Self.isRunning(reading, in: store) { store.close() }
                 // Without what `exit` does for a program whose other threads have ended.
@@ -224,7 +224,7 @@ private final class Interrupt {
 
     private static func status(of job: Int64, in store: any TripEngine) -> Job.Status? { try? store.loads.job(job).status }
 
-    /// Waits for a signal that is being handled: that a load of standard input failed may be what came of it, and is its to tell.
+    /// Waits for a signal that is being handled: that a load of a stream failed may be what came of it, and is its to tell.
     func settle() { handling.wait() }
 
     func stop() { for source in sources { source.cancel() } }

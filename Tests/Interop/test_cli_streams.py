@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -200,7 +201,7 @@ def test_an_interrupted_pipe_does_not_promise_to_go_on(tmp_path):
             terminal.process.stdin.write(rows)
     terminal.finish()
     assert "go on from there" not in terminal.text
-    assert "standard input cannot be read again from where it was, so load it anew" in terminal.text
+    assert "standard input or a pipe cannot be read again from where it was, so load it anew" in terminal.text
 
 
 def wait_for_the_load(data_dir):
@@ -277,3 +278,86 @@ def test_ctrl_c_stops_at_a_checkpoint_and_the_same_command_goes_on_from_there(ge
     assert 0 < rows < ROWS
     assert json.loads(cli("weekly-average", "--format=json", "--data-dir", command[-1]).stdout)["total_trips"] == ROWS
     cli("verify", "--data-dir", command[-1])
+
+
+# MARK: Files that are read once
+
+@contextlib.contextmanager
+def descriptor(kind, folder):
+    """A path that a command can open, the descriptors that it inherits for that, and what writes to it."""
+    if kind == "fifo":
+        path = folder / "fifo"
+        if not path.exists():
+            os.mkfifo(path)
+        # For reading too, so that opening it waits for nobody.
+        pipe = os.open(path, os.O_RDWR)
+        yield path, [], pipe
+        os.close(pipe)
+        return
+    ours, theirs = os.pipe()
+    # The number that a shell gives its first `<(command)`.
+    os.dup2(ours, 63)
+    os.close(ours)
+    yield pathlib.Path("/proc/self/fd/63" if kind == "of proc" else "/dev/fd/63"), [63], theirs
+    os.close(63)
+    with contextlib.suppress(OSError):
+        os.close(theirs)
+
+
+@pytest.mark.parametrize("kind", ["of a shell", "of proc", "fifo"])
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["SIGTERM", "SIGKILL"])
+def test_an_interrupted_pipe_is_not_gone_on_with(tmp_path, kind, number, code):
+    """Found: it was remembered as /dev/fd/63, and another command's pipe of that number was refused as a file that changed."""
+    store = tmp_path / "data"
+    head, rows = SAMPLE.read_bytes().split(b"\n", 1)
+    with descriptor(kind, tmp_path) as (path, inherited, pipe):
+        command = [str(tripstore.BINARY), "ingest", str(path), "--data-dir", str(store)]
+        process = subprocess.Popen(command, pass_fds=inherited, stderr=subprocess.PIPE, env=clean_environment())
+        os.write(pipe, head + b"\n" + rows[:4000])
+        wait_for_the_load(store)
+        process.send_signal(number)
+        assert process.wait(timeout=tripstore.PATIENCE_SECONDS) == code
+        said = process.stderr.read().decode()
+        process.stderr.close()
+        if number == signal.SIGTERM:
+            assert "load it anew" in said and "go on from there" not in said
+    with descriptor(kind, tmp_path) as (path, inherited, pipe):
+        process = subprocess.Popen(command, pass_fds=inherited, stderr=subprocess.PIPE, env=clean_environment())
+        os.write(pipe, head + b"\n" + b"\n".join(rows.split(b"\n")[:7]) + b"\n")
+        if kind == "fifo":
+            wait_for_the_load(store)
+    assert process.wait(timeout=tripstore.PATIENCE_SECONDS) == 0, process.stderr.read()
+    process.stderr.close()
+    jobs = json.loads(cli("jobs", "--format=json", "--data-dir", store).stdout)
+    assert [job["status"] for job in jobs] == ["completed", "failed"]
+    assert jobs[1]["message"] == "Interrupted while reading a pipe or a device, which cannot be read again; load it anew."
+    refused = cli("resume", "1", "--data-dir", store, check=False)
+    assert refused.returncode == FAILED and "which cannot be read again" in refused.stderr
+    assert json.loads(cli("weekly-average", "--format=json", "--data-dir", store).stdout)["total_trips"] == 7
+
+
+def test_a_file_that_is_redirected_is_that_file(tmp_path):
+    """So that it goes on by whatever name it comes; one that was removed has none, and is a stream."""
+    store, file = tmp_path / "data", tmp_path / "trips.csv"
+    file.write_bytes(SAMPLE.read_bytes())
+
+    def ingest(path, **options):
+        return subprocess.run([str(tripstore.BINARY), "ingest", path, "--data-dir", str(store)], capture_output=True, text=True,
+                              env=clean_environment(), check=False, **options)
+
+    with file.open() as opened:
+        done = ingest("/dev/stdin", stdin=opened)
+        assert done.returncode == 0, done.stderr
+        done = ingest(f"/dev/fd/{opened.fileno()}", pass_fds=[opened.fileno()])
+        assert done.returncode == 0 and "skipped, as it is loaded already as job 1" in done.stderr
+    lines = SAMPLE.read_text().splitlines(keepends=True)
+    other = tmp_path / "other.csv"
+    other.write_text("".join(lines[:31]))
+    with other.open() as opened:
+        other.unlink()
+        done = ingest(f"/dev/fd/{opened.fileno()}", pass_fds=[opened.fileno()])
+        assert done.returncode == 0, done.stderr
+    with contextlib.closing(sqlite3.connect(store / "catalog.sqlite")) as catalog:
+        sources = [source for source, in catalog.execute("SELECT source_path FROM jobs ORDER BY id")]
+    assert sources[0] == str(file.resolve()) and sources[1].startswith("-/")
+    assert json.loads(cli("weekly-average", "--format=json", "--data-dir", store).stdout)["total_trips"] == 130

@@ -102,8 +102,8 @@ class Commands:
         # There is no such job; the first that writes makes the tables.
         assert self.run("resume", 1).returncode == 1
 
-    def run(self, *arguments, check=False):
-        return tripstore.cli(*arguments, "--data-dir", self.folder / "data", check=check, **self.variables)
+    def run(self, *arguments, check=False, stdin=None):
+        return tripstore.cli(*arguments, "--data-dir", self.folder / "data", check=check, stdin=stdin, **self.variables)
 
     def launch(self, *arguments):
         return subprocess.Popen([str(tripstore.BINARY), *map(str, arguments), "--data-dir", str(self.folder / "data")],
@@ -215,8 +215,9 @@ def test_equal_bytes_elsewhere_and_files_at_urls_go_on_too(commands, generated_c
     assert commands.trips() == ROWS
 
 
-def test_standard_input_of_a_killed_command_fails(commands):
-    process = subprocess.Popen([str(tripstore.BINARY), "ingest", "-", "--data-dir", str(commands.folder / "data")],
+@pytest.mark.parametrize("name, what", [("-", "standard input"), ("/dev/stdin", "a pipe or a device")])
+def test_a_stream_of_a_killed_command_fails(commands, name, what):
+    process = subprocess.Popen([str(tripstore.BINARY), "ingest", name, "--data-dir", str(commands.folder / "data")],
                                stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=tripstore.clean_environment(**commands.variables))
     process.stdin.write(tripstore.SAMPLE.read_bytes()[:2000])
     process.stdin.flush()
@@ -225,6 +226,11 @@ def test_standard_input_of_a_killed_command_fails(commands):
     process.communicate()
     done = commands.run("ingest", tripstore.SAMPLE)
     assert done.returncode == 0 and commands.status() == "failed" and commands.trips() == 100, done.stderr
+    failed = [job for job in commands.jobs() if job["status"] == "failed"]
+    assert [job["message"] for job in failed] == [f"Interrupted while reading {what}, which cannot be read again; load it anew."]
+    # Another one of the same name is another one.
+    done = commands.run("ingest", name, stdin="\n".join(tripstore.SAMPLE.read_text().split("\n")[:11]) + "\n")
+    assert done.returncode == 0 and commands.trips() == 110, done.stderr
 
 
 # MARK: Loads that end their process

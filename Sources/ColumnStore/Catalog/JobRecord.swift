@@ -3,7 +3,7 @@ import GRDB
 /// A load as the catalog knows it: what clients see, and what is needed to go on after a crash.
 package struct JobRecord: Sendable {
     package var job: Job
-    /// Where the CSV is; `-` for standard input.
+    /// Where the CSV is (`SourcePath`).
     package var sourcePath: String
     /// Whether the source is an upload that is deleted when it is no longer needed.
     package var ownsSource: Bool
@@ -87,6 +87,9 @@ package struct JobRecord: Sendable {
 
     /// The files that the job needs, whole and not.
     var files: [String] { [sourcePath] + (partialFile?.paths ?? []) }
+
+    /// Whether what it reads cannot be read again.
+    package var isStream: Bool { !ownsSource && SourcePath.isStream(sourcePath) }
 
     /// Whether its upload is still to be fetched.
     ///

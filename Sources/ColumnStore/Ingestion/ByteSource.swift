@@ -4,7 +4,7 @@ import Glibc
 import Musl
 #endif
 
-/// A CSV file as a stream of plain bytes: a file or standard input, compressed or not.
+/// A job's source (`SourcePath`) as a stream of plain bytes, compressed or not.
 ///
 /// What a file is, is told by its first bytes and not by its name. Used by one thread at a time.
 final class ByteSource {
@@ -29,20 +29,21 @@ final class ByteSource {
     /// Stored bytes consumed so far.
     private(set) var consumedByteCount = 0
 
-    /// Opens a file, or standard input for `-`.
+    /// Opens a source.
     ///
     /// - Parameter expansion: how much compressed data may grow.
     init(path: String, _ expansion: ExpansionBound) throws(ColumnStoreError) {
         self.expansion = expansion
-        self.path = path == "-" ? "standard input" : path
-        ownsDescriptor = path != "-"
-        descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+        let opening = SourcePath.opening(path)
+        self.path = opening ?? SourcePath.name(ofStream: path)
+        ownsDescriptor = opening != nil
+        descriptor = opening.map { open($0, O_RDONLY | O_CLOEXEC) } ?? STDIN_FILENO
         guard descriptor >= 0 else {
             state = nil
-            throw FileSystem.error("open", path)
+            throw FileSystem.error("open", self.path)
         }
-        state = path == "-" ? nil : FileState(descriptor)
-        if path != "-" { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
+        state = SourcePath.isStream(path) ? nil : FileState(descriptor)
+        if state != nil { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
         stored = try readStored(4)
         if let format = DecompressionStream.Format(magic: stored) {
             stream = try DecompressionStream(format)

@@ -63,7 +63,7 @@ extension LoadService {
         return job
     }
 
-    /// Makes a pending job of a file that stays where it is, or of standard input for `-`; throws `.conflict` for a duplicate.
+    /// Makes a pending job of a file that stays where it is, or of a stream (`SourcePath`); throws `.conflict` for a duplicate.
     public func submitFile(path: String, allowsDuplicate: Bool = false) throws(ColumnStoreError) -> Job {
         switch try submitFiles(paths: [path], allowsDuplicate: allowsDuplicate)[0].get() {
         case .added(let job), .resumed(let job): return job
@@ -171,15 +171,11 @@ extension LoadService {
     }
 
     private func request(for path: String, _ allowsDuplicate: Bool) throws(ColumnStoreError) -> JobRequest {
-        var request: JobRequest
-        if path == "-" {
-            request = JobRequest(filename: "standard input", sourcePath: path, ownsSource: false)
-        } else {
-            let source = try FileSystem.source(path)
-            request = JobRequest(
-                filename: path.split(separator: "/").last.map(String.init) ?? path, sourcePath: source, ownsSource: false,
-                totalBytes: FileSystem.byteCount(of: source))
-        }
+        let source = try SourcePath.of(path)
+        let filename = path.split(separator: "/").last.map(String.init) ?? path
+        var request = JobRequest(
+            filename: source == SourcePath.standardInput ? SourcePath.name(ofStream: source) : filename, sourcePath: source,
+            ownsSource: false, totalBytes: SourcePath.isStream(source) ? nil : FileSystem.byteCount(of: source))
         request.allowsDuplicate = allowsDuplicate
         return request
     }

@@ -151,12 +151,12 @@ public final class LoadService: Sendable {
         _ = removals.wait(timeout: .now() + .seconds(Limits.removalSecondsMax))
     }
 
-    /// Marks jobs that are not done as interrupted; of standard input nothing can be read again.
+    /// Marks jobs that are not done as interrupted; those of streams fail.
     func interruptUnfinishedJobs() throws(ColumnStoreError) {
-        for record in try catalog.unfinishedJobs() where record.sourcePath == "-" {
+        for record in try catalog.unfinishedJobs() where record.isStream {
             _ = try takeOut(
                 record.job.id, status: .failed, from: [.pending, .running, .interrupted],
-                message: "Interrupted while reading standard input, which cannot be read again; load it anew.")
+                message: "Interrupted while reading \(SourcePath.name(ofStream: record.sourcePath)), \(SourcePath.remedy)")
         }
         try catalog.interruptUnfinishedJobs()
     }
@@ -242,6 +242,9 @@ public final class LoadService: Sendable {
     public func duplicate(of id: Int64) -> Int64? { state.withLock { $0.duplicates[id] } }
 
     func noteDuplicate(_ id: Int64, of other: Int64?) { state.withLock { $0.duplicates[id] = other } }
+
+    /// Whether a job reads what cannot be read again, such as standard input or a pipe.
+    public func readsStream(_ id: Int64) -> Bool { (try? record(id).isStream) ?? false }
 
     /// Lists jobs, newest first.
     public func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [Job] {
@@ -375,9 +378,9 @@ public final class LoadService: Sendable {
                 .conflict,
                 "Job \(id) is \(status.rawValue); only a job that failed or was interrupted can be resumed.")
         }
-        guard record.sourcePath != "-" else {
+        guard !record.isStream else {
             throw ColumnStoreError(
-                .conflict, "Job \(id) read standard input, which cannot be read again; load it anew.")
+                .conflict, "Job \(id) read \(SourcePath.name(ofStream: record.sourcePath)), \(SourcePath.remedy)")
         }
         let changed = ColumnStoreError(.conflict, "Job \(id) is no longer \(status.rawValue); look at it again.")
         if status == .interrupted {

@@ -17,6 +17,9 @@ package enum FileSystem {
             case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"
             case ENOMEM: "free some, or raise the limit of it (ulimit -v)"
             case ENOENT: "check the path"
+            case ENOTDIR: "a part of the path is a file, name a folder instead"
+            case EISDIR: "it is a folder, name a file instead"
+            case ENXIO: "it is a socket or a pipe that nobody serves, name a file or a pipe instead"
             default: "check the file system"
             }
         let code: ColumnStoreError.Code =
@@ -173,13 +176,6 @@ package enum FileSystem {
         guard let resolved = realpath(path, nil) else { throw error("open", path) }
         defer { free(resolved) }
         return String(cString: resolved)
-    }
-
-    /// The path without links and dots of a file to be read; of a pipe that has no name, such as a shell's `<(command)`, as it was given.
-    static func source(_ path: String) throws(ColumnStoreError) -> String {
-        var status = stat()
-        if realPath(path) == nil, path.hasPrefix("/"), stat(path, &status) == 0 { return path }
-        return try resolved(path)
     }
 
     /// Removes a file; one that is absent is fine.
