@@ -486,7 +486,25 @@ package final class PostgresCatalog: SharedJobCatalog {
         return ids.filter { !kept.contains($0) }
     }
 
+    package func noteAlive() throws(ColumnStoreError) {
+        _ = try read(
+            """
+            INSERT INTO workers VALUES ($1, now()) ON CONFLICT (name) DO UPDATE SET heartbeat_at = excluded.heartbeat_at
+            """, [processName])
+    }
+
+    package func queueNumbers() throws(ColumnStoreError) -> QueueNumbers {
+        let row = try read(
+            """
+            SELECT (SELECT extract(epoch FROM now() - min(created_at::timestamptz))::bigint FROM jobs WHERE status = 'pending'),
+                (SELECT count(*) FROM workers WHERE heartbeat_at > now() - \(leaseSeconds) * interval '1 second')
+            """
+        ).first
+        return QueueNumbers(oldestPendingSeconds: row?.text(0).flatMap { Int($0) }, workers: row?.integer(1))
+    }
+
     package func releaseClaims() throws(ColumnStoreError) {
+        _ = try read("DELETE FROM workers WHERE name = $1", [processName])
         _ = try read(
             """
             UPDATE jobs SET status = \(Self.statusOfReleased), updated_at = \(Self.now), \(Self.unclaimed)
@@ -497,6 +515,7 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     package func keepHouse() throws(ColumnStoreError) {
         try interruptJobs(where: isCommandSilent)
+        _ = try read("DELETE FROM workers WHERE heartbeat_at < now() - interval '1 day'")
         // What nobody takes is given up, as by who delivers it.
         _ = try read(
             #"DELETE FROM job_events WHERE at < to_char((now() - interval '4 days') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#
@@ -537,7 +556,7 @@ package final class PostgresCatalog: SharedJobCatalog {
                 updatedAt: row.text("updated_at") ?? "", totalRows: row.text("total_rows").flatMap { Int($0) },
                 processedRows: row.integer("processed_rows"), rejectedRows: row.integer("rejected_rows"),
                 totalBytes: row.text("total_bytes").flatMap { Int($0) }, processedBytes: row.integer("processed_bytes"),
-                message: row.text("message")),
+                message: row.text("message"), worker: row.text("worker")),
             sourcePath: ownsSource ? "\(uploads)/\(source)" : source, ownsSource: ownsSource, sourceURL: row.text("source_url"),
             ownsURL: row.flag("owns_url"), attempt: row.integer("attempt"), startCount: row.integer("start_count"),
             sourceHash: row.text("source_hash").flatMap { ContentHash($0) }, allowsDuplicate: row.flag("allows_duplicate"),

@@ -197,5 +197,7 @@ enum PostgresSchema {
         ALTER TABLE load_attempts ADD COLUMN is_settled boolean NOT NULL DEFAULT false;
         -- true if ClickHouse had rows of it before this catalog knew of it: a newer catalog may count them, so they are kept
         ALTER TABLE load_attempts ADD COLUMN is_unknown boolean NOT NULL DEFAULT false;
+        -- processes that load what anybody submits, and when they were last heard of
+        CREATE TABLE workers (name text PRIMARY KEY, heartbeat_at timestamptz NOT NULL);
         """
 }

@@ -105,5 +105,16 @@ extension LoadNumbers {
         }
         text.metric("tripstore_rows_ingested_total", .counter, "Rows taken in since the start.", value: rowsIngested)
         text.metric("tripstore_rows_rejected_total", .counter, "Rows rejected since the start.", value: rowsRejected)
+        text.metric(
+            "tripstore_oldest_pending_job_age_seconds", .gauge, "Time since the oldest job was submitted that waits.",
+            value: oldestPendingSeconds ?? 0)
+        if let workers {
+            text.metric("tripstore_workers", .gauge, "Processes that load, heard of within a lease.", value: workers)
+        }
+        if let lostLeases {
+            text.metric(
+                "tripstore_lease_losses_total", .counter, "Jobs that others took as this process was silent.", value: lostLeases
+            )
+        }
     }
 }

@@ -28,6 +28,7 @@ struct PostgresCatalogTests {
         var job = record.job
         job.createdAt = ""
         job.updatedAt = ""
+        job.worker = nil
         let path = record.ownsSource ? record.sourcePath.split(separator: "/").last.map(String.init) ?? "" : record.sourcePath
         return
             "\(job.json) \(path) \(record.ownsSource) \(record.sourceURL ?? "-") \(record.ownsURL) \(record.attempt) \(record.startCount) \(record.checkpoint)"

@@ -205,6 +205,17 @@ extension Catalog {
 
     package func doubt() {}
 
+    package func queueNumbers() throws(ColumnStoreError) -> QueueNumbers {
+        try read { database in
+            QueueNumbers(
+                oldestPendingSeconds: try Int.fetchOne(
+                    database,
+                    sql: """
+                        SELECT CAST((julianday('now') - julianday(min(created_at))) * 86400 AS INTEGER) FROM jobs WHERE status = 'pending'
+                        """), workers: nil)
+        }
+    }
+
     package func accounts() throws(ColumnStoreError) -> [JobAccount] {
         try read { database in
             try Row.fetchAll(

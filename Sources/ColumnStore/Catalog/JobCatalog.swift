@@ -115,6 +115,9 @@ package protocol JobCatalog: AnyObject, Sendable {
     /// Number of pending jobs, but no more than a limit: counting ends there.
     func pendingJobs(upTo limit: Int) throws(ColumnStoreError) -> Int
 
+    /// How old what waits is, and who could load it.
+    func queueNumbers() throws(ColumnStoreError) -> QueueNumbers
+
     /// What questions see that are asked now, of an engine of other processes.
     func visibility() throws(ColumnStoreError) -> Visibility
 
@@ -187,6 +190,9 @@ package protocol SharedJobCatalog: JobCatalog {
     /// Says that this process still works on jobs; returns those that it has lost.
     func keepClaims(_ ids: [Int64]) throws(ColumnStoreError) -> [Int64]
 
+    /// Says that this process is alive and loads what anybody submits.
+    func noteAlive() throws(ColumnStoreError)
+
     /// Gives back all jobs that this process has: those that others can go on with wait for them, a command's are interrupted.
     func releaseClaims() throws(ColumnStoreError)
 
@@ -234,6 +240,19 @@ extension SharedJobCatalog {
 /// - Parameter visibility: reads what the catalog knows; after the engine was asked, so that what began meanwhile is known.
 package typealias CatalogCheck =
     @Sendable (_ visibility: () throws(ColumnStoreError) -> Visibility) throws(ColumnStoreError) -> [Visibility.Parts]
+
+/// How a queue of jobs stands.
+package struct QueueNumbers: Sendable {
+    /// Seconds since the oldest job was submitted that waits; nil where none does.
+    package var oldestPendingSeconds: Int?
+    /// Processes that load what anybody submits; nil where the catalog is this process's alone.
+    package var workers: Int?
+
+    package init(oldestPendingSeconds: Int?, workers: Int?) {
+        self.oldestPendingSeconds = oldestPendingSeconds
+        self.workers = workers
+    }
+}
 
 /// What a process hears of others.
 package enum CatalogNotice: Sendable {

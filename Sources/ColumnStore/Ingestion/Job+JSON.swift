@@ -30,6 +30,10 @@ extension Job {
             $0.value(processedBytes)
             $0.key("message")
             $0.value(message)
+            if let worker, !status.isTerminal {
+                $0.key("worker")
+                $0.value(worker)
+            }
         }
     }
 }

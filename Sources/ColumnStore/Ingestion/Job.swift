@@ -44,11 +44,14 @@ public struct Job: Hashable, Sendable {
     public var processedBytes: Int
     /// What a failed job failed of, or what else there is to say.
     public var message: String?
+    /// The process that works on it, of several on one catalog: its host, process id and a random word.
+    public var worker: String?
 
     package init(
         id: Int64, filename: String, status: Status, createdAt: String, updatedAt: String, totalRows: Int?, processedRows: Int,
-        rejectedRows: Int, totalBytes: Int?, processedBytes: Int, message: String?
+        rejectedRows: Int, totalBytes: Int?, processedBytes: Int, message: String?, worker: String? = nil
     ) {
+        self.worker = worker
         self.id = id
         self.filename = filename
         self.status = status

@@ -69,7 +69,11 @@ extension LoadService {
         guard let sharing else { return }
         sweepUploads()
         do throws(ColumnStoreError) {
-            for id in try sharing.catalog.keepClaims(claimed) { drop(id) }
+            if settings.role != .own { try sharing.catalog.noteAlive() }
+            for id in try sharing.catalog.keepClaims(claimed) {
+                countLostLease()
+                drop(id)
+            }
             try sharing.catalog.keepHouse()
         } catch {
             settings.logger.warning("The catalog cannot be told that this process is alive", metadata: ["why": "\(error)"])

@@ -57,6 +57,7 @@ public final class LoadService: Sendable {
         var observers: [@Sendable (JobProgress) -> Void] = []
         var rowsIngested = 0
         var rowsRejected = 0
+        var lostLeases = 0
         var lastSweep: ContinuousClock.Instant?
         /// Jobs of this process that failed as their bytes were there, and whose they are.
         var duplicates: [Int64: Int64] = [:]
@@ -482,6 +483,9 @@ public final class LoadService: Sendable {
         }
     }
 
+    /// Counts a job that another process took, as nothing was heard of this one for a lease.
+    func countLostLease() { state.withLock { $0.lostLeases += 1 } }
+
     // MARK: - Other processes
 
     /// Whether other processes work on the same catalog.
@@ -520,10 +524,12 @@ public final class LoadService: Sendable {
     /// What is under way, and what was done since the process began.
     public func numbers() throws(ColumnStoreError) -> LoadNumbers {
         let counts = try catalog.jobCounts()
+        let queue = try catalog.queueNumbers()
         let state = state.withLock { $0 }
         return LoadNumbers(
             pendingJobs: counts[.pending] ?? 0, runningJobs: counts[.running] ?? 0, rowsIngested: state.rowsIngested,
-            rowsRejected: state.rowsRejected)
+            rowsRejected: state.rowsRejected, oldestPendingSeconds: queue.oldestPendingSeconds, workers: queue.workers,
+            lostLeases: sharing == nil ? nil : state.lostLeases)
     }
 }
 
@@ -535,4 +541,10 @@ public struct LoadNumbers: Hashable, Sendable {
     public var rowsIngested: Int
     /// Since the process began.
     public var rowsRejected: Int
+    /// Seconds since the oldest job was submitted that waits; nil where none does.
+    public var oldestPendingSeconds: Int?
+    /// Processes that load what anybody submits; nil where no others share the jobs.
+    public var workers: Int?
+    /// Jobs that other processes took since the process began, as nothing was heard of it; nil where no others share the jobs.
+    public var lostLeases: Int?
 }
