@@ -44,12 +44,22 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
         public var description: String { kind.rawValue }
     }
 
+    /// What differs from process to process of those that share their work.
+    package enum Cause: Sendable {
+        /// This machine's disk, folder or clock.
+        case machine
+        /// What this process's credentials allow.
+        case rights
+    }
+
     /// The kind of failure.
     public var code: Code
     /// One sentence: what is wrong and what to do.
     public var message: String
     /// The job that stands in the way, if one does.
     public var job: Int64?
+    /// Whose it is, where others may do what failed here.
+    package var cause: Cause?
     /// Whether that job has all trips of the same bytes, so that nothing is missing without these.
     public var isDuplicate = false
 
@@ -58,6 +68,11 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
         self.code = code
         self.message = message
         self.job = job
+    }
+
+    package init(_ code: Code, _ message: String, cause: Cause?) {
+        self.init(code, message)
+        self.cause = cause
     }
 
     public var description: String { message }

@@ -42,7 +42,7 @@ final class PostgresConnection: @unchecked Sendable {
         _ = libpq_set_nonblocking(handle, 1)
         // A process that is frozen within a transaction must not hold up the others for ever.
         _ = try execute(
-            "SELECT set_config('application_name', $1, false), set_config('idle_in_transaction_session_timeout', '30s', false)",
+            "SELECT set_config('application_name', $1, false), set_config('idle_in_transaction_session_timeout', '10s', false)",
             [name])
     }
 

@@ -64,7 +64,10 @@ struct StoreOptions: ParsableArguments {
             options.waitsForDisk = settings.isServing
             if let catalogURL {
                 let folder = try JobStorage.uploadsFolder(in: directory, access: access)
-                options.catalog = try PostgresCatalog(catalogURL, uploads: folder, access: access)
+                options.catalog = try PostgresCatalog(
+                    catalogURL, uploads: folder, folderID: access == .readWrite ? JobStorage.folderID(in: directory) : nil,
+                    access: access)
+                options.sharedSettings = settings.shared
             }
             return try ClickHouseStore(options)
         case .columnStore:
@@ -114,6 +117,8 @@ struct EngineSettings {
     var role = LoadRole.own
     /// How files are fetched.
     var fetching = FetchSettings()
+    /// What should be the same in all processes that share a catalog, by name.
+    var shared: [String: String] = [:]
     /// Whether others than the program's user see its jobs, and ask it whatever its disk takes.
     var isServing = false
 }
