@@ -12,6 +12,7 @@ import NIOSSL
 final class ClickHouseClient: Sendable {
     private let url: ClickHouseURL
     private let http: HTTPClient
+    private let watch: ServerWatch
 
     init(_ url: ClickHouseURL) {
         self.url = url
@@ -32,27 +33,38 @@ final class ClickHouseClient: Sendable {
             }
             configuration.tlsConfiguration = trust
         }
-        http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+        let http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+        self.http = http
+        watch = ServerWatch { address, deadline in
+            http.get(url: "\(url.isSecure ? "https" : "http")://\(address)/ping", deadline: deadline).map { _ in }
+        }
     }
 
-    func close() { try? http.syncShutdown() }
+    func close() {
+        watch.close()
+        try? http.syncShutdown()
+    }
 
     /// Longest wait for an answer: a server that is frozen never gives one, and its own limits don't help then.
     private enum Patience {
         static let question = TimeAmount.seconds(300)
         static let insert = TimeAmount.seconds(300)
         static let kill = TimeAmount.seconds(5)
+        static let look = TimeAmount.seconds(1)
     }
 
     /// Asks SQL of one server and returns the answer's bytes, in the format that the SQL names.
     ///
     /// - Parameters:
     ///   - inDatabase: whether it is about the database of the URL, which may not be there yet.
+    ///   - others: servers that this one asks in turn: while one of them is frozen no answer comes.
     ///   - cancellation: what ends it, here and in the server, which would not notice by itself.
     func query(
         _ sql: String, at address: ClickHouseURL.Address, settings: [(String, String)] = [], inDatabase: Bool = true,
-        cancellation: QueryCancellation = QueryCancellation()
+        asking others: [ClickHouseURL.Address] = [], cancellation: QueryCancellation = QueryCancellation()
     ) throws(ColumnStoreError) -> [UInt8] {
+        let involved = [address] + others.filter { $0 != address }
+        if let refusal = watch.refusal(involved) { throw refusal }
         let id = UUID().uuidString
         // The answer is kept by the server until it is whole, so that an error that comes late is an error.
         var all = [("wait_end_of_query", "1"), ("max_query_size", "4194304"), ("query_id", id)] + settings
@@ -63,12 +75,40 @@ final class ClickHouseClient: Sendable {
             // Rounded up: the end of our own time comes first, and says why.
             all.append(("max_execution_time", String(left.components.seconds + 1)))
         }
-        let answer = post(ByteBuffer(string: sql), to: address, all, inDatabase: inDatabase, deadline: .now() + patience)
+        let answer = watched(
+            involved,
+            post(ByteBuffer(string: sql), to: address, all, inDatabase: inDatabase, deadline: .now() + patience))
         cancellation.onCancel { [weak self] in
             answer.cancel()
             self?.kill(id, at: address)
         }
-        return try answer.wait()
+        do throws(ColumnStoreError) {
+            return try answer.wait()
+        } catch {
+            // The server may still work on what nobody waits for any more, as while another one is frozen.
+            if answer.wasGivenUp { kill(id, at: address) }
+            throw error
+        }
+    }
+
+    /// Begins to ask SQL that a server answers at once; it has a second.
+    func look(_ sql: String, at address: ClickHouseURL.Address) -> Answer {
+        post(ByteBuffer(string: sql), to: address, [], inDatabase: true, deadline: .now() + Patience.look)
+    }
+
+    /// Gives an answer up where one of the servers that it needs is frozen.
+    private func watched(_ addresses: [ClickHouseURL.Address], _ answer: Answer) -> Answer {
+        guard let task = answer.task else { return answer }
+        let silence = answer.silence
+        let wait = watch.begin(addresses) { error in
+            silence.error = error
+            task.cancel()
+        }
+        answer.response.whenComplete { [watch] result in
+            let isHeard = (try? result.get()) != nil
+            watch.end(wait, heard: isHeard ? answer.address : nil)
+        }
+        return answer
     }
 
     /// Ends a query in a server, without a wait for that: every user may end the own ones.
@@ -93,17 +133,36 @@ final class ClickHouseClient: Sendable {
     func insert(
         _ body: ByteBuffer, _ statement: String, at address: ClickHouseURL.Address, settings: [(String, String)]
     ) -> Answer {
-        post(body, to: address, [("query", statement)] + settings, inDatabase: true, deadline: .now() + Patience.insert)
+        if let refusal = watch.refusal([address]) {
+            return Answer(address: address, response: http.eventLoopGroup.next().makeFailedFuture(refusal))
+        }
+        return watched(
+            [address],
+            post(body, to: address, [("query", statement)] + settings, inDatabase: true, deadline: .now() + Patience.insert))
     }
 
     /// Most bytes of an answer: the largest page of regions with the longest names is a quarter of it as a rule.
     private static let answerByteCountMax = 256 << 20
+
+    /// Why an answer was given up, which is known to its task and to who waits.
+    fileprivate final class Silence: Sendable {
+        private let state = Lock<ColumnStoreError?>(nil)
+
+        var error: ColumnStoreError? {
+            get { state.withLock { $0 } }
+            set { state.withLock { $0 = newValue } }
+        }
+    }
 
     /// An answer that is awaited.
     struct Answer: Sendable {
         fileprivate let address: ClickHouseURL.Address
         fileprivate let response: EventLoopFuture<HTTPClient.Response>
         fileprivate var task: HTTPClient.Task<HTTPClient.Response>?
+        /// Why it was given up, if it was.
+        fileprivate let silence = Silence()
+
+        fileprivate var wasGivenUp: Bool { silence.error != nil }
 
         /// Lets the answer go, and the connection with it.
         func cancel() { task?.cancel() }
@@ -131,7 +190,10 @@ final class ClickHouseClient: Sendable {
             } catch is ResponseAccumulator.ResponseTooBigError {
                 throw ColumnStoreError(
                     .invalidArgument, "ClickHouse's answer is larger than 256 MiB; ask for less at a time ('limit').")
+            } catch let error as ColumnStoreError {
+                throw error
             } catch {
+                if let error = silence.error { throw error }
                 // Later it may be another's, or a new one: certificates are renewed while loads wait.
                 if let fault = ClickHouseClient.certificateFault(error) {
                     throw ColumnStoreError(

@@ -8,6 +8,12 @@ struct ClickHouseFailure {
     /// Whether nothing was done as the session that was named is gone, or something else is done in it.
     let session: ClickHouseClient.SessionRefusal?
 
+    /// The table of all shards, which holds nothing.
+    private static let questionTable = "trips_cluster"
+
+    /// Whether a server said that it has no such table.
+    static func isOfQuestionTable(_ error: ColumnStoreError) -> Bool { error.message.contains("the table \(questionTable)") }
+
     init(status: UInt, body: [UInt8], address: ClickHouseURL.Address) {
         // `Code: 60. DB::Exception: words` or `Code: 60, e.displayText() = DB::Exception: words, e.what() = …`.
         let text = String(decoding: body, as: UTF8.self)
@@ -17,6 +23,19 @@ struct ClickHouseFailure {
         if let range = words.firstRange(of: ", e.what() =") { words = words[..<range.lowerBound] }
         let sentence = words.prefix(300).split(separator: "\n").first.map(String.init) ?? "status \(status)"
         session = code == 372 ? .gone : code == 373 ? .inUse : nil
+        // A disk that is full is met by many calls, which have numbers of their own: what the system says is the same in all of them.
+        if code == 243 || ["No space left on device", "errno: 28"].contains(where: { words.contains($0) }) {
+            error = ColumnStoreError(
+                .unavailable,
+                "The disk of ClickHouse at \(address) is full (\(sentence)); free some space on it, and all goes on by itself.")
+            return
+        }
+        if code == 60, words.contains(Self.questionTable) {
+            error = ColumnStoreError(
+                .unavailable,
+                "ClickHouse at \(address) has lost the table \(Self.questionTable), which is made anew: \(sentence)")
+            return
+        }
         switch code {
         case 192, 193, 194, 516:
             error = ColumnStoreError(
@@ -29,7 +48,7 @@ struct ClickHouseFailure {
                 .io, "ClickHouse has too little memory for this question: \(sentence); narrow it or raise max_memory_usage.")
         // Connections that fail, time that runs out, parts that are merged too slowly, a disk that is full, replicas that are away:
         // later it may go.
-        case 3, 32, 159, 160, 202, 209, 210, 225, 236, 242, 243, 252, 279, 285, 286, 319, 372, 373, 425, 999:
+        case 3, 32, 159, 160, 202, 209, 210, 225, 236, 242, 252, 279, 285, 286, 319, 372, 373, 425, 999:
             error = ColumnStoreError(.unavailable, "ClickHouse at \(address) cannot do this now: \(sentence)")
         default:
             error = ColumnStoreError(

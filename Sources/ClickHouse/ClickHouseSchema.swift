@@ -28,6 +28,7 @@ struct ClickHouseSchema {
         // A block goes to many weeks at once; and it is there when the server says so.
         if year >= 22 { insertSettings += [("max_partitions_per_insert_block", "0"), ("async_insert", "0")] }
         guard let cluster = url.cluster else {
+            try refuseShard(at: first)
             return ClickHouseServers([first], shards: [1], questionTable: "trips", insertSettings: insertSettings)
         }
         let answer = try client.query(
@@ -65,6 +66,20 @@ struct ClickHouseSchema {
         return ClickHouseServers(
             addresses, shards: shards.sorted { $0.key < $1.key }.map(\.value), questionTable: "trips_cluster",
             insertSettings: insertSettings)
+    }
+
+    /// Refuses to take one shard of a cluster for all of it: questions would miss the trips of the others.
+    private func refuseShard(at address: ClickHouseURL.Address) throws(ColumnStoreError) {
+        let answer = try client.query(
+            "SELECT engine_full FROM system.tables WHERE database = \(ClickHouseSQL.literal(url.database)) AND name = 'trips_cluster' "
+                + "FORMAT RowBinary", at: address, inDatabase: false)
+        var reader = RowBinaryReader(answer)
+        if reader.isAtEnd { return }
+        let cluster = try reader.string().drop { $0 != "(" }.dropFirst().prefix { $0 != "," }.filter { !"'` ".contains($0) }
+        throw ColumnStoreError(
+            .invalidArgument,
+            "The database '\(url.database)' at \(address) is one shard of the cluster '\(cluster)', which DATABASE_URL does not name; add "
+                + "?cluster=\(cluster), or remove the table trips_cluster if the other shards are gone for good.")
     }
 
     /// Asks the servers of the URL one by one until one answers.
@@ -157,7 +172,7 @@ struct ClickHouseSchema {
     /// Makes the table of all shards; anew where the cluster of the URL is another than before.
     ///
     /// It holds nothing. Else it is left alone, since other processes may be asking it.
-    private func prepareDistributed(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) {
+    func prepareDistributed(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) {
         if try isOutdated(cluster, at: address) { _ = try client.query("DROP TABLE IF EXISTS trips_cluster", at: address) }
         _ = try client.query(
             "CREATE TABLE IF NOT EXISTS trips_cluster AS trips ENGINE = Distributed(\(Self.identifier(cluster)), "

@@ -31,6 +31,8 @@ package final class ClickHouseStore: TripEngine {
         package var hidesPaths = false
         /// The jobs, where several processes share them; nil: they are in the data directory.
         package var catalog: (any SharedJobCatalog)?
+        /// What should be the same in all processes that share the catalog, by name.
+        package var sharedSettings: [String: String] = [:]
         /// Which jobs of a shared catalog this process works on.
         package var role = LoadRole.both
         /// Whether it is opened to be repaired, also with a catalog that is older than the trips.
@@ -101,14 +103,15 @@ package final class ClickHouseStore: TripEngine {
         pool = WorkerPool()
         insertThreads = WorkerPool(threadCount: servers.shards.count)
         threads = QuestionThreads(coreCount: pool.threadCount)
-        loads = LoadService(
-            LoadService.Settings(
-                isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
-                partRowCount: options.url.rowsPerInsert * min(servers.shards.count, 4), bounds: options.bounds,
-                loadsSmallFilesTogether: false,
-                tracksAttempts: true, fetcher: options.fetcher, uploads: options.uploads, role: options.role,
-                hidesPaths: options.hidesPaths, logger: options.logger),
-            in: storage, pool: pool)
+        var settings = LoadService.Settings(
+            isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
+            partRowCount: options.url.rowsPerInsert * min(servers.shards.count, 4), bounds: options.bounds,
+            loadsSmallFilesTogether: false,
+            tracksAttempts: true, fetcher: options.fetcher, uploads: options.uploads, role: options.role,
+            hidesPaths: options.hidesPaths, logger: options.logger)
+        settings.sharedSettings = options.sharedSettings.merging(
+            ["purge_after_seconds": String(options.url.purgeAfterSeconds)]) { own, _ in own }
+        loads = LoadService(settings, in: storage, pool: pool)
         loads.attach(self)
         if options.access == .readWrite { try loads.recover(waits: options.waitsForDisk) }
     }
@@ -121,10 +124,6 @@ package final class ClickHouseStore: TripEngine {
         threads.shutDown()
         client.close()
         storage.close()
-    }
-
-    package var isReady: Bool {
-        (try? catalog.visibility()) != nil && (try? ask("SELECT 1 FORMAT TabSeparated")) != nil
     }
 
     // MARK: - Loads
@@ -227,16 +226,23 @@ package final class ClickHouseStore: TripEngine {
         _ text: String, settings: [(String, String)] = [], _ cancellation: QueryCancellation = QueryCancellation()
     ) throws(ColumnStoreError) -> [UInt8] {
         var failure: ColumnStoreError?
-        for turn in 0..<(servers.hasReplicas ? 3 : 1) {
+        for turn in 0..<3 {
+            // Without replicas nothing changes by itself, but for a table that was made anew.
+            if turn > 0, !servers.hasReplicas, failure.map(ClickHouseFailure.isOfQuestionTable) != true { break }
             if turn > 0 { Thread.sleep(forTimeInterval: 0.2) }
             for address in servers.inTurn() {
                 do throws(ColumnStoreError) {
-                    return try client.query(text, at: address, settings: settings, cancellation: cancellation)
+                    // Where shards have replicas, another one takes the part of one that is frozen.
+                    let others = servers.hasReplicas ? [] : servers.addresses
+                    return try client.query(
+                        text, at: address, settings: settings + Self.silenceSettings, asking: others, cancellation: cancellation
+                    )
                 } catch {
                     // What failed because it was cancelled says nothing of the server.
                     try cancellation.check()
                     guard error.code == .unavailable else { throw error }
                     servers.noteSilent(address)
+                    if ClickHouseFailure.isOfQuestionTable(error) { try? makeQuestionTable(at: address) }
                     failure = failure ?? error
                 }
             }
@@ -245,6 +251,16 @@ package final class ClickHouseStore: TripEngine {
     }
 
     func notePurge() { state.withLock { $0.purgedAt = Int(Date.now.timeIntervalSince1970) } }
+
+    /// Makes the table of all shards anew, which somebody has dropped; it holds nothing.
+    func makeQuestionTable(at address: ClickHouseURL.Address) throws(ColumnStoreError) {
+        guard let cluster = options.url.cluster, options.access == .readWrite else { return }
+        try schema.prepareDistributed(cluster, at: address)
+        options.logger.warning("The table trips_cluster was gone and is made anew", metadata: ["server": "\(address)"])
+    }
+
+    /// Seconds that one server waits for another that sends nothing: one that works says so ten times a second.
+    private static let silenceSettings = [("receive_timeout", "10"), ("send_timeout", "10")]
 
     func countQuestion() { state.withLock { $0.queries += 1 } }
 
@@ -261,17 +277,22 @@ package final class ClickHouseStore: TripEngine {
     }
 
     private func bytesOnDisk() throws(ColumnStoreError) -> Int {
-        var sum = 0
-        for address in servers.addresses { sum += try total("bytes_on_disk", at: address) }
-        return sum
+        let looks = servers.addresses.map { client.look(Self.totalSQL("bytes_on_disk"), at: $0) }
+        return try looks.map { look throws(ColumnStoreError) in try Self.total(in: look.wait()) }.reduce(0, +)
     }
 
     /// Sum of a column of `system.parts` over a server's trips: it is known without reading them.
     func total(_ column: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> Int {
-        var reader = RowBinaryReader(
-            try client.query(
-                "SELECT toUInt64(sum(\(column))) FROM system.parts WHERE database = currentDatabase() AND table = 'trips' "
-                    + "AND active FORMAT RowBinary", at: address))
+        try Self.total(in: client.query(Self.totalSQL(column), at: address))
+    }
+
+    private static func totalSQL(_ column: String) -> String {
+        "SELECT toUInt64(sum(\(column))) FROM system.parts WHERE database = currentDatabase() AND table = 'trips' AND active "
+            + "FORMAT RowBinary"
+    }
+
+    private static func total(in answer: [UInt8]) throws(ColumnStoreError) -> Int {
+        var reader = RowBinaryReader(answer)
         return Int(try reader.integer(UInt64.self))
     }
 }

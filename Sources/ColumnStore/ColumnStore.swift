@@ -105,8 +105,6 @@ public final class ColumnStore: TripEngine {
         folder.close()
     }
 
-    package var isReady: Bool { true }
-
     /// Removes what a crash left behind.
     private func recover() throws(ColumnStoreError) {
         let named = Set(try catalog.allSegments().map(\.fileName))

@@ -44,6 +44,14 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
         public var description: String { kind.rawValue }
     }
 
+    /// What differs from process to process of those that share their work.
+    package enum Cause: Sendable {
+        /// This machine's disk, folder or clock.
+        case machine
+        /// What this process's credentials allow.
+        case rights
+    }
+
     /// The kind of failure.
     public var code: Code
     /// One sentence: what is wrong and what to do.
@@ -52,6 +60,8 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     public var job: Int64?
     /// What a job that failed so says of it, which has to stay true: the job that stood in the way may be deleted any time.
     package var lastingMessage: String?
+    /// Whose it is, where others may do what failed here.
+    package var cause: Cause?
     /// Whether that job has all trips of the same bytes, so that nothing is missing without these.
     public var isDuplicate = false
 
@@ -60,6 +70,11 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
         self.code = code
         self.message = message
         self.job = job
+    }
+
+    package init(_ code: Code, _ message: String, cause: Cause?) {
+        self.init(code, message)
+        self.cause = cause
     }
 
     public var description: String { message }

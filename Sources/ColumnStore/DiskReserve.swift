@@ -29,6 +29,7 @@ public struct DiskReserve: Hashable, Sendable {
         throw ColumnStoreError(
             .diskFull,
             "The disk is full: \(needed)\(disk.free.grouped) bytes are free on the disk of the data directory, and \(kept.grouped) of them are kept "
-                + "for the catalog and for deletions; free some space, delete jobs, or set DISK_RESERVE.")
+                + "for the catalog and for deletions; free some space, delete jobs, or set DISK_RESERVE.",
+            cause: disk.free < kept ? .machine : nil)
     }
 }

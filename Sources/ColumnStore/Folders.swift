@@ -110,6 +110,9 @@ package struct Folders: Sendable {
         name.wholeMatch(of: /(upload-[0-9a-z]+(\.part)?|fetched-[0-9a-z]+)(\.fetching(\.json(\.tmp)?)?)?/) != nil
     }
 
+    /// Whether a name is of a form that files have which clients send.
+    static func isReceived(_ name: String) -> Bool { name.hasPrefix("upload-") }
+
     /// The segment that a file of the folder quarantine is a note of.
     static func segment(ofNote name: String) -> String? {
         name.hasSuffix(".json") ? String(name.dropLast(".json".count)) : nil

@@ -162,6 +162,15 @@ package enum Limits {
 
     /// Longest time between two attempts to store where nobody answers: a server that restarts is noticed soon.
     package static let retrySecondsMax = 15
+    /// Seconds for which a process takes no jobs that found its machine at fault, at least and at most: others have time to take them.
+    static let troubleSecondsMin = 5
+    static let troubleSecondsMax = 120
+    /// Attempts to reach where uploads are kept after which a job goes back: this machine's network may be at fault.
+    static let fetchWaitCountMax = 4
+    /// Age in seconds at which an empty file that comes is surely held by who receives it.
+    static let holdSeconds = 2
+    /// Seconds for which uploads are refused before they are sent, once one could not be kept.
+    static let silentStoreSeconds = 5
     /// Age in seconds at which a file that no job names is surely nobody's, where several processes share a folder of uploads.
     package static let strayUploadSeconds = 86_400
     /// Seconds that a store which is closed waits for uploads elsewhere to be removed.

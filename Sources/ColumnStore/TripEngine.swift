@@ -10,8 +10,8 @@ package protocol TripEngine: AnyObject, Sendable {
     var loads: LoadService { get }
     /// The threads on which questions are answered.
     var threads: QuestionThreads { get }
-    /// Whether it can answer now.
-    var isReady: Bool { get }
+    /// What it needs in order to answer and to load, each to be asked by itself; returns at once.
+    var parts: [NeededPart] { get }
     /// A file that is damaged or was truncated while it is in use, so that queries or jobs fail; nil if there is none.
     var damage: ColumnStoreError? { get }
 
@@ -59,6 +59,7 @@ package protocol TripEngine: AnyObject, Sendable {
 
 extension TripEngine {
     package var damage: ColumnStoreError? { nil }
+    package var parts: [NeededPart] { loads.parts }
 
     /// Counts matching trips by week, however long that takes.
     package func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {

@@ -68,9 +68,19 @@ package final class EventDelivery: Sendable {
         defer { reminder?.cancel() }
         for await _ in changes {
             while !Task.isCancelled, let events = await waiting(), !events.isEmpty {
-                for event in events where !Task.isCancelled { await deliver(event) }
+                for event in events where !Task.isCancelled {
+                    // Whoever was suspended may have lost this to another process, which has told of these and later ones.
+                    guard await leads() else { break }
+                    await deliver(event)
+                }
             }
         }
+    }
+
+    private func leads() async -> Bool {
+        let loads = store.loads
+        return loads.isShared
+            ? (try? await store.threads.answer { () throws(ColumnStoreError) in try loads.leads("events") }) ?? false : true
     }
 
     private func waiting() async -> [JobEvent]? {

@@ -75,7 +75,8 @@ final class PieceFile: Sendable {
         do throws(ColumnStoreError) {
             try file.reserve.require(in: folder, for: byteCount)
         } catch {
-            throw error.code == .diskFull ? ColumnStoreError(.diskFull, "\(error.message) Then resume the job.") : error
+            throw error.code == .diskFull
+                ? ColumnStoreError(.diskFull, "\(error.message) Then resume the job.", cause: error.cause) : error
         }
     }
 

@@ -275,13 +275,20 @@ final class SourceClient: Sendable {
         var asked = shown
         if case .web(let first) = source, first != address { asked = address.origin }
         let detail = await s3Code(response).map { " (\($0))" } ?? ""
+        if isSigned, [400, 401, 403].contains(code), let clause = ClockSkew.clause(response.headers) {
+            return .refused(
+                ColumnStoreError(
+                    .io, "S3 refuses \(shown): \(clause), and it answers \(status)\(detail); set the clock.", cause: .machine))
+        }
         switch (source, code) {
         case (.object, 401), (.object, 403):
-            return .refusal(
-                isSigned
-                    ? "S3 refuses \(shown) to these credentials: \(status)\(detail); check that they may read it."
-                    : "S3 refuses \(shown) to everybody: \(status)\(detail), and no AWS credentials were found; "
-                        + "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.")
+            return .refused(
+                ColumnStoreError(
+                    .io,
+                    isSigned
+                        ? "S3 refuses \(shown) to these credentials: \(status)\(detail); check that they may read it."
+                        : "S3 refuses \(shown) to everybody: \(status)\(detail), and no AWS credentials were found; "
+                            + "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.", cause: .rights))
         case (_, 401), (_, 403):
             return .refusal(
                 "The server refuses \(asked): \(status); use a URL that needs no login, such as a signed one.")

@@ -68,9 +68,9 @@ extension PostgresCatalog {
         if !isReadOnly { try interruptUnfinishedJobs() }
         return try read(
             """
-            SELECT \(shownColumns) FROM jobs WHERE \(shownStatus) = 'interrupted' AND (place IS NULL OR place IN ($1, $2))
+            SELECT \(shownColumns) FROM jobs WHERE \(shownStatus) = 'interrupted' AND (place IS NULL OR place = ANY ($1::text[]))
             ORDER BY id DESC
-            """, [folderPlace, hostPlace]
+            """, [places]
         ).map(record)
     }
 

@@ -16,6 +16,8 @@ package final class PostgresCatalog: SharedJobCatalog {
     /// Where this process has uploads.
     let uploads: String
     let host: String
+    /// What tells the folder of uploads from all others; nil: nothing does but its path on this host.
+    let folderID: String?
     let isReadOnly: Bool
     let age = CatalogAge()
     private let leadership: PostgresLeadership
@@ -29,16 +31,21 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     /// Opens a catalog; for writing makes and migrates its tables.
     ///
-    /// - Parameter uploads: the folder of this process in which files of jobs are.
-    package init(_ url: PostgresURL, uploads: String, access: ColumnStore.Options.Access) throws(ColumnStoreError) {
+    /// - Parameters:
+    ///   - uploads: the folder of this process in which files of jobs are.
+    ///   - folderID: what tells that folder from all others, on whatever host it is.
+    package init(
+        _ url: PostgresURL, uploads: String, folderID: String? = nil, access: ColumnStore.Options.Access
+    ) throws(ColumnStoreError) {
         self.url = url
+        self.folderID = folderID
         self.uploads = uploads
         isReadOnly = access == .readOnly
         host = ProcessInfo.processInfo.hostName
         leaseSeconds = url.leaseSeconds
         processName = "\(host.prefix(24)):\(getpid()):\(String(UInt32.random(in: .min ... .max), radix: 36))"
         pool = PostgresPool(url, name: processName)
-        leadership = PostgresLeadership(url, name: processName)
+        leadership = PostgresLeadership(pool, name: processName, leaseSeconds: leaseSeconds)
         try pool.with { connection throws(ColumnStoreError) in
             switch access {
             case .readWrite: try PostgresSchema.migrate(connection)
@@ -154,7 +161,11 @@ package final class PostgresCatalog: SharedJobCatalog {
         return SealingPassword(text: password, catalog: try name())
     }
 
-    var folderPlace: String { "folder \(host):\(uploads)" }
+    var folderPlace: String { folderID.map { "folder \($0)" } ?? hostFolderPlace }
+    /// As earlier versions named it, by a host that a container's next start has no more.
+    private var hostFolderPlace: String { "folder \(host):\(uploads)" }
+    /// Where jobs may be whose files this process can reach.
+    var places: [String] { [folderPlace, hostFolderPlace, hostPlace] }
     var hostPlace: String { "host \(host)" }
 
     package func job(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
@@ -468,12 +479,12 @@ package final class PostgresCatalog: SharedJobCatalog {
             WHERE id = (
                 SELECT id FROM jobs
                 WHERE status IN ('pending', 'running') AND (worker IS NULL OR \(isSilent) AND NOT \(Self.isOfCommand))
-                    AND (place IS NULL OR place IN ($2, $3)) AND NOT id = ANY ($4::bigint[])
+                    AND (place IS NULL OR place = ANY ($2::text[])) AND NOT id = ANY ($3::bigint[])
                     AND (source_url IS NULL OR owns_url
-                        OR NOT lower(split_part(split_part(source_url, '/', 3), ':', 1)) = ANY ($5::text[]))
+                        OR NOT lower(split_part(split_part(source_url, '/', 3), ':', 1)) = ANY ($4::text[]))
                 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
             RETURNING *
-            """, [processName, folderPlace, hostPlace, own, busyHosts]
+            """, [processName, places, own, busyHosts]
         ).first.map(record)
     }
 
@@ -486,36 +497,40 @@ package final class PostgresCatalog: SharedJobCatalog {
         return ids.filter { !kept.contains($0) }
     }
 
-    package func noteAlive() throws(ColumnStoreError) {
-        _ = try read(
-            """
-            INSERT INTO workers VALUES ($1, now()) ON CONFLICT (name) DO UPDATE SET heartbeat_at = excluded.heartbeat_at
-            """, [processName])
-    }
-
     package func queueNumbers() throws(ColumnStoreError) -> QueueNumbers {
         let row = try read(
             """
             SELECT (SELECT extract(epoch FROM now() - min(created_at::timestamptz))::bigint FROM jobs WHERE status = 'pending'),
-                (SELECT count(*) FROM workers WHERE heartbeat_at > now() - \(leaseSeconds) * interval '1 second')
+                (SELECT count(*) FROM processes p WHERE p.loads AND \(isAlive))
             """
         ).first
         return QueueNumbers(oldestPendingSeconds: row?.text(0).flatMap { Int($0) }, workers: row?.integer(1))
     }
 
     package func releaseClaims() throws(ColumnStoreError) {
-        _ = try read("DELETE FROM workers WHERE name = $1", [processName])
         _ = try read(
             """
             UPDATE jobs SET status = \(Self.statusOfReleased), updated_at = \(Self.now), \(Self.unclaimed)
             WHERE worker = $1 AND status IN ('pending', 'running')
             """, [processName])
         try interruptJobs(where: isCommandSilent)
+        try leaveProcesses()
+    }
+
+    package var hostName: String { host }
+
+    package func giveBack(_ id: Int64, message: String) throws(ColumnStoreError) -> Bool {
+        try read(
+            """
+            UPDATE jobs SET status = 'pending', message = $3, updated_at = \(Self.now), start_count = 0, \(Self.unclaimed)
+            WHERE id = $1::bigint AND worker = $2 AND status IN ('pending', 'running')
+            """, [id, processName, message]
+        ).changedCount == 1
     }
 
     package func keepHouse() throws(ColumnStoreError) {
         try interruptJobs(where: isCommandSilent)
-        _ = try read("DELETE FROM workers WHERE heartbeat_at < now() - interval '1 day'")
+        try keepProcesses()
         // What nobody takes is given up, as by who delivers it.
         _ = try read(
             #"DELETE FROM job_events WHERE at < to_char((now() - interval '4 days') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#

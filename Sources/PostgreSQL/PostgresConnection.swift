@@ -45,7 +45,7 @@ final class PostgresConnection: @unchecked Sendable {
         // A process that is frozen within a transaction must not hold up the others for ever.
         let row = try execute(
             """
-            SELECT set_config('application_name', $1, false), set_config('idle_in_transaction_session_timeout', '30s', false),
+            SELECT set_config('application_name', $1, false), set_config('idle_in_transaction_session_timeout', '10s', false),
                 concat_ws(' ', pg_postmaster_start_time(),
                     (SELECT oid FROM pg_database WHERE datname = current_database()))
             """, [name]

@@ -40,7 +40,16 @@ final class PostgresPool: @unchecked Sendable {
 
     private func take() throws(ColumnStoreError) -> PostgresConnection {
         condition.lock()
-        while usedCount >= Self.countMax { condition.wait() }
+        let end = Date(timeIntervalSinceNow: Double(url.answerSeconds))
+        while usedCount >= Self.countMax {
+            guard condition.wait(until: end) else {
+                condition.unlock()
+                throw ColumnStoreError(
+                    .unavailable,
+                    "PostgreSQL, which keeps the jobs, has not answered others for \(url.answerSeconds) seconds; is it frozen or overloaded?"
+                )
+            }
+        }
         usedCount += 1
         // After a restart of the server all that idle are dead, which shows at their sockets.
         var found: PostgresConnection?

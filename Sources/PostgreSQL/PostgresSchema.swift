@@ -5,7 +5,7 @@ import ColumnStore
 /// They are those of the catalog in SQLite (`Catalog+Migrations`) as far as jobs go, and say besides who works on a job.
 enum PostgresSchema {
     /// The schema's history: append only, so that every catalog ever made can be opened.
-    private static let migrations = [v1, v2, v3, v4, v5, v6]
+    private static let migrations = [v1, v2, v3, v4, v5, v6, v7]
 
     /// Makes what is missing; one process at a time.
     static func migrate(_ connection: PostgresConnection) throws(ColumnStoreError) {
@@ -197,7 +197,25 @@ enum PostgresSchema {
         ALTER TABLE load_attempts ADD COLUMN is_settled boolean NOT NULL DEFAULT false;
         -- true if ClickHouse had rows of it before this catalog knew of it: a newer catalog may count them, so they are kept
         ALTER TABLE load_attempts ADD COLUMN is_unknown boolean NOT NULL DEFAULT false;
-        -- processes that load what anybody submits, and when they were last heard of
-        CREATE TABLE workers (name text PRIMARY KEY, heartbeat_at timestamptz NOT NULL);
+        """
+
+    private static let v7 = """
+        -- which process does what one alone should, and when it was last heard of
+        CREATE TABLE leaders (
+            task         text PRIMARY KEY,
+            process      text NOT NULL,
+            heartbeat_at timestamptz NOT NULL
+        );
+        -- processes that serve, those of the last week
+        CREATE TABLE processes (
+            name         text PRIMARY KEY,
+            -- where its uploads are, and which host it is on, as in jobs.place
+            folder       text NOT NULL,
+            host         text NOT NULL,
+            loads        boolean NOT NULL,
+            -- settings that should be the same in all of them, as JSON
+            settings     text NOT NULL,
+            heartbeat_at timestamptz NOT NULL
+        );
         """
 }

@@ -35,8 +35,11 @@ struct IngestionController: Sendable {
         let hold = try connections.hold(.upload)
         defer { withExtendedLifetime(hold) {} }
         let store = store
+        let isURL = type.first == "application/json"
         // Before the client is told to go on: what can't become a job is not to be sent.
-        try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.requireRoomForJob() }
+        try await store.lookUp { () throws(ColumnStoreError) in
+            if isURL { try store.loads.requireRoomForJob() } else { try store.loads.requireRoomForUpload() }
+        }
         switch type.first {
         case "multipart/form-data":
             try UploadBound.require(request, slack: ServerLimits.formByteCountMax, store.loads.bounds)
@@ -148,15 +151,29 @@ struct IngestionController: Sendable {
     ) async throws -> Response {
         let store = store
         let job: Job
-        do {
-            job = try await WaitingThreads.uploads.run {
+        let departure = QueryCancellation()
+        let sent = ContinuousClock.now
+        let submit = {
+            try await WaitingThreads.uploads.run {
                 try store.loads.submitUpload(
-                    path: writer.path, filename: filename.text, hash: writer.hash, allowsDuplicate: policy == .allow)
+                    path: writer.path, filename: filename.text, hash: writer.hash, allowsDuplicate: policy == .allow
+                ) {
+                    // One that has closed its side may still read; for this long nobody gives up.
+                    !departure.hasLeft || .now - sent < ServerLimits.uploadPatience
+                }
+            }
+        }
+        do {
+            if let client = ClientPresence.current {
+                job = try await client.watch(departure, submit)
+            } else {
+                job = try await submit()
             }
         } catch {
             await writer.discard()
             throw error
         }
+        withExtendedLifetime(writer.hold) {}
         metrics.uploaded(byteCount: writer.byteCount)
         return Self.accepted(job)
     }

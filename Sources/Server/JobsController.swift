@@ -29,7 +29,7 @@ struct JobsController: Sendable {
             throw ColumnStoreError(.invalidArgument, "Parameter 'status' must be one of \(names), not '\(text)'.")
         }
         let store = store
-        let jobs = try await store.threads.answer { () throws(ColumnStoreError) in
+        let jobs = try await store.lookUp { () throws(ColumnStoreError) in
             try store.loads.jobs(limit: limit, status: status)
         }
         return .json(try budget.admit("[" + jobs.map(\.json).joined(separator: ",") + "]"))
@@ -38,7 +38,7 @@ struct JobsController: Sendable {
     @Sendable private func show(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        return .json(try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(id) }.json)
+        return .json(try await store.lookUp { () throws(ColumnStoreError) in try store.loads.job(id) }.json)
     }
 
     @Sendable private func remove(_ request: Request, context: ServerRequestContext) async throws -> Response {
@@ -63,7 +63,7 @@ struct JobsController: Sendable {
         let after = try values.integer("after", in: 0...Int.max, otherwise: 0)
         let (store, budget) = (store, budget)
         return .json(
-            try await store.threads.answer { () throws(ColumnStoreError) in
+            try await store.lookUp { () throws(ColumnStoreError) in
                 try budget.admit(store.loads.rejects(id, after: after, limit: limit).json)
             })
     }
@@ -72,7 +72,7 @@ struct JobsController: Sendable {
         let id = try Self.jobID(request, context)
         let store = store
         // Only a job that exists has a stream; once the stream has begun, it is too late for a status.
-        _ = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(id) }
+        _ = try await store.lookUp { () throws(ColumnStoreError) in try store.loads.job(id) }
         let hold = try connections.hold(.follower)
         let events = ProgressEvents(
             jobID: id, hub: hub, keepAliveInterval: pingInterval, eventLoop: context.channel.eventLoop)
@@ -89,7 +89,7 @@ struct JobsController: Sendable {
     @Sendable private func refuseWebSocket(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        _ = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(id) }
+        _ = try await store.lookUp { () throws(ColumnStoreError) in try store.loads.job(id) }
         // That of a handshake may be that there is no room.
         if (try? WebSocketHandshake { request.headers[values: $0] }) != nil { _ = try connections.hold(.follower) }
         throw HTTPError(refusing: request, otherwise: "GET /jobs/\(id)/events")

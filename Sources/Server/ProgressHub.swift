@@ -85,7 +85,7 @@ package final class ProgressHub: Sendable {
         // no change that happens meanwhile; one that has got a change needs no snapshot from before it.
         let store = store
         do {
-            let snapshot = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.progress(jobID) }
+            let snapshot = try await store.lookUp { () throws(ColumnStoreError) in try store.loads.progress(jobID) }
             state.withLock { $0.deliver(snapshot, to: subscription) }
             return subscription
         } catch {

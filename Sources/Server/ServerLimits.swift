@@ -18,6 +18,9 @@ enum ServerLimits {
     /// Bytes of a multipart boundary, from RFC 2046.
     static let boundaryByteCountMax = 70
 
+    /// Time that an upload may take to be kept though its client has closed its side; after that it has given up, and sends it again.
+    static let uploadPatience: Duration = .seconds(5)
+
     // MARK: Listings
 
     /// Jobs of a listing that does not say how many.
@@ -43,6 +46,15 @@ enum ServerLimits {
     static let answersByteCountMax = 256 << 20
     /// Bytes from which an answer is counted and is sent in pieces as the client reads; smaller ones are a socket's buffer.
     static let largeAnswerByteCount = 64 << 10
+
+    // MARK: Parts
+
+    /// Time that each part has to say that it does its work: whoever divides requests asks every few seconds.
+    static let partTimeout: Duration = .seconds(1)
+    /// Time for numbers of the catalog and of the engine, without which the server's own are told.
+    static let numbersTimeout: Duration = .seconds(2)
+    /// Time that jobs may take to be looked up: longer than a catalog takes that is there, shorter than clients and proxies wait.
+    static let lookupTimeout: Duration = .seconds(10)
 
     // MARK: Progress
 

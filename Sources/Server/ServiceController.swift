@@ -8,6 +8,27 @@ struct ServiceController: Sendable {
     let hub: ProgressHub
     let metrics: ServerMetrics
     let connections: ConnectionTable
+    private let readiness: Readiness
+    /// What the disk and the segments say, without a question to others.
+    private let ownState: SharedLook<OwnState>
+    private let stored: SharedLook<EngineNumbers>
+    private let jobs: SharedLook<LoadNumbers>
+
+    private struct OwnState: Sendable {
+        var damage: ColumnStoreError?
+        var readOnlyReason: String?
+    }
+
+    init(store: any TripEngine, hub: ProgressHub, metrics: ServerMetrics, connections: ConnectionTable) {
+        self.store = store
+        self.hub = hub
+        self.metrics = metrics
+        self.connections = connections
+        readiness = Readiness(store)
+        ownState = SharedLook { OwnState(damage: store.damage, readOnlyReason: store.loads.readOnlyReason) }
+        stored = SharedLook { () throws(ColumnStoreError) in try store.numbers() }
+        jobs = SharedLook { () throws(ColumnStoreError) in try store.loads.numbers() }
+    }
 
     func addRoutes(to router: Router<ServerRequestContext>) {
         router.resource("/health", [.get: { _, _ in .json(#"{"status": "ok"}"#) }])
@@ -16,20 +37,23 @@ struct ServiceController: Sendable {
     }
 
     @Sendable private func ready(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        let store = store
-        // An engine in other processes is asked over the network.
-        let (isReady, damage, readOnlyReason) = try await store.threads.answer { () throws(ColumnStoreError) in
-            (store.isReady, store.damage, store.loads.readOnlyReason)
+        async let looked = ownState.outcome(within: ServerLimits.partTimeout)
+        let faults = await readiness.findings().compactMap(\.fault)
+        guard let own = try await looked?.get() else {
+            throw HTTPError(
+                .serviceUnavailable, headers: [.retryAfter: "1"],
+                message: "The disk of the data directory has not answered for a second; look after it.")
         }
-        if let damage {
+        if let damage = own.damage {
             throw HTTPError(
                 .serviceUnavailable, headers: [.retryAfter: "60"], message: store.loads.paths.removed(from: damage.message))
         }
-        guard isReady else {
+        guard faults.isEmpty else {
             throw HTTPError(
-                .serviceUnavailable, headers: [.retryAfter: "1"], message: "The store is not open yet; try again in a moment.")
+                .serviceUnavailable, headers: [.retryAfter: "1"],
+                message: faults.map(store.loads.paths.removed).joined(separator: " "))
         }
-        guard let readOnlyReason else { return .json(#"{"status": "ready"}"#) }
+        guard let readOnlyReason = own.readOnlyReason else { return .json(#"{"status": "ready"}"#) }
         // Whoever divides requests by this is to send queries here all the same.
         var body = JSONWriter()
         body.object {
@@ -42,10 +66,12 @@ struct ServiceController: Sendable {
     }
 
     @Sendable private func numbers(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        let store = store
-        let (stored, loads, isReadOnly) = try await store.threads.answer { () throws(ColumnStoreError) in
-            (try store.numbers(), try store.loads.numbers(), store.loads.readOnlyReason != nil)
-        }
+        // Each by itself, so that what is away or frozen takes no more than its own numbers with it.
+        async let ownState = ownState.outcome(within: ServerLimits.numbersTimeout)
+        async let stored = stored.outcome(within: ServerLimits.numbersTimeout)
+        async let jobs = jobs.outcome(within: ServerLimits.numbersTimeout)
+        let findings = await readiness.findings()
+        let isReadOnly = try? await ownState?.get().readOnlyReason != nil
         var text = PrometheusText()
         metrics.write(to: &text)
         connections.write(to: &text)
@@ -60,13 +86,16 @@ struct ServiceController: Sendable {
         text.metric(
             "tripstore_progress_deliveries_total", .counter, "Progress messages handed to subscribers.",
             value: hub.deliveryCount)
-        stored.write(to: &text)
+        text.metric("tripstore_part_up", .gauge, "1 if a part that the process needs does its work, else 0.") { text in
+            for finding in findings { text.sample([("part", finding.part)], finding.fault == nil ? 1 : 0) }
+        }
+        try? await stored?.get().write(to: &text)
         text.metric(
             "tripstore_read_only", .gauge, "1 while the disk takes no files, so that changes are refused.",
-            value: isReadOnly ? 1 : 0)
+            value: isReadOnly ?? true ? 1 : 0)
         text.metric(
             "tripstore_queries_waiting", .gauge, "Queries that wait for a thread.", value: store.threads.waitingCount)
-        loads.write(to: &text)
+        try? await jobs?.get().write(to: &text)
         return .content(ByteBuffer(string: text.text), type: PrometheusText.contentType)
     }
 }

@@ -22,6 +22,8 @@ struct UploadWriter: Sendable {
     /// Bytes of the upload so far.
     private(set) var byteCount = 0
     private let handle: NIOFileHandle
+    /// Says to processes that start meanwhile that the file is somebody's; until it is a job's or is gone.
+    let hold: FileHold?
     private let share = BufferShare()
     private var pending = ByteBuffer()
     private var writing: Task<Void, any Error>?
@@ -41,10 +43,10 @@ struct UploadWriter: Sendable {
         let path = "\(directory)/upload-\(String(UInt128.random(in: .min ... .max), radix: 36)).part"
         self.path = path
         do {
-            handle = try await NIOThreadPool.singleton.runIfActive {
+            (handle, hold) = try await NIOThreadPool.singleton.runIfActive {
                 // A name that is taken is a fault, never an old upload to write over.
                 let flags = NIOFileHandle.Flags.posix(flags: O_CREAT | O_EXCL, mode: S_IRUSR | S_IWUSR)
-                return try NIOFileHandle(_deprecatedPath: path, mode: .write, flags: flags)
+                return (try NIOFileHandle(_deprecatedPath: path, mode: .write, flags: flags), FileHold(path))
             }
         } catch {
             throw Self.failure(error)

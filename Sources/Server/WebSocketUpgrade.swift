@@ -122,7 +122,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
         }
         return channel.eventLoop.makeFutureWithTask {
             do throws(ColumnStoreError) {
-                _ = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.job(jobID) }
+                _ = try await store.lookUp { () throws(ColumnStoreError) in try store.loads.job(jobID) }
                 record.keep(try connections.hold(.follower))
                 return handshake.fields
             } catch {

@@ -270,9 +270,14 @@ struct ServeCommand: AsyncParsableCommand {
         options.swaggerDirectory = swaggerUiDir ?? Environment.text("SWAGGER_UI_DIR")
 
         let events = try (eventsUrl ?? Environment.text("EVENTS_URL")).map { url in try EventsURL(url) }
-        let settings = EngineSettings(
+        var settings = EngineSettings(
             engineURL: databaseUrl, catalogURL: catalogUrl, uploadsURL: uploadsUrl, role: role, fetching: try fetch.settings(),
             isServing: true)
+        if options.servesAPI {
+            settings.shared = [
+                "GEOHASH_PRECISION": String(defaults.geohashPrecision), "TIME_BUCKET_MINUTES": String(defaults.bucketMinutes),
+            ]
+        }
         let store = try await openEngine(settings, level, logger)
         let host = options.host.contains(":") ? "[\(options.host)]" : options.host
         options.onListening = { port in

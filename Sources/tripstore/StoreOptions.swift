@@ -63,6 +63,7 @@ struct StoreOptions: ParsableArguments {
             options.hidesPaths = settings.isServing
             options.waitsForDisk = settings.isServing
             options.catalog = try sharedCatalog(catalogURL, access)
+            options.sharedSettings = settings.shared
             return try ClickHouseStore(options)
         case .columnStore:
             guard catalogURL == nil else {
@@ -89,7 +90,8 @@ struct StoreOptions: ParsableArguments {
     ) throws -> (any SharedJobCatalog)? {
         guard let url else { return nil }
         let folder = try JobStorage.uploadsFolder(in: directory, access: access)
-        return try PostgresCatalog(url, uploads: folder, access: access)
+        return try PostgresCatalog(
+            url, uploads: folder, folderID: access == .readWrite ? JobStorage.folderID(in: directory) : nil, access: access)
     }
 
     /// Opens the store in ClickHouse to compare it with its catalog, or to repair it; nil where trips are in this process's own engine.
@@ -132,6 +134,8 @@ struct EngineSettings {
     var role = LoadRole.own
     /// How files are fetched.
     var fetching = FetchSettings()
+    /// What should be the same in all processes that share a catalog, by name.
+    var shared: [String: String] = [:]
     /// Whether others than the program's user see its jobs, and ask it whatever its disk takes.
     var isServing = false
 }

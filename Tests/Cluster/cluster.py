@@ -5,29 +5,34 @@
     scripts/cluster add api | worker | shard
     scripts/cluster test [--rounds N] | test --lag | test --jobs
 
-`up` leaves a process behind that has all others as its children: it starts again what ends, as a container engine would, adds
-processes and shards, and takes everything with it when it ends. The other commands talk to it over a socket in the folder.
+`up` leaves a process behind that has all others as its children: it starts again what ends, as a container engine would, ends what
+answers no more, adds processes and shards, and takes everything with it when it ends. The other commands talk to it over a socket in the folder.
 """
 
 import argparse
+import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "Interop"), str(TESTS / "Soak")]
 
+import clickhouse  # noqa: E402
 import topology  # noqa: E402
 import tripstore  # noqa: E402
 
 FOLDER = tripstore.REPOSITORY / ".cluster"
 SOCKET = "control"
 RESTART_SECONDS = 1.0
+# Seconds without an answer after which a part that has answered before is taken for frozen.
+HANG_SECONDS = 15.0
 
 
 def say(text):
@@ -41,21 +46,50 @@ def fail(sentence):
 # MARK: the process that stays
 
 
+class Pulse(threading.Thread):
+    """Asks one process again and again whether it is alive, and how it is, on a thread that may wait for as long as it hangs."""
+
+    def __init__(self, part):
+        super().__init__(daemon=True)
+        self.part, self.pid = part, part.process.pid
+        # Looks of the supervisor since the last answer; None before the first one, as a start may take its time.
+        self.missed = None
+        self.is_ready = False
+        self.start()
+
+    def run(self):
+        while self.part.is_running() and self.part.process.pid == self.pid:
+            try:
+                if self.part.is_alive():
+                    self.missed = 0
+                self.is_ready = bool(self.part.is_ready())
+            except (OSError, AssertionError, clickhouse.Failure, http.client.HTTPException, subprocess.TimeoutExpired):
+                pass  # it is not, or the process has ended
+            time.sleep(RESTART_SECONDS)
+
+
 class Supervisor:
     """Runs a topology, and does what it is told by one line of JSON a connection."""
 
-    def __init__(self, folder, **options):
+    def __init__(self, folder, hang_seconds=HANG_SECONDS, **options):
         self.topology = topology.Topology(folder, **options)
+        self.hang_seconds = hang_seconds
+        self.pulses = {}
         self.restarts = dict.fromkeys(self.topology.parts, 0)
         self.is_ending = False
 
     def run(self, listener):
-        listener.settimeout(RESTART_SECONDS)
+        listener.settimeout(RESTART_SECONDS / 4)
+        looked = time.monotonic()
         while not self.is_ending:
+            # Whoever asks, however often, keeps nobody from the parts.
+            if time.monotonic() - looked >= RESTART_SECONDS:
+                self.end_what_hangs()
+                self.start_what_ended()
+                looked = time.monotonic()
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
-                self.start_what_ended()
                 continue
             with connection, connection.makefile("rw") as file:
                 try:
@@ -68,6 +102,20 @@ class Supervisor:
                 except OSError:
                     pass  # who asked is gone
         self.topology.stop()
+
+    def end_what_hangs(self):
+        """Looks are counted, so that a machine which slept ends nothing."""
+        for name, part in self.topology.parts.items():
+            if not part.is_running():
+                continue
+            pulse = self.pulses.get(name)
+            if pulse is None or pulse.pid != part.process.pid:
+                self.pulses[name] = Pulse(part)
+            elif pulse.missed is not None:
+                pulse.missed += 1
+                if pulse.missed * RESTART_SECONDS > self.hang_seconds:
+                    say(f"{name} has not answered for {self.hang_seconds:g} s; ending it")
+                    part.kill()
 
     def start_what_ended(self):
         for name, part in self.topology.parts.items():
@@ -92,10 +140,14 @@ class Supervisor:
         return {"added": member.name, "address": f"127.0.0.1:{member.port}"}
 
     def row(self, name, part):
-        try:
-            state = "ready" if part.is_running() and part.is_ready() else "not ready" if part.is_running() else "ended"
-        except AssertionError:
+        # Not asked here: one that hangs would hold up all of this.
+        pulse = self.pulses.get(name)
+        if not part.is_running():
             state = "ended"
+        elif pulse is None or pulse.pid != part.process.pid or pulse.missed is None:
+            state = "not ready"
+        else:
+            state = "silent" if pulse.missed > 2 else "ready" if pulse.is_ready else "not ready"
         port = getattr(part, "http_port", None) or part.port
         return {"name": name, "address": f"127.0.0.1:{port}", "pid": part.process.pid, "state": state,
                 "restarts": self.restarts.get(name, 0)}
@@ -108,7 +160,8 @@ def supervise(options):
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(SOCKET)
         listener.listen()
-    supervisor = Supervisor(options.folder, shards=options.shards, apis=options.apis, workers=options.workers, port=options.port)
+    supervisor = Supervisor(options.folder, options.hang_seconds, shards=options.shards, apis=options.apis, workers=options.workers,
+                            port=options.port)
 
     def end(*_):
         supervisor.is_ending = True
@@ -161,6 +214,29 @@ def ask(folder, *words, missing_ok=False):
     return answer
 
 
+def who_listens(port):
+    """The program that has a TCP port on this machine, for a sentence; None where nobody has."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for words in map(str.split, lines):
+            if words[3] == "0A" and int(words[1].rpartition(":")[2], 16) == port:
+                inodes.add(f"socket:[{words[9]}]")
+    if not inodes:
+        return None
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(link) in inodes:
+                name = (link.parents[1] / "comm").read_text().strip()
+                return f"{name} (process {link.parents[1].name})"
+        except OSError:
+            continue  # it has ended meanwhile, or is another user's
+    return "a process of another user"
+
+
 def up(options):
     sentence = topology.missing()
     if sentence:
@@ -169,6 +245,9 @@ def up(options):
     running = ask(options.folder, "status", missing_ok=True)
     if running:
         fail(f"it runs already, at {running['url']}; end it with scripts/cluster down")
+    owner = who_listens(options.port)
+    if owner:
+        fail(f"port {options.port} is in use by {owner}; end that, or name another port with --port")
     counts = {"shards": 2, "apis": 2, "workers": 2} | topology.remembered(options.folder)
     for name, before in counts.items():
         given = getattr(options, name)
@@ -178,7 +257,8 @@ def up(options):
     started = time.monotonic()
     log = options.folder / "log"
     command = [sys.executable, __file__, "supervise", "--folder", str(options.folder), "--shards", str(options.shards),
-               "--apis", str(options.apis), "--workers", str(options.workers), "--port", str(options.port)]
+               "--apis", str(options.apis), "--workers", str(options.workers), "--port", str(options.port),
+               "--hang-seconds", str(options.hang_seconds)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
     while "started\n" not in log.read_text(errors="replace"):
@@ -257,6 +337,8 @@ def main():
         sub.add_argument("--apis", type=int, help="API processes (default: as before, else 2)")
         sub.add_argument("--workers", type=int, help="workers (default: as before, else 2)")
         sub.add_argument("--port", type=int, default=8000, help="of the proxy (default: 8000); the others' are free ones")
+        sub.add_argument("--hang-seconds", type=float, default=HANG_SECONDS,
+                         help=f"time after which a part that answers no more is ended and started again (default: {HANG_SECONDS:g})")
     command("status", status, help="shows what runs")
     sub = command("add", add, help="adds one while all others run")
     sub.add_argument("what", choices=["api", "worker", "shard"])

@@ -81,6 +81,14 @@ class Shard:
         if self.process is not None:
             self.process.wait(timeout=PATIENCE_SECONDS)
 
+    def is_alive(self):
+        """Whether it answers at all."""
+        return self.query("SELECT 1") == "1\n"
+
+    def kill(self):
+        """Ends it at once, as a power cut would."""
+        self.end(signal.SIGKILL)
+
     def request(self, parameters, body=b"", headers=None):
         """Posts a body (of bytes, of an open file or of pieces) with parameters in the address; returns the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=PATIENCE_SECONDS)
@@ -151,7 +159,7 @@ class Cluster:
 
     def kill(self, shard):
         """Ends one shard at once, as a power cut would."""
-        self.shards[shard].end(signal.SIGKILL)
+        self.shards[shard].kill()
 
     def stop(self, signal_number=signal.SIGTERM):
         """Ends all shards; their data stays in the folder."""

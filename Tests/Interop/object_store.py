@@ -50,13 +50,8 @@ class ObjectStore(Process):
 
     def answers(self):
         """Whether it takes and gives an object: its parts find one another some moments after they listen."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
-        try:
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status != 200:
-                return False
-        finally:
-            connection.close()
+        if not self.is_alive():
+            return False
         client = self.client()
         try:
             client.create_bucket(Bucket="ready")
@@ -69,6 +64,14 @@ class ObjectStore(Process):
             return True
         except ClientError:
             return False
+
+    def is_alive(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        finally:
+            connection.close()
 
     def stop(self, *_):
         """Ends it at once: what it has answered is in its files, and its own stop waits a quarter of a minute for itself."""

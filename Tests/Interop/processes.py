@@ -1,5 +1,6 @@
 """Processes of a cluster that are started, killed and started again on the ports and the data that they had."""
 
+import contextlib
 import os
 import re
 import signal
@@ -31,6 +32,10 @@ class Process:
     def answers(self):
         """Whether it does its work; may raise OSError."""
         raise NotImplementedError
+
+    def is_alive(self):
+        """Whether it answers at all, which one that is frozen does not; may raise OSError."""
+        return self.answers()
 
     def launch(self):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -78,6 +83,16 @@ class Process:
 
     def __exit__(self, *_):
         self.kill()
+
+
+@contextlib.contextmanager
+def frozen(process):
+    """A process stands still meanwhile: its connections are there, and nobody answers."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def children_of(process):

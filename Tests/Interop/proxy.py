@@ -64,9 +64,21 @@ class Proxy(Process, Client):
         wait_until(lambda: set(children_of(self.process.pid)) - before, "nginx to take its new settings")
         wait_until(lambda: not any(takes_connections(worker) for worker in before), "nginx to leave its old settings")
 
+    def is_alive(self):
+        """Whether it answers at all, as when none of the processes behind it does."""
+        return self.get("/health").status > 0
+
     def kill(self):
-        """Ends it at once: it is asked to, since killed it would leave its workers behind."""
-        self.stop()
+        """Ends it and its workers at once: they would go on without it."""
+        if self.process is None:
+            return
+        workers = children_of(self.process.pid)
+        super().kill()
+        for worker in workers:
+            try:
+                os.kill(worker, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it saw the end of the other
 
 
 def takes_connections(worker):
@@ -80,7 +92,7 @@ def takes_connections(worker):
 
 def settings(proxy, without):
     servers = "\n".join(
-        f"        server 127.0.0.1:{port} {'down' if port == without else 'max_fails=1 fail_timeout=1s'};" for port in proxy.ports)
+        f"        server 127.0.0.1:{port} {'down' if port == without else 'max_fails=1 fail_timeout=5s'};" for port in proxy.ports)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     folders = "\n".join(f"    {kind}_temp_path {proxy.folder}/{kind};" for kind in kinds)
     # Workers of root are another user otherwise, who may not reach the folder.

@@ -278,6 +278,17 @@ def test_a_url_that_leads_nowhere_is_a_sentence(tmp_path, cluster, change, sente
     assert done.returncode != 0 and sentence in done.stderr and "secret" not in done.stderr, done.stderr
 
 
+def test_one_shard_is_not_taken_for_the_cluster(tmp_path, cluster):
+    """Found: without `?cluster=` answers had the trips of one shard, and nobody said so."""
+    url = cluster.database_url("forgotten")
+    tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "data", DATABASE_URL=url)
+    alone = re.sub(r",[^/]*", "", url.split("?")[0])
+    for command in (["ingest", tripstore.SAMPLE], ["weekly-average"]):
+        done = tripstore.cli(*command, "--data-dir", tmp_path / "data", check=False, DATABASE_URL=alone)
+        assert done.returncode != 0 and "?cluster=trips" in done.stderr and "secret" not in done.stderr, done.stderr
+    tripstore.cli("weekly-average", "--data-dir", tmp_path / "data", DATABASE_URL=url)
+
+
 def test_trips_of_another_catalog_are_refused(tmp_path, cluster):
     """Their jobs have the same numbers, so they would be taken for this one's."""
     url = cluster.database_url("owned")

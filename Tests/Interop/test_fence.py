@@ -12,6 +12,7 @@ import pytest
 import postgresql
 import tripstore
 from file_servers import FileServer
+from processes import frozen
 from tripstore import wait_until
 
 LEASE_SECONDS = 2
@@ -48,7 +49,7 @@ class Shared:
         return int(self.catalog.query("SELECT count(sessions) FROM load_attempts", "jobs"))
 
     def has_leader(self):
-        return int(self.catalog.query("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "jobs")) > 0
+        return int(self.catalog.query("SELECT count(*) FROM leaders WHERE task = 'purge'", "jobs")) > 0
 
     def close(self):
         self.catalog.kill()
@@ -62,15 +63,6 @@ def shared(folder, cluster, name):
         yield servers
     finally:
         servers.close()
-
-
-@contextlib.contextmanager
-def suspended(server):
-    server.process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        server.process.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.skipif(not postgresql.is_installed(), reason="PostgreSQL is not installed")
@@ -88,12 +80,12 @@ def test_a_suspended_worker_that_goes_on_adds_no_trips(tmp_path, cluster, what):
     with shared(tmp_path, cluster, name) as servers, FileServer(source.read_bytes()) as files, servers.server("second") as second:
         # The one that removes what does not count is the one that goes on.
         wait_until(servers.has_leader, "the second to lead")
-        with servers.server("first") as first, suspended(second):
+        with servers.server("first") as first, frozen(second.process):
             body = json.dumps({"url": files.url()})
             job = first.request("POST", "/ingest", body, {"Content-Type": "application/json"}).json["job_id"]
             wait_until(lambda: servers.stored() > 0, "the first rows", pause=0.005)
             time.sleep(chance.uniform(0, 0.3))
-            with suspended(first):
+            with frozen(first.process):
                 second.process.send_signal(signal.SIGCONT)
                 if what == "deleted":
                     assert second.request("DELETE", f"/jobs/{job}").status == 200

@@ -45,6 +45,10 @@ class Member(tripstore.Server):
         wait_until(self.is_ready, self.name)
         return self
 
+    def is_alive(self):
+        """Whether it answers at all."""
+        return self.get("/health").status == 200
+
     @property
     def serves(self):
         """Whether requests can be sent to it."""

@@ -190,11 +190,25 @@ package protocol SharedJobCatalog: JobCatalog {
     /// Says that this process still works on jobs; returns those that it has lost.
     func keepClaims(_ ids: [Int64]) throws(ColumnStoreError) -> [Int64]
 
-    /// Says that this process is alive and loads what anybody submits.
-    func noteAlive() throws(ColumnStoreError)
-
     /// Gives back all jobs that this process has: those that others can go on with wait for them, a command's are interrupted.
     func releaseClaims() throws(ColumnStoreError)
+
+    /// Notes that this process serves; returns what it has otherwise than others that run, a sentence each.
+    ///
+    /// - Parameters:
+    ///   - loads: whether it works on jobs.
+    ///   - settings: names and values that should be the same in all processes.
+    func register(loads: Bool, settings: [String: String]) throws(ColumnStoreError) -> [String]
+
+    /// Whether a process that loads had the folder of this one's uploads within the last days.
+    func hasLoaderHere() throws(ColumnStoreError) -> Bool
+
+    /// The name of this process's machine.
+    var hostName: String { get }
+
+    /// Gives one job back, from its last commit, to whoever takes it next, with a sentence that says why; returns false where it is no
+    /// longer this process's.
+    func giveBack(_ id: Int64, message: String) throws(ColumnStoreError) -> Bool
 
     /// Ends what nobody else can: jobs of commands that fell silent, events that nobody takes.
     func keepHouse() throws(ColumnStoreError)

@@ -73,6 +73,9 @@ final class JobSharing: @unchecked Sendable {
     /// Remembers that this process works on a job.
     func take(_ record: JobRecord) { condition.withLock { _ = taken.insert(record.job.id) } }
 
+    /// Forgets that this process works on a job, as another one is to.
+    func leave(_ id: Int64) { condition.withLock { _ = taken.remove(id) } }
+
     /// Tells others how far a job is that this process works on; of its end they hear from the catalog.
     func tell(_ progress: JobProgress) {
         let isOurs = condition.withLock {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a `LoadService` works with: the folder of its files and the catalog of its jobs.
 package struct JobStorage: Sendable {
     let folders: Folders
@@ -45,6 +47,25 @@ package struct JobStorage: Sendable {
             folders.makePrivate()
         }
         return FileSystem.realPath(folders.uploads) ?? folders.uploads
+    }
+
+    /// What tells the folder of uploads of a data directory from all others, on whatever machine the disk is that has it; nil where that
+    /// cannot be noted.
+    package static func folderID(in directory: String) -> String? {
+        let path = "\(Folders(root: directory).root)/folder-id"
+        func known() -> String? {
+            let text = (try? String(contentsOfFile: path, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+            return text?.isEmpty == false ? text : nil
+        }
+        if let known = known() { return known }
+        let id = String(UInt128.random(in: .min ... .max), radix: 36)
+        let own = "\(path).\(id)"
+        defer { try? FileSystem.remove(own) }
+        // Of processes that start together the first one's counts, and it is there whole.
+        guard (try? (id + "\n").write(toFile: own, atomically: false, encoding: .utf8)) != nil,
+            (try? FileSystem.link(own, as: path)) != nil
+        else { return nil }
+        return known()
     }
 
     /// Whether a process may work on the jobs now.

@@ -16,6 +16,19 @@ extension LoadService {
             "\(most.grouped) jobs are waiting, as many as this server lets wait (MAX_WAITING_JOBS); send the file again later.")
     }
 
+    /// The same for a file that is sent, which has to be kept where somebody who loads can fetch it.
+    public func requireRoomForUpload() throws(ColumnStoreError) {
+        try requireRoomForJob()
+        // Who finds out by sending the file waits for long, and so do those behind.
+        let silence = silentStore.withLock { $0 }
+        if let silence, .now - silence.time < .seconds(Limits.silentStoreSeconds) { throw silence.error }
+        guard let sharing, settings.uploads == nil, settings.role == .api, try !sharing.catalog.hasLoaderHere() else { return }
+        throw ColumnStoreError(
+            .unavailable,
+            "Nobody can load an upload: it would be kept in this process's own folder, which no process has that loads. Set UPLOADS_URL "
+                + "for all processes, or start one of role worker or both with this folder (DATA_DIR).")
+    }
+
     // MARK: - Uploads of jobs that failed
 
     /// Begins to look, now and then, for uploads of failed jobs that are kept for too long.

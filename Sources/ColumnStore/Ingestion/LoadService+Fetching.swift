@@ -143,8 +143,10 @@ extension LoadService {
         let thread = Thread { [catalog, settings] in
             do throws(ColumnStoreError) {
                 guard try catalog.leads("uploads") else { return }
-                let records = try catalog.unfinishedJobs() + catalog.jobs(limit: Int(Int32.max), status: .failed)
-                let count = try uploads.sweep(except: Set(records.compactMap { $0.ownsURL ? $0.sourceURL : nil }))
+                let count = try uploads.sweep { () throws(ColumnStoreError) in
+                    let records = try catalog.unfinishedJobs() + catalog.jobs(limit: Int(Int32.max), status: .failed)
+                    return Set(records.compactMap { $0.ownsURL ? $0.sourceURL : nil })
+                }
                 if count > 0 { settings.logger.notice("Removed uploads that no job needs", metadata: ["uploads": "\(count)"]) }
             } catch {
                 settings.logger.warning("Uploads that no job needs cannot be looked for", metadata: ["why": "\(error)"])
@@ -194,7 +196,17 @@ extension LoadService {
                 }
                 return
             }
-            await endFetch(record, error)
+            await leave(record, error)
+        }
+    }
+
+    /// Gives a job back whose file this machine cannot take; ends that of any other fetch that failed.
+    private func leave(_ record: JobRecord, _ error: ColumnStoreError) async {
+        guard isOwnTrouble(error, with: record) else { return await endFetch(record, error) }
+        do throws(ColumnStoreError) {
+            _ = try await untilCatalogAnswers { () throws(ColumnStoreError) in try giveBack(record, error) }
+        } catch {
+            // The store is being closed, and gives back all that it has.
         }
     }
 
@@ -246,11 +258,16 @@ extension LoadService {
         for record: JobRecord, _ fetch: () async throws(ColumnStoreError) -> Void
     ) async throws(ColumnStoreError) {
         var pause = 1
+        var count = 0
         while true {
             do throws(ColumnStoreError) {
                 return try await fetch()
             } catch {
-                guard record.ownsURL, error.code == .unavailable else { throw error }
+                guard record.ownsURL, error.code == .unavailable, error.cause == nil else { throw error }
+                count += 1
+                if sharing != nil, !claimsOwnJobs, count >= Limits.fetchWaitCountMax {
+                    throw ColumnStoreError(.unavailable, error.message, cause: .rights)
+                }
                 settings.logger.warning("A fetch waits", metadata: ["job": "\(record.job.id)", "why": "\(error.message)"])
                 var job = record.job
                 job.message = "Waiting: \(error.message)"

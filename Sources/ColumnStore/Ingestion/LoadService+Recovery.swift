@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 
 /// What a start has to do: to remove what a crash left behind, to go on with what it interrupted, and to be read meanwhile where the disk
@@ -96,12 +97,15 @@ extension LoadService {
                 "Left alone what is not the store's",
                 metadata: ["folder": "\(folders.uploads)", "names": "\(files.foreign.prefix(10).joined(separator: ", "))"])
         }
+        var broken: [String] = []
         for name in files.own where !needed.contains("\(folders.uploads)/\(name)") {
-            // Another process may be receiving it.
-            if sharing != nil, !FileSystem.isOlder("\(folders.uploads)/\(name)", than: Limits.strayUploadSeconds) { continue }
+            // Another process may be receiving it, or fetching it.
+            if sharing != nil, isOthers(name) { continue }
+            broken.append(name)
             settings.logger.notice("Removing an upload that no job needs", metadata: ["file": "\(name)"])
             try FileSystem.remove("\(folders.uploads)/\(name)")
         }
+        removeKept(broken)
         for record in failed { noteFailed(record, at: record.job.updatedDate) }
         if sharing != nil {
             // What a killed command of this machine left is to be seen as that before somebody asks for it.
@@ -110,6 +114,32 @@ extension LoadService {
         }
         try removeRejectsOfNoJob()
         try interruptUnfinishedJobs()
+    }
+
+    /// Whether a file of the folder of uploads may be another process's, which has the same folder.
+    private func isOthers(_ name: String) -> Bool {
+        let path = "\(folders.uploads)/\(name)"
+        if Folders.isReceived(name) {
+            // Whoever receives it holds it before there is a byte.
+            let mayBeNew = FileSystem.byteCount(of: path) == 0 && !FileSystem.isOlder(path, than: Limits.holdSeconds)
+            return mayBeNew || FileHold.isHeld(path)
+        }
+        return !FileSystem.isOlder(path, than: Limits.strayUploadSeconds)
+    }
+
+    /// Removes what a process that was killed had begun to bring to where all can fetch it; on a thread of its own, as nobody waits.
+    private func removeKept(_ names: [String]) {
+        guard let uploads = settings.uploads, !names.isEmpty else { return }
+        Thread.detachNewThread { [catalog, settings] in
+            do throws(ColumnStoreError) {
+                try uploads.remove(named: Set(names)) { () throws(ColumnStoreError) in
+                    let records = try catalog.unfinishedJobs() + catalog.jobs(limit: Int(Int32.max), status: .failed)
+                    return Set(records.compactMap { $0.ownsURL ? $0.sourceURL : nil })
+                }
+            } catch {
+                settings.logger.warning("Uploads that broke off stay until they are swept", metadata: ["why": "\(error)"])
+            }
+        }
     }
 
     /// Goes on with the jobs that were interrupted.

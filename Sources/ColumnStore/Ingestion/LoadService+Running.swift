@@ -91,6 +91,12 @@ extension LoadService {
                 if again.checkpoint != record.checkpoint { waits = 0 }
                 record = again
             } catch {
+                if let error = error as? ColumnStoreError, isOwnTrouble(error, with: record) {
+                    let isGivenBack = try patiently([record.job.id], control) { () throws(ColumnStoreError) in
+                        try giveBack(record, error)
+                    }
+                    if isGivenBack { return }
+                }
                 return try abandon(record.job.id, record, error, control)
             }
         }
@@ -131,6 +137,7 @@ extension LoadService {
         (try? engine())?.publish()
         if record.ownsSource { removeNow(record.sourcePath) }
         let job = (try? self.record(record.job.id).job) ?? known
+        trouble.noteEnd()
         countRows(of: job)
         queue.update(job)
         notify(progress(job))

@@ -14,7 +14,27 @@ extension LoadService {
         } catch {
             settings.logger.error("Other processes cannot be heard", metadata: ["why": "\(error)"])
         }
-        if settings.role != .api { startKeepingClaims() }
+        if settings.role == .own { return startKeepingClaims() }
+        register()
+        startKeepingClaims()
+    }
+
+    /// Says to the others that this process serves, and in the log what it has otherwise than they.
+    private func register() {
+        guard let sharing else { return }
+        do throws(ColumnStoreError) {
+            let sentences = try sharing.catalog.register(loads: settings.role != .api, settings: settings.sharedSettings)
+            for sentence in sentences {
+                settings.logger.error("Processes have different settings", metadata: ["what": "\(sentence)"])
+            }
+        } catch {
+            settings.logger.warning("The other processes cannot be told of this one", metadata: ["why": "\(error)"])
+        }
+        if settings.uploads == nil {
+            settings.logger.notice(
+                "UPLOADS_URL is not set: uploads stay in this process's folder, and only processes with the same folder load them"
+            )
+        }
     }
 
     /// Begins to say that this process is alive, as soon as it has a job.
@@ -67,9 +87,8 @@ extension LoadService {
     /// Says that this process is alive, and lets go of what it has lost.
     private func keepClaims() {
         guard let sharing else { return }
-        sweepUploads()
+        if settings.role != .api { sweepUploads() }
         do throws(ColumnStoreError) {
-            if settings.role != .own { try sharing.catalog.noteAlive() }
             for id in try sharing.catalog.keepClaims(claimed) {
                 countLostLease()
                 drop(id)
@@ -83,9 +102,9 @@ extension LoadService {
     /// Claims jobs while there is room: a process that loads or fetches an upload takes no more, since others may be idle; one that
     /// fetches from elsewhere, which may take hours, does.
     private func claimJobs() {
-        guard let sharing, settings.role != .own else { return }
+        guard let sharing, settings.role != .own, settings.role != .api else { return }
         do throws(ColumnStoreError) {
-            while !queue.hasJobs, !fetching.hasUploads, fetching.ids.count < Limits.fetchCountMax,
+            while mayTakeJobs(), !queue.hasJobs, !fetching.hasUploads, fetching.ids.count < Limits.fetchCountMax,
                 let record = try sharing.catalog.claim(except: claimed, busyHosts: fetching.hostsWithoutRoom)
             {
                 if try endIfItEndsProcesses(record) { continue }

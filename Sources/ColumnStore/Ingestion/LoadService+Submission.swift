@@ -31,10 +31,12 @@ extension LoadService {
     ///   - filename: the client's name, of which the last path component is kept.
     ///   - hash: hash of the file, if it was hashed as it came in.
     ///   - allowsDuplicate: whether it is loaded even if the same bytes were loaded before.
+    ///   - isAwaited: asked before there is a job: who does not wait any more sends the file again.
     public func submitUpload(
-        path: String, filename: String, hash: ContentHash? = nil, allowsDuplicate: Bool = false
+        path: String, filename: String, hash: ContentHash? = nil, allowsDuplicate: Bool = false,
+        isAwaited: () -> Bool = { true }
     ) throws(ColumnStoreError) -> Job {
-        try requireRoomForJob()
+        try requireRoomForUpload()
         let hash = if let hash { hash } else { try ContentHash.file(path) }
         if !allowsDuplicate, let other = try catalog.job(ofSource: hash) {
             throw try catalog.refusal(ofTwin: other.job)
@@ -47,7 +49,12 @@ extension LoadService {
         request.sourceHash = hash
         request.allowsDuplicate = allowsDuplicate
         guard let uploads = settings.uploads else { return try submit([request])[0] }
-        let url = try uploads.keep(path, as: path.split(separator: "/").last.map(String.init) ?? path)
+        let url = try keep(path, in: uploads)
+        guard isAwaited() else {
+            try? uploads.remove(url)
+            throw ColumnStoreError(
+                .clientLeft, "The client of the upload did not wait until it was kept; there is no job of it.")
+        }
         request.sourceURL = url
         request.ownsURL = true
         // Of several processes whoever loads it fetches it from there; alone, this one has it.
@@ -61,6 +68,16 @@ extension LoadService {
         // The job has the object: a copy that cannot be removed is swept later, as one that no job needs.
         if sharing != nil { try? FileSystem.remove(path) }
         return job
+    }
+
+    /// Brings an upload to where all processes can fetch it, and remembers for a moment that this is not possible.
+    private func keep(_ path: String, in uploads: any UploadStore) throws(ColumnStoreError) -> String {
+        do throws(ColumnStoreError) {
+            return try uploads.keep(path, as: path.split(separator: "/").last.map(String.init) ?? path)
+        } catch {
+            if error.code == .unavailable { silentStore.withLock { $0 = (error, .now) } }
+            throw error
+        }
     }
 
     /// Makes a pending job of a file that stays where it is, or of a stream (`SourcePath`); throws `.conflict` for a duplicate.

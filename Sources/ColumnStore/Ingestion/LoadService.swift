@@ -18,6 +18,8 @@ public final class LoadService: Sendable {
         var uploads: (any UploadStore)?
         var role: LoadRole
         var hidesPaths: Bool
+        /// What should be the same in all processes that share the catalog, by name.
+        package var sharedSettings: [String: String] = [:]
         var logger: Logger
 
         /// Makes settings.
@@ -86,6 +88,10 @@ public final class LoadService: Sendable {
     let expiry = Lock<Task<Void, Never>?>(nil)
     /// What waits for a disk that takes nothing.
     let disk = DiskWait()
+    /// When, and why, an upload could not be brought to where all processes can fetch it; last time only.
+    let silentStore = Lock<(error: ColumnStoreError, time: ContinuousClock.Instant)?>(nil)
+    /// What keeps this process from jobs that others can do.
+    let trouble = MachineTrouble()
     private let state = Lock(State())
 
     package init(_ settings: Settings, in storage: JobStorage, pool: WorkerPool) {
@@ -145,6 +151,7 @@ public final class LoadService: Sendable {
     public func stop() {
         stopExpiry()
         disk.stop()
+        trouble.stop()
         sharing?.stop()
         fetching.stop()
         queue.stop()

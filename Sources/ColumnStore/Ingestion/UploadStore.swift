@@ -9,9 +9,18 @@ public protocol UploadStore: Sendable {
     /// Removes what a URL of `keep` names; succeeds where nothing is there any more.
     func remove(_ url: String) throws(ColumnStoreError)
 
+    /// Removes what was put there under some names, whole or not, but for what is needed (`sweep`).
+    func remove(named names: Set<String>, except needed: () throws(ColumnStoreError) -> Set<String>) throws(ColumnStoreError)
+
+    /// Throws a sentence where files cannot be kept there now; it is asked once, and changes nothing.
+    func check() throws(ColumnStoreError)
+
     /// Age in seconds at which what no job names is nobody's: longer than an upload takes.
     var straySeconds: Int { get }
 
     /// Removes what is there, whole or not, and old enough to be nobody's, but for what is named; returns how many that were.
-    func sweep(except urls: Set<String>) throws(ColumnStoreError) -> Int
+    ///
+    /// - Parameter needed: URLs that jobs have; asked once it is known what is there, so that what became a job's since stays, however
+    ///   long this process was suspended.
+    func sweep(except needed: () throws(ColumnStoreError) -> Set<String>) throws(ColumnStoreError) -> Int
 }

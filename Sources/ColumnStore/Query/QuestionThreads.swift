@@ -3,6 +3,8 @@
 /// More than cores, so that a long query leaves room for short ones; those that may scan everything have threads of their
 /// own, so that they never hold all threads of the others.
 package final class QuestionThreads: Sendable {
+    /// For what asks no engine: jobs and what else is in the catalog.
+    private let moments: WorkerPool
     private let short: WorkerPool
     private let scans: WorkerPool
     private let shortLane: QueryLane
@@ -10,6 +12,7 @@ package final class QuestionThreads: Sendable {
 
     /// Starts threads for a machine of so many cores.
     package init(coreCount: Int) {
+        moments = WorkerPool(threadCount: max(4, 2 * coreCount))
         short = WorkerPool(threadCount: max(4, 2 * coreCount))
         scans = WorkerPool(threadCount: max(2, coreCount))
         shortLane = QueryLane(on: short)
@@ -18,6 +21,7 @@ package final class QuestionThreads: Sendable {
 
     /// Lets the threads end once they have nothing to do.
     package func shutDown() {
+        moments.shutDown()
         short.shutDown()
         scans.shutDown()
     }
@@ -25,12 +29,34 @@ package final class QuestionThreads: Sendable {
     /// Queries that wait for a thread.
     package var waitingCount: Int { shortLane.waitingCount + scanLane.waitingCount }
 
-    /// Runs blocking work that takes a moment, and waits for it without holding a thread.
+    /// Runs blocking work that takes a moment and asks no engine, and waits for it without holding a thread.
     package func answer<Value: Sendable>(
         _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
     ) async throws(ColumnStoreError) -> Value {
         let result: Result<Value, ColumnStoreError> = await withCheckedContinuation { continuation in
-            short.run { continuation.resume(returning: Self.result(work)) }
+            moments.run { continuation.resume(returning: Self.result(work)) }
+        }
+        return try result.get()
+    }
+
+    /// The same, for a client that is told something else once it has waited for some time; the work then ends for nobody, or does not
+    /// begin.
+    ///
+    /// - Parameter refusal: what it is told.
+    package func answer<Value: Sendable>(
+        within time: Duration, otherwise refusal: ColumnStoreError,
+        _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
+    ) async throws(ColumnStoreError) -> Value {
+        let result: Result<Value, ColumnStoreError> = await withCheckedContinuation { continuation in
+            let first = FirstAnswer(continuation)
+            let timer = Task {
+                try await Task.sleep(for: time)
+                first.give(.failure(refusal))
+            }
+            moments.run {
+                if first.isAwaited { first.give(Self.result(work)) }
+                timer.cancel()
+            }
         }
         return try result.get()
     }
@@ -62,4 +88,16 @@ package final class QuestionThreads: Sendable {
     ) -> Result<Value, ColumnStoreError> {
         do throws(ColumnStoreError) { return .success(try work()) } catch { return .failure(error) }
     }
+}
+
+/// The first of several answers to one who waits.
+private final class FirstAnswer<Value: Sendable>: Sendable {
+    private let waiter: Lock<CheckedContinuation<Result<Value, ColumnStoreError>, Never>?>
+
+    init(_ waiter: CheckedContinuation<Result<Value, ColumnStoreError>, Never>) { self.waiter = Lock(waiter) }
+
+    /// Whether none was given yet.
+    var isAwaited: Bool { waiter.withLock { $0 != nil } }
+
+    func give(_ answer: Result<Value, ColumnStoreError>) { waiter.withLock { $0.take() }?.resume(returning: answer) }
 }

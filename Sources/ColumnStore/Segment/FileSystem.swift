@@ -28,7 +28,7 @@ package enum FileSystem {
             case ENOSPC, EDQUOT: .diskFull
             default: .io
             }
-        return ColumnStoreError(code, "Cannot \(operation) \(path): \(reason); \(remedy).")
+        return ColumnStoreError(code, "Cannot \(operation) \(path): \(reason); \(remedy).", cause: .machine)
     }
 
     /// Who may read a file or a folder that is made.
@@ -139,6 +139,9 @@ package enum FileSystem {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
+
+    /// Whether this process may make files in a folder, as far as can be told without making one.
+    static func isWritable(_ path: String) -> Bool { access(path, W_OK | X_OK) == 0 }
 
     /// Whether the path is a regular file itself, not a link to one.
     static func isRegularFile(_ path: String) -> Bool {

@@ -67,6 +67,7 @@ final class S3Client: Sendable {
         var sent = sent
         let attemptCountMax = attemptCountMax ?? options.attemptCountMax
         var attemptCount = 0
+        let begun = ContinuousClock.now
         while true {
             let (reason, retryAfter): (String, Duration?)
             do {
@@ -81,10 +82,10 @@ final class S3Client: Sendable {
                 }
             }
             attemptCount += 1
-            guard attemptCount < attemptCountMax else {
+            guard attemptCount < attemptCountMax, options.patience.map({ .now - begun < $0 }) ?? true else {
                 throw ColumnStoreError(
                     .unavailable,
-                    "S3 did not \(sent.request.purpose) \(sent.request.shown) in \(attemptCount) attempts: \(reason); try again "
+                    "S3 did not \(sent.request.purpose) \(sent.request.shown) in \(attemptCount) attempt\(attemptCount == 1 ? "" : "s"): \(reason); try again "
                         + "later, or check AWS_ENDPOINT_URL and the network.")
             }
             let delay = options.firstDelay * (1 << (attemptCount - 1))
@@ -148,6 +149,13 @@ final class S3Client: Sendable {
         }
         let status = "\(code) \(response.status.reasonPhrase)\(error.map { " (\($0))" } ?? "")"
         // What of 4xx is about this attempt alone.
+        if [400, 401, 403].contains(code), let clause = ClockSkew.clause(response.headers) {
+            throw FetchFailure.refused(
+                ColumnStoreError(
+                    .unavailable,
+                    "S3 does not \(request.purpose) \(request.shown): \(clause), and it answers \(status); set the clock.",
+                    cause: .machine))
+        }
         let passing = ["RequestTimeout", "OperationAborted", "ConditionalRequestConflict", "SlowDown", "InternalError"]
         if code >= 500 || [408, 425, 429].contains(code) || error.map(passing.contains) == true {
             let seconds = response.headers.first(name: "Retry-After").flatMap { Int($0) }.map { max(0, $0) }
@@ -172,7 +180,10 @@ final class S3Client: Sendable {
         let asked = identity.settings.region
         switch (code, error) {
         case (_, "RequestTimeTooSkewed"):
-            return .refusal("S3 does not \(request.purpose) \(shown): this machine's clock is wrong (\(status)); set it.")
+            return .refused(
+                ColumnStoreError(
+                    .unavailable, "S3 does not \(request.purpose) \(shown): this machine's clock is wrong (\(status)); set it.",
+                    cause: .machine))
         case (_, "ExpiredToken"):
             return .refusal("S3 does not \(request.purpose) \(shown): the AWS credentials have ended (\(status)); renew them.")
         case (301, _), (302, _), (307, _), (308, _), (400, "AuthorizationHeaderMalformed"):

@@ -4,6 +4,8 @@ package struct S3Options: Sendable {
     package var environment: [String: String]
     /// Time without progress after which a connection is given up.
     package var stallTimeout: Duration = .seconds(30)
+    /// Time after which a request is not sent again; nil: as many times as there are attempts.
+    package var patience: Duration?
     /// Attempts of one request.
     package var attemptCountMax = 6
     /// Time before the second attempt; each one after waits twice as long as the one before.

@@ -1,5 +1,6 @@
 package import ColumnStore
 import Foundation
+import NIOHTTP1
 
 /// Keeps uploads in S3, as `UPLOADS_URL` says: an object each, under the setting's prefix.
 package final class S3Uploads: UploadStore {
@@ -11,7 +12,12 @@ package final class S3Uploads: UploadStore {
     ///
     /// - Parameter url: `s3://bucket/prefix`, or `s3://bucket/prefix?stray_seconds=86400`.
     package convenience init(url: String, environment: [String: String]) throws(ColumnStoreError) {
-        try self.init(url: url, options: S3Options(environment: environment))
+        var options = S3Options(environment: environment)
+        // A client waits at the other end: what is frozen is said before it gives up, so that no job appears for an upload that was sent
+        // again.
+        options.stallTimeout = .seconds(10)
+        options.patience = .seconds(15)
+        try self.init(url: url, options: options)
     }
 
     package init(url: String, options: S3Options) throws(ColumnStoreError) {
@@ -43,6 +49,13 @@ package final class S3Uploads: UploadStore {
         return object.url
     }
 
+    package func check() throws(ColumnStoreError) {
+        var request = S3Request(.HEAD, S3Object(bucket: prefix.bucket, key: ""), .list)
+        // Some stores make a bucket with its first object.
+        request.mayBeAbsent = true
+        _ = try client.answer(to: request, attemptCountMax: 1)
+    }
+
     package func remove(_ url: String) throws(ColumnStoreError) {
         guard case .object(let object) = try Source(url), object.bucket == prefix.bucket, prefix.name(of: object.key) != nil
         else {
@@ -52,12 +65,21 @@ package final class S3Uploads: UploadStore {
         try client.remove([object])
     }
 
-    package func sweep(except urls: Set<String>) throws(ColumnStoreError) -> Int {
+    package func remove(
+        named names: Set<String>, except needed: () throws(ColumnStoreError) -> Set<String>
+    ) throws(ColumnStoreError) {
+        client.abortUploads(under: prefix) { key in prefix.name(of: key).map(names.contains) ?? false }
+        let urls = try needed()
+        try client.remove(names.filter(Folders.isUploadFile).map(prefix.object).filter { !urls.contains($0.url) })
+    }
+
+    package func sweep(except needed: () throws(ColumnStoreError) -> Set<String>) throws(ColumnStoreError) -> Int {
         let date = Date.now - Double(straySeconds)
-        let strays = try client.list(prefix).filter { listed in
-            let object = S3Object(bucket: prefix.bucket, key: listed.key)
-            return listed.changedAt.map { $0 < date } ?? false && isOwn(listed.key) && !urls.contains(object.url)
+        let old = try client.list(prefix).filter { listed in
+            listed.changedAt.map { $0 < date } ?? false && isOwn(listed.key)
         }
+        let urls = try needed()
+        let strays = old.filter { !urls.contains(S3Object(bucket: prefix.bucket, key: $0.key).url) }
         try client.remove(strays.map { S3Object(bucket: prefix.bucket, key: $0.key) })
         return strays.count + client.abortUploads(under: prefix, begunBefore: date, where: isOwn)
     }

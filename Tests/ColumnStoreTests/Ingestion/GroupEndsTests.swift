@@ -20,7 +20,7 @@ struct GroupEndsTests {
 
         var loads: LoadService { store.loads }
         var threads: QuestionThreads { store.threads }
-        var isReady: Bool { store.isReady }
+        var parts: [NeededPart] { store.parts }
 
         func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
             disturbance()

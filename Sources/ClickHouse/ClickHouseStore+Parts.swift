@@ -1,0 +1,40 @@
+package import ColumnStore
+
+/// What trips in ClickHouse need: every shard with its tables.
+extension ClickHouseStore {
+    package var parts: [NeededPart] {
+        // As long as some server has not said whose trips it has, nothing is known but that another may have the same.
+        let groups =
+            servers.known?.map { $0.replicas.map(\.address) }
+            ?? (servers.hasReplicas ? [servers.addresses] : servers.addresses.map { [$0] })
+        return loads.parts
+            + groups.map { addresses in
+                let name = "ClickHouse at " + addresses.map(\.description).joined(separator: " or ")
+                return NeededPart(name) { [self] () throws(ColumnStoreError) in try requireOne(of: addresses) }
+            }
+    }
+
+    /// Throws where none of a shard's servers has the tables that questions and loads need.
+    private func requireOne(of addresses: [ClickHouseURL.Address]) throws(ColumnStoreError) {
+        let sql = "SELECT name FROM system.tables WHERE database = currentDatabase() FORMAT RowBinary"
+        var failure: ColumnStoreError?
+        for (address, look) in addresses.map({ ($0, client.look(sql, at: $0)) }) {
+            do throws(ColumnStoreError) {
+                var reader = RowBinaryReader(try look.wait())
+                var names: Set<String> = []
+                while !reader.isAtEnd { names.insert(try reader.string()) }
+                guard let gone = ["tripstore", "trips", servers.questionTable].first(where: { !names.contains($0) }) else {
+                    return
+                }
+                if gone == servers.questionTable, gone != "trips", options.access == .readWrite {
+                    return try makeQuestionTable(at: address)
+                }
+                failure = ColumnStoreError(
+                    .io, "The table \(gone) of '\(options.url.database)' at \(address) is gone; bring it back with its rows.")
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+    }
+}

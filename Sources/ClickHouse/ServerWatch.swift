@@ -1,0 +1,145 @@
+import AsyncHTTPClient
+import ColumnStore
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Tells servers that are frozen from those that are busy: a server that somebody waits for is asked, now and then, for what costs nothing
+/// (`/ping`), and is given up if it does not answer that either.
+///
+/// A frozen server keeps its connections, and its machine takes new ones, so that nothing else ends a wait. Who waits for a query of
+/// several shards waits for all of their servers. One that was given up is asked on, and refused to others until it answers.
+///
+/// Steps are counted, not timed, so that a process which was suspended itself takes nobody for frozen.
+final class ServerWatch: Sendable {
+    /// Steps without an answer after which a server is given up: a server with all its cores busy answers within one.
+    private static let patience = 8
+    /// Steps that somebody has waited for before a server is asked: most answers come sooner.
+    private static let firstStep = 2
+    private static let step = TimeAmount.seconds(1)
+    private static let pingTimeout = TimeAmount.seconds(4)
+
+    typealias Address = ClickHouseURL.Address
+
+    private struct Wait {
+        var addresses: [Address]
+        var steps = 0
+        var giveUp: @Sendable (ColumnStoreError) -> Void
+    }
+
+    private struct Silence {
+        var steps = 0
+        var isAsked = false
+        /// Whether others are refused.
+        var isGivenUp = false
+    }
+
+    private struct State {
+        var waits: [Int: Wait] = [:]
+        var last = 0
+        var silences: [Address: Silence] = [:]
+        var timer: RepeatedTask?
+        var isClosed = false
+    }
+
+    private let ping: @Sendable (Address, NIODeadline) -> EventLoopFuture<Void>
+    private let state = Lock(State())
+
+    /// - Parameter ping: asks a server; succeeds with any answer.
+    init(_ ping: @escaping @Sendable (Address, NIODeadline) -> EventLoopFuture<Void>) { self.ping = ping }
+
+    func close() {
+        state.withLock { state in
+            state.isClosed = true
+            return state.timer.take()
+        }?.cancel()
+    }
+
+    /// Why none of some servers is to be asked now; nil where all may be.
+    func refusal(_ addresses: [Address]) -> ColumnStoreError? {
+        state.withLock { state in
+            if state.silences.isEmpty { return nil }
+            return addresses.first { state.silences[$0]?.isGivenUp == true }.map(Self.error)
+        }
+    }
+
+    /// Watches servers for somebody who waits for them; returns what ends that.
+    ///
+    /// - Parameter giveUp: called once, where one of them is frozen.
+    func begin(_ addresses: [Address], _ giveUp: @escaping @Sendable (ColumnStoreError) -> Void) -> Int {
+        state.withLock { state in
+            state.last += 1
+            state.waits[state.last] = Wait(addresses: addresses, giveUp: giveUp)
+            start(&state)
+            return state.last
+        }
+    }
+
+    /// Ends a wait.
+    ///
+    /// - Parameter address: the server that has answered, if one has.
+    func end(_ wait: Int, heard address: Address?) {
+        state.withLock { state in
+            state.waits[wait] = nil
+            if let address { state.silences[address] = nil }
+        }
+    }
+
+    private func start(_ state: inout State) {
+        guard state.timer == nil, !state.isClosed else { return }
+        state.timer = MultiThreadedEventLoopGroup.singleton.next().scheduleRepeatedTask(
+            initialDelay: Self.step, delay: Self.step
+        ) { [weak self] task in
+            if let self { self.look() } else { task.cancel() }
+        }
+    }
+
+    private func look() {
+        let (pings, ended) = state.withLock { state in
+            for wait in state.waits.keys { state.waits[wait]?.steps += 1 }
+            let awaited = state.waits.values.filter { $0.steps >= Self.firstStep }.flatMap(\.addresses)
+            let asked = Set(awaited).union(state.silences.filter { $0.value.isGivenUp }.keys)
+            var pings: [Address] = []
+            for address in state.silences.keys where !asked.contains(address) { state.silences[address] = nil }
+            for address in asked {
+                var silence = state.silences[address] ?? Silence()
+                silence.steps += 1
+                if silence.steps > Self.patience { silence.isGivenUp = true }
+                if !silence.isAsked { pings.append(address) }
+                silence.isAsked = true
+                state.silences[address] = silence
+            }
+            var ended: [(giveUp: @Sendable (ColumnStoreError) -> Void, error: ColumnStoreError)] = []
+            for (number, wait) in state.waits where wait.steps >= Self.patience {
+                guard let frozen = wait.addresses.first(where: { state.silences[$0]?.isGivenUp == true }) else { continue }
+                ended.append((wait.giveUp, Self.error(frozen)))
+                state.waits[number] = nil
+            }
+            if asked.isEmpty, state.waits.isEmpty {
+                state.timer?.cancel()
+                state.timer = nil
+            }
+            return (pings, ended)
+        }
+        for (giveUp, error) in ended { giveUp(error) }
+        for address in pings {
+            ping(address, .now() + Self.pingTimeout).whenComplete { [weak self] result in
+                self?.note(address, result)
+            }
+        }
+    }
+
+    private func note(_ address: Address, _ result: Result<Void, any Error>) {
+        state.withLock { state in
+            switch result {
+            case .success: state.silences[address] = nil
+            case .failure: state.silences[address]?.isAsked = false
+            }
+        }
+    }
+
+    private static func error(_ address: Address) -> ColumnStoreError {
+        ColumnStoreError(
+            .unavailable, "ClickHouse at \(address) has not answered for \(patience) s; is it frozen or overloaded?")
+    }
+}

@@ -1,0 +1,156 @@
+"""One machine of several is at fault: its clock, its disk, its folder; or a shard's disk is full. No upload is lost to it.
+
+The bad worker is alone at first, so that it surely meets the jobs; then a healthy one starts and does them."""
+
+import contextlib
+import shutil
+import subprocess
+
+import pytest
+
+import clickhouse
+import topology
+import tripstore
+from small_disk import fill, small_disk
+from tripstore import SAMPLE, wait_until
+
+MEGABYTES = 24
+UPLOADS = 4
+
+
+@pytest.fixture(scope="module")
+def trips_csv(tmp_path_factory):
+    path = tmp_path_factory.mktemp("trips") / "trips.csv"
+    tripstore.cli("generate", "--rows", 40_000, "--output", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory):
+    """A cluster whose second worker has a small disk, and a clock of its own (`clock`, a file with seconds)."""
+    if topology.missing():
+        pytest.skip(topology.missing())
+    folder = tmp_path_factory.mktemp("uneven")
+    library, clock = folder / "clock.so", folder / "clock"
+    source = tripstore.REPOSITORY / "Tests/Faults/clock.c"
+    compiler = shutil.which("clang") or shutil.which("cc")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source, "-ldl"], check=True)
+    clock.write_text("0")
+    cluster = topology.Topology(folder / "cluster", apis=1, workers=2, lease_seconds=2)
+    cluster.workers[1].variables |= {"LD_PRELOAD": str(library), "CLOCK_FILE": str(clock)}
+    (folder / "cluster").mkdir(mode=0o700, exist_ok=True)
+    with small_disk(cluster.workers[1].data_dir.parent, MEGABYTES), cluster:
+        cluster.clock = clock
+        yield cluster
+
+
+@contextlib.contextmanager
+def wrong_clock(cluster):
+    cluster.clock.write_text("-3600")
+    try:
+        yield
+    finally:
+        cluster.clock.write_text("0")
+
+
+@contextlib.contextmanager
+def full_disk(cluster):
+    """Nothing is left but what is kept free: the job would not even be taken."""
+    filler = cluster.workers[1].data_dir.parent / "filler"
+    fill(filler, leaving=1 << 20)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@contextlib.contextmanager
+def small_room(cluster):
+    """There is room, but not for the files: it shows when they are fetched."""
+    filler = cluster.workers[1].data_dir.parent / "filler"
+    fill(filler, leaving=5 << 20)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@contextlib.contextmanager
+def no_folder(cluster):
+    folder = cluster.workers[1].data_dir / "uploads"
+    folder.rename(folder.with_name("hidden"))
+    try:
+        yield
+    finally:
+        folder.with_name("hidden").rename(folder)
+
+
+TROUBLES = {"clock": (wrong_clock, "clock is wrong by 60 minutes (behind)"), "disk": (full_disk, "The disk is full"),
+            "room": (small_room, "The disk is full"), "folder": (no_folder, "The folder of uploads")}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_bad_worker_loses_no_upload(uneven, trips_csv, trouble):
+    """Found: of ten uploads two to eight failed beside a healthy worker."""
+    make, words = TROUBLES[trouble]
+    good, bad = uneven.workers
+    api = uneven.apis[0]
+    good.stop()
+    with make(uneven):
+        jobs = [uneven.proxy.post_file(trips_csv) for _ in range(UPLOADS)]
+
+        def says_so():
+            answer = bad.get("/ready")
+            return answer.status == 503 and "takes no jobs" in answer.detail and words in answer.detail
+        wait_until(says_so, "the bad worker to say what is wrong")
+        if trouble in ("clock", "room"):
+            message = wait_until(lambda: next((m for m in (api.job(job)["message"] for job in jobs) if m and "gave it back" in m), None),
+                                 "a job that was given back")
+            assert words in message
+        good.start()
+        for job in jobs:
+            done = uneven.proxy.wait_for_job(job)
+            assert done["status"] == "completed", done
+        assert says_so() or trouble == "room"
+    # In order again it does its share by itself.
+    wait_until(lambda: bad.get("/ready").status == 200, "the worker to take jobs again")
+    good.stop()
+    again = uneven.proxy.ingest(SAMPLE)
+    assert again["status"] == "completed" and uneven.postgresql.query(
+        "SELECT count(*) FROM jobs WHERE status = 'failed'", topology.CATALOG).strip() == "0"
+    good.start()
+    for job in [*jobs, again["id"]]:
+        uneven.proxy.delete(f"/jobs/{job}")
+
+
+def test_a_wrong_clock_of_an_api_process_is_said(tmp_path, uneven):
+    """Its uploads are refused for now, so that a client comes again and meets another."""
+    api = topology.Member("api 2", "api", tmp_path / "api")
+    api.variables = uneven.workers[1].variables | {"ROLE": "api"}
+    try:
+        api.start()
+        with wrong_clock(uneven):
+            wait_until(lambda: "clock is wrong by 60 minutes" in api.get("/ready").body.decode(), "the server to notice")
+            assert api.get("/ready").status == 503
+            answer = api.post_csv(SAMPLE.read_bytes())
+            assert answer.status == 503 and "clock is wrong by 60 minutes" in answer.detail, answer.body
+        wait_until(lambda: api.get("/ready").status == 200, "the right time")
+    finally:
+        api.stop()
+
+
+@pytest.mark.skipif(not clickhouse.is_installed(), reason="clickhouse-server is not installed")
+def test_a_load_waits_while_the_disk_of_a_shard_is_full(tmp_path, asked_csv):
+    """Found: it failed, and what it had loaded before was thrown away."""
+    (tmp_path / "shards").mkdir()
+    with small_disk(tmp_path / "shards/shard1", 64) as disk, clickhouse.Cluster(tmp_path / "shards") as cluster, tripstore.Server(
+            tmp_path / "data", tmp_path / "log", DATABASE_URL=cluster.database_url("d", "&rows_per_insert=30000")) as server:
+        server.ingest(SAMPLE)
+        fill(disk / "filler", leaving=1 << 20)
+        job = server.post_file(asked_csv)
+        waiting = wait_until(lambda: "Waiting" in (server.job(job)["message"] or "") and server.job(job), "the load to wait")
+        assert "is full" in waiting["message"] and f":{cluster.shards[1].http_port}" in waiting["message"], waiting
+        (disk / "filler").unlink()
+        done = server.wait_for_job(job)
+        assert (done["status"], done["processed_rows"]) == ("completed", 300_000), done
+        assert server.get("/analytics/weekly-average").json["total_trips"] == 300_100
