@@ -3,6 +3,8 @@
     scripts/cluster up [--shards N] [--apis N] [--workers N] [--port N] [--folder DIR]
     scripts/cluster status | down [--purge]
     scripts/cluster add api | worker | shard
+    scripts/cluster remove api | worker
+    scripts/cluster restart [--program FILE]
     scripts/cluster test [--rounds N] | test --lag | test --jobs
 
 `up` leaves a process behind that has all others as its children: it starts again what ends, as a container engine would, ends what
@@ -130,6 +132,10 @@ class Supervisor:
             return {}
         if command == "add":
             return self.add(*arguments)
+        if command == "remove":
+            return {"removed": self.topology.remove_member(*arguments).name}
+        if command == "restart":
+            return self.restart(*arguments)
         return {"url": self.topology.url, "parts": [self.row(name, part) for name, part in self.topology.parts.items()]}
 
     def add(self, what):
@@ -138,6 +144,15 @@ class Supervisor:
             return {"added": f"shard {shard.number}", "address": f"127.0.0.1:{shard.http_port}"}
         member = self.topology.add_member(what)
         return {"added": member.name, "address": f"127.0.0.1:{member.port}"}
+
+    def restart(self, program):
+        """Exchanges the program's processes one after the other: API processes first, as one of them migrates the catalog."""
+        if program:
+            tripstore.BINARY = Path(program)
+        members = sorted(self.topology.members, key=lambda member: member.role == "worker")
+        for member in members:
+            self.topology.restart(member)
+        return {"restarted": [member.name for member in members]}
 
     def row(self, name, part):
         # Not asked here: one that hangs would hold up all of this.
@@ -293,6 +308,20 @@ def add(options):
     say(f"{answer['added']} at {answer['address']}, added in {time.monotonic() - started:.1f} s")
 
 
+def remove(options):
+    started = time.monotonic()
+    answer = ask(options.folder, "remove", options.what)
+    say(f"{answer['removed']} has ended, in {time.monotonic() - started:.1f} s; what it was loading goes on at another")
+
+
+def restart(options):
+    if options.program and not os.access(options.program, os.X_OK):
+        fail(f"{options.program} is no program; build one with swift build -c release --product tripstore")
+    started = time.monotonic()
+    answer = ask(options.folder, "restart", str(options.program) if options.program else None)
+    say(f"{', '.join(answer['restarted'])} were started again one after the other, in {time.monotonic() - started:.1f} s")
+
+
 def down(options):
     if ask(options.folder, "down", missing_ok=True) is not None:
         tripstore.wait_until(lambda: not (options.folder / SOCKET).exists(), "the end of all processes")
@@ -342,10 +371,14 @@ def main():
     command("status", status, help="shows what runs")
     sub = command("add", add, help="adds one while all others run")
     sub.add_argument("what", choices=["api", "worker", "shard"])
+    sub = command("remove", remove, help="ends one, the last that was added, while all others run")
+    sub.add_argument("what", choices=["api", "worker"])
+    sub = command("restart", restart, help="starts API processes and workers again one after the other, as for an update")
+    sub.add_argument("--program", type=lambda text: Path(text).resolve(), help="of another version (default: the same)")
     sub = command("down", down, help="ends all, and keeps the data")
     sub.add_argument("--purge", action="store_true", help="removes the data too")
     sub = command("test", test, help="kills parts of a cluster of its own while files are loaded, and checks every answer")
-    sub.add_argument("--rounds", type=int, default=12, help="kills (default: 12); the fault table has 50")
+    sub.add_argument("--rounds", type=int, default=16, help="kills and freezes (default: 16)")
     sub.add_argument("--rows", type=int, default=500_000, help="trips of a file (default: 500,000)")
     sub.add_argument("--seed", type=int, help="of the random moments (default: another one each time, printed)")
     sub.add_argument("--lag", action="store_true", help="measures how much later another process tells of a job instead")

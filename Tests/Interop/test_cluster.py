@@ -214,8 +214,9 @@ def test_a_frozen_postgresql_is_one_that_is_away(cluster, trips_csv, embedded):
         assert cluster.proxy.get(path, parameters).body == embedded.get(path, parameters).body
 
 
-def test_it_grows_while_it_loads_and_is_asked(cluster, trips_csv, embedded):
-    """An API process, a worker and a shard more: no question fails, and every row is there once."""
+def test_it_grows_and_shrinks_while_it_loads_and_is_asked(cluster, trips_csv, embedded):
+    """An API process, a worker and a shard more, for which all processes start anew one after the other; then an API process and a
+    worker less: no question fails, and every row is there once."""
     cluster.proxy.ingest(trips_csv)
     seen, failed = set(), []
     is_over = threading.Event()
@@ -239,17 +240,20 @@ def test_it_grows_while_it_loads_and_is_asked(cluster, trips_csv, embedded):
         shard = cluster.add_shard()
         followers += [Follower(cluster.proxy.port, cluster.proxy.post_file(trips_csv)) for _ in range(2)]
         assert [follower.hear_the_end()["status"] for follower in followers] == ["completed"] * 4
+        assert worker.get("/ready").status == 200 and total_trips(api) == 5 * ROWS
+        followers = [Follower(cluster.proxy.port, cluster.proxy.post_file(trips_csv)) for _ in range(2)]
+        assert cluster.remove_member("api") is api and cluster.remove_member("worker") is worker
+        assert [follower.hear_the_end()["status"] for follower in followers] == ["completed"] * 2
     finally:
         is_over.set()
         for asker in askers:
             asker.join()
     assert failed == []
-    assert seen <= {ROWS * loads for loads in range(1, 6)}
-    assert total_trips(cluster.proxy) == total_trips(api) == 5 * ROWS
+    assert seen <= {ROWS * loads for loads in range(1, 8)}
+    assert total_trips(cluster.proxy) == 7 * ROWS
     assert int(shard.query(f"SELECT count() FROM {topology.DATABASE}.trips")) > 0
-    assert worker.get("/ready").status == 200
-    # Four of the five go again, and the answers are those of one.
-    for job in cluster.proxy.get("/jobs", {"status": "completed"}).json[:4]:
+    # Six of the seven go again, and the answers are those of one.
+    for job in cluster.proxy.get("/jobs", {"status": "completed"}).json[:6]:
         assert cluster.proxy.delete(f"/jobs/{job['id']}").status == 200
     for question in QUESTIONS:
         assert cluster.proxy.get(*question).body == embedded.get(*question).body, question

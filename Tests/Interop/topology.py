@@ -199,6 +199,20 @@ class Topology:
         self.remember()
         return member
 
+    def remove_member(self, role):
+        """Ends the last process of a role while the others run; what it was doing goes on at another."""
+        if len(self.of(role)) < 2:
+            raise ValueError(f"the last process of the role {role} stays; end all with scripts/cluster down")
+        member = self.of(role)[-1]
+        if member.serves:
+            self.tell_proxy(without=member)
+        member.stop()
+        self.members.remove(member)
+        shutil.rmtree(member.data_dir.parent)
+        self.tell_proxy()
+        self.remember()
+        return member
+
     def add_shard(self):
         """Adds a shard while all others run; then the program's processes learn of it, one after the other."""
         shard = self.clickhouse.add(DATABASE)

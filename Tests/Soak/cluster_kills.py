@@ -1,19 +1,23 @@
-"""Rounds of `kill -9` in a cluster: a worker, an API process, a shard or PostgreSQL, at a random moment of a job.
+"""Rounds of `kill -9` and of SIGSTOP in a cluster: a worker, an API process, a shard or PostgreSQL, at a random moment of a job.
 
-    scripts/cluster test                  twelve rounds
+    scripts/cluster test                  sixteen rounds
     scripts/cluster test --rounds 50      the fault table
 
 In each round a file goes to the proxy and is followed by two WebSocket clients that connect again when they lose their connection.
-One part is killed at a random moment and started again after a random while, as whatever watches it would: half the time at any
+One part is killed at a random moment and started again after a random while, as whatever watches it would, or frozen and thawed: for so
+long that others take its jobs over, remove what it had stored and forget that it was there, or for less. Half the time this is at any
 moment from the start of the upload to a little after the end of the load, half the time from the answer to the upload on. Who sent
 the file and heard no answer looks at the list of jobs, and sends it again if it is not there. Then every row must be there once,
 every client must have heard the end, no job may be left under way and no object in the bucket of uploads. The end: a table by
 victim, and exit code 1 where something was wrong.
 """
 
+import contextlib
 import http.client
 import json
+import os
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -26,16 +30,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Interop"))
 import topology  # noqa: E402
 import tripstore  # noqa: E402
 from follower import Follower  # noqa: E402
+from processes import children_of  # noqa: E402
 
 VICTIMS = ["worker", "api", "shard", "PostgreSQL"]
 QUESTIONS = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
 AWAY = (502, 503)
 LONGEST_ABSENCE_SECONDS = 3.0
+LONGEST_FREEZE_SECONDS = 15.0
 # How long what nobody needs may stay in the bucket of uploads.
 UPLOADS_SECONDS = 60
 FOLLOWERS = 2
 # Parts of a load are this small, so that most moments are between two commits.
-PARAMETERS = "&rows_per_insert=30000&purge_after_seconds=30"
+PARAMETERS = "&rows_per_insert=30000&purge_after_seconds=3"
 
 
 def ask(client, method, path):
@@ -142,14 +148,29 @@ def start(cluster, part):
         part.start()
 
 
-class Round:
-    """One file, one kill; afterwards `faults` are sentences, and `counts` what the table shows."""
+def freeze(part):
+    """Stops a part and the processes that it has made; returns what lets them go on."""
+    processes = [part.process.pid, *children_of(part.process.pid)]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
 
-    def __init__(self, cluster, victim, csv, expected, chance, seconds, name, after_answer=False):
-        """after_answer: the kill comes after the answer to the upload; seconds: from then, else from the start of the upload, to the
+    def thaw():
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+    return thaw
+
+
+class Round:
+    """One file, one kill or freeze; afterwards `faults` are sentences, and `counts` what the table shows."""
+
+    def __init__(self, cluster, victim, csv, expected, chance, seconds, name, after_answer=False, is_frozen=False):
+        """is_frozen: whether it is frozen instead of killed; after_answer: the kill comes after the answer to the upload; seconds: from then, else from the start of the upload, to the
         end of the load when nothing happens; name: the file's, unlike any other's."""
         self.cluster, self.victim, self.csv, self.expected = cluster, victim, csv, expected
         self.chance, self.seconds, self.name, self.after_answer = chance, seconds, name, after_answer
+        self.is_frozen = is_frozen
         self.faults, self.counts = [], Counter()
 
     def play(self):
@@ -164,10 +185,16 @@ class Round:
         part = choose(cluster, self.victim, upload.job, self.chance)
         self.moment = f"{time.monotonic() - started:.2f} s, {part_name(part)}, job {upload.job}"
         self.counts["acknowledged before the kill"] += upload.job is not None
-        kill(part)
-        self.counts["kills"] += 1
-        time.sleep(self.chance.uniform(0, LONGEST_ABSENCE_SECONDS))
-        start(cluster, part)
+        if self.is_frozen:
+            thaw = freeze(part)
+            self.counts["freezes"] += 1
+            time.sleep(self.chance.uniform(0, LONGEST_FREEZE_SECONDS))
+            thaw()
+        else:
+            kill(part)
+            self.counts["kills"] += 1
+            time.sleep(self.chance.uniform(0, LONGEST_ABSENCE_SECONDS))
+            start(cluster, part)
         following.join()
         self.counts["uploads sent again"] += upload.tries - 1
         if upload.job is not None:
@@ -240,7 +267,7 @@ def total_trips(body):
     return json.loads(body).get("total_trips", 0)
 
 
-COLUMNS = ["rounds", "kills", "acknowledged before the kill", "rows lost", "rows twice", "clients", "connections lost",
+COLUMNS = ["rounds", "kills", "freezes", "acknowledged before the kill", "rows lost", "rows twice", "clients", "connections lost",
            "clients without the end", "jobs under way", "objects left", "manual steps"]
 
 
@@ -267,15 +294,18 @@ def main(options):
         with topology.Topology(folder / "cluster", lease_seconds=3, parameters=PARAMETERS) as cluster:
             upload, load = min((timed_load(cluster.proxy, csv) for _ in range(2)), key=sum)
             print(f"seed {seed}; {options.rows:,} trips are uploaded in {upload:.1f} s and loaded in {load:.1f} s", flush=True)
-            # Each victim as often as the others and half the time after the answer, in an order by chance.
-            order = [(VICTIMS[number % len(VICTIMS)], number // len(VICTIMS) % 2 == 1) for number in range(options.rounds)]
+            # Each victim as often as the others, half the time frozen and half the time after the answer, in an order by chance.
+            kinds = [(victim, is_frozen, after_answer) for after_answer in (False, True) for is_frozen in (False, True)
+                     for victim in VICTIMS]
+            order = [kinds[number % len(kinds)] for number in range(options.rounds)]
             chance.shuffle(order)
-            for number, (victim, after_answer) in enumerate(order, 1):
+            for number, (victim, is_frozen, after_answer) in enumerate(order, 1):
                 seconds = load if after_answer else upload + load
-                played = Round(cluster, victim, csv, expected, chance, seconds, f"round-{number}.csv", after_answer).play()
+                played = Round(cluster, victim, csv, expected, chance, seconds, f"round-{number}.csv", after_answer, is_frozen).play()
                 counts[victim] += Counter(rounds=1) + played.counts
-                found = [f"round {number} ({victim} at {played.moment}): {fault}" for fault in played.faults]
-                print(f"round {number}: {victim} at {played.moment}; over after {played.counts['seconds']:.1f} s", flush=True)
+                what = f"{victim} {'frozen' if is_frozen else 'killed'} at {played.moment}"
+                found = [f"round {number} ({what}): {fault}" for fault in played.faults]
+                print(f"round {number}: {what}; over after {played.counts['seconds']:.1f} s", flush=True)
                 for fault in found:
                     print(f"FAULT in {fault}", flush=True)
                 faults += found
