@@ -35,6 +35,8 @@ SOCKET = "control"
 RESTART_SECONDS = 1.0
 # Seconds without an answer after which a part that has answered before is taken for frozen.
 HANG_SECONDS = 15.0
+# Looks for which one that was started again may be silent besides.
+START_LOOKS = 60
 
 
 def say(text):
@@ -51,11 +53,12 @@ def fail(sentence):
 class Pulse(threading.Thread):
     """Asks one process again and again whether it is alive, and how it is, on a thread that may wait for as long as it hangs."""
 
-    def __init__(self, part):
+    def __init__(self, part, has_answered):
+        """has_answered: whether it did before; a start may take its time."""
         super().__init__(daemon=True)
         self.part, self.pid = part, part.process.pid
-        # Looks of the supervisor since the last answer; None before the first one, as a start may take its time.
-        self.missed = None
+        # Looks of the supervisor since the last answer; below 0 while it starts.
+        self.missed = 0 if has_answered else -START_LOOKS
         self.is_ready = False
         self.start()
 
@@ -112,8 +115,9 @@ class Supervisor:
                 continue
             pulse = self.pulses.get(name)
             if pulse is None or pulse.pid != part.process.pid:
-                self.pulses[name] = Pulse(part)
-            elif pulse.missed is not None:
+                # Those that are there at first were waited for.
+                self.pulses[name] = Pulse(part, has_answered=pulse is None and self.restarts.get(name) == 0)
+            else:
                 pulse.missed += 1
                 if pulse.missed * RESTART_SECONDS > self.hang_seconds:
                     say(f"{name} has not answered for {self.hang_seconds:g} s; ending it")
@@ -159,7 +163,7 @@ class Supervisor:
         pulse = self.pulses.get(name)
         if not part.is_running():
             state = "ended"
-        elif pulse is None or pulse.pid != part.process.pid or pulse.missed is None:
+        elif pulse is None or pulse.pid != part.process.pid or pulse.missed < 0:
             state = "not ready"
         else:
             state = "silent" if pulse.missed > 2 else "ready" if pulse.is_ready else "not ready"

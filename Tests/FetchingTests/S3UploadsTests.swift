@@ -172,7 +172,9 @@ struct S3UploadsTests {
         for partByteCount in [1 << 20, 3000] {
             let bucket = try await BucketServer { $0.kind == "PUT part" || $0.kind == "PUT" ? answer : nil }
             let error = await failure(Self.file, in: bucket.environment, partByteCount: partByteCount)
-            #expect(error?.code == .io && error?.message.contains(words) == true, "\(error?.message ?? "")")
+            // A clock is this machine's alone: another may do it.
+            let code: ColumnStoreError.Code = words == "clock is wrong" ? .unavailable : .io
+            #expect(error?.code == code && error?.message.contains(words) == true, "\(error?.message ?? "")")
             #expect(bucket.state.requests.allSatisfy { $0.earlierCount == 0 })
             #expect(bucket.state.uploads.isEmpty && bucket.state.objects.isEmpty)
         }

@@ -95,14 +95,18 @@ def test_settings_that_differ_are_said(start):
     assert "different settings" not in start("both", "three").log.read_text()
 
 
-def begun(server, length=1000):
+# More than is gathered before it is written.
+BODY = SAMPLE.read_bytes() * 120
+
+
+def begun(server):
     """An upload of which half has come."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=tripstore.PATIENCE_SECONDS)
     connection.putrequest("POST", "/ingest?filename=half.csv&duplicate=allow")
     connection.putheader("Content-Type", "text/csv")
-    connection.putheader("Content-Length", str(length))
+    connection.putheader("Content-Length", str(len(BODY)))
     connection.endheaders()
-    connection.send(SAMPLE.read_bytes()[:length // 2])
+    connection.send(BODY[:len(BODY) // 2])
     return connection
 
 
@@ -116,17 +120,20 @@ def test_what_a_killed_process_was_receiving_goes_at_its_start(start, s3):
     first = start("both", **variables)
     connection = begun(first)
     (name,) = wait_until(lambda: parts(first), "the upload")
+    wait_until(lambda: (first.data_dir / "uploads" / name).stat().st_size > 0, "its bytes")
     s3.client.create_multipart_upload(Bucket="trips", Key=f"killed/{name}")
     s3.client.create_multipart_upload(Bucket="trips", Key="killed/upload-others.part")
     first.process.send_signal(signal.SIGKILL)
     first.process.wait()
     connection.close()
     second = start("both", **variables)
-    alive = begun(second, len(SAMPLE.read_bytes()))
+    alive = begun(second)
     wait_until(lambda: name not in parts(second) and parts(second), "the old part to go and the new one to come")
     wait_until(lambda: [each["Key"] for each in s3.uploads("trips") if each["Key"].startswith("killed/")]
                == ["killed/upload-others.part"], "the parts in the store to go")
+    (kept,) = parts(second)
+    wait_until(lambda: (second.data_dir / "uploads" / kept).stat().st_size > 0, "its bytes")
     first.start()
-    alive.send(SAMPLE.read_bytes()[len(SAMPLE.read_bytes()) // 2:])
+    alive.send(BODY[len(BODY) // 2:])
     answer = alive.getresponse()
     assert answer.status == 202, answer.read()

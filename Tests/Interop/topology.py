@@ -6,6 +6,7 @@ All of it is real and can be killed, started again and added to while it runs; n
 import json
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import clickhouse
@@ -162,7 +163,10 @@ class Topology:
                 member.process.send_signal(signal.SIGTERM)
         for member in self.members:
             if member.process is not None:
-                member.process.wait(timeout=PATIENCE_SECONDS)
+                try:
+                    member.process.wait(timeout=PATIENCE_SECONDS / 3)
+                except subprocess.TimeoutExpired:
+                    member.kill()  # it hangs
         self.postgresql.stop()
         self.store.stop()
         self.clickhouse.stop()
