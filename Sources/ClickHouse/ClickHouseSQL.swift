@@ -55,7 +55,7 @@ package struct ClickHouseSQL {
     /// What follows the table's name: nothing where every row is wanted.
     ///
     /// - Parameter visibility: which rows count; nil: all of them.
-    private static func conditions(_ filter: TripFilter, _ visibility: Visibility?) -> String {
+    static func conditions(_ filter: TripFilter, _ visibility: Visibility?) -> String {
         var all: [String] = []
         if let visibility {
             all.append("job_id <= \(visibility.lastJob)")

@@ -4,7 +4,7 @@ package import Foundation
 ///
 /// `Catalog` is one, in SQLite, and knows segments besides. Every method is one transaction, may block and may be called from any
 /// thread.
-package protocol JobCatalog: AnyObject, Sendable {
+package protocol JobCatalog: TransferCatalog {
     /// The catalog's own name, which differs from every other's.
     func name() throws(ColumnStoreError) -> String
 
