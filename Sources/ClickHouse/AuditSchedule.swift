@@ -18,9 +18,6 @@ final class AuditSchedule: Sendable {
         var hidden: Set<Int64> = []
     }
 
-    /// What a query has to do about it.
-    enum Look { case none, first, again }
-
     private let state = Lock(State())
 
     /// Least time between two looks.
@@ -30,21 +27,34 @@ final class AuditSchedule: Sendable {
     /// Longest time until every row is looked at although the totals agree.
     private static let scanInterval = Duration.seconds(3600)
 
+    private let firstLook = NSCondition()
+
     /// Whether it is time to look; whoever is told so has to, and to say when it has.
-    func begin() -> Look {
+    func begin() -> Bool {
         state.withLock { state in
-            if state.isLooking { return .none }
-            if let next = state.next, next > .now { return .none }
-            defer { state.isLooking = true }
-            return state.next == nil ? .first : .again
+            if state.isLooking { return false }
+            if let next = state.next, next > .now { return false }
+            state.isLooking = true
+            return true
         }
     }
 
     func end(after duration: Duration) {
-        state.withLock { state in
-            state.isLooking = false
-            state.next = .now + max(Self.interval, duration * Self.costFactor)
+        firstLook.withLock {
+            state.withLock { state in
+                state.isLooking = false
+                state.next = .now + max(Self.interval, duration * Self.costFactor)
+            }
+            firstLook.broadcast()
         }
+    }
+
+    /// Waits until the first look has ended, for so many seconds at most.
+    func waitForFirst(seconds: Double) {
+        func isOver() -> Bool { state.withLock { $0.next != nil } }
+        if isOver() { return }
+        let end = Date(timeIntervalSinceNow: seconds)
+        firstLook.withLock { while !isOver(), firstLook.wait(until: end) {} }
     }
 
     /// Whether every row is to be looked at, also if the totals agree.
@@ -85,18 +95,14 @@ extension ClickHouseStore {
     ///
     /// The first answer waits until that is known. Later ones don't: a server that is frozen would hold them up.
     func warning() -> String? {
-        switch audits.begin() {
-        case .none: break
-        case .first:
-            let isDone = DispatchSemaphore(value: 0)
-            Thread.detachNewThread {
-                self.look()
-                isDone.signal()
-            }
-            _ = isDone.wait(timeout: .now() + Self.firstLookSecondsMax)
-        case .again: Thread.detachNewThread { self.look() }
-        }
+        lookIfDue()
+        audits.waitForFirst(seconds: Self.firstLookSecondsMax)
         return audits.last.warning
+    }
+
+    /// Begins to look, on another thread, where it is time to.
+    func lookIfDue() {
+        if audits.begin() { Thread.detachNewThread { self.look() } }
     }
 
     private func look() {

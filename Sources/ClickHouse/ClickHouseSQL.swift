@@ -55,7 +55,7 @@ package struct ClickHouseSQL {
     /// What follows the table's name: nothing where every row is wanted.
     ///
     /// - Parameter visibility: which rows count; nil: all of them.
-    private static func conditions(_ filter: TripFilter, _ visibility: Visibility?) -> String {
+    static func conditions(_ filter: TripFilter, _ visibility: Visibility?) -> String {
         var all = visibility.map(counted) ?? []
         if let region = filter.region { all.append("region = \(literal(region))") }
         if let datasource = filter.datasource { all.append("datasource = \(literal(datasource))") }

@@ -63,7 +63,8 @@ extension ClickHouseStore {
     package func repair(job: Int64?) throws(ColumnStoreError) -> StoreAudit {
         let found = try audit()
         // Before any process may go on with this catalog.
-        try catalog.raiseNumbers(job: found.lastJob, attempt: found.lastAttempt)
+        try catalog.reserveJobNumbers(upTo: found.lastJob)
+        try catalog.reserveAttemptNumbers(upTo: found.lastAttempt)
         if !found.returned.isEmpty { try catalog.hide(found.returned, areUnknown: false) }
         let unknown = found.unknownJobs.keys.sorted().map { Visibility.Parts.all(of: $0, upTo: found.lastAttempt) }
         let known = try catalog.leftovers(endedBefore: .now + 86400, includesUnknown: true)

@@ -13,7 +13,7 @@ import NIOCore
 /// catalog says which of them count (`Visibility`), and a question has that as a condition. A part of which nobody knows whether
 /// it arrived is not asked about: the load goes on from its last commit as a new attempt, and what the old one stored
 /// does not count, until `purge` removes it.
-package final class ClickHouseStore: TripEngine {
+package final class ClickHouseStore: TripSource {
     /// How a store is opened.
     package struct Options: Sendable {
         package var url: ClickHouseURL
@@ -56,6 +56,8 @@ package final class ClickHouseStore: TripEngine {
     let sql: ClickHouseSQL
     let insertSessions: InsertSessions
     let audits = AuditSchedule()
+    /// What is read for another store, and what queries see then.
+    let selection = Lock<Selection?>(nil)
     var schema: ClickHouseSchema { ClickHouseSchema(url: options.url, client: client) }
     private let pool: WorkerPool
     /// Threads that wait for INSERTs, so that those that decode need not.
@@ -210,6 +212,7 @@ package final class ClickHouseStore: TripEngine {
     func answer<Value>(
         _ query: (Visibility?) throws(ColumnStoreError) -> Value
     ) throws(ColumnStoreError) -> Value {
+        if let selected = selection.withLock({ $0?.visibility }) { return try query(selected) }
         let visibility = try catalog.visibility()
         if visibility.isAll {
             let answer = try query(nil)
@@ -268,7 +271,7 @@ package final class ClickHouseStore: TripEngine {
         var numbers = EngineNumbers(
             segments: nil, trips: try catalog.completedTrips(), bytesOnDisk: try? bytesOnDisk(),
             queries: state.withLock { $0.queries })
-        _ = warning()
+        lookIfDue()
         let audit = audits.last
         numbers.difference = EngineNumbers.Difference(
             missing: audit.missingCount, extra: audit.extraCount, uncounted: audit.uncountedCount,

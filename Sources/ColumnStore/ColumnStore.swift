@@ -5,7 +5,7 @@ public import Logging
 ///
 /// Questions are answered over the snapshot of the moment they are asked; loads run on a thread of their own and become
 /// visible when they are complete. All methods may be called from any thread; those that are not `async` may block.
-public final class ColumnStore: TripEngine {
+public final class ColumnStore: TripSource {
     /// How a store is opened.
     public struct Options: Sendable {
         /// Whether the store may change.
@@ -63,6 +63,8 @@ public final class ColumnStore: TripEngine {
     package let threads: QuestionThreads
     let scratches: ScratchPool<PageScratch>
     let state = Lock(State())
+    /// Segments that are read for another store.
+    let selection = Lock(Selection())
     /// Held while segments are written anew: compaction and undo take turns.
     let rewriting = Lock(())
     /// Jobs that wait for their turn to be taken out.

@@ -145,14 +145,8 @@ extension PostgresCatalog {
         return try visibility(on: connection)
     }
 
-    package func raiseNumbers(job: Int64, attempt: Int) throws(ColumnStoreError) {
-        try transaction { connection throws(ColumnStoreError) in
-            _ = try connection.execute("UPDATE catalog_name SET attempts = greatest(attempts, $1::bigint)", [attempt])
-            _ = try connection.execute(
-                """
-                SELECT setval(name, greatest($1::bigint, nextval(name))) FROM (SELECT pg_get_serial_sequence('jobs', 'id') AS name) AS s
-                """, [job])
-        }
+    package func reserveAttemptNumbers(upTo attempt: Int) throws(ColumnStoreError) {
+        _ = try read("UPDATE catalog_name SET attempts = greatest(attempts, $1::bigint)", [attempt])
     }
 
     package func requireNewer(_ check: @escaping CatalogCheck) throws(ColumnStoreError) {

@@ -343,20 +343,19 @@ package final class PostgresCatalog: SharedJobCatalog {
         try transaction { connection throws(ColumnStoreError) in
             var records: [JobRecord] = []
             for id in ids {
-                let number =
-                    try connection.execute(
-                        "UPDATE catalog_name SET attempts = attempts + 1 RETURNING attempts"
-                    ).first?.integer(0) ?? 0
-                try age.require(number - 1)
+                // Others that begin an attempt wait here, so that each has a number of its own.
+                let last = try connection.execute("SELECT attempts FROM catalog_name FOR UPDATE").first?.integer(0) ?? 0
+                try age.require(last)
                 let rows = try connection.execute(
                     """
                     UPDATE jobs SET status = 'running', message = NULL, updated_at = \(Self.now), attempt = $3::bigint, heartbeat_at = now(),
                         -- one that is counted and runs already only tries again to reach the servers that it needs
                         start_count = start_count + CASE WHEN status = 'pending' OR start_count = 0 THEN 1 ELSE 0 END
                     WHERE id = $1::bigint AND status IN ('pending', 'running') AND worker = $2 RETURNING *
-                    """, [id, processName, number])
+                    """, [id, processName, last + 1])
                 guard let row = rows.first else { continue }
                 let record = record(row)
+                _ = try connection.execute("UPDATE catalog_name SET attempts = $1::bigint", [last + 1])
                 _ = try connection.execute(
                     "INSERT INTO load_attempts (job_id, attempt) VALUES ($1::bigint, $2::bigint)", [id, record.attempt])
                 records.append(record)

@@ -4,11 +4,11 @@ import Fetching
 import Foundation
 import Logging
 
-/// `tripstore export`: writes the trips as a folder that other engines read in place.
+/// `tripstore export`: writes the trips as a folder that other engines read in place, or as CSV.
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Writes the trips as a folder of Parquet files for Spark, Trino, DuckDB and others.",
+        abstract: "Writes the trips as a folder of Parquet files for Spark, Trino, DuckDB and others, or as CSV.",
         discussion: """
             DEST gets a folder for each week, named week=2018-05-28 for its Monday, with Parquet files of at most two million \
             trips each: week is the partition column, and the files have all others. Works beside a running server, with the \
@@ -29,46 +29,63 @@ struct ExportCommand: ParsableCommand {
             (_symlink_format_manifest/week=2018-05-28/manifest), finds it as it was or as it is. One export at a time should \
             write to a prefix: of two the one that began first ends with an error.
 
+            With --csv the trips are written as a file that `tripstore ingest` takes, from segments or from ClickHouse: coordinates \
+            and times are those that were loaded, to the last bit, so that another store that loads it gives equal answers. \
+            Jobs are not in it; `tripstore migrate` brings a store to another engine with them. A file of that name is replaced once \
+            the new one is whole; - is standard output.
+
             Times are local times without a zone (TIMESTAMP without time zone). Nothing is written to the store.
 
             Examples:
+              tripstore export --csv - | zstd > trips.csv.zst
               tripstore export --hive /srv/lake/trips
               tripstore export --hive lake --data-dir /srv/trips --format json
               tripstore export --hive s3://lake/trips
             """)
 
     @Option(help: ArgumentHelp("Folder or s3://BUCKET/PREFIX that is written, partitioned as Hive does it.", valueName: "dest"))
-    var hive: String
+    var hive: String?
+
+    @Option(help: ArgumentHelp("CSV file that is written; - is standard output.", valueName: "file"))
+    var csv: String?
 
     @Option(help: "table or json.")
     var format = ReportFormat.table
 
     @OptionGroup var store: StoreOptions
 
+    func validate() throws {
+        guard (hive == nil) != (csv == nil) else {
+            throw ValidationError("Say where the trips go: --hive DEST for a folder of Parquet files, or --csv FILE.")
+        }
+    }
+
     func run() throws {
+        if let csv { return try CSVFile(csv).write(from: store, format) }
+        let hive = hive ?? ""
         let store = try store.open(.readOnly, logLevel: .critical)
         defer { store.close() }
-        var progress = ExportProgress()
+        let progress = TripProgress(earlierTrips: 0)
         let report: ExportReport
         do {
-            report = try write(store) { progress.show(trips: $0, of: $1) }
+            report = try write(store, to: hive) { progress.show(trips: $0, of: $1) }
         } catch {
             progress.end()
             throw error
         }
         progress.end()
         if let warning = report.warning { Output.note(warning) }
-        try Output.result(format == .json ? json(of: report) : text(of: report))
+        try Output.result(format == .json ? json(of: report, hive) : text(of: report, hive))
     }
 
     private func write(
-        _ store: ColumnStore, _ report: (_ trips: Int, _ count: Int) -> Void
+        _ store: ColumnStore, to hive: String, _ report: (_ trips: Int, _ count: Int) -> Void
     ) throws(ColumnStoreError) -> ExportReport {
         guard hive.hasPrefix("s3://") else { return try store.exportHive(to: hive, report) }
         return try store.exportHive(to: HivePrefix(hive, environment: ProcessInfo.processInfo.environment), report)
     }
 
-    private func text(of report: ExportReport) -> String {
+    private func text(of report: ExportReport, _ hive: String) -> String {
         var weeks = Readable.count(report.weeks, "week")
         var changes: [String] = []
         if report.keptWeeks > 0 { changes.append("\(Readable.count(report.keptWeeks)) unchanged") }
@@ -78,7 +95,7 @@ struct ExportCommand: ParsableCommand {
         return "\(Readable.text(hive)): \(Readable.count(report.trips, "trip")) of \(weeks) in \(files)\n"
     }
 
-    private func json(of report: ExportReport) -> String {
+    private func json(of report: ExportReport, _ hive: String) -> String {
         var writer = JSONWriter()
         writer.object {
             $0.key("folder")
@@ -101,33 +118,5 @@ struct ExportCommand: ParsableCommand {
             }
         }
         return writer.text + "\n"
-    }
-}
-
-/// How far an export is: one moving line on a terminal, a plain line every few seconds elsewhere.
-private struct ExportProgress {
-    private let isTerminal = Terminal.isThere
-    private let start = ContinuousClock.now
-    private var lastPlainLine = ContinuousClock.now
-    private var hasOpenLine = false
-    private static let plainInterval = Duration.seconds(2)
-
-    mutating func show(trips: Int, of count: Int) {
-        let rate = Double(trips) / max((ContinuousClock.now - start) / .seconds(1), 0.001)
-        let line =
-            "\(count == 0 ? 100 : trips * 100 / count) %  \(Readable.count(trips)) of \(Readable.count(count, "trip"))  "
-            + "\(Readable.count(Int(rate))) trips/s"
-        if isTerminal {
-            Output.progress(line)
-            hasOpenLine = true
-        } else if ContinuousClock.now - lastPlainLine >= Self.plainInterval {
-            lastPlainLine = .now
-            Output.note(line)
-        }
-    }
-
-    mutating func end() {
-        if hasOpenLine { Output.progress("") }
-        hasOpenLine = false
     }
 }

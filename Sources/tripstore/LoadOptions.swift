@@ -53,8 +53,11 @@ struct LoadOptions: ParsableArguments {
     func sizes() throws -> LoadSizes {
         try LoadSizes(
             chunkRows: ingestionChunkSize ?? Environment.integer("INGESTION_CHUNK_SIZE", in: Self.chunkSizes),
-            segmentRows: segmentRows ?? Environment.integer("SEGMENT_ROWS", in: Self.segmentSizes))
+            segmentRows: segmentRows ?? Self.environmentSegmentRows())
     }
+
+    /// Rows at which a segment is committed, as the environment says.
+    static func environmentSegmentRows() throws -> Int? { try Environment.integer("SEGMENT_ROWS", in: segmentSizes) }
 }
 
 /// How much a load takes at a time; nil is for the engine to choose.

@@ -54,8 +54,10 @@ enum Output {
 
     /// A CSV line: fields are quoted where RFC 4180 asks for it.
     static func csvLine(_ fields: [String]) -> String {
+        // By scalars: a quote with an accent over it is a character of its own.
         fields.map { field in
-            field.contains(where: { ",\"\n\r".contains($0) }) ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
+            guard field.unicodeScalars.contains(where: { ",\"\n\r".unicodeScalars.contains($0) }) else { return field }
+            return "\"" + field.unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }.joined() + "\""
         }.joined(separator: ",") + "\n"
     }
 }

@@ -44,7 +44,7 @@ struct StoreOptions: ParsableArguments {
     func openEngine(
         _ access: ColumnStore.Options.Access, mustExist: Bool = false, _ settings: EngineSettings = EngineSettings(),
         sizes: LoadSizes = LoadSizes(), bounds: LoadBounds = LoadBounds(), logLevel: Logger.Level = .warning
-    ) throws -> any TripEngine {
+    ) throws -> any TripSource {
         let fetcher = HTTPFetcher(options: try settings.fetching.options())
         let uploads = try (settings.uploadsURL ?? Environment.text("UPLOADS_URL")).map { url in
             try S3Uploads(url: url, environment: ProcessInfo.processInfo.environment)

@@ -22,7 +22,8 @@ struct TripstoreCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, IngestCommand.self, WeeklyAverageCommand.self, TripGroupsCommand.self, RegionsCommand.self,
             JobsCommand.self, ResumeCommand.self, InspectCommand.self, VerifyCommand.self, RepairCommand.self,
-            BackupCommand.self, RestoreCommand.self, ExportCommand.self, RebuildCatalogCommand.self, GenerateCommand.self,
+            BackupCommand.self, RestoreCommand.self, MigrateCommand.self, ExportCommand.self, RebuildCatalogCommand.self,
+            GenerateCommand.self,
         ])
 
     static func main() async {

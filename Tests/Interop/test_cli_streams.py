@@ -1,6 +1,7 @@
 """Where the command line reads from and writes to: pipes that close, disks that are full, terminals, and what Ctrl-C does."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -295,11 +296,11 @@ def descriptor(kind, folder):
         os.close(pipe)
         return
     ours, theirs = os.pipe()
-    # The number that a shell gives its first `<(command)`.
-    os.dup2(ours, 63)
+    # Above all that are in use, so that it is the same each time, as a shell's are.
+    number = fcntl.fcntl(ours, fcntl.F_DUPFD, 500)
     os.close(ours)
-    yield pathlib.Path("/proc/self/fd/63" if kind == "of proc" else "/dev/fd/63"), [63], theirs
-    os.close(63)
+    yield pathlib.Path(f"/proc/self/fd/{number}" if kind == "of proc" else f"/dev/fd/{number}"), [number], theirs
+    os.close(number)
     with contextlib.suppress(OSError):
         os.close(theirs)
 

@@ -8,7 +8,8 @@ import pytest
 import postgresql
 import tripstore
 from file_servers import FileServer
-from test_fence import shared, suspended
+from processes import frozen
+from test_fence import shared
 from tripstore import wait_until
 
 
@@ -26,13 +27,13 @@ def test_workers_losses_and_waiting_jobs_are_counted(tmp_path, cluster):
             for server in (first, second):
                 wait_until(lambda: metric(server, "tripstore_workers") == 2, "both workers")
                 assert metric(server, "tripstore_oldest_pending_job_age_seconds") == 0
-            with suspended(second):
+            with frozen(second.process):
                 body = json.dumps({"url": files.url()})
                 job = first.request("POST", "/ingest", body, {"Content-Type": "application/json"}).json["job_id"]
                 wait_until(lambda: servers.stored() > 0, "the first rows", pause=0.005)
                 worker = first.get(f"/jobs/{job}").json["worker"]
                 assert worker.split(":")[1] == str(first.process.pid)
-            with suspended(first):
+            with frozen(first.process):
                 assert second.wait_for_job(job)["status"] == "completed"
                 # One that is silent for a lease is none.
                 wait_until(lambda: metric(second, "tripstore_workers") == 1, "the other to be missed")

@@ -88,11 +88,21 @@ def test_misspelt_settings_are_refused_without_their_secrets(tmp_path):
 
 @pytest.mark.parametrize("command", [
     ["ingest", SAMPLE], ["weekly-average"], ["trip-groups"], ["regions"], ["jobs"], ["resume", 1], ["inspect"], ["verify"],
-    ["backup", "copy"], ["export", "out"], ["rebuild-catalog"]], ids=lambda command: command[0])
+    ["backup", "copy"], ["restore", "copy"], ["migrate"], ["export", "--hive", "out"], ["export", "--csv", "-"], ["rebuild-catalog"]],
+    ids=lambda command: " ".join(map(str, command[:2])))
 def test_every_command_refuses_them_alike(tmp_path, command):
     for url in DATABASES[:2] + DATABASES[5:6]:
         text, _ = run(*command, "--data-dir", tmp_path / "data", DATABASE_URL=url)
         assert CANARY not in text, text
+    if command[0] in ("backup", "restore", "migrate"):
+        cli("ingest", SAMPLE, "--data-dir", tmp_path / "store")
+        place = tmp_path / "store" if command == ["restore", "copy"] else "copy"
+        rest = [place] if command[0] != "migrate" else []
+        for url in DATABASES[15:17] + CATALOGS[3:5]:
+            variables = {"CATALOG_URL": url, "DATABASE_URL": "clickhouse://127.0.0.1:1/trips"} if "postgresql" in url else {"DATABASE_URL": url}
+            text, code = run(command[0], *rest, "--data-dir", tmp_path / "store", seconds=10, **variables)
+            assert_hidden(text)
+            assert code != 0
 
 
 @pytest.mark.parametrize("arguments", [

@@ -187,12 +187,8 @@ extension Catalog {
         }
     }
 
-    package func raiseNumbers(job: Int64, attempt: Int) throws(ColumnStoreError) {
-        try write { database in
-            try database.execute(sql: "UPDATE catalog_name SET attempts = max(attempts, ?)", arguments: [attempt])
-            let last = try Int64.fetchOne(database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0
-            if job > last { try Catalog.setLast(job, of: "jobs", in: database) }
-        }
+    package func reserveAttemptNumbers(upTo attempt: Int) throws(ColumnStoreError) {
+        try write { try $0.execute(sql: "UPDATE catalog_name SET attempts = max(attempts, ?)", arguments: [attempt]) }
     }
 
     /// Nobody exchanges the file while a process has it, so once is enough.

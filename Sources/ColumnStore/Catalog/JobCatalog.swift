@@ -4,7 +4,7 @@ package import Foundation
 ///
 /// `Catalog` is one, in SQLite, and knows segments besides. Every method is one transaction, may block and may be called from any
 /// thread.
-package protocol JobCatalog: AnyObject, Sendable {
+package protocol JobCatalog: TransferCatalog {
     /// The catalog's own name, which differs from every other's.
     func name() throws(ColumnStoreError) -> String
 
@@ -143,8 +143,8 @@ package protocol JobCatalog: AnyObject, Sendable {
     ///   copy; `leftovers` has them only if it is asked for them.
     func hide(_ attempts: [Visibility.Parts], areUnknown: Bool) throws(ColumnStoreError)
 
-    /// Lets jobs and attempts have higher numbers than these from now on.
-    func raiseNumbers(job: Int64, attempt: Int) throws(ColumnStoreError)
+    /// Sees to it that new attempts get higher numbers than this one.
+    func reserveAttemptNumbers(upTo attempt: Int) throws(ColumnStoreError)
 
     /// Has `check` look, now and whenever the catalog may have become an older one, whether an engine knows more than the catalog does.
     ///

@@ -87,7 +87,8 @@ enum SegmentRewriter {
         return end - 1
     }
 
-    private static func batch(of trips: SortedTrips, rows: [Int]) -> TripBatch {
+    /// Some rows as a batch that says their jobs.
+    static func batch(of trips: SortedTrips, rows: [Int]) -> TripBatch {
         let jobs = trips.job[0..<trips.count]
         let regions = OccurringNames(trips.regions, codes: rows.lazy.map { trips.region[$0] })
         let datasources = OccurringNames(trips.datasources, codes: rows.lazy.map { trips.datasource[$0] })

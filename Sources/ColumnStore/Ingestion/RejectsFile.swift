@@ -77,6 +77,26 @@ final class RejectsFile: RejectsLog {
         try FileSystem.write(rows.span.bytes, to: descriptor, path: path)
     }
 
+    /// Writes the rejected rows of a job that came from another store, in place of what is there.
+    ///
+    /// - Parameters:
+    ///   - rows: those that are kept.
+    ///   - counts: all of them by reason.
+    static func replace(
+        _ path: String, with rows: [RejectedRow], rejectedRows: Int, _ counts: [String: Int]
+    ) throws(ColumnStoreError) {
+        guard !rows.isEmpty || rejectedRows > 0 && !counts.isEmpty else { return try FileSystem.remove(path) }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        var file = try DurableFile(directory: parts.dropLast().joined(separator: "/"), name: String(parts.last!))
+        for row in rows { try file.write(Array((row.json + "\n").utf8)) }
+        if rows.count < rejectedRows {
+            var line = JSONWriter()
+            line.object { $0.member("counts", counts) }
+            try file.write(Array((line.text + "\n").utf8))
+        }
+        try file.commit()
+    }
+
     // MARK: - Reading
 
     /// Reads rows of a job's file, of the bytes that are committed or written: those after a line of the source, up to a number of

@@ -79,7 +79,7 @@ run "defaults" {
   }
 
   assert {
-    condition     = startswith(aws_secretsmanager_secret_version.setting["DATABASE_URL"].secret_string, "clickhouses://tripstore:") && endswith(aws_secretsmanager_secret_version.setting["DATABASE_URL"].secret_string, "@clickhouse.tripstore.internal:8443/trips?cluster=trips&sslrootcert=/certificates/clickhouse.pem")
+    condition     = startswith(aws_secretsmanager_secret_version.setting["DATABASE_URL"].secret_string, "clickhouses://tripstore:") && endswith(aws_secretsmanager_secret_version.setting["DATABASE_URL"].secret_string, "@clickhouse.tripstore.internal:8443/trips?cluster=trips&sslrootcert=/certificates/clickhouse.pem&purge_after_seconds=14400")
     error_message = "DATABASE_URL must name the cluster that is made, over TLS."
   }
 

@@ -1,0 +1,89 @@
+import GRDB
+
+/// Jobs that come from another catalog, with their numbers.
+extension Catalog {
+    package func lastJobNumber() throws(ColumnStoreError) -> Int64 { try lastJobID() }
+
+    package func reserveJobNumbers(upTo number: Int64) throws(ColumnStoreError) {
+        try write { database in
+            let last = try Int64.fetchOne(database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0
+            if last < number { try Catalog.setLast(number, of: "jobs", in: database) }
+        }
+    }
+
+    package func adopt(_ record: JobRecord) throws(ColumnStoreError) {
+        try write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO jobs (id, filename, source_path, owns_source, status, created_at, updated_at, total_bytes)
+                    VALUES (?, ?, ?, 0, 'pending', ?, ?, ?)
+                    """,
+                arguments: [
+                    record.job.id, record.job.filename, JobRecord.transferSource, record.job.createdAt, Catalog.now(),
+                    record.job.totalBytes,
+                ])
+        }
+    }
+
+    package func takeOver(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
+        try write { database in
+            let isChanged = try Catalog.setStatus(
+                id, to: .pending, from: [.pending, .running, .interrupted], message: nil, at: Catalog.now(), in: database)
+            return isChanged ? try Catalog.job(id, in: database) : nil
+        }
+    }
+
+    package func settle(
+        _ record: JobRecord, rejects: [String: Int], lines: [RejectedRow]
+    ) throws(ColumnStoreError) {
+        let (job, checkpoint) = (record.job, record.checkpoint)
+        try write { database in
+            try database.execute(
+                sql: """
+                    UPDATE jobs SET filename = ?, source_path = ?, owns_source = ?, status = ?, created_at = ?, updated_at = ?,
+                        total_rows = ?, processed_rows = ?, rejected_rows = ?, total_bytes = ?, processed_bytes = ?,
+                        committed_bytes = ?, committed_lines = ?, rejects_bytes = ?, message = ?, source_url = ?, owns_url = 0,
+                        source_hash = ?, committed_hash = ?, allows_duplicate = ?, source_query = NULL, start_count = 0
+                    WHERE id = ? AND (status = 'completed') = (? = 'completed')
+                    """,
+                arguments: [
+                    job.filename, record.sourcePath, record.ownsSource, job.status.rawValue, job.createdAt, job.updatedAt,
+                    job.totalRows, job.processedRows, job.rejectedRows, job.totalBytes, job.processedBytes,
+                    checkpoint.byteCount, checkpoint.lineCount, checkpoint.rejectsByteCount, job.message, record.sourceURL,
+                    record.sourceHash?.text, checkpoint.contentHash?.text, record.allowsDuplicate, job.id,
+                    job.status.rawValue,
+                ])
+            guard database.changesCount == 1 else { throw ColumnStoreError.transferLost(job.id) }
+            try database.execute(sql: "DELETE FROM reject_counts WHERE job_id = ?", arguments: [job.id])
+            for (reason, rows) in rejects {
+                try database.execute(
+                    sql: "INSERT INTO reject_counts (job_id, reason, rows) VALUES (?, ?, ?)", arguments: [job.id, reason, rows])
+            }
+            // What is settled did not happen here.
+            try database.execute(sql: "DELETE FROM job_events WHERE job_id = ?", arguments: [job.id])
+        }
+    }
+
+    /// Trips of each job in segments that queries see.
+    func liveTrips() throws(ColumnStoreError) -> [Int64: Int] {
+        try read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT j.job_id, sum(j.trips) FROM segment_jobs j JOIN segments s ON s.id = j.segment_id
+                    WHERE s.is_live GROUP BY j.job_id
+                    """)
+            return Dictionary(uniqueKeysWithValues: rows.map { ($0[0] as Int64, $0[1] as Int) })
+        }
+    }
+}
+
+extension ColumnStoreError {
+    /// A job was changed by another process while it came from another store.
+    package static func transferLost(_ id: Int64) -> ColumnStoreError {
+        ColumnStoreError(
+            .conflict,
+            "Job \(id) was changed by another process while it was copied; let nobody else use the target, and run the same command "
+                + "again.")
+    }
+}

@@ -1,0 +1,95 @@
+import Bucketing
+
+/// Trips as the CSV that a load takes: what is loaded from it is equal to what was exported, to the last bit.
+///
+/// Coordinates are the shortest decimal numbers that are read back as the same doubles, times have their microseconds.
+package struct CSVExport {
+    /// Pieces that are read and encoded at a time, at most.
+    private static let pieceCountMax = 4
+    package static let header = "region,origin_coord,destination_coord,datetime,datasource\n"
+
+    private let store: any TripSource
+
+    package init(_ store: any TripSource) { self.store = store }
+
+    /// Writes the trips of this moment, job after job as they are stored; returns how many they are.
+    ///
+    /// - Parameters:
+    ///   - write: takes the next bytes.
+    ///   - report: told of the trips that are written, and of all.
+    package func write(
+        _ write: ([UInt8]) throws -> Void, _ report: (_ trips: Int, _ count: Int) -> Void
+    ) throws -> Int {
+        let jobs = try store.select(nil).filter { $0.job.status == .completed }
+        let missing = try jobs.reduce(0) { sum, record throws(ColumnStoreError) in
+            sum + (try store.loads.catalog.missingTrips(ofJob: record.job.id) ?? 0)
+        }
+        let count = jobs.reduce(0) { $0 + $1.job.tripCount } - missing
+        let pieces = try store.pieces(of: Set(jobs.map(\.job.id)))
+        var encoding: [Pending<(bytes: [UInt8], rowCount: Int)>] = []
+        defer { for piece in encoding { _ = try? piece.wait() } }
+        var (next, rowCount) = (0, 0)
+        try write(Array(Self.header.utf8))
+        while next < pieces.count || !encoding.isEmpty {
+            while next < pieces.count, encoding.count < Self.pieceCountMax {
+                let piece = pieces[next]
+                encoding.append(store.loads.pool.submit { Self.encode(try piece.read()) })
+                next += 1
+            }
+            let encoded = try encoding.removeFirst().wait()
+            try write(encoded.bytes)
+            rowCount += encoded.rowCount
+            report(rowCount, count)
+        }
+        guard rowCount == count else {
+            throw ColumnStoreError(
+                .conflict,
+                "\(rowCount.grouped) trips were read of \(count.grouped): a job was deleted meanwhile, or the store has lost trips; export "
+                    + "again, and look at `tripstore verify` or at the warning of answers where that does not help.")
+        }
+        return rowCount
+    }
+
+    private static func encode(_ batches: [TripBatch]) -> (bytes: [UInt8], rowCount: Int) {
+        var bytes: [UInt8] = []
+        let rowCount = batches.reduce(0) { $0 + $1.count }
+        bytes.reserveCapacity(rowCount * 128)
+        for batch in batches { append(batch, to: &bytes) }
+        return (bytes, rowCount)
+    }
+
+    /// Appends the lines of a batch.
+    package static func append(_ batch: TripBatch, to bytes: inout [UInt8]) {
+        let regions = batch.regions.strings.map(field)
+        let datasources = batch.datasources.strings.map(field)
+        for row in batch.rows {
+            bytes += regions[Int(row.region)]
+            append(row.originLongitude, row.originLatitude, to: &bytes)
+            append(row.destinationLongitude, row.destinationLatitude, to: &bytes)
+            bytes.append(UInt8(ascii: ","))
+            LocalDateTime.append(microseconds: row.time, separator: UInt8(ascii: " "), to: &bytes)
+            bytes.append(UInt8(ascii: ","))
+            bytes += datasources[Int(row.datasource)]
+            bytes.append(UInt8(ascii: "\n"))
+        }
+    }
+
+    private static func append(_ longitude: Double, _ latitude: Double, to bytes: inout [UInt8]) {
+        bytes += ",POINT (".utf8
+        bytes += longitude.description.utf8
+        bytes.append(UInt8(ascii: " "))
+        bytes += latitude.description.utf8
+        bytes.append(UInt8(ascii: ")"))
+    }
+
+    /// A name as a field: in quotes where anything in it could be taken for something else (RFC 4180).
+    private static func field(_ name: String) -> [UInt8] {
+        let isPlain =
+            name.utf8.allSatisfy { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: ",") && $0 >= 0x20 }
+            && name.utf8.first != 0x20 && name.utf8.last != 0x20
+        if isPlain { return Array(name.utf8) }
+        // By bytes: a quote with an accent over it is a character of its own.
+        let quote = UInt8(ascii: "\"")
+        return [quote] + name.utf8.flatMap { $0 == quote ? [quote, quote] : [$0] } + [quote]
+    }
+}

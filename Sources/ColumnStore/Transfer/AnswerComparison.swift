@@ -1,0 +1,104 @@
+import Bucketing
+
+/// Asks two stores the same queries and compares the answers byte by byte.
+struct AnswerComparison {
+    private let source: any TripSource
+    private let target: any TripSource
+    /// Queries that were asked of both.
+    private(set) var questionCount = 0
+    /// Regions of which weeks are asked one by one, those with the most trips.
+    private static let regionCountMax = 20
+
+    init(_ source: any TripSource, _ target: any TripSource) {
+        self.source = source
+        self.target = target
+    }
+
+    /// What differs first; nil where nothing does.
+    ///
+    /// - Parameter trips: trips of each completed job.
+    mutating func difference(_ trips: [Int64: Int]) throws(ColumnStoreError) -> String? {
+        let copied = try target.storedTrips()
+        questionCount += 1
+        for id in Set(trips.keys).union(copied.keys).sorted() where trips[id] ?? 0 != copied[id] ?? 0 {
+            return "job \(id) has \((copied[id] ?? 0).grouped) trips instead of \((trips[id] ?? 0).grouped)"
+        }
+        var (first, last): ([Regions.Region], Regions.Region?) = ([], nil)
+        var query = RegionsQuery()
+        repeat {
+            let (ours, theirs) = (try source.regions(query), try target.regions(query))
+            questionCount += 1
+            if ours.json != theirs.json { return "the answers about regions differ" }
+            if query.offset == 0 { first = Array(ours.regions.prefix(Self.regionCountMax)) }
+            last = ours.regions.last ?? last
+            query.offset += ours.regions.count
+            if ours.regions.isEmpty || query.offset >= ours.totalRegions { break }
+        } while true
+        if let difference = try weeks(of: first) { return difference }
+        return try groups([first.first, last].compactMap(\.self))
+    }
+
+    private mutating func weeks(of regions: [Regions.Region]) throws(ColumnStoreError) -> String? {
+        for kind in WeeklyAverageQuery.Weeks.allCases {
+            var query = WeeklyAverageQuery()
+            query.weeks = kind
+            if try !isEqual({ store throws(ColumnStoreError) in try store.weeklyAverage(query).json }) {
+                return "the weekly averages over \(kind.rawValue) weeks differ"
+            }
+        }
+        for region in regions {
+            var query = WeeklyAverageQuery()
+            query.weeks = .active
+            query.filter.region = region.region
+            if try !isEqual({ store throws(ColumnStoreError) in try store.weeklyAverage(query).json }) {
+                return "the weekly averages of the region \(region.region) differ"
+            }
+        }
+        return nil
+    }
+
+    /// Groups of all trips where they are few, and as fine ones as can be of a week: of many trips they are as many, which no server is
+    /// asked for without need.
+    ///
+    /// - Parameter regions: those with the most and the fewest trips.
+    private mutating func groups(_ regions: [Regions.Region]) throws(ColumnStoreError) -> String? {
+        var queries: [TripGroupsQuery] = []
+        func add(precision: Int, _ bucket: TripGroupsQuery.Bucket, minutes: Int, _ filter: TripFilter = TripFilter()) {
+            var query = TripGroupsQuery()
+            query.limit = 10_000
+            (query.precision, query.bucket, query.bucketMinutes, query.filter) = (precision, bucket, minutes, filter)
+            queries.append(query)
+        }
+        add(precision: 1, .timeOfDay, minutes: 60)
+        add(precision: 1, .absolute, minutes: 1440)
+        add(precision: 3, .timeOfDay, minutes: 360)
+        for region in regions {
+            var filter = TripFilter()
+            filter.region = region.region
+            filter.from = region.firstAt
+            filter.to = region.firstAt + 7 * LocalDateTime.microsecondsPerDay
+            for precision in [5, 7] { add(precision: precision, .timeOfDay, minutes: 60, filter) }
+            add(precision: 12, .absolute, minutes: 15, filter)
+        }
+        for query in queries {
+            if try !isEqual({ store throws(ColumnStoreError) in try store.tripGroups(query).json }) {
+                return "the groups of precision \(query.precision) differ"
+            }
+        }
+        return nil
+    }
+
+    /// Whether both answer alike, also where they refuse to.
+    private mutating func isEqual(
+        _ ask: (any TripSource) throws(ColumnStoreError) -> String
+    ) throws(ColumnStoreError) -> Bool {
+        func answer(_ store: any TripSource) throws(ColumnStoreError) -> String {
+            do throws(ColumnStoreError) { return try ask(store) } catch {
+                guard error.code == .notFound || error.code == .invalidArgument else { throw error }
+                return error.message
+            }
+        }
+        questionCount += 1
+        return try answer(source) == answer(target)
+    }
+}

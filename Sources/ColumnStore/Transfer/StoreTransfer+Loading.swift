@@ -1,0 +1,215 @@
+import Foundation
+
+/// How trips of jobs come into the target: small jobs several at a time, a large one part by part.
+extension StoreTransfer {
+    /// Pieces that are read ahead, at most: they may be of some ten megabytes.
+    private static let pieceCountMax = 4
+    /// Batches of a job that are handed on together.
+    private static let batchCountMax = 1024
+
+    /// Loads jobs that are complete in the source; false where trips of one have gone there, as it was deleted.
+    ///
+    /// Waits while servers are away, as loads do.
+    func load(_ wave: [JobRecord]) throws(ColumnStoreError) -> Bool {
+        var pause = 1
+        while true {
+            do {
+                return wave.count == 1 ? try loadAlone(wave[0]) : try loadTogether(wave)
+            } catch let error as ColumnStoreError where error.code == .unavailable {
+                report(.waits(error.message))
+                Thread.sleep(forTimeInterval: Double(pause))
+                pause = min(pause * 2, Limits.retrySecondsMax)
+            } catch {
+                throw error as? ColumnStoreError
+                    ?? ColumnStoreError(.internalFault, "Trips could not be copied: \(error); please report this.")
+            }
+        }
+    }
+
+    // MARK: - Several
+
+    private func loadTogether(_ wave: [JobRecord]) throws -> Bool {
+        let pieces = try source.pieces(of: Set(wave.map(\.job.id)))
+        let read = try source.loads.pool.map(count: pieces.count) { try pieces[$0].read() }
+        let batches = read.flatMap(\.self).filter { $0.count > 0 }
+        var counts: [Int64: Int] = [:]
+        for batch in batches { for job in batch.job { counts[job, default: 0] += 1 } }
+        for record in wave {
+            guard try isWhole(record, tripCount: counts[record.job.id] ?? 0) else { return false }
+        }
+        if target.loads.settings.loadsSmallFilesTogether {
+            try storeTogether(wave, batches)
+        } else {
+            var own = Self.divided(batches)
+            for record in wave { try store(record, own.removeValue(forKey: record.job.id) ?? []) }
+        }
+        return true
+    }
+
+    /// Stores whole jobs as one segment.
+    private func storeTogether(_ wave: [JobRecord], _ batches: [TripBatch]) throws {
+        var started: [JobRecord] = []
+        for record in wave { if try begin(record, plan: nil) != nil { started.append(record) } }
+        guard let first = started.first?.job.id else { return }
+        let ids = Set(started.map(\.job.id))
+        // What an earlier run has committed meanwhile is committed as a whole.
+        guard started.count == wave.count else { throw ColumnStoreError.transferLost(first) }
+        let part = LoadPart(
+            job: first, isGroup: true, attempt: 1, number: 0, endLine: 0,
+            origin: SegmentOrigin(jobs: started.map { $0.transferredOrigin }))
+        let segment = batches.isEmpty ? nil : try target.store(batches, as: part).wait()
+        let commits = started.map { (job: $0.job.id, commit: $0.lastCommit(attempt: nil, partCount: 1)) }
+        guard try targetCatalog.commit(commits, segment: segment).isEmpty else { throw ColumnStoreError.transferLost(first) }
+        claims?.remove(ids)
+        for record in started { try finish(record) }
+    }
+
+    /// Stores a whole job.
+    private func store(_ record: JobRecord, _ batches: [TripBatch]) throws {
+        guard let started = try begin(record, plan: nil) else { return }
+        // A run that comes after it begins anew.
+        let parts = TransferredParts(of: record, started, plan: ContentHasher().hash, in: target) { _ in }
+        defer { parts.drain() }
+        for start in stride(from: 0, to: batches.count, by: Self.batchCountMax) {
+            try parts.add(Array(batches[start..<min(start + Self.batchCountMax, batches.count)]))
+        }
+        try parts.finish(record.lastCommit(attempt: started.attempt, partCount: 0))
+        claims?.remove([record.job.id])
+        try finish(record)
+    }
+
+    /// Batches of each job.
+    private static func divided(_ batches: [TripBatch]) -> [Int64: [TripBatch]] {
+        var divided: [Int64: [TripBatch]] = [:]
+        for batch in batches {
+            var own: [Int64: TripBatch] = [:]
+            for (row, job) in zip(batch.rows, batch.job) {
+                own[job, default: batch.emptied].rows.append(row)
+            }
+            for (job, batch) in own { divided[job, default: []].append(batch) }
+        }
+        return divided
+    }
+
+    // MARK: - One
+
+    private func loadAlone(_ record: JobRecord) throws -> Bool {
+        let pieces = try source.pieces(of: [record.job.id])
+        let hasher = ContentHasher()
+        for piece in pieces { hasher.update(Array((piece.name + "\n").utf8).span.bytes) }
+        guard let started = try begin(record, plan: hasher.hash) else { return true }
+        let parts = TransferredParts(of: record, started, plan: hasher.hash, in: target) { [self] rowCount in
+            report(.copied(trips: min(tripCount + rowCount, result.trips), of: result.trips))
+        }
+        var reading: [Pending<[TripBatch]>] = []
+        defer {
+            // Nothing is stored once the load was given up.
+            for piece in reading { _ = try? piece.wait() }
+            parts.drain()
+        }
+        var next = parts.position
+        while parts.position < pieces.count {
+            while next < pieces.count, reading.count < Self.pieceCountMax {
+                let piece = pieces[next]
+                reading.append(source.loads.pool.submit { try piece.read() })
+                next += 1
+            }
+            try parts.add(reading.removeFirst().wait())
+        }
+        guard try isWhole(record, tripCount: parts.rowCount) else { return false }
+        try parts.finish(record.lastCommit(attempt: started.attempt, partCount: 0))
+        claims?.remove([record.job.id])
+        try finish(record, earlierRowCount: started.job.processedRows)
+        return true
+    }
+
+    // MARK: - Beginning and end
+
+    /// Makes a job of the target run, which is adopted, goes on or begins anew; nil where it is complete already.
+    ///
+    /// - Parameter plan: the pieces that it is read in; it goes on after the last commit if that was made of the same ones.
+    private func begin(_ record: JobRecord, plan: ContentHash?) throws(ColumnStoreError) -> JobRecord? {
+        let id = record.job.id
+        let expected: [Job.Status] = [.pending, .running, .interrupted]
+        if let existing = try targetCatalog.job(id) {
+            switch existing.job.status {
+            case .completed:
+                try finish(record, earlierRowCount: record.job.tripCount)
+                return nil
+            case .pending, .running, .interrupted:
+                if existing.checkpoint == JobRecord.Checkpoint() || plan != nil && existing.checkpoint.contentHash == plan {
+                    guard try targetCatalog.takeOver(id) != nil else { throw .transferLost(id) }
+                } else {
+                    _ = try target.takeOut(id, status: .failed, from: expected, message: nil, attempt: nil)
+                    try reset(id)
+                }
+            case .failed: try reset(id)
+            case .cancelled, .deleted:
+                throw ColumnStoreError(
+                    .conflict,
+                    "Job \(id) (\(record.job.filename)) was removed in the target; name another target to copy the whole store."
+                )
+            }
+        } else {
+            try targetCatalog.adopt(record)
+        }
+        claims?.add(id)
+        let tracksAttempts = target.loads.settings.tracksAttempts
+        guard let started = try targetCatalog.start([id], tracksAttempts: tracksAttempts).first else { throw .transferLost(id) }
+        return started
+    }
+
+    private func reset(_ id: Int64) throws(ColumnStoreError) {
+        guard try targetCatalog.reset(id, from: [.failed], isClaimed: target.loads.isShared) != nil else {
+            throw .transferLost(id)
+        }
+    }
+
+    /// Ends a job whose trips are in the target.
+    private func finish(_ record: JobRecord, earlierRowCount: Int = 0) throws(ColumnStoreError) {
+        try settle(record)
+        tripCount = min(tripCount + record.job.tripCount, result.trips)
+        result.newTrips += record.job.tripCount - earlierRowCount
+        result.newJobs += 1
+        report(.copied(trips: tripCount, of: result.trips))
+    }
+
+    /// Whether all trips of a job were read; false where it was deleted meanwhile, and an error where the store has lost some.
+    private func isWhole(_ record: JobRecord, tripCount: Int) throws(ColumnStoreError) -> Bool {
+        if tripCount == record.job.tripCount { return true }
+        let id = record.job.id
+        guard try sourceCatalog.job(id)?.job.status == .completed else { return false }
+        throw ColumnStoreError(
+            .corrupt,
+            "Job \(id) (\(record.job.filename)) has \(tripCount.grouped) trips in the store, \(record.job.tripCount.grouped) by its catalog; "
+                + "bring back what is missing, or delete that job, and run the same command again.")
+    }
+}
+
+extension JobRecord {
+    /// What segments of another store say of the job.
+    var transferredOrigin: SegmentOrigin.Job {
+        var origin = origin()
+        origin.upload = nil
+        return origin
+    }
+
+    /// The last commit of a load that brings the job's trips; what else is known of it is settled then.
+    ///
+    /// Without hashes: whether jobs may have the same bytes was decided where they were loaded.
+    fileprivate func lastCommit(attempt: Int?, partCount: Int) -> JobCommit {
+        JobCommit(
+            attempt: attempt, partCount: partCount, processedRows: job.processedRows, rejectedRows: job.rejectedRows,
+            processedBytes: job.processedBytes, checkpoint: Checkpoint(), rejects: [:], isLast: true)
+    }
+}
+
+extension TripBatch {
+    /// A batch with the same names and without trips.
+    fileprivate var emptied: TripBatch {
+        var batch = TripBatch()
+        batch.regions = regions
+        batch.datasources = datasources
+        return batch
+    }
+}

@@ -1,0 +1,288 @@
+import Foundation
+
+/// What a transfer has done.
+package struct TransferReport: Sendable {
+    /// Jobs of the source.
+    package var jobs = 0
+    /// Trips of its completed jobs, all of which the target has.
+    package var trips = 0
+    /// Jobs whose trips this run has brought.
+    package var newJobs = 0
+    /// Trips that this run has brought.
+    package var newTrips = 0
+    /// Jobs that were not complete, and are failed in the target.
+    package var unfinishedJobs = 0
+    /// Queries whose answers were compared.
+    package var questions = 0
+}
+
+/// A moment of a transfer.
+package enum TransferProgress: Sendable {
+    /// Trips that are in the target, and all of them.
+    case copied(trips: Int, of: Int)
+    /// What it waits for.
+    case waits(String)
+    /// Answers of both sides are compared.
+    case compares
+}
+
+/// Brings all jobs of a store with their trips to another one, of whichever engine and catalog.
+///
+///     source ── select: jobs of one moment ── pieces of trips ─┐
+///     target ── adopt a job, start it ── store parts ── commit ┴─ settle: what the source says of the job ── compare answers
+///
+/// A job is loaded as from a file, as an attempt with parts and a last commit, so that in the target as well it is whole or absent
+/// whatever dies. A run that comes after leaves alone what is there and goes on after the last commit. So the transfer of a store that is
+/// in use may be repeated, and the copy follows it: that is a backup of a cluster.
+package final class StoreTransfer {
+    /// What becomes of jobs that are not complete.
+    package enum Unfinished: Sendable {
+        /// They are refused, before anything is done.
+        case refused
+        /// They are failed in the target, until a later run finds them complete.
+        case failed
+    }
+
+    /// Jobs that were selected anew, as some had been deleted meanwhile, at most.
+    private static let turnCountMax = 5
+    private static let task = "transfer"
+    private static let unfinishedMessage = "It was not complete when the store was copied; load its file again."
+
+    let source: any TripSource
+    let target: any TripSource
+    private let unfinished: Unfinished
+    let report: (TransferProgress) -> Void
+    let claims: ClaimKeeper?
+    var result = TransferReport()
+    /// Trips in the target so far.
+    var tripCount = 0
+    var targetCatalog: any JobCatalog { target.loads.catalog }
+    var sourceCatalog: any JobCatalog { source.loads.catalog }
+
+    /// Prepares a transfer.
+    ///
+    /// - Parameters:
+    ///   - source: a store that is open for reading.
+    ///   - target: a store that is open for writing and does nothing else.
+    package init(
+        from source: any TripSource, to target: any TripSource, unfinished: Unfinished,
+        _ report: @escaping (TransferProgress) -> Void
+    ) {
+        self.source = source
+        self.target = target
+        self.unfinished = unfinished
+        self.report = report
+        claims = (target.loads.catalog as? any SharedJobCatalog).map { ClaimKeeper($0) }
+    }
+
+    /// Runs to the end: all jobs that were complete at its beginning and were not deleted since are in the target, and both stores gave
+    /// equal answers.
+    package func run() throws(ColumnStoreError) -> TransferReport {
+        guard try targetCatalog.leads(Self.task) else {
+            throw ColumnStoreError(.busy, "Another process copies to the same catalog; wait for its end.")
+        }
+        claims?.start()
+        defer { claims?.stop() }
+        var (known, wanted): (Set<Int64>?, Set<Int64>?)
+        for _ in 0..<Self.turnCountMax {
+            let all = try source.select(wanted)
+            let jobs = all.filter { known?.contains($0.job.id) ?? true }
+            let complete = Set(jobs.filter { $0.job.status == .completed }.map(\.job.id))
+            let chosen = wanted?.intersection(complete) ?? complete
+            if known == nil { try check(jobs) }
+            (known, wanted) = (Set(jobs.map(\.job.id)), chosen)
+            guard try bring(jobs, chosen) else { continue }
+            target.publish()
+            report(.compares)
+            var comparison = AnswerComparison(source, target)
+            let trips = jobs.filter { chosen.contains($0.job.id) }.map { ($0.job.id, $0.job.tripCount) }
+            if let difference = try comparison.difference(Dictionary(uniqueKeysWithValues: trips)) {
+                if try hasChanged(chosen) { continue }
+                throw ColumnStoreError(
+                    .corrupt,
+                    "The copy is not equal to what it was made of: \(difference). Do not use it; run the same command again, or remove "
+                        + "the copy and begin anew.")
+            }
+            try removeDeleted(chosen)
+            target.loadsEnded()
+            result.questions = comparison.questionCount
+            return result
+        }
+        throw ColumnStoreError(
+            .conflict, "Jobs of the source were deleted all the time while it was copied; run the same command again to go on.")
+    }
+
+    /// Whether trips of the selected jobs have gone since.
+    private func hasChanged(_ chosen: Set<Int64>) throws(ColumnStoreError) -> Bool {
+        let complete = try sourceCatalog.jobs(limit: Int(Int32.max), status: .completed).map(\.job.id)
+        return !chosen.isSubset(of: complete)
+    }
+
+    /// Takes out of the copy what was deleted in the source since it was selected: the rest is what was compared.
+    private func removeDeleted(_ chosen: Set<Int64>) throws(ColumnStoreError) {
+        for record in try sourceCatalog.jobs(limit: Int(Int32.max), status: .deleted) where chosen.contains(record.job.id) {
+            try bringWithoutTrips(record, targetCatalog.job(record.job.id))
+            result.trips -= record.job.tripCount
+        }
+    }
+
+    // MARK: - Before
+
+    /// Refuses what cannot be copied, or not to there.
+    private func check(_ jobs: [JobRecord]) throws(ColumnStoreError) {
+        for store in [source, target] where !store.loads.settings.tracksAttempts {
+            guard try store.loads.catalog.visibility().attempts > 0 else { continue }
+            throw ColumnStoreError(
+                .conflict,
+                "The jobs of \(store.loads.folders.root) have their trips in ClickHouse, so it is no store of one machine; name another "
+                    + "folder.")
+        }
+        if let warning = try source.missingWarning() {
+            throw ColumnStoreError(.conflict, "The store is not whole, so that it is not copied: \(warning)")
+        }
+        let open = jobs.filter { !$0.job.status.isTerminal }
+        if unfinished == .refused, let first = open.first {
+            let others = open.count > 1 ? " and \(open.count - 1) others are" : " is"
+            throw ColumnStoreError(
+                .conflict,
+                "Job \(first.job.id) (\(first.job.filename))\(others) not complete; let `tripstore resume` or `tripstore serve` bring "
+                    + "them to their end, or remove them with `tripstore jobs NUMBER --remove`, and run the same command again."
+            )
+        }
+        result.unfinishedJobs = open.count
+        let byNumber = Dictionary(uniqueKeysWithValues: jobs.map { ($0.job.id, $0) })
+        for other in try targetCatalog.jobs(limit: Int(Int32.max), status: nil) {
+            if let own = byNumber[other.job.id] {
+                if own.isSame(as: other) { continue }
+            } else if other.job.message == Self.unfinishedMessage, try targetCatalog.forget(job: other.job.id) {
+                // The source forgot it since: its file was found to be loaded.
+                continue
+            }
+            throw ColumnStoreError(
+                .conflict,
+                "The target has job \(other.job.id) (\(other.job.filename)), which the source has not: it is neither empty nor an earlier "
+                    + "copy of this store. Name another target.")
+        }
+        try targetCatalog.reserveJobNumbers(upTo: sourceCatalog.lastJobNumber())
+    }
+
+    // MARK: - Jobs
+
+    /// Brings what the target has not; false where a job was deleted in the source meanwhile.
+    private func bring(_ jobs: [JobRecord], _ chosen: Set<Int64>) throws(ColumnStoreError) -> Bool {
+        let loaded = Dictionary(
+            uniqueKeysWithValues: try targetCatalog.jobs(limit: Int(Int32.max), status: nil).map { ($0.job.id, $0) })
+        result.jobs = jobs.count
+        result.trips = jobs.reduce(0) { $0 + (chosen.contains($1.job.id) ? $1.job.tripCount : 0) }
+        tripCount = jobs.reduce(0) { sum, record in
+            chosen.contains(record.job.id) && loaded[record.job.id]?.job.status == .completed ? sum + record.job.tripCount : sum
+        }
+        report(.copied(trips: tripCount, of: result.trips))
+        var wave: [JobRecord] = []
+        var rowCount = 0
+        var isWhole = true
+        func flush() throws(ColumnStoreError) {
+            if !wave.isEmpty, try !load(wave) { isWhole = false }
+            (wave, rowCount) = ([], 0)
+        }
+        for record in jobs {
+            let other = loaded[record.job.id]
+            guard chosen.contains(record.job.id) else {
+                try bringWithoutTrips(record, other)
+                continue
+            }
+            if other?.job.status == .completed {
+                if other?.job != record.job { try settle(record) }
+                continue
+            }
+            if rowCount + record.job.tripCount > partRowCount || wave.count == Self.waveJobCountMax { try flush() }
+            wave.append(record)
+            rowCount += record.job.tripCount
+        }
+        try flush()
+        return isWhole
+    }
+
+    /// Jobs that are read together, at most: conditions name each.
+    private static let waveJobCountMax = 1000
+    /// Rows that are stored and committed together.
+    var partRowCount: Int { target.loads.settings.partRowCount }
+
+    /// Says of a job that has no trips what the source says of it; takes out those of one that was deleted there.
+    private func bringWithoutTrips(_ record: JobRecord, _ other: JobRecord?) throws(ColumnStoreError) {
+        var record = record
+        let id = record.job.id
+        // One that became complete since the beginning is for the next run.
+        if !record.job.status.isTerminal || record.job.status == .completed {
+            record = record.failed(Self.unfinishedMessage)
+        }
+        guard let other else {
+            try targetCatalog.adopt(record)
+            return try settle(record)
+        }
+        if other.job == record.job { return }
+        switch other.job.status {
+        case .completed:
+            guard record.job.status == .deleted else { throw .transferLost(id) }
+            guard try target.takeOut(id, status: .deleted, from: [.completed], message: nil, attempt: nil) else {
+                throw .transferLost(id)
+            }
+        case .pending, .running, .interrupted:
+            _ = try target.takeOut(id, status: .failed, from: [other.job.status], message: nil, attempt: nil)
+        case .failed, .cancelled, .deleted: break
+        }
+        try settle(record)
+    }
+
+    /// Says of a job all that the source says of it.
+    func settle(_ record: JobRecord) throws(ColumnStoreError) {
+        let id = record.job.id
+        let (counts, lines) = try rejects(of: record)
+        let folders = target.loads.folders
+        if !targetCatalog.keepsRejects {
+            try RejectsFile.replace(folders.rejectsPath(job: id), with: lines, rejectedRows: record.job.rejectedRows, counts)
+        }
+        try targetCatalog.settle(record.transferred, rejects: counts, lines: lines)
+    }
+
+    /// Rejected rows of a job of the source by reason, and those that are kept.
+    private func rejects(
+        of record: JobRecord
+    ) throws(ColumnStoreError) -> (counts: [String: Int], lines: [RejectedRow]) {
+        let counts = record.job.status == .failed ? [:] : try sourceCatalog.rejectCounts(record.job.id)
+        guard record.job.rejectedRows > 0, !record.job.status.isRemoved else { return (counts, []) }
+        var lines: [RejectedRow] = []
+        while true {
+            let page = try source.loads.rejects(record.job.id, after: lines.last?.line ?? 0, limit: 1000)
+            lines += page.rejects
+            if page.nextAfter == nil { return (counts, lines) }
+        }
+    }
+}
+
+extension JobRecord {
+    /// Whether another catalog's job is this one.
+    fileprivate func isSame(as other: JobRecord) -> Bool {
+        job.filename == other.job.filename && job.createdAt == other.job.createdAt
+    }
+
+    /// The job as one of which nothing is in the store.
+    fileprivate func failed(_ message: String) -> JobRecord {
+        var record = self
+        record.job.status = .failed
+        record.job.message = message
+        record.job.totalRows = nil
+        (record.job.processedRows, record.job.rejectedRows, record.job.processedBytes) = (0, 0, 0)
+        record.checkpoint = Checkpoint()
+        return record
+    }
+}
+
+extension StoreTransfer {
+    /// Refuses two folders of which one is the other or is in it.
+    package static func requireApart(_ source: String, _ target: String) throws(ColumnStoreError) {
+        let (own, other) = (try FileSystem.destination(source), try FileSystem.destination(target))
+        guard own == other || FileSystem.isInside(own, other) || FileSystem.isInside(other, own) else { return }
+        throw ColumnStoreError(.invalidArgument, "\(target) and \(source) must be folders apart from each other; name another.")
+    }
+}

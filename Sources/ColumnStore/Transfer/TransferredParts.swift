@@ -1,0 +1,97 @@
+/// The parts of one job on their way into the target: one is stored while the next one is read.
+///
+/// Each is committed with the number of pieces up to its last row, after which a later run goes on if the job is read in the same pieces.
+final class TransferredParts {
+    private struct StoringPart {
+        var record: Pending<SegmentRecord?>?
+        var commit: JobCommit
+    }
+
+    private let record: JobRecord
+    private let attempt: Int
+    private let plan: ContentHash
+    private let target: any TripSource
+    private let report: (_ rowCount: Int) -> Void
+    private var storing: StoringPart?
+    private var batches: [TripBatch] = []
+    private var batchRowCount = 0
+    private var partCount = 0
+    /// Pieces that were taken.
+    private(set) var position: Int
+    /// Rows of them.
+    private(set) var rowCount: Int
+
+    /// - Parameters:
+    ///   - record: the job as the source has it.
+    ///   - started: its run in the target.
+    ///   - plan: tells the pieces that it is read in.
+    ///   - report: told of the rows that are committed.
+    init(
+        of record: JobRecord, _ started: JobRecord, plan: ContentHash, in target: any TripSource,
+        _ report: @escaping (_ rowCount: Int) -> Void
+    ) {
+        self.record = record
+        self.plan = plan
+        self.target = target
+        self.report = report
+        attempt = started.attempt
+        position = started.checkpoint.byteCount
+        rowCount = started.job.processedRows
+    }
+
+    /// Takes the trips of the next piece.
+    func add(_ read: [TripBatch]) throws {
+        let count = read.reduce(0) { $0 + $1.count }
+        let isFull =
+            batchRowCount + count > target.loads.settings.partRowCount
+            || batches.count + read.count > Limits.segmentBatchCountMax
+        if batchRowCount > 0, isFull {
+            var commit = JobCommit(
+                attempt: attempt, processedRows: rowCount, rejectedRows: 0, processedBytes: 0,
+                checkpoint: JobRecord.Checkpoint(byteCount: position, lineCount: rowCount, contentHash: plan), rejects: [:],
+                isLast: false)
+            commit.partCount = partCount + 1
+            try seal(commit)
+        }
+        for batch in read where batch.count > 0 {
+            var batch = batch
+            // All are of one job.
+            batch.job = []
+            batches.append(batch)
+        }
+        batchRowCount += count
+        rowCount += count
+        position += 1
+    }
+
+    /// Stores what is left and commits it as the last part.
+    func finish(_ last: JobCommit) throws {
+        var last = last
+        last.partCount = partCount + 1
+        try seal(last)
+        try commitOldest()
+    }
+
+    /// Waits for what is under way, so that nothing is stored later.
+    func drain() { _ = try? storing?.record?.wait() }
+
+    private func seal(_ commit: JobCommit) throws {
+        try commitOldest()
+        let part = LoadPart(
+            job: record.job.id, isGroup: false, attempt: attempt, number: partCount, endLine: rowCount,
+            origin: SegmentOrigin(jobs: [record.transferredOrigin]))
+        storing = StoringPart(record: batches.isEmpty ? nil : target.store(batches, as: part), commit: commit)
+        partCount += 1
+        (batches, batchRowCount) = ([], 0)
+    }
+
+    private func commitOldest() throws {
+        guard let part = storing else { return }
+        var commit = part.commit
+        commit.segment = try part.record?.wait() ?? nil
+        storing = nil
+        let id = record.job.id
+        guard try target.loads.catalog.commit(commit, job: id) else { throw ColumnStoreError.transferLost(id) }
+        if !commit.isLast { report(commit.processedRows) }
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import ColumnStore
+import Foundation
+import Logging
+
+/// A file, or standard output, that trips are exported to as CSV.
+struct CSVFile {
+    private let path: String
+
+    init(_ path: String) { self.path = path }
+
+    /// Writes the trips of a store, and says how many they are.
+    func write(from options: StoreOptions, _ format: ReportFormat) throws {
+        let store = try options.openEngine(.readOnly, mustExist: true, logLevel: .critical)
+        defer { store.close() }
+        let progress = TripProgress(earlierTrips: 0)
+        defer { progress.end() }
+        let warning = try store.missingWarning()
+        let export = CSVExport(store)
+        func show(trips: Int, of count: Int) { progress.show(trips: trips, of: count) }
+        let trips: Int
+        if path == "-" {
+            trips = try export.write(
+                { try Output.write(Data($0), to: .standardOutput, named: "standard output") }, show)
+            progress.end()
+            Output.note("\(Readable.count(trips, "trip")) written")
+        } else {
+            trips = try writeFile(export, show)
+            progress.end()
+            let size = FileSystem.byteCount(of: path) ?? 0
+            try Output.result(
+                format == .json
+                    ? json(trips, size) : "\(Readable.text(path)): \(Readable.count(trips, "trip")), \(Readable.bytes(size))\n")
+        }
+        if let warning { Output.note("Warning: \(warning)") }
+    }
+
+    private func writeFile(_ export: CSVExport, _ report: (Int, Int) -> Void) throws -> Int {
+        if path.contains("://") || FileSystem.isDirectory(path) {
+            throw ValidationError("\(Readable.text(path)) is no file that can be written; name one, or - for standard output.")
+        }
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        var file = try DurableFile(directory: folder, name: name, for: .everyone)
+        let trips = try export.write({ try file.write($0) }, report)
+        try file.commit()
+        return trips
+    }
+
+    private func json(_ trips: Int, _ byteCount: Int) -> String {
+        var writer = JSONWriter()
+        writer.object {
+            $0.key("file")
+            $0.value(path)
+            $0.key("trips")
+            $0.value(trips)
+            $0.key("bytes")
+            $0.value(byteCount)
+        }
+        return writer.text + "\n"
+    }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import ClickHouse
+import ColumnStore
+import Foundation
+import Logging
+import PostgreSQL
+
+/// Where the trips and jobs of a cluster are.
+struct ClusterPlace {
+    let databaseURL: ClickHouseURL
+    /// Nil: the jobs are in the data directory.
+    let catalogURL: PostgresURL?
+    let directory: String
+    /// What it is called in sentences.
+    let name: String
+
+    /// The cluster that flags or the environment name; nil where they name none.
+    ///
+    /// - Parameters:
+    ///   - store: has the data directory.
+    ///   - isLocal: whether jobs are there, whatever the environment says.
+    init?(_ store: StoreOptions, databaseURL: String? = nil, catalogURL: String? = nil, isLocal: Bool = false) throws {
+        guard case .clickHouse(let url) = try Environment.engine(databaseURL) else { return nil }
+        self.databaseURL = url
+        self.catalogURL = isLocal ? nil : try Environment.catalog(catalogURL)
+        directory = store.directory
+        name = "\(ShownURL(databaseURL ?? Environment.text("DATABASE_URL") ?? ""))"
+    }
+
+    /// Opens it for a transfer.
+    func open(_ access: ColumnStore.Options.Access) throws -> ClickHouseStore {
+        // Jobs in PostgreSQL leave nothing in the data directory of who copies them: an empty folder stands for it, for all runs of a user.
+        let folder =
+            catalogURL == nil
+            ? directory : FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-transfer-\(getuid())").path
+        var options = ClickHouseStore.Options(url: databaseURL, dataDirectory: folder, logger: Log.logger(.error))
+        options.access = access
+        options.role = .own
+        if let catalogURL {
+            let uploads = try JobStorage.uploadsFolder(in: folder, access: .readWrite)
+            options.catalog = try PostgresCatalog(catalogURL, uploads: uploads, access: access)
+        } else if access == .readOnly {
+            try StoreFolder.requireStore(in: directory)
+        }
+        return try ClickHouseStore(options)
+    }
+}
+
+extension StoreOptions {
+    /// The same options for another folder; nil: for this one.
+    func named(_ folder: String?) -> StoreOptions {
+        var options = self
+        if let folder { options.dataDir = folder }
+        return options
+    }
+
+    /// Opens the store of one machine in the folder for a transfer, whatever engine the environment names.
+    fileprivate func openSegments(_ access: ColumnStore.Options.Access) throws -> ColumnStore {
+        if access == .readOnly { try StoreFolder.requireStore(in: directory) }
+        var options = ColumnStore.Options(dataDirectory: directory, logger: Log.logger(.error))
+        options.access = access
+        options.role = .own
+        if let rows = try LoadOptions.environmentSegmentRows() { options.segmentRowCount = rows }
+        return try ColumnStore(options)
+    }
+}
+
+/// A transfer between a store of one machine and a cluster, with progress and a last word.
+struct TransferSession {
+    let unfinished: StoreTransfer.Unfinished
+
+    /// Brings a store of one machine to a cluster.
+    func run(from store: StoreOptions, to cluster: ClusterPlace) throws {
+        if cluster.catalogURL == nil { try StoreTransfer.requireApart(store.directory, cluster.directory) }
+        let source = try store.openSegments(.readOnly)
+        defer { source.close() }
+        let target = try cluster.open(.readWrite)
+        try run(from: source, to: target, called: cluster.name)
+    }
+
+    /// Brings a cluster to a store of one machine.
+    func run(from cluster: ClusterPlace, to store: StoreOptions) throws {
+        if cluster.catalogURL == nil { try StoreTransfer.requireApart(cluster.directory, store.directory) }
+        let source = try cluster.open(.readOnly)
+        defer { source.close() }
+        try run(from: source, to: store.openSegments(.readWrite), called: Readable.text(store.directory))
+    }
+
+    private func run(from source: any TripSource, to target: any TripSource, called name: String) throws {
+        defer { target.close() }
+        let progress = TripProgress()
+        defer { progress.end() }
+        let start = ContinuousClock.now
+        let transfer = StoreTransfer(from: source, to: target, unfinished: unfinished) { moment in
+            switch moment {
+            case .copied(let trips, let count): progress.show(trips: trips, of: count)
+            case .waits(let reason): progress.note("Waiting: \(reason)")
+            case .compares: progress.note("Comparing answers …")
+            }
+        }
+        let report = try transfer.run()
+        progress.end()
+        try Output.result(text(of: report, name, .now - start))
+    }
+
+    private func text(of report: TransferReport, _ name: String, _ elapsed: Duration) -> String {
+        var notes: [String] = []
+        let rate = Int(Double(report.newTrips) / max(elapsed / .seconds(1), 0.001))
+        if report.newTrips > 0 {
+            notes.append(
+                "\(Readable.count(report.newTrips)) brought now in \(Readable.count(report.newJobs, "job")), \(Readable.count(rate)) "
+                    + "trips/s")
+        } else {
+            notes.append("all of them were there")
+        }
+        if report.unfinishedJobs > 0 {
+            notes.append("\(Readable.count(report.unfinishedJobs, "job")) not complete, noted as failed")
+        }
+        notes.append("\(Readable.count(report.questions)) queries answered alike")
+        return "\(name): \(Readable.count(report.trips, "trip")) of \(Readable.count(report.jobs, "job")); "
+            + notes.joined(separator: "; ") + "\n"
+    }
+}
