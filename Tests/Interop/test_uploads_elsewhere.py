@@ -41,12 +41,18 @@ def test_an_acknowledged_upload_survives_the_loss_of_the_folder(s3, generated_cs
 
 def test_an_upload_that_cannot_be_kept_is_refused(tmp_path):
     nobody = f"http://127.0.0.1:{tripstore.free_port()}"
-    with Server(tmp_path / "data", tmp_path / "log", UPLOADS_URL="s3://trips/nowhere", AWS_ENDPOINT_URL_S3=nobody,
-                AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b") as server:
+    server = Server(tmp_path / "data", tmp_path / "log", UPLOADS_URL="s3://trips/nowhere", AWS_ENDPOINT_URL_S3=nobody,
+                    AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")
+    try:
+        server.start("/health")
+        answer = server.get("/ready")
+        assert answer.status == 503 and "s3://trips" in answer.detail, answer.body
         answer = server.post_csv(SAMPLE.read_bytes())
         assert answer.status == 503 and answer.detail.endswith((".", "?")), answer.body
         assert server.get("/jobs").json == []
         wait_until(lambda: not list((tmp_path / "data/uploads").iterdir()), "the folder of uploads to be empty")
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("url, words", [

@@ -23,10 +23,11 @@ extension LoadService {
         pause(error)
         let sentence = "Waiting for another process, as \(sharing.catalog.hostName) gave it back: \(error.message)"
         let isOurs = try sharing.catalog.giveBack(id, message: sentence)
+        // The last that is heard of this process, whatever it has told before.
+        if isOurs, let job = try? catalog.job(id)?.job { notify(JobProgress(job)) }
         sharing.leave(id)
         // Another one fetches it anew; here it would be in the way.
         for path in record.files { try? FileSystem.remove(path) }
-        if isOurs, let job = try catalog.job(id)?.job { deliver(JobProgress(job)) }
         return true
     }
 
