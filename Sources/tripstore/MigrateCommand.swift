@@ -21,9 +21,9 @@ struct MigrateCommand: ParsableCommand {
             With --back trips and jobs go from the cluster to --data-dir, which is made where it is absent.
 
             Examples:
-              tripstore migrate --database-url clickhouse://host:8123/trips --catalog-url postgresql://host/trips
-              tripstore migrate --database-url clickhouse://host:8123/trips --cluster-data-dir served
-              tripstore migrate --back --data-dir home --database-url clickhouse://… --catalog-url postgresql://…
+              tripstore migrate --catalog-url postgresql://host/trips
+              tripstore migrate --database-url clickhouse://h/trips --cluster-data-dir new
+              tripstore migrate --back --data-dir home
             """)
 
     @Option(help: "The trips of the cluster: clickhouse://host:8123/database (default: $DATABASE_URL).")

@@ -91,16 +91,20 @@ struct TransferSession {
         let progress = TripProgress()
         defer { progress.end() }
         let start = ContinuousClock.now
+        // The rate is that of the copy, not of the queries after it.
+        var end: ContinuousClock.Instant?
         let transfer = StoreTransfer(from: source, to: target, unfinished: unfinished) { moment in
             switch moment {
             case .copied(let trips, let count): progress.show(trips: trips, of: count)
             case .waits(let reason): progress.note("Waiting: \(reason)")
-            case .compares: progress.note("Comparing answers …")
+            case .compares:
+                end = .now
+                progress.note("Comparing answers …")
             }
         }
         let report = try transfer.run()
         progress.end()
-        try Output.result(text(of: report, name, .now - start))
+        try Output.result(text(of: report, name, (end ?? .now) - start))
     }
 
     private func text(of report: TransferReport, _ name: String, _ elapsed: Duration) -> String {
