@@ -113,9 +113,9 @@ extension ColumnStore {
         return []
     }
 
-    /// How the snapshot differs from the catalog; nil where something was committed since it was made.
+    /// How the snapshot differs from the catalog; nil where something was committed since it was made, or is being.
     private func differences() throws(ColumnStoreError) -> [String]? {
-        let version = catalog.liveVersion
+        guard let version = catalog.settledLiveVersion else { return nil }
         let state = state.withLock { $0 }
         let snapshot: Snapshot
         switch state.snapshot {
@@ -124,7 +124,7 @@ extension ColumnStore {
         }
         let live = try catalog.liveSegments()
         let warning = try quarantineWarning() ?? ""
-        guard state.version == version, catalog.liveVersion == version else { return nil }
+        guard state.version == version, catalog.settledLiveVersion == version else { return nil }
         var differences: [String] = []
         let unseen = live.filter { state.readers[$0.id] == nil }.map(\.fileName)
         if snapshot.segments.map(ObjectIdentifier.init) != live.map({ state.readers[$0.id].map(ObjectIdentifier.init) }) {

@@ -326,6 +326,8 @@ def test_an_interrupted_pipe_is_not_gone_on_with(tmp_path, kind, number, code):
         process = subprocess.Popen(command, pass_fds=inherited, stderr=subprocess.PIPE, env=clean_environment())
         os.write(pipe, head + b"\n" + b"\n".join(rows.split(b"\n")[:7]) + b"\n")
         if kind == "fifo":
+            # Before it is opened again nobody would read what was written.
+            tripstore.wait_until(lambda: len(json.loads(cli("jobs", "--format=json", "--data-dir", store).stdout)) == 2, "the second job")
             wait_for_the_load(store)
     assert process.wait(timeout=tripstore.PATIENCE_SECONDS) == 0, process.stderr.read()
     process.stderr.close()

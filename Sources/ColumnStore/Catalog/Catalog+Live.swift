@@ -36,6 +36,11 @@ extension Catalog {
     /// Counts the transactions of this process that changed what queries see, so that a snapshot knows whether it is the newest.
     var liveVersion: Int { liveChanges.count.load(ordering: .acquiring) }
 
+    /// `liveVersion`, or nil while a change is being committed that others may see already.
+    var settledLiveVersion: Int? {
+        liveChanges.isCommitting.load(ordering: .sequentiallyConsistent) ? nil : liveVersion
+    }
+
     /// What queries are to see now; segments that are known cost no more than their number.
     func live(besides known: Set<Int64>) throws(ColumnStoreError) -> Live {
         try read { database in
@@ -112,6 +117,8 @@ extension Catalog {
 /// SQLite itself tells of each row, so that no kind of commit can be forgotten.
 final class LiveChanges: TransactionObserver, Sendable {
     let count = Atomic(0)
+    /// Whether a transaction that changed something is being committed: others may see it already, and it is not counted yet.
+    let isCommitting = Atomic(false)
     /// Whether the transaction under way changed something; used on the one connection that writes.
     private let hasChange = Atomic(false)
 
@@ -127,9 +134,18 @@ final class LiveChanges: TransactionObserver, Sendable {
 
     func databaseDidChange(with event: DatabaseEvent) { hasChange.store(true, ordering: .relaxed) }
 
-    func databaseDidCommit(_ database: Database) {
-        if hasChange.exchange(false, ordering: .relaxed) { count.add(1, ordering: .releasing) }
+    func databaseWillCommit() {
+        if hasChange.load(ordering: .relaxed) { isCommitting.store(true, ordering: .sequentiallyConsistent) }
     }
 
-    func databaseDidRollback(_ database: Database) { hasChange.store(false, ordering: .relaxed) }
+    func databaseDidCommit(_ database: Database) {
+        guard hasChange.exchange(false, ordering: .relaxed) else { return }
+        count.add(1, ordering: .sequentiallyConsistent)
+        isCommitting.store(false, ordering: .sequentiallyConsistent)
+    }
+
+    func databaseDidRollback(_ database: Database) {
+        hasChange.store(false, ordering: .relaxed)
+        isCommitting.store(false, ordering: .sequentiallyConsistent)
+    }
 }

@@ -75,12 +75,25 @@ package final class StoreTransfer {
         claims = (target.loads.catalog as? any SharedJobCatalog).map { ClaimKeeper($0) }
     }
 
+    /// Makes this the one process that copies to the target: where one was killed, after its lease.
+    private func takeLead() throws(ColumnStoreError) {
+        let leaseSeconds = (targetCatalog as? any SharedJobCatalog)?.leaseSeconds ?? 0
+        let end = ContinuousClock.now + .seconds(leaseSeconds + 2)
+        var isTold = false
+        while try !targetCatalog.leads(Self.task) {
+            guard ContinuousClock.now < end else {
+                throw ColumnStoreError(.busy, "Another process copies to the same catalog; wait for its end.")
+            }
+            if !isTold { report(.waits("another process copied to the same catalog a moment ago")) }
+            isTold = true
+            Thread.sleep(forTimeInterval: 0.2)
+        }
+    }
+
     /// Runs to the end: all jobs that were complete at its beginning and were not deleted since are in the target, and both stores gave
     /// equal answers.
     package func run() throws(ColumnStoreError) -> TransferReport {
-        guard try targetCatalog.leads(Self.task) else {
-            throw ColumnStoreError(.busy, "Another process copies to the same catalog; wait for its end.")
-        }
+        try takeLead()
         claims?.start()
         defer { claims?.stop() }
         var (known, wanted): (Set<Int64>?, Set<Int64>?)
