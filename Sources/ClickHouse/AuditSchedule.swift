@@ -22,6 +22,8 @@ final class AuditSchedule: Sendable {
 
     /// Least time between two looks.
     private static let interval = Duration.seconds(30)
+    /// The same while something is wrong.
+    private static let shortInterval = Duration.seconds(3)
     /// Least time between two looks, as a multiple of what one takes: they are to cost no more than a fiftieth of the servers' time.
     private static let costFactor = 50
     /// Longest time until every row is looked at although the totals agree.
@@ -43,7 +45,9 @@ final class AuditSchedule: Sendable {
         firstLook.withLock {
             state.withLock { state in
                 state.isLooking = false
-                state.next = .now + max(Self.interval, duration * Self.costFactor)
+                // What is wrong is mended by somebody who waits for that to show.
+                let interval = state.audit.warning == nil ? Self.interval : Self.shortInterval
+                state.next = .now + max(interval, duration * Self.costFactor)
             }
             firstLook.broadcast()
         }
@@ -59,6 +63,14 @@ final class AuditSchedule: Sendable {
 
     /// Whether every row is to be looked at, also if the totals agree.
     var isScanDue: Bool { state.withLock { $0.nextScan.map { $0 <= .now } ?? false } }
+
+    /// Says no more of a job, as it was deleted.
+    func forget(_ job: Int64) {
+        state.withLock { state in
+            state.audit.missing[job] = nil
+            state.audit.extra[job] = nil
+        }
+    }
 
     /// Remembers that the totals agree.
     func noteAgreement() { state.withLock { $0.nextScan = $0.nextScan ?? .now + Self.interval } }

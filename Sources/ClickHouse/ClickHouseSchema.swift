@@ -289,7 +289,7 @@ struct ClickHouseSchema {
         _ visibility: () throws(ColumnStoreError) -> Visibility, than servers: ClickHouseServers
     ) throws(ColumnStoreError) -> [Visibility.Parts] {
         let (address, answer) = try firstThatAnswers(of: servers.addresses) { address throws(ColumnStoreError) in
-            try client.query(ClickHouseSQL.newest(in: servers.questionTable), at: address)
+            try client.query(ClickHouseSQL.newest(in: servers.questionTable), at: address, asking: servers.addresses)
         }
         var reader = RowBinaryReader(answer)
         let newest = try reader.integer(Int64.self)

@@ -141,6 +141,6 @@ extension ClickHouseStore {
         return counts
     }
 
-    /// Nothing: which trips a shard has lost is seen when those of a job are read.
-    package func missingWarning() -> String? { nil }
+    /// Trips that a shard has lost, or has too many of; more may be lost while they are read, which is seen job by job.
+    package func missingWarning() throws(ColumnStoreError) -> String? { try audit().warning }
 }

@@ -188,7 +188,9 @@ package final class ClickHouseStore: TripSource {
     package func takeOut(
         _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
     ) throws(ColumnStoreError) -> Bool {
-        try catalog.setStatus(id, to: status, from: expected, message: message, attempt: attempt)
+        let isChanged = try catalog.setStatus(id, to: status, from: expected, message: message, attempt: attempt)
+        if isChanged { audits.forget(id) }
+        return isChanged
     }
 
     /// Nothing is to be done: what was not committed does not count, and goes with the next purge.

@@ -16,7 +16,7 @@ package struct StoreAudit: Sendable {
     /// The highest numbers that are stored.
     var lastJob: Int64 = 0
     var lastAttempt = 0
-    /// Number of jobs that were compared.
+    /// Number of completed jobs.
     package var jobCount = 0
 
     package var missingCount: Int { missing.values.reduce(0, +) }
@@ -37,8 +37,8 @@ package struct StoreAudit: Sendable {
         if extraCount > 0 {
             let trips = extraCount == 1 ? "1 trip is" : "\(extraCount.grouped) trips are"
             sentences.append(
-                "\(trips) counted that no complete job brought (\(Self.list(extra))), as after a restore of a shard; `tripstore repair` "
-                    + "removes rows that do not count.")
+                "\(trips) too many: ClickHouse has more than complete jobs brought (\(Self.list(extra))), as after a restore of a shard; "
+                    + "run `tripstore repair`, and if they are there still, delete those jobs and load their files again.")
         }
         return sentences.isEmpty ? nil : sentences.joined(separator: " ")
     }
@@ -87,7 +87,7 @@ extension ClickHouseStore {
                 }
             }
         }
-        audit.jobCount = before.count
+        audit.jobCount = before.filter(\.isCompleted).count
         return audit
     }
 

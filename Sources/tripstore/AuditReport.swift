@@ -14,7 +14,7 @@ struct AuditReport {
         var text = ""
         if !audit.differing.isEmpty {
             var table = TextTable([
-                ("job", .right), ("missing", .right), ("too many", .right), ("to be removed", .right), ("note", .left),
+                ("job", .right), ("missing", .right), ("too many", .right), ("not counted", .right), ("note", .left),
             ])
             for job in audit.differing {
                 table.add([
@@ -26,7 +26,7 @@ struct AuditReport {
             text += table.text
         }
         guard let warning = audit.warning else {
-            let jobs = Readable.count(audit.jobCount, "job")
+            let jobs = Readable.count(audit.jobCount, "completed job")
             return text + "ClickHouse has every trip of the \(jobs) once.\n"
         }
         return text + warning + "\n"

@@ -33,6 +33,10 @@ struct RepairCommand: ParsableCommand {
 
     @OptionGroup var store: StoreOptions
 
+    func validate() throws {
+        if let job, job < 1 { throw ValidationError("--job must be the number of a job.") }
+    }
+
     func run() throws {
         guard let cluster = try store.openClickHouse(.readWrite) else {
             throw ValidationError(
@@ -41,6 +45,7 @@ struct RepairCommand: ParsableCommand {
         }
         defer { cluster.close() }
         let found = try cluster.audit()
+        if let job, found.unknownJobs[job] == nil { _ = try store.naming(job) { try cluster.loads.job(job) } }
         let jobs = job.map { [$0] } ?? found.differing
         let count = jobs.map { (found.uncounted[$0] ?? 0) + (found.unknownJobs[$0] ?? 0) + (found.extra[$0] ?? 0) }.reduce(0, +)
         if !yes, count > 0, Terminal.canAsk {

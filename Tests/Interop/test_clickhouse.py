@@ -114,7 +114,7 @@ def test_the_command_line_asks_it_too(sample_in_clickhouse, sample_store, cluste
         theirs = tripstore.cli(*command, "--format=json", "--data-dir", sample_in_clickhouse.data_dir, **variables)
         assert theirs.stdout == tripstore.cli(*command, "--format=json", "--data-dir", sample_store).stdout
     verified = tripstore.cli("verify", "--data-dir", sample_in_clickhouse.data_dir, **variables)
-    assert verified.stdout == "ClickHouse has every trip of the 1 job once.\n"
+    assert verified.stdout == "ClickHouse has every trip of the 1 completed job once.\n"
     refused = tripstore.cli("inspect", "--data-dir", sample_in_clickhouse.data_dir, check=False, **variables)
     assert refused.returncode != 0 and "ClickHouse" in refused.stderr
 

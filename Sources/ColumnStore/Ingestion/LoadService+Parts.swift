@@ -10,7 +10,7 @@ extension LoadService {
                     throw ColumnStoreError(error.code, "This process takes no jobs: \(error.message)", cause: error.cause)
                 })
             parts.append(
-                NeededPart("PostgreSQL") { [catalog] () throws(ColumnStoreError) in _ = try catalog.pendingJobs(upTo: 1) })
+                NeededPart("PostgreSQL") { [catalog] () throws(ColumnStoreError) in _ = try catalog.visibility() })
         }
         if let uploads = settings.uploads {
             parts.append(NeededPart("the store of uploads") { () throws(ColumnStoreError) in try uploads.check() })

@@ -113,8 +113,8 @@ package final class StoreTransfer {
                 if try hasChanged(chosen) { continue }
                 throw ColumnStoreError(
                     .corrupt,
-                    "The copy is not equal to what it was made of: \(difference). Do not use it; run the same command again, or remove "
-                        + "the copy and begin anew.")
+                    "The copy is not equal to what it was made of: \(difference). See which of them is whole (`tripstore verify`); run the "
+                        + "same command again, or begin anew with another folder or an empty target.")
             }
             try removeDeleted(chosen)
             target.loadsEnded()
@@ -151,15 +151,22 @@ package final class StoreTransfer {
                     + "folder.")
         }
         if let warning = try source.missingWarning() {
-            throw ColumnStoreError(.conflict, "The store is not whole, so that it is not copied: \(warning)")
+            throw ColumnStoreError(
+                .conflict, "The store is not whole, so that it is not copied, and what was copied before stays: \(warning)")
+        }
+        if let warning = try target.missingWarning() {
+            throw ColumnStoreError(
+                .conflict, "The target is not whole; name an empty one, or mend it first: \(warning)")
         }
         let open = jobs.filter { !$0.job.status.isTerminal }
         if unfinished == .refused, let first = open.first {
             let others = open.count > 1 ? " and \(open.count - 1) others are" : " is"
             throw ColumnStoreError(
                 .conflict,
-                "Job \(first.job.id) (\(first.job.filename))\(others) not complete; let `tripstore resume` or `tripstore serve` bring "
-                    + "them to their end, or remove them with `tripstore jobs NUMBER --remove`, and run the same command again."
+                open.contains { $0.sourcePath == JobRecord.transferSource }
+                    ? "A copy to this store is not at its end; run that `tripstore migrate` or `tripstore restore` again first."
+                    : "Job \(first.job.id) (\(first.job.filename))\(others) not complete; let `tripstore resume` or `tripstore serve` bring "
+                        + "them to their end, or remove them with `tripstore jobs NUMBER --remove`, and run the same command again."
             )
         }
         result.unfinishedJobs = open.count
