@@ -129,7 +129,11 @@ extension ColumnStore {
         var damagedRejects: [Int64] = []
         for job in plan.jobs {
             let path = folders.rejectsPath(job: job.id)
-            guard FileSystem.byteCount(of: path) != nil else { continue }
+            guard FileSystem.byteCount(of: path) != nil else {
+                // One that was set aside before had the numbers as well.
+                if FileSystem.byteCount(of: setAsideRejects(job: job.id, in: folders)) != nil { damagedRejects.append(job.id) }
+                continue
+            }
             do throws(ColumnStoreError) {
                 contents.rejects[job.id] = try RejectsFile.counts(path: path)
             } catch {

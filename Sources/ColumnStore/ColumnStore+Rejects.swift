@@ -41,12 +41,15 @@ extension ColumnStore {
         }
     }
 
+    /// Where the rejects file of a job is once it was set aside.
+    static func setAsideRejects(job id: Int64, in folders: Folders) -> String { "\(folders.quarantine)/\(id).jsonl" }
+
     /// Gives a rejects file its name in the folder quarantine, in place of an earlier one; one that is gone has none.
     static func setRejectsAside(job id: Int64, in folders: Folders) throws(ColumnStoreError) {
         let path = folders.rejectsPath(job: id)
         guard FileSystem.byteCount(of: path) != nil else { return }
         try FileSystem.makeDirectory(folders.quarantine)
-        let aside = "\(folders.quarantine)/\(id).jsonl"
+        let aside = setAsideRejects(job: id, in: folders)
         try FileSystem.remove(aside)
         guard try FileSystem.link(path, as: aside) else {
             throw FileSystem.error("link to the folder quarantine the file", path)

@@ -19,7 +19,7 @@ from tripstore import FIXTURES, SAMPLE, cli
 FAILED, SOME_REJECTED, MAKES_NO_SENSE = 1, 3, 64
 
 COMMANDS = ["serve", "ingest", "weekly-average", "trip-groups", "regions", "jobs", "resume", "inspect", "verify", "backup",
-            "restore", "migrate", "export", "rebuild-catalog", "generate"]
+            "restore", "repair", "migrate", "export", "rebuild-catalog", "generate"]
 BAD_ROWS_FILE = FIXTURES / "BadCSV/bad_rows.csv"
 
 

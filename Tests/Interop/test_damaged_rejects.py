@@ -113,6 +113,9 @@ def test_a_catalog_that_is_made_anew_tells_of_it(store, damage):
     assert (trips(store), rejected(store)) == (expected, 0)
     assert (store / "quarantine/2.jsonl").exists() and not list((store / "rejects").iterdir())
     cli("verify", "--data-dir", store)
+    # And tells of it each time.
+    done = cli("rebuild-catalog", "--force", "--data-dir", store, check=False)
+    assert done.returncode == 1 and "how many rows of job 2 were rejected is not known any more" in done.stdout, done.stdout
     # With the whole file it knows all again, also how long that has to be.
     (store / "rejects/2.jsonl").write_bytes(whole)
     assert cli("rebuild-catalog", "--force", "--data-dir", store).returncode == 0
