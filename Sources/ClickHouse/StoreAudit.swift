@@ -79,7 +79,8 @@ extension ClickHouseStore {
             if counted > 0 { audit.extra[job] = counted }
         }
         for account in before where after[account.job] == account {
-            let attempts = byJob[account.job] ?? []
+            // Of one that began meanwhile nobody knew yet that it does not count.
+            let attempts = (byJob[account.job] ?? []).filter { $0.attempt <= visibility.attempts }
             audit.compare(account, rows: attempts.map(\.rows).reduce(0, +), counted: attempts.map(\.counted).reduce(0, +))
             if audit.extra[account.job] != nil {
                 audit.returned += attempts.map {

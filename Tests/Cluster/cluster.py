@@ -5,7 +5,7 @@
     scripts/cluster add api | worker | shard
     scripts/cluster remove api | worker
     scripts/cluster restart [--program FILE]
-    scripts/cluster test [--rounds N] | test --lag | test --jobs
+    scripts/cluster test [--rounds N] | test --lag | test --jobs | test --before FILE
 
 `up` leaves a process behind that has all others as its children: it starts again what ends, as a container engine would, ends what
 answers no more, adds processes and shards, and takes everything with it when it ends. The other commands talk to it over a socket in the folder.
@@ -347,6 +347,9 @@ def test(options):
     elif options.jobs:
         import cluster_jobs
         cluster_jobs.main(options)
+    elif options.before:
+        import cluster_update
+        cluster_update.main(options)
     else:
         import cluster_kills
         cluster_kills.main(options)
@@ -387,6 +390,8 @@ def main():
     sub.add_argument("--seed", type=int, help="of the random moments (default: another one each time, printed)")
     sub.add_argument("--lag", action="store_true", help="measures how much later another process tells of a job instead")
     sub.add_argument("--jobs", action="store_true", help="measures how many small jobs a second come to their end instead")
+    sub.add_argument("--before", type=Path, metavar="FILE",
+                     help="exchanges the program of another version for this one under load instead")
     options = parser.parse_args()
     options.run(options)
 
