@@ -64,8 +64,9 @@ extension ClickHouseStore {
     ///
     /// What changes meanwhile is left out: only jobs are compared that were the same before and after the scan.
     package func audit() throws(ColumnStoreError) -> StoreAudit {
-        let visibility = try catalog.visibility()
+        // In this order: a job that completes between the two differs from what it was before.
         let before = try catalog.accounts()
+        let visibility = try catalog.visibility()
         let stored = try storedAttempts(visibility)
         let after = Dictionary(uniqueKeysWithValues: try catalog.accounts().map { ($0.job, $0) })
         var byJob: [Int64: [StoredAttempt]] = [:]

@@ -53,6 +53,31 @@ struct JobStatesTests {
         return (try? store.weeklyAverage(query).totalTrips) ?? 0
     }
 
+    @Test("A job that is resumed as soon as its failure is told runs again", .timeLimit(.minutes(2)))
+    func resumedAtOnce() throws {
+        let path = try write("Brno", rows: 10, to: "trips.csv")
+        try Data("no trips\n".utf8).write(to: URL(fileURLWithPath: path))
+        let store = try open()
+        defer { store.close() }
+        let id = try store.loads.submitFile(path: path).id
+        let isResumed = Lock(false)
+        // On the thread of the run that failed, which has not ended then.
+        store.loads.observeProgress { [loads = store.loads] progress in
+            guard progress.status == .failed,
+                isResumed.withLock({ isResumed in
+                    defer { isResumed = true }
+                    return !isResumed
+                })
+            else { return }
+            _ = try? self.write("Brno", rows: 10, to: "trips.csv")
+            _ = try? loads.resume(id)
+        }
+        store.loads.start()
+        while !isResumed.withLock({ $0 }) { usleep(1000) }
+        let job = try store.loads.waitForEnd(of: id)
+        #expect(job.status == .completed && job.processedRows == 10)
+    }
+
     // MARK: Sources that change
 
     @Test("A resumed load never splices two files", arguments: ["other", "sameLength", "shorter"])

@@ -22,7 +22,9 @@ final class IngestionQueue: @unchecked Sendable {
     /// Makes a queue that runs many small files as one load, or each alone.
     init(groupsSmallFiles: Bool) { self.groupsSmallFiles = groupsSmallFiles }
 
-    /// Adds a job that neither waits nor runs; a small one may be run together with others.
+    /// Adds a job that waits in the catalog; a small one may be run together with others.
+    ///
+    /// One that failed or was interrupted a moment ago, and is resumed, runs again as soon as its last run has ended on the thread.
     func add(_ record: JobRecord) {
         let size = record.job.totalBytes ?? .max
         // What ended a process is to be seen by itself, and no others with it.
@@ -30,8 +32,8 @@ final class IngestionQueue: @unchecked Sendable {
         let isSmall = groupsSmallFiles && size <= Limits.smallFileByteCountMax && isNew
         let id = record.job.id
         condition.withLock {
-            guard running?.ids.contains(id) != true, !waiting.contains(where: { $0.id == id }) else { return }
-            abandoned[id] = nil
+            guard !waiting.contains(where: { $0.id == id }) else { return }
+            (abandoned[id], live[id]) = (nil, nil)
             waiting.append((id, isSmall))
             condition.broadcast()
         }
