@@ -57,10 +57,11 @@ let package = Package(
         .target(name: "CLeaves"),
         .target(name: "CPlatform"),
         .target(name: "CPostgreSQL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(name: "Parquet", dependencies: ["CDeflate", "CZstd"], swiftSettings: settings),
         .target(
             name: "ColumnStore",
             dependencies: [
-                "Bucketing", "CZlib", "CZstd", "CDeflate", "CXXHash", "CFastFloat", "CStructural", "CPoints",
+                "Bucketing", "Parquet", "CZlib", "CZstd", "CXXHash", "CFastFloat", "CStructural", "CPoints",
                 "CKeys", "CLeaves", "CPlatform", "Cryptography",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -141,7 +142,7 @@ let package = Package(
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "CLeaves", "ColumnStore", "Bucketing", "TestSupport", "TripGenerator",
+                "CLeaves", "ColumnStore", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -181,7 +182,7 @@ let package = Package(
         ),
         .testTarget(name: "TripGeneratorTests", dependencies: ["TripGenerator", "Bucketing"], swiftSettings: settings),
         .target(
-            name: "FuzzEntries", dependencies: ["ColumnStore", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
+            name: "FuzzEntries", dependencies: ["ColumnStore", "Parquet", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
             swiftSettings: settings),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/FuzzTests", swiftSettings: waitingTests),
@@ -220,7 +221,7 @@ if Context.environment["TRIPSTORE_COST_MODEL"] != nil {  // scripts/cost-model
         .executableTarget(
             name: "CostModel",
             dependencies: [
-                "ColumnStore", "Bucketing", "TripGenerator", "CDeflate", "CZstd",
+                "ColumnStore", "Parquet", "Bucketing", "TripGenerator", "CDeflate", "CZstd",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Benchmarks/CostModel",

@@ -1,6 +1,7 @@
 import Bucketing
 import ColumnStore
 import Foundation
+import Parquet
 
 /// From sorted trips to a segment that survives a power cut.
 ///

@@ -1,3 +1,5 @@
+import Parquet
+
 /// What is in a store, by its catalog and its folders: no segment is opened, so it tells of a damaged store too.
 package struct StoreSummary: Sendable {
     /// One segment that the catalog names.

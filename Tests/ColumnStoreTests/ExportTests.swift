@@ -2,6 +2,7 @@ import Bucketing
 import ColumnStore
 import Foundation
 import Logging
+import Parquet
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import ColumnStore
 import Foundation
 import Logging
+import Parquet
 import TestSupport
 import Testing
 

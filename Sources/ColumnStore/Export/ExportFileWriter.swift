@@ -1,3 +1,5 @@
+import Parquet
+
 /// Writes trips of one week as a Parquet file that any engine reads: the columns of a segment but for the week, which the name
 /// of its folder says, and no index.
 ///

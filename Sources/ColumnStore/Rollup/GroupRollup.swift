@@ -1,4 +1,5 @@
 import Bucketing
+import Parquet
 
 /// Trips of many segments counted by group, in a file of its own beside them.
 ///

@@ -1,4 +1,5 @@
 import Bucketing
+import Parquet
 
 /// Conditions that are left to be tested row by row, once the index has done what it can.
 struct RowTests: OptionSet, Hashable, Sendable {

@@ -1,3 +1,5 @@
+import Parquet
+
 /// How the values of columns lie in their pages, where that depends on who is to read them.
 struct ColumnLayout: Sendable {
     /// Encoding of the four coordinates.

@@ -1,3 +1,5 @@
+import Parquet
+
 /// The checksum of a whole segment inside it, by which a changed byte is noticed without a catalog.
 ///
 /// It is the CRC-32 of all bytes of the file, with zeros for its own eight hexadecimal digits. These are the value of the last

@@ -1,6 +1,7 @@
 package import Bucketing
 internal import CKeys
 internal import CLeaves
+import Parquet
 
 /// Where the origin of each row is in the leaf of `CellIndex` that it belongs to, in 4096ths of the leaf's width and height.
 ///

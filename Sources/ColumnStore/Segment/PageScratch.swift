@@ -1,3 +1,5 @@
+import Parquet
+
 /// Buffers for the columns of one page, for one worker: what a scan has decoded last.
 ///
 /// Ranges that follow one another often lie in the same page, so each column remembers which page it holds.

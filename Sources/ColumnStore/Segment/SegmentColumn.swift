@@ -1,3 +1,5 @@
+import Parquet
+
 /// The columns of a segment, in their order in the file, and how each is encoded.
 ///
 /// `docs/FORMAT.md` explains the choice of each encoding.

@@ -1,3 +1,5 @@
+import Parquet
+
 /// What a segment file says of itself where no catalog knows it: believed where its bytes are those that were written.
 struct SegmentEvidence: Sendable {
     /// What the catalog is to know of it; nil where it is damaged.

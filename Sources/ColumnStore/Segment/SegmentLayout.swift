@@ -1,4 +1,5 @@
 import Bucketing
+import Parquet
 
 /// What is where in a segment file, for `inspect`; as much as can be told of a damaged one.
 package struct SegmentLayout: Sendable {

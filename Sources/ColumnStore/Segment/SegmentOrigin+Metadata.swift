@@ -1,4 +1,5 @@
 import Foundation
+package import Parquet
 
 /// How the origin of a segment's trips is in the footer of its file.
 extension SegmentOrigin {

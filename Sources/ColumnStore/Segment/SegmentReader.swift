@@ -1,4 +1,5 @@
 import Bucketing
+package import Parquet
 import Synchronization
 
 /// An open segment: its layout and index in memory, its pages in the page cache.

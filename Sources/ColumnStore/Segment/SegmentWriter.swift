@@ -1,4 +1,5 @@
 import Bucketing
+import Parquet
 
 /// Writes sorted trips as one immutable Parquet file with our index inside.
 ///

@@ -1,5 +1,6 @@
 import ColumnStore
 import Foundation
+import Parquet
 import TestSupport
 import Testing
 

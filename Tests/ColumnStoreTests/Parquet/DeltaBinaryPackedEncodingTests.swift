@@ -1,4 +1,5 @@
 import ColumnStore
+import Parquet
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import ColumnStore
+import Parquet
 import TestSupport
 
 /// The values of a column, comparable bit by bit.

@@ -1,6 +1,7 @@
 import Bucketing
 import ColumnStore
 import Foundation
+import Parquet
 import TestSupport
 import Testing
 

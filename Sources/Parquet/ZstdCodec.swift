@@ -35,11 +35,11 @@ package final class ZstdCompressor {
 /// Decompresses pages with zstd; one context is kept for all.
 ///
 /// Memory safety: libzstd is given the bounds of both sides and stays within them, whatever the bytes.
-final class ZstdDecompressor {
+package final class ZstdDecompressor {
     private let context: OpaquePointer
 
     /// Makes a decompressor.
-    init() {
+    package init() {
         guard let context = ZSTD_createDCtx() else { fatalError("no memory for a zstd context") }
         self.context = context
     }
@@ -49,7 +49,7 @@ final class ZstdDecompressor {
     /// Decompresses a frame into exactly `count` values at `values[start...]`.
     ///
     /// - Parameter fileOffset: where the page is in the file, for errors.
-    func decompress<Value: BitwiseCopyable>(
+    package func decompress<Value: BitwiseCopyable>(
         _ source: RawSpan, count: Int, into values: inout MutableSpan<Value>, at start: Int, fileOffset: Int
     ) throws(ParquetError) {
         precondition(count >= 0 && start >= 0 && start + count <= values.count)
