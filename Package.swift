@@ -26,7 +26,7 @@ let package = Package(
     name: "tripstore",
     products: [
         .executable(name: "tripstore", targets: ["tripstore"]),
-        .library(name: "ColumnStore", targets: ["ColumnStore"]),
+        .library(name: "ColumnStore", targets: ["ColumnStore", "TripModel"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -57,11 +57,13 @@ let package = Package(
         .target(name: "CLeaves"),
         .target(name: "CPlatform"),
         .target(name: "CPostgreSQL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(
+            name: "TripModel", dependencies: ["Bucketing", "CDeflate", "CXXHash", "CPlatform"], swiftSettings: sanitizedSettings),
         .target(name: "Parquet", dependencies: ["CDeflate", "CZstd"], swiftSettings: settings),
         .target(
             name: "ColumnStore",
             dependencies: [
-                "Bucketing", "Parquet", "CZlib", "CZstd", "CXXHash", "CFastFloat", "CStructural", "CPoints",
+                "TripModel", "Bucketing", "Parquet", "CZlib", "CZstd", "CFastFloat", "CStructural", "CPoints",
                 "CKeys", "CLeaves", "CPlatform", "Cryptography",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -71,7 +73,7 @@ let package = Package(
         .target(
             name: "ClickHouse",
             dependencies: [
-                "ColumnStore", "Bucketing",
+                "ColumnStore", "TripModel", "Bucketing",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -81,11 +83,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .target(name: "PostgreSQL", dependencies: ["ColumnStore", "CPostgreSQL"], swiftSettings: settings),
+        .target(name: "PostgreSQL", dependencies: ["ColumnStore", "TripModel", "CPostgreSQL"], swiftSettings: settings),
         .target(
             name: "Fetching",
             dependencies: [
-                "ColumnStore", "Cryptography",
+                "ColumnStore", "TripModel", "Cryptography",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -97,7 +99,7 @@ let package = Package(
         .target(
             name: "Events",
             dependencies: [
-                "Fetching", "ColumnStore", "Cryptography",
+                "Fetching", "ColumnStore", "TripModel", "Cryptography",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -109,7 +111,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ColumnStore", "Cryptography",
+                "ColumnStore", "TripModel", "Cryptography",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -130,7 +132,7 @@ let package = Package(
         .executableTarget(
             name: "tripstore",
             dependencies: [
-                "Server", "Events", "PostgreSQL", "ClickHouse", "Fetching", "ColumnStore", "Bucketing", "TripGenerator",
+                "Server", "Events", "PostgreSQL", "ClickHouse", "Fetching", "ColumnStore", "TripModel", "Bucketing", "TripGenerator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -142,7 +144,7 @@ let package = Package(
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "CLeaves", "ColumnStore", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
+                "CLeaves", "ColumnStore", "TripModel", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -150,17 +152,17 @@ let package = Package(
         .testTarget(
             name: "ClickHouseTests",
             dependencies: [
-                "ClickHouse", "ColumnStore", "Bucketing", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
+                "ClickHouse", "ColumnStore", "TripModel", "Bucketing", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: waitingTests
         ),
         .testTarget(
-            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "ColumnStore", "TestSupport"], swiftSettings: waitingTests),
-        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "ColumnStore"], swiftSettings: waitingTests),
+            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "ColumnStore", "TripModel", "TestSupport"], swiftSettings: waitingTests),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "ColumnStore", "TripModel"], swiftSettings: waitingTests),
         .testTarget(
             name: "FetchingTests",
             dependencies: [
-                "Fetching", "ColumnStore", "Cryptography", "TestSupport",
+                "Fetching", "ColumnStore", "TripModel", "Cryptography", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -170,7 +172,7 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Server", "ColumnStore", "TestSupport",
+                "Server", "ColumnStore", "TripModel", "TestSupport",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -182,7 +184,7 @@ let package = Package(
         ),
         .testTarget(name: "TripGeneratorTests", dependencies: ["TripGenerator", "Bucketing"], swiftSettings: settings),
         .target(
-            name: "FuzzEntries", dependencies: ["ColumnStore", "Parquet", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
+            name: "FuzzEntries", dependencies: ["ColumnStore", "TripModel", "Parquet", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
             swiftSettings: settings),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/FuzzTests", swiftSettings: waitingTests),
@@ -207,7 +209,7 @@ if Context.environment["TRIPSTORE_BENCHMARKS"] != nil {  // scripts/microbench
         .executableTarget(
             name: "ColumnStoreBenchmarks",
             dependencies: [
-                "ColumnStore", "TripGenerator", "TestSupport",
+                "ColumnStore", "TripModel", "TripGenerator", "TestSupport",
                 .product(name: "Benchmark", package: "benchmark"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -221,7 +223,7 @@ if Context.environment["TRIPSTORE_COST_MODEL"] != nil {  // scripts/cost-model
         .executableTarget(
             name: "CostModel",
             dependencies: [
-                "ColumnStore", "Parquet", "Bucketing", "TripGenerator", "CDeflate", "CZstd",
+                "ColumnStore", "TripModel", "Parquet", "Bucketing", "TripGenerator", "CDeflate", "CZstd",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Benchmarks/CostModel",

@@ -1,5 +1,4 @@
 import Benchmark
-import ColumnStore
 
 /// CSV decoding: stage 1 alone with each kernel, the cutting of a file, and the whole.
 enum CSVBenchmarks {

@@ -1,4 +1,3 @@
-import ColumnStore
 import Foundation
 import Logging
 import TripGenerator

@@ -1,5 +1,4 @@
 import Benchmark
-import ColumnStore
 import TestSupport
 
 /// A whole load: from a file to trips that questions see, in a new store.

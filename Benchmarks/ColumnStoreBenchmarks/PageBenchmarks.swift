@@ -1,5 +1,4 @@
 import Benchmark
-import ColumnStore
 
 /// Pages of each encoding, compressed as in a segment: values to pages and back.
 enum PageBenchmarks {

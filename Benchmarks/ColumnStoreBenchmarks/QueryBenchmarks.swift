@@ -1,5 +1,4 @@
 import Benchmark
-import ColumnStore
 import TestSupport
 
 /// The questions of `Benchmarks/Thresholds/questions.json` over a store of a million rows, with what each one read.

@@ -1,5 +1,4 @@
 import Benchmark
-import ColumnStore
 import TestSupport
 
 /// From decoded batches to a segment on disk, step by step, and what opening one costs.

@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// What a row costs on its way from CSV to a durable segment, stage by stage, beside the floor that the machine sets.
 ///

@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// From a file in the page cache to decoded columns.
 enum DecodingStages {

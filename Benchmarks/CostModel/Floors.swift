@@ -1,4 +1,3 @@
-import ColumnStore
 internal import CDeflate
 internal import CZstd
 import Foundation

@@ -1,6 +1,6 @@
-import ColumnStore
 import Foundation
 import TripGenerator
+import TripModel
 
 /// Generated trips as a load meets them: a file, and its chunks in memory with the padding that the decoder may read.
 struct GeneratedInput {

@@ -1,5 +1,5 @@
 import Bucketing
-import ColumnStore
+import TripModel
 
 /// From decoded batches to one table in a segment's order.
 enum SortingStages {

@@ -1,6 +1,6 @@
-import ColumnStore
 import Foundation
 import Logging
+import TripModel
 
 /// A whole load of the same file by one worker, which the sum of the stages is held against.
 enum WholeLoad {

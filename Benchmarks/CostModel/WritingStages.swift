@@ -1,7 +1,7 @@
 import Bucketing
-import ColumnStore
 import Foundation
 import Parquet
+import TripModel
 
 /// From sorted trips to a segment that survives a power cut.
 ///

@@ -1,6 +1,6 @@
-import ColumnStore
 import Foundation
 import Logging
+import TripModel
 
 /// When stored trips are compared with the catalog, and what the last comparison found.
 ///

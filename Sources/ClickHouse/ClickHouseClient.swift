@@ -1,10 +1,10 @@
 import AsyncHTTPClient
-import ColumnStore
 import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import TripModel
 
 /// Speaks ClickHouse's HTTP interface, and turns what it says into errors of ours.
 ///

@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// What ClickHouse says where it refuses: an error's number and its words.
 ///

@@ -1,5 +1,5 @@
 import Bucketing
-import ColumnStore
+import TripModel
 
 /// The SQL of questions, the same for every version of ClickHouse from 18.16 on.
 ///

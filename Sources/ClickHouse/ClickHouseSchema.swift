@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// The tables of a store in ClickHouse, and whose they are.
 ///

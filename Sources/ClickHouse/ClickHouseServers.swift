@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// The servers of a store, and which of them have the trips of which shard.
 ///

@@ -1,4 +1,4 @@
-package import ColumnStore
+package import TripModel
 
 /// What trips in ClickHouse need: every shard with its tables.
 extension ClickHouseStore {

@@ -1,6 +1,6 @@
 import Bucketing
-package import ColumnStore
 import Foundation
+package import TripModel
 
 /// Questions as SQL, and its answers as ours.
 extension ClickHouseStore {

@@ -1,5 +1,5 @@
-package import ColumnStore
 import Foundation
+package import TripModel
 
 /// Removal of rows that do not count: fence their attempts, delete, see that they are gone, forget.
 extension ClickHouseStore {

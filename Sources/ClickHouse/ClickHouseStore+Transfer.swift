@@ -1,4 +1,4 @@
-package import ColumnStore
+package import TripModel
 
 /// Tables as a source of trips, read back job by job.
 ///

@@ -1,5 +1,5 @@
-package import ColumnStore
 import Foundation
+package import TripModel
 
 /// Where a ClickHouse is, as `DATABASE_URL` says.
 ///

@@ -1,5 +1,5 @@
-import ColumnStore
 import NIOCore
+import TripModel
 
 /// INSERTs of an attempt into a table of one server: some of them on their way while the next one is made, each in a session.
 struct InsertQueue {

@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// The HTTP sessions in which a process sends its INSERTs, by which those of an attempt can be fenced.
 ///

@@ -1,5 +1,4 @@
 import Bucketing
-package import ColumnStore
 package import NIOCore
 
 /// Sorted trips as blocks of ClickHouse's `Native` format, each the body of an INSERT.

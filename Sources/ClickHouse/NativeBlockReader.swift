@@ -1,5 +1,5 @@
-package import ColumnStore
 import NIOCore
+package import TripModel
 
 /// Reads trips from ClickHouse's `Native` format, as `NativeBlock` writes them: an answer has any number of blocks.
 package enum NativeBlockReader {

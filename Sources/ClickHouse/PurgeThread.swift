@@ -1,6 +1,6 @@
-import ColumnStore
 import Foundation
 import Logging
+import TripModel
 
 /// Removes, in a server and now and then, rows that do not count: of jobs that were taken out, of attempts that were interrupted.
 ///

@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// The table `trips` of one shard with replicas, as ZooKeeper knows it: who is there, and who has which rows.
 ///

@@ -1,4 +1,4 @@
-package import ColumnStore
+package import TripModel
 
 /// Reads the values of ClickHouse's `RowBinary` format, one after the other.
 ///

@@ -1,8 +1,8 @@
 import AsyncHTTPClient
-import ColumnStore
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import TripModel
 
 /// Tells servers that are frozen from those that are busy: a server that somebody waits for is asked, now and then, for what costs nothing
 /// (`/ping`), and is given up if it does not answer that either.

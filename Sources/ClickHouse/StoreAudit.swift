@@ -1,5 +1,5 @@
-package import ColumnStore
 import Foundation
+package import TripModel
 
 /// What the servers have stored beside what the catalog says, job by job.
 package struct StoreAudit: Sendable {

@@ -1,3 +1,5 @@
+import TripModel
+
 #if canImport(Glibc)
 import Glibc
 #else

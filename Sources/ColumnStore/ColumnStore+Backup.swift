@@ -1,4 +1,5 @@
 import Foundation
+package import TripModel
 
 /// What a backup has done.
 package struct BackupReport: Sendable {

@@ -1,5 +1,6 @@
 import Bucketing
 import Logging
+import TripModel
 
 /// How a store keeps its segments few and in good order; each exchange of files is one transaction of the catalog.
 extension ColumnStore {

@@ -1,4 +1,5 @@
 import Bucketing
+package import TripModel
 
 /// What an export has done.
 package struct ExportReport: Sendable {

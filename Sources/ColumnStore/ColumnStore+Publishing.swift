@@ -1,4 +1,5 @@
 import Logging
+package import TripModel
 
 /// How a store shows what was committed.
 ///

@@ -1,4 +1,5 @@
 import Logging
+package import TripModel
 
 /// How a store goes on without segments that are damaged.
 extension ColumnStore {

@@ -1,4 +1,5 @@
 import Foundation
+package import TripModel
 
 /// What a new catalog was made of.
 package struct RebuildReport: Sendable {

@@ -1,3 +1,5 @@
+package import TripModel
+
 /// How damage to what is kept of rejected rows is found and set aside.
 ///
 /// They are for a person to read: no query needs them, so their loss is told and stops nothing.

@@ -1,3 +1,5 @@
+package import TripModel
+
 /// How the trips of jobs leave a store.
 extension ColumnStore {
     /// Takes all trips of a job out of the store and marks it, in one transaction.

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import TripModel
 
 /// How a store keeps the groups of its segments counted.
 extension ColumnStore {

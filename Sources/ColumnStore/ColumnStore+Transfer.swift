@@ -1,3 +1,5 @@
+package import TripModel
+
 /// Segments as a source of trips, read back job by job.
 extension ColumnStore {
     /// Segments of the last selection.

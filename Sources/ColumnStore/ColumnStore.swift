@@ -1,5 +1,6 @@
 import Foundation
 public import Logging
+public import TripModel
 
 /// A store of trips in a directory: the one public entrance.
 ///

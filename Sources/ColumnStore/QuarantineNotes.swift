@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// What the folder quarantine itself says of missing trips, so that a catalog that is made anew knows of them too.
 ///

@@ -1,3 +1,5 @@
+import TripModel
+
 /// A job whose trips are to be removed from the store, and what is to be said of it.
 struct Removal: Hashable, Sendable {
     var id: Int64

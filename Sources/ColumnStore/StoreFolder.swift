@@ -1,3 +1,5 @@
+package import TripModel
+
 /// A data directory that is open: its folders, its catalog and, for writing, the right to be the only one who does.
 package struct StoreFolder: Sendable {
     let folders: Folders

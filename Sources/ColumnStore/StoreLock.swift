@@ -5,6 +5,7 @@ import Musl
 #endif
 import CPlatform
 import Foundation
+import TripModel
 
 /// The right to write to a store: held by one process at a time, and given back by the kernel however the process ends.
 ///

@@ -1,4 +1,5 @@
 import Parquet
+package import TripModel
 
 /// What is in a store, by its catalog and its folders: no segment is opened, so it tells of a damaged store too.
 package struct StoreSummary: Sendable {
@@ -95,7 +96,7 @@ extension ColumnStore {
     /// CRC-32 of a whole file.
     static func checksum(of path: String) throws(ColumnStoreError) -> UInt32 {
         let file = try MappedFile(path: path)
-        let checksum = file.withBytes { PageChecksum.crc32($0) }
+        let checksum = file.withBytes { CRC32.checksum($0) }
         try file.requireIntact()
         return checksum
     }

@@ -1,4 +1,3 @@
-package import ColumnStore
 
 /// A change of a job in the words of CloudEvents 1.0, structured mode as JSON.
 ///

@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-package import ColumnStore
 import Fetching
 import Foundation
 package import Logging

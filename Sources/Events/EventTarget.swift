@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-import ColumnStore
 import Fetching
 import Foundation
 import NIOCore

@@ -1,4 +1,3 @@
-package import ColumnStore
 package import Fetching
 
 /// Who is told of jobs, as `EVENTS_URL` says: a webhook's URL, or `sns:` and the name (ARN) of a topic.

@@ -1,7 +1,7 @@
 import AsyncHTTPClient
-import ColumnStore
 import NIOCore
 import NIOHTTP1
+import TripModel
 
 /// One fetch: from a source to a file, in pieces over several connections where the source can prove that they belong together,
 /// else in one stream.

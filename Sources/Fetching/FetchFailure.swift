@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// Why an attempt to fetch came to nothing.
 enum FetchFailure: Error {

@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// Ends a fetch that does not move, or not to an end: its place is wanted by others.
 ///

@@ -1,4 +1,4 @@
-public import ColumnStore
+public import TripModel
 
 /// Fetches files over HTTP, HTTPS and from S3.
 public struct HTTPFetcher: SourceFetcher {

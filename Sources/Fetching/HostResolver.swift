@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// Finds the addresses of a host, on a thread of its own, so that one who is cancelled need not wait for an answer.
 enum HostResolver {

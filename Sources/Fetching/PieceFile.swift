@@ -1,6 +1,6 @@
-import ColumnStore
 import Foundation
 import NIOCore
+import TripModel
 
 #if canImport(Glibc)
 import Glibc

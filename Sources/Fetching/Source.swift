@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// Where a file is: what a URL names.
 enum Source: Hashable, Sendable {

@@ -1,9 +1,9 @@
 import AsyncHTTPClient
-import ColumnStore
 import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import TripModel
 
 /// Asks for bytes of one source: finds the host, checks its address, signs, follows redirects, and says what an answer means.
 ///

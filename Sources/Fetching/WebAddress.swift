@@ -1,5 +1,5 @@
-package import ColumnStore
 import Foundation
+package import TripModel
 
 /// An HTTP URL, taken apart and put together again, so that the host that is checked is the one that is connected to, whoever
 /// reads it.

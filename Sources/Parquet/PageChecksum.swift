@@ -5,9 +5,9 @@ import CDeflate
 /// By libdeflate, which multiplies without carries where the processor can and is then ten times as fast as zlib.
 ///
 /// Memory safety: libdeflate is given the bounds of the bytes.
-package enum PageChecksum {
+enum PageChecksum {
     /// - Parameter previous: the checksum of the bytes before these, where they are one text in pieces.
-    package static func crc32(_ bytes: RawSpan, continuing previous: UInt32 = 0) -> UInt32 {
+    static func crc32(_ bytes: RawSpan, continuing previous: UInt32 = 0) -> UInt32 {
         bytes.withUnsafeBytes { libdeflate_crc32(previous, $0.baseAddress, $0.count) }
     }
 }

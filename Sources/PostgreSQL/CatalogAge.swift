@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// Whether the catalog that answers may be an older one than the catalog that answered before, as after a failover to a standby that
 /// lagged behind or a restore while processes run.

@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// A thread that tells other processes of progress, so that a load never waits for that: of each job the last news only.
 ///

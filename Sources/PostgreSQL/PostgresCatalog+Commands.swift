@@ -1,4 +1,4 @@
-package import ColumnStore
+package import TripModel
 
 /// Jobs of commands, which load the files of one machine and end with their user's patience.
 ///

@@ -1,5 +1,5 @@
-package import ColumnStore
 import Foundation
+package import TripModel
 
 /// Which processes serve, and jobs that none of them can take: those of uploads in a folder that no process has.
 extension PostgresCatalog {

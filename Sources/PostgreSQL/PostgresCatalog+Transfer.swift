@@ -1,4 +1,4 @@
-package import ColumnStore
+package import TripModel
 
 /// Jobs that come from another catalog, with their numbers.
 extension PostgresCatalog {

@@ -1,5 +1,5 @@
-package import ColumnStore
 package import Foundation
+package import TripModel
 
 /// What counts of what is stored, and what waits to be told to other systems.
 extension PostgresCatalog {

@@ -1,5 +1,5 @@
-package import ColumnStore
 import Foundation
+package import TripModel
 
 /// The catalog of several processes, in PostgreSQL: which jobs there are, how far each is, and who works on it.
 ///

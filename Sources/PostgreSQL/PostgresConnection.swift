@@ -1,6 +1,6 @@
 import CPostgreSQL
-import ColumnStore
 import Foundation
+import TripModel
 
 /// One connection to PostgreSQL, for one thread at a time: libpq behind values.
 ///

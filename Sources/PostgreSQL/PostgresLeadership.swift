@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// Which of several processes does what one alone should: the one whose name is in a row of the catalog, and who says again and again that
 /// it is there.

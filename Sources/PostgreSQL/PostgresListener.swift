@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// A thread that hears what other processes tell, on a connection of its own.
 ///

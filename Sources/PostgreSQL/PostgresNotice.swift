@@ -1,5 +1,5 @@
-package import ColumnStore
 import Foundation
+package import TripModel
 
 /// What processes tell each other by NOTIFY: `SENDER changed JOB` (from a trigger) or `SENDER progress JSON`.
 package enum PostgresNotice: Hashable, Sendable {

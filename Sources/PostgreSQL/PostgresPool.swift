@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// Connections that threads share: each has one to itself for as long as a call takes.
 final class PostgresPool: @unchecked Sendable {

@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// The tables of the catalog in PostgreSQL, made and migrated by the first process that opens it.
 ///

@@ -1,5 +1,5 @@
 import CPostgreSQL
-package import ColumnStore
+package import TripModel
 
 /// Where the catalog of several processes is, as `CATALOG_URL` says.
 ///

@@ -1,6 +1,6 @@
-import ColumnStore
 import Logging
 import NIOCore
+import TripModel
 
 /// Says why new connections are not taken, and makes room for them where the system has no more open files to give.
 ///

@@ -1,5 +1,5 @@
-package import ColumnStore
 import HTTPTypes
+package import TripModel
 
 /// Which names this server answers to, and which web pages may use it.
 ///

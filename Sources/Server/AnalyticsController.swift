@@ -1,5 +1,5 @@
-import ColumnStore
 import Hummingbird
+import TripModel
 
 /// Answers queries about trips: the parameters go to the store as they are, its JSON comes back as it is.
 struct AnalyticsController: Sendable {

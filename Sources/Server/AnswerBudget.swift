@@ -1,6 +1,6 @@
-import ColumnStore
 import NIOCore
 import Synchronization
+import TripModel
 
 /// How many bytes of large answers are in memory at a time: clients that read slowly, or ask all at once, must not add up.
 ///

@@ -1,9 +1,9 @@
-package import ColumnStore
 package import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
 import ServiceLifecycle
+import TripModel
 import UnixSignals
 
 /// Puts the server together: routes, middleware, progress and the WebSocket upgrade over one store.

@@ -1,5 +1,5 @@
-import ColumnStore
 import NIOCore
+import TripModel
 
 /// Watches, for the query under way on a connection, whether its client is still there.
 ///

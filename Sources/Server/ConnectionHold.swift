@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// A request that lasts and so keeps its connection, from its beginning until this is let go of.
 ///

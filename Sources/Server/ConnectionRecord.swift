@@ -1,5 +1,5 @@
-import ColumnStore
 import NIOCore
+import TripModel
 
 /// What is known of one connection outside of its event loop: its phase, since when, and whether its client is slow.
 final class ConnectionRecord: Sendable {

@@ -1,7 +1,7 @@
-import ColumnStore
 import Logging
 import NIOCore
 import NIOPosix
+import TripModel
 
 /// All open connections: how many there may be, which of them are given up for others, and when each has taken too long.
 ///

@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// What becomes of a file whose bytes were loaded before: the option `duplicate` of an upload.
 enum DuplicatePolicy: String {

@@ -1,6 +1,6 @@
-package import ColumnStore
 package import HTTPTypes
 import Hummingbird
+package import TripModel
 
 /// What a client is told of an error: a status, a sentence and further header fields.
 ///

@@ -1,7 +1,7 @@
-import ColumnStore
 import HTTPTypes
 import Hummingbird
 import Logging
+import TripModel
 
 /// Answers every request that fails with the body `{"detail": "..."}`, and logs the faults that are the server's.
 struct ErrorMiddleware: RouterMiddleware {

@@ -1,9 +1,9 @@
-import ColumnStore
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import TripModel
 
 /// One connection's requests as HTTP/1.1 and HTTP/1.0 have them, each of which it remembers until its answer is out.
 ///

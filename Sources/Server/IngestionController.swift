@@ -1,8 +1,8 @@
-import ColumnStore
 import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOHTTPTypes
+import TripModel
 
 /// Takes uploads: a raw body or a form, streamed to disk and handed to the store as a job, or the URL of a file to be fetched.
 struct IngestionController: Sendable {

@@ -1,6 +1,6 @@
-import ColumnStore
 import HTTPTypes
 import Hummingbird
+import TripModel
 
 /// Shows jobs and their rejected rows, takes jobs back, and streams their progress as server-sent events.
 struct JobsController: Sendable {

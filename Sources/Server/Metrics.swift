@@ -1,5 +1,5 @@
-import ColumnStore
 import HTTPTypes
+import TripModel
 
 /// The server's own numbers: requests by method, route pattern and status, and bytes of uploads.
 ///

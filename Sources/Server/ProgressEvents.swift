@@ -1,7 +1,7 @@
-import ColumnStore
 import Hummingbird
 import NIOCore
 import ServiceLifecycle
+import TripModel
 
 /// The progress of one job as server-sent events: `data: {...}` and an empty line for each message, up to the terminal one.
 ///

@@ -1,6 +1,6 @@
-package import ColumnStore
 package import NIOCore
 import Synchronization
+package import TripModel
 
 /// One progress message on its way to subscribers: JSON, encoded once.
 package struct ProgressMessage: Sendable {

@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// Whether all that the server needs does its work: every part is asked at once, and has a second.
 final class Readiness: Sendable {

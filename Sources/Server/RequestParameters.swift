@@ -1,5 +1,5 @@
-import ColumnStore
 import Hummingbird
+import TripModel
 
 /// The name-value pairs of a query string, percent-decoded, and the checks that all endpoints share.
 ///

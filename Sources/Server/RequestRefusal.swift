@@ -1,7 +1,7 @@
-import ColumnStore
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
+import TripModel
 
 /// What is wrong with a request as HTTP, as the client is told it: a status, a sentence and further header fields.
 ///

@@ -1,5 +1,5 @@
-import ColumnStore
 import HTTPTypes
+import TripModel
 
 /// A request's target: the path with its query, and the host where the target names one.
 ///

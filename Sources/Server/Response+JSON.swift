@@ -1,7 +1,7 @@
-import ColumnStore
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import TripModel
 
 /// The two shapes of every JSON answer: a body that is ready, and an error.
 extension Response {

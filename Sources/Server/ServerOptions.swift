@@ -1,5 +1,5 @@
-public import ColumnStore
 public import Logging
+public import TripModel
 
 /// What the server is told by the environment and by flags.
 public struct ServerOptions: Sendable {

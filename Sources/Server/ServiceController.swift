@@ -1,6 +1,6 @@
-import ColumnStore
 import Hummingbird
 import NIOCore
+import TripModel
 
 /// Tells those who run the server how it is: alive, ready, and its numbers.
 struct ServiceController: Sendable {

@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// Something that is looked at on a thread of its own: whoever asks meanwhile waits for the same look, and nobody for longer than wanted.
 ///

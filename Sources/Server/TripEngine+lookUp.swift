@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 extension TripEngine {
     /// Looks up what the catalog has, on a thread that waits for no engine; `.unavailable` where it takes longer than a client waits.

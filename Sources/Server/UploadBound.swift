@@ -1,6 +1,6 @@
-import ColumnStore
 import HTTPTypes
 import Hummingbird
+import TripModel
 
 /// How large an upload may be: what its head says is looked at before a byte is read, and what comes is counted.
 enum UploadBound {

@@ -1,6 +1,6 @@
-import ColumnStore
 import Hummingbird
 import NIOCore
+import TripModel
 
 /// Receives a `multipart/form-data` body: the file of the field `file` goes to disk, the field `duplicate` before or behind it says
 /// whether it may be a duplicate, and other fields are passed over.

@@ -1,9 +1,9 @@
-import ColumnStore
 import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOPosix
 import Synchronization
+import TripModel
 
 #if canImport(Glibc)
 import Glibc

@@ -1,5 +1,5 @@
-import ColumnStore
 import NIOCore
+import TripModel
 
 /// Reads the frames of a client as they come, checks all that RFC 6455 asks of them, and keeps the control frames alone.
 ///

@@ -1,4 +1,3 @@
-import ColumnStore
 import HTTPTypes
 import HummingbirdCore
 import Logging
@@ -7,6 +6,7 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOWebSocket
+import TripModel
 
 /// A connection that is HTTP/1.1, unless its first request upgrades it to a WebSocket with the progress of a job.
 ///

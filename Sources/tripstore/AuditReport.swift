@@ -1,5 +1,4 @@
 import ClickHouse
-import ColumnStore
 
 /// What `verify` and `repair` say of trips in ClickHouse beside the catalog.
 struct AuditReport {

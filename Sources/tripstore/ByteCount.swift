@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 
 /// A number of bytes as a person gives it: `20000000`, `20M`, `4G`; the letters are powers of 1024.
 struct ByteCount: ExpressibleByArgument {

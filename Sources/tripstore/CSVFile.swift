@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 import Foundation
 import Logging
 

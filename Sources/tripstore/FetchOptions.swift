@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 import Fetching
 
 /// How files are fetched from URLs: flags of commands whose URLs others name.

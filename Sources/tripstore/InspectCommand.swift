@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 import Logging
 
 /// `tripstore inspect`: what is where in a segment or a store; it never writes.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 
 /// `tripstore jobs`: what was loaded, what was rejected, and taking a load out again.
 struct JobsCommand: ParsableCommand {

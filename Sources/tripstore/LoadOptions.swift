@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 
 /// How files are loaded: flags of the commands that load.
 struct LoadOptions: ParsableArguments {

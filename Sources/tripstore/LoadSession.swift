@@ -1,4 +1,3 @@
-import ColumnStore
 import Dispatch
 import Foundation
 

@@ -1,4 +1,3 @@
-import ColumnStore
 import Logging
 
 /// The program's log: lines on standard error, in which no URL is shown with what may be a secret.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 
 /// `tripstore migrate`: brings a store of one machine to a cluster, or back.
 struct MigrateCommand: ParsableCommand {

@@ -1,4 +1,3 @@
-import ColumnStore
 import Foundation
 
 /// Progress of loads on standard error: one moving line on a terminal, a plain line every few seconds elsewhere.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 
 /// `tripstore rebuild-catalog`: makes the catalog anew from the segments.
 struct RebuildCatalogCommand: ParsableCommand {

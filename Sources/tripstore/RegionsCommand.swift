@@ -1,6 +1,5 @@
 import ArgumentParser
 import Bucketing
-import ColumnStore
 
 /// `tripstore regions`: what is known of each region.
 struct RegionsCommand: ParsableCommand {

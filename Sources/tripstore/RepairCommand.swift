@@ -1,6 +1,5 @@
 import ArgumentParser
 import ClickHouse
-import ColumnStore
 
 /// `tripstore repair`: removes rows from ClickHouse that the catalog does not count.
 struct RepairCommand: ParsableCommand {

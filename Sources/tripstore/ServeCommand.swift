@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 import Events
 import Foundation
 import Logging

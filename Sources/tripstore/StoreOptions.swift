@@ -1,6 +1,5 @@
 import ArgumentParser
 import ClickHouse
-import ColumnStore
 import Fetching
 import Foundation
 import Logging

@@ -1,4 +1,3 @@
-import ColumnStore
 
 /// Aligned columns for a person: texts to the left, numbers to the right.
 struct TextTable {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import ClickHouse
-import ColumnStore
 import Foundation
 import Logging
 import PostgreSQL

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 
 /// `tripstore trip-groups`: trips alike in region, origin cell, destination cell and time.
 struct TripGroupsCommand: ParsableCommand {

@@ -1,4 +1,3 @@
-import ColumnStore
 
 /// How far trips are that are written or copied: one moving line on a terminal, a plain line every few seconds elsewhere.
 final class TripProgress {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ColumnStore
 
 /// The command line: one subcommand a file, all over the same store and the same questions as the server.
 ///

@@ -1,6 +1,5 @@
 import ArgumentParser
 import ClickHouse
-import ColumnStore
 import Logging
 
 /// `tripstore verify`: re-reads every byte and says what is damaged.

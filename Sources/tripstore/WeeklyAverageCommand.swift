@@ -1,6 +1,5 @@
 import ArgumentParser
 import Bucketing
-import ColumnStore
 
 /// `tripstore weekly-average`: trips a week by region, box, datasource and time.
 struct WeeklyAverageCommand: ParsableCommand {

@@ -1,5 +1,4 @@
 import ClickHouse
-import ColumnStore
 import Testing
 
 /// What `DATABASE_URL` may say of a ClickHouse, and the sentences where it says something else.

@@ -1,5 +1,4 @@
 import ClickHouse
-import ColumnStore
 import NIOCore
 import TestSupport
 import Testing

@@ -1,9 +1,9 @@
 import Bucketing
-import ColumnStore
 import Foundation
 import Logging
 import TestSupport
 import Testing
+import TripModel
 
 /// A store from file to answer: loading, publishing, undoing, interrupting, reopening.
 struct ColumnStoreTests {

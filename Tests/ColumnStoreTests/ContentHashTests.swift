@@ -1,7 +1,7 @@
-import ColumnStore
 import Foundation
 import TestSupport
 import Testing
+import TripModel
 
 struct ContentHashTests {
     private let folder = TemporaryDirectory()

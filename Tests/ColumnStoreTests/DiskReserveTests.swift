@@ -1,7 +1,7 @@
-import ColumnStore
 import Foundation
 import TestSupport
 import Testing
+import TripModel
 
 /// What writers leave free on a disk, and who may read what they write.
 struct DiskReserveTests {

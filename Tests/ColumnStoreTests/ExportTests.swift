@@ -1,10 +1,10 @@
 import Bucketing
-import ColumnStore
 import Foundation
 import Logging
 import Parquet
 import TestSupport
 import Testing
+import TripModel
 
 /// A folder for other engines: the same trips, a folder for each week, and what a second export makes of the first.
 struct ExportTests {

@@ -1,8 +1,8 @@
-import ColumnStore
 import Foundation
 import Logging
 import TestSupport
 import Testing
+import TripModel
 
 /// Jobs whose files are fetched, by a fetcher that does as it is told.
 @Suite(.timeLimit(.minutes(1)))

@@ -1,9 +1,9 @@
-import ColumnStore
 import Foundation
 import Logging
 import Parquet
 import TestSupport
 import Testing
+import TripModel
 
 /// What becomes of jobs that are interrupted, changed under way, submitted again, or removed while they are resumed.
 struct JobStatesTests {

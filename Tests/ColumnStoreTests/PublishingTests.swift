@@ -1,8 +1,8 @@
-import ColumnStore
 import Foundation
 import Logging
 import TestSupport
 import Testing
+import TripModel
 
 /// What is shown follows from what was committed, and costs what is new.
 struct PublishingTests {

@@ -1,8 +1,8 @@
-import ColumnStore
 import Foundation
 import Logging
 import TestSupport
 import Testing
+import TripModel
 
 /// What becomes of a load whose segment is set aside before the load is complete.
 struct QuarantineTests {

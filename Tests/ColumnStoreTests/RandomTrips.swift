@@ -1,6 +1,6 @@
 import Bucketing
-import ColumnStore
 import TestSupport
+import TripModel
 
 /// One trip as plain values: what the slow references work on.
 struct Trip: Hashable {

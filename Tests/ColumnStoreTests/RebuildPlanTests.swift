@@ -1,5 +1,5 @@
-import ColumnStore
 import Testing
+import TripModel
 
 /// Which segments are the store: every state that a crash, a failing disk or a load under way can leave, as a row.
 struct RebuildPlanTests {

@@ -1,8 +1,8 @@
-import ColumnStore
 import Foundation
 import Logging
 import TestSupport
 import Testing
+import TripModel
 
 /// A catalog made anew of real stores: loads that were interrupted, loads under way, changed bytes.
 struct RebuildTests {

@@ -1,5 +1,5 @@
-import ColumnStore
 import Testing
+import TripModel
 
 struct ShownURLTests {
     @Test(

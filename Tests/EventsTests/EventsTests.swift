@@ -1,4 +1,3 @@
-import ColumnStore
 import Events
 import Fetching
 import Foundation

@@ -1,4 +1,3 @@
-import ColumnStore
 import Fetching
 import Foundation
 import Testing

@@ -1,4 +1,3 @@
-import ColumnStore
 import Cryptography
 import Fetching
 import Foundation

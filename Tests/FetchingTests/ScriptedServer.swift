@@ -1,4 +1,3 @@
-import ColumnStore
 import NIOCore
 import NIOHTTP1
 import NIOPosix

@@ -1,4 +1,3 @@
-import ColumnStore
 import PostgreSQL
 import TestSupport
 import Testing

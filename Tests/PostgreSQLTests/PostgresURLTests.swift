@@ -1,4 +1,3 @@
-import ColumnStore
 import PostgreSQL
 import Testing
 

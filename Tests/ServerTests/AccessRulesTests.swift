@@ -1,4 +1,3 @@
-import ColumnStore
 import Server
 import Testing
 

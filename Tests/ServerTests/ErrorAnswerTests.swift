@@ -1,4 +1,3 @@
-import ColumnStore
 import HTTPTypes
 import Hummingbird
 import NIOCore

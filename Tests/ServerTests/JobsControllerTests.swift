@@ -1,4 +1,3 @@
-import ColumnStore
 import HTTPTypes
 import HummingbirdTesting
 import NIOCore

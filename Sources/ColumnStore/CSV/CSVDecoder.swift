@@ -1,3 +1,5 @@
+package import TripModel
+
 /// A piece of a file, decoded.
 package struct DecodedChunk: Sendable {
     /// The rows that are right, in order.

@@ -1,3 +1,5 @@
+package import TripModel
+
 /// The columns we need, in the order in which rows are checked.
 package enum CSVColumn: Int, CaseIterable, Sendable {
     case region, origin, destination, time, datasource

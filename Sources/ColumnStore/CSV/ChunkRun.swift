@@ -1,4 +1,5 @@
 internal import CPoints
+import TripModel
 
 /// The decoding of one chunk.
 struct ChunkRun {

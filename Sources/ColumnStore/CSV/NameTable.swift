@@ -1,3 +1,5 @@
+import TripModel
+
 /// Why a text is no name.
 package enum NameProblem: Error, Hashable, Sendable { case empty, tooLong, controlCharacter, notUTF8 }
 

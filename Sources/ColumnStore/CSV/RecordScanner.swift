@@ -1,3 +1,5 @@
+import TripModel
+
 /// Where a needed field stands in the bytes of a chunk.
 struct FieldBounds {
     /// First byte, after the opening quote where there is one.

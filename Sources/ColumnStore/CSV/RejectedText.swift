@@ -1,3 +1,5 @@
+import TripModel
+
 /// The text of a rejected row, fit to be kept and shown.
 package enum RejectedText {
     /// Returns a row's bytes as text: what is not UTF-8 replaced by U+FFFD, what exceeds the limit cut and counted.

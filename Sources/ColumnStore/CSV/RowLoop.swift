@@ -1,4 +1,5 @@
 internal import CPoints
+import TripModel
 
 /// Working memory of the row loop: raw, so that the loop does without retains and bounds checks, and small, so that it stays in
 /// the cache.

@@ -1,5 +1,6 @@
 import GRDB
 import Synchronization
+import TripModel
 
 /// A segment file that the catalog names.
 protocol NamedSegment {

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Synchronization
+import TripModel
 
 /// How a catalog is opened: for writing, for reading, and on a disk that takes nothing.
 extension Catalog {

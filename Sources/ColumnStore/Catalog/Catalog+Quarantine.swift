@@ -1,4 +1,5 @@
 import GRDB
+package import TripModel
 
 /// Damaged segments that were set aside, and whose trips are missing since.
 extension Catalog {

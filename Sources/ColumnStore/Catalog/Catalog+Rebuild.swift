@@ -1,4 +1,5 @@
 import GRDB
+import TripModel
 
 /// A catalog written at once, of what was found in a store's folders.
 extension Catalog {

@@ -1,4 +1,5 @@
 import GRDB
+package import TripModel
 
 /// Jobs that come from another catalog, with their numbers.
 extension Catalog {

@@ -1,6 +1,7 @@
 import Bucketing
 import Foundation
 import GRDB
+package import TripModel
 
 /// The SQLite database that says which jobs and segments exist.
 ///

@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// Lets a database be closed only while nobody uses it.
 ///

@@ -1,3 +1,5 @@
+package import TripModel
+
 /// Which of the segments that are there are the store, judged by what they say of themselves.
 ///
 /// Files that a crash or a failing disk left behind have trips a second time, and loads that were under way have trips that

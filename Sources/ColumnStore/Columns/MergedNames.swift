@@ -1,3 +1,5 @@
+import TripModel
+
 /// The names of several lists as one ascending list, and each list's codes in it.
 package struct MergedNames: Sendable {
     /// Ascending by UTF-8.

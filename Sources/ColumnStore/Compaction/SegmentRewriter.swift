@@ -1,3 +1,5 @@
+import TripModel
+
 /// Writes the trips of some segments anew: as one (compaction), without those of some jobs (undo), or divided by place.
 ///
 /// Segments never change, so all write files beside the old ones; the catalog then exchanges them in one transaction.

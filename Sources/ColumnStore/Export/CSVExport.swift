@@ -1,4 +1,5 @@
 import Bucketing
+package import TripModel
 
 /// Trips as the CSV that a load takes: what is loaded from it is equal to what was exported, to the last bit.
 ///

@@ -1,4 +1,5 @@
 import Parquet
+import TripModel
 
 /// Writes trips of one week as a Parquet file that any engine reads: the columns of a segment but for the week, which the name
 /// of its folder says, and no index.

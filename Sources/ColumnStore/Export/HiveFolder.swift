@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// A folder with a folder for each week, named as Hive names partitions, which other engines may read while it is written anew.
 ///

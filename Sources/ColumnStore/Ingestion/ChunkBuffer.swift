@@ -1,3 +1,5 @@
+import TripModel
+
 /// Memory for one piece of CSV, with readable padding behind it, so that SIMD loads need no tail case.
 final class ChunkBuffer: @unchecked Sendable {
     private let memory: UnsafeMutableRawBufferPointer

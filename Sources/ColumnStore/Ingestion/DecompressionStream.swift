@@ -1,5 +1,6 @@
 import CZlib
 import CZstd
+import TripModel
 
 /// Decompresses a gzip or zstd stream piece by piece, across concatenated members or frames.
 final class DecompressionStream: @unchecked Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// Waits, on a thread of its own, for a disk that took nothing when the store was opened, and knows what to tell meanwhile.
 final class DiskWait: @unchecked Sendable {

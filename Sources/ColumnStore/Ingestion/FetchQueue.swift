@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// Jobs whose files are fetched or wait for that, and what others may know of them.
 ///

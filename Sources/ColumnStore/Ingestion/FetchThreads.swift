@@ -1,3 +1,5 @@
+import TripModel
+
 /// Threads on which fetches run, so that they may block for the disk, and go on where the threads of Swift's own pool, as few as
 /// there are cores, all wait for something.
 final class FetchThreads: TaskExecutor {

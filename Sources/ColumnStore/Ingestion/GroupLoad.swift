@@ -1,3 +1,5 @@
+import TripModel
+
 /// Many small loads as one: decoded in parallel, sorted into one segment, committed by one transaction.
 ///
 /// The syncs of a commit cost more than decoding a file of a thousand rows, so that small jobs which wait together share one:

@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// One load: reads a CSV, decodes it in parallel, and commits it part by part.
 ///

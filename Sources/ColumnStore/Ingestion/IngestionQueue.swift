@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// The thread that runs pending jobs, one after the other, and what others may know of it.
 ///

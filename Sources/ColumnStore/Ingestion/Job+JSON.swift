@@ -1,3 +1,5 @@
+public import TripModel
+
 extension Job {
     /// The contract's JSON body.
     public var json: String {

@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// What a process knows of others that work on the same jobs, and the thread that divides the jobs with them.
 final class JobSharing: @unchecked Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+package import TripModel
 
 /// What a `LoadService` works with: the folder of its files and the catalog of its jobs.
 package struct JobStorage: Sendable {

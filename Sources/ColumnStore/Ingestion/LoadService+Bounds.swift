@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+public import TripModel
 
 /// How much waits, and how long what failed is kept, so that nobody fills the disk of a server.
 extension LoadService {

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+public import TripModel
 
 /// Jobs whose files are fetched: from the URL to an upload like any other.
 extension LoadService {

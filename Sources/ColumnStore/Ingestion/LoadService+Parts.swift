@@ -1,3 +1,5 @@
+package import TripModel
+
 /// What jobs need of this machine and of others.
 extension LoadService {
     /// The folder in which files arrive, the catalog where it is another process's, where uploads are kept.

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+package import TripModel
 
 /// What a start has to do: to remove what a crash left behind, to go on with what it interrupted, and to be read meanwhile where the disk
 /// takes none of that.

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import TripModel
 
 /// Jobs on their way from pending to their end, on the queue's thread.
 extension LoadService {

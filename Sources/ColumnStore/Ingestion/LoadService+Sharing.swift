@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import TripModel
 
 /// Jobs of a catalog that several processes share: which of them this one works on, and what it hears of the others.
 ///

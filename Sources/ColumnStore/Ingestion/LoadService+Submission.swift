@@ -1,4 +1,5 @@
 import Foundation
+public import TripModel
 
 /// How files become jobs: uploads, files on disk, and standard input.
 extension LoadService {

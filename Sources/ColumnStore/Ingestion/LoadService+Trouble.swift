@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import TripModel
 
 /// Jobs that this process cannot do for its machine's sake, and others can: they go back, and it takes no more for a while.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 package import Logging
+public import TripModel
 
 /// The jobs of a store: takes files in, runs loads one after the other, takes trips out again, and tells of all changes.
 ///

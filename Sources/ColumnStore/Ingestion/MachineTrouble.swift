@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// What of its own machine keeps a process from jobs that others can do: a clock that is wrong, a disk that is full, a folder that is gone.
 ///

@@ -1,3 +1,5 @@
+import TripModel
+
 /// Turns counts into progress events: at most ten a second, with rate and time left.
 struct ProgressMeter {
     private let clock = ContinuousClock()
@@ -32,21 +34,5 @@ struct ProgressMeter {
             progress.etaSeconds = (Double(max(0, total - job.processedBytes)) / bytes * elapsed * 10).rounded() / 10
         }
         return progress
-    }
-}
-
-extension JobProgress {
-    /// The counts of a job, without a rate.
-    init(_ job: Job) {
-        jobID = job.id
-        status = job.status
-        processedRows = job.processedRows
-        totalRows = job.totalRows
-        rejectedRows = job.rejectedRows
-        processedBytes = job.processedBytes
-        totalBytes = job.totalBytes
-        rowsPerSecond = 0
-        etaSeconds = job.status == .completed ? 0 : nil
-        message = job.message
     }
 }

@@ -1,3 +1,5 @@
+import TripModel
+
 /// Whether what is kept of a job's rejected rows is still what the catalog knows of it.
 ///
 /// There is no checksum: a letter that changed inside a text goes unseen. What is cut off, missing, no JSON or out of order, or of

@@ -4,6 +4,7 @@ import Glibc
 import Musl
 #endif
 import Foundation
+import TripModel
 
 /// The rejected rows of one job that are kept, on disk: JSON lines, `{"line": …, "reason": …, "text": …}`, in the order of the file.
 ///

@@ -1,3 +1,5 @@
+import TripModel
+
 /// Where the first rejected rows of one load go (`RejectsBound`), until its next commit makes them part of the store.
 protocol RejectsLog: AnyObject {
     /// Bytes of the rows that are kept, those not committed yet included.
@@ -44,20 +46,4 @@ final class CatalogRejects: RejectsLog {
     func flush() {}
 
     func finish(_ counts: [String: Int]) {}
-}
-
-/// Some of the rejected rows of a job that are kept, as one answer has room for them.
-package struct RejectsPage: Hashable, Sendable {
-    package var rows: [RejectedRow] = []
-    /// All that are kept.
-    package var keptRowCount = 0
-    /// Whether more are kept after these.
-    package var hasMore = false
-
-    /// Makes a page.
-    package init(rows: [RejectedRow] = [], keptRowCount: Int = 0, hasMore: Bool = false) {
-        self.rows = rows
-        self.keptRowCount = keptRowCount
-        self.hasMore = hasMore
-    }
 }

@@ -1,5 +1,6 @@
 import Cryptography
 import Foundation
+import TripModel
 
 /// Keeps the part of a source's URL that may be a secret, such as a signature, encrypted in the catalog for as long as the file may
 /// still have to be fetched.
@@ -46,18 +47,5 @@ struct SourceSeal: Sendable {
     /// Returns the rest of a URL; nil if it was sealed with another key, or beside another place.
     func open(_ sealed: String, of place: String) -> String? {
         Data(base64Encoded: sealed).flatMap { key.open(Array($0), context: place) }
-    }
-}
-
-/// The password of a catalog that several processes share.
-package struct SealingPassword: Hashable, Sendable {
-    /// The password; empty if the catalog wants none.
-    package var text: String
-    /// The catalog's name, which makes a key of its own of the same password.
-    package var catalog: String
-
-    package init(text: String, catalog: String) {
-        self.text = text
-        self.catalog = catalog
     }
 }

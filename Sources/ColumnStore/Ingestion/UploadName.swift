@@ -1,3 +1,5 @@
+package import TripModel
+
 /// The name of a file that is sent or fetched: the last component of what the client gave, with an ending that the store can read.
 ///
 /// One rule for uploads, forms and URLs, over HTTP and on the command line. A file that is read where it is may have any name.

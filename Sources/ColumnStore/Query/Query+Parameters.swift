@@ -1,4 +1,5 @@
 import Bucketing
+public import TripModel
 
 /// Named text values, from a query string or from flags, on their way into a question.
 ///
@@ -96,6 +97,7 @@ extension TripFilter {
     static let parameterNames = ["region", "datasource", "from", "to", "min_lat", "max_lat", "min_lng", "max_lng", "within"]
 
     init(_ parameters: QueryParameters) throws(ColumnStoreError) {
+        self.init()
         region = try parameters.exactName("region")
         datasource = try parameters.exactName("datasource")
         from = try parameters.time("from")

@@ -1,4 +1,5 @@
 import Bucketing
+package import TripModel
 
 extension QueryExecutor {
     /// Describes the regions of one page, from the indexes alone.

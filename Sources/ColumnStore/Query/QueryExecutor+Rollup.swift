@@ -1,4 +1,5 @@
 import Bucketing
+import TripModel
 
 /// Trip groups from a rollup: what it covers is not read, what it does not cover yet is scanned and added.
 extension QueryExecutor {

@@ -1,4 +1,5 @@
 import Bucketing
+package import TripModel
 
 extension QueryExecutor {
     /// Groups matching trips by region, origin cell, destination cell and time bucket.

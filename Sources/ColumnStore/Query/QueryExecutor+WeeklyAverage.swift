@@ -1,4 +1,5 @@
 import Bucketing
+package import TripModel
 
 extension QueryExecutor {
     /// Counts matching trips by week.

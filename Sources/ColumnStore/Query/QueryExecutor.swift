@@ -1,4 +1,5 @@
 import Bucketing
+package import TripModel
 
 /// Answers questions over a snapshot: plans each segment, reads what the index leaves in parallel, and merges.
 package struct QueryExecutor: Sendable {

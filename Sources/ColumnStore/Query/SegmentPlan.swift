@@ -1,4 +1,5 @@
 import Bucketing
+import TripModel
 
 /// How one segment answers a question: what its index counts, and which rows are left to be read.
 struct SegmentPlan: Sendable {

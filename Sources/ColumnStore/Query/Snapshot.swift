@@ -1,4 +1,5 @@
 import Bucketing
+import TripModel
 
 /// The segments that a question sees, from its first look to its answer, whatever is loaded or deleted meanwhile.
 package struct Snapshot: Sendable {

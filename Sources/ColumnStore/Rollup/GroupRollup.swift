@@ -1,5 +1,6 @@
 import Bucketing
 import Parquet
+import TripModel
 
 /// Trips of many segments counted by group, in a file of its own beside them.
 ///
@@ -66,7 +67,7 @@ package final class GroupRollup: Sendable {
     }
 
     private static func parse(_ bytes: RawSpan, checksum: UInt32) throws(SegmentError) -> Layout {
-        guard PageChecksum.crc32(bytes) == checksum else { throw SegmentError(description: "its checksum does not match") }
+        guard CRC32.checksum(bytes) == checksum else { throw SegmentError(description: "its checksum does not match") }
         guard bytes.byteCount >= headerByteCount, bytes.unsafeLoadUnaligned(as: UInt64.self) == magic else {
             throw SegmentError(description: "it is no rollup")
         }

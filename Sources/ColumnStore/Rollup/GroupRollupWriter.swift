@@ -1,3 +1,5 @@
+import TripModel
+
 /// Makes a rollup of another one and of groups that it does not have yet.
 ///
 /// Groups are collected by region and kept sorted, so that memory is that of the groups and not of the trips.

@@ -1,5 +1,6 @@
 import Bucketing
 import Parquet
+import TripModel
 
 /// Conditions that are left to be tested row by row, once the index has done what it can.
 struct RowTests: OptionSet, Hashable, Sendable {

@@ -1,4 +1,5 @@
 import Bucketing
+import TripModel
 
 /// The distinct cells of some rows in ascending order, and each row's position among them.
 ///

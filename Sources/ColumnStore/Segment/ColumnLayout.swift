@@ -1,4 +1,5 @@
 import Parquet
+import TripModel
 
 /// How the values of columns lie in their pages, where that depends on who is to read them.
 struct ColumnLayout: Sendable {

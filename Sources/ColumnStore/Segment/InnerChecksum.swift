@@ -1,4 +1,5 @@
 import Parquet
+import TripModel
 
 /// The checksum of a whole segment inside it, by which a changed byte is noticed without a catalog.
 ///
@@ -14,7 +15,7 @@ enum InnerChecksum {
     /// Puts the checksum in place of the zeros in the last bytes of a file, which follow bytes of a known checksum.
     static func seal(_ tail: inout [UInt8], after previous: UInt32) {
         guard let digits = digits(in: tail) else { preconditionFailure("the metadata has no place for the checksum") }
-        let checksum = PageChecksum.crc32(tail.span.bytes, continuing: previous)
+        let checksum = CRC32.checksum(tail.span.bytes, continuing: previous)
         tail.replaceSubrange(digits, with: text(checksum).utf8)
     }
 
@@ -32,9 +33,9 @@ enum InnerChecksum {
         let place = footer.lowerBound + digits.lowerBound..<footer.lowerBound + digits.upperBound
         let zeroDigits = [UInt8](placeholder.utf8)
         let checksum = file.withBytes { all in
-            let before = PageChecksum.crc32(all.extracting(0..<place.lowerBound))
-            let zeros = PageChecksum.crc32(zeroDigits.span.bytes, continuing: before)
-            return PageChecksum.crc32(all.extracting(place.upperBound..<all.byteCount), continuing: zeros)
+            let before = CRC32.checksum(all.extracting(0..<place.lowerBound))
+            let zeros = CRC32.checksum(zeroDigits.span.bytes, continuing: before)
+            return CRC32.checksum(all.extracting(place.upperBound..<all.byteCount), continuing: zeros)
         }
         return bytes[digits].elementsEqual(text(checksum).utf8)
     }

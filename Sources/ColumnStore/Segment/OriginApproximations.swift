@@ -2,6 +2,7 @@ package import Bucketing
 internal import CKeys
 internal import CLeaves
 import Parquet
+import TripModel
 
 /// Where the origin of each row is in the leaf of `CellIndex` that it belongs to, in 4096ths of the leaf's width and height.
 ///
@@ -52,7 +53,7 @@ package enum OriginApproximations {
                 }
             }
             let end = start + bytesPerRow * count
-            let checksum = PageChecksum.crc32(bytes.span.bytes.extracting(start..<end))
+            let checksum = CRC32.checksum(bytes.span.bytes.extracting(start..<end))
             for byte in 0..<checksumByteCount { bytes[end + byte] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * byte)) }
             start = end + checksumByteCount
         }
@@ -103,7 +104,7 @@ package enum OriginApproximations {
         ) -> Int? {
             guard let range = bytes(ofLeaf: leaf) else { return nil }
             let isIntact = file.withBytes { bytes in
-                PageChecksum.crc32(bytes.extracting(range))
+                CRC32.checksum(bytes.extracting(range))
                     == UInt32(
                         littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: range.upperBound, as: UInt32.self))
             }

@@ -1,4 +1,5 @@
 import Parquet
+import TripModel
 
 /// Buffers for the columns of one page, for one worker: what a scan has decoded last.
 ///

@@ -1,4 +1,5 @@
 import Bucketing
+package import TripModel
 
 /// Brings decoded batches into the order of a segment.
 ///

@@ -1,4 +1,5 @@
 import Parquet
+import TripModel
 
 /// The columns of a segment, in their order in the file, and how each is encoded.
 ///

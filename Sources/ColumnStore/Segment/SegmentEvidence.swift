@@ -1,4 +1,5 @@
 import Parquet
+import TripModel
 
 /// What a segment file says of itself where no catalog knows it: believed where its bytes are those that were written.
 struct SegmentEvidence: Sendable {
@@ -41,7 +42,7 @@ struct SegmentEvidence: Sendable {
         }
         record = SegmentWriter.record(
             of: reader.index, jobs, name: path.split(separator: "/").last.map(String.init) ?? path,
-            byteCount: reader.file.byteCount, checksum: reader.file.withBytes { PageChecksum.crc32($0) })
+            byteCount: reader.file.byteCount, checksum: reader.file.withBytes { CRC32.checksum($0) })
         try reader.file.requireIntact()
     }
 

@@ -1,3 +1,5 @@
+package import TripModel
+
 extension SegmentLayout {
     /// The layout as JSON.
     package var json: String {

@@ -1,5 +1,6 @@
 import Bucketing
 import Parquet
+package import TripModel
 
 /// What is where in a segment file, for `inspect`; as much as can be told of a damaged one.
 package struct SegmentLayout: Sendable {

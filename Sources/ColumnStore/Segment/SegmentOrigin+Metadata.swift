@@ -1,5 +1,6 @@
 import Foundation
 package import Parquet
+import TripModel
 
 /// How the origin of a segment's trips is in the footer of its file.
 extension SegmentOrigin {
@@ -53,13 +54,12 @@ extension SegmentOrigin {
             parquet.value(forKey: SegmentColumn.MetadataKey.jobsChecksum) == Self.checksum(text),
             let jobs = try? JSONDecoder().decode([Job].self, from: Data(text.utf8))
         else { return nil }
-        self.jobs = jobs
-        replaces = Replacement(parquet)
+        self.init(jobs: jobs, replaces: Replacement(parquet))
     }
 
     private static func checksum(_ text: String) -> String {
         let bytes = [UInt8](text.utf8)
-        return String(PageChecksum.crc32(bytes.span.bytes))
+        return String(CRC32.checksum(bytes.span.bytes))
     }
 }
 

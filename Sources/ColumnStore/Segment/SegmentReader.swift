@@ -1,6 +1,7 @@
 import Bucketing
 package import Parquet
 import Synchronization
+package import TripModel
 
 /// An open segment: its layout and index in memory, its pages in the page cache.
 ///
@@ -202,7 +203,7 @@ package final class SegmentReader: Sendable {
             throw SegmentError(description: "the index lies outside the file")
         }
         let compressed = file.copy(offset..<offset + byteCount)
-        guard try Int(PageChecksum.crc32(compressed.span.bytes)) == number(SegmentColumn.MetadataKey.indexChecksum) else {
+        guard try Int(CRC32.checksum(compressed.span.bytes)) == number(SegmentColumn.MetadataKey.indexChecksum) else {
             throw SegmentError(description: "the checksum of the index does not match")
         }
         let plainByteCount = try number(SegmentColumn.MetadataKey.indexUncompressedByteCount)

@@ -1,5 +1,6 @@
 import Bucketing
 import Parquet
+package import TripModel
 
 /// Writes sorted trips as one immutable Parquet file with our index inside.
 ///
@@ -71,7 +72,7 @@ package enum SegmentWriter {
             (SegmentColumn.MetadataKey.indexOffset, String(writer.currentOffset)),
             (SegmentColumn.MetadataKey.indexByteCount, String(compressed.count)),
             (SegmentColumn.MetadataKey.indexUncompressedByteCount, String(plain.count)),
-            (SegmentColumn.MetadataKey.indexChecksum, String(PageChecksum.crc32(compressed.span.bytes))),
+            (SegmentColumn.MetadataKey.indexChecksum, String(CRC32.checksum(compressed.span.bytes))),
             (SegmentColumn.MetadataKey.approximationsVersion, String(OriginApproximations.version)),
             (SegmentColumn.MetadataKey.approximationsOffset, String(writer.currentOffset + compressed.count)),
         ]

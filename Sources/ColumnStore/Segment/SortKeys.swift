@@ -1,5 +1,6 @@
 import Bucketing
 internal import CKeys
+package import TripModel
 
 /// What rows are sorted by, for many rows at once: by `CKeys` eight at a time where the machine can, else one after the other.
 ///

@@ -1,4 +1,5 @@
 import Bucketing
+import TripModel
 
 /// Asks two stores the same queries and compares the answers byte by byte.
 ///

@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// Says again and again, on a thread of its own, that this process still works on the jobs that it copies.
 final class ClaimKeeper: Sendable {

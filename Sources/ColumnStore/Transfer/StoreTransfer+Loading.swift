@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// How trips of jobs come into the target: small jobs several at a time, a large one part by part.
 extension StoreTransfer {

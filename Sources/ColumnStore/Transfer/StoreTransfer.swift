@@ -1,4 +1,5 @@
 import Foundation
+package import TripModel
 
 /// What a transfer has done.
 package struct TransferReport: Sendable {

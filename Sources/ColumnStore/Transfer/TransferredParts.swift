@@ -1,3 +1,5 @@
+import TripModel
+
 /// The parts of one job on their way into the target: one is stored while the next one is read.
 ///
 /// Each is committed with the number of pieces up to its last row, after which a later run goes on if the job is read in the same pieces.

@@ -1,8 +1,8 @@
 import AsyncHTTPClient
-import ColumnStore
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TripModel
 
 /// Who this process is at AWS: the first that knows of environment, files and the container's host.
 package final class AWSIdentity: Sendable {

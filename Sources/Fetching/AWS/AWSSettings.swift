@@ -1,5 +1,5 @@
-package import ColumnStore
 import Foundation
+package import TripModel
 
 /// What environment and files say of AWS, as its own tools would read them.
 ///

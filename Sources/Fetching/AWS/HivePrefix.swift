@@ -1,5 +1,5 @@
-package import ColumnStore
 import Foundation
+package import TripModel
 
 /// A prefix in S3 with a folder for each week, named as Hive names partitions, which other engines may read while it is written anew:
 /// what `HiveFolder` is on a disk.

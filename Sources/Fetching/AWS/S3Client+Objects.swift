@@ -1,7 +1,7 @@
-import ColumnStore
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TripModel
 
 /// Small objects, and what there is of them.
 extension S3Client {

@@ -1,8 +1,8 @@
-import ColumnStore
 import Dispatch
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TripModel
 
 #if canImport(Glibc)
 import Glibc

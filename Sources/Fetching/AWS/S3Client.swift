@@ -1,10 +1,10 @@
 import AsyncHTTPClient
-import ColumnStore
 import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import TripModel
 
 /// Asks S3, or what the operator has put in its place: signs, asks again where that may help, and says what an answer means.
 ///

@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// An object in S3, by its bucket and key.
 struct S3Object: Hashable, Sendable {

@@ -1,4 +1,4 @@
-package import ColumnStore
+package import TripModel
 
 /// A place in a bucket under which objects are kept, as a setting names it: `s3://BUCKET/PREFIX`, or a whole bucket.
 package struct S3Prefix: Hashable, Sendable {

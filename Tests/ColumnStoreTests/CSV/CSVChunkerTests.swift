@@ -1,6 +1,6 @@
-import ColumnStore
 import TestSupport
 import Testing
+import TripModel
 
 /// A file is cut at the ends of records and nowhere else.
 struct CSVChunkerTests {

@@ -3,9 +3,9 @@ import Glibc
 #else
 import Musl
 #endif
-import ColumnStore
 import TestSupport
 import Testing
+import TripModel
 
 /// The fast decoder against the slow, obvious one.
 struct CSVDecoderPropertyTests {

@@ -1,7 +1,7 @@
-import ColumnStore
 import Foundation
 import TestSupport
 import Testing
+import TripModel
 
 /// Chunks of a file to trips, rejected rows and lines.
 struct CSVDecoderTests {

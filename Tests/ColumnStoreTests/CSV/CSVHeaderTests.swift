@@ -1,5 +1,5 @@
-import ColumnStore
 import Testing
+import TripModel
 
 /// What the first line may look like, and what is said where it can't be used.
 struct CSVHeaderTests {

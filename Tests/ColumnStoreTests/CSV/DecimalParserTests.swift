@@ -3,9 +3,9 @@ import Glibc
 #else
 import Musl
 #endif
-import ColumnStore
 import TestSupport
 import Testing
+import TripModel
 
 /// Numbers have the bits that `strtod` gives, which rounds correctly; what is no number is refused.
 struct DecimalParserTests {

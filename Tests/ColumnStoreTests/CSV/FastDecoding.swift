@@ -1,5 +1,5 @@
-import ColumnStore
 import Testing
+import TripModel
 
 /// What the fast decoder makes of a text, in the reference's form.
 struct FastDecoding: Hashable {

@@ -1,6 +1,6 @@
-import ColumnStore
 import TestSupport
 import Testing
+import TripModel
 
 /// Names come out as they went in, and each once in a batch's dictionary.
 struct NameTableTests {

@@ -1,5 +1,5 @@
-import ColumnStore
 import Testing
+import TripModel
 
 /// Well-known text to points on the globe.
 struct PointParserTests {

@@ -1,5 +1,5 @@
-import ColumnStore
 import Testing
+import TripModel
 
 /// Where records start and end, and which lines are none: RFC 4180, and our rules for what it leaves open.
 struct RecordScannerTests {

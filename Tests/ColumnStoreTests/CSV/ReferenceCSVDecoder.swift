@@ -1,5 +1,5 @@
-import ColumnStore
 import Foundation
+import TripModel
 
 /// One decoded trip, with doubles as bits, so that -0 and 0 differ.
 struct ReferenceTrip: Hashable, CustomStringConvertible {

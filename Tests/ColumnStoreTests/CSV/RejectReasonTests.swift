@@ -1,6 +1,6 @@
-import ColumnStore
 import Foundation
 import Testing
+import TripModel
 
 /// Each reason for leaving out a row: documented, given where it holds, and the first of several in a fixed order.
 struct RejectReasonTests {

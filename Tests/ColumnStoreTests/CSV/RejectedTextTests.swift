@@ -1,5 +1,5 @@
-import ColumnStore
 import Testing
+import TripModel
 
 /// A rejected row's text is what the file says, as far as it is fit to be kept and shown.
 struct RejectedTextTests {

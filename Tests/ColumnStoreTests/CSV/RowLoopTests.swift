@@ -1,6 +1,6 @@
-import ColumnStore
 import TestSupport
 import Testing
+import TripModel
 
 /// The hot loop: usual rows, plain or with quotes around whole fields, wherever blocks and buffers end.
 struct RowLoopTests {

@@ -1,5 +1,5 @@
-import ColumnStore
 import Testing
+import TripModel
 
 /// Local times as text to microseconds.
 struct TimestampParserTests {

@@ -1,8 +1,8 @@
-import ColumnStore
 import Dispatch
 import Foundation
 import TestSupport
 import Testing
+import TripModel
 
 /// A catalog may be closed under those who look at it, as Ctrl-C does to a command whose load has just ended.
 struct ClosingGateTests {

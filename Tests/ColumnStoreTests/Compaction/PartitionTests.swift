@@ -1,9 +1,9 @@
 import Bucketing
-import ColumnStore
 import Foundation
 import Logging
 import TestSupport
 import Testing
+import TripModel
 
 /// Segments that are divided by place: the same trips, each place of a week in one segment.
 struct PartitionTests {

@@ -1,7 +1,7 @@
-import ColumnStore
 import Foundation
 import TestSupport
 import Testing
+import TripModel
 
 /// What is exported as CSV is decoded to the same bits.
 struct CSVExportTests {

@@ -1,8 +1,8 @@
 import Bucketing
-import ColumnStore
 import Foundation
 import TestSupport
 import Testing
+import TripModel
 
 /// The embedded index: what it says of rows is true, its bytes read back as the same, and bad bytes are an error.
 struct SegmentIndexTests {

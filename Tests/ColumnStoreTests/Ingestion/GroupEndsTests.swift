@@ -1,8 +1,8 @@
-import ColumnStore
 import Foundation
 import Logging
 import TestSupport
 import Testing
+import TripModel
 
 /// Jobs that are removed while they are loaded, alone or together with others: each comes to the end that it should have.
 struct GroupEndsTests {

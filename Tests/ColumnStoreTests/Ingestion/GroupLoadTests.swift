@@ -1,9 +1,9 @@
-import ColumnStore
 import Foundation
 import Logging
 import Parquet
 import TestSupport
 import Testing
+import TripModel
 
 /// Small files that wait together are loaded together; nobody can tell from what comes out.
 struct GroupLoadTests {

@@ -1,4 +1,3 @@
-import ColumnStore
 import Testing
 
 /// Uploads of failed jobs go by age and by quota, oldest first.

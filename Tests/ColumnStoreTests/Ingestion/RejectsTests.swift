@@ -1,9 +1,9 @@
-import ColumnStore
 import Foundation
 import Logging
 import Parquet
 import TestSupport
 import Testing
+import TripModel
 
 /// What is kept of rows that are no trips, and what is only counted.
 struct RejectsTests {

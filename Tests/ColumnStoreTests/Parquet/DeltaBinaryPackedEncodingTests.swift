@@ -1,4 +1,3 @@
-import ColumnStore
 import Parquet
 import TestSupport
 import Testing

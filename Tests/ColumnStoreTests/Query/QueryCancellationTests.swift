@@ -1,8 +1,8 @@
 import Bucketing
-import ColumnStore
 import Foundation
 import TestSupport
 import Testing
+import TripModel
 
 /// Queries end when their client leaves or their time is over, and no more than a bounded number of them wait.
 struct QueryCancellationTests {

@@ -1,8 +1,8 @@
 import Bucketing
-import ColumnStore
 import Foundation
 import TestSupport
 import Testing
+import TripModel
 
 /// Index, scan and the slow reference give the same answers, whatever the trips and the question.
 struct QueryExecutorTests {

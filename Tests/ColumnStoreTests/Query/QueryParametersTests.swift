@@ -1,6 +1,6 @@
 import Bucketing
-import ColumnStore
 import Testing
+import TripModel
 
 /// Named values to questions, and the sentence for each that is wrong.
 struct QueryParametersTests {

@@ -1,5 +1,5 @@
 import Bucketing
-import ColumnStore
+import TripModel
 
 /// The slow, obvious answers, straight from the contract's words over plain rows.
 enum ReferenceQuery {

@@ -1,9 +1,9 @@
-import ColumnStore
 import Foundation
 import Logging
 import TestSupport
 import Testing
 import TripGenerator
+import TripModel
 
 /// How much each question may read: an index that stops working is noticed here, whatever the machine.
 ///

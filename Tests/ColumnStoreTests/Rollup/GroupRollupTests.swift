@@ -1,8 +1,8 @@
-import ColumnStore
 import Foundation
 import Logging
 import TestSupport
 import Testing
+import TripModel
 
 /// Groups from a rollup are those of the plain scan, whatever it covers, and losing it loses nothing.
 struct GroupRollupTests {

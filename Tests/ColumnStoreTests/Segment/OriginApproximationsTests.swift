@@ -1,9 +1,9 @@
 import Bucketing
 import CLeaves
-import ColumnStore
 import Foundation
 import TestSupport
 import Testing
+import TripModel
 
 /// What approximate positions say of the edge of a box is what the coordinates say, and damage to them changes no answer.
 struct OriginApproximationsTests {

@@ -1,4 +1,3 @@
-import ColumnStore
 import TestSupport
 import Testing
 

@@ -1,9 +1,9 @@
 import Bucketing
-import ColumnStore
 import Foundation
 import Parquet
 import TestSupport
 import Testing
+import TripModel
 
 /// Segments: sorted as they say, bit-exact on the way back, and never believed where bytes have changed.
 struct SegmentTests {

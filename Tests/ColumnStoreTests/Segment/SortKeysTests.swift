@@ -1,7 +1,7 @@
 import Bucketing
-import ColumnStore
 import TestSupport
 import Testing
+import TripModel
 
 /// The kernel for eight rows against `MortonKey` and `ISOWeek`, which have tests of their own.
 struct SortKeysTests {

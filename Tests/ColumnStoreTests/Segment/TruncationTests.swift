@@ -1,9 +1,9 @@
 import Bucketing
-import ColumnStore
 import Foundation
 import Logging
 import TestSupport
 import Testing
+import TripModel
 
 /// Files that are truncated while a store has them open: no answer of zeros, nothing written from them, and the process lives.
 struct TruncationTests {

@@ -1,4 +1,4 @@
-import ColumnStore
+import TripModel
 
 /// A CSV file: every kernel, block size and chunking gives the same rows, rejects and lines.
 enum CSVEntry {

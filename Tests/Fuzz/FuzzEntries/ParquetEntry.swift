@@ -1,4 +1,3 @@
-import ColumnStore
 import Parquet
 
 /// A Parquet file: the footer and the indexes are read or refused, and so is every page, in every way there is.

@@ -1,6 +1,6 @@
-import ColumnStore
 import Foundation
 import TripGenerator
+import TripModel
 
 /// The text of a question: refused with a sentence, or answered the same from the index and by the plain scan.
 ///

@@ -82,12 +82,12 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
 
 extension ColumnStoreError {
     /// Whether the disk, or who is in charge of it, refused to be written or read.
-    var isOfDisk: Bool { code == .diskFull || code == .io }
+    package var isOfDisk: Bool { code == .diskFull || code == .io }
 
     /// The error for a file whose bytes are those of another job.
     ///
     /// - Parameter missing: how many of its trips were set aside, 0 if nobody can tell; nil: none were.
-    static func refusal(ofTwin job: Job, missing: Int?) -> ColumnStoreError {
+    package static func refusal(ofTwin job: Job, missing: Int?) -> ColumnStoreError {
         missing.map { isIncomplete(job, missing: $0) } ?? duplicate(of: job)
     }
 

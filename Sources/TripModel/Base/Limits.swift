@@ -58,7 +58,7 @@ package enum Limits {
     /// The part of the disk that uploads of failed jobs may take: a quarter.
     package static let failedUploadsDivisor = 4
     /// Seconds between two looks for uploads of failed jobs that are too old.
-    static let failedUploadsInterval = 60
+    package static let failedUploadsInterval = 60
 
     // MARK: Disk
 
@@ -73,7 +73,7 @@ package enum Limits {
     /// The part of a small disk that it takes.
     package static let ballastDivisor = 64
     /// Seconds between two attempts to write to a store whose disk refused it at the start: soon after somebody has made room.
-    static let diskRetrySeconds = 2.0
+    package static let diskRetrySeconds = 2.0
 
     // MARK: Fetching
 
@@ -163,20 +163,20 @@ package enum Limits {
     /// Longest time between two attempts to store where nobody answers: a server that restarts is noticed soon.
     package static let retrySecondsMax = 15
     /// Seconds for which a process takes no jobs that found its machine at fault, at least and at most: others have time to take them.
-    static let troubleSecondsMin = 5
-    static let troubleSecondsMax = 120
+    package static let troubleSecondsMin = 5
+    package static let troubleSecondsMax = 120
     /// Attempts to reach where uploads are kept after which a job goes back: this machine's network may be at fault.
-    static let fetchWaitCountMax = 4
+    package static let fetchWaitCountMax = 4
     /// Age in seconds at which an empty file that comes is surely held by who receives it.
-    static let holdSeconds = 2
+    package static let holdSeconds = 2
     /// Seconds for which uploads are refused before they are sent, once one could not be kept.
-    static let silentStoreSeconds = 5
+    package static let silentStoreSeconds = 5
     /// Age in seconds at which a file that no job names is surely nobody's, where several processes share a folder of uploads.
     package static let strayUploadSeconds = 86_400
     /// Seconds that a store which is closed waits for uploads elsewhere to be removed.
-    static let removalSecondsMax = 3
+    package static let removalSecondsMax = 3
     /// Seconds between two looks for uploads that never became jobs, at most.
-    static let sweepSecondsMax = 3600
+    package static let sweepSecondsMax = 3600
 
     // MARK: Progress
 

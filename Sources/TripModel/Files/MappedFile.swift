@@ -110,7 +110,7 @@ package final class MappedFile: @unchecked Sendable {
     package var byteCount: Int { memory.count }
 
     /// Brings some of the file's bytes into memory and maps them, where the kernel can; otherwise they come when they are used.
-    func populate(_ range: Range<Int>) {
+    package func populate(_ range: Range<Int>) {
         guard let address = memory.baseAddress, !range.isEmpty else { return }
         let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
         let start = range.lowerBound / pageByteCount * pageByteCount
@@ -121,7 +121,7 @@ package final class MappedFile: @unchecked Sendable {
     private static let populateRead: Int32 = 22
 
     /// A copy of some of the file's bytes.
-    func copy(_ range: Range<Int>) -> [UInt8] { [UInt8](memory[range]) }
+    package func copy(_ range: Range<Int>) -> [UInt8] { [UInt8](memory[range]) }
 
     /// Calls `body` with the file's bytes.
     package func withBytes<Value, Failure: Error>(_ body: (RawSpan) throws(Failure) -> Value) throws(Failure) -> Value {

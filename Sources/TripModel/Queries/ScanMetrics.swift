@@ -32,13 +32,13 @@ public struct ScanMetrics: Hashable, Sendable {
     public var distinctPagesRead: Int { Set(pagePlaces).count }
 
     /// Counts a page as read.
-    mutating func countPage(ofFile serial: Int, at offset: Int) {
+    package mutating func countPage(ofFile serial: Int, at offset: Int) {
         pagesRead += 1
         // Files are smaller than 2⁴⁰ bytes.
         pagePlaces.append(UInt64(truncatingIfNeeded: serial) << 40 | UInt64(truncatingIfNeeded: offset))
     }
 
-    static func += (left: inout Self, right: Self) {
+    package static func += (left: inout Self, right: Self) {
         left.segmentsConsidered += right.segmentsConsidered
         left.segmentsSkipped += right.segmentsSkipped
         left.segmentsRead += right.segmentsRead

@@ -1,22 +1,22 @@
 import Foundation
 
 /// Things that are costly to make and used by one worker at a time.
-final class ScratchPool<Value>: @unchecked Sendable {
+package final class ScratchPool<Value>: @unchecked Sendable {
     private let lock = NSLock()
     private var idle: [Value] = []
     private let make: @Sendable () -> Value
 
-    init(_ make: @escaping @Sendable () -> Value) { self.make = make }
+    package init(_ make: @escaping @Sendable () -> Value) { self.make = make }
 
     /// Lends one to `body`.
-    func with<Answer, Failure: Error>(_ body: (inout Value) throws(Failure) -> Answer) throws(Failure) -> Answer {
+    package func with<Answer, Failure: Error>(_ body: (inout Value) throws(Failure) -> Answer) throws(Failure) -> Answer {
         var value = lock.withLock { idle.popLast() } ?? make()
         defer { lock.withLock { idle.append(value) } }
         return try body(&value)
     }
 
     /// Takes out all that were made.
-    func drain() -> [Value] {
+    package func drain() -> [Value] {
         lock.withLock {
             defer { idle = [] }
             return idle

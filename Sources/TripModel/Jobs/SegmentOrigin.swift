@@ -32,7 +32,7 @@ package struct SegmentOrigin: Hashable, Sendable {
         }
 
         /// What is known of the job by this account and another, which may be of when less was known.
-        func merged(with other: Self) -> Self {
+        package func merged(with other: Self) -> Self {
             var merged = self
             merged.jobTrips = [jobTrips, other.jobTrips].compactMap(\.self).max()
             merged.source = source ?? other.source
@@ -61,7 +61,7 @@ package struct SegmentOrigin: Hashable, Sendable {
             self.byteCount = byteCount
         }
 
-        init?(hash: ContentHash?, contentHash: ContentHash?, byteCount: Int?) {
+        package init?(hash: ContentHash?, contentHash: ContentHash?, byteCount: Int?) {
             guard let hash, let contentHash else { return nil }
             self.init(hash: hash, contentHash: contentHash, byteCount: byteCount)
         }
@@ -114,7 +114,7 @@ package struct SegmentOrigin: Hashable, Sendable {
 
 extension JobRecord {
     /// What a segment of the job says of it, as far as the catalog knows.
-    func origin() -> SegmentOrigin.Job {
+    package func origin() -> SegmentOrigin.Job {
         guard job.status == .completed else { return origin(jobTrips: nil, sourceHash: nil, contentHash: nil) }
         return origin(
             jobTrips: job.processedRows - job.rejectedRows, sourceHash: sourceHash, contentHash: checkpoint.contentHash)
@@ -126,7 +126,7 @@ extension JobRecord {
     ///   - jobTrips: all trips of the job, once they are known.
     ///   - sourceHash: hash of the file as it is stored, once it was read to its end.
     ///   - contentHash: hash of its uncompressed bytes, then.
-    func origin(jobTrips: Int?, sourceHash: ContentHash?, contentHash: ContentHash?) -> SegmentOrigin.Job {
+    package func origin(jobTrips: Int?, sourceHash: ContentHash?, contentHash: ContentHash?) -> SegmentOrigin.Job {
         var origin = SegmentOrigin.Job(
             id: job.id, filename: job.filename, createdAt: job.createdAt,
             upload: ownsSource ? sourcePath.split(separator: "/").last.map(String.init) : nil, jobTrips: jobTrips)

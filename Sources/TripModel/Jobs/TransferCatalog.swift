@@ -30,7 +30,7 @@ extension JobRecord {
     package static var transferSource: String { "the store that `tripstore migrate` copies" }
 
     /// The job as another catalog has it: what only this store can open or remove is not told.
-    var transferred: JobRecord {
+    package var transferred: JobRecord {
         var record = self
         record.sealedQuery = nil
         record.ownsURL = false

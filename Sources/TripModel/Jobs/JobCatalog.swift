@@ -234,7 +234,7 @@ extension JobCatalog {
     }
 
     /// Why a source is not loaded whose bytes are those of another job: it has the trips, or has lost some of them.
-    func refusal(ofTwin job: Job) throws(ColumnStoreError) -> ColumnStoreError {
+    package func refusal(ofTwin job: Job) throws(ColumnStoreError) -> ColumnStoreError {
         .refusal(ofTwin: job, missing: try missingTrips(ofJob: job.id))
     }
 

@@ -38,7 +38,7 @@ package enum FileSystem {
         /// Everybody, as the umask has it: of exports, which are for others.
         case everyone
 
-        var fileMode: mode_t { self == .owner ? 0o600 : 0o644 }
+        package var fileMode: mode_t { self == .owner ? 0o600 : 0o644 }
         fileprivate var folderMode: mode_t { self == .owner ? 0o700 : 0o755 }
     }
 
@@ -53,13 +53,13 @@ package enum FileSystem {
     }
 
     /// Makes an empty file that its owner alone may read; one that exists is left alone.
-    static func createFile(_ path: String) throws(ColumnStoreError) {
+    package static func createFile(_ path: String) throws(ColumnStoreError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, Readers.owner.fileMode)
         if descriptor >= 0 { close(descriptor) } else if errno != EEXIST { throw error("create", path) }
     }
 
     /// Takes from all but its owner the right to use a file or a folder; a link, or what another user owns, is left alone.
-    static func makePrivate(_ path: String) {
+    package static func makePrivate(_ path: String) {
         var status = stat()
         guard lstat(path, &status) == 0, [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return }
         let mode = status.st_mode & 0o7777
@@ -83,7 +83,7 @@ package enum FileSystem {
     }
 
     /// Bytes that are free for us on the file system of a folder, and all that it has.
-    static func space(_ path: String) throws(ColumnStoreError) -> (free: Int, total: Int) {
+    package static func space(_ path: String) throws(ColumnStoreError) -> (free: Int, total: Int) {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw error("ask for the free space of", path) }
         let block = UInt64(status.f_frsize)
@@ -106,7 +106,7 @@ package enum FileSystem {
     }
 
     /// Gives a file one more name; false where that cannot be, as between file systems.
-    static func link(_ path: String, as other: String) throws(ColumnStoreError) -> Bool {
+    package static func link(_ path: String, as other: String) throws(ColumnStoreError) -> Bool {
         if Glibc.link(path, other) == 0 { return true }
         if errno == ENOENT { throw error("link", path) }
         return false
@@ -118,14 +118,14 @@ package enum FileSystem {
     }
 
     /// Exchanges the names of two folders, so that nobody sees either name without one; false where the file system cannot.
-    static func exchange(_ path: String, _ other: String) throws(ColumnStoreError) -> Bool {
+    package static func exchange(_ path: String, _ other: String) throws(ColumnStoreError) -> Bool {
         if tripstore_exchange(path, other) == 0 { return true }
         if [EINVAL, ENOSYS, ENOTSUP, EPERM].contains(errno) { return false }
         throw error("exchange with \(other)", path)
     }
 
     /// Removes a folder with all that is in it; one that is absent is fine.
-    static func removeDirectory(_ path: String) throws(ColumnStoreError) {
+    package static func removeDirectory(_ path: String) throws(ColumnStoreError) {
         guard isDirectory(path) else { return }
         for name in try names(in: path) {
             let inner = "\(path)/\(name)"
@@ -141,16 +141,16 @@ package enum FileSystem {
     }
 
     /// Whether this process may make files in a folder, as far as can be told without making one.
-    static func isWritable(_ path: String) -> Bool { access(path, W_OK | X_OK) == 0 }
+    package static func isWritable(_ path: String) -> Bool { access(path, W_OK | X_OK) == 0 }
 
     /// Whether the path is a regular file itself, not a link to one.
-    static func isRegularFile(_ path: String) -> Bool {
+    package static func isRegularFile(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
     /// The path that a file has, or would have once it is made: without links and dots as far as it exists.
-    static func destination(_ path: String) throws(ColumnStoreError) -> String {
+    package static func destination(_ path: String) throws(ColumnStoreError) -> String {
         var existing = path.hasPrefix("/") ? path : "./" + path
         var rest: [Substring] = []
         while true {
@@ -170,12 +170,12 @@ package enum FileSystem {
     }
 
     /// Whether a path is a folder or in it; both without links and dots.
-    static func isInside(_ path: String, _ folder: String) -> Bool {
+    package static func isInside(_ path: String, _ folder: String) -> Bool {
         path == folder || folder == "/" || path.hasPrefix(folder + "/")
     }
 
     /// The path without links and dots, of a file that exists.
-    static func resolved(_ path: String) throws(ColumnStoreError) -> String {
+    package static func resolved(_ path: String) throws(ColumnStoreError) -> String {
         guard let resolved = realpath(path, nil) else { throw error("open", path) }
         defer { free(resolved) }
         return String(cString: resolved)
@@ -187,20 +187,20 @@ package enum FileSystem {
     }
 
     /// Whether a file was last changed longer ago than a number of seconds.
-    static func isOlder(_ path: String, than seconds: Int) -> Bool {
+    package static func isOlder(_ path: String, than seconds: Int) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec > seconds
     }
 
     /// A path without links, or nil where there is nothing.
-    static func realPath(_ path: String) -> String? {
+    package static func realPath(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         return String(cString: resolved)
     }
 
     /// Whether a path cannot be looked at for want of a right.
-    static func isDenied(_ path: String) -> Bool {
+    package static func isDenied(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) != 0 && errno == EACCES
     }
@@ -213,7 +213,7 @@ package enum FileSystem {
     }
 
     /// Bytes that a regular file takes on the disk, fewer than it has where it has holes; nil where the path is no regular file.
-    static func usedByteCount(of path: String) -> Int? {
+    package static func usedByteCount(of path: String) -> Int? {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return min(Int(status.st_size), Int(status.st_blocks) * 512)

@@ -98,6 +98,22 @@ public struct JobProgress: Hashable, Sendable {
     }
 }
 
+extension JobProgress {
+    /// The counts of a job, without a rate.
+    package init(_ job: Job) {
+        jobID = job.id
+        status = job.status
+        processedRows = job.processedRows
+        totalRows = job.totalRows
+        rejectedRows = job.rejectedRows
+        processedBytes = job.processedBytes
+        totalBytes = job.totalBytes
+        rowsPerSecond = 0
+        etaSeconds = job.status == .completed ? 0 : nil
+        message = job.message
+    }
+}
+
 /// Rejected rows of one job.
 public struct RejectsReport: Hashable, Sendable {
     /// The first rows, in the order of the file.
@@ -110,4 +126,12 @@ public struct RejectsReport: Hashable, Sendable {
     public var nextAfter: Int?
     /// Rejected rows by reason.
     public var reasons: [String: Int]
+
+    package init(rejects: [RejectedRow], rejectedRows: Int, keptRows: Int, nextAfter: Int? = nil, reasons: [String: Int]) {
+        self.rejects = rejects
+        self.rejectedRows = rejectedRows
+        self.keptRows = keptRows
+        self.nextAfter = nextAfter
+        self.reasons = reasons
+    }
 }

@@ -1,5 +1,5 @@
 /// Queries of one kind that wait for a thread: a bounded number, those first whose clients are still there.
-final class QueryLane: Sendable {
+package final class QueryLane: Sendable {
     private struct Waiting {
         var number: Int
         var cancellation: QueryCancellation
@@ -16,11 +16,11 @@ final class QueryLane: Sendable {
     private let pool: WorkerPool
     private let state = Lock(State())
 
-    init(on pool: WorkerPool) { self.pool = pool }
+    package init(on pool: WorkerPool) { self.pool = pool }
 
     /// Runs a query on a thread of the pool once it is its turn, or ends it with an error if `waitingMax` others wait or if its client
     /// leaves before that.
-    func run(
+    package func run(
         _ cancellation: QueryCancellation, waitingMax: Int, _ run: @escaping @Sendable (ColumnStoreError?) -> Void
     ) {
         enum Place { case thread, queue(Int), none }
@@ -47,7 +47,7 @@ final class QueryLane: Sendable {
     }
 
     /// Queries that wait.
-    var waitingCount: Int { state.withLock { $0.waiting.count } }
+    package var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     /// Runs a query and lets the next one have the thread; others that wait for the pool get their turn in between.
     private func work(_ run: @Sendable (ColumnStoreError?) -> Void) {

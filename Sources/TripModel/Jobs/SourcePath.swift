@@ -18,7 +18,7 @@ package enum SourcePath {
     package static let remedy = "which cannot be read again; load it anew."
 
     /// Finds out what a path names that a command was given.
-    static func of(_ path: String) throws(ColumnStoreError) -> String {
+    package static func of(_ path: String) throws(ColumnStoreError) -> String {
         if path == standardInput { return path }
         var status = stat()
         guard stat(path, &status) == 0 else { throw FileSystem.error("open", path) }
@@ -39,7 +39,7 @@ package enum SourcePath {
     package static func isStream(_ source: String) -> Bool { source.hasPrefix(standardInput) }
 
     /// The path that opens a source; nil for standard input, which is open.
-    static func opening(_ source: String) -> String? {
+    package static func opening(_ source: String) -> String? {
         if source == standardInput { return nil }
         return isStream(source) ? String(source.dropFirst(standardInput.count)) : source
     }

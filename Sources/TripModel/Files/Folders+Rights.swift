@@ -3,7 +3,7 @@ extension Folders {
     /// Takes from others the right to read what is the store's, as earlier versions gave it to them.
     ///
     /// What has no name of ours is somebody else's and left alone, and so is a data directory with such a thing in it.
-    func makePrivate() {
+    package func makePrivate() {
         let parts: [(folder: String, files: () throws(ColumnStoreError) -> FolderContents)] = [
             (segments, segmentFiles), (rollups, rollupFiles), (rejects, rejectsFiles), (quarantine, quarantineFiles),
             (uploads, uploadFiles),

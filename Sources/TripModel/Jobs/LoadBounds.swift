@@ -16,20 +16,3 @@ public struct LoadBounds: Hashable, Sendable {
     /// Makes bounds with the defaults.
     public init() {}
 }
-
-/// How much compressed data may grow, so that a few bytes do not occupy a loader for days.
-///
-/// A multiple of what was read so far, and some gigabytes that every file may have: real trips grow tenfold, files of equal rows
-/// some thousandfold, and zstd could thirty-thousandfold without an end.
-struct ExpansionBound: Sendable {
-    let multiple: Int
-
-    func require(_ plain: Int, from stored: Int, format: DecompressionStream.Format) throws(ColumnStoreError) {
-        guard plain > Limits.expansionByteCountMin, (plain - Limits.expansionByteCountMin) / multiple > stored else { return }
-        throw ColumnStoreError(
-            .badInput,
-            "\(stored) bytes of \(format.rawValue) data have grown to \(plain), which is more than \(multiple) times as many and "
-                + "\(Limits.expansionByteCountMin >> 30) GiB; if the file is meant to be so, raise MAX_EXPANSION or load it uncompressed."
-        )
-    }
-}

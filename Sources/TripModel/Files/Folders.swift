@@ -18,45 +18,45 @@ package struct Folders: Sendable {
 
     package init(root: String) { self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root }
 
-    var catalog: String { root + "/catalog.sqlite" }
+    package var catalog: String { root + "/catalog.sqlite" }
     /// A catalog that is being made, by `rebuild-catalog`, `backup` or `restore`, until it gets the name of the old one.
-    var newCatalog: String { catalog + ".new" }
-    var sourceKey: String { root + "/source.key" }
-    var lock: String { root + "/lock" }
-    var ballast: String { root + "/ballast" }
-    var segments: String { root + "/segments" }
-    var rollups: String { root + "/rollups" }
-    var rejects: String { root + "/rejects" }
-    var quarantine: String { root + "/quarantine" }
-    var uploads: String { root + "/uploads" }
+    package var newCatalog: String { catalog + ".new" }
+    package var sourceKey: String { root + "/source.key" }
+    package var lock: String { root + "/lock" }
+    package var ballast: String { root + "/ballast" }
+    package var segments: String { root + "/segments" }
+    package var rollups: String { root + "/rollups" }
+    package var rejects: String { root + "/rejects" }
+    package var quarantine: String { root + "/quarantine" }
+    package var uploads: String { root + "/uploads" }
 
-    func rejectsPath(job: Int64) -> String { "\(rejects)/\(job).jsonl" }
+    package func rejectsPath(job: Int64) -> String { "\(rejects)/\(job).jsonl" }
 
     /// The job whose rejected rows a file of the folder of rejects has; nil for a file that no job makes.
-    func job(ofRejects name: String) -> Int64? {
+    package func job(ofRejects name: String) -> Int64? {
         guard let id = Self.number(in: name), name == "\(id).jsonl" else { return nil }
         return id
     }
 
-    func segmentName(job: Int64, endLine: Int) -> String { "\(segmentPrefix(job))\(endLine).parquet" }
+    package func segmentName(job: Int64, endLine: Int) -> String { "\(segmentPrefix(job))\(endLine).parquet" }
 
     /// Whether a load of a job, alone or as the first of several, made a file of the segments folder, whole or still being written.
-    func isSegment(_ name: String, ofJob job: Int64) -> Bool {
+    package func isSegment(_ name: String, ofJob job: Int64) -> Bool {
         name.hasPrefix(segmentPrefix(job)) || name.hasPrefix(groupSegmentName(firstJob: job))
     }
 
     private func segmentPrefix(_ job: Int64) -> String { "trips-\(Self.padded(job))-" }
 
     /// A group's segments have another prefix than a job's, so that what a failed job leaves behind is never mistaken.
-    func groupSegmentName(firstJob: Int64) -> String { "group-\(Self.padded(firstJob)).parquet" }
+    package func groupSegmentName(firstJob: Int64) -> String { "group-\(Self.padded(firstJob)).parquet" }
 
     /// The one job of a segment that a load made, by its name; nil where it was made otherwise.
-    static func job(ofSegment name: String) -> Int64? {
+    package static func job(ofSegment name: String) -> Int64? {
         name.hasPrefix("trips-") ? number(in: name) : nil
     }
 
     /// The first number in a name; nil where there is none.
-    static func number(in name: String) -> Int64? {
+    package static func number(in name: String) -> Int64? {
         Int64(name.drop { !$0.isASCII || !$0.isNumber }.prefix { $0.isASCII && $0.isNumber })
     }
 
@@ -65,43 +65,43 @@ package struct Folders: Sendable {
         return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
     }
 
-    func segmentPath(_ name: String) -> String { "\(segments)/\(name)" }
+    package func segmentPath(_ name: String) -> String { "\(segments)/\(name)" }
 
-    func rollupPath(_ name: String) -> String { "\(rollups)/\(name)" }
+    package func rollupPath(_ name: String) -> String { "\(rollups)/\(name)" }
 
     /// Makes the folders that every store has.
-    func make() throws(ColumnStoreError) {
+    package func make() throws(ColumnStoreError) {
         for folder in [root, segments, rollups, rejects, uploads] { try FileSystem.makeDirectory(folder) }
     }
 
     /// Removes a catalog that was being made, as by a process that was killed.
-    func removeNewCatalog() throws(ColumnStoreError) {
+    package func removeNewCatalog() throws(ColumnStoreError) {
         for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(newCatalog + suffix) }
     }
 
     // MARK: - What is there
 
     /// Files that the store may have made in the folder of segments, and what is not its own.
-    func segmentFiles() throws(ColumnStoreError) -> FolderContents { try FolderContents(of: segments, Self.isSegmentFile) }
+    package func segmentFiles() throws(ColumnStoreError) -> FolderContents { try FolderContents(of: segments, Self.isSegmentFile) }
 
-    func rollupFiles() throws(ColumnStoreError) -> FolderContents {
+    package func rollupFiles() throws(ColumnStoreError) -> FolderContents {
         try FolderContents(of: rollups) { $0.wholeMatch(of: /groups-[0-9]+-[0-9a-z]+\.rollup(\.tmp)?/) != nil }
     }
 
-    func uploadFiles() throws(ColumnStoreError) -> FolderContents { try FolderContents(of: uploads, Self.isUploadFile) }
+    package func uploadFiles() throws(ColumnStoreError) -> FolderContents { try FolderContents(of: uploads, Self.isUploadFile) }
 
-    func rejectsFiles() throws(ColumnStoreError) -> FolderContents {
+    package func rejectsFiles() throws(ColumnStoreError) -> FolderContents {
         try FolderContents(of: rejects) { $0.wholeMatch(of: /[0-9]+\.jsonl/) != nil }
     }
 
-    func quarantineFiles() throws(ColumnStoreError) -> FolderContents {
+    package func quarantineFiles() throws(ColumnStoreError) -> FolderContents {
         try FolderContents(of: quarantine) { name in
             Self.isSegmentFile(name) || Self.segment(ofNote: name).map(Self.isSegmentFile) == true
         }
     }
 
     /// Whether a name is of a form that the store gives to files of segments, those being written included.
-    static func isSegmentFile(_ name: String) -> Bool {
+    package static func isSegmentFile(_ name: String) -> Bool {
         name.wholeMatch(of: /((trips|divided)-[0-9]+-[0-9]+|(group|merged|kept)-[0-9]+)\.parquet(\.tmp)?/) != nil
     }
 
@@ -111,23 +111,23 @@ package struct Folders: Sendable {
     }
 
     /// Whether a name is of a form that files have which clients send.
-    static func isReceived(_ name: String) -> Bool { name.hasPrefix("upload-") }
+    package static func isReceived(_ name: String) -> Bool { name.hasPrefix("upload-") }
 
     /// The segment that a file of the folder quarantine is a note of.
-    static func segment(ofNote name: String) -> String? {
+    package static func segment(ofNote name: String) -> String? {
         name.hasSuffix(".json") ? String(name.dropLast(".json".count)) : nil
     }
 
-    func notePath(ofSegment name: String) -> String { "\(quarantine)/\(name).json" }
+    package func notePath(ofSegment name: String) -> String { "\(quarantine)/\(name).json" }
 }
 
 /// The names in a folder of the store: regular files of a form that the store itself makes, and all else, such as `lost+found` or what
 /// a person keeps there, which is never touched.
-struct FolderContents: Sendable {
-    var own: [String] = []
-    var foreign: [String] = []
+package struct FolderContents: Sendable {
+    package var own: [String] = []
+    package var foreign: [String] = []
 
-    init(of folder: String, _ isOwn: (String) -> Bool) throws(ColumnStoreError) {
+    package init(of folder: String, _ isOwn: (String) -> Bool) throws(ColumnStoreError) {
         for name in try FileSystem.names(in: folder) {
             if isOwn(name), FileSystem.isRegularFile("\(folder)/\(name)") { own.append(name) } else { foreign.append(name) }
         }

@@ -1,5 +1,3 @@
-import GRDB
-
 /// A load as the catalog knows it: what clients see, and what is needed to go on after a crash.
 package struct JobRecord: Sendable {
     package var job: Job
@@ -62,31 +60,14 @@ package struct JobRecord: Sendable {
         self.checkpoint = checkpoint
     }
 
-    init(row: Row) {
-        self.init(
-            job: Job(
-                id: row["id"], filename: row["filename"], status: Job.Status(rawValue: row["status"]) ?? .failed,
-                createdAt: row["created_at"], updatedAt: row["updated_at"], totalRows: row["total_rows"],
-                processedRows: row["processed_rows"], rejectedRows: row["rejected_rows"], totalBytes: row["total_bytes"],
-                processedBytes: row["processed_bytes"], message: row["message"]),
-            sourcePath: row["source_path"], ownsSource: row["owns_source"], sourceURL: row["source_url"],
-            ownsURL: row["owns_url"], attempt: row["attempt"],
-            startCount: row["start_count"],
-            sourceHash: (row["source_hash"] as String?).flatMap(ContentHash.init), allowsDuplicate: row["allows_duplicate"],
-            checkpoint: Checkpoint(
-                byteCount: row["committed_bytes"], lineCount: row["committed_lines"], rejectsByteCount: row["rejects_bytes"],
-                contentHash: (row["committed_hash"] as String?).flatMap(ContentHash.init)),
-            sealedQuery: row["source_query"])
-    }
-
     /// What of the upload is there before it is whole; nil where it is not fetched.
-    var partialFile: PartialFile? { sourceURL == nil ? nil : PartialFile(of: sourcePath) }
+    package var partialFile: PartialFile? { sourceURL == nil ? nil : PartialFile(of: sourcePath) }
 
     /// Whether messages may quote the file: what somebody sent us themselves, and not what only this process may be able to read.
-    var mayBeQuoted: Bool { sourceURL == nil || ownsURL }
+    package var mayBeQuoted: Bool { sourceURL == nil || ownsURL }
 
     /// The files that the job needs, whole and not.
-    var files: [String] { [sourcePath] + (partialFile?.paths ?? []) }
+    package var files: [String] { [sourcePath] + (partialFile?.paths ?? []) }
 
     /// Whether what it reads cannot be read again.
     package var isStream: Bool { !ownsSource && SourcePath.isStream(sourcePath) }
@@ -95,7 +76,7 @@ package struct JobRecord: Sendable {
     ///
     /// The file gets its name when it is whole. A load that has committed rows of it has nothing to do with what the URL has now,
     /// unless that is an upload of ours, which never changes.
-    var isToBeFetched: Bool {
+    package var isToBeFetched: Bool {
         sourceURL != nil && (ownsURL || checkpoint == Checkpoint()) && FileSystem.byteCount(of: sourcePath) == nil
     }
 }

@@ -1,5 +1,3 @@
-import Parquet
-
 #if canImport(Glibc)
 import Glibc
 #else
@@ -65,7 +63,7 @@ package struct DurableFile: ~Copyable {
             startedByteCount = byteCount
             try reserve.require(in: directory)
         }
-        checksum = PageChecksum.crc32(bytes, continuing: checksum)
+        checksum = CRC32.checksum(bytes, continuing: checksum)
     }
 
     /// Publishes the file under its name; when this returns it survives a power cut.

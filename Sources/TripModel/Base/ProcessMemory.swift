@@ -9,5 +9,5 @@ package enum ProcessMemory {
     package static func keepFreed() { tripstore_keep_free_memory() }
 
     /// Gives memory that is free in the allocator back to the system.
-    static func release() { tripstore_release_free_memory() }
+    package static func release() { tripstore_release_free_memory() }
 }

@@ -64,7 +64,7 @@ public final class QueryCancellation: Sendable {
         if let timeout, let deadline, deadline <= .now { throw Self.timedOut(after: timeout) }
     }
 
-    static let clientLeft = ColumnStoreError(
+    package static let clientLeft = ColumnStoreError(
         .clientLeft,
         "The query was cancelled because its client closed the connection; keep both sides of it open until the answer is there."
     )

@@ -21,5 +21,5 @@ package final class FileHold: Sendable {
     deinit { close(descriptor) }
 
     /// Whether a process holds a file.
-    static func isHeld(_ path: String) -> Bool { FileSystem.isRegularFile(path) && FileHold(path) == nil }
+    package static func isHeld(_ path: String) -> Bool { FileSystem.isRegularFile(path) && FileHold(path) == nil }
 }

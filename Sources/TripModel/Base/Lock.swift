@@ -1,7 +1,7 @@
 #if SANITIZE_THREAD
 import Foundation
 #else
-import Synchronization
+package import Synchronization
 #endif
 
 #if SANITIZE_THREAD
@@ -28,13 +28,13 @@ package final class Lock<Value>: @unchecked Sendable {
 #else
 /// A value that one thread at a time may look at.
 package struct Lock<Value>: ~Copyable, Sendable {
-    private let mutex: Mutex<Value>
+    @usableFromInline package let mutex: Mutex<Value>
 
     /// Locks a value in.
-    package init(_ value: consuming sending Value) { mutex = Mutex(value) }
+    @inlinable package init(_ value: consuming sending Value) { mutex = Mutex(value) }
 
     /// Calls `body` while no other thread does.
-    package borrowing func withLock<Result, Failure: Error>(
+    @inlinable package borrowing func withLock<Result, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         try mutex.withLock(body)

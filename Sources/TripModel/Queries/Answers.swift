@@ -197,7 +197,7 @@ public struct Regions: Hashable, Sendable {
 
 extension TripFilter {
     /// The area in words: the region, else the box, else all.
-    var areaDescription: String {
+    package var areaDescription: String {
         if let region { return region }
         if let box { return "BBox(\(box.minLatitude),\(box.minLongitude))-(\(box.maxLatitude),\(box.maxLongitude))" }
         return "All trips"
@@ -209,7 +209,7 @@ extension BoundingBox {
     package static let nothing = BoundingBox(
         minLongitude: .infinity, minLatitude: .infinity, maxLongitude: -.infinity, maxLatitude: -.infinity)
 
-    mutating func extend(by other: BoundingBox) {
+    package mutating func extend(by other: BoundingBox) {
         minLongitude = min(minLongitude, other.minLongitude)
         minLatitude = min(minLatitude, other.minLatitude)
         maxLongitude = max(maxLongitude, other.maxLongitude)

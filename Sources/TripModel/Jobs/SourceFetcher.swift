@@ -71,8 +71,8 @@ public struct PartialFile: Hashable, Sendable {
     private static let ending = ".fetching"
     private static let notesEnding = ".fetching.json"
 
-    var paths: [String] { [path, notesPath] }
+    package var paths: [String] { [path, notesPath] }
 
     /// Whether a name in the folder of uploads is one of a file that is not whole.
-    static func isName(_ name: String) -> Bool { name.hasSuffix(ending) || name.hasSuffix(notesEnding) }
+    package static func isName(_ name: String) -> Bool { name.hasSuffix(ending) || name.hasSuffix(notesEnding) }
 }

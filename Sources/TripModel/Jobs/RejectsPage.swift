@@ -1,0 +1,15 @@
+/// Some of the rejected rows of a job that are kept, as one answer has room for them.
+package struct RejectsPage: Hashable, Sendable {
+    package var rows: [RejectedRow] = []
+    /// All that are kept.
+    package var keptRowCount = 0
+    /// Whether more are kept after these.
+    package var hasMore = false
+
+    /// Makes a page.
+    package init(rows: [RejectedRow] = [], keptRowCount: Int = 0, hasMore: Bool = false) {
+        self.rows = rows
+        self.keptRowCount = keptRowCount
+        self.hasMore = hasMore
+    }
+}
