@@ -26,7 +26,7 @@ let package = Package(
     name: "tripstore",
     products: [
         .executable(name: "tripstore", targets: ["tripstore"]),
-        .library(name: "ColumnStore", targets: ["ColumnStore", "TripModel"]),
+        .library(name: "LocalStore", targets: ["LocalStore", "ColumnStore", "Ingestion", "TripModel"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -61,14 +61,28 @@ let package = Package(
             name: "TripModel", dependencies: ["Bucketing", "CDeflate", "CXXHash", "CPlatform"], swiftSettings: sanitizedSettings),
         .target(name: "Parquet", dependencies: ["CDeflate", "CZstd"], swiftSettings: settings),
         .target(
+            name: "Ingestion",
+            dependencies: [
+                "TripModel", "Bucketing", "Cryptography", "CZlib", "CZstd", "CFastFloat", "CStructural", "CPoints", "CPlatform",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: sanitizedSettings
+        ),
+        .target(
+            name: "Transfer", dependencies: ["TripModel", "Bucketing"], swiftSettings: settings),
+        .target(
             name: "ColumnStore",
             dependencies: [
-                "TripModel", "Bucketing", "Parquet", "CZlib", "CZstd", "CFastFloat", "CStructural", "CPoints",
-                "CKeys", "CLeaves", "CPlatform", "Cryptography",
+                "TripModel", "Bucketing", "Parquet", "CKeys", "CLeaves", "CPlatform",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: sanitizedSettings
+        ),
+        .target(
+            name: "LocalStore",
+            dependencies: ["ColumnStore", "Ingestion", "TripModel", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings
         ),
         .target(
             name: "ClickHouse",
@@ -83,11 +97,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .target(name: "PostgreSQL", dependencies: ["ColumnStore", "TripModel", "CPostgreSQL"], swiftSettings: settings),
+        .target(name: "PostgreSQL", dependencies: ["TripModel", "CPostgreSQL"], swiftSettings: settings),
         .target(
             name: "Fetching",
             dependencies: [
-                "ColumnStore", "TripModel", "Cryptography",
+                "TripModel", "Cryptography",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -99,7 +113,7 @@ let package = Package(
         .target(
             name: "Events",
             dependencies: [
-                "Fetching", "ColumnStore", "TripModel", "Cryptography",
+                "Fetching", "Ingestion", "TripModel", "Cryptography",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -111,7 +125,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ColumnStore", "TripModel", "Cryptography",
+                "Ingestion", "TripModel", "Cryptography",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -132,7 +146,7 @@ let package = Package(
         .executableTarget(
             name: "tripstore",
             dependencies: [
-                "Server", "Events", "PostgreSQL", "ClickHouse", "Fetching", "ColumnStore", "TripModel", "Bucketing", "TripGenerator",
+                "Server", "Events", "PostgreSQL", "ClickHouse", "Fetching", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripModel", "Bucketing", "TripGenerator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -144,7 +158,7 @@ let package = Package(
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "CLeaves", "ColumnStore", "TripModel", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
+                "CLeaves", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripModel", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -157,8 +171,8 @@ let package = Package(
             swiftSettings: waitingTests
         ),
         .testTarget(
-            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "ColumnStore", "TripModel", "TestSupport"], swiftSettings: waitingTests),
-        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "ColumnStore", "TripModel"], swiftSettings: waitingTests),
+            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TripModel", "TestSupport"], swiftSettings: waitingTests),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "LocalStore", "Ingestion", "ColumnStore", "TripModel"], swiftSettings: waitingTests),
         .testTarget(
             name: "FetchingTests",
             dependencies: [
@@ -172,7 +186,7 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Server", "ColumnStore", "TripModel", "TestSupport",
+                "Server", "LocalStore", "Ingestion", "ColumnStore", "TripModel", "TestSupport",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -184,7 +198,7 @@ let package = Package(
         ),
         .testTarget(name: "TripGeneratorTests", dependencies: ["TripGenerator", "Bucketing"], swiftSettings: settings),
         .target(
-            name: "FuzzEntries", dependencies: ["ColumnStore", "TripModel", "Parquet", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
+            name: "FuzzEntries", dependencies: ["ColumnStore", "Ingestion", "TripModel", "Parquet", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
             swiftSettings: settings),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/FuzzTests", swiftSettings: waitingTests),
@@ -209,7 +223,7 @@ if Context.environment["TRIPSTORE_BENCHMARKS"] != nil {  // scripts/microbench
         .executableTarget(
             name: "ColumnStoreBenchmarks",
             dependencies: [
-                "ColumnStore", "TripModel", "TripGenerator", "TestSupport",
+                "LocalStore", "ColumnStore", "Ingestion", "TripModel", "TripGenerator", "TestSupport",
                 .product(name: "Benchmark", package: "benchmark"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -223,7 +237,7 @@ if Context.environment["TRIPSTORE_COST_MODEL"] != nil {  // scripts/cost-model
         .executableTarget(
             name: "CostModel",
             dependencies: [
-                "ColumnStore", "TripModel", "Parquet", "Bucketing", "TripGenerator", "CDeflate", "CZstd",
+                "LocalStore", "ColumnStore", "Ingestion", "TripModel", "Parquet", "Bucketing", "TripGenerator", "CDeflate", "CZstd",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Benchmarks/CostModel",

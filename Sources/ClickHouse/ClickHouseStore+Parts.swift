@@ -7,11 +7,10 @@ extension ClickHouseStore {
         let groups =
             servers.known?.map { $0.replicas.map(\.address) }
             ?? (servers.hasReplicas ? [servers.addresses] : servers.addresses.map { [$0] })
-        return loads.parts
-            + groups.map { addresses in
-                let name = "ClickHouse at " + addresses.map(\.description).joined(separator: " or ")
-                return NeededPart(name) { [self] () throws(ColumnStoreError) in try requireOne(of: addresses) }
-            }
+        return groups.map { addresses in
+            let name = "ClickHouse at " + addresses.map(\.description).joined(separator: " or ")
+            return NeededPart(name) { [self] () throws(ColumnStoreError) in try requireOne(of: addresses) }
+        }
     }
 
     /// Throws where none of a shard's servers has the tables that questions and loads need.

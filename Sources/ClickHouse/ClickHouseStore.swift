@@ -1,4 +1,5 @@
 import Bucketing
+import ColumnStore
 import Foundation
 package import Logging
 import NIOCore
@@ -13,28 +14,17 @@ package import TripModel
 /// catalog says which of them count (`Visibility`), and a question has that as a condition. A part of which nobody knows whether
 /// it arrived is not asked about: the load goes on from its last commit as a new attempt, and what the old one stored
 /// does not count, until `purge` removes it.
-package final class ClickHouseStore: TripSource {
+package final class ClickHouseStore: TripEngine {
     /// How a store is opened.
     package struct Options: Sendable {
         package var url: ClickHouseURL
         /// Where uploads, rejected rows and the catalog are.
         package var dataDirectory: String
-        package var access: ColumnStore.Options.Access = .readWrite
-        package var ingestionChunkRows: Int?
-        /// What loads may take.
-        package var bounds = LoadBounds()
+        package var access: StoreAccess = .readWrite
         /// Whether a data directory whose disk takes nothing now is opened all the same, to be read until it can be written.
         package var waitsForDisk = false
-        package var fetcher: (any SourceFetcher)?
-        package var uploads: (any UploadStore)?
-        /// Whether jobs are shown to others than who runs this process, and so without the places of files.
-        package var hidesPaths = false
         /// The jobs, where several processes share them; nil: they are in the data directory.
         package var catalog: (any SharedJobCatalog)?
-        /// What should be the same in all processes that share the catalog, by name.
-        package var sharedSettings: [String: String] = [:]
-        /// Which jobs of a shared catalog this process works on.
-        package var role = LoadRole.both
         /// Whether it is opened to be repaired, also with a catalog that is older than the trips.
         package var repairs = false
         package var logger: Logger
@@ -46,10 +36,10 @@ package final class ClickHouseStore: TripSource {
         }
     }
 
-    package let loads: LoadService
+    package let idleWork = IdleWork()
     package let threads: QuestionThreads
     let options: Options
-    private let storage: JobStorage
+    package let storage: JobStorage
     var catalog: any JobCatalog { storage.catalog }
     let client: ClickHouseClient
     let servers: ClickHouseServers
@@ -59,7 +49,7 @@ package final class ClickHouseStore: TripSource {
     /// What is read for another store, and what queries see then.
     let selection = Lock<Selection?>(nil)
     var schema: ClickHouseSchema { ClickHouseSchema(url: options.url, client: client) }
-    private let pool: WorkerPool
+    package let pool: WorkerPool
     /// Threads that wait for INSERTs, so that those that decode need not.
     private let insertThreads: WorkerPool
     private let state = Lock(State())
@@ -78,8 +68,7 @@ package final class ClickHouseStore: TripSource {
             if let catalog = options.catalog {
                 JobStorage(options.dataDirectory, catalog: catalog)
             } else {
-                JobStorage(
-                    try StoreFolder(options.dataDirectory, access: options.access, waitsForDisk: options.waitsForDisk))
+                try Self.localStorage(options)
             }
         client = ClickHouseClient(options.url)
         let schema = ClickHouseSchema(url: options.url, client: client)
@@ -105,21 +94,23 @@ package final class ClickHouseStore: TripSource {
         pool = WorkerPool()
         insertThreads = WorkerPool(threadCount: servers.shards.count)
         threads = QuestionThreads(coreCount: pool.threadCount)
-        var settings = LoadService.Settings(
-            isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
-            partRowCount: options.url.rowsPerInsert * min(servers.shards.count, 4), bounds: options.bounds,
-            loadsSmallFilesTogether: false,
-            tracksAttempts: true, fetcher: options.fetcher, uploads: options.uploads, role: options.role,
-            hidesPaths: options.hidesPaths, logger: options.logger)
-        settings.sharedSettings = options.sharedSettings.merging(
-            ["purge_after_seconds": String(options.url.purgeAfterSeconds)]) { own, _ in own }
-        loads = LoadService(settings, in: storage, pool: pool)
-        loads.attach(self)
-        if options.access == .readWrite { try loads.recover(waits: options.waitsForDisk) }
+    }
+
+    /// The catalog in the data directory.
+    private static func localStorage(_ options: Options) throws(ColumnStoreError) -> JobStorage {
+        let folder = try StoreFolder(options.dataDirectory, access: options.access, waitsForDisk: options.waitsForDisk)
+        return JobStorage(folder, catalog: folder.catalog)
+    }
+
+    package var intake: EngineIntake {
+        EngineIntake(
+            partRowCount: options.url.rowsPerInsert * min(servers.shards.count, 4), groupsSmallFiles: false,
+            tracksAttempts: true,
+            sharedSettings: ["purge_after_seconds": String(options.url.purgeAfterSeconds)])
     }
 
     package func close() {
-        loads.stop()
+        idleWork.stop()
         state.withLock { $0.purge.take() }?.stop()
         pool.shutDown()
         insertThreads.shutDown()

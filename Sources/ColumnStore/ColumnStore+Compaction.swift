@@ -14,7 +14,7 @@ extension ColumnStore {
     /// Maps what questions read here and there of each segment, so that the first ones after a start need not.
     private func warmUp() {
         for segment in (try? snapshot().segments) ?? [] {
-            if loads.hasBetterToDo { return }
+            if idleWork.shouldYield { return }
             segment.warmUp()
         }
     }
@@ -32,14 +32,14 @@ extension ColumnStore {
         try rewriting.withLock { _ in
             let live = try catalog.liveSegments()
             let chosen = CompactionPolicy.choose(
-                rowCounts: live.map(\.rowCount), rowCountMax: options.segmentRowCount, isBusy: loads.hasWaiting)
+                rowCounts: live.map(\.rowCount), rowCountMax: options.segmentRowCount, isBusy: idleWork.hasWaitingJobs)
             guard chosen.count > 1 else { return false }
             let old = chosen.map { live[$0] }
             let readers = try old.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
             let name = "merged-\(old.map(\.id).max()!).parquet"
             let record = try SegmentRewriter.rewrite(
                 readers, origin: try origin(replacing: old, readers), directory: folders.segments, name: name,
-                leaving: options.bounds.reserve, on: pool)
+                leaving: options.reserve, on: pool)
             let rollup = try catalog.rollup()
             guard let record, try catalog.replace(old.map(\.id), with: [record]) else {
                 try removeSegment(name)
@@ -105,11 +105,11 @@ extension ColumnStore {
                     try SegmentRewriter.divide(readers[plan.segments[$0]], pass)
                 }
                 for place in 0..<pass.segmentCount {
-                    if loads.hasBetterToDo { return nil }
+                    if idleWork.shouldYield { return nil }
                     let record = try SegmentRewriter.write(
                         batches.flatMap { $0[place] }, origin: origin, directory: folders.segments,
                         name: "divided-\(old.map(\.id).max()!)-\(new.count + 1).parquet",
-                        leaving: options.bounds.reserve, on: pool)
+                        leaving: options.reserve, on: pool)
                     if let record { new.append(record) }
                 }
             }

@@ -10,7 +10,7 @@ extension ColumnStore {
     /// - Returns: jobs under way that have failed with it.
     @discardableResult
     package func quarantine(_ fileName: String, problem: String) throws(ColumnStoreError) -> [Job] {
-        try loads.interrupting { () throws(ColumnStoreError) in
+        try idleWork.interrupting { () throws(ColumnStoreError) in
             try rewriting.withLock { _ throws(ColumnStoreError) in
                 guard let segment = try catalog.allSegments().first(where: { $0.fileName == fileName }) else {
                     throw ColumnStoreError(.notFound, "The store has no segment \(fileName).")
@@ -32,7 +32,6 @@ extension ColumnStore {
                         + "file is loaded from the start.")
                 forget(gone.files, coveredBy: rollup)
                 noteQuarantine()
-                for record in gone.failed { loads.notify(JobProgress(record.job)) }
                 return gone.failed.map(\.job)
             }
         }

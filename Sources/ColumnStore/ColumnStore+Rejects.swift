@@ -36,7 +36,7 @@ extension ColumnStore {
     /// Sets a damaged rejects file aside, in the folder quarantine; of the job nothing is kept then but how many rows of which reason
     /// were rejected.
     package func quarantineRejects(ofJob id: Int64) throws(ColumnStoreError) {
-        try loads.interrupting { () throws(ColumnStoreError) in
+        try idleWork.interrupting { () throws(ColumnStoreError) in
             try Self.setRejectsAside(job: id, in: folders)
             try catalog.forgetKeptRejects(id)
             try FileSystem.remove(folders.rejectsPath(job: id))

@@ -28,22 +28,22 @@ extension ColumnStore {
                 step.append(position)
                 let rowCount = step.reduce(0) { $0 + segments[$1].rowCount }
                 guard rowCount >= Limits.rollupStepRowCount || position == segments.count - 1 else { continue }
-                if loads.hasBetterToDo { return }
+                if idleWork.shouldYield { return }
                 try writer.add(executor.rollupGroups(ofSegments: step), on: pool)
                 step = []
             }
-            if loads.hasBetterToDo { return }
+            if idleWork.shouldYield { return }
             let time = UInt64(Date.now.timeIntervalSince1970 * 1000)
             let name = "groups-\(live.map(\.id).max()!)-\(String(time, radix: 36)).rollup"
             let file = try writer.write(
-                directory: folders.rollups, name: name, leaving: options.bounds.reserve, on: pool)
+                directory: folders.rollups, name: name, leaving: options.reserve, on: pool)
             let isPublished = try catalog.publishRollup(
                 fileName: name, byteCount: file.byteCount, checksum: file.checksum, covering: live.map(\.id))
-            if isPublished { publish() } else { loads.noteChange() }
+            if isPublished { publish() } else { idleWork.noteChange() }
             try removeUnnamedRollups()
         } catch {
             // Segments that were taken out meanwhile are no fault: those that are there now are looked at next.
-            if let live = try? catalog.liveSegments().map(\.id), live != looked { return loads.noteChange() }
+            if let live = try? catalog.liveSegments().map(\.id), live != looked { return idleWork.noteChange() }
             options.logger.warning("The groups could not be counted", metadata: ["error": "\(error)"])
         }
     }
@@ -64,7 +64,7 @@ extension ColumnStore {
         guard rollup.isReplaced.withLock({ isReplaced in exchange(&isReplaced, with: true) }) == false else { return }
         options.logger.error(
             "The rollup was truncated while it was in use and is made anew", metadata: ["file": "\(rollup.path)"])
-        loads.noteChange()
+        idleWork.noteChange()
     }
 
     func removeUnnamedRollups() throws(ColumnStoreError) {

@@ -65,8 +65,3 @@ extension ColumnStore {
 
     package func missingWarning() throws(ColumnStoreError) -> String? { try catalog.missingTrips()?.warning }
 }
-
-extension Job {
-    /// Trips that it brought.
-    package var tripCount: Int { processedRows - rejectedRows }
-}

@@ -6,37 +6,23 @@ public import TripModel
 ///
 /// Questions are answered over the snapshot of the moment they are asked; loads run on a thread of their own and become
 /// visible when they are complete. All methods may be called from any thread; those that are not `async` may block.
-public final class ColumnStore: TripSource {
+public final class ColumnStore: TripEngine {
     /// How a store is opened.
     public struct Options: Sendable {
-        /// Whether the store may change.
-        public enum Access: Sendable { case readWrite, readOnly }
-
         public var dataDirectory: String
-        public var access: Access = .readWrite
+        public var access = StoreAccess.readWrite
         /// Threads that decode, sort, compress and scan; nil: one for each core.
         public var workerCount: Int?
-        /// Rows of a decoded batch, approximately; nil: the engine's own.
-        public var ingestionChunkRows: Int?
         public var logger: Logger
-        /// What brings files from URLs; nil: nothing does, and jobs that need it wait.
-        public var fetcher: (any SourceFetcher)?
-        /// What keeps uploads elsewhere until they are loaded; nil: they stay in the data directory.
-        public var uploads: (any UploadStore)?
-        /// Whether jobs are shown to others than who runs this process, and so without the places of files.
-        public var hidesPaths = false
         /// Rows at which a load closes a segment: fewer take less memory and make queries slower.
         package var segmentRowCount = Limits.segmentRowCountMax
-        /// What loads may take.
-        public var bounds = LoadBounds()
+        /// Free space that writers leave on the disk.
+        public var reserve = DiskReserve.standard
         /// Whether a store whose disk takes nothing now, as one that is full, is opened all the same: it is read-only until it can be
         /// written.
         public var waitsForDisk = false
         /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
         package var rollupRowCountMin = Limits.rollupRowCountMin
-        /// Which jobs the store works on: `own`, as a command has it, leaves those that were interrupted until somebody asks.
-        package var role = LoadRole.both
-
         /// Options for a directory, with defaults for the rest.
         public init(dataDirectory: String, logger: Logger) {
             self.dataDirectory = dataDirectory
@@ -59,8 +45,9 @@ public final class ColumnStore: TripSource {
     private let folder: StoreFolder
     var folders: Folders { folder.folders }
     package var catalog: Catalog { folder.catalog }
-    let pool: WorkerPool
-    public let loads: LoadService
+    package let pool: WorkerPool
+    package let idleWork = IdleWork()
+    package let storage: JobStorage
     package let threads: QuestionThreads
     let scratches: ScratchPool<PageScratch>
     let state = Lock(State())
@@ -78,38 +65,30 @@ public final class ColumnStore: TripSource {
 
     /// Opens a store.
     ///
-    /// For writing: makes it where there is none, takes the lock, sweeps files that the catalog does not name, and puts jobs
-    /// that were interrupted back into the queue.
+    /// For writing: makes it if there is none, and takes the lock; `recover` is called before the first change.
     public init(_ options: Options) throws(ColumnStoreError) {
         self.options = options
         folder = try StoreFolder(options.dataDirectory, access: options.access, waitsForDisk: options.waitsForDisk)
         pool = WorkerPool(threadCount: options.workerCount)
         threads = QuestionThreads(coreCount: pool.threadCount)
         scratches = ScratchPool { PageScratch() }
-        loads = LoadService(
-            LoadService.Settings(
-                isReadOnly: options.access == .readOnly, chunkRowCount: options.ingestionChunkRows,
-                partRowCount: options.segmentRowCount, bounds: options.bounds, loadsSmallFilesTogether: true,
-                tracksAttempts: false, fetcher: options.fetcher, uploads: options.uploads, role: options.role,
-                hidesPaths: options.hidesPaths, logger: options.logger),
-            in: JobStorage(folder), pool: pool)
-        loads.attach(self)
-        if options.access == .readWrite {
-            try loads.recover(waits: options.waitsForDisk) { [weak self] () throws(ColumnStoreError) in try self?.recover() }
-        }
+        storage = JobStorage(folder, catalog: folder.catalog)
         publish()
     }
 
-    /// Stops loading at a checkpoint, from which the next start goes on, and closes the store.
+    /// Closes the store; jobs have ended before.
     public func close() {
-        loads.stop()
+        idleWork.stop()
         pool.shutDown()
         threads.shutDown()
         folder.close()
     }
 
-    /// Removes what a crash left behind.
-    private func recover() throws(ColumnStoreError) {
+    package var intake: EngineIntake {
+        EngineIntake(partRowCount: options.segmentRowCount, groupsSmallFiles: true, tracksAttempts: false)
+    }
+
+    package func recover() throws(ColumnStoreError) {
         let named = Set(try catalog.allSegments().map(\.fileName))
         let files = try folders.segmentFiles()
         let unnamed = files.own.filter { !named.contains($0) }
@@ -224,7 +203,7 @@ public final class ColumnStore: TripSource {
         let name =
             part.isGroup
             ? folders.groupSegmentName(firstJob: part.job) : folders.segmentName(job: part.job, endLine: part.endLine)
-        let (pool, directory, reserve) = (pool, folders.segments, options.bounds.reserve)
+        let (pool, directory, reserve) = (pool, folders.segments, options.reserve)
         return pool.submit {
             let sorted = try RowSorter.sort(batches, job: part.job, on: pool)
             return try SegmentWriter.write(

@@ -1,8 +1,8 @@
 package import TripModel
 
 /// A data directory that is open: its folders, its catalog and, for writing, the right to be the only one who does.
-package struct StoreFolder: Sendable {
-    let folders: Folders
+package struct StoreFolder: LockedFolder {
+    package let folders: Folders
     package let catalog: Catalog
     private let lock: StoreLock?
     private let ballast: Ballast
@@ -14,7 +14,7 @@ package struct StoreFolder: Sendable {
     /// - Parameter waitsForDisk: whether a store whose disk takes nothing now is opened all the same, to be read until
     ///   `becomeWritable`.
     package init(
-        _ directory: String, access: ColumnStore.Options.Access, waitsForDisk: Bool = false
+        _ directory: String, access: StoreAccess, waitsForDisk: Bool = false
     ) throws(ColumnStoreError) {
         folders = Folders(root: directory)
         ballast = Ballast(folders)
@@ -58,7 +58,7 @@ package struct StoreFolder: Sendable {
     }
 
     /// Does what has to be written before anything else is, where the disk refused that when the folder was opened.
-    func becomeWritable() throws(ColumnStoreError) {
+    package func becomeWritable() throws(ColumnStoreError) {
         guard let lock else { return }
         try folders.make()
         try lock.becomeWritable()
@@ -67,16 +67,16 @@ package struct StoreFolder: Sendable {
     }
 
     /// Keeps room for the catalog, where the disk has it again.
-    func keepBallast() { if lock != nil { ballast.keep() } }
+    package func keepBallast() { if lock != nil { ballast.keep() } }
 
     /// Whether a process may change the store now.
-    var hasWriter: Bool { StoreLock.hasWriter(path: folders.lock) }
+    package var hasWriter: Bool { StoreLock.hasWriter(path: folders.lock) }
 
     /// Says where this process listens, for those who find the store locked.
-    func note(address: String) { lock?.note(address: address) }
+    package func note(address: String) { lock?.note(address: address) }
 
     /// Says whether this process waits for a disk that takes nothing.
-    func note(isWaiting: Bool) { lock?.note(isWaiting: isWaiting) }
+    package func note(isWaiting: Bool) { lock?.note(isWaiting: isWaiting) }
 
     /// Lets go of all of it.
     package func close() {

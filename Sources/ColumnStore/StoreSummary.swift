@@ -78,8 +78,11 @@ package struct StoreSummary: Sendable {
 
 extension ColumnStore {
     /// Summarizes the store.
-    package func summary() throws(ColumnStoreError) -> StoreSummary {
+    ///
+    /// - Parameter jobCounts: jobs by status, as whoever works on them sees them; nil: as the catalog has them.
+    package func summary(_ jobCounts: [Job.Status: Int]? = nil) throws(ColumnStoreError) -> StoreSummary {
         let all = try catalog.allSegments()
+        let jobs = if let jobCounts { jobCounts } else { try catalog.jobCounts() }
         let named = Set(all.map(\.fileName))
         return StoreSummary(
             dataDirectory: folders.root,
@@ -88,7 +91,7 @@ extension ColumnStore {
                     file: $0.fileName, jobs: $0.jobIDs, rows: $0.rowCount, bytes: $0.byteCount, checksum: $0.checksum,
                     bytesOnDisk: FileSystem.byteCount(of: folders.segmentPath($0.fileName)), isLive: $0.isLive)
             },
-            jobs: try loads.jobCounts(),
+            jobs: jobs,
             unnamedFiles: try folders.segmentFiles().own.filter { !named.contains($0) },
             warning: try quarantineWarning())
     }

@@ -1,3 +1,5 @@
+package import TripModel
+
 
 /// A change of a job in the words of CloudEvents 1.0, structured mode as JSON.
 ///

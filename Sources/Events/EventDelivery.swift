@@ -1,8 +1,10 @@
 import AsyncHTTPClient
 import Fetching
 import Foundation
+package import Ingestion
 package import Logging
 import NIOPosix
+package import TripModel
 
 /// Tells another system of every change of every job, in their order and at least once.
 ///
@@ -16,7 +18,7 @@ package final class EventDelivery: Sendable {
     /// Time between two looks whether another process that delivered is gone.
     private static let reminderInterval = Duration.seconds(15)
 
-    private let store: any TripEngine
+    private let store: TripStore
     private let target: EventTarget
     private let storeName: String
     private let logger: Logger
@@ -27,10 +29,10 @@ package final class EventDelivery: Sendable {
     /// Makes a delivery of what happens in a store from now on, and of what waits.
     ///
     /// - Parameter secret: signs webhooks; nil: they are not signed.
-    package init(of store: any TripEngine, to url: EventsURL, secret: String?, logger: Logger) throws(ColumnStoreError) {
+    package init(of store: TripStore, to url: EventsURL, secret: String?, logger: Logger) throws(ColumnStoreError) {
         self.store = store
         self.logger = logger
-        storeName = try store.loads.storeName()
+        storeName = try store.jobs.storeName()
         (changes, noteChange) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         target = EventTarget(
             url: url, signature: secret.map { WebhookSignature(secret: $0) },
@@ -38,8 +40,8 @@ package final class EventDelivery: Sendable {
             http: HTTPClient(
                 eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
                 configuration: HTTPClient.Configuration(redirectConfiguration: .disallow)))
-        try store.loads.wishEvents(true)
-        store.loads.observeProgress { [noteChange] _ in noteChange.yield() }
+        try store.jobs.wishEvents(true)
+        store.jobs.observeProgress { [noteChange] _ in noteChange.yield() }
     }
 
     /// Begins to send.
@@ -60,7 +62,7 @@ package final class EventDelivery: Sendable {
         noteChange.yield()
         // Who has delivered so far may die while nothing changes.
         let reminder =
-            store.loads.isShared
+            store.jobs.isShared
             ? Task { [noteChange] in
                 while (try? await Task.sleep(for: Self.reminderInterval)) != nil { noteChange.yield() }
             } : nil
@@ -77,17 +79,17 @@ package final class EventDelivery: Sendable {
     }
 
     private func leads() async -> Bool {
-        let loads = store.loads
-        return loads.isShared
-            ? (try? await store.threads.answer { () throws(ColumnStoreError) in try loads.leads("events") }) ?? false : true
+        let jobs = store.jobs
+        return jobs.isShared
+            ? (try? await store.engine.threads.answer { () throws(ColumnStoreError) in try jobs.leads("events") }) ?? false : true
     }
 
     private func waiting() async -> [JobEvent]? {
-        let loads = store.loads
+        let jobs = store.jobs
         do throws(ColumnStoreError) {
             // Of several processes one delivers, so that changes arrive once and in their order.
-            return try await store.threads.answer { () throws(ColumnStoreError) in
-                try loads.leads("events") ? loads.events(limit: 100) : []
+            return try await store.engine.threads.answer { () throws(ColumnStoreError) in
+                try jobs.leads("events") ? jobs.events(limit: 100) : []
             }
         } catch {
             logger.error("Events cannot be read from the catalog", metadata: ["why": "\(error)"])
@@ -99,7 +101,7 @@ package final class EventDelivery: Sendable {
     private func deliver(_ event: JobEvent) async {
         // Receivers are others than who runs the server, too.
         var shown = event
-        shown.body = store.loads.paths.removed(from: event.body)
+        shown.body = store.jobs.paths.removed(from: event.body)
         let message = CloudEvent(shown, store: storeName)
         var pause = Duration.milliseconds(500)
         var isKnown = false
@@ -123,9 +125,9 @@ package final class EventDelivery: Sendable {
             }
         }
         if Task.isCancelled { return }
-        let loads = store.loads
+        let jobs = store.jobs
         do throws(ColumnStoreError) {
-            try await store.threads.answer { () throws(ColumnStoreError) in try loads.forgetEvent(event.id) }
+            try await store.engine.threads.answer { () throws(ColumnStoreError) in try jobs.forgetEvent(event.id) }
         } catch {
             // It will be sent again.
             logger.error("An event that was sent cannot be forgotten", metadata: ["why": "\(error)"])

@@ -1,4 +1,5 @@
 package import Fetching
+package import TripModel
 
 /// Who is told of jobs, as `EVENTS_URL` says: a webhook's URL, or `sns:` and the name (ARN) of a topic.
 package enum EventsURL: Hashable, Sendable {

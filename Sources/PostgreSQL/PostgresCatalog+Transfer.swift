@@ -1,3 +1,4 @@
+import ColumnStore
 package import TripModel
 
 /// Jobs that come from another catalog, with their numbers.

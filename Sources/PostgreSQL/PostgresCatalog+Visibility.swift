@@ -1,3 +1,4 @@
+import ColumnStore
 package import Foundation
 package import TripModel
 

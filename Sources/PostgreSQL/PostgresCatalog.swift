@@ -1,3 +1,4 @@
+import ColumnStore
 import Foundation
 package import TripModel
 
@@ -35,7 +36,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     ///   - uploads: the folder of this process in which files of jobs are.
     ///   - folderID: what tells that folder from all others, on whatever host it is.
     package init(
-        _ url: PostgresURL, uploads: String, folderID: String? = nil, access: ColumnStore.Options.Access
+        _ url: PostgresURL, uploads: String, folderID: String? = nil, access: StoreAccess
     ) throws(ColumnStoreError) {
         self.url = url
         self.folderID = folderID

@@ -1,9 +1,10 @@
 import Hummingbird
+import Ingestion
 import TripModel
 
 /// Answers queries about trips: the parameters go to the store as they are, its JSON comes back as it is.
 struct AnalyticsController: Sendable {
-    let store: any TripEngine
+    let store: TripStore
     let budget: AnswerBudget
     let connections: ConnectionTable
     let options: ServerOptions
@@ -16,21 +17,21 @@ struct AnalyticsController: Sendable {
 
     @Sendable private func weeklyAverage(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try WeeklyAverageQuery(parameters: RequestParameters(request).pairs)
-        return try await answer { store, cancellation throws(ColumnStoreError) in
-            try store.weeklyAverage(query, cancellation).json
+        return try await answer { engine, cancellation throws(ColumnStoreError) in
+            try engine.weeklyAverage(query, cancellation).json
         }
     }
 
     @Sendable private func tripGroups(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try TripGroupsQuery(parameters: RequestParameters(request).pairs, defaults: options.defaults)
-        return try await answer(mayScan: true) { store, cancellation throws(ColumnStoreError) in
-            try store.tripGroups(query, cancellation).json
+        return try await answer(mayScan: true) { engine, cancellation throws(ColumnStoreError) in
+            try engine.tripGroups(query, cancellation).json
         }
     }
 
     @Sendable private func regions(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try RegionsQuery(parameters: RequestParameters(request).pairs)
-        return try await answer { store, cancellation throws(ColumnStoreError) in try store.regions(query, cancellation).json }
+        return try await answer { engine, cancellation throws(ColumnStoreError) in try engine.regions(query, cancellation).json }
     }
 
     /// Runs a query until it is answered, its client leaves or its time is over.
@@ -38,12 +39,12 @@ struct AnalyticsController: Sendable {
         mayScan: Bool = false,
         _ query: @escaping @Sendable (any TripEngine, QueryCancellation) throws(ColumnStoreError) -> String
     ) async throws -> Response {
-        let (store, budget) = (store, budget)
+        let (engine, budget) = (store.engine, budget)
         let cancellation = QueryCancellation(timeout: options.queryTimeout)
         let waitingMax = min(options.waitingQueryCountMax, connections.capacity / ServerLimits.waitingQueryPart)
         let run = { () async throws(ColumnStoreError) -> AdmittedAnswer in
-            try await store.threads.answer(mayScan: mayScan, cancellation, waitingMax: waitingMax) {
-                () throws(ColumnStoreError) in try budget.admit(query(store, cancellation))
+            try await engine.threads.answer(mayScan: mayScan, cancellation, waitingMax: waitingMax) {
+                () throws(ColumnStoreError) in try budget.admit(query(engine, cancellation))
             }
         }
         guard let client = ClientPresence.current else { return .json(try await run()) }

@@ -1,5 +1,6 @@
 package import Hummingbird
 import HummingbirdCore
+package import Ingestion
 import Logging
 import NIOCore
 import ServiceLifecycle
@@ -9,7 +10,7 @@ import UnixSignals
 /// Puts the server together: routes, middleware, progress and the WebSocket upgrade over one store.
 ///
 /// The store stays the caller's: it starts ingestion before and closes the store after.
-package func buildApplication(store: any TripEngine, options: ServerOptions) -> some ApplicationProtocol {
+package func buildApplication(store: TripStore, options: ServerOptions) -> some ApplicationProtocol {
     let metrics = ServerMetrics()
     let hub = ProgressHub(store: store)
     var timeouts = ConnectionTimeouts()
@@ -49,7 +50,7 @@ package func buildApplication(store: any TripEngine, options: ServerOptions) -> 
 ///
 /// Then it takes no more connections, finishes the requests under way, closes WebSockets and event streams, and returns; what is left
 /// to do, the checkpoint of a load, has to be done before `shutdownTimeout` is over. Throws `ColumnStoreError` where it can't listen.
-package func serve(store: any TripEngine, options: ServerOptions) async throws {
+package func serve(store: TripStore, options: ServerOptions) async throws {
     let openFiles = OpenFiles.raiseLimit()
     if options.connectionCountMax > ConnectionTable.capacity(openFiles: openFiles) {
         options.logger.debug(
@@ -77,12 +78,12 @@ package func serve(store: any TripEngine, options: ServerOptions) async throws {
 }
 
 private func buildRouter(
-    store: any TripEngine, hub: ProgressHub, metrics: ServerMetrics, connections: ConnectionTable, options: ServerOptions
+    store: TripStore, hub: ProgressHub, metrics: ServerMetrics, connections: ConnectionTable, options: ServerOptions
 ) -> Router<ServerRequestContext> {
     let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: AccessLogMiddleware(metrics: metrics))
     router.add(middleware: AccessMiddleware(rules: options.access))
-    router.add(middleware: ErrorMiddleware(paths: store.loads.paths))
+    router.add(middleware: ErrorMiddleware(paths: store.jobs.paths))
     ServiceController(store: store, hub: hub, metrics: metrics, connections: connections).addRoutes(to: router)
     guard options.servesAPI else { return router }
     IngestionController(store: store, metrics: metrics, connections: connections).addRoutes(to: router)

@@ -1,12 +1,13 @@
 import HTTPTypes
 import Hummingbird
+import Ingestion
 import NIOCore
 import NIOHTTPTypes
 import TripModel
 
 /// Takes uploads: a raw body or a form, streamed to disk and handed to the store as a job, or the URL of a file to be fetched.
 struct IngestionController: Sendable {
-    let store: any TripEngine
+    let store: TripStore
     let metrics: ServerMetrics
     let connections: ConnectionTable
 
@@ -38,11 +39,11 @@ struct IngestionController: Sendable {
         let isURL = type.first == "application/json"
         // Before the client is told to go on: what can't become a job is not to be sent.
         try await store.lookUp { () throws(ColumnStoreError) in
-            if isURL { try store.loads.requireRoomForJob() } else { try store.loads.requireRoomForUpload() }
+            if isURL { try store.jobs.requireRoomForJob() } else { try store.jobs.requireRoomForUpload() }
         }
         switch type.first {
         case "multipart/form-data":
-            try UploadBound.require(request, slack: ServerLimits.formByteCountMax, store.loads.bounds)
+            try UploadBound.require(request, slack: ServerLimits.formByteCountMax, store.jobs.bounds)
             let boundary = type.parameter("boundary") ?? ""
             return try await receiveForm(request, name: name, boundary: boundary, policy: policy, context: context)
         case "application/json":
@@ -54,7 +55,7 @@ struct IngestionController: Sendable {
                     message: "Send the CSV as the field 'file' of multipart/form-data or as a raw body of type text/csv, "
                         + "not \(type.first).")
             }
-            try UploadBound.require(request, store.loads.bounds)
+            try UploadBound.require(request, store.jobs.bounds)
             return try await receiveRaw(request, name: name ?? UploadName("upload" + ending), policy: policy, context: context)
         }
     }
@@ -81,7 +82,7 @@ struct IngestionController: Sendable {
         _ request: Request, name: UploadName, policy: DuplicatePolicy?, context: ServerRequestContext
     ) async throws -> Response {
         letClientContinue(request, context)
-        var writer = try await UploadWriter(directory: store.loads.uploadsDirectory, store.loads.bounds)
+        var writer = try await UploadWriter(directory: store.jobs.uploadsDirectory, store.jobs.bounds)
         do {
             for try await piece in request.body { try await writer.append(piece) }
             // A type says that there is a file, if an empty one.
@@ -104,7 +105,7 @@ struct IngestionController: Sendable {
         var form: UploadForm
         do {
             form = try UploadForm(
-                name: name, boundary: boundary, directory: store.loads.uploadsDirectory, store.loads.bounds)
+                name: name, boundary: boundary, directory: store.jobs.uploadsDirectory, store.jobs.bounds)
         } catch {
             throw Self.explain(error)
         }
@@ -139,7 +140,7 @@ struct IngestionController: Sendable {
         let store = store
         let own = try wish.duplicate.map { text throws(ColumnStoreError) in try DuplicatePolicy(text) }
         let job = try await WaitingThreads.uploads.run {
-            try store.loads.submitURL(
+            try store.jobs.submitURL(
                 wish.url, filename: wish.filename ?? name?.text, allowsDuplicate: (own ?? policy) == .allow)
         }
         return Self.accepted(job)
@@ -155,7 +156,7 @@ struct IngestionController: Sendable {
         let sent = ContinuousClock.now
         let submit = {
             try await WaitingThreads.uploads.run {
-                try store.loads.submitUpload(
+                try store.jobs.submitUpload(
                     path: writer.path, filename: filename.text, hash: writer.hash, allowsDuplicate: policy == .allow
                 ) {
                     // One that has closed its side may still read; for this long nobody gives up.

@@ -1,10 +1,11 @@
 import HTTPTypes
 import Hummingbird
+import Ingestion
 import TripModel
 
 /// Shows jobs and their rejected rows, takes jobs back, and streams their progress as server-sent events.
 struct JobsController: Sendable {
-    let store: any TripEngine
+    let store: TripStore
     let hub: ProgressHub
     let budget: AnswerBudget
     let connections: ConnectionTable
@@ -30,7 +31,7 @@ struct JobsController: Sendable {
         }
         let store = store
         let jobs = try await store.lookUp { () throws(ColumnStoreError) in
-            try store.loads.jobs(limit: limit, status: status)
+            try store.jobs.jobs(limit: limit, status: status)
         }
         return .json(try budget.admit("[" + jobs.map(\.json).joined(separator: ",") + "]"))
     }
@@ -38,20 +39,20 @@ struct JobsController: Sendable {
     @Sendable private func show(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        return .json(try await store.lookUp { () throws(ColumnStoreError) in try store.loads.job(id) }.json)
+        return .json(try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.job(id) }.json)
     }
 
     @Sendable private func remove(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
         // May write segments anew, so it does not take one of the threads that answer queries.
-        return .json(try await WaitingThreads.deletions.run { try store.loads.remove(id) }.json)
+        return .json(try await WaitingThreads.deletions.run { try store.jobs.remove(id) }.json)
     }
 
     @Sendable private func resume(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        let job = try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.resume(id) }
+        let job = try await store.engine.threads.answer { () throws(ColumnStoreError) in try store.jobs.resume(id) }
         return .json(job.json, status: .accepted)
     }
 
@@ -64,7 +65,7 @@ struct JobsController: Sendable {
         let (store, budget) = (store, budget)
         return .json(
             try await store.lookUp { () throws(ColumnStoreError) in
-                try budget.admit(store.loads.rejects(id, after: after, limit: limit).json)
+                try budget.admit(store.jobs.rejects(id, after: after, limit: limit).json)
             })
     }
 
@@ -72,7 +73,7 @@ struct JobsController: Sendable {
         let id = try Self.jobID(request, context)
         let store = store
         // Only a job that exists has a stream; once the stream has begun, it is too late for a status.
-        _ = try await store.lookUp { () throws(ColumnStoreError) in try store.loads.job(id) }
+        _ = try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.job(id) }
         let hold = try connections.hold(.follower)
         let events = ProgressEvents(
             jobID: id, hub: hub, keepAliveInterval: pingInterval, eventLoop: context.channel.eventLoop)
@@ -89,7 +90,7 @@ struct JobsController: Sendable {
     @Sendable private func refuseWebSocket(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        _ = try await store.lookUp { () throws(ColumnStoreError) in try store.loads.job(id) }
+        _ = try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.job(id) }
         // That of a handshake may be that there is no room.
         if (try? WebSocketHandshake { request.headers[values: $0] }) != nil { _ = try connections.hold(.follower) }
         throw HTTPError(refusing: request, otherwise: "GET /jobs/\(id)/events")

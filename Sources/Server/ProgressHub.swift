@@ -1,3 +1,4 @@
+package import Ingestion
 package import NIOCore
 import Synchronization
 package import TripModel
@@ -63,13 +64,13 @@ package final class ProgressHub: Sendable {
         var deliveryCount = 0
     }
 
-    private let store: any TripEngine
+    private let store: TripStore
     private let state = Lock(State())
 
     /// Makes a hub and registers it as the store's observer.
-    package init(store: any TripEngine) {
+    package init(store: TripStore) {
         self.store = store
-        store.loads.observeProgress { [weak self] in self?.publish($0) }
+        store.jobs.observeProgress { [weak self] in self?.publish($0) }
     }
 
     /// Adds a subscriber and delivers the job's present state to it, then each change, up to the terminal message.
@@ -85,7 +86,7 @@ package final class ProgressHub: Sendable {
         // no change that happens meanwhile; one that has got a change needs no snapshot from before it.
         let store = store
         do {
-            let snapshot = try await store.lookUp { () throws(ColumnStoreError) in try store.loads.progress(jobID) }
+            let snapshot = try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.progress(jobID) }
             state.withLock { $0.deliver(snapshot, to: subscription) }
             return subscription
         } catch {

@@ -1,4 +1,5 @@
 import Foundation
+import Ingestion
 import TripModel
 
 /// Whether all that the server needs does its work: every part is asked at once, and has a second.
@@ -10,11 +11,11 @@ final class Readiness: Sendable {
         var fault: String?
     }
 
-    private let store: any TripEngine
+    private let store: TripStore
     /// By name: which parts there are may change, as once all servers have said whose trips they have.
     private let looks = Lock<[String: SharedLook<Void>]>([:])
 
-    init(_ store: any TripEngine) { self.store = store }
+    init(_ store: TripStore) { self.store = store }
 
     /// Asks all of them, in their order.
     func findings() async -> [Finding] {

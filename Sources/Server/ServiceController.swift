@@ -1,10 +1,11 @@
 import Hummingbird
+import Ingestion
 import NIOCore
 import TripModel
 
 /// Tells those who run the server how it is: alive, ready, and its numbers.
 struct ServiceController: Sendable {
-    let store: any TripEngine
+    let store: TripStore
     let hub: ProgressHub
     let metrics: ServerMetrics
     let connections: ConnectionTable
@@ -19,15 +20,15 @@ struct ServiceController: Sendable {
         var readOnlyReason: String?
     }
 
-    init(store: any TripEngine, hub: ProgressHub, metrics: ServerMetrics, connections: ConnectionTable) {
+    init(store: TripStore, hub: ProgressHub, metrics: ServerMetrics, connections: ConnectionTable) {
         self.store = store
         self.hub = hub
         self.metrics = metrics
         self.connections = connections
         readiness = Readiness(store)
-        ownState = SharedLook { OwnState(damage: store.damage, readOnlyReason: store.loads.readOnlyReason) }
-        stored = SharedLook { () throws(ColumnStoreError) in try store.numbers() }
-        jobs = SharedLook { () throws(ColumnStoreError) in try store.loads.numbers() }
+        ownState = SharedLook { OwnState(damage: store.engine.damage, readOnlyReason: store.jobs.readOnlyReason) }
+        stored = SharedLook { () throws(ColumnStoreError) in try store.engine.numbers() }
+        jobs = SharedLook { () throws(ColumnStoreError) in try store.jobs.numbers() }
     }
 
     func addRoutes(to router: Router<ServerRequestContext>) {
@@ -46,12 +47,12 @@ struct ServiceController: Sendable {
         }
         if let damage = own.damage {
             throw HTTPError(
-                .serviceUnavailable, headers: [.retryAfter: "60"], message: store.loads.paths.removed(from: damage.message))
+                .serviceUnavailable, headers: [.retryAfter: "60"], message: store.jobs.paths.removed(from: damage.message))
         }
         guard faults.isEmpty else {
             throw HTTPError(
                 .serviceUnavailable, headers: [.retryAfter: "1"],
-                message: faults.map(store.loads.paths.removed).joined(separator: " "))
+                message: faults.map(store.jobs.paths.removed).joined(separator: " "))
         }
         guard let readOnlyReason = own.readOnlyReason else { return .json(#"{"status": "ready"}"#) }
         // Whoever divides requests by this is to send queries here all the same.
@@ -94,7 +95,7 @@ struct ServiceController: Sendable {
             "tripstore_read_only", .gauge, "1 while the disk takes no files, so that changes are refused.",
             value: isReadOnly ?? true ? 1 : 0)
         text.metric(
-            "tripstore_queries_waiting", .gauge, "Queries that wait for a thread.", value: store.threads.waitingCount)
+            "tripstore_queries_waiting", .gauge, "Queries that wait for a thread.", value: store.engine.threads.waitingCount)
         try? await jobs?.get().write(to: &text)
         return .content(ByteBuffer(string: text.text), type: PrometheusText.contentType)
     }

@@ -1,4 +1,5 @@
 import Hummingbird
+import Ingestion
 import NIOCore
 import TripModel
 

@@ -1,5 +1,6 @@
 import HTTPTypes
 import HummingbirdCore
+import Ingestion
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -27,7 +28,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
     }
 
     let responder: HTTPChannelHandler.Responder
-    let store: any TripEngine
+    let store: TripStore
     let hub: ProgressHub
     let metrics: ServerMetrics
     let connections: ConnectionTable
@@ -122,7 +123,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
         }
         return channel.eventLoop.makeFutureWithTask {
             do throws(ColumnStoreError) {
-                _ = try await store.lookUp { () throws(ColumnStoreError) in try store.loads.job(jobID) }
+                _ = try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.job(jobID) }
                 record.keep(try connections.hold(.follower))
                 return handshake.fields
             } catch {

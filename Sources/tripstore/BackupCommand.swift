@@ -33,7 +33,7 @@ struct BackupCommand: ParsableCommand {
             return try TransferSession(unfinished: .failed).run(from: cluster, to: store.named(destination))
         }
         let store = try store.open(.readOnly, logLevel: .critical)
-        try Output.result(store.backUp(to: destination).text(of: destination))
+        try Output.result(store.engine.backUp(to: destination).text(of: destination))
     }
 }
 
@@ -70,7 +70,7 @@ struct RestoreCommand: ParsableCommand {
         backup.dataDir = source
         try Self.requireBackup(in: source)
         let store = try backup.open(.readOnly, logLevel: .critical)
-        try Output.result(store.restore(to: target).text(of: target))
+        try Output.result(store.engine.restore(to: target).text(of: target))
     }
 
     /// Refuses a folder that is no backup, in the words of who looks for one.

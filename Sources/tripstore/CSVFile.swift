@@ -14,8 +14,8 @@ struct CSVFile {
         defer { store.close() }
         let progress = TripProgress(earlierTrips: 0)
         defer { progress.end() }
-        let warning = try store.missingWarning()
-        let export = CSVExport(store)
+        let warning = try store.engine.missingWarning()
+        let export = CSVExport(store.engine)
         func show(trips: Int, of count: Int) { progress.show(trips: trips, of: count) }
         let trips: Int
         if path == "-" {

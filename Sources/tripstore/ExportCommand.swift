@@ -67,7 +67,7 @@ struct ExportCommand: ParsableCommand {
         let progress = TripProgress(earlierTrips: 0)
         let report: ExportReport
         do {
-            report = try write(store, to: hive) { progress.show(trips: $0, of: $1) }
+            report = try write(store.engine, to: hive) { progress.show(trips: $0, of: $1) }
         } catch {
             progress.end()
             throw error

@@ -51,12 +51,12 @@ struct IngestCommand: ParsableCommand {
     func run() throws {
         let store = try store.openEngine(.readWrite, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
-        store.loads.observeProgress { display.show($0) }
+        store.jobs.observeProgress { display.show($0) }
         var session = LoadSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
         for (file, result) in zip(files, try submit(to: store)) {
             switch result {
             case .failure(let error): session.refuse(error.message)
-            case .success(.added(let job)): session.add(job, isStream: store.loads.readsStream(job.id))
+            case .success(.added(let job)): session.add(job, isStream: store.jobs.readsStream(job.id))
             case .success(.resumed(let job)): session.resume(file, as: job)
             case .success(.duplicate(let other)): session.skip(file, as: other)
             }
@@ -66,10 +66,10 @@ struct IngestCommand: ParsableCommand {
     }
 
     /// Makes jobs of the files; what became of each, in their order.
-    private func submit(to store: any TripEngine) throws -> [Result<LoadService.Submission, ColumnStoreError>] {
+    private func submit(to store: TripStore) throws -> [Result<LoadService.Submission, ColumnStoreError>] {
         let isPath = files.map { !Self.isURL($0) && !Self.isFolder($0) }
         let paths = zip(files, isPath).filter(\.1).map(\.0)
-        var results = try store.loads.submitFiles(paths: paths, allowsDuplicate: allowDuplicate)[...]
+        var results = try store.jobs.submitFiles(paths: paths, allowsDuplicate: allowDuplicate)[...]
         return zip(files, isPath).map { file, isPath in
             if isPath { return results.removeFirst() }
             if Self.isFolder(file) {
@@ -78,7 +78,7 @@ struct IngestCommand: ParsableCommand {
                     ColumnStoreError(.invalidArgument, "\(name) is a folder; name the files in it, such as \(name)/*.csv."))
             }
             return Result { () throws(ColumnStoreError) in
-                try store.loads.submit(url: file, filename: filename, allowsDuplicate: allowDuplicate)
+                try store.jobs.submit(url: file, filename: filename, allowsDuplicate: allowDuplicate)
             }
         }
     }

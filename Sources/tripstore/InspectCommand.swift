@@ -29,7 +29,8 @@ struct InspectCommand: ParsableCommand {
             try Output.result(format == .json ? layout.json + "\n" : Self.text(layout))
             if !layout.problems.isEmpty { throw ExitCode.failure }
         } else {
-            let summary = try store.open(.readOnly, logLevel: .critical).summary()
+            let opened = try store.open(.readOnly, logLevel: .critical)
+            let summary = try opened.engine.summary(opened.jobs.jobCounts())
             try Output.result(format == .json ? summary.json + "\n" : Self.text(summary))
         }
     }

@@ -47,13 +47,13 @@ struct JobsCommand: ParsableCommand {
         if let id, remove {
             let engine = try store.openEngine(.readWrite, mustExist: true)
             defer { engine.close() }
-            try store.naming(id) { try remove(id, from: engine.loads) }
+            try store.naming(id) { try remove(id, from: engine.jobs) }
         } else if let id, let rejects {
-            try store.naming(id) { try store.reading { try showRejects(of: id, limit: rejects, in: $0.loads) } }
+            try store.naming(id) { try store.reading { try showRejects(of: id, limit: rejects, in: $0.jobs) } }
         } else if let id {
-            try show(store.naming(id) { try store.reading { try $0.loads.job(id) } })
+            try show(store.naming(id) { try store.reading { try $0.jobs.job(id) } })
         } else {
-            try list(store.reading { try $0.loads.jobs(limit: 1000, status: nil) })
+            try list(store.reading { try $0.jobs.jobs(limit: 1000, status: nil) })
         }
     }
 

@@ -3,7 +3,7 @@ import Foundation
 
 /// Loads of one command, run to their end in this process: with progress, and with words on what was rejected or is left.
 struct LoadSession {
-    let store: any TripEngine
+    let store: TripStore
     /// What a command needs to find the store, for hints: ` --data-dir D`, or nothing.
     let hint: String
     let display: ProgressDisplay
@@ -20,7 +20,7 @@ struct LoadSession {
     /// Jobs that have the bytes of files which were left out.
     private var skippedFor: [Job] = []
 
-    init(store: any TripEngine, hint: String, display: ProgressDisplay, isQuiet: Bool) {
+    init(store: TripStore, hint: String, display: ProgressDisplay, isQuiet: Bool) {
         self.store = store
         self.hint = hint
         self.display = display
@@ -96,14 +96,14 @@ struct LoadSession {
         var completedCount = 0
         // Of files that had to be read to its end to be known.
         var skippedLate = 0
-        store.loads.start(isServing: false)
+        store.jobs.start(isServing: false)
         for id in ids {
-            let job = try store.loads.waitForEnd(of: id)
+            let job = try store.jobs.waitForEnd(of: id)
             interrupt.settle()
-            if job.status == .failed, let other = store.loads.duplicate(of: id) {
-                skip(job.filename, as: try store.loads.job(other), resumed: earlierRows[id].map { _ in id })
+            if job.status == .failed, let other = store.jobs.duplicate(of: id) {
+                skip(job.filename, as: try store.jobs.job(other), resumed: earlierRows[id].map { _ in id })
                 // Nobody but who reads this knows of a new job; should it stay, that is no failure.
-                if earlierRows[id] == nil { try? store.loads.forgetDuplicate(id) }
+                if earlierRows[id] == nil { try? store.jobs.forgetDuplicate(id) }
                 skippedLate += 1
                 continue
             }
@@ -124,7 +124,7 @@ struct LoadSession {
             newRows += job.processedRows - earlierRows[id, default: 0]
             if job.rejectedRows > 0 {
                 if code == 0 { code = 3 }
-                if !isQuiet { explainRejects(of: id, try store.loads.rejects(id, limit: 1).reasons) }
+                if !isQuiet { explainRejects(of: id, try store.jobs.rejects(id, limit: 1).reasons) }
             }
         }
         // The rows of a file that was left out are those of its job.
@@ -136,7 +136,7 @@ struct LoadSession {
                 elapsed: .now - start)
         }
         let told = refusedJobs.union(ids)
-        if !isQuiet { explainLeftovers(try store.loads.interruptedJobs().map(\.job).filter { !told.contains($0.id) }) }
+        if !isQuiet { explainLeftovers(try store.jobs.interruptedJobs().map(\.job).filter { !told.contains($0.id) }) }
         return code
     }
 
@@ -174,7 +174,7 @@ private final class Interrupt {
     /// - Parameters:
     ///   - jobs: jobs of this process.
     ///   - streams: those of them that read standard input or a pipe.
-    init(_ store: any TripEngine, jobs: [Int64], streams: [Int64]) {
+    init(_ store: TripStore, jobs: [Int64], streams: [Int64]) {
         // Until it listens a signal would be lost, as it no longer ends the process either: nothing is loaded before.
         let listening = DispatchGroup()
         defer { listening.wait() }
@@ -191,7 +191,7 @@ private final class Interrupt {
                 // leave nothing to go on from; the next start takes it back, as after a crash.
                 let stopped = DispatchSemaphore(value: 0)
                 Thread.detachNewThread {
-                    store.loads.stop()
+                    store.jobs.stop()
                     stopped.signal()
                 }
                 while stopped.wait(timeout: .now() + .milliseconds(20)) == .timedOut, !Self.isRunning(reading, in: store) {}
@@ -213,15 +213,15 @@ private final class Interrupt {
         }
     }
 
-    private static func unfinished(_ jobs: [Int64], in store: any TripEngine) -> [Int64] {
+    private static func unfinished(_ jobs: [Int64], in store: TripStore) -> [Int64] {
         jobs.filter { status(of: $0, in: store)?.isTerminal == false }
     }
 
-    private static func isRunning(_ jobs: [Int64], in store: any TripEngine) -> Bool {
+    private static func isRunning(_ jobs: [Int64], in store: TripStore) -> Bool {
         jobs.contains { status(of: $0, in: store) == .running }
     }
 
-    private static func status(of job: Int64, in store: any TripEngine) -> Job.Status? { try? store.loads.job(job).status }
+    private static func status(of job: Int64, in store: TripStore) -> Job.Status? { try? store.jobs.job(job).status }
 
     /// Waits for a signal that is being handled: that a load of a stream failed may be what came of it, and is its to tell.
     func settle() { handling.wait() }

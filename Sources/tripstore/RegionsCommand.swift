@@ -19,7 +19,7 @@ struct RegionsCommand: ParsableCommand {
 
     func run() throws {
         let query = try RegionsQuery(parameters: FilterOptions.parameters([("limit", limit), ("offset", offset)]))
-        let answer = try store.reading { try $0.regions(query) }
+        let answer = try store.reading { try $0.engine.regions(query) }
         Output.noteMissing(answer.warning, in: format)
         switch format {
         case .json: try Output.result(answer.json + "\n")

@@ -43,8 +43,8 @@ struct RepairCommand: ParsableCommand {
                     + "and 'tripstore rebuild-catalog --help'.")
         }
         defer { cluster.close() }
-        let found = try cluster.audit()
-        if let job, found.unknownJobs[job] == nil { _ = try store.naming(job) { try cluster.loads.job(job) } }
+        let found = try cluster.engine.audit()
+        if let job, found.unknownJobs[job] == nil { _ = try store.naming(job) { try cluster.jobs.job(job) } }
         let jobs = job.map { [$0] } ?? found.differing
         let count = jobs.map { (found.uncounted[$0] ?? 0) + (found.unknownJobs[$0] ?? 0) + (found.extra[$0] ?? 0) }.reduce(0, +)
         if !yes, count > 0, Terminal.canAsk {
@@ -53,7 +53,7 @@ struct RepairCommand: ParsableCommand {
                 throw ExitCode(1)
             }
         }
-        let left = try cluster.repair(job: job)
+        let left = try cluster.engine.repair(job: job)
         try AuditReport(audit: left).write(format)
         if left.warning != nil { throw ExitCode.failure }
     }

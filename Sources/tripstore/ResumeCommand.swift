@@ -32,11 +32,11 @@ struct ResumeCommand: ParsableCommand {
         let store = try store.openEngine(
             .readWrite, mustExist: true, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
-        store.loads.observeProgress { display.show($0) }
+        store.jobs.observeProgress { display.show($0) }
         var session = LoadSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
         for id in ids {
             do {
-                let job = try self.store.naming(id) { try store.loads.resume(id) }
+                let job = try self.store.naming(id) { try store.jobs.resume(id) }
                 session.add(job, resumesAt: job.processedRows)
             } catch let error as ColumnStoreError {
                 session.refuse(error.message, job: id)

@@ -224,7 +224,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// Opens the engine; one of several processes waits for what they share, which may be away for a moment as they start together.
-    private func openEngine(_ settings: EngineSettings, _ level: Logger.Level, _ logger: Logger) async throws -> any TripEngine
+    private func openEngine(_ settings: EngineSettings, _ level: Logger.Level, _ logger: Logger) async throws -> TripStore
     {
         var pause = Duration.milliseconds(500)
         while true {
@@ -281,7 +281,7 @@ struct ServeCommand: AsyncParsableCommand {
         let host = options.host.contains(":") ? "[\(options.host)]" : options.host
         options.onListening = { port in
             let address = "http://\(host):\(port)"
-            store.loads.note(address: address)
+            store.jobs.note(address: address)
             Output.note("tripstore listens on \(address) (docs at /docs)")
         }
         var delivery: EventDelivery?
@@ -289,10 +289,10 @@ struct ServeCommand: AsyncParsableCommand {
             if let events {
                 delivery = try EventDelivery(of: store, to: events, secret: Environment.text("EVENTS_SECRET"), logger: logger)
             } else {
-                try store.loads.wishEvents(false)
+                try store.jobs.wishEvents(false)
             }
             delivery?.start()
-            store.loads.start()
+            store.jobs.start()
             try await serve(store: store, options: options)
         } catch {
             await delivery?.stop()

@@ -19,18 +19,18 @@ struct StoreOptions: ParsableArguments {
     ///
     /// - Parameter mustExist: whether a store that is not there is refused, and not made.
     func open(
-        _ access: ColumnStore.Options.Access, mustExist: Bool = false, logLevel: Logger.Level = .warning
-    ) throws -> ColumnStore {
+        _ access: StoreAccess, mustExist: Bool = false, logLevel: Logger.Level = .warning
+    ) throws -> LocalStore {
         if case .clickHouse = try Environment.engine() {
             throw ValidationError(
                 "DATABASE_URL names ClickHouse, and this command is about segments; ClickHouse has its own tools for its tables."
             )
         }
         if mustExist { try StoreFolder.requireStore(in: directory) }
-        var options = ColumnStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
+        var options = LocalStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
         options.access = access
         options.role = .own
-        return try ColumnStore(options)
+        return try LocalStore(options)
     }
 
     /// Opens the store in the engine that is asked for, or says why not.
@@ -41,9 +41,9 @@ struct StoreOptions: ParsableArguments {
     ///   - sizes: how much a load takes at a time.
     ///   - bounds: what loads may take.
     func openEngine(
-        _ access: ColumnStore.Options.Access, mustExist: Bool = false, _ settings: EngineSettings = EngineSettings(),
+        _ access: StoreAccess, mustExist: Bool = false, _ settings: EngineSettings = EngineSettings(),
         sizes: LoadSizes = LoadSizes(), bounds: LoadBounds = LoadBounds(), logLevel: Logger.Level = .warning
-    ) throws -> any TripSource {
+    ) throws -> TripStore {
         let fetcher = HTTPFetcher(options: try settings.fetching.options())
         let uploads = try (settings.uploadsURL ?? Environment.text("UPLOADS_URL")).map { url in
             try S3Uploads(url: url, environment: ProcessInfo.processInfo.environment)
@@ -54,23 +54,25 @@ struct StoreOptions: ParsableArguments {
         case .clickHouse(let url):
             var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Log.logger(logLevel))
             options.access = access
-            options.ingestionChunkRows = sizes.chunkRows
-            options.bounds = bounds
-            options.fetcher = fetcher
-            options.uploads = uploads
-            options.role = settings.role
-            options.hidesPaths = settings.isServing
             options.waitsForDisk = settings.isServing
             options.catalog = try sharedCatalog(catalogURL, access)
-            options.sharedSettings = settings.shared
-            return try ClickHouseStore(options)
+            var jobs = LoadService.Settings(access: access, logger: Log.logger(logLevel))
+            jobs.chunkRowCount = sizes.chunkRows
+            jobs.bounds = bounds
+            jobs.fetcher = fetcher
+            jobs.uploads = uploads
+            jobs.role = settings.role
+            jobs.hidesPaths = settings.isServing
+            jobs.waitsForDisk = settings.isServing
+            jobs.sharedSettings = settings.shared
+            return try TripStore(ClickHouseStore(options), jobs)
         case .columnStore:
             guard catalogURL == nil else {
                 throw ValidationError(
                     "CATALOG_URL names PostgreSQL, which keeps the jobs of trips in ClickHouse; set DATABASE_URL=clickhouse://… as "
                         + "well, or leave CATALOG_URL out.")
             }
-            var options = ColumnStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
+            var options = LocalStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
             options.access = access
             options.ingestionChunkRows = sizes.chunkRows
             if let rows = sizes.segmentRows { options.segmentRowCount = rows }
@@ -80,12 +82,12 @@ struct StoreOptions: ParsableArguments {
             options.role = settings.role
             options.hidesPaths = settings.isServing
             options.waitsForDisk = settings.isServing
-            return try ColumnStore(options)
+            return try LocalStore(options).store
         }
     }
 
     private func sharedCatalog(
-        _ url: PostgresURL?, _ access: ColumnStore.Options.Access
+        _ url: PostgresURL?, _ access: StoreAccess
     ) throws -> (any SharedJobCatalog)? {
         guard let url else { return nil }
         let folder = try JobStorage.uploadsFolder(in: directory, access: access)
@@ -94,16 +96,15 @@ struct StoreOptions: ParsableArguments {
     }
 
     /// Opens the store in ClickHouse to compare it with its catalog, or to repair it; nil where trips are in this process's own engine.
-    func openClickHouse(_ access: ColumnStore.Options.Access) throws -> ClickHouseStore? {
+    func openClickHouse(_ access: StoreAccess) throws -> ClusterStore? {
         guard case .clickHouse(let url) = try Environment.engine() else { return nil }
         let catalogURL = try Environment.catalog(nil)
         if catalogURL == nil { try StoreFolder.requireStore(in: directory) }
         var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Log.logger(.critical))
         options.access = access
-        options.role = .own
         options.repairs = true
         options.catalog = try sharedCatalog(catalogURL, access)
-        return try ClickHouseStore(options)
+        return try ClusterStore(options)
     }
 
     /// Says of which number there is no job, and in which store, where the API's sentence would do neither.
@@ -117,7 +118,7 @@ struct StoreOptions: ParsableArguments {
     }
 
     /// Opens the store for reading, asks it, and closes it.
-    func reading<Value>(_ body: (any TripEngine) throws -> Value) throws -> Value {
+    func reading<Value>(_ body: (TripStore) throws -> Value) throws -> Value {
         let engine = try openEngine(.readOnly)
         defer { engine.close() }
         return try body(engine)

@@ -27,21 +27,20 @@ struct ClusterPlace {
     }
 
     /// Opens it for a transfer.
-    func open(_ access: ColumnStore.Options.Access) throws -> ClickHouseStore {
+    func open(_ access: StoreAccess) throws -> TripStore {
         // Jobs in PostgreSQL leave nothing in the data directory of who copies them: an empty folder stands for it, for all runs of a user.
         let folder =
             catalogURL == nil
             ? directory : FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-transfer-\(getuid())").path
         var options = ClickHouseStore.Options(url: databaseURL, dataDirectory: folder, logger: Log.logger(.error))
         options.access = access
-        options.role = .own
         if let catalogURL {
             let uploads = try JobStorage.uploadsFolder(in: folder, access: .readWrite)
             options.catalog = try PostgresCatalog(catalogURL, uploads: uploads, access: access)
         } else if access == .readOnly {
             try StoreFolder.requireStore(in: directory)
         }
-        return try ClickHouseStore(options)
+        return try ClusterStore(options).store
     }
 }
 
@@ -54,13 +53,13 @@ extension StoreOptions {
     }
 
     /// Opens the store of one machine in the folder for a transfer, whatever engine the environment names.
-    fileprivate func openSegments(_ access: ColumnStore.Options.Access) throws -> ColumnStore {
+    fileprivate func openSegments(_ access: StoreAccess) throws -> TripStore {
         if access == .readOnly { try StoreFolder.requireStore(in: directory) }
-        var options = ColumnStore.Options(dataDirectory: directory, logger: Log.logger(.error))
+        var options = LocalStore.Options(dataDirectory: directory, logger: Log.logger(.error))
         options.access = access
         options.role = .own
         if let rows = try LoadOptions.environmentSegmentRows() { options.segmentRowCount = rows }
-        return try ColumnStore(options)
+        return try LocalStore(options).store
     }
 }
 
@@ -85,14 +84,14 @@ struct TransferSession {
         try run(from: source, to: store.openSegments(.readWrite), called: Readable.text(store.directory))
     }
 
-    private func run(from source: any TripSource, to target: any TripSource, called name: String) throws {
+    private func run(from source: TripStore, to target: TripStore, called name: String) throws {
         defer { target.close() }
         let progress = TripProgress()
         defer { progress.end() }
         let start = ContinuousClock.now
         // The rate is that of the copy, not of the queries after it.
         var end: ContinuousClock.Instant?
-        let transfer = StoreTransfer(from: source, to: target, unfinished: unfinished) { moment in
+        let transfer = StoreTransfer(from: source.engine, to: target.engine, unfinished: unfinished) { moment in
             switch moment {
             case .copied(let trips, let count): progress.show(trips: trips, of: count)
             case .waits(let reason): progress.note("Waiting: \(reason)")

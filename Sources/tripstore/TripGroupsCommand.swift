@@ -40,7 +40,7 @@ struct TripGroupsCommand: ParsableCommand {
         ])
         let defaults = try Environment.queryDefaults(hasPrecision: precision != nil, hasMinutes: bucketMinutes != nil)
         let query = try TripGroupsQuery(parameters: filter.parameters + own, defaults: defaults)
-        let answer = try store.reading { try $0.tripGroups(query) }
+        let answer = try store.reading { try $0.engine.tripGroups(query) }
         Output.noteMissing(answer.warning, in: format)
         switch format {
         case .json: try Output.result(answer.json + "\n")

@@ -37,7 +37,7 @@ struct VerifyCommand: ParsableCommand {
                 throw ValidationError(
                     "--quarantine is about segments, and the trips are in ClickHouse; see 'tripstore repair --help'.")
             }
-            let audit = try cluster.audit()
+            let audit = try cluster.engine.audit()
             try AuditReport(audit: audit).write(format)
             if audit.warning != nil { throw ExitCode.failure }
             return
@@ -45,7 +45,7 @@ struct VerifyCommand: ParsableCommand {
         let store = try store.open(quarantine ? .readWrite : .readOnly, mustExist: true, logLevel: .critical)
         defer { store.close() }
         var fileCount = 0
-        let damaged = try store.verify { file, number, count in
+        let damaged = try store.engine.verify { file, number, count in
             fileCount = count
             if Terminal.isThere { Output.progress("\(number) of \(count)  \(file)") }
         }
@@ -54,16 +54,16 @@ struct VerifyCommand: ParsableCommand {
         var failed: [Job] = []
         if quarantine {
             for file in damaged where file.file.hasSuffix(".parquet") {
-                failed += try store.quarantine(file.file, problem: file.problems.joined(separator: " "))
+                failed += try store.engine.quarantine(file.file, problem: file.problems.joined(separator: " "))
                 aside.append(file.file)
             }
             for file in damaged {
                 guard let job = ColumnStore.job(ofRejects: file.file) else { continue }
-                try store.quarantineRejects(ofJob: job)
+                try store.engine.quarantineRejects(ofJob: job)
                 aside.append(file.file)
             }
         }
-        let warning = try store.quarantineWarning()
+        let warning = try store.engine.quarantineWarning()
         if format == .json {
             var writer = JSONWriter()
             writer.object {

@@ -24,7 +24,7 @@ struct WeeklyAverageCommand: ParsableCommand {
 
     func run() throws {
         let query = try WeeklyAverageQuery(parameters: filter.parameters + FilterOptions.parameters([("weeks", weeks)]))
-        let answer = try store.reading { try $0.weeklyAverage(query) }
+        let answer = try store.reading { try $0.engine.weeklyAverage(query) }
         Output.noteMissing(answer.warning, in: format)
         switch format {
         case .json: try Output.result(answer.json + "\n")

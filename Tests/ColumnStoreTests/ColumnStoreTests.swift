@@ -11,7 +11,7 @@ struct ColumnStoreTests {
 
     private func open(
         _ name: String = "store", chunkRows: Int? = nil, segmentRows: Int? = nil,
-        access: ColumnStore.Options.Access = .readWrite
+        access: StoreAccess = .readWrite
     ) throws -> ColumnStore {
         var options = ColumnStore.Options(
             dataDirectory: folder.path + "/" + name, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -145,8 +145,8 @@ struct ColumnStoreTests {
         #expect(try average(again).totalTrips == 100)
     }
 
-    @Test(arguments: [ColumnStore.Options.Access.readWrite, .readOnly], [true, false])
-    func aStoreWhoseCatalogIsGoneIsLeftAlone(access: ColumnStore.Options.Access, isEmptied: Bool) throws {
+    @Test(arguments: [StoreAccess.readWrite, .readOnly], [true, false])
+    func aStoreWhoseCatalogIsGoneIsLeftAlone(access: StoreAccess, isEmptied: Bool) throws {
         let store = try open()
         _ = try load(store, Fixture.path("trips.csv"))
         let answer = try average(store).json

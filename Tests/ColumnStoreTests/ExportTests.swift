@@ -11,7 +11,7 @@ struct ExportTests {
     private let folder = TemporaryDirectory()
     private var lake: String { folder.path + "/lake" }
 
-    private func open(segmentRows: Int? = nil, access: ColumnStore.Options.Access = .readWrite) throws -> ColumnStore {
+    private func open(segmentRows: Int? = nil, access: StoreAccess = .readWrite) throws -> ColumnStore {
         var options = ColumnStore.Options(
             dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2

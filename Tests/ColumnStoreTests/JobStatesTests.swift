@@ -10,7 +10,7 @@ struct JobStatesTests {
     private let folder = TemporaryDirectory()
     private static let header = "region,origin_coord,destination_coord,datetime,datasource\n"
 
-    private func open(_ role: LoadRole = .both, _ access: ColumnStore.Options.Access = .readWrite) throws -> ColumnStore {
+    private func open(_ role: LoadRole = .both, _ access: StoreAccess = .readWrite) throws -> ColumnStore {
         var options = ColumnStore.Options(
             dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2

@@ -78,13 +78,3 @@ extension Catalog {
         }
     }
 }
-
-extension ColumnStoreError {
-    /// A job was changed by another process while it came from another store.
-    package static func transferLost(_ id: Int64) -> ColumnStoreError {
-        ColumnStoreError(
-            .conflict,
-            "Job \(id) was changed by another process while it was copied; let nobody else use the target, and run the same command "
-                + "again.")
-    }
-}

@@ -1,4 +1,5 @@
 import Bucketing
+import Ingestion
 public import TripModel
 
 /// Named text values, from a query string or from flags, on their way into a question.

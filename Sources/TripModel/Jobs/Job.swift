@@ -44,6 +44,8 @@ public struct Job: Hashable, Sendable {
     public var processedBytes: Int
     /// What a failed job failed of, or what else there is to say.
     public var message: String?
+    /// Trips that it brought, once it is complete.
+    package var tripCount: Int { processedRows - rejectedRows }
     /// The process that works on it, of several on one catalog: its host, process id and a random word.
     public var worker: String?
 

@@ -9,7 +9,7 @@ struct GroupRollupTests {
     private let folder = TemporaryDirectory()
     private var root: String { folder.path + "/store" }
 
-    private func open(rollupRows: Int = 1, access: ColumnStore.Options.Access = .readWrite) throws -> ColumnStore {
+    private func open(rollupRows: Int = 1, access: StoreAccess = .readWrite) throws -> ColumnStore {
         var options = ColumnStore.Options(dataDirectory: root, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.access = access

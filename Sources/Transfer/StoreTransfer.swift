@@ -49,16 +49,16 @@ package final class StoreTransfer {
     private static let task = "transfer"
     private static let unfinishedMessage = "It was not complete when the store was copied; load its file again."
 
-    let source: any TripSource
-    let target: any TripSource
+    let source: any TripEngine
+    let target: any TripEngine
     private let unfinished: Unfinished
     let report: (TransferProgress) -> Void
     let claims: ClaimKeeper?
     var result = TransferReport()
     /// Trips in the target so far.
     var tripCount = 0
-    var targetCatalog: any JobCatalog { target.loads.catalog }
-    var sourceCatalog: any JobCatalog { source.loads.catalog }
+    var targetCatalog: any JobCatalog { target.storage.catalog }
+    var sourceCatalog: any JobCatalog { source.storage.catalog }
 
     /// Prepares a transfer.
     ///
@@ -66,14 +66,14 @@ package final class StoreTransfer {
     ///   - source: a store that is open for reading.
     ///   - target: a store that is open for writing and does nothing else.
     package init(
-        from source: any TripSource, to target: any TripSource, unfinished: Unfinished,
+        from source: any TripEngine, to target: any TripEngine, unfinished: Unfinished,
         _ report: @escaping (TransferProgress) -> Void
     ) {
         self.source = source
         self.target = target
         self.unfinished = unfinished
         self.report = report
-        claims = (target.loads.catalog as? any SharedJobCatalog).map { ClaimKeeper($0) }
+        claims = (target.storage.catalog as? any SharedJobCatalog).map { ClaimKeeper($0) }
     }
 
     /// Makes this the one process that copies to the target: where one was killed, after its lease.
@@ -144,11 +144,11 @@ package final class StoreTransfer {
 
     /// Refuses what cannot be copied, or not to there.
     private func check(_ jobs: [JobRecord]) throws(ColumnStoreError) {
-        for store in [source, target] where !store.loads.settings.tracksAttempts {
-            guard try store.loads.catalog.visibility().attempts > 0 else { continue }
+        for store in [source, target] where !store.intake.tracksAttempts {
+            guard try store.storage.catalog.visibility().attempts > 0 else { continue }
             throw ColumnStoreError(
                 .conflict,
-                "The jobs of \(store.loads.folders.root) have their trips in ClickHouse, so it is no store of one machine; name another "
+                "The jobs of \(store.storage.folders.root) have their trips in ClickHouse, so it is no store of one machine; name another "
                     + "folder.")
         }
         if let warning = try source.missingWarning() {
@@ -227,7 +227,7 @@ package final class StoreTransfer {
     /// Jobs that are read together, at most: conditions name each.
     private static let waveJobCountMax = 1000
     /// Rows that are stored and committed together.
-    var partRowCount: Int { target.loads.settings.partRowCount }
+    var partRowCount: Int { target.intake.partRowCount }
 
     /// Says of a job that has no trips what the source says of it; takes out those of one that was deleted there.
     private func bringWithoutTrips(_ record: JobRecord, _ other: JobRecord?) throws(ColumnStoreError) {
@@ -259,7 +259,7 @@ package final class StoreTransfer {
     func settle(_ record: JobRecord) throws(ColumnStoreError) {
         let id = record.job.id
         let (counts, lines) = try rejects(of: record)
-        let folders = target.loads.folders
+        let folders = target.storage.folders
         if !targetCatalog.keepsRejects {
             try RejectsFile.replace(folders.rejectsPath(job: id), with: lines, rejectedRows: record.job.rejectedRows, counts)
         }
@@ -274,9 +274,9 @@ package final class StoreTransfer {
         guard record.job.rejectedRows > 0, !record.job.status.isRemoved else { return (counts, []) }
         var lines: [RejectedRow] = []
         while true {
-            let page = try source.loads.rejects(record.job.id, after: lines.last?.line ?? 0, limit: 1000)
-            lines += page.rejects
-            if page.nextAfter == nil { return (counts, lines) }
+            let page = try source.storage.rejects(record.job.id, after: lines.last?.line ?? 0, limit: 1000)
+            lines += page.rows
+            if !page.hasMore { return (counts, lines) }
         }
     }
 }

@@ -1,25 +1,41 @@
 import Foundation
-package import TripModel
 
-/// What a `LoadService` works with: the folder of its files and the catalog of its jobs.
+/// The folder of a store that only one process may change.
+package protocol LockedFolder: Sendable {
+    var folders: Folders { get }
+    /// Whether a process may change the store now.
+    var hasWriter: Bool { get }
+    /// Does what has to be written before anything else is, if the disk refused that when the folder was opened.
+    func becomeWritable() throws(ColumnStoreError)
+    /// Keeps room for the catalog on the disk.
+    func keepBallast()
+    /// Says where this process listens, for those who find the folder locked.
+    func note(address: String)
+    /// Says whether this process waits for a disk that takes nothing.
+    func note(isWaiting: Bool)
+    /// Lets go of all of it.
+    func close()
+}
+
+/// What jobs are kept in: the folder of their files and their catalog.
 package struct JobStorage: Sendable {
-    let folders: Folders
+    package let folders: Folders
     package let catalog: any JobCatalog
     /// The same catalog, where other processes have it too.
-    let shared: (any SharedJobCatalog)?
+    package let shared: (any SharedJobCatalog)?
     private let release: @Sendable () -> Void
-    private let folder: StoreFolder?
+    private let folder: (any LockedFolder)?
 
     /// Does what has to be written before anything else is, where the disk refused that when the storage was opened.
-    func becomeWritable() throws(ColumnStoreError) { try folder?.becomeWritable() }
+    package func becomeWritable() throws(ColumnStoreError) { try folder?.becomeWritable() }
 
     /// Keeps room for the catalog on the disk.
-    func keepBallast() { folder?.keepBallast() }
+    package func keepBallast() { folder?.keepBallast() }
 
     /// Uses what an open store has.
-    package init(_ folder: StoreFolder) {
+    package init(_ folder: any LockedFolder, catalog: any JobCatalog) {
         folders = folder.folders
-        catalog = folder.catalog
+        self.catalog = catalog
         shared = nil
         self.folder = folder
         release = { folder.close() }
@@ -40,7 +56,7 @@ package struct JobStorage: Sendable {
     ///
     /// Made where it is missing, unless nothing will be written.
     package static func uploadsFolder(
-        in directory: String, access: ColumnStore.Options.Access
+        in directory: String, access: StoreAccess
     ) throws(ColumnStoreError) -> String {
         let folders = Folders(root: directory)
         if access == .readWrite {
@@ -69,14 +85,31 @@ package struct JobStorage: Sendable {
         return known()
     }
 
+    /// Whether other processes have the same catalog.
+    package var isShared: Bool { shared != nil }
+
+    /// Reads rejected rows of a job.
+    ///
+    /// - Parameters:
+    ///   - line: the rows are those after this line of the file.
+    ///   - limit: most rows; fewer come if they are long.
+    package func rejects(_ id: Int64, after line: Int, limit: Int) throws(ColumnStoreError) -> RejectsPage {
+        let byteCountMax = Limits.rejectsPageByteCountMax
+        guard !catalog.keepsRejects else {
+            return try catalog.rejects(id, after: line, limit: limit, byteCountMax: byteCountMax)
+        }
+        return try RejectsFile.read(
+            path: folders.rejectsPath(job: id), after: line, limit: limit, byteCountMax: byteCountMax)
+    }
+
     /// Whether a process may work on the jobs now.
-    var hasWriter: Bool { folder?.hasWriter ?? true }
+    package var hasWriter: Bool { folder?.hasWriter ?? true }
 
     /// Says where this process listens, for those who find the folder locked.
-    func note(address: String) { folder?.note(address: address) }
+    package func note(address: String) { folder?.note(address: address) }
 
     /// Says whether this process waits for a disk that takes nothing.
-    func note(isWaiting: Bool) { folder?.note(isWaiting: isWaiting) }
+    package func note(isWaiting: Bool) { folder?.note(isWaiting: isWaiting) }
 
     /// Lets go of all of it.
     package func close() { release() }

@@ -1,4 +1,3 @@
-package import TripModel
 
 /// What holds trips: the boundary between loads and questions on one side and where the trips are on the other.
 ///
@@ -7,15 +6,24 @@ package import TripModel
 /// account of that. `ColumnStore` is the engine in this process and the default.
 ///
 /// All methods may block and may be called from any thread.
-package protocol TripEngine: AnyObject, Sendable {
-    /// The jobs of the store.
-    var loads: LoadService { get }
+package protocol TripEngine: TripSource, AnyObject, Sendable {
+    /// The folder and the catalog of its jobs.
+    var storage: JobStorage { get }
+    /// How it wants the rows of jobs.
+    var intake: EngineIntake { get }
+    /// When its idle work has to make room.
+    var idleWork: IdleWork { get }
+    /// The threads on which it decodes, sorts and scans.
+    var pool: WorkerPool { get }
     /// The threads on which questions are answered.
     var threads: QuestionThreads { get }
     /// What it needs in order to answer and to load, each to be asked by itself; returns at once.
     var parts: [NeededPart] { get }
     /// A file that is damaged or was truncated while it is in use, so that queries or jobs fail; nil if there is none.
     var damage: ColumnStoreError? { get }
+
+    /// Removes what a crash left behind, before the first change; done again from its start if the disk refused a part of it.
+    func recover() throws(ColumnStoreError)
 
     /// Stores rows of a running job, or of several small ones, which no question sees before the job is published.
     ///
@@ -38,7 +46,7 @@ package protocol TripEngine: AnyObject, Sendable {
     /// Called when a load has ended and no other is running.
     func loadsEnded()
 
-    /// Improves what is stored, for as long as `LoadService.hasBetterToDo` is false.
+    /// Improves what is stored, until `idleWork` says to stop.
     func maintain()
 
     /// Counts matching trips by week; throws `.notFound` where no trip matches.
@@ -55,13 +63,15 @@ package protocol TripEngine: AnyObject, Sendable {
     /// What is stored now, and what was asked.
     func numbers() throws(ColumnStoreError) -> EngineNumbers
 
-    /// Stops loading at a checkpoint, from which the next start goes on, and lets everything go.
+    /// Lets everything go; jobs have ended before.
     func close()
 }
 
 extension TripEngine {
     package var damage: ColumnStoreError? { nil }
-    package var parts: [NeededPart] { loads.parts }
+    package var parts: [NeededPart] { [] }
+
+    package func recover() throws(ColumnStoreError) {}
 
     /// Counts matching trips by week, however long that takes.
     package func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
@@ -76,62 +86,5 @@ extension TripEngine {
     /// Describes regions, however long that takes.
     package func regions(_ query: RegionsQuery = RegionsQuery()) throws(ColumnStoreError) -> Regions {
         try regions(query, QueryCancellation())
-    }
-}
-
-/// Rows that are stored and committed together: of one job, or whole small ones.
-package struct LoadPart: Sendable {
-    /// The job; of several the first.
-    package var job: Int64
-    /// Whether it has rows of several jobs, as their batches say.
-    package var isGroup: Bool
-    /// Which run of the job stores it, from 1: a run that was interrupted may have left parts that were never committed.
-    package var attempt: Int
-    /// Its number among the parts of the attempt, from 0.
-    package var number: Int
-    /// Lines of the source up to its last row.
-    package var endLine: Int
-    /// What it says of its jobs, where that is kept with the trips.
-    package var origin: SegmentOrigin
-}
-
-/// What an engine has stored, and what it was asked.
-package struct EngineNumbers: Sendable {
-    /// Live segments; nil where the engine has none.
-    package var segments: Int?
-    /// Trips that questions see.
-    package var trips: Int
-    /// Bytes of them on disk; nil where nobody can say now.
-    package var bytesOnDisk: Int?
-    /// Questions since the process began.
-    package var queries: Int
-    /// Ways in which answers differ from what the catalog says; nil where they are asked of the catalog itself.
-    package var snapshotProblems: Int?
-    /// What the engine's servers have beside what the catalog says; nil where the engine is this process.
-    package var difference: Difference?
-
-    /// Trips in other processes compared with the catalog, as last looked at.
-    package struct Difference: Sendable {
-        package var missing: Int
-        package var extra: Int
-        /// Rows that do not count and wait to be removed.
-        package var uncounted: Int
-        /// When rows that do not count were last removed by this process, in seconds since 1970; nil: not since it started.
-        package var purgedAt: Int?
-
-        package init(missing: Int, extra: Int, uncounted: Int, purgedAt: Int?) {
-            self.missing = missing
-            self.extra = extra
-            self.uncounted = uncounted
-            self.purgedAt = purgedAt
-        }
-    }
-
-    package init(segments: Int?, trips: Int, bytesOnDisk: Int?, queries: Int, snapshotProblems: Int? = nil) {
-        self.snapshotProblems = snapshotProblems
-        self.segments = segments
-        self.trips = trips
-        self.bytesOnDisk = bytesOnDisk
-        self.queries = queries
     }
 }

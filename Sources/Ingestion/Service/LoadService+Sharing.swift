@@ -23,8 +23,9 @@ extension LoadService {
     /// Says to the others that this process serves, and in the log what it has otherwise than they.
     private func register() {
         guard let sharing else { return }
+        let sharedSettings = settings.sharedSettings.merging(intake.sharedSettings) { own, _ in own }
         do throws(ColumnStoreError) {
-            let sentences = try sharing.catalog.register(loads: settings.role != .api, settings: settings.sharedSettings)
+            let sentences = try sharing.catalog.register(loads: settings.role != .api, settings: sharedSettings)
             for sentence in sentences {
                 settings.logger.error("Processes have different settings", metadata: ["what": "\(sentence)"])
             }

@@ -5,14 +5,14 @@ import TripModel
 ///
 /// Warnings are left out: what a store has lost shows in the trips of each job.
 struct AnswerComparison {
-    private let source: any TripSource
-    private let target: any TripSource
+    private let source: any TripEngine
+    private let target: any TripEngine
     /// Queries that were asked of both.
     private(set) var questionCount = 0
     /// Regions of which weeks are asked one by one, those with the most trips.
     private static let regionCountMax = 20
 
-    init(_ source: any TripSource, _ target: any TripSource) {
+    init(_ source: any TripEngine, _ target: any TripEngine) {
         self.source = source
         self.target = target
     }
@@ -94,9 +94,9 @@ struct AnswerComparison {
 
     /// Whether both answer alike, also where they refuse to.
     private mutating func isEqual(
-        _ ask: (any TripSource) throws(ColumnStoreError) -> String
+        _ ask: (any TripEngine) throws(ColumnStoreError) -> String
     ) throws(ColumnStoreError) -> Bool {
-        func answer(_ store: any TripSource) throws(ColumnStoreError) -> String {
+        func answer(_ store: any TripEngine) throws(ColumnStoreError) -> String {
             do throws(ColumnStoreError) { return try ask(store) } catch {
                 guard error.code == .notFound || error.code == .invalidArgument else { throw error }
                 return error.message

@@ -1,7 +1,6 @@
-package import TripModel
 
 /// An engine whose trips can be read back, job by job: what a transfer to another store and an export as CSV need.
-package protocol TripSource: TripEngine {
+package protocol TripSource {
     /// Looks at the jobs of one moment, of which trips are read and queries are answered from then on.
     ///
     /// Trips of a completed job may go later all the same, if another process deletes it: fewer are read then than the job has.

@@ -12,7 +12,7 @@ final class TransferredParts {
     private let record: JobRecord
     private let attempt: Int
     private let plan: ContentHash
-    private let target: any TripSource
+    private let target: any TripEngine
     private let report: (_ rowCount: Int) -> Void
     private var storing: StoringPart?
     private var batches: [TripBatch] = []
@@ -29,7 +29,7 @@ final class TransferredParts {
     ///   - plan: tells the pieces that it is read in.
     ///   - report: told of the rows that are committed.
     init(
-        of record: JobRecord, _ started: JobRecord, plan: ContentHash, in target: any TripSource,
+        of record: JobRecord, _ started: JobRecord, plan: ContentHash, in target: any TripEngine,
         _ report: @escaping (_ rowCount: Int) -> Void
     ) {
         self.record = record
@@ -45,7 +45,7 @@ final class TransferredParts {
     func add(_ read: [TripBatch]) throws {
         let count = read.reduce(0) { $0 + $1.count }
         let isFull =
-            batchRowCount + count > target.loads.settings.partRowCount
+            batchRowCount + count > target.intake.partRowCount
             || batches.count + read.count > Limits.segmentBatchCountMax
         if batchRowCount > 0, isFull {
             var commit = JobCommit(
@@ -93,7 +93,7 @@ final class TransferredParts {
         commit.segment = try part.record?.wait() ?? nil
         storing = nil
         let id = record.job.id
-        guard try target.loads.catalog.commit(commit, job: id) else { throw ColumnStoreError.transferLost(id) }
+        guard try target.storage.catalog.commit(commit, job: id) else { throw ColumnStoreError.transferLost(id) }
         if !commit.isLast { report(commit.processedRows) }
     }
 }

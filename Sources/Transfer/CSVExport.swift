@@ -9,9 +9,9 @@ package struct CSVExport {
     private static let pieceCountMax = 4
     package static let header = "region,origin_coord,destination_coord,datetime,datasource\n"
 
-    private let store: any TripSource
+    private let store: any TripEngine
 
-    package init(_ store: any TripSource) { self.store = store }
+    package init(_ store: any TripEngine) { self.store = store }
 
     /// Writes the trips of this moment, job after job as they are stored; returns how many they are.
     ///
@@ -23,7 +23,7 @@ package struct CSVExport {
     ) throws -> Int {
         let jobs = try store.select(nil).filter { $0.job.status == .completed }
         let missing = try jobs.reduce(0) { sum, record throws(ColumnStoreError) in
-            sum + (try store.loads.catalog.missingTrips(ofJob: record.job.id) ?? 0)
+            sum + (try store.storage.catalog.missingTrips(ofJob: record.job.id) ?? 0)
         }
         let count = jobs.reduce(0) { $0 + $1.job.tripCount } - missing
         let pieces = try store.pieces(of: Set(jobs.map(\.job.id)))
@@ -34,7 +34,7 @@ package struct CSVExport {
         while next < pieces.count || !encoding.isEmpty {
             while next < pieces.count, encoding.count < Self.pieceCountMax {
                 let piece = pieces[next]
-                encoding.append(store.loads.pool.submit { Self.encode(try piece.read()) })
+                encoding.append(store.pool.submit { Self.encode(try piece.read()) })
                 next += 1
             }
             let encoded = try encoding.removeFirst().wait()

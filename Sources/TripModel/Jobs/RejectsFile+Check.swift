@@ -1,22 +1,26 @@
-import TripModel
-
 /// Whether what is kept of a job's rejected rows is still what the catalog knows of it.
 ///
 /// There is no checksum: a letter that changed inside a text goes unseen. What is cut off, missing, no JSON or out of order, or of
 /// other reasons than were counted, is found.
 extension RejectsFile {
     /// What was committed of a job's rejected rows.
-    struct Expected {
+    package struct Expected {
         /// Bytes of the rows that are kept; 0 where nobody knows.
-        var byteCount: Int
+        package var byteCount: Int
         /// All rejected rows by reason, kept or not.
-        var counts: [String: Int]
+        package var counts: [String: Int]
         /// Whether the job is complete, so that nothing follows but the line of counts.
-        var isWhole: Bool
+        package var isWhole: Bool
+
+        package init(byteCount: Int, counts: [String: Int], isWhole: Bool) {
+            self.byteCount = byteCount
+            self.counts = counts
+            self.isWhole = isWhole
+        }
     }
 
     /// Says what is wrong with a file; nil where nothing is.
-    static func problem(path: String, _ expected: Expected) throws(ColumnStoreError) -> String? {
+    package static func problem(path: String, _ expected: Expected) throws(ColumnStoreError) -> String? {
         guard let byteCount = FileSystem.byteCount(of: path) else { return expected.byteCount > 0 ? "It is missing." : nil }
         if byteCount < expected.byteCount {
             return "It was cut off: it has \(byteCount.grouped) bytes, the catalog says \(expected.byteCount.grouped)."

@@ -31,14 +31,14 @@ extension StoreTransfer {
 
     private func loadTogether(_ wave: [JobRecord]) throws -> Bool {
         let pieces = try source.pieces(of: Set(wave.map(\.job.id)))
-        let read = try source.loads.pool.map(count: pieces.count) { try pieces[$0].read() }
+        let read = try source.pool.map(count: pieces.count) { try pieces[$0].read() }
         let batches = read.flatMap(\.self).filter { $0.count > 0 }
         var counts: [Int64: Int] = [:]
         for batch in batches { for job in batch.job { counts[job, default: 0] += 1 } }
         for record in wave {
             guard try isWhole(record, tripCount: counts[record.job.id] ?? 0) else { return false }
         }
-        if target.loads.settings.loadsSmallFilesTogether {
+        if target.intake.groupsSmallFiles {
             try storeTogether(wave, batches)
         } else {
             var own = Self.divided(batches)
@@ -112,7 +112,7 @@ extension StoreTransfer {
         while parts.position < pieces.count {
             while next < pieces.count, reading.count < Self.pieceCountMax {
                 let piece = pieces[next]
-                reading.append(source.loads.pool.submit { try piece.read() })
+                reading.append(source.pool.submit { try piece.read() })
                 next += 1
             }
             try parts.add(reading.removeFirst().wait())
@@ -155,13 +155,13 @@ extension StoreTransfer {
             try targetCatalog.adopt(record)
         }
         claims?.add(id)
-        let tracksAttempts = target.loads.settings.tracksAttempts
+        let tracksAttempts = target.intake.tracksAttempts
         guard let started = try targetCatalog.start([id], tracksAttempts: tracksAttempts).first else { throw .transferLost(id) }
         return started
     }
 
     private func reset(_ id: Int64) throws(ColumnStoreError) {
-        guard try targetCatalog.reset(id, from: [.failed], isClaimed: target.loads.isShared) != nil else {
+        guard try targetCatalog.reset(id, from: [.failed], isClaimed: target.storage.isShared) != nil else {
             throw .transferLost(id)
         }
     }

@@ -4,14 +4,13 @@ import Glibc
 import Musl
 #endif
 import Foundation
-import TripModel
 
 /// The rejected rows of one job that are kept, on disk: JSON lines, `{"line": …, "reason": …, "text": …}`, in the order of the file.
 ///
 /// Rows are appended as they are found; `flush` makes them durable before the segment beside them is committed, and a resumed
 /// job cuts off what was written after its last commit. Where not all rows were kept the last line says how many there are of each
 /// reason, `{"counts": {…}}`, so that a catalog made anew knows.
-final class RejectsFile: RejectsLog {
+package final class RejectsFile: RejectsLog {
     private let path: String
     private let reserve: DiskReserve
     private var bound: RejectsBound
@@ -19,13 +18,13 @@ final class RejectsFile: RejectsLog {
     private var isNew = false
     private var buffer: [UInt8] = []
     /// Bytes of the file, those still in memory included.
-    var byteCount: Int { bound.byteCount }
-    var room: Int { bound.room }
+    package var byteCount: Int { bound.byteCount }
+    package var room: Int { bound.room }
 
     /// Opens a job's file at the length that belongs to its last commit.
     ///
     /// It is created when the first row comes.
-    init(path: String, _ bound: RejectsBound, leaving reserve: DiskReserve) throws(ColumnStoreError) {
+    package init(path: String, _ bound: RejectsBound, leaving reserve: DiskReserve) throws(ColumnStoreError) {
         self.path = path
         self.bound = bound
         self.reserve = reserve
@@ -37,7 +36,7 @@ final class RejectsFile: RejectsLog {
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Adds a row, where it is one of those that are kept; `line` is its place in the file.
-    func append(_ row: RejectedRow, line: Int) throws(ColumnStoreError) {
+    package func append(_ row: RejectedRow, line: Int) throws(ColumnStoreError) {
         guard bound.hasRoom else { return }
         let start = buffer.count
         buffer += Array(RejectedRow(line: line, reason: row.reason, text: row.text).json.utf8) + [UInt8(ascii: "\n")]
@@ -46,17 +45,17 @@ final class RejectsFile: RejectsLog {
     }
 
     /// They are in the file.
-    func takeLines(upTo byteCount: Int) -> [RejectedRow] { [] }
+    package func takeLines(upTo byteCount: Int) -> [RejectedRow] { [] }
 
     /// Makes all rows so far survive a power cut.
-    func flush() throws(ColumnStoreError) {
+    package func flush() throws(ColumnStoreError) {
         try writeBuffer()
         if descriptor >= 0, fdatasync(descriptor) != 0 { throw FileSystem.error("sync", path) }
         if isNew { try FileSystem.syncDirectory(folder) }
         isNew = false
     }
 
-    func finish(_ counts: [String: Int]) throws(ColumnStoreError) {
+    package func finish(_ counts: [String: Int]) throws(ColumnStoreError) {
         if bound.hasRoom { return }
         var line = JSONWriter()
         line.object { $0.member("counts", counts) }
@@ -83,7 +82,7 @@ final class RejectsFile: RejectsLog {
     /// - Parameters:
     ///   - rows: those that are kept.
     ///   - counts: all of them by reason.
-    static func replace(
+    package static func replace(
         _ path: String, with rows: [RejectedRow], rejectedRows: Int, _ counts: [String: Int]
     ) throws(ColumnStoreError) {
         guard !rows.isEmpty || rejectedRows > 0 && !counts.isEmpty else { return try FileSystem.remove(path) }
@@ -102,7 +101,7 @@ final class RejectsFile: RejectsLog {
 
     /// Reads rows of a job's file, of the bytes that are committed or written: those after a line of the source, up to a number of
     /// rows and about a number of bytes.
-    static func read(path: String, after line: Int, limit: Int, byteCountMax: Int) throws(ColumnStoreError) -> RejectsPage {
+    package static func read(path: String, after line: Int, limit: Int, byteCountMax: Int) throws(ColumnStoreError) -> RejectsPage {
         var page = RejectsPage()
         var byteCount = 0
         try forEachLine(of: path) { text throws(ColumnStoreError) in
@@ -120,7 +119,7 @@ final class RejectsFile: RejectsLog {
     }
 
     /// Counts the rejected rows of a job by reason, by what its file says to which nobody writes, and the bytes of those that it has.
-    static func counts(path: String) throws(ColumnStoreError) -> (counts: [String: Int], byteCount: Int) {
+    package static func counts(path: String) throws(ColumnStoreError) -> (counts: [String: Int], byteCount: Int) {
         var counts: [String: Int] = [:]
         var rowCount = 0
         var (rowByteCount, otherByteCount) = (0, 0)
@@ -140,7 +139,7 @@ final class RejectsFile: RejectsLog {
         return (counts, rowByteCount)
     }
 
-    static func isCounts(_ text: UnsafeRawBufferPointer) -> Bool { text.starts(with: Array(#"{"counts""#.utf8)) }
+    package static func isCounts(_ text: UnsafeRawBufferPointer) -> Bool { text.starts(with: Array(#"{"counts""#.utf8)) }
 
     /// The number with which a row begins, so that rows that are passed over need not be decoded.
     private static func lineNumber(_ text: UnsafeRawBufferPointer) -> Int? {
@@ -149,7 +148,7 @@ final class RejectsFile: RejectsLog {
         return Int(String(decoding: text.dropFirst(start.count).prefix(20).prefix { 48...57 ~= $0 }, as: UTF8.self))
     }
 
-    static func decode<Value: Decodable>(
+    package static func decode<Value: Decodable>(
         _ type: Value.Type, _ text: UnsafeRawBufferPointer, _ path: String, afterRows count: Int
     ) throws(ColumnStoreError) -> Value {
         guard let value = try? JSONDecoder().decode(type, from: Data(text)) else { throw damage(path, afterRows: count) }
@@ -164,7 +163,7 @@ final class RejectsFile: RejectsLog {
     }
 
     /// Calls `body` with each whole line.
-    static func forEachLine(
+    package static func forEachLine(
         of path: String, _ body: (UnsafeRawBufferPointer) throws(ColumnStoreError) -> Void
     ) throws(ColumnStoreError) {
         guard let file = fopen(path, "re") else {

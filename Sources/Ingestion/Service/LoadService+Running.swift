@@ -7,7 +7,7 @@ extension LoadService {
     func runJobs(_ ids: [Int64], _ control: IngestionJob.Control) {
         do {
             let records = try patiently(ids, control) { () throws(ColumnStoreError) in
-                try catalog.start(ids, tracksAttempts: settings.tracksAttempts)
+                try catalog.start(ids, tracksAttempts: intake.tracksAttempts)
             }
             for id in ids where !records.contains(where: { $0.job.id == id }) { try settle(id, control) }
             if records.count > 1 {
@@ -15,7 +15,7 @@ extension LoadService {
             } else if let record = records.first {
                 try run(record, control)
             }
-            try engine().loadsEnded()
+            engine.loadsEnded()
         } catch {
             giveUp(ids, error)
         }
@@ -24,7 +24,7 @@ extension LoadService {
     private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
         for record in records { tell(record.job) }
         let load = GroupLoad(
-            records, engine: try engine(), catalog: catalog, pool: pool, folders: folders, bounds: settings.bounds)
+            records, engine: engine, catalog: catalog, pool: pool, folders: folders, bounds: settings.bounds)
         do {
             while control.wish == .none, let wave = try load.loadWave() {
                 for (record, job) in wave.completed { complete(record, job) { JobProgress($0) } }
@@ -86,7 +86,7 @@ extension LoadService {
                 case .checkpoint: return try putBack(record)
                 }
                 let started = try patiently([id], control) { () throws(ColumnStoreError) in
-                    try catalog.start([id], tracksAttempts: settings.tracksAttempts)
+                    try catalog.start([id], tracksAttempts: intake.tracksAttempts)
                 }
                 guard let again = started.first else { return try settle(id, control) }
                 if again.checkpoint != record.checkpoint { waits = 0 }
@@ -107,8 +107,8 @@ extension LoadService {
         let id = record.job.id
         tell(record.job)
         let load = try IngestionJob(
-            record, engine: engine(), catalog: catalog, pool: pool, folders: folders, chunkRowCount: settings.chunkRowCount,
-            partRowCount: settings.partRowCount, bounds: settings.bounds, control: control
+            record, engine: engine, catalog: catalog, pool: pool, folders: folders, chunkRowCount: settings.chunkRowCount,
+            partRowCount: intake.partRowCount, bounds: settings.bounds, control: control
         ) { [self] progress in
             var job = record.job
             job.processedRows = progress.processedRows
@@ -135,7 +135,7 @@ extension LoadService {
     ///
     /// - Parameter known: the job as it was committed, in case the catalog cannot be asked now.
     private func complete(_ record: JobRecord, _ known: Job, _ progress: (Job) -> JobProgress) {
-        (try? engine())?.publish()
+        engine.publish()
         if record.ownsSource { removeNow(record.sourcePath) }
         let job = (try? self.record(record.job.id).job) ?? known
         trouble.noteEnd()
@@ -210,7 +210,7 @@ extension LoadService {
             try takeOut(id, status: status, from: [.running], message: message, attempt: record.attempt)
         }
         do {
-            try engine().removeUncommitted(ofJob: id)
+            try engine.removeUncommitted(ofJob: id)
         } catch {
             settings.logger.warning("What a load left behind stays until the next start", metadata: ["why": "\(error)"])
         }

@@ -1,6 +1,6 @@
 import Foundation
 import Logging
-package import TripModel
+import TripModel
 
 /// What a start has to do: to remove what a crash left behind, to go on with what it interrupted, and to be read meanwhile where the disk
 /// takes none of that.
@@ -8,19 +8,15 @@ package import TripModel
 /// A disk that is full, or read-only, keeps nobody from the answers. What a start has to write is tried again every few seconds; until it
 /// is done nothing else is written, and whoever asks for a change is told why.
 extension LoadService {
-    /// Recovers: now, or if the disk refuses that and the process `waits`, as soon as it no longer does.
-    ///
-    /// - Parameter prepare: what the engine has to do first; done again from its start where the disk refused a part of it.
-    package func recover(
-        waits: Bool = false, _ prepare: @escaping @Sendable () throws(ColumnStoreError) -> Void = {}
-    ) throws(ColumnStoreError) {
+    /// Recovers: now, or if the disk refuses that and the process waits for it, as soon as it no longer does.
+    func recover() throws(ColumnStoreError) {
         let recover: @Sendable () throws(ColumnStoreError) -> Void = { [self] () throws(ColumnStoreError) in
             try storage.becomeWritable()
             if let isWished = disk.wishedEvents { try catalog.wishEvents(isWished) }
-            try prepare()
+            try engine.recover()
             try recoverJobs()
         }
-        guard waits else {
+        guard settings.waitsForDisk else {
             try recover()
             return try goOnWithInterrupted()
         }
@@ -44,7 +40,7 @@ extension LoadService {
                 settings.logger.notice("The store can be written again")
                 // What somebody wished since is not in the catalog yet.
                 if let isWished = disk.wishedEvents { try? catalog.wishEvents(isWished) }
-                noteChange()
+                engine.idleWork.noteChange()
                 return true
             }
         }

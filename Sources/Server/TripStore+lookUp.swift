@@ -1,13 +1,14 @@
+import Ingestion
 import TripModel
 
-extension TripEngine {
+extension TripStore {
     /// Looks up what the catalog has, on a thread that waits for no engine; `.unavailable` where it takes longer than a client waits.
     func lookUp<Value: Sendable>(
         _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
     ) async throws(ColumnStoreError) -> Value {
         let time = ServerLimits.lookupTimeout
         let refusal = ColumnStoreError(
-            .unavailable, "\(loads.catalogName) has not answered for \(Int(time.seconds)) s; try again in a moment.")
-        return try await threads.answer(within: time, otherwise: refusal, work)
+            .unavailable, "\(jobs.catalogName) has not answered for \(Int(time.seconds)) s; try again in a moment.")
+        return try await engine.threads.answer(within: time, otherwise: refusal, work)
     }
 }

@@ -1,14 +1,13 @@
-import TripModel
 
 /// Which rejected rows of a job are kept: the first ones, up to a number of rows and of bytes; the others are only counted.
 ///
 /// Two kilobytes of zstd hold ten million rows that are no trips. What is kept of a file depends on its size, so that such a file
 /// leaves little more than it is; a file of any size leaves no more than a person reads.
-struct RejectsBound {
+package struct RejectsBound {
     /// Bytes of the rows that are kept, as JSON lines.
-    private(set) var byteCount: Int
+    package private(set) var byteCount: Int
     private var rowCount: Int
-    let byteCountMax: Int
+    package let byteCountMax: Int
 
     /// Goes on where a load stands.
     ///
@@ -16,7 +15,7 @@ struct RejectsBound {
     ///   - sourceByteCount: bytes of the file as it was sent; nil where nobody knows, of a stream that a person reads in.
     ///   - byteCount: bytes of the rows that are kept.
     ///   - rowCount: rejected rows so far, kept or not.
-    init(ofSource sourceByteCount: Int?, byteCount: Int = 0, rowCount: Int = 0) {
+    package init(ofSource sourceByteCount: Int?, byteCount: Int = 0, rowCount: Int = 0) {
         self.byteCount = byteCount
         self.rowCount = rowCount
         let share = sourceByteCount.map { Limits.rejectsByteCountMin + Limits.rejectsSourceMultiple * min($0, 1 << 40) }
@@ -24,13 +23,13 @@ struct RejectsBound {
     }
 
     /// Whether the next row is kept; once it is not, none is.
-    var hasRoom: Bool { rowCount < Limits.rejectRowCountMax && byteCount < byteCountMax }
+    package var hasRoom: Bool { rowCount < Limits.rejectRowCountMax && byteCount < byteCountMax }
 
     /// Bytes of the rows that are still kept, about; 0 once the next is not.
-    var room: Int { hasRoom ? byteCountMax - byteCount : 0 }
+    package var room: Int { hasRoom ? byteCountMax - byteCount : 0 }
 
     /// Notes that a row is kept, with its bytes.
-    mutating func keep(_ bytes: Int) {
+    package mutating func keep(_ bytes: Int) {
         rowCount += 1
         byteCount += bytes
     }

@@ -17,11 +17,16 @@ final class IngestionQueue: @unchecked Sendable {
     private var hasThread = false
     /// Why jobs stopped whose end could not be recorded.
     private var abandoned: [Int64: ColumnStoreError] = [:]
-    /// Calls of `interrupting` under way.
-    private var interruptionCount = 0
+    private let idleWork: IdleWork
 
     /// Makes a queue that runs many small files as one load, or each alone.
-    init(groupsSmallFiles: Bool) { self.groupsSmallFiles = groupsSmallFiles }
+    ///
+    /// - Parameter idleWork: what yields to jobs, and says when there is more of it.
+    init(groupsSmallFiles: Bool, idleWork: IdleWork) {
+        self.groupsSmallFiles = groupsSmallFiles
+        self.idleWork = idleWork
+        idleWork.onChange { [weak self] in self?.noteChange() }
+    }
 
     /// Adds a job that waits in the catalog; a small one may be run together with others.
     ///
@@ -36,32 +41,17 @@ final class IngestionQueue: @unchecked Sendable {
             guard !waiting.contains(where: { $0.id == id }) else { return }
             (abandoned[id], live[id]) = (nil, nil)
             waiting.append((id, isSmall))
+            idleWork.noteWaiting(waiting.count)
             condition.broadcast()
         }
     }
 
     /// Lets the thread run `whenIdle` once more.
-    func noteChange() {
+    private func noteChange() {
         condition.withLock {
             hasChanged = true
             condition.broadcast()
         }
-    }
-
-    /// Whether work that can wait should: a job or a deletion is there, or the store is being closed.
-    var hasBetterToDo: Bool { condition.withLock { isStopping || !waiting.isEmpty || interruptionCount > 0 } }
-
-    /// Does what must not wait for work that can.
-    func interrupting<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
-        condition.withLock { interruptionCount += 1 }
-        defer {
-            condition.withLock {
-                interruptionCount -= 1
-                hasChanged = true
-                condition.broadcast()
-            }
-        }
-        return try body()
     }
 
     /// Starts the thread; `run` runs one job, or several small ones, to their end, `whenIdle` what can wait.
@@ -104,6 +94,7 @@ final class IngestionQueue: @unchecked Sendable {
                 let smallCount = waiting.prefix(Limits.groupJobCountMax).prefix { $0.isSmall }.count
                 let ids = waiting.prefix(max(1, smallCount)).map(\.id)
                 waiting.removeFirst(ids.count)
+                idleWork.noteWaiting(waiting.count)
                 let control = IngestionJob.Control()
                 running = (Set(ids), control)
                 return (ids, control)
@@ -129,6 +120,7 @@ final class IngestionQueue: @unchecked Sendable {
     func drop(_ id: Int64) {
         condition.withLock {
             waiting.removeAll { $0.id == id }
+            idleWork.noteWaiting(waiting.count)
             if let running, running.ids == [id] { running.control.ask(.cancel) }
         }
     }
@@ -160,6 +152,7 @@ final class IngestionQueue: @unchecked Sendable {
         condition.lock()
         defer { condition.unlock() }
         isStopping = true
+        idleWork.stop()
         running?.control.ask(.checkpoint)
         condition.broadcast()
         while hasThread { condition.wait() }

@@ -1,4 +1,3 @@
-public import TripModel
 
 extension Job {
     /// The contract's JSON body.
@@ -80,7 +79,7 @@ extension RejectedRow {
         return writer.text
     }
 
-    func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) {
         writer.object {
             $0.key("line")
             $0.value(line)

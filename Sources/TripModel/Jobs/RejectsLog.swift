@@ -1,7 +1,6 @@
-import TripModel
 
 /// Where the first rejected rows of one load go (`RejectsBound`), until its next commit makes them part of the store.
-protocol RejectsLog: AnyObject {
+package protocol RejectsLog: AnyObject {
     /// Bytes of the rows that are kept, those not committed yet included.
     var byteCount: Int { get }
 
@@ -22,28 +21,28 @@ protocol RejectsLog: AnyObject {
 }
 
 /// Rejected rows on their way into a catalog that several processes share.
-final class CatalogRejects: RejectsLog {
+package final class CatalogRejects: RejectsLog {
     private var lines: [(row: RejectedRow, end: Int)] = []
     private var bound: RejectsBound
-    var byteCount: Int { bound.byteCount }
-    var room: Int { bound.room }
+    package var byteCount: Int { bound.byteCount }
+    package var room: Int { bound.room }
 
-    init(_ bound: RejectsBound) { self.bound = bound }
+    package init(_ bound: RejectsBound) { self.bound = bound }
 
-    func append(_ row: RejectedRow, line: Int) {
+    package func append(_ row: RejectedRow, line: Int) {
         guard bound.hasRoom else { return }
         let row = RejectedRow(line: line, reason: row.reason, text: row.text)
         bound.keep(row.json.utf8.count + 1)
         lines.append((row, bound.byteCount))
     }
 
-    func takeLines(upTo byteCount: Int) -> [RejectedRow] {
+    package func takeLines(upTo byteCount: Int) -> [RejectedRow] {
         let count = lines.prefix { $0.end <= byteCount }.count
         defer { lines.removeFirst(count) }
         return lines.prefix(count).map(\.row)
     }
 
-    func flush() {}
+    package func flush() {}
 
-    func finish(_ counts: [String: Int]) {}
+    package func finish(_ counts: [String: Int]) {}
 }

@@ -9,54 +9,34 @@ public import TripModel
 public final class LoadService: Sendable {
     /// What a service is given to work with.
     package struct Settings: Sendable {
-        var isReadOnly: Bool
-        var chunkRowCount: Int?
-        var partRowCount: Int
-        var bounds: LoadBounds
-        var loadsSmallFilesTogether: Bool
-        var tracksAttempts: Bool
-        var fetcher: (any SourceFetcher)?
-        var uploads: (any UploadStore)?
-        var role: LoadRole
-        var hidesPaths: Bool
+        package var access: StoreAccess
+        /// Rows of a decoded batch, approximately; nil: the decoder's own.
+        package var chunkRowCount: Int?
+        /// What jobs may take.
+        package var bounds = LoadBounds()
+        /// What brings files from URLs; nil: nothing does, and jobs that need it wait.
+        package var fetcher: (any SourceFetcher)?
+        /// What keeps uploads for all processes; nil: they stay in the data directory.
+        package var uploads: (any UploadStore)?
+        /// Which jobs of a shared catalog this process works on.
+        package var role = LoadRole.both
+        /// Whether jobs are shown to others than the user who runs this process, and so without the paths of files.
+        package var hidesPaths = false
+        /// Whether a store whose disk takes nothing now is opened all the same, to be read until it can be written.
+        package var waitsForDisk = false
         /// What should be the same in all processes that share the catalog, by name.
         package var sharedSettings: [String: String] = [:]
-        var logger: Logger
+        package var logger: Logger
+        var isReadOnly: Bool { access == .readOnly }
 
-        /// Makes settings.
-        ///
-        /// - Parameters:
-        ///   - chunkRowCount: rows of a decoded batch, approximately; nil: the decoder's own.
-        ///   - partRowCount: rows of a job that are stored and committed together.
-        ///   - bounds: what loads may take.
-        ///   - loadsSmallFilesTogether: whether many small files are better loaded as one.
-        ///   - tracksAttempts: whether the catalog keeps account of what each run of a job stored (`Visibility`).
-        ///   - fetcher: what brings files from URLs; nil: nothing does, and jobs that need it wait.
-        ///   - uploads: what keeps uploads for all processes; nil: they stay in the data directory.
-        ///   - role: which jobs of a shared catalog this process works on.
-        ///   - hidesPaths: whether jobs are shown to others than who runs this process, and so without the places of files.
-        package init(
-            isReadOnly: Bool, chunkRowCount: Int?, partRowCount: Int, bounds: LoadBounds, loadsSmallFilesTogether: Bool,
-            tracksAttempts: Bool,
-            fetcher: (any SourceFetcher)?, uploads: (any UploadStore)?, role: LoadRole = .both, hidesPaths: Bool = false,
-            logger: Logger
-        ) {
-            self.isReadOnly = isReadOnly
-            self.chunkRowCount = chunkRowCount
-            self.partRowCount = partRowCount
-            self.bounds = bounds
-            self.loadsSmallFilesTogether = loadsSmallFilesTogether
-            self.tracksAttempts = tracksAttempts
-            self.fetcher = fetcher
-            self.uploads = uploads
-            self.role = role
-            self.hidesPaths = hidesPaths
+        /// Makes settings with the defaults for the rest.
+        package init(access: StoreAccess, logger: Logger) {
+            self.access = access
             self.logger = logger
         }
     }
 
     private struct State {
-        weak var engine: (any TripEngine)?
         var observers: [@Sendable (JobProgress) -> Void] = []
         var rowsIngested = 0
         var rowsRejected = 0
@@ -67,10 +47,12 @@ public final class LoadService: Sendable {
         var isServing = false
     }
 
+    let engine: any TripEngine
+    let intake: EngineIntake
     let storage: JobStorage
-    var catalog: any JobCatalog { storage.catalog }
-    let folders: Folders
-    let pool: WorkerPool
+    package var catalog: any JobCatalog { storage.catalog }
+    package let folders: Folders
+    package let pool: WorkerPool
     /// How jobs are divided among processes; nil where this one alone has the catalog.
     let sharing: JobSharing?
     let settings: Settings
@@ -95,24 +77,21 @@ public final class LoadService: Sendable {
     let trouble = MachineTrouble()
     private let state = Lock(State())
 
-    package init(_ settings: Settings, in storage: JobStorage, pool: WorkerPool) {
+    /// Opens the service of an engine's jobs.
+    ///
+    /// For writing: has the engine recover, removes files that no job needs, and puts jobs that were interrupted back into the queue; if
+    /// the disk takes nothing and `waitsForDisk`, later.
+    package init(_ engine: any TripEngine, _ settings: Settings) throws(ColumnStoreError) {
+        self.engine = engine
         self.settings = settings
-        self.storage = storage
+        storage = engine.storage
+        intake = engine.intake
         folders = storage.folders
         paths = HiddenPaths(storage.folders.root)
         sharing = storage.shared.map { JobSharing($0) }
-        self.pool = pool
-        queue = IngestionQueue(groupsSmallFiles: settings.loadsSmallFilesTogether)
-    }
-
-    /// Says where trips go; before that, no load can run.
-    package func attach(_ engine: any TripEngine) { state.withLock { $0.engine = engine } }
-
-    func engine() throws(ColumnStoreError) -> any TripEngine {
-        guard let engine = state.withLock({ $0.engine }) else {
-            throw ColumnStoreError(.internalFault, "The store is closed; please report this.")
-        }
-        return engine
+        pool = engine.pool
+        queue = IngestionQueue(groupsSmallFiles: intake.groupsSmallFiles, idleWork: engine.idleWork)
+        if settings.access == .readWrite { try recover() }
     }
 
     /// Whether this process alone works on the jobs that it takes in, though others share the catalog.
@@ -192,7 +171,7 @@ public final class LoadService: Sendable {
         } whenIdle: { [weak self] in
             guard let self, disk.refusal == nil else { return }
             if let sharing { sharing.wake() } else if isServing { sweepUploads() }
-            if isServing { try? engine().maintain() }
+            if isServing { engine.maintain() }
         }
         startFetching()
     }
@@ -202,22 +181,6 @@ public final class LoadService: Sendable {
 
     /// Whether this is a process that stays, and not a command that ends with its loads.
     var isServing: Bool { state.withLock { $0.isServing } }
-
-    // MARK: - For engines
-
-    /// Whether work that can wait should: a job or a deletion is there, or the store is being closed.
-    package var hasBetterToDo: Bool { queue.hasBetterToDo }
-
-    /// Whether jobs wait behind the running one.
-    var hasWaiting: Bool { queue.hasWaiting }
-
-    /// Lets the engine look once more for something to improve.
-    package func noteChange() { queue.noteChange() }
-
-    /// Does what must not wait for work that can.
-    func interrupting<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
-        try queue.interrupting(body)
-    }
 
     // MARK: - Jobs
 
@@ -267,7 +230,7 @@ public final class LoadService: Sendable {
     }
 
     /// Number of jobs by status.
-    func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
+    package func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
         guard isAbandoned else { return try catalog.jobCounts() }
         return Dictionary(
             try catalog.jobCounts().map { ($0.key.isTerminal ? $0.key : .interrupted, $0.value) }, uniquingKeysWith: +)
@@ -338,12 +301,7 @@ public final class LoadService: Sendable {
     public func rejects(_ id: Int64, after line: Int = 0, limit: Int) throws(ColumnStoreError) -> RejectsReport {
         let job = try job(id)
         let reasons = try catalog.rejectCounts(id)
-        let byteCountMax = Limits.rejectsPageByteCountMax
-        let page =
-            catalog.keepsRejects
-            ? try catalog.rejects(id, after: line, limit: limit, byteCountMax: byteCountMax)
-            : try RejectsFile.read(
-                path: folders.rejectsPath(job: id), after: line, limit: limit, byteCountMax: byteCountMax)
+        let page = try storage.rejects(id, after: line, limit: limit)
         return RejectsReport(
             rejects: page.rows, rejectedRows: job.rejectedRows, keptRows: page.keptRowCount,
             nextAfter: page.hasMore ? page.rows.last?.line : nil, reasons: reasons)
@@ -436,8 +394,7 @@ public final class LoadService: Sendable {
     func takeOut(
         _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int? = nil
     ) throws(ColumnStoreError) -> Bool {
-        let engine = try engine()
-        return try queue.interrupting { () throws(ColumnStoreError) in
+        try engine.idleWork.interrupting { () throws(ColumnStoreError) in
             try engine.takeOut(id, status: status, from: expected, message: message, attempt: attempt)
         }
     }

@@ -1,0 +1,27 @@
+package import TripModel
+
+/// A store in use: the engine that keeps trips and answers queries, and the service of the jobs that fill it.
+package struct TripStore: Sendable {
+    package let engine: any TripEngine
+    package let jobs: LoadService
+
+    /// Opens the jobs of an engine; if that fails, closes the engine.
+    package init(_ engine: any TripEngine, _ settings: LoadService.Settings) throws(ColumnStoreError) {
+        self.engine = engine
+        do throws(ColumnStoreError) {
+            jobs = try LoadService(engine, settings)
+        } catch {
+            engine.close()
+            throw error
+        }
+    }
+
+    /// What it needs in order to answer and to run jobs, each to be checked by itself; returns at once.
+    package var parts: [NeededPart] { jobs.parts + engine.parts }
+
+    /// Stops the running job at a checkpoint, from which the next start goes on, and closes the engine.
+    package func close() {
+        jobs.stop()
+        engine.close()
+    }
+}

@@ -1,0 +1,94 @@
+public import ColumnStore
+public import Ingestion
+public import Logging
+public import TripModel
+
+/// A store of trips in a directory, for programs that embed it: the engine of segments and the service of its jobs, put together.
+///
+/// Queries are answered over the snapshot of the moment they are issued; jobs run on a thread of their own, and their trips become
+/// visible when they are complete. All methods may be called from any thread, and may block.
+public final class LocalStore: Sendable {
+    /// How a store is opened.
+    public struct Options: Sendable {
+        public var dataDirectory: String
+        public var access = StoreAccess.readWrite
+        /// Threads that decode, sort, compress and scan; nil: one for each core.
+        public var workerCount: Int?
+        /// Rows of a decoded batch, approximately; nil: the decoder's own.
+        public var ingestionChunkRows: Int?
+        public var logger: Logger
+        /// What brings files from URLs; nil: nothing does, and jobs that need it wait.
+        public var fetcher: (any SourceFetcher)?
+        /// What keeps uploads elsewhere until they are ingested; nil: they stay in the data directory.
+        public var uploads: (any UploadStore)?
+        /// Whether jobs are shown to others than the user who runs this process, and so without the paths of files.
+        public var hidesPaths = false
+        /// Rows at which a job closes a segment: fewer take less memory and make queries slower.
+        package var segmentRowCount = Limits.segmentRowCountMax
+        /// What jobs may take.
+        public var bounds = LoadBounds()
+        /// Whether a store whose disk takes nothing now, for example a full one, is opened all the same: it is read-only until it can be
+        /// written.
+        public var waitsForDisk = false
+        /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
+        package var rollupRowCountMin = Limits.rollupRowCountMin
+        /// Which jobs the process works on: `own`, as a command has it, leaves those that were interrupted until somebody asks.
+        package var role = LoadRole.both
+
+        /// Options for a directory, with defaults for the rest.
+        public init(dataDirectory: String, logger: Logger) {
+            self.dataDirectory = dataDirectory
+            self.logger = logger
+        }
+    }
+
+    public let engine: ColumnStore
+    public var jobs: LoadService { store.jobs }
+    /// Both, as whatever works with any engine takes them.
+    package let store: TripStore
+
+    /// Opens a store; for writing, makes it if there is none, and goes on with jobs that were interrupted once `jobs.start` is called.
+    public init(_ options: Options) throws(ColumnStoreError) {
+        var engineOptions = ColumnStore.Options(dataDirectory: options.dataDirectory, logger: options.logger)
+        engineOptions.access = options.access
+        engineOptions.workerCount = options.workerCount
+        engineOptions.segmentRowCount = options.segmentRowCount
+        engineOptions.rollupRowCountMin = options.rollupRowCountMin
+        engineOptions.reserve = options.bounds.reserve
+        engineOptions.waitsForDisk = options.waitsForDisk
+        var settings = LoadService.Settings(access: options.access, logger: options.logger)
+        settings.chunkRowCount = options.ingestionChunkRows
+        settings.bounds = options.bounds
+        settings.fetcher = options.fetcher
+        settings.uploads = options.uploads
+        settings.hidesPaths = options.hidesPaths
+        settings.waitsForDisk = options.waitsForDisk
+        settings.role = options.role
+        engine = try ColumnStore(engineOptions)
+        store = try TripStore(engine, settings)
+    }
+
+    /// Stops the running job at a checkpoint, from which the next start goes on, and closes the store.
+    public func close() { store.close() }
+
+    /// Counts matching trips by week; throws `.notFound` if no trip matches.
+    public func weeklyAverage(
+        _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation = QueryCancellation()
+    ) throws(ColumnStoreError) -> WeeklyAverage {
+        try engine.weeklyAverage(query, cancellation)
+    }
+
+    /// Groups matching trips by region, origin cell, destination cell and time bucket.
+    public func tripGroups(
+        _ query: TripGroupsQuery, _ cancellation: QueryCancellation = QueryCancellation()
+    ) throws(ColumnStoreError) -> TripGroups {
+        try engine.tripGroups(query, cancellation)
+    }
+
+    /// Describes regions, most trips first.
+    public func regions(
+        _ query: RegionsQuery = RegionsQuery(), _ cancellation: QueryCancellation = QueryCancellation()
+    ) throws(ColumnStoreError) -> Regions {
+        try engine.regions(query, cancellation)
+    }
+}

@@ -1,0 +1,2 @@
+/// Whether a store that is opened may change.
+public enum StoreAccess: Sendable { case readWrite, readOnly }

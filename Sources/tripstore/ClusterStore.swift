@@ -1,0 +1,19 @@
+import ClickHouse
+import Ingestion
+import TripModel
+
+/// Trips in ClickHouse with their jobs, as commands open them: this process works on the jobs that it submits itself and on no others.
+struct ClusterStore {
+    let engine: ClickHouseStore
+    let store: TripStore
+    var jobs: LoadService { store.jobs }
+
+    init(_ options: ClickHouseStore.Options) throws {
+        engine = try ClickHouseStore(options)
+        var settings = LoadService.Settings(access: options.access, logger: options.logger)
+        settings.role = .own
+        store = try TripStore(engine, settings)
+    }
+
+    func close() { store.close() }
+}
