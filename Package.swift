@@ -59,6 +59,7 @@ let package = Package(
         .target(name: "CPostgreSQL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(
             name: "TripModel", dependencies: ["Bucketing", "CDeflate", "CXXHash", "CPlatform"], swiftSettings: sanitizedSettings),
+        .target(name: "TripstoreAPI", dependencies: ["TripModel", "Bucketing"], swiftSettings: settings),
         .target(name: "Parquet", dependencies: ["CDeflate", "CZstd"], swiftSettings: settings),
         .target(
             name: "Ingestion",
@@ -97,7 +98,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .target(name: "PostgreSQL", dependencies: ["TripModel", "CPostgreSQL"], swiftSettings: settings),
+        .target(name: "PostgreSQL", dependencies: ["TripstoreAPI", "TripModel", "CPostgreSQL"], swiftSettings: settings),
         .target(
             name: "Fetching",
             dependencies: [
@@ -125,7 +126,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Ingestion", "TripModel", "Cryptography",
+                "Ingestion", "TripstoreAPI", "TripModel", "Cryptography",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -146,7 +147,7 @@ let package = Package(
         .executableTarget(
             name: "tripstore",
             dependencies: [
-                "Server", "Events", "PostgreSQL", "ClickHouse", "Fetching", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripModel", "Bucketing", "TripGenerator",
+                "Server", "Events", "PostgreSQL", "ClickHouse", "Fetching", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Bucketing", "TripGenerator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -158,7 +159,7 @@ let package = Package(
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "CLeaves", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripModel", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
+                "CLeaves", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -166,12 +167,12 @@ let package = Package(
         .testTarget(
             name: "ClickHouseTests",
             dependencies: [
-                "ClickHouse", "ColumnStore", "TripModel", "Bucketing", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
+                "ClickHouse", "ColumnStore", "TripstoreAPI", "TripModel", "Bucketing", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: waitingTests
         ),
         .testTarget(
-            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TripModel", "TestSupport"], swiftSettings: waitingTests),
+            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TripstoreAPI", "TripModel", "TestSupport"], swiftSettings: waitingTests),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "LocalStore", "Ingestion", "ColumnStore", "TripModel"], swiftSettings: waitingTests),
         .testTarget(
             name: "FetchingTests",
@@ -186,7 +187,7 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Server", "LocalStore", "Ingestion", "ColumnStore", "TripModel", "TestSupport",
+                "Server", "LocalStore", "Ingestion", "ColumnStore", "TripstoreAPI", "TripModel", "TestSupport",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -198,7 +199,7 @@ let package = Package(
         ),
         .testTarget(name: "TripGeneratorTests", dependencies: ["TripGenerator", "Bucketing"], swiftSettings: settings),
         .target(
-            name: "FuzzEntries", dependencies: ["ColumnStore", "Ingestion", "TripModel", "Parquet", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
+            name: "FuzzEntries", dependencies: ["ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
             swiftSettings: settings),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/FuzzTests", swiftSettings: waitingTests),

@@ -50,3 +50,16 @@ public struct BoundingBox: Hashable, Sendable {
             && minLatitude <= other.maxLatitude && other.minLatitude <= maxLatitude
     }
 }
+
+extension BoundingBox {
+    /// The box of no point.
+    package static let nothing = BoundingBox(
+        minLongitude: .infinity, minLatitude: .infinity, maxLongitude: -.infinity, maxLatitude: -.infinity)
+
+    package mutating func extend(by other: BoundingBox) {
+        minLongitude = min(minLongitude, other.minLongitude)
+        minLatitude = min(minLatitude, other.minLatitude)
+        maxLongitude = max(maxLongitude, other.maxLongitude)
+        maxLatitude = max(maxLatitude, other.maxLatitude)
+    }
+}

@@ -1,5 +1,6 @@
 import Foundation
 package import TripModel
+import TripstoreAPI
 
 /// What processes tell each other by NOTIFY: `SENDER changed JOB` (from a trigger) or `SENDER progress JSON`.
 package enum PostgresNotice: Hashable, Sendable {

@@ -1,6 +1,7 @@
 import Hummingbird
 import Ingestion
 import TripModel
+import TripstoreAPI
 
 /// Answers queries about trips: the parameters go to the store as they are, its JSON comes back as it is.
 struct AnalyticsController: Sendable {

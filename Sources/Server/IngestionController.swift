@@ -4,6 +4,7 @@ import Ingestion
 import NIOCore
 import NIOHTTPTypes
 import TripModel
+import TripstoreAPI
 
 /// Takes uploads: a raw body or a form, streamed to disk and handed to the store as a job, or the URL of a file to be fetched.
 struct IngestionController: Sendable {
@@ -19,8 +20,8 @@ struct IngestionController: Sendable {
 
     @Sendable private func ingest(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let parameters = try RequestParameters(request).values(known: ["filename", "duplicate"])
-        let policy = try parameters["duplicate"].map { text throws(ColumnStoreError) in try DuplicatePolicy(text) }
-        let name = try (parameters["filename"] ?? Self.pathName(context)).map { name throws(ColumnStoreError) in
+        let policy = try parameters.text("duplicate").map { text throws(ColumnStoreError) in try DuplicatePolicy(text) }
+        let name = try (parameters.text("filename") ?? Self.pathName(context)).map { name throws(ColumnStoreError) in
             try UploadName(name)
         }
         let type = HeaderValue(request.headers[.contentType] ?? "")

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Ingestion
 import TripModel
+import TripstoreAPI
 
 /// Shows jobs and their rejected rows, takes jobs back, and streams their progress as server-sent events.
 struct JobsController: Sendable {
@@ -24,11 +25,7 @@ struct JobsController: Sendable {
     @Sendable private func list(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let values = try RequestParameters(request).values(known: ["limit", "status"])
         let limit = try values.integer("limit", in: 1...Limits.jobLimitMax, otherwise: ServerLimits.jobLimitDefault)
-        let status = try values["status"].map { text throws(ColumnStoreError) in
-            if let status = Job.Status(rawValue: text) { return status }
-            let names = Job.Status.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ColumnStoreError(.invalidArgument, "Parameter 'status' must be one of \(names), not '\(text)'.")
-        }
+        let status: Job.Status? = try values.choice("status")
         let store = store
         let jobs = try await store.lookUp { () throws(ColumnStoreError) in
             try store.jobs.jobs(limit: limit, status: status)

@@ -2,6 +2,7 @@ package import Ingestion
 package import NIOCore
 import Synchronization
 package import TripModel
+import TripstoreAPI
 
 /// One progress message on its way to subscribers: JSON, encoded once.
 package struct ProgressMessage: Sendable {

@@ -1,5 +1,6 @@
 import Hummingbird
 import TripModel
+import TripstoreAPI
 
 /// The name-value pairs of a query string, percent-decoded, and the checks that all endpoints share.
 ///
@@ -28,25 +29,8 @@ struct RequestParameters {
         self.pairs = pairs
     }
 
-    /// Returns the values by name; throws for an unknown, repeated or empty parameter.
-    func values(known: [String]) throws(ColumnStoreError) -> [String: String] {
-        var values: [String: String] = [:]
-        for (name, value) in pairs {
-            guard known.contains(name) else {
-                let hint = known.isEmpty ? "none is known here" : "known are: \(known.joined(separator: ", "))"
-                throw ColumnStoreError(.invalidArgument, "Unknown parameter '\(name)'; \(hint).")
-            }
-            guard values[name] == nil else {
-                throw ColumnStoreError(.invalidArgument, "Parameter '\(name)' is given twice; give it once.")
-            }
-            guard !value.isEmpty else {
-                throw ColumnStoreError(
-                    .invalidArgument, "Parameter '\(name)' is empty; give it a value or leave it out.")
-            }
-            values[name] = value
-        }
-        return values
-    }
+    /// The parameters with their checks; throws for an unknown, repeated or empty one.
+    func values(known: [String]) throws(ColumnStoreError) -> QueryParameters { try QueryParameters(pairs, known: known) }
 
     /// Returns text with its percent-encoding undone, or nil where that is not valid or not UTF-8.
     static func decode(_ text: some Sequence<UInt8>, plusIsBlank: Bool) -> String? {
@@ -67,17 +51,4 @@ struct RequestParameters {
     }
 
     private static func hexDigit(_ byte: UInt8) -> UInt8? { Character(Unicode.Scalar(byte)).hexDigitValue.map(UInt8.init) }
-}
-
-extension [String: String] {
-    /// Returns a whole number in a range, or what stands for a missing one.
-    func integer(_ name: String, in range: ClosedRange<Int>, otherwise: Int) throws(ColumnStoreError) -> Int {
-        guard let text = self[name] else { return otherwise }
-        guard let value = Int(wholeNumber: text), range.contains(value) else {
-            throw ColumnStoreError(
-                .invalidArgument,
-                "Parameter '\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
-        }
-        return value
-    }
 }

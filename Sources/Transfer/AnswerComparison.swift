@@ -1,7 +1,7 @@
 import Bucketing
 import TripModel
 
-/// Asks two stores the same queries and compares the answers byte by byte.
+/// Asks two stores the same queries and compares the answers.
 ///
 /// Warnings are left out: what a store has lost shows in the trips of each job.
 struct AnswerComparison {
@@ -32,7 +32,7 @@ struct AnswerComparison {
             var (ours, theirs) = (try source.regions(query), try target.regions(query))
             (ours.warning, theirs.warning) = (nil, nil)
             questionCount += 1
-            if ours.json != theirs.json { return "the answers about regions differ" }
+            if ours != theirs { return "the answers about regions differ" }
             if query.offset == 0 { first = Array(ours.regions.prefix(Self.regionCountMax)) }
             last = ours.regions.last ?? last
             query.offset += ours.regions.count
@@ -46,7 +46,7 @@ struct AnswerComparison {
         for kind in WeeklyAverageQuery.Weeks.allCases {
             var query = WeeklyAverageQuery()
             query.weeks = kind
-            if try !isEqual({ store throws(ColumnStoreError) in try store.weeklyAverage(query).withoutWarning.json }) {
+            if try !isEqual({ store throws(ColumnStoreError) in try store.weeklyAverage(query).compared }) {
                 return "the weekly averages over \(kind.rawValue) weeks differ"
             }
         }
@@ -54,7 +54,7 @@ struct AnswerComparison {
             var query = WeeklyAverageQuery()
             query.weeks = .active
             query.filter.region = region.region
-            if try !isEqual({ store throws(ColumnStoreError) in try store.weeklyAverage(query).withoutWarning.json }) {
+            if try !isEqual({ store throws(ColumnStoreError) in try store.weeklyAverage(query).compared }) {
                 return "the weekly averages of the region \(region.region) differ"
             }
         }
@@ -85,7 +85,7 @@ struct AnswerComparison {
             add(precision: 12, .absolute, minutes: 15, filter)
         }
         for query in queries {
-            if try !isEqual({ store throws(ColumnStoreError) in try store.tripGroups(query).withoutWarning.json }) {
+            if try !isEqual({ store throws(ColumnStoreError) in try store.tripGroups(query).compared }) {
                 return "the groups of precision \(query.precision) differ"
             }
         }
@@ -94,31 +94,37 @@ struct AnswerComparison {
 
     /// Whether both answer alike, also where they refuse to.
     private mutating func isEqual(
-        _ ask: (any TripEngine) throws(ColumnStoreError) -> String
+        _ ask: (any TripEngine) throws(ColumnStoreError) -> some Equatable
     ) throws(ColumnStoreError) -> Bool {
-        func answer(_ store: any TripEngine) throws(ColumnStoreError) -> String {
-            do throws(ColumnStoreError) { return try ask(store) } catch {
+        func answer<Answer: Equatable>(
+            _ store: any TripEngine, _ ask: (any TripEngine) throws(ColumnStoreError) -> Answer
+        ) throws(ColumnStoreError) -> (Answer?, String?) {
+            do throws(ColumnStoreError) { return (try ask(store), nil) } catch {
                 guard error.code == .notFound || error.code == .invalidArgument else { throw error }
-                return error.message
+                return (nil, error.message)
             }
         }
         questionCount += 1
-        return try answer(source) == answer(target)
+        return try answer(source, ask) == answer(target, ask)
     }
 }
 
 extension WeeklyAverage {
-    fileprivate var withoutWarning: WeeklyAverage {
+    /// The answer without what depends on the engine and the moment.
+    fileprivate var compared: WeeklyAverage {
         var answer = self
         answer.warning = nil
+        answer.metrics = ScanMetrics()
         return answer
     }
 }
 
 extension TripGroups {
-    fileprivate var withoutWarning: TripGroups {
+    /// The answer without what depends on the engine and the moment.
+    fileprivate var compared: TripGroups {
         var answer = self
         answer.warning = nil
+        answer.metrics = ScanMetrics()
         return answer
     }
 }

@@ -1,4 +1,5 @@
 import ClickHouse
+import TripModel
 
 /// What `verify` and `repair` say of trips in ClickHouse beside the catalog.
 struct AuditReport {

@@ -1,6 +1,10 @@
 import ArgumentParser
+import ColumnStore
 import Foundation
+import LocalStore
 import Logging
+import Transfer
+import TripModel
 
 /// `tripstore backup`: copies a store while it is in use.
 struct BackupCommand: ParsableCommand {

@@ -1,6 +1,9 @@
 import ArgumentParser
 import Foundation
+import Ingestion
 import Logging
+import Transfer
+import TripModel
 
 /// A file, or standard output, that trips are exported to as CSV.
 struct CSVFile {

@@ -1,7 +1,10 @@
 import ArgumentParser
+import ColumnStore
 import Fetching
 import Foundation
+import LocalStore
 import Logging
+import TripModel
 
 /// `tripstore export`: writes the trips as a folder that other engines read in place, or as CSV.
 struct ExportCommand: ParsableCommand {

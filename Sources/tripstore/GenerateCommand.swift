@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import TripGenerator
+import TripModel
 
 /// `tripstore generate`: realistic synthetic trips, the same bytes for the same seed.
 struct GenerateCommand: ParsableCommand {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
+import Ingestion
 import Logging
+import TripModel
 
 /// `tripstore ingest`: loads files, one job each, with progress.
 struct IngestCommand: ParsableCommand {

@@ -1,5 +1,9 @@
 import ArgumentParser
+import ColumnStore
+import Ingestion
+import LocalStore
 import Logging
+import TripModel
 
 /// `tripstore inspect`: what is where in a segment or a store; it never writes.
 struct InspectCommand: ParsableCommand {

@@ -1,4 +1,7 @@
 import ArgumentParser
+import Ingestion
+import TripModel
+import TripstoreAPI
 
 /// `tripstore jobs`: what was loaded, what was rejected, and taking a load out again.
 struct JobsCommand: ParsableCommand {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import TripModel
 
 /// How files are loaded: flags of the commands that load.
 struct LoadOptions: ParsableArguments {

@@ -1,5 +1,7 @@
 import Dispatch
 import Foundation
+import Ingestion
+import TripModel
 
 /// Loads of one command, run to their end in this process: with progress, and with words on what was rejected or is left.
 struct LoadSession {

@@ -1,4 +1,5 @@
 import Logging
+import TripModel
 
 /// The program's log: lines on standard error, in which no URL is shown with what may be a secret.
 ///

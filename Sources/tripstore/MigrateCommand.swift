@@ -1,4 +1,5 @@
 import ArgumentParser
+import Transfer
 
 /// `tripstore migrate`: brings a store of one machine to a cluster, or back.
 struct MigrateCommand: ParsableCommand {

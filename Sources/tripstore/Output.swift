@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Synchronization
+import TripModel
 
 /// Where results and words go: results to standard output, all else to standard error.
 enum Output {

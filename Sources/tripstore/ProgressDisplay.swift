@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 /// Progress of loads on standard error: one moving line on a terminal, a plain line every few seconds elsewhere.
 final class ProgressDisplay: @unchecked Sendable {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import ColumnStore
+import TripModel
 
 /// `tripstore rebuild-catalog`: makes the catalog anew from the segments.
 struct RebuildCatalogCommand: ParsableCommand {

@@ -1,5 +1,8 @@
 import ArgumentParser
 import Bucketing
+import Ingestion
+import TripModel
+import TripstoreAPI
 
 /// `tripstore regions`: what is known of each region.
 struct RegionsCommand: ParsableCommand {

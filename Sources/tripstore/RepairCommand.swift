@@ -1,5 +1,7 @@
 import ArgumentParser
 import ClickHouse
+import Ingestion
+import TripModel
 
 /// `tripstore repair`: removes rows from ClickHouse that the catalog does not count.
 struct RepairCommand: ParsableCommand {

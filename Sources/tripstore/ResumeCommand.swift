@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
+import Ingestion
 import Logging
+import TripModel
 
 /// `tripstore resume`: loads jobs that failed once more.
 struct ResumeCommand: ParsableCommand {

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Events
 import Foundation
+import Ingestion
 import Logging
 import Server
+import TripModel
+import TripstoreAPI
 
 /// `tripstore serve`: the HTTP API, progress over WebSocket, the API's description and a page.
 struct ServeCommand: AsyncParsableCommand {

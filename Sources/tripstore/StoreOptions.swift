@@ -1,9 +1,13 @@
 import ArgumentParser
 import ClickHouse
+import ColumnStore
 import Fetching
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import PostgreSQL
+import TripModel
 
 /// Where the store is: a flag of every command that uses one.
 struct StoreOptions: ParsableArguments {

@@ -1,8 +1,13 @@
 import ArgumentParser
 import ClickHouse
+import ColumnStore
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import PostgreSQL
+import Transfer
+import TripModel
 
 /// Where the trips and jobs of a cluster are.
 struct ClusterPlace {

@@ -1,4 +1,7 @@
 import ArgumentParser
+import Ingestion
+import TripModel
+import TripstoreAPI
 
 /// `tripstore trip-groups`: trips alike in region, origin cell, destination cell and time.
 struct TripGroupsCommand: ParsableCommand {

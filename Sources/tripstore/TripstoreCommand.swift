@@ -1,4 +1,5 @@
 import ArgumentParser
+import TripModel
 
 /// The command line: one subcommand a file, all over the same store and the same questions as the server.
 ///

@@ -1,6 +1,9 @@
 import ArgumentParser
 import ClickHouse
+import ColumnStore
+import LocalStore
 import Logging
+import TripModel
 
 /// `tripstore verify`: re-reads every byte and says what is damaged.
 struct VerifyCommand: ParsableCommand {

@@ -1,5 +1,8 @@
 import ArgumentParser
 import Bucketing
+import Ingestion
+import TripModel
+import TripstoreAPI
 
 /// `tripstore weekly-average`: trips a week by region, box, datasource and time.
 struct WeeklyAverageCommand: ParsableCommand {

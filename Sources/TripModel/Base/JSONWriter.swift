@@ -48,6 +48,48 @@ package struct JSONWriter {
         if let number { value(number) } else { literal("null") }
     }
 
+    /// Writes a member.
+    package mutating func member(_ name: String, _ value: String) {
+        key(name)
+        self.value(value)
+    }
+
+    /// Writes a member.
+    package mutating func member(_ name: String, _ value: String?) {
+        key(name)
+        self.value(value)
+    }
+
+    /// Writes a member.
+    package mutating func member(_ name: String, _ value: Int) {
+        key(name)
+        self.value(value)
+    }
+
+    /// Writes a member.
+    package mutating func member(_ name: String, _ value: Int?) {
+        key(name)
+        self.value(value)
+    }
+
+    /// Writes a member.
+    package mutating func member(_ name: String, _ value: Double) {
+        key(name)
+        self.value(value)
+    }
+
+    /// Writes a member.
+    package mutating func member(_ name: String, _ value: Double?) {
+        key(name)
+        self.value(value)
+    }
+
+    /// Writes a member.
+    package mutating func member(_ name: String, _ value: Bool) {
+        key(name)
+        self.value(value)
+    }
+
     /// Writes a member that is an object of numbers, in the order of their names.
     package mutating func member(_ name: String, _ numbers: [String: Int]) {
         key(name)

@@ -85,3 +85,12 @@ public struct RegionsQuery: Hashable, Sendable {
     /// Makes the question about the first regions.
     public init() {}
 }
+
+extension TripFilter {
+    /// The area in words: the region, else the box, else all.
+    package var areaDescription: String {
+        if let region { return region }
+        if let box { return "BBox(\(box.minLatitude),\(box.minLongitude))-(\(box.maxLatitude),\(box.maxLongitude))" }
+        return "All trips"
+    }
+}

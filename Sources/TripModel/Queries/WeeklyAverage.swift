@@ -1,0 +1,65 @@
+public import Bucketing
+
+/// The answer to a `WeeklyAverageQuery`.
+public struct WeeklyAverage: Hashable, Sendable {
+    /// Matching trips of one ISO week.
+    public struct Week: Hashable, Sendable {
+        public var week: ISOWeek
+        public var trips: Int
+    }
+
+    /// Makes the answer of what was counted; throws `.notFound` where no trip matches.
+    ///
+    /// - Parameters:
+    ///   - trips: matching trips of the weeks that have any.
+    ///   - times: the first and last time of matching trips; asked where the question needs them.
+    package init(
+        _ query: WeeklyAverageQuery, tripsByWeek trips: [ISOWeek: Int], metrics: ScanMetrics = ScanMetrics(),
+        times: () throws(ColumnStoreError) -> ClosedRange<Int64>
+    ) throws(ColumnStoreError) {
+        guard let first = trips.keys.min(), let last = trips.keys.max() else {
+            throw ColumnStoreError(.notFound, "No trips found for the specified filters")
+        }
+        let calendar = first.index...last.index
+        let listedCount = query.weeks == .active ? trips.count : calendar.count
+        guard listedCount <= Limits.weekCountMax else { throw Self.tooManyWeeks(query, first, last) }
+        switch query.weeks {
+        case .calendar: weekCount = calendar.count
+        case .active: weekCount = trips.count
+        case .elapsed:
+            let times = try times()
+            weekCount = Int((times.upperBound - times.lowerBound) / LocalDateTime.microsecondsPerDay / 7) + 1
+        }
+        let listed = query.weeks == .active ? trips.keys.sorted() : calendar.map { ISOWeek(index: $0) }
+        weeks = listed.map { Week(week: $0, trips: trips[$0] ?? 0) }
+        areaDescription = query.filter.areaDescription
+        totalTrips = trips.values.reduce(0, +)
+        self.metrics = metrics
+        explain = query.explain
+    }
+
+    /// Dates far apart are mostly wrong ones: which they are helps to find them.
+    private static func tooManyWeeks(_ query: WeeklyAverageQuery, _ first: ISOWeek, _ last: ISOWeek) -> ColumnStoreError {
+        let remedy = query.weeks == .active ? "" : ", or list only weeks with trips (weeks=active)"
+        return ColumnStoreError(
+            .invalidArgument,
+            "The trips lie between the weeks of \(first.startText) and \(last.startText), which is more than the "
+                + "\(Limits.weekCountMax.grouped) weeks (400 years) of one answer; narrow it with 'from' and 'to'\(remedy).")
+    }
+
+    /// The region, else the box, else "All trips".
+    public var areaDescription: String
+    public var totalTrips: Int
+    /// Weeks that the average is over.
+    public var weekCount: Int
+    /// Ascending; as the question's `weeks` says, with or without those that have no trip.
+    public var weeks: [Week]
+    public var metrics: ScanMetrics
+    /// Whether the JSON has the metrics.
+    public var explain = false
+    /// What is missing from the store, and why; nil where nothing is.
+    public var warning: String?
+
+    /// Trips a week.
+    public var weeklyAverage: Double { Double(totalTrips) / Double(weekCount) }
+}

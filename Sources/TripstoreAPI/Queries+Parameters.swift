@@ -1,0 +1,44 @@
+import Bucketing
+public import TripModel
+
+extension WeeklyAverageQuery {
+    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
+        let values = try QueryParameters(parameters, known: TripFilter.parameterNames + ["weeks", "explain"])
+        self.init()
+        filter = try TripFilter(values)
+        weeks = try values.choice("weeks", otherwise: .calendar)
+        explain = try values.flag("explain")
+    }
+}
+
+extension TripGroupsQuery {
+    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    public init(parameters: [(name: String, value: String)], defaults: QueryDefaults) throws(ColumnStoreError) {
+        let values = try QueryParameters(
+            parameters,
+            known: TripFilter.parameterNames + ["limit", "offset", "precision", "bucket_minutes", "bucket", "explain"])
+        self.init(defaults: defaults)
+        filter = try TripFilter(values)
+        limit = try values.integer("limit", in: 1...Limits.groupLimitMax, otherwise: limit)
+        offset = try values.integer("offset", in: 0...Int(Int32.max), otherwise: 0)
+        precision = try values.integer("precision", in: Geohash.precisions, otherwise: precision)
+        bucketMinutes = try values.integer("bucket_minutes", in: 1...1440, otherwise: bucketMinutes)
+        guard 1440 % bucketMinutes == 0 else {
+            throw ColumnStoreError(
+                .invalidArgument, "Parameter 'bucket_minutes' must divide a day of 1440 minutes; \(bucketMinutes) does not.")
+        }
+        bucket = try values.choice("bucket", otherwise: .timeOfDay)
+        explain = try values.flag("explain")
+    }
+}
+
+extension RegionsQuery {
+    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
+        let values = try QueryParameters(parameters, known: ["limit", "offset"])
+        self.init()
+        limit = try values.integer("limit", in: 1...Limits.regionLimitMax, otherwise: limit)
+        offset = try values.integer("offset", in: 0...Int(Int32.max), otherwise: 0)
+    }
+}
