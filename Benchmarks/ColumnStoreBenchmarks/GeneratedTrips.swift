@@ -44,16 +44,16 @@ enum GeneratedTrips {
     }
 
     /// Opens a store in a folder.
-    static func openStore(in folder: String) throws -> ColumnStore {
-        try ColumnStore(
-            ColumnStore.Options(dataDirectory: folder, logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }))
+    static func openStore(in folder: String) throws -> LocalStore {
+        try LocalStore(
+            LocalStore.Options(dataDirectory: folder, logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }))
     }
 
     /// Loads a file and waits until its trips are visible.
-    static func load(_ path: String, into store: ColumnStore) throws {
-        let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
-        store.loads.start()
-        let ended = try store.loads.waitForEnd(of: job.id)
+    static func load(_ path: String, into store: LocalStore) throws {
+        let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
+        store.jobs.start()
+        let ended = try store.jobs.waitForEnd(of: job.id)
         precondition(ended.status == .completed, ended.message ?? "the load did not complete")
     }
 }

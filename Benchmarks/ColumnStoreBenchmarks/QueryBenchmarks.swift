@@ -29,7 +29,7 @@ enum QueryBenchmarks {
         }
     }
 
-    private static func ask(_ question: MeasuredQuestions.Question, _ store: ColumnStore) throws -> ScanMetrics {
+    private static func ask(_ question: MeasuredQuestions.Question, _ store: LocalStore) throws -> ScanMetrics {
         switch question.kind {
         case .weeklyAverage:
             return try store.weeklyAverage(WeeklyAverageQuery(parameters: question.pairs)).metrics
@@ -44,7 +44,7 @@ enum QueryBenchmarks {
     /// A store that goes with its folder.
     private final class LoadedStore {
         let folder = TemporaryDirectory()
-        let store: ColumnStore
+        let store: LocalStore
 
         init(rowCount: Int) throws {
             let path = folder.path + "/trips.csv"

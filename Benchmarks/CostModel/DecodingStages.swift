@@ -1,4 +1,5 @@
 import Foundation
+import Ingestion
 import TripModel
 
 /// From a file in the page cache to decoded columns.

@@ -1,4 +1,5 @@
 import Bucketing
+import ColumnStore
 import TripModel
 
 /// From decoded batches to one table in a segment's order.

@@ -1,4 +1,6 @@
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import TripModel
 
@@ -8,17 +10,17 @@ enum WholeLoad {
         var number = 0
         return try stopwatch.times {
             number += 1
-            let store = try ColumnStore(options("\(folder)/store-\(number)"))
-            let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
-            store.loads.start()
-            let ended = try store.loads.waitForEnd(of: job.id)
+            let store = try LocalStore(options("\(folder)/store-\(number)"))
+            let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
+            store.jobs.start()
+            let ended = try store.jobs.waitForEnd(of: job.id)
             store.close()
             precondition(ended.status == .completed, ended.message ?? "the load did not complete")
         }
     }
 
-    private static func options(_ folder: String) -> ColumnStore.Options {
-        var options = ColumnStore.Options(
+    private static func options(_ folder: String) -> LocalStore.Options {
+        var options = LocalStore.Options(
             dataDirectory: folder, logger: Logger(label: "cost model") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 1
         return options

@@ -1,5 +1,6 @@
 import ClickHouse
 import Testing
+import TripModel
 
 /// What `DATABASE_URL` may say of a ClickHouse, and the sentences where it says something else.
 struct ClickHouseURLTests {

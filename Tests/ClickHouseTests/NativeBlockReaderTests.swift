@@ -2,6 +2,7 @@ import ClickHouse
 import NIOCore
 import TestSupport
 import Testing
+import TripModel
 
 /// Answers in the `Native` format are read as they are described, and never believed.
 struct NativeBlockReaderTests {

@@ -1,8 +1,10 @@
 import Bucketing
 import ClickHouse
+import ColumnStore
 import NIOCore
 import TestSupport
 import Testing
+import TripModel
 
 /// A block has the rows that it was made of, value by value, as the format's description says.
 struct NativeBlockTests {

@@ -12,20 +12,20 @@ struct ColumnStoreTests {
     private func open(
         _ name: String = "store", chunkRows: Int? = nil, segmentRows: Int? = nil,
         access: StoreAccess = .readWrite
-    ) throws -> ColumnStore {
-        var options = ColumnStore.Options(
+    ) throws -> LocalStore {
+        var options = LocalStore.Options(
             dataDirectory: folder.path + "/" + name, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.ingestionChunkRows = chunkRows
         options.access = access
         if let segmentRows { options.segmentRowCount = segmentRows }
-        return try ColumnStore(options)
+        return try LocalStore(options)
     }
 
-    private func load(_ store: ColumnStore, _ path: String) throws -> Job {
-        let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
-        store.loads.start()
-        return try store.loads.waitForEnd(of: job.id)
+    private func load(_ store: LocalStore, _ path: String) throws -> Job {
+        let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
+        store.jobs.start()
+        return try store.jobs.waitForEnd(of: job.id)
     }
 
     private func write(_ text: String, _ name: String) throws -> String {
@@ -34,13 +34,13 @@ struct ColumnStoreTests {
         return path
     }
 
-    private func average(_ store: ColumnStore, _ pairs: [(name: String, value: String)] = []) throws -> WeeklyAverage {
+    private func average(_ store: LocalStore, _ pairs: [(name: String, value: String)] = []) throws -> WeeklyAverage {
         try store.weeklyAverage(WeeklyAverageQuery(parameters: pairs))
     }
 
     /// All trips that questions see.
-    private func trips(_ store: ColumnStore) throws -> [Trip] {
-        try store.snapshot().segments.flatMap { RandomTrips.trips(try $0.readTrips()) }
+    private func trips(_ store: LocalStore) throws -> [Trip] {
+        try store.engine.snapshot().segments.flatMap { RandomTrips.trips(try $0.readTrips()) }
     }
 
     @Test(arguments: ["trips.csv", "trips.csv.gz", "trips.csv.zst"])
@@ -71,16 +71,16 @@ struct ColumnStoreTests {
         let before = try (average(store).json, store.regions().json, store.tripGroups(TripGroupsQuery()).json)
         let second = try load(store, other)
         #expect(try average(store).totalTrips == 102)
-        #expect(try store.loads.remove(second.id).status == .deleted)
+        #expect(try store.jobs.remove(second.id).status == .deleted)
         #expect(try average(store).json == before.0)
         #expect(try store.regions().json == before.1)
         #expect(try store.tripGroups(TripGroupsQuery()).json == before.2)
         // Its files are gone, and a second undo changes nothing.
-        #expect(try store.summary().segments.count == 1 && store.summary().unnamedFiles.isEmpty)
-        #expect(try store.loads.remove(second.id).status == .deleted)
-        #expect(try store.loads.remove(first.id).status == .deleted)
+        #expect(try store.engine.summary().segments.count == 1 && store.engine.summary().unnamedFiles.isEmpty)
+        #expect(try store.jobs.remove(second.id).status == .deleted)
+        #expect(try store.jobs.remove(first.id).status == .deleted)
         #expect(throws: ColumnStoreError.self) { try average(store) }
-        let error = #expect(throws: ColumnStoreError.self) { try store.loads.remove(99) }
+        let error = #expect(throws: ColumnStoreError.self) { try store.jobs.remove(99) }
         #expect(error?.code == .notFound && error?.message == "Job not found")
     }
 
@@ -93,28 +93,28 @@ struct ColumnStoreTests {
         for number in 0..<40 {
             let trips = RandomTrips.trips(Int.random(in: 1...60, using: &random), using: &random)
             let path = try write(Self.csv(trips), "\(number).csv")
-            ids.append(try store.loads.submitFile(path: path, allowsDuplicate: true).id)
+            ids.append(try store.jobs.submitFile(path: path, allowsDuplicate: true).id)
             parts.append(trips)
         }
-        store.loads.start()
-        for id in ids { #expect(try store.loads.waitForEnd(of: id).status == .completed) }
-        #expect(try store.summary().segments.count < 20)
+        store.jobs.start()
+        for id in ids { #expect(try store.jobs.waitForEnd(of: id).status == .completed) }
+        #expect(try store.engine.summary().segments.count < 20)
         #expect(try Set(trips(store)) == Set(parts.joined()))
         #expect(try trips(store).count == parts.joined().count)
         // Any one of them can be taken out again, although they share segments; so can all.
         for number in [3, 39, 17, 0] {
-            #expect(try store.loads.remove(ids[number]).status == .deleted)
+            #expect(try store.jobs.remove(ids[number]).status == .deleted)
             parts[number] = []
             let rest = Array(parts.joined())
             #expect(try trips(store).count == rest.count)
             #expect(try Set(trips(store)) == Set(rest))
-            let summary = try store.summary()
+            let summary = try store.engine.summary()
             #expect(summary.unnamedFiles.isEmpty && summary.segments.allSatisfy { !$0.jobs.contains(ids[number]) })
             #expect(summary.liveRows == rest.count)
         }
-        #expect(try store.verify { _, _, _ in }.isEmpty)
-        for id in ids { _ = try store.loads.remove(id) }
-        #expect(try store.summary().segments.isEmpty)
+        #expect(try store.engine.verify { _, _, _ in }.isEmpty)
+        for id in ids { _ = try store.jobs.remove(id) }
+        #expect(try store.engine.summary().segments.isEmpty)
     }
 
     static func csv(_ trips: [Trip]) -> String {
@@ -131,17 +131,17 @@ struct ColumnStoreTests {
     @Test("An upload that waits is loaded where the store is opened by another path", arguments: ["moved", "./store"])
     func movedUpload(path: String) throws {
         let store = try open()
-        let upload = store.loads.uploadsDirectory + "/upload-1"
+        let upload = store.jobs.uploadsDirectory + "/upload-1"
         try FileManager.default.copyItem(atPath: Fixture.path("trips.csv"), toPath: upload)
-        let id = try store.loads.submitUpload(path: upload, filename: "trips.csv", allowsDuplicate: true).id
+        let id = try store.jobs.submitUpload(path: upload, filename: "trips.csv", allowsDuplicate: true).id
         store.close()
         if path == "moved" {
             try FileManager.default.moveItem(atPath: folder.path + "/store", toPath: folder.path + "/moved")
         }
         let again = try open(path)
         defer { again.close() }
-        again.loads.start()
-        #expect(try again.loads.waitForEnd(of: id).status == .completed)
+        again.jobs.start()
+        #expect(try again.jobs.waitForEnd(of: id).status == .completed)
         #expect(try average(again).totalTrips == 100)
     }
 
@@ -171,8 +171,8 @@ struct ColumnStoreTests {
         let store = try open()
         defer { store.close() }
         let job = try load(store, Fixture.path("trips.csv"))
-        let snapshot = try store.snapshot()
-        _ = try store.loads.remove(job.id)
+        let snapshot = try store.engine.snapshot()
+        _ = try store.jobs.remove(job.id)
         let executor = QueryExecutor(snapshot, on: WorkerPool(threadCount: 1), useIndex: false)
         #expect(try executor.weeklyAverage(WeeklyAverageQuery()).totalTrips == 100)
     }
@@ -188,7 +188,7 @@ struct ColumnStoreTests {
         #expect(job.status == .failed)
         let message = try #require(job.message)
         #expect(message.lowercased().contains(mentions), "\(message)")
-        #expect(try store.summary().segments.isEmpty)
+        #expect(try store.engine.summary().segments.isEmpty)
         #expect(throws: ColumnStoreError.self) { try average(store) }
     }
 
@@ -218,13 +218,13 @@ struct ColumnStoreTests {
             """, "some.csv")
         let job = try load(store, path)
         #expect(job.status == .completed && job.processedRows == 4 && job.rejectedRows == 3)
-        let report = try store.loads.rejects(job.id, limit: 2)
+        let report = try store.jobs.rejects(job.id, limit: 2)
         #expect(report.rejects.map(\.line) == [3, 4])
         #expect(report.rejects.first?.text == "Prague,POINT (14.4 91),POINT (14.5 50.1),2018-05-28 09:03:40,a")
         #expect(report.rejectedRows == 3 && report.reasons.values.reduce(0, +) == 3 && report.reasons.count == 3)
         store.close()
         let reader = try open(access: .readOnly)
-        #expect(try reader.loads.rejects(job.id, limit: 10).rejects.count == 3)
+        #expect(try reader.jobs.rejects(job.id, limit: 10).rejects.count == 3)
     }
 
     @Test(arguments: [1, 2, 3])
@@ -245,30 +245,30 @@ struct ColumnStoreTests {
         }
         let path = try write(text, "trips.csv")
         var store = try open(chunkRows: 500, segmentRows: 1500)
-        let id = try store.loads.submitFile(path: path, allowsDuplicate: true).id
+        let id = try store.jobs.submitFile(path: path, allowsDuplicate: true).id
         var rounds = 0
         while true {
-            store.loads.start()
+            store.jobs.start()
             // Longer from round to round, so that slow machines and disks get on as well.
             usleep(UInt32.random(in: 0...UInt32(12_000 + 500 * rounds), using: &random))
             store.close()
             rounds += 1
             // Trips of an unfinished job are not seen.
             store = try open(chunkRows: 500, segmentRows: 1500)
-            let job = try store.loads.job(id)
+            let job = try store.jobs.job(id)
             if job.status == .completed { break }
             #expect(job.status == .interrupted)
             #expect(throws: ColumnStoreError.self) { try average(store) }
-            #expect(try store.loads.resume(id).status == .pending)
+            #expect(try store.jobs.resume(id).status == .pending)
             try #require(rounds < 2000)
         }
         defer { store.close() }
         let found = try trips(store)
         #expect(found.count == expected.count, "seed \(seed)")
         #expect(Set(found) == Set(expected), "seed \(seed)")
-        let job = try store.loads.job(id)
+        let job = try store.jobs.job(id)
         #expect(job.processedRows == expected.count + rejects && job.rejectedRows == rejects)
-        let report = try store.loads.rejects(id, limit: 100)
+        let report = try store.jobs.rejects(id, limit: 100)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(report.rejects.map(\.line) == lines.indices.filter { lines[$0] == "broken,row" }.map { $0 + 1 })
     }
@@ -286,7 +286,7 @@ struct ColumnStoreTests {
             let path = try write(
                 header + "\(region),POINT (7.6 45.0),POINT (7.7 45.1),2018-05-21 02:54:04,x\n", "\(region).csv")
             let doomed = loaded.popLast()
-            let deletion = doomed.map { doomed in pool.submit { try store.loads.remove(doomed.job) } }
+            let deletion = doomed.map { doomed in pool.submit { try store.jobs.remove(doomed.job) } }
             let job = try load(store, path)
             _ = try deletion?.wait()
             loaded.append((region, job.id))
@@ -301,15 +301,15 @@ struct ColumnStoreTests {
         let line = "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n"
         let path = try write(
             "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: 400_000), "long.csv")
-        let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
-        store.loads.start()
+        let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
+        store.jobs.start()
         // Until there is something to be left behind.
-        while try store.summary().segments.isEmpty { usleep(1000) }
-        let cancelled = try store.loads.remove(job.id)
+        while try store.engine.summary().segments.isEmpty { usleep(1000) }
+        let cancelled = try store.jobs.remove(job.id)
         #expect(cancelled.status == .cancelled && cancelled.processedRows == 0)
-        #expect(try store.summary().segments.isEmpty)
+        #expect(try store.engine.summary().segments.isEmpty)
         // The load notices at its next step, and removes what it was writing.
-        while try !store.summary().unnamedFiles.isEmpty { usleep(1000) }
+        while try !store.engine.summary().unnamedFiles.isEmpty { usleep(1000) }
         #expect(throws: ColumnStoreError.self) { try average(store) }
         // The next job runs as if nothing had been.
         #expect(try load(store, Fixture.path("trips.csv")).status == .completed)
@@ -326,7 +326,7 @@ struct ColumnStoreTests {
         let again = try open()
         defer { again.close() }
         #expect(try FileSystem.names(in: segments).count == 1)
-        #expect(try FileSystem.names(in: again.loads.uploadsDirectory).isEmpty)
+        #expect(try FileSystem.names(in: again.jobs.uploadsDirectory).isEmpty)
         #expect(try average(again).totalTrips == 100)
     }
 
@@ -338,9 +338,9 @@ struct ColumnStoreTests {
         #expect(error?.code == .busy)
         #expect(try average(try open(access: .readOnly)).totalTrips == 100)
         let missing = #expect(throws: ColumnStoreError.self) {
-            var options = ColumnStore.Options(dataDirectory: folder.path + "/none", logger: Logger(label: "test"))
+            var options = LocalStore.Options(dataDirectory: folder.path + "/none", logger: Logger(label: "test"))
             options.access = .readOnly
-            return try ColumnStore(options)
+            return try LocalStore(options)
         }
         #expect(missing?.code == .notFound)
     }
@@ -353,7 +353,7 @@ struct ColumnStoreTests {
         let reader = try open(access: .readOnly)
         defer { reader.close() }
         var (names, problems): ([String], [String]) = ([], [])
-        let damaged = try reader.verify { file, number, _ in
+        let damaged = try reader.engine.verify { file, number, _ in
             names.append(file)
             guard number == 1 else { return }
             do {
@@ -364,7 +364,7 @@ struct ColumnStoreTests {
         }
         #expect(damaged.isEmpty && problems.isEmpty, "\(damaged) \(problems)")
         // What it was about to look at is gone.
-        let left = try writer.summary().segments.map(\.file)
+        let left = try writer.engine.summary().segments.map(\.file)
         #expect(names.count == 4 && names.allSatisfy { !left.contains($0) }, "\(names) \(left)")
     }
 
@@ -372,12 +372,12 @@ struct ColumnStoreTests {
         let store = try open()
         defer { store.close() }
         _ = try load(store, Fixture.path("trips.csv"))
-        #expect(try store.verify { _, _, _ in }.isEmpty)
-        let path = try #require(try store.segmentPaths().first)
+        #expect(try store.engine.verify { _, _, _ in }.isEmpty)
+        let path = try #require(try store.engine.segmentPaths().first)
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         bytes[200] ^= 0x40
         try bytes.write(to: URL(fileURLWithPath: path))
-        let damaged = try store.verify { _, _, _ in }
+        let damaged = try store.engine.verify { _, _, _ in }
         #expect(damaged.count == 1 && damaged[0].problems.count >= 1)
     }
 
@@ -385,7 +385,7 @@ struct ColumnStoreTests {
         let store = try open(chunkRows: 10)
         defer { store.close() }
         let seen = Recorder()
-        store.loads.observeProgress { seen.add($0) }
+        store.jobs.observeProgress { seen.add($0) }
         let job = try load(store, Fixture.path("trips.csv"))
         let events = seen.events
         #expect(events.first?.status == .pending && events.last?.status == .completed)

@@ -11,21 +11,21 @@ struct ExportTests {
     private let folder = TemporaryDirectory()
     private var lake: String { folder.path + "/lake" }
 
-    private func open(segmentRows: Int? = nil, access: StoreAccess = .readWrite) throws -> ColumnStore {
-        var options = ColumnStore.Options(
+    private func open(segmentRows: Int? = nil, access: StoreAccess = .readWrite) throws -> LocalStore {
+        var options = LocalStore.Options(
             dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.access = access
         if let segmentRows { options.segmentRowCount = segmentRows }
-        return try ColumnStore(options)
+        return try LocalStore(options)
     }
 
-    private func load(_ store: ColumnStore, _ trips: [Trip]) throws -> Int64 {
+    private func load(_ store: LocalStore, _ trips: [Trip]) throws -> Int64 {
         let path = folder.path + "/load.csv"
         try Data(ColumnStoreTests.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
-        let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
-        store.loads.start()
-        #expect(try store.loads.waitForEnd(of: job.id).rejectedRows == 0)
+        let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
+        store.jobs.start()
+        #expect(try store.jobs.waitForEnd(of: job.id).rejectedRows == 0)
         return job.id
     }
 
@@ -38,8 +38,8 @@ struct ExportTests {
         var job: Int64
     }
 
-    private func rows(_ store: ColumnStore) throws -> [Row] {
-        try store.snapshot().segments.flatMap { segment in
+    private func rows(_ store: LocalStore) throws -> [Row] {
+        try store.engine.snapshot().segments.flatMap { segment in
             let trips = try segment.readTrips()
             let jobs = trips.job[0..<trips.count]
             return (0..<trips.count).map { row in
@@ -152,7 +152,7 @@ struct ExportTests {
         let store = try open(segmentRows: segmentRows, access: .readOnly)
         defer { store.close() }
         var told: [Int] = []
-        let report = try store.exportHive(to: lake) { trips, _ in told.append(trips) }
+        let report = try store.engine.exportHive(to: lake) { trips, _ in told.append(trips) }
         let rows = try rows(store)
         #expect(rows.contains { $0.coordinates[1] == (-0.0).bitPattern } && rows.contains { $0.time < 0 })
         #expect(try bag(exportedRows()) == bag(rows))
@@ -166,7 +166,7 @@ struct ExportTests {
         }
         #expect(try FileSystem.names(in: lake).filter { !$0.hasPrefix("week=") } == ["_SUCCESS", "_tripstore_export"])
         // Nothing has changed, so no file does.
-        let again = try store.exportHive(to: lake)
+        let again = try store.engine.exportHive(to: lake)
         #expect(again.keptWeeks == report.weeks && again.trips == rows.count)
         #expect(try self.files() == files)
     }
@@ -194,7 +194,7 @@ struct ExportTests {
         let store = try open(segmentRows: 200)
         defer { store.close() }
         _ = try load(store, trips)
-        let report = try store.exportHive(to: lake)
+        let report = try store.engine.exportHive(to: lake)
         #expect(report.weeks == 1 && report.files >= 5)
         #expect(try bag(exportedRows()) == bag(rows(store)))
     }
@@ -210,10 +210,10 @@ struct ExportTests {
         }
         _ = try load(store, [trip(17_600, "Prague"), trip(17_610, "Prague")])
         let second = try load(store, [trip(17_610, "Turin"), trip(17_650, "Turin")])
-        #expect(try store.exportHive(to: lake).weeks == 3)
+        #expect(try store.engine.exportHive(to: lake).weeks == 3)
         let before = try files()
-        _ = try store.loads.remove(second)
-        let report = try store.exportHive(to: lake)
+        _ = try store.jobs.remove(second)
+        let report = try store.engine.exportHive(to: lake)
         #expect(report.weeks == 2 && report.keptWeeks == 1 && report.removedWeeks == 1)
         #expect(try bag(exportedRows()) == bag(rows(store)))
         let after = try files()
@@ -225,7 +225,7 @@ struct ExportTests {
     func empty() throws {
         let store = try open()
         defer { store.close() }
-        #expect(try store.exportHive(to: lake + "/").files == 0)
+        #expect(try store.engine.exportHive(to: lake + "/").files == 0)
         #expect(try FileSystem.names(in: lake) == ["_SUCCESS", "_tripstore_export"])
     }
 
@@ -235,16 +235,16 @@ struct ExportTests {
         defer { store.close() }
         var random = SeededGenerator(seed: 173)
         _ = try load(store, trips(50, using: &random))
-        _ = try store.exportHive(to: lake)
+        _ = try store.engine.exportHive(to: lake)
         try FileSystem.remove(lake + "/_SUCCESS")
         try FileSystem.makeDirectory(lake + "/_temporary/2018-05-28")
         try Data("half".utf8).write(to: URL(fileURLWithPath: lake + "/_temporary/2018-05-28/part-1.tmp"))
-        _ = try store.exportHive(to: lake)
+        _ = try store.engine.exportHive(to: lake)
         #expect(try bag(exportedRows()) == bag(rows(store)))
         #expect(!FileSystem.isDirectory(lake + "/_temporary"))
         let week = try #require(try FileSystem.names(in: lake).last)
         try Data("mine".utf8).write(to: URL(fileURLWithPath: "\(lake)/\(week)/notes.txt"))
-        let error = #expect(throws: ColumnStoreError.self) { try store.exportHive(to: lake) }
+        let error = #expect(throws: ColumnStoreError.self) { try store.engine.exportHive(to: lake) }
         #expect(error?.code == .invalidArgument && error?.message.contains("notes.txt") == true)
         #expect(FileSystem.byteCount(of: lake + "/_SUCCESS") == 0)
     }
@@ -264,7 +264,7 @@ struct ExportTests {
         try Data("text".utf8).write(to: URL(fileURLWithPath: folder.path + "/file"))
         let before = try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
         let path = path.contains("://") ? path : "\(folder.path)/\(path)"
-        let error = #expect(throws: ColumnStoreError.self) { try store.exportHive(to: path) }
+        let error = #expect(throws: ColumnStoreError.self) { try store.engine.exportHive(to: path) }
         #expect(error?.code == .invalidArgument && error?.message.contains(words) == true, "\(error?.message ?? "")")
         #expect(try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted() == before)
     }

@@ -60,35 +60,35 @@ struct FetchedJobsTests {
         }
     }
 
-    private func open(_ fetcher: Fetcher?, _ name: String = "store") throws -> ColumnStore {
-        var options = ColumnStore.Options(
+    private func open(_ fetcher: Fetcher?, _ name: String = "store") throws -> LocalStore {
+        var options = LocalStore.Options(
             dataDirectory: folder.path + "/" + name, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.fetcher = fetcher
-        return try ColumnStore(options)
+        return try LocalStore(options)
     }
 
-    private func uploads(_ store: ColumnStore) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: store.loads.uploadsDirectory).sorted()
+    private func uploads(_ store: LocalStore) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: store.jobs.uploadsDirectory).sorted()
     }
 
     private func until(_ condition: () throws -> Bool) async throws {
         while try !condition() { try await Task.sleep(for: .milliseconds(2)) }
     }
 
-    private func trips(_ store: ColumnStore) throws -> Int { try store.snapshot().segments.reduce(0) { $0 + $1.rowCount } }
+    private func trips(_ store: LocalStore) throws -> Int { try store.engine.snapshot().segments.reduce(0) { $0 + $1.rowCount } }
 
     @Test("A fetched file is loaded as an upload is, and is gone then")
     func whole() throws {
         let store = try open(Fetcher())
         defer { store.close() }
         let told = Lock<[JobProgress]>([])
-        store.loads.observeProgress { progress in told.withLock { $0.append(progress) } }
-        let job = try store.loads.submitURL("test://host/may.csv")
+        store.jobs.observeProgress { progress in told.withLock { $0.append(progress) } }
+        let job = try store.jobs.submitURL("test://host/may.csv")
         #expect(job.status == .pending && job.filename == "may.csv" && job.totalBytes == nil)
-        #expect(try store.loads.job(job.id).message == "Waiting to be fetched.")
-        store.loads.start()
-        let done = try store.loads.waitForEnd(of: job.id)
+        #expect(try store.jobs.job(job.id).message == "Waiting to be fetched.")
+        store.jobs.start()
+        let done = try store.jobs.waitForEnd(of: job.id)
         #expect(done.status == .completed && done.processedRows == 100 && done.message == nil)
         #expect(done.totalBytes == done.processedBytes)
         #expect(try trips(store) == 100)
@@ -104,16 +104,16 @@ struct FetchedJobsTests {
         fetcher.set(.refuse)
         let store = try open(fetcher)
         defer { store.close() }
-        store.loads.start()
-        let id = try store.loads.submitURL("test://host/may.csv").id
-        let failed = try store.loads.waitForEnd(of: id)
+        store.jobs.start()
+        let id = try store.jobs.submitURL("test://host/may.csv").id
+        let failed = try store.jobs.waitForEnd(of: id)
         #expect(failed.status == .failed && failed.message == "The file cannot be had; try again.")
         #expect(try uploads(store).count == 2)
         fetcher.set(.whole)
-        #expect(try store.loads.resume(id).status == .pending)
-        #expect(try store.loads.waitForEnd(of: id).status == .completed)
+        #expect(try store.jobs.resume(id).status == .pending)
+        #expect(try store.jobs.waitForEnd(of: id).status == .completed)
         #expect(fetcher.foundSome == [false, true])
-        #expect(throws: ColumnStoreError.self) { try store.loads.resume(id) }
+        #expect(throws: ColumnStoreError.self) { try store.jobs.resume(id) }
     }
 
     @Test("A job that is fetched is cancelled, and nothing of it is left", arguments: [true, false])
@@ -122,17 +122,17 @@ struct FetchedJobsTests {
         fetcher.set(.never)
         let store = try open(fetcher)
         defer { store.close() }
-        let id = try store.loads.submitURL("test://host/may.csv").id
+        let id = try store.jobs.submitURL("test://host/may.csv").id
         if isFetching {
-            store.loads.start()
-            try await until { try store.loads.job(id).message?.hasPrefix("Fetching") == true }
+            store.jobs.start()
+            try await until { try store.jobs.job(id).message?.hasPrefix("Fetching") == true }
         }
-        let job = try store.loads.remove(id)
+        let job = try store.jobs.remove(id)
         #expect(job.status == .cancelled && job.message == "Cancelled on request.")
-        #expect(try store.loads.job(id) == job)
+        #expect(try store.jobs.job(id) == job)
         #expect(try uploads(store).isEmpty)
-        store.loads.start()
-        #expect(try store.loads.waitForEnd(of: id).status == .cancelled)
+        store.jobs.start()
+        #expect(try store.jobs.waitForEnd(of: id).status == .cancelled)
         #expect(fetcher.begun == (isFetching ? 1 : 0))
     }
 
@@ -151,9 +151,9 @@ struct FetchedJobsTests {
         let fetcher = Fetcher()
         fetcher.set(.refuse)
         var store = try open(fetcher)
-        store.loads.start()
-        let id = try store.loads.submitURL(url).id
-        #expect(try store.loads.waitForEnd(of: id).status == .failed)
+        store.jobs.start()
+        let id = try store.jobs.submitURL(url).id
+        #expect(try store.jobs.waitForEnd(of: id).status == .failed)
         #expect(try files(with: "canary").isEmpty)
         store.close()
         let mode = try FileManager.default.attributesOfItem(atPath: folder.path + "/store/source.key")[.posixPermissions]
@@ -161,11 +161,11 @@ struct FetchedJobsTests {
 
         fetcher.set(.whole)
         store = try open(fetcher)
-        store.loads.start()
-        _ = try store.loads.resume(id)
-        #expect(try store.loads.waitForEnd(of: id).status == .completed)
+        store.jobs.start()
+        _ = try store.jobs.resume(id)
+        #expect(try store.jobs.waitForEnd(of: id).status == .completed)
         #expect(fetcher.urls == [url, url])
-        let record = try #require(try store.catalog.job(id))
+        let record = try #require(try store.engine.catalog.job(id))
         #expect(record.sourceURL == "test://host/may.csv" && record.sealedQuery == nil)
         store.close()
         #expect(try files(with: "canary").isEmpty)
@@ -178,14 +178,14 @@ struct FetchedJobsTests {
         fetcher.set(.refuse)
         let store = try open(fetcher)
         defer { store.close() }
-        let id = try store.loads.submitURL(url).id
+        let id = try store.jobs.submitURL(url).id
         if isFailed {
-            store.loads.start()
-            _ = try store.loads.waitForEnd(of: id)
+            store.jobs.start()
+            _ = try store.jobs.waitForEnd(of: id)
         }
-        #expect(try store.catalog.job(id)?.sealedQuery != nil)
-        _ = try store.loads.remove(id)
-        #expect(try store.catalog.job(id)?.sealedQuery == nil)
+        #expect(try store.engine.catalog.job(id)?.sealedQuery != nil)
+        _ = try store.jobs.remove(id)
+        #expect(try store.engine.catalog.job(id)?.sealedQuery == nil)
     }
 
     @Test(
@@ -193,20 +193,20 @@ struct FetchedJobsTests {
     func lostKeys() throws {
         let fetcher = Fetcher()
         var store = try open(fetcher)
-        let id = try store.loads.submitURL("test://host/may.csv?signature=canary").id
-        let other = try store.loads.submitURL("test://host/june.csv?signature=canary").id
-        try store.catalog.setSource(
+        let id = try store.jobs.submitURL("test://host/may.csv?signature=canary").id
+        let other = try store.jobs.submitURL("test://host/june.csv?signature=canary").id
+        try store.engine.catalog.setSource(
             other, from: "test://host/june.csv", to: "test://evil/june.csv",
-            sealedQuery: try #require(try store.catalog.job(other)?.sealedQuery))
-        _ = try store.backUp(to: folder.path + "/copy")
+            sealedQuery: try #require(try store.engine.catalog.job(other)?.sealedQuery))
+        _ = try store.engine.backUp(to: folder.path + "/copy")
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/copy/source.key"))
-        store.loads.start()
-        #expect(try store.loads.waitForEnd(of: id).status == .completed)
-        #expect(try store.loads.waitForEnd(of: other).message?.contains("is encrypted, and its key is not here") == true)
+        store.jobs.start()
+        #expect(try store.jobs.waitForEnd(of: id).status == .completed)
+        #expect(try store.jobs.waitForEnd(of: other).message?.contains("is encrypted, and its key is not here") == true)
         store.close()
         store = try open(fetcher, "copy")
-        store.loads.start()
-        let failed = try store.loads.waitForEnd(of: id)
+        store.jobs.start()
+        let failed = try store.jobs.waitForEnd(of: id)
         #expect(failed.status == .failed && failed.message?.contains("Submit the URL once more") == true)
         store.close()
         #expect(fetcher.urls == ["test://host/may.csv?signature=canary"])
@@ -219,14 +219,14 @@ struct FetchedJobsTests {
         fetcher.set(.never)
         let store = try open(fetcher)
         defer { store.close() }
-        store.loads.start()
-        let slow = try (0..<12).map { try store.loads.submitURL("test://slow:\(80 + $0)/\($0).csv").id }
+        store.jobs.start()
+        let slow = try (0..<12).map { try store.jobs.submitURL("test://slow:\(80 + $0)/\($0).csv").id }
         try await until { fetcher.begun == 4 }
         fetcher.set(.whole)
-        let other = try store.loads.submitURL("test://other/may.csv").id
-        #expect(try store.loads.waitForEnd(of: other).status == .completed)
+        let other = try store.jobs.submitURL("test://other/may.csv").id
+        #expect(try store.jobs.waitForEnd(of: other).status == .completed)
         #expect(fetcher.urls.filter { $0.hasPrefix("test://slow") }.count == 4)
-        for id in slow { _ = try store.loads.remove(id) }
+        for id in slow { _ = try store.jobs.remove(id) }
     }
 
     @Test("A failed job's half file goes with its job")
@@ -235,10 +235,10 @@ struct FetchedJobsTests {
         fetcher.set(.refuse)
         let store = try open(fetcher)
         defer { store.close() }
-        store.loads.start()
-        let id = try store.loads.submitURL("test://host/may.csv").id
-        #expect(try store.loads.waitForEnd(of: id).status == .failed)
-        #expect(try store.loads.remove(id).status == .cancelled)
+        store.jobs.start()
+        let id = try store.jobs.submitURL("test://host/may.csv").id
+        #expect(try store.jobs.waitForEnd(of: id).status == .failed)
+        #expect(try store.jobs.remove(id).status == .cancelled)
         #expect(try uploads(store).isEmpty)
     }
 
@@ -247,23 +247,23 @@ struct FetchedJobsTests {
         let fetcher = Fetcher()
         fetcher.set(.never)
         var store = try open(fetcher)
-        store.loads.start()
-        let ids = try (0..<10).map { try store.loads.submitURL("test://host/\($0).csv", allowsDuplicate: true).id }
-        let file = try store.loads.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true)
-        #expect(try store.loads.waitForEnd(of: file.id).status == .completed)
-        try await until { try ids.prefix(4).allSatisfy { try store.loads.job($0).message?.hasPrefix("Fetching") == true } }
+        store.jobs.start()
+        let ids = try (0..<10).map { try store.jobs.submitURL("test://host/\($0).csv", allowsDuplicate: true).id }
+        let file = try store.jobs.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true)
+        #expect(try store.jobs.waitForEnd(of: file.id).status == .completed)
+        try await until { try ids.prefix(4).allSatisfy { try store.jobs.job($0).message?.hasPrefix("Fetching") == true } }
         store.close()
         #expect(fetcher.begun == 4)
         fetcher.set(.whole)
         // A command that changes the store and loads nothing leaves them alone.
         store = try open(nil)
         #expect(try uploads(store).count == 8)
-        store.loads.start()
+        store.jobs.start()
         store.close()
         store = try open(fetcher)
         defer { store.close() }
-        store.loads.start()
-        for id in ids { #expect(try store.loads.waitForEnd(of: id).status == .completed) }
+        store.jobs.start()
+        for id in ids { #expect(try store.jobs.waitForEnd(of: id).status == .completed) }
         #expect(fetcher.foundSome.count { $0 } == 4)
         #expect(try trips(store) == 1100)
         #expect(try uploads(store).isEmpty)
@@ -274,10 +274,10 @@ struct FetchedJobsTests {
         let fetcher = Fetcher()
         fetcher.set(.never)
         var store = try open(fetcher)
-        store.loads.start()
-        let ids = try (0..<2).map { try store.loads.submitURL("test://host/\($0).csv", allowsDuplicate: true).id }
-        try await until { try ids.allSatisfy { try store.loads.job($0).message?.hasPrefix("Fetching") == true } }
-        let folder = store.loads.uploadsDirectory
+        store.jobs.start()
+        let ids = try (0..<2).map { try store.jobs.submitURL("test://host/\($0).csv", allowsDuplicate: true).id }
+        try await until { try ids.allSatisfy { try store.jobs.job($0).message?.hasPrefix("Fetching") == true } }
+        let folder = store.jobs.uploadsDirectory
         let halves = try uploads(store)
         store.close()
         let whole = String(halves[0].dropLast(".fetching".count))
@@ -290,9 +290,9 @@ struct FetchedJobsTests {
         store = try open(fetcher)
         defer { store.close() }
         #expect(try uploads(store) == ([whole] + halves.dropFirst()).sorted())
-        store.loads.start()
+        store.jobs.start()
         for id in ids {
-            let job = try store.loads.waitForEnd(of: id)
+            let job = try store.jobs.waitForEnd(of: id)
             #expect(job.status == .completed && job.totalBytes == 12839)
         }
         #expect(fetcher.begun == 3)
@@ -303,9 +303,9 @@ struct FetchedJobsTests {
         let fetcher = Fetcher()
         fetcher.set(.never)
         let store = try open(fetcher)
-        store.loads.start()
-        _ = try store.loads.submitURL("test://host/may.csv")
-        try await until { try store.loads.jobs(limit: 1, status: nil).first?.message?.hasPrefix("Fetching") == true }
+        store.jobs.start()
+        _ = try store.jobs.submitURL("test://host/may.csv")
+        try await until { try store.jobs.jobs(limit: 1, status: nil).first?.message?.hasPrefix("Fetching") == true }
         store.close()
         for suffix in ["", "-wal", "-shm"] {
             try? FileManager.default.removeItem(atPath: folder.path + "/store/catalog.sqlite" + suffix)
@@ -318,11 +318,11 @@ struct FetchedJobsTests {
     func neverFetched() throws {
         let store = try open(Fetcher())
         defer { store.close() }
-        #expect(throws: ColumnStoreError.self) { try store.loads.submitURL("other://host/may.csv") }
-        #expect(try store.loads.jobs(limit: 10, status: nil).isEmpty)
+        #expect(throws: ColumnStoreError.self) { try store.jobs.submitURL("other://host/may.csv") }
+        #expect(try store.jobs.jobs(limit: 10, status: nil).isEmpty)
         let without = try open(nil, "other")
         defer { without.close() }
-        let error = #expect(throws: ColumnStoreError.self) { try without.loads.submitURL("test://host/may.csv") }
+        let error = #expect(throws: ColumnStoreError.self) { try without.jobs.submitURL("test://host/may.csv") }
         #expect(error?.code == .conflict)
     }
 

@@ -10,15 +10,15 @@ struct JobStatesTests {
     private let folder = TemporaryDirectory()
     private static let header = "region,origin_coord,destination_coord,datetime,datasource\n"
 
-    private func open(_ role: LoadRole = .both, _ access: StoreAccess = .readWrite) throws -> ColumnStore {
-        var options = ColumnStore.Options(
+    private func open(_ role: LoadRole = .both, _ access: StoreAccess = .readWrite) throws -> LocalStore {
+        var options = LocalStore.Options(
             dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.ingestionChunkRows = 500
         options.segmentRowCount = 1000
         options.access = access
         options.role = role
-        return try ColumnStore(options)
+        return try LocalStore(options)
     }
 
     private func write(_ region: String, rows: Int, to name: String) throws -> String {
@@ -35,20 +35,20 @@ struct JobStatesTests {
     private func interrupt(_ path: String) throws -> Int64 {
         while true {
             let store = try open()
-            let id = try store.loads.submitFile(path: path).id
-            store.loads.start()
-            while try store.summary().segments.isEmpty { usleep(100) }
+            let id = try store.jobs.submitFile(path: path).id
+            store.jobs.start()
+            while try store.engine.summary().segments.isEmpty { usleep(100) }
             store.close()
             let reader = try open(.own, .readOnly)
-            if try reader.loads.job(id).status == .interrupted { return id }
+            if try reader.jobs.job(id).status == .interrupted { return id }
             // It was the quicker one.
             let again = try open()
-            _ = try again.loads.remove(id)
+            _ = try again.jobs.remove(id)
             again.close()
         }
     }
 
-    private func trips(_ store: ColumnStore, of region: String) -> Int {
+    private func trips(_ store: LocalStore, of region: String) -> Int {
         var query = WeeklyAverageQuery()
         query.filter.region = region
         return (try? store.weeklyAverage(query).totalTrips) ?? 0
@@ -60,10 +60,10 @@ struct JobStatesTests {
         try Data("no trips\n".utf8).write(to: URL(fileURLWithPath: path))
         let store = try open()
         defer { store.close() }
-        let id = try store.loads.submitFile(path: path).id
+        let id = try store.jobs.submitFile(path: path).id
         let isResumed = Lock(false)
         // On the thread of the run that failed, which has not ended then.
-        store.loads.observeProgress { [loads = store.loads] progress in
+        store.jobs.observeProgress { [loads = store.jobs] progress in
             guard progress.status == .failed,
                 isResumed.withLock({ isResumed in
                     defer { isResumed = true }
@@ -73,9 +73,9 @@ struct JobStatesTests {
             _ = try? self.write("Brno", rows: 10, to: "trips.csv")
             _ = try? loads.resume(id)
         }
-        store.loads.start()
+        store.jobs.start()
         while !isResumed.withLock({ $0 }) { usleep(1000) }
-        let job = try store.loads.waitForEnd(of: id)
+        let job = try store.jobs.waitForEnd(of: id)
         #expect(job.status == .completed && job.processedRows == 10)
     }
 
@@ -93,15 +93,15 @@ struct JobStatesTests {
         }
         let store = try open()
         defer { store.close() }
-        _ = try store.loads.resume(id)
-        store.loads.start()
-        let failed = try store.loads.waitForEnd(of: id)
+        _ = try store.jobs.resume(id)
+        store.jobs.start()
+        let failed = try store.jobs.waitForEnd(of: id)
         #expect(failed.status == .failed && failed.processedRows == 0)
         #expect(failed.message?.hasPrefix("trips.csv changed since ") == true)
-        #expect(try store.summary().segments.isEmpty)
+        #expect(try store.engine.summary().segments.isEmpty)
         // The choice to begin anew.
-        _ = try store.loads.resume(id)
-        let completed = try store.loads.waitForEnd(of: id)
+        _ = try store.jobs.resume(id)
+        let completed = try store.jobs.waitForEnd(of: id)
         let expected = ["other": ("Turin", rows * 2), "sameLength": ("Linz", rows), "shorter": ("Brno", 10)][change]!
         #expect(completed.status == .completed && completed.processedRows == expected.1)
         #expect(trips(store, of: expected.0) == expected.1)
@@ -118,9 +118,9 @@ struct JobStatesTests {
         try file.close()
         let store = try open()
         defer { store.close() }
-        _ = try store.loads.resume(id)
-        store.loads.start()
-        #expect(try store.loads.waitForEnd(of: id).status == .completed)
+        _ = try store.jobs.resume(id)
+        store.jobs.start()
+        #expect(try store.jobs.waitForEnd(of: id).status == .completed)
         #expect(trips(store, of: "Brno") == 200_001)
     }
 
@@ -132,23 +132,23 @@ struct JobStatesTests {
         let second = try write("Linz", rows: 200_000, to: "second.csv")
         let id = try interrupt(second)
         var store = try open(.own)
-        store.loads.start()
-        _ = try store.loads.waitForEnd(of: store.loads.submitFile(path: first).id)
-        #expect(try store.loads.job(id).status == .interrupted)
+        store.jobs.start()
+        _ = try store.jobs.waitForEnd(of: store.jobs.submitFile(path: first).id)
+        #expect(try store.jobs.job(id).status == .interrupted)
         store.close()
         store = try open(.own)
         defer { store.close() }
-        let results = try store.loads.submitFiles(paths: [first, second]).map { try $0.get() }
+        let results = try store.jobs.submitFiles(paths: [first, second]).map { try $0.get() }
         guard case .duplicate(let known) = results[0], case .resumed(let resumed) = results[1] else {
             Issue.record("\(results)")
             return
         }
         #expect(known.filename == "first.csv" && resumed.id == id && resumed.processedRows > 0)
-        store.loads.start()
-        #expect(try store.loads.waitForEnd(of: id).status == .completed)
+        store.jobs.start()
+        #expect(try store.jobs.waitForEnd(of: id).status == .completed)
         #expect(trips(store, of: "Brno") == 10 && trips(store, of: "Linz") == 200_000)
         #expect(
-            try store.loads.submitFiles(paths: [first, second]).allSatisfy {
+            try store.jobs.submitFiles(paths: [first, second]).allSatisfy {
                 if case .success(.duplicate) = $0 { true } else { false }
             })
     }
@@ -159,10 +159,10 @@ struct JobStatesTests {
         let twin = try write("Brno", rows: 10, to: "twin.csv")
         let store = try open()
         defer { store.close() }
-        let results = try store.loads.submitFiles(paths: [path, twin, path]).map { try $0.get() }
+        let results = try store.jobs.submitFiles(paths: [path, twin, path]).map { try $0.get() }
         #expect(Set(results.map(\.job.id)).count == 1)
-        store.loads.start()
-        _ = try store.loads.waitForEnd(of: results[0].job.id)
+        store.jobs.start()
+        _ = try store.jobs.waitForEnd(of: results[0].job.id)
         #expect(trips(store, of: "Brno") == 10)
     }
 
@@ -176,16 +176,16 @@ struct JobStatesTests {
         try Data(compressed).write(to: URL(fileURLWithPath: other))
         let store = try open()
         defer { store.close() }
-        store.loads.start()
-        let first = try store.loads.submitFile(path: path).id
-        #expect(try store.loads.waitForEnd(of: first).status == .completed)
-        let second = try store.loads.submitFile(path: other).id
-        let failed = try store.loads.waitForEnd(of: second)
+        store.jobs.start()
+        let first = try store.jobs.submitFile(path: path).id
+        #expect(try store.jobs.waitForEnd(of: first).status == .completed)
+        let second = try store.jobs.submitFile(path: other).id
+        let failed = try store.jobs.waitForEnd(of: second)
         #expect(failed.status == .failed && failed.message?.contains("as job \(first)") == true)
-        #expect(store.loads.duplicate(of: second) == first)
+        #expect(store.jobs.duplicate(of: second) == first)
         #expect(trips(store, of: "Brno") == rows)
-        let third = try store.loads.submitFile(path: other, allowsDuplicate: true).id
-        #expect(try store.loads.waitForEnd(of: third).status == .completed)
+        let third = try store.jobs.submitFile(path: other, allowsDuplicate: true).id
+        #expect(try store.jobs.waitForEnd(of: third).status == .completed)
         #expect(trips(store, of: "Brno") == 2 * rows)
     }
 
@@ -194,12 +194,12 @@ struct JobStatesTests {
         let path = try write("Brno", rows: 10, to: "trips.csv")
         let store = try open()
         defer { store.close() }
-        store.loads.start()
-        let first = try store.loads.waitForEnd(of: store.loads.submitFile(path: path).id)
-        let error = #expect(throws: ColumnStoreError.self) { try store.loads.submitFile(path: path) }
+        store.jobs.start()
+        let first = try store.jobs.waitForEnd(of: store.jobs.submitFile(path: path).id)
+        let error = #expect(throws: ColumnStoreError.self) { try store.jobs.submitFile(path: path) }
         #expect(error?.code == .conflict && error?.job == first.id)
-        #expect(try store.loads.remove(first.id).status == .deleted)
-        let second = try store.loads.waitForEnd(of: store.loads.submitFile(path: path).id)
+        #expect(try store.jobs.remove(first.id).status == .deleted)
+        let second = try store.jobs.waitForEnd(of: store.jobs.submitFile(path: path).id)
         #expect(second.status == .completed && trips(store, of: "Brno") == 10)
     }
 
@@ -208,41 +208,41 @@ struct JobStatesTests {
     @Test("A command leaves the jobs of others alone; a server goes on with uploads, not with files that a command named")
     func leftovers() throws {
         var store = try open()
-        let upload = store.loads.uploadsDirectory + "/upload-1.part"
+        let upload = store.jobs.uploadsDirectory + "/upload-1.part"
         try FileManager.default.copyItem(atPath: Fixture.path("trips.csv"), toPath: upload)
-        let uploaded = try store.loads.submitUpload(path: upload, filename: "trips.csv").id
-        let file = try store.loads.submitFile(path: try write("Brno", rows: 10, to: "trips.csv")).id
+        let uploaded = try store.jobs.submitUpload(path: upload, filename: "trips.csv").id
+        let file = try store.jobs.submitFile(path: try write("Brno", rows: 10, to: "trips.csv")).id
         store.close()
         store = try open(.own)
-        store.loads.start()
-        let own = try store.loads.submitFile(path: try write("Linz", rows: 10, to: "own.csv")).id
-        _ = try store.loads.waitForEnd(of: own)
-        #expect(try [uploaded, file].allSatisfy { try store.loads.job($0).status == .interrupted })
-        #expect(try store.loads.interruptedJobs().map(\.job.id) == [uploaded, file])
+        store.jobs.start()
+        let own = try store.jobs.submitFile(path: try write("Linz", rows: 10, to: "own.csv")).id
+        _ = try store.jobs.waitForEnd(of: own)
+        #expect(try [uploaded, file].allSatisfy { try store.jobs.job($0).status == .interrupted })
+        #expect(try store.jobs.interruptedJobs().map(\.job.id) == [uploaded, file])
         store.close()
         store = try open()
         defer { store.close() }
-        store.loads.start()
-        #expect(try store.loads.waitForEnd(of: uploaded).status == .completed)
-        #expect(try store.loads.job(file).status == .interrupted)
-        #expect(try store.loads.remove(file).status == .cancelled)
+        store.jobs.start()
+        #expect(try store.jobs.waitForEnd(of: uploaded).status == .completed)
+        #expect(try store.jobs.job(file).status == .interrupted)
+        #expect(try store.jobs.remove(file).status == .cancelled)
     }
 
     @Test("A job that a killed process left is shown as interrupted while nobody has the store")
     func killed() throws {
         let store = try open(.own)
-        let id = try store.loads.submitFile(path: try write("Brno", rows: 10, to: "trips.csv")).id
+        let id = try store.jobs.submitFile(path: try write("Brno", rows: 10, to: "trips.csv")).id
         let reader = try open(.own, .readOnly)
-        #expect(try reader.loads.job(id).status == .pending)
+        #expect(try reader.jobs.job(id).status == .pending)
         // A copy is what a kill leaves: the catalog as it is, and no lock.
         let copy = folder.path + "/copy"
         try FileManager.default.copyItem(atPath: folder.path + "/store", toPath: copy)
-        var options = ColumnStore.Options(dataDirectory: copy, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        var options = LocalStore.Options(dataDirectory: copy, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.access = .readOnly
-        let copied = try ColumnStore(options)
-        #expect(try copied.loads.job(id).status == .interrupted)
-        #expect(try copied.loads.jobs(limit: 10, status: .interrupted).map(\.id) == [id])
-        #expect(try copied.loads.jobs(limit: 10, status: .pending).isEmpty)
+        let copied = try LocalStore(options)
+        #expect(try copied.jobs.job(id).status == .interrupted)
+        #expect(try copied.jobs.jobs(limit: 10, status: .interrupted).map(\.id) == [id])
+        #expect(try copied.jobs.jobs(limit: 10, status: .pending).isEmpty)
         store.close()
     }
 
@@ -252,33 +252,33 @@ struct JobStatesTests {
     func removedWhileResumed(seed: Int) throws {
         let store = try open()
         defer { store.close() }
-        store.loads.start()
+        store.jobs.start()
         let pool = WorkerPool(threadCount: 2)
         defer { pool.shutDown() }
         var random = SeededGenerator(seed: UInt64(seed))
         for round in 0..<60 {
-            let upload = store.loads.uploadsDirectory + "/upload-\(round).part"
+            let upload = store.jobs.uploadsDirectory + "/upload-\(round).part"
             try Data("nonsense\n\(round)\n".utf8).write(to: URL(fileURLWithPath: upload))
-            let id = try store.loads.submitUpload(path: upload, filename: "trips.csv").id
-            #expect(try store.loads.waitForEnd(of: id).status == .failed)
+            let id = try store.jobs.submitUpload(path: upload, filename: "trips.csv").id
+            #expect(try store.jobs.waitForEnd(of: id).status == .failed)
             // The cause is gone: from now on it loads.
             let path = try write("R\(round)", rows: 3, to: "round.csv")
             _ = rename(path, upload)
             let pauses = (0..<2).map { _ in UInt32.random(in: 0...3000, using: &random) }
             let resumption = pool.submit {
                 usleep(pauses[0])
-                return try? store.loads.resume(id)
+                return try? store.jobs.resume(id)
             }
             usleep(pauses[1])
-            #expect([.cancelled, .deleted].contains(try store.loads.remove(id).status), "seed \(seed)")
+            #expect([.cancelled, .deleted].contains(try store.jobs.remove(id).status), "seed \(seed)")
             _ = try resumption.wait()
             // Nothing of it is left, and nothing comes back.
-            while try !["failed", "cancelled", "deleted"].contains(store.loads.job(id).status.rawValue) { usleep(100) }
-            #expect([.cancelled, .deleted].contains(try store.loads.job(id).status), "seed \(seed), round \(round)")
+            while try !["failed", "cancelled", "deleted"].contains(store.jobs.job(id).status.rawValue) { usleep(100) }
+            #expect([.cancelled, .deleted].contains(try store.jobs.job(id).status), "seed \(seed), round \(round)")
             #expect(trips(store, of: "R\(round)") == 0, "seed \(seed), round \(round)")
             #expect(!FileManager.default.fileExists(atPath: upload), "seed \(seed), round \(round)")
         }
-        #expect(try store.summary().liveRows == 0)
+        #expect(try store.engine.summary().liveRows == 0)
     }
 
     @Test("Jobs that are removed while they are loaded together leave the others whole")
@@ -286,16 +286,16 @@ struct JobStatesTests {
         let store = try open(.own)
         var ids: [Int64] = []
         for number in 0..<40 {
-            ids.append(try store.loads.submitFile(path: try write("R\(number)", rows: 2000, to: "\(number).csv")).id)
+            ids.append(try store.jobs.submitFile(path: try write("R\(number)", rows: 2000, to: "\(number).csv")).id)
         }
         let pool = WorkerPool(threadCount: 2)
         defer { pool.shutDown() }
-        store.loads.start()
+        store.jobs.start()
         let removed = Set(ids.filter { $0 % 3 == 0 })
-        let removals = removed.map { id in pool.submit { try store.loads.remove(id).status } }
+        let removals = removed.map { id in pool.submit { try store.jobs.remove(id).status } }
         for removal in removals { #expect([.cancelled, .deleted].contains(try removal.wait())) }
         for id in ids {
-            let status = try store.loads.waitForEnd(of: id).status
+            let status = try store.jobs.waitForEnd(of: id).status
             #expect(removed.contains(id) ? status == .cancelled || status == .deleted : status == .completed)
         }
         for (number, id) in ids.enumerated() { #expect(trips(store, of: "R\(number)") == (removed.contains(id) ? 0 : 2000)) }

@@ -8,19 +8,19 @@ import TripModel
 struct PublishingTests {
     private let folder = TemporaryDirectory()
 
-    private func open() throws -> ColumnStore {
-        var options = ColumnStore.Options(
+    private func open() throws -> LocalStore {
+        var options = LocalStore.Options(
             dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
-        return try ColumnStore(options)
+        return try LocalStore(options)
     }
 
-    private func load(_ store: ColumnStore, _ text: String) throws -> Job {
+    private func load(_ store: LocalStore, _ text: String) throws -> Job {
         let path = folder.path + "/trips.csv"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        let id = try store.loads.submitFile(path: path, allowsDuplicate: true).id
-        store.loads.start()
-        return try store.loads.waitForEnd(of: id)
+        let id = try store.jobs.submitFile(path: path, allowsDuplicate: true).id
+        store.jobs.start()
+        return try store.jobs.waitForEnd(of: id)
     }
 
     @Test("A publication opens what is new alone")
@@ -29,12 +29,12 @@ struct PublishingTests {
         defer { store.close() }
         var random = SeededGenerator(seed: 5)
         _ = try load(store, ColumnStoreTests.csv(RandomTrips.trips(5000, using: &random)))
-        let first = try #require(try store.snapshot().segments.first)
+        let first = try #require(try store.engine.snapshot().segments.first)
         let second = try load(store, ColumnStoreTests.csv(RandomTrips.trips(10, using: &random)))
-        let segments = try store.snapshot().segments
+        let segments = try store.engine.snapshot().segments
         #expect(segments.count == 2 && segments[0] === first)
-        _ = try store.loads.remove(second.id)
-        #expect(try store.snapshot().segments.map(ObjectIdentifier.init) == [ObjectIdentifier(first)])
+        _ = try store.jobs.remove(second.id)
+        #expect(try store.engine.snapshot().segments.map(ObjectIdentifier.init) == [ObjectIdentifier(first)])
         #expect(try store.snapshotProblems().isEmpty)
     }
 
@@ -56,7 +56,7 @@ struct PublishingTests {
                 defer { isDone.value.withLock { $0 = true } }
                 for (number, text) in texts.enumerated() {
                     let job = try load(store, text)
-                    if number % 3 == 1 { _ = try store.loads.remove(job.id) }
+                    if number % 3 == 1 { _ = try store.jobs.remove(job.id) }
                 }
             }
             group.addTask {
@@ -70,15 +70,15 @@ struct PublishingTests {
             try await group.waitForAll()
         }
         let expected = texts.enumerated().filter { $0.offset % 3 != 1 }.map { $0.element.split(separator: "\n").count - 1 }
-        #expect(try store.snapshot().rowCount == expected.reduce(0, +))
-        #expect(try store.verify { _, _, _ in }.isEmpty)
+        #expect(try store.engine.snapshot().rowCount == expected.reduce(0, +))
+        #expect(try store.engine.verify { _, _, _ in }.isEmpty)
     }
 
     @Test("A segment that cannot be opened is an error until it can, without a load or a restart between")
     func segmentThatIsAwayForAWhile() throws {
         var store = try open()
         _ = try load(store, ColumnStoreTests.csv([]) + "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n")
-        let path = try store.segmentPaths()[0]
+        let path = try store.engine.segmentPaths()[0]
         store.close()
         try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
         store = try open()

@@ -8,13 +8,13 @@ import TripModel
 struct QuarantineTests {
     private let folder = TemporaryDirectory()
 
-    private func open() throws -> ColumnStore {
-        var options = ColumnStore.Options(
+    private func open() throws -> LocalStore {
+        var options = LocalStore.Options(
             dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.ingestionChunkRows = 500
         options.segmentRowCount = 500
-        return try ColumnStore(options)
+        return try LocalStore(options)
     }
 
     @Test("A load under way that loses a segment fails with a sentence, and is whole once it is resumed")
@@ -25,25 +25,25 @@ struct QuarantineTests {
         let text = "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: count)
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         var store = try open()
-        let id = try store.loads.submitFile(path: path, allowsDuplicate: true).id
-        store.loads.start()
-        while try store.summary().segments.isEmpty { usleep(100) }
+        let id = try store.jobs.submitFile(path: path, allowsDuplicate: true).id
+        store.jobs.start()
+        while try store.engine.summary().segments.isEmpty { usleep(100) }
         store.close()
         store = try open()
-        let interrupted = try store.loads.job(id)
+        let interrupted = try store.jobs.job(id)
         try #require(interrupted.status == .interrupted)
-        let segments = try store.summary().segments
+        let segments = try store.engine.summary().segments
         try #require(!segments.isEmpty && segments.allSatisfy { !$0.isLive })
-        try store.quarantine(segments[0].file, problem: "for a test")
-        let failed = try store.loads.job(id)
+        try store.engine.quarantine(segments[0].file, problem: "for a test")
+        let failed = try store.jobs.job(id)
         #expect(failed.status == .failed && failed.message?.contains("resume the job") == true)
-        #expect(try store.summary().segments.isEmpty && store.summary().unnamedFiles.isEmpty)
-        #expect(try store.summary().warning == nil)
-        _ = try store.loads.resume(id)
-        store.loads.start()
-        #expect(try store.loads.waitForEnd(of: id).status == .completed)
+        #expect(try store.engine.summary().segments.isEmpty && store.engine.summary().unnamedFiles.isEmpty)
+        #expect(try store.engine.summary().warning == nil)
+        _ = try store.jobs.resume(id)
+        store.jobs.start()
+        #expect(try store.jobs.waitForEnd(of: id).status == .completed)
         defer { store.close() }
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == count)
-        #expect(try store.summary().warning == nil && store.regions().warning == nil)
+        #expect(try store.engine.summary().warning == nil && store.regions().warning == nil)
     }
 }

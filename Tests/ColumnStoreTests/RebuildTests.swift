@@ -9,13 +9,13 @@ struct RebuildTests {
     private let folder = TemporaryDirectory()
     private var store: String { folder.path + "/store" }
 
-    private func open() throws -> ColumnStore {
-        var options = ColumnStore.Options(
+    private func open() throws -> LocalStore {
+        var options = LocalStore.Options(
             dataDirectory: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.ingestionChunkRows = 500
         options.segmentRowCount = 1500
-        return try ColumnStore(options)
+        return try LocalStore(options)
     }
 
     private func write(_ text: String, _ name: String) throws -> String {
@@ -35,19 +35,19 @@ struct RebuildTests {
         // The end has no trips: the last segment is not the one that is written last because the file ends.
         let path = try write(ColumnStoreTests.csv(trips) + String(repeating: "broken,row\n", count: 30_000), "trips.csv")
         var store = try open()
-        let id = try store.loads.submitFile(path: path, allowsDuplicate: true).id
+        let id = try store.jobs.submitFile(path: path, allowsDuplicate: true).id
         var rounds = 0
-        while try store.loads.job(id).status != .completed {
-            store.loads.start()
+        while try store.jobs.job(id).status != .completed {
+            store.jobs.start()
             usleep(UInt32.random(in: 0...UInt32(12_000 + 500 * rounds), using: &random))
             store.close()
             rounds += 1
             store = try open()
-            if try store.loads.job(id).status == .interrupted { _ = try store.loads.resume(id) }
+            if try store.jobs.job(id).status == .interrupted { _ = try store.jobs.resume(id) }
             try #require(rounds < 2000)
         }
         let before = try (store.weeklyAverage(WeeklyAverageQuery()).json, store.tripGroups(TripGroupsQuery()).json)
-        let report = try store.loads.rejects(id, limit: 5)
+        let report = try store.jobs.rejects(id, limit: 5)
         store.close()
         let plan = try rebuild(force: true).plan
         #expect(plan.jobs.map(\.trips) == [trips.count] && plan.jobs.map(\.jobTrips) == [trips.count], "seed \(seed)")
@@ -56,8 +56,8 @@ struct RebuildTests {
         defer { store.close() }
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).json == before.0)
         #expect(try store.tripGroups(TripGroupsQuery()).json == before.1)
-        #expect(try store.loads.rejects(id, limit: 5).reasons == report.reasons)
-        #expect(try store.verify { _, _, _ in }.isEmpty)
+        #expect(try store.jobs.rejects(id, limit: 5).reasons == report.reasons)
+        #expect(try store.engine.verify { _, _, _ in }.isEmpty)
     }
 
     @Test("A segment of the first build says nothing of its job, and is taken as it is", arguments: [false, true])
@@ -71,23 +71,23 @@ struct RebuildTests {
         #expect(report.earlierVersion == (isDamaged ? [] : [name]) && report.damaged.map(\.file) == (isDamaged ? [name] : []))
         let again = try open()
         defer { again.close() }
-        #expect(try again.snapshot().segments.map(\.rowCount) == (isDamaged ? [] : [100]))
+        #expect(try again.engine.snapshot().segments.map(\.rowCount) == (isDamaged ? [] : [100]))
         // Its number is known from its trips or its name, and not given again.
-        #expect(try again.loads.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true).id == 2)
+        #expect(try again.jobs.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true).id == 2)
     }
 
     @Test("Segments of a load under way are left out, unless they are asked for")
     func loadUnderWay() throws {
         var store = try open()
-        let first = try store.loads.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true).id
-        store.loads.start()
-        #expect(try store.loads.waitForEnd(of: first).status == .completed)
+        let first = try store.jobs.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true).id
+        store.jobs.start()
+        #expect(try store.jobs.waitForEnd(of: first).status == .completed)
         let before = try store.regions().json
         let line = "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n"
         let path = try write(
             "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: 400_000), "long.csv")
-        let second = try store.loads.submitFile(path: path, allowsDuplicate: true).id
-        while try store.summary().segments.count < 3 { usleep(100) }
+        let second = try store.jobs.submitFile(path: path, allowsDuplicate: true).id
+        while try store.engine.summary().segments.count < 3 { usleep(100) }
         store.close()
         let paths = ["", "-wal", "-shm"].map { self.store + "/catalog.sqlite" + $0 }
         for path in paths { try FileSystem.remove(path) }
@@ -97,7 +97,7 @@ struct RebuildTests {
         let plan = try rebuild().plan
         #expect(plan.jobs.map(\.id) == [first] && plan.leftOut.map(\.id) == [second] && plan.setAside.count >= 2)
         store = try open()
-        #expect(try store.regions().json == before && store.summary().unnamedFiles.isEmpty)
+        #expect(try store.regions().json == before && store.engine.summary().unnamedFiles.isEmpty)
         store.close()
         // They are still there: whoever wants them puts them back.
         for name in plan.setAside {
@@ -109,6 +109,6 @@ struct RebuildTests {
         store = try open()
         defer { store.close() }
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == all.jobs.reduce(0) { $0 + $1.trips })
-        #expect(try store.loads.submitFile(path: path, allowsDuplicate: true).id > second)
+        #expect(try store.jobs.submitFile(path: path, allowsDuplicate: true).id > second)
     }
 }

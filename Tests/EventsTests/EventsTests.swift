@@ -2,6 +2,7 @@ import Events
 import Fetching
 import Foundation
 import Testing
+import TripModel
 
 /// Where events go, what they say and how they are signed.
 struct EventsTests {

@@ -1,6 +1,7 @@
 import Fetching
 import Foundation
 import Testing
+import TripModel
 
 struct AWSSettingsTests {
     private static let credentialsFile = """

@@ -1,5 +1,6 @@
 import Foundation
 import NIOHTTP1
+import TripModel
 
 /// A bucket of S3 on loopback, as much of it as the program uses, whose answers a test may spoil.
 ///

@@ -3,6 +3,7 @@ import Foundation
 import NIOHTTP1
 import TestSupport
 import Testing
+import TripModel
 
 /// Fetches from servers that misbehave, with times and pieces that suit a test.
 @Suite(.timeLimit(.minutes(1)))

@@ -3,6 +3,7 @@ import Foundation
 import NIOHTTP1
 import TestSupport
 import Testing
+import TripModel
 
 /// Weeks in a bucket: what readers find while they are replaced, and what is left where an export breaks off.
 @Suite(.timeLimit(.minutes(1)))

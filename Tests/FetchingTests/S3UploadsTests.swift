@@ -4,6 +4,7 @@ import Foundation
 import NIOHTTP1
 import TestSupport
 import Testing
+import TripModel
 
 /// Uploads kept in a bucket that misbehaves, with times and parts that suit a test.
 @Suite(.timeLimit(.minutes(1)))

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import TripModel
 
 /// A web server on loopback that answers as a test says.
 final class ScriptedServer: Sendable {

@@ -1,5 +1,6 @@
 import Fetching
 import Testing
+import TripModel
 
 struct WebAddressTests {
     @Test(

@@ -1,7 +1,10 @@
+import ColumnStore
 import Foundation
 import PostgreSQL
 import TestSupport
 import Testing
+import TripModel
+import TripstoreAPI
 
 private enum TestServer {
     /// Where a server is whose databases have the names of `makeCatalog`; `DATABASE` stands for one of them.

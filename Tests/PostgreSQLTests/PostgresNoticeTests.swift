@@ -1,6 +1,7 @@
 import PostgreSQL
 import TestSupport
 import Testing
+import TripModel
 
 struct PostgresNoticeTests {
     @Test("Progress comes out as it went in", arguments: 0..<100)

@@ -1,5 +1,6 @@
 import PostgreSQL
 import Testing
+import TripModel
 
 struct PostgresURLTests {
     @Test(

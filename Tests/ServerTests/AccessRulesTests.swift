@@ -1,5 +1,6 @@
 import Server
 import Testing
+import TripModel
 
 @Suite struct AccessRulesTests {
     @Test(arguments: [

@@ -2,6 +2,7 @@ import HTTPTypes
 import HummingbirdTesting
 import NIOCore
 import Testing
+import TripModel
 
 @Suite struct AnalyticsControllerTests {
     private static func withTrips(_ test: @escaping @Sendable (ServerFixture) async throws -> Void) async throws {

@@ -3,6 +3,7 @@ import HTTPTypes
 import HummingbirdTesting
 import NIOCore
 import Testing
+import TripModel
 
 @Suite struct DocsControllerTests {
     @Test func describesEveryPathAndNoOther() async throws {

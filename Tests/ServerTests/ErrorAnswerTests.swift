@@ -3,6 +3,7 @@ import Hummingbird
 import NIOCore
 import Server
 import Testing
+import TripModel
 
 @Suite struct ErrorAnswerTests {
     private struct Unexpected: Error {}

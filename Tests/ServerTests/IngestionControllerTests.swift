@@ -1,9 +1,12 @@
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import Ingestion
+import LocalStore
 import NIOCore
 import NIOPosix
 import Testing
+import TripModel
 
 @Suite struct IngestionControllerTests {
     private static func form(filename: String?, field: String = "file", text: String = ServerFixture.csv) -> String {
@@ -159,7 +162,7 @@ import Testing
             ] {
                 try await server.expectError(.post, "/ingest", headers: Self.jsonHeaders, body: body, status, detail)
             }
-            #expect(try server.store.loads.jobs(limit: 10, status: nil).isEmpty)
+            #expect(try server.store.jobs.jobs(limit: 10, status: nil).isEmpty)
         }
     }
 
@@ -194,12 +197,12 @@ import Testing
                 "Prague,POINT (14.4973794438195 50.00136875782316),POINT (14.43109483523328 50.0405),2018-05-28 09:03:40,x\n"
             let text = String(repeating: row, count: 20_000)
             let raw = try await server.upload(text)
-            #expect(try server.store.loads.job(raw).totalBytes == text.utf8.count)
+            #expect(try server.store.jobs.job(raw).totalBytes == text.utf8.count)
             let response = try await server.send(
                 .post, "/ingest?duplicate=allow", headers: Self.formHeaders,
                 body: Self.form(filename: "trips.csv", text: text))
             let form = try #require(try ServerFixture.object(response)["job_id"] as? Int64)
-            #expect(try server.store.loads.job(form).totalBytes == text.utf8.count)
+            #expect(try server.store.jobs.job(form).totalBytes == text.utf8.count)
             #expect(try await server.metric("tripstore_upload_bytes_total") == 2 * text.utf8.count)
         }
     }
@@ -217,13 +220,13 @@ import Testing
             try await server.until { try !server.uploads().isEmpty }
             try await connection.close()
             try await server.until { try server.uploads().isEmpty }
-            #expect(try server.store.loads.jobs(limit: 10, status: nil).isEmpty)
+            #expect(try server.store.jobs.jobs(limit: 10, status: nil).isEmpty)
         }
     }
 
     @Test func saysThatTheDiskRefuses() async throws {
         try await ServerFixture.run(ingests: false) { server in
-            try FileManager.default.removeItem(atPath: server.store.loads.uploadsDirectory)
+            try FileManager.default.removeItem(atPath: server.store.jobs.uploadsDirectory)
             try await server.expectError(
                 .put, "/ingest/a.csv", body: "x", 500,
                 "The upload can't be written to disk (No such file or directory); try again later.")

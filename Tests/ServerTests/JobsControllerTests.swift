@@ -1,7 +1,11 @@
 import HTTPTypes
 import HummingbirdTesting
+import Ingestion
+import LocalStore
 import NIOCore
 import Testing
+import TripModel
+import TripstoreAPI
 
 @Suite struct JobsControllerTests {
     @Test func listsJobsNewestFirst() async throws {
@@ -14,7 +18,7 @@ import Testing
             ] {
                 let body = String(buffer: try await server.send(.get, "/jobs\(query)").body)
                 // The list is the jobs' own JSON, in an array.
-                let jobs = try expected.map { try server.store.loads.job($0).json }
+                let jobs = try expected.map { try server.store.jobs.job($0).json }
                 #expect(body == "[" + jobs.joined(separator: ",") + "]", "\(query)")
             }
         }
@@ -128,7 +132,7 @@ import Testing
             let id = try await server.upload()
             async let response = server.send(.get, "/jobs/\(id)/events")
             try await server.until { try await server.metric(#"tripstore_progress_subscribers{transport="sse"}"#) == 1 }
-            server.store.loads.start()
+            server.store.jobs.start()
             let events = try Self.events(try await response)
             #expect(events.first?.hasPrefix(#"data: {"job_id":\#(id),"status":"pending""#) == true)
             try server.expectProgress(events.last.map { String($0.dropFirst(6)) }, of: id, .completed)

@@ -1,8 +1,12 @@
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import NIOCore
 import Server
 import Testing
+import TripModel
+import TripstoreAPI
 
 @Suite struct ProgressHubTests {
     /// What one subscriber has got.
@@ -18,12 +22,12 @@ import Testing
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let store = try ColumnStore(ColumnStore.Options(dataDirectory: directory, logger: logger))
+        let store = try LocalStore(LocalStore.Options(dataDirectory: directory, logger: logger))
         defer { store.close() }
-        let path = store.loads.uploadsDirectory + "/one"
+        let path = store.jobs.uploadsDirectory + "/one"
         try Data("region".utf8).write(to: URL(fileURLWithPath: path))
-        let job = try store.loads.submitUpload(path: path, filename: "one.csv", allowsDuplicate: true)
-        try await test(ProgressHub(store: store), try store.loads.progress(job.id))
+        let job = try store.jobs.submitUpload(path: path, filename: "one.csv", allowsDuplicate: true)
+        try await test(ProgressHub(store: store.store), try store.jobs.progress(job.id))
     }
 
     @Test func deliversTheStateThenChangesThenTheEnd() async throws {

@@ -1,11 +1,16 @@
+import ColumnStore
 import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import Ingestion
+import LocalStore
 import Logging
 import NIOCore
 import Server
 import Testing
+import TripModel
+import TripstoreAPI
 
 /// A server over a store in a temporary folder, for one test.
 struct ServerFixture: Sendable {
@@ -20,7 +25,7 @@ struct ServerFixture: Sendable {
         """
 
     let client: any TestClientProtocol
-    let store: ColumnStore
+    let store: LocalStore
     /// The port of a `.live` server.
     var port: Int { client.port ?? 0 }
 
@@ -33,17 +38,17 @@ struct ServerFixture: Sendable {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        var storeOptions = ColumnStore.Options(dataDirectory: directory, logger: logger)
+        var storeOptions = LocalStore.Options(dataDirectory: directory, logger: logger)
         storeOptions.fetcher = FixtureFetcher()
-        let store = try ColumnStore(storeOptions)
+        let store = try LocalStore(storeOptions)
         defer { store.close() }
-        if ingests { store.loads.start() }
+        if ingests { store.jobs.start() }
         var options = ServerOptions(logger: logger)
         // The tests of one process take turns, and a client of theirs may be silent for long.
         options.clientTimeout = .seconds(600)
         options.swaggerDirectory = swaggerDirectory
         options.pingInterval = pingInterval
-        let application = buildApplication(store: store, options: options)
+        let application = buildApplication(store: store.store, options: options)
         try await application.test(setup) { client in try await test(ServerFixture(client: client, store: store)) }
     }
 
@@ -102,14 +107,14 @@ struct ServerFixture: Sendable {
     /// Waits until a job is over, and its observers know, and returns it.
     func finished(_ job: Int64) async throws -> Job {
         let store = store
-        return try await store.threads.answer { () throws(ColumnStoreError) in try store.loads.waitForEnd(of: job) }
+        return try await store.engine.threads.answer { () throws(ColumnStoreError) in try store.jobs.waitForEnd(of: job) }
     }
 
     /// Expects a progress message with the job's state as the store has it, whatever the rate.
     func expectProgress(
         _ message: String?, of job: Int64, _ status: Job.Status, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
-        let progress = try store.loads.progress(job)
+        let progress = try store.jobs.progress(job)
         #expect(progress.status == status, sourceLocation: sourceLocation)
         let state = progress.json.prefix(upTo: try #require(progress.json.firstRange(of: #""rows_per_second""#)).lowerBound)
         #expect(message?.hasPrefix(state) == true, "\(message ?? "none"), not \(state)", sourceLocation: sourceLocation)
@@ -129,7 +134,7 @@ struct ServerFixture: Sendable {
 
     /// The files that uploads have left behind.
     func uploads() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: store.loads.uploadsDirectory).sorted()
+        try FileManager.default.contentsOfDirectory(atPath: store.jobs.uploadsDirectory).sorted()
     }
 }
 

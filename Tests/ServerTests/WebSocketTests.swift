@@ -1,7 +1,10 @@
 import HTTPTypes
 import HummingbirdTesting
+import Ingestion
+import LocalStore
 import NIOCore
 import Testing
+import TripModel
 
 @Suite struct WebSocketTests {
     private static let (text, close, ping, pong): (UInt8, UInt8, UInt8, UInt8) = (1, 8, 9, 10)
@@ -39,7 +42,7 @@ import Testing
                 try await server.until { try await Self.subscribers(server) == 10 }
                 // Each has got the snapshot.
                 try await server.until { try await server.metric("tripstore_progress_deliveries_total") == 10 }
-                server.store.loads.start()
+                server.store.jobs.start()
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             let messages = results[0].messages

@@ -11,44 +11,44 @@ struct PartitionTests {
     private let folder = TemporaryDirectory()
     private let pool = WorkerPool(threadCount: 2)
 
-    private func open() throws -> ColumnStore {
-        var options = ColumnStore.Options(
+    private func open() throws -> LocalStore {
+        var options = LocalStore.Options(
             dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.segmentRowCount = Self.segmentRowCount
-        let store = try ColumnStore(options)
+        let store = try LocalStore(options)
         // What can wait is done by these tests, when they say.
-        store.loads.start(isServing: false)
+        store.jobs.start(isServing: false)
         return store
     }
 
     /// Loads trips in jobs of one segment each.
-    private func load(_ trips: [Trip], into store: ColumnStore) throws -> [Int64] {
+    private func load(_ trips: [Trip], into store: LocalStore) throws -> [Int64] {
         try stride(from: 0, to: trips.count, by: Self.segmentRowCount).map { start in
             let path = "\(folder.path)/\(UUID().uuidString).csv"
             let part = Array(trips[start..<min(start + Self.segmentRowCount, trips.count)])
             try Data(ColumnStoreTests.csv(part).utf8).write(to: URL(fileURLWithPath: path))
-            let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
-            #expect(try store.loads.waitForEnd(of: job.id).status == .completed)
+            let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
+            #expect(try store.jobs.waitForEnd(of: job.id).status == .completed)
             return job.id
         }
     }
 
-    private func paths(_ store: ColumnStore) throws -> Set<String> { Set(try store.snapshot().segments.map(\.file.path)) }
+    private func paths(_ store: LocalStore) throws -> Set<String> { Set(try store.engine.snapshot().segments.map(\.file.path)) }
 
     /// All trips, as a bag.
-    private func bag(_ store: ColumnStore) throws -> [Trip: Int] {
+    private func bag(_ store: LocalStore) throws -> [Trip: Int] {
         var bag: [Trip: Int] = [:]
-        for segment in try store.snapshot().segments {
+        for segment in try store.engine.snapshot().segments {
             for trip in RandomTrips.trips(try segment.readTrips()) { bag[trip, default: 0] += 1 }
         }
         return bag
     }
 
     /// Expects that no two segments have rows of one week at the same places.
-    private func expectOrder(_ store: ColumnStore, _ what: String) throws {
+    private func expectOrder(_ store: LocalStore, _ what: String) throws {
         var extents: [ISOWeek: [(first: UInt64, last: UInt64)]] = [:]
-        for segment in try store.snapshot().segments {
+        for segment in try store.engine.snapshot().segments {
             let trips = try segment.readTrips()
             #expect(segment.indexProblem == nil)
             for week in trips.weeks.indices {
@@ -64,9 +64,9 @@ struct PartitionTests {
         }
     }
 
-    private func compare(_ store: ColumnStore, _ trips: [Trip], _ what: String) throws {
+    private func compare(_ store: LocalStore, _ trips: [Trip], _ what: String) throws {
         var random = SeededGenerator(seed: 12)
-        let snapshot = try store.snapshot()
+        let snapshot = try store.engine.snapshot()
         #expect(snapshot.rowCount == trips.count)
         for _ in 0..<40 {
             var query = WeeklyAverageQuery()
@@ -88,13 +88,13 @@ struct PartitionTests {
         let before = try bag(store)
         let oldPaths = try paths(store)
         #expect(oldPaths.count >= 9)
-        let oldSnapshot = try store.snapshot()
+        let oldSnapshot = try store.engine.snapshot()
 
-        store.maintain()
+        store.engine.maintain()
         #expect(try paths(store).isDisjoint(with: oldPaths))
         #expect(try bag(store) == before)
         // They are cut between cells, of which some hold dozens of trips.
-        #expect(try store.snapshot().segments.allSatisfy { $0.rowCount <= Self.segmentRowCount * 3 / 2 })
+        #expect(try store.engine.snapshot().segments.allSatisfy { $0.rowCount <= Self.segmentRowCount * 3 / 2 })
         try expectOrder(store, "divided")
         try compare(store, trips, "divided")
         // Who asked before still sees the old files.
@@ -102,10 +102,10 @@ struct PartitionTests {
 
         // What is in order stays as it is.
         let newPaths = try paths(store)
-        store.maintain()
+        store.engine.maintain()
         #expect(try paths(store) == newPaths)
 
-        _ = try store.loads.remove(jobs[3])
+        _ = try store.jobs.remove(jobs[3])
         let left = Array(trips[..<(3 * Self.segmentRowCount)] + trips[(4 * Self.segmentRowCount)...])
         try compare(store, left, "after undo")
         store.close()
@@ -129,9 +129,9 @@ struct PartitionTests {
         }
         _ = try load(trips, into: store)
         let before = try bag(store)
-        store.maintain()
+        store.engine.maintain()
         #expect(try bag(store) == before)
-        #expect(try store.snapshot().segments.count > 2)
+        #expect(try store.engine.snapshot().segments.count > 2)
         try expectOrder(store, "one week")
         try compare(store, trips, "one week")
     }
@@ -148,13 +148,13 @@ struct PartitionTests {
         }
         _ = try load(trips, into: store)
         let before = try bag(store)
-        store.maintain()
+        store.engine.maintain()
         #expect(try bag(store) == before)
-        #expect(try store.snapshot().segments.allSatisfy { $0.rowCount <= Self.segmentRowCount * 3 / 2 })
+        #expect(try store.engine.snapshot().segments.allSatisfy { $0.rowCount <= Self.segmentRowCount * 3 / 2 })
         try expectOrder(store, "one point")
         try compare(store, trips, "one point")
         let after = try paths(store)
-        store.maintain()
+        store.engine.maintain()
         #expect(try paths(store) == after)
     }
 
@@ -169,15 +169,15 @@ struct PartitionTests {
         for row in trips.indices { trips[row].time = start + Int64(row) * 7_862_000_000 }
         _ = try load(trips, into: store)
         let before = try bag(store)
-        store.maintain()
+        store.engine.maintain()
         #expect(try bag(store) == before)
         try expectOrder(store, "in order of time")
         try compare(store, trips, "in order of time")
-        let segments = try store.snapshot().segments.map(\.index)
+        let segments = try store.engine.snapshot().segments.map(\.index)
         #expect(segments.count > 10)
         #expect(segments.allSatisfy { $0.weeks[0].index / 52 == $0.weeks.last!.index / 52 })
         let after = try paths(store)
-        store.maintain()
+        store.engine.maintain()
         #expect(try paths(store) == after)
     }
 }

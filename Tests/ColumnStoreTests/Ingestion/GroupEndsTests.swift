@@ -8,137 +8,143 @@ import TripModel
 struct GroupEndsTests {
     private let folder = TemporaryDirectory()
 
-    /// A store in which something happens while rows are stored.
+    /// An engine in which something happens while rows are stored.
     private final class Disturbed: TripEngine {
-        let store: ColumnStore
-        let disturbance: @Sendable () -> Void
+        let engine: ColumnStore
+        let disturbance = Lock<(@Sendable () -> Void)?>(nil)
 
-        init(_ store: ColumnStore, _ disturbance: @escaping @Sendable () -> Void) {
-            self.store = store
-            self.disturbance = disturbance
-        }
+        init(_ engine: ColumnStore) { self.engine = engine }
 
-        var loads: LoadService { store.loads }
-        var threads: QuestionThreads { store.threads }
-        var parts: [NeededPart] { store.parts }
+        var storage: JobStorage { engine.storage }
+        var intake: EngineIntake { engine.intake }
+        var idleWork: IdleWork { engine.idleWork }
+        var pool: WorkerPool { engine.pool }
+        var threads: QuestionThreads { engine.threads }
+        var parts: [NeededPart] { engine.parts }
 
+        func recover() throws(ColumnStoreError) { try engine.recover() }
         func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
-            disturbance()
-            return store.store(batches, as: part)
+            disturbance.withLock { $0 }?()
+            return engine.store(batches, as: part)
         }
-        func publish() { store.publish() }
+        func publish() { engine.publish() }
         func takeOut(
             _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
         ) throws(ColumnStoreError) -> Bool {
-            try store.takeOut(id, status: status, from: expected, message: message, attempt: attempt)
+            try engine.takeOut(id, status: status, from: expected, message: message, attempt: attempt)
         }
-        func removeUncommitted(ofJob id: Int64) throws(ColumnStoreError) { try store.removeUncommitted(ofJob: id) }
-        func loadsEnded() { store.loadsEnded() }
-        func maintain() { store.maintain() }
+        func removeUncommitted(ofJob id: Int64) throws(ColumnStoreError) { try engine.removeUncommitted(ofJob: id) }
+        func loadsEnded() { engine.loadsEnded() }
+        func maintain() { engine.maintain() }
         func weeklyAverage(
             _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation
-        ) throws(ColumnStoreError) -> WeeklyAverage { try store.weeklyAverage(query, cancellation) }
+        ) throws(ColumnStoreError) -> WeeklyAverage { try engine.weeklyAverage(query, cancellation) }
         func tripGroups(
             _ query: TripGroupsQuery, _ cancellation: QueryCancellation
-        ) throws(ColumnStoreError) -> TripGroups { try store.tripGroups(query, cancellation) }
+        ) throws(ColumnStoreError) -> TripGroups { try engine.tripGroups(query, cancellation) }
         func regions(_ query: RegionsQuery, _ cancellation: QueryCancellation) throws(ColumnStoreError) -> Regions {
-            try store.regions(query, cancellation)
+            try engine.regions(query, cancellation)
         }
-        func numbers() throws(ColumnStoreError) -> EngineNumbers { try store.numbers() }
-        func close() { store.close() }
+        func numbers() throws(ColumnStoreError) -> EngineNumbers { try engine.numbers() }
+        func select(_ wanted: Set<Int64>?) throws(ColumnStoreError) -> [JobRecord] { try engine.select(wanted) }
+        func pieces(of jobs: Set<Int64>) throws(ColumnStoreError) -> [TripPiece] { try engine.pieces(of: jobs) }
+        func storedTrips() throws(ColumnStoreError) -> [Int64: Int] { try engine.storedTrips() }
+        func missingWarning() throws(ColumnStoreError) -> String? { try engine.missingWarning() }
+        func close() { engine.close() }
     }
 
-    private func open() throws -> ColumnStore {
-        try ColumnStore(
-            ColumnStore.Options(
-                dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+    private func open() throws -> (store: TripStore, engine: Disturbed) {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let engine = Disturbed(
+            try ColumnStore(ColumnStore.Options(dataDirectory: folder.path + "/store", logger: logger)))
+        return (try TripStore(engine, LoadService.Settings(access: .readWrite, logger: logger)), engine)
     }
 
     @Test("A job that was removed is at once what it became, though a load of it still runs", arguments: [1, 3])
     func removedWhileItRuns(count: Int) throws {
-        let store = try open()
+        let (store, engine) = try open()
         defer { store.close() }
         let ids = try (0..<count).map { _ in
-            try store.loads.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true).id
+            try store.jobs.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true).id
         }
         let seen = Lock<[Job.Status?]>([])
-        let engine = Disturbed(store) { [loads = store.loads, id = ids[0]] in
-            seen.withLock { seen in
-                guard seen.isEmpty else { return }
-                let before = (try? loads.jobs(limit: 10, status: nil))?.last?.status
-                seen = [before, try? loads.remove(id).status, try? loads.job(id).status]
-                seen.append((try? loads.jobs(limit: 10, status: nil))?.last?.status)
+        engine.disturbance.withLock {
+            $0 = { [loads = store.jobs, id = ids[0]] in
+                seen.withLock { seen in
+                    guard seen.isEmpty else { return }
+                    let before = (try? loads.jobs(limit: 10, status: nil))?.last?.status
+                    seen = [before, try? loads.remove(id).status, try? loads.job(id).status]
+                    seen.append((try? loads.jobs(limit: 10, status: nil))?.last?.status)
+                }
             }
         }
-        store.loads.attach(engine)
-        store.loads.start()
-        for id in ids { _ = try store.loads.waitForEnd(of: id) }
+        store.jobs.start()
+        for id in ids { _ = try store.jobs.waitForEnd(of: id) }
         #expect(seen.withLock { $0 } == [.running, .cancelled, .cancelled, .cancelled])
-        #expect(try ids.map { try store.loads.job($0).status } == [.cancelled] + ids.dropFirst().map { _ in .completed })
-        #expect(try store.summary().liveRows == 100 * (count - 1))
-        withExtendedLifetime(engine) {}
+        #expect(try ids.map { try store.jobs.job($0).status } == [.cancelled] + ids.dropFirst().map { _ in .completed })
+        #expect(try engine.engine.summary().liveRows == 100 * (count - 1))
     }
 
     @Test("A job with the bytes of one that is cancelled while both are loaded together is no duplicate")
     func twinOfACancelledJob() throws {
-        let store = try open()
+        let (store, engine) = try open()
         defer { store.close() }
         // The same rows, compressed otherwise: it shows when they are loaded.
-        let ids = try ["trips.csv", "trips.csv.zst"].map { try store.loads.submitFile(path: Fixture.path($0)).id }
+        let ids = try ["trips.csv", "trips.csv.zst"].map { try store.jobs.submitFile(path: Fixture.path($0)).id }
         let removed = Lock<Job.Status?>(nil)
-        let engine = Disturbed(store) { [loads = store.loads, id = ids[0]] in
-            removed.withLock { if $0 == nil { $0 = try? loads.remove(id).status } }
+        engine.disturbance.withLock {
+            $0 = { [loads = store.jobs, id = ids[0]] in
+                removed.withLock { if $0 == nil { $0 = try? loads.remove(id).status } }
+            }
         }
-        store.loads.attach(engine)
-        store.loads.start()
-        #expect(try ids.map { try store.loads.waitForEnd(of: $0).status } == [.cancelled, .completed])
+        store.jobs.start()
+        #expect(try ids.map { try store.jobs.waitForEnd(of: $0).status } == [.cancelled, .completed])
         #expect(removed.withLock { $0 } == .cancelled)
-        #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 100)
-        withExtendedLifetime(engine) {}
+        #expect(try engine.weeklyAverage(WeeklyAverageQuery()).totalTrips == 100)
     }
 
     @Test("A file that cannot be removed keeps no job of the group from its end, nor its followers from hearing of it")
     func everyJobEnds() throws {
-        let store = try open()
+        let (store, engine) = try open()
         defer { store.close() }
         let ends = Lock([Int64: Job.Status]())
-        store.loads.observeProgress { progress in
+        store.jobs.observeProgress { progress in
             if progress.status.isTerminal { ends.withLock { $0[progress.jobID] = progress.status } }
         }
         let sample = try Data(contentsOf: URL(fileURLWithPath: Fixture.path("trips.csv")))
         var paths: [String] = []
         var ids: [Int64] = []
         for number in 0..<4 {
-            paths.append("\(store.loads.uploadsDirectory)/upload-\(number)")
+            paths.append("\(store.jobs.uploadsDirectory)/upload-\(number)")
             // The third is no file of trips.
             try (number == 2 ? Data("no,header\n".utf8) : sample).write(to: URL(fileURLWithPath: paths[number]))
             ids.append(
-                try store.loads.submitUpload(path: paths[number], filename: "\(number).csv", allowsDuplicate: true).id)
+                try store.jobs.submitUpload(path: paths[number], filename: "\(number).csv", allowsDuplicate: true).id)
         }
         let stubborn = paths[1]
         let deletion = Lock<(isDone: Bool, error: ColumnStoreError?)>((false, nil))
-        let engine = Disturbed(store) { [loads = store.loads, id = ids[1]] in
-            let isFirst = deletion.withLock { state in
-                defer { state.isDone = true }
-                return !state.isDone
+        engine.disturbance.withLock {
+            $0 = { [loads = store.jobs, id = ids[1]] in
+                let isFirst = deletion.withLock { state in
+                    defer { state.isDone = true }
+                    return !state.isDone
+                }
+                guard isFirst else { return }
+                // Even root cannot unlink a folder.
+                try? FileManager.default.removeItem(atPath: stubborn)
+                try? FileManager.default.createDirectory(atPath: stubborn, withIntermediateDirectories: false)
+                do throws(ColumnStoreError) { _ = try loads.remove(id) } catch { deletion.withLock { $0.error = error } }
             }
-            guard isFirst else { return }
-            // Even root cannot unlink a folder.
-            try? FileManager.default.removeItem(atPath: stubborn)
-            try? FileManager.default.createDirectory(atPath: stubborn, withIntermediateDirectories: false)
-            do throws(ColumnStoreError) { _ = try loads.remove(id) } catch { deletion.withLock { $0.error = error } }
         }
-        store.loads.attach(engine)
-        store.loads.start()
-        for id in ids { _ = try store.loads.waitForEnd(of: id) }
+        store.jobs.start()
+        for id in ids { _ = try store.jobs.waitForEnd(of: id) }
         #expect(deletion.withLock { $0.error?.code } == .io)
-        let last = try store.loads.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true)
-        _ = try store.loads.waitForEnd(of: last.id)
+        let last = try store.jobs.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true)
+        _ = try store.jobs.waitForEnd(of: last.id)
         let expected: [Int64: Job.Status] = [
             ids[0]: .completed, ids[1]: .cancelled, ids[2]: .failed, ids[3]: .completed, last.id: .completed,
         ]
         #expect(ends.withLock { $0 } == expected)
-        #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 300)
-        withExtendedLifetime(engine) {}
+        #expect(try engine.weeklyAverage(WeeklyAverageQuery()).totalTrips == 300)
     }
 }

@@ -9,11 +9,11 @@ import TripModel
 struct GroupLoadTests {
     private let folder = TemporaryDirectory()
 
-    private func open(_ name: String) throws -> ColumnStore {
-        var options = ColumnStore.Options(
+    private func open(_ name: String) throws -> LocalStore {
+        var options = LocalStore.Options(
             dataDirectory: "\(folder.path)/\(name)", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
-        return try ColumnStore(options)
+        return try LocalStore(options)
     }
 
     /// Files of all kinds: right, wrong in some rows, empty, without a header that names the columns.
@@ -43,11 +43,11 @@ struct GroupLoadTests {
         var job: Job
         var rejects: RejectsReport
 
-        init(_ store: ColumnStore, _ id: Int64) throws {
-            job = try store.loads.job(id)
+        init(_ store: LocalStore, _ id: Int64) throws {
+            job = try store.jobs.job(id)
             job.createdAt = ""
             job.updatedAt = ""
-            rejects = try store.loads.rejects(id, limit: 10_000)
+            rejects = try store.jobs.rejects(id, limit: 10_000)
         }
     }
 
@@ -59,14 +59,14 @@ struct GroupLoadTests {
             together.close()
             alone.close()
         }
-        let ids = try together.loads.submitFiles(paths: files, allowsDuplicate: true).map { try $0.get().job.id }
-        together.loads.start()
-        alone.loads.start()
+        let ids = try together.jobs.submitFiles(paths: files, allowsDuplicate: true).map { try $0.get().job.id }
+        together.jobs.start()
+        alone.jobs.start()
         for (id, file) in zip(ids, files) {
-            _ = try together.loads.waitForEnd(of: id)
-            let job = try alone.loads.submitFile(path: file, allowsDuplicate: true)
+            _ = try together.jobs.waitForEnd(of: id)
+            let job = try alone.jobs.submitFile(path: file, allowsDuplicate: true)
             #expect(job.id == id)
-            _ = try alone.loads.waitForEnd(of: id)
+            _ = try alone.jobs.waitForEnd(of: id)
             let (one, other) = (try Seen(together, id), try Seen(alone, id))
             #expect(one == other, "seed \(seed), \(file): \(one) \(other)")
         }
@@ -81,8 +81,8 @@ struct GroupLoadTests {
         #expect(try together.summary().unnamedFiles.isEmpty)
         // Any of them goes alone.
         for index in [0, 20, 41, 69] {
-            _ = try together.loads.remove(ids[index])
-            _ = try alone.loads.remove(ids[index])
+            _ = try together.jobs.remove(ids[index])
+            _ = try alone.jobs.remove(ids[index])
             let (one, other) = (try together.regions().json, try alone.regions().json)
             #expect(one == other && !one.contains("\"trips\":0,"), "seed \(seed), without \(files[index])")
         }
@@ -93,11 +93,11 @@ struct GroupLoadTests {
         let store = try open("store")
         defer { store.close() }
         let sample = Fixture.path("trips.csv")
-        let results = try store.loads.submitFiles(paths: [sample, "\(folder.path)/absent.csv", sample], allowsDuplicate: true)
+        let results = try store.jobs.submitFiles(paths: [sample, "\(folder.path)/absent.csv", sample], allowsDuplicate: true)
         let error = #expect(throws: ColumnStoreError.self) { try results[1].get() }
         #expect(error?.message.contains("absent.csv") == true)
-        store.loads.start()
-        for index in [0, 2] { #expect(try store.loads.waitForEnd(of: results[index].get().job.id).status == .completed) }
+        store.jobs.start()
+        for index in [0, 2] { #expect(try store.jobs.waitForEnd(of: results[index].get().job.id).status == .completed) }
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 200)
     }
 
@@ -113,9 +113,9 @@ struct GroupLoadTests {
         let path = folder.path + "/much.csv.zst"
         try Data(compressed).write(to: URL(fileURLWithPath: path))
         let files = [Fixture.path("trips.csv"), path]
-        let ids = try store.loads.submitFiles(paths: files, allowsDuplicate: true).map { try $0.get().job.id }
-        store.loads.start()
-        #expect(try store.loads.waitForEnd(of: ids[0]).processedRows == 100)
-        #expect(try store.loads.waitForEnd(of: ids[1]).processedRows == 150_000)
+        let ids = try store.jobs.submitFiles(paths: files, allowsDuplicate: true).map { try $0.get().job.id }
+        store.jobs.start()
+        #expect(try store.jobs.waitForEnd(of: ids[0]).processedRows == 100)
+        #expect(try store.jobs.waitForEnd(of: ids[1]).processedRows == 150_000)
     }
 }

@@ -9,27 +9,27 @@ import TripModel
 struct RejectsTests {
     private let folder = TemporaryDirectory()
 
-    private func open() throws -> ColumnStore {
-        try ColumnStore(
-            ColumnStore.Options(
+    private func open() throws -> LocalStore {
+        try LocalStore(
+            LocalStore.Options(
                 dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
     }
 
     /// Loads a file, alone or beside another small one, which loads them together.
-    private func load(_ bytes: [UInt8], into store: ColumnStore, together: Bool) throws -> Job {
+    private func load(_ bytes: [UInt8], into store: LocalStore, together: Bool) throws -> Job {
         let path = folder.path + "/trips.csv"
         try Data(bytes).write(to: URL(fileURLWithPath: path))
-        let jobs = try store.loads.submitFiles(
+        let jobs = try store.jobs.submitFiles(
             paths: [path] + (together ? [Fixture.path("trips.csv")] : []), allowsDuplicate: true)
-        store.loads.start(isServing: false)
-        return try store.loads.waitForEnd(of: try jobs[0].get().job.id)
+        store.jobs.start(isServing: false)
+        return try store.jobs.waitForEnd(of: try jobs[0].get().job.id)
     }
 
-    private func all(of id: Int64, in store: ColumnStore) throws -> [RejectedRow] {
+    private func all(of id: Int64, in store: LocalStore) throws -> [RejectedRow] {
         var rows: [RejectedRow] = []
         var line: Int? = 0
         while let after = line {
-            let page = try store.loads.rejects(id, after: after, limit: 10_000)
+            let page = try store.jobs.rejects(id, after: after, limit: 10_000)
             #expect(page.rejects.reduce(0) { $0 + $1.text.utf8.count } <= Limits.rejectsPageByteCountMax + (64 << 10))
             #expect(page.nextAfter == nil || page.nextAfter == page.rejects.last?.line)
             rows += page.rejects
@@ -58,11 +58,11 @@ struct RejectsTests {
         #expect((job.status, job.rejectedRows) == (.completed, rows.count))
         let kept = try all(of: job.id, in: store)
         #expect(kept.map(\.line) == (0..<rows.kept).map { $0 + 2 } && kept.allSatisfy { $0.text == rows.row })
-        let page = try store.loads.rejects(job.id, limit: 1)
+        let page = try store.jobs.rejects(job.id, limit: 1)
         #expect((page.keptRows, page.reasons) == (rows.kept, [kept.first?.reason: rows.count] as [String?: Int]))
         // A deletion leaves the numbers alone.
-        _ = try store.loads.remove(job.id)
-        let left = try store.loads.rejects(job.id, limit: 10)
+        _ = try store.jobs.remove(job.id)
+        let left = try store.jobs.rejects(job.id, limit: 10)
         #expect((left.rejects, left.keptRows, left.rejectedRows) == ([], 0, rows.count))
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/store/rejects").isEmpty)
     }
@@ -73,12 +73,12 @@ struct RejectsTests {
         let sample = try Data(contentsOf: URL(fileURLWithPath: Fixture.path("trips.csv")))
         let job = try load(
             Array(sample) + Array(String(repeating: "a\n,\n", count: 15_000).utf8), into: store, together: false)
-        let before = try store.loads.rejects(job.id, limit: 3)
+        let before = try store.jobs.rejects(job.id, limit: 3)
         store.close()
         _ = try ColumnStore.rebuildCatalog(in: folder.path + "/store", replacesUsable: true, takesIncomplete: false)
         store = try open()
         defer { store.close() }
-        #expect(try store.loads.rejects(job.id, limit: 3) == before)
+        #expect(try store.jobs.rejects(job.id, limit: 3) == before)
         #expect((before.rejectedRows, before.keptRows, before.reasons.values.reduce(0, +)) == (30_000, 10_000, 30_000))
     }
 

@@ -15,7 +15,7 @@ struct ScanThresholdTests {
         let folder = TemporaryDirectory()
         let store = try Self.load(rowCount: list.rows, seed: list.seed, in: folder.path)
         defer { store.close() }
-        let summary = try store.summary()
+        let summary = try store.engine.summary()
         let bytesPerRow = Double(summary.segments.reduce(0) { $0 + $1.bytes }) / Double(list.rows)
         #expect(bytesPerRow <= list.segmentBytesPerRowMax)
         for question in list.questions {
@@ -26,23 +26,23 @@ struct ScanThresholdTests {
         }
     }
 
-    private static func load(rowCount: Int, seed: UInt64, in folder: String) throws -> ColumnStore {
+    private static func load(rowCount: Int, seed: UInt64, in folder: String) throws -> LocalStore {
         let generator = TripGenerator(rowCount: rowCount, seed: seed)
         var bytes = [UInt8](TripGenerator.header.utf8)
         for index in 0..<generator.chunkCount { bytes += generator.chunk(index) }
         let file = folder + "/trips.csv"
         try Data(bytes).write(to: URL(fileURLWithPath: file))
-        let store = try ColumnStore(
-            ColumnStore.Options(
+        let store = try LocalStore(
+            LocalStore.Options(
                 dataDirectory: folder + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
-        let job = try store.loads.submitFile(path: file, allowsDuplicate: true)
-        store.loads.start()
-        let ended = try store.loads.waitForEnd(of: job.id)
+        let job = try store.jobs.submitFile(path: file, allowsDuplicate: true)
+        store.jobs.start()
+        let ended = try store.jobs.waitForEnd(of: job.id)
         #expect(ended.status == .completed && ended.rejectedRows == 0)
         return store
     }
 
-    private static func ask(_ question: MeasuredQuestions.Question, _ store: ColumnStore) throws -> ScanMetrics {
+    private static func ask(_ question: MeasuredQuestions.Question, _ store: LocalStore) throws -> ScanMetrics {
         switch question.kind {
         case .weeklyAverage:
             return try store.weeklyAverage(WeeklyAverageQuery(parameters: question.pairs)).metrics

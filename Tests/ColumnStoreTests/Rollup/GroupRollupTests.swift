@@ -9,36 +9,36 @@ struct GroupRollupTests {
     private let folder = TemporaryDirectory()
     private var root: String { folder.path + "/store" }
 
-    private func open(rollupRows: Int = 1, access: StoreAccess = .readWrite) throws -> ColumnStore {
-        var options = ColumnStore.Options(dataDirectory: root, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    private func open(rollupRows: Int = 1, access: StoreAccess = .readWrite) throws -> LocalStore {
+        var options = LocalStore.Options(dataDirectory: root, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.access = access
         options.rollupRowCountMin = rollupRows
-        let store = try ColumnStore(options)
-        if access == .readWrite { store.loads.start() }
+        let store = try LocalStore(options)
+        if access == .readWrite { store.jobs.start() }
         return store
     }
 
-    private func load(_ trips: [Trip], into store: ColumnStore, _ name: String) throws -> Int64 {
+    private func load(_ trips: [Trip], into store: LocalStore, _ name: String) throws -> Int64 {
         let path = "\(folder.path)/\(name).csv"
         try Data(ColumnStoreTests.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
-        let job = try store.loads.submitFile(path: path, allowsDuplicate: true)
-        #expect(try store.loads.waitForEnd(of: job.id).status == .completed)
+        let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
+        #expect(try store.jobs.waitForEnd(of: job.id).status == .completed)
         return job.id
     }
 
     /// Waits for the thread that counts groups when it has nothing else to do.
-    private func waitUntilCovered(_ store: ColumnStore) throws {
+    private func waitUntilCovered(_ store: LocalStore) throws {
         let end = Date(timeIntervalSinceNow: 60)
-        while try !store.snapshot().isCovered {
+        while try !store.engine.snapshot().isCovered {
             try #require(Date.now < end, "the rollup is not made")
             usleep(2000)
         }
     }
 
-    private func compare(_ store: ColumnStore, _ what: String, seed: UInt64 = 1) throws {
+    private func compare(_ store: LocalStore, _ what: String, seed: UInt64 = 1) throws {
         var random = SeededGenerator(seed: seed)
-        let snapshot = try store.snapshot()
+        let snapshot = try store.engine.snapshot()
         let pool = WorkerPool(threadCount: 2)
         for _ in 0..<60 {
             var query = TripGroupsQuery()
@@ -66,12 +66,12 @@ struct GroupRollupTests {
         try compare(store, "one load")
         // Too few to be worth a new rollup: they are scanned and added.
         _ = try load(RandomTrips.trips(100, using: &random), into: store, "few")
-        #expect(try !store.snapshot().isCovered && store.snapshot().hasRollup)
+        #expect(try !store.engine.snapshot().isCovered && store.engine.snapshot().hasRollup)
         try compare(store, "a load that is not covered")
         _ = try load(RandomTrips.trips(1500, using: &random), into: store, "second")
         try waitUntilCovered(store)
         try compare(store, "two loads")
-        _ = try store.loads.remove(first)
+        _ = try store.jobs.remove(first)
         try compare(store, "after undo")
         try waitUntilCovered(store)
         try compare(store, "after undo, counted again")
@@ -107,7 +107,7 @@ struct GroupRollupTests {
         try FileManager.default.removeItem(at: file)
         if kind != "remove" { try bytes.write(to: file) }
         let reader = try open(access: .readOnly)
-        #expect(try !reader.snapshot().hasRollup)
+        #expect(try !reader.engine.snapshot().hasRollup)
         try compare(reader, kind)
         reader.close()
         store = try open()
@@ -127,7 +127,7 @@ struct GroupRollupTests {
         store = try open(rollupRows: 1_000_000)
         let names = { try FileManager.default.contentsOfDirectory(atPath: root + "/rollups") }
         #expect(try names().count == 1)
-        _ = try store.loads.remove(ids[0])
+        _ = try store.jobs.remove(ids[0])
         #expect(try names() == [])
         try compare(store, "after its file is gone")
         store.close()
@@ -151,7 +151,7 @@ struct GroupRollupTests {
         }
         query.bucketMinutes = 30
         // By an executor of its own: the store's workers still have the pages that were counted.
-        let executor = QueryExecutor(try store.snapshot(), on: WorkerPool(threadCount: 1))
+        let executor = QueryExecutor(try store.engine.snapshot(), on: WorkerPool(threadCount: 1))
         #expect(try executor.tripGroups(query).metrics.pagesRead > 0)
     }
 }

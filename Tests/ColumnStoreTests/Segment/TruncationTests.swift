@@ -10,20 +10,20 @@ struct TruncationTests {
     private let folder = TemporaryDirectory()
     private var root: String { folder.path + "/store" }
 
-    private func open(rollupRows: Int = .max) throws -> ColumnStore {
-        var options = ColumnStore.Options(
+    private func open(rollupRows: Int = .max) throws -> LocalStore {
+        var options = LocalStore.Options(
             dataDirectory: root, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.rollupRowCountMin = rollupRows
-        return try ColumnStore(options)
+        return try LocalStore(options)
     }
 
-    private func load(_ trips: [Trip], into store: ColumnStore, _ name: String) throws {
+    private func load(_ trips: [Trip], into store: LocalStore, _ name: String) throws {
         let path = "\(folder.path)/\(name).csv"
         try Data(ColumnStoreTests.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
-        let job = try store.loads.submitFile(path: path)
-        store.loads.start()
-        #expect(try store.loads.waitForEnd(of: job.id).status == .completed)
+        let job = try store.jobs.submitFile(path: path)
+        store.jobs.start()
+        #expect(try store.jobs.waitForEnd(of: job.id).status == .completed)
     }
 
     /// How a file is cut off.
@@ -121,13 +121,13 @@ struct TruncationTests {
         for index in trips.indices { trips[index].datasource = index < 2000 ? "whole" : "cut" }
         try load(Array(trips[..<2000]), into: store, "whole")
         try load(Array(trips[2000...]), into: store, "cut")
-        let path = try #require(store.segmentPaths().last)
+        let path = try #require(store.engine.segmentPaths().last)
         let name = String(path.split(separator: "/").last!)
         var ofWhole = TripGroupsQuery()
         ofWhole.precision = 12
         ofWhole.filter.datasource = "whole"
         let before = try (store.regions().json, store.tripGroups(ofWhole).json)
-        #expect(store.damage == nil)
+        #expect(store.engine.damage == nil)
         try cut.apply(to: path)
         #expect(store.damage?.message.contains(name) == true)
 
@@ -154,13 +154,13 @@ struct TruncationTests {
         defer { store.close() }
         let trips = RandomTrips.trips(4000, using: &random)
         for number in 0..<3 { try load(Array(trips[number * 1000..<number * 1000 + 1000]), into: store, "\(number)") }
-        let paths = try store.segmentPaths()
+        let paths = try store.engine.segmentPaths()
         try cut.apply(to: paths[1])
         // The fourth small segment would be merged with the others.
         try load(Array(trips[3000...]), into: store, "3")
-        #expect(throws: ColumnStoreError.self) { try store.exportHive(to: folder.path + "/lake") }
-        #expect(throws: ColumnStoreError.self) { try store.backUp(to: folder.path + "/copy") }
-        let summary = try store.summary()
+        #expect(throws: ColumnStoreError.self) { try store.engine.exportHive(to: folder.path + "/lake") }
+        #expect(throws: ColumnStoreError.self) { try store.engine.backUp(to: folder.path + "/copy") }
+        let summary = try store.engine.summary()
         #expect(summary.segments.count == 4 && summary.unnamedFiles.isEmpty)
         #expect(!summary.segments.contains { $0.file.hasPrefix("merged") })
         let exported = (try? FileManager.default.subpathsOfDirectory(atPath: folder.path + "/lake")) ?? []
@@ -174,14 +174,14 @@ struct TruncationTests {
         let store = try open(rollupRows: 1000)
         defer { store.close() }
         try load(RandomTrips.trips(3000, using: &random), into: store, "trips")
-        while try !store.snapshot().isCovered { usleep(1000) }
+        while try !store.engine.snapshot().isCovered { usleep(1000) }
         let before = try store.tripGroups(TripGroupsQuery()).json
         let names = try FileManager.default.contentsOfDirectory(atPath: root + "/rollups")
         try cut.apply(to: "\(root)/rollups/\(names[0])")
         #expect(try store.tripGroups(TripGroupsQuery()).json == before)
         while try FileManager.default.contentsOfDirectory(atPath: root + "/rollups") == names { usleep(1000) }
-        while try !store.snapshot().isCovered { usleep(1000) }
+        while try !store.engine.snapshot().isCovered { usleep(1000) }
         #expect(try store.tripGroups(TripGroupsQuery()).json == before)
-        #expect(store.damage == nil)
+        #expect(store.engine.damage == nil)
     }
 }

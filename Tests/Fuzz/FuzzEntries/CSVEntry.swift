@@ -1,3 +1,4 @@
+import Ingestion
 import TripModel
 
 /// A CSV file: every kernel, block size and chunking gives the same rows, rejects and lines.

@@ -1,6 +1,9 @@
+import ColumnStore
 import Foundation
+import Ingestion
 import TripGenerator
 import TripModel
+import TripstoreAPI
 
 /// The text of a question: refused with a sentence, or answered the same from the index and by the plain scan.
 ///

@@ -1,4 +1,5 @@
 import Bucketing
+import ColumnStore
 
 /// The index inside a segment: read or refused; one that is read answers within its rows and is written as it was read.
 ///

@@ -1,0 +1,47 @@
+/// Why a file is refused whose bytes are those of another job.
+extension ColumnStoreError {
+    /// The error for a file whose bytes are those of another job.
+    ///
+    /// - Parameter missing: how many of its trips were set aside, 0 if nobody can tell; nil: none were.
+    package static func refusal(ofTwin job: Job, missing: Int?) -> ColumnStoreError {
+        missing.map { isIncomplete(job, missing: $0) } ?? duplicate(of: job)
+    }
+
+    /// The error for a file whose bytes are those of a job some of whose trips were set aside as damaged.
+    private static func isIncomplete(_ job: Job, missing: Int) -> ColumnStoreError {
+        let trips = missing == 0 ? "trips" : missing == 1 ? "1 trip" : "\(missing.grouped) trips"
+        var error = ColumnStoreError(
+            .conflict,
+            "The same bytes were loaded as job \(job.id) (\(job.filename)), of which \(trips) \(missing == 1 ? "is" : "are") missing, "
+                + "as damage was set aside; delete job \(job.id), then load the file again.", job: job.id)
+        error.lastingMessage =
+            "Not loaded: the same bytes had been loaded as job \(job.id) (\(job.filename)), of which \(trips) \(missing == 1 ? "was" : "were") "
+            + "missing, as damage was set aside; delete job \(job.id) where it is still there, then resume this one."
+        return error
+    }
+
+    /// The error for a file whose bytes are those of another job.
+    package static func duplicate(of job: Job) -> ColumnStoreError {
+        let state =
+            switch job.status {
+            case .completed: "were loaded before"
+            case .interrupted: "belong to a load that was interrupted and can go on"
+            default: "are being loaded already"
+            }
+        var error = ColumnStoreError(
+            .conflict,
+            "The same bytes \(state), as job \(job.id) (\(job.filename)); to load them again, allow it with duplicate=allow or "
+                + "--allow-duplicate.", job: job.id)
+        let earlier =
+            switch job.status {
+            case .completed: "had been loaded before"
+            case .interrupted: "belonged to a load that had been interrupted and could go on"
+            default: "were being loaded already"
+            }
+        error.lastingMessage =
+            "Not loaded: the same bytes \(earlier), as job \(job.id) (\(job.filename)). Where that job was deleted since, or has failed, "
+            + "resume this one; to have the trips twice, load the file with duplicate=allow or --allow-duplicate."
+        error.isDuplicate = true
+        return error
+    }
+}
