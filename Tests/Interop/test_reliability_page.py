@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tripstore import REPOSITORY
+from tripstore_tools.harness.tripstore import REPOSITORY
 
 FILES = [str(path.relative_to(REPOSITORY)) for folder in ("Tests", "scripts", "deploy") for path in (REPOSITORY / folder).rglob("*")
          if path.is_file()]
@@ -22,7 +22,7 @@ def test_each_promise_names_what_reproduces_it(row):
     for place in places:
         name = place.split()[0]
         if re.fullmatch(r"test_\w+…?", name):
-            assert any(test == name or name[-1] == "…" and test.startswith(name[:-1]) for test in PYTHON_TESTS), name
+            assert any(test == name or (name[-1] == "…" and test.startswith(name[:-1])) for test in PYTHON_TESTS), name
         else:
             # A file, or a folder of files.
             assert any(f"/{path}".endswith(f"/{name}") or f"/{name}/" in f"/{path}" for path in FILES), name
