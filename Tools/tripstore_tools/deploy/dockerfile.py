@@ -296,6 +296,9 @@ def check(options):
     steps = list(instructions(REPOSITORY / "Dockerfile"))
     suite = next(re.search(r"debian:(\w+)", arguments).group(1) for keyword, arguments in steps
                  if keyword == "FROM" and arguments.startswith("debian:"))
+    names = [arguments.partition(" AS ")[2] or "final" for keyword, arguments in steps if keyword == "FROM"]
+    if options.stage not in (None, *names):
+        sys.exit(f"check-dockerfile: the Dockerfile has no stage {options.stage}; it has {', '.join(names)}")
     folder = Path(tempfile.mkdtemp(prefix="tripstore-image-", dir="/var/tmp"))
     machine = Machine(folder, suite)
     stages = {}
