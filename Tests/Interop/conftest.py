@@ -9,15 +9,11 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-import clickhouse
-import postgresql
-import tripstore
-from oracle import Oracle
-from s3_server import S3Server
+from tripstore_tools.harness import clickhouse, faults, migration, postgresql, tripstore
+from tripstore_tools.harness.generated import ASKED_ROWS, ROWS, generate
+from tripstore_tools.harness.oracle import Oracle
+from tripstore_tools.harness.s3_server import S3Server
 
-# Of loads that are interrupted, killed and watched, and of those that are asked in all ways.
-ROWS, ASKED_ROWS = 1_000_000, 300_000
-SEED = 7
 # What the API promises of answers holds for every engine: tests of what these servers have ask one of each.
 ENGINES = ["columnstore", "clickhouse"]
 # What it promises of jobs holds for both catalogs as well: "postgresql" has its trips in ClickHouse and its jobs in PostgreSQL.
@@ -30,7 +26,7 @@ SLOW_FILES = ["test_state_machine", "test_replicas", "test_cluster", "test_click
 
 def pytest_collection_modifyitems(items):
     def place(item):
-        name = item.module.__name__
+        name = item.path.stem
         return SLOW_FILES.index(name) if name in SLOW_FILES else len(SLOW_FILES)
 
     items.sort(key=place)
@@ -42,7 +38,8 @@ def pytest_xdist_make_scheduler(config, log):
     `--dist loadgroup` would say so with marks, which do nothing: xdist 3.8 writes the group into `_nodeid`, which items of pytest 9.2
     don't have, and each test would go to any worker, which makes all servers that it shares anew."""
     replicas = (Path(__file__).parent / "test_replicas.py").read_text(encoding="utf-8")
-    alone = {"test_state_machine.py": "", "test_full_disk.py": "", "test_replicas.py": "|".join(re.findall(r"^def (test_\w+)\([^)]*\bown\b", replicas, re.M))}
+    alone = {"test_state_machine.py": "", "test_full_disk.py": "",
+             "test_replicas.py": "|".join(re.findall(r"^def (test_\w+)\([^)]*\bown\b", replicas, re.M))}
 
     class ByServers(LoadScopeScheduling):
         def _split_scope(self, nodeid):
@@ -119,12 +116,6 @@ def sample_server(request):
     return request.getfixturevalue(f"sample_in_{request.param}")
 
 
-def generate(folder, rows):
-    path = folder / "trips.csv"
-    tripstore.cli("generate", "--rows", rows, "--seed", SEED, "--output", path)
-    return path
-
-
 @contextlib.contextmanager
 def serving(folder, path):
     """A server of the column store that was given a file over HTTP."""
@@ -197,6 +188,34 @@ def server(tmp_path):
     """A server of this test's own, on an empty store."""
     with tripstore.Server(tmp_path / "data", tmp_path / "log") as server:
         yield server
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    """Comes between the program and the C library, to fail or hold calls that change files."""
+    return faults.build(tmp_path_factory.mktemp("faults"))
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
+    server = postgresql.PostgreSQL(tmp_path_factory.mktemp("catalog") / "postgresql")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        server.remove()
+
+
+@pytest.fixture
+def places(request, tmp_path, cluster, catalog):
+    """Makes clusters."""
+    def make(kind="postgresql", parameters="", suffix=""):
+        name = "m" + "".join(letter if letter.isalnum() else "_" for letter in request.node.name.lower())[-40:] + suffix
+        folder = tmp_path / f"cluster{suffix}"
+        folder.mkdir()
+        return migration.Cluster(kind, name, folder, cluster, catalog, parameters)
+
+    return make
 
 
 def pytest_terminal_summary(terminalreporter):

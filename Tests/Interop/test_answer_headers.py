@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-import tripstore
+from tripstore_tools.harness import tripstore
 
 STRICT = {
     "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",

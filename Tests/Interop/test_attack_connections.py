@@ -1,5 +1,6 @@
 """Clients that open connections and stay silent, send or read a byte now and then, or hold up the end: others are served all the while."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -11,7 +12,7 @@ import time
 
 import pytest
 
-from tripstore import PATIENCE_SECONDS, SAMPLE, Server, wait_until
+from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, Server, wait_until
 
 HEAD = b"Host: localhost\r\n"
 UPLOAD = b"POST /ingest?filename=slow.csv HTTP/1.1\r\n" + HEAD + b"Content-Length: 1000000\r\n\r\nregion,"
@@ -349,10 +350,8 @@ def test_attack_unread_answers_are_ended(tmp_path, scale):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.connect(("127.0.0.1", server.port))
             connection.setblocking(False)
-            try:
+            with contextlib.suppress(BlockingIOError):
                 connection.send(requests)
-            except BlockingIOError:
-                pass
             connections.append(connection)
         wait_until(lambda: closed(server, "send") == len(connections), "those who don't read to be ended")
         assert_serves(server)

@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 
-import tripstore
+from tripstore_tools.harness import tripstore
 
 
 def exchanges(store):

@@ -11,10 +11,9 @@ import time
 
 import pytest
 
-import tripstore
-from small_disk import bytes_below, fill, free_bytes, small_disk
-from test_faults import library  # noqa: F401  (a fixture)
-from test_resources import refusing
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.faults import refusing
+from tripstore_tools.harness.small_disk import bytes_below, fill, free_bytes, small_disk
 
 HEADER = b"region,origin_coord,destination_coord,datetime,datasource\n"
 
@@ -85,7 +84,7 @@ class Follower(threading.Thread):
                 self.messages.append(json.loads(line[6:]))
 
 
-def test_an_end_that_cannot_be_recorded_is_once_there_is_room(library, tmp_path):  # noqa: F811
+def test_an_end_that_cannot_be_recorded_is_once_there_is_room(library, tmp_path):
     """Found: such a job stayed `running` until a restart, later ones overtook it, and who followed it heard no end."""
     store, switch = tmp_path / "data", tmp_path / "full"
     csv = tmp_path / "some.csv"
@@ -98,14 +97,14 @@ def test_an_end_that_cannot_be_recorded_is_once_there_is_room(library, tmp_path)
         switch.touch()
         waiting = tripstore.wait_until(
             lambda: (job := server.job(first))["message"] and job["message"].startswith("Waiting") and job, "the sentence")
-        assert waiting["status"] == "running" and "full" in waiting["message"] or "No space" in waiting["message"], waiting
+        assert (waiting["status"] == "running" and "full" in waiting["message"]) or "No space" in waiting["message"], waiting
         time.sleep(1.5)  # More than one attempt to record it.
         assert server.job(second)["status"] == "pending"
         assert all(follower.is_alive() for follower in followers)
         switch.unlink()
         assert server.wait_for_job(first)["status"] == "failed"
         assert server.wait_for_job(second)["status"] == "completed"
-        for follower, status in zip(followers, ["failed", "completed"]):
+        for follower, status in zip(followers, ["failed", "completed"], strict=True):
             follower.join(tripstore.PATIENCE_SECONDS)
             assert follower.messages[-1]["status"] == status
         assert any(message.get("message", "").startswith("Waiting") for message in followers[0].messages)
@@ -197,7 +196,7 @@ def test_what_a_store_has_is_for_its_owner(tmp_path):
     for path in [store, *store.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
-    assert modes(store) == {str(foreign): "0o644"} or not foreign.exists() and modes(store) == {}
+    assert modes(store) == {str(foreign): "0o644"} or (not foreign.exists() and modes(store) == {})
     (store / "lost+found").mkdir()
     store.chmod(0o755)
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)

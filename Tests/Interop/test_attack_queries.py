@@ -17,10 +17,9 @@ from pathlib import Path
 
 import pytest
 
-import clickhouse
-import tripstore
-from processes import peak_memory
-from tripstore import PATIENCE_SECONDS, cli, wait_until
+from tripstore_tools.harness import clickhouse, tripstore
+from tripstore_tools.harness.processes import peak_memory
+from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, cli, wait_until
 
 HEADER = "region,origin_coord,destination_coord,datetime,datasource\n"
 SCAN = "/trip-groups?precision=12&limit=1"

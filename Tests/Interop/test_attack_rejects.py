@@ -3,9 +3,8 @@
 import pyarrow
 import pytest
 
-import small_disk
-import tripstore
-from processes import peak_memory
+from tripstore_tools.harness import small_disk, tripstore
+from tripstore_tools.harness.processes import peak_memory
 
 HEADER = b"region,origin_coord,destination_coord,datetime,datasource\n"
 # What a server has once it has answered a few questions, in a debug build too.

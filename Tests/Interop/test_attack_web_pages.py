@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tripstore import PATIENCE_SECONDS, SAMPLE, Server, wait_until
+from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, Server, wait_until
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium here; scripts/setup --tests installs it.")
@@ -133,8 +133,8 @@ def test_attack_a_name_that_leads_here_is_not_answered(browser, server):
     got = attempts(page, f"http://rebound.example:{server.port}")
     assert got["read"] == "failed" or "does not answer for the host 'rebound.example'" in got["read"]
     got.pop("read")
-    assert {name: got.pop(name) for name in ("post", "form", "json", "put", "remove")} == {
-        name: "basic 400" for name in ("post", "form", "json", "put", "remove")}
+    changing = ("post", "form", "json", "put", "remove")
+    assert {name: got.pop(name) for name in changing} == dict.fromkeys(changing, "basic 400")
     assert got == dict.fromkeys(got, "failed")
     assert [(job["id"], job["status"]) for job in server.get("/jobs").json] == [(1, "completed")]
 

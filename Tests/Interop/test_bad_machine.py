@@ -8,11 +8,9 @@ import subprocess
 
 import pytest
 
-import clickhouse
-import topology
-import tripstore
-from small_disk import fill, small_disk
-from tripstore import SAMPLE, wait_until
+from tripstore_tools.harness import clickhouse, topology, tripstore
+from tripstore_tools.harness.small_disk import fill, small_disk
+from tripstore_tools.harness.tripstore import SAMPLE, wait_until
 
 MEGABYTES = 24
 UPLOADS = 4

@@ -9,9 +9,9 @@ import re
 
 import pytest
 
-import bad_csv
-import tripstore
-from tripstore import FIXTURES, REPOSITORY, SAMPLE, cli
+from tripstore_tools.fixtures import bad_csv
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.tripstore import BAD_ROWS_FILE, FIXTURES, REPOSITORY, SAMPLE, cli
 
 # The exit codes of `tripstore ingest`.
 SOME_REJECTED, NOT_LOADED = 3, 1
@@ -40,7 +40,6 @@ BAD_ROWS = [
     ("quote inside a field", GOOD.replace("Prague", 'Pra"gue'), "quote"),
 ]
 BAD_FILES = sorted((FIXTURES / "BadCSV").glob("*.csv*"))
-BAD_ROWS_FILE = FIXTURES / "BadCSV/bad_rows.csv"
 EXPECTED = json.loads((FIXTURES / "BadCSV/bad_rows.expected.json").read_text())
 RECORD_BYTES_MAX = 2_097_152
 KEPT_BYTES_MAX = 65_536
@@ -83,7 +82,7 @@ def test_bad_rows_are_kept_with_line_reason_and_text(tmp_path):
     assert job["processed_rows"] == job["total_rows"] == len(lines) - 1
     assert [(row["line"], row["text"]) for row in report["rejects"]] == [
         (3 + 2 * index, row) for index, (_, row, _) in enumerate(BAD_ROWS)]
-    wrong = [(name, row["reason"]) for (name, _, word), row in zip(BAD_ROWS, report["rejects"]) if word not in row["reason"]]
+    wrong = [(name, row["reason"]) for (name, _, word), row in zip(BAD_ROWS, report["rejects"], strict=True) if word not in row["reason"]]
     assert wrong == []
     printed = cli("weekly-average", "--data-dir", tmp_path / "data").stdout
     assert str(len(BAD_ROWS) + 1) in printed
@@ -234,7 +233,7 @@ def test_bad_rows_are_the_same_with_columns_in_another_order(tmp_path, line_end)
     done, report, regions = loaded(file, tmp_path)
     assert done.returncode == SOME_REJECTED
     expected = [{"line": number, "reason": reason, "text": line}
-                for number, (line, (reason, _)) in enumerate(zip(lines, one_line), start=2)]
+                for number, (line, (reason, _)) in enumerate(zip(lines, one_line, strict=True), start=2)]
     assert differences(report["rejects"], expected) == AS_EXPECTED
     assert regions == {}
 
@@ -260,7 +259,7 @@ def test_a_field_of_a_megabyte_costs_its_row_alone(tmp_path):
     # The fourth takes half a million lines.
     lines = [3, 5, 7, 9, 500_011]
     assert [(row["line"], row["reason"], row["text"]) for row in report["rejects"]] == [
-        (line, reason, cut(row, len(row))) for line, reason, row in zip(lines, reasons, bad)]
+        (line, reason, cut(row, len(row))) for line, reason, row in zip(lines, reasons, bad, strict=True)]
 
 
 def test_a_long_number_that_is_in_range_is_a_coordinate(tmp_path):

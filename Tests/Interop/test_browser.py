@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-import tripstore
-from tripstore import REPOSITORY, SAMPLE, Server
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.tripstore import REPOSITORY, SAMPLE, Server
 
 # The files that scripts/setup unpacks; without them /docs is a page without buttons.
 SWAGGER_UI = REPOSITORY / ".build/swagger-ui"

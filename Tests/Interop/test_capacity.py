@@ -3,21 +3,14 @@
 A plan for sizes that no test has is worth what these two are."""
 
 import random
-import sys
 
 import numpy
+import pygeohash
 import pytest
 
-import clickhouse
-import pygeohash
-import tripstore
-
-sys.path.insert(0, str(tripstore.REPOSITORY / "Benchmarks"))
-
-import generated_cities  # noqa: E402  (of the benchmarks)
-import shard_costs  # noqa: E402
-import skew  # noqa: E402
-from files import Files  # noqa: E402
+from tripstore_tools.bench.files import Files
+from tripstore_tools.capacity import generated_cities, shard_costs, skew
+from tripstore_tools.harness import clickhouse, tripstore
 
 ROWS = 200_000
 
@@ -34,7 +27,7 @@ def mixed(job):
 def dealt_one_by_one(rows, city, shards, jobs):
     """Rows of each shard, and those of city 0: every batch of every file is looked at, as `ClickHouseStore.store` deals them."""
     counts, of_city = [0] * shards, [0] * shards
-    for left, of, job in zip(rows, city, jobs):
+    for left, of, job in zip(rows, city, jobs, strict=True):
         parts, size = [[]], skew.FIRST_BATCH_ROWS
         while left > 0:
             if sum(parts[-1]) >= skew.ROWS_PER_INSERT * min(shards, skew.PART_SHARDS_MAX):

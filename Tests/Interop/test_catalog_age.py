@@ -8,11 +8,10 @@ import subprocess
 
 import pytest
 
-import postgresql
-import tripstore
-from file_servers import FileServer
-from test_fence import shared
-from tripstore import wait_until
+from tripstore_tools.harness import postgresql, tripstore
+from tripstore_tools.harness.file_servers import FileServer
+from tripstore_tools.harness.shared_jobs import shared
+from tripstore_tools.harness.tripstore import wait_until
 
 needs_postgresql = pytest.mark.skipif(not postgresql.is_installed(), reason="PostgreSQL is not installed")
 
@@ -162,7 +161,10 @@ def test_a_folder_that_went_back_loads_the_rest_once(tmp_path, cluster):
     source = generated(tmp_path, 150_000, 3)
     url = cluster.database_url("age_folder", "&rows_per_insert=10000")
     variables = {"DATABASE_URL": url, "DATA_DIR": str(tmp_path / "data")}
-    stored = lambda: sum(int(cluster.query("SELECT count() FROM age_folder.trips", shard)) for shard in range(2))
+
+    def stored():
+        return sum(int(cluster.query("SELECT count() FROM age_folder.trips", shard)) for shard in range(2))
+
     tripstore.cli("ingest", tripstore.SAMPLE, **variables)
     process = subprocess.Popen([str(tripstore.BINARY), "ingest", str(source)], env=tripstore.clean_environment(**variables),
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -193,7 +195,10 @@ def test_lost_trips_are_told_beside_rows_that_do_not_count(tmp_path, cluster):
     tripstore.cli("jobs", 2, "--remove", "--yes", **variables)
     assert tripstore.cli("verify", **variables).stdout.startswith("job")
     is_lost = "job_id = 1 AND destination_cell % 4 = 0"
-    count = lambda shard: int(cluster.query(f"SELECT count() FROM age_lost.trips WHERE {is_lost}", shard))
+
+    def count(shard):
+        return int(cluster.query(f"SELECT count() FROM age_lost.trips WHERE {is_lost}", shard))
+
     lost = sum(map(count, range(2)))
     for shard in range(2):
         cluster.query(f"ALTER TABLE age_lost.trips DELETE WHERE {is_lost}", shard)
@@ -216,7 +221,10 @@ def test_rows_that_are_back_are_told_hidden_and_removed(tmp_path, cluster):
     """A shard is restored from a copy of before a purge: trips of a deleted job, and parts of an attempt that did not commit them."""
     first, second = generated(tmp_path, 3000, 1), generated(tmp_path, 5000, 2)
     url = cluster.database_url("age_back", "&purge_after_seconds=1")
-    count = lambda: sum(int(cluster.query("SELECT count() FROM age_back.trips", shard)) for shard in range(2))
+
+    def count():
+        return sum(int(cluster.query("SELECT count() FROM age_back.trips", shard)) for shard in range(2))
+
     with tripstore.Server(tmp_path / "data", tmp_path / "log", DATABASE_URL=url) as server:
         completed(server, first)
         job = completed(server, second)
@@ -234,6 +242,9 @@ def test_rows_that_are_back_are_told_hidden_and_removed(tmp_path, cluster):
         assert answer["total_trips"] == 3000 or f"job {job}: 5,000" in answer["warning"]
         wait_until(lambda: trips(server) == 3000, "the rows to be hidden")
         wait_until(lambda: count() == 3000, "the purge")
-        metrics = lambda: server.get("/metrics").body.decode()
+
+        def metrics():
+            return server.get("/metrics").body.decode()
+
         wait_until(lambda: "tripstore_last_purge_timestamp_seconds" in metrics(), "the note of the purge")
         assert "tripstore_trips_missing 0" in metrics()

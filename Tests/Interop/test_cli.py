@@ -12,23 +12,11 @@ import subprocess
 
 import pytest
 
-import tripstore
-from tripstore import FIXTURES, SAMPLE, cli
-
-# The exit codes of README.md.
-FAILED, SOME_REJECTED, MAKES_NO_SENSE = 1, 3, 64
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.tripstore import BAD_ROWS_FILE, FAILED, FIXTURES, SAMPLE, SOME_REJECTED, assert_refused, cli
 
 COMMANDS = ["serve", "ingest", "weekly-average", "trip-groups", "regions", "jobs", "resume", "inspect", "verify", "backup",
             "restore", "repair", "migrate", "export", "rebuild-catalog", "generate"]
-BAD_ROWS_FILE = FIXTURES / "BadCSV/bad_rows.csv"
-
-
-def assert_refused(done, code=MAKES_NO_SENSE):
-    """An error in words on standard error, nothing on standard output."""
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("Error: ")
-    assert "Fatal error" not in done.stderr
 
 
 @pytest.fixture
@@ -254,7 +242,7 @@ def test_csv_has_the_rows_of_the_json(sample_store, question):
     assert text.splitlines()[0] == QUESTIONS[question]
     rows = list(csv.DictReader(io.StringIO(text)))
     for row, expected in zip(rows, answer, strict=True):
-        bounds = dict(zip(("min_lng", "min_lat", "max_lng", "max_lat"), expected.get("bounds", [])))
+        bounds = dict(zip(("min_lng", "min_lat", "max_lng", "max_lat"), expected["bounds"], strict=True)) if "bounds" in expected else {}
         for name, value in row.items():
             assert value == str((expected | bounds)[name]), (name, expected)
 

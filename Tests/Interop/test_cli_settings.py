@@ -10,10 +10,9 @@ import urllib.request
 
 import pytest
 
-import tripstore
-from terminal import Terminal, bars
-from test_cli import assert_refused
-from tripstore import REPOSITORY, SAMPLE, clean_environment, cli
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.terminal import Terminal, bars
+from tripstore_tools.harness.tripstore import REPOSITORY, SAMPLE, assert_refused, clean_environment, cli
 
 
 @pytest.fixture

@@ -14,12 +14,10 @@ import termios
 
 import pytest
 
-import tripstore
-from conftest import ROWS
-from terminal import Terminal, bars
-from test_cli import FAILED
-from tripstore import SAMPLE, clean_environment, cli
-
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.generated import ROWS
+from tripstore_tools.harness.terminal import Terminal, bars
+from tripstore_tools.harness.tripstore import FAILED, SAMPLE, clean_environment, cli
 
 # MARK: Pipes
 

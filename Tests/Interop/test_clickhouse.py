@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-import clickhouse
-import tripstore
-from test_duckdb_answers import FILTERS, GROUPINGS
+from tripstore_tools.harness import clickhouse, tripstore
+from tripstore_tools.harness.clickhouse import answers, serve
+from tripstore_tools.harness.queries import FILTERS, GROUPINGS
 
 pytestmark = pytest.mark.skipif(not clickhouse.is_installed(), reason="clickhouse-server is not installed")
 
@@ -25,20 +25,9 @@ def own_cluster(tmp_path):
         yield cluster
 
 
-def serve(folder, cluster, database="d", parameters=""):
-    return tripstore.Server(
-        folder / "data", folder / "log", DATABASE_URL=cluster.database_url(database, parameters))
-
-
 def stored_rows(cluster, database):
     """Rows that are there, whether they count or not."""
     return sum(int(cluster.query(f"SELECT count() FROM {database}.trips", shard=number)) for number in range(2))
-
-
-def answers(server):
-    """All trips, as every question tells of them."""
-    return [server.get(*question).body for question in (
-        ("/analytics/weekly-average",), ("/trip-groups", {"limit": 10_000}), ("/regions",))]
 
 
 # MARK: the same answers

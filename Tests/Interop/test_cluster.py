@@ -4,21 +4,15 @@ Two ClickHouse shards, PostgreSQL, an S3-compatible store, two API processes, tw
 holds for any engine is asked of single servers by other tests."""
 
 import random
-import sys
 import threading
 import time
 
 import pytest
 
-import topology
-import tripstore
-from file_servers import FileServer
-from follower import Follower
-from test_websocket import assert_whole, listen
-
-sys.path.append(str(tripstore.REPOSITORY / "Tests/Soak"))
-
-import cluster_kills  # noqa: E402
+from tripstore_tools.cluster import kills as cluster_kills
+from tripstore_tools.harness import topology, tripstore
+from tripstore_tools.harness.file_servers import FileServer
+from tripstore_tools.harness.follower import Follower, assert_whole, listen
 
 ROWS, SEED = 200_000, 11
 QUESTIONS = [("/analytics/weekly-average", {}), ("/analytics/weekly-average", {"region": "Prague", "weeks": "elapsed"}),

@@ -8,11 +8,9 @@ import time
 
 import pytest
 
-import clickhouse
-import postgresql
-import tripstore
-from test_migrate import QUESTIONS, catalog, counted, inspected, interrupted, places, refusal, said, same  # noqa: F401  (some are fixtures)
-from tripstore import SAMPLE, cli, wait_until
+from tripstore_tools.harness import clickhouse, postgresql, tripstore
+from tripstore_tools.harness.migration import QUESTIONS, counted, inspected, interrupted, refusal, said, same
+from tripstore_tools.harness.tripstore import SAMPLE, cli, wait_until
 
 pytestmark = pytest.mark.skipif(
     not (clickhouse.is_installed() and postgresql.is_installed()), reason="clickhouse-server or PostgreSQL is not installed")

@@ -6,9 +6,9 @@ This is a model of what docs/CLICKHOUSE.md ("What is promised, and how it is kep
 that is frozen or dead is one whose next action does not come. The model shows that each safeguard is needed: without it, the same
 exploration finds the fault that it is for.
 
-A job of two parts, two workers, one server, and one or two processes that remove
-rows: one that was frozen goes on after another has taken its place. Rows of a part arrive as a whole: of a shard that takes one and another that does not, each
-may be thought of as a part of its own."""
+A job of two parts, two workers, one server, and one or two processes that remove rows: one that was frozen goes on after another has
+taken its place. Rows of a part arrive as a whole: of a shard that takes one and another that does not, each may be thought of as a part
+of its own."""
 
 from collections import deque
 from typing import NamedTuple
@@ -94,7 +94,7 @@ class Model:
             made = state._replace(last_session=session, alive=state.alive | {session})
             yield "make session", with_worker(made, index, worker._replace(step="note", session=session))
         if worker.step == "note":
-            if self.without == "note" or state.status == "running" and state.current == worker.attempt and state.owner == index:
+            if self.without == "note" or (state.status == "running" and state.current == worker.attempt and state.owner == index):
                 row = attempt_of(state, worker.attempt)
                 noted = state if row is None or self.without == "note" else with_attempt(
                     state, row._replace(sessions=row.sessions | {worker.session}))
@@ -118,7 +118,7 @@ class Model:
                     yield "refused", with_worker(gone, index, worker._replace(step="session"))
         if worker.step == "commit":
             is_current = state.status == "running" and state.current == worker.attempt
-            if is_current or self.without == "attempt" and state.status == "running":
+            if is_current or (self.without == "attempt" and state.status == "running"):
                 committed = state.committed + 1
                 is_last = committed == self.parts
                 # A row that was forgotten is not there to be changed.

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import object_store
-import proxy
-from tripstore import BINARY, REPOSITORY
+from tripstore_tools.harness import object_store, proxy
+from tripstore_tools.harness.tripstore import BINARY, REPOSITORY
 
 FOLDER = REPOSITORY / "deploy/compose"
 COMPOSE = Path(sys.executable).with_name("docker-compose")
@@ -39,7 +38,7 @@ def test_the_cluster_has_all_parts_and_not_the_single_service(services):
     assert set(services) == {"proxy", "api", "worker", "shard-1", "shard-2", "catalog", "store"}
     assert {name: services[name]["deploy"]["replicas"] for name in ("api", "worker")} == {"api": 2, "worker": 2}
     published = {name: [port["host_ip"] for port in service.get("ports", [])] for name, service in services.items()}
-    assert published == dict.fromkeys(services, []) | {"proxy": ["127.0.0.1"]}
+    assert published == {key: [] for key in services} | {"proxy": ["127.0.0.1"]}
 
 
 def test_what_is_mounted_is_there(services):

@@ -8,15 +8,14 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
-import time
 
 import pytest
 
-import tripstore
-from processes import children_of
-from test_faults import library  # noqa: F401  (a fixture)
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.processes import children_of
 
 # Above two million, so that a load commits a segment before its end and has something to go on from.
 ROWS = 3_000_000
@@ -141,7 +140,7 @@ def test_a_second_server_on_the_same_store_is_refused(server):
 class Crashing:
     """A server that ends at a call which changes a file of a segment, as a trap or the end of memory would do it."""
 
-    def __init__(self, library, folder, **settings):  # noqa: F811
+    def __init__(self, library, folder, **settings):
         self.store, self.log, self.flag = folder / "data", folder / "log", folder / "flag"
         self.settings = settings
         self.faulty = {"LD_PRELOAD": str(library), "FAULT_DIR": f"{self.store}/segments/", **settings}
@@ -179,7 +178,7 @@ class Crashing:
             return catalog.execute(sql).fetchall()
 
 
-def test_a_load_that_ends_the_server_again_and_again_is_given_up(library, tmp_path):  # noqa: F811
+def test_a_load_that_ends_the_server_again_and_again_is_given_up(library, tmp_path):
     """Found: it was begun anew at each start, so that the server could never come up."""
     crashing = Crashing(library, tmp_path)
     (job,) = crashing.accept(tripstore.SAMPLE.read_bytes())
@@ -196,7 +195,7 @@ def test_a_load_that_ends_the_server_again_and_again_is_given_up(library, tmp_pa
     assert crashing.catalog("SELECT start_count FROM jobs") == [(0,)]
 
 
-def test_a_load_that_gets_on_between_crashes_is_never_given_up(library, tmp_path):  # noqa: F811
+def test_a_load_that_gets_on_between_crashes_is_never_given_up(library, tmp_path):
     crashing = Crashing(library, tmp_path, INGESTION_CHUNK_SIZE="512", SEGMENT_ROWS="10000")
     csv = tmp_path / "trips.csv"
     tripstore.cli("generate", "--rows", 200_000, "--output", csv)
@@ -218,7 +217,7 @@ def test_a_load_that_gets_on_between_crashes_is_never_given_up(library, tmp_path
         assert server.job(job)["status"] == "completed" and visible_trips(server) == 200_000
 
 
-def test_of_files_that_were_loaded_together_when_the_server_ended_each_is_loaded_alone(library, tmp_path):  # noqa: F811
+def test_of_files_that_were_loaded_together_when_the_server_ended_each_is_loaded_alone(library, tmp_path):
     """So that one which ends servers takes no others with it."""
     rows = tripstore.SAMPLE.read_bytes().splitlines(keepends=True)
     crashing = Crashing(library, tmp_path)

@@ -7,8 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from test_bad_rows import BAD_ROWS_FILE
-from tripstore import SAMPLE, Server, cli
+from tripstore_tools.harness.tripstore import BAD_ROWS_FILE, SAMPLE, Server, cli
 
 
 @pytest.fixture

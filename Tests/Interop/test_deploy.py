@@ -15,8 +15,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-import clickhouse
-import tripstore
+from tripstore_tools.harness import clickhouse, tripstore
 
 AWS = tripstore.REPOSITORY / "deploy/aws"
 TEXT = "\n".join(file.read_text() for file in sorted(AWS.glob("*.tf")))

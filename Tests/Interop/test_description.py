@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tripstore import REPOSITORY
+from tripstore_tools.harness.tripstore import REPOSITORY
 
 DESCRIPTION = json.loads((REPOSITORY / "Sources/Server/Resources/openapi.json").read_text(encoding="utf-8"))
 OPERATIONS = {(method.upper(), path): operation for path, operations in DESCRIPTION["paths"].items()

@@ -16,11 +16,10 @@ import threading
 import pyarrow
 import pytest
 
-import tripstore
-from conftest import ROWS
-from file_servers import FileServer
-from test_faults import library  # noqa: F401  (a fixture)
-from tripstore import SAMPLE, cli
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.file_servers import FileServer
+from tripstore_tools.harness.generated import ROWS
+from tripstore_tools.harness.tripstore import SAMPLE, cli
 
 
 def jobs(store):
@@ -248,7 +247,7 @@ def test_other_peoples_leftovers_are_named_and_left_alone(tmp_path, generated_cs
 
 
 @pytest.mark.parametrize("options", [[], ["--allow-duplicate"]])
-def test_many_who_resume_one_job_load_it_once(library, tmp_path, options):  # noqa: F811
+def test_many_who_resume_one_job_load_it_once(library, tmp_path, options):
     """A small file, which could be twice in one group."""
     store = tmp_path / "data"
     for call in range(1, 100):

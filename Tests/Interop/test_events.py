@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-import tripstore
+from tripstore_tools.harness import tripstore
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of this test's own").decode()
 

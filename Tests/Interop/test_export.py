@@ -7,7 +7,6 @@ import os
 import re
 import threading
 import zlib
-from pathlib import Path
 
 import duckdb
 import polars
@@ -16,12 +15,11 @@ import pyarrow.dataset
 import pyarrow.parquet as parquet
 import pytest
 
-from conftest import ASKED_ROWS
-from terminal import Terminal
-from test_faults import library  # noqa: F401  (a fixture)
-from test_resources import refusing
-from test_segments_elsewhere import COLUMNS, in_one_order
-from tripstore import SAMPLE, cli
+from tripstore_tools.harness.faults import refusing
+from tripstore_tools.harness.generated import ASKED_ROWS
+from tripstore_tools.harness.parquet_rows import COLUMNS, contents, in_one_order
+from tripstore_tools.harness.terminal import Terminal
+from tripstore_tools.harness.tripstore import SAMPLE, cli
 
 IN_FILES = {name: kind for name, kind in COLUMNS.items() if name != "week"}
 MAKES_NO_SENSE, FAILED = 64, 1
@@ -29,11 +27,6 @@ MAKES_NO_SENSE, FAILED = 64, 1
 
 def export(folder, store, **variables):
     return json.loads(cli("export", "--hive", folder, "--data-dir", store, "--format", "json", **variables).stdout)
-
-
-def contents(folder):
-    """Files of a folder that are not those of the export alone, and their bytes."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).glob("week=*/*")}
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +103,7 @@ def test_files_are_the_documented_ones(lake):
         assert re.fullmatch(r"part-\d{5}-[0-9a-f]{8}\.parquet", path.name)
         assert path.name[11:19] == f"{zlib.crc32(path.read_bytes()):08x}"
         file = parquet.ParquetFile(path, page_checksum_verification=True)
-        assert dict(zip(file.schema_arrow.names, file.schema_arrow.types)) == IN_FILES
+        assert dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True)) == IN_FILES
         times = file.read()["time"].to_pylist()
         assert {time.date() - datetime.timedelta(time.weekday()) for time in times} == {monday}
         for group in (file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)):
@@ -196,7 +189,7 @@ def test_a_shuffled_load_in_many_jobs_is_the_same_table(tmp_path):
     parts = []
     for number in range(7):
         part = tmp_path / f"{number}.csv"
-        part.write_text("\n".join([lines[0]] + sorted(lines[1:], key=lambda line: zlib.crc32(line.encode()))[number::7]))
+        part.write_text("\n".join([lines[0], *sorted(lines[1:], key=lambda line: zlib.crc32(line.encode()))[number::7]]))
         parts.append(part)
     cli("ingest", *parts, "--data-dir", tmp_path / "parts")
     cli("ingest", SAMPLE, "--data-dir", tmp_path / "whole")
@@ -260,7 +253,7 @@ def test_two_exports_to_one_folder_do_not_meet(sample_store, tmp_path):
 
 @pytest.mark.parametrize("kind, words", [
     ("ENOSPC", "No space left on device; free space"), ("EACCES", "Permission denied; check the permissions")])
-def test_a_disk_that_refuses_is_a_sentence(library, sample_store, tmp_path, kind, words):  # noqa: F811
+def test_a_disk_that_refuses_is_a_sentence(library, sample_store, tmp_path, kind, words):
     """And the next export is whole."""
     folder, switch = tmp_path / "lake", tmp_path / "refused"
     export(folder, sample_store)

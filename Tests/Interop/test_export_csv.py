@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-import tripstore
-from conftest import ASKED_ROWS
-from test_migrate import NAMES, QUESTIONS, write_odd_trips
-from tripstore import SAMPLE, cli
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.generated import ASKED_ROWS
+from tripstore_tools.harness.migration import NAMES, QUESTIONS, write_odd_trips
+from tripstore_tools.harness.tripstore import SAMPLE, cli
 
 
 @pytest.fixture(scope="module", params=["columnstore", "clickhouse"])

@@ -17,12 +17,11 @@ import pyarrow.fs
 import pyarrow.parquet as parquet
 import pytest
 
-import tripstore
-from conftest import ASKED_ROWS
-from s3_server import KEY_ID, SECRET
-from test_export import contents
-from test_segments_elsewhere import COLUMNS, in_one_order
-from tripstore import SAMPLE, cli
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.generated import ASKED_ROWS
+from tripstore_tools.harness.parquet_rows import COLUMNS, contents, in_one_order
+from tripstore_tools.harness.s3_server import KEY_ID, SECRET
+from tripstore_tools.harness.tripstore import SAMPLE, cli
 
 MAKES_NO_SENSE, FAILED = 64, 1
 SIGNS = {"_SUCCESS", "_tripstore_export"}
@@ -157,7 +156,7 @@ def test_what_readers_find_while_weeks_are_replaced(s3, server):
                     found = sum(map(rows, keys))
                 except OSError as error:
                     # Removed before it was opened, which is so only where the week was replaced meanwhile.
-                    if "NOT_FOUND" not in str(error) and not isinstance(error, FileNotFoundError) or keys_of(week) == keys:
+                    if ("NOT_FOUND" not in str(error) and not isinstance(error, FileNotFoundError)) or keys_of(week) == keys:
                         problems.append((kind, week, error))
                     continue
                 seen[kind].add((week, found))

@@ -5,9 +5,8 @@ import signal
 
 import pytest
 
-import postgresql
-import tripstore
-from tripstore import SAMPLE, wait_until
+from tripstore_tools.harness import postgresql, tripstore
+from tripstore_tools.harness.tripstore import SAMPLE, wait_until
 
 LEASE_SECONDS = 2
 

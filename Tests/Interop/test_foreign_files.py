@@ -3,9 +3,9 @@
 import os
 import shutil
 
-import tripstore
-from test_faults import answers
-from test_rebuild import lose_catalog, rebuild
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.damage import lose_catalog, rebuild
+from tripstore_tools.harness.faults import answers
 
 FOLDERS = ["segments", "uploads", "rollups", "rejects", "quarantine"]
 

@@ -9,10 +9,9 @@ import subprocess
 
 import pytest
 
-import tripstore
-from small_disk import fill, free_bytes, small_disk
-from test_faults import library  # noqa: F401  (a fixture)
-from test_resources import refusing
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.faults import refusing
+from tripstore_tools.harness.small_disk import fill, free_bytes, small_disk
 
 READS = ["/analytics/weekly-average", "/trip-groups?limit=1000&precision=6", "/regions", "/jobs/1", "/jobs/1/rejects"]
 COMMANDS = [["weekly-average", "--format", "json"], ["trip-groups", "--precision", 6, "--format", "json"],
@@ -164,7 +163,7 @@ def earlier_version(store):
 
 @pytest.mark.parametrize("kind", ["ENOSPC", "EROFS"])
 @pytest.mark.parametrize("state", ["stopped", "killed", "of an earlier version"])
-def test_a_disk_that_refuses_everything(library, tmp_path, kind, state):  # noqa: F811
+def test_a_disk_that_refuses_everything(library, tmp_path, kind, state):
     store, switch = tmp_path / "data", tmp_path / "refused"
     with tripstore.Server(store, tmp_path / "log") as server:
         server.ingest(tripstore.SAMPLE)
@@ -219,7 +218,7 @@ def test_a_copy_on_a_read_only_disk_is_read(tmp_path):
             assert refused.returncode == 1 and "A server (process" in refused.stderr
 
 
-def test_what_is_no_matter_of_room_still_keeps_it_from_starting(library, tmp_path):  # noqa: F811
+def test_what_is_no_matter_of_room_still_keeps_it_from_starting(library, tmp_path):
     """No store yet, and another writer."""
     store, switch = tmp_path / "data", tmp_path / "refused"
     switch.touch()

@@ -9,11 +9,10 @@ import time
 
 import pytest
 
-import topology
-import tripstore
-from processes import frozen
-from test_fence import Shared
-from tripstore import SAMPLE, wait_until
+from tripstore_tools.harness import topology, tripstore
+from tripstore_tools.harness.processes import frozen
+from tripstore_tools.harness.shared_jobs import Shared
+from tripstore_tools.harness.tripstore import SAMPLE, wait_until
 
 pytestmark = pytest.mark.skipif(topology.missing() is not None, reason=topology.missing() or "")
 

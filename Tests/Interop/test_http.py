@@ -12,7 +12,7 @@ import openapi_spec_validator
 import pyarrow
 import pytest
 
-from tripstore import SAMPLE, Server, cli
+from tripstore_tools.harness.tripstore import SAMPLE, Server, cli
 
 JOB_FIELDS = {"id", "filename", "status", "created_at", "updated_at", "total_rows", "processed_rows", "rejected_rows",
               "total_bytes", "processed_bytes", "message"}

@@ -1,11 +1,12 @@
 """Each row of docs/HTTP.md: the bytes that it names are sent, and the answers compared."""
 
+import contextlib
 import re
 import socket
 
 import pytest
 
-from tripstore import PATIENCE_SECONDS, REPOSITORY, SAMPLE, Server
+from tripstore_tools.harness.tripstore import REPOSITORY, SAMPLE, Server
 
 PAGE = (REPOSITORY / "docs/HTTP.md").read_text(encoding="utf-8")
 ESCAPES = {"⏎": "\r\n", r"\n": "\n", r"\r": "\r", r"\0": "\0", r"\t": "\t", "HOST": "Host: localhost\r\n"}
@@ -96,17 +97,15 @@ def test_each_row_of_the_page(server, sent, expected):
     methods = re.findall(rb"(?:^|\n|abc)([A-Z]+) \S+ HTTP/1", sent)
     with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
         reader = Reader(connection)
-        try:
+        with contextlib.suppress(ConnectionError):  # The answer may come before all is sent.
             connection.sendall(sent)
-        except ConnectionError:
-            pass  # The answer may come before all is sent.
         answers = [reader.answer(len(methods) > number and methods[number] == b"HEAD") for number in range(len(statuses))]
         assert [status for status, _, _ in answers] == statuses, answers
-        _, fields, body = answers[-1]
+        _, fields, _body = answers[-1]
         for status, values, answered in answers:
             if status >= 400 and answered:
                 assert re.fullmatch(rb'\{"detail":".{20,}"\}', answered), answered
-            assert status == 100 or values["date"].endswith(" GMT") and values["server"] == "tripstore"
+            assert status == 100 or (values["date"].endswith(" GMT") and values["server"] == "tripstore")
         for is_not, field in re.findall(r"(no )?`([^`]+)`", expected):
             name, _, value = field.partition(": ")
             assert fields.get(name.lower()) == (None if is_not else value), fields

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from tripstore import SAMPLE, Server, cli
+from tripstore_tools.harness.tripstore import SAMPLE, Server, cli
 
 
 def fingerprint(folder):

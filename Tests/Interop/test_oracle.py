@@ -2,18 +2,17 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import duckdb
 import pytest
 
-import oracle
-from tripstore import FIXTURES
+from tripstore_tools.harness import oracle
+from tripstore_tools.harness.tripstore import FIXTURES
 
 
-@pytest.mark.parametrize("script", ["geohash_oracle.py", "iso_week_oracle.py"])
+@pytest.mark.parametrize("script", ["geohash_oracle", "iso_week_oracle"])
 def test_committed_fixture_is_what_its_script_says(script):
-    subprocess.run([sys.executable, Path(__file__).with_name(script), "--check"], check=True)
+    subprocess.run([sys.executable, "-m", f"tripstore_tools.fixtures.{script}", "--check"], check=True)
 
 
 @pytest.mark.parametrize("precision", range(1, 13))

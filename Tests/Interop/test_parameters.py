@@ -2,7 +2,7 @@
 
 import pytest
 
-from tripstore import SAMPLE, cli, flags
+from tripstore_tools.harness.tripstore import SAMPLE, cli, flags
 
 BOX = {"min_lat": "50", "max_lat": "50.1", "min_lng": "14", "max_lng": "14.6"}
 NOT_NUMBERS = ["1%00xyz", "1%00", "%001", "1%20", "%201", "1x", "0x1p3", "0x10", "nan", "NaN", "inf", "-inf", "infinity",

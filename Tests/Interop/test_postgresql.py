@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import postgresql
-import tripstore
-from conftest import ROWS
-from file_servers import FileServer
-from tripstore import PATIENCE_SECONDS, REPOSITORY, SAMPLE, TERMINAL, Server, wait_until
+from tripstore_tools.harness import postgresql, tripstore
+from tripstore_tools.harness.file_servers import FileServer
+from tripstore_tools.harness.generated import ROWS
+from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, REPOSITORY, SAMPLE, TERMINAL, Server, wait_until
 
 DATABASES = [*(f"agrees{seed}" for seed in range(6)), "claims", "rejects", "leads", *(f"commands{end}" for end in range(3))]
 LEASE_SECONDS = 3

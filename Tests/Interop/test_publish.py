@@ -3,8 +3,8 @@
 import os
 import random
 
-import tripstore
-from test_rebuild import sqlite
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.damage import sqlite
 
 HEADER, *ROWS = tripstore.SAMPLE.read_text().splitlines(keepends=True)
 BAD_ROW = "Prague,POINT (14.4 500),POINT (14.5 50.1),2018-05-28 09:03:40,a\n"

@@ -5,12 +5,11 @@ import re
 
 import pytest
 
-import postgresql
-import tripstore
-from file_servers import FileServer
-from processes import frozen
-from test_fence import shared
-from tripstore import wait_until
+from tripstore_tools.harness import postgresql, tripstore
+from tripstore_tools.harness.file_servers import FileServer
+from tripstore_tools.harness.processes import frozen
+from tripstore_tools.harness.shared_jobs import shared
+from tripstore_tools.harness.tripstore import wait_until
 
 
 def metric(server, name):

@@ -3,35 +3,20 @@
 import gzip
 import json
 import shutil
-import subprocess
 
 import pytest
 
-import tripstore
-from test_faults import SCENARIOS, STRIDE, Fault, answers, jobs, library  # noqa: F401  (a fixture)
-from test_repair import flip_a_byte, warning
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.damage import flip_a_byte, lose_catalog, rebuild, sqlite, warning
+from tripstore_tools.harness.faults import SCENARIOS, STRIDE, Fault, answers, jobs
 
 SAMPLE_LINES = tripstore.SAMPLE.read_text().splitlines(keepends=True)
-
-
-def lose_catalog(store):
-    for path in store.glob("catalog.sqlite*"):
-        path.unlink()
-
-
-def rebuild(store, *flags, check=True):
-    return tripstore.cli("rebuild-catalog", "--data-dir", store, *flags, check=check)
 
 
 def write_part(folder, count):
     path = folder / f"{count}.csv"
     path.write_text("".join(SAMPLE_LINES[:1 + count]))
     return path
-
-
-def sqlite(store, sql):
-    done = subprocess.run(["sqlite3", store / "catalog.sqlite"], input=sql, capture_output=True, text=True, check=True)
-    return done.stdout
 
 
 def test_the_store_answers_as_before(tmp_path, generated_csv):
@@ -227,7 +212,7 @@ def test_a_segment_that_tells_nothing_is_missed_too(tmp_path, loads, words):
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_when_the_world_stops_at_any_call_and_the_catalog_is_lost_as_well(library, tmp_path, name):  # noqa: F811
+def test_when_the_world_stops_at_any_call_and_the_catalog_is_lost_as_well(library, tmp_path, name):
     """Whatever was under way, the store is as it was before or after."""
     scenario = SCENARIOS[name]
     base = tmp_path / "base"
@@ -260,7 +245,7 @@ def test_when_the_world_stops_at_any_call_and_the_catalog_is_lost_as_well(librar
         shutil.rmtree(store)
 
 
-def test_a_rebuild_that_fails_leaves_nothing_behind(library, tmp_path):  # noqa: F811
+def test_a_rebuild_that_fails_leaves_nothing_behind(library, tmp_path):
     """Found: half of a new catalog stayed beside the old one."""
     base, store = tmp_path / "base", tmp_path / "store"
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", base)

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from tripstore import REPOSITORY
+from tripstore_tools.harness.tripstore import REPOSITORY
 
-FILES = [str(path.relative_to(REPOSITORY)) for folder in ("Tests", "scripts", "deploy") for path in (REPOSITORY / folder).rglob("*")
+FILES = [str(path.relative_to(REPOSITORY)) for folder in ("Tests", "Tools", "scripts", "deploy") for path in (REPOSITORY / folder).rglob("*")
          if path.is_file()]
 ROWS = [line for line in (REPOSITORY / "docs/RELIABILITY.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")][2:]
 PYTHON_TESTS = {name for path in FILES if re.fullmatch(r"Tests/Interop/test_\w+\.py", path)
@@ -18,11 +18,11 @@ def test_each_promise_names_what_reproduces_it(row):
     cells = [cell.strip() for cell in row.strip("|").split(" | ")]
     assert len(cells) == 4 and all(cells)
     places = re.findall(r"`([^`]+)`", cells[3])
-    assert any(re.match(r"Tests/|test_|scripts/", place) for place in places)
+    assert any(re.match(r"Tests/|Tools/|test_|scripts/", place) for place in places)
     for place in places:
         name = place.split()[0]
         if re.fullmatch(r"test_\w+…?", name):
-            assert any(test == name or name[-1] == "…" and test.startswith(name[:-1]) for test in PYTHON_TESTS), name
+            assert any(test == name or (name[-1] == "…" and test.startswith(name[:-1])) for test in PYTHON_TESTS), name
         else:
             # A file, or a folder of files.
             assert any(f"/{path}".endswith(f"/{name}") or f"/{name}/" in f"/{path}" for path in FILES), name

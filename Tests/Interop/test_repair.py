@@ -4,15 +4,8 @@ import json
 import shutil
 import subprocess
 
-import tripstore
-
-
-def flip_a_byte(path):
-    """Damages a file as a disk would, under the same name and of the same size."""
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.unlink()
-    path.write_bytes(data)
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.damage import flip_a_byte, warning
 
 
 def make_damaged_store(folder):
@@ -63,11 +56,6 @@ def test_a_damaged_segment_is_set_aside_and_answers_say_so(tmp_path):
     removed = tripstore.cli("jobs", 2, "--remove", "--data-dir", store)
     assert "Deleted 0 trips of job 2 (half.csv)." in removed.stderr
     tripstore.cli("verify", "--data-dir", store)
-
-
-def warning(store):
-    """What answers of a store say of missing trips."""
-    return json.loads(tripstore.cli("regions", "--data-dir", store, "--format", "json").stdout).get("warning")
 
 
 def test_nothing_is_missing_once_the_jobs_are_deleted(tmp_path):

@@ -10,9 +10,8 @@ import time
 
 import pytest
 
-import replicas
-import tripstore
-from test_clickhouse import answers, serve
+from tripstore_tools.harness import replicas, tripstore
+from tripstore_tools.harness.clickhouse import answers, serve
 
 pytestmark = pytest.mark.skipif(not replicas.is_installed(), reason="clickhouse-server or zookeeper is not installed")
 SHARDS, REPLICAS = 2, 2
@@ -40,7 +39,7 @@ def rows(cluster, database="d"):
 def assert_stored(cluster, total, database="d"):
     """Every row once: each server of a shard has all of its rows."""
     by_shard = {}
-    for server, count in zip(cluster.shards, rows(cluster, database)):
+    for server, count in zip(cluster.shards, rows(cluster, database), strict=True):
         by_shard.setdefault(server.shard, set()).add(count)
     assert all(len(counts) == 1 for counts in by_shard.values()), by_shard
     assert sum(counts.pop() for counts in by_shard.values()) == total

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-import tripstore
-from test_faults import answers, library  # noqa: F401  (a fixture)
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.faults import answers, refusing
 
 # What a person is told of each.
 REASONS = {
@@ -20,14 +20,8 @@ REASONS = {
 }
 
 
-def refusing(library, folder, kind, switch):  # noqa: F811
-    """The environment of a process that is refused what changes files below a folder, while the switch is there."""
-    return {"LD_PRELOAD": str(library), "FAULT_DIR": str(folder), "FAULT_KIND": kind, "FAULT_AT": "1", "FAULT_LAST": "all",
-            "FAULT_WHILE": str(switch)}
-
-
 @pytest.mark.parametrize("kind", REASONS)
-def test_a_load_fails_with_reason_and_remedy_and_is_resumed(library, tmp_path, kind):  # noqa: F811
+def test_a_load_fails_with_reason_and_remedy_and_is_resumed(library, tmp_path, kind):
     store, switch = tmp_path / "data", tmp_path / "refused"
     variables = refusing(library, store / "segments", kind, switch)
     with tripstore.Server(store, tmp_path / "log", **variables) as server:
@@ -48,7 +42,7 @@ def test_a_load_fails_with_reason_and_remedy_and_is_resumed(library, tmp_path, k
     tripstore.cli("verify", "--data-dir", store)
 
 
-def test_a_store_on_a_read_only_disk_answers(library, tmp_path):  # noqa: F811
+def test_a_store_on_a_read_only_disk_answers(library, tmp_path):
     store, switch = tmp_path / "data", tmp_path / "refused"
     variables = refusing(library, store, "EROFS", switch)
     with tripstore.Server(store, tmp_path / "log", **variables) as server:
@@ -121,7 +115,7 @@ def test_a_server_out_of_descriptors_goes_on(tmp_path):
     tripstore.cli("verify", "--data-dir", tmp_path / "data")
 
 
-def test_a_segment_that_cannot_be_mapped_is_an_error_until_it_can(library, tmp_path):  # noqa: F811
+def test_a_segment_that_cannot_be_mapped_is_an_error_until_it_can(library, tmp_path):
     store, switch = tmp_path / "data", tmp_path / "refused"
     variables = refusing(library, store / "segments", "ENOMEM", switch)
     with tripstore.Server(store, tmp_path / "log", **variables) as server:

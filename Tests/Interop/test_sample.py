@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tripstore import FIXTURES, REPOSITORY, cli, flags
+from tripstore_tools.harness.tripstore import FIXTURES, REPOSITORY, cli, flags
 
 BOX = {"min_lat": 50.0, "max_lat": 50.1, "min_lng": 14.3, "max_lng": 14.6}
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tripstore import REPOSITORY, SAMPLE, Server, clean_environment
+from tripstore_tools.harness.tripstore import REPOSITORY, SAMPLE, Server, clean_environment
 
 
 def test_attack_the_api_is_as_its_description_says(tmp_path, scale):

@@ -11,11 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-import clickhouse
-import postgresql
-import tripstore
-from file_servers import FileServer
-from tripstore import SAMPLE, Server, cli, wait_until
+from tripstore_tools.harness import clickhouse, postgresql, tripstore
+from tripstore_tools.harness.file_servers import FileServer
+from tripstore_tools.harness.tripstore import SAMPLE, Server, cli, wait_until
 
 CANARY = "c4nary"
 

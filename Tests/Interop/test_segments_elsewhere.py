@@ -6,20 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-COLUMNS = {
-    "region": pa.string(),
-    "datasource": pa.string(),
-    "origin_longitude": pa.float64(),
-    "origin_latitude": pa.float64(),
-    "destination_longitude": pa.float64(),
-    "destination_latitude": pa.float64(),
-    "time": pa.timestamp("us"),
-    "week": pa.date32(),
-    "origin_geohash": pa.string(),
-    "destination_geohash": pa.string(),
-    "job_id": pa.int64(),
-}
-TRIP = [name for name in COLUMNS if name not in ("week", "origin_geohash", "destination_geohash", "job_id")]
+from tripstore_tools.harness.parquet_rows import COLUMNS, in_one_order
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +14,6 @@ def segments(generated_in_columnstore):
     files = sorted((generated_in_columnstore.data_dir / "segments").glob("*.parquet"))
     assert files
     return files
-
-
-def in_one_order(table):
-    """The trips of a table as a sorted arrow table, doubles as their bits: equal tables have the same rows to the last bit."""
-    table = table.select(TRIP).cast(pa.schema([(name, COLUMNS[name]) for name in TRIP]))
-    for index, name in enumerate(TRIP):
-        if COLUMNS[name] == pa.float64():
-            table = table.set_column(index, name, table[name].combine_chunks().view(pa.int64()))
-    return table.sort_by([(name, "ascending") for name in TRIP]).combine_chunks()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +45,7 @@ def test_rows_are_those_of_the_csv(segments, expected, read):
 def test_schema_is_the_documented_one(segments):
     for file in segments:
         schema = parquet.read_schema(file)
-        assert dict(zip(schema.names, schema.types)) == COLUMNS
+        assert dict(zip(schema.names, schema.types, strict=True)) == COLUMNS
 
 
 def order(file):
@@ -92,7 +70,7 @@ def test_layout_is_the_documented_one(segments):
 def test_rows_are_in_the_order_that_the_file_declares(segments):
     for file in segments:
         table = parquet.read_table(file, columns=order(file))
-        keys = list(zip(*(column.to_pylist() for column in table.columns)))
+        keys = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
         assert keys == sorted(keys)
 
 

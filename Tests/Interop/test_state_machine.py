@@ -1,7 +1,8 @@
 """Random sequences of all that may happen to a store, and after each step every answer compared with a model in DuckDB.
 
-What the steps are is in store_steps.py. A failure prints the seed and the steps; `store_machine.py --seed N` takes them again,
-`store_shrink.py --seed N` finds the few that matter. `scripts/soak` does it for as long as is wanted.
+The steps are in tripstore_tools.state_machine.steps. A failure prints the seed and the steps:
+`python -m tripstore_tools.state_machine.machine --seed N` takes them again, `python -m tripstore_tools.state_machine.shrink --seed N`
+finds the few that matter. `scripts/soak` does it for as long as is wanted.
 """
 
 import os
@@ -10,12 +11,12 @@ from collections import Counter
 
 import pytest
 
-import store_machine
+from tripstore_tools.state_machine import machine as store_machine
 
 SECONDS = 50
 CLICKHOUSE_STEPS = 15
 # Steps that meet faults which are known and not mended yet (docs/RELIABILITY.md, "Not proven yet"); empty this when they are.
-# `store_machine.py` and `scripts/soak` leave none out.
+# The command and `scripts/soak` leave none out.
 OPEN = set()
 
 

@@ -8,17 +8,14 @@ import sys
 
 import pytest
 
-import topology
-import tripstore
-from tripstore import PATIENCE_SECONDS, free_port, wait_until
-
-PROGRAM = tripstore.REPOSITORY / "Tests/Cluster/cluster.py"
+from tripstore_tools.harness import topology, tripstore
+from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, free_port, wait_until
 
 pytestmark = pytest.mark.skipif(topology.missing() is not None, reason=topology.missing() or "")
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, str(PROGRAM), *map(str, arguments)], capture_output=True, text=True, check=False,
+    return subprocess.run([sys.executable, "-m", "tripstore_tools.cluster", *map(str, arguments)], capture_output=True, text=True, check=False,
                           timeout=PATIENCE_SECONDS, env=os.environ | {"TRIPSTORE": str(tripstore.BINARY)})
 
 

@@ -9,10 +9,8 @@ import subprocess
 
 import pytest
 
-import clickhouse
-import postgresql
-import tripstore
-from tripstore import SAMPLE, Server, cli
+from tripstore_tools.harness import clickhouse, postgresql, tripstore
+from tripstore_tools.harness.tripstore import SAMPLE, Server, cli
 
 
 def openssl(*arguments):

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-import tripstore
-from tripstore import SAMPLE, Server, wait_until
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.tripstore import SAMPLE, Server, wait_until
 
 
 def variables(s3, prefix, **others):

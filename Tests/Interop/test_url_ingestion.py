@@ -14,12 +14,11 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-import s3_server
-import tripstore
-from file_servers import FileServer, tag_of
-from s3_server import KEY_ID, SECRET
-from terminal import Terminal
-from tripstore import SAMPLE, Server, cli, wait_until
+from tripstore_tools.harness import s3_server, tripstore
+from tripstore_tools.harness.file_servers import FileServer, tag_of
+from tripstore_tools.harness.s3_server import KEY_ID, SECRET
+from tripstore_tools.harness.terminal import Terminal
+from tripstore_tools.harness.tripstore import SAMPLE, Server, cli, wait_until
 
 ROWS = 300_000
 SEED = 11
@@ -339,7 +338,7 @@ def test_a_fetch_ends_at_its_time_whatever_its_server_does(tmp_path):
             files.instead = way
             jobs[way.__name__] = submit(server, files.url())
         redirected = jobs.pop("redirect_slowly")
-        for way, job in jobs.items():
+        for job in jobs.values():
             assert_failed(server.wait_for_job(job), "8 s (FETCH_TIMEOUT)", "resuming the job")
         assert_failed(server.wait_for_job(redirected), "redirects more than 5 times")
 

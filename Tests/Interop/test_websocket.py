@@ -9,37 +9,12 @@ import pytest
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from test_faults import library  # noqa: F401  (a fixture)
-from tripstore import PATIENCE_SECONDS, SAMPLE, TERMINAL, Server, wait_until
-
-FIELDS = {"job_id", "status", "processed_rows", "total_rows", "rejected_rows", "processed_bytes", "total_bytes",
-          "rows_per_second", "eta_seconds"}
-
-
-def listen(server, job):
-    """All messages of a job's WebSocket and the code it was closed with."""
-    messages = []
-    with connect(f"ws://127.0.0.1:{server.port}/ws/ingestion/{job}", open_timeout=PATIENCE_SECONDS) as socket:
-        try:
-            while True:
-                messages.append(json.loads(socket.recv(timeout=PATIENCE_SECONDS)))
-        except websockets.exceptions.ConnectionClosed as closed:
-            return messages, closed.rcvd.code if closed.rcvd else None
-
-
-def assert_whole(messages, code, job, status="completed"):
-    """The messages are one job's story: from some state on, never backwards, to one end and a normal close."""
-    assert code == 1000
-    assert messages
-    assert all(set(message) >= FIELDS and message["job_id"] == job for message in messages)
-    assert messages[-1]["status"] == status
-    assert all(message["status"] not in TERMINAL for message in messages[:-1])
-    rows = [message["processed_rows"] for message in messages]
-    assert rows == sorted(rows)
+from tripstore_tools.harness.follower import assert_whole, listen
+from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, Server, wait_until
 
 
 @pytest.fixture
-def held(library, tmp_path):  # noqa: F811
+def held(library, tmp_path):
     """A server whose first load can't write its trips, so that all others are pending; and a function that lets it."""
     data_dir, switch = tmp_path / "data", tmp_path / "held"
     variables = {"LD_PRELOAD": str(library), "FAULT_DIR": str(data_dir / "segments"), "FAULT_KIND": "hold",

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from tripstore import PATIENCE_SECONDS, SAMPLE, Server
-from websocket_cases import CASES, CLOSE, PING, PONG, TEXT, close, frame
+from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, Server
+from tripstore_tools.harness.websocket_cases import CASES, CLOSE, PING, PONG, TEXT, close, frame
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 HANDSHAKE = {"Host": "localhost", "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
@@ -227,7 +227,7 @@ def test_autobahn_cases(waiting, chop):
     server, job = waiting
     failures = {}
     for case in CASES:
-        if chop != "whole" and case.is_long or chop == "frames" and len(case.frames) == 1:
+        if (chop != "whole" and case.is_long) or (chop == "frames" and len(case.frames) == 1):
             continue
         try:
             with Raw(server) as raw:

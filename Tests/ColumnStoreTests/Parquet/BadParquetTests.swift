@@ -3,7 +3,7 @@ import Parquet
 import TestSupport
 import Testing
 
-/// Files with one fault each (`Tests/Interop/parquet_bad_files.py`), and what must be said of each.
+/// Files with one fault each (`Tools/tripstore_tools/fixtures/parquet_bad_files.py`), and what must be said of each.
 @Suite struct BadParquetTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let name: String

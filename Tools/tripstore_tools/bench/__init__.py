@@ -1,0 +1,1 @@
+"""Measures the program beside other engines on the same files (scripts/bench, scripts/load-test)."""

@@ -1,0 +1,1 @@
+"""Fits a model to measured figures and plans past this machine (scripts/capacity-model)."""

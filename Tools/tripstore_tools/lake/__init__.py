@@ -1,0 +1,1 @@
+"""Spark reads an exported folder (scripts/lake-test)."""

@@ -1,0 +1,1 @@
+"""Random steps on a store beside an independent model; every answer is compared."""
