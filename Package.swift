@@ -51,17 +51,14 @@ let package = Package(
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .target(name: "Cryptography", dependencies: ["CNettle"], swiftSettings: settings),
         .target(name: "CFastFloat"),
-        .target(name: "CStructural"),
-        .target(name: "CPoints"),
-        .target(name: "CKeys"),
-        .target(name: "CLeaves"),
+        .target(name: "CKernels"),
         .target(name: "CPlatform"),
         .target(name: "CPostgreSQL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(
             name: "ColumnStore",
             dependencies: [
-                "Bucketing", "CZlib", "CZstd", "CDeflate", "CXXHash", "CFastFloat", "CStructural", "CPoints",
-                "CKeys", "CLeaves", "CPlatform", "Cryptography",
+                "Bucketing", "CZlib", "CZstd", "CDeflate", "CXXHash", "CFastFloat", "CKernels", "CPlatform",
+                "Cryptography",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -141,7 +138,7 @@ let package = Package(
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "CLeaves", "ColumnStore", "Bucketing", "TestSupport", "TripGenerator",
+                "CKernels", "ColumnStore", "Bucketing", "TestSupport", "TripGenerator",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings

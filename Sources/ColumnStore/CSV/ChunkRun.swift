@@ -1,4 +1,4 @@
-internal import CPoints
+internal import CKernels
 
 /// The decoding of one chunk.
 struct ChunkRun {

@@ -1,6 +1,6 @@
 package import Bucketing
-internal import CKeys
-internal import CLeaves
+internal import CKernels
+internal import CPlatform
 
 /// Where the origin of each row is in the leaf of `CellIndex` that it belongs to, in 4096ths of the leaf's width and height.
 ///

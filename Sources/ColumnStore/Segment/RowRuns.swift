@@ -1,4 +1,4 @@
-internal import CKeys
+internal import CPlatform
 
 /// The rows of several batches under one numbering, on their way to another order: they stay where they were decoded until they
 /// are put into columns.

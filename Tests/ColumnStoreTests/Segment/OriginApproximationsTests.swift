@@ -1,5 +1,5 @@
 import Bucketing
-import CLeaves
+import CKernels
 import ColumnStore
 import Foundation
 import TestSupport
