@@ -51,10 +51,7 @@ let package = Package(
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .target(name: "Cryptography", dependencies: ["CNettle"], swiftSettings: settings),
         .target(name: "CFastFloat"),
-        .target(name: "CStructural"),
-        .target(name: "CPoints"),
-        .target(name: "CKeys"),
-        .target(name: "CLeaves"),
+        .target(name: "CKernels"),
         .target(name: "CPlatform"),
         .target(name: "CPostgreSQL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(
@@ -64,7 +61,7 @@ let package = Package(
         .target(
             name: "Ingestion",
             dependencies: [
-                "TripModel", "Bucketing", "Cryptography", "CZlib", "CZstd", "CFastFloat", "CStructural", "CPoints", "CPlatform",
+                "TripModel", "Bucketing", "Cryptography", "CZlib", "CZstd", "CFastFloat", "CKernels", "CPlatform",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: sanitizedSettings
@@ -74,7 +71,7 @@ let package = Package(
         .target(
             name: "ColumnStore",
             dependencies: [
-                "TripModel", "Bucketing", "Parquet", "CKeys", "CLeaves", "CPlatform",
+                "TripModel", "Bucketing", "Parquet", "CKernels", "CPlatform",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -159,7 +156,7 @@ let package = Package(
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "CLeaves", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
+                "CKernels", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings

@@ -26,4 +26,27 @@ struct UnsafeCodeTests {
         #expect(unsafe.subtracting(listed).sorted() == [], "unsafe, not listed")
         #expect(listed.subtracting(unsafe).sorted() == [], "listed, not unsafe")
     }
+
+    /// An instruction that the processor lacks ends the process, whatever the portable path could do.
+    @Test("A kernel is compiled only for instruction sets that its file checks")
+    func checkedInstructions() throws {
+        let files =
+            SourceTree.files(under: "Sources/CKernels", ending: ".c") + SourceTree.files(under: "Sources/CKernels", ending: ".h")
+        var setCount = 0
+        for file in files {
+            let code = file.code
+            guard !file.path.hasSuffix("/cpu.h") else {
+                #expect(code.contains("target(") && code.contains("__builtin_cpu_supports"))
+                continue
+            }
+            for word in ["target(", "__builtin_cpu_supports"] {
+                #expect(!code.contains(word), "\(file.path) names features itself; list them in cpu.h")
+            }
+            func sets(_ macro: Regex<(Substring, Substring)>) -> Set<Substring> { Set(code.matches(of: macro).map(\.output.1)) }
+            let compiled = sets(/CPU_TARGET\((\w+)\)/)
+            #expect(compiled == sets(/CPU_RUNS\((\w+)\)/), "\(file.path)")
+            setCount += compiled.count
+        }
+        #expect(setCount == 5)
+    }
 }

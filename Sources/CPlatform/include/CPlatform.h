@@ -23,6 +23,9 @@ int tripstore_lock_file(int descriptor);
 /// Whether another open file description has locked the file with `tripstore_lock_file`; nothing is locked to find out.
 int tripstore_is_file_locked(int descriptor);
 
+/// Asks for the cache line of an address; does nothing else, whatever the address.
+static inline void tripstore_prefetch(const void *address) { __builtin_prefetch(address); }
+
 /// A range of mapped memory whose file may shrink under it.
 typedef struct tripstore_range tripstore_range;
 

@@ -1,6 +1,6 @@
 package import Bucketing
-internal import CKeys
-internal import CLeaves
+internal import CKernels
+internal import CPlatform
 import Parquet
 import TripModel
 

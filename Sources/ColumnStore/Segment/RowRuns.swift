@@ -1,4 +1,5 @@
-internal import CKeys
+internal import CKernels
+internal import CPlatform
 import TripModel
 
 /// The rows of several batches under one numbering, on their way to another order: they stay where they were decoded until they

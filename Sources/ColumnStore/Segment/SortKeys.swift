@@ -1,8 +1,8 @@
 import Bucketing
-internal import CKeys
+internal import CKernels
 package import TripModel
 
-/// What rows are sorted by, for many rows at once: by `CKeys` eight at a time where the machine can, else one after the other.
+/// What rows are sorted by, for many rows at once: by `CKernels` eight at a time where the machine can, else one after the other.
 ///
 /// Unsafe code: pointers to rows and values, of which the caller vouches that there are as many as it says.
 package enum SortKeys {

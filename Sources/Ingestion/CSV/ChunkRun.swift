@@ -1,4 +1,4 @@
-internal import CPoints
+internal import CKernels
 import TripModel
 
 /// The decoding of one chunk.

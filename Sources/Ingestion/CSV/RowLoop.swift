@@ -1,4 +1,4 @@
-internal import CPoints
+internal import CKernels
 import TripModel
 
 /// Working memory of the row loop: raw, so that the loop does without retains and bounds checks, and small, so that it stays in

@@ -1,4 +1,4 @@
-internal import CStructural
+internal import CKernels
 
 #if canImport(Glibc)
 import Glibc

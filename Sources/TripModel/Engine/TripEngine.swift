@@ -1,4 +1,3 @@
-
 /// What holds trips: the boundary between loads and questions on one side and where the trips are on the other.
 ///
 /// It is as narrow as the questions are: rows of a job are stored, a job is published or taken out, a question is answered over

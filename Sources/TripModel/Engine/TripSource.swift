@@ -1,4 +1,3 @@
-
 /// An engine whose trips can be read back, job by job: what a transfer to another store and an export as CSV need.
 package protocol TripSource {
     /// Looks at the jobs of one moment, of which trips are read and queries are answered from then on.

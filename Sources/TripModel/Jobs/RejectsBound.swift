@@ -1,4 +1,3 @@
-
 /// Which rejected rows of a job are kept: the first ones, up to a number of rows and of bytes; the others are only counted.
 ///
 /// Two kilobytes of zstd hold ten million rows that are no trips. What is kept of a file depends on its size, so that such a file

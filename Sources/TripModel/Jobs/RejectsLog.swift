@@ -1,4 +1,3 @@
-
 /// Where the first rejected rows of one load go (`RejectsBound`), until its next commit makes them part of the store.
 package protocol RejectsLog: AnyObject {
     /// Bytes of the rows that are kept, those not committed yet included.

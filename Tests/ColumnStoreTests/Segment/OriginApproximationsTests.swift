@@ -1,5 +1,6 @@
 import Bucketing
-import CLeaves
+import CKernels
+import ColumnStore
 import Foundation
 import TestSupport
 import Testing

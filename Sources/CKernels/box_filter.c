@@ -1,8 +1,9 @@
 // Which rows of a leaf are in a box: sixteen at once with SSE2, which every x86-64 has, else one after the other. And how many
-// they are in each run, with an instruction that counts bits where there is one.
-#include "CLeaves.h"
+// they are in each run, with an instruction that counts bits if the processor has it.
+#include "box_filter.h"
+#include "cpu.h"
 
-static inline uint64_t is_between(uint8_t value, uint8_t first, uint8_t last) { return (value >= first) & (value <= last); }
+INLINE uint64_t is_between(uint8_t value, uint8_t first, uint8_t last) { return (value >= first) & (value <= last); }
 
 void tripstore_rows_in_box_portable(
     const uint8_t *longitude, const uint8_t *latitude, tripstore_axis longitudes, tripstore_axis latitudes, uint64_t *inside,
@@ -20,11 +21,10 @@ void tripstore_rows_in_box_portable(
     *touched = at;
 }
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if CPU_HAS_KERNELS
 
 // The lanes with first <= value <= last, as bits. Bytes have no unsigned comparison, so the larger of two is compared with one.
-static inline unsigned between(__m128i values, uint8_t first, uint8_t last) {
+INLINE unsigned between(__m128i values, uint8_t first, uint8_t last) {
     __m128i low = _mm_set1_epi8((char)first), high = _mm_set1_epi8((char)last);
     __m128i above = _mm_cmpeq_epi8(_mm_max_epu8(values, low), values);
     __m128i below = _mm_cmpeq_epi8(_mm_min_epu8(values, high), values);
@@ -59,7 +59,7 @@ void tripstore_rows_in_box(
 
 #endif
 
-static inline __attribute__((always_inline)) void count_runs(
+INLINE void count_runs(
     const uint64_t *bits, const uint32_t *starts, const uint32_t *ends, size_t run_count, ptrdiff_t *counts
 ) {
     size_t place = 0;
@@ -82,9 +82,9 @@ void tripstore_count_runs_portable(
     count_runs(bits, starts, ends, run_count, counts);
 }
 
-#if defined(__x86_64__)
+#if CPU_HAS_KERNELS
 
-__attribute__((target("popcnt"))) static void count_runs_popcnt(
+CPU_TARGET(CPU_POPCNT) static void count_runs_popcnt(
     const uint64_t *bits, const uint32_t *starts, const uint32_t *ends, size_t run_count, ptrdiff_t *counts
 ) {
     count_runs(bits, starts, ends, run_count, counts);
@@ -93,7 +93,7 @@ __attribute__((target("popcnt"))) static void count_runs_popcnt(
 void tripstore_count_runs(
     const uint64_t *bits, const uint32_t *starts, const uint32_t *ends, size_t run_count, ptrdiff_t *counts
 ) {
-    if (__builtin_cpu_supports("popcnt")) {
+    if (CPU_RUNS(CPU_POPCNT)) {
         count_runs_popcnt(bits, starts, ends, run_count, counts);
     } else {
         count_runs(bits, starts, ends, run_count, counts);

@@ -11,17 +11,9 @@
 //
 // The rest is arithmetic on words: the set bits' numbers are positions; the running parity of the quotes' bits says which
 // newlines are inside quotes.
-#include "CStructural.h"
+#include "structural.h"
+#include "cpu.h"
 #include <string.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define HAS_X86 1
-#else
-#define HAS_X86 0
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
 
 typedef struct {
     uint64_t any;       // comma, quote or newline
@@ -53,9 +45,9 @@ INLINE marks marks_portable(const uint8_t *bytes) {
     return found;
 }
 
-#if HAS_X86
-#define TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt,lzcnt")))
-#define TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")))
+#if CPU_HAS_KERNELS
+#define TARGET_AVX2 CPU_TARGET(CPU_MARKS_AVX2)
+#define TARGET_AVX512 CPU_TARGET(CPU_MARKS_AVX512)
 
 INLINE TARGET_AVX2 uint64_t equal_bits_avx2(__m256i low, __m256i high, char byte) {
     __m256i wanted = _mm256_set1_epi8(byte);
@@ -103,7 +95,7 @@ INLINE uint32_t *positions_of(uint64_t bits, uint32_t base, uint32_t *positions)
     }
 }
 
-#if HAS_X86
+#if CPU_HAS_KERNELS
 // The numbers 0...63, of which the CPU keeps those whose bit is set, sixteen positions to a store.
 INLINE TARGET_AVX512 uint32_t *positions_of_avx512(uint64_t bits, uint32_t base, uint32_t *positions) {
     const __m512i numbers = _mm512_set_epi8(
@@ -143,7 +135,7 @@ static size_t index_portable(const uint8_t *bytes, size_t count, uint32_t base, 
     INDEX_LOOP(marks_portable, positions_of);
 }
 
-#if HAS_X86
+#if CPU_HAS_KERNELS
 TARGET_AVX2 static size_t index_avx2(const uint8_t *bytes, size_t count, uint32_t base, uint32_t *positions) {
     INDEX_LOOP(marks_avx2, positions_of);
 }
@@ -187,7 +179,7 @@ INLINE uint64_t running_parity(uint64_t bits) {
     return count
 
 static size_t quoted_portable(const uint8_t *bytes, size_t count) { QUOTED_LOOP(marks_portable); }
-#if HAS_X86
+#if CPU_HAS_KERNELS
 TARGET_AVX2 static size_t quoted_avx2(const uint8_t *bytes, size_t count) { QUOTED_LOOP(marks_avx2); }
 TARGET_AVX512 static size_t quoted_avx512(const uint8_t *bytes, size_t count) { QUOTED_LOOP(marks_avx512); }
 #endif
@@ -198,12 +190,11 @@ bool tripstore_structural_supports(int path) {
     switch (path) {
     case TRIPSTORE_STRUCTURAL_PORTABLE:
         return true;
-#if HAS_X86
+#if CPU_HAS_KERNELS
     case TRIPSTORE_STRUCTURAL_AVX2:
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+        return CPU_RUNS(CPU_MARKS_AVX2);
     case TRIPSTORE_STRUCTURAL_AVX512:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
-            && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+        return CPU_RUNS(CPU_MARKS_AVX512);
 #endif
     default:
         return false;
@@ -212,7 +203,7 @@ bool tripstore_structural_supports(int path) {
 
 size_t tripstore_structural_index(int path, const uint8_t *bytes, size_t count, uint32_t base, uint32_t *positions) {
     switch (path) {
-#if HAS_X86
+#if CPU_HAS_KERNELS
     case TRIPSTORE_STRUCTURAL_AVX512:
         return index_avx512(bytes, count, base, positions);
     case TRIPSTORE_STRUCTURAL_AVX2:
@@ -225,7 +216,7 @@ size_t tripstore_structural_index(int path, const uint8_t *bytes, size_t count, 
 
 size_t tripstore_structural_quoted_newline(int path, const uint8_t *bytes, size_t count) {
     switch (path) {
-#if HAS_X86
+#if CPU_HAS_KERNELS
     case TRIPSTORE_STRUCTURAL_AVX512:
         return quoted_avx512(bytes, count);
     case TRIPSTORE_STRUCTURAL_AVX2:

@@ -1,7 +1,7 @@
 // Two points of a row to four doubles, all at once: the numbers that a CSV of trips has most of.
 //
-// Swift can't emit instructions that only some machines have, so this loop lives here; where they are missing, `DecimalParser`
-// reads number after number. Both give the double that is nearest to the text, ties to even.
+// Swift can't emit instructions that only some machines have, so this loop lives here; without them, `DecimalParser` reads number
+// after number. Both give the double that is nearest to the text, ties to even.
 //
 //     P O I N T   ( - 1 4 . 4 9 7 3 7 9 4 4 3 8 1 9 5   5 0 . 0 0 1 3 6 8 7 5 7 8 2 3 1 6 )
 //                 └ digits, points, blanks and minus signs as words of one bit a byte: is the shape right, where are the dots?
@@ -18,20 +18,14 @@
 // below 2^-101 of the value. Where adding or subtracting four times that changes the rounded result, the caller gets no answer
 // (Ziv, "Fast evaluation of elementary mathematical functions with correctly rounded last bit", 1991); of numbers that are not
 // exactly between two doubles hardly any is that close.
-#include "CPoints.h"
+#include "points.h"
+#include "cpu.h"
 #include <string.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
+#if CPU_HAS_KERNELS
+#define TARGET CPU_TARGET(CPU_POINTS)
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,fma,bmi,bmi2,popcnt,lzcnt")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
-
-bool tripstore_points_supported(void) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("fma")
-        && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
-}
+bool tripstore_points_supported(void) { return CPU_RUNS(CPU_POINTS); }
 
 // 10^-n for n in 1...16, and what the double lacks of it.
 static const double NEGATIVE_POWERS[16] = {
@@ -54,7 +48,7 @@ typedef struct {
 } point_text;
 
 // Finds the parts of a point; false where its shape is not the usual one.
-INLINE bool find_parts(const uint8_t *text, tripstore_field_bounds field, point_text *found) {
+INLINE TARGET bool find_parts(const uint8_t *text, tripstore_field_bounds field, point_text *found) {
     uint64_t keyword;
     memcpy(&keyword, text + field.start, 8);
     uint32_t start = field.start;
@@ -103,7 +97,7 @@ INLINE bool find_parts(const uint8_t *text, tripstore_field_bounds field, point_
 }
 
 // Four positions, those of the second point 64 further on, a byte each.
-INLINE uint32_t packed(const uint32_t first[2], const uint32_t second[2]) {
+INLINE TARGET uint32_t packed(const uint32_t first[2], const uint32_t second[2]) {
     return (first[0] | first[1] << 8 | second[0] << 16 | second[1] << 24) + 0x40400000;
 }
 

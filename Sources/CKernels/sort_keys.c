@@ -1,29 +1,25 @@
 // Sort keys of eight rows at once.
 //
-// Swift can't emit instructions that only some machines have, so these loops live here; where they are missing, `MortonKey` and
-// `ISOWeek` calculate key after key. Both give the same bits: the steps are the same, in the same order, and none is fused.
-#include "CKeys.h"
+// Swift can't emit instructions that only some machines have, so these loops live here; without them, `MortonKey` and `ISOWeek`
+// calculate key after key. Both give the same bits: the steps are the same, in the same order, and none is fused.
+#include "sort_keys.h"
+#include "cpu.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
+#if CPU_HAS_KERNELS
+#define TARGET CPU_TARGET(CPU_KEYS)
 
-#define TARGET __attribute__((target("avx512f,avx512dq,avx512vl")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
-
-bool tripstore_keys_supported(void) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
+bool tripstore_keys_supported(void) { return CPU_RUNS(CPU_KEYS); }
 
 // The first `count` of eight lanes.
-INLINE __mmask8 lanes(size_t count) { return (__mmask8)(count < 8 ? (1u << count) - 1 : 0xff); }
+INLINE TARGET __mmask8 lanes(size_t count) { return (__mmask8)(count < 8 ? (1u << count) - 1 : 0xff); }
 
 // Where eight values that are `stride` bytes apart are.
-INLINE __m512i places(size_t stride) {
+INLINE TARGET __m512i places(size_t stride) {
     return _mm512_mullo_epi64(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi64((long long)stride));
 }
 
 // `MortonKey.quantize`, which explains it.
-INLINE __m512i quantized(__m512d degrees, double end, double cells_per_degree, double step) {
+INLINE TARGET __m512i quantized(__m512d degrees, double end, double cells_per_degree, double step) {
     const __m512d shift = _mm512_set1_pd(0x1.8p52);
     // Where a value is NaN, these give their second operand.
     __m512d value = _mm512_max_pd(_mm512_min_pd(degrees, _mm512_set1_pd(end)), _mm512_set1_pd(-end));
@@ -37,7 +33,7 @@ INLINE __m512i quantized(__m512d degrees, double end, double cells_per_degree, d
 }
 
 // Moves bit i of each lane to bit 2 i.
-INLINE __m512i spread(__m512i bits) {
+INLINE TARGET __m512i spread(__m512i bits) {
 #define STEP(distance, mask)                                                                    \
     bits = _mm512_ternarylogic_epi64(                                                           \
         bits, _mm512_slli_epi64(bits, distance), _mm512_set1_epi64((long long)(mask)), 0xa8)  // (a | b) & c

@@ -20,9 +20,6 @@ void tripstore_morton_keys(const double *longitude, const double *latitude, size
 /// Microseconds since 1970, in the years 1 to 9999; time `i` is `i * stride` bytes after `time`.
 void tripstore_weeks(const int64_t *time, size_t stride, size_t count, int32_t *weeks);
 
-/// Asks for the cache line of an address; does nothing else, whatever the address.
-static inline void tripstore_prefetch(const void *address) { __builtin_prefetch(address); }
-
 #ifdef __cplusplus
 }
 #endif
