@@ -2,7 +2,6 @@ import Bucketing
 package import ColumnStore
 import Foundation
 package import Logging
-import NIOCore
 
 /// The engine whose trips lie in ClickHouse: one server, or the shards of a cluster.
 ///

@@ -1,6 +1,6 @@
 import ColumnStore
 import Foundation
-import NIOHTTP1
+import HTTPTransport
 
 #if canImport(Glibc)
 import Glibc

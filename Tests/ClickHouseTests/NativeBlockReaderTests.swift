@@ -1,6 +1,5 @@
 import ClickHouse
 import ColumnStore
-import NIOCore
 import TestSupport
 import Testing
 

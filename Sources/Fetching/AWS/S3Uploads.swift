@@ -1,6 +1,6 @@
 package import ColumnStore
 import Foundation
-import NIOHTTP1
+import HTTPTransport
 
 /// Keeps uploads in S3, as `UPLOADS_URL` says: an object each, under the setting's prefix.
 package final class S3Uploads: UploadStore {
