@@ -32,12 +32,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // Without its settings from files and the environment.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -53,6 +52,9 @@ let package = Package(
         .target(name: "CFastFloat"),
         .target(name: "CKernels"),
         .target(name: "CPlatform"),
+        // Looked for when it is needed, like libpq; the package has its header.
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(name: "HTTPTransport", dependencies: ["CCurl"], swiftSettings: settings),
         .target(name: "CPostgreSQL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(
             name: "TripModel", dependencies: ["Bucketing", "CDeflate", "CXXHash", "CPlatform"], swiftSettings: sanitizedSettings),
@@ -85,38 +87,18 @@ let package = Package(
         .target(
             name: "ClickHouse",
             dependencies: [
-                "ColumnStore", "TripModel", "Bucketing",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "ColumnStore", "TripModel", "Bucketing", "HTTPTransport",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings
         ),
         .target(name: "PostgreSQL", dependencies: ["TripstoreAPI", "TripModel", "CPostgreSQL"], swiftSettings: settings),
-        .target(
-            name: "Fetching",
-            dependencies: [
-                "TripModel", "Cryptography",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ],
-            swiftSettings: settings
-        ),
+        .target(name: "Fetching", dependencies: ["TripModel", "Cryptography", "HTTPTransport"], swiftSettings: settings),
         .target(
             name: "Events",
             dependencies: [
-                "Fetching", "Ingestion", "TripModel", "Cryptography",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "Fetching", "Ingestion", "TripModel", "Cryptography", "HTTPTransport",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings
         ),
@@ -163,18 +145,16 @@ let package = Package(
         ),
         .testTarget(
             name: "ClickHouseTests",
-            dependencies: [
-                "ClickHouse", "ColumnStore", "TripstoreAPI", "TripModel", "Bucketing", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
-            ],
-            swiftSettings: waitingTests
-        ),
+            dependencies: ["ClickHouse", "ColumnStore", "TripstoreAPI", "TripModel", "Bucketing", "TestSupport"],
+            swiftSettings: waitingTests),
         .testTarget(
             name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TripstoreAPI", "TripModel", "TestSupport"], swiftSettings: waitingTests),
+        .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport"], swiftSettings: waitingTests),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "LocalStore", "Ingestion", "ColumnStore", "TripModel"], swiftSettings: waitingTests),
         .testTarget(
             name: "FetchingTests",
             dependencies: [
-                "Fetching", "ColumnStore", "TripModel", "Cryptography", "TestSupport",
+                "Fetching", "HTTPTransport", "TripModel", "Cryptography", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -1,9 +1,5 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
-import NIOHTTP1
-import NIOPosix
-import NIOSSL
+import HTTPTransport
 import TripModel
 
 /// Speaks ClickHouse's HTTP interface, and turns what it says into errors of ours.
@@ -16,41 +12,36 @@ final class ClickHouseClient: Sendable {
 
     init(_ url: ClickHouseURL) {
         self.url = url
-        var configuration = HTTPClient.Configuration()
-        configuration.timeout.connect = .seconds(5)
-        configuration.redirectConfiguration = .disallow
-        // A server that is not there is said to be at once, as there may be another one to ask.
-        configuration.connectionPool.retryConnectionEstablishment = false
+        var options = HTTPClient.Options()
+        options.connectTimeout = .seconds(5)
         // One for each thread that asks, and those that store.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        // A server closes what idles for ten seconds by its own default; one that is closed under a question is an error.
-        configuration.connectionPool.idleTimeout = .seconds(2)
+        options.connectionCountMax = 64
+        // A server closes what idles for ten seconds by its own default; one that is closed under a query is an error.
+        options.idleSeconds = 2
         if url.isSecure {
-            var trust = TLSConfiguration.makeClientConfiguration()
             // Who has a certificate authority of their own names it as they do for other programs.
-            if let file = url.rootCertificates ?? ProcessInfo.processInfo.environment["SSL_CERT_FILE"], !file.isEmpty {
-                trust.trustRoots = .file(file)
-            }
-            configuration.tlsConfiguration = trust
+            let file = url.rootCertificates ?? ProcessInfo.processInfo.environment["SSL_CERT_FILE"]
+            options.rootCertificates = file?.isEmpty == true ? nil : file
         }
-        let http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+        let http = HTTPClient(options)
         self.http = http
         watch = ServerWatch { address, deadline in
-            http.get(url: "\(url.isSecure ? "https" : "http")://\(address)/ping", deadline: deadline).map { _ in }
+            let request = HTTPRequest(url: "\(url.isSecure ? "https" : "http")://\(address)/ping")
+            return http.begin(request, deadline: deadline, upTo: Self.answerByteCountMax)
         }
     }
 
     func close() {
         watch.close()
-        try? http.syncShutdown()
+        http.close()
     }
 
     /// Longest wait for an answer: a server that is frozen never gives one, and its own limits don't help then.
     private enum Patience {
-        static let question = TimeAmount.seconds(300)
-        static let insert = TimeAmount.seconds(300)
-        static let kill = TimeAmount.seconds(5)
-        static let look = TimeAmount.seconds(1)
+        static let question = Duration.seconds(300)
+        static let insert = Duration.seconds(300)
+        static let kill = Duration.seconds(5)
+        static let look = Duration.seconds(1)
     }
 
     /// Asks SQL of one server and returns the answer's bytes, in the format that the SQL names.
@@ -71,13 +62,13 @@ final class ClickHouseClient: Sendable {
         var patience = Patience.question
         if let remaining = cancellation.remaining {
             let left = max(.zero, remaining)
-            patience = min(patience, TimeAmount(left))
+            patience = min(patience, left)
             // Rounded up: the end of our own time comes first, and says why.
             all.append(("max_execution_time", String(left.components.seconds + 1)))
         }
         let answer = watched(
             involved,
-            post(ByteBuffer(string: sql), to: address, all, inDatabase: inDatabase, deadline: .now() + patience))
+            post(Array(sql.utf8), to: address, all, inDatabase: inDatabase, within: patience))
         cancellation.onCancel { [weak self] in
             answer.cancel()
             self?.kill(id, at: address)
@@ -93,29 +84,26 @@ final class ClickHouseClient: Sendable {
 
     /// Begins to ask SQL that a server answers at once; it has a second.
     func look(_ sql: String, at address: ClickHouseURL.Address) -> Answer {
-        post(ByteBuffer(string: sql), to: address, [], inDatabase: true, deadline: .now() + Patience.look)
+        post(Array(sql.utf8), to: address, [], inDatabase: true, within: Patience.look)
     }
 
     /// Gives an answer up where one of the servers that it needs is frozen.
     private func watched(_ addresses: [ClickHouseURL.Address], _ answer: Answer) -> Answer {
-        guard let task = answer.task else { return answer }
+        guard case .success(let exchange) = answer.exchange else { return answer }
         let silence = answer.silence
         let wait = watch.begin(addresses) { error in
             silence.error = error
-            task.cancel()
+            exchange.cancel()
         }
-        answer.response.whenComplete { [watch] result in
-            let isHeard = (try? result.get()) != nil
-            watch.end(wait, heard: isHeard ? answer.address : nil)
-        }
+        exchange.whenDone { [watch] failure in watch.end(wait, heard: failure == nil ? answer.address : nil) }
         return answer
     }
 
     /// Ends a query in a server, without a wait for that: every user may end the own ones.
     private func kill(_ id: String, at address: ClickHouseURL.Address) {
         _ = post(
-            ByteBuffer(string: "KILL QUERY WHERE query_id = '\(id)' ASYNC"), to: address, [], inDatabase: false,
-            deadline: .now() + Patience.kill)
+            Array("KILL QUERY WHERE query_id = '\(id)' ASYNC".utf8), to: address, [], inDatabase: false,
+            within: Patience.kill)
     }
 
     /// Why nothing was done in a session.
@@ -125,20 +113,20 @@ final class ClickHouseClient: Sendable {
     func refusal(
         ofSession settings: [(String, String)], at address: ClickHouseURL.Address
     ) throws(ColumnStoreError) -> SessionRefusal? {
-        let body = ByteBuffer(string: "SELECT 1 FORMAT RowBinary")
-        return try post(body, to: address, settings, inDatabase: false, deadline: .now() + Patience.kill).waitInSession()
+        let body = Array("SELECT 1 FORMAT RowBinary".utf8)
+        return try post(body, to: address, settings, inDatabase: false, within: Patience.kill).waitInSession()
     }
 
     /// Begins to send one block to a table of one server.
     func insert(
-        _ body: ByteBuffer, _ statement: String, at address: ClickHouseURL.Address, settings: [(String, String)]
+        _ body: [UInt8], _ statement: String, at address: ClickHouseURL.Address, settings: [(String, String)]
     ) -> Answer {
         if let refusal = watch.refusal([address]) {
-            return Answer(address: address, response: http.eventLoopGroup.next().makeFailedFuture(refusal))
+            return Answer(address: address, exchange: .failure(refusal))
         }
         return watched(
             [address],
-            post(body, to: address, [("query", statement)] + settings, inDatabase: true, deadline: .now() + Patience.insert))
+            post(body, to: address, [("query", statement)] + settings, inDatabase: true, within: Patience.insert))
     }
 
     /// Most bytes of an answer: the largest page of regions with the longest names is a quarter of it as a rule.
@@ -157,15 +145,15 @@ final class ClickHouseClient: Sendable {
     /// An answer that is awaited.
     struct Answer: Sendable {
         fileprivate let address: ClickHouseURL.Address
-        fileprivate let response: EventLoopFuture<HTTPClient.Response>
-        fileprivate var task: HTTPClient.Task<HTTPClient.Response>?
+        /// A failure: it was not even sent.
+        fileprivate let exchange: Result<HTTPExchange, ColumnStoreError>
         /// Why it was given up, if it was.
         fileprivate let silence = Silence()
 
         fileprivate var wasGivenUp: Bool { silence.error != nil }
 
         /// Lets the answer go, and the connection with it.
-        func cancel() { task?.cancel() }
+        func cancel() { try? exchange.get().cancel() }
 
         /// Waits for the answer, and throws what the server refuses.
         @discardableResult
@@ -184,37 +172,37 @@ final class ClickHouseClient: Sendable {
         }
 
         private func reply() throws(ColumnStoreError) -> (bytes: [UInt8], failure: ClickHouseFailure?) {
-            let response: HTTPClient.Response
-            do {
-                response = try self.response.wait()
-            } catch is ResponseAccumulator.ResponseTooBigError {
-                throw ColumnStoreError(
-                    .invalidArgument, "ClickHouse's answer is larger than 256 MiB; ask for less at a time ('limit').")
-            } catch let error as ColumnStoreError {
-                throw error
+            let exchange = try exchange.get()
+            let response: HTTPResponse
+            do throws(HTTPFailure) {
+                response = try exchange.wait()
             } catch {
                 if let error = silence.error { throw error }
+                if error == .tooLarge {
+                    throw ColumnStoreError(
+                        .invalidArgument, "ClickHouse's answer is larger than 256 MiB; ask for less at a time ('limit').")
+                }
                 // Later it may be another's, or a new one: certificates are renewed while loads wait.
-                if let fault = ClickHouseClient.certificateFault(error) {
+                if case .certificate = error {
                     throw ColumnStoreError(
                         .unavailable,
-                        "ClickHouse at \(address) may be another's: \(fault); check the host in DATABASE_URL, its certificate, and "
+                        "ClickHouse at \(address) may be another's: \(error); check the host in DATABASE_URL, its certificate, and "
                             + "sslrootcert, the file of authorities that are believed.")
                 }
                 throw ColumnStoreError(
                     .unavailable,
-                    "ClickHouse at \(address) does not answer (\(ClickHouseClient.reason(error))); is it running and reachable?"
+                    "ClickHouse at \(address) does not answer (\(error)); is it running and reachable?"
                 )
             }
-            let bytes = response.body.map { [UInt8]($0.readableBytesView) } ?? []
-            if response.status == .ok { return (bytes: bytes, failure: nil) }
-            return (bytes: [], failure: ClickHouseFailure(status: response.status.code, body: bytes, address: address))
+            if response.status == .ok { return (bytes: response.body, failure: nil) }
+            let failure = ClickHouseFailure(status: response.status.code, body: response.body, address: address)
+            return (bytes: [], failure: failure)
         }
     }
 
     private func post(
-        _ body: ByteBuffer, to address: ClickHouseURL.Address, _ parameters: [(String, String)], inDatabase: Bool,
-        deadline: NIODeadline
+        _ body: [UInt8], to address: ClickHouseURL.Address, _ parameters: [(String, String)], inDatabase: Bool,
+        within time: Duration
     ) -> Answer {
         var components = URLComponents()
         components.scheme = url.isSecure ? "https" : "http"
@@ -228,40 +216,13 @@ final class ClickHouseClient: Sendable {
             headers.add(name: "X-ClickHouse-User", value: user)
             headers.add(name: "X-ClickHouse-Key", value: url.password ?? "")
         }
-        do {
-            guard let text = components.string else { throw HTTPClientError.invalidURL }
-            let request = try HTTPClient.Request(url: text, method: .POST, headers: headers, body: .byteBuffer(body))
-            let accumulator = ResponseAccumulator(request: request, maxBodySize: Self.answerByteCountMax)
-            let task = http.execute(request: request, delegate: accumulator, deadline: deadline)
-            return Answer(address: address, response: task.futureResult, task: task)
-        } catch {
-            return Answer(address: address, response: http.eventLoopGroup.next().makeFailedFuture(error))
-        }
+        // What is no URL is refused as what it is.
+        let request = HTTPRequest(.POST, url: components.string ?? "", headers: headers, body: body)
+        return Answer(
+            address: address, exchange: .success(http.begin(request, deadline: .now + time, upTo: Self.answerByteCountMax)))
     }
 
     private static func encoded(_ value: String) -> String {
         value.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-    }
-
-    /// What is wrong with a server's certificate; nil where the failure is another one.
-    private static func certificateFault(_ error: any Error) -> String? {
-        let text = String(describing: error)
-        if text.contains("CERTIFICATE_VERIFY_FAILED") { return "its certificate is by nobody who is believed, or has ended" }
-        if text.contains("failedToValidateHostname") || text.contains("unableToValidateCertificate") {
-            return "its certificate is for another host"
-        }
-        if text.contains("failedToLoadCertificate") || text.contains("noSuchFilesystemObject") {
-            return "the file of authorities cannot be read"
-        }
-        return nil
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as HTTPClientError: error.shortDescription
-        case let error as IOError: String(cString: strerror(error.errnoCode))
-        case let error as NIOConnectionError: error.connectionErrors.first.map { reason($0.error) } ?? "\(error)"
-        default: "\(error)"
-        }
     }
 }

@@ -14,7 +14,7 @@ struct ClickHouseFailure {
     /// Whether a server said that it has no such table.
     static func isOfQuestionTable(_ error: ColumnStoreError) -> Bool { error.message.contains("the table \(questionTable)") }
 
-    init(status: UInt, body: [UInt8], address: ClickHouseURL.Address) {
+    init(status: Int, body: [UInt8], address: ClickHouseURL.Address) {
         // `Code: 60. DB::Exception: words` or `Code: 60, e.displayText() = DB::Exception: words, e.what() = …`.
         let text = String(decoding: body, as: UTF8.self)
         let code = text.hasPrefix("Code: ") ? Int(text.dropFirst(6).prefix { $0.isNumber }) : nil

@@ -1,8 +1,6 @@
 import Bucketing
-import ColumnStore
 import Foundation
 package import Logging
-import NIOCore
 package import TripModel
 
 /// The engine whose trips lie in ClickHouse: one server, or the shards of a cluster.

@@ -1,10 +1,9 @@
-import NIOCore
 import TripModel
 
 /// INSERTs of an attempt into a table of one server: some of them on their way while the next one is made, each in a session.
 struct InsertQueue {
     private struct Running {
-        var block: ByteBuffer
+        var block: [UInt8]
         /// Which session of the group it is in.
         var session: Int
         var answer: ClickHouseClient.Answer
@@ -35,7 +34,7 @@ struct InsertQueue {
     }
 
     /// Sends a block, once few enough others are on their way; throws what one of them met, and then none is left.
-    mutating func send(_ block: ByteBuffer) throws(ColumnStoreError) {
+    mutating func send(_ block: [UInt8]) throws(ColumnStoreError) {
         try wait(leaving: group.countPerServer - 1)
         let used = running.map(\.session)
         guard let session = (0..<group.countPerServer).first(where: { !used.contains($0) }) else {
@@ -50,7 +49,7 @@ struct InsertQueue {
     /// Waits until all that was sent is stored.
     mutating func finish() throws(ColumnStoreError) { try wait(leaving: 0) }
 
-    private func insert(_ block: ByteBuffer, in session: Int) -> ClickHouseClient.Answer {
+    private func insert(_ block: [UInt8], in session: Int) -> ClickHouseClient.Answer {
         client.insert(block, statement, at: address, settings: settings + group.settings(session))
     }
 

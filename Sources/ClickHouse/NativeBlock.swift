@@ -1,6 +1,4 @@
 import Bucketing
-package import ColumnStore
-package import NIOCore
 
 /// Sorted trips as blocks of ClickHouse's `Native` format, each the body of an INSERT.
 ///
@@ -49,44 +47,51 @@ package enum NativeBlock {
     private static let numbersByteCount = 9 * 8 + 4
 
     /// Encodes some rows of the trips of one job; `block` is the number of their part (`Visibility`).
-    package static func encode(_ trips: SortedTrips, _ rows: Range<Int>, job: Int64, block: UInt64) -> ByteBuffer {
-        var buffer = ByteBuffer()
+    package static func encode(_ trips: SortedTrips, _ rows: Range<Int>, job: Int64, block: UInt64) -> [UInt8] {
         let texts = [TextColumn(trips.region, trips.regions, rows), TextColumn(trips.datasource, trips.datasources, rows)]
-        buffer.reserveCapacity(rows.count * numbersByteCount + texts.reduce(0) { $0 + $1.byteCount } + 1024)
+        // With room for what stands before the values, and for the word that a name's last bytes are written with.
+        let capacity = rows.count * numbersByteCount + texts.reduce(0) { $0 + $1.byteCount } + 1024
+        return [UInt8](unsafeUninitializedCapacity: capacity) { bytes, byteCount in
+            let bytes = UnsafeMutableRawBufferPointer(bytes)
+            var buffer = OutputRawSpan(buffer: bytes, initializedCount: 0)
+            write(trips, rows, texts, job: job, block: block, to: &buffer)
+            byteCount = buffer.finalize(for: bytes)
+        }
+    }
+
+    private static func write(
+        _ trips: SortedTrips, _ rows: Range<Int>, _ texts: [TextColumn], job: Int64, block: UInt64, to buffer: inout OutputRawSpan
+    ) {
         buffer.writeLength(columns.count)
         buffer.writeLength(rows.count)
-        func begin(_ column: Int) {
-            for text in [columns[column].name, columns[column].type] { buffer.writeText(text) }
-        }
         for (column, text) in texts.enumerated() {
-            begin(column)
+            buffer.writeHead(column)
             text.write(to: &buffer)
         }
         for (column, values) in [
             trips.originLongitude, trips.originLatitude, trips.destinationLongitude, trips.destinationLatitude,
         ].enumerated() {
-            begin(2 + column)
+            buffer.writeHead(2 + column)
             buffer.writeBytes(values.span.extracting(rows).bytes)
         }
-        begin(6)
+        buffer.writeHead(6)
         buffer.writeBytes(trips.time.span.extracting(rows).bytes)
-        begin(7)
+        buffer.writeHead(7)
         for stratum in trips.strata where stratum.rows.overlaps(rows) {
             let monday = Int32(trips.weeks[stratum.week].mondayDay)
             buffer.write(monday, count: stratum.rows.clamped(to: rows).count)
         }
-        begin(8)
+        buffer.writeHead(8)
         buffer.writeBytes(trips.key.span.extracting(rows).bytes)
-        begin(9)
+        buffer.writeHead(9)
         let destinations = SortKeys.keys(
             longitude: trips.destinationLongitude.span.extracting(rows),
             latitude: trips.destinationLatitude.span.extracting(rows))
         buffer.writeBytes(destinations.span.bytes)
-        begin(10)
+        buffer.writeHead(10)
         buffer.write(job, count: rows.count)
-        begin(11)
+        buffer.writeHead(11)
         buffer.write(block, count: rows.count)
-        return buffer
     }
 }
 
@@ -102,50 +107,64 @@ private struct TextColumn {
     init(_ codes: [UInt32], _ names: [String], _ rows: Range<Int>) {
         self.codes = codes[rows]
         for name in names {
-            var buffer = ByteBuffer()
-            buffer.writeText(name)
-            places.append((firstWord: words.count, byteCount: buffer.readableBytes))
-            buffer.writeRepeatingByte(0, count: 7)
-            while let word = buffer.readInteger(endianness: .little, as: UInt64.self) { words.append(word) }
+            let bytes = NativeBlock.lengthBytes(name.utf8.count) + Array(name.utf8)
+            places.append((firstWord: words.count, byteCount: bytes.count))
+            for start in stride(from: 0, to: bytes.count, by: 8) {
+                let word = bytes[start..<min(start + 8, bytes.count)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+                words.append(word)
+            }
         }
         for code in self.codes { byteCount += places[Int(code)].byteCount }
     }
 
     /// Writes the names word by word, of which what is too much is taken back: they are a few bytes each.
-    func write(to buffer: inout ByteBuffer) {
-        buffer.writeWithOutputRawSpan(minimumWritableBytes: byteCount + 8) { bytes in
-            for code in codes {
-                var (word, rest) = places[Int(code)]
-                while rest > 8 {
-                    bytes.append(words[word].littleEndian, as: UInt64.self)
-                    (word, rest) = (word + 1, rest - 8)
-                }
-                bytes.append(words[word].littleEndian, as: UInt64.self)
-                bytes.removeLast(8 - rest)
+    func write(to buffer: inout OutputRawSpan) {
+        for code in codes {
+            var (word, rest) = places[Int(code)]
+            while rest > 8 {
+                buffer.append(words[word].littleEndian, as: UInt64.self)
+                (word, rest) = (word + 1, rest - 8)
             }
+            buffer.append(words[word].littleEndian, as: UInt64.self)
+            buffer.removeLast(8 - rest)
         }
     }
 }
 
-extension ByteBuffer {
-    fileprivate mutating func writeLength(_ length: Int) {
+extension NativeBlock {
+    /// A length as LEB128.
+    fileprivate static func lengthBytes(_ length: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
         var rest = UInt(length)
         while rest >= 0x80 {
-            writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
             rest >>= 7
         }
-        writeInteger(UInt8(rest))
+        return bytes + [UInt8(rest)]
+    }
+}
+
+extension OutputRawSpan {
+    fileprivate mutating func writeLength(_ length: Int) { writeBytes(NativeBlock.lengthBytes(length).span.bytes) }
+
+    /// Name and type of a column.
+    fileprivate mutating func writeHead(_ column: Int) {
+        for text in [NativeBlock.columns[column].name, NativeBlock.columns[column].type] {
+            writeLength(text.utf8.count)
+            writeBytes(Array(text.utf8).span.bytes)
+        }
     }
 
-    fileprivate mutating func writeText(_ text: String) {
-        writeLength(text.utf8.count)
-        writeString(text)
+    fileprivate mutating func writeBytes(_ bytes: RawSpan) {
+        withUnsafeMutableBytes { buffer, count in
+            precondition(bytes.byteCount <= buffer.count - count)
+            bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).copyMemory(from: $0) }
+            count += bytes.byteCount
+        }
     }
 
     /// Writes one value for some rows.
     fileprivate mutating func write<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, count: Int) {
-        writeWithOutputRawSpan(minimumWritableBytes: count * MemoryLayout<Value>.size) { bytes in
-            bytes.append(repeating: value.littleEndian, count: count, as: Value.self)
-        }
+        append(repeating: value.littleEndian, count: count, as: Value.self)
     }
 }

@@ -1,4 +1,3 @@
-import NIOCore
 package import TripModel
 
 /// Reads trips from ClickHouse's `Native` format, as `NativeBlock` writes them: an answer has any number of blocks.
@@ -9,33 +8,31 @@ package enum NativeBlockReader {
         ("destination_longitude", "Float64"), ("destination_latitude", "Float64"), ("time", "Int64"), ("job_id", "Int64"),
     ]
 
-    private static let cutOff = ColumnStoreError(.unavailable, "ClickHouse's answer broke off; ask again.")
-
     /// The trips of an answer, a batch a block.
     package static func batches(_ bytes: [UInt8]) throws(ColumnStoreError) -> [TripBatch] {
-        var buffer = ByteBuffer(bytes: bytes)
+        var reader = RowBinaryReader(bytes)
         var batches: [TripBatch] = []
-        while buffer.readableBytes > 0 {
-            let columnCount = try length(&buffer)
-            let rowCount = try length(&buffer)
+        while !reader.isAtEnd {
+            let columnCount = try reader.count()
+            let rowCount = try reader.count()
             if columnCount == 0 { continue }
-            guard columnCount == columns.count, rowCount <= buffer.readableBytes || rowCount == 0 else { throw cutOff }
-            let batch = try batch(&buffer, rowCount)
+            guard columnCount == columns.count, rowCount <= reader.byteCount || rowCount == 0 else { throw RowBinaryReader.cutOff }
+            let batch = try batch(&reader, rowCount)
             if batch.count > 0 { batches.append(batch) }
         }
         return batches
     }
 
-    private static func batch(_ buffer: inout ByteBuffer, _ rowCount: Int) throws(ColumnStoreError) -> TripBatch {
+    private static func batch(_ reader: inout RowBinaryReader, _ rowCount: Int) throws(ColumnStoreError) -> TripBatch {
         var batch = TripBatch()
-        try head(&buffer, 0)
-        let regions = try names(&buffer, rowCount, &batch.regions)
-        try head(&buffer, 1)
-        let datasources = try names(&buffer, rowCount, &batch.datasources)
+        try head(&reader, 0)
+        let regions = try names(&reader, rowCount, &batch.regions)
+        try head(&reader, 1)
+        let datasources = try names(&reader, rowCount, &batch.datasources)
         var numbers: [[UInt64]] = []
         for column in 2..<columns.count {
-            try head(&buffer, column)
-            numbers.append(try words(&buffer, rowCount))
+            try head(&reader, column)
+            numbers.append(try words(&reader, rowCount))
         }
         batch.rows.reserveCapacity(rowCount)
         for row in 0..<rowCount {
@@ -51,8 +48,8 @@ package enum NativeBlockReader {
     }
 
     /// Name and type of a column, which are those that were asked for.
-    private static func head(_ buffer: inout ByteBuffer, _ column: Int) throws(ColumnStoreError) {
-        let (name, type) = (try text(&buffer), try text(&buffer))
+    private static func head(_ reader: inout RowBinaryReader, _ column: Int) throws(ColumnStoreError) {
+        let (name, type) = (try reader.string(), try reader.string())
         guard name == columns[column].name, type == columns[column].type else {
             throw ColumnStoreError(
                 .internalFault, "ClickHouse's answer has a column \(name) of type \(type); please report this.")
@@ -61,38 +58,19 @@ package enum NativeBlockReader {
 
     /// Codes of a column of names.
     private static func names(
-        _ buffer: inout ByteBuffer, _ rowCount: Int, _ dictionary: inout StringDictionary
+        _ reader: inout RowBinaryReader, _ rowCount: Int, _ dictionary: inout StringDictionary
     ) throws(ColumnStoreError) -> [UInt32] {
         var codes: [UInt32] = []
         codes.reserveCapacity(rowCount)
-        for _ in 0..<rowCount { codes.append(dictionary.insert(try text(&buffer))) }
+        for _ in 0..<rowCount { codes.append(dictionary.insert(try reader.string())) }
         return codes
     }
 
-    private static func words(_ buffer: inout ByteBuffer, _ rowCount: Int) throws(ColumnStoreError) -> [UInt64] {
-        guard rowCount <= buffer.readableBytes / 8 else { throw cutOff }
+    private static func words(_ reader: inout RowBinaryReader, _ rowCount: Int) throws(ColumnStoreError) -> [UInt64] {
+        guard rowCount <= reader.byteCount / 8 else { throw RowBinaryReader.cutOff }
         var words: [UInt64] = []
         words.reserveCapacity(rowCount)
-        for _ in 0..<rowCount {
-            guard let word = buffer.readInteger(endianness: .little, as: UInt64.self) else { throw cutOff }
-            words.append(word)
-        }
+        for _ in 0..<rowCount { words.append(try reader.integer()) }
         return words
-    }
-
-    private static func text(_ buffer: inout ByteBuffer) throws(ColumnStoreError) -> String {
-        let byteCount = try length(&buffer)
-        guard let text = buffer.readString(length: byteCount) else { throw cutOff }
-        return text
-    }
-
-    private static func length(_ buffer: inout ByteBuffer) throws(ColumnStoreError) -> Int {
-        var (length, shift) = (0, 0)
-        while true {
-            guard shift < 35, let byte = buffer.readInteger(as: UInt8.self) else { throw cutOff }
-            length |= Int(byte & 0x7f) << shift
-            if byte < 0x80 { return length }
-            shift += 7
-        }
     }
 }

@@ -1,6 +1,6 @@
 package import TripModel
 
-/// Reads the values of ClickHouse's `RowBinary` format, one after the other.
+/// Reads the values of ClickHouse's `RowBinary` format, one after the other; those of `Native` are written alike.
 ///
 /// Spec: https://clickhouse.com/docs/interfaces/formats/RowBinary. Numbers are little-endian; a string is its length as LEB128
 /// and its bytes, an array its count likewise and its elements.
@@ -13,13 +13,15 @@ package struct RowBinaryReader {
     /// Whether all was read.
     package var isAtEnd: Bool { position == bytes.count }
 
-    package mutating func integer<Value: FixedWidthInteger>(_: Value.Type = Value.self) throws(ColumnStoreError) -> Value {
-        let byteCount = Value.bitWidth / 8
-        guard bytes.count - position >= byteCount else { throw Self.cutOff }
-        var value = Value.zero
-        for index in 0..<byteCount { value |= Value(truncatingIfNeeded: bytes[position + index]) << (8 * index) }
-        position += byteCount
-        return value
+    /// Bytes that were not read yet.
+    var byteCount: Int { bytes.count - position }
+
+    package mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(
+        _: Value.Type = Value.self
+    ) throws(ColumnStoreError) -> Value {
+        guard byteCount >= MemoryLayout<Value>.size else { throw Self.cutOff }
+        defer { position += MemoryLayout<Value>.size }
+        return Value(littleEndian: bytes.span.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: Value.self))
     }
 
     package mutating func double() throws(ColumnStoreError) -> Double { Double(bitPattern: try integer(UInt64.self)) }
@@ -40,10 +42,10 @@ package struct RowBinaryReader {
 
     package mutating func string() throws(ColumnStoreError) -> String {
         let length = try count()
-        guard bytes.count - position >= length else { throw Self.cutOff }
+        guard byteCount >= length else { throw Self.cutOff }
         defer { position += length }
         return String(decoding: bytes[position..<position + length], as: UTF8.self)
     }
 
-    private static let cutOff = ColumnStoreError(.unavailable, "ClickHouse's answer broke off; ask again.")
+    static let cutOff = ColumnStoreError(.unavailable, "ClickHouse's answer broke off; ask again.")
 }

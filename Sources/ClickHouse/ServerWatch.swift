@@ -1,7 +1,5 @@
-import AsyncHTTPClient
-import NIOCore
-import NIOHTTP1
-import NIOPosix
+import Foundation
+import HTTPTransport
 import TripModel
 
 /// Tells servers that are frozen from those that are busy: a server that somebody waits for is asked, now and then, for what costs nothing
@@ -16,8 +14,8 @@ final class ServerWatch: Sendable {
     private static let patience = 8
     /// Steps that somebody has waited for before a server is asked: most answers come sooner.
     private static let firstStep = 2
-    private static let step = TimeAmount.seconds(1)
-    private static let pingTimeout = TimeAmount.seconds(4)
+    private static let stepSeconds = 1.0
+    private static let pingTimeout = Duration.seconds(4)
 
     typealias Address = ClickHouseURL.Address
 
@@ -38,22 +36,18 @@ final class ServerWatch: Sendable {
         var waits: [Int: Wait] = [:]
         var last = 0
         var silences: [Address: Silence] = [:]
-        var timer: RepeatedTask?
+        /// Whether a thread looks.
+        var isLooking = false
         var isClosed = false
     }
 
-    private let ping: @Sendable (Address, NIODeadline) -> EventLoopFuture<Void>
+    private let ping: @Sendable (Address, ContinuousClock.Instant) -> HTTPExchange
     private let state = Lock(State())
 
-    /// - Parameter ping: asks a server; succeeds with any answer.
-    init(_ ping: @escaping @Sendable (Address, NIODeadline) -> EventLoopFuture<Void>) { self.ping = ping }
+    /// - Parameter ping: asks a server; any answer is one.
+    init(_ ping: @escaping @Sendable (Address, ContinuousClock.Instant) -> HTTPExchange) { self.ping = ping }
 
-    func close() {
-        state.withLock { state in
-            state.isClosed = true
-            return state.timer.take()
-        }?.cancel()
-    }
+    func close() { state.withLock { $0.isClosed = true } }
 
     /// Why none of some servers is to be asked now; nil where all may be.
     func refusal(_ addresses: [Address]) -> ColumnStoreError? {
@@ -86,16 +80,18 @@ final class ServerWatch: Sendable {
     }
 
     private func start(_ state: inout State) {
-        guard state.timer == nil, !state.isClosed else { return }
-        state.timer = MultiThreadedEventLoopGroup.singleton.next().scheduleRepeatedTask(
-            initialDelay: Self.step, delay: Self.step
-        ) { [weak self] task in
-            if let self { self.look() } else { task.cancel() }
+        guard !state.isLooking, !state.isClosed else { return }
+        state.isLooking = true
+        let thread = Thread { [weak self] in
+            repeat { Thread.sleep(forTimeInterval: Self.stepSeconds) } while self?.look() == true
         }
+        thread.name = "tripstore-watch"
+        thread.start()
     }
 
-    private func look() {
-        let (pings, ended) = state.withLock { state in
+    /// Makes a step; returns whether there will be another.
+    private func look() -> Bool {
+        let (pings, ended, isLast) = state.withLock { state in
             for wait in state.waits.keys { state.waits[wait]?.steps += 1 }
             let awaited = state.waits.values.filter { $0.steps >= Self.firstStep }.flatMap(\.addresses)
             let asked = Set(awaited).union(state.silences.filter { $0.value.isGivenUp }.keys)
@@ -115,26 +111,22 @@ final class ServerWatch: Sendable {
                 ended.append((wait.giveUp, Self.error(frozen)))
                 state.waits[number] = nil
             }
-            if asked.isEmpty, state.waits.isEmpty {
-                state.timer?.cancel()
-                state.timer = nil
-            }
-            return (pings, ended)
+            let isLast = state.isClosed || asked.isEmpty && state.waits.isEmpty
+            if isLast { state.isLooking = false }
+            return (pings, ended, isLast)
         }
         for (giveUp, error) in ended { giveUp(error) }
         for address in pings {
-            ping(address, .now() + Self.pingTimeout).whenComplete { [weak self] result in
-                self?.note(address, result)
+            ping(address, .now + Self.pingTimeout).whenDone { [weak self] failure in
+                self?.note(address, hasAnswered: failure == nil)
             }
         }
+        return !isLast
     }
 
-    private func note(_ address: Address, _ result: Result<Void, any Error>) {
+    private func note(_ address: Address, hasAnswered: Bool) {
         state.withLock { state in
-            switch result {
-            case .success: state.silences[address] = nil
-            case .failure: state.silences[address]?.isAsked = false
-            }
+            if hasAnswered { state.silences[address] = nil } else { state.silences[address]?.isAsked = false }
         }
     }
 

@@ -1,9 +1,8 @@
-import AsyncHTTPClient
 import Fetching
 import Foundation
+import HTTPTransport
 package import Ingestion
 package import Logging
-import NIOPosix
 package import TripModel
 
 /// Tells another system of every change of every job, in their order and at least once.
@@ -37,9 +36,7 @@ package final class EventDelivery: Sendable {
         target = EventTarget(
             url: url, signature: secret.map { WebhookSignature(secret: $0) },
             identity: AWSIdentity(settings: AWSSettings(environment: ProcessInfo.processInfo.environment)),
-            http: HTTPClient(
-                eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-                configuration: HTTPClient.Configuration(redirectConfiguration: .disallow)))
+            http: HTTPClient())
         try store.jobs.wishEvents(true)
         store.jobs.observeProgress { [noteChange] _ in noteChange.yield() }
     }
@@ -55,7 +52,7 @@ package final class EventDelivery: Sendable {
         task?.cancel()
         noteChange.finish()
         await task?.value
-        try? await target.http.shutdown()
+        target.http.close()
     }
 
     private func run() async {

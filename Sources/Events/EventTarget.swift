@@ -1,8 +1,6 @@
-import AsyncHTTPClient
 import Fetching
 import Foundation
-import NIOCore
-import NIOHTTP1
+import HTTPTransport
 
 /// Sends events: a POST each, to a webhook or to SNS.
 struct EventTarget: Sendable {
@@ -23,25 +21,24 @@ struct EventTarget: Sendable {
 
     /// Sends an event; throws where it was not taken.
     func send(_ event: CloudEvent) async throws {
-        var request: HTTPClientRequest
+        var request: HTTPRequest
         switch url {
         case .webhook(let address):
-            request = HTTPClientRequest(url: address.url)
+            request = HTTPRequest(.POST, url: address.url, body: Array(event.body.utf8))
             request.headers.add(name: "Content-Type", value: CloudEvent.contentType)
             for (name, value) in signature?.headers(id: event.id, body: event.body, at: .now) ?? [] {
                 request.headers.add(name: name, value: value)
             }
-            request.body = .bytes(ByteBuffer(string: event.body))
         case .topic(let arn, let region):
             request = try await publication(of: event, to: arn, in: region)
         }
-        request.method = .POST
         request.headers.add(name: "User-Agent", value: "tripstore")
-        let (status, body) = try await http.exchange(request, within: Self.timeout, upTo: Self.answerByteCountMax)
+        let response = try await http.exchange(request, within: Self.timeout, upTo: Self.answerByteCountMax)
+        let status = response.status
         guard !(200..<300).contains(status.code) else { return }
         // Who answers to a path that is not there often quotes it, and a webhook's is a secret.
         guard case .topic = url else { throw Refusal(description: "it answers \(status.code) \(status.reasonPhrase)") }
-        throw Refusal(description: "it answers \(status.code): \(String(buffer: body).prefix(200))")
+        throw Refusal(description: "it answers \(status.code): \(String(decoding: response.body, as: UTF8.self).prefix(200))")
     }
 
     /// A signed request of the action `Publish`.
@@ -49,7 +46,7 @@ struct EventTarget: Sendable {
     /// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     private func publication(
         of event: CloudEvent, to arn: String, in region: String
-    ) async throws -> HTTPClientRequest {
+    ) async throws -> HTTPRequest {
         let address =
             try identity.settings.endpoint("SNS")
             ?? WebAddress("https://sns.\(region).amazonaws.com\(region.hasPrefix("cn-") ? ".cn" : "")/")
@@ -61,16 +58,15 @@ struct EventTarget: Sendable {
             ("MessageAttributes.entry.1.Name", "content-type"), ("MessageAttributes.entry.1.Value.DataType", "String"),
             ("MessageAttributes.entry.1.Value.StringValue", CloudEvent.contentType),
         ]
-        let body = fields.map { "\($0)=\(Percent.encoded($1))" }.joined(separator: "&")
+        let body = Array(fields.map { "\($0)=\(Percent.encoded($1))" }.joined(separator: "&").utf8)
         let signer = AWSRequestSigner(credentials: credentials, region: region, service: "sns")
-        var request = HTTPClientRequest(url: address.url)
         let type = "application/x-www-form-urlencoded; charset=utf-8"
         let signed = AWSRequestSigner.Request(
             method: "POST", host: address.authority, target: address.target, headers: [("Content-Type", type)],
-            body: Array(body.utf8))
+            body: body)
+        var request = HTTPRequest(.POST, url: address.url, body: body)
         request.headers.add(name: "Content-Type", value: type)
         for (name, value) in signer.headers(for: signed, at: .now) { request.headers.add(name: name, value: value) }
-        request.body = .bytes(ByteBuffer(string: body))
         return request
     }
 }

@@ -1,5 +1,5 @@
 import Foundation
-import NIOHTTP1
+import HTTPTransport
 
 #if canImport(Glibc)
 import Glibc

@@ -1,4 +1,4 @@
-package import NIOHTTP1
+package import HTTPTransport
 
 /// Which part of a file a response says it has.
 ///

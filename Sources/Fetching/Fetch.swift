@@ -1,6 +1,4 @@
-import AsyncHTTPClient
-import NIOCore
-import NIOHTTP1
+import HTTPTransport
 import TripModel
 
 /// One fetch: from a source to a file, in pieces over several connections where the source can prove that they belong together,
@@ -91,7 +89,7 @@ final class Fetch: Sendable {
         try await stream(whole)
     }
 
-    private func stream(_ response: HTTPClientResponse) async throws {
+    private func stream(_ response: HTTPStream) async throws {
         let total = response.headers.first(name: "Content-Length").flatMap { Int($0) }
         if let total { try file.requireRoom(for: total) }
         report(totalByteCount: total)
@@ -104,7 +102,7 @@ final class Fetch: Sendable {
 
     // MARK: Pieces
 
-    private func fetchPieces(_ validator: Validator, _ ledger: PieceLedger, first: HTTPClientResponse?) async throws {
+    private func fetchPieces(_ validator: Validator, _ ledger: PieceLedger, first: HTTPStream?) async throws {
         let missing = (0..<ledger.pieceCount).filter { ledger.missing(of: $0) != nil }
         report(totalByteCount: ledger.totalByteCount)
         let queue = PieceQueue(missing, first: first)
@@ -125,12 +123,12 @@ final class Fetch: Sendable {
         }
     }
 
-    private func fetch(_ piece: Int, _ validator: Validator, _ first: HTTPClientResponse?) async throws {
+    private func fetch(_ piece: Int, _ validator: Validator, _ first: HTTPStream?) async throws {
         var patience = Patience(options)
         var response = first
         while let (known, ledger) = file.pieces, known == validator, let missing = ledger.missing(of: piece) {
             do {
-                let answer: HTTPClientResponse
+                let answer: HTTPStream
                 if let response { answer = response } else { answer = try await client.get(missing, ifStill: validator) }
                 response = nil
                 try await receive(answer, missing, of: ledger.totalByteCount, piece, validator)
@@ -145,7 +143,7 @@ final class Fetch: Sendable {
     }
 
     private func receive(
-        _ response: HTTPClientResponse, _ wanted: Range<Int>, of totalByteCount: Int, _ piece: Int, _ validator: Validator
+        _ response: HTTPStream, _ wanted: Range<Int>, of totalByteCount: Int, _ piece: Int, _ validator: Validator
     ) async throws {
         // The whole file is what a server answers with where it is no longer the same.
         guard response.status.code == 206 else { throw FetchFailure.changed }
@@ -158,7 +156,7 @@ final class Fetch: Sendable {
         }
         var left = bytes.count
         try await receive(response) { buffer in
-            left -= buffer.readableBytes
+            left -= buffer.count
             guard left >= 0 else { throw Self.lie(shown, "more bytes than it announces") }
             try file.write(buffer, piece: piece)
             report(totalByteCount: totalByteCount)
@@ -167,23 +165,23 @@ final class Fetch: Sendable {
     }
 
     /// Hands on the bytes of a body in pieces that are worth a write.
-    private func receive(_ response: HTTPClientResponse, _ take: (ByteBuffer) throws -> Void) async throws {
-        var gathered = ByteBuffer()
+    private func receive(_ response: HTTPStream, _ take: ([UInt8]) throws -> Void) async throws {
+        var gathered: [UInt8] = []
         var failure: (any Error)?
         do {
-            for try await buffer in response.body {
-                watch.receive(buffer.readableBytes)
-                gathered.writeImmutableBuffer(buffer)
-                if gathered.readableBytes >= FetchLimits.writeByteCount {
+            while let buffer = try await response.body.next() {
+                watch.receive(buffer.count)
+                if gathered.isEmpty { gathered = buffer } else { gathered += buffer }
+                if gathered.count >= FetchLimits.writeByteCount {
                     try take(gathered)
-                    gathered.clear()
+                    gathered = []
                 }
             }
         } catch {
             failure = SourceClient.failure(of: error, stallTimeout: options.stallTimeout)
         }
         // What came before a connection broke counts.
-        if gathered.readableBytes > 0, !(failure is ColumnStoreError) { try take(gathered) }
+        if !gathered.isEmpty, !(failure is ColumnStoreError) { try take(gathered) }
         if let failure { throw failure }
         try Task.checkCancellation()
     }
@@ -199,13 +197,13 @@ final class Fetch: Sendable {
 
 /// Pieces that nobody fetches yet.
 private final class PieceQueue: Sendable {
-    private let state: Lock<(pieces: ArraySlice<Int>, first: HTTPClientResponse?)>
+    private let state: Lock<(pieces: ArraySlice<Int>, first: HTTPStream?)>
 
     /// - Parameter first: an answer that has the first piece.
-    init(_ pieces: [Int], first: HTTPClientResponse?) { state = Lock((pieces[...], first)) }
+    init(_ pieces: [Int], first: HTTPStream?) { state = Lock((pieces[...], first)) }
 
     /// The next piece, with an answer that has it where there is one.
-    func next() -> (piece: Int, response: HTTPClientResponse?)? {
+    func next() -> (piece: Int, response: HTTPStream?)? {
         state.withLock { state in
             guard let piece = state.pieces.popFirst() else { return nil }
             return (piece, piece == 0 ? state.first.take() : nil)

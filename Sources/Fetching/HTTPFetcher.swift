@@ -50,7 +50,7 @@ public struct HTTPFetcher: SourceFetcher {
         } catch {
             result = .failure(error)
         }
-        await client.shutDown()
+        client.shutDown()
         switch result {
         case .success: return
         case .failure(FetchFailure.refused(let error)): throw error

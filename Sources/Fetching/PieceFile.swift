@@ -1,5 +1,4 @@
 import Foundation
-import NIOCore
 import TripModel
 
 #if canImport(Glibc)
@@ -93,25 +92,25 @@ final class PieceFile: Sendable {
     }
 
     /// Writes bytes that follow those of a piece that are there.
-    func write(_ bytes: ByteBuffer, piece: Int) throws(ColumnStoreError) {
+    func write(_ bytes: [UInt8], piece: Int) throws(ColumnStoreError) {
         let missing = state.withLock { $0.notes?.ledger.missing(of: piece) }
         guard let offset = missing?.lowerBound else { return }
         try write(bytes, at: offset)
-        state.withLock { $0.notes?.ledger.receive(bytes.readableBytes, of: piece) }
+        state.withLock { $0.notes?.ledger.receive(bytes.count, of: piece) }
         try noteIfDue()
     }
 
     /// Writes bytes that follow all others.
-    func append(_ bytes: ByteBuffer) throws(ColumnStoreError) {
-        try requireBound(byteCount + bytes.readableBytes)
+    func append(_ bytes: [UInt8]) throws(ColumnStoreError) {
+        try requireBound(byteCount + bytes.count)
         try write(bytes, at: state.withLock { $0.streamByteCount })
-        state.withLock { $0.streamByteCount += bytes.readableBytes }
+        state.withLock { $0.streamByteCount += bytes.count }
     }
 
-    private func write(_ bytes: ByteBuffer, at offset: Int) throws(ColumnStoreError) {
+    private func write(_ bytes: [UInt8], at offset: Int) throws(ColumnStoreError) {
         try file.reserve.require(in: folder)
         var failure: Int32 = 0
-        bytes.withUnsafeReadableBytes { buffer in
+        bytes.withUnsafeBytes { buffer in
             var written = 0
             while written < buffer.count {
                 let count = pwrite(descriptor, buffer.baseAddress! + written, buffer.count - written, off_t(offset + written))
@@ -124,7 +123,7 @@ final class PieceFile: Sendable {
             }
         }
         if failure != 0 { throw FileSystem.error("write to", file.path, failure) }
-        FileSystem.startWriteback(descriptor, offset: offset, byteCount: bytes.readableBytes)
+        FileSystem.startWriteback(descriptor, offset: offset, byteCount: bytes.count)
     }
 
     private func noteIfDue() throws(ColumnStoreError) {

@@ -1,21 +1,12 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
-import NIOHTTP1
-import NIOSSL
+import HTTPTransport
 import TripModel
 
 /// Asks for bytes of one source: finds the host, checks its address, signs, follows redirects, and says what an answer means.
 ///
 /// A connection goes to the very address that was checked, so that a name which leads elsewhere a moment later leads nowhere.
 final class SourceClient: Sendable {
-    private struct Endpoint: Hashable {
-        var host: String
-        var address: IPAddress
-    }
-
     private struct State {
-        var clients: [Endpoint: HTTPClient] = [:]
         var addresses: [String: [IPAddress]] = [:]
         /// Where redirects have led.
         var target: WebAddress?
@@ -28,27 +19,23 @@ final class SourceClient: Sendable {
     let source: Source
     private let options: FetcherOptions
     private let identity: AWSIdentity
+    private let http: HTTPClient
     private let state = Lock(State())
 
     init(_ source: Source, options: FetcherOptions, identity: AWSIdentity) {
         self.source = source
         self.options = options
         self.identity = identity
+        http = HTTPClient(Self.options(stallTimeout: options.stallTimeout, settings: identity.settings))
     }
 
     /// Closes all connections; nothing may be asked afterwards.
-    func shutDown() async {
-        let clients = state.withLock { state in
-            defer { state.clients = [:] }
-            return Array(state.clients.values)
-        }
-        for client in clients { try? await client.shutdown() }
-    }
+    func shutDown() { http.close() }
 
     /// Asks for a range of the file, or for all of it, and returns an answer of 200, 206 or 416.
     ///
     /// - Parameter validator: of the file whose bytes are wanted; those of another are answered by `FetchFailure.changed`.
-    func get(_ range: Range<Int>?, ifStill validator: Validator?) async throws -> HTTPClientResponse {
+    func get(_ range: Range<Int>?, ifStill validator: Validator?) async throws -> HTTPStream {
         do {
             let response = try await answer(range, ifStill: validator)
             return response
@@ -63,7 +50,7 @@ final class SourceClient: Sendable {
         }
     }
 
-    private func answer(_ range: Range<Int>?, ifStill validator: Validator?) async throws -> HTTPClientResponse {
+    private func answer(_ range: Range<Int>?, ifStill validator: Validator?) async throws -> HTTPStream {
         var redirectCount = 0
         var knownTarget = state.withLock { $0.target }
         while true {
@@ -102,7 +89,7 @@ final class SourceClient: Sendable {
         }
     }
 
-    private func followToRegion(_ response: HTTPClientResponse) throws -> Bool {
+    private func followToRegion(_ response: HTTPStream) throws -> Bool {
         guard case .object = source, let region = response.headers.first(name: "x-amz-bucket-region"),
             region.utf8.allSatisfy({ (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }),
             try identity.settings.endpoint("S3") == nil
@@ -132,17 +119,17 @@ final class SourceClient: Sendable {
 
     private func request(
         _ address: WebAddress, _ range: Range<Int>?, _ validator: Validator?
-    ) async throws -> (request: HTTPClientRequest, isSigned: Bool) {
-        var request = HTTPClientRequest(url: address.url)
-        var headers = [("Accept-Encoding", "identity")]
+    ) async throws -> (request: HTTPRequest, isSigned: Bool) {
+        var request = HTTPRequest(url: address.url)
+        var headers = [(name: "Accept-Encoding", value: "identity")]
         if let range {
-            headers.append(("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)"))
+            headers.append((name: "Range", value: "bytes=\(range.lowerBound)-\(range.upperBound - 1)"))
             if let validator {
                 // S3 promises the one, everybody else the other.
                 if case .object = source {
-                    headers.append(("If-Match", validator.text))
+                    headers.append((name: "If-Match", value: validator.text))
                 } else {
-                    headers.append(("If-Range", validator.text))
+                    headers.append((name: "If-Range", value: validator.text))
                 }
             }
         }
@@ -166,18 +153,19 @@ final class SourceClient: Sendable {
     }
 
     private func send(
-        _ request: HTTPClientRequest, to address: WebAddress, isExempt: Bool
-    ) async throws -> HTTPClientResponse {
-        let client = try await client(for: address, isExempt: isExempt)
+        _ request: HTTPRequest, to address: WebAddress, isExempt: Bool
+    ) async throws -> HTTPStream {
+        var request = request
+        request.address = try await checkedAddress(of: address, isExempt: isExempt).description
         do {
-            return try await client.execute(request, deadline: .distantFuture)
+            return try await http.open(request)
         } catch {
             throw Self.failure(of: error, stallTimeout: options.stallTimeout)
         }
     }
 
-    /// The connections to a host, at an address that it may have.
-    private func client(for address: WebAddress, isExempt: Bool) async throws -> HTTPClient {
+    /// Where to connect to for a host: an address that it may have.
+    private func checkedAddress(of address: WebAddress, isExempt: Bool) async throws -> IPAddress {
         let (known, failureCount) = state.withLock { ($0.addresses[address.host], $0.failureCount) }
         var addresses = known ?? []
         if addresses.isEmpty {
@@ -195,30 +183,17 @@ final class SourceClient: Sendable {
             }
             state.withLock { [addresses] in $0.addresses[address.host] = addresses }
         }
-        let endpoint = Endpoint(host: address.host, address: addresses[failureCount % addresses.count])
-        return state.withLock { state in
-            if let client = state.clients[endpoint] { return client }
-            var configuration = Self.configuration(stallTimeout: options.stallTimeout, settings: identity.settings)
-            configuration.dnsOverride = [endpoint.host: endpoint.address.description]
-            let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-            state.clients[endpoint] = client
-            return client
-        }
+        return addresses[failureCount % addresses.count]
     }
 
-    /// How connections are made: to none but the host that is asked, with certificates that are believed.
-    static func configuration(stallTimeout: Duration, settings: AWSSettings) -> HTTPClient.Configuration {
-        var trust = TLSConfiguration.makeClientConfiguration()
+    /// How connections are made: with certificates that are believed.
+    static func options(stallTimeout: Duration, settings: AWSSettings) -> HTTPClient.Options {
+        var options = HTTPClient.Options()
+        options.connectTimeout = min(FetchLimits.connectTimeout, stallTimeout)
+        options.readTimeout = stallTimeout
         // Who has a certificate authority of their own names it as they do for other programs.
-        if let path = settings.variable("SSL_CERT_FILE") { trust.trustRoots = .file(path) }
-        var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow,
-            timeout: HTTPClient.Configuration.Timeout(
-                connect: TimeAmount(min(FetchLimits.connectTimeout, stallTimeout)), read: TimeAmount(stallTimeout)))
-        configuration.tlsConfiguration = trust
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return configuration
+        options.rootCertificates = settings.variable("SSL_CERT_FILE")
+        return options
     }
 
     /// What is said of a host that a server must not be sent to.
@@ -234,36 +209,24 @@ final class SourceClient: Sendable {
         if Task.isCancelled || error is CancellationError { return CancellationError() }
         let seconds = stallTimeout / .seconds(1)
         let patience = seconds >= 1 ? "\(Int(seconds)) s" : "\(seconds) s"
+        guard let error = error as? HTTPFailure else { return error }
         switch error {
-        case is FetchFailure, is ColumnStoreError: return error
-        case let error as HTTPClientError where error == .readTimeout:
-            return FetchFailure.broken("no byte came for \(patience)")
-        case let error as HTTPClientError where error == .writeTimeout:
-            return FetchFailure.broken("no byte was taken for \(patience)")
-        case let error as HTTPClientError where error == .remoteConnectionClosed:
-            return FetchFailure.broken("the connection broke off")
-        case let error as HTTPClientError where error == .connectTimeout:
-            return FetchFailure.broken("the server cannot be reached: it does not answer")
-        case let error as HTTPParserError where error == .invalidEOFState:
-            return FetchFailure.broken("the connection broke off")
-        case let error as IOError where [ECONNRESET, EPIPE].contains(error.errnoCode):
-            return FetchFailure.broken("the connection broke off")
-        case let error as IOError:
-            return FetchFailure.broken("the server cannot be reached: \(String(cString: strerror(error.errnoCode)))")
-        default:
-            let text = String(String(describing: error).prefix(300))
-            if text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("failedToValidateHostname") {
-                return FetchFailure.refusal(
-                    "The server's certificate cannot be verified, so it may be another's; check the URL.")
-            }
-            return FetchFailure.broken("the connection failed (\(text))")
+        case .readTimeout: return FetchFailure.broken("no byte came for \(patience)")
+        case .writeTimeout: return FetchFailure.broken("no byte was taken for \(patience)")
+        case .connectionClosed: return FetchFailure.broken("the connection broke off")
+        case .connectTimeout: return FetchFailure.broken("the server cannot be reached: it does not answer")
+        case .unreachable(let reason): return FetchFailure.broken("the server cannot be reached: \(reason)")
+        case .certificate(.untrusted), .certificate(.otherHost):
+            return FetchFailure.refusal("The server's certificate cannot be verified, so it may be another's; check the URL.")
+        case .noLibrary: return FetchFailure.refusal("Nothing can be fetched: \(error).")
+        default: return FetchFailure.broken("the connection failed (\(String(error.description.prefix(300))))")
         }
     }
 
-    private static func text(_ status: HTTPResponseStatus) -> String { "\(status.code) \(status.reasonPhrase)" }
+    private static func text(_ status: HTTPStatus) -> String { "\(status.code) \(status.reasonPhrase)" }
 
     /// Returns what an answer means that has nothing of the file.
-    private func failure(_ response: HTTPClientResponse, at address: WebAddress, isSigned: Bool) async -> FetchFailure {
+    private func failure(_ response: HTTPStream, at address: WebAddress, isSigned: Bool) async -> FetchFailure {
         let status = Self.text(response.status)
         let code = response.status.code
         if code >= 500 || [408, 425, 429].contains(code) {
@@ -300,10 +263,10 @@ final class SourceClient: Sendable {
     }
 
     /// What S3 calls an error.
-    private func s3Code(_ response: HTTPClientResponse) async -> String? {
+    private func s3Code(_ response: HTTPStream) async -> String? {
         guard case .object = source,
             let body = try? await response.body.collect(upTo: FetchLimits.errorBodyByteCountMax)
         else { return nil }
-        return S3Document(String(buffer: body)).errorCode
+        return S3Document(String(decoding: body, as: UTF8.self)).errorCode
     }
 }

@@ -1,5 +1,5 @@
 import Foundation
-package import NIOHTTP1
+package import HTTPTransport
 
 /// What proves that a file is byte for byte the one it was: RFC 9110's strong validators.
 ///

@@ -1,7 +1,5 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
-import NIOHTTP1
+import HTTPTransport
 import TripModel
 
 /// Who this process is at AWS: the first that knows of environment, files and the container's host.
@@ -12,17 +10,59 @@ package final class AWSIdentity: Sendable {
 
     package init(settings: AWSSettings) { self.settings = settings }
 
-    /// Returns credentials; nil where nobody has any.
+    /// Returns credentials; nil if nobody has any.
     package func credentials() async throws -> AWSCredentials? {
-        if let credentials = try settings.credentials() { return credentials }
-        guard let (address, token) = try settings.containerCredentials() else { return nil }
+        switch try look() {
+        case .found(let credentials): return credentials
+        case .container(let request, let origin):
+            let http = HTTPClient()
+            do {
+                return try keep(try await ask(request, http).response())
+            } catch {
+                try Task.checkCancellation()
+                throw Self.failure(error, origin)
+            }
+        }
+    }
+
+    /// The same for threads that are meant to wait.
+    package func awaitCredentials() throws -> AWSCredentials? {
+        switch try look() {
+        case .found(let credentials): return credentials
+        case .container(let request, let origin):
+            let http = HTTPClient()
+            do {
+                return try keep(try ask(request, http).wait())
+            } catch {
+                throw Self.failure(error, origin)
+            }
+        }
+    }
+
+    private enum Place {
+        case found(AWSCredentials?)
+        /// The container's host is to be asked.
+        case container(HTTPRequest, origin: String)
+    }
+
+    private func look() throws -> Place {
+        if let credentials = try settings.credentials() { return .found(credentials) }
+        guard let (address, token) = try settings.containerCredentials() else { return .found(nil) }
         let margin = FetchLimits.credentialsMargin / .seconds(1)
         if let known = known.withLock({ $0 }), known.expiration.map({ $0.timeIntervalSinceNow > margin }) ?? true {
-            return known
+            return .found(known)
         }
-        let credentials = try await ask(address, token)
-        known.withLock { $0 = credentials }
-        return credentials
+        var request = HTTPRequest(url: address.url)
+        if let token { request.headers.add(name: "Authorization", value: token) }
+        return .container(request, origin: address.origin)
+    }
+
+    private func ask(_ request: HTTPRequest, _ http: HTTPClient) -> HTTPExchange {
+        http.begin(request, deadline: .now + FetchLimits.exchangeTimeout, upTo: FetchLimits.errorBodyByteCountMax)
+    }
+
+    private static func failure(_ error: any Error, _ origin: String) -> FetchFailure {
+        .broken("the container's credentials cannot be had from \(origin) (\(error))")
     }
 
     private struct Answer: Decodable {
@@ -39,31 +79,13 @@ package final class AWSIdentity: Sendable {
         }
     }
 
-    private func ask(_ address: WebAddress, _ token: String?) async throws -> AWSCredentials {
-        var request = HTTPClientRequest(url: address.url)
-        if let token { request.headers.add(name: "Authorization", value: token) }
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        let result: Result<AWSCredentials, any Error>
-        do {
-            let (status, body) = try await client.exchange(
-                request, within: FetchLimits.exchangeTimeout, upTo: FetchLimits.errorBodyByteCountMax)
-            guard status == .ok else { throw FetchFailure.broken("it answers \(status.code)") }
-            let answer = try JSONDecoder().decode(Answer.self, from: Data(body.readableBytesView))
-            result = .success(
-                AWSCredentials(
-                    accessKeyID: answer.accessKeyID, secretAccessKey: answer.secretAccessKey, sessionToken: answer.token,
-                    expiration: answer.expiration.flatMap { try? Date($0, strategy: .iso8601) }))
-        } catch {
-            result = .failure(error)
-        }
-        try? await client.shutdown()
-        switch result {
-        case .success(let credentials): return credentials
-        case .failure(let error):
-            try Task.checkCancellation()
-            throw FetchFailure.broken("the container's credentials cannot be had from \(address.origin) (\(error))")
-        }
+    private func keep(_ response: HTTPResponse) throws -> AWSCredentials {
+        guard response.status == .ok else { throw FetchFailure.broken("it answers \(response.status.code)") }
+        let answer = try JSONDecoder().decode(Answer.self, from: Data(response.body))
+        let credentials = AWSCredentials(
+            accessKeyID: answer.accessKeyID, secretAccessKey: answer.secretAccessKey, sessionToken: answer.token,
+            expiration: answer.expiration.flatMap { try? Date($0, strategy: .iso8601) })
+        known.withLock { $0 = credentials }
+        return credentials
     }
 }

@@ -1,6 +1,5 @@
 import Foundation
-import NIOCore
-import NIOHTTP1
+import HTTPTransport
 import TripModel
 
 /// Small objects, and what there is of them.
@@ -15,7 +14,7 @@ extension S3Client {
 
     /// Puts an object of some bytes.
     func put(_ text: String, to object: S3Object) throws(ColumnStoreError) {
-        _ = try answer(to: S3Request(.PUT, object, .write, body: ByteBuffer(string: text)))
+        _ = try answer(to: S3Request(.PUT, object, .write, body: Array(text.utf8)))
     }
 
     /// The bytes of an object; nil where there is none.

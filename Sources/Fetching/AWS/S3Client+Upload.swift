@@ -1,7 +1,6 @@
 import Dispatch
 import Foundation
-import NIOCore
-import NIOHTTP1
+import HTTPTransport
 import TripModel
 
 #if canImport(Glibc)
@@ -108,7 +107,7 @@ extension S3Client {
             }
             let list =
                 "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\(parts.joined())</CompleteMultipartUpload>"
-            var request = S3Request(.POST, staged.object, .write, body: ByteBuffer(string: list))
+            var request = S3Request(.POST, staged.object, .write, body: Array(list.utf8))
             request.query = [(name: "uploadId", value: staged.uploadID)]
             request.mayBeAbsent = true
             return request
@@ -186,19 +185,18 @@ private final class FileToSend: Sendable {
 
     deinit { close(descriptor) }
 
-    func read(_ range: Range<Int>) throws(ColumnStoreError) -> ByteBuffer {
-        var buffer = ByteBufferAllocator().buffer(capacity: range.count)
+    func read(_ range: Range<Int>) throws(ColumnStoreError) -> [UInt8] {
         var failure: Int32 = 0
-        while failure == 0, buffer.readableBytes < range.count {
-            let left = range.count - buffer.readableBytes
-            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: left) { bytes in
-                let count = pread(descriptor, bytes.baseAddress, left, off_t(range.lowerBound + range.count - left))
+        let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { bytes, readCount in
+            while failure == 0, readCount < range.count {
+                let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(bytes)[readCount..<range.count])
+                let count = pread(descriptor, rest.baseAddress, rest.count, off_t(range.lowerBound + readCount))
                 if count < 0, errno != EINTR { failure = errno }
                 if count == 0 { failure = EIO }
-                return max(0, count)
+                readCount += max(0, count)
             }
         }
         if failure != 0 { throw FileSystem.error("read", path, failure) }
-        return buffer
+        return bytes
     }
 }

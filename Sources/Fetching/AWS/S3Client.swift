@@ -1,9 +1,5 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
-import NIOHTTP1
-import NIOPosix
-import NIOSSL
+import HTTPTransport
 import TripModel
 
 /// Asks S3, or what the operator has put in its place: signs, asks again where that may help, and says what an answer means.
@@ -13,7 +9,7 @@ import TripModel
 final class S3Client: Sendable {
     /// An answer that is none of failure.
     struct Answer: Sendable {
-        var status: HTTPResponseStatus
+        var status: HTTPStatus
         var headers: HTTPHeaders
         var text: String
         var document: S3Document { S3Document(text) }
@@ -22,7 +18,7 @@ final class S3Client: Sendable {
     /// A request that was sent.
     struct Sent {
         fileprivate var request: S3Request
-        fileprivate var response: EventLoopFuture<HTTPClient.Response>
+        fileprivate var exchange: Result<HTTPExchange, any Error>
     }
 
     let options: S3Options
@@ -34,16 +30,15 @@ final class S3Client: Sendable {
     init(_ options: S3Options) {
         self.options = options
         identity = AWSIdentity(settings: AWSSettings(environment: options.environment))
-        var configuration = SourceClient.configuration(
-            stallTimeout: options.stallTimeout, settings: identity.settings)
-        configuration.timeout.write = TimeAmount(options.stallTimeout)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = S3Options.partCountMax
+        var http = SourceClient.options(stallTimeout: options.stallTimeout, settings: identity.settings)
+        http.writeTimeout = options.stallTimeout
+        http.connectionCountMax = S3Options.partCountMax
         // S3 closes what idles; a connection that is closed under a request costs an attempt.
-        configuration.connectionPool.idleTimeout = .seconds(4)
-        http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+        http.idleSeconds = 4
+        self.http = HTTPClient(http)
     }
 
-    func close() { try? http.syncShutdown() }
+    func close() { http.close() }
 
     // MARK: Requests
 
@@ -54,12 +49,8 @@ final class S3Client: Sendable {
 
     /// Sends a request; what becomes of it is found by `finish`.
     func send(_ request: S3Request) -> Sent {
-        do {
-            let signed = try signed(request)
-            return Sent(request: request, response: http.execute(request: signed))
-        } catch {
-            return Sent(request: request, response: MultiThreadedEventLoopGroup.singleton.next().makeFailedFuture(error))
-        }
+        let exchange = Result { http.begin(try signed(request), upTo: S3Options.answerByteCountMax) }
+        return Sent(request: request, exchange: exchange)
     }
 
     /// Waits for the answer to a request, and sends it again where something came between.
@@ -71,7 +62,7 @@ final class S3Client: Sendable {
         while true {
             let (reason, retryAfter): (String, Duration?)
             do {
-                return try read(try sent.response.wait(), to: sent.request)
+                return try read(try sent.exchange.get().wait(), to: sent.request)
             } catch {
                 switch SourceClient.failure(of: error, stallTimeout: options.stallTimeout) {
                 case FetchFailure.refused(let error): throw error
@@ -94,7 +85,7 @@ final class S3Client: Sendable {
         }
     }
 
-    private func signed(_ request: S3Request) throws -> HTTPClient.Request {
+    private func signed(_ request: S3Request) throws -> HTTPRequest {
         let settings = identity.settings
         let region = settings.region
         let address = request.address(region: region, endpoint: try settings.endpoint("S3"))
@@ -104,39 +95,21 @@ final class S3Client: Sendable {
         var headers = HTTPHeaders(signer.headers(for: target, at: .now))
         headers.add(name: "Host", value: address.authority)
         headers.add(name: "User-Agent", value: "tripstore/\(TripstoreVersion.current)")
-        let hasBody = request.method == .PUT || request.method == .POST
-        return try HTTPClient.Request(
-            url: address.url, method: request.method, headers: headers, body: hasBody ? Self.body(request.body) : nil)
+        return HTTPRequest(request.method, url: address.url, headers: headers, body: request.body)
     }
 
     private func credentials() throws -> AWSCredentials {
-        if let credentials = try identity.settings.credentials() { return credentials }
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let credentials = try loop.makeFutureWithTask { [identity] in try await identity.credentials() }.wait()
-        if let credentials { return credentials }
+        if let credentials = try identity.awaitCredentials() { return credentials }
         throw ColumnStoreError(
             .io,
             "S3 keeps nothing for those whom it does not know, and no AWS credentials were found; set AWS_ACCESS_KEY_ID and "
                 + "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.")
     }
 
-    /// A body in pieces, each sent once the one before it is under way: so time without progress is seen as such.
-    private static func body(_ bytes: ByteBuffer) -> HTTPClient.Body {
-        .stream(contentLength: Int64(bytes.readableBytes)) { writer in write(bytes, to: writer) }
-    }
-
-    private static func write(_ bytes: ByteBuffer, to writer: HTTPClient.Body.StreamWriter) -> EventLoopFuture<Void> {
-        var rest = bytes
-        let piece = rest.readSlice(length: min(bytes.readableBytes, S3Options.writeByteCount)) ?? ByteBuffer()
-        let written = writer.write(.byteBuffer(piece))
-        if rest.readableBytes == 0 { return written }
-        return written.flatMap { [rest] in write(rest, to: writer) }
-    }
-
     // MARK: Answers
 
-    private func read(_ response: HTTPClient.Response, to request: S3Request) throws -> Answer {
-        let text = response.body.map { String(buffer: $0) } ?? ""
+    private func read(_ response: HTTPResponse, to request: S3Request) throws -> Answer {
+        let text = String(decoding: response.body, as: UTF8.self)
         let document = S3Document(text)
         let code = response.status.code
         let error = document.errorCode
@@ -174,7 +147,7 @@ final class S3Client: Sendable {
     }
 
     private func refusal(
-        _ request: S3Request, code: UInt, error: String?, status: String, region: String?
+        _ request: S3Request, code: Int, error: String?, status: String, region: String?
     ) -> FetchFailure {
         let (shown, bucket) = (request.shown, request.object.bucket)
         let asked = identity.settings.region

@@ -20,8 +20,8 @@ package struct S3Options: Sendable {
     static let partCountMax = 8
     /// Parts that S3 takes for one file; of a larger file they are larger.
     static let partNumberMax = 10_000
-    /// Bytes of a body that are handed to a connection at once.
-    static let writeByteCount = 256 << 10
+    /// Bytes of an answer that are taken: a list of a thousand objects is a megabyte, and a small object is read as a whole.
+    static let answerByteCountMax = 64 << 20
 
     /// Makes options with the defaults.
     package init(environment: [String: String]) { self.environment = environment }

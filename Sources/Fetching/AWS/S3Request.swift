@@ -1,6 +1,5 @@
 import Cryptography
-import NIOCore
-import NIOHTTP1
+import HTTPTransport
 
 /// What is asked of S3, so that it can be asked again.
 struct S3Request: Sendable {
@@ -14,16 +13,16 @@ struct S3Request: Sendable {
     var purpose: Purpose
     /// Whether 404 for the object, or for an upload of it, is an answer like others.
     var mayBeAbsent = false
-    let body: ByteBuffer
+    let body: [UInt8]
     /// SHA-256 of the body in hexadecimal digits.
     let bodyHash: String
 
-    init(_ method: HTTPMethod, _ object: S3Object, _ purpose: Purpose, body: ByteBuffer = ByteBuffer()) {
+    init(_ method: HTTPMethod, _ object: S3Object, _ purpose: Purpose, body: [UInt8] = []) {
         self.method = method
         self.object = object
         self.purpose = purpose
         self.body = body
-        bodyHash = body.withUnsafeReadableBytes { SHA256.hash(RawSpan(_unsafeBytes: $0)).hexadecimal }
+        bodyHash = SHA256.hash(body.span.bytes).hexadecimal
     }
 
     /// What is asked for, for a person.

@@ -1,5 +1,5 @@
 import Foundation
-import NIOHTTP1
+import HTTPTransport
 package import TripModel
 
 /// Keeps uploads in S3, as `UPLOADS_URL` says: an object each, under the setting's prefix.

@@ -1,0 +1,182 @@
+import Foundation
+
+/// One request and what becomes of it: the place where the client's thread and who waits meet.
+package final class HTTPExchange: @unchecked Sendable {
+    /// Bytes of a stream that wait to be read; with more of them the server is made to wait.
+    static let bufferedByteCountMax = 512 << 10
+
+    private let loop: TransferLoop
+    /// Bytes of a body that are taken as a whole; nil: it is read as it comes.
+    private let byteCountMax: Int?
+
+    // Guarded by the condition.
+    private let condition = NSCondition()
+    private var start: HTTPResponse?
+    private var bytes: [UInt8] = []
+    private var isPaused = false
+    private var isWhole = false
+    private var failure: HTTPFailure?
+    /// Grows with each change that somebody may wait for.
+    private var changeCount = 0
+    private var waiter: CheckedContinuation<Void, Never>?
+    private var observers: [@Sendable (HTTPFailure?) -> Void] = []
+
+    init(_ loop: TransferLoop, byteCountMax: Int?) {
+        self.loop = loop
+        self.byteCountMax = byteCountMax
+    }
+
+    // MARK: Whoever waits
+
+    /// Blocks until the response is whole.
+    package func wait() throws(HTTPFailure) -> HTTPResponse {
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            if let whole = try whole() { return whole }
+            condition.wait()
+        }
+    }
+
+    /// Returns the response once it is whole. Whoever is cancelled cancels it.
+    package func response() async throws(HTTPFailure) -> HTTPResponse {
+        try await awaited { () throws(HTTPFailure) in try self.whole() }
+    }
+
+    /// Gives a response up, and the connection with it; nothing if it is whole.
+    package func cancel() {
+        if finish(.cancelled) { loop.send(.drop(self)) }
+    }
+
+    /// Calls `body` once, when the response is whole or has failed; at once if it is so already.
+    package func whenDone(_ body: @escaping @Sendable (HTTPFailure?) -> Void) {
+        let (isOver, failure) = condition.withLock { () -> (Bool, HTTPFailure?) in
+            let isOver = isWhole || self.failure != nil
+            if !isOver { observers.append(body) }
+            return (isOver, self.failure)
+        }
+        if isOver { body(failure) }
+    }
+
+    /// Called with the lock.
+    private func whole() throws(HTTPFailure) -> HTTPResponse? {
+        if let failure { throw failure }
+        guard isWhole, var response = start else { return nil }
+        response.body = bytes
+        return response
+    }
+
+    // MARK: Streams
+
+    /// The response without its body, once it is there.
+    func head() async throws(HTTPFailure) -> HTTPResponse {
+        try await awaited { () throws(HTTPFailure) in
+            if let failure = self.failure, self.start == nil || failure == .cancelled { throw failure }
+            return self.start
+        }
+    }
+
+    /// The next bytes; nil at the end.
+    func next() async throws(HTTPFailure) -> [UInt8]? {
+        let (bytes, wasPaused) = try await awaited { () throws(HTTPFailure) in try self.take() }
+        if wasPaused { loop.send(.resume(self)) }
+        return bytes
+    }
+
+    /// Some bytes, and whether more have waited for that; no bytes at the end. What came before a failure comes before it.
+    ///
+    /// Called with the lock.
+    private func take() throws(HTTPFailure) -> (bytes: [UInt8]?, wasPaused: Bool)? {
+        if failure == .cancelled { throw .cancelled }
+        if !bytes.isEmpty {
+            defer { (bytes, isPaused) = ([], false) }
+            return (bytes: bytes, wasPaused: isPaused)
+        }
+        if let failure { throw failure }
+        return isWhole ? (bytes: nil, wasPaused: false) : nil
+    }
+
+    /// Looks whenever something has changed, until there is something to see.
+    private func awaited<Value: Sendable>(
+        _ look: @Sendable () throws(HTTPFailure) -> Value?
+    ) async throws(HTTPFailure) -> Value {
+        let result: Result<Value, HTTPFailure> = await withTaskCancellationHandler {
+            while true {
+                let (seen, changeCount) = condition.withLock {
+                    (Result { () throws(HTTPFailure) in try look() }, self.changeCount)
+                }
+                switch seen {
+                case .success(let value?): return .success(value)
+                case .failure(let failure): return .failure(failure)
+                case .success(nil): await change(after: changeCount)
+                }
+            }
+        } onCancel: {
+            cancel()
+        }
+        return try result.get()
+    }
+
+    private func change(after seenCount: Int) async {
+        await withCheckedContinuation { continuation in
+            let isMissed = condition.withLock {
+                if changeCount == seenCount { waiter = continuation }
+                return changeCount != seenCount
+            }
+            if isMissed { continuation.resume() }
+        }
+    }
+
+    // MARK: The client's thread
+
+    /// Whether nobody waits for more of it.
+    var isOver: Bool { condition.withLock { isWhole || failure != nil } }
+
+    /// Takes the head of a response; who waits is told by `tell`.
+    func begin(_ response: HTTPResponse) {
+        condition.withLock {
+            start = response
+            changeCount += 1
+        }
+    }
+
+    enum Taken { case all, nothingYet, tooMuch }
+
+    /// Takes bytes of the body; those of a stream that nobody reads have to wait.
+    func append(_ more: UnsafeRawBufferPointer) -> Taken {
+        condition.withLock {
+            if let byteCountMax {
+                if bytes.count + more.count > byteCountMax { return .tooMuch }
+            } else if bytes.count >= Self.bufferedByteCountMax {
+                isPaused = true
+                return .nothingYet
+            }
+            bytes.append(contentsOf: more)
+            changeCount += 1
+            return .all
+        }
+    }
+
+    /// Wakes who waits for a head or bytes.
+    func tell() { condition.withLock { waiter.take() }?.resume() }
+
+    /// Ends it, unless it has ended; returns whether it had not.
+    ///
+    /// - Parameter failure: nil if the response is whole.
+    @discardableResult
+    func finish(_ failure: HTTPFailure?) -> Bool {
+        let told = condition.withLock { () -> (CheckedContinuation<Void, Never>?, [@Sendable (HTTPFailure?) -> Void])? in
+            if isWhole || self.failure != nil { return nil }
+            self.failure = failure
+            isWhole = failure == nil
+            changeCount += 1
+            condition.broadcast()
+            defer { observers = [] }
+            return (waiter.take(), observers)
+        }
+        guard let (waiter, observers) = told else { return false }
+        waiter?.resume()
+        for observer in observers { observer(failure) }
+        return true
+    }
+}

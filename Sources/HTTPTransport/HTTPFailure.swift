@@ -1,0 +1,42 @@
+/// Why there is no response, or not the whole of one.
+package enum HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What is wrong with a server's certificate, or with what it is checked against.
+    package enum CertificateFault: Hashable, Sendable { case untrusted, otherHost, unreadableAuthorities }
+
+    case cancelled
+    /// The client was closed.
+    case closed
+    case connectTimeout
+    /// No byte came for `HTTPClient.Options.readTimeout`.
+    case readTimeout
+    /// No byte was taken for `HTTPClient.Options.writeTimeout`.
+    case writeTimeout
+    case deadlineExceeded
+    case connectionClosed
+    /// No connection could be made; the system's words.
+    case unreachable(String)
+    case certificate(CertificateFault)
+    /// The body has more bytes than are taken.
+    case tooLarge
+    case noLibrary
+    case other(String)
+
+    package var description: String {
+        switch self {
+        case .cancelled: "Cancelled"
+        case .closed: "Already shutdown"
+        case .connectTimeout: "Connect timeout"
+        case .readTimeout: "Read timeout"
+        case .writeTimeout: "Write timeout"
+        case .deadlineExceeded: "Deadline exceeded"
+        case .connectionClosed: "Remote connection closed"
+        case .unreachable(let reason): reason
+        case .certificate(.untrusted): "its certificate is by nobody who is believed, or has ended"
+        case .certificate(.otherHost): "its certificate is for another host"
+        case .certificate(.unreadableAuthorities): "the file of authorities cannot be read"
+        case .tooLarge: "the answer is too large"
+        case .noLibrary: "libcurl is not installed here; install it (Debian: libcurl4)"
+        case .other(let reason): reason
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import CCurl
+import Foundation
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// The thread of a client, and what it is told to do by others.
+///
+/// It begins with a request and ends with the connections that nobody has used for a while.
+final class TransferLoop: @unchecked Sendable {
+    enum Command {
+        case start(HTTPRequest, HTTPExchange, ContinuousClock.Instant?)
+        /// There is room for more of a stream.
+        case resume(HTTPExchange)
+        /// Nobody waits any more.
+        case drop(HTTPExchange)
+    }
+
+    let options: HTTPClient.Options
+
+    // Guarded by the lock.
+    private let lock = NSLock()
+    private var commands: [Command] = []
+    private var multi: UnsafeMutableRawPointer?
+    private var isRunning = false
+    private var isClosed = false
+
+    init(_ options: HTTPClient.Options) { self.options = options }
+
+    /// Has something done by the thread.
+    func send(_ command: Command) {
+        let failure = lock.withLock { () -> HTTPFailure? in
+            guard case .start(let request, _, _) = command else {
+                if isRunning { push(command) }
+                return nil
+            }
+            if isClosed { return .closed }
+            if let fault = request.fault { return fault }
+            if libcurl_load() == 0 { return .noLibrary }
+            push(command)
+            if !isRunning {
+                isRunning = true
+                let thread = Thread { self.run() }
+                thread.name = "tripstore-http"
+                thread.start()
+            }
+            return nil
+        }
+        if let failure, case .start(_, let exchange, _) = command { exchange.finish(failure) }
+    }
+
+    private func push(_ command: Command) {
+        commands.append(command)
+        if let multi { _ = libcurl_multi_wakeup(multi) }
+    }
+
+    func close() {
+        lock.withLock {
+            isClosed = true
+            if let multi { _ = libcurl_multi_wakeup(multi) }
+        }
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        // Signals are for other threads, and a connection that breaks is an error and no signal.
+        var all = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, nil)
+        guard let multi = libcurl_multi_init() else { return leave(nil, .other("there is no memory for a connection")) }
+        _ = libcurl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_NOTHING))
+        lock.withLock { self.multi = multi }
+        let transfers = TransferTable(multi, options)
+        var idleEnd = ContinuousClock.now
+        while true {
+            let (commands, isClosed) = lock.withLock {
+                defer { self.commands = [] }
+                return (self.commands, self.isClosed)
+            }
+            if isClosed {
+                for case .start(_, let exchange, _) in commands { exchange.finish(.closed) }
+                transfers.endAll(.closed)
+                return leave(multi, .closed)
+            }
+            for command in commands { transfers.follow(command) }
+            let nextLook = transfers.move()
+            if transfers.isEmpty {
+                if idleEnd <= .now, leaveIfIdle(multi) { return }
+            } else {
+                idleEnd = .now + .seconds(options.idleSeconds)
+            }
+            let pause = (nextLook ?? idleEnd) - .now
+            if libcurl_multi_poll(multi, Int32(clamping: max(0, pause.milliseconds))) != CURLM_OK {
+                // Memory or descriptors are short: not in a circle without a pause.
+                Thread.sleep(forTimeInterval: 0.01)
+            }
+        }
+    }
+
+    /// Ends the thread unless there is something to do.
+    private func leaveIfIdle(_ multi: UnsafeMutableRawPointer) -> Bool {
+        let isIdle = lock.withLock {
+            guard commands.isEmpty else { return false }
+            self.multi = nil
+            isRunning = false
+            return true
+        }
+        if isIdle { libcurl_multi_cleanup(multi) }
+        return isIdle
+    }
+
+    private func leave(_ multi: UnsafeMutableRawPointer?, _ failure: HTTPFailure) {
+        let left = lock.withLock {
+            self.multi = nil
+            isRunning = false
+            defer { commands = [] }
+            return commands
+        }
+        for case .start(_, let exchange, _) in left { exchange.finish(failure) }
+        if let multi { libcurl_multi_cleanup(multi) }
+    }
+}
