@@ -1,12 +1,12 @@
 import CZstd
 
-/// Compresses pages with zstd; one context is kept, since making one costs more than a page.
+/// Compresses pages with zstd; one context is kept, since creating one costs more than a page.
 ///
-/// Memory safety: libzstd is given the bounds of both sides and stays within them.
+/// Memory safety: libzstd gets the bounds of both sides and stays within them.
 package final class ZstdCompressor {
     private let context: OpaquePointer
 
-    /// Makes a compressor of a level, one of those that libzstd knows.
+    /// Makes a compressor with a level that libzstd supports.
     package init(level: Int32) {
         guard let context = ZSTD_createCCtx() else { fatalError("no memory for a zstd context") }
         self.context = context
@@ -23,7 +23,7 @@ package final class ZstdCompressor {
                 source.withUnsafeBytes { source in
                     let free = UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: target[initialized...]))
                     let count = ZSTD_compress2(context, free.baseAddress, free.count, source.baseAddress, source.count)
-                    // With room for the bound and valid parameters only the lack of memory is left.
+                    // With room for the bound and valid parameters, only lack of memory can fail.
                     precondition(ZSTD_isError(count) == 0, "zstd could not compress a page")
                     initialized += count
                 }
@@ -34,7 +34,7 @@ package final class ZstdCompressor {
 
 /// Decompresses pages with zstd; one context is kept for all.
 ///
-/// Memory safety: libzstd is given the bounds of both sides and stays within them, whatever the bytes.
+/// Memory safety: libzstd gets the bounds of both sides and stays within them, whatever the bytes.
 final class ZstdDecompressor {
     private let context: OpaquePointer
 
@@ -48,7 +48,7 @@ final class ZstdDecompressor {
 
     /// Decompresses a frame into exactly `count` values at `values[start...]`.
     ///
-    /// - Parameter fileOffset: where the page is in the file, for errors.
+    /// - Parameter fileOffset: offset of the page in the file, for errors.
     func decompress<Value: BitwiseCopyable>(
         _ source: RawSpan, count: Int, into values: inout MutableSpan<Value>, at start: Int, fileOffset: Int
     ) throws(ParquetError) {
