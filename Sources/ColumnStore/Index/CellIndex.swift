@@ -1,8 +1,9 @@
 package import Bucketing
 
 /// Where the rows of each geohash cell are: a tree that halves cells until each has few rows, and for each of its leaves the
-/// rows in every run. A run (here `stratum`) is the rows of one week, or of one datasource in one week.
+/// rows in every run.
 ///
+/// A run (here `stratum`) is the rows of one week, or of one datasource in one week.
 /// In a run rows are sorted by the Morton key of the origin, so a block of keys that agree in their first bits is contiguous in
 /// each run, and one more bit cuts each of these ranges in two (a k-d tree whose planes are the borders of geohash cells;
 /// Bentley, "Multidimensional Binary Search Trees Used for Associative Searching", CACM 1975):
