@@ -5,9 +5,9 @@ import Musl
 #endif
 import CPlatform
 
-/// The few file operations the store needs, with errors that name the file, what was tried and what to do.
+/// The few file operations that the store needs, with errors that name the file, the operation and the remedy.
 package enum FileSystem {
-    /// The error for the `errno` that an operation on `path` just left.
+    /// Returns the error for the `errno` that an operation on `path` just set.
     package static func error(_ operation: String, _ path: String, _ number: Int32 = errno) -> ColumnStoreError {
         let reason = String(cString: strerror(number))
         let remedy =
@@ -31,18 +31,18 @@ package enum FileSystem {
         return ColumnStoreError(code, "Cannot \(operation) \(path): \(reason); \(remedy).", cause: .machine)
     }
 
-    /// Who may read a file or a folder that is made.
+    /// Who may read a new file or folder.
     package enum Readers {
-        /// The user that the program runs as: trips say where people were.
+        /// The user that the program runs as: trips reveal where people were.
         case owner
-        /// Everybody, as the umask has it: of exports, which are for others.
+        /// Everybody, as the umask allows: for exports, which are meant for others.
         case everyone
 
         var fileMode: mode_t { self == .owner ? 0o600 : 0o644 }
         fileprivate var folderMode: mode_t { self == .owner ? 0o700 : 0o755 }
     }
 
-    /// Makes a folder and those above it; one that exists is left alone.
+    /// Creates a folder and its parents; an existing one is left alone.
     package static func makeDirectory(_ path: String, for readers: Readers = .owner) throws(ColumnStoreError) {
         if mkdir(path, readers.folderMode) == 0 || errno == EEXIST { return }
         if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
@@ -52,13 +52,14 @@ package enum FileSystem {
         throw error("make the folder", path)
     }
 
-    /// Makes an empty file that its owner alone may read; one that exists is left alone.
+    /// Creates an empty file that only its owner may read; an existing one is left alone.
     static func createFile(_ path: String) throws(ColumnStoreError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, Readers.owner.fileMode)
         if descriptor >= 0 { close(descriptor) } else if errno != EEXIST { throw error("create", path) }
     }
 
-    /// Takes from all but its owner the right to use a file or a folder; a link, or what another user owns, is left alone.
+    /// Removes the permissions of everybody but the owner from a file or folder; a link, or what another user owns, is left
+    /// alone.
     static func makePrivate(_ path: String) {
         var status = stat()
         guard lstat(path, &status) == 0, [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return }
@@ -66,7 +67,7 @@ package enum FileSystem {
         if mode & 0o077 != 0 { _ = chmod(path, mode & ~0o077) }
     }
 
-    /// Makes what was renamed into, or removed from, a folder survive a power cut.
+    /// Makes renames into, and removals from, a folder survive a power cut.
     package static func syncDirectory(_ path: String) throws(ColumnStoreError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw error("open the folder", path) }
@@ -74,7 +75,7 @@ package enum FileSystem {
         guard fsync(descriptor) == 0 else { throw error("sync the folder", path) }
     }
 
-    /// Makes the bytes of a file that somebody else wrote survive a power cut.
+    /// Makes the bytes of a file that other code wrote survive a power cut.
     package static func syncFile(_ path: String) throws(ColumnStoreError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw error("open", path) }
@@ -82,7 +83,7 @@ package enum FileSystem {
         guard fsync(descriptor) == 0 else { throw error("sync", path) }
     }
 
-    /// Bytes that are free for us on the file system of a folder, and all that it has.
+    /// Returns the bytes that we may use on the file system of a folder, and its total size.
     static func space(_ path: String) throws(ColumnStoreError) -> (free: Int, total: Int) {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw error("ask for the free space of", path) }
@@ -90,10 +91,10 @@ package enum FileSystem {
         return (Int(clamping: UInt64(status.f_bavail) * block), Int(clamping: UInt64(status.f_blocks) * block))
     }
 
-    /// Bytes that are free for us on the file system of a folder.
+    /// Returns the bytes that we may use on the file system of a folder.
     package static func freeByteCount(_ path: String) throws(ColumnStoreError) -> Int { try space(path).free }
 
-    /// Names in a folder, without `.` and `..`, in ascending order.
+    /// Returns the names in a folder, without `.` and `..`, in ascending order.
     package static func names(in path: String) throws(ColumnStoreError) -> [String] {
         guard let folder = opendir(path) else { throw error("list the folder", path) }
         defer { closedir(folder) }
@@ -105,26 +106,26 @@ package enum FileSystem {
         return names.sorted()
     }
 
-    /// Gives a file one more name; false where that cannot be, as between file systems.
+    /// Gives a file another name in addition; false if that is impossible, as between file systems.
     static func link(_ path: String, as other: String) throws(ColumnStoreError) -> Bool {
         if Glibc.link(path, other) == 0 { return true }
         if errno == ENOENT { throw error("link", path) }
         return false
     }
 
-    /// Gives a file another name, in place of what has it.
+    /// Renames a file; replaces a file that has the new name.
     package static func rename(_ path: String, to other: String) throws(ColumnStoreError) {
         guard Glibc.rename(path, other) == 0 else { throw error("rename", path) }
     }
 
-    /// Exchanges the names of two folders, so that nobody sees either name without one; false where the file system cannot.
+    /// Exchanges the names of two folders, so that both names exist at every moment; false if the file system cannot.
     static func exchange(_ path: String, _ other: String) throws(ColumnStoreError) -> Bool {
         if tripstore_exchange(path, other) == 0 { return true }
         if [EINVAL, ENOSYS, ENOTSUP, EPERM].contains(errno) { return false }
         throw error("exchange with \(other)", path)
     }
 
-    /// Removes a folder with all that is in it; one that is absent is fine.
+    /// Deletes a folder with its contents; one that is absent is fine.
     static func removeDirectory(_ path: String) throws(ColumnStoreError) {
         guard isDirectory(path) else { return }
         for name in try names(in: path) {
@@ -134,28 +135,28 @@ package enum FileSystem {
         guard rmdir(path) == 0 else { throw error("remove the folder", path) }
     }
 
-    /// Whether the path is a folder itself, not a link to one.
+    /// Returns whether the path is itself a folder, not a link to one.
     package static func isDirectory(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Whether this process may make files in a folder, as far as can be told without making one.
+    /// Returns whether this process may create files in a folder, as far as can be told without creating one.
     static func isWritable(_ path: String) -> Bool { access(path, W_OK | X_OK) == 0 }
 
-    /// Whether the path is a regular file itself, not a link to one.
+    /// Returns whether the path is itself a regular file, not a link to one.
     static func isRegularFile(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
-    /// The path that a file has, or would have once it is made: without links and dots as far as it exists.
+    /// Returns the path that a file has, or would have once created: without links and dots as far as it exists.
     static func destination(_ path: String) throws(ColumnStoreError) -> String {
         var existing = path.hasPrefix("/") ? path : "./" + path
         var rest: [Substring] = []
         while true {
             if let resolved = realPath(existing) {
-                // What is not there yet has no links: ".." is the folder above.
+                // What does not exist yet has no links: ".." is the folder above.
                 var parts = resolved.split(separator: "/")
                 for part in rest.reversed() where part != "." {
                     if part == ".." { _ = parts.popLast() } else { parts.append(part) }
@@ -169,50 +170,51 @@ package enum FileSystem {
         }
     }
 
-    /// Whether a path is a folder or in it; both without links and dots.
+    /// Returns whether a path is a folder or in it; both without links and dots.
     static func isInside(_ path: String, _ folder: String) -> Bool {
         path == folder || folder == "/" || path.hasPrefix(folder + "/")
     }
 
-    /// The path without links and dots, of a file that exists.
+    /// Returns the path, without links and dots, of a file that exists.
     static func resolved(_ path: String) throws(ColumnStoreError) -> String {
         guard let resolved = realpath(path, nil) else { throw error("open", path) }
         defer { free(resolved) }
         return String(cString: resolved)
     }
 
-    /// Removes a file; one that is absent is fine.
+    /// Deletes a file; one that is absent is fine.
     package static func remove(_ path: String) throws(ColumnStoreError) {
         if unlink(path) != 0 && errno != ENOENT { throw error("remove", path) }
     }
 
-    /// Whether a file was last changed longer ago than a number of seconds.
+    /// Returns whether a file was last changed longer ago than some seconds.
     static func isOlder(_ path: String, than seconds: Int) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec > seconds
     }
 
-    /// A path without links, or nil where there is nothing.
+    /// Returns a path without links, or nil if nothing is there.
     static func realPath(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         return String(cString: resolved)
     }
 
-    /// Whether a path cannot be looked at for want of a right.
+    /// Returns whether a path cannot be examined for lack of permission.
     static func isDenied(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) != 0 && errno == EACCES
     }
 
-    /// Bytes of a regular file, or nil where the path is no regular file.
+    /// Returns the bytes of a regular file, or nil if the path is not one.
     package static func byteCount(of path: String) -> Int? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return Int(status.st_size)
     }
 
-    /// Bytes that a regular file takes on the disk, fewer than it has where it has holes; nil where the path is no regular file.
+    /// Returns the bytes that a regular file takes on the disk, fewer than its size if it has holes; nil if the path is not
+    /// one.
     static func usedByteCount(of path: String) -> Int? {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
@@ -237,12 +239,12 @@ package enum FileSystem {
         if failure != 0 { throw error("write to", path, failure) }
     }
 
-    /// Lets the kernel begin to write a range to disk, so that little is left to be waited for when the file is synced.
+    /// Lets the kernel start writing a range to disk, so that little is left to wait for when the file is synced.
     package static func startWriteback(_ descriptor: Int32, offset: Int, byteCount: Int) {
         tripstore_start_writeback(descriptor, Int64(offset), Int64(byteCount))
     }
 
-    /// Reads until `buffer` is full or the input ends, and returns the number of bytes read.
+    /// Reads until `buffer` is full or the input ends, and returns the count of bytes read.
     package static func read(
         _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, path: String
     ) throws(ColumnStoreError) -> Int {
