@@ -1,6 +1,6 @@
 public import Bucketing
 
-/// The answer to a `WeeklyAverageQuery`.
+/// The result of a `WeeklyAverageQuery`.
 public struct WeeklyAverage: Hashable, Sendable {
     /// Matching trips of one ISO week.
     public struct Week: Hashable, Sendable {
@@ -8,11 +8,11 @@ public struct WeeklyAverage: Hashable, Sendable {
         public var trips: Int
     }
 
-    /// Makes the answer of what was counted; throws `.notFound` where no trip matches.
+    /// Makes the result from counts; throws `.notFound` if no trip matches.
     ///
     /// - Parameters:
     ///   - trips: matching trips of the weeks that have any.
-    ///   - times: the first and last time of matching trips; asked where the question needs them.
+    ///   - times: the first and last time of matching trips; called only if the query needs them.
     package init(
         _ query: WeeklyAverageQuery, tripsByWeek trips: [ISOWeek: Int], metrics: ScanMetrics = ScanMetrics(),
         times: () throws(ColumnStoreError) -> ClosedRange<Int64>
@@ -38,7 +38,7 @@ public struct WeeklyAverage: Hashable, Sendable {
         explain = query.explain
     }
 
-    /// Dates far apart are mostly wrong ones: which they are helps to find them.
+    /// Dates far apart are mostly wrong ones: showing them helps to find them.
     private static func tooManyWeeks(_ query: WeeklyAverageQuery, _ first: ISOWeek, _ last: ISOWeek) -> ColumnStoreError {
         let remedy = query.weeks == .active ? "" : ", or list only weeks with trips (weeks=active)"
         return ColumnStoreError(
@@ -50,23 +50,23 @@ public struct WeeklyAverage: Hashable, Sendable {
     /// The region, else the box, else "All trips".
     public var areaDescription: String
     public var totalTrips: Int
-    /// Weeks that the average is over.
+    /// Count of weeks that the average is over.
     public var weekCount: Int
-    /// Ascending; as the question's `weeks` says, with or without those that have no trip.
+    /// Ascending; with or without weeks that have no trips, as the query's `weeks` says.
     public var weeks: [Week]
     public var metrics: ScanMetrics
     /// Whether the JSON has the metrics.
     public var explain = false
-    /// What is missing from the store, and why; nil where nothing is.
+    /// What is missing from the store, and why; nil if nothing is.
     public var warning: String?
 
-    /// Trips a week.
+    /// Trips per week.
     public var weeklyAverage: Double { Double(totalTrips) / Double(weekCount) }
 }
 
-/// The answer to a `TripGroupsQuery`.
+/// The result of a `TripGroupsQuery`.
 public struct TripGroups: Hashable, Sendable {
-    /// Trips that are alike.
+    /// Trips with the same region, cells and time bucket.
     public struct Group: Hashable, Sendable {
         public var region: String
         public var originGeohash: String
@@ -86,17 +86,17 @@ public struct TripGroups: Hashable, Sendable {
         }
     }
 
-    /// The groups asked for, by trip count descending, then region, origin, destination and bucket ascending.
+    /// The requested groups, by trip count descending, then region, origin, destination and bucket ascending.
     public var groups: [Group]
     public var bucketMinutes: Int
-    /// Groups that match, before `limit` and `offset`.
+    /// Count of matching groups, before `limit` and `offset`.
     public var totalGroups: Int
-    /// Trips that match.
+    /// Count of matching trips.
     public var totalTrips: Int
     public var metrics: ScanMetrics
     /// Whether the JSON has the metrics.
     public var explain = false
-    /// What is missing from the store, and why; nil where nothing is.
+    /// What is missing from the store, and why; nil if nothing is.
     public var warning: String?
 
     package init(
@@ -110,7 +110,7 @@ public struct TripGroups: Hashable, Sendable {
     }
 }
 
-/// What is known of each region, most trips first.
+/// A summary of each region, most trips first.
 public struct Regions: Hashable, Sendable {
     /// One region.
     public struct Region: Hashable, Sendable {
@@ -120,14 +120,14 @@ public struct Regions: Hashable, Sendable {
         public var firstAt: Int64
         /// Microseconds since 1970-01-01T00:00:00 local time.
         public var lastAt: Int64
-        /// Most trips first; no more than `Limits.regionDatasourceCountMax`.
+        /// Most trips first; at most `Limits.regionDatasourceCountMax`.
         public var datasources: [Datasource]
-        /// Datasources of the region, whether they are listed or not.
+        /// Count of the region's datasources, whether they are listed or not.
         public var totalDatasources: Int
-        /// The smallest box that holds the origins of all trips.
+        /// The smallest box that contains the origins of all trips.
         public var bounds: BoundingBox
 
-        /// Makes a region that has no trip yet.
+        /// Makes a region that has no trips yet.
         package init(region: String, bounds: BoundingBox = .nothing) {
             self.region = region
             self.bounds = bounds
@@ -138,7 +138,7 @@ public struct Regions: Hashable, Sendable {
             totalDatasources = 0
         }
 
-        /// Makes a region of which all is known.
+        /// Makes a region from its values.
         package init(
             region: String, trips: Int, firstAt: Int64, lastAt: Int64, datasources: [Datasource], totalDatasources: Int,
             bounds: BoundingBox
@@ -152,7 +152,7 @@ public struct Regions: Hashable, Sendable {
             self.bounds = bounds
         }
 
-        /// Bytes of its JSON, about.
+        /// Approximate bytes of its JSON.
         fileprivate var byteCount: Int {
             224 + region.utf8.count + datasources.reduce(0) { $0 + 112 + $1.datasource.utf8.count }
         }
@@ -175,14 +175,14 @@ public struct Regions: Hashable, Sendable {
         }
     }
 
-    /// The regions asked for.
+    /// The requested regions.
     public var regions: [Region]
-    /// Regions of the store, before `limit` and `offset`.
+    /// Count of the store's regions, before `limit` and `offset`.
     public var totalRegions: Int
-    /// What is missing from the store, and why; nil where nothing is.
+    /// What is missing from the store, and why; nil if nothing is.
     public var warning: String?
 
-    /// Makes the answer of regions in their order, which ends early at `Limits.regionsByteCountMax`.
+    /// Makes the result from regions in order; it ends early at `Limits.regionsByteCountMax`.
     package init(regions: [Region], totalRegions: Int) {
         self.totalRegions = totalRegions
         self.regions = []
@@ -205,7 +205,7 @@ extension TripFilter {
 }
 
 extension BoundingBox {
-    /// The box of no point.
+    /// The box that contains no point.
     package static let nothing = BoundingBox(
         minLongitude: .infinity, minLatitude: .infinity, maxLongitude: -.infinity, maxLatitude: -.infinity)
 
@@ -284,7 +284,7 @@ extension TripGroups {
 }
 
 extension JSONWriter {
-    /// Writes what is missing as the member `warning`, where something is.
+    /// Writes what is missing as the member `warning`, if anything is.
     fileprivate mutating func write(warning: String?) {
         guard let warning else { return }
         key("warning")
@@ -293,7 +293,7 @@ extension JSONWriter {
 }
 
 extension ScanMetrics {
-    /// Writes what a question cost as the member `explain` of its answer.
+    /// Writes the cost of a query as the member `explain` of its result.
     fileprivate func write(to writer: inout JSONWriter) {
         func microseconds(_ time: Duration) -> Double { (time / .nanoseconds(100)).rounded() / 10 }
         let pagesRead = distinctPagesRead

@@ -1,12 +1,12 @@
 import Bucketing
 
-/// Named text values, from a query string or from flags, on their way into a question.
+/// Named text values, from a query string or from flags, that a query is parsed from.
 ///
-/// The server and the command line take the same names and give the same sentences, because both come through here.
+/// The server and the command line accept the same names and give the same messages, because both use this.
 struct QueryParameters: Sendable {
     private var values: [String: String] = [:]
 
-    /// Takes name-value pairs; a name that is not `known` or comes twice is an error.
+    /// Takes name-value pairs; a name that is not `known` or occurs twice is an error.
     init(_ pairs: [(name: String, value: String)], known: [String]) throws(ColumnStoreError) {
         for (name, value) in pairs {
             guard known.contains(name) else {
@@ -25,7 +25,8 @@ struct QueryParameters: Sendable {
 
     func text(_ name: String) -> String? { values[name] }
 
-    /// A region or a datasource: of a control character, which none has, the client can't know that it has sent it.
+    /// Returns a region or a datasource, without control characters: no name has one, and the client may not know that it sent
+    /// one.
     func exactName(_ name: String) throws(ColumnStoreError) -> String? {
         guard let text = values[name], text.hasControlCharacter else { return values[name] }
         throw ColumnStoreError(
@@ -74,7 +75,7 @@ struct QueryParameters: Sendable {
 
     func degrees(_ name: String, max: Double) throws(ColumnStoreError) -> Double? {
         guard let text = values[name] else { return nil }
-        // As a coordinate in a CSV: decimal digits alone, and all of the text.
+        // As a coordinate in a CSV: decimal digits only, and all of the text.
         guard let value = DecimalParser.value(of: Array(text.utf8).span), value.isFinite, abs(value) <= max else {
             throw ColumnStoreError(
                 .invalidArgument,
@@ -132,7 +133,7 @@ extension TripFilter {
 }
 
 extension WeeklyAverageQuery {
-    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    /// Makes the query from named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
         let values = try QueryParameters(parameters, known: TripFilter.parameterNames + ["weeks", "explain"])
         self.init()
@@ -143,7 +144,7 @@ extension WeeklyAverageQuery {
 }
 
 extension TripGroupsQuery {
-    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    /// Makes the query from named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)], defaults: QueryDefaults) throws(ColumnStoreError) {
         let values = try QueryParameters(
             parameters,
@@ -164,7 +165,7 @@ extension TripGroupsQuery {
 }
 
 extension RegionsQuery {
-    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    /// Makes the query from named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
         let values = try QueryParameters(parameters, known: ["limit", "offset"])
         self.init()

@@ -1,4 +1,4 @@
-/// Queries of one kind that wait for a thread: a bounded number, those first whose clients are still there.
+/// Queries of one kind that wait for a thread: a bounded count, first those whose clients are still connected.
 final class QueryLane: Sendable {
     private struct Waiting {
         var number: Int
@@ -18,8 +18,8 @@ final class QueryLane: Sendable {
 
     init(on pool: WorkerPool) { self.pool = pool }
 
-    /// Runs a query on a thread of the pool once it is its turn, or ends it with an error if `waitingMax` others wait or if its client
-    /// leaves before that.
+    /// Runs a query on a thread of the pool when its turn comes; ends it with an error if `waitingMax` others wait or if its
+    /// client disconnects before that.
     func run(
         _ cancellation: QueryCancellation, waitingMax: Int, _ run: @escaping @Sendable (ColumnStoreError?) -> Void
     ) {
@@ -46,7 +46,7 @@ final class QueryLane: Sendable {
         }
     }
 
-    /// Queries that wait.
+    /// Count of waiting queries.
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     /// Runs a query and lets the next one have the thread; others that wait for the pool get their turn in between.
@@ -62,7 +62,7 @@ final class QueryLane: Sendable {
         if let next { pool.run { self.work(next.run) } }
     }
 
-    /// Ends a waiting query whose client has left.
+    /// Ends a waiting query whose client has disconnected.
     private func drop(_ number: Int) {
         let dropped = state.withLock { state -> Waiting? in
             guard let place = state.waiting.firstIndex(where: { $0.number == number }) else { return nil }
