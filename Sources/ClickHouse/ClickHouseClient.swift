@@ -6,9 +6,9 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// Speaks ClickHouse's HTTP interface, and turns what it says into errors of ours.
+/// A client of ClickHouse's HTTP interface that converts its errors to ours.
 ///
-/// Calls block: they are made on threads that are meant to wait.
+/// Calls block: they run on threads that are meant to wait.
 final class ClickHouseClient: Sendable {
     private let url: ClickHouseURL
     private let http: HTTPClient
@@ -19,15 +19,16 @@ final class ClickHouseClient: Sendable {
         var configuration = HTTPClient.Configuration()
         configuration.timeout.connect = .seconds(5)
         configuration.redirectConfiguration = .disallow
-        // A server that is not there is said to be at once, as there may be another one to ask.
+        // An absent server is reported at once, since there may be another one to query.
         configuration.connectionPool.retryConnectionEstablishment = false
-        // One for each thread that asks, and those that store.
+        // One for each thread that queries, and for those that insert.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        // A server closes what idles for ten seconds by its own default; one that is closed under a question is an error.
+        // A server closes connections that idle for ten seconds by its own default; one that is closed during a query is an
+        // error.
         configuration.connectionPool.idleTimeout = .seconds(2)
         if url.isSecure {
             var trust = TLSConfiguration.makeClientConfiguration()
-            // Who has a certificate authority of their own names it as they do for other programs.
+            // A user with an own certificate authority names it as for other programs.
             if let file = url.rootCertificates ?? ProcessInfo.processInfo.environment["SSL_CERT_FILE"], !file.isEmpty {
                 trust.trustRoots = .file(file)
             }
@@ -45,7 +46,7 @@ final class ClickHouseClient: Sendable {
         try? http.syncShutdown()
     }
 
-    /// Longest wait for an answer: a server that is frozen never gives one, and its own limits don't help then.
+    /// Maximum waits for an answer: a frozen server never gives one, and its own limits don't help then.
     private enum Patience {
         static let question = TimeAmount.seconds(300)
         static let insert = TimeAmount.seconds(300)
@@ -53,12 +54,12 @@ final class ClickHouseClient: Sendable {
         static let look = TimeAmount.seconds(1)
     }
 
-    /// Asks SQL of one server and returns the answer's bytes, in the format that the SQL names.
+    /// Runs SQL on one server and returns the bytes of the result, in the format that the SQL names.
     ///
     /// - Parameters:
-    ///   - inDatabase: whether it is about the database of the URL, which may not be there yet.
-    ///   - others: servers that this one asks in turn: while one of them is frozen no answer comes.
-    ///   - cancellation: what ends it, here and in the server, which would not notice by itself.
+    ///   - inDatabase: whether it uses the database of the URL, which may not exist yet.
+    ///   - others: servers that this one queries in turn: while one of them is frozen no answer comes.
+    ///   - cancellation: ends the query, here and in the server, which would not notice by itself.
     func query(
         _ sql: String, at address: ClickHouseURL.Address, settings: [(String, String)] = [], inDatabase: Bool = true,
         asking others: [ClickHouseURL.Address] = [], cancellation: QueryCancellation = QueryCancellation()
@@ -66,13 +67,13 @@ final class ClickHouseClient: Sendable {
         let involved = [address] + others.filter { $0 != address }
         if let refusal = watch.refusal(involved) { throw refusal }
         let id = UUID().uuidString
-        // The answer is kept by the server until it is whole, so that an error that comes late is an error.
+        // The server buffers the result until it is complete, so that a late error is an error.
         var all = [("wait_end_of_query", "1"), ("max_query_size", "4194304"), ("query_id", id)] + settings
         var patience = Patience.question
         if let remaining = cancellation.remaining {
             let left = max(.zero, remaining)
             patience = min(patience, TimeAmount(left))
-            // Rounded up: the end of our own time comes first, and says why.
+            // Rounded up: our own timeout comes first, and gives the reason.
             all.append(("max_execution_time", String(left.components.seconds + 1)))
         }
         let answer = watched(
@@ -85,18 +86,18 @@ final class ClickHouseClient: Sendable {
         do throws(ColumnStoreError) {
             return try answer.wait()
         } catch {
-            // The server may still work on what nobody waits for any more, as while another one is frozen.
+            // The server may still work on a query whose client is gone, such as while another server is frozen.
             if answer.wasGivenUp { kill(id, at: address) }
             throw error
         }
     }
 
-    /// Begins to ask SQL that a server answers at once; it has a second.
+    /// Starts SQL that a server answers at once; it has a second.
     func look(_ sql: String, at address: ClickHouseURL.Address) -> Answer {
         post(ByteBuffer(string: sql), to: address, [], inDatabase: true, deadline: .now() + Patience.look)
     }
 
-    /// Gives an answer up where one of the servers that it needs is frozen.
+    /// Aborts a request if one of the servers that it needs is frozen.
     private func watched(_ addresses: [ClickHouseURL.Address], _ answer: Answer) -> Answer {
         guard let task = answer.task else { return answer }
         let silence = answer.silence
@@ -111,7 +112,7 @@ final class ClickHouseClient: Sendable {
         return answer
     }
 
-    /// Ends a query in a server, without a wait for that: every user may end the own ones.
+    /// Kills a query in a server, without waiting for the result: every user may kill their own.
     private func kill(_ id: String, at address: ClickHouseURL.Address) {
         _ = post(
             ByteBuffer(string: "KILL QUERY WHERE query_id = '\(id)' ASYNC"), to: address, [], inDatabase: false,
@@ -121,7 +122,7 @@ final class ClickHouseClient: Sendable {
     /// Why nothing was done in a session.
     enum SessionRefusal { case gone, inUse }
 
-    /// Asks whether something could be done in a session now; nil: it could.
+    /// Checks whether something could be done in a session now; nil: it could.
     func refusal(
         ofSession settings: [(String, String)], at address: ClickHouseURL.Address
     ) throws(ColumnStoreError) -> SessionRefusal? {
@@ -129,7 +130,7 @@ final class ClickHouseClient: Sendable {
         return try post(body, to: address, settings, inDatabase: false, deadline: .now() + Patience.kill).waitInSession()
     }
 
-    /// Begins to send one block to a table of one server.
+    /// Starts sending one block to a table of one server.
     func insert(
         _ body: ByteBuffer, _ statement: String, at address: ClickHouseURL.Address, settings: [(String, String)]
     ) -> Answer {
@@ -141,10 +142,10 @@ final class ClickHouseClient: Sendable {
             post(body, to: address, [("query", statement)] + settings, inDatabase: true, deadline: .now() + Patience.insert))
     }
 
-    /// Most bytes of an answer: the largest page of regions with the longest names is a quarter of it as a rule.
+    /// Maximum bytes of a result: the largest page of regions with the longest names usually takes a quarter of it.
     private static let answerByteCountMax = 256 << 20
 
-    /// Why an answer was given up, which is known to its task and to who waits.
+    /// Why a request was aborted, shared by its task and the waiting caller.
     fileprivate final class Silence: Sendable {
         private let state = Lock<ColumnStoreError?>(nil)
 
@@ -154,20 +155,20 @@ final class ClickHouseClient: Sendable {
         }
     }
 
-    /// An answer that is awaited.
+    /// A pending result.
     struct Answer: Sendable {
         fileprivate let address: ClickHouseURL.Address
         fileprivate let response: EventLoopFuture<HTTPClient.Response>
         fileprivate var task: HTTPClient.Task<HTTPClient.Response>?
-        /// Why it was given up, if it was.
+        /// Why it was aborted, if it was.
         fileprivate let silence = Silence()
 
         fileprivate var wasGivenUp: Bool { silence.error != nil }
 
-        /// Lets the answer go, and the connection with it.
+        /// Abandons the request, and its connection.
         func cancel() { task?.cancel() }
 
-        /// Waits for the answer, and throws what the server refuses.
+        /// Waits for the result, and throws the server's error.
         @discardableResult
         func wait() throws(ColumnStoreError) -> [UInt8] {
             let (bytes, failure) = try reply()
@@ -175,8 +176,9 @@ final class ClickHouseClient: Sendable {
             return bytes
         }
 
-        /// Waits for the answer to what was sent in a session, and throws what the server refuses; returns whether nothing was done for
-        /// the session's sake.
+        /// Waits for the result of a request in a session, and throws the server's error.
+        ///
+        /// Returns the reason if nothing was done because of the session.
         func waitInSession() throws(ColumnStoreError) -> SessionRefusal? {
             guard let failure = try reply().failure else { return nil }
             guard let refusal = failure.session else { throw failure.error }
@@ -194,7 +196,7 @@ final class ClickHouseClient: Sendable {
                 throw error
             } catch {
                 if let error = silence.error { throw error }
-                // Later it may be another's, or a new one: certificates are renewed while loads wait.
+                // Later it may be a different or a new one: certificates are renewed while jobs wait.
                 if let fault = ClickHouseClient.certificateFault(error) {
                     throw ColumnStoreError(
                         .unavailable,
@@ -243,7 +245,7 @@ final class ClickHouseClient: Sendable {
         value.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
     }
 
-    /// What is wrong with a server's certificate; nil where the failure is another one.
+    /// Returns what is wrong with a server's certificate; nil if the failure is another one.
     private static func certificateFault(_ error: any Error) -> String? {
         let text = String(describing: error)
         if text.contains("CERTIFICATE_VERIFY_FAILED") { return "its certificate is by nobody who is believed, or has ended" }

@@ -1,7 +1,7 @@
 package import ColumnStore
 import NIOCore
 
-/// Reads trips from ClickHouse's `Native` format, as `NativeBlock` writes them: an answer has any number of blocks.
+/// Reads trips from ClickHouse's `Native` format, as `NativeBlock` writes them; a result has any count of blocks.
 package enum NativeBlockReader {
     /// The columns that are read, in their order.
     package static let columns: [(name: String, type: String)] = [
@@ -11,7 +11,7 @@ package enum NativeBlockReader {
 
     private static let cutOff = ColumnStoreError(.unavailable, "ClickHouse's answer broke off; ask again.")
 
-    /// The trips of an answer, a batch a block.
+    /// Returns the trips of a result, a batch per block.
     package static func batches(_ bytes: [UInt8]) throws(ColumnStoreError) -> [TripBatch] {
         var buffer = ByteBuffer(bytes: bytes)
         var batches: [TripBatch] = []
@@ -50,7 +50,7 @@ package enum NativeBlockReader {
         return batch
     }
 
-    /// Name and type of a column, which are those that were asked for.
+    /// Checks that name and type of a column are the requested ones.
     private static func head(_ buffer: inout ByteBuffer, _ column: Int) throws(ColumnStoreError) {
         let (name, type) = (try text(&buffer), try text(&buffer))
         guard name == columns[column].name, type == columns[column].type else {
@@ -59,7 +59,7 @@ package enum NativeBlockReader {
         }
     }
 
-    /// Codes of a column of names.
+    /// Returns the codes of a column of names.
     private static func names(
         _ buffer: inout ByteBuffer, _ rowCount: Int, _ dictionary: inout StringDictionary
     ) throws(ColumnStoreError) -> [UInt32] {
