@@ -1,7 +1,7 @@
 import ColumnStore
 import Hummingbird
 
-/// Answers queries about trips: the parameters go to the store as they are, its JSON comes back as it is.
+/// Answers queries about trips: passes the parameters to the store and its JSON back, both unchanged.
 struct AnalyticsController: Sendable {
     let store: any TripEngine
     let budget: AnswerBudget
@@ -33,7 +33,7 @@ struct AnalyticsController: Sendable {
         return try await answer { store, cancellation throws(ColumnStoreError) in try store.regions(query, cancellation).json }
     }
 
-    /// Runs a query until it is answered, its client leaves or its time is over.
+    /// Runs a query until it is answered, its client disconnects or its timeout passes.
     private func answer(
         mayScan: Bool = false,
         _ query: @escaping @Sendable (any TripEngine, QueryCancellation) throws(ColumnStoreError) -> String

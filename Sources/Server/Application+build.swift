@@ -6,9 +6,9 @@ import NIOCore
 import ServiceLifecycle
 import UnixSignals
 
-/// Puts the server together: routes, middleware, progress and the WebSocket upgrade over one store.
+/// Assembles the server: routes, middleware, progress and the WebSocket upgrade for one store.
 ///
-/// The store stays the caller's: it starts ingestion before and closes the store after.
+/// The store remains the caller's: the caller starts ingestion before and closes the store afterwards.
 package func buildApplication(store: any TripEngine, options: ServerOptions) -> some ApplicationProtocol {
     let metrics = ServerMetrics()
     let hub = ProgressHub(store: store)
@@ -47,8 +47,9 @@ package func buildApplication(store: any TripEngine, options: ServerOptions) -> 
 
 /// Runs the server until SIGINT or SIGTERM.
 ///
-/// Then it takes no more connections, finishes the requests under way, closes WebSockets and event streams, and returns; what is left
-/// to do, the checkpoint of a load, has to be done before `shutdownTimeout` is over. Throws `ColumnStoreError` where it can't listen.
+/// Then it accepts no more connections, finishes the requests in progress, closes WebSockets and event streams, and returns.
+/// The rest, the checkpoint of a job, must be done before `shutdownTimeout` has passed. Throws `ColumnStoreError` if it can't
+/// listen.
 package func serve(store: any TripEngine, options: ServerOptions) async throws {
     let openFiles = OpenFiles.raiseLimit()
     if options.connectionCountMax > ConnectionTable.capacity(openFiles: openFiles) {

@@ -2,7 +2,7 @@ import ColumnStore
 import HTTPTypes
 import Hummingbird
 
-/// Shows jobs and their rejected rows, takes jobs back, and streams their progress as server-sent events.
+/// Shows jobs and their rejected rows, deletes and resumes jobs, and streams their progress as server-sent events.
 struct JobsController: Sendable {
     let store: any TripEngine
     let hub: ProgressHub
@@ -16,7 +16,7 @@ struct JobsController: Sendable {
         router.resource("/jobs/{job_id}/resume", [.post: resume])
         router.resource("/jobs/{job_id}/rejects", [.get: rejects])
         router.resource("/jobs/{job_id}/events", [.get: events])
-        // Requests that upgrade to a WebSocket come here only if they were refused.
+        // Upgrade requests for a WebSocket come here only if they were refused.
         router.resource("/ws/ingestion/{job_id}", [.get: refuseWebSocket])
     }
 
@@ -44,7 +44,7 @@ struct JobsController: Sendable {
     @Sendable private func remove(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        // May write segments anew, so it does not take one of the threads that answer queries.
+        // May rewrite segments, so it does not use a thread of those that execute queries.
         return .json(try await WaitingThreads.deletions.run { try store.loads.remove(id) }.json)
     }
 
@@ -78,7 +78,7 @@ struct JobsController: Sendable {
             jobID: id, hub: hub, keepAliveInterval: pingInterval, eventLoop: context.channel.eventLoop)
         return Response(
             status: .ok,
-            // nginx passes an answer on as it comes only where it is told to.
+            // nginx streams an answer only if it is told to.
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .xAccelBuffering: "no"],
             body: ResponseBody { writer in
                 try await events.write(to: &writer)
@@ -90,14 +90,14 @@ struct JobsController: Sendable {
         let id = try Self.jobID(request, context)
         let store = store
         _ = try await store.lookUp { () throws(ColumnStoreError) in try store.loads.job(id) }
-        // That of a handshake may be that there is no room.
+        // A handshake's reason may be that there is no room.
         if (try? WebSocketHandshake { request.headers[values: $0] }) != nil { _ = try connections.hold(.follower) }
         throw HTTPError(refusing: request, otherwise: "GET /jobs/\(id)/events")
     }
 
-    // MARK: Job numbers
+    // MARK: Job IDs
 
-    /// Returns the job of a path; one that is not a number does not exist either.
+    /// Returns the job of a path; an ID that is not an integer does not exist either.
     private static func jobID(
         _ request: Request, _ context: ServerRequestContext, parameters: [String] = []
     ) throws -> Int64 {
@@ -108,7 +108,7 @@ struct JobsController: Sendable {
         return id
     }
 
-    /// Reads a job number: decimal digits without sign or leading zero.
+    /// Parses a job ID: decimal digits without sign or leading zero.
     static func jobID(_ text: some StringProtocol) -> Int64? {
         guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), text.utf8.first != UInt8(ascii: "0")
         else { return nil }
@@ -117,7 +117,7 @@ struct JobsController: Sendable {
 }
 
 extension HTTPError {
-    /// Says why a request was not upgraded to a WebSocket, and what there is `otherwise`.
+    /// Says why a request was not upgraded to a WebSocket, and what to use `otherwise`.
     fileprivate init(refusing request: Request, otherwise: String) {
         let upgrade: HTTPFields = [
             .upgrade: "websocket", .connection: "close", .secWebSocketVersion: WebSocketHandshake.version,

@@ -1,22 +1,22 @@
 import ColumnStore
 import Foundation
 
-/// Whether all that the server needs does its work: every part is asked at once, and has a second.
+/// Whether everything that the server needs works: all components are checked at once, within a second each.
 final class Readiness: Sendable {
-    /// What is known of a part.
+    /// The state of a component.
     struct Finding: Sendable {
         var part: String
-        /// What is wrong with it; nil where nothing is.
+        /// What is wrong with it; nil if nothing is.
         var fault: String?
     }
 
     private let store: any TripEngine
-    /// By name: which parts there are may change, as once all servers have said whose trips they have.
+    /// By name: the set of components may change, for example once all servers have reported their shard.
     private let looks = Lock<[String: SharedLook<Void>]>([:])
 
     init(_ store: any TripEngine) { self.store = store }
 
-    /// Asks all of them, in their order.
+    /// Checks all of them and returns their states in order.
     func findings() async -> [Finding] {
         let parts = store.parts
         let looks = parts.map(look)

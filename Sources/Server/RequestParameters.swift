@@ -5,10 +5,10 @@ import Hummingbird
 ///
 /// https://url.spec.whatwg.org/#urlencoded-parsing
 struct RequestParameters {
-    /// As they stand in the query, repeated names included.
+    /// In the order of the query, including repeated names.
     let pairs: [(name: String, value: String)]
 
-    /// Reads the query string of a request; throws where it is not percent-encoded UTF-8.
+    /// Parses the query string of a request; throws if it is not percent-encoded UTF-8.
     init(_ request: Request) throws(ColumnStoreError) {
         guard let query = request.uri.query, !query.isEmpty else {
             pairs = []
@@ -48,7 +48,7 @@ struct RequestParameters {
         return values
     }
 
-    /// Returns text with its percent-encoding undone, or nil where that is not valid or not UTF-8.
+    /// Returns percent-decoded text, or nil if it is invalid or not UTF-8.
     static func decode(_ text: some Sequence<UInt8>, plusIsBlank: Bool) -> String? {
         var bytes: [UInt8] = []
         var iterator = text.makeIterator()
@@ -70,7 +70,7 @@ struct RequestParameters {
 }
 
 extension [String: String] {
-    /// Returns a whole number in a range, or what stands for a missing one.
+    /// Returns an integer in a range, or a default if the parameter is missing.
     func integer(_ name: String, in range: ClosedRange<Int>, otherwise: Int) throws(ColumnStoreError) -> Int {
         guard let text = self[name] else { return otherwise }
         guard let value = Int(wholeNumber: text), range.contains(value) else {

@@ -1,7 +1,8 @@
 import ColumnStore
 
 extension TripEngine {
-    /// Looks up what the catalog has, on a thread that waits for no engine; `.unavailable` where it takes longer than a client waits.
+    /// Reads from the catalog on a thread that waits for no engine; throws `.unavailable` if that takes longer than a client
+    /// waits.
     func lookUp<Value: Sendable>(
         _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
     ) async throws(ColumnStoreError) -> Value {
