@@ -1,4 +1,4 @@
-/// A rectangle of longitudes and latitudes, edges included: what a query asks for and what a geohash cell covers.
+/// A rectangle of longitudes and latitudes, edges included: the area of a query or of a geohash cell.
 ///
 /// It doesn't cross the antimeridian. Comparisons are those of doubles, without tolerance.
 @frozen
@@ -15,7 +15,7 @@ public struct BoundingBox: Hashable, Sendable {
     /// The whole Earth.
     public static let world = BoundingBox(minLongitude: -180, minLatitude: -90, maxLongitude: 180, maxLatitude: 90)
 
-    /// Makes a box from its edges, which the caller has checked; one whose minimum exceeds its maximum holds no point.
+    /// Makes a box from edges that the caller has checked; a box whose minimum exceeds its maximum contains no point.
     @inlinable
     public init(minLongitude: Double, minLatitude: Double, maxLongitude: Double, maxLatitude: Double) {
         self.minLongitude = minLongitude
@@ -24,7 +24,7 @@ public struct BoundingBox: Hashable, Sendable {
         self.maxLatitude = maxLatitude
     }
 
-    /// Returns whether no point lies in the box.
+    /// Returns whether the box contains no point.
     @inlinable
     public var isEmpty: Bool { !(minLongitude <= maxLongitude && minLatitude <= maxLatitude) }
 
@@ -42,7 +42,7 @@ public struct BoundingBox: Hashable, Sendable {
             && minLatitude <= other.minLatitude && other.maxLatitude <= maxLatitude
     }
 
-    /// Returns whether the boxes share a point, be it on their edges.
+    /// Returns whether the boxes share a point, even if only on their edges.
     @inlinable
     public func intersects(_ other: BoundingBox) -> Bool {
         if isEmpty || other.isEmpty { return false }

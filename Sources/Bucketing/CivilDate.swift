@@ -1,24 +1,24 @@
-/// A day of the proleptic Gregorian calendar, and its number since 1970-01-01.
+/// A day of the proleptic Gregorian calendar, convertible to and from days since 1970-01-01.
 ///
-/// Both directions are Howard Hinnant's: years start in March, so that the leap day comes last, and the months before it
-/// follow one straight line. https://howardhinnant.github.io/date_algorithms.html
+/// Both directions use Howard Hinnant's algorithms: years start in March, so that the leap day comes last, and the months
+/// before it follow one straight line. https://howardhinnant.github.io/date_algorithms.html
 @frozen
 public struct CivilDate: Hashable, Comparable, Sendable {
-    /// 1 to 9999 in dates that were checked.
+    /// 1 to 9999 in dates that were validated.
     public let year: Int
     /// 1 to 12.
     public let month: Int
     /// 1 to 31.
     public let day: Int
 
-    /// Makes a date; nil where the calendar has no such day or the year isn't in 1 to 9999.
+    /// Makes a date; nil if the calendar has no such day or the year isn't in 1 to 9999.
     @inlinable
     public init?(year: Int, month: Int, day: Int) {
         guard Self.isValid(year: year, month: month, day: day) else { return nil }
         (self.year, self.month, self.day) = (year, month, day)
     }
 
-    /// Makes the date of a day number, before 1970-01-01 if negative.
+    /// Makes the date of a count of days since 1970-01-01, which is negative before it.
     @inlinable
     public init(daysSince1970 days: Int) {
         let shifted = days + 719_468  // since 0000-03-01
@@ -60,7 +60,7 @@ public struct CivilDate: Hashable, Comparable, Sendable {
 
     // MARK: On bare integers, for loops over columns
 
-    /// Returns the day number of a date that the caller has checked.
+    /// Returns the days since 1970-01-01 of a date that the caller has validated.
     @inlinable @inline(__always)
     public static func daysSince1970(year: Int, month: Int, day: Int) -> Int {
         let marchYear = month <= 2 ? year &- 1 : year

@@ -1,6 +1,6 @@
-/// Numbers of a fixed count of digits, as dates and times are written.
+/// Integers with a fixed count of digits, as in dates and times.
 enum DecimalText {
-    /// Appends a number with leading zeros; one that is longer than `digitCount` is written whole.
+    /// Appends an integer with leading zeros; an integer with more than `digitCount` digits is written in full.
     static func append(_ value: Int, digitCount: Int, to bytes: inout [UInt8]) {
         if value < 0 { bytes.append(UInt8(ascii: "-")) }
         let magnitude = value.magnitude

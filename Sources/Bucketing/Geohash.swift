@@ -8,10 +8,10 @@
 public struct Geohash: Hashable, Comparable, Sendable {
     /// The leading `5 * precision` bits of the key, right-aligned.
     public let bits: UInt64
-    /// Number of characters, 1 to 12.
+    /// Count of characters, 1 to 12.
     public let precision: Int
 
-    /// The precisions a key of 60 bits has.
+    /// The precisions that a key of 60 bits has.
     public static let precisions = 1...12
 
     /// Makes a cell from its bits, right-aligned, and a precision of 1 to 12.
@@ -21,7 +21,7 @@ public struct Geohash: Hashable, Comparable, Sendable {
         self.precision = precision
     }
 
-    /// Makes the cell that holds a point, of a precision of 1 to 12.
+    /// Makes the cell that contains a point, with a precision of 1 to 12.
     @inlinable
     public init(longitude: Double, latitude: Double, precision: Int) {
         self.init(
@@ -51,7 +51,7 @@ public struct Geohash: Hashable, Comparable, Sendable {
 
     /// The cell's borders, exactly.
     ///
-    /// Points on the eastern and on the northern border belong to the next cell, save on the last cell of an axis.
+    /// Points on the eastern or northern border belong to the next cell, except in the last cell of an axis.
     public var bounds: BoundingBox {
         let low = MortonKey.deinterleave(keys.lowerBound)
         let high = MortonKey.deinterleave(keys.upperBound)
@@ -70,7 +70,7 @@ public struct Geohash: Hashable, Comparable, Sendable {
 
     // MARK: On bare integers, for loops over columns
 
-    /// Returns the bits of the cell that holds a 60-bit key, right-aligned.
+    /// Returns the bits of the cell that contains a 60-bit key, right-aligned.
     @inlinable @inline(__always)
     public static func prefix(of key: UInt64, precision: Int) -> UInt64 {
         key &>> UInt64(truncatingIfNeeded: 60 &- 5 &* precision)
@@ -104,7 +104,7 @@ public struct Geohash: Hashable, Comparable, Sendable {
 
     /// Returns the character of a five-bit value.
     ///
-    /// The alphabet is four runs of consecutive ASCII codes; adding up the gaps takes no table.
+    /// The alphabet is four runs of consecutive ASCII codes; summing up the gaps needs no table.
     @inlinable @inline(__always)
     static func character(of value: UInt64) -> UInt8 {
         var code = 48 &+ value  // 0-9

@@ -1,4 +1,4 @@
-/// How a block of cells that holds a point of a box lies to it, axis by axis.
+/// How a box covers a block of cells, axis by axis; the block contains at least one point of the box.
 @frozen
 public struct BoxCoverage: Hashable, Sendable {
     /// Whether the longitudes of all points of the block are between the edges.
@@ -13,15 +13,15 @@ public struct BoxCoverage: Hashable, Sendable {
         self.latitudes = latitudes
     }
 
-    /// Whether every point of the block lies in the box, so that they need not be looked at one by one.
+    /// Whether every point of the block lies in the box, so that no point needs a test of its own.
     @inlinable public var isInside: Bool { longitudes && latitudes }
 }
 
-/// A box in cell numbers of the finest grid, where comparisons of integers decide exactly what those of doubles would.
+/// A box in cell indexes of the finest grid, where integer comparisons decide exactly as comparisons of doubles would.
 ///
-/// A cell counts as inside only where each double that belongs to it lies in the box, as decided by exact comparison.
+/// A cell counts as inside only if every double in it lies in the box, as decided by exact comparison.
 public struct GridBox: Sendable {
-    /// The cells that hold a point of the box, per axis.
+    /// The cells that contain a point of the box, per axis.
     @usableFromInline let touchedLongitudes: ClosedRange<UInt32>
     @usableFromInline let touchedLatitudes: ClosedRange<UInt32>
     /// The cells whose points all lie between the edges, per axis; half-open, as there may be none.
@@ -39,9 +39,9 @@ public struct GridBox: Sendable {
             touchedLatitudes, min: box.minLatitude, max: box.maxLatitude, end: 90, border: MortonKey.latitude(ofCell:))
     }
 
-    /// The first and the last touched cell may stick out of the box.
+    /// Returns the cells whose points all lie between two edges; the first and the last touched cell may extend beyond the box.
     ///
-    /// The largest double of a cell is the one before its upper border, and on the last cell the end of the axis.
+    /// The largest double of a cell is the one before its upper border, and in the last cell the end of the axis.
     private static func inside(
         _ touched: ClosedRange<UInt32>, min: Double, max: Double, end: Double, border: (UInt32) -> Double
     ) -> Range<UInt32> {
@@ -52,7 +52,7 @@ public struct GridBox: Sendable {
         return lower..<Swift.max(lower, upper)
     }
 
-    /// Tells how a block lies to the box; nil where it holds no point of it.
+    /// Returns how the box covers a block; nil if the block contains no point of it.
     @inlinable @inline(__always)
     public func coverage(of block: MortonBlock) -> BoxCoverage? {
         let (lastLongitude, lastLatitude) = (block.lastLongitude, block.lastLatitude)

@@ -1,12 +1,12 @@
-/// An ISO 8601 week, Monday to Sunday, as the number of Mondays since 1969-12-29: the partition that trips are kept by.
+/// An ISO 8601 week, Monday to Sunday, as a count of weeks since the one of 1970-01-01: trips are partitioned by it.
 ///
-/// Week 0 holds 1970-01-01. A week belongs to the ISO year that its Thursday is in.
+/// Week 0 contains 1970-01-01. A week belongs to the ISO year of its Thursday.
 @frozen
 public struct ISOWeek: Hashable, Comparable, Sendable {
-    /// Weeks since that of 1970-01-01, before it if negative.
+    /// Weeks since that of 1970-01-01, negative before it.
     public let index: Int32
 
-    /// Makes a week from its number.
+    /// Makes a week from its index.
     @inlinable
     public init(index: Int32) { self.index = index }
 
@@ -28,17 +28,17 @@ public struct ISOWeek: Hashable, Comparable, Sendable {
 
     /// Its first instant, in microseconds since 1970.
     ///
-    /// Of weeks some 290,000 years away there is none in 64 bits; it is held at the range's end.
+    /// Weeks some 290,000 years away have no instant in 64 bits; the result is then clamped to the range.
     @inlinable
     public var startMicroseconds: Int64 {
         let (start, overflow) = Int64(mondayDay).multipliedReportingOverflow(by: LocalDateTime.microsecondsPerDay)
         return overflow ? (index < 0 ? .min : .max) : start
     }
 
-    /// The year its Thursday is in.
+    /// The year of its Thursday.
     public var isoYear: Int { CivilDate(daysSince1970: mondayDay + 3).year }
 
-    /// Its number in the ISO year, 1 to 53.
+    /// Its ordinal in the ISO year, 1 to 53.
     public var isoWeek: Int {
         let thursday = mondayDay + 3
         let newYear = CivilDate.daysSince1970(year: CivilDate(daysSince1970: thursday).year, month: 1, day: 1)

@@ -1,6 +1,6 @@
 /// Local wall-clock times without a zone, as microseconds since 1970-01-01T00:00:00: their parts, texts and parsing.
 ///
-/// Every day has 24 hours, as the clock on the wall has no zone to change.
+/// Every day has 24 hours, since there is no zone whose offset could change.
 public enum LocalDateTime {
     /// Microseconds of a second.
     @inlinable public static var microsecondsPerSecond: Int64 { 1_000_000 }
@@ -9,10 +9,10 @@ public enum LocalDateTime {
     /// Microseconds of a day.
     @inlinable public static var microsecondsPerDay: Int64 { 86_400_000_000 }
 
-    /// Returns the day since 1970-01-01, before it if negative.
+    /// Returns the days since 1970-01-01, negative before it.
     @inlinable @inline(__always)
     public static func day(of microseconds: Int64) -> Int {
-        // Not a floor of the quotient times the divisor: that would overflow near the least value.
+        // Not floor(quotient) times the divisor: that would overflow near the minimum.
         let quotient = microseconds / microsecondsPerDay
         return Int(quotient &- (microseconds % microsecondsPerDay < 0 ? 1 : 0))
     }
@@ -24,7 +24,7 @@ public enum LocalDateTime {
         return remainder < 0 ? remainder &+ microsecondsPerDay : remainder
     }
 
-    /// Returns the text, such as `2018-05-28T09:03:40` or `2018-05-28T09:03:40.25`; a fraction is shown where there is one.
+    /// Returns the text, such as `2018-05-28T09:03:40` or `2018-05-28T09:03:40.25`; the fraction is omitted if it is zero.
     public static func text(microseconds: Int64, separator: Unicode.Scalar = "T") -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(26)
@@ -39,7 +39,7 @@ public enum LocalDateTime {
         appendTimeOfDay(timeOfDay(of: microseconds), to: &bytes)
     }
 
-    /// Appends `09:03:40` and, where it isn't zero, the fraction without trailing zeros.
+    /// Appends `09:03:40` and, unless it is zero, the fraction without trailing zeros.
     static func appendTimeOfDay(_ timeOfDay: Int64, to bytes: inout [UInt8]) {
         let (seconds, fraction) = Int(timeOfDay).quotientAndRemainder(dividingBy: 1_000_000)
         DecimalText.append(seconds / 3600, digitCount: 2, to: &bytes)
@@ -53,10 +53,10 @@ public enum LocalDateTime {
         while bytes.last == UInt8(ascii: "0") { bytes.removeLast() }
     }
 
-    /// Returns the microseconds of a date or date-time, nil for a text of any other form.
+    /// Returns the microseconds of a date or date-time; nil for a text of any other form.
     ///
-    /// Forms: `2018-05-28`, `2018-05-28T09:03`, `2018-05-28T09:03:40`, `2018-05-28T09:03:40.123456789`; a blank may stand for
-    /// the `T`; a fraction has one to nine digits, of which those past the sixth are dropped. Years are 0001 to 9999.
+    /// Forms: `2018-05-28`, `2018-05-28T09:03`, `2018-05-28T09:03:40`, `2018-05-28T09:03:40.123456789`. A blank may replace the
+    /// `T`. A fraction has one to nine digits; those past the sixth are dropped. Years are 0001 to 9999.
     public static func microseconds(parsing text: some StringProtocol) -> Int64? {
         var reader = DigitReader(bytes: Array(text.utf8.prefix(32)))
         guard
@@ -84,7 +84,7 @@ public enum LocalDateTime {
     }
 }
 
-/// Reads digits and single characters from the front of a text.
+/// Reads digits and single characters from the start of a text.
 private struct DigitReader {
     let bytes: [UInt8]
     var position = 0
@@ -112,7 +112,7 @@ private struct DigitReader {
         return number
     }
 
-    /// One to nine digits as microseconds.
+    /// Reads one to nine digits as microseconds.
     mutating func fraction() -> Int? {
         var (fraction, scale, count) = (0, 100_000, 0)
         while let digit = digit() {

@@ -1,7 +1,7 @@
-/// All Morton keys that share their first bits: the world halved bit by bit, longitude first, as a geohash does.
+/// All Morton keys that share their first bits: the world halved bit by bit, longitude first, as in a geohash.
 ///
-/// Points in a block are placed in steps of its width and height, of which there are 2^12 on an axis, or as many as it has cells
-/// of the finest grid where those are fewer.
+/// Positions in a block are measured in steps of its width and height. An axis has 2^12 steps, or one per cell of the finest
+/// grid if the block has fewer cells.
 @frozen
 public struct MortonBlock: Hashable, Sendable {
     /// Its first cell of the finest grid, per axis.
@@ -38,7 +38,7 @@ public struct MortonBlock: Hashable, Sendable {
     /// The largest key.
     @inlinable public var lastKey: UInt64 { key | MortonKey.max &>> UInt64(depth) }
 
-    /// Bits of a cell's number that differ within the block, per axis: of longitude one more has been fixed where the depth is odd.
+    /// Bits of a cell index that differ within the block, per axis; if the depth is odd, longitude has one more fixed bit.
     @inlinable @inline(__always) var longitudeBitCount: UInt32 { UInt32(MortonKey.axisBitCount) &- (depth &+ 1) / 2 }
     @inlinable @inline(__always) var latitudeBitCount: UInt32 { UInt32(MortonKey.axisBitCount) &- depth / 2 }
 
@@ -58,20 +58,20 @@ public struct MortonBlock: Hashable, Sendable {
             : MortonBlock(longitude: longitude, latitude: latitude | 1 &<< (latitudeBitCount &- 1), depth: depth &+ 1)
     }
 
-    /// Calls `body` with the steps at which each of some keys of the block lies from its west and its south.
+    /// Calls `body` with the offsets in steps, from the block's west and south, of each key.
     @inlinable @inline(__always)
     public func forEachStep(
         of keys: Span<UInt64>, _ range: Range<Int>, _ body: (_ index: Int, _ longitude: UInt32, _ latitude: UInt32) -> Void
     ) {
         let (first, shifts) = (key, stepShifts)
         for index in range {
-            // Keys of the block differ in their low bits only, so what is left of a key has the cells' numbers in the block.
+            // Keys of the block differ in their low bits only, so the rest of a key has the cell indexes within the block.
             let (x, y) = MortonKey.deinterleave(keys[index] &- first)
             body(index, x &>> shifts.longitude, y &>> shifts.latitude)
         }
     }
 
-    /// A step is 2 to the power of this many cells, per axis.
+    /// A step is 2 to the power of this count of cells, per axis.
     @inlinable @inline(__always)
     var stepShifts: (longitude: UInt32, latitude: UInt32) {
         let bitCount = UInt32(Self.stepBitCount)
@@ -81,12 +81,12 @@ public struct MortonBlock: Hashable, Sendable {
 
 /// A box in the steps of a block.
 public struct BlockLimits: Hashable, Sendable {
-    /// One axis; there is no such step where a first one lies behind its last one.
+    /// One axis; no such step exists if the first one lies behind the last one.
     @frozen
     public struct Axis: Hashable, Sendable {
         /// Of the steps whose points all lie between the edges of the box.
         public let firstInside, lastInside: Int
-        /// Of the steps that hold a point between the edges.
+        /// Of the steps that contain a point between the edges.
         public let firstTouched, lastTouched: Int
 
         @inlinable @inline(__always)
@@ -103,7 +103,7 @@ public struct BlockLimits: Hashable, Sendable {
     public let longitude: Axis
     public let latitude: Axis
 
-    /// Brings a box into the steps of a block.
+    /// Converts a box to the steps of a block.
     @inlinable @inline(__always)
     public init(_ box: GridBox, in block: MortonBlock) {
         let shifts = block.stepShifts

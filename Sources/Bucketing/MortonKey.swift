@@ -1,14 +1,14 @@
-/// The 60-bit Z-order key of a point, which is its geohash of twelve characters as a number.
+/// The 60-bit Z-order key of a point: its geohash of twelve characters as an integer.
 ///
-/// Each axis is cut into 2^30 equal cells and the two cell numbers are interleaved, longitude first:
+/// Each axis is cut into 2^30 equal cells, and the two cell indexes are interleaved, longitude first:
 ///
 ///     bit   59   58   57   56           1    0
 ///           lon  lat  lon  lat   ...   lon  lat
 ///           └── most significant       └── least significant
 ///
-/// So the cells of any geohash precision are contiguous ranges of keys, and sorting by key sorts by geohash of every
-/// precision at once. The key is exact: it equals bisection of the axis where a value on a midpoint goes to the upper half.
-/// The upper end of an axis, which no half-open cell holds, belongs to the last cell.
+/// So the cells of any geohash precision are contiguous ranges of keys, and sorting by key sorts by geohash of every precision
+/// at once. The key is exact: it equals bisection of the axis in which a value on a midpoint goes to the upper half. The upper
+/// end of an axis, which is in no half-open cell, belongs to the last cell.
 ///
 /// Spec: https://en.wikipedia.org/wiki/Geohash.
 /// Spreading of bits: https://graphics.stanford.edu/~seander/bithacks.html#InterleaveBMN.
@@ -19,7 +19,7 @@ public enum MortonKey {
     @inlinable public static var axisBitCount: Int { 30 }
     /// The largest key.
     @inlinable public static var max: UInt64 { (1 << 60) - 1 }
-    /// The largest cell number of an axis.
+    /// The largest cell index of an axis.
     @inlinable public static var cellMax: UInt32 { (1 << 30) - 1 }
 
     /// Width of a cell in degrees of longitude: 45 / 2^27, so that every border is a double without rounding.
@@ -29,29 +29,29 @@ public enum MortonKey {
 
     /// Returns the key of a point.
     ///
-    /// Degrees; what lies beyond an end of its axis counts as that end, and NaN as the upper end.
+    /// Coordinates are degrees; a coordinate beyond an end of its axis counts as that end, and NaN as the upper end.
     @inlinable @inline(__always)
     public static func key(longitude: Double, latitude: Double) -> UInt64 {
         interleave(longitude: quantize(longitude: longitude), latitude: quantize(latitude: latitude))
     }
 
-    /// Returns the number of the cell of 2^30 that holds a longitude.
+    /// Returns the index of the cell, of 2^30, that contains a longitude.
     @inlinable @inline(__always)
     public static func quantize(longitude: Double) -> UInt32 {
         quantize(longitude, end: 180, cellsPerDegree: 0x1p30 / 360, step: longitudeStep)
     }
 
-    /// Returns the number of the cell of 2^30 that holds a latitude.
+    /// Returns the index of the cell, of 2^30, that contains a latitude.
     @inlinable @inline(__always)
     public static func quantize(latitude: Double) -> UInt32 {
         quantize(latitude, end: 90, cellsPerDegree: 0x1p30 / 180, step: latitudeStep)
     }
 
-    /// Rounds to the nearest border, then steps back where that border lies above the value.
+    /// Rounds to the nearest border, then steps back if that border lies above the value.
     ///
     /// The product is at most a millionth of a cell off, so the nearest border is the cell's lower or upper one, and borders
-    /// are exact: one comparison decides. Adding 2^52 + 2^51 leaves the rounded number in the low bits of the mantissa,
-    /// which unlike a checked conversion costs no branch and vectorizes.
+    /// are exact: one comparison decides. Adding 2^52 + 2^51 leaves the rounded integer in the low bits of the mantissa; unlike
+    /// a checked conversion this needs no branch and vectorizes.
     @inlinable @inline(__always)
     static func quantize(_ degrees: Double, end: Double, cellsPerDegree: Double, step: Double) -> UInt32 {
         let capped = degrees < end ? degrees : end
@@ -60,24 +60,24 @@ public enum MortonKey {
         let border = (shifted - 0x1.8p52) * step - end
         let nearest = UInt32(truncatingIfNeeded: shifted.bitPattern)
         let cell = nearest &- (border > value ? 1 : 0)
-        return cell &- cell &>> 30  // the end of the axis is in the cell before it
+        return cell &- cell &>> 30  // the end of the axis belongs to the cell before it
     }
 
-    /// Returns the lower border of a longitude cell, exactly; that of the number 2^30 is 180.
+    /// Returns the lower border of a longitude cell, exactly; for index 2^30 it is 180.
     @inlinable
     public static func longitude(ofCell cell: UInt32) -> Double { Double(cell) * longitudeStep - 180 }
 
-    /// Returns the lower border of a latitude cell, exactly; that of the number 2^30 is 90.
+    /// Returns the lower border of a latitude cell, exactly; for index 2^30 it is 90.
     @inlinable
     public static func latitude(ofCell cell: UInt32) -> Double { Double(cell) * latitudeStep - 90 }
 
-    /// Returns the key of a pair of cell numbers of 30 bits each.
+    /// Returns the key of a pair of cell indexes of 30 bits each.
     @inlinable @inline(__always)
     public static func interleave(longitude: UInt32, latitude: UInt32) -> UInt64 {
         spread(longitude) << 1 | spread(latitude)
     }
 
-    /// Returns the cell numbers of a key.
+    /// Returns the cell indexes of a key.
     @inlinable @inline(__always)
     public static func deinterleave(_ key: UInt64) -> (longitude: UInt32, latitude: UInt32) {
         (gather(key >> 1), gather(key))

@@ -3,10 +3,10 @@
 public struct TimeBucket: Hashable, Sendable {
     /// Length of a bucket, a divisor of 1440.
     public let minutes: Int
-    /// Length of a bucket in microseconds, held because loops divide by it.
+    /// Length of a bucket in microseconds, stored because loops divide by it.
     @usableFromInline let microseconds: Int64
 
-    /// Makes buckets of a length; nil where a day isn't a whole number of them.
+    /// Makes buckets of a length; nil if it does not divide a day.
     @inlinable
     public init?(minutes: Int) {
         guard minutes >= 1, minutes <= 1440, 1440 % minutes == 0 else { return nil }
@@ -14,14 +14,14 @@ public struct TimeBucket: Hashable, Sendable {
         microseconds = Int64(minutes) * LocalDateTime.microsecondsPerMinute
     }
 
-    /// Number of buckets of a day.
+    /// Count of buckets in a day.
     @inlinable
     public var countPerDay: Int { 1440 / minutes }
 
     /// Returns the bucket of the day that a time falls into, from 0.
     @inlinable @inline(__always)
     public func indexOfDay(microseconds time: Int64) -> Int32 {
-        // Minutes first: the division by a constant is a multiplication, and that by a variable needs only 32 bits.
+        // Minutes first: the division by a constant is a multiplication, and the one by a variable needs only 32 bits.
         let minute = UInt32(truncatingIfNeeded: LocalDateTime.timeOfDay(of: time) / LocalDateTime.microsecondsPerMinute)
         return Int32(truncatingIfNeeded: minute / UInt32(truncatingIfNeeded: minutes))
     }

@@ -2,36 +2,36 @@ import Foundation
 import Logging
 import TripModel
 
-/// When stored trips are compared with the catalog, and what the last comparison found.
+/// When stored trips are compared with the catalog, and the result of the last comparison.
 ///
-/// A shard may have lost its disk or was restored from another copy; rows may be back that were removed. What is known of that goes
-/// with every answer.
+/// A shard may have lost its disk or was restored from another copy; deleted rows may be back. Every answer reports what is
+/// known of that.
 final class AuditSchedule: Sendable {
     private struct State {
         var audit = StoreAudit()
-        /// When the next look is due; nil: there was none.
+        /// When the next check is due; nil: there was none yet.
         var next: ContinuousClock.Instant?
         /// When the next audit of every row is due, even if the totals agree.
         var nextScan: ContinuousClock.Instant?
         var isLooking = false
-        /// Jobs whose rows were back and were hidden: what is still too much then is so for another reason.
+        /// Jobs whose rows were back and were excluded; if they still have too many rows, there is another reason.
         var hidden: Set<Int64> = []
     }
 
     private let state = Lock(State())
 
-    /// Least time between two looks.
+    /// Minimum time between two checks.
     private static let interval = Duration.seconds(30)
     /// The same while something is wrong.
     private static let shortInterval = Duration.seconds(3)
-    /// Least time between two looks, as a multiple of what one takes: they are to cost no more than a fiftieth of the servers' time.
+    /// Minimum time between two checks, as a multiple of what one takes: they may cost at most a fiftieth of the servers' time.
     private static let costFactor = 50
-    /// Longest time until every row is looked at although the totals agree.
+    /// Maximum time until every row is scanned although the totals agree.
     private static let scanInterval = Duration.seconds(3600)
 
     private let firstLook = NSCondition()
 
-    /// Whether it is time to look; whoever is told so has to, and to say when it has.
+    /// Returns whether a check is due; a caller that gets true must run it and then call `end(after:)`.
     func begin() -> Bool {
         state.withLock { state in
             if state.isLooking { return false }
@@ -45,7 +45,7 @@ final class AuditSchedule: Sendable {
         firstLook.withLock {
             state.withLock { state in
                 state.isLooking = false
-                // What is wrong is mended by somebody who waits for that to show.
+                // Somebody who repairs a fault waits until the repair shows.
                 let interval = state.audit.warning == nil ? Self.interval : Self.shortInterval
                 state.next = .now + max(interval, duration * Self.costFactor)
             }
@@ -53,7 +53,7 @@ final class AuditSchedule: Sendable {
         }
     }
 
-    /// Waits until the first look has ended, for so many seconds at most.
+    /// Waits until the first check has ended, at most some seconds.
     func waitForFirst(seconds: Double) {
         func isOver() -> Bool { state.withLock { $0.next != nil } }
         if isOver() { return }
@@ -61,10 +61,10 @@ final class AuditSchedule: Sendable {
         firstLook.withLock { while !isOver(), firstLook.wait(until: end) {} }
     }
 
-    /// Whether every row is to be looked at, also if the totals agree.
+    /// Whether every row must be scanned, even if the totals agree.
     var isScanDue: Bool { state.withLock { $0.nextScan.map { $0 <= .now } ?? false } }
 
-    /// Says no more of a job, as it was deleted.
+    /// Stops reporting a job, since it was deleted.
     func forget(_ job: Int64) {
         state.withLock { state in
             state.audit.missing[job] = nil
@@ -72,10 +72,10 @@ final class AuditSchedule: Sendable {
         }
     }
 
-    /// Remembers that the totals agree.
+    /// Records that the totals agree.
     func noteAgreement() { state.withLock { $0.nextScan = $0.nextScan ?? .now + Self.interval } }
 
-    /// Remembers what an audit found; returns whether what answers have to say is news.
+    /// Records the result of an audit; returns whether the warning of answers changed.
     func note(_ audit: StoreAudit) -> Bool {
         state.withLock { state in
             defer {
@@ -86,7 +86,7 @@ final class AuditSchedule: Sendable {
         }
     }
 
-    /// Those of some attempts that are to be hidden now, once for each job.
+    /// Returns those of some attempts that must be excluded now, once for each job.
     func hide(_ attempts: [Visibility.Parts]) -> [Visibility.Parts] {
         state.withLock { state in
             let new = attempts.filter { !state.hidden.contains($0.job) }
@@ -95,24 +95,25 @@ final class AuditSchedule: Sendable {
         }
     }
 
-    /// What the last audit found.
+    /// The result of the last audit.
     var last: StoreAudit { state.withLock { $0.audit } }
 }
 
 extension ClickHouseStore {
-    /// Longest time that the first answer waits for the first look: longer than one takes unless there are billions of trips.
+    /// Maximum time that the first answer waits for the first check: longer than a check takes unless there are billions of
+    /// trips.
     private static let firstLookSecondsMax = 5.0
 
-    /// What every answer has to say besides; nil where every trip is there once.
+    /// Returns the warning that every answer includes; nil if every trip is stored exactly once.
     ///
-    /// The first answer waits until that is known. Later ones don't: a server that is frozen would hold them up.
+    /// The first answer waits until that is known. Later ones don't: a frozen server would block them.
     func warning() -> String? {
         lookIfDue()
         audits.waitForFirst(seconds: Self.firstLookSecondsMax)
         return audits.last.warning
     }
 
-    /// Begins to look, on another thread, where it is time to.
+    /// Starts a check on another thread, if one is due.
     func lookIfDue() {
         if audits.begin() { Thread.detachNewThread { self.look() } }
     }
@@ -127,11 +128,11 @@ extension ClickHouseStore {
             }
             try takeIn(audit())
         } catch {
-            // Where a server is away, queries say so.
+            // If a server is unavailable, queries report it.
         }
     }
 
-    /// Remembers what an audit found, and lets rows not count that are back.
+    /// Records the result of an audit, and excludes rows that are back.
     func takeIn(_ audit: StoreAudit) throws(ColumnStoreError) {
         if audits.note(audit), let warning = audit.warning {
             options.logger.error("What ClickHouse has differs from the catalog", metadata: ["what": "\(warning)"])
@@ -143,7 +144,7 @@ extension ClickHouseStore {
         if !returned.isEmpty { try catalog.hide(returned, areUnknown: false) }
     }
 
-    /// Whether as many rows are stored as count: they are known without reading them.
+    /// Returns whether as many rows are stored as count; both are known without reading rows.
     private func totalsAgree() throws(ColumnStoreError) -> Bool {
         let visibility = try catalog.visibility()
         guard visibility.isAll else { return false }

@@ -2,9 +2,9 @@ import Foundation
 import HTTPTransport
 import TripModel
 
-/// Speaks ClickHouse's HTTP interface, and turns what it says into errors of ours.
+/// A client of ClickHouse's HTTP interface that converts its errors to ours.
 ///
-/// Calls block: they are made on threads that are meant to wait.
+/// Calls block: they run on threads that are meant to wait.
 final class ClickHouseClient: Sendable {
     private let url: ClickHouseURL
     private let http: HTTPClient
@@ -36,7 +36,7 @@ final class ClickHouseClient: Sendable {
         http.close()
     }
 
-    /// Longest wait for an answer: a server that is frozen never gives one, and its own limits don't help then.
+    /// Maximum waits for an answer: a frozen server never gives one, and its own limits don't help then.
     private enum Patience {
         static let question = Duration.seconds(300)
         static let insert = Duration.seconds(300)
@@ -44,12 +44,12 @@ final class ClickHouseClient: Sendable {
         static let look = Duration.seconds(1)
     }
 
-    /// Asks SQL of one server and returns the answer's bytes, in the format that the SQL names.
+    /// Runs SQL on one server and returns the bytes of the result, in the format that the SQL names.
     ///
     /// - Parameters:
-    ///   - inDatabase: whether it is about the database of the URL, which may not be there yet.
-    ///   - others: servers that this one asks in turn: while one of them is frozen no answer comes.
-    ///   - cancellation: what ends it, here and in the server, which would not notice by itself.
+    ///   - inDatabase: whether it uses the database of the URL, which may not exist yet.
+    ///   - others: servers that this one queries in turn: while one of them is frozen no answer comes.
+    ///   - cancellation: ends the query, here and in the server, which would not notice by itself.
     func query(
         _ sql: String, at address: ClickHouseURL.Address, settings: [(String, String)] = [], inDatabase: Bool = true,
         asking others: [ClickHouseURL.Address] = [], cancellation: QueryCancellation = QueryCancellation()
@@ -57,7 +57,7 @@ final class ClickHouseClient: Sendable {
         let involved = [address] + others.filter { $0 != address }
         if let refusal = watch.refusal(involved) { throw refusal }
         let id = UUID().uuidString
-        // The answer is kept by the server until it is whole, so that an error that comes late is an error.
+        // The server buffers the result until it is complete, so that a late error is an error.
         var all = [("wait_end_of_query", "1"), ("max_query_size", "4194304"), ("query_id", id)] + settings
         var patience = Patience.question
         if let remaining = cancellation.remaining {
@@ -76,18 +76,18 @@ final class ClickHouseClient: Sendable {
         do throws(ColumnStoreError) {
             return try answer.wait()
         } catch {
-            // The server may still work on what nobody waits for any more, as while another one is frozen.
+            // The server may still work on a query whose client is gone, such as while another server is frozen.
             if answer.wasGivenUp { kill(id, at: address) }
             throw error
         }
     }
 
-    /// Begins to ask SQL that a server answers at once; it has a second.
+    /// Starts SQL that a server answers at once; it has a second.
     func look(_ sql: String, at address: ClickHouseURL.Address) -> Answer {
         post(Array(sql.utf8), to: address, [], inDatabase: true, within: Patience.look)
     }
 
-    /// Gives an answer up where one of the servers that it needs is frozen.
+    /// Aborts a request if one of the servers that it needs is frozen.
     private func watched(_ addresses: [ClickHouseURL.Address], _ answer: Answer) -> Answer {
         guard case .success(let exchange) = answer.exchange else { return answer }
         let silence = answer.silence
@@ -99,7 +99,7 @@ final class ClickHouseClient: Sendable {
         return answer
     }
 
-    /// Ends a query in a server, without a wait for that: every user may end the own ones.
+    /// Kills a query in a server, without waiting for the result: every user may kill their own.
     private func kill(_ id: String, at address: ClickHouseURL.Address) {
         _ = post(
             Array("KILL QUERY WHERE query_id = '\(id)' ASYNC".utf8), to: address, [], inDatabase: false,
@@ -109,7 +109,7 @@ final class ClickHouseClient: Sendable {
     /// Why nothing was done in a session.
     enum SessionRefusal { case gone, inUse }
 
-    /// Asks whether something could be done in a session now; nil: it could.
+    /// Checks whether something could be done in a session now; nil: it could.
     func refusal(
         ofSession settings: [(String, String)], at address: ClickHouseURL.Address
     ) throws(ColumnStoreError) -> SessionRefusal? {
@@ -117,7 +117,7 @@ final class ClickHouseClient: Sendable {
         return try post(body, to: address, settings, inDatabase: false, within: Patience.kill).waitInSession()
     }
 
-    /// Begins to send one block to a table of one server.
+    /// Starts sending one block to a table of one server.
     func insert(
         _ body: [UInt8], _ statement: String, at address: ClickHouseURL.Address, settings: [(String, String)]
     ) -> Answer {
@@ -129,10 +129,10 @@ final class ClickHouseClient: Sendable {
             post(body, to: address, [("query", statement)] + settings, inDatabase: true, within: Patience.insert))
     }
 
-    /// Most bytes of an answer: the largest page of regions with the longest names is a quarter of it as a rule.
+    /// Maximum bytes of a result: the largest page of regions with the longest names usually takes a quarter of it.
     private static let answerByteCountMax = 256 << 20
 
-    /// Why an answer was given up, which is known to its task and to who waits.
+    /// Why a request was aborted, shared by its task and the waiting caller.
     fileprivate final class Silence: Sendable {
         private let state = Lock<ColumnStoreError?>(nil)
 
@@ -142,7 +142,7 @@ final class ClickHouseClient: Sendable {
         }
     }
 
-    /// An answer that is awaited.
+    /// A pending result.
     struct Answer: Sendable {
         fileprivate let address: ClickHouseURL.Address
         /// A failure: it was not even sent.
@@ -155,7 +155,7 @@ final class ClickHouseClient: Sendable {
         /// Lets the answer go, and the connection with it.
         func cancel() { try? exchange.get().cancel() }
 
-        /// Waits for the answer, and throws what the server refuses.
+        /// Waits for the result, and throws the server's error.
         @discardableResult
         func wait() throws(ColumnStoreError) -> [UInt8] {
             let (bytes, failure) = try reply()
@@ -163,8 +163,9 @@ final class ClickHouseClient: Sendable {
             return bytes
         }
 
-        /// Waits for the answer to what was sent in a session, and throws what the server refuses; returns whether nothing was done for
-        /// the session's sake.
+        /// Waits for the result of a request in a session, and throws the server's error.
+        ///
+        /// Returns the reason if nothing was done because of the session.
         func waitInSession() throws(ColumnStoreError) -> SessionRefusal? {
             guard let failure = try reply().failure else { return nil }
             guard let refusal = failure.session else { throw failure.error }

@@ -1,17 +1,17 @@
 import TripModel
 
-/// What ClickHouse says where it refuses: an error's number and its words.
+/// An error of ClickHouse: its code and its message.
 ///
-/// Numbers: https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp.
+/// Codes: https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp.
 struct ClickHouseFailure {
     let error: ColumnStoreError
-    /// Whether nothing was done as the session that was named is gone, or something else is done in it.
+    /// Set if nothing was done because the named session is gone, or in use.
     let session: ClickHouseClient.SessionRefusal?
 
-    /// The table of all shards, which holds nothing.
+    /// The table of all shards, which stores nothing.
     private static let questionTable = "trips_cluster"
 
-    /// Whether a server said that it has no such table.
+    /// Returns whether a server said that it has no such table.
     static func isOfQuestionTable(_ error: ColumnStoreError) -> Bool { error.message.contains("the table \(questionTable)") }
 
     init(status: Int, body: [UInt8], address: ClickHouseURL.Address) {
@@ -23,7 +23,7 @@ struct ClickHouseFailure {
         if let range = words.firstRange(of: ", e.what() =") { words = words[..<range.lowerBound] }
         let sentence = words.prefix(300).split(separator: "\n").first.map(String.init) ?? "status \(status)"
         session = code == 372 ? .gone : code == 373 ? .inUse : nil
-        // A disk that is full is met by many calls, which have numbers of their own: what the system says is the same in all of them.
+        // Many calls can meet a full disk, with codes of their own: the system's message is the same in all of them.
         if code == 243 || ["No space left on device", "errno: 28"].contains(where: { words.contains($0) }) {
             error = ColumnStoreError(
                 .unavailable,
@@ -46,8 +46,8 @@ struct ClickHouseFailure {
         case 241:
             error = ColumnStoreError(
                 .io, "ClickHouse has too little memory for this question: \(sentence); narrow it or raise max_memory_usage.")
-        // Connections that fail, time that runs out, parts that are merged too slowly, a disk that is full, replicas that are away:
-        // later it may go.
+        // Connections that fail, timeouts, parts that are merged too slowly, a full disk, unavailable replicas: a retry may
+        // succeed.
         case 3, 32, 159, 160, 202, 209, 210, 225, 236, 242, 252, 279, 285, 286, 319, 372, 373, 425, 999:
             error = ColumnStoreError(.unavailable, "ClickHouse at \(address) cannot do this now: \(sentence)")
         default:

@@ -1,16 +1,16 @@
 import Bucketing
 import TripModel
 
-/// The SQL of questions, the same for every version of ClickHouse from 18.16 on.
+/// The SQL of queries, the same for every version of ClickHouse from 18.16 on.
 ///
-/// Values become literals here and nowhere else, each typed and exact: version 18.16 has no query parameters.
+/// Only this type converts values to literals, each typed and exact: version 18.16 has no query parameters.
 package struct ClickHouseSQL {
-    /// The table that questions are asked of.
+    /// The table that queries read.
     let table: String
 
     // MARK: - Literals
 
-    /// A string as a literal: every byte that could mean something in one is escaped.
+    /// Returns a string as a literal: every byte with a special meaning is escaped.
     package static func literal(_ text: String) -> String {
         var literal: [UInt8] = [UInt8(ascii: "'")]
         for byte in text.utf8 {
@@ -26,7 +26,7 @@ package struct ClickHouseSQL {
         return String(decoding: literal, as: UTF8.self)
     }
 
-    /// A double as an expression of its bits: 18.16 does not know all of them as decimal numbers.
+    /// Returns a double as an expression of its bits: 18.16 does not parse all of them as decimals.
     static func literal(_ value: Double) -> String {
         let digits = Array("0123456789abcdef".utf8)
         var hex: [UInt8] = []
@@ -37,22 +37,22 @@ package struct ClickHouseSQL {
         return "reinterpretAsFloat64(unhex('\(String(decoding: hex, as: UTF8.self))'))"
     }
 
-    /// An integer with its type: 18.16 takes a bare positive one for unsigned, and calculates otherwise with it.
+    /// Returns an integer with its type: 18.16 takes a bare positive one as unsigned, with other arithmetic.
     static func literal(_ value: Int64) -> String { "toInt64(\(value))" }
 
-    // MARK: - Conditions
+    // MARK: - Predicates
 
-    /// Numbers of blocks: an attempt's parts are one range.
+    /// Returns a block number: an attempt's parts are one range.
     static func block(attempt: Int, part: Int) -> UInt64 { UInt64(attempt) << 32 | UInt64(part) }
 
-    /// Rows of parts that do not count.
+    /// Returns the predicate for rows of parts that do not count.
     static func uncommitted(_ parts: Visibility.Parts) -> String {
         let first = block(attempt: parts.attempt, part: parts.firstUncommitted)
         let last = block(attempt: parts.lastAttempt + 1, part: 0) - 1
         return "(job_id = \(parts.job) AND block BETWEEN \(first) AND \(last))"
     }
 
-    /// What follows the table's name: nothing where every row is wanted.
+    /// Returns what follows the table's name: nothing if every row is wanted.
     ///
     /// - Parameter visibility: which rows count; nil: all of them.
     static func conditions(_ filter: TripFilter, _ visibility: Visibility?) -> String {
@@ -77,7 +77,7 @@ package struct ClickHouseSQL {
         return all.isEmpty ? "" : "WHERE \(all.joined(separator: " AND ")) "
     }
 
-    /// Rows that count: all of these hold.
+    /// Returns predicates for rows that count: all of them must hold.
     private static func counted(_ visibility: Visibility) -> [String] {
         var all = ["job_id <= \(visibility.lastJob)"]
         if !visibility.hidden.isEmpty {
@@ -86,10 +86,10 @@ package struct ClickHouseSQL {
         return all + visibility.leftovers.map { "NOT \(uncommitted($0))" }
     }
 
-    /// Whether an end of a trip is in a box.
+    /// Returns the predicate that an end of a trip is in a box.
     ///
-    /// Both coordinates of a point in the box are between those of its corners, and so is its Morton key: a range of the table's
-    /// sorting key, which leaves most of a partition unread.
+    /// Both coordinates of a point in the box are between those of its corners, and so is its Morton key: a range of the
+    /// table's sorting key, which leaves most of a partition unread.
     private static func inside(_ box: BoundingBox, _ end: String) -> String {
         let first = MortonKey.key(longitude: box.minLongitude, latitude: box.minLatitude)
         let last = MortonKey.key(longitude: box.maxLongitude, latitude: box.maxLatitude)
@@ -98,7 +98,7 @@ package struct ClickHouseSQL {
             + " AND \(end)_latitude >= \(literal(box.minLatitude)) AND \(end)_latitude <= \(literal(box.maxLatitude))"
     }
 
-    // MARK: - What is stored
+    // MARK: - Stored rows
 
     /// Rows (job Int64, attempt UInt64, rows UInt64, of them those that count UInt64).
     func attempts(_ visibility: Visibility) -> String {
@@ -106,7 +106,7 @@ package struct ClickHouseSQL {
             + "FROM \(table) GROUP BY job_id, attempt FORMAT RowBinary"
     }
 
-    /// One row (highest job Int64, highest block UInt64), zeros where nothing is stored.
+    /// One row (highest job Int64, highest block UInt64), zeros if nothing is stored.
     static func newest(in table: String) -> String { "SELECT max(job_id), max(block) FROM \(table) FORMAT RowBinary" }
 
     /// Rows (job Int64, attempt UInt64) of attempts after one.
@@ -115,7 +115,7 @@ package struct ClickHouseSQL {
             + "FORMAT RowBinary"
     }
 
-    // MARK: - Questions
+    // MARK: - Queries
 
     /// Rows (week's Monday Int32, trips UInt64), by week; with times also (first and last time Int64).
     func weeks(_ filter: TripFilter, withTimes: Bool, _ visibility: Visibility?) -> String {
@@ -123,8 +123,9 @@ package struct ClickHouseSQL {
             + "GROUP BY week ORDER BY week FORMAT RowBinary"
     }
 
-    /// Rows (region, origin cell, destination cell, start of the bucket in microseconds, trips) in the order of an answer; the
-    /// totals have all trips, and the rows before the limit are all groups.
+    /// Rows (region, origin cell, destination cell, start of the bucket in microseconds, trips) in the order of an answer.
+    ///
+    /// The totals have all trips, and the rows before the limit are all groups.
     func groups(_ query: TripGroupsQuery, _ visibility: Visibility?) -> String {
         let microseconds = Int64(query.bucketMinutes) * LocalDateTime.microsecondsPerMinute
         let width = Self.literal(microseconds)
@@ -143,9 +144,9 @@ package struct ClickHouseSQL {
             + "LIMIT \(query.limit) OFFSET \(query.offset) FORMAT JSONCompact"
     }
 
-    /// Rows (region, trips UInt64, first and last time Int64, west, south, east, north Float64 of the origins, datasources UInt64, an
-    /// array of those with the most trips) of one page, in the order of an answer; of a datasource (-trips Int64, name, first and last
-    /// time Int64).
+    /// Rows (region, trips UInt64, first and last time Int64, west, south, east, north Float64 of the origins, datasources
+    /// UInt64, an array of those with the most trips) of one page, in the order of an answer; of a datasource (-trips Int64,
+    /// name, first and last time Int64).
     func regions(_ query: RegionsQuery, _ visibility: Visibility?) -> String {
         "SELECT region, sum(c) AS trips, min(f), max(l), min(w), min(s), max(e), max(n), count(), "
             + "arraySlice(arraySort(groupArray(tuple(-toInt64(c), datasource, f, l))), 1, \(Limits.regionDatasourceCountMax)) FROM "
@@ -155,7 +156,7 @@ package struct ClickHouseSQL {
             + "ORDER BY trips DESC, region LIMIT \(query.limit) OFFSET \(query.offset) FORMAT RowBinary"
     }
 
-    /// The number of regions, UInt64.
+    /// The count of regions, UInt64.
     func regionCount(_ visibility: Visibility?) -> String {
         "SELECT uniqExact(region) FROM \(table) \(Self.conditions(TripFilter(), visibility))FORMAT RowBinary"
     }

@@ -1,31 +1,31 @@
 import TripModel
 
-/// The tables of a store in ClickHouse, and whose they are.
+/// The tables of a store in ClickHouse, and the catalog that owns them.
 ///
-///     trips           on each server: a row a trip of its shard; partitioned by week, ordered by the origin's cell
-///     trips_cluster   on each server, where there is a cluster: `trips` of all shards as one
-///     tripstore       on each server: version of these tables, and the catalog that they belong to
+///     trips           on each server: a row per trip of its shard; partitioned by week, ordered by the origin's cell
+///     trips_cluster   on each server, if there is a cluster: `trips` of all shards as one
+///     tripstore       on each server: version of these tables, and the catalog that owns them
 ///
-/// They are made on each server by itself: `ON CLUSTER` needs ZooKeeper, which only clusters with replicas have.
+/// They are created on each server separately: `ON CLUSTER` needs ZooKeeper, which only clusters with replicas have.
 struct ClickHouseSchema {
-    /// What this program makes and knows.
+    /// The version that this program creates and supports.
     static let version = 1
 
     let url: ClickHouseURL
     let client: ClickHouseClient
 
-    /// Finds the servers.
+    /// Discovers the servers.
     func servers() throws(ColumnStoreError) -> ClickHouseServers {
         let (first, version) = try firstThatAnswers { address throws(ColumnStoreError) in
             try client.query("SELECT version() FORMAT TabSeparated", at: address, inDatabase: false)
         }
         let year = Int(String(decoding: version, as: UTF8.self).prefix { $0.isNumber }) ?? 0
-        // Blocks are stored as they come, else they are copied first in order to be put together with the next; and each of them
-        // counts, else a replicated table takes the second of two equal ones, of the same trip again and again, for one sent again.
+        // Blocks are stored as they come; otherwise they are first copied, to be joined with the next. And each of them counts;
+        // otherwise a replicated table takes the second of two equal ones, of the same trip again and again, for a retry.
         var insertSettings = [
             ("min_insert_block_size_rows", "0"), ("min_insert_block_size_bytes", "0"), ("insert_deduplicate", "0"),
         ]
-        // A block goes to many weeks at once; and it is there when the server says so.
+        // A block goes to many weeks at once; and it is stored when the server says so.
         if year >= 22 { insertSettings += [("max_partitions_per_insert_block", "0"), ("async_insert", "0")] }
         guard let cluster = url.cluster else {
             try refuseShard(at: first)
@@ -68,7 +68,7 @@ struct ClickHouseSchema {
             insertSettings: insertSettings)
     }
 
-    /// Refuses to take one shard of a cluster for all of it: questions would miss the trips of the others.
+    /// Refuses to take one shard of a cluster for all of it: queries would miss the trips of the others.
     private func refuseShard(at address: ClickHouseURL.Address) throws(ColumnStoreError) {
         let answer = try client.query(
             "SELECT engine_full FROM system.tables WHERE database = \(ClickHouseSQL.literal(url.database)) AND name = 'trips_cluster' "
@@ -82,7 +82,7 @@ struct ClickHouseSchema {
                 + "?cluster=\(cluster), or remove the table trips_cluster if the other shards are gone for good.")
     }
 
-    /// Asks the servers of the URL one by one until one answers.
+    /// Tries the servers of the URL one by one until one answers.
     private func firstThatAnswers<Answer>(
         of addresses: [ClickHouseURL.Address]? = nil,
         _ ask: (ClickHouseURL.Address) throws(ColumnStoreError) -> Answer
@@ -101,15 +101,15 @@ struct ClickHouseSchema {
 
     // MARK: - Tables
 
-    /// Makes what is missing on every server, and makes sure that all of it is this catalog's.
+    /// Creates what is missing on every server, and checks that all of it belongs to this catalog.
     ///
-    /// Where shards have replicas a server may be away: its tables are made when it is back, before anything is stored.
+    /// If shards have replicas, a server may be unavailable: its tables are created when it is back, before anything is stored.
     ///
     /// - Parameter owner: the catalog's own name.
     func prepare(_ servers: ClickHouseServers, owner: String) throws(ColumnStoreError) {
         servers.owner = owner
         if servers.hasReplicas {
-            // Macros that are wrong are said before tables are made by them.
+            // Wrong macros are reported before they are used to create tables.
             do throws(ColumnStoreError) {
                 _ = try layout(of: servers)
             } catch {
@@ -169,9 +169,9 @@ struct ClickHouseSchema {
         servers.notePrepared(address)
     }
 
-    /// Makes the table of all shards; anew where the cluster of the URL is another than before.
+    /// Creates the table of all shards; replaces it if the cluster of the URL is another than before.
     ///
-    /// It holds nothing. Else it is left alone, since other processes may be asking it.
+    /// It stores nothing. Otherwise it is left alone, since other processes may be querying it.
     func prepareDistributed(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) {
         if try isOutdated(cluster, at: address) { _ = try client.query("DROP TABLE IF EXISTS trips_cluster", at: address) }
         _ = try client.query(
@@ -179,7 +179,7 @@ struct ClickHouseSchema {
                 + "\(Self.identifier(url.database)), trips, rand())", at: address)
     }
 
-    /// The engine of a table with its parameters; nil where there is no such table.
+    /// Returns the engine of a table with its parameters; nil if there is no such table.
     private func engine(of table: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> String? {
         let answer = try client.query(
             "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = '\(table)' FORMAT RowBinary",
@@ -188,14 +188,14 @@ struct ClickHouseSchema {
         return reader.isAtEnd ? nil : try reader.string()
     }
 
-    /// Whether `trips_cluster` is there and over another cluster than this one; where that cannot be told it is made anew.
+    /// Returns whether `trips_cluster` exists for another cluster than this one; if that cannot be determined, it is replaced.
     private func isOutdated(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> Bool {
         guard let engine = try engine(of: "trips_cluster", at: address) else { return false }
         // Versions differ in how they quote names.
         return engine.filter { !"'` ".contains($0) } != "Distributed(\(cluster),\(url.database),trips,rand())"
     }
 
-    /// Makes sure that the tables are there and this catalog's, and changes nothing.
+    /// Checks that the tables exist and belong to this catalog, and changes nothing.
     func check(_ servers: ClickHouseServers, owner: String) throws(ColumnStoreError) {
         let (address, known) = try firstThatAnswers(of: servers.addresses) { address throws(ColumnStoreError) in
             try properties(at: address)
@@ -205,7 +205,8 @@ struct ClickHouseSchema {
 
     // MARK: - Replicas
 
-    /// The shards and the servers of each; throws `.unavailable` where one is away that has not said yet whose trips it has.
+    /// Returns the shards and the servers of each; throws `.unavailable` if one is unavailable that has not reported its shard
+    /// yet.
     func shards(of servers: ClickHouseServers) throws(ColumnStoreError) -> [ClickHouseServers.Shard] {
         if let known = servers.known { return known }
         if let owner = servers.owner {
@@ -216,7 +217,7 @@ struct ClickHouseSchema {
         return shards
     }
 
-    /// Asks all servers whose trips they have.
+    /// Queries the shard of every server.
     private func layout(of servers: ClickHouseServers) throws(ColumnStoreError) -> [ClickHouseServers.Shard] {
         var found: [String: [String: ClickHouseURL.Address]] = [:]
         for address in servers.addresses {
@@ -256,7 +257,7 @@ struct ClickHouseSchema {
         return (shard: shard, replica: replica)
     }
 
-    // MARK: - Whose they are
+    // MARK: - Ownership
 
     private func properties(at shard: ClickHouseURL.Address) throws(ColumnStoreError) -> [String: String] {
         var reader = RowBinaryReader(
@@ -264,13 +265,13 @@ struct ClickHouseSchema {
         var known: [String: String] = [:]
         while !reader.isAtEnd {
             let (name, value) = (try reader.string(), try reader.string())
-            // Rows are added and never changed: of versions the newest holds.
+            // Rows are added and never changed: the newest version applies.
             known[name] = name == "version" ? String(max(Int(known[name] ?? "") ?? 0, Int(value) ?? 0)) : value
         }
         return known
     }
 
-    /// Jobs are numbered by the catalog, so trips that another catalog numbered would be taken for this one's.
+    /// The catalog assigns job IDs, so trips with IDs from another catalog would be taken for this one's.
     private func refuseOthers(
         _ known: [String: String], _ owner: String, _ shard: ClickHouseURL.Address
     ) throws(ColumnStoreError) {
@@ -281,8 +282,10 @@ struct ClickHouseSchema {
                 + "use the data directory that has it, or name another database.")
     }
 
-    /// Refuses a catalog that is older than the trips, such as one that was restored, and returns attempts of jobs that it knows which it
-    /// doesn't know of: by it trips would count that should not, and its next jobs would have the numbers of others.
+    /// Refuses a catalog that is older than the trips, such as a restored one; returns attempts that the catalog lacks.
+    ///
+    /// These are attempts of jobs that it knows. With an older catalog, trips would count that should not, and new jobs would
+    /// reuse IDs.
     ///
     /// The catalog is read after the servers each time: a job and an attempt are in it before their first trip is stored.
     func refuseOlder(

@@ -2,20 +2,20 @@ import TripModel
 
 /// The servers of a store, and which of them have the trips of which shard.
 ///
-/// Without replicas each server is a shard. With replicas servers say by their macro `shard` whose trips they have, since that is
-/// also in the name of their table in ZooKeeper. One that is away when a process starts says so once it is back: until then questions
-/// are answered, and loads and removals wait.
+/// Without replicas each server is a shard. With replicas servers report by their macro `shard` which shard they have, since
+/// that is also in the name of their table in ZooKeeper. One that is unavailable when a process starts reports it once it is
+/// back: until then queries are answered, and jobs and purges wait.
 final class ClickHouseServers: Sendable {
-    /// A shard's servers.
+    /// The servers of a shard.
     struct Shard: Sendable {
-        /// What it is called in ZooKeeper, where it has replicas.
+        /// Its name in ZooKeeper, if it has replicas.
         var name = ""
         var replicas: [Replica]
     }
 
     struct Replica: Sendable {
         var address: ClickHouseURL.Address
-        /// What it is called in ZooKeeper.
+        /// Its name in ZooKeeper.
         var name = ""
     }
 
@@ -23,22 +23,22 @@ final class ClickHouseServers: Sendable {
         var owner: String?
         var prepared: Set<ClickHouseURL.Address> = []
         var shards: [Shard]?
-        /// The server that is asked first next time.
+        /// The server that gets the next query first.
         var next = 0
         /// Servers that did not answer, and when.
         var silent: [ClickHouseURL.Address: ContinuousClock.Instant] = [:]
     }
 
-    /// How long a server that did not answer is asked after the others: one whose machine is gone takes a question some seconds.
+    /// How long a server that did not answer is tried after the others: if its machine is gone, a query takes some seconds.
     private static let silence = Duration.seconds(10)
 
-    /// All of them: whichever answers is asked questions.
+    /// All servers: any that answers gets queries.
     let addresses: [ClickHouseURL.Address]
-    /// Number of servers of each shard.
+    /// Count of servers of each shard.
     let shards: [Int]
-    /// The table that questions are asked of.
+    /// The table that queries read.
     let questionTable: String
-    /// Settings of an INSERT, which the versions do not share.
+    /// Settings of an INSERT, which differ between versions.
     let insertSettings: [(String, String)]
     private let state = Lock(State())
 
@@ -52,7 +52,8 @@ final class ClickHouseServers: Sendable {
 
     var hasReplicas: Bool { shards.contains { $0 > 1 } }
 
-    /// All servers in the order in which to ask them: another one first each time, those that did not answer a moment ago last.
+    /// Returns all servers in the order in which to try them: another one first each time, those that did not answer recently
+    /// last.
     func inTurn() -> [ClickHouseURL.Address] {
         state.withLock { state in
             state.next = (state.next + 1) % addresses.count
@@ -63,22 +64,22 @@ final class ClickHouseServers: Sendable {
         }
     }
 
-    /// Remembers that a server did not answer.
+    /// Records that a server did not answer.
     func noteSilent(_ address: ClickHouseURL.Address) { state.withLock { $0.silent[address] = .now } }
 
-    /// The shards, where all of them are known.
+    /// The shards, if all of them are known.
     var known: [Shard]? {
         get { state.withLock { $0.shards } }
         set { state.withLock { $0.shards = newValue } }
     }
 
-    /// The catalog that the tables belong to.
+    /// The catalog that owns the tables.
     var owner: String? {
         get { state.withLock { $0.owner } }
         set { state.withLock { $0.owner = newValue } }
     }
 
-    /// Whether a server's tables were made, or found, by this process.
+    /// Returns whether this process created or found a server's tables.
     func isPrepared(_ address: ClickHouseURL.Address) -> Bool { state.withLock { $0.prepared.contains(address) } }
 
     func notePrepared(_ address: ClickHouseURL.Address) { state.withLock { _ = $0.prepared.insert(address) } }

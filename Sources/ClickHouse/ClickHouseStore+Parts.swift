@@ -1,9 +1,9 @@
 package import TripModel
 
-/// What trips in ClickHouse need: every shard with its tables.
+/// What storing parts needs: every shard with its tables.
 extension ClickHouseStore {
     package var parts: [NeededPart] {
-        // As long as some server has not said whose trips it has, nothing is known but that another may have the same.
+        // As long as some server has not reported its shard, another one may have the same.
         let groups =
             servers.known?.map { $0.replicas.map(\.address) }
             ?? (servers.hasReplicas ? [servers.addresses] : servers.addresses.map { [$0] })
@@ -13,7 +13,7 @@ extension ClickHouseStore {
         }
     }
 
-    /// Throws where none of a shard's servers has the tables that questions and loads need.
+    /// Throws if none of a shard's servers has the tables that queries and jobs need.
     private func requireOne(of addresses: [ClickHouseURL.Address]) throws(ColumnStoreError) {
         let sql = "SELECT name FROM system.tables WHERE database = currentDatabase() FORMAT RowBinary"
         var failure: ColumnStoreError?

@@ -2,7 +2,7 @@ import Bucketing
 import Foundation
 package import TripModel
 
-/// Questions as SQL, and its answers as ours.
+/// Queries as SQL, and its results as ours.
 extension ClickHouseStore {
     package func weeklyAverage(
         _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation
@@ -73,7 +73,7 @@ extension ClickHouseStore {
         countQuestion()
         let (regions, total) = try answer { visibility throws(ColumnStoreError) in
             let regions = try Self.regions(in: ask(sql.regions(query, visibility), cancellation))
-            // Of a page that is not full the number of all is known.
+            // For a page that is not full, the total is known.
             if regions.count < query.limit, query.offset == 0 || !regions.isEmpty {
                 return (regions, query.offset + regions.count)
             }
@@ -110,7 +110,7 @@ extension ClickHouseStore {
     }
 }
 
-/// The parts of a `JSONCompact` answer that are looked at.
+/// The parts of a `JSONCompact` result that are read.
 private struct GroupTableJSON: Decodable {
     struct Row: Decodable {
         var region: String

@@ -1,15 +1,15 @@
 import Foundation
 package import TripModel
 
-/// Removal of rows that do not count: fence their attempts, delete, see that they are gone, forget.
+/// Purging rows that do not count: fence their attempts, delete, check that they are gone, forget.
 extension ClickHouseStore {
-    /// Most parts that one statement names.
+    /// Maximum of parts that one statement names.
     private static let partCountMax = 1000
 
-    /// Removes rows from every server, and returns of how many of the parts: those in whose sessions an INSERT runs stay.
+    /// Deletes rows from every server, and returns of how many of the parts: those in whose sessions an INSERT runs stay.
     func remove(_ all: [Visibility.Parts]) throws(ColumnStoreError) -> Int {
         if all.isEmpty { return 0 }
-        // From here on nothing more of them arrives, whatever the processes do that have lost them.
+        // From here on no more rows of them arrive, whatever the processes do that have lost them.
         let sessions = try catalog.sessions(of: all).compactMap { InsertSessions.Group($0) }
         let used = Set(try insertSessions.end(sessions, on: servers.addresses).map(\.description))
         var parts = all
@@ -57,12 +57,13 @@ extension ClickHouseStore {
 
     // MARK: - Repair
 
-    /// Removes all rows that do not count, or those of one job, without a wait for their age; also those that a newer catalog may count.
+    /// Deletes all rows that do not count, or those of one job, regardless of their age; including those that a newer catalog
+    /// may count.
     ///
     /// Later jobs and attempts get numbers that no row ever had. Returns what differs afterwards.
     package func repair(job: Int64?) throws(ColumnStoreError) -> StoreAudit {
         let found = try audit()
-        // Before any process may go on with this catalog.
+        // Before any process may continue with this catalog.
         try catalog.reserveJobNumbers(upTo: found.lastJob)
         try catalog.reserveAttemptNumbers(upTo: found.lastAttempt)
         if !found.returned.isEmpty { try catalog.hide(found.returned, areUnknown: false) }

@@ -2,42 +2,43 @@ package import TripModel
 
 /// Tables as a source of trips, read back job by job.
 ///
-/// A page is some parts of loads on one shard, whose rows never change; a large one is divided by a hash of its rows. So no page depends
-/// on what else is stored, on merges or on the order in which a server reads.
+/// A page is some parts of jobs on one shard, whose rows never change; a large one is divided by a hash of its rows. So no page
+/// depends on what else is stored, on merges or on the order in which a server reads.
 extension ClickHouseStore {
-    /// What is read and asked from one `select` on.
+    /// What is read and queried after one `select`.
     struct Selection: Sendable {
         var visibility: Visibility
         var parts: [Part]
     }
 
-    /// Rows of one part of a load on one shard.
+    /// Rows of one part of a job on one shard.
     struct Part: Sendable {
         var shard: Int
         var job: Int64
         var block: UInt64
         var rowCount: Int
-        /// Bytes of its rows as they are sent.
+        /// Bytes of its rows on the network.
         var byteCount: Int
         /// Mondays, in days since 1970.
         var weeks: ClosedRange<Int32>
     }
 
-    /// Bytes of a page, about: some of them are in memory at a time, here and in the server.
+    /// Approximate bytes of a page: some of them are in memory at a time, here and in the server.
     private static let pageByteCountMax = 24 << 20
-    /// Parts of a page, each of which is named in its condition.
+    /// Parts of a page, each of which is named in its predicate.
     private static let pagePartCountMax = 2000
-    /// Bytes of the numbers of a row.
+    /// Bytes of the integers of a row.
     private static let numbersByteCount = 6 * 8 + 2
 
     package func select(_ wanted: Set<Int64>?) throws(ColumnStoreError) -> [JobRecord] {
-        // In this order: what is complete in the list is so at the next look, which knows of all that its runs left besides.
+        // In this order: what is complete in the list is so in the second read, which also knows everything that its runs left
+        // behind.
         let jobs = try catalog.jobs(limit: Int(Int32.max), status: nil).map(\.job)
         var visibility = try catalog.visibility()
         let deleted = Set(visibility.hidden)
         let chosen = jobs.filter { $0.status == .completed && !deleted.contains($0.id) && wanted?.contains($0.id) ?? true }
         let isChosen = Set(chosen.map(\.id))
-        // What others load from now on has rows that do not count.
+        // What others ingest from now on has rows that do not count.
         let later = jobs.filter { !$0.status.isRemoved && !isChosen.contains($0.id) }.map(\.id)
         visibility.hidden = deleted.union(later).sorted()
         visibility.lastJob = jobs.first?.id ?? 0
@@ -46,13 +47,13 @@ extension ClickHouseStore {
         return try catalog.jobs(limit: Int(Int32.max), status: nil).reversed().compactMap { record in
             var record = record
             guard record.job.id <= visibility.lastJob else { return nil }
-            // It was not complete, or not wanted.
+            // It was not complete, or not requested.
             if record.job.status == .completed, !isChosen.contains(record.job.id) { record.job.status = .running }
             return record
         }
     }
 
-    /// Asks each shard which parts it has of what counts.
+    /// Queries each shard for its parts of what counts.
     private func storedParts(_ visibility: Visibility) throws(ColumnStoreError) -> [Part] {
         let sql =
             "SELECT job_id, block, count(), sum(length(region) + length(datasource)), min(week), max(week) FROM trips "
@@ -74,7 +75,7 @@ extension ClickHouseStore {
         return parts
     }
 
-    /// Asks whichever replica of a shard answers.
+    /// Queries any replica of a shard that answers.
     private func askShard(_ shard: ClickHouseServers.Shard, _ sql: String) throws(ColumnStoreError) -> [UInt8] {
         var failure: ColumnStoreError?
         for replica in shard.replicas {
@@ -104,7 +105,7 @@ extension ClickHouseStore {
         }
         return pages.flatMap { page in
             let size = page.reduce(0) { $0 + $1.byteCount }
-            // Only a page of one part is larger than a page is to be.
+            // Only a page of one part exceeds the page size.
             let pieceCount = max(1, (size + Self.pageByteCountMax - 1) / Self.pageByteCountMax)
             let names = page.map { "\($0.job):\($0.block):\($0.rowCount)" }.joined(separator: ",")
             return (0..<pieceCount).map { number in
@@ -141,6 +142,8 @@ extension ClickHouseStore {
         return counts
     }
 
-    /// Trips that a shard has lost, or has too many of; more may be lost while they are read, which is seen job by job.
+    /// Returns trips that a shard has lost, or has too many of.
+    ///
+    /// More may be lost while they are read, which shows job by job.
     package func missingWarning() throws(ColumnStoreError) -> String? { try audit().warning }
 }

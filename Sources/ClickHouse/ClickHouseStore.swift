@@ -3,10 +3,10 @@ import Foundation
 package import Logging
 package import TripModel
 
-/// The engine whose trips lie in ClickHouse: one server, or the shards of a cluster.
+/// The engine that stores trips in ClickHouse: one server, or the shards of a cluster.
 ///
-///     batches ─ RowSorter ─┬─ NativeBlock ─ INSERTs into `trips` of shard 1     a thread for each shard, a block a week
-///               by shard   └─ NativeBlock ─ INSERTs into `trips` of shard 2     where it has replicas, into one of them
+///     batches ─ RowSorter ─┬─ NativeBlock ─ INSERTs into `trips` of shard 1     a thread per shard, a block per week
+///               by shard   └─ NativeBlock ─ INSERTs into `trips` of shard 2     with replicas, into one of them
 ///
 /// ClickHouse has no transactions over partitions and shards. So each row says which job and which part it came with, the
 /// catalog says which of them count (`Visibility`), and a question has that as a condition. A part of which nobody knows whether
@@ -16,7 +16,7 @@ package final class ClickHouseStore: TripEngine {
     /// How a store is opened.
     package struct Options: Sendable {
         package var url: ClickHouseURL
-        /// Where uploads, rejected rows and the catalog are.
+        /// The folder of uploads, rejected rows and the catalog.
         package var dataDirectory: String
         package var access: StoreAccess = .readWrite
         /// Whether a data directory whose disk takes nothing now is opened all the same, to be read until it can be written.
@@ -44,7 +44,7 @@ package final class ClickHouseStore: TripEngine {
     let sql: ClickHouseSQL
     let insertSessions: InsertSessions
     let audits = AuditSchedule()
-    /// What is read for another store, and what queries see then.
+    /// What another store copies, and what queries see meanwhile.
     let selection = Lock<Selection?>(nil)
     var schema: ClickHouseSchema { ClickHouseSchema(url: options.url, client: client) }
     package let pool: WorkerPool
@@ -59,7 +59,7 @@ package final class ClickHouseStore: TripEngine {
         var purgedAt: Int?
     }
 
-    /// Opens a store; for writing, makes its tables where they are missing and queues what was interrupted.
+    /// Opens a store; for writing, creates missing tables and queues interrupted jobs.
     package init(_ options: Options) throws(ColumnStoreError) {
         self.options = options
         storage =
@@ -117,7 +117,7 @@ package final class ClickHouseStore: TripEngine {
         storage.close()
     }
 
-    // MARK: - Loads
+    // MARK: - Ingestion
 
     package func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
         let (servers, schema, pool, client) = (servers, schema, pool, client)
@@ -132,9 +132,9 @@ package final class ClickHouseStore: TripEngine {
             let shards = try schema.shards(of: servers)
             let group = try sessions.group()
             _ = try insertThreads.map(count: shards.count) { shard in
-                // Every shard gets a share of every stretch of the file, so that a city's trips are on all of them. Files that
-                // are but one stretch take turns, by a hash: feeds of cities that come in the same order again and again would
-                // each meet the same shard.
+                // Every shard gets a share of every stretch of the file, so that a city's trips are on all of them. Files with
+                // a single stretch take turns, by a hash: feeds of cities that come in the same order again and again would
+                // otherwise each go to the same shard.
                 let hash = Self.hash(part.job)
                 let turn = (shard + Int(hash % UInt64(shards.count)) + part.number) % shards.count
                 let share = stride(from: turn, to: batches.count, by: shards.count).map { batches[$0] }
@@ -163,7 +163,9 @@ package final class ClickHouseStore: TripEngine {
         }
     }
 
-    /// Bits of a job's number, mixed: the finalizer of SplitMix64 (Steele et al., "Fast Splittable Pseudorandom Number Generators", 2014).
+    /// Returns the mixed bits of a job ID: the finalizer of SplitMix64.
+    ///
+    /// Steele et al., "Fast Splittable Pseudorandom Number Generators", 2014.
     private static func hash(_ job: Int64) -> UInt64 {
         var bits = UInt64(bitPattern: job) &* 0x9e37_79b9_7f4a_7c15
         bits = (bits ^ (bits >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -171,7 +173,7 @@ package final class ClickHouseStore: TripEngine {
         return bits ^ (bits >> 31)
     }
 
-    /// Nothing is to be done: each query asks the catalog what counts.
+    /// Does nothing: each query reads from the catalog what counts.
     package func publish() {}
 
     package func takeOut(
@@ -182,24 +184,24 @@ package final class ClickHouseStore: TripEngine {
         return isChanged
     }
 
-    /// Nothing is to be done: what was not committed does not count, and goes with the next purge.
+    /// Does nothing: what was not committed does not count, and the next purge deletes it.
     package func removeUncommitted(ofJob id: Int64) {}
 
     package func loadsEnded() {}
 
-    /// Starts to remove, now and then, what does not count.
+    /// Starts to purge periodically what does not count.
     package func maintain() {
         state.withLock { state in
             if state.purge == nil { state.purge = PurgeThread(self) }
         }
     }
 
-    // MARK: - Questions
+    // MARK: - Queries
 
-    /// Answers a query over what is visible now.
+    /// Answers a query on what is visible now.
     ///
-    /// The condition that says so costs as much as a cheap query does. If all that is stored counts it is left out, and the
-    /// answer is good if that was still so, and no load had begun to store, once it was there; otherwise it is asked again.
+    /// The predicate for that costs as much as a cheap query does. If every stored row counts it is omitted, and the result is
+    /// valid if that still held, and no job had begun to store, when it arrived; otherwise the query runs again.
     func answer<Value>(
         _ query: (Visibility?) throws(ColumnStoreError) -> Value
     ) throws(ColumnStoreError) -> Value {
@@ -212,27 +214,27 @@ package final class ClickHouseStore: TripEngine {
         return try query(try catalog.visibility())
     }
 
-    /// Asks SQL of whichever server answers.
+    /// Runs SQL on any server that answers.
     ///
-    /// Where shards have replicas one may end under a query, and the others find out by the next one that they ask it, so they are
-    /// asked again.
+    /// If shards have replicas, one may end during a query, and the others find out only when they use it next, so they are
+    /// tried again.
     func ask(
         _ text: String, settings: [(String, String)] = [], _ cancellation: QueryCancellation = QueryCancellation()
     ) throws(ColumnStoreError) -> [UInt8] {
         var failure: ColumnStoreError?
         for turn in 0..<3 {
-            // Without replicas nothing changes by itself, but for a table that was made anew.
+            // Without replicas nothing changes by itself, except for a table that was created again.
             if turn > 0, !servers.hasReplicas, failure.map(ClickHouseFailure.isOfQuestionTable) != true { break }
             if turn > 0 { Thread.sleep(forTimeInterval: 0.2) }
             for address in servers.inTurn() {
                 do throws(ColumnStoreError) {
-                    // Where shards have replicas, another one takes the part of one that is frozen.
+                    // If shards have replicas, another one takes over from one that is frozen.
                     let others = servers.hasReplicas ? [] : servers.addresses
                     return try client.query(
                         text, at: address, settings: settings + Self.silenceSettings, asking: others, cancellation: cancellation
                     )
                 } catch {
-                    // What failed because it was cancelled says nothing of the server.
+                    // A failure by cancellation says nothing about the server.
                     try cancellation.check()
                     guard error.code == .unavailable else { throw error }
                     servers.noteSilent(address)
@@ -246,14 +248,14 @@ package final class ClickHouseStore: TripEngine {
 
     func notePurge() { state.withLock { $0.purgedAt = Int(Date.now.timeIntervalSince1970) } }
 
-    /// Makes the table of all shards anew, which somebody has dropped; it holds nothing.
+    /// Creates the table of all shards again, which somebody has dropped; it stores nothing.
     func makeQuestionTable(at address: ClickHouseURL.Address) throws(ColumnStoreError) {
         guard let cluster = options.url.cluster, options.access == .readWrite else { return }
         try schema.prepareDistributed(cluster, at: address)
         options.logger.warning("The table trips_cluster was gone and is made anew", metadata: ["server": "\(address)"])
     }
 
-    /// Seconds that one server waits for another that sends nothing: one that works says so ten times a second.
+    /// Seconds that one server waits for another that sends nothing: a working one sends progress ten times a second.
     private static let silenceSettings = [("receive_timeout", "10"), ("send_timeout", "10")]
 
     func countQuestion() { state.withLock { $0.queries += 1 } }
@@ -275,7 +277,7 @@ package final class ClickHouseStore: TripEngine {
         return try looks.map { look throws(ColumnStoreError) in try Self.total(in: look.wait()) }.reduce(0, +)
     }
 
-    /// Sum of a column of `system.parts` over a server's trips: it is known without reading them.
+    /// Returns the sum of a column of `system.parts` over a server's trips: it is known without reading them.
     func total(_ column: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> Int {
         try Self.total(in: client.query(Self.totalSQL(column), at: address))
     }

@@ -1,13 +1,13 @@
 import Foundation
 package import TripModel
 
-/// Where a ClickHouse is, as `DATABASE_URL` says.
+/// The location of a ClickHouse, from `DATABASE_URL`.
 ///
 ///     clickhouse://user:password@host:8123,host2:8123/database?cluster=NAME&rows_per_insert=1048576&purge_after_seconds=600
 ///
-/// `clickhouses://` is HTTPS, with `sslrootcert=FILE` where a certificate is by an authority of one's own, as in libpq's URLs.
-/// The addresses are those of the HTTP interface. With a cluster each shard has one: either all are named, or one is, and the
-/// others are the hosts that the cluster's definition names, with the same port.
+/// `clickhouses://` is HTTPS, with `sslrootcert=FILE` if a certificate is from a private authority, as in libpq's URLs. The
+/// addresses are those of the HTTP interface. With a cluster each shard has one: either all are named, or one is, and the
+/// others are the hosts in the cluster's definition, with the same port.
 package struct ClickHouseURL: Hashable, Sendable {
     /// One server's HTTP interface.
     package struct Address: Hashable, Sendable, CustomStringConvertible {
@@ -21,25 +21,25 @@ package struct ClickHouseURL: Hashable, Sendable {
     package var user: String?
     package var password: String?
     package var database: String
-    /// Name of a cluster in the servers' own settings; nil: one server holds all trips.
+    /// Name of a cluster in the servers' own settings; nil: one server has all trips.
     package var cluster: String?
-    /// Whether to speak HTTPS: the server's certificate must be for its host, and by an authority that is believed.
+    /// Whether to use HTTPS: the server's certificate must be for its host, and from a trusted authority.
     package var isSecure: Bool
-    /// A file (PEM) with the authorities that are believed; nil: the system's, or those of `SSL_CERT_FILE`.
+    /// A file (PEM) with the trusted authorities; nil: the system's, or those of `SSL_CERT_FILE`.
     package var rootCertificates: String?
-    /// Rows that a shard gets between two commits of a load: fewer need less memory here, more make fewer parts to be merged there.
+    /// Rows that a shard gets between two commits of a job: fewer need less memory here, more make fewer parts to merge there.
     package var rowsPerInsert = 1 << 20
-    /// INSERTs of a load that are on their way to a shard at once: a server works on each with one core.
+    /// Concurrent INSERTs of a job to one shard: a server uses one core for each.
     package var insertsAtOnce = 2
-    /// Seconds after which rows that do not count are removed; what was under way when its load was killed may come until then.
+    /// Seconds after which rows that do not count are purged; rows in transit when a job was killed may arrive until then.
     package var purgeAfterSeconds = 600
 
-    /// Whether a text is meant to be one.
+    /// Returns whether a text is meant to be such a URL.
     package static func isOne(_ text: String) -> Bool {
         text.hasPrefix("clickhouse:") || text.hasPrefix("clickhouses:")
     }
 
-    /// Reads a URL; `.invalidArgument` with a sentence that never shows the password.
+    /// Parses a URL; throws `.invalidArgument` with a sentence that never shows the password.
     package init(_ text: String) throws(ColumnStoreError) {
         func wrong(_ what: String) -> ColumnStoreError {
             ColumnStoreError(
@@ -53,7 +53,7 @@ package struct ClickHouseURL: Hashable, Sendable {
         default: throw wrong("(\(ShownURL(text))) has an unknown scheme")
         }
         var rest = text[schemeEnd.upperBound...]
-        // What follows may be a part of the password then, so it must not be shown as anything else.
+        // What follows may then be a part of the password, so it must not be shown as anything else.
         guard !(rest.drop { !"/?#".contains($0) }.contains("@")) else {
             throw wrong("has a user or a password with special characters, which must be percent-encoded")
         }

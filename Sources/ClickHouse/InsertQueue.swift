@@ -1,6 +1,6 @@
 import TripModel
 
-/// INSERTs of an attempt into a table of one server: some of them on their way while the next one is made, each in a session.
+/// INSERTs of an attempt into a table of one server, several at the same time, each in a session.
 struct InsertQueue {
     private struct Running {
         var block: [UInt8]
@@ -15,12 +15,12 @@ struct InsertQueue {
     private let client: ClickHouseClient
     private let sessions: AttemptSessions
     private var group: InsertSessions.Group
-    /// INSERTs that may be refused for their session's sake until one is done: more says that it is no suspension or restart.
+    /// INSERTs in a row that may be refused because of their session; more mean that the cause is not a suspension or restart.
     private static let refusalCountMax = 5
     /// In the order in which they were sent.
     private var running: [Running] = []
 
-    /// - Parameter sessions: those of the attempt, as many of which are used at once as there are for a server.
+    /// - Parameter sessions: those of the attempt; it uses as many at once as exist for a server.
     init(
         _ statement: String, at address: ClickHouseURL.Address, settings: [(String, String)], _ client: ClickHouseClient,
         in sessions: AttemptSessions, beginningWith group: InsertSessions.Group
@@ -43,10 +43,10 @@ struct InsertQueue {
         running.append(Running(block: block, session: session, answer: insert(block, in: session)))
     }
 
-    /// Uses its sessions no more, as after a failure an INSERT may still be on its way in one of them.
+    /// Stops using its sessions, since after a failure an INSERT may still be in transit in one of them.
     func retireSessions() { sessions.sessions.retire(group) }
 
-    /// Waits until all that was sent is stored.
+    /// Waits until everything that was sent is stored.
     mutating func finish() throws(ColumnStoreError) { try wait(leaving: 0) }
 
     private func insert(_ block: [UInt8], in session: Int) -> ClickHouseClient.Answer {
@@ -57,7 +57,8 @@ struct InsertQueue {
         while running.count > count {
             var oldest = running.removeFirst()
             do throws(ColumnStoreError) {
-                // What was refused for its session's sake stored nothing, and is sent again in one that the catalog knows of.
+                // An INSERT that was refused because of its session stored nothing, and is sent again in one that the catalog
+                // knows.
                 var refusalCount = 0
                 while try oldest.answer.waitInSession() != nil {
                     refusalCount += 1
@@ -68,7 +69,7 @@ struct InsertQueue {
                     oldest.answer = insert(oldest.block, in: oldest.session)
                 }
             } catch {
-                // Nothing is to arrive once the load has been told of the failure.
+                // Nothing may arrive once the job knows of the failure.
                 for insert in running { _ = try? insert.answer.wait() }
                 running = []
                 throw error

@@ -1,17 +1,17 @@
 import Foundation
 import TripModel
 
-/// The HTTP sessions in which a process sends its INSERTs, by which those of an attempt can be fenced.
+/// The HTTP sessions in which a process sends its INSERTs, so that those of an attempt can be fenced.
 ///
-///     session made on every server  →  catalog notes it with the attempt, which still runs  →  INSERT in the session
+///     session created on every server  →  catalog records it with the attempt, which still runs  →  INSERT in the session
 ///
-/// A server takes an INSERT of ours only in a session that exists, and no name of a session is used a second time. So a process that was
-/// suspended at any moment of an attempt stores nothing of it once another one has seen that its sessions are gone, nor does an INSERT
-/// that a dead process left in a socket. Whoever removes rows of an attempt ends its sessions first.
+/// A server accepts an INSERT of ours only in an existing session, and no session name is used twice. So a process that was
+/// suspended at any moment of an attempt stores nothing of it once another one has seen that its sessions are gone, nor does an
+/// INSERT that a dead process left in a socket. A process that purges rows of an attempt ends its sessions first.
 ///
 /// https://clickhouse.com/docs/interfaces/http: `session_id`, `session_check`, `session_timeout`.
 final class InsertSessions: Sendable {
-    /// Sessions that were made together: as many on each server as INSERTs may be on their way to it.
+    /// Sessions that were created together: as many on each server as it may get concurrent INSERTs.
     struct Group: Hashable, Sendable, CustomStringConvertible {
         let name: String
         let countPerServer: Int
@@ -21,7 +21,7 @@ final class InsertSessions: Sendable {
             self.countPerServer = countPerServer
         }
 
-        /// Reads what `description` says.
+        /// Parses the form of `description`.
         init?(_ text: String) {
             let parts = text.split(separator: "/")
             guard parts.count == 2, let count = Int(parts[1]), count > 0 else { return nil }
@@ -30,19 +30,21 @@ final class InsertSessions: Sendable {
 
         var description: String { "\(name)/\(countPerServer)" }
 
-        /// Settings of what is sent in one of them: it is refused, having done nothing, if the session is gone or in use.
+        /// Returns settings of a request in one of them: it is refused without effect if the session is gone or in use.
         ///
-        /// - Parameter timeout: seconds without use after which it ends from then on.
+        /// - Parameter timeout: seconds without use after which the session ends from then on.
         func settings(_ number: Int, timeout: Int = InsertSessions.timeoutSeconds) -> [(String, String)] {
             [("session_id", "\(name)-\(number)"), ("session_timeout", "\(timeout)"), ("session_check", "1")]
         }
     }
 
-    /// Seconds without an INSERT after which a session ends by itself; a load that pauses for longer makes new ones.
+    /// Seconds without an INSERT after which a session ends by itself; a job that pauses for longer creates new ones.
     private static let timeoutSeconds = 600
-    /// Seconds between two looks at sessions that are to end: each look is a use, after which they last for one, and servers count roughly.
+    /// Seconds between two checks of sessions that must end.
+    ///
+    /// Each check is a use, after which they last for one second, and servers count roughly.
     private static let endSeconds = 3.0
-    /// Looks until the removal is put off: one that is in use by an INSERT may last.
+    /// Checks until the purge is postponed: a session that an INSERT uses may last.
     private static let lookCountMax = 5
 
     private let client: ClickHouseClient
@@ -54,13 +56,13 @@ final class InsertSessions: Sendable {
         self.countPerServer = countPerServer
     }
 
-    /// The sessions of this process, which are made where there are none.
+    /// Returns the sessions of this process, and creates them if there are none.
     ///
-    /// - Parameter lost: sessions of which one is gone or still in use, so that others take their place.
+    /// - Parameter lost: sessions of which one is gone or still in use, so that others replace them.
     fileprivate func group(
         on addresses: [ClickHouseURL.Address], after lost: Group?
     ) throws(ColumnStoreError) -> Group {
-        // Who comes meanwhile waits: an attempt has one group at a time.
+        // Concurrent callers wait: an attempt has one group at a time.
         try current.withLock { current throws(ColumnStoreError) in
             if let group = current, group != lost { return group }
             let group = Group(countPerServer: countPerServer)
@@ -75,11 +77,12 @@ final class InsertSessions: Sendable {
         }
     }
 
-    /// Uses sessions no more, as an INSERT may still be on its way in one of them.
+    /// Stops using sessions, since an INSERT may still be in transit in one of them.
     func retire(_ group: Group) { current.withLock { if $0 == group { $0 = nil } } }
 
-    /// Ends sessions on all servers, and returns once none of them is left, or those in which an INSERT still runs; throws `.unavailable`
-    /// where a server does not answer.
+    /// Ends sessions on all servers, and returns once none of them is left, or those in which an INSERT still runs.
+    ///
+    /// Throws `.unavailable` if a server does not answer.
     func end(_ groups: [Group], on addresses: [ClickHouseURL.Address]) throws(ColumnStoreError) -> Set<Group> {
         var left: [(group: Group, number: Int, address: ClickHouseURL.Address)] = []
         for group in groups {
@@ -88,7 +91,7 @@ final class InsertSessions: Sendable {
         for look in 1...Self.lookCountMax {
             var remaining: [(group: Group, number: Int, address: ClickHouseURL.Address)] = []
             for session in left {
-                // What asks whether it is there also says that it is to end in a second.
+                // The request that checks whether the session exists also sets its timeout to a second.
                 let settings = session.group.settings(session.number, timeout: 1)
                 if try client.refusal(ofSession: settings, at: session.address) != .gone { remaining.append(session) }
             }
@@ -104,10 +107,10 @@ final class InsertSessions: Sendable {
 struct AttemptSessions: Sendable {
     let sessions: InsertSessions
     let addresses: [ClickHouseURL.Address]
-    /// Notes sessions with the attempt in the catalog; returns false where that is no longer the one that runs.
+    /// Records sessions with the attempt in the catalog; returns false if that attempt is no longer the running one.
     let note: @Sendable (InsertSessions.Group) throws(ColumnStoreError) -> Bool
 
-    /// Sessions that the catalog knows of; throws `.cancelled` where the job is no longer this process's.
+    /// Returns sessions that the catalog knows; throws `.cancelled` if the job no longer belongs to this process.
     ///
     /// - Parameter lost: those that can't be used any more.
     func group(after lost: InsertSessions.Group? = nil) throws(ColumnStoreError) -> InsertSessions.Group {

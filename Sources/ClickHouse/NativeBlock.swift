@@ -2,10 +2,11 @@ import Bucketing
 
 /// Sorted trips as blocks of ClickHouse's `Native` format, each the body of an INSERT.
 ///
-///     number of columns ┆ number of rows ┆ name, type, values of the 1st column ┆ … of the 2nd ┆ …
+///     count of columns ┆ count of rows ┆ name, type, values of the 1st column ┆ … of the 2nd ┆ …
 ///
-/// Spec: https://clickhouse.com/docs/interfaces/formats/Native. Counts and lengths are LEB128, numbers little-endian. An INSERT
-/// has one block and no more: of a body that is cut between two blocks a server takes those before the cut for the whole.
+/// Spec: https://clickhouse.com/docs/interfaces/formats/Native. Counts and lengths are LEB128, integers little-endian. An
+/// INSERT has one block and no more: if a body is cut between two blocks, a server takes the blocks before the cut for the
+/// whole.
 package enum NativeBlock {
     /// The columns of the table of trips, in its order; the names and types that `ClickHouseSchema` creates.
     package static let columns: [(name: String, type: String)] = [
@@ -14,15 +15,15 @@ package enum NativeBlock {
         ("origin_cell", "UInt64"), ("destination_cell", "UInt64"), ("job_id", "Int64"), ("block", "UInt64"),
     ]
 
-    /// Rows that are worth an INSERT: a request takes a server about as long as putting so many rows into their partitions.
+    /// Rows that justify an INSERT: a request costs a server about as much as inserting this many rows into their partitions.
     package static let rowCountMin = 16_384
 
-    /// Bytes of a block at most: what two of them take is bounded, however long the names are.
+    /// Maximum bytes of a block: it bounds the memory of two of them, however long the names are.
     package static let byteCountMax = 256 << 20
 
-    /// The rows of each block that some trips are sent as: a week, or neighbouring weeks of few rows.
+    /// Returns the rows of each block that some trips are sent as: a week, or neighbouring weeks of few rows.
     ///
-    /// A block of one partition is written by the server as it is, while one of several is first copied apart.
+    /// The server writes a block of one partition as it is, while it first splits one of several by copying.
     package static func ranges(of trips: SortedTrips, byteCountMax: Int = byteCountMax) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
         for stratum in trips.strata {
@@ -43,7 +44,7 @@ package enum NativeBlock {
         }
     }
 
-    /// Bytes of the columns of numbers, a row.
+    /// Bytes of the numeric columns, per row.
     private static let numbersByteCount = 9 * 8 + 4
 
     /// Encodes some rows of the trips of one job; `block` is the number of their part (`Visibility`).
@@ -95,10 +96,10 @@ package enum NativeBlock {
     }
 }
 
-/// Rows of a column of texts, each of them a code for one of a few names, on their way into a block.
+/// Rows of a text column, each of them a code for one of a few names, on their way into a block.
 private struct TextColumn {
     private let codes: ArraySlice<UInt32>
-    /// The names with their lengths before them, in words that are filled up with zeros.
+    /// The names, preceded by their lengths, in words padded with zeros.
     private var words: [UInt64] = []
     private var places: [(firstWord: Int, byteCount: Int)] = []
     /// Bytes of all rows.

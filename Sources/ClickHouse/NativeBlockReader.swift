@@ -1,6 +1,6 @@
 package import TripModel
 
-/// Reads trips from ClickHouse's `Native` format, as `NativeBlock` writes them: an answer has any number of blocks.
+/// Reads trips from ClickHouse's `Native` format, as `NativeBlock` writes them; a result has any count of blocks.
 package enum NativeBlockReader {
     /// The columns that are read, in their order.
     package static let columns: [(name: String, type: String)] = [
@@ -56,7 +56,7 @@ package enum NativeBlockReader {
         }
     }
 
-    /// Codes of a column of names.
+    /// Returns the codes of a column of names.
     private static func names(
         _ reader: inout RowBinaryReader, _ rowCount: Int, _ dictionary: inout StringDictionary
     ) throws(ColumnStoreError) -> [UInt32] {

@@ -2,11 +2,12 @@ import Foundation
 import Logging
 import TripModel
 
-/// Removes, in a server and now and then, rows that do not count: of jobs that were taken out, of attempts that were interrupted.
+/// Purges, periodically in a server, rows that do not count: of deleted jobs, and of interrupted attempts.
 ///
-/// No answer depends on it: they are left out until they are gone. ClickHouse removes rows as a mutation, in the background.
+/// No answer depends on it: such rows are excluded until they are gone. ClickHouse deletes rows as a mutation, in the
+/// background.
 final class PurgeThread: @unchecked Sendable {
-    /// Seconds between two looks at the catalog.
+    /// Seconds between two checks of the catalog.
     private let interval: Double
     private let condition = NSCondition()
     private var isStopping = false
@@ -20,7 +21,7 @@ final class PurgeThread: @unchecked Sendable {
         thread.start()
     }
 
-    /// Lets the thread end once it has nothing under way.
+    /// Lets the thread end once it has finished its current work.
     func stop() {
         condition.withLock {
             isStopping = true
@@ -28,7 +29,7 @@ final class PurgeThread: @unchecked Sendable {
         }
     }
 
-    /// Waits; false where the thread is to end.
+    /// Waits; returns false if the thread must end.
     private func pause() -> Bool {
         condition.withLock {
             if !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: interval)) }
@@ -38,10 +39,10 @@ final class PurgeThread: @unchecked Sendable {
 }
 
 extension ClickHouseStore {
-    /// Removes what does not count and is old enough, and forgets it once it is gone from every shard.
+    /// Purges what does not count and is old enough, and forgets it once it is gone from every shard.
     package func purge() {
         do {
-            // One process removes; the others would do the same again.
+            // One process purges; the others would only repeat it.
             guard try catalog.leads("purge") else { return }
             let parts = try catalog.leftovers(endedBefore: Date.now - Double(options.url.purgeAfterSeconds))
             let count = try remove(parts)
@@ -53,7 +54,7 @@ extension ClickHouseStore {
                 options.logger.info("Removed what does not count from ClickHouse", metadata: ["parts": "\(count)"])
             }
         } catch {
-            // The next look tries again.
+            // The next round tries again.
             options.logger.warning("Rows that do not count could not be removed yet", metadata: ["why": "\(error)"])
         }
     }

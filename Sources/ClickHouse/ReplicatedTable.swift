@@ -1,21 +1,21 @@
 import Foundation
 import TripModel
 
-/// The table `trips` of one shard with replicas, as ZooKeeper knows it: who is there, and who has which rows.
+/// The table `trips` of one shard with replicas, as ZooKeeper knows it: which replicas exist, and which rows each has.
 ///
-/// ClickHouse acknowledges an INSERT when one replica has it; here it counts when all have it, so that any of them answers for the
-/// shard. Its own setting for that is `insert_quorum`. By it version 18.16 takes one INSERT of a table at a time, and neither merges
-/// the last part of each week nor removes rows from it.
+/// ClickHouse acknowledges an INSERT when one replica has it; here it counts when all have it, so that any of them can answer
+/// for the shard. Its own setting for that is `insert_quorum`. With it version 18.16 accepts one INSERT into a table at a time,
+/// and neither merges the last part of each week nor deletes rows from it.
 ///
 /// Layout: https://github.com/ClickHouse/ClickHouse/blob/master/src/Storages/StorageReplicatedMergeTree.h.
 struct ReplicatedTable {
-    /// Longest wait for a replica to fetch what another has.
+    /// Timeout for a replica to fetch what another has.
     private static let patience = Duration.seconds(60)
     static let own = "database = currentDatabase() AND table = 'trips'"
 
     let client: ClickHouseClient
     let shard: ClickHouseServers.Shard
-    /// Where it is in ZooKeeper.
+    /// Its path in ZooKeeper.
     let path: String
 
     init(_ shard: ClickHouseServers.Shard, database: String, client: ClickHouseClient) {
@@ -24,14 +24,14 @@ struct ReplicatedTable {
         path = Self.path(shard: shard.name, database: database)
     }
 
-    /// Where the table of a shard is in ZooKeeper.
+    /// Returns the path of a shard's table in ZooKeeper.
     ///
     /// - Parameter shard: its name, or the macro for it.
     static func path(shard: String, database: String) -> String { "/clickhouse/tables/\(shard)/\(database)/trips" }
 
-    /// Throws `.unavailable` where a replica is away, as it could not fetch what would be stored now.
+    /// Throws `.unavailable` if a replica is unavailable, as it could not fetch what would be stored now.
     ///
-    /// - Parameter address: the server that is asked.
+    /// - Parameter address: the server to query.
     func requireAllReplicas(_ address: ClickHouseURL.Address) throws(ColumnStoreError) {
         for replica in shard.replicas { try require(replica, address) }
     }
@@ -48,8 +48,8 @@ struct ReplicatedTable {
 
     /// Waits until each replica has the rows that any of them has acknowledged before.
     ///
-    /// The rows are named in a log, of which each replica copies what it has to do to a queue of its own, in one transaction with
-    /// how far it has read. What is done leaves the queue.
+    /// The rows are in a log. Each replica copies its tasks from the log to a queue of its own, in one transaction with its
+    /// read position. A completed task leaves the queue.
     func waitUntilFetched(_ address: ClickHouseURL.Address) throws(ColumnStoreError) {
         let answer = try client.query(
             "SELECT log_max_index FROM system.replicas WHERE \(Self.own) FORMAT RowBinary", at: address)
@@ -60,7 +60,7 @@ struct ReplicatedTable {
                 let pointer = try texts("value", under: "replicas/\(replica.name)", "name = 'log_pointer'", at: address).first
                 return pointer.flatMap { UInt64($0) } ?? 0 > newest
             }
-            // What others store meanwhile is not waited for.
+            // Rows that others store meanwhile are not waited for.
             var missing: Set<String>?
             try wait(for: replica, address) { () throws(ColumnStoreError) in
                 let isFetch = "(value LIKE '%\\nget\\n%' OR value LIKE '%\\nattach\\n%')"
@@ -71,9 +71,9 @@ struct ReplicatedTable {
         }
     }
 
-    /// Waits until each replica has removed what the newest `ALTER … DELETE` names.
+    /// Waits until each replica has deleted what the newest `ALTER … DELETE` names.
     ///
-    /// A replica hears of it by ZooKeeper, a little later, and rows of an INSERT that broke off may still be on their way to it.
+    /// A replica learns of it from ZooKeeper, a little later, and rows of an aborted INSERT may still be in transit to it.
     func waitUntilRemoved() throws(ColumnStoreError) {
         let address = shard.replicas[0].address
         let newest = try texts("max(name)", under: "mutations", "1", at: address).first ?? ""
@@ -89,7 +89,7 @@ struct ReplicatedTable {
 
     // MARK: - ZooKeeper
 
-    /// One column of the nodes under a path of the table.
+    /// Returns one column of the nodes under a path of the table.
     private func texts(
         _ column: String, under node: String, _ condition: String, at address: ClickHouseURL.Address
     ) throws(ColumnStoreError) -> [String] {

@@ -3,14 +3,14 @@ package import TripModel
 /// Reads the values of ClickHouse's `RowBinary` format, one after the other; those of `Native` are written alike.
 ///
 /// Spec: https://clickhouse.com/docs/interfaces/formats/RowBinary. Numbers are little-endian; a string is its length as LEB128
-/// and its bytes, an array its count likewise and its elements.
+/// and its bytes; an array is its count as LEB128 and its elements.
 package struct RowBinaryReader {
     private let bytes: [UInt8]
     private var position = 0
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Whether all was read.
+    /// Whether everything was read.
     package var isAtEnd: Bool { position == bytes.count }
 
     /// Bytes that were not read yet.
@@ -26,7 +26,7 @@ package struct RowBinaryReader {
 
     package mutating func double() throws(ColumnStoreError) -> Double { Double(bitPattern: try integer(UInt64.self)) }
 
-    /// The number of elements that an array begins with.
+    /// Reads the element count at the start of an array.
     package mutating func count() throws(ColumnStoreError) -> Int {
         var count = 0
         var shift = 0

@@ -2,17 +2,18 @@ import Foundation
 import HTTPTransport
 import TripModel
 
-/// Tells servers that are frozen from those that are busy: a server that somebody waits for is asked, now and then, for what costs nothing
-/// (`/ping`), and is given up if it does not answer that either.
+/// Distinguishes frozen servers from busy ones: a server that a caller waits for is probed periodically with a cheap request.
 ///
-/// A frozen server keeps its connections, and its machine takes new ones, so that nothing else ends a wait. Who waits for a query of
-/// several shards waits for all of their servers. One that was given up is asked on, and refused to others until it answers.
+/// The request is `/ping`; a server that does not answer it either counts as frozen.
 ///
-/// Steps are counted, not timed, so that a process which was suspended itself takes nobody for frozen.
+/// A frozen server keeps its connections, and its machine accepts new ones, so nothing else ends a wait. A query of several
+/// shards waits for all of their servers. A frozen server is still probed, and refused to other callers until it answers.
+///
+/// Steps are counted, not timed, so that a process which was suspended itself takes no server for frozen.
 final class ServerWatch: Sendable {
-    /// Steps without an answer after which a server is given up: a server with all its cores busy answers within one.
+    /// Steps without an answer after which a server counts as frozen: one with all its cores busy answers within one.
     private static let patience = 8
-    /// Steps that somebody has waited for before a server is asked: most answers come sooner.
+    /// Steps that a caller has waited before a server is probed: most answers come sooner.
     private static let firstStep = 2
     private static let stepSeconds = 1.0
     private static let pingTimeout = Duration.seconds(4)
@@ -28,7 +29,7 @@ final class ServerWatch: Sendable {
     private struct Silence {
         var steps = 0
         var isAsked = false
-        /// Whether others are refused.
+        /// Whether other callers are refused.
         var isGivenUp = false
     }
 
@@ -49,7 +50,7 @@ final class ServerWatch: Sendable {
 
     func close() { state.withLock { $0.isClosed = true } }
 
-    /// Why none of some servers is to be asked now; nil where all may be.
+    /// Returns why none of some servers can be used now; nil if all can.
     func refusal(_ addresses: [Address]) -> ColumnStoreError? {
         state.withLock { state in
             if state.silences.isEmpty { return nil }
@@ -57,9 +58,9 @@ final class ServerWatch: Sendable {
         }
     }
 
-    /// Watches servers for somebody who waits for them; returns what ends that.
+    /// Watches servers for a caller that waits for them; returns the ID that ends the watch.
     ///
-    /// - Parameter giveUp: called once, where one of them is frozen.
+    /// - Parameter giveUp: called once, if one of them is frozen.
     func begin(_ addresses: [Address], _ giveUp: @escaping @Sendable (ColumnStoreError) -> Void) -> Int {
         state.withLock { state in
             state.last += 1

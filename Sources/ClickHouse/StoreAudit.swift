@@ -1,31 +1,31 @@
 import Foundation
 package import TripModel
 
-/// What the servers have stored beside what the catalog says, job by job.
+/// What the servers store compared with what the catalog says, job by job.
 package struct StoreAudit: Sendable {
-    /// Trips that a completed job brought and that are not stored, by job.
+    /// Trips of completed jobs that are not stored, by job.
     package var missing: [Int64: Int] = [:]
-    /// Trips that answers count and that the job did not bring, by job.
+    /// Trips that answers count although the job does not have them, by job.
     package var extra: [Int64: Int] = [:]
-    /// Rows that do not count, of attempts that the catalog knows of, by job; a purge removes them.
+    /// Rows that do not count, of attempts that the catalog knows, by job; a purge deletes them.
     package var uncounted: [Int64: Int] = [:]
     /// Rows of jobs that the catalog does not know, by job.
     package var unknownJobs: [Int64: Int] = [:]
-    /// Attempts whose rows should be gone, and are back, as after a restore of a server.
+    /// Attempts whose rows were purged and are back, such as after a restore of a server.
     var returned: [Visibility.Parts] = []
-    /// The highest numbers that are stored.
+    /// The highest job ID that is stored.
     var lastJob: Int64 = 0
     var lastAttempt = 0
-    /// Number of completed jobs.
+    /// Count of completed jobs.
     package var jobCount = 0
 
     package var missingCount: Int { missing.values.reduce(0, +) }
     package var extraCount: Int { extra.values.reduce(0, +) }
     package var uncountedCount: Int { uncounted.values.reduce(0, +) + unknownJobs.values.reduce(0, +) }
 
-    /// What is wrong, for answers to say; nil if nothing is.
+    /// What is wrong, for answers to report; nil if nothing is.
     ///
-    /// Rows that wait for the purge are nothing wrong.
+    /// Rows that wait for the purge are not a fault.
     package var warning: String? {
         var sentences: [String] = []
         if missingCount > 0 {
@@ -43,7 +43,7 @@ package struct StoreAudit: Sendable {
         return sentences.isEmpty ? nil : sentences.joined(separator: " ")
     }
 
-    /// Names some jobs with their numbers of trips, the most first.
+    /// Lists some jobs with their counts of trips, the largest first.
     private static func list(_ counts: [Int64: Int]) -> String {
         let all = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         let named = all.prefix(3).map { "job \($0.key): \($0.value.grouped)" }
@@ -60,9 +60,9 @@ extension ClickHouseStore {
         var counted: Int
     }
 
-    /// Compares all that is stored with the catalog: one scan of two columns on every server.
+    /// Compares everything that is stored with the catalog: one scan of two columns on every server.
     ///
-    /// What changes meanwhile is left out: only jobs are compared that were the same before and after the scan.
+    /// What changes meanwhile is excluded: only jobs that were the same before and after the scan are compared.
     package func audit() throws(ColumnStoreError) -> StoreAudit {
         // In this order: a job that completes between the two differs from what it was before.
         let before = try catalog.accounts()
@@ -80,7 +80,7 @@ extension ClickHouseStore {
             if counted > 0 { audit.extra[job] = counted }
         }
         for account in before where after[account.job] == account {
-            // Of one that began meanwhile nobody knew yet that it does not count.
+            // If one began meanwhile, the scan could not know yet that it does not count.
             let attempts = (byJob[account.job] ?? []).filter { $0.attempt <= visibility.attempts }
             audit.compare(account, rows: attempts.map(\.rows).reduce(0, +), counted: attempts.map(\.counted).reduce(0, +))
             if audit.extra[account.job] != nil {
@@ -107,7 +107,7 @@ extension ClickHouseStore {
 }
 
 extension StoreAudit {
-    /// Takes in what is stored of a job that the catalog knows.
+    /// Adds what is stored of a job that the catalog knows.
     fileprivate mutating func compare(_ account: JobAccount, rows: Int, counted: Int) {
         if counted < account.trips { missing[account.job] = account.trips - counted }
         if counted > account.trips { extra[account.job] = counted - account.trips }

@@ -13,7 +13,7 @@ package enum SHA256 {
     package static func hash(_ text: String) -> [UInt8] { hash(Array(text.utf8).span.bytes) }
 }
 
-/// SHA-1, for protocols that prescribe it; it protects nothing any more.
+/// SHA-1, for protocols that require it; it is no longer secure.
 package enum SHA1 {
     /// Returns the 20 bytes of the hash of a text's UTF-8.
     package static func hash(_ text: String) -> [UInt8] {
@@ -26,7 +26,7 @@ package enum SHA1 {
 
 /// HMAC of SHA-256 (https://www.rfc-editor.org/rfc/rfc2104), by libnettle.
 package enum HMACSHA256 {
-    /// Returns the 32 bytes that prove that who has a key has written a text.
+    /// Returns the 32-byte code that proves that the author of a text has the key.
     package static func code(of text: String, key: [UInt8]) -> [UInt8] {
         let bytes = Array(text.utf8)
         return digest(SHA256_DIGEST_SIZE) { digest in
@@ -46,7 +46,7 @@ extension Sequence<UInt8> {
     }
 }
 
-/// Makes an array of what C writes.
+/// Makes an array of the bytes that a C function writes.
 func digest(_ byteCount: Int32, _ write: (UnsafeMutablePointer<UInt8>) -> Void) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: Int(byteCount)) { buffer, count in
         write(buffer.baseAddress!)
@@ -55,6 +55,6 @@ func digest(_ byteCount: Int32, _ write: (UnsafeMutablePointer<UInt8>) -> Void) 
 }
 
 extension UnsafeRawBufferPointer {
-    /// What libnettle takes, which for no bytes may be nothing.
+    /// The pointer that libnettle expects; nil if there are no bytes.
     var bytes: UnsafePointer<UInt8>? { assumingMemoryBound(to: UInt8.self).baseAddress }
 }

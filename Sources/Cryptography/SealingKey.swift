@@ -1,24 +1,24 @@
 import CNettle
 
-/// A key that encrypts texts and proves them unchanged: ChaCha20-Poly1305 (https://www.rfc-editor.org/rfc/rfc8439), by libnettle.
+/// A key that encrypts and authenticates texts: ChaCha20-Poly1305 (https://www.rfc-editor.org/rfc/rfc8439), by libnettle.
 package struct SealingKey: Sendable {
     private static let nonceByteCount = Int(CHACHA_POLY1305_NONCE_SIZE)
     private static let tagByteCount = Int(CHACHA_POLY1305_DIGEST_SIZE)
     /// Bytes of a key.
     package static let byteCount = Int(CHACHA_POLY1305_KEY_SIZE)
-    /// What OWASP asks for (https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html).
+    /// The count that OWASP recommends (https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html).
     ///
-    /// It takes a tenth of a second, which is what each guess costs those who have a copy of the catalog.
+    /// It takes a tenth of a second, which is the price of each guess for an attacker with a copy of the catalog.
     private static let iterationCount: UInt32 = 600_000
 
     private let key: [UInt8]
 
-    /// Makes a key of a secret that nobody can guess, for one purpose of several.
+    /// Derives a key from a secret that cannot be guessed, for one of several purposes.
     package init(secret: [UInt8], purpose: String) {
         key = HMACSHA256.code(of: purpose, key: secret)
     }
 
-    /// Makes a key of a password, slowly: PBKDF2 with HMAC of SHA-256 (https://www.rfc-editor.org/rfc/rfc8018#section-5.2).
+    /// Derives a key from a password, slowly: PBKDF2 with HMAC of SHA-256 (https://www.rfc-editor.org/rfc/rfc8018#section-5.2).
     package init(password: String, salt: String) {
         let (password, salt) = (Array(password.utf8), Array(salt.utf8))
         key = digest(CHACHA_POLY1305_KEY_SIZE) { key in
@@ -31,9 +31,9 @@ package struct SealingKey: Sendable {
         }
     }
 
-    /// Encrypts a text; it opens beside the same context only.
+    /// Encrypts a text; only `open` with the same context decrypts it.
     ///
-    /// - Returns: nonce, what was encrypted, tag.
+    /// - Returns: nonce, ciphertext, tag.
     package func seal(_ text: String, context: String) -> [UInt8] {
         var random = SystemRandomNumberGenerator()
         let nonce = (0..<Self.nonceByteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) }
@@ -49,7 +49,7 @@ package struct SealingKey: Sendable {
         return nonce + bytes + tag
     }
 
-    /// Decrypts what `seal` has made; nil if it was made with another key, beside another context, or was changed.
+    /// Decrypts the result of `seal`; nil if it was made with another key or another context, or was changed.
     package func open(_ sealed: [UInt8], context: String) -> String? {
         guard sealed.count >= Self.nonceByteCount + Self.tagByteCount else { return nil }
         let nonce = Array(sealed.prefix(Self.nonceByteCount))

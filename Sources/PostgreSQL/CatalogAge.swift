@@ -1,39 +1,40 @@
 import Foundation
 import TripModel
 
-/// Whether the catalog that answers may be an older one than the catalog that answered before, as after a failover to a standby that
-/// lagged behind or a restore while processes run.
+/// Whether the catalog that answers may be older than the catalog that answered before.
 ///
-/// By an older catalog trips of jobs that it does not know would count, and its next jobs would have the numbers of others. So whenever
-/// another server answers, the server was started again, the tables were made anew or the number of attempts went back, the engine is
-/// asked whether it knows more than the catalog does. Until it has said no, nothing is read or written.
+/// This happens after a failover to a standby that lagged or a restore while processes run. With an older catalog, trips of
+/// jobs that it does not know would count, and new jobs would reuse IDs. So if another server answers, the server was
+/// restarted, the tables were created again or the attempt counter went back, the engine is asked whether it knows more than
+/// the catalog does. Until it has denied that, nothing is read or written.
 final class CatalogAge: Sendable {
     private struct State {
         var check: CatalogCheck?
         /// The identity of the connection on which the last check passed.
         var checked: String?
-        /// What the last check threw, and until when that holds without another one.
+        /// The error of the last check, and until when it is reused without another check.
         var refusal: (error: ColumnStoreError, end: ContinuousClock.Instant)?
     }
 
-    /// How long a refusal holds before the engine is asked again.
+    /// How long an error is reused before the engine is asked again.
     private static let refusalDuration = Duration.seconds(2)
 
     private let state = Lock(State())
     private let newest = Lock(0)
 
-    /// The highest number of an attempt that was ever read.
+    /// The highest attempt number that was ever read.
     var newestAttempt: Int { newest.withLock { $0 } }
 
     func note(_ attempt: Int) { newest.withLock { $0 = max($0, attempt) } }
 
-    /// Has a check be made from now on.
+    /// Sets the check to make from now on.
     func use(_ check: @escaping CatalogCheck) { state.withLock { $0 = State(check: check) } }
 
-    /// Has the next use of the catalog check it again.
+    /// Makes the next use of the catalog check it again.
     func doubt() { state.withLock { $0.checked = nil } }
 
-    /// Throws where attempts went back, so that nothing is written into tables that were replaced by older ones under a connection.
+    /// Throws if the attempt counter went back, so that nothing is written into tables that were replaced by older ones under a
+    /// connection.
     func require(_ attempts: Int) throws(ColumnStoreError) {
         if attempts >= newestAttempt { return }
         doubt()
@@ -42,9 +43,9 @@ final class CatalogAge: Sendable {
             "PostgreSQL, which keeps the jobs, has an older catalog than a moment ago; it is looked at now, try again.")
     }
 
-    /// Throws where the catalog behind a connection is older than what it is of, or nobody can tell.
+    /// Throws if the catalog behind a connection is older than it was, or if that cannot be determined.
     ///
-    /// Others wait for a check that is under way, as they could not go on before it has passed.
+    /// Other callers wait for a running check, as they could not continue before it has passed.
     ///
     /// - Parameter look: makes the check, and returns what counts after it.
     func check(
@@ -59,7 +60,7 @@ final class CatalogAge: Sendable {
                 newest.withLock { $0 = attempt }
                 (state.checked, state.refusal) = (connection.identity, nil)
             } catch {
-                // Connections that passed before are to the same catalog, as far as anybody knows.
+                // As far as is known, connections that passed before are to the same catalog.
                 (state.checked, state.refusal) = (nil, (error: error, end: .now + Self.refusalDuration))
                 throw error
             }

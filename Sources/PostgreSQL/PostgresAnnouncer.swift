@@ -1,9 +1,10 @@
 import Foundation
 import TripModel
 
-/// A thread that tells other processes of progress, so that a load never waits for that: of each job the last news only.
+/// A thread that relays progress to other processes, so that a job never waits for that: only the latest progress of each job.
 ///
-/// What cannot be told now is dropped: the next news are as good, and the end of a job is told by its own transaction.
+/// Progress that cannot be sent now is dropped: the next message is as good, and the transaction that ends a job publishes the
+/// end.
 final class PostgresAnnouncer: @unchecked Sendable {
     private let pool: PostgresPool
     private let channel: String
@@ -29,7 +30,7 @@ final class PostgresAnnouncer: @unchecked Sendable {
         }
     }
 
-    /// Ends the thread once it has told all, and waits until it has.
+    /// Ends the thread once it has sent everything, and waits until it has.
     func stop() {
         condition.lock()
         defer { condition.unlock() }

@@ -1,9 +1,9 @@
 package import TripModel
 
-/// Jobs of commands, which load the files of one machine and end with their user's patience.
+/// Jobs of commands, which ingest files of one machine and end when their user ends them.
 ///
-/// Others go on by themselves with what a process leaves that serves, and leave alone what a command does: such a job is interrupted, and
-/// goes on when somebody on its machine asks, by the same command once more or by its number.
+/// A process that serves leaves its jobs to others, which resume them by themselves. They leave a command's job alone: it is
+/// interrupted, and resumes when a user on its machine requests it, by the same command or by its ID.
 extension PostgresCatalog {
     /// Whether others leave a job alone whose process is gone: it is a command's, or its file is on one machine only.
     static let isOfCommand = "(worker_is_command OR NOT owns_source)"
@@ -11,14 +11,14 @@ extension PostgresCatalog {
     /// Whether a job reads what cannot be read again.
     static let isOfStream = "(NOT owns_source AND source_path LIKE '\(SourcePath.streamPattern)')"
 
-    /// What becomes of a job whose process lets it go; one of a stream fails at once, or as soon as somebody keeps house.
+    /// The status of a job that its process releases; one of a stream fails at once, or in the next maintenance.
     static let statusOfReleased =
         "CASE WHEN \(isOfCommand) AND NOT \(isOfStream) THEN 'interrupted' ELSE 'pending' END"
 
-    /// Whether nothing was heard of the process that works on a job for a lease.
+    /// Whether the process that works on a job has sent no heartbeat for a lease.
     var isSilent: String { "heartbeat_at < now() - \(leaseSeconds) * interval '1 second'" }
 
-    /// Whether a job is a command's of which nothing was heard for a lease, in all of which it could have said something.
+    /// Whether a job is a command's without a heartbeat for a lease, during all of which it could have sent one.
     var isCommandSilent: String {
         """
         (status IN ('pending', 'running') AND \(Self.isOfCommand) AND \(isSilent)
@@ -26,9 +26,11 @@ extension PostgresCatalog {
         """
     }
 
-    /// Whether a job is a command's that is silent, or that was on this machine and has no connection any more, as after a kill.
+    /// Whether a job is a command's without heartbeats, or was on this machine and has no connection any more, such as after a
+    /// kill.
     ///
-    /// Not while the server is young, as all have lost theirs, nor behind something that names connections otherwise.
+    /// Not while the server is young, as all have lost their connections, nor behind a proxy that names connections
+    /// differently.
     private var isCommandGone: String {
         let hasConnection = "EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name ="
         return """
@@ -41,7 +43,7 @@ extension PostgresCatalog {
 
     private static func quoted(_ text: Substring) -> String { String(text.replacing("'", with: "''")) }
 
-    /// Ends jobs of commands that are gone, by a condition that says which: they go on when asked, but for streams.
+    /// Interrupts jobs of commands that are gone, selected by a predicate: they resume on request, except streams, which fail.
     func interruptJobs(where isGone: String) throws(ColumnStoreError) {
         try transaction { connection throws(ColumnStoreError) in
             let streams = try connection.execute(
@@ -61,7 +63,7 @@ extension PostgresCatalog {
         }
     }
 
-    /// Only jobs of commands are ever interrupted: others go on with what a process that serves gives back.
+    /// Only jobs of commands are ever interrupted: other processes resume what a serving process gives back.
     package func interruptUnfinishedJobs() throws(ColumnStoreError) { try interruptJobs(where: isCommandGone) }
 
     package func interruptedJobs() throws(ColumnStoreError) -> [JobRecord] {
@@ -89,10 +91,11 @@ extension PostgresCatalog {
         ).first.map(record)
     }
 
-    // MARK: - For who only reads
+    // MARK: - For readers
 
-    /// The status that this process shows, of all columns the first: one that only reads shows as interrupted what the next that writes
-    /// makes so.
+    /// The status that this process shows, as the first of all columns.
+    ///
+    /// A process that only reads shows a job as interrupted if the next writer will make it so.
     var shownStatus: String {
         isReadOnly ? "CASE WHEN \(isCommandGone) THEN 'interrupted' ELSE status END" : "status"
     }

@@ -3,7 +3,7 @@ package import TripModel
 
 /// Which processes serve, and jobs that none of them can take: those of uploads in a folder that no process has.
 extension PostgresCatalog {
-    /// Whether something was heard of a process within a lease.
+    /// Whether a process has sent a heartbeat within a lease.
     var isAlive: String { "p.heartbeat_at >= now() - \(leaseSeconds) * interval '1 second'" }
 
     package func register(loads: Bool, settings: [String: String]) throws(ColumnStoreError) -> [String] {
@@ -34,7 +34,7 @@ extension PostgresCatalog {
         try read("SELECT EXISTS (SELECT 1 FROM processes WHERE loads AND folder = $1)", [folderPlace]).first?.text(0) == "t"
     }
 
-    /// Says that this process is there, and what jobs wait for that no process can take.
+    /// Sends this process's heartbeat, and updates the messages of jobs that no process can take.
     func keepProcesses() throws(ColumnStoreError) {
         _ = try read("UPDATE processes SET heartbeat_at = now() WHERE name = $1", [processName])
         _ = try read("DELETE FROM processes WHERE heartbeat_at < now() - interval '7 days'")
@@ -61,7 +61,7 @@ extension PostgresCatalog {
         }
     }
 
-    /// Says that this process serves no more.
+    /// Records that this process no longer serves.
     func leaveProcesses() throws(ColumnStoreError) {
         _ = try read(
             """

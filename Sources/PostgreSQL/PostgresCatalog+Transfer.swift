@@ -1,10 +1,10 @@
 import ColumnStore
 package import TripModel
 
-/// Jobs that come from another catalog, with their numbers.
+/// Jobs that come from another catalog, with their IDs.
 extension PostgresCatalog {
     package func lastJobNumber() throws(ColumnStoreError) -> Int64 {
-        // Numbers that were given are not given again, also where the job that had the last one is gone.
+        // IDs are not reused, even if the job with the last one is gone.
         let row = try read(
             """
             SELECT greatest((SELECT coalesce(max(id), 0) FROM jobs),
@@ -17,7 +17,7 @@ extension PostgresCatalog {
 
     package func reserveJobNumbers(upTo number: Int64) throws(ColumnStoreError) {
         try transaction { connection throws(ColumnStoreError) in
-            // Nobody takes a number meanwhile.
+            // No other process takes an ID meanwhile.
             _ = try connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtext('tripstore.jobs'), 'jobs'::regclass::oid::integer)")
             _ = try connection.execute(
@@ -91,7 +91,7 @@ extension PostgresCatalog {
                     SELECT $1::bigint, line, body::json FROM unnest($2::bigint[], $3::text[]) AS rows (line, body)
                     """, [job.id, lines.map { Int64($0.line) }, lines.map(\.json)])
             }
-            // What is settled did not happen here.
+            // What is copied did not happen here.
             _ = try connection.execute("DELETE FROM job_events WHERE job_id = $1::bigint", [job.id])
         }
     }

@@ -2,7 +2,7 @@ import ColumnStore
 package import Foundation
 package import TripModel
 
-/// What counts of what is stored, and what waits to be told to other systems.
+/// Which stored rows count, and which events wait to be sent to other systems.
 extension PostgresCatalog {
     package func visibility() throws(ColumnStoreError) -> Visibility {
         let known = age.newestAttempt
@@ -17,7 +17,7 @@ extension PostgresCatalog {
     }
 
     func visibility(on connection: PostgresConnection) throws(ColumnStoreError) -> Visibility {
-        // One statement, and so one snapshot and one way there and back.
+        // One statement, and so one snapshot and one round trip.
         let row = try connection.execute(
             """
             SELECT (SELECT coalesce(max(id), 0) FROM jobs), (SELECT attempts FROM catalog_name),
@@ -120,7 +120,7 @@ extension PostgresCatalog {
             _ = try connection.execute(
                 "UPDATE load_attempts SET is_settled = false WHERE job_id = $1::bigint AND attempt = $2::bigint",
                 [attempt.job, attempt.attempt])
-            // Of a completed job an earlier version forgot attempts with parts that count.
+            // For a completed job, an earlier version forgot attempts with parts that count.
             _ = try connection.execute(
                 """
                 INSERT INTO load_attempts (job_id, attempt, is_unknown)
@@ -132,7 +132,7 @@ extension PostgresCatalog {
         _ = try connection.execute("UPDATE catalog_name SET attempts = greatest(attempts, $1::bigint)", [last])
     }
 
-    /// Has the engine compare what it has with the catalog behind a connection, and lets what came later than that not count.
+    /// Lets the engine compare its contents with the catalog behind a connection, and excludes what is newer than that.
     func requireNewer(
         on connection: PostgresConnection, _ check: CatalogCheck
     ) throws(ColumnStoreError) -> Visibility {
@@ -170,7 +170,7 @@ extension PostgresCatalog {
 
     // MARK: - Events
 
-    /// Others may wish for what this process doesn't, so nothing is taken back.
+    /// Other processes may need events that this one doesn't, so nothing is disabled.
     package func wishEvents(_ isWished: Bool) throws(ColumnStoreError) {
         if isWished { _ = try read("UPDATE job_event_wish SET is_wished = true WHERE NOT is_wished") }
     }

@@ -2,22 +2,22 @@ import ColumnStore
 import Foundation
 package import TripModel
 
-/// The catalog of several processes, in PostgreSQL: which jobs there are, how far each is, and who works on it.
+/// The catalog of several processes, in PostgreSQL: which jobs exist, how far each is, and which process works on it.
 ///
-/// Every method is one transaction. A job is *claimed* by the process that works on it, which says so again and again; one of which
-/// nothing was heard for a while has lost its jobs, and others go on from their last commits. What a process writes that does
-/// not know yet of its loss has no effect: each run of a job has a number (`attempt`), and only the last one counts, as in
-/// M. Kleppmann, "How to do distributed locking" (fencing tokens).
+/// Every method is one transaction. A job is *claimed* by the process that works on it, which renews the claim by heartbeats.
+/// If these stop for a lease, it has lost its jobs, and others resume them from their last commits. What a process writes while
+/// unaware of its loss has no effect: each attempt, a run of a job, has a number (`attempt`), and only the last one counts, as
+/// in M. Kleppmann, "How to do distributed locking" (fencing tokens).
 package final class PostgresCatalog: SharedJobCatalog {
-    /// Which process this is, unlike any other.
+    /// The unique name of this process.
     package let processName: String
     package let leaseSeconds: Int
     let pool: PostgresPool
     let url: PostgresURL
-    /// Where this process has uploads.
+    /// The folder of uploads of this process.
     let uploads: String
     let host: String
-    /// What tells the folder of uploads from all others; nil: nothing does but its path on this host.
+    /// Identifies the folder of uploads; nil: only its path on this host does.
     let folderID: String?
     let isReadOnly: Bool
     let age = CatalogAge()
@@ -30,11 +30,11 @@ package final class PostgresCatalog: SharedJobCatalog {
         var announcer: PostgresAnnouncer?
     }
 
-    /// Opens a catalog; for writing makes and migrates its tables.
+    /// Opens a catalog; for writing creates and migrates its tables.
     ///
     /// - Parameters:
-    ///   - uploads: the folder of this process in which files of jobs are.
-    ///   - folderID: what tells that folder from all others, on whatever host it is.
+    ///   - uploads: the folder of this process with the files of jobs.
+    ///   - folderID: identifies that folder on any host.
     package init(
         _ url: PostgresURL, uploads: String, folderID: String? = nil, access: StoreAccess
     ) throws(ColumnStoreError) {
@@ -63,7 +63,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         pool.close()
     }
 
-    /// Now in UTC, as jobs show times.
+    /// The current time in UTC, as jobs show times.
     static let now = #"to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#
 
     package func name() throws(ColumnStoreError) -> String {
@@ -78,7 +78,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         try with { connection throws(ColumnStoreError) in try connection.execute(sql, parameters) }
     }
 
-    /// Calls `body` with a connection to a catalog that is no older than what it is of.
+    /// Calls `body` with a connection to a catalog that is not older than before.
     func with<Value>(_ body: (PostgresConnection) throws(ColumnStoreError) -> Value) throws(ColumnStoreError) -> Value {
         try pool.with { connection throws(ColumnStoreError) in
             try age.check(connection) { connection, check throws(ColumnStoreError) in
@@ -98,7 +98,7 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     package func addJobs(_ requests: [JobRequest]) throws(ColumnStoreError) -> [JobRecord] {
         try transaction { connection throws(ColumnStoreError) in
-            // Jobs become visible in the order of their numbers, which questions rely on (`Visibility.lastJob`).
+            // Jobs become visible in the order of their IDs, which queries rely on (`Visibility.lastJob`).
             _ = try connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtext('tripstore.jobs'), 'jobs'::regclass::oid::integer)")
             let attempts = try connection.execute("SELECT attempts FROM catalog_name").first?.integer(0) ?? 0
@@ -129,7 +129,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         }
     }
 
-    /// Which processes can reach a source; nil: all.
+    /// Returns the locality of a source: which processes can reach it; nil: all.
     private func place(of request: JobRequest) -> String? {
         if request.sourceURL != nil { return nil }
         if SourcePath.isStream(request.sourcePath) { return "process \(processName)" }
@@ -156,16 +156,16 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     /// The password with which processes open the catalog: they share it, and neither a copy of the catalog nor its log has it.
     ///
-    /// Where they need none, whoever can read the catalog may open what was sealed.
+    /// If they need none, anybody who can read the catalog can decrypt its sealed values.
     package func sealingPassword() throws(ColumnStoreError) -> SealingPassword? {
         let password = try with { connection throws(ColumnStoreError) in connection.password }
         return SealingPassword(text: password, catalog: try name())
     }
 
     var folderPlace: String { folderID.map { "folder \($0)" } ?? hostFolderPlace }
-    /// As earlier versions named it, by a host that a container's next start has no more.
+    /// Its name in earlier versions, with a host that a container's next start no longer has.
     private var hostFolderPlace: String { "folder \(host):\(uploads)" }
-    /// Where jobs may be whose files this process can reach.
+    /// Localities of jobs whose files this process can reach.
     var places: [String] { [folderPlace, hostFolderPlace, hostPlace] }
     var hostPlace: String { "host \(host)" }
 
@@ -216,7 +216,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         ).first.map(record)
     }
 
-    /// Jobs whose sources are in the store, or will be once they are done.
+    /// Jobs whose sources are in the store, or will be once they are complete.
     private static let statusesOfSources = "'pending', 'running', 'interrupted', 'completed'"
 
     package func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
@@ -235,7 +235,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         let isUndone = status == .failed || status == .cancelled
         let cleared = isUndone ? ", \(Self.cleared)" : ""
         return try transaction { connection throws(ColumnStoreError) in
-            // Nobody works on a job that is over, nor on one that waits again.
+            // Nobody works on a job that has ended, nor on one that waits again.
             let isChanged =
                 try connection.execute(
                     """
@@ -248,12 +248,12 @@ package final class PostgresCatalog: SharedJobCatalog {
         }
     }
 
-    /// Says that nothing of a job is in the store.
+    /// Records that nothing of a job is in the store.
     static let cleared = """
         total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0, committed_bytes = 0, committed_lines = 0,
         rejects_bytes = 0, committed_hash = NULL, start_count = 0
         """
-    /// Says that no process works on a job.
+    /// Records that no process works on a job.
     static let unclaimed = "worker = NULL, heartbeat_at = NULL, worker_is_command = false"
 
     func clearRejects(of id: Int64, on connection: PostgresConnection) throws(ColumnStoreError) {
@@ -279,7 +279,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         }
     }
 
-    /// Says that this command works on a job, and has its file: $2 is its name, $3 its place.
+    /// Records that this command works on a job, and has its file: $2 is its name, $3 its locality.
     func claimed(_ isClaimed: Bool) -> String {
         isClaimed
             ? """
@@ -338,13 +338,13 @@ package final class PostgresCatalog: SharedJobCatalog {
             .first?.integer(0) ?? 0
     }
 
-    // MARK: - Loads
+    // MARK: - Attempts
 
     package func start(_ ids: [Int64], tracksAttempts: Bool) throws(ColumnStoreError) -> [JobRecord] {
         try transaction { connection throws(ColumnStoreError) in
             var records: [JobRecord] = []
             for id in ids {
-                // Others that begin an attempt wait here, so that each has a number of its own.
+                // Other processes that begin an attempt wait here, so that each has a number of its own.
                 let last = try connection.execute("SELECT attempts FROM catalog_name FOR UPDATE").first?.integer(0) ?? 0
                 try age.require(last)
                 let rows = try connection.execute(
@@ -369,7 +369,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         let channel = "tripstore_" + (try name())
         return try transaction { connection throws(ColumnStoreError) in
             let isRunning = try record(commit, job: id, on: connection)
-            // What is told of the end goes with the end: nobody hears of what did not happen, or fails to hear of what did.
+            // The end is published in the transaction of the end: nobody receives what did not happen, or misses what did.
             if isRunning, commit.isLast {
                 let notice = commit.lastProgress.map { PostgresNotice.progress($0) } ?? .changed(id)
                 _ = try connection.execute("SELECT pg_notify($1, $2)", [channel, notice.payload(from: processName)])
@@ -445,7 +445,7 @@ package final class PostgresCatalog: SharedJobCatalog {
                 """, [id, reason, rows])
         }
         if !commit.rejectedLines.isEmpty {
-            // JSON of ours keeps every character; as text, PostgreSQL takes no U+0000.
+            // Our JSON keeps every character; PostgreSQL's text does not allow U+0000.
             _ = try connection.execute(
                 """
                 INSERT INTO rejects (job_id, line, body)
@@ -531,7 +531,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     package func keepHouse() throws(ColumnStoreError) {
         try interruptJobs(where: isCommandSilent)
         try keepProcesses()
-        // What nobody takes is given up, as by who delivers it.
+        // Drop events that nobody consumed for four days; delivery gives up after three.
         _ = try read(
             #"DELETE FROM job_events WHERE at < to_char((now() - interval '4 days') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#
         )
@@ -557,7 +557,7 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     package func announce(_ progress: JobProgress) { state.withLock { $0.announcer }?.announce(progress) }
 
-    // MARK: - Inside
+    // MARK: - Internals
 
     private static func lastComponent(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 

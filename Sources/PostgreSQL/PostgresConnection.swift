@@ -8,16 +8,17 @@ import TripModel
 final class PostgresConnection: @unchecked Sendable {
     private let handle: OpaquePointer
     private let answerSeconds: Int
-    /// What changes if another server answers, the same one was started again, or the database was made anew.
+    /// Changes if another server answers, the same one was restarted, or the database was created again.
     private(set) var identity = ""
-    /// Whether an answer was given up that may yet come.
+    /// Whether a request was aborted whose answer may still come.
     private var hasGivenUp = false
 
-    /// Connects; `.unavailable` where nobody answers or lets us in.
+    /// Connects; throws `.unavailable` if no server answers or accepts the login.
     ///
-    /// - Parameter name: what the server knows the connection by.
+    /// - Parameter name: the name of the connection in the server.
     init(_ url: PostgresURL, name: String) throws(ColumnStoreError) {
-        // Ours come first, so that the same ones in the URL count: a host that vanishes is noticed within seconds.
+        // Our settings come first, so that the same ones in the URL take precedence: a host that vanishes is noticed within
+        // seconds.
         let options = [
             ("connect_timeout", "5"), ("tcp_user_timeout", "10000"), ("keepalives_idle", "10"), ("keepalives_interval", "5"),
             ("keepalives_count", "3"), ("client_encoding", "UTF8"), ("dbname", url.connectionString),
@@ -42,7 +43,7 @@ final class PostgresConnection: @unchecked Sendable {
         }
         _ = libpq_set_notice_processor(handle, { _, _ in }, nil)
         _ = libpq_set_nonblocking(handle, 1)
-        // A process that is frozen within a transaction must not hold up the others for ever.
+        // A process that is frozen within a transaction must not block the others for ever.
         let row = try execute(
             """
             SELECT set_config('application_name', $1, false), set_config('idle_in_transaction_session_timeout', '10s', false),
@@ -55,12 +56,12 @@ final class PostgresConnection: @unchecked Sendable {
 
     deinit { libpq_finish(handle) }
 
-    /// The password that was shown, from wherever libpq had it; empty where none was asked for.
+    /// The password that was used, from wherever libpq had it; empty if none was required.
     var password: String { libpq_pass(handle).map { String(cString: $0) } ?? "" }
 
-    /// Whether the server has hung up, as far as is known without asking it.
+    /// Whether the server has hung up, as far as is known without a request.
     var isBroken: Bool {
-        // Nothing is under way, so whatever there is to be read is a farewell, or the end.
+        // No request is in progress, so whatever can be read is a farewell, or the end.
         hasGivenUp || waits(for: POLLIN, milliseconds: 0) || !Self.isConnected(handle)
     }
 
@@ -78,10 +79,10 @@ final class PostgresConnection: @unchecked Sendable {
         _ = try result(libpq_send_query(handle, sql))
     }
 
-    /// Waits for what was sent, and returns the last of its results: of several statements, the first that fails is the last.
+    /// Waits for the results of what was sent, and returns the last: of several statements, the first that fails is the last.
     ///
-    /// libpq's own calls wait for as long as it takes, which is for ever where the server's process is frozen: its machine is there
-    /// and says so. What was sent may have been done then, as when a connection breaks.
+    /// libpq's own calls have no timeout, so they never return if the server's process is frozen while its machine responds.
+    /// What was sent may have been executed then, as when a connection breaks.
     private func result(_ isSent: Int32) throws(ColumnStoreError) -> PostgresRows {
         guard isSent == 1 else { throw failure(nil) }
         let end = ContinuousClock.now + .seconds(answerSeconds)
@@ -113,15 +114,15 @@ final class PostgresConnection: @unchecked Sendable {
         }
     }
 
-    /// Waits until the socket has something to be read, or room to be written to.
+    /// Waits until the socket is readable or writable.
     ///
-    /// - Returns: whether it has.
+    /// - Returns: whether it is.
     private func waits(for events: Int32, milliseconds: Int32) -> Bool {
         var look = pollfd(fd: libpq_socket(handle), events: Int16(events), revents: 0)
         return poll(&look, 1, milliseconds) > 0
     }
 
-    /// Runs statements as one transaction; whatever throws takes it back.
+    /// Runs statements as one transaction; an error rolls it back.
     func transaction<Value>(
         _ body: (PostgresConnection) throws(ColumnStoreError) -> Value
     ) throws(ColumnStoreError) -> Value {
@@ -136,9 +137,9 @@ final class PostgresConnection: @unchecked Sendable {
         }
     }
 
-    /// Reads what the server sends by itself within some time; `.unavailable` where it has hung up.
+    /// Reads the server's notifications for some time; throws `.unavailable` if it has hung up.
     func notifications(milliseconds: Int32) throws(ColumnStoreError) -> [String] {
-        // What came with the answer to a statement is with libpq already, and the socket says nothing of it.
+        // Notifications that came with the result of a statement are in libpq already, and the socket does not show them.
         let known = try takeNotifications()
         if !known.isEmpty { return known }
         return waits(for: POLLIN, milliseconds: milliseconds) ? try takeNotifications() : []
@@ -188,7 +189,7 @@ final class PostgresConnection: @unchecked Sendable {
         return ColumnStoreError(.io, "PostgreSQL, which keeps the jobs, refuses: \(message).")
     }
 
-    /// The first line of what libpq has to say, without its severity.
+    /// Returns the first line of libpq's message, without its severity.
     private static func message(of handle: OpaquePointer) -> String {
         let text = String(cString: libpq_error_message(handle))
         var line =
@@ -200,7 +201,7 @@ final class PostgresConnection: @unchecked Sendable {
         return line.trimmingCharacters(in: .whitespaces)
     }
 
-    /// Lends texts as the array of C strings that libpq takes.
+    /// Lends texts as an array of C strings for libpq.
     private static func withStrings<Value>(
         _ texts: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Value
     ) -> Value {
@@ -211,13 +212,13 @@ final class PostgresConnection: @unchecked Sendable {
     }
 }
 
-/// What can be a parameter of a statement.
+/// A value that can be a parameter of a statement.
 protocol PostgresValue {
     var postgresText: String { get }
 }
 
 extension String: PostgresValue {
-    /// Text has no character U+0000 there.
+    /// PostgreSQL's text has no character U+0000.
     var postgresText: String { utf8.contains(0) ? replacing("\0", with: "\u{fffd}") : self }
 }
 
@@ -225,7 +226,7 @@ extension Int: PostgresValue { var postgresText: String { String(self) } }
 extension Int64: PostgresValue { var postgresText: String { String(self) } }
 extension Bool: PostgresValue { var postgresText: String { self ? "t" : "f" } }
 
-/// An array of PostgreSQL's, whose elements may all be in quotes.
+/// An array of PostgreSQL, whose elements may all be quoted.
 ///
 /// https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
 extension Array: PostgresValue where Element: PostgresValue {

@@ -1,11 +1,12 @@
 import Foundation
 import TripModel
 
-/// Which of several processes does what one alone should: the one whose name is in a row of the catalog, and who says again and again that
-/// it is there.
+/// Leader election by lease: which of several processes runs a task that only one may run.
 ///
-/// A process that is suspended says nothing, and so loses its tasks to others after a lease, though its connections stay. When it goes on
-/// it may be in the middle of a task that another one has taken meanwhile: what it still does must be right for two, or be looked up anew.
+/// The leader is the process whose name is in a row of the catalog and that renews it by heartbeats. A suspended process sends
+/// none, and so loses its tasks to others after a lease, though its connections stay. When it continues, it may be in the
+/// middle of a task that another one has taken meanwhile: its remaining steps must be safe for two processes at once, or be
+/// checked again.
 final class PostgresLeadership: @unchecked Sendable {
     private let pool: PostgresPool
     private let name: String
@@ -21,7 +22,7 @@ final class PostgresLeadership: @unchecked Sendable {
         self.leaseSeconds = leaseSeconds
     }
 
-    /// Whether a task is this process's now; takes it where nobody has it, or who has it was not heard of for a lease.
+    /// Returns whether this process is the leader of a task; becomes it if there is none, or if the leader's lease has expired.
     func leads(_ task: String) throws(ColumnStoreError) -> Bool {
         let isOurs = try pool.with { connection throws(ColumnStoreError) in
             try connection.execute(
@@ -40,7 +41,7 @@ final class PostgresLeadership: @unchecked Sendable {
         return isOurs
     }
 
-    /// Gives all tasks back.
+    /// Gives all tasks up.
     func close() {
         let led = condition.withLock {
             isStopping = true
@@ -50,13 +51,13 @@ final class PostgresLeadership: @unchecked Sendable {
             return tasks
         }
         guard !led.isEmpty else { return }
-        // What cannot be given back is taken after a lease.
+        // Tasks that cannot be given up now are taken after a lease.
         _ = try? pool.with { connection throws(ColumnStoreError) in
             try connection.execute("DELETE FROM leaders WHERE process = $1", [name])
         }
     }
 
-    /// The lock is held.
+    /// The caller holds the lock.
     private func startThread() {
         hasThread = true
         let thread = Thread { self.keep() }
@@ -82,7 +83,7 @@ final class PostgresLeadership: @unchecked Sendable {
         }
     }
 
-    /// The tasks of which is to be said that they are this process's; nil where the thread is to end.
+    /// Returns the tasks to renew; nil if the thread must end.
     private func next() -> Set<String>? {
         condition.withLock {
             if !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: Double(leaseSeconds) / 3)) }

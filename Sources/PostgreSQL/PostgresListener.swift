@@ -1,24 +1,24 @@
 import Foundation
 import TripModel
 
-/// A thread that hears what other processes tell, on a connection of its own.
+/// A thread that receives what other processes publish, on a connection of its own.
 ///
-/// What was told while the connection was gone is lost, so whoever listens is told of each new connection, and where that cannot be
-/// made use of, the connection is made once more.
+/// What was published while the connection was gone is lost, so the observer is told of each new connection; if it cannot
+/// process that, the connection is made again.
 final class PostgresListener: @unchecked Sendable {
     private let url: PostgresURL
     private let channel: String
     private let processName: String
     private let observer: @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void
-    /// Looks whether the catalog is the one that it was.
+    /// Checks whether the catalog is still the same.
     private let look: @Sendable () throws(ColumnStoreError) -> Void
     private let condition = NSCondition()
     private var isStopping = false
     private var hasThread = true
 
-    /// How often the thread looks whether it is to end, in milliseconds.
+    /// Interval, in milliseconds, at which the thread checks whether it must end.
     private static let lookMilliseconds: Int32 = 200
-    /// Time between two looks at the catalog, also while nobody uses it.
+    /// Time between two checks of the catalog, even while nobody uses it.
     private static let lookInterval = Duration.seconds(30)
 
     init(
@@ -57,7 +57,7 @@ final class PostgresListener: @unchecked Sendable {
                 pause = 0.1
                 try listen(on: connection)
             } catch {
-                // It is said by whoever asks the catalog; here it is tried again.
+                // Callers that use the catalog report the error; here it is only retried.
             }
             condition.withLock {
                 if !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: pause)) }
@@ -70,7 +70,7 @@ final class PostgresListener: @unchecked Sendable {
         }
     }
 
-    /// Hands on what comes, until the connection breaks or the thread is to end.
+    /// Passes on what arrives, until the connection breaks or the thread must end.
     private func listen(on connection: PostgresConnection) throws(ColumnStoreError) {
         var next = ContinuousClock.now
         while !mustStop {

@@ -2,30 +2,30 @@ import Foundation
 package import TripModel
 import TripstoreAPI
 
-/// What processes tell each other by NOTIFY: `SENDER changed JOB` (from a trigger) or `SENDER progress JSON`.
+/// The messages between processes, sent by NOTIFY: `SENDER changed JOB` (from a trigger) or `SENDER progress JSON`.
 package enum PostgresNotice: Hashable, Sendable {
     case changed(Int64)
     case progress(JobProgress)
 
-    /// Bytes that PostgreSQL takes, with some to spare.
+    /// Maximum bytes of a payload in PostgreSQL, with some to spare.
     ///
     /// https://www.postgresql.org/docs/current/sql-notify.html
     private static let payloadByteCountMax = 7900
 
-    /// What is sent.
+    /// Returns the payload.
     package func payload(from sender: String) -> String {
         switch self {
         case .changed(let id): return "\(sender) changed \(id)"
         case .progress(var progress):
             let payload = "\(sender) progress \(progress.json)"
             if payload.utf8.count <= Self.payloadByteCountMax { return payload }
-            // The catalog has it.
+            // The receiver reads it from the catalog.
             progress.message = nil
             return "\(sender) progress \(progress.json)"
         }
     }
 
-    /// Reads what another process has sent; nil for our own, and for what a newer version may say.
+    /// Parses a payload of another process; nil for our own, and for messages of a newer version.
     package static func reading(_ payload: String, by receiver: String) -> PostgresNotice? {
         let parts = payload.split(separator: " ", maxSplits: 2)
         guard parts.count == 3, parts[0] != receiver else { return nil }
@@ -38,7 +38,7 @@ package enum PostgresNotice: Hashable, Sendable {
     }
 }
 
-/// The progress message of the contract, read back.
+/// The progress message of the contract, as it is parsed.
 private struct ProgressJSON: Decodable {
     var progress: JobProgress
 

@@ -1,7 +1,7 @@
 import Foundation
 import TripModel
 
-/// Connections that threads share: each has one to itself for as long as a call takes.
+/// Connections that threads share: a call has one to itself.
 final class PostgresPool: @unchecked Sendable {
     private let url: PostgresURL
     private let name: String
@@ -10,7 +10,7 @@ final class PostgresPool: @unchecked Sendable {
     private var usedCount = 0
     private var isClosed = false
 
-    /// Connections at most, of one process.
+    /// Maximum of connections of one process.
     private static let countMax = 8
 
     init(_ url: PostgresURL, name: String) {
@@ -18,7 +18,7 @@ final class PostgresPool: @unchecked Sendable {
         self.name = name
     }
 
-    /// Calls `body` with a connection; one on which something went wrong is not used again.
+    /// Calls `body` with a connection; a connection is not reused after a failure.
     func with<Value>(_ body: (PostgresConnection) throws(ColumnStoreError) -> Value) throws(ColumnStoreError) -> Value {
         let connection = try take()
         do throws(ColumnStoreError) {
@@ -51,7 +51,7 @@ final class PostgresPool: @unchecked Sendable {
             }
         }
         usedCount += 1
-        // After a restart of the server all that idle are dead, which shows at their sockets.
+        // After a restart of the server all idle ones are dead, which shows at their sockets.
         var found: PostgresConnection?
         while found == nil, let connection = idle.popLast() {
             if !connection.isBroken { found = connection }

@@ -1,6 +1,6 @@
 import CPostgreSQL
 
-/// The rows that a statement returned, or how many it changed.
+/// The rows that a statement returned, or the count of those that it changed.
 struct PostgresRows: RandomAccessCollection {
     private let result: Result
 
@@ -10,10 +10,10 @@ struct PostgresRows: RandomAccessCollection {
         deinit { libpq_clear(handle) }
     }
 
-    /// Takes over a result of libpq's.
+    /// Takes ownership of a libpq result.
     init(_ handle: OpaquePointer) { result = Result(handle) }
 
-    /// libpq's own result, as long as these rows are there.
+    /// The libpq result, valid as long as these rows exist.
     var handle: OpaquePointer { result.handle }
 
     var startIndex: Int { 0 }
@@ -23,7 +23,7 @@ struct PostgresRows: RandomAccessCollection {
     /// Rows that the statement inserted, updated or deleted.
     var changedCount: Int { Int(String(cString: libpq_cmd_tuples(result.handle))) ?? 0 }
 
-    /// One row; a column is named by its place or its name.
+    /// One row; a column is named by its index or its name.
     struct Row {
         fileprivate let rows: PostgresRows
         fileprivate let row: Int32

@@ -1,16 +1,16 @@
 import TripModel
 
-/// The tables of the catalog in PostgreSQL, made and migrated by the first process that opens it.
+/// The tables of the catalog in PostgreSQL, created and migrated by the first process that opens it.
 ///
-/// They are those of the catalog in SQLite (`Catalog+Migrations`) as far as jobs go, and say besides who works on a job.
+/// For jobs they are those of the catalog in SQLite (`Catalog+Migrations`), plus which process works on a job.
 enum PostgresSchema {
-    /// The schema's history: append only, so that every catalog ever made can be opened.
+    /// The schema's history: append only, so that every catalog ever created can be opened.
     private static let migrations = [v1, v2, v3, v4, v5, v6, v7]
 
-    /// Makes what is missing; one process at a time.
+    /// Creates what is missing; one process at a time.
     static func migrate(_ connection: PostgresConnection) throws(ColumnStoreError) {
         try connection.transaction { connection throws(ColumnStoreError) in
-            // The name of the lock is ours; two processes that start together would both make the tables.
+            // The ID of the lock is our own; two processes that start together would both create the tables.
             _ = try connection.execute("SELECT pg_advisory_xact_lock(hashtext('tripstore.migrate'))")
             try connection.run("CREATE TABLE IF NOT EXISTS tripstore_schema (version integer NOT NULL)")
             let known = try version(connection) ?? 0
@@ -22,7 +22,7 @@ enum PostgresSchema {
         }
     }
 
-    /// Refuses a catalog that is not there, or of another version.
+    /// Refuses a catalog that does not exist, or has another version.
     static func check(_ connection: PostgresConnection) throws(ColumnStoreError) {
         let exists = try connection.execute("SELECT to_regclass('tripstore_schema') IS NOT NULL").first?.text(0) == "t"
         guard exists, let version = try version(connection) else {

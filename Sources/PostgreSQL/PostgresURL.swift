@@ -1,24 +1,24 @@
 import CPostgreSQL
 package import TripModel
 
-/// Where the catalog of several processes is, as `CATALOG_URL` says.
+/// The location of the catalog of several processes, from `CATALOG_URL`.
 ///
 ///     postgresql://user:password@host:5432/database?lease_seconds=15
 ///
-/// All of it but `lease_seconds` is libpq's own URI, with all of its parameters:
+/// Everything except `lease_seconds` is libpq's own URI, with all of its parameters:
 /// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
 package struct PostgresURL: Hashable, Sendable {
-    /// What libpq is given.
+    /// The URI for libpq.
     package var connectionString: String
-    /// Seconds of silence after which a worker loses its jobs to another.
+    /// Seconds without a heartbeat after which a worker loses its jobs to another.
     package var leaseSeconds = 15
-    /// Seconds that an answer is awaited: who keeps a lease and hears nothing for several of them has lost it.
+    /// Timeout of an answer in seconds: a process that gets none for several leases has lost its own.
     package var answerSeconds: Int { 4 * leaseSeconds }
 
-    /// Whether a text is meant to be one.
+    /// Returns whether a text is meant to be such a URL.
     package static func isOne(_ text: String) -> Bool { text.hasPrefix("postgresql:") || text.hasPrefix("postgres:") }
 
-    /// Reads a URL; `.invalidArgument` with a sentence that never shows the password.
+    /// Parses a URL; throws `.invalidArgument` with a sentence that never shows the password.
     package init(_ text: String) throws(ColumnStoreError) {
         func wrong(_ what: String) -> ColumnStoreError {
             ColumnStoreError(
@@ -46,13 +46,13 @@ package struct PostgresURL: Hashable, Sendable {
                 "CATALOG_URL needs PostgreSQL's client library, libpq, which is not installed here; install it (Debian: libpq5)."
             )
         }
-        // libpq's own sentence may show what stands where it expected a port: part of a password with a special character.
+        // libpq's own sentence may show what is in the place of a port: part of a password with a special character.
         guard Self.isURI(connectionString) else {
             throw wrong("is no URI of PostgreSQL's (special characters of a password are percent-encoded)")
         }
     }
 
-    /// Whether libpq can make sense of a URI; of ports it would find out when it connects.
+    /// Returns whether libpq can parse a URI; it would check ports only when it connects.
     private static func isURI(_ text: String) -> Bool {
         guard let options = libpq_conninfo_parse(text, nil) else { return false }
         defer { libpq_conninfo_free(options) }
@@ -62,14 +62,14 @@ package struct PostgresURL: Hashable, Sendable {
                 let ports = String(cString: value).split(separator: ",")
                 guard ports.allSatisfy({ Int($0).map { 1...65535 ~= $0 } ?? false }) else { return false }
             }
-            // What follows an @ within a password would pass for the host, and be shown as such.
+            // Text after an @ within a password would be taken for the host, and shown as such.
             if String(cString: keyword) == "host", let value = option.pointee.val {
                 let hosts = String(cString: value).split(separator: ",")
                 guard hosts.allSatisfy({ $0.hasPrefix("/") || !$0.contains(where: { "@/ ".contains($0) }) }) else {
                     return false
                 }
             }
-            // So would the rest of a password with a slash for the database.
+            // The rest of a password with a slash would be taken for the database, and shown.
             if String(cString: keyword) == "dbname", let value = option.pointee.val {
                 guard !String(cString: value).contains("@") else { return false }
             }

@@ -2,9 +2,9 @@ import Logging
 import NIOCore
 import TripModel
 
-/// Says why new connections are not taken, and makes room for them where the system has no more open files to give.
+/// Logs why new connections are not accepted, and makes room for them if the system allows no more open files.
 ///
-/// NIO waits for a second then and tries again, without a word.
+/// In that case NIO waits for a second and tries again, silently.
 final class AcceptErrorHandler: ChannelInboundHandler, Sendable {
     typealias InboundIn = any Channel
 

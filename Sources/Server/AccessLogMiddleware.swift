@@ -4,7 +4,7 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// Logs one line for each request and counts it, when its answer is ready, or written where it is a stream.
+/// Logs and counts each request, when its answer is ready, or written if it is a stream.
 struct AccessLogMiddleware: RouterMiddleware {
     typealias Context = ServerRequestContext
 
@@ -23,7 +23,7 @@ struct AccessLogMiddleware: RouterMiddleware {
             } else if request.method == .head {
                 exchange.end(response.status, byteCount: 0)
             } else {
-                // Recorded when the stream is let go of, so that a client that leaves early is counted as well.
+                // Recorded when the stream is released, so that a client that disconnects early is counted as well.
                 let stream = StreamRecord(exchange: exchange, status: response.status)
                 let body = response.body
                 response.body = ResponseBody { writer in
@@ -38,7 +38,7 @@ struct AccessLogMiddleware: RouterMiddleware {
     }
 }
 
-/// A request on its way to its line in the log.
+/// A request that will be logged.
 private struct Exchange: Sendable {
     let method: HTTPRequest.Method
     let path: String

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Keeps web pages of others away, and lets those of allowed origins read what they get.
+/// Refuses web pages of other sites, and lets those of allowed origins read their answers.
 struct AccessMiddleware: RouterMiddleware {
     typealias Context = ServerRequestContext
 

@@ -1,26 +1,27 @@
 import HTTPTypes
 package import TripModel
 
-/// Which names this server answers to, and which web pages may use it.
+/// Which host names this server answers to, and which web pages may use it.
 ///
-/// A browser lets any page send requests to any address, also to those of the user's own machine and network, and a page of
-/// `evil.example` whose name leads to 127.0.0.1 from its second look-up on may even read the answers (DNS rebinding). The name
-/// that the page used is in `Host`, where the page is from in `Origin` and `Sec-Fetch-Site`; programs send neither of the latter.
+/// A browser lets any page send requests to any address, including those of the user's own machine and network, and a page of
+/// `evil.example` whose name resolves to 127.0.0.1 from its second lookup on may even read the answers (DNS rebinding). The
+/// name that the page used is in `Host`, the page's origin in `Origin` and `Sec-Fetch-Site`; programs send neither of the
+/// latter.
 public struct AccessRules: Sendable {
-    /// Names that are answered besides; nil: any.
+    /// Further names that are answered; nil: any.
     private let hosts: [String]?
-    /// Whether addresses are answered, whose pages can't be anybody else's.
+    /// Whether addresses are answered; their pages cannot belong to another site.
     private let answersAddresses: Bool
     private let origins: Set<String>
 
-    /// Makes the rules of a server that listens on loopback and was told nothing.
+    /// Makes the rules of a server that listens on loopback without settings.
     public init() {
         hosts = []
         answersAddresses = false
         origins = []
     }
 
-    /// Makes the rules of a server; throws where a name or origin can't be one.
+    /// Makes the rules of a server; throws if a name or origin is invalid.
     ///
     /// - Parameters:
     ///   - address: where it listens. On loopback only its names are answered, elsewhere any host, unless some are named.
@@ -59,11 +60,11 @@ public struct AccessRules: Sendable {
 
     // MARK: Requests
 
-    /// Returns why a request is not answered; nil where it is.
+    /// Returns why a request is refused; nil if it is answered.
     func refusal(of request: HTTPRequest) -> RequestRefusal? { hostRefusal(of: request) ?? originRefusal(of: request) }
 
     private func hostRefusal(of request: HTTPRequest) -> RequestRefusal? {
-        // HTTP/1.0 need not name a host, and browsers don't speak it. Load balancers ask for the health of an address.
+        // HTTP/1.0 need not name a host, and browsers don't use it. Load balancers check the health of an address.
         guard let hosts, let authority = request.authority, !Self.isHealthCheck(request) else { return nil }
         guard let host = HostName(authority) else {
             return RequestRefusal(.badRequest, "The Host field is not HOST or HOST:PORT.")
@@ -81,12 +82,12 @@ public struct AccessRules: Sendable {
         return path == "/health" || path == "/ready"
     }
 
-    /// A page's request is answered if the page is this server's own or of an allowed origin; a link to here may be followed.
+    /// Answers a page's request if the page is this server's own or from an allowed origin; links to here may be followed.
     ///
     /// https://www.w3.org/TR/fetch-metadata/
     private func originRefusal(of request: HTTPRequest) -> RequestRefusal? {
         let site = request.headerFields[.secFetchSite]?.lowercased()
-        // Browsers tell this themselves, whatever the page wants, and proxies don't change it as they may change Host.
+        // Browsers set this themselves, whatever the page wants, and proxies don't change it as they may change Host.
         if site == "same-origin" { return nil }
         let origins = request.headerFields[values: .origin]
         if let origin = origins.first {
@@ -106,7 +107,7 @@ public struct AccessRules: Sendable {
         (request.method == .get || request.method == .head) && request.headerFields[.secFetchMode]?.lowercased() == "navigate"
     }
 
-    /// Whether an origin of the web has the host and port that were asked for; schemes may differ, as a proxy may end TLS.
+    /// Returns whether a web origin has the requested host and port; schemes may differ, as a proxy may end TLS.
     private static func isSame(_ origin: String, as authority: String?) -> Bool {
         guard let origin = Origin(origin), let authority, let host = HostName(authority) else { return false }
         guard let port = Origin.defaultPort(of: origin.scheme) else { return false }
@@ -122,7 +123,7 @@ public struct AccessRules: Sendable {
 
     private func isAllowed(_ origin: String) -> Bool { Origin(origin).map { origins.contains($0.text) } ?? false }
 
-    /// Returns the fields that let an allowed page read an answer; nil where the request is of none.
+    /// Returns the fields that let an allowed page read an answer; nil if the request is not from one.
     ///
     /// https://fetch.spec.whatwg.org/#http-cors-protocol
     func fields(for request: HTTPRequest) -> HTTPFields? {
@@ -132,7 +133,7 @@ public struct AccessRules: Sendable {
         ]
     }
 
-    /// Returns what a preflight of an allowed page is told besides; nil where the request is no preflight.
+    /// Returns the additional fields for a preflight of an allowed page; nil if the request is not a preflight.
     func preflightFields(for request: HTTPRequest) -> HTTPFields? {
         guard request.method == .options, request.headerFields[.accessControlRequestMethod] != nil else { return nil }
         return [
@@ -143,7 +144,7 @@ public struct AccessRules: Sendable {
     }
 }
 
-/// Where a page is from: `https://trips.example.com`, `http://localhost:3000`.
+/// The origin of a page: `https://trips.example.com`, `http://localhost:3000`.
 private struct Origin {
     let scheme: String
     let host: String

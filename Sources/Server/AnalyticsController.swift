@@ -3,7 +3,7 @@ import Ingestion
 import TripModel
 import TripstoreAPI
 
-/// Answers queries about trips: the parameters go to the store as they are, its JSON comes back as it is.
+/// Answers queries about trips: passes the parameters to the store and its JSON back, both unchanged.
 struct AnalyticsController: Sendable {
     let store: TripStore
     let budget: AnswerBudget
@@ -35,7 +35,7 @@ struct AnalyticsController: Sendable {
         return try await answer { engine, cancellation throws(ColumnStoreError) in try engine.regions(query, cancellation).json }
     }
 
-    /// Runs a query until it is answered, its client leaves or its time is over.
+    /// Runs a query until it is answered, its client disconnects or its timeout passes.
     private func answer(
         mayScan: Bool = false,
         _ query: @escaping @Sendable (any TripEngine, QueryCancellation) throws(ColumnStoreError) -> String

@@ -2,17 +2,17 @@ import NIOCore
 import Synchronization
 import TripModel
 
-/// How many bytes of large answers are in memory at a time: clients that read slowly, or ask all at once, must not add up.
+/// Limits the bytes of large answers in memory, so that clients that read slowly or send queries all at once do not add up.
 ///
-/// One answer has a bound of its own (`Limits`), and those being made have the threads' number for one; this is about those
-/// on their way out.
+/// Each answer has a limit of its own (`Limits`), and the count of threads limits those being computed; this is for those in
+/// transit.
 final class AnswerBudget: Sendable {
     private let byteCountMax: Int
     private let byteCount = Atomic<Int>(0)
 
     init(byteCountMax: Int = ServerLimits.answersByteCountMax) { self.byteCountMax = byteCountMax }
 
-    /// Takes an answer in, or throws if there are too many.
+    /// Admits an answer, or throws if there are too many.
     func admit(_ text: String) throws(ColumnStoreError) -> AdmittedAnswer {
         let bytes = ByteBuffer(string: text)
         guard bytes.readableBytes >= ServerLimits.largeAnswerByteCount else { return AdmittedAnswer(bytes: bytes, place: nil) }
@@ -30,7 +30,7 @@ final class AnswerBudget: Sendable {
     fileprivate func release(_ count: Int) { byteCount.subtract(count, ordering: .relaxed) }
 }
 
-/// An answer that has a place in the budget until it is sent or let go of.
+/// An answer that counts in the budget until it is sent or released.
 struct AdmittedAnswer: Sendable {
     final class Place: Sendable {
         private let budget: AnswerBudget

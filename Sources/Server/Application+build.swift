@@ -7,7 +7,7 @@ import ServiceLifecycle
 import TripModel
 import UnixSignals
 
-/// Puts the server together: routes, middleware, progress and the WebSocket upgrade over one store.
+/// Assembles the server: routes, middleware, progress and the WebSocket upgrade for one store.
 ///
 /// The store stays the caller's: it starts ingestion before and closes the store after.
 package func buildApplication(store: TripStore, options: ServerOptions) -> some ApplicationProtocol {

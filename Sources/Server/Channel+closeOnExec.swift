@@ -6,12 +6,12 @@ import Musl
 import NIOCore
 import NIOPosix
 
-/// Keeps sockets from programs that this process becomes or starts, such as the Swift runtime's `swift-backtrace` after a crash: one that
-/// has the listening socket keeps its address in use for as long as it runs.
+/// Hides sockets from programs that this process becomes or starts.
 ///
-/// NIO makes sockets without the flag.
+/// One such is the Swift runtime's `swift-backtrace` after a crash: a program that has the listening socket keeps its address
+/// in use for as long as it runs. NIO creates sockets without the flag.
 extension Channel {
-    /// Closes the channel's socket in other programs; to be called on its event loop.
+    /// Closes the channel's socket in other programs; call it on the channel's event loop.
     func closeOnExec() {
         _ = try? pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
             fcntl(socket, F_SETFD, FD_CLOEXEC)

@@ -1,17 +1,18 @@
 import NIOCore
 import TripModel
 
-/// Watches, for the query under way on a connection, whether its client is still there.
+/// Watches, for the query in progress on a connection, whether its client is still connected.
 ///
-/// A client that resets the connection has left at once. One that closes its side only may have gone, as when its process ends, or
-/// may still read: TCP tells no difference until something is sent. Its query gets a grace in which quick answers are ready.
+/// A client that resets the connection has gone at once. One that only closes its side may have gone, such as when its process
+/// ends, or may still read: TCP shows no difference until something is sent. Its query gets a grace period, in which quick
+/// answers are ready.
 ///
-/// NIO reads the end of the stream while an answer is awaited, since a request without a body leaves room in its buffers.
+/// NIO reads the end of the stream while an answer is pending, since a request without a body leaves room in its buffers.
 final class ClientPresence: ChannelInboundHandler, Sendable {
     typealias InboundIn = Any
     typealias InboundOut = Any
 
-    /// That of the connection whose request is being answered; nil in tests of routes without connections.
+    /// The presence for the connection whose request is being answered; nil in tests of routes without connections.
     @TaskLocal static var current: ClientPresence?
 
     private struct State {
@@ -22,7 +23,7 @@ final class ClientPresence: ChannelInboundHandler, Sendable {
 
     private let state = Lock(State())
 
-    /// Runs a query that is cancelled if the client leaves.
+    /// Runs a query that is cancelled if the client disconnects.
     func watch<Value>(
         _ cancellation: QueryCancellation, _ query: () async throws -> Value
     ) async rethrows -> Value {

@@ -1,17 +1,17 @@
 import TripModel
 
-/// A request that lasts and so keeps its connection, from its beginning until this is let go of.
+/// A long request that keeps its connection, from its start until this is released.
 ///
-/// Each kind has a part of the connections that it can't exceed, and the parts leave some over: however many clients follow jobs and
-/// upload, others are answered.
+/// Each kind has a share of the connections that it can't exceed, and the shares leave some over: however many clients follow
+/// jobs and upload, others are answered.
 final class ConnectionHold: Sendable {
     enum Kind: String, CaseIterable {
-        /// A WebSocket or an event stream, for as long as the job takes.
+        /// A WebSocket or an event stream, for as long as the job runs.
         case follower
-        /// A body that comes as fast as its client sends it.
+        /// A body that arrives as fast as its client sends it.
         case upload
 
-        /// One connection of so many may be held.
+        /// One of this many connections may be held.
         var part: Int {
             switch self {
             case .follower: ServerLimits.followerPart
@@ -19,7 +19,7 @@ final class ConnectionHold: Sendable {
             }
         }
 
-        /// What a client is told where so many are held already.
+        /// Returns the error for a client if too many are held already.
         func refusal(_ count: Int) -> ColumnStoreError {
             switch self {
             case .follower:
@@ -39,7 +39,7 @@ final class ConnectionHold: Sendable {
     private let kind: Kind
     private let table: ConnectionTable
 
-    /// Made by the table, which has counted it.
+    /// Called by the table, which has counted it.
     init(_ kind: Kind, of table: ConnectionTable) {
         self.kind = kind
         self.table = table

@@ -1,20 +1,20 @@
 import NIOCore
 import TripModel
 
-/// What is known of one connection outside of its event loop: its phase, since when, and whether its client is slow.
+/// What is known about a connection outside of its event loop: its phase, since when, and whether its client is slow.
 final class ConnectionRecord: Sendable {
-    /// What a connection is about.
+    /// The phase of a connection.
     ///
     ///     idle ── first byte ─> head ── its last ─> body ── its last ─> answer ── sent ─> idle, or closing
     ///                             │                  └──── answered ──> rest ─── its last ──┘
     ///                             └──── upgrade ──> socket
     ///
-    /// `rest`: what is left of a body that nobody wants, as its answer is out.
+    /// `rest`: the remainder of a body that nobody reads, as its answer is sent.
     enum Phase {
         case idle, head, body, rest, answer, socket, closing
     }
 
-    /// Which goes first where room is needed: those that have been idle for longest, then the slowest.
+    /// Which connections go first to make room: those that have been idle for longest, then the slowest.
     struct Rank: Comparable {
         var isSlow: Bool
         var since: NIODeadline
@@ -29,10 +29,10 @@ final class ConnectionRecord: Sendable {
     private struct State {
         var phase = Phase.idle
         var since = NIODeadline.now()
-        /// The rate of a client that is waited for; nil where it is not, or is fast.
+        /// The rate of a client that the server waits for; nil if it does not wait, or the client is fast.
         var slowBytesPerSecond: Int?
         var isLeaving = false
-        /// What its WebSocket counts as.
+        /// The kind of hold that its WebSocket counts as.
         var hold: ConnectionHold?
     }
 
@@ -40,7 +40,7 @@ final class ConnectionRecord: Sendable {
     private let watch: NIOLoopBound<ConnectionWatch>
     private let state = Lock(State())
 
-    /// Makes the record of a connection that is watched.
+    /// Makes the record of a watched connection.
     init(channel: any Channel, watch: NIOLoopBound<ConnectionWatch>) {
         self.channel = channel
         self.watch = watch
@@ -60,7 +60,7 @@ final class ConnectionRecord: Sendable {
 
     // MARK: Making room
 
-    /// Its place among those that may go; nil where it has to stay.
+    /// Its rank among those that may be closed; nil if it must stay.
     var rank: Rank? {
         state.withLock {
             guard !$0.isLeaving else { return nil }
@@ -85,7 +85,7 @@ final class ConnectionRecord: Sendable {
         }
     }
 
-    /// Closes the connection, unless it got something to do meanwhile.
+    /// Closes the connection, unless a request arrived meanwhile.
     func giveUp(_ table: ConnectionTable) {
         let watch = watch
         channel.eventLoop.execute {
@@ -93,18 +93,18 @@ final class ConnectionRecord: Sendable {
         }
     }
 
-    /// Ends a body that comes too slowly, for the sake of another.
+    /// Aborts a body that arrives too slowly, to make room for another.
     func giveUpBody() {
         let watch = watch
         channel.eventLoop.execute { watch.value.giveUpBody() }
     }
 
-    /// Counts as something until the connection is closed.
+    /// Keeps a hold until the connection is closed.
     func keep(_ hold: ConnectionHold) { state.withLock { $0.hold = hold } }
 
     // MARK: Time
 
-    /// Whether its clock is to be looked at: an idle one's only at the end.
+    /// Returns whether its timeouts must be checked: for an idle one only at the end.
     func isDue(_ now: NIODeadline, idle: TimeAmount) -> Bool {
         state.withLock { $0.phase != .idle || now - $0.since >= idle }
     }

@@ -3,13 +3,13 @@ import NIOCore
 import NIOPosix
 import TripModel
 
-/// All open connections: how many there may be, which of them are given up for others, and when each has taken too long.
+/// All open connections: how many are allowed, which are closed for others, and when each has timed out.
 ///
-/// When the table is full, a new connection takes the place of those that have been idle for longest, then of those whose clients are
-/// slowest; where all are busy it is answered with 503. So nobody locks others out by opening connections and staying silent. Requests
-/// that last may hold a part of the table only (`ConnectionHold`), so that it is not full of those either.
+/// If the table is full, a new connection replaces those that have been idle for longest, then those whose clients are slowest;
+/// if all are busy, it gets 503. So no client locks others out by opening connections and staying silent. Long requests may
+/// hold only a share of the table (`ConnectionHold`), so that they don't fill it either.
 final class ConnectionTable: Sendable {
-    /// Why a connection was closed from this side.
+    /// Why this side closed a connection.
     enum Ending: String, CaseIterable {
         case idle, head, body, send, room
     }
@@ -19,7 +19,7 @@ final class ConnectionTable: Sendable {
         /// Connections that were told to make room and are not closed yet.
         var leavingCount = 0
         var refusedCount = 0
-        /// Refused connections that are still to be answered.
+        /// Refused connections that still have to be answered.
         var refusedOpenCount = 0
         var holds: [ConnectionHold.Kind: Int] = [:]
         var endings: [Ending: Int] = [:]
@@ -27,7 +27,7 @@ final class ConnectionTable: Sendable {
         var ticks: RepeatedTask?
     }
 
-    /// What was not logged yet.
+    /// Counts that were not logged yet.
     private struct Report {
         var closedCount = 0
         var refusedCount = 0
@@ -43,8 +43,8 @@ final class ConnectionTable: Sendable {
     /// Makes an empty table.
     ///
     /// - Parameters:
-    ///   - maximum: the most connections, where the system allows for as many.
-    ///   - openFileLimit: tells how many files the process may have open.
+    ///   - maximum: the maximum of connections, if the system allows as many.
+    ///   - openFileLimit: returns how many files the process may have open.
     init(
         maximum: Int, timeouts: ConnectionTimeouts = ConnectionTimeouts(),
         openFileLimit: @escaping @Sendable () -> Int = { OpenFiles.limit }, logger: Logger
@@ -55,27 +55,28 @@ final class ConnectionTable: Sendable {
         self.logger = logger
     }
 
-    /// The most connections that the system's limit of open files leaves room for: each may write an upload, and the store has files
-    /// of its own.
+    /// Returns the maximum of connections that the system's limit of open files allows.
+    ///
+    /// Each may write an upload, and the store has files of its own.
     static func capacity(openFiles: Int) -> Int {
         max(ServerLimits.connectionCountMin, (openFiles - ServerLimits.storeFileCount) / 2)
     }
 
-    /// The most connections now.
+    /// The current maximum of connections.
     var capacity: Int { min(maximum, Self.capacity(openFiles: openFileLimit())) }
 
-    // MARK: Coming and going
+    // MARK: Opening and closing
 
-    /// What becomes of a new connection.
+    /// What happens to a new connection.
     enum Admission {
         case admitted
-        /// There is no room, and it is told so.
+        /// There is no room, and the client gets 503.
         case refused
-        /// There is no room, and too many are being told so.
+        /// There is no room, and too many are being refused already.
         case dropped
     }
 
-    /// Takes a new connection in, for which others may have to go, unless all of them are busy.
+    /// Admits a new connection, for which others may be closed, unless all of them are busy.
     func admit(_ record: ConnectionRecord) -> Admission {
         let capacity = capacity
         let (admission, leaving) = state.withLock { state -> (Admission, [ConnectionRecord]) in
@@ -106,7 +107,7 @@ final class ConnectionTable: Sendable {
         return admission
     }
 
-    /// Closes some idle connections, as the system has no more open files to give.
+    /// Closes some idle connections, as the system allows no more open files.
     func makeRoom() {
         let leaving = state.withLock {
             Self.makeRoom(in: &$0, count: max(1, $0.connections.count / ServerLimits.leavingPart - $0.leavingCount))
@@ -115,7 +116,7 @@ final class ConnectionTable: Sendable {
         report()
     }
 
-    /// Marks those that leave: some at a time, so that in a flood few have to look through the table.
+    /// Selects connections to close: several at a time, so that in a flood few calls scan the table.
     private static func makeRoom(in state: inout State, count: Int) -> [ConnectionRecord] {
         var candidates: [(record: ConnectionRecord, rank: ConnectionRecord.Rank)] = []
         for record in state.connections.values {
@@ -136,18 +137,18 @@ final class ConnectionTable: Sendable {
         }
     }
 
-    /// A connection that was told to leave got a request just then, and stays.
+    /// Keeps a connection that was told to leave but got a request just then.
     func keep(_ record: ConnectionRecord) {
         state.withLock {
             if record.unmarkLeaving(), $0.connections[ObjectIdentifier(record)] != nil { $0.leavingCount -= 1 }
         }
     }
 
-    // MARK: Requests that last
+    // MARK: Long requests
 
-    /// Counts a request that keeps its connection for long; throws where as many as may do.
+    /// Counts a request that keeps its connection for long; throws if the maximum is reached.
     ///
-    /// An upload takes the place of the slowest one where there is one that is slow.
+    /// An upload replaces the slowest one if one is slow.
     func hold(_ kind: ConnectionHold.Kind) throws(ColumnStoreError) -> ConnectionHold {
         let limit = max(1, capacity / kind.part)
         let (isHeld, slowest) = state.withLock { state -> (Bool, ConnectionRecord?) in
@@ -166,7 +167,7 @@ final class ConnectionTable: Sendable {
 
     func release(_ kind: ConnectionHold.Kind) { state.withLock { $0.holds[kind, default: 0] -= 1 } }
 
-    /// The slowest of those that send a body slowly, which is not chosen again then.
+    /// Returns the slowest of those that send a body slowly, and excludes it from the next choice.
     private static func slowestUpload(in state: State) -> ConnectionRecord? {
         var slowest: (record: ConnectionRecord, bytesPerSecond: Int)?
         for record in state.connections.values {
@@ -187,7 +188,7 @@ final class ConnectionTable: Sendable {
         }
     }
 
-    /// Lets each connection that is not just idle look at its clock, on its own event loop.
+    /// Lets each connection that is not just idle check its timeouts, on its own event loop.
     private func lookAtAll() {
         let now = NIODeadline.now()
         let idle = TimeAmount(timeouts.idle)
@@ -195,12 +196,12 @@ final class ConnectionTable: Sendable {
         report()
     }
 
-    /// Counts a connection that took too long.
+    /// Counts a connection that timed out.
     func ended(_ ending: Ending) { state.withLock { $0.endings[ending, default: 0] += 1 } }
 
-    // MARK: Telling
+    // MARK: Reporting
 
-    /// Says that connections were closed or refused for want of room, now and then.
+    /// Logs, from time to time, that connections were closed or refused for lack of room.
     private func report() {
         let now = NIODeadline.now()
         let due = state.withLock { state -> Report? in
@@ -219,7 +220,7 @@ final class ConnectionTable: Sendable {
             ])
     }
 
-    /// Writes its numbers.
+    /// Writes its metrics.
     func write(to text: inout PrometheusText) {
         let state = state.withLock { $0 }
         text.metric("tripstore_connections", .gauge, "Connections that are open now.", value: state.connections.count)

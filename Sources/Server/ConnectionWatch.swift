@@ -1,21 +1,21 @@
 import NIOCore
 
-/// Sees each byte of a connection, right at its socket, and ends the connection where a client takes too long with anything.
+/// Sees each byte of a connection, right at its socket, and ends the connection if a client takes too long with anything.
 ///
-/// Time counts while the client is waited for: where the server does not read, because the disk is slower than the network, or has
-/// nothing to send, nobody is too slow. It stays for a WebSocket too.
+/// Time counts while the server waits for the client: if the server does not read, because the disk is slower than the network,
+/// or has nothing to send, no client is too slow. It stays for a WebSocket too.
 final class ConnectionWatch: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = IOData
     typealias OutboundOut = IOData
 
-    /// What the HTTP handler is told, which still can answer.
+    /// Events for the HTTP handler, which can still answer.
     enum Timeout {
         case head, body
     }
 
-    /// Bytes since a moment, of which there must be some.
+    /// The minimum of bytes that must arrive in a period.
     private struct Window {
         var start = NIODeadline.now()
         var byteCount = 0
@@ -29,7 +29,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
     private let table: ConnectionTable
     private var record: ConnectionRecord?
     private var context: ChannelHandlerContext?
-    /// Whether bytes are asked for and none has come since.
+    /// Whether a read was requested and nothing has arrived since.
     private var isReading = false
     private var receivedByteCount = 0
     private var queuedByteCount = 0
@@ -45,7 +45,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
 
     func attach(_ record: ConnectionRecord) { self.record = record }
 
-    /// Says what the connection is about from now on.
+    /// Sets the connection's phase.
     func enter(_ phase: ConnectionRecord.Phase) {
         let now = NIODeadline.now()
         record?.enter(phase, at: now)
@@ -54,7 +54,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
         phaseByteCount = receivedByteCount + sentByteCount
     }
 
-    /// Closes the connection to make room for another; returns false where it has something to do after all.
+    /// Closes the connection to make room for another; returns false if it is busy after all.
     func leave() -> Bool {
         guard let context, let phase = record?.phase else { return false }
         switch phase {
@@ -65,7 +65,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
         return true
     }
 
-    /// Ends a body that is still slow, as another is to take its place.
+    /// Aborts a body that is still slow, so that another can replace it.
     func giveUpBody() {
         guard let context, record?.phase == .body, isSlow(.now()) else { return }
         expire(.body, context)
@@ -73,7 +73,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
 
     // MARK: Time
 
-    /// Looks at the clock.
+    /// Checks the timeouts.
     func tick() {
         guard let context, let record else { return }
         let now = NIODeadline.now()
@@ -124,7 +124,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    /// Bytes that the system has not taken yet.
+    /// Bytes that the system has not accepted yet.
     private var unsentByteCount: Int {
         (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }

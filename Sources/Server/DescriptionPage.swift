@@ -1,6 +1,6 @@
 import Foundation
 
-/// The API's description as a page to read, which needs no script and no other file than the front page's style.
+/// The API's description as a readable page, which needs no script and no other file than the front page's style.
 ///
 /// Operations in the order of their paths, each with its parameters, bodies and answers, then the schemas.
 struct DescriptionPage {
@@ -10,7 +10,7 @@ struct DescriptionPage {
 
     private let description: Object
 
-    /// Takes the text of an OpenAPI document.
+    /// Parses the text of an OpenAPI document.
     init(_ json: [UInt8]) {
         description = (try? JSONSerialization.jsonObject(with: Data(json)) as? Object) ?? [:]
     }
@@ -97,7 +97,7 @@ struct DescriptionPage {
         return "<h3>\(title)</h3>\n<table><tbody>\n\(cells.joined())</tbody></table>\n"
     }
 
-    /// What a value may be, in a few words.
+    /// Returns what a value may be, in a few words.
     private func type(_ schema: Any?) -> String {
         guard let schema = schema as? Object else { return "" }
         if let name = (schema["$ref"] as? String)?.split(separator: "/").last {
@@ -115,7 +115,7 @@ struct DescriptionPage {
         return text
     }
 
-    /// What a reference refers to.
+    /// Returns the target of a reference.
     private func resolved(_ object: Object) -> Object {
         guard let reference = object["$ref"] as? String else { return object }
         let parts = reference.split(separator: "/").dropFirst()
@@ -130,7 +130,7 @@ struct DescriptionPage {
 
     private func code(_ text: Any?) -> String { "<code>\(Self.escaped(text as? String ?? ""))</code>" }
 
-    /// Text with the Markdown that the description has: `code` and **strong**.
+    /// Returns text with the Markdown that the description uses: `code` and **strong**.
     private static func inline(_ text: Any?) -> String {
         escaped(text as? String ?? "").replacing(/`([^`]+)`/) { "<code>\($0.1)</code>" }
             .replacing(/\*\*([^*]+)\*\*/) { "<strong>\($0.1)</strong>" }

@@ -5,22 +5,22 @@ import NIOCore
 
 /// Serves the front page, the API's description and its documentation: nothing of it comes from another host.
 ///
-/// Where a folder has Swagger UI's files, the documentation is interactive; otherwise it is a page that `DescriptionPage` makes of
-/// the description.
+/// If a folder has Swagger UI's files, the documentation is interactive; otherwise it is a page that `DescriptionPage` makes
+/// from the description.
 struct DocsController: Sendable {
     /// The files of `swagger-ui-dist` that are served, with their types; nothing else in the folder is reachable.
     private static let swaggerAssets = ["swagger-ui.css": stylesheet, "swagger-ui-bundle.js": script]
     private static let page = "text/html; charset=utf-8"
     private static let stylesheet = "text/css; charset=utf-8"
     private static let script = "text/javascript; charset=utf-8"
-    /// What pages load and run: files of this server, no text of the page itself.
+    /// What pages may load and run: files of this server, no text of the page itself.
     ///
     /// Swagger UI has its icons in `data:` URLs.
     private static let policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
         + "form-action 'none'; frame-ancestors 'none'"
 
-    /// Swagger UI's files, which clients that read slowly share; none where the folder has none.
+    /// Swagger UI's files, which slow clients share; empty if the folder has none.
     private let swagger: [String: (bytes: ByteBuffer, type: String)]
     private let assets: [String: (bytes: ByteBuffer, type: String)]
     private let front: ByteBuffer
@@ -72,7 +72,7 @@ struct DocsController: Sendable {
         return files["swagger-ui-bundle.js"] == nil ? [:] : files
     }
 
-    /// The same as the front page's, in the page itself: Swagger UI's files need not have one.
+    /// The same icon as the front page's, embedded: Swagger UI's files need not have one.
     static let icon =
         "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>"
         + "<rect width='16' height='16' rx='4' fill='%230b6e5f'/>"

@@ -1,10 +1,10 @@
 import TripModel
 
-/// What becomes of a file whose bytes were loaded before: the option `duplicate` of an upload.
+/// What to do with a file whose bytes were ingested before: the option `duplicate` of an upload.
 enum DuplicatePolicy: String {
     case refuse, allow
 
-    /// Bytes of a value that are looked at: more than the longest has.
+    /// Bytes of a value that are read: more than the longest has.
     static let byteCountMax = 16
 
     /// Reads the option's value; throws 400 for any other.

@@ -2,25 +2,25 @@ package import HTTPTypes
 import Hummingbird
 package import TripModel
 
-/// What a client is told of an error: a status, a sentence and further header fields.
+/// The client's view of an error: a status, a sentence and further header fields.
 ///
-/// The only place that knows which status an error of the store has.
+/// The only place that maps the store's errors to statuses.
 package struct ErrorAnswer {
     package let status: HTTPResponse.Status
     /// One sentence that says what is wrong and what to do.
     package let detail: String
     package let headers: HTTPFields
 
-    /// Translates an error; what is not known here is a fault of ours, of which the client learns no more than that.
+    /// Translates an error; an unknown one is a fault of ours, and the client learns only that.
     ///
-    /// - Parameter paths: what is not told of the places of files.
+    /// - Parameter paths: which paths of files to hide.
     package init(_ error: any Error, hiding paths: HiddenPaths? = nil) {
         switch error {
         case let error as ColumnStoreError:
             status = Self.status(of: error.code)
             detail =
                 switch error.code {
-                // What a client has given itself is given back as it is, and there being too much to do is about no file.
+                // The client's own input is returned unchanged, and an overload is not about any file.
                 case .invalidArgument, .overloaded: error.message
                 default: paths?.removed(from: error.message) ?? error.message
                 }
@@ -61,7 +61,7 @@ package struct ErrorAnswer {
         case .busy, .unavailable, .overloaded: .serviceUnavailable
         case .queueFull: .tooManyRequests
         case .diskFull: .insufficientStorage
-        // As nginx has it: for the log, as nobody reads it.
+        // As in nginx: for the log, since no client reads it.
         case .clientLeft: HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
         default: .internalServerError
         }

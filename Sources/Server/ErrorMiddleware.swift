@@ -3,7 +3,7 @@ import Hummingbird
 import Logging
 import TripModel
 
-/// Answers every request that fails with the body `{"detail": "..."}`, and logs the faults that are the server's.
+/// Answers every failing request with the body `{"detail": "..."}`, and logs the faults that are the server's.
 struct ErrorMiddleware: RouterMiddleware {
     typealias Context = ServerRequestContext
 
@@ -17,7 +17,7 @@ struct ErrorMiddleware: RouterMiddleware {
             return try await next(request, context)
         } catch {
             let answer = ErrorAnswer(error, hiding: paths)
-            // That there is too much to do is no fault, and the log of requests has it.
+            // An overload is not a fault, and the request log has it.
             if answer.status.kind == .serverError, (error as? ColumnStoreError)?.code != .overloaded {
                 context.logger.error(
                     "request failed",

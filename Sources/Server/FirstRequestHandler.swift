@@ -1,32 +1,32 @@
 import NIOCore
 import NIOHTTP1
 
-/// Decides, with a connection's first request, whether it goes on as HTTP or as a WebSocket, and hands it over.
+/// Decides, by a connection's first request, whether it continues as HTTP or as a WebSocket, and hands it over.
 ///
 ///     waiting ── head, no upgrade ─────────────────────────> done (HTTP)
 ///        └────── head with an upgrade ─> deciding ─ refused ─> done (HTTP: the request is passed on as it came)
 ///                                           └───── accepted ─> 101, done (WebSocket)
 ///
-/// Until then it closes connections that are idle when the server stops; what is not HTTP is HTTPConnectionHandler's to answer.
-/// NIO's own upgrade handler loses the request of an upgrade that is refused, so this takes its place.
+/// Until then it closes connections that are idle when the server stops; HTTPConnectionHandler answers what is not HTTP. NIO's
+/// own upgrade handler loses the request of a refused upgrade, so this replaces it.
 final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// What becomes of a request that asks for a WebSocket: the fields of the answer 101, or nil where it is refused.
+    /// The decision on a WebSocket request: the fields of the answer 101, or nil if it is refused.
     typealias Decision = (HTTPRequestHead, any Channel) -> EventLoopFuture<HTTPHeaders?>
 
     private enum State {
         case waiting
         case deciding
-        /// The request's end is still to come.
+        /// The request's end has not arrived yet.
         case accepted(HTTPRequestHead, HTTPHeaders)
         case done
     }
 
-    /// Requests that ask for an upgrade have no body: their head, their end, and a little that a hasty client sent behind.
+    /// Upgrade requests have no body: their head, their end, and a little that a hasty client sent after them.
     private static var heldPartCountMax: Int { 16 }
 
     private let encoder: HTTPResponseEncoder
@@ -38,12 +38,12 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
     private let promise: EventLoopPromise<Connection>
     private var state = State.waiting
     private var held: [HTTPServerRequestPart] = []
-    /// Events that came while the decision was being made.
+    /// Events that arrived while the decision was pending.
     private var heldEvents: [Any] = []
-    /// The channel wants to read, which waits for the decision: what a client sends beyond its request would pile up.
+    /// The channel wants to read, which waits for the decision: bytes beyond the request would pile up.
     private var hasHeldRead = false
 
-    /// Makes a handler that completes the promise with whichever connection comes out of the first request.
+    /// Makes a handler that completes the promise with the connection that results from the first request.
     init(
         encoder: HTTPResponseEncoder, decoder: ByteToMessageHandler<RequestDecoder>, watch: ConnectionWatch,
         promise: EventLoopPromise<Connection>, shouldUpgrade: @escaping Decision,
@@ -105,7 +105,7 @@ final class FirstRequestHandler<Connection: Sendable>: ChannelDuplexHandler, Rem
 
     // MARK: Handing over
 
-    /// Goes on as HTTP; `andThen` tells the next handler what came besides.
+    /// Continues as HTTP; `andThen` tells the next handler what else arrived.
     private func passOn(_ context: ChannelHandlerContext, andThen: () -> Void = {}) {
         do {
             let connection = try continueAsHTTP(context.channel)

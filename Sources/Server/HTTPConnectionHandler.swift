@@ -5,11 +5,11 @@ import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import TripModel
 
-/// One connection's requests as HTTP/1.1 and HTTP/1.0 have them, each of which it remembers until its answer is out.
+/// One connection's requests according to HTTP/1.1 and HTTP/1.0, each of which it remembers until its answer is sent.
 ///
-/// It lets routes have one request at a time, and does for them what depends on the request's version and on the connection: whether
-/// the answer's end is told by a length, by chunks or by the end of the connection, whether the connection stays open, and answers to
-/// what is not HTTP. The types of swift-http-types, in which routes think, have no version.
+/// It gives routes one request at a time, and does what depends on the request's version and on the connection: whether a
+/// length, chunks or the end of the connection mark the end of the answer, whether the connection stays open, and answers to
+/// what is not HTTP. The types of swift-http-types, which routes use, have no version.
 ///
 /// https://www.rfc-editor.org/rfc/rfc9112
 final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
@@ -24,25 +24,25 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         let isHead: Bool
         /// Whether the connection ends with the answer.
         var closes: Bool
-        /// Bytes of the request's body still to come; nil where their number is not known.
+        /// Bytes of the request's body that have not arrived; nil if their count is unknown.
         var bytesToCome: Int?
-        /// Whether the client waits for 100 before it sends the body, which it may not do then.
+        /// Whether the client waits for 100 before it sends the body, which it then may not do.
         var awaitsContinue = false
-        /// Whether the request is there to its end.
+        /// Whether the request has arrived completely.
         var isReceived = false
-        /// Whether the answer is out to its end.
+        /// Whether the answer is sent completely.
         var isAnswered = false
         /// Whether the answer has a body.
         var sendsBody = true
-        /// Whether routes know nothing of it.
+        /// Whether it is answered here, without a route.
         var isOurs = false
     }
 
     private let watch: ConnectionWatch
-    /// Told of each request that is answered here.
+    /// Called for each request that is answered here.
     private let report: (RequestRefusal, HTTPRequestHead?) -> Void
     private var exchange: Exchange?
-    /// What came behind the request that is being answered.
+    /// What arrived after the request that is being answered.
     private var held = CircularBuffer<HTTPServerRequestPart>()
     private var heldRefusal: RequestRefusal?
     private var holdsEndOfInput = false
@@ -50,7 +50,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     private var isPassingOn = false
     private var hasFailed = false
     private var isStopping = false
-    /// Once the last answer is being sent: what still comes is dropped, so that no reset of the connection overtakes the answer.
+    /// While the last answer is sent, further input is dropped, so that no reset of the connection overtakes the answer.
     private var isClosing = false
     private var inputIsClosed = false
     private var outputIsClosed = false
@@ -84,11 +84,11 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        // A length beyond our integers is as good as none: what comes is drained, and the connection not kept.
+        // A length beyond our integers is as good as none: input is drained, and the connection is not kept.
         let length = head.headers.first(name: "content-length").map { Int($0) } ?? 0
         exchange = Exchange(
             isHTTP10: head.version == .http1_0, isHead: head.method == .HEAD,
-            // NIO's decoder reads nothing behind a request that offers an upgrade, whether it is taken or not.
+            // NIO's decoder reads nothing after a request that offers an upgrade, whether the upgrade is accepted or not.
             closes: !head.isKeepAlive || head.headers.contains(name: "upgrade") || isStopping,
             bytesToCome: head.headers.contains(name: "transfer-encoding") ? nil : length,
             awaitsContinue: head.headers.contains(name: "expect") && head.version != .http1_0)
@@ -115,7 +115,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         guard !isClosing, held.isEmpty else { return }
         if let refusal = heldRefusal, exchange?.isReceived != true {
             heldRefusal = nil
-            // What broke off may be the body of the request that was passed on just now.
+            // What broke off may be the body of the request that was just passed on.
             return exchange == nil ? answer(refusal, nil, context) : failBody(refusal, context)
         }
         if holdsEndOfInput, heldRefusal == nil {
@@ -129,12 +129,12 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     func read(context: ChannelHandlerContext) {
-        // Who sends many requests at once is read on once they are answered.
+        // If a client pipelines many requests, reading continues once they are answered.
         if held.isEmpty || isClosing { context.read() } else { holdsRead = true }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // Nobody else asks for what is dropped.
+        // Nobody else reads what is dropped.
         if isClosing { context.read() }
         context.fireChannelReadComplete()
     }
@@ -175,7 +175,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         }
     }
 
-    /// Returns the head of an answer with the fields that tell its end and what becomes of the connection.
+    /// Returns the head of an answer with the fields for its end and for the connection.
     private func frame(_ response: HTTPResponse, _ current: inout Exchange) -> HTTPResponseHead {
         var head = HTTPResponseHead(response)
         let hasNoBody = response.status == .noContent || response.status == .notModified
@@ -183,7 +183,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         head.headers.remove(name: "transfer-encoding")
         if hasNoBody { head.headers.remove(name: "content-length") }
         if current.sendsBody, !head.headers.contains(name: "content-length") {
-            // An event stream, for one. HTTP/1.0 knows no chunks: the end of the connection is the end of the answer.
+            // An event stream, for example. HTTP/1.0 has no chunks: the end of the connection is the end of the answer.
             if current.isHTTP10 { current.closes = true } else { head.headers.add(name: "Transfer-Encoding", value: "chunked") }
         }
         if !mayReadOn(current) || head.headers["connection"].contains(where: { $0.lowercased() == "close" }) {
@@ -196,20 +196,20 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         return head
     }
 
-    /// Whether what is still to come of a request is little enough to be read for the sake of the next one.
+    /// Returns whether the rest of a request is small enough to be read for the sake of the next one.
     private func mayReadOn(_ current: Exchange) -> Bool {
         if current.isReceived { return true }
         return !current.awaitsContinue && current.bytesToCome.map { $0 <= ServerLimits.unreadByteCountMax } ?? false
     }
 
-    /// The request is there and its answer is out: the next one may come.
+    /// The request has arrived and its answer is sent: the next one may start.
     private func end(_ context: ChannelHandlerContext) {
         exchange = nil
         watch.enter(.idle)
         passOn(context)
     }
 
-    /// Answers what no route gets to see.
+    /// Answers a request that no route sees.
     private func answer(_ refusal: RequestRefusal, _ head: HTTPRequestHead?, _ context: ChannelHandlerContext) {
         report(refusal, head)
         var current = exchange ?? Exchange(isHTTP10: false, isHead: false, closes: true)
@@ -245,7 +245,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        // Routes are done with the connection; when it ends is decided here.
+        // Routes are done with the connection; this decides when it ends.
         if isClosing, mode != .input {
             promise?.succeed()
         } else {
@@ -277,13 +277,13 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         }
     }
 
-    // MARK: What is not HTTP
+    // MARK: Not HTTP
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !isClosing, !hasFailed else { return }
         switch error {
         case let refusal as RequestRefusal: refuse(refusal, context)
-        // Of the decoder itself: a version that it does not know.
+        // An error of the decoder itself: a version that it does not know.
         case let error as HTTPParserError: refuse(RequestRefusal(error, near: ByteBuffer().readableBytesView), context)
         default:
             context.fireErrorCaught(error)
@@ -302,7 +302,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         }
     }
 
-    /// Lets the route that reads the body know that it won't come; the route answers.
+    /// Tells the route that reads the body that it won't come; the route answers.
     private func failBody(_ refusal: RequestRefusal, _ context: ChannelHandlerContext) {
         guard !isClosing, let current = exchange, !current.isReceived else { return }
         exchange?.closes = true
@@ -317,7 +317,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
 @available(*, unavailable)
 extension HTTPConnectionHandler: Sendable {}
 
-/// An answer that is given without a route.
+/// An answer without a route.
 private struct Response {
     let head: HTTPResponse
     let body: ByteBuffer?

@@ -4,7 +4,7 @@ import Glibc
 import Musl
 #endif
 
-/// The time as HTTP writes it: `Mon, 30 Nov 2026 19:26:04 GMT`.
+/// The time in HTTP's format: `Mon, 30 Nov 2026 19:26:04 GMT`.
 ///
 /// https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
 enum HTTPDate {

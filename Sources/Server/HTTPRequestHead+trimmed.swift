@@ -1,11 +1,11 @@
 import NIOHTTP1
 
-/// A request's fields without the whitespace that may stand around their values.
+/// A request's fields without the whitespace that may surround their values.
 ///
 ///     field-line = field-name ":" OWS field-value OWS
 ///     OWS        = *( SP / HTAB )
 ///
-/// NIO's parser leaves what is behind a value on it, so that a host or a list would be taken for another.
+/// NIO's parser leaves the whitespace after a value, so that a host or a list would be taken for another.
 /// https://www.rfc-editor.org/rfc/rfc9112#section-5
 extension HTTPRequestHead {
     /// The same request, with each value trimmed.

@@ -7,10 +7,10 @@
 struct HeaderValue {
     /// The part before the first parameter, in lower case.
     let first: String
-    /// Values by lower-case name, unquoted; of a repeated one the first.
+    /// Values by lower-case name, unquoted; the first of a repeated one.
     private let parameters: [String: String]
 
-    /// Reads a value; what is malformed ends it.
+    /// Parses a value; it ends at what is malformed.
     init(_ text: some StringProtocol) {
         var cursor = Cursor(rest: text.utf8[...].map { $0 }[...])
         first = cursor.token(until: UInt8(ascii: ";"))?.lowercased() ?? ""
@@ -41,7 +41,7 @@ struct HeaderValue {
 private struct Cursor {
     var rest: ArraySlice<UInt8>
 
-    /// Skips blanks and then one byte, if it is the one wanted.
+    /// Skips blanks and then one byte, if it is the expected one.
     mutating func skip(_ byte: UInt8) -> Bool {
         skipBlanks()
         guard rest.first == byte else { return false }
@@ -49,7 +49,7 @@ private struct Cursor {
         return true
     }
 
-    /// Returns the text up to one of the ends, without blanks around it; nil where there is none.
+    /// Returns the text up to one of the ends, without blanks around it; nil if there is none.
     mutating func token(until ends: UInt8...) -> String? {
         skipBlanks()
         let end = rest.firstIndex { ends.contains($0) } ?? rest.endIndex
@@ -59,7 +59,7 @@ private struct Cursor {
         return token.isEmpty ? nil : String(decoding: token, as: UTF8.self)
     }
 
-    /// Returns the text between quotes; a backslash quotes a quote or a backslash only, as some clients send bare paths.
+    /// Returns the text between quotes; a backslash escapes only a quote or a backslash, as some clients send bare paths.
     mutating func quotedString() -> String? {
         guard skip(UInt8(ascii: "\"")) else { return nil }
         var bytes: [UInt8] = []

@@ -4,17 +4,17 @@ import Glibc
 import Musl
 #endif
 
-/// A host with or without a port, as `Host` and `Origin` have it: `localhost:8000`, `127.0.0.1`, `[::1]:8000`, `trips.example.com`.
+/// A host with or without a port, as in `Host` and `Origin`: `localhost:8000`, `127.0.0.1`, `[::1]:8000`, `trips.example.com`.
 ///
 /// https://www.rfc-editor.org/rfc/rfc9110#section-7.2
 struct HostName: Hashable, Sendable {
     /// In lower case, without a dot at its end; an IPv6 address in its shortest form, in brackets.
     let name: String
     let port: Int?
-    /// Whether it is an IP address rather than a name that somebody's DNS answers for.
+    /// Whether it is an IP address rather than a name that DNS resolves.
     let isAddress: Bool
 
-    /// Reads a host; nil where it is none: user names, blanks, zones of IPv6 and empty hosts are not.
+    /// Parses a host; nil if it is invalid: user names, blanks, zones of IPv6 and empty hosts are.
     init?(_ text: some StringProtocol) {
         let bytes = text.utf8
         let portStart: Substring.UTF8View.Index
@@ -48,7 +48,7 @@ struct HostName: Hashable, Sendable {
         }
     }
 
-    /// Whether nobody but this machine can be reached under it.
+    /// Whether only this machine can be reached under it.
     var isLoopback: Bool {
         name == "localhost" || name == "ip6-localhost" || name == "[::1]" || isAddress && name.hasPrefix("127.")
     }

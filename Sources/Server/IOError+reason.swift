@@ -7,6 +7,6 @@ import Musl
 #endif
 
 extension IOError {
-    /// What the operating system calls the error, such as "No space left on device".
+    /// The operating system's text for the error, such as "No space left on device".
     var reason: String { String(cString: strerror(errnoCode)) }
 }

@@ -6,7 +6,7 @@ import NIOHTTPTypes
 import TripModel
 import TripstoreAPI
 
-/// Takes uploads: a raw body or a form, streamed to disk and handed to the store as a job, or the URL of a file to be fetched.
+/// Receives uploads: a raw body or a form, streamed to disk and passed to the store as a job, or the URL of a file to fetch.
 struct IngestionController: Sendable {
     let store: TripStore
     let metrics: ServerMetrics
@@ -38,7 +38,7 @@ struct IngestionController: Sendable {
         defer { withExtendedLifetime(hold) {} }
         let store = store
         let isURL = type.first == "application/json"
-        // Before the client is told to go on: what can't become a job is not to be sent.
+        // Checked before the client is told to continue: it should not send what can't become a job.
         try await store.lookUp { () throws(ColumnStoreError) in
             if isURL { try store.jobs.requireRoomForJob() } else { try store.jobs.requireRoomForUpload() }
         }
@@ -61,7 +61,7 @@ struct IngestionController: Sendable {
         }
     }
 
-    /// Endings of files that come without a name, by content type.
+    /// Endings of files without a name, by content type.
     private static let defaultEndings = [
         "": ".csv", "text/csv": ".csv", "text/plain": ".csv", "application/csv": ".csv",
         "application/octet-stream": ".csv", "application/gzip": ".csv.gz", "application/x-gzip": ".csv.gz",
@@ -86,7 +86,7 @@ struct IngestionController: Sendable {
         var writer = try await UploadWriter(directory: store.jobs.uploadsDirectory, store.jobs.bounds)
         do {
             for try await piece in request.body { try await writer.append(piece) }
-            // A type says that there is a file, if an empty one.
+            // A type means that there is a file, if only an empty one.
             if request.headers[.contentType] == nil, writer.byteCount == 0 {
                 throw HTTPError(
                     .badRequest,
@@ -121,7 +121,7 @@ struct IngestionController: Sendable {
         }
     }
 
-    /// Takes a URL, which the store fetches once the answer is given.
+    /// Receives a URL; the store fetches it after the answer.
     private func receiveURL(
         _ request: Request, name: UploadName?, policy: DuplicatePolicy?, context: ServerRequestContext
     ) async throws -> Response {
@@ -147,7 +147,7 @@ struct IngestionController: Sendable {
         return Self.accepted(job)
     }
 
-    /// Hands the file to the store, whose own it is from then on; it is made durable, which takes time.
+    /// Passes the file to the store, which owns it from then on; it is made durable, which takes time.
     private func submit(
         _ writer: UploadWriter, filename: UploadName, _ policy: DuplicatePolicy?
     ) async throws -> Response {
@@ -160,7 +160,7 @@ struct IngestionController: Sendable {
                 try store.jobs.submitUpload(
                     path: writer.path, filename: filename.text, hash: writer.hash, allowsDuplicate: policy == .allow
                 ) {
-                    // One that has closed its side may still read; for this long nobody gives up.
+                    // A client that has closed its side may still read; within this time none gives up.
                     !departure.hasLeft || .now - sent < ServerLimits.uploadPatience
                 }
             }
@@ -193,13 +193,13 @@ struct IngestionController: Sendable {
         return .json(body.text, status: .accepted, headers: [.location: "/jobs/\(job.id)"])
     }
 
-    /// Answers `Expect: 100-continue` once the request's head has been found to be in order.
+    /// Answers `Expect: 100-continue` once the request's head has been validated.
     private func letClientContinue(_ request: Request, _ context: ServerRequestContext) {
         guard request.headers[.expect]?.lowercased() == "100-continue" else { return }
         context.channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue)), promise: nil)
     }
 
-    /// Returns what a client is told of an upload that failed.
+    /// Returns the error for a client whose upload failed.
     private static func explain(_ error: any Error) -> any Error {
         switch error {
         case let failure as MultipartParser.Failure: HTTPError(.badRequest, message: failure.rawValue)

@@ -4,7 +4,7 @@ import Ingestion
 import TripModel
 import TripstoreAPI
 
-/// Shows jobs and their rejected rows, takes jobs back, and streams their progress as server-sent events.
+/// Shows jobs and their rejected rows, deletes and resumes jobs, and streams their progress as server-sent events.
 struct JobsController: Sendable {
     let store: TripStore
     let hub: ProgressHub
@@ -18,7 +18,7 @@ struct JobsController: Sendable {
         router.resource("/jobs/{job_id}/resume", [.post: resume])
         router.resource("/jobs/{job_id}/rejects", [.get: rejects])
         router.resource("/jobs/{job_id}/events", [.get: events])
-        // Requests that upgrade to a WebSocket come here only if they were refused.
+        // Upgrade requests for a WebSocket come here only if they were refused.
         router.resource("/ws/ingestion/{job_id}", [.get: refuseWebSocket])
     }
 
@@ -76,7 +76,7 @@ struct JobsController: Sendable {
             jobID: id, hub: hub, keepAliveInterval: pingInterval, eventLoop: context.channel.eventLoop)
         return Response(
             status: .ok,
-            // nginx passes an answer on as it comes only where it is told to.
+            // nginx streams an answer only if it is told to.
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .xAccelBuffering: "no"],
             body: ResponseBody { writer in
                 try await events.write(to: &writer)
@@ -93,9 +93,9 @@ struct JobsController: Sendable {
         throw HTTPError(refusing: request, otherwise: "GET /jobs/\(id)/events")
     }
 
-    // MARK: Job numbers
+    // MARK: Job IDs
 
-    /// Returns the job of a path; one that is not a number does not exist either.
+    /// Returns the job of a path; an ID that is not an integer does not exist either.
     private static func jobID(
         _ request: Request, _ context: ServerRequestContext, parameters: [String] = []
     ) throws -> Int64 {
@@ -106,7 +106,7 @@ struct JobsController: Sendable {
         return id
     }
 
-    /// Reads a job number: decimal digits without sign or leading zero.
+    /// Parses a job ID: decimal digits without sign or leading zero.
     static func jobID(_ text: some StringProtocol) -> Int64? {
         guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), text.utf8.first != UInt8(ascii: "0")
         else { return nil }
@@ -115,7 +115,7 @@ struct JobsController: Sendable {
 }
 
 extension HTTPError {
-    /// Says why a request was not upgraded to a WebSocket, and what there is `otherwise`.
+    /// Says why a request was not upgraded to a WebSocket, and what to use `otherwise`.
     fileprivate init(refusing request: Request, otherwise: String) {
         let upgrade: HTTPFields = [
             .upgrade: "websocket", .connection: "close", .secWebSocketVersion: WebSocketHandshake.version,

@@ -1,11 +1,11 @@
 import HTTPTypes
 import TripModel
 
-/// The server's own numbers: requests by method, route pattern and status, and bytes of uploads.
+/// The server's own metrics: requests by method, route pattern and status, and bytes of uploads.
 ///
-/// They are kept under one lock that is held for a few additions. Labels have few values, whatever clients send.
+/// One lock guards them, held for a few additions. Labels have few values, whatever clients send.
 package final class ServerMetrics: Sendable {
-    /// Upper bounds of the duration histogram, in seconds: from an answer out of the index to a long upload.
+    /// Upper bounds of the duration histogram, in seconds: from an answer from the index to a long upload.
     static let bounds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
     private static let knownMethods: Set<String> = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
@@ -33,7 +33,7 @@ package final class ServerMetrics: Sendable {
 
     func requestBegan() { state.withLock { $0.inFlight += 1 } }
 
-    /// Counts a request; `route` is the pattern of its path, nil where there is none.
+    /// Counts a request; `route` is the pattern of its path, nil if there is none.
     func requestEnded(method: HTTPRequest.Method, route: String?, status: Int, duration: Duration) {
         let name = Self.knownMethods.contains(method.rawValue) ? method.rawValue : "OTHER"
         let pattern = route.map { $0 == "NotFound" ? "unmatched" : $0 } ?? "unmatched"
@@ -47,7 +47,7 @@ package final class ServerMetrics: Sendable {
 
     func uploaded(byteCount: Int) { state.withLock { $0.uploadedByteCount += byteCount } }
 
-    /// Writes all of it.
+    /// Writes all metrics.
     func write(to text: inout PrometheusText) {
         let state = state.withLock { $0 }
         let series = state.series.sorted {

@@ -1,7 +1,8 @@
 package import NIOCore
 
-/// Splits a `multipart/form-data` body into its parts as its bytes arrive, in pieces of any size, without holding more of it
-/// than one piece and a boundary.
+/// Splits a `multipart/form-data` body into its parts as its bytes arrive, in pieces of any size.
+///
+/// It keeps no more than one piece and a boundary in memory.
 ///
 ///     body      = [preamble CRLF] "--" boundary blanks CRLF part *( delimiter blanks CRLF part ) delimiter "--" epilogue
 ///     delimiter = CRLF "--" boundary
@@ -9,9 +10,9 @@ package import NIOCore
 ///
 /// https://www.rfc-editor.org/rfc/rfc7578, https://www.rfc-editor.org/rfc/rfc2046#section-5.1.1
 ///
-/// The delimiter is searched with the Boyer-Moore-Horspool algorithm: it looks at one byte in about forty.
+/// The delimiter is searched with the Boyer-Moore-Horspool algorithm: it reads one byte in about forty.
 package struct MultipartParser {
-    /// What was found next.
+    /// The next finding.
     package enum Event: Equatable {
         case partBegan(name: String, filename: String?)
         case partData(ByteBuffer)
@@ -29,7 +30,7 @@ package struct MultipartParser {
     private enum State { case preamble, afterDelimiter, fields, data, epilogue }
 
     private let delimiter: [UInt8]
-    /// How far the window may move when its last byte is the index.
+    /// How far the window may move if its last byte is the index.
     private let shifts: [Int]
     private var state = State.preamble
     /// Begins with the line end that the first delimiter lacks.
@@ -46,12 +47,12 @@ package struct MultipartParser {
         self.shifts = shifts
     }
 
-    /// Takes the next piece of the body.
+    /// Appends the next piece of the body.
     package mutating func append(_ bytes: ByteBuffer) {
         if buffer.readableBytes == 0 || state == .epilogue {
             buffer = bytes
         } else {
-            // Slices that were handed out share the old storage, so writing to it would copy all of it.
+            // Slices that were returned share the old storage, so writing to it would copy all of it.
             var joined = ByteBufferAllocator().buffer(capacity: buffer.readableBytes + bytes.readableBytes)
             joined.writeImmutableBuffer(buffer)
             joined.writeImmutableBuffer(bytes)
@@ -59,7 +60,7 @@ package struct MultipartParser {
         }
     }
 
-    /// Returns what comes next, nil where more bytes are needed.
+    /// Returns the next event, or nil if more bytes are needed.
     package mutating func next() throws(Failure) -> Event? {
         while true {
             switch state {
@@ -122,7 +123,7 @@ package struct MultipartParser {
         return index
     }
 
-    /// Returns the lines of a part's header, once its empty line is there.
+    /// Returns the lines of a part's header, once its empty line has arrived.
     private mutating func readFields() throws(Failure) -> [Substring]? {
         guard let count = byteCountOfFields() else {
             if buffer.readableBytes > ServerLimits.partHeaderByteCountMax { throw .malformed }

@@ -4,9 +4,9 @@ import Glibc
 import Musl
 #endif
 
-/// How many files and connections the system lets this process have open at a time.
+/// How many files and connections the system allows this process to have open at a time.
 enum OpenFiles {
-    /// The limit as it is now: who runs a process may change it at any moment (`prlimit`).
+    /// The current limit: an administrator may change it at any moment (`prlimit`).
     static var limit: Int { Int(clamping: current().rlim_cur) }
 
     /// Raises the limit as far as a process may by itself, and returns it.
@@ -15,7 +15,7 @@ enum OpenFiles {
     static func raiseLimit() -> Int {
         var limit = current()
         limit.rlim_cur = limit.rlim_max
-        // Where that is refused, the limit stays what it is.
+        // If that is refused, the limit stays as it is.
         _ = setrlimit(resource, &limit)
         return Self.limit
     }

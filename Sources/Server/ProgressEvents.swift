@@ -17,9 +17,9 @@ struct ProgressEvents: Sendable {
     let keepAliveInterval: Duration
     let eventLoop: any EventLoop
 
-    /// Writes events until the job is over, the client is gone or the server stops.
+    /// Writes events until the job ends, the client disconnects or the server stops.
     func write(to writer: inout any ResponseBodyWriter) async throws {
-        // Each message tells the whole state, so for a slow client the oldest give way; the terminal one is last.
+        // Each message has the whole state, so for a slow client the oldest are dropped; the terminal one is last.
         let (events, continuation) = AsyncStream.makeStream(
             of: Event.self, bufferingPolicy: .bufferingNewest(ServerLimits.queuedMessageCountMax))
         let subscription = try await hub.subscribe(to: jobID, by: .serverSentEvents) { message in
@@ -27,13 +27,14 @@ struct ProgressEvents: Sendable {
             if message.isTerminal { continuation.finish() }
         }
         defer { hub.cancel(subscription) }
-        // Comments, so that a client that is gone is noticed and no proxy takes the connection for dead.
+        // Comments, so that a disconnected client is noticed and no proxy takes the connection for dead.
         let interval = TimeAmount(keepAliveInterval)
         let keepAlive = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             continuation.yield(.keepAlive)
         }
         defer { keepAlive.cancel() }
-        // One that is gone would be noticed with the second message that it does not take, and count as a follower until then.
+        // A disconnected client would be noticed with the second message that it does not read, and count as a subscriber until
+        // then.
         let departure = QueryCancellation()
         departure.onCancel { continuation.finish() }
         try await (ClientPresence.current ?? ClientPresence()).watch(departure) {

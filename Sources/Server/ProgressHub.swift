@@ -12,20 +12,20 @@ package struct ProgressMessage: Sendable {
     package let isTerminal: Bool
 }
 
-/// Carries the progress of jobs from the store to subscribers.
+/// Publishes the progress of jobs from the store to subscribers.
 ///
-/// The store tells one observer of every change of any job; the hub encodes a change at most once, and not at all where
-/// nobody listens, and hands the same bytes to all subscribers of the job. A subscriber first gets the job as it stands.
+/// The store calls one observer for every change of any job; the hub encodes a change at most once, and not at all without
+/// subscribers, and passes the same bytes to all subscribers of the job. A subscriber first gets the job's current state.
 ///
 /// Why a lock and not an actor: the observer is called on the store's threads and must neither wait nor be reordered. A task
-/// for each change could overtake the one before it; under the lock changes, snapshots and terminal messages of a job have
-/// one order, the same for all. It is held for the encoding and for `deliver`, which must only put the message aside
-/// (an event loop's task, a stream's buffer) and never call back.
+/// for each change could overtake the one before it; under the lock changes, snapshots and terminal messages of a job have one
+/// order, the same for all. It is held for the encoding and for `deliver`, which must only enqueue the message (an event loop's
+/// task, a stream's buffer) and never call back.
 package final class ProgressHub: Sendable {
     /// How a subscriber is connected.
     package enum Transport: String, CaseIterable, Sendable { case webSocket = "websocket", serverSentEvents = "sse" }
 
-    /// Names a subscriber, to cancel it.
+    /// Identifies a subscriber, to cancel it.
     package struct Subscription: Sendable {
         fileprivate let jobID: Int64
         fileprivate let number: Int
@@ -39,16 +39,16 @@ package final class ProgressHub: Sendable {
 
     fileprivate struct Entry {
         let progress: JobProgress
-        /// Made for the first subscriber.
+        /// Encoded for the first subscriber.
         var message: ProgressMessage?
 
         var isTerminal: Bool { progress.status.isTerminal }
 
-        /// Whether a state of the job is news after this one.
+        /// Returns whether a state of the job is news after this one.
         func mayBeFollowed(by next: JobProgress) -> Bool {
-            // Of an end that is told twice, by who made it and by the catalog, the first one knows more.
+            // If an end is published twice, by the process that made it and by the catalog, the first has more details.
             if next.status.isTerminal { return next.status != progress.status }
-            // What comes after the end without being one is late, unless the job was resumed.
+            // A state after the end that is not an end is late, unless the job was resumed.
             if isTerminal { return progress.status == .failed && next.status == .pending }
             return next != progress
         }
@@ -74,7 +74,7 @@ package final class ProgressHub: Sendable {
         store.jobs.observeProgress { [weak self] in self?.publish($0) }
     }
 
-    /// Adds a subscriber and delivers the job's present state to it, then each change, up to the terminal message.
+    /// Adds a subscriber and delivers the job's current state to it, then each change, up to the terminal message.
     ///
     /// After that it is no longer subscribed. Throws `.notFound` for a job that does not exist.
     package func subscribe(
@@ -83,8 +83,8 @@ package final class ProgressHub: Sendable {
         let subscriber = Subscriber(transport: transport, deliver: deliver)
         let (subscription, isServed) = state.withLock { $0.add(subscriber, to: jobID) }
         if isServed { return subscription }
-        // Nothing is known of the job here, or it is over: the store knows. Being registered already, the subscriber misses
-        // no change that happens meanwhile; one that has got a change needs no snapshot from before it.
+        // The job is unknown here, or has ended: the store knows it. The subscriber is registered already, so it misses no
+        // change that happens meanwhile; once it has got a change, it needs no older snapshot.
         let store = store
         do {
             let snapshot = try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.progress(jobID) }
@@ -99,16 +99,16 @@ package final class ProgressHub: Sendable {
     /// Removes a subscriber, if it is still there.
     package func cancel(_ subscription: Subscription) { state.withLock { $0.remove(subscription) } }
 
-    /// Takes one change from the store.
+    /// Publishes one change from the store.
     package func publish(_ progress: JobProgress) { state.withLock { $0.publish(progress) } }
 
     /// Changes and snapshots that were encoded to JSON.
     package var encodingCount: Int { state.withLock { $0.encodingCount } }
 
-    /// Messages handed to subscribers.
+    /// Messages passed to subscribers.
     package var deliveryCount: Int { state.withLock { $0.deliveryCount } }
 
-    /// Returns how many are subscribed now.
+    /// Returns the current count of subscribers.
     package func subscriberCount(by transport: Transport) -> Int {
         state.withLock { state in
             state.subscribers.values.reduce(0) { $0 + $1.values.count { $0.transport == transport } }
@@ -117,14 +117,14 @@ package final class ProgressHub: Sendable {
 }
 
 extension ProgressHub.State {
-    /// Registers a subscriber; one of a job under way is served from the last change at once.
+    /// Registers a subscriber; if the job is unfinished, it gets the last change at once.
     fileprivate mutating func add(
         _ subscriber: ProgressHub.Subscriber, to jobID: Int64
     ) -> (subscription: ProgressHub.Subscription, isServed: Bool) {
         let subscription = ProgressHub.Subscription(jobID: jobID, number: subscriptionCount)
         subscriptionCount += 1
         subscribers[jobID, default: [:]][subscription.number] = subscriber
-        // The store may have taken out again the trips of a job that was over.
+        // The trips of a job that ended may have been deleted since.
         guard latest[jobID]?.isTerminal == false else { return (subscription, false) }
         deliverLatest(to: subscription)
         return (subscription, true)
@@ -138,7 +138,7 @@ extension ProgressHub.State {
     /// Delivers a snapshot to a subscriber that has got nothing yet.
     fileprivate mutating func deliver(_ snapshot: JobProgress, to subscription: ProgressHub.Subscription) {
         guard subscribers[subscription.jobID]?[subscription.number]?.hasReceived == false else { return }
-        // Of the same end the store told more when it came than it knows afterwards: the rate.
+        // When the end came, the store published more about it than it records: the rate.
         if latest[subscription.jobID]?.progress.status != snapshot.status { record(snapshot) }
         deliverLatest(to: subscription)
     }
@@ -152,7 +152,7 @@ extension ProgressHub.State {
         }
     }
 
-    /// Takes a state of a job as its last one; of jobs that are over, only so many are remembered.
+    /// Records a state of a job as its last one; of jobs that ended, only a limited count is kept.
     private mutating func record(_ progress: JobProgress) {
         let jobID = progress.jobID
         let last = latest[jobID]
@@ -176,7 +176,7 @@ extension ProgressHub.State {
         }
     }
 
-    /// Returns the message of a job's last state, encoded the first time it is asked for.
+    /// Returns the message of a job's last state, encoded on first use.
     private mutating func latestMessage(of jobID: Int64) -> ProgressMessage? {
         guard let entry = latest[jobID] else { return nil }
         if let message = entry.message { return message }

@@ -1,16 +1,16 @@
 import NIOCore
 import NIOWebSocket
 
-/// One subscriber's WebSocket, on its event loop: sends progress messages, answers pings and closes, and drops clients
-/// that are gone.
+/// One subscriber's WebSocket, on its event loop: sends progress messages, answers pings and closes, and drops clients that are
+/// gone.
 ///
 ///     open ── terminal message ─> closing(1000) ──┐
 ///       ├──── server stops ─────> closing(1001) ──┼── client's close ────────────────────────> closed
 ///       ├──── client's close ───> close returned ─┤
 ///       └──── broken frame ─────> closing(1002…) ─┴── end of the client's bytes, or timeout ─> closed
 ///
-/// Nothing that waits to be sent grows: progress messages give way to newer ones, of the pings that could not be answered the
-/// newest counts, and while one waits, nothing is read from the client.
+/// Nothing that waits to be sent grows: newer progress messages replace older ones, only the newest unanswered ping counts, and
+/// while one waits, nothing is read from the client.
 ///
 /// https://www.rfc-editor.org/rfc/rfc6455
 final class ProgressSocketHandler: ChannelDuplexHandler {
@@ -19,30 +19,31 @@ final class ProgressSocketHandler: ChannelDuplexHandler {
     typealias OutboundOut = WebSocketFrame
 
     private let pingInterval: TimeAmount
-    /// Messages the client was too slow for: each tells the whole state, so the oldest give way; the terminal one is last.
+    /// Messages that a slow client could not read: each has the whole state, so the oldest are dropped; the terminal one is
+    /// last.
     private var waiting: [ProgressMessage] = []
     private var context: ChannelHandlerContext?
     private var reader = WebSocketFrameReader()
     /// A close has been sent.
     private var isClosing = false
-    /// What the client sends is of no interest any more.
+    /// Further input of the client is ignored.
     private var isDeaf = false
-    /// Signs of life that the client owes.
+    /// Pings that the client has not answered.
     private var unansweredPingCount = 0
     private var pings: RepeatedTask?
 
     /// Pongs on their way into the socket.
     private var pongCount = 0
-    /// The payload of the newest ping that came while there were enough of them.
+    /// The payload of the newest ping that came while enough pongs were on their way.
     private var waitingPong: ByteBuffer?
     /// The channel wants to read, which waits for `waitingPong`.
     private var hasHeldRead = false
 
     init(pingInterval: TimeAmount) { self.pingInterval = pingInterval }
 
-    // MARK: What the server says
+    // MARK: Sending
 
-    /// Sends a message, or puts it aside until the client can take it; after the terminal one the socket is closed.
+    /// Sends a message, or queues it until the client can read it; after the terminal one the socket is closed.
     func offer(_ message: ProgressMessage) {
         guard !isClosing else { return }
         if waiting.count == ServerLimits.queuedMessageCountMax { waiting.removeFirst() }
@@ -50,7 +51,7 @@ final class ProgressSocketHandler: ChannelDuplexHandler {
         sendWaiting()
     }
 
-    /// Begins the close handshake, if that has not happened.
+    /// Starts the close handshake, if that has not happened.
     func close(_ code: WebSocketErrorCode) {
         guard let context, !isClosing else { return }
         var data = ByteBuffer()
@@ -58,7 +59,7 @@ final class ProgressSocketHandler: ChannelDuplexHandler {
         sendClose(data, on: context)
     }
 
-    /// Says what was wrong with the client's bytes and ends the connection, as no more of them can be understood.
+    /// Reports what was wrong with the client's bytes and ends the connection, as no more of them can be understood.
     private func fail(_ violation: WebSocketFrameReader.Violation, on context: ChannelHandlerContext) {
         isDeaf = true
         var data = ByteBuffer()
@@ -92,7 +93,7 @@ final class ProgressSocketHandler: ChannelDuplexHandler {
 
     // MARK: Closing
 
-    /// Sends the close, the last frame there is, and gives the client some time for its part.
+    /// Sends the close, the last frame, and gives the client some time for its part.
     private func sendClose(_ data: ByteBuffer, on context: ChannelHandlerContext) {
         isClosing = true
         waiting = []
@@ -105,14 +106,14 @@ final class ProgressSocketHandler: ChannelDuplexHandler {
 
     /// Sends the close, if that has not happened, and ends the server's half of the connection.
     ///
-    /// The other half ends when the client ends it: a connection that is closed while bytes of the client are on their way is reset,
-    /// and the client would lose the close frame (https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1).
+    /// The other half ends when the client ends it: a connection that is closed while bytes of the client are in transit is
+    /// reset, and the client would lose the close frame (https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1).
     private func finish(with closeData: ByteBuffer, on context: ChannelHandlerContext) {
         if !isClosing { sendClose(closeData, on: context) }
         context.close(mode: .output, promise: nil)
     }
 
-    // MARK: What the client says
+    // MARK: Receiving
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         unansweredPingCount = 0
@@ -130,8 +131,9 @@ final class ProgressSocketHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Answers a ping; while some answers are on their way, of those that come the newest is kept, as the client is owed no more
-    /// (https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3).
+    /// Answers a ping; while enough answers are on their way, only the newest further ping is kept.
+    ///
+    /// The client is owed no more (https://www.rfc-editor.org/rfc/rfc6455#section-5.5.3).
     private func answer(_ payload: ByteBuffer, on context: ChannelHandlerContext) {
         guard !isClosing else { return }
         guard pongCount < ServerLimits.pongCountMax else {
@@ -155,7 +157,7 @@ final class ProgressSocketHandler: ChannelDuplexHandler {
         context.fireChannelReadComplete()
     }
 
-    /// The client's close is returned to it, unless it is itself the answer to ours.
+    /// Returns the client's close to it, unless it is itself the answer to ours.
     private func returnClose(_ code: UInt16?, on context: ChannelHandlerContext) {
         isDeaf = true
         if isClosing { return context.close(promise: nil) }
@@ -176,7 +178,7 @@ final class ProgressSocketHandler: ChannelDuplexHandler {
         context.read()
     }
 
-    // MARK: What the channel says
+    // MARK: Channel events
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context

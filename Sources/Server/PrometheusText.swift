@@ -1,4 +1,4 @@
-/// Writes numbers in the text format that Prometheus reads.
+/// Writes metrics in the text format of Prometheus.
 ///
 ///     # HELP name What it counts.
 ///     # TYPE name counter

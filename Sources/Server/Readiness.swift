@@ -2,12 +2,12 @@ import Foundation
 import Ingestion
 import TripModel
 
-/// Whether all that the server needs does its work: every part is asked at once, and has a second.
+/// Whether everything that the server needs works: all components are checked at once, within a second each.
 final class Readiness: Sendable {
-    /// What is known of a part.
+    /// The state of a component.
     struct Finding: Sendable {
         var part: String
-        /// What is wrong with it; nil where nothing is.
+        /// What is wrong with it; nil if nothing is.
         var fault: String?
     }
 
@@ -17,7 +17,7 @@ final class Readiness: Sendable {
 
     init(_ store: TripStore) { self.store = store }
 
-    /// Asks all of them, in their order.
+    /// Checks all of them and returns their states in order.
     func findings() async -> [Finding] {
         let parts = store.parts
         let looks = parts.map(look)

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Answers a connection for which there is no room, once it says something, and ends it.
+/// Answers a connection for which there is no room, once it sends something, and ends it.
 ///
-/// Whatever it says: who is answered before it has asked may never see the answer.
+/// It waits for that whatever the input is: a client that is answered before its request may never see the answer.
 final class RefusedConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// NIO's decoder of requests within our limits, whose errors say what was wrong.
+/// NIO's request decoder with our limits, whose errors say what was wrong.
 struct RequestDecoder: ByteToMessageDecoder {
     typealias InboundOut = HTTPServerRequestPart
 

@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
-/// Checks of a request's head that HTTP itself asks for, whatever the request is about.
+/// Checks of a request's head that HTTP itself requires, whatever the request is about.
 ///
 /// https://www.rfc-editor.org/rfc/rfc9112; docs/HTTP.md has each case with its answer.
 enum RequestHead {
@@ -11,7 +11,7 @@ enum RequestHead {
     static let methods: Set<String> = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]
     private static let allow = methods.sorted().joined(separator: ", ")
 
-    /// Returns the request as routes get it, or throws a refusal.
+    /// Returns the request in the form that routes get, or throws a refusal.
     static func check(_ head: HTTPRequestHead) throws(RequestRefusal) -> HTTPRequest {
         guard head.version == .http1_1 || head.version == .http1_0 else {
             throw RequestRefusal(.invalidVersion, near: ByteBuffer().readableBytesView)
@@ -31,7 +31,7 @@ enum RequestHead {
         }
         var fields = HTTPFields(head.headers, splitCookie: false)
         if head.version == .http1_0 {
-            // Nobody waits for it: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+            // The client does not wait for it: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
             fields[.expect] = nil
         } else if let expectation = fields[.expect], expectation.lowercased() != "100-continue" {
             throw RequestRefusal(.expectationFailed, "The only expectation that is met here is 100-continue.")
@@ -40,13 +40,13 @@ enum RequestHead {
             method: method, scheme: "http", authority: target.authority ?? host, path: target.path, headerFields: fields)
     }
 
-    /// A body's length is told in one way that both sides understand alike.
+    /// Checks that the body's length is given in one way that both sides understand alike.
     private static func checkFraming(_ head: HTTPRequestHead) throws(RequestRefusal) {
         let lengths = head.headers["content-length"]
         guard lengths.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 } }) else {
             throw RequestRefusal(.invalidContentLength, near: ByteBuffer().readableBytesView)
         }
-        // One without a value is there all the same, and whoever passed the request on may have read it otherwise.
+        // A field without a value is present all the same, and a proxy may have read it differently.
         guard head.headers.contains(name: "transfer-encoding") else { return }
         let codings = head.headers[canonicalForm: "transfer-encoding"]
         if head.version == .http1_0 {
@@ -63,7 +63,7 @@ enum RequestHead {
         }
     }
 
-    /// Returns the one `Host` field, which only HTTP/1.0 may leave out.
+    /// Returns the one `Host` field, which only HTTP/1.0 may omit.
     ///
     /// https://www.rfc-editor.org/rfc/rfc9112#section-3.2
     private static func host(of head: HTTPRequestHead) throws(RequestRefusal) -> String? {

@@ -6,10 +6,10 @@ import TripstoreAPI
 ///
 /// https://url.spec.whatwg.org/#urlencoded-parsing
 struct RequestParameters {
-    /// As they stand in the query, repeated names included.
+    /// In the order of the query, including repeated names.
     let pairs: [(name: String, value: String)]
 
-    /// Reads the query string of a request; throws where it is not percent-encoded UTF-8.
+    /// Parses the query string of a request; throws if it is not percent-encoded UTF-8.
     init(_ request: Request) throws(ColumnStoreError) {
         guard let query = request.uri.query, !query.isEmpty else {
             pairs = []
@@ -32,7 +32,7 @@ struct RequestParameters {
     /// The parameters with their checks; throws for an unknown, repeated or empty one.
     func values(known: [String]) throws(ColumnStoreError) -> QueryParameters { try QueryParameters(pairs, known: known) }
 
-    /// Returns text with its percent-encoding undone, or nil where that is not valid or not UTF-8.
+    /// Returns percent-decoded text, or nil if it is invalid or not UTF-8.
     static func decode(_ text: some Sequence<UInt8>, plusIsBlank: Bool) -> String? {
         var bytes: [UInt8] = []
         var iterator = text.makeIterator()

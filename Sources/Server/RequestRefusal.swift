@@ -3,9 +3,9 @@ import NIOCore
 import NIOHTTP1
 import TripModel
 
-/// What is wrong with a request as HTTP, as the client is told it: a status, a sentence and further header fields.
+/// What is wrong with a request as HTTP, as the client sees it: a status, a sentence and further header fields.
 ///
-/// Nearly always nothing behind such a request can be understood, so the connection ends.
+/// Almost always nothing after such a request can be understood, so the connection ends.
 struct RequestRefusal: Error {
     let status: HTTPResponse.Status
     /// What is wrong and what to do; nil for an answer without a body.
@@ -20,13 +20,13 @@ struct RequestRefusal: Error {
         self.closesConnection = closesConnection
     }
 
-    /// The head did not come in time.
+    /// The head did not arrive in time.
     static let slowHead = RequestRefusal(.requestTimeout, "The request's head took too long to arrive; send it at once.")
-    /// The body came too slowly.
+    /// The body arrived too slowly.
     static let slowBody = RequestRefusal(
         .requestTimeout, "The body arrived too slowly, or not at all for a while; send it again over a faster connection.")
 
-    // MARK: What the parser found
+    // MARK: Parser errors
 
     /// Explains an error of NIO's parser by what it was reading.
     init(_ error: HTTPParserError, near bytes: ByteBufferView) {
@@ -45,7 +45,7 @@ struct RequestRefusal: Error {
                     + "\(ServerLimits.fieldByteCountMax.grouped) bytes in one and \(ServerLimits.headByteCountMax.grouped) in all."
             )
         case .invalidMethod:
-            // One that is known is that of an earlier request.
+            // A known method belongs to an earlier request.
             if let method = Self.method(bytes), !RequestHead.methods.contains(method) {
                 self.init(.notImplemented, "The method \(method) is not known here; use GET, HEAD, POST, PUT or DELETE.")
             } else {
@@ -83,14 +83,14 @@ struct RequestRefusal: Error {
         }
     }
 
-    /// Whether the parser was reading a target: what is there of the last line has no end and is no field.
+    /// Returns whether the parser was reading a target: then the rest of the last line has no end and is not a field.
     private static func isInTarget(_ bytes: ByteBufferView) -> Bool {
         var line = bytes[(bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? bytes.startIndex)...]
         if let method = method(line), line.count > method.utf8.count { line = line.dropFirst(method.utf8.count + 1) }
         return (line.first == UInt8(ascii: "/") || line.starts(with: "http".utf8)) && !line.contains(UInt8(ascii: " "))
     }
 
-    /// The token at the beginning, before a blank.
+    /// Returns the token at the beginning, before a blank.
     private static func method(_ bytes: ByteBufferView) -> String? {
         let token = bytes.prefix(32).prefix { $0 != UInt8(ascii: " ") }
         guard !token.isEmpty, token.count < min(32, bytes.count), token.allSatisfy(isUpperCase) else { return nil }

@@ -1,7 +1,7 @@
 import HTTPTypes
 import TripModel
 
-/// A request's target: the path with its query, and the host where the target names one.
+/// A request's target: the path with its query, and the host if the target names one.
 ///
 ///     /jobs?limit=1                           as clients of a server send it
 ///     http://127.0.0.1:8000/jobs?limit=1      as clients of a proxy send it
@@ -10,7 +10,7 @@ import TripModel
 struct RequestTarget {
     /// Path and query.
     let path: String
-    /// The host of an absolute target, which takes the place of the `Host` field.
+    /// The host of an absolute target, which replaces the `Host` field.
     let authority: String?
 
     init(_ text: String) throws(RequestRefusal) {
@@ -51,7 +51,7 @@ struct RequestTarget {
         return (authority, path.hasPrefix("/") ? path : "/" + path)
     }
 
-    /// Routes would not tell `//metrics` from `/metrics`, which rules of a proxy do.
+    /// Routes would not distinguish `//metrics` from `/metrics`, while rules of a proxy do.
     private static func hasEmptyPart(_ path: Substring) -> Bool {
         var previous: UInt8 = 0
         for byte in path.utf8 {

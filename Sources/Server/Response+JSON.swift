@@ -3,19 +3,20 @@ import Hummingbird
 import NIOCore
 import TripModel
 
-/// The two shapes of every JSON answer: a body that is ready, and an error.
+/// The two shapes of every JSON answer: a complete body, and an error.
 extension Response {
     /// Makes a response of JSON text.
     static func json(_ text: String, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
         content(ByteBuffer(string: text), type: "application/json", status: status, headers: headers)
     }
 
-    /// Makes a response of JSON that has a place in the budget until it is sent.
+    /// Makes a response of JSON that counts in the budget until it is sent.
     static func json(_ answer: AdmittedAnswer) -> Response {
         guard let place = answer.place else { return content(answer.bytes, type: "application/json") }
         let bytes = answer.bytes
         let body = ResponseBody(contentLength: bytes.readableBytes) { writer in
-            // In pieces, so that one is taken when the client has read those before; copies, so that the last of them doesn't keep all.
+            // In pieces, so that one is copied when the client has read the previous ones; copies, so that the last of them
+            // doesn't keep all.
             var rest = bytes
             while let piece = rest.readSlice(length: min(ServerLimits.largeAnswerByteCount, rest.readableBytes)),
                 piece.readableBytes > 0
@@ -38,7 +39,7 @@ extension Response {
         return json(writer.text, status: status, headers: headers)
     }
 
-    /// Makes a response of bytes that are ready.
+    /// Makes a response of complete bytes.
     static func content(
         _ bytes: ByteBuffer, type: String, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
     ) -> Response {

@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 
 extension Router where Context == ServerRequestContext {
-    /// All methods that NIO's parser lets through; HEAD comes with GET.
+    /// All methods that NIO's parser accepts; HEAD comes with GET.
     private static var methods: [HTTPRequest.Method] {
         [
             "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "ACL", "ANNOUNCE", "BIND", "CHECKOUT", "COPY",
@@ -14,7 +14,7 @@ extension Router where Context == ServerRequestContext {
         ].compactMap { HTTPRequest.Method($0) }
     }
 
-    /// Adds the methods of one path; the others are answered with 405 and `Allow`, as RFC 9110 asks for.
+    /// Adds the methods of one path; the others get 405 and `Allow`, as RFC 9110 requires.
     func resource(
         _ path: RouterPath,
         _ handlers: [HTTPRequest.Method: @Sendable (Request, ServerRequestContext) async throws -> Response]

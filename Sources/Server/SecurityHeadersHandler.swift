@@ -1,28 +1,29 @@
 import NIOCore
 import NIOHTTP1
 
-/// Tells browsers, with every answer of a connection, to do nothing with it but what it is for.
+/// Adds header fields to every answer of a connection that restrict what browsers do with it.
 ///
-/// It is the last to see an answer before it becomes bytes, so that none is without, whoever gives it: a route, or what refuses a
-/// request that is no HTTP. A page says itself what it loads, in a policy of its own.
+/// It is the last to see an answer before it becomes bytes, so that every answer has them, whoever gives it: a route, or the
+/// refusal of a request that is not HTTP. A page states what it loads in a policy of its own.
 final class SecurityHeadersHandler: ChannelOutboundHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// Of what is no page: nothing is loaded or run, and no page frames it.
+    /// For answers that are not pages: nothing is loaded or run, and no page frames it.
     private static let policy = "default-src 'none'; frame-ancestors 'none'"
     private static let fields = [
-        // The type that is said is the type that it is.
+        // The declared type is the actual type.
         ("x-content-type-options", "nosniff"),
-        // For browsers that don't know `frame-ancestors`.
+        // For browsers that don't support `frame-ancestors`.
         ("x-frame-options", "DENY"),
-        // Neither may another site's page load it as an image or script, nor keep a hold on its window, nor hear where a link was.
+        // Another site's page may neither load it as an image or script, nor keep a reference to its window, nor learn where a
+        // link was.
         ("cross-origin-resource-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
         ("referrer-policy", "no-referrer"),
     ]
 
-    /// After 101 there are no more answers but bytes of another protocol.
+    /// After 101, only bytes of another protocol follow.
     private var isSwitched = false
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

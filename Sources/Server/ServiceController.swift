@@ -3,14 +3,14 @@ import Ingestion
 import NIOCore
 import TripModel
 
-/// Tells those who run the server how it is: alive, ready, and its numbers.
+/// Reports the server's state to its operators: alive, ready, and metrics.
 struct ServiceController: Sendable {
     let store: TripStore
     let hub: ProgressHub
     let metrics: ServerMetrics
     let connections: ConnectionTable
     private let readiness: Readiness
-    /// What the disk and the segments say, without a question to others.
+    /// The state of the disk and the segments, without requests to other servers.
     private let ownState: SharedLook<OwnState>
     private let stored: SharedLook<EngineNumbers>
     private let jobs: SharedLook<LoadNumbers>
@@ -55,7 +55,7 @@ struct ServiceController: Sendable {
                 message: faults.map(store.jobs.paths.removed).joined(separator: " "))
         }
         guard let readOnlyReason = own.readOnlyReason else { return .json(#"{"status": "ready"}"#) }
-        // Whoever divides requests by this is to send queries here all the same.
+        // A load balancer that uses this must send queries here all the same.
         var body = JSONWriter()
         body.object {
             $0.key("status")
@@ -67,7 +67,7 @@ struct ServiceController: Sendable {
     }
 
     @Sendable private func numbers(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        // Each by itself, so that what is away or frozen takes no more than its own numbers with it.
+        // Each separately, so that an unavailable or frozen component only loses its own metrics.
         async let ownState = ownState.outcome(within: ServerLimits.numbersTimeout)
         async let stored = stored.outcome(within: ServerLimits.numbersTimeout)
         async let jobs = jobs.outcome(within: ServerLimits.numbersTimeout)

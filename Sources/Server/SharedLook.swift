@@ -1,9 +1,9 @@
 import Foundation
 import TripModel
 
-/// Something that is looked at on a thread of its own: whoever asks meanwhile waits for the same look, and nobody for longer than wanted.
+/// A check that runs on a thread of its own: concurrent callers share its result, and none waits longer than it wants.
 ///
-/// So a part that is frozen holds one thread, however often it is asked about.
+/// So a frozen component blocks one thread, however often it is checked.
 final class SharedLook<Value: Sendable>: Sendable {
     typealias Outcome = Result<Value, ColumnStoreError>
 
@@ -18,7 +18,7 @@ final class SharedLook<Value: Sendable>: Sendable {
 
     init(_ look: @escaping @Sendable () throws(ColumnStoreError) -> Value) { self.look = look }
 
-    /// What a look comes to that ends within some time; nil where none did.
+    /// Returns the result of a check that ends within some time; nil if none does.
     func outcome(within time: Duration) async -> Outcome? {
         await withCheckedContinuation { continuation in
             let (waiter, begins) = state.withLock { state in

@@ -4,8 +4,8 @@ import ServiceLifecycle
 
 /// Ends the process some time after it was told to stop, whatever it still waits for.
 ///
-/// Who stops it kills it soon after (`docker stop`, Kubernetes, systemd), and does so without a word in the log. It is as harmless:
-/// what was acknowledged is on disk, and a load goes on from its last commit.
+/// Otherwise its supervisor kills it soon after (`docker stop`, Kubernetes, systemd), without a log line. It is as harmless:
+/// what was acknowledged is on disk, and a job resumes after its last commit.
 struct ShutdownDeadline: Service {
     let options: ServerOptions
 

@@ -2,9 +2,9 @@ import HTTPTypes
 import Hummingbird
 import TripModel
 
-/// How large an upload may be: what its head says is looked at before a byte is read, and what comes is counted.
+/// How large an upload may be: its head is checked before a byte is read, and arriving bytes are counted.
 enum UploadBound {
-    /// Refuses a file of more bytes than the operator allows.
+    /// Refuses a file with more bytes than the operator allows.
     static func require(_ byteCount: Int, _ bounds: LoadBounds) throws {
         guard let most = bounds.uploadByteCountMax, byteCount > most else { return }
         throw HTTPError(
@@ -14,9 +14,9 @@ enum UploadBound {
         )
     }
 
-    /// Refuses a request whose body is sure to have a larger file, where it says so.
+    /// Refuses a request whose body must contain a larger file, if its length is given.
     ///
-    /// - Parameter slack: bytes of the body that need not be the file's.
+    /// - Parameter slack: bytes of the body that need not belong to the file.
     static func require(_ request: Request, slack: Int = 0, _ bounds: LoadBounds) throws {
         guard let length = request.headers[.contentLength].flatMap({ Int($0) }) else { return }
         try require(length - slack, bounds)

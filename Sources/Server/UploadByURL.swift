@@ -2,7 +2,7 @@ import Foundation
 import Hummingbird
 import NIOCore
 
-/// The JSON body of a request to fetch a file: `{"url": "https://…", "filename": "trips.csv"}`, the name being optional.
+/// The JSON body of a request to fetch a file: `{"url": "https://…", "filename": "trips.csv"}`; the name is optional.
 struct UploadByURL {
     let url: String
     let filename: String?
@@ -10,7 +10,7 @@ struct UploadByURL {
 
     private static let example = #"send {"url": "https://HOST/trips.csv"}"#
 
-    /// Reads a body; throws 400 for one of another shape.
+    /// Parses a body; throws 400 for one of another shape.
     init(_ body: ByteBuffer) throws {
         guard let text = String(validating: body.readableBytesView, as: UTF8.self),
             let fields = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]

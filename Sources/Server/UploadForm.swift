@@ -3,18 +3,20 @@ import Ingestion
 import NIOCore
 import TripModel
 
-/// Receives a `multipart/form-data` body: the file of the field `file` goes to disk, the field `duplicate` before or behind it says
-/// whether it may be a duplicate, and other fields are passed over.
+/// Receives a `multipart/form-data` body.
+///
+/// The file of the field `file` goes to disk, the field `duplicate` before or after it says whether it may be a duplicate, and
+/// other fields are ignored.
 struct UploadForm {
     private let directory: String
     private let bounds: LoadBounds
     private var bodyByteCount = 0
-    /// The name that the request has for the file, whatever the form calls it.
+    /// The name that the request gives the file, whatever the form says.
     private let name: UploadName?
     private var parser: MultipartParser
     private var upload: (writer: UploadWriter, filename: UploadName)?
     private var isInFile = false
-    /// The value of the field `duplicate`, as far as it came.
+    /// The value of the field `duplicate`, as far as it has arrived.
     private var duplicate: ByteBuffer?
     private var isInDuplicate = false
 
@@ -28,7 +30,7 @@ struct UploadForm {
         self.name = name
     }
 
-    /// Takes the next piece of the body.
+    /// Processes the next piece of the body.
     mutating func take(_ piece: ByteBuffer) async throws {
         bodyByteCount += piece.readableBytes
         try UploadBound.require(bodyByteCount - ServerLimits.formByteCountMax, bounds)
@@ -41,7 +43,7 @@ struct UploadForm {
                 isInDuplicate = true
             case .partData(let data) where isInFile: try await upload?.writer.append(data)
             case .partData(let data) where isInDuplicate:
-                // No more than is needed to see that it is none of the values.
+                // No more than needed to see that it is none of the values.
                 let room = DuplicatePolicy.byteCountMax - (duplicate?.readableBytes ?? 0)
                 duplicate?.writeBytes(data.readableBytesView.prefix(room))
             case .partEnded:
@@ -56,7 +58,7 @@ struct UploadForm {
         guard upload == nil else {
             throw HTTPError(.badRequest, message: "The form has more than one file; send each in a request of its own.")
         }
-        // What a browser sends where no file was chosen.
+        // What a browser sends if no file was chosen.
         if filename.isEmpty { return }
         let name = try name ?? UploadName(filename)
         upload = (try await UploadWriter(directory: directory, bounds), name)
@@ -76,6 +78,6 @@ struct UploadForm {
         return (self.upload?.writer ?? upload.writer, upload.filename, policy)
     }
 
-    /// Removes the file, if there is one.
+    /// Deletes the file, if there is one.
     func discard() async { await upload?.writer.discard() }
 }

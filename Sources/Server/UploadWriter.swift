@@ -13,16 +13,16 @@ import Musl
 
 /// Writes one upload to a new file, off the event loop and in large pieces.
 ///
-/// One piece is written while the next one arrives; who brings a third waits, so the request's body is read no faster than the
-/// disk takes it, and memory holds two pieces whatever the size of the upload. The store makes the file durable when it takes
-/// it over; the kernel is told to begin with that at once, so that little is left to be waited for at the end.
+/// One piece is written while the next one arrives. A caller with a third piece waits, so the request's body is read no faster
+/// than the disk accepts it, and memory has two pieces whatever the size of the upload. The store makes the file durable when
+/// it takes ownership; the kernel is told to start with that at once, so that little is left to wait for at the end.
 struct UploadWriter: Sendable {
-    /// Where the upload is.
+    /// Path of the upload.
     let path: String
     /// Bytes of the upload so far.
     private(set) var byteCount = 0
     private let handle: NIOFileHandle
-    /// Says to processes that start meanwhile that the file is somebody's; until it is a job's or is gone.
+    /// Tells processes that start meanwhile that the file is in use, until a job has it or it is gone.
     let hold: FileHold?
     private let share = BufferShare()
     private var pending = ByteBuffer()
@@ -44,7 +44,7 @@ struct UploadWriter: Sendable {
         self.path = path
         do {
             (handle, hold) = try await NIOThreadPool.singleton.runIfActive {
-                // A name that is taken is a fault, never an old upload to write over.
+                // A name that exists is a fault, never an old upload to overwrite.
                 let flags = NIOFileHandle.Flags.posix(flags: O_CREAT | O_EXCL, mode: S_IRUSR | S_IWUSR)
                 return (try NIOFileHandle(_deprecatedPath: path, mode: .write, flags: flags), FileHold(path))
             }
@@ -53,7 +53,7 @@ struct UploadWriter: Sendable {
         }
     }
 
-    /// Appends bytes, writing to disk once enough have come together.
+    /// Appends bytes, writing to disk once enough have accumulated.
     mutating func append(_ bytes: ByteBuffer) async throws {
         try UploadBound.require(byteCount + bytes.readableBytes, bounds)
         pending.writeImmutableBuffer(bytes)
@@ -61,8 +61,9 @@ struct UploadWriter: Sendable {
         if pending.readableBytes >= share.byteCount { try await flush() }
     }
 
-    /// Writes the rest and closes the file; throws where the body was to be longer, as a connection that ends early may look
-    /// like the end of the body.
+    /// Writes the rest and closes the file; throws if the body should be longer.
+    ///
+    /// A connection that ends early may look like the end of the body.
     mutating func finish(expectedByteCount: Int? = nil) async throws {
         if let expectedByteCount, expectedByteCount != byteCount {
             throw HTTPError(.badRequest, message: "The upload broke off before its end; send it again.")
@@ -77,7 +78,7 @@ struct UploadWriter: Sendable {
         }
     }
 
-    /// Closes and removes the file, also in a task that is cancelled.
+    /// Closes and deletes the file, even in a task that is cancelled.
     func discard() async {
         let (handle, path) = (handle, path)
         _ = await writing?.result
@@ -97,7 +98,7 @@ struct UploadWriter: Sendable {
         } catch {
             throw Self.failure(error)
         }
-        // Taken out where it is written: a task keeps what it was made with for as long as it is kept itself.
+        // Moved out before the write: a task keeps what it was created with for as long as it exists.
         let piece = Lock<ByteBuffer?>(pending)
         let (handle, offset, hasher) = (handle, writtenByteCount, hasher)
         let (directory, reserve) = (directory, bounds.reserve)
@@ -131,7 +132,7 @@ struct UploadWriter: Sendable {
         }
     }
 
-    /// Returns what a client is told of a failed write.
+    /// Returns the error for a client after a failed write.
     private static func failure(_ error: any Error) -> any Error {
         guard let error = error as? IOError else { return error }
         guard error.errnoCode == ENOSPC || error.errnoCode == EDQUOT else {
@@ -142,7 +143,7 @@ struct UploadWriter: Sendable {
     }
 }
 
-/// What an upload may gather before it writes: the less the more there are, as slow ones keep it for long.
+/// What an upload may gather before it writes: the more uploads, the less, as slow ones keep it for long.
 private final class BufferShare: Sendable {
     private static let uploadCount = Atomic<Int>(0)
 

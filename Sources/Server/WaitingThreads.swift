@@ -1,12 +1,12 @@
 import NIOPosix
 
-/// Threads for requests that may wait for long, apart from those that answer queries and write uploads to disk.
+/// Threads for requests that may wait for long, separate from those that execute queries and write uploads to disk.
 ///
-/// Each kind has threads of its own, so that many deletions, which take turns anyway, hold up no upload.
+/// Each kind has threads of its own, so that many deletions, which take turns anyway, block no upload.
 struct WaitingThreads: Sendable {
-    /// For uploads that go on to S3, and what else ends an upload.
+    /// For uploads that go on to S3, and for other ends of an upload.
     static let uploads = WaitingThreads(count: 16)
-    /// For deletions, which may write segments anew: those that wait together and are of one segment are done together.
+    /// For deletions, which may rewrite segments: those that wait for the same segment share one rewrite.
     static let deletions = WaitingThreads(count: 32)
 
     private let pool: NIOThreadPool
@@ -16,7 +16,7 @@ struct WaitingThreads: Sendable {
         pool.start()
     }
 
-    /// Runs blocking work, and waits for it without holding a thread.
+    /// Runs blocking work, and waits for it without blocking a thread.
     func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await pool.runIfActive(work)
     }

@@ -1,10 +1,10 @@
 import NIOCore
 import TripModel
 
-/// Reads the frames of a client as they come, checks all that RFC 6455 asks of them, and keeps the control frames alone.
+/// Reads the frames of a client as they arrive, checks them against RFC 6455, and returns the control frames only.
 ///
-/// What is wrong is found at its first byte, whatever is still to come. Messages are checked and passed over, since a client has
-/// nothing to say: no more is kept than the header of a frame and the 125 bytes of a control frame.
+/// A violation is found at its first byte, whatever is still to come. Messages are checked and ignored, since a client has
+/// nothing to send: no more is kept than the header of a frame and the 125 bytes of a control frame.
 ///
 /// https://www.rfc-editor.org/rfc/rfc6455#section-5
 struct WebSocketFrameReader {
@@ -43,20 +43,20 @@ struct WebSocketFrameReader {
         var position = 0
     }
 
-    /// A message whose last frame is still to come.
+    /// A message whose last frame has not arrived.
     private struct Message {
         let isText: Bool
         var byteCount = 0
         var check = UTF8Check()
     }
 
-    /// Bytes of a header that is not there whole.
+    /// Bytes of an incomplete header.
     private var header: [UInt8] = []
     private var frame: Frame?
     private var message: Message?
     private var control = ByteBuffer()
 
-    /// Takes bytes up to the end of the next control frame and returns it, or nil once all are taken.
+    /// Consumes bytes up to the end of the next control frame and returns it, or nil once all are consumed.
     mutating func next(from bytes: inout ByteBuffer) throws(Violation) -> Event? {
         while true {
             if var frame {
@@ -170,19 +170,19 @@ struct WebSocketFrameReader {
     }
 }
 
-/// Whether bytes that come one by one are UTF-8: shortest forms only, no surrogates, up to U+10FFFF.
+/// Checks whether bytes that arrive one by one are UTF-8: shortest forms only, no surrogates, up to U+10FFFF.
 ///
 /// Table 3-7 of https://www.unicode.org/versions/latest/core-spec/chapter-3/
 struct UTF8Check {
-    /// Bytes of the character under way that are still to come.
+    /// Bytes of the current character that have not arrived.
     private var missing = 0
-    /// What the next of them may be.
+    /// The range of the next of them.
     private var range: ClosedRange<UInt8> = 0x80...0xbf
 
-    /// Whether no character is cut off.
+    /// Whether no character is incomplete.
     var isWhole: Bool { missing == 0 }
 
-    /// Takes a byte; false where nothing that follows can make it UTF-8.
+    /// Consumes a byte; returns false if nothing that follows can make it UTF-8.
     mutating func take(_ byte: UInt8) -> Bool {
         if missing > 0 {
             guard range.contains(byte) else { return false }

@@ -3,29 +3,29 @@ import Foundation
 import HTTPTypes
 import NIOHTTP1
 
-/// A client's opening handshake that is in order, and how the server answers it.
+/// A client's valid opening handshake, and the server's answer to it.
 ///
 /// https://www.rfc-editor.org/rfc/rfc6455#section-4.2
 struct WebSocketHandshake {
-    /// Why a request is no handshake.
+    /// Why a request is not a handshake.
     enum Refusal: Error, Equatable {
         case noUpgrade
-        /// The version that the client asked for, which is empty where it named none.
+        /// The version that the client requested; empty if it named none.
         case version(String)
         case key
     }
 
-    /// The only version there is; those before were drafts.
+    /// The only version; earlier ones were drafts.
     static let version = "13"
     private static let keyByteCount = 16
 
     /// The value of `Sec-WebSocket-Accept`.
     private let accept: String
 
-    /// Checks a request's fields, but for `Connection`, of which a route sees what is left; `values` returns all of a name.
+    /// Checks a request's fields, except `Connection`, of which a route sees only a part; `values` returns all of a name.
     init(_ values: (HTTPField.Name) -> [String]) throws(Refusal) {
         guard Self.list(values(.upgrade)).contains("websocket") else { throw .noUpgrade }
-        // It has no body, which would stand where the first frames are.
+        // It has no body, which would be where the first frames are.
         guard values(.transferEncoding).isEmpty, values(.contentLength).allSatisfy({ $0 == "0" }) else { throw .noUpgrade }
         let version = values(.secWebSocketVersion)
         guard version == [Self.version] else { throw .version(version.joined(separator: ", ")) }
@@ -35,7 +35,7 @@ struct WebSocketHandshake {
         accept = Data(digest).base64EncodedString()
     }
 
-    /// Checks the request that began a connection; HTTP/1.0 knows no upgrade.
+    /// Checks the request that began a connection; HTTP/1.0 has no upgrade.
     init(_ head: HTTPRequestHead) throws(Refusal) {
         guard head.method == .GET, head.version == .http1_1, Self.list(head.headers["connection"]).contains("upgrade") else {
             throw .noUpgrade
@@ -43,7 +43,7 @@ struct WebSocketHandshake {
         try self.init { head.headers[$0.rawName] }
     }
 
-    /// The fields of the answer 101: no extension and no subprotocol that was offered is taken.
+    /// The fields of the answer 101: it accepts no extension and no subprotocol.
     var fields: HTTPHeaders {
         HTTPHeaders([("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", accept)])
     }

@@ -15,7 +15,7 @@ import TripModel
 ///     bytes ─ ConnectionWatch ─ HTTP codec ─ HTTPConnectionHandler ─ async channel  then, for HTTP
 ///     bytes ─ ConnectionWatch ─ frame encoder ─ ProgressSocketHandler               then, for a WebSocket
 ///
-/// An upgrade that is refused goes on as plain HTTP to the route of the same path, which says why in JSON.
+/// A refused upgrade continues as plain HTTP to the route of the same path, which gives the reason in JSON.
 struct WebSocketUpgradeChannel: HTTPChannelHandler {
     enum Connection: Sendable {
         case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>, ClientPresence)
@@ -53,7 +53,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
                 return Value(connection: promise.futureResult, channel: channel)
             }
             watch.attach(record)
-            // HTTPConnectionHandler says how an answer ends, as only it knows the request's version.
+            // HTTPConnectionHandler marks the end of an answer, as only it knows the request's version.
             var configuration = HTTPResponseEncoder.Configuration()
             configuration.automaticallySetFramingHeaders = false
             let encoder = HTTPResponseEncoder(configuration: configuration)
@@ -74,7 +74,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
 
     private func addHTTPHandlers(to channel: any Channel, watch: ConnectionWatch, logger: Logger) throws -> Connection {
         let pipeline = channel.pipeline.syncOperations
-        // Before the handler that holds back the end of the input until the answers to what came before it are out.
+        // Before the handler that holds back the end of the input until earlier requests are answered.
         let presence = ClientPresence()
         try pipeline.addHandler(presence)
         try pipeline.addHandler(
@@ -87,7 +87,7 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
                     isOutboundHalfClosureEnabled: true)), presence)
     }
 
-    /// Logs and counts a request that no route gets to see.
+    /// Logs and counts a request that no route sees.
     private func report(_ refusal: RequestRefusal, of head: HTTPRequestHead?, logger: Logger) {
         metrics.requestBegan()
         metrics.requestEnded(
@@ -111,7 +111,8 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
         return .progress(jobID: jobID, NIOLoopBound(handler, eventLoop: channel.eventLoop))
     }
 
-    /// Returns no header fields where the request is no handshake for the progress of a job that exists, or there are too many.
+    /// Returns no header fields if the request is not a handshake for the progress of an existing job, or if there are too
+    /// many.
     private func shouldUpgrade(
         _ head: HTTPRequestHead, on channel: any Channel, _ record: ConnectionRecord
     ) -> EventLoopFuture<HTTPHeaders?> {
@@ -132,8 +133,9 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
         }
     }
 
-    /// Returns the job of `/ws/ingestion/7`, as the route of the same path reads it: a slash at the end makes no difference, and
-    /// a query is left to the route, which says what is wrong.
+    /// Returns the job of `/ws/ingestion/7`, parsed like the route of the same path.
+    ///
+    /// A trailing slash makes no difference, and a query is left to the route, which says what is wrong.
     static func jobID(ofURI uri: String) -> Int64? {
         let uri = URI(uri)
         let prefix = "/ws/ingestion/"
@@ -142,11 +144,11 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
         return JobsController.jobID(number.hasSuffix("/") ? number.dropLast() : number)
     }
 
-    // MARK: Life of a connection
+    // MARK: Lifetime of a connection
 
     func handle(value: Value, logger: Logger) async {
         guard let connection = try? await value.connection.get() else {
-            // Closed before it said anything, or not HTTP.
+            // Closed before it sent anything, or not HTTP.
             return
         }
         switch connection {

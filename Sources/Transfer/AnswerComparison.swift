@@ -1,15 +1,15 @@
 import Bucketing
 import TripModel
 
-/// Asks two stores the same queries and compares the answers.
+/// Runs the same queries on two stores and compares the answers byte by byte.
 ///
-/// Warnings are left out: what a store has lost shows in the trips of each job.
+/// Warnings are ignored: what a store has lost shows in the trips of each job.
 struct AnswerComparison {
     private let source: any TripEngine
     private let target: any TripEngine
     /// Queries that were asked of both.
     private(set) var questionCount = 0
-    /// Regions of which weeks are asked one by one, those with the most trips.
+    /// Maximum of regions whose weeks are queried one by one, those with the most trips.
     private static let regionCountMax = 20
 
     init(_ source: any TripEngine, _ target: any TripEngine) {
@@ -17,7 +17,7 @@ struct AnswerComparison {
         self.target = target
     }
 
-    /// What differs first; nil where nothing does.
+    /// Returns the first difference; nil if there is none.
     ///
     /// - Parameter trips: trips of each completed job.
     mutating func difference(_ trips: [Int64: Int]) throws(ColumnStoreError) -> String? {
@@ -61,8 +61,9 @@ struct AnswerComparison {
         return nil
     }
 
-    /// Groups of all trips where they are few, and as fine ones as can be of a week: of many trips they are as many, which no server is
-    /// asked for without need.
+    /// Compares coarse groups of all trips, and the finest ones of a week.
+    ///
+    /// Fine groups of many trips are as many as the trips, too expensive to query without need.
     ///
     /// - Parameter regions: those with the most and the fewest trips.
     private mutating func groups(_ regions: [Regions.Region]) throws(ColumnStoreError) -> String? {
@@ -92,7 +93,7 @@ struct AnswerComparison {
         return nil
     }
 
-    /// Whether both answer alike, also where they refuse to.
+    /// Returns whether both give the same answer, or the same error.
     private mutating func isEqual(
         _ ask: (any TripEngine) throws(ColumnStoreError) -> some Equatable
     ) throws(ColumnStoreError) -> Bool {

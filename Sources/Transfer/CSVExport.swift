@@ -1,11 +1,11 @@
 import Bucketing
 package import TripModel
 
-/// Trips as the CSV that a load takes: what is loaded from it is equal to what was exported, to the last bit.
+/// Trips as CSV for ingestion: ingesting it gives trips equal to the exported ones, to the last bit.
 ///
-/// Coordinates are the shortest decimal numbers that are read back as the same doubles, times have their microseconds.
+/// Coordinates are the shortest decimals that are read back as the same doubles; times have their microseconds.
 package struct CSVExport {
-    /// Pieces that are read and encoded at a time, at most.
+    /// Maximum of pieces that are read and encoded at a time.
     private static let pieceCountMax = 4
     package static let header = "region,origin_coord,destination_coord,datetime,datasource\n"
 
@@ -13,11 +13,11 @@ package struct CSVExport {
 
     package init(_ store: any TripEngine) { self.store = store }
 
-    /// Writes the trips of this moment, job after job as they are stored; returns how many they are.
+    /// Writes the trips of this moment, job after job as they are stored; returns their count.
     ///
     /// - Parameters:
-    ///   - write: takes the next bytes.
-    ///   - report: told of the trips that are written, and of all.
+    ///   - write: receives the next bytes.
+    ///   - report: receives the counts of the trips written so far, and of all.
     package func write(
         _ write: ([UInt8]) throws -> Void, _ report: (_ trips: Int, _ count: Int) -> Void
     ) throws -> Int {
@@ -83,7 +83,7 @@ package struct CSVExport {
         bytes.append(UInt8(ascii: ")"))
     }
 
-    /// A name as a field: in quotes where anything in it could be taken for something else (RFC 4180).
+    /// Returns a name as a field: quoted if anything in it could be misread (RFC 4180).
     private static func field(_ name: String) -> [UInt8] {
         let isPlain =
             name.utf8.allSatisfy { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: ",") && $0 >= 0x20 }

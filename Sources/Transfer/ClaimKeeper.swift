@@ -1,7 +1,7 @@
 import Foundation
 import TripModel
 
-/// Says again and again, on a thread of its own, that this process still works on the jobs that it copies.
+/// Renews, on a thread of its own, this process's claims on the jobs that it copies.
 final class ClaimKeeper: Sendable {
     private struct State {
         var jobs: Set<Int64> = []
@@ -21,7 +21,7 @@ final class ClaimKeeper: Sendable {
                 Thread.sleep(forTimeInterval: 0.05)
                 guard next <= .now else { continue }
                 next = Date(timeIntervalSinceNow: interval)
-                // One that is lost is found to be so with its next commit.
+                // If a claim is lost, the next commit finds that out.
                 _ = try? catalog.keepClaims(state.withLock { Array($0.jobs) })
             }
         }

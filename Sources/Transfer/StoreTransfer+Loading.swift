@@ -1,16 +1,16 @@
 import Foundation
 import TripModel
 
-/// How trips of jobs come into the target: small jobs several at a time, a large one part by part.
+/// How trips of jobs get into the target: several small jobs at a time, a large one part by part.
 extension StoreTransfer {
-    /// Pieces that are read ahead, at most: they may be of some ten megabytes.
+    /// Maximum of pieces that are read ahead: each may take some ten megabytes.
     private static let pieceCountMax = 4
-    /// Batches of a job that are handed on together.
+    /// Batches of a job that are passed on together.
     private static let batchCountMax = 1024
 
-    /// Loads jobs that are complete in the source; false where trips of one have gone there, as it was deleted.
+    /// Stores jobs that are complete in the source; false if trips of one have disappeared there, since it was deleted.
     ///
-    /// Waits while servers are away, as loads do.
+    /// Waits while servers are unavailable, as jobs do.
     func load(_ wave: [JobRecord]) throws(ColumnStoreError) -> Bool {
         var pause = 1
         while true {
@@ -53,7 +53,7 @@ extension StoreTransfer {
         for record in wave { if try begin(record, plan: nil) != nil { started.append(record) } }
         guard let first = started.first?.job.id else { return }
         let ids = Set(started.map(\.job.id))
-        // What an earlier run has committed meanwhile is committed as a whole.
+        // If an earlier run has committed the job meanwhile, it is committed whole.
         guard started.count == wave.count else { throw ColumnStoreError.transferLost(first) }
         let part = LoadPart(
             job: first, isGroup: true, attempt: 1, number: 0, endLine: 0,
@@ -68,7 +68,7 @@ extension StoreTransfer {
     /// Stores a whole job.
     private func store(_ record: JobRecord, _ batches: [TripBatch]) throws {
         guard let started = try begin(record, plan: nil) else { return }
-        // A run that comes after it begins anew.
+        // A later run starts over.
         let parts = TransferredParts(of: record, started, plan: ContentHasher().hash, in: target) { _ in }
         defer { parts.drain() }
         for start in stride(from: 0, to: batches.count, by: Self.batchCountMax) {
@@ -79,7 +79,7 @@ extension StoreTransfer {
         try finish(record)
     }
 
-    /// Batches of each job.
+    /// Returns the batches of each job.
     private static func divided(_ batches: [TripBatch]) -> [Int64: [TripBatch]] {
         var divided: [Int64: [TripBatch]] = [:]
         for batch in batches {
@@ -104,7 +104,7 @@ extension StoreTransfer {
         }
         var reading: [Pending<[TripBatch]>] = []
         defer {
-            // Nothing is stored once the load was given up.
+            // Nothing is stored once the job was abandoned.
             for piece in reading { _ = try? piece.wait() }
             parts.drain()
         }
@@ -124,11 +124,12 @@ extension StoreTransfer {
         return true
     }
 
-    // MARK: - Beginning and end
+    // MARK: - Start and end
 
-    /// Makes a job of the target run, which is adopted, goes on or begins anew; nil where it is complete already.
+    /// Starts a job of the target, which is adopted, resumed or restarted; nil if it is complete already.
     ///
-    /// - Parameter plan: the pieces that it is read in; it goes on after the last commit if that was made of the same ones.
+    /// - Parameter plan: identifies the pieces that it is read in; it resumes after the last commit if that was made from the
+    ///   same ones.
     private func begin(_ record: JobRecord, plan: ContentHash?) throws(ColumnStoreError) -> JobRecord? {
         let id = record.job.id
         let expected: [Job.Status] = [.pending, .running, .interrupted]
@@ -166,7 +167,7 @@ extension StoreTransfer {
         }
     }
 
-    /// Ends a job whose trips are in the target.
+    /// Completes a job whose trips are in the target.
     private func finish(_ record: JobRecord, earlierRowCount: Int = 0) throws(ColumnStoreError) {
         try settle(record)
         tripCount = min(tripCount + record.job.tripCount, result.trips)
@@ -175,7 +176,7 @@ extension StoreTransfer {
         report(.copied(trips: tripCount, of: result.trips))
     }
 
-    /// Whether all trips of a job were read; false where it was deleted meanwhile, and an error where the store has lost some.
+    /// Returns whether all trips of a job were read; false if it was deleted meanwhile; throws if the store has lost some.
     private func isWhole(_ record: JobRecord, tripCount: Int) throws(ColumnStoreError) -> Bool {
         if tripCount == record.job.tripCount { return true }
         let id = record.job.id
@@ -188,16 +189,16 @@ extension StoreTransfer {
 }
 
 extension JobRecord {
-    /// What segments of another store say of the job.
+    /// The job's provenance, as segments of another store record it.
     var transferredOrigin: SegmentOrigin.Job {
         var origin = origin()
         origin.upload = nil
         return origin
     }
 
-    /// The last commit of a load that brings the job's trips; what else is known of it is settled then.
+    /// The last commit of a job that copies trips; the rest of its record is set afterwards.
     ///
-    /// Without hashes: whether jobs may have the same bytes was decided where they were loaded.
+    /// Without hashes: whether jobs may have the same bytes was decided where they were ingested.
     fileprivate func lastCommit(attempt: Int?, partCount: Int) -> JobCommit {
         JobCommit(
             attempt: attempt, partCount: partCount, processedRows: job.processedRows, rejectedRows: job.rejectedRows,

@@ -1,50 +1,50 @@
 import Foundation
 package import TripModel
 
-/// What a transfer has done.
+/// The result of a transfer.
 package struct TransferReport: Sendable {
     /// Jobs of the source.
     package var jobs = 0
-    /// Trips of its completed jobs, all of which the target has.
+    /// Trips of its completed jobs, all of which are in the target.
     package var trips = 0
-    /// Jobs whose trips this run has brought.
+    /// Jobs whose trips this run has copied.
     package var newJobs = 0
-    /// Trips that this run has brought.
+    /// Trips that this run has copied.
     package var newTrips = 0
-    /// Jobs that were not complete, and are failed in the target.
+    /// Jobs that were not complete, and have status failed in the target.
     package var unfinishedJobs = 0
     /// Queries whose answers were compared.
     package var questions = 0
 }
 
-/// A moment of a transfer.
+/// Progress of a transfer.
 package enum TransferProgress: Sendable {
-    /// Trips that are in the target, and all of them.
+    /// Trips in the target, and all of them.
     case copied(trips: Int, of: Int)
     /// What it waits for.
     case waits(String)
-    /// Answers of both sides are compared.
+    /// Answers of both sides are being compared.
     case compares
 }
 
-/// Brings all jobs of a store with their trips to another one, of whichever engine and catalog.
+/// Copies all jobs of a store with their trips to another one, of any engine and catalog.
 ///
 ///     source ── select: jobs of one moment ── pieces of trips ─┐
-///     target ── adopt a job, start it ── store parts ── commit ┴─ settle: what the source says of the job ── compare answers
+///     target ── adopt a job, start it ── store parts ── commit ┴─ settle: copy the job's record ── compare answers
 ///
-/// A job is loaded as from a file, as an attempt with parts and a last commit, so that in the target as well it is whole or absent
-/// whatever dies. A run that comes after leaves alone what is there and goes on after the last commit. So the transfer of a store that is
-/// in use may be repeated, and the copy follows it: that is a backup of a cluster.
+/// A job is stored as from a file, as an attempt with parts and a last commit, so that in the target too it is whole or absent
+/// whatever fails. A later run skips what is there and resumes after the last commit. So the transfer of a store in use may be
+/// repeated, and the copy follows it: that is a backup of a cluster.
 package final class StoreTransfer {
-    /// What becomes of jobs that are not complete.
+    /// What to do with jobs that are not complete.
     package enum Unfinished: Sendable {
-        /// They are refused, before anything is done.
+        /// Refuse them, before anything is done.
         case refused
-        /// They are failed in the target, until a later run finds them complete.
+        /// Record them as failed in the target, until a later run finds them complete.
         case failed
     }
 
-    /// Jobs that were selected anew, as some had been deleted meanwhile, at most.
+    /// Maximum of repeated selections of jobs after some were deleted meanwhile.
     private static let turnCountMax = 5
     private static let task = "transfer"
     private static let unfinishedMessage = "It was not complete when the store was copied; load its file again."
@@ -64,7 +64,7 @@ package final class StoreTransfer {
     ///
     /// - Parameters:
     ///   - source: a store that is open for reading.
-    ///   - target: a store that is open for writing and does nothing else.
+    ///   - target: a store that is open for writing and otherwise idle.
     package init(
         from source: any TripEngine, to target: any TripEngine, unfinished: Unfinished,
         _ report: @escaping (TransferProgress) -> Void
@@ -76,7 +76,7 @@ package final class StoreTransfer {
         claims = (target.storage.catalog as? any SharedJobCatalog).map { ClaimKeeper($0) }
     }
 
-    /// Makes this the one process that copies to the target: where one was killed, after its lease.
+    /// Makes this process the only one that copies to the target; after a killed one, once its lease has expired.
     private func takeLead() throws(ColumnStoreError) {
         let leaseSeconds = (targetCatalog as? any SharedJobCatalog)?.leaseSeconds ?? 0
         let end = ContinuousClock.now + .seconds(leaseSeconds + 2)
@@ -91,7 +91,7 @@ package final class StoreTransfer {
         }
     }
 
-    /// Runs to the end: all jobs that were complete at its beginning and were not deleted since are in the target, and both stores gave
+    /// Runs to the end: the target has all jobs that were complete when it began and not deleted since, and both stores give
     /// equal answers.
     package func run() throws(ColumnStoreError) -> TransferReport {
         try takeLead()
@@ -126,13 +126,13 @@ package final class StoreTransfer {
             .conflict, "Jobs of the source were deleted all the time while it was copied; run the same command again to go on.")
     }
 
-    /// Whether trips of the selected jobs have gone since.
+    /// Returns whether trips of the selected jobs have disappeared since.
     private func hasChanged(_ chosen: Set<Int64>) throws(ColumnStoreError) -> Bool {
         let complete = try sourceCatalog.jobs(limit: Int(Int32.max), status: .completed).map(\.job.id)
         return !chosen.isSubset(of: complete)
     }
 
-    /// Takes out of the copy what was deleted in the source since it was selected: the rest is what was compared.
+    /// Deletes from the copy what was deleted in the source since the selection: the rest is what was compared.
     private func removeDeleted(_ chosen: Set<Int64>) throws(ColumnStoreError) {
         for record in try sourceCatalog.jobs(limit: Int(Int32.max), status: .deleted) where chosen.contains(record.job.id) {
             try bringWithoutTrips(record, targetCatalog.job(record.job.id))
@@ -140,9 +140,9 @@ package final class StoreTransfer {
         }
     }
 
-    // MARK: - Before
+    // MARK: - Checks
 
-    /// Refuses what cannot be copied, or not to there.
+    /// Refuses what cannot be copied, or not to this target.
     private func check(_ jobs: [JobRecord]) throws(ColumnStoreError) {
         for store in [source, target] where !store.intake.tracksAttempts {
             guard try store.storage.catalog.visibility().attempts > 0 else { continue }
@@ -176,7 +176,7 @@ package final class StoreTransfer {
             if let own = byNumber[other.job.id] {
                 if own.isSame(as: other) { continue }
             } else if other.job.message == Self.unfinishedMessage, try targetCatalog.forget(job: other.job.id) {
-                // The source forgot it since: its file was found to be loaded.
+                // The source removed it since: its file turned out to be a duplicate.
                 continue
             }
             throw ColumnStoreError(
@@ -189,7 +189,7 @@ package final class StoreTransfer {
 
     // MARK: - Jobs
 
-    /// Brings what the target has not; false where a job was deleted in the source meanwhile.
+    /// Copies what the target does not have; false if a job was deleted in the source meanwhile.
     private func bring(_ jobs: [JobRecord], _ chosen: Set<Int64>) throws(ColumnStoreError) -> Bool {
         let loaded = Dictionary(
             uniqueKeysWithValues: try targetCatalog.jobs(limit: Int(Int32.max), status: nil).map { ($0.job.id, $0) })
@@ -224,16 +224,16 @@ package final class StoreTransfer {
         return isWhole
     }
 
-    /// Jobs that are read together, at most: conditions name each.
+    /// Maximum of jobs that are read together: predicates name each.
     private static let waveJobCountMax = 1000
     /// Rows that are stored and committed together.
     var partRowCount: Int { target.intake.partRowCount }
 
-    /// Says of a job that has no trips what the source says of it; takes out those of one that was deleted there.
+    /// Copies the record of a job without trips; deletes the trips of one that was deleted in the source.
     private func bringWithoutTrips(_ record: JobRecord, _ other: JobRecord?) throws(ColumnStoreError) {
         var record = record
         let id = record.job.id
-        // One that became complete since the beginning is for the next run.
+        // One that became complete since the start is left to the next run.
         if !record.job.status.isTerminal || record.job.status == .completed {
             record = record.failed(Self.unfinishedMessage)
         }
@@ -255,7 +255,7 @@ package final class StoreTransfer {
         try settle(record)
     }
 
-    /// Says of a job all that the source says of it.
+    /// Copies everything that the source records about a job.
     func settle(_ record: JobRecord) throws(ColumnStoreError) {
         let id = record.job.id
         let (counts, lines) = try rejects(of: record)
@@ -266,7 +266,7 @@ package final class StoreTransfer {
         try targetCatalog.settle(record.transferred, rejects: counts, lines: lines)
     }
 
-    /// Rejected rows of a job of the source by reason, and those that are kept.
+    /// Returns the rejected rows of a job of the source by reason, and those that are kept.
     private func rejects(
         of record: JobRecord
     ) throws(ColumnStoreError) -> (counts: [String: Int], lines: [RejectedRow]) {
@@ -282,12 +282,12 @@ package final class StoreTransfer {
 }
 
 extension JobRecord {
-    /// Whether another catalog's job is this one.
+    /// Returns whether this is the same job in another catalog.
     fileprivate func isSame(as other: JobRecord) -> Bool {
         job.filename == other.job.filename && job.createdAt == other.job.createdAt
     }
 
-    /// The job as one of which nothing is in the store.
+    /// Returns the job as a failed one with nothing in the store.
     fileprivate func failed(_ message: String) -> JobRecord {
         var record = self
         record.job.status = .failed

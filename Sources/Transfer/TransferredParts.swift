@@ -2,7 +2,8 @@ import TripModel
 
 /// The parts of one job on their way into the target: one is stored while the next one is read.
 ///
-/// Each is committed with the number of pieces up to its last row, after which a later run goes on if the job is read in the same pieces.
+/// Each is committed with the count of pieces up to its last row; a later run resumes after them if the job is read in the same
+/// pieces.
 final class TransferredParts {
     private struct StoringPart {
         var record: Pending<SegmentRecord?>?
@@ -18,16 +19,16 @@ final class TransferredParts {
     private var batches: [TripBatch] = []
     private var batchRowCount = 0
     private var partCount = 0
-    /// Pieces that were taken.
+    /// Count of pieces that were added.
     private(set) var position: Int
-    /// Rows of them.
+    /// Their rows.
     private(set) var rowCount: Int
 
     /// - Parameters:
-    ///   - record: the job as the source has it.
-    ///   - started: its run in the target.
-    ///   - plan: tells the pieces that it is read in.
-    ///   - report: told of the rows that are committed.
+    ///   - record: the job in the source.
+    ///   - started: its attempt in the target.
+    ///   - plan: identifies the pieces that it is read in.
+    ///   - report: receives the count of committed rows.
     init(
         of record: JobRecord, _ started: JobRecord, plan: ContentHash, in target: any TripEngine,
         _ report: @escaping (_ rowCount: Int) -> Void
@@ -41,7 +42,7 @@ final class TransferredParts {
         rowCount = started.job.processedRows
     }
 
-    /// Takes the trips of the next piece.
+    /// Adds the trips of the next piece.
     func add(_ read: [TripBatch]) throws {
         let count = read.reduce(0) { $0 + $1.count }
         let isFull =
@@ -66,7 +67,7 @@ final class TransferredParts {
         position += 1
     }
 
-    /// Stores what is left and commits it as the last part.
+    /// Stores the rest and commits it as the last part.
     func finish(_ last: JobCommit) throws {
         var last = last
         last.partCount = partCount + 1
@@ -74,7 +75,7 @@ final class TransferredParts {
         try commitOldest()
     }
 
-    /// Waits for what is under way, so that nothing is stored later.
+    /// Waits for the part being stored, so that nothing is stored later.
     func drain() { _ = try? storing?.record?.wait() }
 
     private func seal(_ commit: JobCommit) throws {

@@ -1,7 +1,7 @@
 """The commit of a load into ClickHouse, explored in every order: no interleaving of load, freeze, takeover, deletion, purge and thaw counts a
 trip twice or not at all, and nothing that is stored for good is forgotten.
 
-This is a model of what docs/CLICKHOUSE.md ("What is promised, and how it is kept") says, not the program: `test_fence.py` and
+This is a model of what docs/CLICKHOUSE.md ("Guarantees") says, not the program: `test_fence.py` and
 `test_crash.py` try that. Each action is what the program does in one transaction of the catalog or one request to a server; a process
 that is frozen or dead is one whose next action does not come. The model shows that each safeguard is needed: without it, the same
 exploration finds the fault that it is for.

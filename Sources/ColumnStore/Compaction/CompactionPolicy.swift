@@ -1,18 +1,18 @@
-/// Which segments are worth merging: size-tiered, as in log-structured stores.
+/// Which segments to merge: size-tiered, as in log-structured stores.
 ///
-/// A tier holds segments of about equal size (a factor of four). Once a tier has enough of them they become one of the next
-/// tier, so a row is rewritten at most once a tier, and the number of small segments stays below tiers × threshold. Large
-/// segments are never touched.
+/// A tier has segments of about equal size (within a factor of four). Once a tier has enough of them, they become one of the
+/// next tier, so a row is rewritten at most once per tier, and the count of small segments stays below tiers × threshold. Large
+/// segments are never merged.
 enum CompactionPolicy {
-    /// Segments of one tier that are merged while loads are waiting.
+    /// Segments of one tier that trigger a merge while jobs wait.
     ///
-    /// A merge makes them wait longer, and only bounds what questions have to look at: it comes before the loads are done only
-    /// where very many of them wait.
+    /// A merge delays them, and only bounds how many segments queries read: it precedes the jobs only if very many segments
+    /// wait.
     static let thresholdWhileBusy = 128
-    /// The same while nothing else is to be done.
+    /// The same while the process is otherwise idle.
     static let thresholdWhileIdle = 4
 
-    /// Chooses segments to merge, by position; empty where nothing is worth it.
+    /// Chooses segments to merge, by index; empty if no merge is worthwhile.
     ///
     /// - Parameter rowCountMax: rows of a full segment; one with a quarter of them is large.
     static func choose(rowCounts: [Int], rowCountMax: Int, isBusy: Bool) -> [Int] {

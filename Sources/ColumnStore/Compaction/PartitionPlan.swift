@@ -1,20 +1,20 @@
 import Bucketing
 
-/// Which segments are worth being divided anew by place, and into what.
+/// Which segments to recluster: to rewrite so that each covers one area.
 ///
-/// A box is looked up, and its edge read, once in each segment that shares its place: in all of them where trips were loaded in
-/// the order of time, or of nothing. Divided anew, a place has one segment for each period, as in the levels of a log-structured
-/// store (leveled compaction; O'Neil et al., "The Log-Structured Merge-Tree", Acta Informatica 1996):
+/// A box is looked up, and its edge read, once in each segment that covers its area: in all of them if trips were ingested in
+/// the order of time, or in no order. After reclustering, an area has one segment for each period, as in the levels of a
+/// log-structured store (leveled compaction; O'Neil et al., "The Log-Structured Merge-Tree", Acta Informatica 1996):
 ///
 ///               west      middle     east             west      middle     east
 ///     week 1    ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒            ▒▒▒▒▒▒▒▒  ░░░░░░░░  ▒▒▒▒▒▒▒▒
 ///     week 2    ░░░░░░░░░░░░░░░░░░░░░░░░░░    →       ▒▒▒▒▒▒▒▒  ░░░░░░░░  ▒▒▒▒▒▒▒▒
 ///     …
 ///
-/// A period is a year, which later trips do not stir up, or a quarter of one where trips are very many. Time needs no finer cut,
-/// since a week is a few runs of rows in any segment. No row is looked at to make the plan: indexes tell how many are where.
+/// A period is a year, which later trips do not change, or a quarter of one if trips are very many. A finer cut by time is not
+/// needed, since a week is a few runs of rows in any segment. The plan needs no rows: indexes say how many are where.
 struct PartitionPlan: Hashable, Sendable {
-    /// New segments that are filled by one reading of the old ones: places side by side in one period.
+    /// New segments that are filled by one reading of the old ones: adjacent areas in one period.
     struct Pass: Hashable, Sendable {
         var weeks: ClosedRange<ISOWeek>
         /// Segment `i` has the Morton keys `borders[i]..<borders[i + 1]`.
@@ -23,26 +23,26 @@ struct PartitionPlan: Hashable, Sendable {
         var segmentCount: Int { borders.count - 1 }
     }
 
-    /// Runs of a period at which it is crowded; a run is a set of segments that share no place.
+    /// Layers from which on a period is crowded; a layer is a set of segments with disjoint areas.
     static let runCountMin = 4
     private static let weeksOfYear: Int32 = 52
     private static let weeksOfQuarter: Int32 = 13
-    /// Segments of a year at which its quarters are periods, so that little is written at once.
+    /// Segments of a year from which on its quarters are periods, so that one pass writes little.
     private static let segmentCountMax = 64
 
-    /// The period that is divided; others are where the segments have weeks of them.
+    /// The period that is reclustered; others are included if the segments have weeks of them.
     let period: ClosedRange<ISOWeek>
-    /// Positions of the segments to be read.
+    /// Indexes of the segments to read.
     private(set) var segments: [Int]
-    /// Together they hold every row of these segments.
+    /// Together they have every row of these segments.
     private(set) var passes: [Pass] = []
 
-    /// Plans new segments of 3/8 to 3/4 of `rowCountMax` rows, fewer only where there are no more; nil where the segments are in
-    /// good order.
+    /// Plans new segments of 3/8 to 3/4 of `rowCountMax` rows, fewer only if there are no more; nil if the segments are well
+    /// clustered.
     ///
-    /// That is more than what `CompactionPolicy` merges, and so few that segments of ten million trips are about one city each.
-    /// Where several periods are crowded, the first is taken. More trips from one point are cut by weeks,
-    /// and only one week of them may be too many for a segment.
+    /// That is more than `CompactionPolicy` merges, and so few that segments of ten million trips are about one city each. If
+    /// several periods are crowded, it takes the first. If one point has more trips than a segment, they are cut by weeks, and
+    /// only one week of them may exceed a segment.
     init?(_ indexes: [SegmentIndex], rowCountMax: Int) {
         let rowCountMin = max(1, rowCountMax * 3 / 8)
         let isFull = Self.fullYears(indexes, rowCount: Self.segmentCountMax * rowCountMin)
@@ -74,7 +74,7 @@ struct PartitionPlan: Hashable, Sendable {
             if let pass = open, pass.rowCount + slice.rowCount > 2 * rowCountMax { close() }
             if slice.rowCount > rowCountMax {
                 close()
-                // Most trips start at one point, which is no place to be cut.
+                // Most trips start at one point, where no cut is possible.
                 for weeks in Self.parts(of: period, indexes, count: (slice.rowCount + rowCountMax - 1) / rowCountMax) {
                     passes.append(Pass(weeks: weeks, borders: [slice.keys.lowerBound, slice.keys.upperBound]))
                 }
@@ -96,7 +96,7 @@ struct PartitionPlan: Hashable, Sendable {
         week.index - (week.index % weekCount + weekCount) % weekCount
     }
 
-    /// Years, by their first week, with at least some rows.
+    /// Returns years, by their first week, with at least some rows.
     private static func fullYears(_ indexes: [SegmentIndex], rowCount: Int) -> Set<Int32> {
         var rowCounts: [Int32: Int] = [:]
         for index in indexes {
@@ -111,7 +111,7 @@ struct PartitionPlan: Hashable, Sendable {
         return ISOWeek(index: first)...ISOWeek(index: first + weekCount - 1)
     }
 
-    /// Cuts the weeks of a period into ranges with about equal numbers of rows.
+    /// Cuts the weeks of a period into ranges with about equal row counts.
     private static func parts(
         of period: ClosedRange<ISOWeek>, _ indexes: [SegmentIndex], count: Int
     ) -> [ClosedRange<ISOWeek>] {
@@ -134,12 +134,12 @@ struct PartitionPlan: Hashable, Sendable {
         return zip(firstWeeks, lastWeeks).map { $0...$1 }
     }
 
-    // MARK: - Crowds
+    // MARK: - Crowded periods
 
     /// The rows of a period in one segment.
     private struct Piece {
         var rowCount: Int
-        /// From the smallest to the largest, to within a leaf: never more of them.
+        /// From the smallest to the largest, to within a leaf: the range is never too large.
         var keys: ClosedRange<UInt64>
     }
 
@@ -155,10 +155,10 @@ struct PartitionPlan: Hashable, Sendable {
         }
     }
 
-    /// Whether a period lies in many runs, and more than a quarter of it outside the largest.
+    /// Returns whether a period lies in many layers, with more than a quarter of it outside the largest.
     ///
-    /// So a row is written anew only once the trips of its period have grown by a third. Segments of one point are left out: they
-    /// are counted whole, or not at all.
+    /// So a row is rewritten only once the trips of its period have grown by a third. Segments of one point are ignored: a box
+    /// counts them whole or not at all.
     private static func isCrowded(_ all: [Piece]) -> Bool {
         let pieces = all.filter { $0.keys.lowerBound < $0.keys.upperBound }
         guard pieces.count >= runCountMin else { return false }
@@ -176,7 +176,7 @@ struct PartitionPlan: Hashable, Sendable {
         return runs.count >= runCountMin && 4 * (rowCount - largest) >= rowCount
     }
 
-    /// Cuts all keys into ranges with about equal numbers of rows of a period, at borders of cells.
+    /// Cuts all keys into ranges with about equal counts of rows of a period, at borders of cells.
     static func slices(
         in period: ClosedRange<ISOWeek>, _ indexes: [SegmentIndex], rowCountMin: Int
     ) -> [(keys: Range<UInt64>, rowCount: Int)] {
@@ -208,7 +208,7 @@ struct PartitionPlan: Hashable, Sendable {
 }
 
 extension SegmentReader {
-    /// The rows that may belong to a pass: all that do, and of their leaves others.
+    /// Returns the rows that may belong to a pass: all that do, and others of their leaves.
     func rows(of pass: PartitionPlan.Pass) -> [Range<Int>] {
         guard let first = pass.borders.first, let end = pass.borders.last else { return [] }
         return index.strata.enumerated().compactMap { number, stratum in

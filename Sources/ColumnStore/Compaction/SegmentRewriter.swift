@@ -1,18 +1,19 @@
 import TripModel
 
-/// Writes the trips of some segments anew: as one (compaction), without those of some jobs (undo), or divided by place.
+/// Rewrites the trips of some segments: as one (compaction), without those of some jobs (deletion), or reclustered.
 ///
-/// Segments never change, so all write files beside the old ones; the catalog then exchanges them in one transaction.
+/// Segments never change, so each operation writes new files beside the old ones; the catalog then swaps them in one
+/// transaction.
 enum SegmentRewriter {
-    /// Rows that are read at a time to be divided.
+    /// Rows that are read at a time when reclustering.
     private static let spanRowCountMax = 256 << 10
 
-    /// Writes one segment of the trips of several.
+    /// Writes the trips of several segments as one segment.
     ///
     /// - Parameters:
-    ///   - origin: what is known of its jobs and of what it replaces; the trips of jobs that it is to be without are left out.
-    ///   - reserve: what is left free on the disk.
-    /// - Returns: nil where no trip is left; then no file is written.
+    ///   - origin: the provenance of its trips and the segments that it replaces; trips of jobs that it excludes are omitted.
+    ///   - reserve: bytes that stay free on the disk.
+    /// - Returns: nil if no trips are left; then no file is written.
     static func rewrite(
         _ segments: [SegmentReader], origin: SegmentOrigin, directory: String, name: String, leaving reserve: DiskReserve,
         on pool: WorkerPool
@@ -26,26 +27,27 @@ enum SegmentRewriter {
         return try write(batches, origin: origin, directory: directory, name: name, leaving: reserve, on: pool)
     }
 
-    /// Writes one segment of some batches.
+    /// Writes one segment from some batches.
     ///
-    /// - Returns: nil where there is no trip; then no file is written.
+    /// - Returns: nil if there are no trips; then no file is written.
     static func write(
         _ batches: [TripBatch], origin: SegmentOrigin, directory: String, name: String, leaving reserve: DiskReserve,
         on pool: WorkerPool
     ) throws -> SegmentRecord? {
         guard batches.contains(where: { $0.count > 0 }) else { return nil }
-        // Batches say the job of each trip, so none is left to be named here.
+        // Batches have the job of each trip, so no default is needed here.
         let sorted = try RowSorter.sort(batches, job: 0, on: pool)
         return try SegmentWriter.write(
             sorted, directory: directory, name: name, origin: origin, leaving: reserve, on: pool)
     }
 
-    /// Reads the trips of a segment that belong to a pass, for each of its new segments in batches.
+    /// Reads the trips of a segment that belong to a pass, in batches for each of its new segments.
     static func divide(_ segment: SegmentReader, _ pass: PartitionPlan.Pass) throws -> [[TripBatch]] {
         try divide(segment, segment.rows(of: pass), borders: pass.borders)
     }
 
-    /// Reads those of some rows of a segment whose Morton keys lie between some borders, for each two neighbours in batches.
+    /// Reads those of some rows of a segment whose Morton keys lie between some borders, in batches for each pair of
+    /// neighbours.
     static func divide(
         _ segment: SegmentReader, _ ranges: [Range<Int>], borders: [UInt64]
     ) throws -> [[TripBatch]] {
@@ -65,7 +67,7 @@ enum SegmentRewriter {
         return batches
     }
 
-    /// Ranges that are read together: those that lie in the same pages or side by side.
+    /// Returns ranges that are read together: those in the same pages or adjacent ones.
     private static func spans(of ranges: [Range<Int>]) -> [[Range<Int>]] {
         var spans: [[Range<Int>]] = []
         for range in ranges {
@@ -83,13 +85,13 @@ enum SegmentRewriter {
         return spans
     }
 
-    /// Between which of some ascending borders a key is; nil before the first and behind the last.
+    /// Returns the index of the interval between ascending borders that has a key; nil before the first and behind the last.
     private static func place(of key: UInt64, in borders: [UInt64]) -> Int? {
         guard key >= borders[0], let end = borders.firstIndex(where: { key < $0 }) else { return nil }
         return end - 1
     }
 
-    /// Some rows as a batch that says their jobs.
+    /// Returns some rows as a batch with their jobs.
     static func batch(of trips: SortedTrips, rows: [Int]) -> TripBatch {
         let jobs = trips.job[0..<trips.count]
         let regions = OccurringNames(trips.regions, codes: rows.lazy.map { trips.region[$0] })
@@ -108,10 +110,10 @@ enum SegmentRewriter {
         return batch
     }
 
-    /// The names that some rows have: a name goes with its last trip.
+    /// The names that some rows have: a name is dropped with its last trip.
     private struct OccurringNames {
         let names: StringDictionary
-        /// By code before; of those that do not occur there is none.
+        /// By old code; names that do not occur have none.
         let newCodes: [UInt32]
 
         init(_ all: [String], codes: some Sequence<UInt32>) {

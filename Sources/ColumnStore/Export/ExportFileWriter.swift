@@ -1,10 +1,10 @@
 import Parquet
 import TripModel
 
-/// Writes trips of one week as a Parquet file that any engine reads: the columns of a segment but for the week, which the name
-/// of its folder says, and no index.
+/// Writes trips of one week as a Parquet file that any engine reads.
 ///
-/// Encodings are those that readers have had from the beginning (`ColumnLayout.plain`).
+/// It has the columns of a segment except the week, which is in the name of its folder, and no index. Its encodings are those
+/// that readers have supported from the beginning (`ColumnLayout.plain`).
 struct ExportFileWriter: Sendable {
     static let columns = SegmentColumn.allCases.filter { $0 != .week }
     private static let schema = ParquetSchema(columns: columns.map(\.parquetColumn))
@@ -17,7 +17,7 @@ struct ExportFileWriter: Sendable {
 
     /// Writes some rows, which are sorted by the origin.
     ///
-    /// The name has the checksum of the bytes: readers that found a name find these bytes under it, or nothing.
+    /// The name contains the checksum of the bytes: a reader that listed a name finds these bytes under it, or nothing.
     func write(_ trips: SortedTrips, rows: Range<Int>, directory: String, number: Int) throws -> ExportedFile {
         let groups = stride(from: rows.lowerBound, to: rows.upperBound, by: Limits.rowGroupRowCountMax).map {
             $0..<min($0 + Limits.rowGroupRowCountMax, rows.upperBound)

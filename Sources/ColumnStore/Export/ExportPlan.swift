@@ -2,25 +2,25 @@ import Bucketing
 
 /// Which rows of some segments are read together, to become the files of weeks.
 ///
-/// Memory is that of the rows of one part, whatever the size of the store: small weeks are read several at a time, since their
-/// rows share pages, and a week of too many rows is cut by place. No row is looked at to make the plan.
+/// Memory is that of the rows of one part, whatever the size of the store: several small weeks are read at a time, since their
+/// rows share pages, and a week with too many rows is cut by area. The plan reads no rows.
 struct ExportPlan: Sendable {
     /// Rows of one reading: a file for each week of them.
     struct Part: Sendable {
         var weeks: ClosedRange<ISOWeek>
-        /// Number of its file in a week; from 1.
+        /// Ordinal of its file in a week; from 1.
         var number: Int
-        /// Whether its weeks are whole with it.
+        /// Whether its weeks are complete with it.
         var isLast: Bool
-        /// Morton keys of the origins that belong to it; the ranges may have others beside.
+        /// Morton keys of the origins that belong to it; the ranges may include others.
         var keys: Range<UInt64>
-        /// Which rows of which segments, by their positions.
+        /// Rows by segment, which is given by its index.
         var rows: [(segment: Int, ranges: [Range<Int>])]
     }
 
     private static let allKeys: Range<UInt64> = 0..<MortonKey.max + 1
 
-    /// Those of one week follow one another.
+    /// Parts of one week are consecutive.
     private(set) var parts: [Part] = []
     /// The weeks that have trips, ascending.
     let weeks: [ISOWeek]
@@ -53,7 +53,7 @@ struct ExportPlan: Sendable {
         close()
     }
 
-    /// Cuts a week by place, and a place of too many rows by the order in which they are stored.
+    /// Cuts a week by area, and an area with too many rows by the order in which they are stored.
     private mutating func addParts(of week: ISOWeek, _ segments: [SegmentReader], rowCountMax: Int) {
         let first = parts.count
         let slices = PartitionPlan.slices(in: week...week, segments.map(\.index), rowCountMin: (rowCountMax + 1) / 2)

@@ -1,16 +1,16 @@
 import Foundation
 import TripModel
 
-/// A folder with a folder for each week, named as Hive names partitions, which other engines may read while it is written anew.
+/// A folder with a folder for each week, named like Hive partitions, which other engines may read during an export.
 ///
-///     _tripstore_export    says that the folder is an export, and is held by the process that writes it
-///     _temporary/          weeks that are being written, and those that were replaced; engines pass over names that begin with _
+///     _tripstore_export    marks the folder as an export; the process that writes it holds a lock on it
+///     _temporary/          weeks that are being written, and replaced ones; engines ignore names that begin with _
 ///     week=2018-05-28/     part-00001-1a2b3c4d.parquet, …
-///     _SUCCESS             there once all weeks are those of one moment of the store
+///     _SUCCESS             exists once all weeks are from one moment of the store
 ///
-/// A week is written elsewhere and then exchanged with the one that is there, in one step. Names of files have their checksums,
-/// so a week that did not change keeps its files, and a reader that has listed others finds their old bytes or none. Old weeks are
-/// removed last: one who had opened the folder before it was exchanged lists it whole.
+/// A week is written elsewhere and then exchanged with the existing one, in one step. Names of files contain their checksums,
+/// so a week that did not change keeps its files, and a reader that has listed others finds their old bytes or none. Old weeks
+/// are deleted last: a reader that had opened the folder before it was exchanged lists it whole.
 struct HiveFolder: ExportDestination {
     let root: String
     private let lock: StoreLock
@@ -18,11 +18,11 @@ struct HiveFolder: ExportDestination {
     private static let prefix = "week="
     private static let marker = "_tripstore_export"
     private static let success = "_SUCCESS"
-    /// Seconds from the last exchange to the removal of what was replaced, for readers that have just opened a folder.
+    /// Seconds from the last exchange to the deletion of replaced weeks, for readers that have just opened a folder.
     private static let graceSeconds = 0.2
     private var temporary: String { root + "/_temporary" }
 
-    /// Makes a folder, or takes one that an earlier export has made, and holds it against other exports.
+    /// Creates a folder, or opens one of an earlier export, and locks it against other exports.
     init(_ path: String, outside store: Folders) throws(ColumnStoreError) {
         if path.contains("://") {
             throw ColumnStoreError(
@@ -35,7 +35,7 @@ struct HiveFolder: ExportDestination {
         guard FileSystem.isDirectory(try FileSystem.resolved(root)) else {
             throw ColumnStoreError(.invalidArgument, "\(root) is not a folder; name another.")
         }
-        // A link on the way may have been made meanwhile.
+        // A link on the path may have been created meanwhile.
         try Self.refuse(root, in: store)
         let names = try FileSystem.names(in: root)
         guard names.isEmpty || names.contains(Self.marker) else {
@@ -52,7 +52,7 @@ struct HiveFolder: ExportDestination {
         for name in names where name.hasPrefix(Self.prefix) { try refuseForeign(name) }
     }
 
-    /// Refuses a path that is in a store, or would be once it is made.
+    /// Refuses a path that is in a store, or would be once it is created.
     private static func refuse(_ path: String, in store: Folders) throws(ColumnStoreError) {
         let store = try FileSystem.resolved(store.root)
         guard !FileSystem.isInside(try FileSystem.destination(path), store) else {
@@ -60,7 +60,7 @@ struct HiveFolder: ExportDestination {
         }
     }
 
-    /// Refuses the folder of a week that has something which no export wrote, since it would be removed with the week.
+    /// Refuses the folder of a week if it has something that no export wrote, since that would be deleted with the week.
     private func refuseForeign(_ week: String) throws(ColumnStoreError) {
         let folder = "\(root)/\(week)"
         let names = FileSystem.isDirectory(folder) ? try FileSystem.names(in: folder) : [""]
@@ -73,7 +73,7 @@ struct HiveFolder: ExportDestination {
 
     // MARK: - Names
 
-    /// The name of a week's file.
+    /// Returns the name of a week's file.
     static func fileName(number: Int, checksum: UInt32) -> String {
         let hexadecimal = String(checksum, radix: 16)
         return "part-\(padded(String(number), to: 5))-\(padded(hexadecimal, to: 8)).parquet"
@@ -85,7 +85,7 @@ struct HiveFolder: ExportDestination {
 
     private static func folderName(_ week: String) -> String { prefix + week }
 
-    /// Where the files of a week are written.
+    /// Returns the folder in which the files of a week are written.
     private func staging(_ week: String) -> String { "\(temporary)/\(week)" }
 
     // MARK: - Writing
@@ -101,7 +101,7 @@ struct HiveFolder: ExportDestination {
         return staging(week)
     }
 
-    /// It is where it will be exchanged from.
+    /// It is already in the folder that will be exchanged.
     func take(_ file: ExportedFile, of week: String) {}
 
     func publish(_ week: String) throws(ColumnStoreError) -> ExportedWeek {
@@ -133,7 +133,7 @@ struct HiveFolder: ExportDestination {
         return gone.count
     }
 
-    /// Takes away what was replaced, too; what cannot be removed now is by the next export.
+    /// Deletes replaced weeks, too; the next export deletes what cannot be deleted now.
     func close() {
         defer { lock.release() }
         // After a power cut a week must not have its old folder again, without its files.

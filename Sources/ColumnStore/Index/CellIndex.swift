@@ -1,30 +1,31 @@
 package import Bucketing
 
-/// Where the rows of each geohash cell are: a tree that halves cells until few rows are left in each, and for each of its leaves
-/// the rows of every stratum: of a week, or of a datasource in a week.
+/// Where the rows of each geohash cell are: a tree that halves cells until each has few rows, and for each of its leaves the
+/// rows in every run.
 ///
-/// In a stratum rows are sorted by the Morton key of the origin, so a block of keys that agree in their first bits is one run
-/// of rows per stratum, and a bit more cuts each of these runs in two (a k-d tree whose planes are the borders of geohash
-/// cells; Bentley, "Multidimensional Binary Search Trees Used for Associative Searching", CACM 1975):
+/// A run (here `stratum`) is the rows of one week, or of one datasource in one week.
+/// In a run rows are sorted by the Morton key of the origin, so a block of keys that agree in their first bits is contiguous in
+/// each run, and one more bit cuts each of these ranges in two (a k-d tree whose planes are the borders of geohash cells;
+/// Bentley, "Multidimensional Binary Search Trees Used for Associative Searching", CACM 1975):
 ///
-///     world          all rows                       stratum 1     stratum 2
+///     world          all rows                       run 1         run 2
 ///     ├─ west  0…    rows 0..<900 and 5000..<5800   0    900      5000   5800
 ///     └─ east  1…    …                              900  5000     5800   9000
 ///        ├─ …
 ///
-/// Dense places get small leaves and empty ones none, whatever the mixture in a segment. One tree serves all strata: a box is
-/// looked up once, however many there are. In memory the nodes lie in preorder, each with the number of its first leaf and
-/// the place of the node behind its subtree: a walk that leaves a subtree out is one step. As bytes:
+/// Dense areas get small leaves and empty ones none, whatever the mixture in a segment. One tree serves all runs: a box is
+/// looked up once, however many there are. In memory the nodes are in preorder, each with the index of its first leaf and the
+/// index of the node behind its subtree: a walk skips a subtree in one step. As bytes:
 ///
-///     number of nodes · nodes in preorder, two bits each, four to a byte from its low end · for each leaf and stratum: rows
+///     count of nodes · nodes in preorder, two bits each, four to a byte from its low end · for each leaf and run: rows
 ///
-/// where a node is 0 for a leaf, else 1 where its lower half has rows plus 2 where its upper half has; numbers are unsigned
-/// LEB128. A leaf with more rows than it should have has them all in one cell of the finest grid.
+/// where a node is 0 for a leaf, else 1 if its lower half has rows plus 2 if its upper half has; integers are unsigned LEB128.
+/// If a leaf exceeds the row limit, all its rows are in one cell of the finest grid.
 package struct CellIndex: Hashable, Sendable {
     private struct Node: Hashable, Sendable {
-        /// Number of the first leaf in its subtree.
+        /// Index of the first leaf in its subtree.
         var firstLeaf: UInt32
-        /// Its halves that have rows in the upper two bits, below them the place of the node behind its subtree.
+        /// The upper two bits say which of its halves have rows; below them is the index of the node behind its subtree.
         var halvesAndEnd: UInt32 = 0
 
         static let endBitCount: UInt32 = 30
@@ -38,22 +39,23 @@ package struct CellIndex: Hashable, Sendable {
         mutating func close(halves: UInt8, end: Int) { halvesAndEnd = UInt32(halves) << Self.endBitCount | UInt32(end) }
     }
 
-    /// The tree, and one node behind it whose first leaf is that behind the last; empty where there are no rows.
+    /// The tree, and one node behind it whose first leaf is the one behind the last; empty if there are no rows.
     private var nodes: [Node] = []
-    /// Number of strata.
+    /// Count of runs.
     let stratumCount: Int
-    /// The first row of leaf `l` in stratum `s` is `rowStarts[l * stratumCount + s]`; behind the leaves the ends of the strata.
+    /// The first row of leaf `l` in run `s` is `rowStarts[l * stratumCount + s]`; after the leaves come the ends of the runs.
     private var rowStarts: [UInt32] = []
-    /// Rows of all strata in the leaves before each one, and in all.
+    /// Rows of all runs in the leaves before each one; the last element counts all rows.
     private var places: [UInt32] = [0]
 
-    /// Number of leaves.
+    /// Count of leaves.
     package var leafCount: Int { places.count - 1 }
 
-    /// Most rows of a leaf, but for those of one cell of the finest grid: fewer make the edge of a box thinner and the index
-    /// larger, as each leaf has a number for each stratum.
+    /// Maximum rows of a leaf, unless they are in one cell of the finest grid.
+    ///
+    /// Fewer rows make the edge of a box thinner and the index larger, since each leaf has an integer for each run.
     private static func leafRowCountMax(stratumCount: Int) -> Int { max(128, 8 * stratumCount) }
-    /// Nodes of a segment: more have no place in their number.
+    /// Nodes of a segment: the bits for a node index allow no more.
     private static let nodeCountMax = 1 << Node.endBitCount - 2
 
     // MARK: - Building
@@ -61,13 +63,13 @@ package struct CellIndex: Hashable, Sendable {
     /// Cuts the rows of a segment into leaves.
     ///
     /// - Parameters:
-    ///   - keys: Morton keys (60 bits) of the rows, ascending in each stratum.
-    ///   - stratumRowStarts: stratum `s` has the rows `stratumRowStarts[s]..<stratumRowStarts[s + 1]`, at least one.
+    ///   - keys: Morton keys (60 bits) of the rows, ascending in each run.
+    ///   - stratumRowStarts: run `s` has the rows `stratumRowStarts[s]..<stratumRowStarts[s + 1]`, at least one.
     init(keys: Span<UInt64>, stratumRowStarts: [Int]) {
         stratumCount = stratumRowStarts.count - 1
         guard stratumCount > 0 else { return }
         let most = Self.leafRowCountMax(stratumCount: stratumCount)
-        // Places in all strata at which blocks begin and end, a few of them at a time.
+        // Row positions in all runs at which blocks begin and end, a few of them at a time.
         var cuts = Cuts(stratumCount: stratumCount)
         cuts.append(stratumRowStarts.dropLast().map(UInt32.init))
         cuts.append(stratumRowStarts.dropFirst().map(UInt32.init))
@@ -76,7 +78,7 @@ package struct CellIndex: Hashable, Sendable {
         nodes.append(Node(firstLeaf: UInt32(leafCount)))
     }
 
-    /// Rows at which something begins, one in each stratum.
+    /// Rows at which something begins, one in each run.
     private struct Cuts {
         let stratumCount: Int
         private(set) var rows: [UInt32] = []
@@ -97,7 +99,7 @@ package struct CellIndex: Hashable, Sendable {
             return sum
         }
 
-        /// Appends where, between two others, the keys from one on begin.
+        /// Appends the rows, between two others, at which the keys from `key` on begin.
         mutating func cut(from start: Int, to end: Int, at key: UInt64, keys: Span<UInt64>) {
             for stratum in 0..<stratumCount {
                 rows.append(
@@ -109,7 +111,7 @@ package struct CellIndex: Hashable, Sendable {
 
         private static func firstRow(from start: UInt32, to end: UInt32, notBelow key: UInt64, _ keys: Span<UInt64>) -> UInt32 {
             var (low, high) = (Int(start), Int(end))
-            // Most halvings above a city have all rows in one half.
+            // In most halvings above a city, all rows are in one half.
             if low == high || keys[low] >= key { return start }
             if keys[high - 1] < key { return end }
             while low < high {
@@ -144,14 +146,14 @@ package struct CellIndex: Hashable, Sendable {
         nodes[place].close(halves: (lowerRowCount > 0 ? 1 : 0) | (lowerRowCount < rowCount ? 2 : 0), end: nodes.count)
     }
 
-    // MARK: - Asking
+    // MARK: - Queries
 
-    /// The rows of some leaves in a stratum, which lie side by side.
+    /// Returns the rows of some leaves in a run, which are contiguous.
     package func rows(ofLeaves leaves: Range<Int>, stratum: Int) -> Range<Int> {
         Int(rowStarts[leaves.lowerBound * stratumCount + stratum])..<Int(rowStarts[leaves.upperBound * stratumCount + stratum])
     }
 
-    /// Calls `body` with the first row of a leaf in each stratum, and the row behind its last.
+    /// Calls `body` with the first row of a leaf in each run, and the row behind its last.
     func withRows<Result>(ofLeaf leaf: Int, _ body: (_ starts: Span<UInt32>, _ ends: Span<UInt32>) -> Result) -> Result {
         let starts = rowStarts.span
         return body(
@@ -159,17 +161,17 @@ package struct CellIndex: Hashable, Sendable {
             starts.extracting((leaf + 1) * stratumCount..<(leaf + 2) * stratumCount))
     }
 
-    /// Adds the rows of some leaves to a number for each stratum.
+    /// Adds the row counts of some leaves to a count for each run.
     func addRowCounts(ofLeaves leaves: Range<Int>, to counts: inout [Int]) {
         let (first, end) = (leaves.lowerBound * stratumCount, leaves.upperBound * stratumCount)
         let starts = rowStarts.span
         for stratum in 0..<stratumCount { counts[stratum] &+= Int(starts[end &+ stratum]) &- Int(starts[first &+ stratum]) }
     }
 
-    /// Where the rows of a leaf are if rows are counted leaf by leaf: in it stratum by stratum.
+    /// Returns the row positions of a leaf if rows are counted leaf by leaf, and in a leaf run by run.
     package func places(ofLeaf leaf: Int) -> Range<Int> { Int(places[leaf])..<Int(places[leaf + 1]) }
 
-    /// Calls `body` with the number and the block of each leaf, in the order of their keys.
+    /// Calls `body` with the index and the block of each leaf, in the order of their keys.
     package func forEachLeaf(_ body: (_ leaf: Int, _ block: MortonBlock) -> Void) {
         if !nodes.isEmpty { Self.forEachLeaf(0, .world, nodes.span, body) }
     }
@@ -183,7 +185,7 @@ package struct CellIndex: Hashable, Sendable {
         if node.hasUpperHalf { forEachLeaf(upperHalf(place, node, nodes), block.upperHalf, nodes, body) }
     }
 
-    /// The block of the first leaf, or the last one, that has rows in some strata.
+    /// Returns the block of the first leaf, or the last one, that has rows in some runs.
     func endBlock(isFirst: Bool, ofStrata strata: [Int]) -> MortonBlock? {
         if nodes.isEmpty { return nil }
         return Self.find(0, .world, nodes.span, isFirst: isFirst) { leaf in
@@ -205,13 +207,14 @@ package struct CellIndex: Hashable, Sendable {
         return nil
     }
 
-    /// The place of the upper half of a node that has one.
+    /// Returns the index of the upper half of a node that has one.
     @inline(__always)
     private static func upperHalf(_ place: Int, _ node: Node, _ nodes: Span<Node>) -> Int {
         node.hasLowerHalf ? nodes[place &+ 1].end : place &+ 1
     }
 
-    /// The rows of a stratum that may have keys on both sides of `key`: those before have smaller ones, those behind have not.
+    /// Returns the rows of a run that may have keys on both sides of `key`: rows before them have smaller keys, rows behind
+    /// them do not.
     package func rows(stratum: Int, aroundKey key: UInt64) -> Range<Int> {
         var (place, block) = (0, MortonBlock.world)
         while !nodes[place].isLeaf {
@@ -234,8 +237,10 @@ package struct CellIndex: Hashable, Sendable {
         rows(ofLeaves: Int(leaf)..<Int(leaf), stratum: stratum)
     }
 
-    /// Calls `body` with runs of leaves that together hold every row in a box, in their order, what is known of where all their
-    /// rows are, and the block that they fill; what is not inside is one leaf.
+    /// Calls `body` with consecutive leaves that together have every row in a box, in order.
+    ///
+    /// It gets how the box covers the rows of these leaves, and the block that they fill; a part that is not inside the box is
+    /// a single leaf.
     package func forEachRun(
         of box: GridBox, _ body: (_ leaves: Range<Int>, _ coverage: BoxCoverage, _ block: MortonBlock) -> Void
     ) {
@@ -270,7 +275,7 @@ package struct CellIndex: Hashable, Sendable {
         for place in 0..<leafCount * stratumCount { writer.append(UInt64(rowStarts[place + stratumCount] - rowStarts[place])) }
     }
 
-    /// Reads the tree of a segment with strata of known row counts; every inconsistency is an error.
+    /// Reads the tree of a segment with runs of known row counts; throws on every inconsistency.
     init(from reader: inout IndexByteReader, stratumRowStarts: [Int]) throws(IndexError) {
         stratumCount = stratumRowStarts.count - 1
         let rowCount = stratumRowStarts.last ?? 0
@@ -284,7 +289,7 @@ package struct CellIndex: Hashable, Sendable {
         let leafCount = try readTree(bytes, nodeCount: nodeCount)
         var next = stratumRowStarts.dropLast().map(UInt32.init)
         let ends = stratumRowStarts.dropFirst().map(UInt32.init)
-        // Each number takes a byte at least, so a lying index can't ask for more memory than some times its own size.
+        // Each integer takes at least a byte, so a false index can't claim more memory than some times its own size.
         if leafCount * stratumCount <= reader.byteCountLeft { rowStarts.reserveCapacity((leafCount + 1) * stratumCount) }
         places.reserveCapacity(leafCount + 1)
         for _ in 0..<leafCount {
@@ -298,7 +303,7 @@ package struct CellIndex: Hashable, Sendable {
         nodes.append(Node(firstLeaf: UInt32(leafCount)))
     }
 
-    /// Appends the nodes of the tree and returns how many leaves it has.
+    /// Appends the nodes of the tree and returns the count of its leaves.
     private mutating func readTree(_ bytes: ArraySlice<UInt8>, nodeCount: Int) throws(IndexError) -> Int {
         /// Nodes above the next one that still lack a half, the lowest last.
         var open: [(place: Int, missing: Int)] = []

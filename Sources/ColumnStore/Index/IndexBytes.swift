@@ -1,4 +1,4 @@
-/// Appends the numbers and texts of a segment's index: unsigned LEB128, zigzag for signed, length-prefixed UTF-8.
+/// Appends the integers and texts of a segment's index: unsigned LEB128, zigzag if signed, length-prefixed UTF-8.
 struct IndexByteWriter {
     private(set) var bytes: [UInt8] = []
 
@@ -34,7 +34,7 @@ struct IndexError: Error, CustomStringConvertible {
     var description: String
 }
 
-/// Reads what `IndexByteWriter` wrote; trusts nothing.
+/// Reads the output of `IndexByteWriter`; trusts nothing.
 struct IndexByteReader {
     private let bytes: [UInt8]
     private var position = 0
@@ -58,7 +58,7 @@ struct IndexByteReader {
         throw IndexError(description: "a number at byte \(position) of the index is cut off or too long")
     }
 
-    /// A count or a position: at most `max`.
+    /// Reads a count or a position: at most `max`.
     mutating func count(max: Int) throws(IndexError) -> Int {
         let value = try unsigned()
         guard max >= 0, value <= UInt64(max) else {
@@ -67,7 +67,7 @@ struct IndexByteReader {
         return Int(value)
     }
 
-    /// Adds a count to each of some numbers, none of which may pass its limit; returns the sum of the counts.
+    /// Adds a count to each of some integers, none of which may exceed its limit; returns the sum of the counts.
     mutating func addCounts(to numbers: inout [UInt32], upTo limits: [UInt32]) throws(IndexError) -> Int {
         let bytes = bytes
         let (byteSpan, limitSpan) = (bytes.span, limits.span)
@@ -75,7 +75,7 @@ struct IndexByteReader {
         var sum = 0
         for place in 0..<numberSpan.count {
             let count: Int
-            // As a rule they are small.
+            // Usually they are small.
             if position < byteSpan.count, byteSpan[position] < 0x80 {
                 count = Int(byteSpan[position])
                 position += 1

@@ -2,47 +2,48 @@ package import Bucketing
 
 /// Everything a segment knows about its rows without reading them: names, weeks, counts, cells and bounds.
 ///
-/// It travels inside the Parquet file, before the footer, where other readers skip it; `docs/FORMAT.md` gives its place and
-/// version. It may only skip rows that cannot match or count rows that surely do: losing it loses speed, never rows.
+/// It is stored inside the Parquet file, before the footer, where other readers skip it; `docs/FORMAT.md` describes its
+/// location and version. It may only skip rows that cannot match or count rows that surely do: losing it loses speed, never
+/// rows.
 ///
-///     regions    number · names, ascending        names of the segment, code = position
+///     regions    count · names, ascending         names of the segment, code = position
 ///     datasources                                 the same
-///     weeks      number · for each: ISO week index − previous
-///     strata     1 where rows are sorted by datasource first, else 0 · rows of each week, or of each datasource and week
+///     weeks      count · for each: ISO week index − previous
+///     runs       1 if rows are sorted by datasource first, else 0 · rows of each week, or of each datasource and week
 ///     bounds     for each region: min longitude, min latitude, max longitude, max latitude (IEEE doubles) of its origins
 ///     counts     see `TripCounts`
 ///     cells      see `CellIndex`
 package struct SegmentIndex: Hashable, Sendable {
-    /// Rows that are sorted by nothing but their origin: those of one ISO week, or of one datasource in one week.
+    /// A run: rows that are sorted only by their origin, those of one ISO week, or of one datasource in one week.
     package struct Stratum: Hashable, Sendable {
-        /// Code of the datasource of all rows; nil where they may have any.
+        /// Code of the datasource of all rows; nil if they may have any.
         package var datasource: UInt32?
-        /// Position in `weeks`.
+        /// Index in `weeks`.
         package var week: Int
         package var rows: Range<Int>
 
-        /// Makes a stratum.
+        /// Makes a run.
         package init(datasource: UInt32?, week: Int, rows: Range<Int>) {
             (self.datasource, self.week, self.rows) = (datasource, week, rows)
         }
     }
 
-    /// Ascending; the code of a name is its position.
+    /// Ascending; the code of a name is its index.
     package var regions: [String]
-    /// Ascending; the code of a name is its position.
+    /// Ascending; the code of a name is its index.
     package var datasources: [String]
-    /// Those that have rows, ascending.
+    /// Weeks that have rows, ascending.
     package var weeks: [ISOWeek]
-    /// By datasource, if rows are sorted by it, then by week; without gaps in their rows.
+    /// Runs by datasource, if rows are sorted by it, then by week; without gaps between their rows.
     package var strata: [Stratum]
-    /// Where the origins of each region are.
+    /// Bounding box of the origins of each region.
     package var bounds: [BoundingBox]
     package var counts: TripCounts
     package var cells: CellIndex
 
     /// The version of the bytes; a reader ignores the index of a version it does not know and scans.
     static let version = 3
-    /// Versions that were written before, and are made anew from the rows when a segment is opened.
+    /// Earlier versions, whose index is rebuilt from the rows when a segment is opened.
     static let earlierVersions = [1, 2]
 
     /// Rows of the segment.
@@ -70,7 +71,7 @@ package struct SegmentIndex: Hashable, Sendable {
         let empty = BoundingBox(
             minLongitude: .infinity, minLatitude: .infinity, maxLongitude: -.infinity, maxLatitude: -.infinity)
         var bounds = [BoundingBox](repeating: empty, count: regionCount)
-        // Rows of one place come one after the other, so a box is kept at hand as long as the region stays the same.
+        // Rows of one area are adjacent, so a box is kept at hand as long as the region stays the same.
         var row = 0
         while row < region.count {
             let code = region[row]
@@ -166,7 +167,7 @@ package struct SegmentIndex: Hashable, Sendable {
         var week: Int64 = 0
         for position in 0..<(try reader.count(max: max)) {
             let (next, overflows) = week.addingReportingOverflow(try reader.signed())
-            // Weeks of the years 1 to 9999 have numbers far below a million.
+            // Weeks of the years 1 to 9999 have indexes far below a million.
             guard !overflows, abs(next) < 1_000_000, let index = Int32(exactly: next), position == 0 || next > week else {
                 throw IndexError(description: "the weeks of the index are not in ascending order")
             }

@@ -1,9 +1,9 @@
 /// Trips of a segment counted by week, region and datasource, with their first and last time.
 ///
-/// Answers without reading a row: counts by any of the three, and the first and last time of any of them. Entries are sorted
-/// by week, region, datasource; only combinations that occur have one. As bytes:
+/// Answers without reading a row: counts by any of the three, and the first and last time of any of them. Entries are sorted by
+/// week, region, datasource; only combinations that occur have one. As bytes:
 ///
-///     for each week: number of entries · for each: region − previous region · datasource · trips − 1 · first · last − first
+///     for each week: count of entries · for each: region − previous region · datasource · trips − 1 · first · last − first
 ///
 /// where times are microseconds (first: zigzag, from the start of the week; the others unsigned LEB128).
 package struct TripCounts: Hashable, Sendable {
@@ -26,12 +26,12 @@ package struct TripCounts: Hashable, Sendable {
 
     /// Counts the rows of a segment; row `i` of each column belongs to one trip.
     ///
-    /// - Parameter rowsOfWeeks: where the rows of each week are.
+    /// - Parameter rowsOfWeeks: the rows of each week.
     init(
         rowsOfWeeks: [[Range<Int>]], region: Span<UInt32>, datasource: Span<UInt32>, time: Span<Int64>, regionCount: Int,
         datasourceCount: Int
     ) {
-        // Where the table of all combinations is small it is an array, otherwise only what occurs has a place.
+        // If the table of all combinations is small it is an array; otherwise only combinations that occur have an entry.
         let isDense = regionCount * datasourceCount <= 1 << 16
         var slots = [Int32](repeating: -1, count: isDense ? regionCount * datasourceCount : 0)
         var sparseSlots: [UInt64: Int32] = [:]
@@ -68,7 +68,7 @@ package struct TripCounts: Hashable, Sendable {
         }
     }
 
-    /// The entries of a week, all or those of one region.
+    /// Returns the entries of a week, all or those of one region.
     package func entries(week: Int, region: UInt32?) -> ArraySlice<Entry> {
         let all = entries[weekStarts[week]..<weekStarts[week + 1]]
         guard let region else { return all }

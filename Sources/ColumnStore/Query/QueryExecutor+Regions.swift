@@ -2,10 +2,10 @@ import Bucketing
 package import TripModel
 
 extension QueryExecutor {
-    /// Describes the regions of one page, from the indexes alone.
+    /// Returns the regions of one page, from the indexes alone.
     ///
-    /// A store may have as many regions as trips, and a region as many datasources: all of them are added up by code alone, and only
-    /// those that the page shows get their names.
+    /// A store may have as many regions as trips, and a region as many datasources: all of them are summed by code alone, and
+    /// only those that the page shows get their names.
     package func regions(_ query: RegionsQuery = RegionsQuery()) throws(ColumnStoreError) -> Regions {
         let names = snapshot.regions
         let shown = try firstRegions(query.offset + query.limit).dropFirst(query.offset)
@@ -36,7 +36,7 @@ extension QueryExecutor {
         }
     }
 
-    /// The first regions in the order of an answer.
+    /// Returns the first regions in the order of an answer.
     private func firstRegions(_ limit: Int) throws(ColumnStoreError) -> [RankedRegion] {
         let names = snapshot.regions
         var trips = [Int](repeating: 0, count: names.names.count)
@@ -73,12 +73,12 @@ extension QueryExecutor {
         }
     }
 
-    /// What is known of one region.
+    /// The sums of one region.
     private struct RegionSums {
         var bounds = BoundingBox.nothing
         var total = Sum()
         var datasourceCount = 0
-        /// Those that are listed.
+        /// The datasources that are listed.
         var datasources = BoundedHeap<RankedDatasource>(limit: Limits.regionDatasourceCountMax)
 
         mutating func add(datasource code: UInt32, _ sum: Sum) {
@@ -88,7 +88,7 @@ extension QueryExecutor {
         }
     }
 
-    /// What is known of some regions, in their order.
+    /// Returns the sums of some regions, in their order.
     private func sums(of regions: [UInt32]) throws(ColumnStoreError) -> [RegionSums] {
         let (regionNames, datasourceCount) = (snapshot.regions, snapshot.datasources.names.count)
         var places = [Int32](repeating: -1, count: regionNames.names.count)
@@ -109,7 +109,7 @@ extension QueryExecutor {
         return answer
     }
 
-    /// Adds up all pairs of a region and a datasource in a table.
+    /// Sums all pairs of a region and a datasource in a table.
     private func addAtOnce(
         _ places: [Int32], _ datasourceCount: Int, to answer: inout [RegionSums]
     ) throws(ColumnStoreError) {
@@ -129,7 +129,7 @@ extension QueryExecutor {
         }
     }
 
-    /// What is left of a week's counts in a segment, which are sorted by region.
+    /// The remaining counts of a week in a segment, which are sorted by region.
     private struct RegionCursor {
         var segment: Int
         var rest: Range<Int>
@@ -137,10 +137,10 @@ extension QueryExecutor {
         var region: UInt32
     }
 
-    /// Adds up as many regions at a time as a table has room for, where all pairs would take too much memory.
+    /// Sums as many regions at a time as a table has room for, if all pairs would take too much memory.
     ///
-    /// Codes ascend as names do, so each count is looked at once, and each pass over the weeks looks at nothing but the next region of
-    /// those that are not used up.
+    /// Codes ascend as names do, so each count is read once, and each pass over the weeks reads only the next region of those
+    /// that are not exhausted.
     private func addInPasses(
         _ regions: [UInt32], _ datasourceCount: Int, to answer: inout [RegionSums]
     ) throws(ColumnStoreError) {
@@ -171,10 +171,10 @@ extension QueryExecutor {
         }
     }
 
-    /// Adds the counts up to a region to a table, notes which pairs there are, and moves each week's cursor behind them.
+    /// Adds the counts up to a region to a table, records which pairs exist, and moves each week's cursor behind them.
     ///
     /// - Parameters:
-    ///   - ranks: rows of regions, ascending, of which the table's first is `firstRank`; -1: not asked for.
+    ///   - ranks: rows of regions, ascending, of which the table's first is `firstRank`; -1: not requested.
     private func add(
         to last: UInt32, from cursors: inout [RegionCursor], _ ranks: [Int32], from firstRank: Int, to table: inout [Sum],
         _ found: inout [Int], _ datasourceCount: Int
@@ -194,7 +194,7 @@ extension QueryExecutor {
                 }
                 var next = cursor.rest.lowerBound
                 while true {
-                    // Of earlier passes nothing is left.
+                    // Earlier passes leave nothing behind.
                     let rank = Int(ranks[Int(cursor.region)])
                     if rank >= 0 {
                         let pair = (rank - firstRank) * datasourceCount + Int(datasourceMap[Int(entries[next].datasource)])
@@ -206,7 +206,7 @@ extension QueryExecutor {
                     cursor.region = regionMap[Int(entries[next].region)]
                     if cursor.region > last { break }
                 }
-                // Used up.
+                // Exhausted.
                 if next == cursor.rest.upperBound { continue }
                 cursor.rest = next..<cursor.rest.upperBound
             }
@@ -216,8 +216,8 @@ extension QueryExecutor {
         cursors.removeSubrange(kept...)
     }
 
-    /// Pairs of a region and a datasource that are added up in a table: a few megabytes.
+    /// Pairs of a region and a datasource that are summed in a table: a few megabytes.
     private static let pairTableCountMax = 1 << 18
-    /// Counts of an index that are added up between two looks at whether the query was cancelled: a millisecond; a power of two.
+    /// Counts of an index that are summed between two checks for cancellation: a millisecond; a power of two.
     private static let entriesBetweenChecks = 1 << 16
 }

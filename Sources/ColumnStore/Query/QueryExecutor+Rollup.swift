@@ -1,9 +1,9 @@
 import Bucketing
 import TripModel
 
-/// Trip groups from a rollup: what it covers is not read, what it does not cover yet is scanned and added.
+/// Trip groups from a rollup: segments that it covers are not read; those that it does not cover yet are scanned and added.
 extension QueryExecutor {
-    /// The rollup, where it knows enough for a question.
+    /// Returns the rollup, if it has enough for a query.
     func rollup(for query: TripGroupsQuery) -> GroupRollup? {
         var filter = query.filter
         filter.region = nil
@@ -41,7 +41,7 @@ extension QueryExecutor {
         return answer(query, merged, layout, bucketing, metrics)
     }
 
-    /// The first groups of a rollup and a table of what it does not cover.
+    /// Returns the first groups of a rollup and a table of the groups that it does not cover.
     private func ranked<Key: GroupKey>(
         _ rollup: GroupRollup, _ codes: [(position: Int, code: UInt64)], with table: GroupTable<Key>, _ layout: GroupKeyLayout,
         limit: Int
@@ -82,10 +82,10 @@ extension QueryExecutor {
         }
     }
 
-    /// Groups of a rollup that a task adds up.
+    /// Groups of a rollup that one task sums.
     private static let groupsPerTask = 64 << 10
 
-    /// Adds the groups of a rollup up to coarser cells and longer buckets.
+    /// Sums the groups of a rollup to coarser cells and longer buckets.
     private func coarser<Key: GroupKey>(
         _ rollup: GroupRollup, _ codes: [(position: Int, code: UInt64)], _ query: TripGroupsQuery, _ layout: GroupKeyLayout,
         _: Key.Type
@@ -119,7 +119,7 @@ extension QueryExecutor {
 }
 
 extension QueryExecutor {
-    /// Counts the groups of some segments of the snapshot as a rollup has them, by region.
+    /// Counts the groups of some segments of the snapshot in the form of a rollup, by region.
     func rollupGroups(
         ofSegments segments: [Int]
     ) throws(ColumnStoreError) -> [(region: String, groups: [(key: UInt64, trips: Int)])] {

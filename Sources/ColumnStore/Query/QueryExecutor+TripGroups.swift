@@ -16,7 +16,7 @@ extension QueryExecutor {
                 layout.isPackable
                 ? try tripGroups(query, layout, bucketing, PackedGroupKey.self, from: rollup)
                 : try tripGroups(query, layout, bucketing, DoublePackedGroupKey.self, from: rollup)
-            // Of one that was truncated meanwhile nothing is believed, and the segments have all that it had.
+            // If it was truncated meanwhile, nothing of it is used, and the segments have everything that it had.
             if rollup.isIntact { return answer }
         }
         if layout.isPackable { return try tripGroups(query, layout, bucketing, PackedGroupKey.self) }
@@ -24,10 +24,10 @@ extension QueryExecutor {
         return try tripGroups(query, layout, bucketing, WideGroupKey.self)
     }
 
-    /// The first groups in the order of an answer, and how many groups and trips there are.
+    /// The first groups in the order of an answer, and the counts of groups and trips.
     typealias MergedGroups<Key: GroupKey> = (first: [GroupTable<Key>.Entry], groupCount: Int, tripCount: Int)
 
-    /// Times to numbers of buckets, from 0.
+    /// Times to indexes of buckets, from 0.
     struct Bucketing: Sendable {
         let width: Int64
         let minutes: UInt32
@@ -48,7 +48,7 @@ extension QueryExecutor {
         @inline(__always)
         func bucket(_ time: Int64) -> UInt64 {
             guard isTimeOfDay else { return UInt64(bitPattern: (time &- base) / width) }
-            // Minutes first: the division by a constant is a multiplication, and that by a variable needs only 32 bits.
+            // Minutes first: the division by a constant is a multiplication, and the one by a variable needs only 32 bits.
             let minute = (time &- base) % LocalDateTime.microsecondsPerDay / LocalDateTime.microsecondsPerMinute
             return UInt64(UInt32(truncatingIfNeeded: minute) / minutes)
         }
@@ -77,7 +77,7 @@ extension QueryExecutor {
         _ plans: [SegmentPlan], _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type
     ) throws(ColumnStoreError) -> (collectors: [GroupCollector<Key>], metrics: ScanMetrics) {
         let codeMaps = snapshot.regions.codeMaps
-        // A worker adds to a table of its own for as long as it works on this question.
+        // A worker uses a table of its own throughout this query.
         let tables = ScratchPool { GroupCollector<Key>() }
         let scanned = try scan(plans) { task, scratch throws(ColumnStoreError) in
             try tables.with { table throws(ColumnStoreError) in
@@ -92,7 +92,7 @@ extension QueryExecutor {
         return (tables.drain(), scanned.metrics)
     }
 
-    /// Puts groups into words.
+    /// Converts groups to text.
     func answer<Key: GroupKey>(
         _ query: TripGroupsQuery, _ merged: MergedGroups<Key>, _ layout: GroupKeyLayout, _ bucketing: Bucketing,
         _ metrics: ScanMetrics
@@ -139,12 +139,13 @@ extension QueryExecutor {
         }
     }
 
-    /// Morton keys of some points: of rows that do not pass too, since many at once are cheap.
+    /// Returns Morton keys of some points, including rows that do not pass, since many at once are cheap.
     private static func keys(_ longitude: [Double], _ latitude: [Double], _ local: Range<Int>) -> [UInt64] {
         SortKeys.keys(longitude: longitude.span.extracting(local), latitude: latitude.span.extracting(local))
     }
 
-    /// The rows of a page that pass: numbers instead of a mask, so that the loops over them have no branch to guess.
+    /// Returns the rows of a page that pass: indexes instead of a mask, so that the loops over them have no unpredictable
+    /// branch.
     private static func selected(_ local: Range<Int>, _ mask: [UInt8]?) -> [Int32] {
         [Int32](unsafeUninitializedCapacity: local.count) { rows, count in
             for row in local {
@@ -154,7 +155,7 @@ extension QueryExecutor {
         }
     }
 
-    /// The rows of a page that pass, and what all of them have but for their cells.
+    /// The rows of a page that pass, and what all of them have except their cells.
     private struct PageRows {
         let selected: [Int32]
         let region: [UInt32]
@@ -196,7 +197,7 @@ extension QueryExecutor {
         }
     }
 
-    /// Counts what the workers collected: each part of the keys by one worker, without locks.
+    /// Counts what the workers collected: each partition of the keys by one worker, without locks.
     func merge<Key: GroupKey>(
         _ collectors: consuming [GroupCollector<Key>], limit: Int
     ) throws(ColumnStoreError) -> MergedGroups<Key> {
@@ -217,7 +218,7 @@ extension QueryExecutor {
         return (best.sorted(), parts.reduce(0) { $0 + $1.groupCount }, parts.reduce(0) { $0 + $1.tripCount })
     }
 
-    /// Brings what the workers collected together in one table, where it is little.
+    /// Merges what the workers collected into one table, if it is little.
     static func combine<Key: GroupKey>(_ collectors: [GroupCollector<Key>]) -> GroupTable<Key> {
         var all = GroupTable<Key>()
         for collector in collectors { collector.forEach { all.add($0, $1) } }

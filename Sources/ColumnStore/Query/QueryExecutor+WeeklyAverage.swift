@@ -4,7 +4,7 @@ package import TripModel
 extension QueryExecutor {
     /// Counts matching trips by week.
     ///
-    /// Throws `.notFound` where no trip matches.
+    /// Throws `.notFound` if no trip matches.
     package func weeklyAverage(_ query: WeeklyAverageQuery) throws(ColumnStoreError) -> WeeklyAverage {
         let (trips, metrics) = try countByWeek(query.filter)
         var timeMetrics = ScanMetrics()
@@ -17,7 +17,7 @@ extension QueryExecutor {
         return answer
     }
 
-    /// Matching trips of the weeks that have any.
+    /// Returns the matching trips of the weeks that have any.
     private func countByWeek(
         _ filter: TripFilter
     ) throws(ColumnStoreError) -> (trips: [ISOWeek: Int], metrics: ScanMetrics) {
@@ -47,7 +47,7 @@ extension QueryExecutor {
         return (trips, metrics)
     }
 
-    /// The first and last time of matching trips, which are known to lie in some weeks.
+    /// Returns the first and last time of matching trips, which are known to lie in some weeks.
     private func timeRange(
         _ filter: TripFilter, weeks: Set<ISOWeek>
     ) throws(ColumnStoreError) -> (times: ClosedRange<Int64>, metrics: ScanMetrics) {

@@ -1,12 +1,12 @@
 import Bucketing
 package import TripModel
 
-/// Answers questions over a snapshot: plans each segment, reads what the index leaves in parallel, and merges.
+/// Executes queries on a snapshot: plans each segment, reads in parallel what the index cannot answer, and merges.
 package struct QueryExecutor: Sendable {
-    /// What queries see.
+    /// The snapshot that queries read.
     package let snapshot: Snapshot
     let pool: WorkerPool
-    /// False: every row is read and tested, the slow way that judges the fast one.
+    /// False: every row is read and tested, the slow way that is the oracle of the fast one.
     package let useIndex: Bool
     let cancellation: QueryCancellation
     private let scratches: ScratchPool<PageScratch>
@@ -16,7 +16,7 @@ package struct QueryExecutor: Sendable {
     /// Pages that a task reads of ranges with a few rows each: enough to be worth a hand-over to another thread.
     private static let pagesPerTask = 16
 
-    /// Rows that are read without help.
+    /// Up to this many rows are read on the calling thread.
     private static let rowsAlone = 512
 
     /// Makes an executor.
@@ -41,13 +41,13 @@ package struct QueryExecutor: Sendable {
     /// Some ranges of one segment, read by one worker.
     struct Task: Sendable {
         var segment: SegmentReader
-        /// Position of the segment in the snapshot.
+        /// Index of the segment in the snapshot.
         var position: Int
         var values: RowTestValues
         var ranges: [ScanRange]
     }
 
-    /// Plans all segments, or those at some positions of the snapshot.
+    /// Plans all segments, or those at some indexes of the snapshot.
     func plans(
         _ filter: TripFilter, _ purpose: SegmentPlan.Purpose, weeks: Set<ISOWeek>? = nil, segments: [Int]? = nil
     ) -> (plans: [SegmentPlan], metrics: ScanMetrics) {
@@ -58,7 +58,7 @@ package struct QueryExecutor: Sendable {
             SegmentPlan(
                 segment: position, of: snapshot, filter: filter, purpose: purpose, useIndex: useIndex, weeks: weeks)
         }
-        // A box is looked up leaf by leaf: with many segments that have its place this is worth another thread.
+        // A box is looked up leaf by leaf: if many segments cover its area, this is worth another thread.
         let isSlow = filter.box.map { box in positions.count { snapshot.segments[$0].extent.touches(box) } >= 8 } ?? false
         let inParallel = isSlow ? try? pool.map(count: positions.count, priority: .question) { plan(positions[$0]) } : nil
         let plans = inParallel ?? positions.map(plan)
@@ -72,9 +72,9 @@ package struct QueryExecutor: Sendable {
         return (plans, metrics)
     }
 
-    /// Reads the ranges of plans in parallel; `body` gets one task and returns its part of the answer.
+    /// Reads the ranges of plans in parallel; `body` gets one task and returns its part of the result.
     ///
-    /// Throws if a file that the plans or the tasks read was truncated meanwhile: what came out may be of zeros.
+    /// Throws if a file that the plans or the tasks read was truncated meanwhile: the result may come from zeros.
     func scan<Part: Sendable>(
         _ plans: [SegmentPlan], _ body: @escaping @Sendable (Task, PageScratch) throws(ColumnStoreError) -> Part
     ) throws(ColumnStoreError) -> (parts: [Part], metrics: ScanMetrics) {
@@ -89,7 +89,7 @@ package struct QueryExecutor: Sendable {
             }
         }
         do {
-            // Some rows here and there are read sooner than another thread wakes up.
+            // A few scattered rows are read sooner than another thread wakes up.
             let isSmall = tasks.reduce(0) { $0 + $1.ranges.reduce(0) { $0 + $1.rows.count } } <= Self.rowsAlone
             let results =
                 isSmall
@@ -109,7 +109,7 @@ package struct QueryExecutor: Sendable {
         for plan in plans where plan.readsFile { try snapshot.segments[plan.segment].file.requireIntact() }
     }
 
-    /// Does parts of other work than reading in parallel; a query that is cancelled begins no further one.
+    /// Runs work other than reading in parallel; a query that is cancelled starts no further piece of it.
     func map<Value: Sendable>(
         count: Int, _ body: @escaping @Sendable (Int) -> Value
     ) throws(ColumnStoreError) -> [Value] {
@@ -150,7 +150,7 @@ package struct QueryExecutor: Sendable {
             }
             if rest.isEmpty { continue }
             ranges.append(ScanRange(rows: rest, week: range.week, tests: range.tests))
-            // Ranges follow one another, so a page that two share is decoded once where one task has both.
+            // Ranges are consecutive, so a page that two share is decoded once if one task has both.
             let pages = segment.pages(covering: rest)
             if pages.lowerBound != lastPage, pageCount >= Self.pagesPerTask {
                 let range = ranges.removeLast()

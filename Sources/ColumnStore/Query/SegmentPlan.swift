@@ -1,34 +1,34 @@
 import Bucketing
 import TripModel
 
-/// How one segment answers a question: what its index counts, and which rows are left to be read.
+/// How one segment answers a query: what its index counts, and which rows must be read.
 struct SegmentPlan: Sendable {
-    /// What the question wants of the matching rows.
+    /// What the query needs of the matching rows.
     enum Purpose: Sendable {
-        /// Their number, by week.
+        /// Their count, by week.
         case count
         /// The rows themselves.
         case rows
     }
 
-    /// Position of the segment in the snapshot.
+    /// Index of the segment in the snapshot.
     var segment: Int
     var values = RowTestValues()
-    /// Matching trips that are known without a look at a row, by position of the week; empty where there are none.
+    /// Matching trips that are counted without reading a row, by index of the week; empty if there are none.
     private(set) var counted: [Int] = []
-    /// Candidates to be read; they do not overlap.
+    /// Candidates that must be read; they do not overlap.
     private(set) var ranges: [ScanRange] = []
-    /// Rows at the edge of a box whose approximate positions were compared.
+    /// Rows in boundary cells of a box whose quantized origins were compared.
     private(set) var approximatedRowCount = 0
     private let weekCount: Int
 
-    /// Whether bytes of the file, and not the index alone, were looked at or are to be.
+    /// Whether bytes of the file, and not only the index, were or will be read.
     var readsFile: Bool { approximatedRowCount > 0 || !ranges.isEmpty }
 
     /// Plans a segment.
     ///
     /// - Parameters:
-    ///   - useIndex: false plans the plain scan, the judge of the index: every row, every condition.
+    ///   - useIndex: false plans the plain scan, the oracle of the index: every row, every predicate.
     ///   - weeks: the only weeks wanted; nil: all.
     init(
         segment position: Int, of snapshot: Snapshot, filter: TripFilter, purpose: Purpose, useIndex: Bool,
@@ -56,7 +56,7 @@ struct SegmentPlan: Sendable {
         values.to = filter.to ?? .max
         values.box = filter.box ?? .world
 
-        // The index knows the origins: those of the box where it asks for them, else those of the region.
+        // The index knows the origins: those of the box if it filters by them, else those of the region.
         var originBox: BoundingBox?
         if let box = filter.box, filter.within == .origin || filter.within == .both { originBox = box }
         if let regionCode, useIndex {
@@ -64,7 +64,7 @@ struct SegmentPlan: Sendable {
         }
         if let originBox, originBox.isEmpty || (useIndex && !originBox.touches(snapshot.segments[position].extent)) { return }
         let boxTests = filter.box == nil ? RowTests() : Self.tests(of: filter.within)
-        /// What is left to be tested of the rows of a week besides their place; nil where none of them is to be looked at.
+        /// Residual predicates on the rows of a week, besides their location; nil if none of its rows is needed.
         var testsOfWeeks = [RowTests?](repeating: nil, count: weekCount)
         for (slot, week) in index.weeks.enumerated() {
             if let wanted, !wanted.contains(week) { continue }
@@ -99,18 +99,18 @@ struct SegmentPlan: Sendable {
         look(for: GridBox(originBox), snapshot.segments[position], slots, boxTests, purpose)
     }
 
-    /// A stratum that has candidates.
+    /// A run that has candidates.
     private struct Slot {
         var stratum: Int
         var week: Int
-        /// What is left to be tested of its rows besides their place.
+        /// Residual predicates on its rows, besides their location.
         var tests: RowTests
     }
 
-    /// Leaves at the edge of a box that are asked for ahead of the one that is counted.
+    /// Boundary cells of a box that are prefetched ahead of the one being counted.
     private static let leavesAhead = 6
 
-    /// Looks a box of origins up.
+    /// Looks up a box of origins.
     private mutating func look(
         for box: GridBox, _ segment: SegmentReader, _ slots: [Slot], _ boxTests: RowTests,
         _ purpose: Purpose
@@ -120,14 +120,14 @@ struct SegmentPlan: Sendable {
         cells.forEachRun(of: box) { leaves, coverage, block in
             runs.append((leaves: leaves, coverage: coverage, block: block))
         }
-        /// What is left to be tested of a run: nothing of an axis along which it is inside.
+        /// Returns the residual predicates of some leaves: none for an axis along which they are inside.
         func tests(in coverage: BoxCoverage) -> RowTests {
             var tests = boxTests
             if coverage.longitudes { tests.remove(.originLongitude) }
             if coverage.latitudes { tests.remove(.originLatitude) }
             return tests
         }
-        // Where nothing but the origin is asked for, approximations mostly tell; only what they leave open is read.
+        // If only the origin is filtered, quantized origins mostly decide; only rows that they leave undecided are read.
         var rest = slots
         if purpose == .count, boxTests.isSubset(of: .originInBox), slots.contains(where: { $0.tests.isEmpty }) {
             rest.removeAll(where: { $0.tests.isEmpty })
@@ -195,10 +195,10 @@ struct SegmentPlan: Sendable {
 }
 
 extension BoundingBox {
-    /// Whether two boxes share a point.
+    /// Returns whether two boxes share a point.
     func touches(_ other: BoundingBox) -> Bool { !intersection(other).isEmpty }
 
-    /// What two boxes share; empty where they do not touch.
+    /// Returns the intersection of two boxes; empty if they do not touch.
     func intersection(_ other: BoundingBox) -> BoundingBox {
         BoundingBox(
             minLongitude: max(minLongitude, other.minLongitude), minLatitude: max(minLatitude, other.minLatitude),

@@ -1,15 +1,15 @@
 import Bucketing
 import TripModel
 
-/// The segments that a question sees, from its first look to its answer, whatever is loaded or deleted meanwhile.
+/// A snapshot: the segments that a query reads from start to end, whatever is ingested or deleted meanwhile.
 package struct Snapshot: Sendable {
     /// Open segments, oldest first.
     package let segments: [SegmentReader]
-    /// Groups of most segments, counted; nil where there are none yet.
+    /// The rollup, which covers most segments; nil if there is none yet.
     let rollup: GroupRollup?
-    /// Positions of the segments that the rollup does not cover.
+    /// Indexes of the segments that the rollup does not cover.
     let uncovered: [Int]
-    /// What every answer has to say besides: trips that are missing, and why; nil where all are there.
+    /// What every answer must report: missing trips, and why; nil if none are missing.
     let warning: String?
     private let mergedRegions = LazyValue<MergedNames>()
     private let mergedDatasources = LazyValue<MergedNames>()
@@ -17,7 +17,7 @@ package struct Snapshot: Sendable {
     /// Makes a snapshot of open segments.
     package init(_ segments: [SegmentReader]) { self.init(segments, rollup: nil, uncovered: Array(segments.indices)) }
 
-    /// Makes a snapshot of open segments, all but those at some positions covered by a rollup.
+    /// Makes a snapshot of open segments; a rollup covers all but those at some indexes.
     init(_ segments: [SegmentReader], rollup: GroupRollup?, uncovered: [Int], warning: String? = nil) {
         self.segments = segments
         self.rollup = rollup
@@ -25,10 +25,10 @@ package struct Snapshot: Sendable {
         self.warning = warning
     }
 
-    /// The regions of all segments, and each segment's codes among them; merged when they are first asked for.
+    /// The regions of all segments, and each segment's codes among them; merged on first use.
     package var regions: MergedNames { mergedRegions.value { MergedNames(segments.map(\.index.regions)) } }
 
-    /// The datasources of all segments, and each segment's codes among them; merged when they are first asked for.
+    /// The datasources of all segments, and each segment's codes among them; merged on first use.
     package var datasources: MergedNames {
         mergedDatasources.value { MergedNames(segments.map(\.index.datasources)) }
     }
@@ -39,10 +39,10 @@ package struct Snapshot: Sendable {
     /// Whether a rollup covers all segments.
     package var isCovered: Bool { hasRollup && uncovered.isEmpty }
 
-    /// Trips of all segments.
+    /// Count of the trips of all segments.
     package var rowCount: Int { segments.reduce(0) { $0 + $1.rowCount } }
 
-    /// The first and last week that have a trip; nil where there is none.
+    /// The first and last week that have a trip; nil if there are none.
     var weekRange: ClosedRange<ISOWeek>? {
         let first = segments.lazy.compactMap { $0.index.weeks.first }.min()
         let last = segments.lazy.compactMap { $0.index.weeks.last }.max()
@@ -51,7 +51,7 @@ package struct Snapshot: Sendable {
     }
 }
 
-/// A value that is made once, by whoever asks first.
+/// A value that is computed once, by its first user.
 private final class LazyValue<Value: Sendable>: Sendable {
     private let made = Lock<Value?>(nil)
 

@@ -2,15 +2,15 @@ import Bucketing
 import Parquet
 import TripModel
 
-/// Trips of many segments counted by group, in a file of its own beside them.
+/// A rollup: trips of many segments counted by group in advance, in a file of its own beside them.
 ///
 /// A group here is (region, origin cell, destination cell, hour of the day) with cells of the stored precision, from which
-/// coarser cells and longer buckets follow exactly. Groups are listed twice: in the order of their keys, to be found and to be
-/// added up, and by their trips, so that the first hundred are read and not searched (Fagin, Lotem and Naor, "Optimal
-/// Aggregation Algorithms for Middleware", PODS 2001: no group past the hundredth can be among them).
+/// coarser cells and longer buckets follow exactly. Groups are listed twice: in the order of their keys, for lookups and sums,
+/// and by their trips, so that the first hundred are read without a search (Fagin, Lotem and Naor, "Optimal Aggregation
+/// Algorithms for Middleware", PODS 2001: no group past the hundredth can be among them).
 ///
 ///     "TSROLLUP" ┆ version ┆ bytes of regions ┆ groups ┆ trips      8, 4, 4, 8 and 8 bytes, little-endian
-///     regions    number · for each: name ┆ groups ┆ trips           as in a segment's index, ascending by name
+///     regions    count · for each: name ┆ groups ┆ trips            as in a segment's index, ascending by name
 ///     keys       8 bytes a group: origin 25 bits ┆ destination 25 ┆ hour 5, ascending in each region
 ///     trips      4 bytes a group
 ///     ranks      4 bytes a group: in each region the positions of its groups, most trips first, then by key
@@ -39,12 +39,12 @@ package final class GroupRollup: Sendable {
     private let keysOffset: Int
     private let countsOffset: Int
     private let ranksOffset: Int
-    /// Whether another one is to be made in its place.
+    /// Whether another one will be built in its place.
     let isReplaced = Lock(false)
 
     static func aligned(_ byteCount: Int) -> Int { (byteCount + 7) & ~7 }
 
-    /// Opens a file whose checksum the catalog knows.
+    /// Opens a file whose checksum is in the catalog.
     init(path: String, checksum: UInt32) throws(ColumnStoreError) {
         file = try MappedFile(path: path)
         do {
@@ -101,12 +101,12 @@ package final class GroupRollup: Sendable {
         }
     }
 
-    /// Whether all groups that were read so far are those of the file; where one is truncated, trips are counted without it.
+    /// Whether all groups read so far are those of the file; if it is truncated, trips are counted without it.
     var isIntact: Bool { file.isIntact }
 
     var path: String { file.path }
 
-    /// The position of a region by its name.
+    /// Returns the index of a region by its name.
     func region(_ name: String) -> Int? {
         let wanted = ExactName(name)
         var (low, high) = (0, regions.count)
@@ -117,7 +117,7 @@ package final class GroupRollup: Sendable {
         return low < regions.count && ExactName(regions[low].name) == wanted ? low : nil
     }
 
-    /// Lends the groups to `body`: keys, trips, and positions counted from the first group of their region.
+    /// Lends the groups to `body`: keys, trips, and ranks as positions from the first group of their region.
     func withGroups<Value, Failure: Error>(
         _ body: (_ keys: Span<UInt64>, _ counts: Span<UInt32>, _ ranks: Span<UInt32>) throws(Failure) -> Value
     ) throws(Failure) -> Value {
@@ -129,7 +129,7 @@ package final class GroupRollup: Sendable {
         }
     }
 
-    /// The position of a group by its key; nil where there is none.
+    /// Returns the position of a group by its key; nil if there is none.
     static func position(of key: UInt64, in groups: Range<Int>, _ keys: Span<UInt64>) -> Int? {
         var (low, high) = (groups.lowerBound, groups.upperBound)
         while low < high {
@@ -139,7 +139,7 @@ package final class GroupRollup: Sendable {
         return low < groups.upperBound && keys[low] == key ? low : nil
     }
 
-    /// The cells and the hour of a key.
+    /// Returns the cells and the hour of a key.
     @inline(__always)
     static func key(origin: UInt64, destination: UInt64, hour: UInt64) -> UInt64 { origin << 30 | destination << 5 | hour }
 

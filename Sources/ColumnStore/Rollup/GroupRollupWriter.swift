@@ -1,8 +1,8 @@
 import TripModel
 
-/// Makes a rollup of another one and of groups that it does not have yet.
+/// Builds a rollup from another one and from groups that it does not have yet.
 ///
-/// Groups are collected by region and kept sorted, so that memory is that of the groups and not of the trips.
+/// Groups are collected by region and kept sorted, so memory grows with the groups and not with the trips.
 struct GroupRollupWriter: Sendable {
     /// Groups of one region, ascending by key.
     private struct Groups: Sendable {
@@ -25,7 +25,7 @@ struct GroupRollupWriter: Sendable {
         }
     }
 
-    /// A group with more trips than four bytes count.
+    /// Thrown if a group has more trips than four bytes can count.
     struct TooManyTrips: Error {}
 
     /// Adds the groups of some trips, by the name of their region; keys may repeat.
@@ -64,7 +64,7 @@ struct GroupRollupWriter: Sendable {
         return merged
     }
 
-    /// Positions of groups: most trips first, then by key.
+    /// Returns the positions of groups: most trips first, then by key.
     private static func ranks(_ groups: Groups) -> [UInt32] {
         let counts = groups.counts
         return (0..<UInt32(counts.count)).sorted {
@@ -72,7 +72,7 @@ struct GroupRollupWriter: Sendable {
         }
     }
 
-    /// Writes the file; when this returns it survives a power cut under its name.
+    /// Writes the file; when this returns, the file survives a power cut under its name.
     func write(
         directory: String, name: String, leaving reserve: DiskReserve, on pool: WorkerPool
     ) throws -> (byteCount: Int, checksum: UInt32) {
@@ -120,7 +120,7 @@ extension DurableFile {
         try align()
     }
 
-    /// Fills up to a multiple of eight bytes.
+    /// Pads to a multiple of eight bytes.
     fileprivate mutating func align() throws(ColumnStoreError) {
         let filler = [UInt8](repeating: 0, count: GroupRollup.aligned(byteCount) - byteCount)
         try write(filler.span.bytes)

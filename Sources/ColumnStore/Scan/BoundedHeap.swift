@@ -1,6 +1,6 @@
-/// What has a place in the order of an answer.
+/// An entry with a rank in the order of an answer.
 protocol RankedEntry {
-    /// Whether the left one comes before the right one.
+    /// Returns whether the left one comes before the right one.
     static func precedes(_ left: Self, _ right: Self) -> Bool
 }
 
@@ -11,7 +11,7 @@ struct BoundedHeap<Entry: RankedEntry> {
 
     init(limit: Int) { self.limit = limit }
 
-    /// Whether an entry would be among the first of those offered so far.
+    /// Returns whether an entry would be among the first of those offered so far.
     @inline(__always)
     func accepts(_ entry: Entry) -> Bool { heap.count < limit || (limit > 0 && Entry.precedes(entry, heap[0])) }
 

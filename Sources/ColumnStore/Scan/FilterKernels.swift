@@ -1,6 +1,6 @@
-/// Conditions on one column, tested on many values at once.
+/// Predicates on one column, evaluated on many values at once.
 ///
-/// A mask has one byte for each row, 1 while the row still passes; each kernel clears those that fail its condition. Bytes
+/// A mask has one byte for each row, 1 while the row still passes; each kernel clears those that fail its predicate. Bytes
 /// instead of bits let the compiler vectorize compare, and, and count without a shuffle. All spans have the same length.
 enum FilterKernels {
     /// Keeps rows with `low <= value <= high`.
@@ -11,7 +11,7 @@ enum FilterKernels {
         }
     }
 
-    /// Keeps rows whose point is in the first box or whose second point is.
+    /// Keeps rows with at least one of two points in a box.
     static func inEither(
         _ longitude: Span<Double>, _ latitude: Span<Double>, _ otherLongitude: Span<Double>, _ otherLatitude: Span<Double>,
         _ west: Double, _ south: Double, _ east: Double, _ north: Double, into mask: inout MutableSpan<UInt8>

@@ -1,13 +1,14 @@
-/// Groups of one worker on their way to be counted: a small table that stays in the cache, and parts that it is emptied into.
+/// Groups of one worker that wait to be counted: a small table that stays in the cache, and partitions that it is emptied into.
 ///
-/// Groups that come again soon are added up in the table. Where nearly every trip is a group of its own the table fills, and
-/// what it holds is put aside by a part of the hash; then each part is counted by one worker, in a table that is small again,
-/// and no group is looked up outside the caches (partitioned aggregation, as in Müller et al., "Cache-Efficient Aggregation:
-/// Hashing Is Sorting", SIGMOD 2015). As there, trips go past a table that adds up little, and it is tried again later.
+/// Groups that recur soon are summed in the table. If nearly every trip is a group of its own, the table fills, and its
+/// contents are partitioned by some bits of the hash; then each partition is counted by one worker, in a table that is small
+/// again, and no group is looked up outside the caches (partitioned aggregation, as in Müller et al., "Cache-Efficient
+/// Aggregation: Hashing Is Sorting", SIGMOD 2015). As there, trips bypass a table that aggregates little, and the table is
+/// tried again later.
 struct GroupCollector<Key: GroupKey>: Sendable {
     typealias Entry = GroupTable<Key>.Entry
 
-    /// Groups that were put aside by a part of their hash; one may occur more than once.
+    /// A partition: groups with the same bits of the hash; one may occur more than once.
     struct Part: Sendable {
         /// Groups of one trip each.
         fileprivate var singles: [Key] = []
@@ -23,15 +24,15 @@ struct GroupCollector<Key: GroupKey>: Sendable {
         }
     }
 
-    /// Parts that groups are put aside in; a power of two.
+    /// Count of partitions; a power of two.
     static var partCount: Int { 64 }
-    /// Groups that the table may hold: with their free places they fit into a second-level cache.
+    /// Groups that the table may have: with the free slots they fit into a second-level cache.
     private static var tableCountMax: Int { 8 << 10 }
-    /// Trips that go past a table that added up little.
+    /// Trips that bypass a table that aggregated little.
     private static var bypassCount: Int { 256 << 10 }
     private var table = GroupTable<Key>(capacity: tableCountMax)
     private var aside = Parts()
-    /// Trips that still go past the table.
+    /// Trips that still bypass the table.
     private var bypassLeft = 0
 
     /// Adds trips to a group.
@@ -45,13 +46,13 @@ struct GroupCollector<Key: GroupKey>: Sendable {
         if _slowPath(table.count >= Self.tableCountMax) { emptyTable() }
     }
 
-    /// What was put aside; empty, or as many as `partCount`.
+    /// The partitions; empty, or as many as `partCount`.
     var parts: [Part] { aside.parts }
 
-    /// Empties the table into the parts.
+    /// Empties the table into the partitions.
     @inline(never)
     private mutating func emptyTable() {
-        // Less than three trips for two groups: a detour.
+        // Fewer than three trips for two groups: the table is a detour.
         if table.tripCount * 2 < table.count * 3 { bypassLeft = Self.bypassCount }
         var aside = exchange(&self.aside, with: Parts())
         if aside.parts.isEmpty { aside = Parts(count: Self.partCount) }
@@ -67,7 +68,7 @@ struct GroupCollector<Key: GroupKey>: Sendable {
         for part in aside.parts { part.forEach(body) }
     }
 
-    /// Where one worker had to put groups aside, all do and wholly, so that parts can be counted one by one.
+    /// If one worker had to partition its groups, all do so completely, so that partitions can be counted one by one.
     static func align(_ collectors: inout [Self]) {
         if collectors.allSatisfy({ $0.parts.isEmpty }) { return }
         for position in collectors.indices {
@@ -76,7 +77,7 @@ struct GroupCollector<Key: GroupKey>: Sendable {
         }
     }
 
-    /// The parts and, for each, the next few keys: so that its array is touched once for several cache lines.
+    /// The partitions and, for each, the next few keys, so that its array is touched once for several cache lines.
     private struct Parts: Sendable {
         private static var stageCount: Int { 32 }
 
@@ -92,7 +93,7 @@ struct GroupCollector<Key: GroupKey>: Sendable {
             stagedCounts = Array(repeating: 0, count: count)
         }
 
-        // The high bits choose the part, the low ones the place, so that parts fill their tables evenly.
+        // The high bits choose the partition, the low ones the slot, so that partitions fill their tables evenly.
         @inline(__always)
         private func part(of key: Key) -> Int { Int(truncatingIfNeeded: key.mixed >> 48) & (parts.count &- 1) }
 
@@ -110,7 +111,7 @@ struct GroupCollector<Key: GroupKey>: Sendable {
             if trips == 1 { add(key) } else { parts[part(of: key)].groups.append(Entry(key: key, count: trips)) }
         }
 
-        /// Brings all keys to their parts.
+        /// Moves all keys to their partitions.
         mutating func flush() { for part in parts.indices { flush(part) } }
 
         @inline(never)

@@ -1,18 +1,18 @@
-/// What trips of one group share, as numbers that compare in the order of the answer: region, origin, destination, bucket.
+/// What trips of one group share, as integers that compare in the order of the answer: region, origin, destination, bucket.
 protocol GroupKey: Hashable, Comparable, Sendable {
     init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64)
 
-    /// The parts again.
+    /// Returns the parts of the key.
     func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64)
 
-    /// Well-mixed bits, of which any may choose a place.
+    /// Well-mixed bits, any of which may choose a slot.
     var mixed: UInt64 { get }
 }
 
-/// How many bits the parts of a key take in one question.
+/// How many bits the parts of a key take in one query.
 struct GroupKeyLayout: Hashable, Sendable {
     var regionBits: Int
-    /// Of one cell.
+    /// Bits of one cell.
     var cellBits: Int
     var bucketBits: Int
 
@@ -69,7 +69,7 @@ struct DoublePackedGroupKey: GroupKey {
 
     @inline(__always)
     init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
-        // No cell has 64 bits; a bucket has them only where nothing is before it.
+        // No cell has 64 bits; a bucket has them only if nothing comes before it.
         upper = region &<< UInt64(layout.cellBits) | origin
         lower = destination &<< UInt64(layout.bucketBits) | bucket
     }

@@ -5,7 +5,7 @@ struct GroupTable<Key: GroupKey>: Sendable {
         var key: Key
         var count: Int
 
-        /// The order of an answer: more trips first, then by key.
+        /// Compares in the order of an answer: more trips first, then by key.
         @inline(__always)
         static func precedes(_ left: Entry, _ right: Entry) -> Bool {
             left.count != right.count ? left.count > right.count : left.key < right.key
@@ -13,10 +13,10 @@ struct GroupTable<Key: GroupKey>: Sendable {
     }
 
     private var keys: [Key]
-    /// 0 marks a free place.
+    /// 0 marks a free slot.
     private var counts: [Int]
     private var mask: Int
-    /// Number of groups.
+    /// Count of groups.
     private(set) var count = 0
 
     static var emptyKey: Key {
@@ -45,7 +45,7 @@ struct GroupTable<Key: GroupKey>: Sendable {
         keys[place] = key
         counts[place] = trips
         count += 1
-        // At most half full: runs of taken places stay short.
+        // At most half full, so that runs of occupied slots stay short.
         if count * 2 > mask { grow() }
     }
 
@@ -55,7 +55,7 @@ struct GroupTable<Key: GroupKey>: Sendable {
         self = larger
     }
 
-    /// Calls `body` with each group and its trips, and forgets it; the memory stays.
+    /// Calls `body` with each group and its trips, and removes it; the memory stays.
     mutating func removeAll(_ body: (Key, Int) -> Void) {
         for place in keys.indices where counts[place] != 0 {
             body(keys[place], counts[place])
@@ -64,7 +64,7 @@ struct GroupTable<Key: GroupKey>: Sendable {
         count = 0
     }
 
-    /// Whether a group has trips.
+    /// Returns whether a group has trips.
     func contains(_ key: Key) -> Bool {
         var place = Int(truncatingIfNeeded: key.mixed) & mask
         while counts[place] != 0 {
@@ -74,7 +74,7 @@ struct GroupTable<Key: GroupKey>: Sendable {
         return false
     }
 
-    /// Calls `body` with each group and its trips, in no order.
+    /// Calls `body` with each group and its trips, in arbitrary order.
     func forEach(_ body: (Key, Int) -> Void) {
         for place in keys.indices where counts[place] != 0 { body(keys[place], counts[place]) }
     }
@@ -82,7 +82,7 @@ struct GroupTable<Key: GroupKey>: Sendable {
     /// Trips of all groups.
     var tripCount: Int { counts.reduce(0, +) }
 
-    /// The first `limit` groups in the order of an answer.
+    /// Returns the first `limit` groups in the order of an answer.
     func first(_ limit: Int) -> [Entry] {
         var best = BoundedHeap<Entry>(limit: limit)
         for place in keys.indices where counts[place] != 0 { best.offer(Entry(key: keys[place], count: counts[place])) }

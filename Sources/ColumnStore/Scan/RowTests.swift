@@ -2,7 +2,7 @@ import Bucketing
 import Parquet
 import TripModel
 
-/// Conditions that are left to be tested row by row, once the index has done what it can.
+/// Residual predicates: those that must be tested row by row after the index has done what it can.
 struct RowTests: OptionSet, Hashable, Sendable {
     let rawValue: UInt8
 
@@ -17,7 +17,7 @@ struct RowTests: OptionSet, Hashable, Sendable {
     static let originInBox: RowTests = [.originLongitude, .originLatitude]
 }
 
-/// What the conditions of a filter compare with, in the codes of one segment.
+/// The values that the predicates of a filter compare with, in the codes of one segment.
 struct RowTestValues: Hashable, Sendable {
     var region: UInt32 = 0
     var datasource: UInt32 = 0
@@ -26,11 +26,11 @@ struct RowTestValues: Hashable, Sendable {
     var box = BoundingBox.world
 }
 
-/// Rows of one segment, all of one week, that are candidates, and what they still have to pass.
+/// Candidate rows of one segment, all of one week, and the predicates that they still have to pass.
 struct ScanRange: Hashable, Sendable {
     /// Rows of the segment.
     var rows: Range<Int>
-    /// Position of the week in the segment's index.
+    /// Index of the week in the segment's index.
     var week: Int
     var tests: RowTests
 }
@@ -44,16 +44,16 @@ enum RowSelection: Sendable {
 }
 
 extension PageScratch {
-    /// Tests rows of one page; where only some may pass, `mask` says which.
+    /// Tests rows of one page; if only some may pass, `mask` says which.
     func select(
         _ local: Range<Int>, ofPage page: Int, of segment: SegmentReader, tests: RowTests, values: RowTestValues
     ) throws(ColumnStoreError) -> RowSelection {
         if tests.isEmpty { return .all }
-        // A few rows that only lack a test of their origin are those at an edge, which zone maps would leave open too.
+        // A few rows that only need the test of their origin are in a boundary cell, which zone maps would not decide either.
         let isLeftOpen = local.count < Limits.originPageRowCountMax && tests.isSubset(of: .originInBox)
         if !isLeftOpen, Self.pageCannotMatch(page, of: segment, tests: tests, box: values.box) { return .none }
         countTested(local.count)
-        // The mask is taken out while it is worked on, so that it is changed in place.
+        // The mask is moved out meanwhile, so that it is changed in place.
         var mask = exchange(&self.mask, with: [])
         defer { self.mask = mask }
         Self.resize(&mask, to: local.count, filler: 1)
@@ -95,7 +95,7 @@ extension PageScratch {
         return .masked
     }
 
-    // Columns belong to this object and may be reloaded; a function's arguments keep them for as long as a span looks at them.
+    // Columns belong to this object and may be reloaded; as arguments of a function they live as long as a span refers to them.
 
     private static func keep(_ column: [UInt32], _ local: Range<Int>, equalTo code: UInt32, _ mask: inout [UInt8]) {
         var mask = mask.mutableSpan
@@ -124,7 +124,7 @@ extension PageScratch {
             box.minLongitude, box.minLatitude, box.maxLongitude, box.maxLatitude, into: &mask)
     }
 
-    /// Whether the zone maps of a page rule out that any row passes the tests of the box.
+    /// Returns whether the zone maps of a page rule out that any row passes the tests of the box.
     private static func pageCannotMatch(_ page: Int, of segment: SegmentReader, tests: RowTests, box: BoundingBox) -> Bool {
         func isOutside(_ longitude: SegmentColumn, _ latitude: SegmentColumn) -> Bool {
             isOutside(longitude, box.minLongitude, box.maxLongitude) || isOutside(latitude, box.minLatitude, box.maxLatitude)

@@ -1,14 +1,14 @@
 import Bucketing
 import TripModel
 
-/// The distinct cells of some rows in ascending order, and each row's position among them.
+/// The distinct cells of some rows in ascending order, and the index of each row's cell among them.
 ///
-/// Trips of some hours go between few cells, so a small hash table finds a cell's number in the order of appearance; the
-/// distinct cells are then sorted and the numbers exchanged. Unchecked subscripts: a slot's index has as many bits as the table.
+/// Trips of a few hours use few cells, so a small hash table maps each cell to its index in order of appearance; the distinct
+/// cells are then sorted and the indexes replaced. Unchecked subscripts: a slot's index has as many bits as the table.
 package struct CellDictionary {
     /// Geohash texts, ascending.
     package let geohashes: [String]
-    /// The position in `geohashes` of each row's cell.
+    /// The index in `geohashes` of each row's cell.
     package let codes: [UInt32]
 
     /// Bits of a Morton key below those of a stored geohash.
@@ -22,12 +22,12 @@ package struct CellDictionary {
         self.init(cells: cells)
     }
 
-    /// Finds the cells of points; degrees, one of each a row.
+    /// Finds the cells of points in degrees, one per row.
     package init(longitude: Span<Double>, latitude: Span<Double>) {
         self.init(keys: SortKeys.keys(longitude: longitude, latitude: latitude).span)
     }
 
-    /// - Parameter cells: geohash bits of `Limits.storedGeohashPrecision` characters, one a row.
+    /// - Parameter cells: geohash bits of `Limits.storedGeohashPrecision` characters, one per row.
     package init(cells: [UInt32]) {
         var numbers = CellNumbers()
         var codes = cells
@@ -45,21 +45,21 @@ package struct CellDictionary {
     }
 }
 
-/// Numbers of cells in the order in which they appear: open addressing with linear probing, at most a quarter full, since a
-/// second look is a branch guessed wrong.
+/// Indexes of cells in the order in which they appear: open addressing with linear probing, at most a quarter full, since a
+/// second probe is a mispredicted branch.
 private struct CellNumbers {
-    /// The cells by number.
+    /// The cells by index.
     private(set) var cells: [UInt32] = []
-    /// The cell in the upper half, its number in the lower.
+    /// The cell in the upper half, its index in the lower.
     private var slots: [UInt64]
     private var bitCount: UInt32 = 12
 
-    /// What no cell is, having 25 bits.
+    /// No cell has this value, since cells have 25 bits.
     private static let free = UInt64.max
 
     init() { slots = Array(repeating: Self.free, count: 1 << bitCount) }
 
-    /// Puts their numbers in the place of cells.
+    /// Replaces cells by their indexes.
     mutating func exchange(_ cells: inout [UInt32]) {
         var span = cells.mutableSpan
         var row = 0
@@ -70,7 +70,7 @@ private struct CellNumbers {
         }
     }
 
-    /// The same up to the first cell that has no number; returns where that is.
+    /// Does the same up to the first cell that has no index yet; returns its position.
     private static func exchangeKnown(
         _ cells: inout MutableSpan<UInt32>, from start: Int, _ slots: Span<UInt64>, shift: UInt32
     ) -> Int {

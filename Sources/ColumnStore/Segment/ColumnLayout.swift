@@ -1,7 +1,7 @@
 import Parquet
 import TripModel
 
-/// How the values of columns lie in their pages, where that depends on who is to read them.
+/// How the values of columns are laid out in their pages, if that depends on the reader.
 struct ColumnLayout: Sendable {
     /// Encoding of the four coordinates.
     let coordinates: ParquetEncoding
@@ -10,10 +10,10 @@ struct ColumnLayout: Sendable {
     /// Rows of a page of the origins' coordinates.
     let originPageRowCount: Int
 
-    /// For our own scans, and for engines that know the encodings of today.
+    /// For our own scans, and for engines that support current encodings.
     static let segment = ColumnLayout(
         coordinates: .byteStreamSplit, integers: .deltaBinaryPacked, originPageRowCount: Limits.originPageRowCountMax)
 
-    /// For any engine: encodings that readers have had from the beginning.
+    /// For any engine: encodings that readers have supported from the beginning.
     static let plain = ColumnLayout(coordinates: .plain, integers: .plain, originPageRowCount: Limits.pageRowCountMax)
 }

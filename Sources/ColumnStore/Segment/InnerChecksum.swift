@@ -1,27 +1,27 @@
 import Parquet
 import TripModel
 
-/// The checksum of a whole segment inside it, by which a changed byte is noticed without a catalog.
+/// The checksum of a whole segment inside the segment, by which a changed byte is detected without a catalog.
 ///
 /// It is the CRC-32 of all bytes of the file, with zeros for its own eight hexadecimal digits. These are the value of the last
 /// pair of the footer's key-value metadata: in Thrift's compact protocol the key, two bytes, and the digits.
 enum InnerChecksum {
-    /// What is said of a file that is not intact.
+    /// The error text for a file that is not intact.
     static let problem = "Its bytes are not those that were written: the checksum in it differs."
 
     static let placeholder = "00000000"
     private static let mark = [UInt8](SegmentColumn.MetadataKey.fileChecksum.utf8) + [0x18, UInt8(placeholder.utf8.count)]
 
-    /// Puts the checksum in place of the zeros in the last bytes of a file, which follow bytes of a known checksum.
+    /// Replaces the zeros in the last bytes of a file, which follow bytes of a known checksum, by the checksum.
     static func seal(_ tail: inout [UInt8], after previous: UInt32) {
         guard let digits = digits(in: tail) else { preconditionFailure("the metadata has no place for the checksum") }
         let checksum = CRC32.checksum(tail.span.bytes, continuing: previous)
         tail.replaceSubrange(digits, with: text(checksum).utf8)
     }
 
-    /// Whether a file has the bytes that were written; nil where it has no such checksum, as one of an earlier version.
+    /// Returns whether a file has the bytes that were written; nil if it has no such checksum, as in an earlier version.
     ///
-    /// Those ended with the checksum of the index: what follows that is this one, or damaged.
+    /// Files of those versions ended with the checksum of the index; what follows it is this checksum, possibly damaged.
     static func isIntact(_ file: MappedFile, _ parquet: ParquetFile) -> Bool? {
         let keys = parquet.keyValueMetadata.map(\.key)
         guard keys.last == SegmentColumn.MetadataKey.fileChecksum else {
@@ -40,7 +40,7 @@ enum InnerChecksum {
         return bytes[digits].elementsEqual(text(checksum).utf8)
     }
 
-    /// Where the digits are: after the last mark.
+    /// Returns the range of the digits: after the last mark.
     private static func digits(in bytes: [UInt8]) -> Range<Int>? {
         let count = placeholder.utf8.count
         var start = bytes.count - mark.count - count

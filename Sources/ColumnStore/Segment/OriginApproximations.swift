@@ -4,39 +4,39 @@ internal import CPlatform
 import Parquet
 import TripModel
 
-/// Where the origin of each row is in the leaf of `CellIndex` that it belongs to, in 4096ths of the leaf's width and height.
+/// Where the origin of each row is in its leaf of `CellIndex`, quantized to 4096ths of the leaf's width and height.
 ///
-/// The edge of a box cuts through leaves. Which of their rows are inside is told by three bytes each, but for the few whose
-/// step is cut too: only of those are coordinates read. That is the vector approximation file of Weber, Schek and Blott ("A
-/// Quantitative Analysis and Performance Study for Similarity-Search Methods in High-Dimensional Spaces", VLDB 1998), with the
-/// leaves of a tree for its grid.
+/// This is the vector approximation file (VA-file) of Weber, Schek and Blott ("A Quantitative Analysis and Performance Study
+/// for Similarity-Search Methods in High-Dimensional Spaces", VLDB 1998), with the leaves of a tree as its grid. The edge of a
+/// box cuts through leaves, the boundary cells. Three bytes decide which of their rows are inside; only if the edge cuts
+/// through a row's step as well are its coordinates read.
 ///
-/// Leaf comes after leaf, behind the index and not compressed, and in a leaf its rows in their order in the segment, so stratum
-/// by stratum: the edge of a box is the same few places for all of them. A leaf of `n` rows has
+/// Leaves are stored one after another, behind the index and uncompressed, and in a leaf its rows in segment order, so run by
+/// run: the edge of a box is in the same few leaves for all runs. A leaf of `n` rows has
 ///
 ///     x ÷ 16  n bytes ┆ y ÷ 16  n bytes ┆ x % 16 + 16 (y % 16)  n bytes ┆ CRC-32 of them  4 bytes, little-endian
 ///
-/// A leaf that is damaged is not used: losing it loses speed, never rows.
+/// A damaged leaf is not used: losing it loses speed, never rows.
 ///
-/// Unsafe code: loads from leaves whose place was checked when the segment was opened, and pointers to them for the kernel.
+/// Unsafe code: loads from leaves whose range was checked when the segment was opened, and pointers to them for the kernel.
 package enum OriginApproximations {
-    /// The version of the bytes; a reader ignores those of a version that it does not know.
+    /// The version of the bytes; a reader ignores a version that it does not know.
     static let version = 1
     private static let checksumByteCount = 4
     private static let bytesPerRow = 3
 
-    /// Bytes of the approximations of a segment.
+    /// Returns the bytes of the quantized origins of a segment.
     package static func byteCount(rowCount: Int, leafCount: Int) -> Int {
         rowCount * bytesPerRow + leafCount * checksumByteCount
     }
 
     // MARK: - Writing
 
-    /// The approximations of rows, as bytes.
+    /// Returns the quantized origins of rows, as bytes.
     ///
     /// - Parameters:
     ///   - keys: Morton keys of the rows.
-    ///   - cells: the leaves that they belong to.
+    ///   - cells: the leaves of the rows.
     package static func bytes(keys: Span<UInt64>, cells: CellIndex) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: byteCount(rowCount: keys.count, leafCount: cells.leafCount))
         var start = 0
@@ -62,7 +62,7 @@ package enum OriginApproximations {
 
     // MARK: - Reading
 
-    /// Reads the approximations of one segment for one question.
+    /// Reads the quantized origins of one segment for one query.
     package struct Reader {
         private let file: MappedFile
         private let range: Range<Int>?
@@ -74,7 +74,7 @@ package enum OriginApproximations {
             cells = segment.index.cells
         }
 
-        /// Where the bytes of a leaf's rows are in the file; behind them is their checksum.
+        /// Returns the range in the file of the bytes of a leaf's rows; behind them is their checksum.
         private func bytes(ofLeaf leaf: Int) -> Range<Int>? {
             guard let range else { return nil }
             let places = cells.places(ofLeaf: leaf)
@@ -82,7 +82,7 @@ package enum OriginApproximations {
             return start..<start + places.count * bytesPerRow
         }
 
-        /// Asks for a leaf that will be counted soon: the leaves of an edge come from anywhere in the file.
+        /// Prefetches a leaf that will be counted soon: the leaves of an edge are scattered over the file.
         func prefetch(_ leaf: Int) {
             guard let range = bytes(ofLeaf: leaf) else { return }
             file.withBytes { bytes in
@@ -92,12 +92,12 @@ package enum OriginApproximations {
             }
         }
 
-        /// Counts the rows of a leaf that are in a box for sure, and calls `open` with those of which this is not known.
+        /// Counts the rows of a leaf that are certainly in a box, and calls `open` with those that are undecided.
         ///
         /// - Parameters:
-        ///   - isWanted: for each stratum, whether its rows are asked for.
-        ///   - counts: rows by stratum, to which is added; those of other strata come to nothing.
-        /// - Returns: how many rows were compared; nil, with nothing done, where the leaf is absent or damaged.
+        ///   - isWanted: for each run, whether the query includes its rows.
+        ///   - counts: count of rows by run, which is increased; those of other runs are meaningless.
+        /// - Returns: how many rows were compared; nil, without any change, if the leaf is absent or damaged.
         package func count(
             _ leaf: Int, _ limits: BlockLimits, isWanted: [Bool], into counts: inout [Int],
             open: (_ row: Int, _ stratum: Int) -> Void
@@ -134,7 +134,7 @@ package enum OriginApproximations {
             return rowCount
         }
 
-        /// Counts the bits that are set, by stratum.
+        /// Counts the bits that are set, by run.
         private static func add(
             _ bits: UnsafePointer<UInt64>, _ starts: Span<UInt32>, _ ends: Span<UInt32>, to counts: inout [Int]
         ) {
@@ -149,13 +149,13 @@ package enum OriginApproximations {
             }
         }
 
-        /// Calls `body` with the row and the stratum of each bit that is set.
+        /// Calls `body` with the row and the run of each bit that is set.
         private static func forEachRow(
             _ bits: UnsafeBufferPointer<UInt64>, _ starts: Span<UInt32>, _ ends: Span<UInt32>,
             _ body: (_ row: Int, _ stratum: Int) -> Void
         ) {
             var stratum = 0
-            // Rows of the leaf up to the end of the stratum.
+            // Rows of the leaf up to the end of the run.
             var end = Int(ends[0] - starts[0])
             for (word, bits) in bits.enumerated() {
                 var rest = bits
@@ -179,7 +179,7 @@ package enum OriginApproximations {
         private let coarseX, coarseY: tripstore_axis
 
         /// - Parameters:
-        ///   - start: where in the file the leaf begins.
+        ///   - start: offset of the leaf in the file.
         ///   - count: its rows.
         init(start: Int, count: Int, limits: BlockLimits) {
             (x, y, rest) = (start, start + count, start + 2 * count)
@@ -187,7 +187,7 @@ package enum OriginApproximations {
             (coarseX, coarseY) = (limits.longitude.coarse, limits.latitude.coarse)
         }
 
-        /// Compares up to 64 rows: bits of those inside, and of those of which it is not known.
+        /// Compares up to 64 rows: returns bits of those inside, and of those that are undecided.
         func compare(_ first: Int, _ end: Int, in bytes: RawSpan) -> (inside: UInt64, unknown: UInt64) {
             var (inside, touched): (UInt64, UInt64) = (0, 0)
             bytes.withUnsafeBytes { bytes in
@@ -218,7 +218,7 @@ package enum OriginApproximations {
         }
     }
 
-    /// Rows that the kernel compares at once; of the last ones it reads what lies behind them.
+    /// Rows that the kernel compares at once; for the last ones it also reads the bytes behind them.
     static let rowsAtATime = 64
 }
 

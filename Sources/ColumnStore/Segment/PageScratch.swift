@@ -3,13 +3,13 @@ import TripModel
 
 /// Buffers for the columns of one page, for one worker: what a scan has decoded last.
 ///
-/// Ranges that follow one another often lie in the same page, so each column remembers which page it holds.
+/// Consecutive ranges often lie in the same page, so each column remembers which page it has.
 final class PageScratch {
     private static let notLoaded = (serial: 0, page: -1)
 
     private var reader = PageReader()
     private var loaded = [(serial: Int, page: Int)](repeating: notLoaded, count: SegmentColumn.allCases.count)
-    /// Which of the smaller pages of the origins' coordinates are there, by column.
+    /// Which of the smaller pages of the origins' coordinates are loaded, by column.
     private var loadedParts: [[Bool]] = [[], []]
     private(set) var originLongitude: [Double] = []
     private(set) var originLatitude: [Double] = []
@@ -24,11 +24,11 @@ final class PageScratch {
     private(set) var originCell: [UInt32] = []
     /// Bits of the stored geohash.
     private(set) var destinationCell: [UInt32] = []
-    /// One byte a row of the range under test: 1 while it passes.
+    /// One byte per row of the range under test: 1 while it passes.
     var mask: [UInt8] = []
     /// What was read since the last `takeMetrics`.
     private var metrics = ScanMetrics()
-    /// The counts since the last call.
+    /// Returns the counts since the last call.
     func takeMetrics() -> ScanMetrics {
         defer { metrics = ScanMetrics() }
         return metrics
@@ -37,7 +37,7 @@ final class PageScratch {
     /// Counts rows as tested.
     func countTested(_ rows: Int) { metrics.rowsTested += rows }
 
-    /// Decodes what some rows need of a column's page, unless it is there already.
+    /// Decodes the part of a column's page that some rows need, unless it is loaded already.
     func load(
         _ column: SegmentColumn, page: Int, rows local: Range<Int>, of segment: SegmentReader
     ) throws(ColumnStoreError) {
@@ -86,7 +86,7 @@ final class PageScratch {
         }
     }
 
-    /// Decodes a column's page, unless it is there already.
+    /// Decodes a column's page, unless it is loaded already.
     private func load(_ column: SegmentColumn, page: Int, of segment: SegmentReader) throws(ColumnStoreError) {
         guard loaded[column.rawValue] != (segment.serial, page) else { return }
         loaded[column.rawValue] = Self.notLoaded
@@ -148,7 +148,7 @@ final class PageScratch {
         metrics.bytesDecompressed += 4 * page.rowCount
     }
 
-    /// Makes an array one of `count` values, keeping its memory.
+    /// Resizes an array to `count` values, keeping its memory.
     static func resize<Value>(_ values: inout [Value], to count: Int, filler: Value) {
         if values.count > count {
             values.removeLast(values.count - count)

@@ -1,20 +1,20 @@
 /// Sorts rows by 60-bit keys.
 ///
-/// A key's upper bits and the row's place fit into one word, which is half the memory to move and half the passes of whole keys
-/// with their rows:
+/// A key's upper bits and the row's position fit into one word, so that half the memory moves, in half the passes that whole
+/// keys with their rows would need:
 ///
 ///     63                         r    r-1              0
-///     ┌──────────────────────────┬─────────────────────┐     r: bits of the largest place
-///     │ the key's window         │ place before        │     window: the bits below those that all keys share
+///     ┌──────────────────────────┬─────────────────────┐     r: bits of the largest position
+///     │ the key's window         │ position before     │     window: the bits below those that all keys share
 ///     └──────────────────────────┴─────────────────────┘
 ///
-/// Least significant digit first, digits of at most eleven bits, all counted in one pass. Rows whose keys are alike in the
-/// window are then sorted among themselves by the bits below it. Stable, so rows of equal keys stay in file order.
+/// Least significant digit first, digits of at most eleven bits, all counted in one pass. Rows whose keys agree in the window
+/// are then sorted among themselves by the bits below it. Stable, so rows of equal keys stay in file order.
 package enum RadixSort {
     private static let digitBitsMax = 11
-    /// More bits seldom tell more rows apart, and cost passes: 22 of each axis are cells of 10 by 5 metres.
+    /// More bits seldom distinguish more rows, and cost passes: 22 of each axis are cells of 10 by 5 metres.
     private static let windowBitsMax = 4 * digitBitsMax
-    /// Rows that are sorted by insertion.
+    /// Up to this many rows are sorted by insertion.
     private static let smallCount = 48
 
     /// Writes the keys in ascending order, and the rows in the order of their keys; all four have one length.
@@ -30,7 +30,7 @@ package enum RadixSort {
         }
         var varying: UInt64 = 0
         for index in keys.indices { varying |= keys[unchecked: index] ^ keys[unchecked: 0] }
-        // What follows is right for keys that are all alike too: their window has one bit, which is the same in all.
+        // What follows also holds if all keys are equal: their window has one bit, the same in all.
         let varyingBits = max(1, UInt64.bitWidth - varying.leadingZeroBitCount)
         let placeBits = UInt64.bitWidth - (UInt64(count) - 1).leadingZeroBitCount
         let windowBits = min(varyingBits, windowBitsMax, UInt64.bitWidth - placeBits)
@@ -45,7 +45,7 @@ package enum RadixSort {
         if lowBits > 0 { sortRuns(lowBits, &sortedKeys, &sortedRows) }
     }
 
-    /// Windows and places, by window.
+    /// Returns windows and positions, sorted by window.
     private static func sortedWords(_ keys: Span<UInt64>, lowBits: Int, windowBits: Int, placeBits: Int) -> [UInt64] {
         let passCount = (windowBits + digitBitsMax - 1) / digitBitsMax
         let digitBits = (windowBits + passCount - 1) / passCount
@@ -105,7 +105,7 @@ package enum RadixSort {
         }
     }
 
-    /// Sorts each run of keys that differ in their lowest bits only.
+    /// Sorts each stretch of keys that differ in their lowest bits only.
     private static func sortRuns(_ lowBits: Int, _ keys: inout MutableSpan<UInt64>, _ rows: inout MutableSpan<UInt32>) {
         var start = 0
         while start < keys.count {

@@ -2,26 +2,27 @@ internal import CKernels
 internal import CPlatform
 import TripModel
 
-/// The rows of several batches under one numbering, on their way to another order: they stay where they were decoded until they
-/// are put into columns.
+/// The rows of several batches with common row IDs, on their way to another order: they stay where they were decoded until they
+/// are written into columns.
 ///
-/// A row's number has the run that it is in above its place in that run, so that finding it takes no search:
+/// A row ID has the row's run, here a piece of a batch, above the row's offset in that run, so that locating it takes no
+/// search:
 ///
 ///     31                 k   k-1            0
 ///     ┌───────────────────┬──────────────────┐     a run is a batch, or up to 2^k rows of one
-///     │ run               │ place in the run │
+///     │ run               │ offset in run    │
 ///     └───────────────────┴──────────────────┘
 ///
-/// Unsafe code: pointers to the batches' rows, which `with` lends for the time of a call, and columns that are written by
-/// several workers at a time, each a range of its own.
+/// Unsafe code: pointers to the batches' rows, which `with` lends for the duration of a call, and columns that several workers
+/// write at a time, each a range of its own.
 struct RowRuns: @unchecked Sendable {
     private struct Run {
         let rows: UnsafePointer<TripRow>
         let count: Int
-        /// Where the codes of the run's batch start in `regionCodes` and `datasourceCodes`.
+        /// Offset of the codes of the run's batch in `regionCodes` and `datasourceCodes`.
         let firstRegion: Int
         let firstDatasource: Int
-        /// The number of its first row when rows are counted one after the other.
+        /// The position of its first row if rows are counted one after the other.
         let start: Int
     }
 
@@ -30,7 +31,7 @@ struct RowRuns: @unchecked Sendable {
     /// For each batch, code in the segment by code in the batch.
     private let regionCodes: [UInt32]
     private let datasourceCodes: [UInt32]
-    /// Rows in all.
+    /// Count of all rows.
     let count: Int
     /// Runs, which workers take one at a time.
     var runCount: Int { runs.count }
@@ -38,7 +39,7 @@ struct RowRuns: @unchecked Sendable {
     /// Lends the rows of some batches.
     ///
     /// - Parameters:
-    ///   - regionMaps: for each batch, code in the segment by code in the batch; so `datasourceMaps`.
+    ///   - regionMaps: for each batch, code in the segment by code in the batch; `datasourceMaps` likewise.
     static func with<Result>(
         _ batches: [TripBatch], regionMaps: [[UInt32]], datasourceMaps: [[UInt32]], _ body: (RowRuns) throws -> Result
     ) rethrows -> Result {
@@ -58,7 +59,7 @@ struct RowRuns: @unchecked Sendable {
     }
 
     private init(_ batches: [UnsafeBufferPointer<TripRow>], regionMaps: [[UInt32]], datasourceMaps: [[UInt32]]) {
-        // As long as runs as are possible: there are then few, and their table stays in the cache.
+        // Runs are as long as possible: there are then few, and their table stays in the cache.
         var placeBitCount: UInt32 = 24
         func runCount(_ placeBitCount: UInt32) -> Int {
             batches.reduce(0) { $0 + ($1.count + (1 << placeBitCount) - 1) >> placeBitCount }
@@ -89,7 +90,7 @@ struct RowRuns: @unchecked Sendable {
 
     // MARK: - Keys
 
-    /// Rows of one run, counted over all runs.
+    /// Returns the rows of one run, counted over all runs.
     func range(ofRun run: Int) -> Range<Int> { runs[run].start..<runs[run].start + runs[run].count }
 
     /// Writes the index of the ISO week and the Morton key of each of a run's rows.
@@ -99,7 +100,7 @@ struct RowRuns: @unchecked Sendable {
         SortKeys.write(run.rows, weeks: &weeks, keys: &keys)
     }
 
-    /// Makes weeks, numbered from 0, numbers of a datasource and week: `weekCount` of the first datasource, and so on.
+    /// Replaces week indexes from 0 by indexes of sorted runs: `weekCount` for the first datasource, and so on.
     func splitByDatasource(_ weeks: inout [Int32], weekCount: Int) {
         precondition(weeks.count == count)
         var weeks = weeks.mutableSpan
@@ -112,11 +113,11 @@ struct RowRuns: @unchecked Sendable {
         }
     }
 
-    /// Writes keys and row numbers stratum after stratum, those of each in the order of the rows.
+    /// Writes keys and row IDs one sorted run after another, each in the order of the rows.
     ///
     /// - Parameters:
-    ///   - strata: the number of each row's stratum.
-    ///   - next: for each stratum, where its first row belongs; then where its last one ended.
+    ///   - strata: the index of each row's sorted run.
+    ///   - next: for each sorted run, the position of its first row; afterwards the position behind its last one.
     func distribute(
         strata: Span<Int32>, keys: Span<UInt64>, _ next: inout [Int], intoKeys: inout MutableSpan<UInt64>,
         numbers: inout MutableSpan<UInt32>
@@ -141,19 +142,19 @@ struct RowRuns: @unchecked Sendable {
         x: [Double], y: [Double], u: [Double], v: [Double], time: [Int64], region: [UInt32], datasource: [UInt32]
     )
 
-    /// Where workers write columns, as long as `makeColumns` lends them.
+    /// The memory into which workers write columns, while `makeColumns` lends it.
     struct Target: @unchecked Sendable {
         fileprivate let x, y, u, v: UnsafeMutablePointer<Double>
         fileprivate let time: UnsafeMutablePointer<Int64>
         fileprivate let region, datasource: UnsafeMutablePointer<UInt32>
     }
 
-    /// An array whose values are written before they are read.
+    /// Returns an array whose values are written before they are read.
     private func column<Value: BitwiseCopyable>() -> [Value] {
         [Value](unsafeUninitializedCapacity: count) { _, initializedCount in initializedCount = count }
     }
 
-    /// Makes columns that `fill` writes, every value of them.
+    /// Makes columns and lets `fill` write every value of them.
     func makeColumns(_ fill: (Target) throws -> Void) rethrows -> Columns {
         if count == 0 { return ([], [], [], [], [], [], []) }
         var (x, y, u, v): ([Double], [Double], [Double], [Double]) = (column(), column(), column(), column())
@@ -181,17 +182,17 @@ struct RowRuns: @unchecked Sendable {
         return (x, y, u, v, time, region, datasource)
     }
 
-    /// Rows that are asked for ahead of the one that is put into columns.
+    /// How many rows ahead of the current one are prefetched.
     private static let rowsAhead = 24
 
-    /// Puts the rows of the numbers `order[range]` into columns, at the places `range`.
+    /// Writes the rows with the IDs `order[range]` into columns, at the positions `range`.
     func unpack(_ order: [UInt32], _ range: Range<Int>, into target: Target) {
         let (order, runs) = (order.span, runs.span)
         let (regionCodes, datasourceCodes) = (regionCodes.span, datasourceCodes.span)
         let mask = 1 &<< placeBitCount &- 1 as UInt32
         let last = order.count &- 1
         for place in range {
-            // Rows come from anywhere, and the processor alone does not look far enough ahead for them.
+            // Rows are scattered in memory, and the processor alone does not prefetch far enough ahead.
             let coming = order[min(place &+ Self.rowsAhead, last)]
             let comingRow = runs[Int(coming &>> placeBitCount)].rows + Int(coming & mask)
             tripstore_prefetch(comingRow)
@@ -209,7 +210,7 @@ struct RowRuns: @unchecked Sendable {
         }
     }
 
-    /// The jobs of the rows in an order.
+    /// Returns the jobs of the rows in an order.
     func jobs(_ order: [UInt32], of batches: [TripBatch], default job: Int64) -> SortedTrips.JobColumn {
         if batches.allSatisfy(\.job.isEmpty) { return .one(job) }
         var all: [Int64] = []

@@ -1,28 +1,28 @@
 import Bucketing
 package import TripModel
 
-/// Brings decoded batches into the order of a segment.
+/// Sorts decoded batches into the order of a segment.
 ///
-///     batches ─ keys (week, Morton) ─ split by stratum ─ radix sort of each ─ rows to columns
-///               parallel by run       one pass           parallel             parallel by range of rows
+///     batches ─ keys (week, Morton) ─ split by sorted run ─ radix sort of each ─ rows to columns
+///               parallel by run       one pass              parallel             parallel by range of rows
 ///
-/// A stratum has the rows of one datasource in one week, so that a question for a datasource reads no others. Where that would
-/// leave but a few rows side by side, which is dear for every other question, it has all rows of a week.
+/// A sorted run has the rows of one datasource in one week, so that a query for a datasource reads no others. If that would
+/// leave only a few adjacent rows, which is expensive for every other query, it has all rows of a week.
 ///
-/// Rows move once, as rows: in the order of a segment neighbours come from anywhere, and a row that is one piece of memory is
-/// one cache miss where seven columns are seven.
+/// Rows move once, as rows: neighbours in the order of a segment are scattered in the batches, and a row that is one piece of
+/// memory is one cache miss, while seven columns are seven.
 package enum RowSorter {
-    /// Rows that one task puts into columns.
+    /// Rows that one task writes into columns.
     private static let rowsPerTask = 64 << 10
-    /// Rows that strata have on the average, at least: half a page of an origin's coordinates.
+    /// Minimum average of rows per sorted run: half a page of an origin's coordinates.
     package static let stratumRowCountMin = 1024
-    /// Most pairs of a datasource and a week, of those that occur and those between: a table of them stays in the caches.
+    /// Maximum pairs of a datasource and a week, those that occur and those between: a table of them stays in the caches.
     private static let stratumCountMax = 1 << 14
 
     /// Sorts the trips of some batches, in their order, into one table.
     ///
     /// - Parameters:
-    ///   - job: the job of trips whose batch does not say.
+    ///   - job: the job of trips whose batch has none.
     ///   - byDatasource: whether datasources may come before weeks.
     package static func sort(
         _ batches: [TripBatch], job: Int64, byDatasource: Bool = true, on pool: WorkerPool
@@ -60,7 +60,7 @@ package enum RowSorter {
         }
     }
 
-    /// Keys and row numbers split by stratum, in the order of the rows.
+    /// Splits keys and row IDs by sorted run, in the order of the rows.
     private static func partition(
         _ rows: RowRuns, datasourceCount: Int, on pool: WorkerPool
     ) throws -> (weeks: [ISOWeek], strata: [SegmentIndex.Stratum], keys: [UInt64], numbers: [UInt32]) {
@@ -94,7 +94,7 @@ package enum RowSorter {
             for stratum in rowStrata { counts[Int(stratum)] += 1 }
         }
         let (weeks, strata) = strata(counts, firstWeek: first, weekSpan: weekSpan, isSplit: isSplit)
-        var next = [Int](repeating: 0, count: counts.count)  // where the next row of each stratum belongs
+        var next = [Int](repeating: 0, count: counts.count)  // position of the next row of each sorted run
         for place in counts.indices.dropFirst() { next[place] = next[place - 1] + counts[place - 1] }
         let (keys, (numbers, _)) = SharedColumn<UInt64>.array(count: count) { keys in
             SharedColumn<UInt32>.array(count: count) { numbers in
@@ -109,7 +109,7 @@ package enum RowSorter {
         return (weeks, strata, keys, numbers)
     }
 
-    /// The weeks and strata that occur, from rows counted by datasource (where rows are split by it) and week.
+    /// Returns the weeks and sorted runs that occur, from rows counted by datasource (if rows are split by it) and week.
     private static func strata(
         _ counts: [Int], firstWeek: Int32, weekSpan: Int, isSplit: Bool
     ) -> (weeks: [ISOWeek], strata: [SegmentIndex.Stratum]) {

@@ -36,7 +36,7 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
         }
     }
 
-    /// How hard zstd tries with its pages.
+    /// The zstd level for its pages.
     package var zstdLevel: Int32 { isCoordinate ? Limits.coordinateZstdLevel : Limits.zstdLevel }
 
     /// Physical and logical type.
@@ -79,7 +79,7 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
     /// The version of the whole layout; `docs/FORMAT.md` lists what each version changed.
     static let formatVersion = 1
 
-    /// Refuses a file of a newer layout, which is whole and not ours to judge; `version` is what its footer says.
+    /// Refuses a file with a newer layout, which may be intact but cannot be validated here; `version` is from its footer.
     static func refuseNewerFormat(_ version: String?, of path: String) throws(ColumnStoreError) {
         guard let version = version.flatMap({ Int($0) }), version > formatVersion else { return }
         throw ColumnStoreError(

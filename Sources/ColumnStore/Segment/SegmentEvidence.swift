@@ -1,16 +1,16 @@
 import Parquet
 import TripModel
 
-/// What a segment file says of itself where no catalog knows it: believed where its bytes are those that were written.
+/// What a segment file says about itself if no catalog knows it: believed if its bytes are those that were written.
 struct SegmentEvidence: Sendable {
-    /// What the catalog is to know of it; nil where it is damaged.
+    /// What the catalog must record about it; nil if it is damaged.
     private(set) var record: SegmentRecord?
-    /// Nil in a file of an earlier version, and where it cannot be read.
+    /// Nil in a file of an earlier version, and if it cannot be read.
     private(set) var origin: SegmentOrigin?
     /// What is wrong with it, a sentence each.
     private(set) var problems: [String] = []
 
-    /// Reads a file; throws only where it cannot be opened for a reason that is not its own, such as too many open files.
+    /// Reads a file; throws only if it cannot be opened for an external reason, such as too many open files.
     init(path: String) throws(ColumnStoreError) {
         let reader: SegmentReader
         do throws(ColumnStoreError) {
@@ -46,7 +46,7 @@ struct SegmentEvidence: Sendable {
         try reader.file.requireIntact()
     }
 
-    /// The origin in the footer of a file that may be damaged otherwise.
+    /// Returns the provenance in the footer of a file that may be damaged otherwise.
     static func origin(path: String) -> SegmentOrigin? {
         guard let file = try? MappedFile(path: path) else { return nil }
         return (try? file.withBytes { bytes throws(ParquetError) in try ParquetFile(parsing: bytes) }).flatMap {

@@ -2,7 +2,7 @@ import Bucketing
 import Parquet
 package import TripModel
 
-/// What is where in a segment file, for `inspect`; as much as can be told of a damaged one.
+/// The layout of a segment file, for `inspect`; as much as can be determined of a damaged one.
 package struct SegmentLayout: Sendable {
     /// One column of one row group.
     package struct Column: Sendable {
@@ -11,13 +11,13 @@ package struct SegmentLayout: Sendable {
         package var encodings: [String]
         package var codec: String
         package var pages: Int
-        /// Distinct values in the dictionary page; nil where the column has none.
+        /// Distinct values in the dictionary page; nil if the column has none.
         package var dictionaryEntries: Int?
         package var compressedBytes: Int
         package var uncompressedBytes: Int
         package var minimum: String?
         package var maximum: String?
-        /// Pages that carry a checksum, and those whose bytes do not match it or cannot be decoded.
+        /// Pages that have a checksum, and those whose bytes do not match it or cannot be decoded.
         package var checkedPages: Int
         package var damagedPages: Int
     }
@@ -37,7 +37,7 @@ package struct SegmentLayout: Sendable {
         package var weeks: [(week: String, rows: Int)]
         package var countEntries: Int
         package var cellLeaves: Int
-        /// Of the approximate positions; nil where there are none.
+        /// Bytes of the quantized origins; nil if there are none.
         package var approximationBytes: Int?
     }
 
@@ -50,12 +50,12 @@ package struct SegmentLayout: Sendable {
     package var hasPageIndex = false
     package var rowGroups: [RowGroup] = []
     package var index: Index?
-    /// What is wrong, a sentence each; empty where nothing is.
+    /// What is wrong, a sentence each; empty if nothing is.
     package var problems: [String] = []
 
-    /// Looks at a file, reading every page.
+    /// Examines a file, reading every page.
     ///
-    /// Throws only where the file cannot be opened.
+    /// Throws only if the file cannot be opened.
     package init(path: String) throws(ColumnStoreError) {
         self.path = path
         let file = try MappedFile(path: path)
@@ -83,7 +83,7 @@ package struct SegmentLayout: Sendable {
             rowGroups.append(RowGroup(firstRow: group.firstRow, rows: group.rowCount, columns: columns))
         }
         describeIndex(parquet)
-        // Where something else is wrong, that the bytes differ is no news.
+        // If something else is wrong, different bytes are to be expected.
         if problems.isEmpty, InnerChecksum.isIntact(file, parquet) == false { problems.append(InnerChecksum.problem) }
         if !file.isIntact { problems = [file.truncation.message] }
     }

@@ -2,9 +2,9 @@ import Foundation
 package import Parquet
 import TripModel
 
-/// How the origin of a segment's trips is in the footer of its file.
+/// How the provenance of a segment's trips is stored in the footer of its file.
 extension SegmentOrigin {
-    /// The origin as key-value metadata of a segment with some trips of each job.
+    /// Returns the provenance as key-value metadata of a segment with some trips of each job.
     func metadata(_ trips: [Int64: Int]) -> [(key: String, value: String)] {
         var writer = JSONWriter()
         writer.array(jobs.filter { trips[$0.id] != nil }) { writer, job in
@@ -48,7 +48,7 @@ extension SegmentOrigin {
         return metadata
     }
 
-    /// Reads the origin of a file; nil where it has none, as one of an earlier version, or where its jobs are damaged.
+    /// Reads the provenance of a file; nil if it has none, as in an earlier version, or if its jobs are damaged.
     package init?(_ parquet: ParquetFile) {
         guard let text = parquet.value(forKey: SegmentColumn.MetadataKey.jobs),
             parquet.value(forKey: SegmentColumn.MetadataKey.jobsChecksum) == Self.checksum(text),
@@ -64,7 +64,7 @@ extension SegmentOrigin {
 }
 
 extension SegmentOrigin.Replacement {
-    /// Reads what a file replaces; nil where it replaces nothing.
+    /// Reads which segments a file replaces; nil if it replaces none.
     init?(_ parquet: ParquetFile) {
         guard let text = parquet.value(forKey: SegmentColumn.MetadataKey.replaces),
             let replacement = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)), !replacement.files.isEmpty

@@ -5,14 +5,14 @@ package import TripModel
 
 /// An open segment: its layout and index in memory, its pages in the page cache.
 ///
-/// Opening reads the footer and our index; pages are read when a question needs them. An index that is absent, damaged or of
-/// another version is made anew from the rows, which costs time and changes no answer.
+/// Opening reads the footer and our index; pages are read when a query needs them. If the index is absent, damaged or of
+/// another version, it is rebuilt from the rows, which costs time and changes no answer.
 package final class SegmentReader: Sendable {
-    /// One page of every column: they all cover the same rows, those of the origins' coordinates in several smaller ones.
+    /// One page of every column, all with the same rows; the origins' coordinates have several smaller pages for them.
     package struct Page: Hashable, Sendable {
         /// Row group in the file.
         package var group: Int
-        /// Page in the row group.
+        /// Index of the page in the row group.
         package var position: Int
         /// Pages of the origins' coordinates in the row group.
         package var originPositions: Range<Int>
@@ -23,14 +23,14 @@ package final class SegmentReader: Sendable {
     package let file: MappedFile
     package let parquet: ParquetFile
     package let index: SegmentIndex
-    /// Where the origins of all its rows are.
+    /// Bounding box of the origins of all its rows.
     let extent: BoundingBox
-    /// Why the index of the file was not used; nil where it was.
+    /// Why the index of the file was not used; nil if it was.
     package let indexProblem: String?
-    /// The bytes of `OriginApproximations` in the file; nil where it has none that fit its index.
+    /// The bytes of `OriginApproximations` in the file; nil if it has none that fit its index.
     package let approximations: Range<Int>?
     package let pages: [Page]
-    /// Pages of all columns, those of the origins' coordinates counted as the smaller ones that they are.
+    /// Pages of all columns; those of the origins' coordinates are counted as the smaller pages that they are.
     let columnPageCount: Int
     /// The columns of the first row group, then those of the second, and so on.
     private let chunks: [ColumnChunkMetadata]
@@ -45,7 +45,7 @@ package final class SegmentReader: Sendable {
         var group: Int
     }
 
-    /// What the codes of one column in one row group stand for.
+    /// The meaning of the codes of one column in one row group.
     struct LocalCodes: Sendable {
         /// For names the code in the segment's index, for geohashes the cell's bits.
         var values: [UInt32]
@@ -91,7 +91,7 @@ package final class SegmentReader: Sendable {
                 + "names and load their files again.")
     }
 
-    /// Maps what edges of boxes read here and there, once: a page fault each would be most of what the first boxes cost.
+    /// Maps once what edges of boxes read in many locations: with a page fault each, faults would dominate the first boxes.
     func warmUp() {
         guard let approximations, !isWarm.exchange(true, ordering: .relaxed) else { return }
         file.populate(approximations)
@@ -100,12 +100,12 @@ package final class SegmentReader: Sendable {
     /// Rows of the segment.
     package var rowCount: Int { parquet.rowCount }
 
-    /// The metadata of one column in one row group.
+    /// Returns the metadata of one column in one row group.
     package func chunk(_ column: SegmentColumn, group: Int) -> ColumnChunkMetadata {
         chunks[group * SegmentColumn.allCases.count + column.rawValue]
     }
 
-    /// The pages that hold some rows.
+    /// Returns the pages that contain some rows.
     func pages(covering rows: Range<Int>) -> Range<Int> {
         if rows.isEmpty { return 0..<0 }
         return pageIndex(of: rows.lowerBound)..<pageIndex(of: rows.upperBound - 1) + 1
@@ -121,7 +121,7 @@ package final class SegmentReader: Sendable {
         return low
     }
 
-    /// What the codes of a dictionary column stand for in one row group; read once.
+    /// Returns the meaning of the codes of a dictionary column in one row group; read once.
     func localCodes(_ column: SegmentColumn, group: Int, with reader: inout PageReader) throws -> LocalCodes {
         let key = DictionaryKey(column: column, group: group)
         if let known = dictionaries.withLock({ $0[key] }) { return known }
@@ -207,7 +207,7 @@ package final class SegmentReader: Sendable {
             throw SegmentError(description: "the checksum of the index does not match")
         }
         let plainByteCount = try number(SegmentColumn.MetadataKey.indexUncompressedByteCount)
-        // An index is far smaller than its rows; the bound keeps a lying footer from taking all memory.
+        // An index is far smaller than its rows; the bound keeps a false footer from claiming all memory.
         guard plainByteCount <= 64 * (parquet.rowCount + 1) + (64 << 20) else {
             throw SegmentError(description: "the index claims \(plainByteCount.grouped) bytes")
         }
@@ -256,7 +256,8 @@ package final class SegmentReader: Sendable {
         var reader = PageReader()
         let base = rows.lowerBound
         func range(_ group: ParquetFile.RowGroup) -> Range<Int> { group.firstRow..<group.firstRow + group.rowCount }
-        /// Values of the rows in a column; `read` decodes a page of a row group into a span, from some place on.
+        /// Returns the values of some rows in a column; `read` decodes a page of a row group into a span, from a given index
+        /// on.
         func values<Value: BitwiseCopyable & ExpressibleByIntegerLiteral>(
             _ column: SegmentColumn,
             _ read: (PageLocation, Int, RawSpan, inout MutableSpan<Value>, Int) throws(ParquetError) -> Void
@@ -271,7 +272,7 @@ package final class SegmentReader: Sendable {
                     if shared.isEmpty { continue }
                     try file.withBytes { bytes throws(ParquetError) in
                         if shared == pageRows { return try read(page, number, bytes, &span, start - base) }
-                        // A page that sticks out is decoded beside.
+                        // A page that extends beyond the rows is decoded into a separate buffer.
                         var whole = [Value](repeating: 0, count: page.rowCount)
                         var wholeSpan = whole.mutableSpan
                         try read(page, number, bytes, &wholeSpan, 0)
@@ -328,7 +329,7 @@ package final class SegmentReader: Sendable {
             time: time, job: .each(try integers(.jobID)))
     }
 
-    /// The strata of rows, from their times and, where they are sorted by datasource first, its codes.
+    /// Returns the runs of rows, from their times and, if they are sorted by datasource first, its codes.
     private static func strata(
         of time: [Int64], _ datasource: [UInt32]?
     ) throws -> (weeks: [ISOWeek], strata: [SegmentIndex.Stratum]) {
@@ -352,10 +353,10 @@ package final class SegmentReader: Sendable {
     }
 }
 
-/// An index that an earlier version wrote: nothing is wrong with it, but it is not read.
+/// An index that an earlier version wrote: it is valid, but not read.
 private struct EarlierIndex: Error {}
 
-/// What makes a Parquet file no segment of ours.
+/// Why a Parquet file is not a segment of ours.
 struct SegmentError: Error, CustomStringConvertible {
     var description: String
 }

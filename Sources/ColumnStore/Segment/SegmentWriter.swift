@@ -7,18 +7,18 @@ package import TripModel
 ///     PAR1 ┬ row group 0: region ┆ datasource ┆ … ┆ job_id      column chunks, encoded in parallel
 ///          ├ row group 1: …
 ///          ├ index: zstd of `SegmentIndex.bytes`                found through the footer's key-value metadata
-///          ├ approximate positions: `OriginApproximations`      the same
+///          ├ quantized origins: `OriginApproximations`          the same
 ///          ├ column indexes, offset indexes                     standard page index
 ///          └ footer ┆ length ┆ PAR1
 package enum SegmentWriter {
-    /// The index is small and read once at every start, so it may take a little longer to write.
+    /// The index is small and read once at every start, so compressing it may take a little longer.
     private static let indexZstdLevel: Int32 = 3
 
-    /// Writes a segment; when this returns it survives a power cut under its name.
+    /// Writes a segment; when this returns, the file survives a power cut under its name.
     ///
     /// - Parameters:
-    ///   - origin: what is known of its jobs; nil leaves it out.
-    ///   - reserve: what is left free on the disk.
+    ///   - origin: the provenance of its trips; nil omits it.
+    ///   - reserve: bytes that stay free on the disk.
     package static func write(
         _ trips: SortedTrips, directory: String, name: String, origin: SegmentOrigin? = nil,
         leaving reserve: DiskReserve = .none,
@@ -147,7 +147,7 @@ package enum SegmentWriter {
         }
     }
 
-    /// What the catalog keeps of a segment, summed from the index.
+    /// Returns what the catalog records about a segment, summed from the index.
     static func record(
         of index: SegmentIndex, _ jobs: [Int64: Int], name: String, byteCount: Int, checksum: UInt32
     ) -> SegmentRecord {

@@ -1,10 +1,10 @@
-/// The values of an array that is being made, for workers that fill it at the same time, each a range of its own.
+/// The values of a new array, for workers that fill it at the same time, each a range of its own.
 ///
-/// Unsafe code: that ranges do not overlap, and that all of them are filled, is the caller's to keep.
+/// Unsafe code: the caller must ensure that ranges do not overlap and that all of them are filled.
 struct SharedColumn<Value: BitwiseCopyable>: @unchecked Sendable {
     private let values: UnsafeMutableBufferPointer<Value>
 
-    /// Makes an array of `count` values that `fill` writes, every one of them.
+    /// Makes an array of `count` values and lets `fill` write every one of them.
     static func array<Result>(
         count: Int, _ fill: (SharedColumn) throws -> Result
     ) rethrows -> (values: [Value], result: Result) {
@@ -16,7 +16,7 @@ struct SharedColumn<Value: BitwiseCopyable>: @unchecked Sendable {
         return (values, result!)
     }
 
-    /// Gives some of the values to `body`, to be written.
+    /// Lets `body` write some of the values.
     func mutate(_ range: Range<Int>, _ body: (inout MutableSpan<Value>) -> Void) {
         let slice = UnsafeMutableBufferPointer(rebasing: values[range])
         var span = MutableSpan(_unsafeElements: slice)

@@ -2,11 +2,11 @@ import Bucketing
 internal import CKernels
 package import TripModel
 
-/// What rows are sorted by, for many rows at once: by `CKernels` eight at a time where the machine can, else one after the other.
+/// The sort keys of many rows at once: computed by `CKeys`, eight at a time, if the machine can, otherwise one after the other.
 ///
-/// Unsafe code: pointers to rows and values, of which the caller vouches that there are as many as it says.
+/// Unsafe code: pointers to rows and values; the caller guarantees their counts.
 package enum SortKeys {
-    /// Rows whose weeks are calculated while they are in the cache from calculating their keys.
+    /// Rows per block: their weeks are computed while the rows are still in the cache from computing their keys.
     private static let blockRowCount = 256
     /// Whether the machine has the instructions.
     package static let hasKernel = tripstore_keys_supported()
@@ -43,7 +43,7 @@ package enum SortKeys {
         }
     }
 
-    /// Returns the Morton keys of points; degrees, one of each a point.
+    /// Returns the Morton keys of points in degrees, one key per point.
     package static func keys(longitude: Span<Double>, latitude: Span<Double>, withKernel: Bool = hasKernel) -> [UInt64] {
         let count = longitude.count
         precondition(latitude.count == count)

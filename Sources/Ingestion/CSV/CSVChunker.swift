@@ -1,37 +1,37 @@
-/// Cuts a file into chunks that can be decoded each on its own.
+/// Cuts a file into chunks that can be decoded independently.
 ///
-/// This is the part of a load that can't be shared among cores, so it looks at no more than it must. In a file without quotes
-/// every newline ends a record: after one pass over the bytes that finds no newline between an odd quote and the next (memory
-/// speed), the last newline is the cut. Only from a line that leaves a quote open are records followed one by one.
+/// This is the part of ingestion that can't be spread over cores, so it reads no more than it must. In a file without quotes
+/// every newline ends a record: after one pass over the bytes, at memory speed, that finds no newline after an odd count of
+/// quotes, the last newline is the cut. Records are followed one by one only from a line that leaves a quote open.
 ///
-/// How to read a file, `buffer` being at least `bufferByteCountMin` bytes in size:
+/// How to read a file, with a `buffer` of at least `bufferByteCountMin` bytes:
 ///
 ///     var isInsideLine = false                      // the rest of an overlong line comes next
 ///     while true {
-///         fill `buffer` up from the file; isFinal = nothing more will come
+///         fill `buffer` from the file; isFinal = the file has ended
 ///         if isInsideLine {
 ///             count = CSVChunker.lineRemainderByteCount(of: buffer)
-///             isInsideLine = !isFinal && the last of these bytes is no newline
+///             isInsideLine = !isFinal && the last of these bytes is not a newline
 ///             drop `count` bytes; they belong to a row that was rejected and a line that was counted
-///             continue (or end, where isFinal and the buffer is empty)
+///             continue (or end, if isFinal and the buffer is empty)
 ///         }
 ///         count = CSVChunker.wholeRecordsByteCount(of: buffer, header: header, isFinal: isFinal)
-///         if count == 0 { end }                     // only where isFinal and the buffer is empty
+///         if count == 0 { end }                     // only if isFinal and the buffer is empty
 ///         decode the first `count` bytes
-///         isInsideLine = !isFinal && the last of these bytes is no newline
+///         isInsideLine = !isFinal && the last of these bytes is not a newline
 ///         drop `count` bytes
 ///     }
 ///
-/// A load that resumes must start at a record: what is committed after a chunk that ends inside a line counts the line's rest.
+/// A job that resumes must start at a record: a commit after a chunk that ends inside a line counts the line's rest.
 package enum CSVChunker {
-    /// Bytes that a buffer needs so that its first record can always be told.
+    /// Bytes that a buffer needs so that its first record can always be determined.
     package static let bufferByteCountMin = RecordScanner.lookaheadByteCount
 
     /// Returns the length of the longest prefix of `bytes` that consists of whole records.
     ///
-    /// `bytes` start at a record. The answer is all of them where `isFinal`; 0 only where more bytes are needed, which is never
-    /// so with `bufferByteCountMin` bytes or more. Where the last line has no end and is longer than
-    /// `Limits.recordByteCountMax`, the answer is all of them too: that row is rejected whatever follows.
+    /// `bytes` start at a record. The result is all of them if `isFinal`; it is 0 only if more bytes are needed, which never
+    /// happens with `bufferByteCountMin` bytes or more. If the last line has no end and is longer than
+    /// `Limits.recordByteCountMax`, the result is all of them too: that row is rejected whatever follows.
     package static func wholeRecordsByteCount(of bytes: RawSpan, header: CSVHeader, isFinal: Bool) -> Int {
         wholeRecordsByteCount(of: bytes, header: header, isFinal: isFinal, indexer: StructuralIndexer())
     }
@@ -59,7 +59,7 @@ package enum CSVChunker {
         return count - start >= RecordScanner.lookaheadByteCount ? count : start
     }
 
-    /// Returns the number of bytes up to and including the first newline, or all where there is none.
+    /// Returns the count of bytes up to and including the first newline, or all if there is none.
     package static func lineRemainderByteCount(of bytes: RawSpan) -> Int {
         StructuralIndexer.firstNewline(in: bytes).map { $0 + 1 } ?? bytes.byteCount
     }

@@ -1,19 +1,19 @@
 package import TripModel
 
-/// A piece of a file, decoded.
+/// A decoded chunk of a file.
 package struct DecodedChunk: Sendable {
-    /// The rows that are right, in order.
+    /// The valid rows, in order.
     package var batch = TripBatch()
-    /// The first rows that are not, in order; line numbers count from the chunk's first line, which is 1.
+    /// The first rejected rows, in order; line numbers count from the chunk's first line, which is 1.
     ///
-    /// As many as a job keeps: a chunk may have more of them than memory has room for their texts.
+    /// At most as many as a job keeps: a chunk may have more than memory has room for their texts.
     package var rejects: [RejectedRow] = []
-    /// All rows that are not, by reason.
+    /// All rejected rows, by reason.
     package var rejectCounts: [RejectReason: Int] = [:]
     package var rejectedCount = 0
     /// Physical lines: newlines, and one more for a last line without.
     package var lineCount = 0
-    /// Rows of either kind; blank lines are none.
+    /// Rows of either kind, without blank lines.
     package var rowCount: Int { batch.count + rejectedCount }
 }
 
@@ -22,20 +22,20 @@ package struct DecodedChunk: Sendable {
 ///     bytes ── StructuralIndexer ──> marks ── RowLoop ──────────> rows ──> TripBatch
 ///              a block at a time         └── RecordScanner ──> a row, or a RejectedRow and why
 ///
-/// A block's marks are used while its bytes are in the cache. The row loop decodes usual rows; where it stops, the row at hand
-/// is decoded here by the full rules, and the loop goes on after it.
+/// A block's marks are used while its bytes are in the cache. The row loop decodes usual rows. If it stops at a row, that row
+/// is decoded here by the full rules, and the loop continues after it.
 ///
-/// A decoder keeps its working memory and the names it met from chunk to chunk: use one for each worker. It is a value; a copy
-/// gets memory of its own when it is first used.
+/// A decoder keeps its working memory and the names that it has seen from chunk to chunk: use one for each worker. It is a
+/// value; a copy gets memory of its own when it is first used.
 package struct CSVDecoder: Sendable {
-    /// What the fields of a record are.
+    /// The field that has each column.
     package let header: CSVHeader
     /// Bytes of rejected rows' texts after which rows of a chunk are only counted.
     package var rejectsByteCountMax = Limits.rejectsByteCountMax
     private let indexer: StructuralIndexer
     private var scratch: DecoderScratch
 
-    /// Makes a decoder for files of a header.
+    /// Makes a decoder for files with a header.
     package init(header: CSVHeader) {
         self.init(header: header, path: .fastest)
     }
@@ -50,7 +50,7 @@ package struct CSVDecoder: Sendable {
     /// Decodes a chunk.
     ///
     /// - Parameters:
-    ///   - bytes: the chunk and at least `Limits.chunkPaddingByteCount` bytes more, whatever they hold.
+    ///   - bytes: the chunk and at least `Limits.chunkPaddingByteCount` further bytes, of any content.
     ///   - count: bytes of the chunk, which starts at a record and ends at a record's end or the end of the file, or inside a
     ///     line that is too long (see `CSVChunker`). Less than 4 GiB.
     package mutating func decode(padded bytes: RawSpan, count: Int) -> DecodedChunk {
@@ -71,7 +71,7 @@ package struct CSVDecoder: Sendable {
 /// Working memory of a decoder.
 final class DecoderScratch: @unchecked Sendable {
     let blockByteCount: Int
-    /// Index 0 is for what precedes the first mark.
+    /// Index 0 is for the position before the first mark.
     var marks: UnsafeMutablePointer<UInt32>
     var markCapacity: Int
     let buffer = RowBuffer()
@@ -110,7 +110,7 @@ final class DecoderScratch: @unchecked Sendable {
         }
     }
 
-    /// Makes room for `count` marks, keeping those there are.
+    /// Makes room for `count` marks, and keeps the existing ones.
     func reserveMarks(_ count: Int) {
         guard count > markCapacity else { return }
         let larger = UnsafeMutablePointer<UInt32>.allocate(capacity: count * 2)

@@ -18,13 +18,13 @@ package enum CSVColumn: Int, CaseIterable, Sendable {
 
 /// The first line of a file: where our columns are.
 ///
-/// Columns may come in any order, with others among them; names may be quoted, blanks around them and their case make no
-/// difference, and a byte order mark is skipped. What makes a file unreadable as a whole is found here, and said in one
-/// sentence.
+/// Columns may come in any order, with others among them. Names may be quoted; blanks around them and their case make no
+/// difference, and a byte order mark is skipped. Faults that make a file unreadable as a whole are found here and reported in
+/// one sentence.
 package struct CSVHeader: Hashable, Sendable {
     /// Fields of the header, and so of each record.
     package let fieldCount: Int
-    /// Bytes of the file up to the end of the header's line, the line end and a byte order mark included.
+    /// Bytes of the file up to the end of the header's line, including the line end and a byte order mark.
     package let byteCount: Int
     /// Physical lines up to there; 1 for a usual file.
     package let lineCount: Int
@@ -39,8 +39,8 @@ package struct CSVHeader: Hashable, Sendable {
     /// - Parameters:
     ///   - bytes: the first bytes of the file: all, or at least `Limits.recordByteCountMax` of them.
     ///   - isWholeFile: whether they are all.
-    ///   - mayBeQuoted: whether an error may show what is in the file: not where it is of a file that only this process can read.
-    /// - Throws: `badInput` where the file can't be read as trips.
+    ///   - mayBeQuoted: whether an error may quote the file; false if only this process can read the file.
+    /// - Throws: `badInput` if the file can't be read as trips.
     package init(parsing bytes: RawSpan, isWholeFile: Bool, mayBeQuoted: Bool = true) throws(ColumnStoreError) {
         let text = Span<UInt8>(_bytes: bytes)
         if let sentence = FileSignature.objection(to: text) { throw ColumnStoreError(.badInput, sentence) }
@@ -98,7 +98,7 @@ package struct CSVHeader: Hashable, Sendable {
             + "the first line must name region, origin_coord, destination_coord, datetime and datasource."
     }
 
-    /// A name that is fit for a message whatever the file holds: short and on one line.
+    /// Returns a name that can be shown in a message whatever the file contains: short and on one line.
     private static func printable(_ field: String) -> String {
         let scalars = field.unicodeScalars.prefix(40).map { $0.value < 0x20 || $0.value == 0x7F ? "\u{FFFD}" : Character($0) }
         return String(scalars) + (field.unicodeScalars.count > 40 ? "…" : "")
@@ -107,18 +107,18 @@ package struct CSVHeader: Hashable, Sendable {
 
 /// Reads the fields of the first line that has text.
 private struct HeaderReader {
-    /// After what was read.
+    /// Position after the bytes that were read.
     var position: Int
     /// Physical lines that were read.
     var lineCount = 0
 
-    /// The names, without quotes and the blanks around, in lower case.
+    /// Returns the names, without quotes and surrounding blanks, in lower case.
     mutating func fields(_ text: Span<UInt8>, isWholeFile: Bool) throws(ColumnStoreError) -> [String] {
         let start = position
         let limit = min(text.count, start + RecordScanner.lookaheadByteCount)
         var fields: [String] = []
         while fields.isEmpty {
-            // Blank lines may precede it.
+            // Blank lines may come first.
             guard position < limit else {
                 if limit < text.count || !isWholeFile { throw tooLong }
                 throw ColumnStoreError(.badInput, FileSignature.emptySentence)
@@ -170,7 +170,7 @@ private struct HeaderReader {
             }
             isBlank = false
             if byte == UInt8(ascii: "\"") {
-                // Names that we look for have no quotes in them, so a doubled one may as well be two.
+                // The names that we look for have no quotes, so a doubled quote may as well count as two.
                 isQuoted.toggle()
             } else if byte == UInt8(ascii: ","), !isQuoted {
                 fields.append(Self.name(field))
@@ -196,7 +196,7 @@ private enum FileSignature {
     static let emptySentence = "The file is empty; choose a CSV file with a header line."
     static let binarySentence = "The file is not text; choose a CSV file in UTF-8."
 
-    /// Says why bytes can't be a CSV, or nil where they may be one.
+    /// Returns why bytes can't be a CSV, or nil if they may be one.
     static func objection(to text: Span<UInt8>) -> String? {
         if text.isEmpty { return emptySentence }
         let kinds: [(signature: [UInt8], sentence: String)] = [

@@ -12,16 +12,16 @@ struct ChunkRun {
     let rejectsByteCountMax: Int
 
     var chunk = DecodedChunk()
-    /// Where the next record starts.
+    /// Position of the next record.
     var position = 0
     /// Rows in the row buffer.
     var bufferedCount = 0
     /// Bytes whose marks were found.
     var indexedCount = 0
-    /// The first mark not used, and the number of marks, in `scratch.marks`.
+    /// The first unused mark, and the count of marks, in `scratch.marks`.
     var nextMark = 1
     var markCount = 1
-    /// Rows that the row loop begins with.
+    /// Rows with which the row loop begins.
     var blockRowCount = RowBuffer.blockRowCount
 
     /// The reason of the last rejected rows, and how many have it: rejected rows come in runs.
@@ -82,7 +82,7 @@ struct ChunkRun {
 
     // MARK: Marks
 
-    /// Finds the marks of one more block, after those not used yet.
+    /// Finds the marks of one more block, after the unused ones.
     private mutating func indexBlock() {
         let kept = markCount - nextMark
         scratch.marks.update(from: scratch.marks + (nextMark - 1), count: kept + 1)
@@ -105,13 +105,13 @@ struct ChunkRun {
 
     // MARK: Lines by their marks
 
-    /// What the marks from the next one on say of the line at `position`.
+    /// What the marks from the next one on say about the line at `position`.
     private enum MarkedLine {
         /// It has no quotes; `end` is the mark of its newline.
         case plain(fieldCount: Int, end: Int)
-        /// A quote is inside a field without quotes, with none before it.
+        /// A quote is inside a field that does not start with one, and no quote precedes it.
         case strayQuote(end: Int)
-        /// Its quotes need a closer look, or its end was not found yet.
+        /// Its quotes need further inspection, or its end was not found yet.
         case other
     }
 
@@ -129,16 +129,17 @@ struct ChunkRun {
     @inline(__always)
     private func byte(_ position: UInt32) -> UInt8 { base.load(fromByteOffset: Int(position), as: UInt8.self) }
 
-    /// Where the text of the line at `position` ends, by the position of its newline.
+    /// Returns where the text of the line at `position` ends, from the position of its newline.
     @inline(__always)
     private func contentEnd(_ newline: UInt32) -> Int {
         let end = Int(newline)
         return end > position && byte(newline &- 1) == UInt8(ascii: "\r") ? end &- 1 : end
     }
 
-    /// Passes over lines that are no records, as blank ones, and of which their marks tell all; returns whether there were any.
+    /// Skips lines that are not records, such as blank ones, if their marks say everything about them; returns whether there
+    /// were any.
     ///
-    /// By what `RecordScanner` says of such lines: a kilobyte of compressed file may have a hundred thousand of them.
+    /// `RecordScanner` would say the same about such lines: a kilobyte of compressed file may have a hundred thousand of them.
     private mutating func passOverLines() -> Bool {
         let first = position
         let marks = UnsafePointer(scratch.marks)
@@ -166,9 +167,9 @@ struct ChunkRun {
         }
     }
 
-    /// Looks at the record at `position`, where it is a line without quotes that has the header's number of fields; returns whether it is.
+    /// Scans the record at `position` if it is a line without quotes with the header's count of fields; returns whether it is.
     ///
-    /// - Parameter scan: as it is made; not returned, as an optional of its size is copied again and again.
+    /// - Parameter scan: passed in as created; not returned, since an optional of its size is copied again and again.
     private func scanByMarks(_ scan: inout RecordScan) -> Bool {
         let marks = UnsafePointer(scratch.marks)
         guard case .plain(header.fieldCount, let end) = markedLine(marks) else { return false }
@@ -274,16 +275,16 @@ struct ChunkRun {
         var isSecondQuote = false
         for byte in bytes(field) {
             isSecondQuote = byte == UInt8(ascii: "\"") && !isSecondQuote
-            // Of each pair the second is kept.
+            // The second of each pair is kept.
             if !isSecondQuote { scratch.unescaped.append(byte) }
         }
     }
 
     // MARK: Results
 
-    /// Counts the row at `position` as rejected, and keeps its text where there is room for it.
+    /// Counts the row at `position` as rejected, and keeps its text if there is room for it.
     private mutating func reject(_ contentEnd: Int, _ reason: RejectReason) {
-        // Of `!=` there is one for all enums with raw values, which compares texts.
+        // `!=` for all enums with raw values is the generic one, which compares texts.
         if !(reason == rejectRun.reason) {
             endRejectRun()
             rejectRun.reason = reason

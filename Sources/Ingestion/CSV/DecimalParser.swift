@@ -1,19 +1,19 @@
 internal import CFastFloat
 
-/// Decimal text to the nearest double, ties to even: the same bits as `strtod` gives.
+/// Decimal text to the nearest double, ties to even: the same bits as `strtod` returns.
 ///
 /// Grammar: `[+-] (digits [. digits*] | . digits) [(e|E) [+-] digits]`, nothing before, between or after.
 ///
-/// A coordinate is `-?d{1,3}.d{1,19}`. Its digits are read eight at a time from one word (SWAR), which makes an integer
-/// w < 10^19, and the number is w × 10^-n. The product of w and a 128-bit power of five, shifted by the power of two, gives the
+/// A coordinate is `-?d{1,3}.d{1,19}`. Its digits are read eight at a time from one word (SWAR), which makes an integer w <
+/// 10^19, and the value is w × 10^-n. The product of w and a 128-bit power of five, shifted by the power of two, gives the
 /// double's 53 bits and shows whether rounding is certain (Eisel-Lemire). All other shapes take the general path.
 ///
 ///     1 4 . 4 9 7 3 7 9 4 4 3 8 1 9 5 0
 ///     k=2   └── 8 digits ──┘└ 0...8 ┘     w = (14 × 10^8 + 49737944) × 10^6 + 381950,  n = 14
 ///
-/// Unsafe code: `coordinate(at:)` reads words of up to 32 bytes from where a number starts.
+/// Unsafe code: `coordinate(at:)` reads words of up to 32 bytes from the start of a number.
 package enum DecimalParser {
-    /// Returns the number that `text` wholly is, or nil; infinite where it is too large for a double.
+    /// Returns the number that all of `text` represents, or nil; infinite if it is too large for a double.
     package static func value(of text: Span<UInt8>) -> Double? {
         guard let decimal = Decimal(text) else { return nil }
         var magnitude: Double?
@@ -34,7 +34,7 @@ package enum DecimalParser {
 
     // MARK: Words of eight digits
 
-    /// Marks each byte of `digits` (text exclusive-or'd with "00000000") that is no digit, in its highest bit.
+    /// Marks, in its highest bit, each byte of `digits` (text exclusive-or'd with "00000000") that is not a digit.
     ///
     /// The lowest mark is exact; those above it may be due to a carry.
     @inline(__always)
@@ -42,7 +42,7 @@ package enum DecimalParser {
         ((digits &+ 0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080
     }
 
-    /// Returns the number of eight digits, the first in the lowest byte, each 0...9.
+    /// Returns the value of eight digits, the first in the lowest byte, each 0...9.
     @inline(__always)
     static func number(_ digits: UInt64) -> UInt64 {
         let pairs = (digits &* 10) &+ (digits &>> 8)
@@ -51,16 +51,16 @@ package enum DecimalParser {
         return (even &+ odd) &>> 32
     }
 
-    /// A number's value and the position after it.
+    /// A coordinate's value and the position after it.
     struct Coordinate {
         var value: Double
-        /// Negative where the text is not of the usual shape.
+        /// Negative if the text does not have the usual shape.
         var end: Int
     }
 
     /// Reads a number of the usual shape, `-?d{1,3}.d{1,18}`, at `position`.
     ///
-    /// Reads up to 32 bytes; what ends the number is the caller's to check.
+    /// Reads up to 32 bytes; the caller must check what ends the number.
     @inline(__always)
     static func coordinate(at position: Int, of base: UnsafeRawPointer) -> Coordinate {
         let failure = Coordinate(value: 0, end: -1)
@@ -84,7 +84,7 @@ package enum DecimalParser {
             let second = word(at: start &+ 9, of: base) ^ zeros
             let bitCount = nonDigits(second).trailingZeroBitCount & ~7
             mantissa = number(first) &* powersOfTen[bitCount &>> 3] &+ number(second << UInt64(64 &- bitCount))
-            // Whether there is a seventeenth digit is as good as random in a file: arithmetic instead of a branch.
+            // Whether there is a seventeenth digit is effectively random in a file: arithmetic instead of a branch.
             let next = base.load(fromByteOffset: start &+ 17, as: UInt8.self) &- UInt8(ascii: "0")
             let extraCount = (bitCount &>> 6) & (next <= 9 ? 1 : 0)
             mantissa = mantissa &* powersOfTen[extraCount] &+ UInt64(next) &* UInt64(truncatingIfNeeded: extraCount)
@@ -99,7 +99,7 @@ package enum DecimalParser {
             }
         } else {
             let bitCount = firstNonDigits.trailingZeroBitCount & ~7
-            // A point that nothing follows is for the general path.
+            // A point without digits after it takes the general path.
             if bitCount == headBitCount { return failure }
             mantissa = number(first &<< UInt64(64 &- bitCount))
             digitCount = bitCount &>> 3
@@ -117,7 +117,7 @@ package enum DecimalParser {
     @inline(__always)
     private static var zeros: UInt64 { 0x3030_3030_3030_3030 }
 
-    /// The point as it looks once exclusive-or'd with "0".
+    /// The point after the exclusive-or with "0".
     @inline(__always)
     private static var pointByte: UInt64 { UInt64(UInt8(ascii: ".") ^ UInt8(ascii: "0")) }
 
@@ -132,7 +132,7 @@ package enum DecimalParser {
 
     // MARK: Integer and power of ten to double
 
-    /// Returns the double nearest to `mantissa` × 10^`exponent`, or nil where this path can't tell.
+    /// Returns the double nearest to `mantissa` × 10^`exponent`, or nil if this path can't decide.
     ///
     /// Eisel-Lemire as in https://arxiv.org/abs/2101.11408; in this range of exponents no result is subnormal or infinite, and
     /// 128 bits of the power always decide (https://arxiv.org/abs/2212.06644).
@@ -156,12 +156,12 @@ package enum DecimalParser {
         var significand = high &>> shift
         // floor(log2(10^exponent)) by multiplication; 1023 is the bias.
         var power = (217_706 &* exponent) &>> 16 &+ 63 &+ Int(upperBit) &- leadingZeros &+ 1023
-        // Exactly between two doubles, which needs a power of five that fits in 64 bits: to the even one.
+        // Exactly between two doubles, which needs a power of five that fits in 64 bits: round to even.
         if _slowPath(low <= 1 && significand & 3 == 1) {
             if exponent >= -4 && exponent <= 23 && significand &<< shift == high { significand &= ~1 }
         }
         significand = (significand &+ (significand & 1)) &>> 1
-        // Where rounding up made 2^53, the carry runs into the exponent, as it should, and leaves a fraction of zero.
+        // If rounding up made 2^53, the carry runs into the exponent, as it should, and leaves a fraction of zero.
         power &-= 1
         return Double(bitPattern: UInt64(truncatingIfNeeded: power) &<< 52 &+ significand)
     }
@@ -170,9 +170,9 @@ package enum DecimalParser {
 /// A decimal number's parts, read byte by byte from text of any shape that the grammar allows.
 private struct Decimal {
     var isNegative = false
-    /// Whether there is a sign: 0 or 1.
+    /// Count of signs: 0 or 1.
     var signByteCount = 0
-    /// The first 19 digits, leading zeros apart.
+    /// The first 19 digits, without leading zeros.
     var mantissa: UInt64 = 0
     /// The power of ten of `mantissa`.
     var exponent = 0

@@ -1,17 +1,17 @@
 import TripModel
 
-/// Why a text is no name.
+/// Why a text is not a name.
 package enum NameProblem: Error, Hashable, Sendable { case empty, tooLong, controlCharacter, notUTF8 }
 
 /// Bytes of names to codes, without making a string for each row.
 ///
-/// A name that was seen before costs one hash of its bytes and one comparison, whatever its length up to 32 bytes, as both
-/// work on four masked words; only a new name is checked and becomes a `String`. Names stay in the table between batches, but
-/// codes start over with each batch: its dictionary then holds just the names that occur in it, so what a batch costs its
-/// reader depends on the batch, with three names and with a hundred thousand.
+/// A name that was seen before costs one hash of its bytes and one comparison, whatever its length up to 32 bytes, as both work
+/// on four masked words; only a new name is validated and becomes a `String`. Names stay in the table between batches, but
+/// codes start over with each batch: its dictionary then has only the names that occur in it, so what a batch costs its reader
+/// depends on the batch, whether there are three names or a hundred thousand.
 ///
-///     slots   [half of the hash | entry]  open addressing, at most an eighth full: a second look is a branch guessed wrong
-///     entries [32 bytes of the name | hash | length | code | batch that the code is of]
+///     slots   [half of the hash | entry]  open addressing, at most an eighth full: a second probe is a mispredicted branch
+///     entries [32 bytes of the name | hash | length | code | batch of the code]
 ///
 /// Unsafe code: reads the 32 bytes from a name's start; slots and entries are raw memory, so that the row loop can read them
 /// without retains and bounds checks.
@@ -20,20 +20,20 @@ struct NameTable {
         var words: (UInt64, UInt64, UInt64, UInt64)
         var hash: UInt64
         var length: UInt32
-        /// The code in the batch whose number is `batch`.
+        /// The code in the batch with the ordinal `batch`.
         var code: UInt32
         var batch: UInt64
-        /// To the size of a cache line, so that an entry takes one.
+        /// Pads to the size of a cache line, so that an entry takes one.
         var padding: UInt64 = 0
     }
 
-    /// No name's entry.
+    /// The entry of no name.
     static let noEntry = UInt32.max
-    /// Bytes from a name's start that are read.
+    /// Bytes that are read from a name's start.
     @inline(__always)
     private static var prefixByteCount: Int { 32 }
     private static let slotBitCountMin = 9
-    /// Slots for each entry that there is room for, as a power of two.
+    /// Slots per entry, as a power of two.
     private static let slotsPerEntryBitCount = 3
     /// Names that are kept from batch to batch: a file whose names never repeat must not fill the memory.
     private static let keptCountMax = 1 << 18
@@ -44,13 +44,13 @@ struct NameTable {
     private var capacity: Int
     /// 32 bytes of ones, then 32 of zeros: a mask for any length.
     private let masks: UnsafeMutableRawPointer
-    /// Differs from process to process, so that no file can be made to collide.
+    /// Differs between processes, so that no file can be made to collide.
     private let seed: (UInt64, UInt64, UInt64, UInt64)
 
     private var strings: [String] = []
     /// Entries that have a code, in the order of their codes.
     private var batchEntries: [UInt32] = []
-    /// Number of the batch; entries start with 0, which is none.
+    /// Ordinal of the batch; 0, the initial value of entries, stands for none.
     private var batch: UInt64 = 1
 
     init() {
@@ -101,14 +101,14 @@ struct NameTable {
 
     // MARK: Lookup
 
-    /// Returns the code in this batch of an entry, giving it the next one where it has none.
+    /// Returns the code of an entry in this batch, and assigns the next one if it has none.
     @inline(__always)
     mutating func code(ofEntry entry: UInt32) -> UInt32 {
         let known = entries + Int(entry)
         return _fastPath(known.pointee.batch == batch) ? known.pointee.code : giveCode(entry)
     }
 
-    /// Returns the entry of a name, making it one where it has none, or `noEntry` where the bytes are no name.
+    /// Returns the entry of a name, creating it if there is none, or `noEntry` if the bytes are not a name.
     ///
     /// Reads 32 bytes from `start`, of which those past `length` have no effect.
     @inline(__always)
@@ -137,7 +137,7 @@ struct NameTable {
         }
     }
 
-    /// Returns what keeps a text from being a name, or nil.
+    /// Returns why a text is not a name, or nil if it is one.
     static func problem(of name: Span<UInt8>) -> NameProblem? {
         if name.isEmpty { return .empty }
         if name.count > Limits.nameByteCountMax { return .tooLong }
@@ -152,7 +152,7 @@ struct NameTable {
         return isUTF8 ? nil : .notUTF8
     }
 
-    /// The same for names of more than 32 bytes, and for those that are none.
+    /// The same for names of more than 32 bytes, and for texts that are not names.
     @inline(never)
     private mutating func entryOfUnusual(_ start: UnsafeRawPointer, length: Int) -> UInt32 {
         guard length > Self.prefixByteCount, length <= Limits.nameByteCountMax else { return Self.noEntry }

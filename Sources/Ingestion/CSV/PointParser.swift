@@ -1,4 +1,4 @@
-/// Why a text is no point on the globe.
+/// Why a text is not a point on the globe.
 package enum PointProblem: Error, Hashable, Sendable {
     case empty, notPoint, emptyPoint, notNumber, tooManyCoordinates, longitudeOutOfRange, latitudeOutOfRange, axesSwapped
 }
@@ -38,7 +38,7 @@ package enum PointParser {
         return abs(latitude) <= 180 && abs(longitude) <= 90 ? .axesSwapped : .latitudeOutOfRange
     }
 
-    /// The two numbers between the parentheses.
+    /// Returns the two numbers between the parentheses.
     private static func pair(_ text: Span<UInt8>) throws(PointProblem) -> Point {
         let longitudeRange = token(in: text, from: 0)
         let latitudeRange = token(in: text, from: longitudeRange.upperBound)
@@ -53,7 +53,7 @@ package enum PointParser {
         return Point(longitude: longitude, latitude: latitude)
     }
 
-    /// The next run of bytes that are not blank; empty at the end.
+    /// Returns the next run of bytes that are not blank; empty at the end.
     private static func token(in text: Span<UInt8>, from position: Int) -> Range<Int> {
         var first = position
         while first < text.count, isBlank(text[first]) { first += 1 }
@@ -62,7 +62,7 @@ package enum PointParser {
         return first..<end
     }
 
-    /// What follows the keyword is no pair in parentheses.
+    /// Returns the problem of a text in which no pair in parentheses follows the keyword.
     private static func problemOfUnusualPoint(_ rest: Span<UInt8>) -> PointProblem {
         if isKeyword("EMPTY", in: rest, at: 0), rest.count == 5 { return .emptyPoint }
         for dimensions in ["ZM", "Z", "M"] as [StaticString] where isKeyword(dimensions, in: rest, at: 0) {
@@ -72,7 +72,7 @@ package enum PointParser {
         return .notPoint
     }
 
-    /// Whether `text` has `keyword`, given in upper case, at `position`, in any case.
+    /// Returns whether `text` has `keyword`, given in upper case, at `position`, in any case.
     private static func isKeyword(_ keyword: StaticString, in text: Span<UInt8>, at position: Int) -> Bool {
         guard text.count - position >= keyword.utf8CodeUnitCount else { return false }
         var index = position

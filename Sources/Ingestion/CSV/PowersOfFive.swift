@@ -1,10 +1,10 @@
 /// Powers of five to 128 bits, for exact decimal-to-binary conversion of coordinates.
 ///
-/// 5^q for q in -27...22, scaled so that bit 127 is set; truncated where q >= 0 (and exact: 5^22 has 52 bits), rounded up where
-/// q < 0. That range holds every coordinate of up to 27 decimals; other numbers go to fast_float.
-/// Daniel Lemire, "Number Parsing at a Gigabyte per Second", https://arxiv.org/abs/2101.11408
+/// 5^q for q in -27...22, scaled so that bit 127 is set; truncated if q >= 0 (and exact: 5^22 has 52 bits), rounded up if q <
+/// 0. That range has every coordinate of up to 27 decimals; other numbers go to fast_float. Daniel Lemire, "Number Parsing at a
+/// Gigabyte per Second", https://arxiv.org/abs/2101.11408
 enum PowersOfFive {
-    /// The exponents that the tables hold.
+    /// The exponents that the tables have.
     @inline(__always)
     static var exponents: ClosedRange<Int> { -27...22 }
 

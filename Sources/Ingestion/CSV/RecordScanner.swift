@@ -1,33 +1,33 @@
 import TripModel
 
-/// Where a needed field stands in the bytes of a chunk.
+/// The range of a needed field in the bytes of a chunk.
 struct FieldBounds {
-    /// First byte, after the opening quote where there is one.
+    /// First byte, after the opening quote if there is one.
     var start = 0
-    /// After the last byte, before the closing quote where there is one.
+    /// After the last byte, before the closing quote if there is one.
     var end = 0
     /// Whether doubled quotes in it stand for one.
     var hasDoubledQuotes = false
 }
 
-/// What stands at a record's start.
+/// What is at the start of a record.
 struct RecordScan {
     enum Kind: Hashable {
         case record
         /// A line without text.
         case blank
-        /// One physical line that is no record.
+        /// One physical line that is not a record.
         case malformed(RejectReason)
-        /// The bytes end before it is certain what this is; more will come.
+        /// The bytes end before this can be decided; more will come.
         case undecided
     }
 
     var kind = Kind.record
-    /// Where reading resumes: after the line end.
+    /// Position after the line end, where reading resumes.
     var end = 0
-    /// Where the text ends: before the line end.
+    /// Position of the line end, where the text ends.
     var contentEnd = 0
-    /// Physical lines it takes.
+    /// Count of its physical lines.
     var lineCount = 1
     /// The needed fields, in the order of `CSVColumn`.
     var fields = InlineArray<5, FieldBounds>(repeating: FieldBounds())
@@ -35,23 +35,23 @@ struct RecordScan {
 
 /// The rules of records, byte by byte; the chunker and the decoder's slow path share them, so they can't disagree.
 ///
-/// RFC 4180, and for what it leaves open:
+/// RFC 4180, and where it leaves a choice:
 /// - A line without text is skipped.
 /// - A quote opens a quoted field only as the field's first byte; inside any other field it makes the line malformed.
 /// - After a closing quote comes a comma or the line end.
-/// - A record may take several lines (a newline inside quotes) only where its quotes are well formed, its fields are as many
-///   as the header's, and it is no longer than `Limits.recordByteCountMax`. Otherwise its first line alone is malformed and
-///   reading resumes at the next line, so that a stray quote never swallows the rows after it.
+/// - A record may span several lines (a newline inside quotes) only if its quotes are well formed, it has as many fields as the
+///   header, and it is no longer than `Limits.recordByteCountMax`. Otherwise only its first line is malformed and reading
+///   resumes at the next line, so that a stray quote never swallows the rows after it.
 /// - A line longer than that limit is malformed.
 ///
-/// So what a line is depends on `lookaheadByteCount` bytes from its start at most.
+/// So `lookaheadByteCount` bytes from the start of a line are enough to decide what it is.
 enum RecordScanner {
     /// The longest record with `\r\n`.
     static let lookaheadByteCount = Limits.recordByteCountMax + 2
 
     /// Scans the record at `start`.
     ///
-    /// `isFinal`: nothing follows `bytes`, so that their end is a line end.
+    /// `isFinal`: nothing follows `bytes`, so their end is a line end.
     static func scan(_ bytes: Span<UInt8>, from start: Int, header: CSVHeader, isFinal: Bool) -> RecordScan {
         let firstLine = line(bytes, from: start, isFinal: isFinal)
         guard firstLine.kind == .record else { return firstLine }
@@ -73,7 +73,7 @@ enum RecordScanner {
         return walk.scan
     }
 
-    /// The physical line at `start`, as a record, blank, too long or undecided.
+    /// Scans the physical line at `start`: a record, blank, too long or undecided.
     private static func line(_ bytes: Span<UInt8>, from start: Int, isFinal: Bool) -> RecordScan {
         var scan = RecordScan()
         if let newline = newline(bytes, from: start, to: bytes.count) {
@@ -98,7 +98,7 @@ enum RecordScanner {
     }
 }
 
-/// One walk over a record's fields.
+/// One pass over a record's fields.
 private struct RecordWalk {
     enum Outcome {
         case whole
@@ -129,7 +129,7 @@ private struct RecordWalk {
             switch ending {
             case .comma:
                 fieldIndex += 1
-                // The rest can't make a record of it; to look for its end would cost time with every stray quote.
+                // The rest can't make a record of it, and searching for its end would cost time with every stray quote.
                 if scan.lineCount > 1, fieldIndex >= header.fieldCount { return .malformed(.tooManyFields) }
             case .lineEnd:
                 if fieldIndex + 1 < header.fieldCount { return .malformed(.tooFewFields) }

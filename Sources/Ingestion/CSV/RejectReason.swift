@@ -1,6 +1,6 @@
-/// Why a row is left out: a small fixed set of phrases without anything of the row in them, so that rejects can be counted.
+/// Why a row is rejected: a small fixed set of phrases without any content of the row, so that rejects can be counted.
 ///
-/// Where several apply, the first of the order structure, region, origin, destination, datetime, datasource is given.
+/// If several apply, the first in the order structure, region, origin, destination, datetime, datasource is given.
 package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
     // MARK: Structure
     case rowTooLong = "row longer than 2,097,152 bytes"

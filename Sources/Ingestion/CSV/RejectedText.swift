@@ -1,10 +1,11 @@
 import TripModel
 
-/// The text of a rejected row, fit to be kept and shown.
+/// The text of a rejected row, as it is kept and shown.
 package enum RejectedText {
-    /// Returns a row's bytes as text: what is not UTF-8 replaced by U+FFFD, what exceeds the limit cut and counted.
+    /// Returns a row's bytes as text: bytes that are not UTF-8 are replaced; what exceeds the limit is cut and counted.
     ///
-    /// `isCutOff`: the bytes may not be all of the row; how many it has then depends on where a chunk ended, so it isn't said.
+    /// `isCutOff`: the bytes may not be all of the row; how many it has then depends on where a chunk ended, so the count is
+    /// omitted.
     static func text(_ bytes: RawSpan, isCutOff: Bool) -> String {
         let count = bytes.byteCount
         var kept = min(count, Limits.rejectedTextByteCountMax)
@@ -14,7 +15,7 @@ package enum RejectedText {
         return text + (isCutOff ? "… (more than \(Limits.recordByteCountMax) bytes)" : "… (\(count) bytes)")
     }
 
-    /// The position at or shortly before `position` where a character starts, so that none is cut in two.
+    /// Returns the position at or shortly before `position` at which a character starts, so that none is cut in two.
     private static func characterStart(_ bytes: RawSpan, _ position: Int) -> Int {
         for start in stride(from: position, to: position - 4, by: -1)
         where bytes.unsafeLoad(fromByteOffset: start, as: UInt8.self) & 0xC0 != 0x80 {

@@ -1,20 +1,20 @@
 internal import CKernels
 import TripModel
 
-/// Working memory of the row loop: raw, so that the loop does without retains and bounds checks, and small, so that it stays in
-/// the cache.
+/// Working memory of the row loop: raw, so that the loop needs no retains and bounds checks, and small, so that it stays in the
+/// cache.
 struct RowBuffer {
     /// Rows that fit.
     static let capacity = 256
     /// Rows that go through the loop's steps together.
     static let blockRowCount = Int(TRIPSTORE_POINTS_ROW_COUNT_MAX)
-    /// Fields whose bounds are noted: those of `CSVColumn`, in its order.
+    /// Fields whose bounds are recorded: those of `CSVColumn`, in its order.
     static let fieldCount = 5
 
     let rows: UnsafeMutablePointer<TripRow>
-    /// Where the fields of a block's rows are.
+    /// Bounds of the fields of a block's rows.
     let fields: UnsafeMutablePointer<tripstore_field_bounds>
-    /// For each row of a block, the number of marks up to its end.
+    /// For each row of a block, the count of marks up to its end.
     let markCounts: UnsafeMutablePointer<Int>
 
     init() {
@@ -30,40 +30,40 @@ struct RowBuffer {
     }
 }
 
-/// The hot loop of CSV decoding: marks to rows, as long as rows are as usual.
+/// The hot loop of CSV decoding: marks to rows, as long as rows are usual.
 ///
-/// A usual row has the header's number of fields, values that are right, and quotes only around whole fields, without quotes
-/// or newlines between them. At any other the loop stops, and `CSVDecoder` decodes that row by the rules of `RecordScanner`; so
-/// nothing here needs to know why a row is wrong.
+/// A usual row has the header's count of fields, valid values, and quotes only around whole fields, without quotes or newlines
+/// between them. The loop stops at any other row, and `CSVDecoder` decodes that row by the rules of `RecordScanner`; so nothing
+/// here needs to know why a row is invalid.
 ///
 ///     marks ─ bounds of the fields ─ points ─────────────────────── time, names ──> rows
 ///             64 rows                64 rows, four numbers at once   row by row
 ///
-/// Unsafe code: all of it. The caller vouches that the marks are ascending positions of newlines, commas and quotes in the
-/// chunk, that `marks[next - 1]` is the position before the first row (or `UInt32.max`), and that 64 bytes after the last
-/// mark may be read.
+/// Unsafe code: all of it. The caller guarantees that the marks are ascending positions of newlines, commas and quotes in the
+/// chunk, that `marks[next - 1]` is the position before the first row (or `UInt32.max`), and that 64 bytes after the last mark
+/// may be read.
 enum RowLoop {
     enum Stop { case marksUsedUp, bufferFull, unusualRow }
 
-    /// What the loop reads and fills, as plain pointers.
+    /// The memory that the loop reads and fills, as plain pointers.
     struct Memory {
         let base: UnsafeRawPointer
         let regions: UnsafeMutablePointer<NameTable>
         let datasources: UnsafeMutablePointer<NameTable>
         let months: UnsafeMutablePointer<TimestampParser.Month>
         let buffer: RowBuffer
-        /// Room for the bounds of one row's fields where they aren't the marks themselves: the position before each field's
-        /// first byte, and the position after its last.
+        /// Room for the bounds of one row's fields if they aren't the marks themselves: the position before each field's first
+        /// byte, and the position after its last.
         let fieldStarts: UnsafeMutablePointer<UInt32>
         let fieldEnds: UnsafeMutablePointer<UInt32>
-        /// Whether points are read by the kernel for four numbers at once.
+        /// Whether the kernel reads points, four numbers at once.
         let readsPointsAtOnce: Bool
     }
 
     /// Decodes rows from `marks[next]` on until one of the reasons to stop.
     ///
-    /// - Parameter blockRowCount: rows that go through the steps together at first; twice as many each time that all were usual. What is
-    ///   looked at behind an unusual row is looked at again, so that where such rows follow each other blocks have to be small.
+    /// - Parameter blockRowCount: rows that go through the steps together at first; doubled each time that all were usual. Rows
+    ///   behind an unusual row are examined again, so blocks must be small if such rows follow each other.
     @inline(never)
     static func run(
         _ memory: Memory, _ marks: UnsafePointer<UInt32>, markCount: Int, header: CSVHeader, next: inout Int,
@@ -86,7 +86,7 @@ enum RowLoop {
         return .marksUsedUp
     }
 
-    /// Notes the bounds of the fields of up to `rowCount` rows and the marks that they take; returns how many rows are as usual.
+    /// Records the bounds of the fields of up to `rowCount` rows and their marks; returns the count of usual rows.
     @inline(__always)
     private static func findFields(
         _ memory: Memory, _ firstMark: UnsafePointer<UInt32>, markCount: Int, rowCount: Int, header: CSVHeader
@@ -138,7 +138,7 @@ enum RowLoop {
         return row
     }
 
-    /// Decodes the rows of a block; returns how many there are before one whose values are not as usual.
+    /// Decodes the rows of a block; returns the count of rows before the first one with unusual values.
     @inline(__always)
     private static func decode(_ memory: Memory, _ count: Int, into rows: UnsafeMutablePointer<TripRow>) -> Int {
         let base = memory.base
@@ -183,8 +183,8 @@ enum RowLoop {
 
     // MARK: Fields
 
-    /// Finds the fields of a row of which some are in quotes, and returns the number of marks it takes; 0 where the row is
-    /// not usual, or its marks were not all found yet.
+    /// Finds the fields of a row, some of them quoted, and returns its count of marks; 0 if the row is unusual, or its marks
+    /// were not all found yet.
     @inline(never)
     private static func findQuotedFields(
         _ memory: Memory, _ mark: UnsafePointer<UInt32>, markCount: Int, fieldCount: Int
@@ -227,7 +227,7 @@ enum RowLoop {
         var isValid: Bool
     }
 
-    /// Reads `POINT (x y)` or `POINT(x y)` at `start..<end`; other texts go to `PointParser`.
+    /// Reads `POINT (x y)` or `POINT(x y)` at `start..<end`; passes other texts to `PointParser`.
     @inline(__always)
     static func point(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> PointValue {
         let keyword = word(base, start)
@@ -259,9 +259,9 @@ enum RowLoop {
         return PointValue(longitude: point.longitude, latitude: point.latitude, isValid: true)
     }
 
-    /// Reads `YYYY-MM-DD HH:MM:SS` at `start..<end`, and gives other texts to `TimestampParser`.
+    /// Reads `YYYY-MM-DD HH:MM:SS` at `start..<end`; passes other texts to `TimestampParser`.
     ///
-    /// `Int64.min` where it is no time.
+    /// Returns `Int64.min` if the text is not a time.
     @inline(__always)
     static func microseconds(
         _ base: UnsafeRawPointer, _ start: Int, _ end: Int, _ months: UnsafeMutablePointer<TimestampParser.Month>

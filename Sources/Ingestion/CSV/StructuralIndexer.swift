@@ -20,7 +20,7 @@ package struct StructuralIndexer: Sendable {
         case avx2 = 1
         case avx512 = 2
 
-        /// Says whether this machine can run the kernel.
+        /// Returns whether this machine can run the kernel.
         package var isSupported: Bool { tripstore_structural_supports(rawValue) }
 
         /// The fastest kernel that this machine can run.
@@ -30,15 +30,15 @@ package struct StructuralIndexer: Sendable {
     /// The kernel in use.
     package let path: Path
 
-    /// Makes an indexer with a kernel, or the portable one where the machine can't run it.
+    /// Makes an indexer with a kernel, or with the portable one if the machine can't run it.
     package init(path: Path = .fastest) {
         self.path = path.isSupported ? path : .portable
     }
 
-    /// Positions that `index` may write past the last one that counts.
+    /// Positions that `index` may write past the last valid one.
     static let slack = Int(TRIPSTORE_STRUCTURAL_SLACK)
 
-    /// Writes the positions of the marks of `count` bytes, each plus `base`, and returns their number.
+    /// Writes the positions of the marks of `count` bytes, each plus `base`, and returns their count.
     ///
     /// `positions` has room for `count + slack`.
     @inline(__always)
@@ -58,7 +58,7 @@ package struct StructuralIndexer: Sendable {
         }
     }
 
-    /// Returns the position of the first newline that an odd number of quotes precedes, or nil.
+    /// Returns the position of the first newline after an odd count of quotes, or nil.
     ///
     /// Without one no line leaves a quote open, so every newline ends a record.
     package func firstQuotedNewline(in bytes: RawSpan) -> Int? {

@@ -1,14 +1,14 @@
 internal import Bucketing
 
-/// Why a text is no local time.
+/// Why a text is not a local time.
 package enum TimestampProblem: Error, Hashable, Sendable { case empty, malformed, hasZone, impossible }
 
 /// Date and time text to microseconds since 1970-01-01T00:00:00 of a local wall clock.
 ///
 /// Grammar: `YYYY-MM-DD(T| )HH:MM[:SS[.f{1,9}]]`, blanks around it allowed; digits past the microsecond are dropped. A zone is
-/// an error of its own: converting would need to know which clock the other rows mean.
+/// an error of its own: a conversion would need to know which clock the other rows mean.
 ///
-/// The usual shape has 19 bytes, read as three words that overlap:
+/// The usual shape has 19 bytes, read as three overlapping words:
 ///
 ///     2 0 1 8 - 0 5 - 2 8   0 9 : 0 3 : 4 0
 ///     └── month ────┘└── day ──────┘
@@ -64,7 +64,7 @@ package enum TimestampParser {
             return Int64((days * 86_400 + hour * 3600 + minute * 60 + second) * 1_000_000 + fraction)
         }
 
-        /// The next byte, or 0 at the end.
+        /// Returns the next byte, or 0 at the end.
         func byte(_ text: Span<UInt8>) -> UInt8 { position < text.count ? text[position] : 0 }
 
         mutating func take(_ text: Span<UInt8>, _ wanted: UInt8) throws(TimestampProblem) {
@@ -95,7 +95,7 @@ package enum TimestampParser {
             return fraction
         }
 
-        /// Whether what is left is `Z`, `UTC`, `GMT`, `+02`, `+0200` or `-02:00`, blanks before it allowed.
+        /// Returns whether the rest is `Z`, `UTC`, `GMT`, `+02`, `+0200` or `-02:00`, blanks before it allowed.
         func isZone(_ text: Span<UInt8>) -> Bool {
             var start = position
             while start < text.count, TimestampParser.isBlank(text[start]) { start += 1 }
@@ -123,9 +123,9 @@ package enum TimestampParser {
 
     // MARK: The usual shape, as words
 
-    /// A month that was read before, so that the calendar is asked once for each month of a file.
+    /// A month that was read before, so that the calendar is computed once for each month of a file.
     struct Month {
-        /// The text `YYYY-MM-`, or 0, which is no text.
+        /// The text `YYYY-MM-`, or 0, which is not a text.
         var key: UInt64 = 0
         /// Days since 1970-01-01 of the day before its first.
         var dayBefore: Int32 = 0
@@ -135,7 +135,7 @@ package enum TimestampParser {
     /// Slots of a table of months.
     static let monthSlotCount = 1024
 
-    /// The slot of the month whose text `YYYY-MM-` is `text`: months share one only if they are twenty years apart.
+    /// Returns the slot of the month whose text `YYYY-MM-` is `text`: months share one only if they are twenty years apart.
     @inline(__always)
     static func monthSlot(_ text: UInt64) -> Int {
         let lastYearDigit = text &>> 24 & 0x00f
@@ -145,7 +145,7 @@ package enum TimestampParser {
         return Int(truncatingIfNeeded: lastYearDigit | lastMonthDigit | firstMonthDigit | decadeIsOdd)
     }
 
-    /// Returns the month whose text is `text`, or nil where it isn't one.
+    /// Returns the month whose text is `text`, or nil if it isn't one.
     @inline(never)
     static func month(_ text: UInt64) -> Month? {
         func digit(_ index: UInt64) -> Int { Int(text &>> (8 &* index) & 0xff) - Int(UInt8(ascii: "0")) }
@@ -160,9 +160,9 @@ package enum TimestampParser {
             dayCount: UInt32(CivilDate.daysInMonth(year: year, month: month)))
     }
 
-    /// Returns the microseconds of a time in `month`, or `Int64.min` where it is not of the usual shape.
+    /// Returns the microseconds of a time in `month`, or `Int64.min` if it does not have the usual shape.
     ///
-    /// `day` is the text from the eighth byte on (`28 09:03:`), `clock` that from the eleventh (`09:03:40`).
+    /// `day` is the text from the eighth byte on (`28 09:03:`), `clock` the text from the eleventh (`09:03:40`).
     @inline(__always)
     static func microseconds(month: Month, day: UInt64, clock: UInt64) -> Int64 {
         // Digits become 0...9 and the separators 0.
@@ -174,7 +174,7 @@ package enum TimestampParser {
         let isSeparator = separator == UInt64(UInt8(ascii: " ")) || separator == UInt64(UInt8(ascii: "T"))
 
         let digits = clock ^ 0x3030_3a30_303a_3030
-        // Sets a byte's highest bit where it exceeds, from the first on, 2 9 0 5 9 0 5 9.
+        // Sets a byte's highest bit if it exceeds, from the first on, 2 9 0 5 9 0 5 9.
         let excess = ((digits &+ 0x767a_7f76_7a7f_767d) | digits) & 0x8080_8080_8080_8080
         let pairs = digits &* 10 &+ digits &>> 8
         let hour = pairs & 0xff

@@ -1,6 +1,6 @@
-/// A checked position in bytes: every read says how far it may go and moves the position.
+/// A checked position in bytes: every read states how far it may go and advances the position.
 ///
-/// The bytes themselves are handed to each read, since a struct that keeps a `RawSpan` cannot be made without experimental
+/// The bytes themselves are passed to each read, since a struct that stores a `RawSpan` cannot be made without experimental
 /// features of the compiler; a read past `end` or past the bytes throws `.truncated`.
 struct ByteReader {
     /// Offset of the next byte.
@@ -25,7 +25,7 @@ struct ByteReader {
         end = bytes.byteCount
     }
 
-    /// Number of bytes that are left.
+    /// Count of the bytes that are left.
     var remaining: Int { end - offset }
 
     /// Returns the next byte.
@@ -48,7 +48,7 @@ struct ByteReader {
         return Value(littleEndian: value)
     }
 
-    /// Returns the next ULEB128 number: seven bits a byte, lowest first.
+    /// Returns the next ULEB128 integer: seven bits a byte, lowest first.
     @inline(__always)
     mutating func varint(in bytes: RawSpan) throws(ParquetError) -> UInt64 {
         let first = try byte(in: bytes)
@@ -70,7 +70,7 @@ struct ByteReader {
         throw ParquetError(offset: offset, kind: .malformed, detail: "a variable-length number has more than 64 bits")
     }
 
-    /// Returns the next zigzag ULEB128 number.
+    /// Returns the next zigzag ULEB128 integer.
     ///
     /// 0, -1, 1, -2, … are stored as 0, 1, 2, 3, ….
     @inline(__always)
@@ -79,7 +79,7 @@ struct ByteReader {
         return Int64(bitPattern: value &>> 1) ^ -Int64(bitPattern: value & 1)
     }
 
-    /// Moves past some bytes and returns where they are.
+    /// Skips some bytes and returns their range.
     mutating func skip(_ count: Int) throws(ParquetError) -> Range<Int> {
         guard count >= 0, count <= remaining else { throw truncated(count) }
         defer { offset += count }

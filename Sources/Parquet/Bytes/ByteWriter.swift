@@ -1,6 +1,6 @@
-/// How numbers are appended to bytes: little-endian or of variable length.
+/// Appends integers to bytes: little-endian or of variable length.
 ///
-/// An array of bytes is the writer, so that encodings append to the very buffer that is compressed next.
+/// An array of bytes is the writer, so that encodings append directly to the buffer that is compressed next.
 extension [UInt8] {
     /// Appends the bytes of an integer, lowest first.
     mutating func append<Value: FixedWidthInteger>(littleEndian value: Value) {
@@ -11,7 +11,7 @@ extension [UInt8] {
         }
     }
 
-    /// Appends a ULEB128 number: seven bits a byte, lowest first.
+    /// Appends a ULEB128 integer: seven bits a byte, lowest first.
     mutating func append(varint value: UInt64) {
         var rest = value
         while rest >= 0x80 {
@@ -21,7 +21,7 @@ extension [UInt8] {
         append(UInt8(rest))
     }
 
-    /// Appends a zigzag ULEB128 number.
+    /// Appends a zigzag ULEB128 integer.
     ///
     /// 0, -1, 1, -2, … are stored as 0, 1, 2, 3, ….
     mutating func append(zigzag value: Int64) {

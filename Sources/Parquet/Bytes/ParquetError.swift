@@ -2,19 +2,19 @@
 ///
 /// Readers of this folder throw nothing else and never trap, whatever the bytes.
 package struct ParquetError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The kinds of fault that callers and tests tell apart.
+    /// The kinds of fault that callers and tests distinguish.
     package enum Kind: String, Hashable, Sendable {
-        /// The magic bytes are missing: another format, or a file cut short while it was written.
+        /// The magic bytes are missing: another format, or a file truncated while it was written.
         case notParquet
-        /// A length points past the end of the bytes that hold it.
+        /// A length points past the end of the bytes.
         case truncated
-        /// The bytes contradict the specification or one another.
+        /// The bytes contradict the specification or each other.
         case malformed
-        /// Valid Parquet outside the subset that is read here.
+        /// Valid Parquet outside the supported subset.
         case unsupported
-        /// The stored checksum is not that of the stored bytes.
+        /// The stored checksum does not match the stored bytes.
         case checksumMismatch
-        /// A number is so large that obeying it could exhaust memory.
+        /// A length or count is so large that using it could exhaust memory.
         case limitExceeded
     }
 
@@ -24,14 +24,15 @@ package struct ParquetError: Error, Hashable, Sendable, CustomStringConvertible 
     /// One clause that says what was found.
     package let detail: String
 
-    /// Makes an error of a kind at a place.
+    /// Makes an error of a kind at an offset.
     package init(offset: Int, kind: Kind, detail: String) {
         self.offset = offset
         self.kind = kind
         self.detail = detail
     }
 
-    /// The same fault at another place: offsets within a decompressed page say little, that of the page in the file finds it.
+    /// Returns the same error at another offset: offsets within a decompressed page say little, that of the page in the file
+    /// locates it.
     func at(_ offset: Int) -> ParquetError { ParquetError(offset: offset, kind: kind, detail: detail) }
 
     package var description: String { "Parquet: \(detail) (\(kind.rawValue), at byte \(offset))" }

@@ -1,4 +1,4 @@
-/// Numbers of a fixed count of bits, back to back, from the lowest bit of the first byte on.
+/// Integers of a fixed count of bits, back to back, from the lowest bit of the first byte on.
 ///
 /// ```
 /// the values 0 1 2 3 4 5 6 7 in 3 bits; each byte from its highest bit to its lowest
@@ -6,16 +6,16 @@
 /// byte 1   1 100 011 0    low bit of 5 | 4 | 3 | high bit of 2
 /// byte 2   111 110 10     7 | 6 | high bits of 5
 /// ```
-/// Shared by the RLE/bit-packing hybrid and DELTA_BINARY_PACKED. Both directions move 64 bits at a time at any byte offset:
-/// one unaligned load yields any value of up to 57 bits, or eight values of up to 8 bits.
+/// Shared by the RLE/bit-packing hybrid and DELTA_BINARY_PACKED. Both directions move 64 bits at a time at any byte offset: one
+/// unaligned load yields any value of up to 57 bits, or eight values of up to 8 bits.
 ///
-/// Memory safety: each function checks once that all it touches lies within its spans.
+/// Memory safety: each function checks once that everything it touches lies within its spans.
 package enum BitPacking {
-    /// Number of bytes of some values.
+    /// Count of the bytes of some values.
     @inline(__always)
     package static func byteCount(_ count: Int, width: Int) -> Int { (count * width + 7) >> 3 }
 
-    /// Number of bits that a value needs.
+    /// Count of the bits that a value needs.
     @inline(__always)
     package static func width<Value: FixedWidthInteger & UnsignedInteger>(of value: Value) -> Int {
         Value.bitWidth - value.leadingZeroBitCount
@@ -25,7 +25,7 @@ package enum BitPacking {
 
     /// Unpacks `count` values of `width` bits into `values[start...]`, as many low bits of each as fit its type.
     ///
-    /// The packed bytes start at `offset` and must all be there; bytes after them are loaded, not believed.
+    /// The packed bytes start at `offset` and must all be there; bytes after them are loaded but ignored.
     @inline(__always)
     package static func unpack<Value: FixedWidthInteger & BitwiseCopyable>(
         _ bytes: RawSpan, at offset: Int, width: Int, count: Int, into values: inout MutableSpan<Value>, at start: Int
@@ -48,7 +48,7 @@ package enum BitPacking {
     private static func unpack<Value: FixedWidthInteger>(
         _ input: UnsafeRawPointer, available: Int, width: Int, count: Int, into output: UnsafeMutablePointer<Value>
     ) {
-        // Values whose 64-bit load stays within what is available.
+        // Values whose 64-bit load stays within the available bytes.
         let loadable = available < 8 ? 0 : min(count, (available - 8) * 8 / width + 1)
         let mask: UInt64 = width == 64 ? .max : 1 &<< UInt64(truncatingIfNeeded: width) &- 1
         var index = 0
@@ -59,7 +59,7 @@ package enum BitPacking {
         }
         while index < count {
             let bit = index &* width
-            // A load at the value's first byte lacks at most the value's last bits: those are in the ninth byte.
+            // A load at the value's first byte misses at most the value's last bits: those are in the ninth byte.
             let word =
                 (bit &>> 3) &+ 9 <= available
                 ? wideBits(input + bit &>> 3, shift: UInt64(truncatingIfNeeded: bit & 7))
@@ -108,7 +108,7 @@ package enum BitPacking {
         return index
     }
 
-    /// The bits of one value of any width and maybe more above them.
+    /// Returns the bits of one value of any width, and possibly more above them.
     @inline(__always)
     private static func wideBits(_ input: UnsafeRawPointer, shift: UInt64) -> UInt64 {
         let low = UInt64(littleEndian: input.loadUnaligned(as: UInt64.self)) &>> shift
@@ -116,7 +116,7 @@ package enum BitPacking {
         return shift == 0 ? low : low | ninth &<< (64 &- shift)
     }
 
-    /// The bits of one value and maybe more above them, read byte by byte: near the end, where no load fits.
+    /// Returns the bits of one value, and possibly more above them, read byte by byte: near the end no 64-bit load fits.
     private static func lastBits(_ input: UnsafeRawPointer, at bit: Int, width: Int, available: Int) -> UInt64 {
         var word: UInt64 = 0
         var filled = -(bit & 7)
@@ -143,7 +143,7 @@ package enum BitPacking {
             bytes.append(contentsOf: repeatElement(0, count: byteCount(paddedCount, width: width)))
             return
         }
-        // A store writes 8 bytes wherever it is, so the last one needs as much room after the packed bytes.
+        // A store always writes 8 bytes, so the last one needs that much room after the packed bytes.
         let packed = byteCount(range.count, width: width)
         bytes.append(addingCapacity: packed + 8) { output in
             output.withUnsafeMutableBufferPointer { target, initialized in
@@ -158,7 +158,7 @@ package enum BitPacking {
         bytes.append(contentsOf: repeatElement(0, count: byteCount(paddedCount, width: width) - packed))
     }
 
-    /// Collects bits in a word of which less than 8 are waiting before each step, and stores the word after each.
+    /// Collects bits in a word, which has fewer than 8 pending bits before each step, and stores the word after each.
     @inline(__always)
     private static func pack<Value: FixedWidthInteger & UnsignedInteger>(
         _ input: UnsafePointer<Value>, count: Int, width: Int, into output: UnsafeMutableRawPointer
@@ -195,7 +195,7 @@ package enum BitPacking {
     private struct BitWriter {
         var pointer: UnsafeMutableRawPointer
         var word: UInt64 = 0
-        /// Bits that wait in `word`: less than 8.
+        /// Pending bits in `word`: fewer than 8.
         var waiting: UInt64 = 0
 
         init(pointer: UnsafeMutableRawPointer) { self.pointer = pointer }
@@ -212,7 +212,7 @@ package enum BitPacking {
             waiting &= 7
         }
 
-        /// Stores the bits that wait.
+        /// Stores the pending bits.
         @inline(__always)
         func finish() {
             if waiting > 0 { pointer.storeBytes(of: UInt8(truncatingIfNeeded: word), as: UInt8.self) }

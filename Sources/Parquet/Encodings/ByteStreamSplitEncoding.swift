@@ -1,13 +1,13 @@
-/// BYTE_STREAM_SPLIT: the first byte of all values, then the second of all, and so on; a compressor then finds what is alike.
+/// BYTE_STREAM_SPLIT: the first byte of all values, then the second of all, and so on, so that a compressor finds similarities.
 ///
 /// ```
 /// values     a0 a1 a2 a3   b0 b1 b2 b3   c0 c1 c2 c3          (8 bytes each for INT64 and DOUBLE)
 /// page       a0 b0 c0   a1 b1 c1   a2 b2 c2   a3 b3 c3
 /// ```
-/// Both directions are a transposition of a matrix of bytes. It is done in squares of 8 × 8 (or 4 × 4) bytes that lie in
-/// registers, two squares side by side: swapping the halves of words, then their quarters, then single bytes.
+/// Both directions transpose a matrix of bytes. It is done in squares of 8 × 8 (or 4 × 4) bytes in registers, two squares side
+/// by side: swapping the halves of words, then their quarters, then single bytes.
 ///
-/// Memory safety: each function checks once that its spans hold as many bytes as it touches.
+/// Memory safety: each function checks once that its spans have as many bytes as it touches.
 ///
 /// https://github.com/apache/parquet-format/blob/master/Encodings.md#byte-stream-split-byte_stream_split--9
 package enum ByteStreamSplitEncoding {
@@ -31,7 +31,7 @@ package enum ByteStreamSplitEncoding {
         }
     }
 
-    /// Decodes the streams of `count` values of 8 bytes into `values[start...]`; there must be as many bytes.
+    /// Decodes the streams of `count` values of 8 bytes into `values[start...]`; there must be that many bytes.
     package static func decode<Value: BitwiseCopyable>(
         _ bytes: RawSpan, count: Int, into values: inout MutableSpan<Value>, at start: Int
     ) {
@@ -154,7 +154,7 @@ package enum ByteStreamSplitEncoding {
 
     // MARK: - Four streams
 
-    /// Columns of INT32 are few and small, so plain loops do.
+    /// INT32 columns are few and small, so plain loops suffice.
     private static func split4(_ input: UnsafeRawPointer, count: Int, into output: UnsafeMutableRawPointer) {
         splitRest(input, from: 0, count: count, width: 4, into: output)
     }

@@ -1,27 +1,27 @@
-/// DELTA_BINARY_PACKED: integers as differences to the one before, packed in as many bits as a few of them need.
+/// DELTA_BINARY_PACKED: integers as differences to the previous one, packed in as many bits as a group of them needs.
 ///
 /// ```
 /// page       := header block*
-/// header     := values per block, miniblocks per block, number of values (ULEB128), first value (zigzag ULEB128)
+/// header     := values per block, miniblocks per block, count of values (ULEB128), first value (zigzag ULEB128)
 /// block      := least delta (zigzag ULEB128), a width in 1 byte for each miniblock, miniblock*
 /// miniblock  := values per block / miniblocks per block × width bits (BitPacking): delta - least delta
 /// ```
-/// Values per block are a multiple of 128, and those per miniblock of 32. Miniblocks after the last value are left out,
-/// though not their widths; the last one is filled up with zeros. All arithmetic wraps around, so every integer comes back.
-/// Written here: blocks of 128 values, miniblocks of 32.
+/// Values per block are a multiple of 128, and values per miniblock of 32. Miniblocks after the last value are omitted, but not
+/// their widths; the last one is padded with zeros. All arithmetic wraps around, so every integer is restored. The encoder
+/// writes blocks of 128 values, miniblocks of 32.
 ///
 /// https://github.com/apache/parquet-format/blob/master/Encodings.md#delta-encoding-delta_binary_packed--5
 package enum DeltaBinaryPackedEncoding {
     private static let blockCount = 128
     private static let miniblockCount = 32
-    /// Values per block that a file may announce; nobody writes more than a few thousand.
+    /// Values per block that a file may announce; real writers use at most a few thousand.
     private static let blockCountMax: UInt64 = 1 << 20
 
     // MARK: - Decoding
 
     /// Decodes a page of `count` values into `values[start...]`.
     ///
-    /// - Parameter fileOffset: where the page is in the file, for errors.
+    /// - Parameter fileOffset: offset of the page in the file, for errors.
     package static func decode(
         _ bytes: RawSpan, count: Int, fileOffset: Int, into values: inout MutableSpan<Int64>, at start: Int
     ) throws(ParquetError) {
@@ -30,7 +30,7 @@ package enum DeltaBinaryPackedEncoding {
 
     /// Decodes a page of `count` values into `values[start...]`.
     ///
-    /// - Parameter fileOffset: where the page is in the file, for errors.
+    /// - Parameter fileOffset: offset of the page in the file, for errors.
     package static func decode(
         _ bytes: RawSpan, count: Int, fileOffset: Int, into values: inout MutableSpan<Int32>, at start: Int
     ) throws(ParquetError) {
@@ -88,7 +88,7 @@ package enum DeltaBinaryPackedEncoding {
                     }
                     let packed = try reader.skip(header.miniblockCount * width / 8)
                     let part = min(header.miniblockCount, start + count - position)
-                    // Relative deltas are unpacked in place of the values they become.
+                    // Relative deltas are unpacked into the memory of the values that they become.
                     BitPacking.unpack(bytes, at: packed.lowerBound, width: width, count: part, into: &values, at: position)
                     accumulate(&values, position..<position + part, least: least)
                     position += part
@@ -143,7 +143,7 @@ package enum DeltaBinaryPackedEncoding {
         }
     }
 
-    /// Writes each value's difference to the one before, less the least of them, and returns the least.
+    /// Writes the difference of each value to the previous one, minus the minimum, and returns the minimum.
     @inline(__always)
     private static func differences<Value: FixedWidthInteger & SignedInteger & BitwiseCopyable>(
         _ values: Span<Value>, _ range: Range<Int>, into deltas: inout MutableSpan<Value.Magnitude>

@@ -7,8 +7,8 @@
 /// value of DOUBLE      := 8 bytes, little-endian, IEEE 754
 /// value of BYTE_ARRAY  := length in 4 bytes, little-endian; then as many bytes
 /// ```
-/// Values of fixed size are thus the very bytes of an array of them on the little-endian machines this runs on, and pages of
-/// them are compressed from and decompressed to arrays without a step between (`PageWriter`, `PageReader`).
+/// So on the little-endian machines that this runs on, values of fixed size have the same bytes as an array of them, and pages
+/// of them are compressed from and decompressed to arrays directly (`PageWriter`, `PageReader`).
 ///
 /// https://github.com/apache/parquet-format/blob/master/Encodings.md#plain-plain--0
 package enum PlainEncoding {
@@ -18,7 +18,7 @@ package enum PlainEncoding {
         bytes.append(contentsOf: string.utf8)
     }
 
-    /// Decodes values of fixed size into `values[start...]`; there must be as many bytes.
+    /// Decodes values of fixed size into `values[start...]`; there must be that many bytes.
     @inline(__always)
     static func decode<Value: BitwiseCopyable>(
         _ bytes: RawSpan, count: Int, into values: inout MutableSpan<Value>, at start: Int
@@ -33,10 +33,10 @@ package enum PlainEncoding {
 
     /// Returns the strings of a BYTE_ARRAY page.
     ///
-    /// - Parameter offset: where the page is in the file, for errors.
+    /// - Parameter offset: offset of the page in the file, for errors.
     package static func decodeStrings(_ bytes: RawSpan, count: Int, offset: Int) throws(ParquetError) -> [String] {
         var reader = ByteReader(bytes)
-        // Each string takes four bytes or more, so memory is reserved only for what can be there.
+        // Each string takes at least four bytes, so memory is reserved only for as many as can be there.
         guard count >= 0, count <= reader.remaining / 4 else {
             throw ParquetError(
                 offset: offset, kind: .truncated, detail: "\(count) strings are announced in \(reader.remaining) bytes")

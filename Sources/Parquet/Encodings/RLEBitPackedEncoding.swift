@@ -1,4 +1,4 @@
-/// The RLE/bit-packing hybrid: small numbers as runs of one value or as packed bits, whichever is shorter.
+/// The RLE/bit-packing hybrid: small integers as runs of one value or as packed bits, whichever is shorter.
 ///
 /// ```
 /// runs       := run*
@@ -8,7 +8,7 @@
 /// RLE_DICTIONARY page := width in 1 byte, runs                (of codes in the chunk's dictionary)
 /// levels of a V1 page := length in 4 bytes, little-endian, runs
 /// ```
-/// The number of values is not in the bytes: the page header has it.
+/// The bytes do not contain the count of values: the page header does.
 ///
 /// https://github.com/apache/parquet-format/blob/master/Encodings.md#run-length-encoding--bit-packing-hybrid-rle--3
 package enum RLEBitPackedEncoding {
@@ -17,7 +17,7 @@ package enum RLEBitPackedEncoding {
 
     // MARK: - Decoding
 
-    /// A part of the values: one value many times, or packed ones that start at a byte.
+    /// A part of the values: one value repeated, or packed values that start at a byte.
     enum Run {
         case repeated(UInt32, count: Int)
         case packed(offset: Int, count: Int)
@@ -27,11 +27,11 @@ package enum RLEBitPackedEncoding {
     struct RunReader {
         private var bytes: ByteReader
         private let width: Int
-        /// Values that are still to come.
+        /// Values that are left.
         private(set) var remaining: Int
         private let fileOffset: Int
 
-        /// - Parameter fileOffset: where the page is in the file, for errors.
+        /// - Parameter fileOffset: offset of the page in the file, for errors.
         init(_ bytes: ByteReader, width: Int, count: Int, fileOffset: Int) throws(ParquetError) {
             guard (0...widthMax).contains(width) else {
                 throw ParquetError(offset: fileOffset, kind: .malformed, detail: "codes of \(width) bits are announced")
@@ -42,7 +42,7 @@ package enum RLEBitPackedEncoding {
             self.fileOffset = fileOffset
         }
 
-        /// Returns the next run, cut to the values that are to come, or nil where all have been seen.
+        /// Returns the next run, cut to the values that are left, or nil if none are.
         mutating func next(in span: RawSpan) throws(ParquetError) -> Run? {
             guard remaining > 0 else { return nil }
             guard bytes.remaining > 0 else { throw truncated() }
@@ -75,7 +75,7 @@ package enum RLEBitPackedEncoding {
             return .repeated(UInt32(truncatingIfNeeded: value), count: length)
         }
 
-        /// Some writers cut the last run after its last value instead of filling it up.
+        /// Some writers cut the last run after its last value instead of padding it.
         private mutating func packed(groups: Int) throws(ParquetError) -> Run {
             let count = min(groups * 8, remaining)
             guard BitPacking.byteCount(count, width: width) <= bytes.remaining else { throw truncated() }
@@ -89,7 +89,7 @@ package enum RLEBitPackedEncoding {
         }
     }
 
-    /// Starts with the runs of a page, which a byte with their width precedes.
+    /// Starts with the runs of a page, after the byte with their width.
     private static func open(
         page bytes: RawSpan, count: Int, fileOffset: Int
     ) throws(ParquetError) -> (width: Int, runs: RunReader) {
@@ -103,7 +103,7 @@ package enum RLEBitPackedEncoding {
 
     /// Decodes a page of `count` codes, each less than `codeCount`, into `values[start...]`.
     ///
-    /// - Parameter fileOffset: where the page is in the file, for errors.
+    /// - Parameter fileOffset: offset of the page in the file, for errors.
     package static func decodePage(
         _ bytes: RawSpan, count: Int, codeCount: Int, fileOffset: Int, into values: inout MutableSpan<UInt32>, at start: Int
     ) throws(ParquetError) {
@@ -125,9 +125,9 @@ package enum RLEBitPackedEncoding {
         }
     }
 
-    /// Decodes a page of `count` codes, each less than `codeCount`, as runs of unlike neighbours.
+    /// Decodes a page of `count` codes, each less than `codeCount`, as runs; neighbouring runs have different codes.
     ///
-    /// - Parameter fileOffset: where the page is in the file, for errors.
+    /// - Parameter fileOffset: offset of the page in the file, for errors.
     package static func decodeRuns(
         ofPage bytes: RawSpan, count: Int, codeCount: Int, fileOffset: Int, into output: inout [CodeRun],
         scratch: inout [UInt32]
@@ -199,8 +199,8 @@ package enum RLEBitPackedEncoding {
 
     /// Appends values, each of which must fit `width` bits, as runs.
     ///
-    /// Runs start at multiples of 8 values, as packed bits before them must: groups of 8 are looked at one by one, and
-    /// whether one is all equal costs a few instructions and no guess where values are random.
+    /// Runs start at multiples of 8 values, as packed bits before them must: groups of 8 are tested one by one. Testing whether
+    /// one is all equal costs a few instructions and, on random values, no mispredicted branch.
     package static func encode(_ values: Span<UInt32>, width: Int, into bytes: inout [UInt8]) {
         let count = values.count
         let worthwhile = repeatedCountMin(width: width)
@@ -228,7 +228,7 @@ package enum RLEBitPackedEncoding {
         }
     }
 
-    /// The least length of a run that is shorter repeated than packed, with the header of the packed run after it.
+    /// The minimum length of a run that is shorter repeated than packed, including the header of the packed run after it.
     private static func repeatedCountMin(width: Int) -> Int {
         let byteCount = 2 + 1 + (width + 7) >> 3
         return width == 0 ? 8 : max(8, (byteCount * 8 / width + 7) & ~7)
@@ -263,7 +263,7 @@ package enum RLEBitPackedEncoding {
     }
 }
 
-/// Successive rows with the same code.
+/// Consecutive rows with the same code.
 package struct CodeRun: Hashable, Sendable {
     package var code: UInt32
     package var count: Int

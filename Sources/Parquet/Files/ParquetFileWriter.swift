@@ -1,9 +1,9 @@
-/// Lays out a Parquet file: says which bytes come next and remembers where they are, while the caller writes them in order.
+/// Lays out a Parquet file: returns which bytes come next and records their offsets, while the caller writes them in order.
 ///
 /// ```
 /// header()            "PAR1"
 /// append(rowGroup:)   the bytes of each chunk, by the caller             (once or more)
-/// skip(byteCount:)    bytes of the caller's own, which other readers never look at
+/// skip(byteCount:)    bytes of the caller's own, which other readers ignore
 /// finish(…)           column indexes, offset indexes, footer, its length, "PAR1"
 /// ```
 package struct ParquetFileWriter: Sendable {
@@ -24,7 +24,7 @@ package struct ParquetFileWriter: Sendable {
     private let createdBy: String
     private var rowGroups: [RowGroup] = []
 
-    /// Where the next byte of the file belongs.
+    /// Offset of the next byte of the file.
     package private(set) var currentOffset = 0
 
     /// Starts a file whose rows are sorted, in each row group, by some columns.
@@ -44,7 +44,7 @@ package struct ParquetFileWriter: Sendable {
         return ParquetFile.magic
     }
 
-    /// Places a row group, one chunk for each column of the schema; the caller then writes their bytes in this order.
+    /// Adds a row group, one chunk for each column of the schema; the caller then writes their bytes in this order.
     package mutating func append(rowGroup chunks: [EncodedColumnChunk]) {
         precondition(currentOffset > 0 && chunks.map(\.column) == schema.columns, "the chunks are not those of the schema")
         let rowCount = chunks.first?.rowCount ?? 0
@@ -52,7 +52,7 @@ package struct ParquetFileWriter: Sendable {
         var placed: [Chunk] = []
         for var chunk in chunks {
             let byteCount = chunk.bytes.count
-            // The bytes are the caller's to write; holding them too would keep the whole file in memory.
+            // The caller writes the bytes; keeping them here as well would keep the whole file in memory.
             chunk.forgetBytes()
             placed.append(Chunk(offset: currentOffset, chunk: chunk))
             currentOffset += byteCount
@@ -60,7 +60,7 @@ package struct ParquetFileWriter: Sendable {
         rowGroups.append(RowGroup(rowCount: rowCount, chunks: placed))
     }
 
-    /// Leaves room for bytes that the caller writes at `currentOffset`.
+    /// Skips bytes that the caller writes at `currentOffset`.
     package mutating func skip(byteCount: Int) {
         precondition(currentOffset > 0 && byteCount >= 0)
         currentOffset += byteCount
@@ -110,7 +110,7 @@ package struct ParquetFileWriter: Sendable {
     private func footer(_ keyValueMetadata: [(key: String, value: String)]) -> [UInt8] {
         var writer = CompactThriftWriter()
         writer.append { writer in
-            // Version 2 would only tell apart what the encodings tell anyway; 1 is what the specification asks for.
+            // Version 2 would only say what the encodings say anyway; the specification asks for 1.
             writer.write(i32: 1, field: 1)
             SchemaElement.write(schema, to: &writer, field: 2)
             writer.write(i64: rowGroups.reduce(0) { $0 + $1.rowCount }, field: 3)
@@ -155,7 +155,7 @@ package struct ParquetFileWriter: Sendable {
 
     private func append(_ placed: Chunk, to writer: inout CompactThriftWriter) {
         writer.append { writer in
-            // Deprecated, and required: 0 where the metadata is in the footer alone.
+            // Deprecated, but required: 0 if the metadata is only in the footer.
             writer.write(i64: 0, field: 2)
             writer.write(structure: 3) { writer in writeMetadata(placed, to: &writer) }
             writer.write(i64: placed.offsetIndex.lowerBound, field: 4)
@@ -189,7 +189,7 @@ package struct ParquetFileWriter: Sendable {
         Self.append(.data, chunk.encoding, pageCount: chunk.pages.count, to: &writer)
     }
 
-    /// Appends `PageEncodingStats`: readers skip whole chunks by the dictionary only where it says that all pages use it.
+    /// Appends `PageEncodingStats`: readers skip whole chunks by the dictionary only if it says that all pages use it.
     private static func append(
         _ kind: PageHeader.Kind, _ encoding: ParquetEncoding, pageCount: Int, to writer: inout CompactThriftWriter
     ) {

@@ -3,8 +3,8 @@
 /// ```
 /// struct    := field* 0x00
 /// field     := header value
-/// header    := (id - previous id) << 4 | type          where the difference is 1...15
-///            | type, zigzag id                         elsewhere
+/// header    := (id - previous id) << 4 | type          if the difference is 1...15
+///            | type, zigzag id                         otherwise
 /// type      := 1 true | 2 false | 3 i8 | 4 i16 | 5 i32 | 6 i64 | 7 double | 8 binary | 9 list | 10 set | 11 map | 12 struct
 /// i16…i64   := zigzag ULEB128          double := 8 bytes, little-endian          binary := ULEB128 length, bytes
 /// list, set := count << 4 | type of elements, or 0xf0 | type, ULEB128 count; then the elements (a bool is a byte, 1 or 2)
@@ -24,7 +24,7 @@ struct CompactThriftReader {
         let type: ThriftType
     }
 
-    /// Structs within structs that are skipped at most: Parquet's own nest less than ten deep.
+    /// Maximum depth of nested structs that are skipped: Parquet's own nest less than ten deep.
     private static let depthMax = 32
 
     private(set) var bytes: ByteReader
@@ -75,7 +75,7 @@ struct CompactThriftReader {
         return Int(value)
     }
 
-    /// Returns where the bytes of a binary field are.
+    /// Returns the range of the bytes of a binary field.
     mutating func binary(_ field: Field, in span: RawSpan) throws(ParquetError) -> Range<Int> {
         guard field.type == .binary else { throw unexpected(field) }
         return try binaryElement(in: span)
@@ -87,12 +87,12 @@ struct CompactThriftReader {
         return try stringElement(in: span)
     }
 
-    /// Makes sure that a field is a struct, whose fields follow.
+    /// Checks that a field is a struct, whose fields follow.
     func structure(_ field: Field) throws(ParquetError) {
         guard field.type == .structure else { throw unexpected(field) }
     }
 
-    /// Returns the number of elements of a list field; there are never more than bytes left.
+    /// Returns the element count of a list field, which never exceeds the bytes left.
     mutating func list(_ field: Field, of element: ThriftType, in span: RawSpan) throws(ParquetError) -> Int {
         guard field.type == .list else { throw unexpected(field) }
         let (count, type) = try listHeader(in: span)
@@ -117,7 +117,7 @@ struct CompactThriftReader {
         return try PlainEncoding.string(range, in: span, offset: range.lowerBound)
     }
 
-    // MARK: - What is not known
+    // MARK: - Unknown fields
 
     /// Moves past the value of a field.
     mutating func skip(_ field: Field, in span: RawSpan) throws(ParquetError) {
@@ -168,7 +168,7 @@ struct CompactThriftReader {
         return (try elementCount(count), try type(header & 0x0f))
     }
 
-    /// An element takes a byte or more, so a larger count is a lie that would cost time or memory.
+    /// An element takes at least one byte, so a larger count is false and would cost time or memory.
     private func elementCount(_ count: UInt64) throws(ParquetError) -> Int {
         guard count <= UInt64(bytes.remaining) else {
             throw ParquetError(
@@ -195,7 +195,7 @@ struct CompactThriftReader {
 /// Writes structs of the compact protocol.
 struct CompactThriftWriter {
     private(set) var bytes: [UInt8] = []
-    /// The last field's number in each struct that is open.
+    /// The ID of the last field in each open struct.
     private var lastIDs: [Int16] = [0]
 
     mutating func write(bool value: Bool, field id: Int16) { header(value ? .boolTrue : .boolFalse, id) }
@@ -228,7 +228,7 @@ struct CompactThriftWriter {
         append(structure: body)
     }
 
-    /// Writes the header of a list field; `count` elements are to follow.
+    /// Writes the header of a list field; `count` elements follow.
     mutating func write(listOf element: ThriftType, count: Int, field id: Int16) {
         header(.list, id)
         if count < 15 {

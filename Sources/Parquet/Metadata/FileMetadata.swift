@@ -1,4 +1,4 @@
-/// A Parquet file's own account of what it holds: schema, row groups, where each page is, and between which bounds.
+/// The metadata of a Parquet file: schema, row groups, the location of each page and its bounds.
 ///
 /// ```
 /// "PAR1"                               4 bytes
@@ -8,14 +8,14 @@
 /// length of the footer                 4 bytes, little-endian
 /// "PAR1"                               4 bytes
 /// ```
-/// Everything is copied out of the bytes or kept as an offset that lies within them, so the bytes may go and come back.
-/// Read: flat schemas. A column whose type, encoding or codec is not in the subset is listed; reading its pages fails.
+/// Everything is copied out of the bytes or stored as an offset within them, so the bytes may be unmapped and mapped again.
+/// Supported: flat schemas. A column whose type, encoding or codec is not in the subset is listed; reading its pages fails.
 ///
 /// https://github.com/apache/parquet-format/blob/master/README.md#file-format
 package struct ParquetFile: Sendable {
     /// Rows that are stored together, column by column.
     package struct RowGroup: Sendable {
-        /// Row of the file that is its first.
+        /// Index of its first row in the file.
         package let firstRow: Int
         package let rowCount: Int
         /// In the order of the schema.
@@ -25,17 +25,17 @@ package struct ParquetFile: Sendable {
 
     package let schema: ParquetSchema
     package let rowCount: Int
-    /// The application that wrote the file, as it calls itself.
+    /// The name that the writing application gives itself.
     package let createdBy: String?
     package let keyValueMetadata: [(key: String, value: String)]
     package let rowGroups: [RowGroup]
-    /// Where the footer is, without the length and magic bytes after it.
+    /// Range of the footer, without the length and magic bytes after it.
     package let footerRange: Range<Int>
 
-    /// Returns the value of a key of the footer's metadata.
+    /// Returns the value of a key in the footer's metadata.
     package func value(forKey key: String) -> String? { keyValueMetadata.first { $0.key == key }?.value }
 
-    /// Reads the footer and the page indexes of a file; pages' headers only where there is no offset index.
+    /// Reads the footer and the page indexes of a file; reads page headers only if there is no offset index.
     package init(parsing bytes: RawSpan) throws(ParquetError) {
         footerRange = try Self.footerRange(of: bytes)
         let footer = try Footer(at: footerRange, in: bytes)
@@ -104,11 +104,11 @@ package struct ParquetFile: Sendable {
 
 /// One column of one row group: how it is stored, and where.
 ///
-/// A class, since it is handed on for every page that is read.
+/// A class, since it is passed on for every page that is read.
 package final class ColumnChunkMetadata: Sendable {
     package let column: ParquetColumn
     package let codec: ParquetCodec
-    /// The encodings that occur in the chunk, those of levels and of the dictionary included.
+    /// The encodings that occur in the chunk, including those of levels and of the dictionary.
     package let encodings: [ParquetEncoding]
     package let rowCount: Int
     /// Bytes of all pages with their headers.
@@ -120,12 +120,12 @@ package final class ColumnChunkMetadata: Sendable {
     /// The data pages.
     package let pages: [PageLocation]
     package let columnIndex: ColumnIndex?
-    /// False where the pages had to be found by their headers.
+    /// False if the pages had to be found by their headers.
     package let hasOffsetIndex: Bool
-    /// Where the chunk's pages are in the file.
+    /// The range of the chunk's pages in the file.
     package let byteRange: Range<Int>
 
-    /// Returns the position of the page that holds a row, counted within the row group.
+    /// Returns the index of the page that has a row, given by its index in the row group.
     package func pageIndex(ofRow row: Int) -> Int? {
         guard row >= 0, row < rowCount else { return nil }
         var low = 0
@@ -137,7 +137,7 @@ package final class ColumnChunkMetadata: Sendable {
         return low
     }
 
-    /// Rows of a page that a file may announce: a few bytes can stand for any number of equal values, and for as much memory.
+    /// Rows of a page that a file may announce: a few bytes can represent any count of equal values, and claim as much memory.
     private static let pageRowCountMax = 1 << 26
 
     fileprivate init(
@@ -175,10 +175,10 @@ package final class ColumnChunkMetadata: Sendable {
         self.byteRange = byteRange
     }
 
-    /// The chunk's pages, from the dictionary on where there is one; all before the footer.
+    /// Returns the range of the chunk's pages, from the dictionary on if there is one; all before the footer.
     private static func byteRange(of chunk: Footer.Chunk, dataEnd: Int) throws(ParquetError) -> Range<Int> {
         var start = chunk.dataPageOffset
-        // Some writers say 0 where they mean that there is none.
+        // Some writers write 0 for "none".
         if let dictionary = chunk.dictionaryPageOffset, dictionary > 0 { start = min(start, dictionary) }
         guard start >= ParquetFile.magic.count, start <= dataEnd, chunk.compressedByteCount <= dataEnd - start else {
             throw ParquetError(
@@ -189,12 +189,12 @@ package final class ColumnChunkMetadata: Sendable {
     }
 }
 
-/// The pages of a chunk, however they are found.
+/// The pages of a chunk, found by either method.
 private struct Pages {
     var dictionary: PageLocation?
     var data: [PageLocation] = []
 
-    /// Takes the places of the data pages from the index; what precedes the first one is the dictionary.
+    /// Reads the locations of the data pages from the index; whatever precedes the first one is the dictionary.
     init(offsetIndexAt range: Range<Int>, chunk: Range<Int>, rowCount: Int, in bytes: RawSpan) throws(ParquetError) {
         data = try PageLocation.pages(at: range, chunk: chunk, rowCount: rowCount, in: bytes)
         if let first = data.first, first.offset > chunk.lowerBound {
@@ -203,7 +203,7 @@ private struct Pages {
         }
     }
 
-    /// Goes from header to header.
+    /// Walks from header to header.
     init(walking chunk: Range<Int>, rowCount: Int, in bytes: RawSpan) throws(ParquetError) {
         var rest = chunk
         var row = 0

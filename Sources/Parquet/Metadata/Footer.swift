@@ -1,10 +1,10 @@
-/// The struct `FileMetaData` as it is in the file, before its parts are held against one another.
+/// The struct `FileMetaData` as it is in the file, before its parts are checked against each other.
 ///
 /// https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 struct Footer {
     /// `ColumnChunk` and the `ColumnMetaData` in it.
     struct Chunk {
-        /// Where the struct is in the file, for errors.
+        /// Offset of the struct in the file, for errors.
         let offset: Int
         var physicalType: ParquetColumn.PhysicalType?
         var encodings: [ParquetEncoding] = []
@@ -14,7 +14,7 @@ struct Footer {
         var compressedByteCount = -1
         var dataPageOffset = -1
         var dictionaryPageOffset: Int?
-        /// Where the struct `Statistics` is.
+        /// Range of the struct `Statistics`.
         var statistics: Range<Int>?
         var offsetIndexOffset: Int?
         var offsetIndexByteCount: Int?
@@ -36,7 +36,7 @@ struct Footer {
     /// For each column, whether the order of its bounds is defined.
     private var columnOrders: [Bool] = []
 
-    /// Tells whether bounds of a column mean what the format says today.
+    /// Returns whether bounds of a column have the meaning that the current format defines.
     func hasOrder(ofColumn index: Int) -> Bool { index < columnOrders.count && columnOrders[index] }
 
     init(at range: Range<Int>, in span: RawSpan) throws(ParquetError) {
@@ -88,7 +88,7 @@ struct Footer {
         return (key, value)
     }
 
-    /// Reads the union `ColumnOrder`: the orders of the types and of IEEE 754 agree on all but NaN and the sign of zero.
+    /// Reads the union `ColumnOrder`: the orders of the types and of IEEE 754 agree except on NaN and the sign of zero.
     private static func isOrder(from reader: inout CompactThriftReader, in span: RawSpan) throws(ParquetError) -> Bool {
         var isOrder = false
         var id: Int16 = 0
@@ -154,19 +154,19 @@ extension ParquetSortingColumn {
 // MARK: - Column chunks
 
 extension Footer.Chunk {
-    /// Where the offset index is; nil where there is none.
+    /// Range of the offset index; nil if there is none.
     var offsetIndex: Range<Int>? { Self.range(offsetIndexOffset, offsetIndexByteCount) }
-    /// Where the column index is; nil where there is none.
+    /// Range of the column index; nil if there is none.
     var columnIndex: Range<Int>? { Self.range(columnIndexOffset, columnIndexByteCount) }
 
     private static func range(_ offset: Int?, _ byteCount: Int?) -> Range<Int>? {
         guard let offset, let byteCount, byteCount > 0 else { return nil }
-        // A range that would overflow is past the end of any file, where the reader refuses it.
+        // A range that would overflow is past the end of any file, and the reader refuses it there.
         let (end, overflows) = offset.addingReportingOverflow(byteCount)
         return offset..<(overflows ? .max : end)
     }
 
-    /// Returns the bounds of all values; nil where the writer gave none.
+    /// Returns the bounds of all values; nil if the writer gave none.
     func bounds(of column: ParquetColumn, in span: RawSpan) throws(ParquetError) -> ParquetBounds? {
         guard let statistics else { return nil }
         var reader = CompactThriftReader(try ByteReader(statistics, in: span))

@@ -1,10 +1,10 @@
-/// What precedes the bytes of each page: its kind, sizes, encoding and checksum.
+/// The struct before the bytes of each page: its kind, sizes, encoding and checksum.
 package struct PageHeader: Hashable, Sendable {
     package enum Kind: Int32, Hashable, Sendable { case data = 0, index, dictionary, dataV2 }
 
     package let kind: Kind
     package let encoding: ParquetEncoding
-    /// Values of the page, missing ones included; entries of a dictionary.
+    /// Values of the page, including missing ones; or entries of a dictionary.
     package let valueCount: Int
     /// Bytes of the page as stored, without the header.
     package let compressedByteCount: Int
@@ -12,19 +12,19 @@ package struct PageHeader: Hashable, Sendable {
     package let checksum: UInt32?
     package let headerByteCount: Int
 
-    /// Missing values, where the header tells (`dataV2`).
+    /// Missing values, if the header has them (`dataV2`).
     let nullCount: Int?
     /// Bytes of the levels that precede the values of a `dataV2` page uncompressed.
     let repetitionLevelsByteCount: Int
     let definitionLevelsByteCount: Int
-    /// False where a `dataV2` page of a compressed chunk is not compressed itself.
+    /// False if a `dataV2` page of a compressed chunk is not compressed itself.
     let isCompressed: Bool
 }
 
 // MARK: - Writing
 
 extension PageHeader {
-    /// Makes the header of a page that is written: a V1 data page, which every reader knows, or a dictionary.
+    /// Makes the header of a page to write: a V1 data page, which every reader supports, or a dictionary.
     init(
         kind: Kind, encoding: ParquetEncoding, valueCount: Int, compressedByteCount: Int, uncompressedByteCount: Int,
         checksum: UInt32
@@ -37,7 +37,7 @@ extension PageHeader {
 
     /// Returns the struct `PageHeader`.
     ///
-    /// Sizes are 32-bit in the format: larger pages are a fault of ours.
+    /// Sizes are 32-bit in the format: larger pages are a programming error.
     func serialized() -> [UInt8] {
         var writer = CompactThriftWriter()
         writer.append { writer in
@@ -67,7 +67,7 @@ extension PageHeader {
 // MARK: - Reading
 
 extension PageHeader {
-    /// Reads the header at the start of a range that holds the whole page, and makes sure that it does.
+    /// Reads the header at the start of a range that must contain the whole page, and checks that it does.
     init(at range: Range<Int>, in span: RawSpan) throws(ParquetError) {
         var reader = CompactThriftReader(try ByteReader(range, in: span))
         var fields = Fields()
@@ -179,7 +179,7 @@ extension PageHeader {
 }
 
 extension RawRepresentable where RawValue == Int32 {
-    /// Makes a value of an enumeration of the format from its number, which may be unknown.
+    /// Makes a value of an enumeration of the format from its raw value, which may be unknown.
     init(exactly number: Int64, _ what: String, at offset: Int) throws(ParquetError) {
         guard let raw = Int32(exactly: number), let value = Self(rawValue: raw) else {
             throw ParquetError(offset: offset, kind: .unsupported, detail: "\(what) number \(number) is not known")

@@ -4,11 +4,11 @@
 ///
 /// https://github.com/apache/parquet-format/blob/master/PageIndex.md
 package struct PageLocation: Hashable, Sendable {
-    /// Where the page's header starts in the file.
+    /// Offset of the page's header in the file.
     package let offset: Int
     /// Bytes of the page with its header.
     package let byteCount: Int
-    /// Row of its first value, counted within the row group.
+    /// Index of its first row in the row group.
     package let firstRow: Int
     package let rowCount: Int
 
@@ -26,10 +26,10 @@ package struct PageLocation: Hashable, Sendable {
 
 /// The bounds of each page of a column chunk.
 package struct ColumnIndex: Hashable, Sendable {
-    /// How the bounds of successive pages follow one another.
+    /// The order of the bounds of successive pages.
     package enum BoundaryOrder: Int32, Hashable, Sendable { case unordered = 0, ascending, descending }
 
-    /// One for each page; without minimum and maximum where a page has nothing but missing values.
+    /// One for each page; without minimum and maximum if a page has only missing values.
     package let bounds: [ParquetBounds]
     package let order: BoundaryOrder
 }
@@ -53,7 +53,7 @@ extension PageLocation {
         return writer.bytes
     }
 
-    /// Reads the struct `OffsetIndex` of a chunk: pages within the chunk, one after another, that hold all its rows.
+    /// Reads the struct `OffsetIndex` of a chunk: pages within the chunk, one after another, with all its rows.
     static func pages(
         at range: Range<Int>, chunk: Range<Int>, rowCount: Int, in span: RawSpan
     ) throws(ParquetError) -> [PageLocation] {
@@ -124,7 +124,7 @@ extension PageLocation {
 // MARK: - Column index
 
 extension ColumnIndex {
-    /// Makes the index of some pages, or nil where one has no bounds: the format then allows none for the chunk.
+    /// Makes the index of some pages, or nil if one has no bounds: the format then allows none for the chunk.
     init?(_ bounds: [ParquetBounds]) {
         guard !bounds.isEmpty, bounds.allSatisfy({ $0.minimum != nil && $0.maximum != nil }) else { return nil }
         self.bounds = bounds
@@ -138,7 +138,7 @@ extension ColumnIndex {
         }
     }
 
-    /// Tells whether either bound of a page is below that of another.
+    /// Returns whether either bound of a page is below that of another.
     private static func isBelow(_ left: ParquetBounds, _ right: ParquetBounds) -> Bool {
         guard let leftMinimum = left.minimum, let rightMinimum = right.minimum else { return false }
         guard let leftMaximum = left.maximum, let rightMaximum = right.maximum else { return false }
@@ -166,7 +166,7 @@ extension ColumnIndex {
         return writer.bytes
     }
 
-    /// Reads the struct `ColumnIndex` of a chunk of so many pages.
+    /// Reads the struct `ColumnIndex` of a chunk with a given count of pages.
     init(at range: Range<Int>, of column: ParquetColumn, pageCount: Int, in span: RawSpan) throws(ParquetError) {
         var reader = CompactThriftReader(try ByteReader(range, in: span))
         var nullPages: [Bool]?

@@ -1,4 +1,4 @@
-/// A value that statistics name.
+/// A value in statistics.
 package enum ParquetValue: Hashable, Sendable {
     case int32(Int32)
     case int64(Int64)
@@ -17,12 +17,12 @@ package enum ParquetValue: Hashable, Sendable {
         if case .double(let value) = self { value } else { nil }
     }
 
-    /// The bytes as text; a bound that another writer has cut may end in U+FFFD.
+    /// The bytes as text; a bound that another writer has truncated may end in U+FFFD.
     package var string: String? {
         if case .bytes(let value) = self { String(decoding: value, as: UTF8.self) } else { nil }
     }
 
-    /// Tells whether a value comes before another of its type; bytes are compared unsigned.
+    /// Returns whether a value comes before another of its type; bytes are compared unsigned.
     static func precedes(_ left: Self, _ right: Self) -> Bool {
         switch (left, right) {
         case (.int32(let left), .int32(let right)): left < right
@@ -34,10 +34,10 @@ package enum ParquetValue: Hashable, Sendable {
     }
 }
 
-/// The bounds of the values of a page or a column chunk, and how many values lie outside all bounds.
+/// The bounds of the values of a page or a column chunk, and the count of values outside all bounds.
 ///
-/// Every value that is neither null nor NaN is between the bounds, both included. They need not occur themselves: the
-/// specification lets writers shorten them, and has zeros widened to -0.0 below and +0.0 above.
+/// Every value that is neither null nor NaN lies between the bounds, both included. The bounds need not occur themselves: the
+/// specification lets writers shorten them, and widens zeros to -0.0 below and +0.0 above.
 package struct ParquetBounds: Hashable, Sendable {
     package let minimum: ParquetValue?
     package let maximum: ParquetValue?
@@ -69,9 +69,9 @@ extension ParquetBounds {
             nullCount: 0, nanCount: nil)
     }
 
-    /// Computes bounds without NaN, which has no place in their order, and without minding the sign of zero, which has none.
+    /// Computes bounds without NaN, which has no position in their order, and regardless of the sign of zero, which has none.
     init(_ values: Span<Double>) {
-        // Eight at a time: a comparison that waits for the one before would take four cycles a value.
+        // Eight at a time: a comparison that waits for the previous one would take four cycles a value.
         var lows = SIMD8<Double>(repeating: .infinity)
         var highs = SIMD8<Double>(repeating: -.infinity)
         var nans = SIMD8<Int64>.zero
@@ -97,7 +97,7 @@ extension ParquetBounds {
             nullCount: 0, nanCount: nanCount)
     }
 
-    /// Returns the least and the greatest value.
+    /// Returns the minimum and the maximum.
     @inline(__always)
     private static func range<Value: FixedWidthInteger>(_ values: Span<Value>) -> ClosedRange<Value>? {
         guard values.count > 0 else { return nil }
@@ -111,7 +111,7 @@ extension ParquetBounds {
         return low...high
     }
 
-    /// Returns bounds that hold for two sets of values, none of which may be missing its own.
+    /// Returns bounds that hold for two sets of values; both must have bounds.
     func union(_ other: Self) -> Self {
         Self(
             minimum: Self.extreme(minimum, other.minimum) { ParquetValue.precedes($0, $1) },
@@ -146,7 +146,7 @@ extension ParquetValue {
         return bytes
     }
 
-    /// Reads a bound of a column; nil where the bound has no meaning (NaN, a type without natural order).
+    /// Reads a bound of a column; nil if the bound has no meaning (NaN, a type without natural order).
     static func bound(_ range: Range<Int>, of column: ParquetColumn, in span: RawSpan) throws(ParquetError) -> Self? {
         guard column.hasNaturalOrder else { return nil }
         var reader = try ByteReader(range, in: span)

@@ -7,7 +7,7 @@ package struct ParquetSchema: Hashable, Sendable {
     /// Makes a schema of some columns.
     package init(columns: [ParquetColumn]) { self.columns = columns }
 
-    /// Returns the position of the column of a name.
+    /// Returns the index of the column with a name.
     package func index(of name: String) -> Int? { columns.firstIndex { $0.name == name } }
 }
 
@@ -21,24 +21,24 @@ package struct ParquetColumn: Hashable, Sendable {
 
     package enum TimeUnit: Hashable, Sendable { case milliseconds, microseconds, nanoseconds }
 
-    /// What a stored value means; without one it is what its physical type says.
+    /// The meaning of a stored value; without one, its physical type defines it.
     package enum LogicalType: Hashable, Sendable {
         /// UTF-8 text in `byteArray`.
         case string
         /// Days since 1970-01-01 in `int32`.
         case date
-        /// Time since 1970-01-01T00:00:00 in `int64`: UTC where it is adjusted to it, of the local wall clock elsewhere.
+        /// Time since 1970-01-01T00:00:00 in `int64`: UTC if it is adjusted to it, otherwise local wall-clock time.
         case timestamp(TimeUnit, isAdjustedToUTC: Bool)
-        /// One that is not interpreted here, with its number in the format's `LogicalType`, or 0 where it has none.
+        /// A type that is not interpreted here, with its ID in the format's `LogicalType`, or 0 if it has none.
         case other(Int)
     }
 
     package let name: String
     package let physicalType: PhysicalType
     package let logicalType: LogicalType?
-    /// True where values may be missing.
+    /// True if values may be missing.
     ///
-    /// Such columns are read as long as none is; they are never written.
+    /// Such columns can be read as long as no value is missing; they are never written.
     package let isOptional: Bool
 
     /// Makes a column.
@@ -49,7 +49,7 @@ package struct ParquetColumn: Hashable, Sendable {
         self.isOptional = isOptional
     }
 
-    /// True where the order of values is that of their physical type, so that bounds can be compared as such.
+    /// True if the order of values is that of their physical type, so that bounds can be compared as such.
     var hasNaturalOrder: Bool {
         if case .other = logicalType { false } else { true }
     }
@@ -77,7 +77,7 @@ package enum ParquetEncoding: Int32, Hashable, Sendable, CustomStringConvertible
         }
     }
 
-    /// True where values are codes in the chunk's dictionary.
+    /// True if values are codes in the chunk's dictionary.
     var isDictionary: Bool { self == .rleDictionary || self == .plainDictionary }
 }
 
@@ -103,7 +103,7 @@ package enum ParquetCodec: Int32, Hashable, Sendable, CustomStringConvertible {
 
 /// A column by which the rows of each row group are sorted; the first one counts most.
 package struct ParquetSortingColumn: Hashable, Sendable {
-    /// Position in the schema.
+    /// Index in the schema.
     package let columnIndex: Int
     package let isDescending: Bool
     package let nullsFirst: Bool

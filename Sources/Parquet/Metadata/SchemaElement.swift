@@ -1,4 +1,4 @@
-/// The struct `SchemaElement`: the flat list in which the format keeps the tree of a schema, its root first.
+/// The struct `SchemaElement`: the flat list in which the format stores the tree of a schema, its root first.
 ///
 /// Here the tree has one level: a root, and columns below it.
 struct SchemaElement {
@@ -167,7 +167,7 @@ extension SchemaElement {
         writer.write(structure: 10) { writer in writer.write(structure: unionField) { _ in } }
     }
 
-    /// A time of the local wall clock has no converted type: the old ones all mean UTC.
+    /// A local wall-clock time has no converted type: the old ones all mean UTC.
     private static func write(
         _ unit: ParquetColumn.TimeUnit, _ isAdjustedToUTC: Bool, to writer: inout CompactThriftWriter
     ) {

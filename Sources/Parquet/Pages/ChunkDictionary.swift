@@ -1,15 +1,15 @@
-/// The texts of one column chunk and its rows as codes in them, taken from a dictionary that may know many more.
+/// The texts of one column chunk, and its rows as codes in them, taken from a dictionary that may have many more.
 struct ChunkDictionary {
     /// The texts that occur, in the order of the larger dictionary.
     let strings: [String]
-    /// Positions in `strings`, one for each row.
+    /// Indexes in `strings`, one for each row.
     let codes: [UInt32]
-    /// Position in ascending order of each text, or nil where they are in that order.
+    /// Rank in ascending order of each text; nil if the texts are in that order.
     private let ranks: [UInt32]?
-    /// Texts in ascending order, by position in `strings`, where they are not.
+    /// Texts in ascending order, by index in `strings`; empty if they are already in that order.
     private let ascending: [UInt32]
 
-    /// Takes a dictionary over that is ascending and has only texts that occur.
+    /// Adopts a dictionary that is ascending and has only texts that occur.
     init(codes: Span<UInt32>, exact dictionary: [String]) {
         self.codes = [UInt32](capacity: codes.count) { output in
             for index in codes.indices { output.append(codes[index]) }
@@ -19,7 +19,7 @@ struct ChunkDictionary {
         ascending = []
     }
 
-    /// Takes what occurs from a dictionary of distinct texts.
+    /// Takes the texts that occur from a dictionary of distinct texts.
     init(codes: Span<UInt32>, dictionary: [String]) {
         var newCodes = [UInt32](repeating: .max, count: dictionary.count)
         for index in codes.indices { newCodes[Int(codes[index])] = 0 }
@@ -44,7 +44,7 @@ struct ChunkDictionary {
         }
     }
 
-    /// Bits of a code: one at least, as readers know it from other writers.
+    /// Bits of a code: at least one, as other writers do it and readers expect.
     var width: Int { strings.isEmpty ? 0 : max(1, BitPacking.width(of: UInt32(strings.count - 1))) }
 
     /// Returns the bounds of some rows, bytes compared unsigned.

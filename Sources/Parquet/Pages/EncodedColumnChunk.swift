@@ -1,6 +1,6 @@
-/// A column chunk that is ready to be written, and what the footer and the page indexes must say of it.
+/// A column chunk that is ready to be written, and what the footer and the page indexes say about it.
 package struct EncodedColumnChunk: Sendable {
-    /// One data page, placed within the chunk.
+    /// One data page, with its offset in the chunk.
     struct Page: Sendable {
         /// Offset of its header from the start of the chunk.
         let offset: Int
@@ -10,7 +10,7 @@ package struct EncodedColumnChunk: Sendable {
 
     package let column: ParquetColumn
     package let codec: ParquetCodec
-    /// That of the data pages.
+    /// Encoding of the data pages.
     package let encoding: ParquetEncoding
     /// The dictionary page, if there is one, and the data pages.
     package internal(set) var bytes: [UInt8] = []
@@ -30,7 +30,7 @@ package struct EncodedColumnChunk: Sendable {
         self.encoding = encoding
     }
 
-    /// Notes that the bytes since the last page are one with some rows.
+    /// Records that the bytes since the last page are a page with some rows.
     mutating func append(_ bounds: ParquetBounds, rowCount: Int) {
         let start = pages.last.map { $0.offset + $0.byteCount } ?? dictionaryByteCount
         pages.append(Page(offset: start, byteCount: bytes.count - start, firstRow: self.rowCount))
@@ -39,13 +39,13 @@ package struct EncodedColumnChunk: Sendable {
         self.rowCount += rowCount
     }
 
-    /// Size of all pages with their headers; it outlives the bytes.
+    /// Size of all pages with their headers; available after the bytes are dropped.
     var byteCount: Int { pages.last.map { $0.offset + $0.byteCount } ?? 0 }
 
-    /// Drops the bytes and keeps what is known of them.
+    /// Drops the bytes and keeps their metadata.
     mutating func forgetBytes() { bytes = [] }
 
-    /// Returns where the pages are in a file that has the chunk at an offset.
+    /// Returns the locations of the pages in a file that has the chunk at an offset.
     func pageLocations(at offset: Int) -> [PageLocation] {
         pages.indices.map { index in
             let page = pages[index]

@@ -4,10 +4,10 @@ protocol FixedSizeValue: BitwiseCopyable {
 
     static func bounds(_ values: Span<Self>) -> ParquetBounds
 
-    /// Appends values in DELTA_BINARY_PACKED, or returns false where the type has no such encoding.
+    /// Appends values in DELTA_BINARY_PACKED, or returns false if the type has no such encoding.
     static func encodeDeltas(_ values: Span<Self>, into bytes: inout [UInt8]) -> Bool
 
-    /// Decodes values in DELTA_BINARY_PACKED, or returns false where the type has no such encoding.
+    /// Decodes values in DELTA_BINARY_PACKED, or returns false if the type has no such encoding.
     static func decodeDeltas(
         _ bytes: RawSpan, count: Int, fileOffset: Int, into values: inout MutableSpan<Self>, at start: Int
     ) throws(ParquetError) -> Bool

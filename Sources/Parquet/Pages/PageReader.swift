@@ -1,8 +1,8 @@
 /// Reads pages: compares checksums, decompresses, decodes.
 ///
-/// There is one for each worker, since it owns what it decompresses with and to.
-/// All lengths are held against the page's location, which is held against the file: whatever the bytes, a read gives values or
-/// throws. Columns may be optional as long as no value is missing; a page with missing values is refused.
+/// Each worker has its own, since it owns its decompressor and buffers. All lengths are checked against the page's location,
+/// which is checked against the file: whatever the bytes, a read returns values or throws. Columns may be optional as long as
+/// no value is missing; a page with missing values is refused.
 package struct PageReader {
     private var source: PageSource
     /// Codes on their way to values or runs.
@@ -11,7 +11,7 @@ package struct PageReader {
     /// Makes a reader that compares the checksums of pages that have one, unless told otherwise.
     package init(verifiesChecksums: Bool = true) { source = PageSource(verifiesChecksums: verifiesChecksums) }
 
-    /// Returns the header of a page, for those who look at the layout.
+    /// Returns the header of a page, for tools that show the layout.
     package func header(of page: PageLocation, in bytes: RawSpan) throws(ParquetError) -> PageHeader {
         try PageHeader(at: page.byteRange, in: bytes)
     }
@@ -79,7 +79,7 @@ package struct PageReader {
         guard isDecoded else { throw Self.unsupported(header, page, of: chunk) }
     }
 
-    /// Replaces the codes of a page by the entries of the chunk's dictionary, which other writers make for numbers too.
+    /// Replaces the codes of a page by the entries of the chunk's dictionary, which other writers create for numbers too.
     private mutating func lookUp<Value: FixedSizeValue>(
         _ body: Range<Int>, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan,
         into values: inout MutableSpan<Value>, at start: Int
@@ -115,12 +115,13 @@ package struct PageReader {
 
     /// Reads the codes of a dictionary-encoded page as runs.
     ///
-    /// Each code is less than `codeCount` and differs from the one before. What the array held is replaced; its memory is kept.
+    /// Each code is less than `codeCount` and differs from the previous one. The array's contents are replaced; its memory is
+    /// kept.
     package mutating func readRuns(
         _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, codeCount: Int, into runs: inout [CodeRun]
     ) throws(ParquetError) {
         let body = try loadCodes(page, of: chunk, in: bytes)
-        // A span of one property holds all of `self`; the other buffer is taken out for as long.
+        // A span of one property borrows all of `self`, so the other buffer is moved out meanwhile.
         var codes: [UInt32] = []
         swap(&codes, &self.codes)
         defer { swap(&codes, &self.codes) }
@@ -190,7 +191,7 @@ package struct PageReader {
         return strings
     }
 
-    // MARK: - Refusals
+    // MARK: - Errors
 
     private static func require(
         _ type: ParquetColumn.PhysicalType, of chunk: ColumnChunkMetadata, _ page: PageLocation

@@ -1,20 +1,20 @@
 /// The bytes of pages on their way to a decoder: checked, decompressed, without levels.
 ///
-/// One page is held at a time, in `scratch`, whose memory is reused.
+/// One page is kept at a time, in `scratch`, whose memory is reused.
 struct PageSource {
-    /// Bytes of a page that a header may announce: larger ones would let a few bytes claim all memory.
+    /// Bytes of a page that a header may announce: with a larger limit a few bytes could claim all memory.
     static let pageByteCountMax = 1 << 28
 
     private let verifiesChecksums: Bool
     private let decompressor = ZstdDecompressor()
-    /// Holds the page that was loaded last, at the range that `load` returned.
+    /// The page that was loaded last, at the range that `load` returned.
     private(set) var scratch: [UInt8] = []
 
     init(verifiesChecksums: Bool) { self.verifiesChecksums = verifiesChecksums }
 
     // MARK: - Headers
 
-    /// Returns the header of a data page that is what its location and its chunk say, and whose checksum is right.
+    /// Returns the header of a data page after checking it against its location and its chunk, and its checksum.
     func dataHeader(
         of page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
     ) throws(ParquetError) -> PageHeader {
@@ -27,7 +27,7 @@ struct PageSource {
                 offset: page.offset, kind: .malformed,
                 detail: "a page has \(header.valueCount) values where \(page.rowCount) rows are announced")
         }
-        // The header has no checksum of its own; what the footer says guards it.
+        // The header has no checksum of its own; the footer's statements guard it.
         guard chunk.encodings.contains(header.encoding) else {
             throw ParquetError(
                 offset: page.offset, kind: .malformed, detail: "a page's encoding \(header.encoding) is not among its chunk's")
@@ -63,9 +63,9 @@ struct PageSource {
 
     // MARK: - Contents
 
-    /// Decompresses a page of plain values of fixed size straight to where they belong.
+    /// Decompresses a page of plain values of fixed size directly to its destination.
     ///
-    /// Returns false, and does nothing, where the page has anything but values or is not compressed.
+    /// Returns false, and does nothing, if the page has anything but values or is not compressed.
     func loadPlain<Value: BitwiseCopyable>(
         _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan,
         into values: inout MutableSpan<Value>, at start: Int
@@ -79,7 +79,7 @@ struct PageSource {
         return true
     }
 
-    /// Decompresses a data page and returns where its values are in `scratch`; makes sure that no value is missing.
+    /// Decompresses a data page and returns the range of its values in `scratch`; checks that no value is missing.
     mutating func load(
         _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
     ) throws(ParquetError) -> Range<Int> {
@@ -96,7 +96,7 @@ struct PageSource {
         return 0..<header.uncompressedByteCount - levels.count
     }
 
-    /// Decompresses the dictionary of a chunk and returns where it is in `scratch`, and how many entries it has.
+    /// Decompresses the dictionary of a chunk and returns its range in `scratch` and its entry count.
     mutating func loadDictionary(
         of chunk: ColumnChunkMetadata, in bytes: RawSpan
     ) throws(ParquetError) -> (range: Range<Int>, count: Int) {
@@ -118,7 +118,7 @@ struct PageSource {
         in bytes: RawSpan
     ) throws(ParquetError) {
         if scratch.count < count { scratch = [UInt8](repeating: 0, count: count) }
-        // A span of one property holds all of `self`.
+        // A span of one property borrows all of `self`.
         let decompressor = decompressor
         var target = scratch.mutableSpan
         if isCompressed, chunk.codec == .zstd {
@@ -147,7 +147,7 @@ struct PageSource {
         return reader.offset
     }
 
-    /// Returns where the levels before the values of a V2 page are in the file.
+    /// Returns the range in the file of the levels before the values of a V2 page.
     private func levelsRange(
         _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
     ) throws(ParquetError) -> Range<Int> {
@@ -161,7 +161,7 @@ struct PageSource {
         return levels
     }
 
-    /// Makes sure that all definition levels are 1.
+    /// Checks that all definition levels are 1.
     private func requireNoneMissing(
         _ levels: Range<Int>, _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in span: RawSpan
     ) throws(ParquetError) {
@@ -190,7 +190,7 @@ struct PageSource {
 }
 
 extension PageHeader {
-    /// The bytes of the page in the file, after the header.
+    /// Returns the range of the page's bytes in the file, after the header.
     fileprivate func storedRange(at page: PageLocation) -> Range<Int> {
         page.offset + headerByteCount..<page.offset + headerByteCount + compressedByteCount
     }

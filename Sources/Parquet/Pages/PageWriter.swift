@@ -1,8 +1,8 @@
 /// Encodes column chunks: values to pages, ready to be written.
 ///
-/// There is one for each worker, since it owns what it compresses with.
-/// Chunks know nothing of one another nor of their place in a file, so workers encode them in parallel; `ParquetFileWriter`
-/// lays them out. Pages are V1 data pages, the kind that every reader knows, each with its checksum.
+/// Each worker has its own, since it owns its compressor and buffers. Chunks know nothing of each other nor of their offset in
+/// a file, so workers encode them in parallel; `ParquetFileWriter` lays them out. Pages are V1 data pages, the kind that every
+/// reader supports, each with its checksum.
 package struct ColumnChunkEncoder {
     private let compressor: ZstdCompressor?
     /// The bytes of a page before and after compression.
@@ -70,9 +70,10 @@ package struct ColumnChunkEncoder {
 
     /// Encodes texts, given as codes in a dictionary of distinct ones, in pages of some rows.
     ///
-    /// The dictionary may be that of a whole table: of it, the codes that occur get into the chunk's own, in their order.
+    /// The dictionary may be that of a whole table: the codes that occur go into the chunk's own dictionary, in their order.
     ///
-    /// - Parameter isExact: whether all of the dictionary occurs, in ascending order, so that it is the chunk's own as it is.
+    /// - Parameter isExact: whether all of the dictionary occurs, in ascending order, so that it can be used as the chunk's
+    ///   own.
     package mutating func encode(
         codes: Span<UInt32>, dictionary: [String], isExact: Bool = false, column: ParquetColumn, pageRowCount: Int
     ) -> EncodedColumnChunk {
@@ -99,7 +100,7 @@ package struct ColumnChunkEncoder {
 
     // MARK: - Pages
 
-    /// Moves the buffers out of the encoder: a span of one property would hold all of it while the other is written to.
+    /// Moves the buffers out of the encoder: a span of one property would borrow all of it while the other is written to.
     private mutating func takeBuffers() -> (body: [UInt8], compressed: [UInt8]) {
         let buffers = (body, compressed)
         body = []
@@ -107,7 +108,7 @@ package struct ColumnChunkEncoder {
         return buffers
     }
 
-    /// Divides rows among pages; no rows still make one page, since readers expect one.
+    /// Divides rows into pages; no rows still make one page, since readers expect one.
     private static func pages(_ rowCount: Int, _ pageRowCount: Int) -> [Range<Int>] {
         guard rowCount > 0 else { return [0..<0] }
         return stride(from: 0, to: rowCount, by: pageRowCount).map { $0..<min($0 + pageRowCount, rowCount) }

@@ -1,12 +1,12 @@
 import CZstd
 
-/// Compresses pages with zstd; one context is kept, since making one costs more than a page.
+/// Compresses pages with zstd; one context is kept, since creating one costs more than a page.
 ///
-/// Memory safety: libzstd is given the bounds of both sides and stays within them.
+/// Memory safety: libzstd gets the bounds of both sides and stays within them.
 package final class ZstdCompressor {
     private let context: OpaquePointer
 
-    /// Makes a compressor of a level, one of those that libzstd knows.
+    /// Makes a compressor with a level that libzstd supports.
     package init(level: Int32) {
         guard let context = ZSTD_createCCtx() else { fatalError("no memory for a zstd context") }
         self.context = context
@@ -23,7 +23,7 @@ package final class ZstdCompressor {
                 source.withUnsafeBytes { source in
                     let free = UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: target[initialized...]))
                     let count = ZSTD_compress2(context, free.baseAddress, free.count, source.baseAddress, source.count)
-                    // With room for the bound and valid parameters only the lack of memory is left.
+                    // With room for the bound and valid parameters, only lack of memory can fail.
                     precondition(ZSTD_isError(count) == 0, "zstd could not compress a page")
                     initialized += count
                 }

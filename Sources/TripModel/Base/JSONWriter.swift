@@ -1,7 +1,7 @@
-/// Writes JSON of known shape straight to bytes: the same text for the server and the command line, keys in a fixed order.
+/// Writes JSON of known shape directly to bytes: the same text for the server and the command line, keys in a fixed order.
 ///
-/// Answers are flat and their fields are fixed, so a general encoder would only cost time; doubles are written in their
-/// shortest form that reads back as the same number.
+/// Answers are flat and their fields are fixed, so a general encoder would only cost time; doubles are written in the shortest
+/// form that reads back as the same value.
 package struct JSONWriter {
     private var bytes: [UInt8] = []
     private var needsComma = false
@@ -9,7 +9,7 @@ package struct JSONWriter {
 
     package init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
-    /// What was written.
+    /// The text written so far.
     package var text: String { String(decoding: bytes, as: UTF8.self) }
 
     package mutating func object(_ body: (inout JSONWriter) -> Void) { nested(UInt8(ascii: "{"), UInt8(ascii: "}"), body) }

@@ -2,28 +2,29 @@
 package protocol TripSource {
     /// Looks at the jobs of one moment, of which trips are read and queries are answered from then on.
     ///
-    /// Trips of a completed job may go later all the same, if another process deletes it: fewer are read then than the job has.
+    /// Trips of a completed job may still disappear later, if another process deletes it: then fewer are read than the job has.
     ///
     /// - Parameter wanted: jobs whose trips count, of those that are completed; nil: all.
-    /// - Returns: all jobs, ascending by number.
+    /// - Returns: all jobs, ascending by ID.
     func select(_ wanted: Set<Int64>?) throws(ColumnStoreError) -> [JobRecord]
 
-    /// The trips of some of the completed jobs of the last `select`, in pieces: the same for the same jobs, as long as nothing of how they
-    /// are stored changes.
+    /// Returns the trips of some of the completed jobs of the last `select`, in pieces.
+    ///
+    /// The pieces are the same for the same jobs as long as they are stored in the same way.
     func pieces(of jobs: Set<Int64>) throws(ColumnStoreError) -> [TripPiece]
 
-    /// Trips of each job that queries see now, as they are stored.
+    /// Returns the trips of each job that queries see now, as they are stored.
     func storedTrips() throws(ColumnStoreError) -> [Int64: Int]
 
-    /// Why trips that were loaded are not there; nil where all are.
+    /// Returns why ingested trips are missing; nil if none are.
     func missingWarning() throws(ColumnStoreError) -> String?
 }
 
 /// Some trips of a store that are read at once.
 package struct TripPiece: Sendable {
-    /// What it is, so that the same pieces are known again by another process.
+    /// Identifies the piece, so that another process can recognize the same pieces.
     package let name: String
-    /// Reads them; batches say the job of each trip.
+    /// Reads them; batches have the job of each trip.
     package let read: @Sendable () throws -> [TripBatch]
 
     /// Makes a piece.

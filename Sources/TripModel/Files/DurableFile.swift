@@ -6,8 +6,9 @@ import Musl
 
 /// A file that is either whole under its name or absent, whatever happens in between.
 ///
-/// Steps: write to `NAME.tmp` · fsync the file · rename to `NAME` · fsync the folder. One that is dropped without `commit`
-/// takes its temporary file away; one that a crash leaves behind is swept at the next start, since no catalog names it.
+/// Steps: write to `NAME.tmp` · fsync the file · rename to `NAME` · fsync the folder. If it is dropped without `commit`, its
+/// temporary file is deleted; a temporary file that a crash leaves behind is swept at the next start, since no catalog names
+/// it.
 package struct DurableFile: ~Copyable {
     private let directory: String
     private let name: String
@@ -17,9 +18,9 @@ package struct DurableFile: ~Copyable {
     package private(set) var byteCount = 0
     /// CRC-32 (of gzip) of all bytes written so far.
     package private(set) var checksum: UInt32 = 0
-    /// Bytes that the kernel was told to begin to write to disk.
+    /// Bytes that the kernel was told to start writing to disk.
     private var startedByteCount = 0
-    /// Bytes at which it is told so again.
+    /// Count of new bytes after which it is told so again.
     private static let writebackByteCount = 1 << 20
     private let reserve: DiskReserve
 
@@ -29,7 +30,7 @@ package struct DurableFile: ~Copyable {
     ///
     /// - Parameters:
     ///   - readers: who may read the file.
-    ///   - reserve: what is left free on its disk.
+    ///   - reserve: bytes that stay free on its disk.
     package init(
         directory: String, name: String, for readers: FileSystem.Readers = .owner, leaving reserve: DiskReserve = .none
     ) throws(ColumnStoreError) {
@@ -66,9 +67,9 @@ package struct DurableFile: ~Copyable {
         checksum = CRC32.checksum(bytes, continuing: checksum)
     }
 
-    /// Publishes the file under its name; when this returns it survives a power cut.
+    /// Publishes the file under its name; when this returns, the file survives a power cut.
     ///
-    /// - Parameter finalName: a name that was not known before its bytes were; nil: the one that it was created for.
+    /// - Parameter finalName: a name that was not known before the file's bytes were; nil: the one that it was created with.
     package consuming func commit(as finalName: String? = nil) throws(ColumnStoreError) {
         guard fsync(descriptor) == 0 else { throw FileSystem.error("sync", temporaryPath) }
         let closed = close(descriptor)

@@ -5,9 +5,9 @@ import Musl
 #endif
 import CPlatform
 
-/// The few file operations the store needs, with errors that name the file, what was tried and what to do.
+/// The few file operations that the store needs, with errors that name the file, the operation and the remedy.
 package enum FileSystem {
-    /// The error for the `errno` that an operation on `path` just left.
+    /// Returns the error for the `errno` that an operation on `path` just set.
     package static func error(_ operation: String, _ path: String, _ number: Int32 = errno) -> ColumnStoreError {
         let reason = String(cString: strerror(number))
         let remedy =
@@ -31,18 +31,18 @@ package enum FileSystem {
         return ColumnStoreError(code, "Cannot \(operation) \(path): \(reason); \(remedy).", cause: .machine)
     }
 
-    /// Who may read a file or a folder that is made.
+    /// Who may read a new file or folder.
     package enum Readers {
-        /// The user that the program runs as: trips say where people were.
+        /// The user that the program runs as: trips reveal where people were.
         case owner
-        /// Everybody, as the umask has it: of exports, which are for others.
+        /// Everybody, as the umask allows: for exports, which are meant for others.
         case everyone
 
         package var fileMode: mode_t { self == .owner ? 0o600 : 0o644 }
         fileprivate var folderMode: mode_t { self == .owner ? 0o700 : 0o755 }
     }
 
-    /// Makes a folder and those above it; one that exists is left alone.
+    /// Creates a folder and its parents; an existing one is left alone.
     package static func makeDirectory(_ path: String, for readers: Readers = .owner) throws(ColumnStoreError) {
         if mkdir(path, readers.folderMode) == 0 || errno == EEXIST { return }
         if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
@@ -66,7 +66,7 @@ package enum FileSystem {
         if mode & 0o077 != 0 { _ = chmod(path, mode & ~0o077) }
     }
 
-    /// Makes what was renamed into, or removed from, a folder survive a power cut.
+    /// Makes renames into, and removals from, a folder survive a power cut.
     package static func syncDirectory(_ path: String) throws(ColumnStoreError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw error("open the folder", path) }
@@ -74,7 +74,7 @@ package enum FileSystem {
         guard fsync(descriptor) == 0 else { throw error("sync the folder", path) }
     }
 
-    /// Makes the bytes of a file that somebody else wrote survive a power cut.
+    /// Makes the bytes of a file that other code wrote survive a power cut.
     package static func syncFile(_ path: String) throws(ColumnStoreError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw error("open", path) }
@@ -90,10 +90,10 @@ package enum FileSystem {
         return (Int(clamping: UInt64(status.f_bavail) * block), Int(clamping: UInt64(status.f_blocks) * block))
     }
 
-    /// Bytes that are free for us on the file system of a folder.
+    /// Returns the bytes that we may use on the file system of a folder.
     package static func freeByteCount(_ path: String) throws(ColumnStoreError) -> Int { try space(path).free }
 
-    /// Names in a folder, without `.` and `..`, in ascending order.
+    /// Returns the names in a folder, without `.` and `..`, in ascending order.
     package static func names(in path: String) throws(ColumnStoreError) -> [String] {
         guard let folder = opendir(path) else { throw error("list the folder", path) }
         defer { closedir(folder) }
@@ -112,7 +112,7 @@ package enum FileSystem {
         return false
     }
 
-    /// Gives a file another name, in place of what has it.
+    /// Renames a file; replaces a file that has the new name.
     package static func rename(_ path: String, to other: String) throws(ColumnStoreError) {
         guard Glibc.rename(path, other) == 0 else { throw error("rename", path) }
     }
@@ -134,7 +134,7 @@ package enum FileSystem {
         guard rmdir(path) == 0 else { throw error("remove the folder", path) }
     }
 
-    /// Whether the path is a folder itself, not a link to one.
+    /// Returns whether the path is itself a folder, not a link to one.
     package static func isDirectory(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
@@ -155,7 +155,7 @@ package enum FileSystem {
         var rest: [Substring] = []
         while true {
             if let resolved = realPath(existing) {
-                // What is not there yet has no links: ".." is the folder above.
+                // What does not exist yet has no links: ".." is the folder above.
                 var parts = resolved.split(separator: "/")
                 for part in rest.reversed() where part != "." {
                     if part == ".." { _ = parts.popLast() } else { parts.append(part) }
@@ -181,7 +181,7 @@ package enum FileSystem {
         return String(cString: resolved)
     }
 
-    /// Removes a file; one that is absent is fine.
+    /// Deletes a file; one that is absent is fine.
     package static func remove(_ path: String) throws(ColumnStoreError) {
         if unlink(path) != 0 && errno != ENOENT { throw error("remove", path) }
     }
@@ -205,7 +205,7 @@ package enum FileSystem {
         return stat(path, &status) != 0 && errno == EACCES
     }
 
-    /// Bytes of a regular file, or nil where the path is no regular file.
+    /// Returns the bytes of a regular file, or nil if the path is not one.
     package static func byteCount(of path: String) -> Int? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
@@ -237,12 +237,12 @@ package enum FileSystem {
         if failure != 0 { throw error("write to", path, failure) }
     }
 
-    /// Lets the kernel begin to write a range to disk, so that little is left to be waited for when the file is synced.
+    /// Lets the kernel start writing a range to disk, so that little is left to wait for when the file is synced.
     package static func startWriteback(_ descriptor: Int32, offset: Int, byteCount: Int) {
         tripstore_start_writeback(descriptor, Int64(offset), Int64(byteCount))
     }
 
-    /// Reads until `buffer` is full or the input ends, and returns the number of bytes read.
+    /// Reads until `buffer` is full or the input ends, and returns the count of bytes read.
     package static func read(
         _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, path: String
     ) throws(ColumnStoreError) -> Int {

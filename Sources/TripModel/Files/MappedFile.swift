@@ -9,18 +9,18 @@ import Musl
 /// A whole file as read-only memory.
 ///
 /// Segments never change once published, and an unlinked file stays readable while it is mapped, so a snapshot keeps its
-/// segments alive by holding these.
+/// segments alive by keeping these.
 ///
-/// A file that somebody truncates meanwhile reads as zeros from then on (`MappedRanges.c`). So who reads decodes first, asks
-/// `requireIntact` then, and only then gives away or stores what came out.
+/// If another process truncates the file meanwhile, it reads as zeros from then on (`MappedRanges.c`). So a reader first
+/// decodes, then calls `requireIntact`, and only then returns or stores the result.
 package final class MappedFile: @unchecked Sendable {
     package let path: String
     private let memory: UnsafeRawBufferPointer
-    /// What watches the memory; nil where there is none.
+    /// Watches the memory; nil if nothing does.
     private let range: OpaquePointer?
-    /// The file's last bytes that are not zero: those of a page behind the end of a file read as zeros without a fault.
+    /// The file's last bytes that are not zero: bytes of a page beyond the end of a file read as zeros without a fault.
     private let tail: (offset: Int, bytes: UInt64)
-    /// Which file it is, however it is called now.
+    /// Identifies the file, whatever its current name.
     private let identity: (device: dev_t, inode: ino_t)
 
     /// Maps a file.
@@ -62,10 +62,10 @@ package final class MappedFile: @unchecked Sendable {
 
     // MARK: - Truncation
 
-    /// Bytes in which the last one that is not zero is looked for: a page, since what lies before it faults.
+    /// Bytes that are searched for the last one that is not zero: a page, since bytes before it fault.
     private static let tailPageByteCount = 4096
 
-    /// Whether all that was read so far are bytes of the file; a fault of memory at most, and no system call.
+    /// Whether everything read so far is from the file; costs a page fault at most, and no system call.
     package var isIntact: Bool {
         guard let range else { return true }
         if tripstore_is_damaged(range) != 0 { return false }
@@ -73,12 +73,12 @@ package final class MappedFile: @unchecked Sendable {
         return tripstore_is_damaged(range) == 0
     }
 
-    /// Throws where what was read may be zeros that the file never had.
+    /// Throws if what was read may be zeros that the file never had.
     package func requireIntact() throws(ColumnStoreError) {
         if !isIntact { throw truncation }
     }
 
-    /// What is said of a file that was truncated.
+    /// The error for a file that was truncated.
     package var truncation: ColumnStoreError {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         return ColumnStoreError(
@@ -87,9 +87,9 @@ package final class MappedFile: @unchecked Sendable {
                 + "backup or delete its job and load its file again.")
     }
 
-    /// Compares the size of the file with what was mapped, and takes it for truncated where it is another.
+    /// Compares the size of the file with the mapped size, and marks it as truncated if they differ.
     ///
-    /// A file that was removed or replaced stays readable and is as good as before.
+    /// A file that was deleted or replaced stays readable and counts as intact.
     package func compareSize() {
         var status = stat()
         guard let range, stat(path, &status) == 0, status.st_dev == identity.device, status.st_ino == identity.inode,
@@ -98,7 +98,7 @@ package final class MappedFile: @unchecked Sendable {
         tripstore_mark_damaged(range)
     }
 
-    /// The next eight bytes, or as many as there are.
+    /// Returns the next eight bytes, or as many as there are.
     private static func word(in memory: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
         guard memory.count - offset >= 8 else { return memory[offset...].reduce(0) { $0 << 8 | UInt64($1) } }
         return memory.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
@@ -106,7 +106,7 @@ package final class MappedFile: @unchecked Sendable {
 
     // MARK: - Bytes
 
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     package var byteCount: Int { memory.count }
 
     /// Brings some of the file's bytes into memory and maps them, where the kernel can; otherwise they come when they are used.

@@ -1,30 +1,30 @@
-/// Where an export goes: a folder of this machine, or what is like one elsewhere.
+/// The destination of an export: a folder of this machine, or its equivalent elsewhere.
 ///
-/// The export knows no protocol. Files are written on this machine, taken one by one, and shown week by week. Weeks are named by their Mondays: `2018-05-28`.
-/// `makeStaging` and `take` may be called by several threads at once, and all methods may block.
+/// The export knows no protocol. Files are written on this machine, taken one by one, and published week by week. Weeks are
+/// named by their Mondays: `2018-05-28`. Several threads may call `makeStaging` and `take` at once, and all methods may block.
 package protocol ExportDestination: Sendable {
-    /// Takes the sign away that all weeks are of one moment, and what an export that broke off has left behind.
+    /// Removes the mark that all weeks are from one moment, and what an aborted export has left behind.
     func begin() throws(ColumnStoreError)
 
-    /// Makes a folder of this machine in which the files of a week are written.
+    /// Creates a folder of this machine in which the files of a week are written.
     func makeStaging(_ week: String) throws(ColumnStoreError) -> String
 
-    /// Takes a file of a week that is written; nobody sees it yet.
+    /// Takes a finished file of a week; it is not visible yet.
     func take(_ file: ExportedFile, of week: String) throws(ColumnStoreError)
 
-    /// Shows a week whose files were taken, in the place of the one that is there.
+    /// Publishes a week whose files were taken, replacing the existing one.
     func publish(_ week: String) throws(ColumnStoreError) -> ExportedWeek
 
-    /// Removes the weeks that are not among those that were exported, and says that the export is whole.
+    /// Deletes the weeks that were not exported, and marks the export as complete.
     ///
-    /// - Returns: number of weeks that were removed.
+    /// - Returns: count of the deleted weeks.
     func finish(_ weeks: [String]) throws(ColumnStoreError) -> Int
 
-    /// Takes away what was taken and is not shown, and lets other exports go on.
+    /// Deletes what was taken and not published, and lets other exports continue.
     func close()
 }
 
-/// A file of an export that has its name.
+/// A file of an export under its final name.
 package struct ExportedFile: Hashable, Sendable {
     package var name: String
     package var byteCount: Int
@@ -35,9 +35,9 @@ package struct ExportedFile: Hashable, Sendable {
     }
 }
 
-/// What became of a week.
+/// What happened to a week.
 package enum ExportedWeek: Sendable {
     case written
-    /// An earlier export had brought it already, to the byte.
+    /// An earlier export had written the same bytes already.
     case kept
 }

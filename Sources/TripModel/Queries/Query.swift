@@ -1,6 +1,6 @@
 public import Bucketing
 
-/// Values for the parameters that a question leaves open.
+/// Values for the parameters that a query omits.
 public struct QueryDefaults: Hashable, Sendable {
     /// Geohash precision of trip groups, 1 to 12.
     public var geohashPrecision: Int
@@ -14,7 +14,7 @@ public struct QueryDefaults: Hashable, Sendable {
     }
 }
 
-/// Which trips a question is about: all conditions that are present must hold.
+/// Which trips a query is about: all predicates that are present must hold.
 public struct TripFilter: Hashable, Sendable {
     /// Which ends of a trip must lie in the box.
     public enum Within: String, CaseIterable, Sendable { case origin, destination, both, either }
@@ -35,23 +35,23 @@ public struct TripFilter: Hashable, Sendable {
     public init() {}
 }
 
-/// The question "How many trips a week?".
+/// The query for trips per week.
 public struct WeeklyAverageQuery: Hashable, Sendable {
     /// Which weeks the average is over.
     public enum Weeks: String, CaseIterable, Sendable { case calendar, active, elapsed }
 
     public var filter = TripFilter()
     public var weeks: Weeks = .calendar
-    /// Whether the answer tells what it cost.
+    /// Whether the result includes its cost.
     public var explain = false
 
-    /// Makes the question about all trips.
+    /// Makes the query for all trips.
     public init() {}
 }
 
-/// The question "Which trips are alike?": same region, origin cell, destination cell and time bucket.
+/// The query for groups of trips with the same region, origin cell, destination cell and time bucket.
 public struct TripGroupsQuery: Hashable, Sendable {
-    /// What a time bucket is a part of.
+    /// Whether a time bucket is a part of any day or of a date.
     public enum Bucket: String, CaseIterable, Sendable {
         case timeOfDay = "time_of_day"
         case absolute
@@ -66,23 +66,23 @@ public struct TripGroupsQuery: Hashable, Sendable {
     /// Divides 1440.
     public var bucketMinutes: Int
     public var bucket: Bucket = .timeOfDay
-    /// Whether the answer tells what it cost.
+    /// Whether the result includes its cost.
     public var explain = false
 
-    /// Makes the question about all trips.
+    /// Makes the query for all trips.
     public init(defaults: QueryDefaults = QueryDefaults()) {
         precision = defaults.geohashPrecision
         bucketMinutes = defaults.bucketMinutes
     }
 }
 
-/// The question "What is there?": regions with their datasources, most trips first.
+/// The query for the contents of the store: regions with their datasources, most trips first.
 public struct RegionsQuery: Hashable, Sendable {
     /// 1 to 10,000.
     public var limit = Limits.regionLimitDefault
     public var offset = 0
 
-    /// Makes the question about the first regions.
+    /// Makes the query for the first regions.
     public init() {}
 }
 

@@ -1,8 +1,9 @@
 import Synchronization
 
-/// Ends a query before its answer is there: its client left, or its time is over.
+/// Ends a query before its result is ready: its client disconnected, or its timeout passed.
 ///
-/// The query asks between two pieces of work (128 Ki rows, a part of a merge) whether to go on, so no loop over rows knows of it.
+/// The query checks between two pieces of work (128 Ki rows, a part of a merge) whether to continue, so no loop over rows knows
+/// of it.
 public final class QueryCancellation: Sendable {
     private enum State: Int { case none, leaving, left }
 
@@ -16,27 +17,27 @@ public final class QueryCancellation: Sendable {
     private let timeout: Duration?
     private let deadline: ContinuousClock.Instant?
 
-    /// Starts the time of a query; without a timeout it has no end.
+    /// Starts the timeout of a query; without one the query never times out.
     public init(timeout: Duration? = nil) {
         self.timeout = timeout
         deadline = timeout.map { .now + $0 }
     }
 
-    /// Whether its client seems to leave: others go first.
+    /// Whether its client seems to be disconnecting: others take precedence.
     package var isLeaving: Bool { state.load(ordering: .relaxed) != State.none.rawValue }
 
-    /// Whether its client has left.
+    /// Whether its client has disconnected.
     package var hasLeft: Bool { state.load(ordering: .relaxed) == State.left.rawValue }
 
-    /// Time that is left; nil without a timeout.
+    /// Time until the timeout; nil without one.
     package var remaining: Duration? { deadline.map { $0 - .now } }
 
-    /// Lets other queries go before this one, whose client has closed its side of the connection.
+    /// Lets other queries precede this one, whose client has closed its side of the connection.
     package func noteLeaving() {
         _ = state.compareExchange(expected: State.none.rawValue, desired: State.leaving.rawValue, ordering: .relaxed)
     }
 
-    /// Ends the query, whose client has left.
+    /// Ends the query, since its client has disconnected.
     public func cancel() {
         state.store(State.left.rawValue, ordering: .relaxed)
         let due = callbacks.withLock { callbacks in
@@ -47,9 +48,9 @@ public final class QueryCancellation: Sendable {
         for callback in due { callback() }
     }
 
-    /// Calls `body` once the client has left; at once if it has already.
+    /// Calls `body` once the client has disconnected; at once if it already has.
     ///
-    /// It is kept until then or until the query lets its cancellation go.
+    /// `body` is kept until then or until the query releases its cancellation.
     package func onCancel(_ body: @escaping @Sendable () -> Void) {
         let isCancelled = callbacks.withLock { callbacks in
             if !callbacks.isCancelled { callbacks.onCancel.append(body) }
@@ -58,7 +59,7 @@ public final class QueryCancellation: Sendable {
         if isCancelled { body() }
     }
 
-    /// Throws if the query is to end.
+    /// Throws if the query must end.
     package func check() throws(ColumnStoreError) {
         if hasLeft { throw Self.clientLeft }
         if let timeout, let deadline, deadline <= .now { throw Self.timedOut(after: timeout) }

@@ -62,7 +62,7 @@ package final class QueryLane: Sendable {
         if let next { pool.run { self.work(next.run) } }
     }
 
-    /// Ends a waiting query whose client has left.
+    /// Ends a waiting query whose client has disconnected.
     private func drop(_ number: Int) {
         let dropped = state.withLock { state -> Waiting? in
             guard let place = state.waiting.firstIndex(where: { $0.number == number }) else { return nil }

@@ -1,16 +1,16 @@
-/// The threads on which queries are answered, so that no event loop and no cooperative thread waits.
+/// The threads on which queries are executed, so that no event loop and no cooperative thread blocks.
 ///
-/// More than cores, so that a long query leaves room for short ones; those that may scan everything have threads of their
-/// own, so that they never hold all threads of the others.
+/// More than cores, so that a long query leaves room for short ones. Queries that may scan everything have threads of their
+/// own, so that they never occupy all threads of the others.
 package final class QuestionThreads: Sendable {
-    /// For what asks no engine: jobs and what else is in the catalog.
+    /// For work that uses no engine: jobs and whatever else is in the catalog.
     private let moments: WorkerPool
     private let short: WorkerPool
     private let scans: WorkerPool
     private let shortLane: QueryLane
     private let scanLane: QueryLane
 
-    /// Starts threads for a machine of so many cores.
+    /// Starts threads for a machine with a count of cores.
     package init(coreCount: Int) {
         moments = WorkerPool(threadCount: max(4, 2 * coreCount))
         short = WorkerPool(threadCount: max(4, 2 * coreCount))
@@ -19,17 +19,17 @@ package final class QuestionThreads: Sendable {
         scanLane = QueryLane(on: scans)
     }
 
-    /// Lets the threads end once they have nothing to do.
+    /// Lets the threads end once they are idle.
     package func shutDown() {
         moments.shutDown()
         short.shutDown()
         scans.shutDown()
     }
 
-    /// Queries that wait for a thread.
+    /// Count of queries that wait for a thread.
     package var waitingCount: Int { shortLane.waitingCount + scanLane.waitingCount }
 
-    /// Runs blocking work that takes a moment and asks no engine, and waits for it without holding a thread.
+    /// Runs blocking work that is short and uses no engine, and waits for it without blocking a thread.
     package func answer<Value: Sendable>(
         _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
     ) async throws(ColumnStoreError) -> Value {
@@ -39,10 +39,11 @@ package final class QuestionThreads: Sendable {
         return try result.get()
     }
 
-    /// The same, for a client that is told something else once it has waited for some time; the work then ends for nobody, or does not
-    /// begin.
+    /// Does the same, for a client that gets a refusal once it has waited for some time.
     ///
-    /// - Parameter refusal: what it is told.
+    /// The work then ends without a reader, or does not begin.
+    ///
+    /// - Parameter refusal: the error that the client gets.
     package func answer<Value: Sendable>(
         within time: Duration, otherwise refusal: ColumnStoreError,
         _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
@@ -61,7 +62,7 @@ package final class QuestionThreads: Sendable {
         return try result.get()
     }
 
-    /// Runs a query, and waits for its answer without holding a thread.
+    /// Runs a query, and waits for its result without blocking a thread.
     ///
     /// - Parameters:
     ///   - mayScan: whether it may take long; such queries wait for others of their kind, not in front of short ones.
@@ -90,13 +91,13 @@ package final class QuestionThreads: Sendable {
     }
 }
 
-/// The first of several answers to one who waits.
+/// The first of several results, for one waiting caller.
 private final class FirstAnswer<Value: Sendable>: Sendable {
     private let waiter: Lock<CheckedContinuation<Result<Value, ColumnStoreError>, Never>?>
 
     init(_ waiter: CheckedContinuation<Result<Value, ColumnStoreError>, Never>) { self.waiter = Lock(waiter) }
 
-    /// Whether none was given yet.
+    /// Whether there is no result yet.
     var isAwaited: Bool { waiter.withLock { $0 != nil } }
 
     func give(_ answer: Result<Value, ColumnStoreError>) { waiter.withLock { $0.take() }?.resume(returning: answer) }

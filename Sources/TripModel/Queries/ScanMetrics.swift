@@ -1,31 +1,31 @@
-/// What a question cost: what was read, what the index answered, what was skipped, and the time of each stage.
+/// What a query cost: what was read, what the index answered, what was skipped, and the time of each stage.
 public struct ScanMetrics: Hashable, Sendable {
     /// Segments of the snapshot.
     public var segmentsConsidered = 0
     /// Segments without a candidate row.
     public var segmentsSkipped = 0
-    /// Segments of which rows were read.
+    /// Segments with rows that were read.
     public var segmentsRead = 0
     /// Column pages of the snapshot.
     public var pagesConsidered = 0
-    /// Times that a column page was decoded: one that two workers need, or two scans of a query, is decoded by each.
+    /// Decodings of column pages: a page that two workers need, or two scans of a query, is decoded by each.
     public var pagesRead = 0
-    /// Which pages those were, by their file and place.
+    /// Identifies those pages by their file and offset.
     private var pagePlaces: [UInt64] = []
-    /// Rows counted from an index, unread.
+    /// Rows counted from an index, without reading them.
     public var rowsCounted = 0
     /// Rows of which at least one value was tested.
     public var rowsTested = 0
     /// Bytes of the pages read, decompressed.
     public var bytesDecompressed = 0
-    /// Finding out which rows are counted and which are read.
+    /// Time to determine which rows are counted and which are read.
     public var planTime = Duration.zero
-    /// Reading, testing and adding up rows.
+    /// Time to read, test and sum rows.
     public var scanTime = Duration.zero
-    /// Bringing the workers' parts together.
+    /// Time to merge the workers' results.
     public var mergeTime = Duration.zero
 
-    /// Metrics of nothing done.
+    /// Makes metrics that are all zero.
     public init() {}
 
     /// Column pages that were decoded, each counted once.

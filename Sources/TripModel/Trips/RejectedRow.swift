@@ -1,4 +1,4 @@
-/// A row that was left out of a load: where it stands, why, and what it says.
+/// A row that was rejected during ingestion: its line, the reason, and its text.
 public struct RejectedRow: Hashable, Sendable, Decodable {
     /// The 1-based physical line at which the row starts in the file.
     public var line: Int
