@@ -1,4 +1,5 @@
 import Bucketing
+import ColumnStore
 import Foundation
 package import Logging
 package import TripModel

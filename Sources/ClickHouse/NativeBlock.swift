@@ -1,4 +1,5 @@
 import Bucketing
+package import ColumnStore
 
 /// Sorted trips as blocks of ClickHouse's `Native` format, each the body of an INSERT.
 ///
