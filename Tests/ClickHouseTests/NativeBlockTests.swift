@@ -1,5 +1,6 @@
 import Bucketing
 import ClickHouse
+import ColumnStore
 import TestSupport
 import Testing
 import TripModel

@@ -1,9 +1,13 @@
 import Bucketing
+import ColumnStore
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import TestSupport
 import Testing
 import TripModel
+import TripstoreAPI
 
 /// A store from file to answer: loading, publishing, undoing, interrupting, reopening.
 struct ColumnStoreTests {

@@ -1,4 +1,7 @@
+import ColumnStore
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import Parquet
 import TestSupport
@@ -300,6 +303,6 @@ struct JobStatesTests {
         }
         for (number, id) in ids.enumerated() { #expect(trips(store, of: "R\(number)") == (removed.contains(id) ? 0 : 2000)) }
         store.close()
-        #expect(try open(.own, .readOnly).summary().unnamedFiles.isEmpty)
+        #expect(try open(.own, .readOnly).engine.summary().unnamedFiles.isEmpty)
     }
 }

@@ -1,4 +1,7 @@
+import ColumnStore
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import TestSupport
 import Testing
@@ -35,7 +38,7 @@ struct PublishingTests {
         #expect(segments.count == 2 && segments[0] === first)
         _ = try store.jobs.remove(second.id)
         #expect(try store.engine.snapshot().segments.map(ObjectIdentifier.init) == [ObjectIdentifier(first)])
-        #expect(try store.snapshotProblems().isEmpty)
+        #expect(try store.engine.snapshotProblems().isEmpty)
     }
 
     private final class Flag: Sendable { let value = Lock(false) }
@@ -61,7 +64,7 @@ struct PublishingTests {
             }
             group.addTask {
                 repeat {
-                    let problems = try store.snapshotProblems()
+                    let problems = try store.engine.snapshotProblems()
                     #expect(problems.isEmpty)
                     // The thread is others' as well.
                     await Task.yield()
@@ -84,9 +87,9 @@ struct PublishingTests {
         store = try open()
         defer { store.close() }
         #expect(throws: ColumnStoreError.self) { try store.weeklyAverage(WeeklyAverageQuery()) }
-        #expect(try !store.snapshotProblems().isEmpty)
+        #expect(try !store.engine.snapshotProblems().isEmpty)
         try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 1)
-        #expect(try store.snapshotProblems().isEmpty)
+        #expect(try store.engine.snapshotProblems().isEmpty)
     }
 }

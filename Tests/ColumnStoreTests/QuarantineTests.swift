@@ -1,4 +1,7 @@
+import ColumnStore
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import Bucketing
+import ColumnStore
 import TestSupport
 import TripModel
 

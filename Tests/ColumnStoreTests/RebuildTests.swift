@@ -1,8 +1,12 @@
+import ColumnStore
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import TestSupport
 import Testing
 import TripModel
+import TripstoreAPI
 
 /// A catalog made anew of real stores: loads that were interrupted, loads under way, changed bytes.
 struct RebuildTests {

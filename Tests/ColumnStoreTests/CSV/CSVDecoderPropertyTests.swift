@@ -3,6 +3,7 @@ import Glibc
 #else
 import Musl
 #endif
+import Ingestion
 import TestSupport
 import Testing
 import TripModel

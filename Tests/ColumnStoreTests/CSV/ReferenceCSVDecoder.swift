@@ -1,4 +1,5 @@
 import Foundation
+import Ingestion
 import TripModel
 
 /// One decoded trip, with doubles as bits, so that -0 and 0 differ.

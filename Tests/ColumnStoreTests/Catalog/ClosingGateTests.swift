@@ -1,3 +1,4 @@
+import ColumnStore
 import Dispatch
 import Foundation
 import TestSupport
@@ -16,7 +17,7 @@ struct ClosingGateTests {
             for _ in 0..<6 {
                 DispatchQueue.global().async(group: readers) {
                     while true {
-                        do throws(ColumnStoreError) { _ = try store.engine.catalog.job(1) } catch {
+                        do throws(ColumnStoreError) { _ = try store.catalog.job(1) } catch {
                             #expect(error.code == .conflict)
                             return
                         }

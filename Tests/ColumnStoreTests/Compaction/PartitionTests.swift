@@ -1,5 +1,8 @@
 import Bucketing
+import ColumnStore
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import TestSupport
 import Testing

@@ -1,6 +1,8 @@
 import Foundation
+import Ingestion
 import TestSupport
 import Testing
+import Transfer
 import TripModel
 
 /// What is exported as CSV is decoded to the same bits.

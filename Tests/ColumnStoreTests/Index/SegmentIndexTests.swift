@@ -1,4 +1,5 @@
 import Bucketing
+import ColumnStore
 import Foundation
 import TestSupport
 import Testing

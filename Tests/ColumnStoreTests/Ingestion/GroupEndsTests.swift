@@ -1,4 +1,6 @@
+import ColumnStore
 import Foundation
+import Ingestion
 import Logging
 import TestSupport
 import Testing

@@ -1,9 +1,12 @@
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import Parquet
 import TestSupport
 import Testing
 import TripModel
+import TripstoreAPI
 
 /// Small files that wait together are loaded together; nobody can tell from what comes out.
 struct GroupLoadTests {
@@ -78,7 +81,7 @@ struct GroupLoadTests {
         var groups = TripGroupsQuery()
         groups.limit = 10_000
         #expect(try together.tripGroups(groups).json == alone.tripGroups(groups).json)
-        #expect(try together.summary().unnamedFiles.isEmpty)
+        #expect(try together.engine.summary().unnamedFiles.isEmpty)
         // Any of them goes alone.
         for index in [0, 20, 41, 69] {
             _ = try together.jobs.remove(ids[index])

@@ -1,3 +1,4 @@
+import Ingestion
 import Testing
 
 /// Uploads of failed jobs go by age and by quota, oldest first.

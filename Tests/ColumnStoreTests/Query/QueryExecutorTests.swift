@@ -1,8 +1,10 @@
 import Bucketing
+import ColumnStore
 import Foundation
 import TestSupport
 import Testing
 import TripModel
+import TripstoreAPI
 
 /// Index, scan and the slow reference give the same answers, whatever the trips and the question.
 struct QueryExecutorTests {

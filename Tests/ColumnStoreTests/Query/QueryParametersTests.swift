@@ -1,6 +1,7 @@
 import Bucketing
 import Testing
 import TripModel
+import TripstoreAPI
 
 /// Named values to questions, and the sentence for each that is wrong.
 struct QueryParametersTests {

@@ -1,9 +1,13 @@
+import ColumnStore
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import TestSupport
 import Testing
 import TripGenerator
 import TripModel
+import TripstoreAPI
 
 /// How much each question may read: an index that stops working is noticed here, whatever the machine.
 ///

@@ -1,4 +1,7 @@
+import ColumnStore
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import TestSupport
 import Testing
@@ -92,7 +95,7 @@ struct GroupRollupTests {
         try waitUntilCovered(store)
         store.close()
         let whole = try open(access: .readOnly)
-        #expect(try whole.snapshot().isCovered)
+        #expect(try whole.engine.snapshot().isCovered)
         whole.close()
         let rollups = root + "/rollups"
         let names = try FileManager.default.contentsOfDirectory(atPath: rollups)

@@ -1,7 +1,9 @@
+import ColumnStore
 import Foundation
 import TestSupport
 import Testing
 import TripModel
+import TripstoreAPI
 
 /// Files of every version that was ever written open and answer alike; those of a version to come are refused untouched.
 struct FormatVersionTests {

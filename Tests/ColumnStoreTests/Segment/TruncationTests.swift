@@ -1,9 +1,13 @@
 import Bucketing
+import ColumnStore
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import TestSupport
 import Testing
 import TripModel
+import TripstoreAPI
 
 /// Files that are truncated while a store has them open: no answer of zeros, nothing written from them, and the process lives.
 struct TruncationTests {
@@ -129,7 +133,7 @@ struct TruncationTests {
         let before = try (store.regions().json, store.tripGroups(ofWhole).json)
         #expect(store.engine.damage == nil)
         try cut.apply(to: path)
-        #expect(store.damage?.message.contains(name) == true)
+        #expect(store.engine.damage?.message.contains(name) == true)
 
         var all = TripGroupsQuery()
         all.precision = 12
