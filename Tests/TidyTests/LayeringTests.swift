@@ -4,7 +4,8 @@ import Testing
 /// The directions that docs/ARCHITECTURE.md promises hold in the sources.
 struct LayeringTests {
     private static let modules = [
-        "Bucketing", "Cryptography", "TripGenerator", "HTTPTransport", "ColumnStore", "ClickHouse", "PostgreSQL", "Fetching", "Events",
+        "Bucketing", "Cryptography", "TripGenerator", "HTTPTransport", "ColumnStore", "ClickHouse", "PostgreSQL", "Fetching",
+        "Events",
         "Server", "tripstore",
     ]
 
