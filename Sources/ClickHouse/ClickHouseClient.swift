@@ -218,7 +218,7 @@ final class ClickHouseClient: Sendable {
             headers.add(name: "X-ClickHouse-Key", value: url.password ?? "")
         }
         // What is no URL is refused as what it is.
-        let request = HTTPRequest(.POST, url: components.string ?? "", headers: headers, body: body)
+        let request = HTTPRequest(.post, url: components.string ?? "", headers: headers, body: body)
         return Answer(
             address: address, exchange: .success(http.begin(request, deadline: .now + time, upTo: Self.answerByteCountMax)))
     }

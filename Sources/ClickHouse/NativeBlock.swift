@@ -62,7 +62,8 @@ package enum NativeBlock {
     }
 
     private static func write(
-        _ trips: SortedTrips, _ rows: Range<Int>, _ texts: [TextColumn], job: Int64, block: UInt64, to buffer: inout OutputRawSpan
+        _ trips: SortedTrips, _ rows: Range<Int>, _ texts: [TextColumn], job: Int64, block: UInt64,
+        to buffer: inout OutputRawSpan
     ) {
         buffer.writeLength(columns.count)
         buffer.writeLength(rows.count)

@@ -16,7 +16,9 @@ package enum NativeBlockReader {
             let columnCount = try reader.count()
             let rowCount = try reader.count()
             if columnCount == 0 { continue }
-            guard columnCount == columns.count, rowCount <= reader.byteCount || rowCount == 0 else { throw RowBinaryReader.cutOff }
+            guard columnCount == columns.count, rowCount <= reader.byteCount || rowCount == 0 else {
+                throw RowBinaryReader.cutOff
+            }
             let batch = try batch(&reader, rowCount)
             if batch.count > 0 { batches.append(batch) }
         }

@@ -24,7 +24,7 @@ struct EventTarget: Sendable {
         var request: HTTPRequest
         switch url {
         case .webhook(let address):
-            request = HTTPRequest(.POST, url: address.url, body: Array(event.body.utf8))
+            request = HTTPRequest(.post, url: address.url, body: Array(event.body.utf8))
             request.headers.add(name: "Content-Type", value: CloudEvent.contentType)
             for (name, value) in signature?.headers(id: event.id, body: event.body, at: .now) ?? [] {
                 request.headers.add(name: name, value: value)
@@ -64,7 +64,7 @@ struct EventTarget: Sendable {
         let signed = AWSRequestSigner.Request(
             method: "POST", host: address.authority, target: address.target, headers: [("Content-Type", type)],
             body: body)
-        var request = HTTPRequest(.POST, url: address.url, body: body)
+        var request = HTTPRequest(.post, url: address.url, body: body)
         request.headers.add(name: "Content-Type", value: type)
         for (name, value) in signer.headers(for: signed, at: .now) { request.headers.add(name: name, value: value) }
         return request

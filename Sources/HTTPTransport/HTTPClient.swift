@@ -6,7 +6,7 @@ package final class HTTPClient: Sendable {
     package struct Options: Sendable {
         /// Time for lookup, connection and TLS together.
         package var connectTimeout: Duration = .seconds(10)
-        /// Time without a byte of a response; nil: any. What is not fetched by who reads does not count.
+        /// Time without a byte of a response, while somebody reads; nil: any.
         package var readTimeout: Duration?
         /// Time without a byte of a request that the server takes; nil: any.
         package var writeTimeout: Duration?
@@ -24,7 +24,8 @@ package final class HTTPClient: Sendable {
 
     package init(_ options: Options = Options()) { loop = TransferLoop(options) }
 
-    deinit { loop.close() }
+    /// What is under way goes on for those who wait for it.
+    deinit { loop.retire() }
 
     /// Lets all connections go; what is under way fails, and whatever is asked afterwards.
     package func close() { loop.close() }

@@ -38,7 +38,7 @@ package final class HTTPExchange: @unchecked Sendable {
         }
     }
 
-    /// Returns the response once it is whole. Whoever is cancelled cancels it.
+    /// Returns the response once it is whole; whoever is cancelled cancels it.
     package func response() async throws(HTTPFailure) -> HTTPResponse {
         try await awaited { () throws(HTTPFailure) in try self.whole() }
     }
@@ -83,9 +83,9 @@ package final class HTTPExchange: @unchecked Sendable {
         return bytes
     }
 
-    /// Some bytes, and whether more have waited for that; no bytes at the end. What came before a failure comes before it.
+    /// Some bytes, and whether more have waited for that; no bytes at the end.
     ///
-    /// Called with the lock.
+    /// What came before a failure comes before it. Called with the lock.
     private func take() throws(HTTPFailure) -> (bytes: [UInt8]?, wasPaused: Bool)? {
         if failure == .cancelled { throw .cancelled }
         if !bytes.isEmpty {

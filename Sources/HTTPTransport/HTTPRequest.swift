@@ -1,4 +1,10 @@
-package enum HTTPMethod: String, Sendable { case GET, HEAD, PUT, POST, DELETE }
+package enum HTTPMethod: String, Sendable {
+    case get = "GET"
+    case head = "HEAD"
+    case put = "PUT"
+    case post = "POST"
+    case delete = "DELETE"
+}
 
 /// A request as it is sent: no field is added to its own but `Host` and `Content-Length`.
 package struct HTTPRequest: Sendable {
@@ -7,10 +13,10 @@ package struct HTTPRequest: Sendable {
     package var url: String
     package var headers = HTTPHeaders()
     package var body: [UInt8]
-    /// The IPv4 or IPv6 address to connect to; nil: those of the URL's host. A certificate must be for the host all the same.
+    /// The IPv4 or IPv6 address to connect to; nil: those of the URL's host, for which a certificate must be all the same.
     package var address: String?
 
-    package init(_ method: HTTPMethod = .GET, url: String, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = []) {
+    package init(_ method: HTTPMethod = .get, url: String, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = []) {
         self.method = method
         self.url = url
         self.headers = headers
@@ -28,10 +34,13 @@ package struct HTTPRequest: Sendable {
     var fault: HTTPFailure? {
         if url.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) { return .other("Invalid URL") }
         for (name, value) in headers.fields {
-            let isName = !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") && $0 != 0x3b }
+            let isName = !name.isEmpty && name.utf8.allSatisfy(Self.isOfName)
             if !isName { return .other("Invalid header field names") }
-            if value.utf8.contains(where: { ($0 < 0x20 && $0 != 0x09) || $0 == 0x7f }) { return .other("Invalid header field values") }
+            let hasControls = value.utf8.contains { ($0 < 0x20 && $0 != 0x09) || $0 == 0x7f }
+            if hasControls { return .other("Invalid header field values") }
         }
         return nil
     }
+
+    private static func isOfName(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7f && !":;".utf8.contains(byte) }
 }

@@ -16,7 +16,7 @@ package struct HTTPStatus: Hashable, Sendable {
     package static let ok = HTTPStatus(code: 200, words: "")
     package static let notFound = HTTPStatus(code: 404, words: "")
 
-    /// https://www.iana.org/assignments/http-status-codes
+    // https://www.iana.org/assignments/http-status-codes
     private static let phrases: [Int: String] = [
         100: "Continue", 101: "Switching Protocols", 102: "Processing", 103: "Early Hints", 200: "OK", 201: "Created",
         202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content", 205: "Reset Content", 206: "Partial Content",

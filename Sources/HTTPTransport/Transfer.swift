@@ -7,7 +7,9 @@ import Glibc
 import Musl
 #endif
 
-/// A request in libcurl's hands, which calls back here with what comes and for what is to be sent. The loop's thread alone uses it.
+/// A request in libcurl's hands, which calls back here with what comes and for what is to be sent.
+///
+/// The loop's thread alone uses it.
 final class Transfer {
     /// Bytes of all heads of a response, those of trailers too.
     private static let headByteCountMax = 80 << 10
@@ -75,10 +77,10 @@ final class Transfer {
             },
         ]
         switch request.method {
-        case .GET: break
-        case .HEAD: codes.append(libcurl_set_long(handle, CURLOPT_NOBODY, 1))
-        case .DELETE: codes.append(libcurl_set_text(handle, CURLOPT_CUSTOMREQUEST, "DELETE"))
-        case .PUT, .POST:
+        case .get: break
+        case .head: codes.append(libcurl_set_long(handle, CURLOPT_NOBODY, 1))
+        case .delete: codes.append(libcurl_set_text(handle, CURLOPT_CUSTOMREQUEST, request.method.rawValue))
+        case .put, .post:
             codes += [
                 libcurl_set_long(handle, CURLOPT_POST, 1),
                 libcurl_set_text(handle, CURLOPT_CUSTOMREQUEST, request.method.rawValue),
@@ -120,7 +122,9 @@ final class Transfer {
     private func send(_ room: UnsafeMutableRawBufferPointer) -> Int {
         hasMoved = true
         let count = min(room.count, body.count - sentByteCount)
-        body.withUnsafeBytes { room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[sentByteCount..<sentByteCount + count])) }
+        body.withUnsafeBytes { bytes in
+            room.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[sentByteCount..<sentByteCount + count]))
+        }
         sentByteCount += count
         return count
     }
@@ -135,8 +139,8 @@ final class Transfer {
         if line.starts(with: "HTTP/".utf8) {
             let parts = text.split(separator: " ", maxSplits: 2)
             let code = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
-            response = HTTPResponse(
-                status: HTTPStatus(code: code, words: parts.count > 2 ? String(parts[2].prefix(100)) : ""), headers: HTTPHeaders())
+            let words = parts.count > 2 ? String(parts[2].prefix(100)) : ""
+            response = HTTPResponse(status: HTTPStatus(code: code, words: words), headers: HTTPHeaders())
         } else if text.isEmpty {
             // What comes before the response itself says nothing.
             guard let response, response.status.code >= 200 else { return line.count }
@@ -204,6 +208,9 @@ final class Transfer {
         return options.readTimeout.map { (end: lastMove + $0, failure: .readTimeout) }
     }
 
+    /// OpenSSL's numbers for a host that is another one, and those that libcurl leaves where it alone has found that.
+    private static let hostFaults = [0, 1, 62, 63, 64]
+
     /// What libcurl's end of it means; nil: the response is whole.
     func failure(_ code: CURLcode) -> HTTPFailure? {
         if code == CURLE_OK { return hasBegun ? nil : .connectionClosed }
@@ -218,8 +225,7 @@ final class Transfer {
         case CURLE_PEER_FAILED_VERIFICATION:
             var result = 0
             _ = libcurl_get_long(handle, CURLINFO_SSL_VERIFYRESULT, &result)
-            // The host is looked at once the certificate itself is believed.
-            return .certificate(result == 0 ? .otherHost : .untrusted)
+            return .certificate(Self.hostFaults.contains(result) ? .otherHost : .untrusted)
         case CURLE_SSL_CACERT_BADFILE: return .certificate(.unreadableAuthorities)
         case CURLE_COULDNT_CONNECT:
             return .unreachable(number == 0 ? words : String(cString: strerror(Int32(number))))

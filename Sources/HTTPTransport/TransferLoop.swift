@@ -27,6 +27,8 @@ final class TransferLoop: @unchecked Sendable {
     private var multi: UnsafeMutableRawPointer?
     private var isRunning = false
     private var isClosed = false
+    /// Whether nothing will be asked any more.
+    private var isRetired = false
 
     init(_ options: HTTPClient.Options) { self.options = options }
 
@@ -64,6 +66,14 @@ final class TransferLoop: @unchecked Sendable {
         }
     }
 
+    /// Ends the thread once nothing is under way.
+    func retire() {
+        lock.withLock {
+            isRetired = true
+            if let multi { _ = libcurl_multi_wakeup(multi) }
+        }
+    }
+
     // MARK: The thread
 
     private func run() {
@@ -77,9 +87,9 @@ final class TransferLoop: @unchecked Sendable {
         let transfers = TransferTable(multi, options)
         var idleEnd = ContinuousClock.now
         while true {
-            let (commands, isClosed) = lock.withLock {
+            let (commands, isClosed, isRetired) = lock.withLock {
                 defer { self.commands = [] }
-                return (self.commands, self.isClosed)
+                return (self.commands, self.isClosed, self.isRetired)
             }
             if isClosed {
                 for case .start(_, let exchange, _) in commands { exchange.finish(.closed) }
@@ -89,7 +99,7 @@ final class TransferLoop: @unchecked Sendable {
             for command in commands { transfers.follow(command) }
             let nextLook = transfers.move()
             if transfers.isEmpty {
-                if idleEnd <= .now, leaveIfIdle(multi) { return }
+                if idleEnd <= .now || isRetired, leaveIfIdle(multi) { return }
             } else {
                 idleEnd = .now + .seconds(options.idleSeconds)
             }

@@ -1,6 +1,8 @@
 import CCurl
 
-/// Requests that are under way, and those that wait for their turn. The loop's thread alone uses it.
+/// Requests that are under way, and those that wait for their turn.
+///
+/// The loop's thread alone uses it.
 final class TransferTable {
     private struct Waiting {
         var request: HTTPRequest

@@ -25,46 +25,64 @@ struct HTTPClientTests {
         }
     }
 
+    /// Bytes in which the loss or exchange of some is seen.
+    private static func bytes(_ count: Int) -> Data {
+        var bytes = Data()
+        while bytes.count < count {
+            bytes.append(Data("\(bytes.count)".utf8))
+            bytes.append(Data(repeating: UInt8(truncatingIfNeeded: bytes.count), count: 1000))
+        }
+        return Data(bytes.prefix(count))
+    }
+
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
     @Test(
-        "A request has its own fields and no other", arguments: [
-            (HTTPMethod.GET, "", "GET /a/../b?c=%20 HTTP/1.1\r\nHost: HOST\r\nX-Empty:\r\nX-Full: a b\r\n\r\n"),
-            (.HEAD, "", "HEAD /a/../b?c=%20 HTTP/1.1\r\nHost: HOST\r\nX-Empty:\r\nX-Full: a b\r\n\r\n"),
-            (.DELETE, "", "DELETE /a/../b?c=%20 HTTP/1.1\r\nHost: HOST\r\nX-Empty:\r\nX-Full: a b\r\n\r\n"),
-            (.PUT, "", "PUT /a/../b?c=%20 HTTP/1.1\r\nHost: HOST\r\nX-Empty:\r\nX-Full: a b\r\nContent-Length: 0\r\n\r\n"),
-            (.POST, "xyz", "POST /a/../b?c=%20 HTTP/1.1\r\nHost: HOST\r\nX-Empty:\r\nX-Full: a b\r\nContent-Length: 3\r\n\r\nxyz"),
+        "A request has its own fields and no other",
+        arguments: [
+            (HTTPMethod.get, "", "GET /a/../b?c=%20 HTTP/1.1\r\nHost: HOST\r\nX-Empty:\r\nX-Full: a b\r\n\r\n"),
+            (.head, "", "HEAD /a/../b?c=%20 HTTP/1.1\r\nHost: HOST\r\nX-Empty:\r\nX-Full: a b\r\n\r\n"),
+            (.delete, "", "DELETE /a/../b?c=%20 HTTP/1.1\r\nHost: HOST\r\nX-Empty:\r\nX-Full: a b\r\n\r\n"),
+            (.put, "", "PUT /a/../b?c=%20 HTTP/1.1\r\nHost: HOST\r\nX-Empty:\r\nX-Full: a b\r\nContent-Length: 0\r\n\r\n"),
+            (
+                .post, "xyz",
+                "POST /a/../b?c=%20 HTTP/1.1\r\nHost: HOST\r\nX-Empty:\r\nX-Full: a b\r\nContent-Length: 3\r\n\r\nxyz"
+            ),
         ])
     func wire(method: HTTPMethod, body: String, expected: String) throws {
         let asked = Noted("")
         let server = RawServer { connection, _ in
             let text = connection.read(to: "\r\n\r\n\(body)")
             asked.change { $0 = text }
-            connection.write(method == .HEAD ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" : Self.ok)
+            connection.write(method == .head ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" : Self.ok)
         }
         // Where curl on a command line would go, and what it would say.
         for name in ["http_proxy", "ALL_PROXY"] { setenv(name, "http://127.0.0.1:9", 1) }
         let headers = HTTPHeaders([(name: "X-Empty", value: ""), (name: "X-Full", value: "a b")])
         let request = HTTPRequest(method, url: server.url("/a/../b?c=%20"), headers: headers, body: Array(body.utf8))
         let response = try HTTPClient().begin(request, upTo: 1 << 20).wait()
-        #expect(response.status.code == 200 && response.status.reasonPhrase == "OK" && response.headers.first(name: "content-LENGTH") == "2")
-        #expect(response.body == (method == .HEAD ? [] : Array("hi".utf8)))
+        #expect(
+            response.status.code == 200 && response.status.reasonPhrase == "OK"
+                && response.headers.first(name: "content-LENGTH") == "2")
+        #expect(response.body == (method == .head ? [] : Array("hi".utf8)))
         #expect(asked.now == expected.replacingOccurrences(of: "HOST", with: "127.0.0.1:\(server.port)"))
     }
 
     @Test("A body of any size arrives as it is, beyond what buffers hold")
     func largeBody() throws {
-        let body = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 3) }
+        let body = Self.bytes(5_000_000)
         let server = RawServer { connection, _ in
             #expect(connection.readHead().contains("Content-Length: 5000000\r\n"))
-            var received: [UInt8] = []
+            var received = Data()
             var buffer = [UInt8](repeating: 0, count: 1 << 16)
-            while received.count < body.count, case let count = recv(connection.descriptor, &buffer, buffer.count, 0), count > 0 {
+            while received.count < body.count, case let count = recv(connection.descriptor, &buffer, buffer.count, 0), count > 0
+            {
                 received += buffer[..<count]
             }
             connection.write(received == body ? Self.ok : "HTTP/1.1 500 Other Bytes\r\nContent-Length: 0\r\n\r\n")
         }
-        #expect(try HTTPClient().begin(HTTPRequest(.PUT, url: server.url(), body: body), upTo: 10).wait().status == .ok)
+        let request = HTTPRequest(.put, url: server.url(), body: Array(body))
+        #expect(try HTTPClient().begin(request, upTo: 10).wait().status == .ok)
     }
 
     @Test("A field or a URL that would be read as more than it is is not sent")
@@ -80,11 +98,13 @@ struct HTTPClientTests {
         #expect(server.connectionCount == 0)
     }
 
-    @Test("Only HTTP is spoken", arguments: ["file:///etc/hostname", "ftp://127.0.0.1:1/x", "gopher://127.0.0.1:1/x", "telnet://127.0.0.1:1"])
+    @Test(
+        "Only HTTP is spoken",
+        arguments: ["file:///etc/hostname", "ftp://127.0.0.1:1/x", "gopher://127.0.0.1:1/x", "telnet://127.0.0.1:1"])
     func protocols(url: String) {
         let error = #expect(throws: HTTPFailure.self) { try Self.get(HTTPClient(), url) }
-        guard case .other(let words) = error else { return Issue.record("\(String(describing: error))") }
-        #expect(words.contains("not supported") || words.contains("disabled"))
+        let words = error?.description ?? ""
+        #expect(words.contains("not supported") || words.contains("disabled"), "\(words)")
     }
 
     @Test("A redirect is an answer like others")
@@ -93,7 +113,8 @@ struct HTTPClientTests {
             connection.write("HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n")
         }
         let response = try Self.get(HTTPClient(), server.url())
-        #expect(response.status.code == 302 && response.headers.first(name: "Location") == "/other" && server.connectionCount == 1)
+        #expect(
+            response.status.code == 302 && response.headers.first(name: "Location") == "/other" && server.connectionCount == 1)
     }
 
     @Test("A connection goes to the address, whoever the host is")
@@ -184,7 +205,8 @@ struct HTTPClientTests {
         }
         let client = HTTPClient()
         #expect(try Self.get(client, server.url()).status == .ok)
-        Self.expect(.connectionClosed, HTTPRequest(.POST, url: server.url(), body: [UInt8](repeating: 0x78, count: 100)), client)
+        Self.expect(
+            .connectionClosed, HTTPRequest(.post, url: server.url(), body: [UInt8](repeating: 0x78, count: 100)), client)
         #expect(bodyCount.now == 1)
     }
 
@@ -203,14 +225,16 @@ struct HTTPClientTests {
         let deaf = RawServer { _, _ in Thread.sleep(forTimeInterval: 5) }
         options = HTTPClient.Options()
         options.writeTimeout = .milliseconds(200)
-        let large = HTTPRequest(.PUT, url: deaf.url(), body: [UInt8](repeating: 0, count: 64 << 20))
+        let large = HTTPRequest(.put, url: deaf.url(), body: [UInt8](repeating: 0, count: 64 << 20))
         Self.expect(.writeTimeout, large, HTTPClient(options))
     }
 
-    @Test("What breaks off is no response", arguments: [
-        "", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
-    ])
+    @Test(
+        "What breaks off is no response",
+        arguments: [
+            "", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
+        ])
     func breaks(answer: String) {
         let server = RawServer { connection, _ in
             _ = connection.readHead()
@@ -250,7 +274,7 @@ struct HTTPClientTests {
             connection.write("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
             _ = connection.read(to: "never")
         }
-        let large = HTTPRequest(.PUT, url: refusing.url(), body: [UInt8](repeating: 0, count: 64 << 20))
+        let large = HTTPRequest(.put, url: refusing.url(), body: [UInt8](repeating: 0, count: 64 << 20))
         #expect(try HTTPClient().begin(large, upTo: 10).wait().status.code == 403)
     }
 
@@ -280,12 +304,12 @@ struct HTTPClientTests {
 
     @Test("A stream that nobody reads makes its server wait, and has every byte")
     func backPressure() async throws {
-        let body = (0..<64 << 20).map { UInt8(truncatingIfNeeded: $0 >> 5 ^ $0) }
+        let body = Self.bytes(64 << 20)
         let sentCount = Noted(0)
         let server = RawServer { connection, _ in
             _ = connection.readHead()
             connection.write("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n")
-            _ = connection.write(body) { count in sentCount.change { $0 = count } }
+            _ = connection.write(Array(body)) { count in sentCount.change { $0 = count } }
         }
         let stream = try await HTTPClient().open(HTTPRequest(url: server.url()))
         var last = -1
@@ -295,7 +319,7 @@ struct HTTPClientTests {
         }
         // What the sockets hold, and some of ours.
         #expect(last < 32 << 20)
-        var received: [UInt8] = []
+        var received = Data()
         while let bytes = try await stream.body.next() {
             #expect(bytes.count <= 1 << 20)
             received += bytes

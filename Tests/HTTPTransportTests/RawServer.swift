@@ -2,8 +2,10 @@ import Foundation
 
 #if canImport(Glibc)
 import Glibc
+private let startListening = Glibc.listen
 #else
 import Musl
+private let startListening = Musl.listen
 #endif
 
 /// A server on loopback of which a test sees and says every byte.
@@ -16,7 +18,9 @@ final class RawServer: @unchecked Sendable {
         func read(to end: String) -> String {
             var bytes: [UInt8] = []
             var byte: UInt8 = 0
-            while !bytes.suffix(end.utf8.count).elementsEqual(end.utf8), recv(descriptor, &byte, 1, 0) == 1 { bytes.append(byte) }
+            while !bytes.suffix(end.utf8.count).elementsEqual(end.utf8), recv(descriptor, &byte, 1, 0) == 1 {
+                bytes.append(byte)
+            }
             return String(decoding: bytes, as: UTF8.self)
         }
 
@@ -32,7 +36,9 @@ final class RawServer: @unchecked Sendable {
             var count = 0
             while count < bytes.count {
                 let rest = min(bytes.count - count, 64 << 10)
-                let written = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress! + count, rest, Int32(MSG_NOSIGNAL.rawValue)) }
+                let written = bytes.withUnsafeBytes {
+                    send(descriptor, $0.baseAddress! + count, rest, Int32(MSG_NOSIGNAL))
+                }
                 if written <= 0 { break }
                 count += written
                 told(count)
@@ -48,18 +54,7 @@ final class RawServer: @unchecked Sendable {
 
     /// - Parameter talk: called on a thread of its own for each connection, which ends with it; with its number, from 0.
     init(_ talk: @escaping @Sendable (Connection, Int) -> Void) {
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        port = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { [listener] address in
-                precondition(bind(listener, address, length) == 0 && listen(listener, 64) == 0)
-                getsockname(listener, address, &length)
-            }
-            return Int(UInt16(bigEndian: pointer.pointee.sin_port))
-        }
+        (listener, port) = Self.listen()
         Thread.detachNewThread { [listener, weak self] in
             while case let descriptor = accept(listener, nil, nil), descriptor >= 0 {
                 let number = self?.count() ?? 0
@@ -70,6 +65,21 @@ final class RawServer: @unchecked Sendable {
             }
             close(listener)
         }
+    }
+
+    private static func listen() -> (descriptor: Int32, port: Int) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                precondition(bind(descriptor, address, length) == 0 && startListening(descriptor, 64) == 0)
+                getsockname(descriptor, address, &length)
+            }
+        }
+        return (descriptor: descriptor, port: Int(UInt16(bigEndian: address.sin_port)))
     }
 
     deinit { shutdown(listener, Int32(SHUT_RDWR)) }

@@ -14,12 +14,12 @@ extension S3Client {
 
     /// Puts an object of some bytes.
     func put(_ text: String, to object: S3Object) throws(ColumnStoreError) {
-        _ = try answer(to: S3Request(.PUT, object, .write, body: Array(text.utf8)))
+        _ = try answer(to: S3Request(.put, object, .write, body: Array(text.utf8)))
     }
 
     /// The bytes of an object; nil where there is none.
     func size(of object: S3Object) throws(ColumnStoreError) -> Int? {
-        var request = S3Request(.HEAD, object, .read)
+        var request = S3Request(.head, object, .read)
         request.mayBeAbsent = true
         let answer = try answer(to: request)
         return answer.status == .notFound ? nil : answer.headers.first(name: "Content-Length").flatMap { Int($0) }
@@ -27,7 +27,7 @@ extension S3Client {
 
     /// The text of a small object; nil where there is none.
     func text(of object: S3Object) throws(ColumnStoreError) -> String? {
-        var request = S3Request(.GET, object, .read)
+        var request = S3Request(.get, object, .read)
         request.mayBeAbsent = true
         let answer = try answer(to: request)
         return answer.status == .notFound ? nil : answer.text
@@ -36,7 +36,7 @@ extension S3Client {
     /// Removes objects; those that are absent are fine.
     func remove(_ objects: [S3Object]) throws(ColumnStoreError) {
         let requests = objects.map { object in
-            var request = S3Request(.DELETE, object, .remove)
+            var request = S3Request(.delete, object, .remove)
             request.mayBeAbsent = true
             return request
         }
@@ -94,7 +94,7 @@ extension S3Client {
     ) throws(ColumnStoreError) {
         var more: [String: String] = [:]
         while true {
-            var request = S3Request(.GET, S3Object(bucket: prefix.bucket, key: ""), .list)
+            var request = S3Request(.get, S3Object(bucket: prefix.bucket, key: ""), .list)
             let all = parameters.merging(more) { $1 }.merging(["prefix": prefix.keyPrefix]) { $1 }
             request.query = all.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
             let page = try answer(to: request).document

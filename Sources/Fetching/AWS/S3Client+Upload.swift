@@ -37,7 +37,7 @@ extension S3Client {
         }
         room.take()
         defer { room.giveBack() }
-        _ = try answer(to: S3Request(.PUT, object, .write, body: try file.read(0..<file.byteCount)))
+        _ = try answer(to: S3Request(.put, object, .write, body: try file.read(0..<file.byteCount)))
     }
 
     /// Sends a file's bytes without showing them.
@@ -46,7 +46,7 @@ extension S3Client {
     }
 
     private func stage(_ file: FileToSend, to object: S3Object) throws(ColumnStoreError) -> Staged {
-        var request = S3Request(.POST, object, .write)
+        var request = S3Request(.post, object, .write)
         request.query = [(name: "uploads", value: "")]
         guard let id = try answer(to: request).document.value("UploadId"), !id.isEmpty else {
             throw ColumnStoreError(
@@ -76,7 +76,7 @@ extension S3Client {
             {
                 do throws(ColumnStoreError) {
                     let end = min(starts[next] + byteCount, file.byteCount)
-                    var request = S3Request(.PUT, object, .write, body: try file.read(starts[next]..<end))
+                    var request = S3Request(.put, object, .write, body: try file.read(starts[next]..<end))
                     request.query = [(name: "partNumber", value: "\(next + 1)"), (name: "uploadId", value: id)]
                     sent.append(send(request))
                     next += 1
@@ -107,7 +107,7 @@ extension S3Client {
             }
             let list =
                 "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\(parts.joined())</CompleteMultipartUpload>"
-            var request = S3Request(.POST, staged.object, .write, body: Array(list.utf8))
+            var request = S3Request(.post, staged.object, .write, body: Array(list.utf8))
             request.query = [(name: "uploadId", value: staged.uploadID)]
             request.mayBeAbsent = true
             return request
@@ -123,7 +123,7 @@ extension S3Client {
 
     /// Forgets what was sent of an object, so that nobody pays for it; nothing depends on whether that succeeds.
     func abort(_ object: S3Object, _ uploadID: String) {
-        var request = S3Request(.DELETE, object, .remove)
+        var request = S3Request(.delete, object, .remove)
         request.query = [(name: "uploadId", value: uploadID)]
         request.mayBeAbsent = true
         _ = try? answer(to: request, attemptCountMax: 2)
@@ -189,8 +189,8 @@ private final class FileToSend: Sendable {
         var failure: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { bytes, readCount in
             while failure == 0, readCount < range.count {
-                let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(bytes)[readCount..<range.count])
-                let count = pread(descriptor, rest.baseAddress, rest.count, off_t(range.lowerBound + readCount))
+                let rest = range.dropFirst(readCount)
+                let count = pread(descriptor, bytes.baseAddress! + readCount, rest.count, off_t(rest.lowerBound))
                 if count < 0, errno != EINTR { failure = errno }
                 if count == 0 { failure = EIO }
                 readCount += max(0, count)

@@ -178,7 +178,7 @@ final class S3Client: Sendable {
                 ColumnStoreError(
                     .unavailable,
                     "S3 has no parts of \(shown) any more: somebody has aborted their upload (\(status)); begin again."))
-        case (404, _) where error == "NoSuchBucket" || request.object.key.isEmpty || request.method == .PUT:
+        case (404, _) where error == "NoSuchBucket" || request.object.key.isEmpty || request.method == .put:
             return .refusal("There is no bucket \(bucket): S3 answers \(status); make it, or name another.")
         case (404, _):
             return .refusal("There is nothing at \(shown): S3 answers \(status); check the URL.")

@@ -50,7 +50,7 @@ package final class S3Uploads: UploadStore {
     }
 
     package func check() throws(ColumnStoreError) {
-        var request = S3Request(.HEAD, S3Object(bucket: prefix.bucket, key: ""), .list)
+        var request = S3Request(.head, S3Object(bucket: prefix.bucket, key: ""), .list)
         // Some stores make a bucket with its first object.
         request.mayBeAbsent = true
         _ = try client.answer(to: request, attemptCountMax: 1)
