@@ -8,7 +8,7 @@ import PostgreSQL
 
 /// Where the store is: a flag of every command that uses one.
 struct StoreOptions: ParsableArguments {
-    @Option(help: "Folder of the store (default: $DATA_DIR, else data/).")
+    @Option(help: "Folder of the store (default: $DATA_DIR, else data/).", completion: .directory)
     var dataDir: String?
 
     /// What a command that is named in a message needs to find the same store: ` --data-dir D`, or nothing.
@@ -24,14 +24,15 @@ struct StoreOptions: ParsableArguments {
     ) throws -> ColumnStore {
         if case .clickHouse = try Environment.engine() {
             throw ValidationError(
-                "DATABASE_URL names ClickHouse, and this command is about segments; ClickHouse has its own tools for its tables."
+                "DATABASE_URL names ClickHouse, and this command only works on a store in a folder; use ClickHouse's own tools for its tables, or "
+                    + "unset DATABASE_URL."
             )
         }
         if mustExist { try StoreFolder.requireStore(in: directory) }
         var options = ColumnStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
         options.access = access
         options.role = .own
-        return try ColumnStore(options)
+        return try Self.opening(directory) { try ColumnStore(options) }
     }
 
     /// Opens the store in the engine that is asked for, or says why not.
@@ -64,7 +65,7 @@ struct StoreOptions: ParsableArguments {
             options.waitsForDisk = settings.isServing
             options.catalog = try sharedCatalog(catalogURL, access)
             options.sharedSettings = settings.shared
-            return try ClickHouseStore(options)
+            return try Self.opening("ClickHouse", isServing: settings.isServing) { try ClickHouseStore(options) }
         case .columnStore:
             guard catalogURL == nil else {
                 throw ValidationError(
@@ -81,8 +82,13 @@ struct StoreOptions: ParsableArguments {
             options.role = settings.role
             options.hidesPaths = settings.isServing
             options.waitsForDisk = settings.isServing
-            return try ColumnStore(options)
+            return try Self.opening(directory, isServing: settings.isServing) { try ColumnStore(options) }
         }
+    }
+
+    /// Opens a store, which may take a while; a server's log tells that by itself.
+    private static func opening<Store>(_ name: String, isServing: Bool = false, _ open: () throws -> Store) rethrows -> Store {
+        try Activity.run("Opening \(Readable.text(name)) …", isQuiet: isServing, hasPlainLines: false) { _ in try open() }
     }
 
     private func sharedCatalog(
@@ -104,16 +110,16 @@ struct StoreOptions: ParsableArguments {
         options.role = .own
         options.repairs = true
         options.catalog = try sharedCatalog(catalogURL, access)
-        return try ClickHouseStore(options)
+        return try Self.opening("ClickHouse") { try ClickHouseStore(options) }
     }
 
-    /// Says of which number there is no job, and in which store, where the API's sentence would do neither.
+    /// Says which id has no job, and in which store; the API's sentence does neither.
     func naming<Value>(_ id: Int64, _ body: () throws -> Value) throws -> Value {
         do { return try body() } catch let error as ColumnStoreError where error.message == LoadService.jobNotFound.message {
             let isHere = try Environment.catalog(nil) == nil
             let place = isHere ? "the store \(Readable.argument(directory))" : "the catalog of CATALOG_URL"
             throw ColumnStoreError(
-                .notFound, "Job \(id) not found in \(place); see those that there are with: tripstore jobs\(hint)")
+                .notFound, "Job \(id) not found in \(place); list the jobs with: tripstore jobs\(hint)")
         }
     }
 
@@ -121,7 +127,7 @@ struct StoreOptions: ParsableArguments {
     func reading<Value>(_ body: (any TripEngine) throws -> Value) throws -> Value {
         let engine = try openEngine(.readOnly)
         defer { engine.close() }
-        return try body(engine)
+        return try Activity.run("Querying …", hasPlainLines: false) { _ in try body(engine) }
     }
 }
 
@@ -136,7 +142,7 @@ struct EngineSettings {
     var fetching = FetchSettings()
     /// What should be the same in all processes that share a catalog, by name.
     var shared: [String: String] = [:]
-    /// Whether others than the program's user see its jobs, and ask it whatever its disk takes.
+    /// Whether others than the program's user see its jobs and query it, however slow its disk is.
     var isServing = false
 }
 
@@ -217,7 +223,7 @@ enum Environment {
         if ClickHouseURL.isOne(url) { return .clickHouse(try ClickHouseURL(url)) }
         let name = flag == nil ? "DATABASE_URL" : "--database-url"
         throw ValidationError(
-            "\(name) (\(ShownURL(url))) names an engine that this version does not have; use 'columnstore:' or leave it out, or name a "
-                + "ClickHouse: clickhouse://host:8123/database.")
+            "\(name) (\(ShownURL(url))) names an engine that this version does not have; use 'columnstore:', leave it out, or name a "
+                + "ClickHouse server: clickhouse://host:8123/database.")
     }
 }
