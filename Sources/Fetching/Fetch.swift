@@ -53,7 +53,7 @@ final class Fetch: Sendable {
             } catch FetchFailure.broken(let reason, let retryAfter) {
                 // A stream cannot be gone on with: how far it came is no progress.
                 if file.pieces == nil { try file.reset() }
-                try await patience.lose(because: reason, shown, retryAfter)
+                try await patience.lose(because: reason, shown, retryAfter, reportRetry)
             }
         }
     }
@@ -137,7 +137,7 @@ final class Fetch: Sendable {
                 response = nil
                 let left = file.pieces?.ledger.missing(of: piece)
                 if left?.count ?? 0 < missing.count { patience = Patience(options) }
-                try await patience.lose(because: reason, shown, retryAfter)
+                try await patience.lose(because: reason, shown, retryAfter, reportRetry)
             }
         }
     }
@@ -190,6 +190,12 @@ final class Fetch: Sendable {
         .refusal("The server sends \(what) for \(shown), so the file cannot be trusted; fetch it from another place.")
     }
 
+    /// Reports that an attempt failed and when the next one begins.
+    private func reportRetry(_ retry: String) {
+        let total = file.pieces?.ledger.totalByteCount
+        reporting.withLock { $0(FetchProgress(fetchedBytes: file.byteCount, totalBytes: total, retry: retry)) }
+    }
+
     private func report(totalByteCount: Int?) {
         reporting.withLock { $0(FetchProgress(fetchedBytes: file.byteCount, totalBytes: totalByteCount)) }
     }
@@ -219,7 +225,11 @@ private struct Patience {
     init(_ options: FetcherOptions) { self.options = options }
 
     /// Takes note of an attempt that came to nothing, and waits for the next; throws where there should be none.
-    mutating func lose(because reason: String, _ shown: String, _ retryAfter: Duration?) async throws {
+    ///
+    /// - Parameter tell: told before the wait when the next attempt begins, and why.
+    mutating func lose(
+        because reason: String, _ shown: String, _ retryAfter: Duration?, _ tell: (String) -> Void
+    ) async throws {
         fruitlessAttemptCount += 1
         guard fruitlessAttemptCount < options.fruitlessAttemptCountMax else {
             throw FetchFailure.refused(
@@ -228,7 +238,10 @@ private struct Patience {
                     "\(shown) could not be fetched in \(fruitlessAttemptCount) attempts: \(reason)."
                 ))
         }
-        let delay = options.firstDelay * (1 << (fruitlessAttemptCount - 1))
-        try await Task.sleep(for: min(max(delay, retryAfter ?? .zero), FetchLimits.delayMax))
+        let planned = options.firstDelay * (1 << (fruitlessAttemptCount - 1))
+        let delay = min(max(planned, retryAfter ?? .zero), FetchLimits.delayMax)
+        let seconds = Int((delay / .seconds(1)).rounded(.up))
+        tell("in \(seconds) s (attempt \(fruitlessAttemptCount + 1) of \(options.fruitlessAttemptCountMax)): \(reason)")
+        try await Task.sleep(for: delay)
     }
 }

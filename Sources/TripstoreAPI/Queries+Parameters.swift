@@ -4,7 +4,12 @@ public import TripModel
 extension WeeklyAverageQuery {
     /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
-        let values = try QueryParameters(parameters, known: TripFilter.parameterNames + ["weeks", "explain"])
+        try self.init(parameters: parameters, spelling: .names)
+    }
+
+    package init(parameters: [(name: String, value: String)], spelling: ParameterSpelling) throws(ColumnStoreError) {
+        let values = try QueryParameters(
+            parameters, known: TripFilter.parameterNames + ["weeks", "explain"], spelling: spelling)
         self.init()
         filter = try TripFilter(values)
         weeks = try values.choice("weeks", otherwise: .calendar)
@@ -15,9 +20,16 @@ extension WeeklyAverageQuery {
 extension TripGroupsQuery {
     /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)], defaults: QueryDefaults) throws(ColumnStoreError) {
+        try self.init(parameters: parameters, defaults: defaults, spelling: .names)
+    }
+
+    package init(
+        parameters: [(name: String, value: String)], defaults: QueryDefaults, spelling: ParameterSpelling
+    ) throws(ColumnStoreError) {
         let values = try QueryParameters(
             parameters,
-            known: TripFilter.parameterNames + ["limit", "offset", "precision", "bucket_minutes", "bucket", "explain"])
+            known: TripFilter.parameterNames + ["limit", "offset", "precision", "bucket_minutes", "bucket", "explain"],
+            spelling: spelling)
         self.init(defaults: defaults)
         filter = try TripFilter(values)
         limit = try values.integer("limit", in: 1...Limits.groupLimitMax, otherwise: limit)
@@ -26,7 +38,8 @@ extension TripGroupsQuery {
         bucketMinutes = try values.integer("bucket_minutes", in: 1...1440, otherwise: bucketMinutes)
         guard 1440 % bucketMinutes == 0 else {
             throw ColumnStoreError(
-                .invalidArgument, "Parameter 'bucket_minutes' must divide a day of 1440 minutes; \(bucketMinutes) does not.")
+                .invalidArgument,
+                "\(spelling.subject("bucket_minutes")) must divide a day of 1440 minutes; \(bucketMinutes) does not.")
         }
         bucket = try values.choice("bucket", otherwise: .timeOfDay)
         explain = try values.flag("explain")
@@ -36,7 +49,11 @@ extension TripGroupsQuery {
 extension RegionsQuery {
     /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
-        let values = try QueryParameters(parameters, known: ["limit", "offset"])
+        try self.init(parameters: parameters, spelling: .names)
+    }
+
+    package init(parameters: [(name: String, value: String)], spelling: ParameterSpelling) throws(ColumnStoreError) {
+        let values = try QueryParameters(parameters, known: ["limit", "offset"], spelling: spelling)
         self.init()
         limit = try values.integer("limit", in: 1...Limits.regionLimitMax, otherwise: limit)
         offset = try values.integer("offset", in: 0...Int(Int32.max), otherwise: 0)

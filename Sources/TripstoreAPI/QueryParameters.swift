@@ -1,25 +1,42 @@
 import Bucketing
-import Ingestion
 package import TripModel
 
-/// Named text values, from a query string or from flags, on their way into a question.
+/// How error sentences name a parameter: as whoever gave it wrote it.
+package enum ParameterSpelling: Sendable {
+    /// As in a query string: `min_lat`.
+    case names
+    /// As on a command line: `--min-lat`.
+    case flags
+
+    /// A parameter among others.
+    package func name(_ name: String) -> String { self == .names ? name : "--" + name.replacing("_", with: "-") }
+
+    /// A parameter as the subject of a sentence.
+    package func subject(_ name: String) -> String { self == .names ? "Parameter '\(name)'" : self.name(name) }
+}
+
+/// Named text values, from a query string or from flags, on their way into a query.
 ///
-/// The server and the command line take the same names and give the same sentences, because both come through here.
+/// The server and the command line make the same checks, because both come through here.
 package struct QueryParameters: Sendable {
     private var values: [String: String] = [:]
+    package let spelling: ParameterSpelling
 
     /// Takes name-value pairs; a name that is not `known` or comes twice is an error.
-    package init(_ pairs: [(name: String, value: String)], known: [String]) throws(ColumnStoreError) {
+    package init(
+        _ pairs: [(name: String, value: String)], known: [String], spelling: ParameterSpelling = .names
+    ) throws(ColumnStoreError) {
+        self.spelling = spelling
         for (name, value) in pairs {
             guard known.contains(name) else {
                 let hint = known.isEmpty ? "none is known here" : "known are: \(known.joined(separator: ", "))"
                 throw ColumnStoreError(.invalidArgument, "Unknown parameter '\(name)'; \(hint).")
             }
             guard values[name] == nil else {
-                throw ColumnStoreError(.invalidArgument, "Parameter '\(name)' is given twice; give it once.")
+                throw ColumnStoreError(.invalidArgument, "\(spelling.subject(name)) is given twice; give it once.")
             }
             guard !value.isEmpty else {
-                throw ColumnStoreError(.invalidArgument, "Parameter '\(name)' is empty; give it a value or leave it out.")
+                throw ColumnStoreError(.invalidArgument, "\(spelling.subject(name)) is empty; give it a value or leave it out.")
             }
             values[name] = value
         }
@@ -32,7 +49,7 @@ package struct QueryParameters: Sendable {
         guard let text = values[name], text.hasControlCharacter else { return values[name] }
         throw ColumnStoreError(
             .invalidArgument,
-            "Parameter '\(name)' has a control character (U+0000 to U+001F, U+007F to U+009F); no name has one.")
+            "\(spelling.subject(name)) has a control character (U+0000 to U+001F, U+007F to U+009F); no name has one.")
     }
 
     package func integer(_ name: String, in range: ClosedRange<Int>, otherwise: Int) throws(ColumnStoreError) -> Int {
@@ -40,7 +57,8 @@ package struct QueryParameters: Sendable {
         guard let value = Int(wholeNumber: text), range.contains(value) else {
             throw ColumnStoreError(
                 .invalidArgument,
-                "Parameter '\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
+                "\(spelling.subject(name)) must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'."
+            )
         }
         return value
     }
@@ -52,7 +70,7 @@ package struct QueryParameters: Sendable {
         guard let text = values[name] else { return nil }
         guard let value = Choice(rawValue: text) else {
             let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ColumnStoreError(.invalidArgument, "Parameter '\(name)' must be one of \(choices), not '\(text)'.")
+            throw ColumnStoreError(.invalidArgument, "\(spelling.subject(name)) must be one of \(choices), not '\(text)'.")
         }
         return value
     }
@@ -67,7 +85,8 @@ package struct QueryParameters: Sendable {
         switch values[name] {
         case nil, "false": return false
         case "true": return true
-        case let text?: throw ColumnStoreError(.invalidArgument, "Parameter '\(name)' must be true or false, not '\(text)'.")
+        case let text?:
+            throw ColumnStoreError(.invalidArgument, "\(spelling.subject(name)) must be true or false, not '\(text)'.")
         }
     }
 
@@ -76,7 +95,8 @@ package struct QueryParameters: Sendable {
         guard let value = LocalDateTime.microseconds(parsing: text) else {
             throw ColumnStoreError(
                 .invalidArgument,
-                "Parameter '\(name)' must be a date or a local time such as 2018-05-28 or 2018-05-28T09:03:40, not '\(text)'.")
+                "\(spelling.subject(name)) must be a date or a local time such as 2018-05-28 or 2018-05-28T09:03:40, not '\(text)'."
+            )
         }
         return value
     }
@@ -88,7 +108,7 @@ package struct QueryParameters: Sendable {
         guard isDecimal, let value = Double(text), value.isFinite, abs(value) <= max else {
             throw ColumnStoreError(
                 .invalidArgument,
-                "Parameter '\(name)' must be a number of degrees from -\(Int(max)) to \(Int(max)), not '\(text)'.")
+                "\(spelling.subject(name)) must be a number of degrees from -\(Int(max)) to \(Int(max)), not '\(text)'.")
         }
         return value
     }

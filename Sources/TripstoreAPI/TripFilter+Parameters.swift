@@ -11,14 +11,32 @@ extension TripFilter {
         from = try parameters.time("from")
         to = try parameters.time("to")
         if let from, let to, from > to {
-            throw ColumnStoreError(.invalidArgument, "Parameter 'from' is after 'to'; exchange them.")
+            throw ColumnStoreError(
+                .invalidArgument,
+                parameters.spelling == .names
+                    ? "Parameter 'from' is after 'to'; exchange them." : "--from is after --to; swap them.")
         }
         within = try parameters.choice("within", otherwise: .origin)
         box = try TripFilter.box(parameters)
         if box == nil, parameters.text("within") != nil {
             throw ColumnStoreError(
-                .invalidArgument, "Parameter 'within' needs a box; give min_lat, max_lat, min_lng and max_lng too.")
+                .invalidArgument,
+                "\(parameters.spelling.subject("within")) needs a box; give \(Self.boxEdges(parameters.spelling)) too.")
         }
+    }
+
+    private static func boxEdges(_ spelling: ParameterSpelling) -> String {
+        ["min_lat", "max_lat", "min_lng"].map(spelling.name).joined(separator: ", ") + " and " + spelling.name("max_lng")
+    }
+
+    /// What is wrong with a box whose edges are on the wrong sides of each other; the API has one sentence for all.
+    private static func reversedBox(
+        _ low: String, _ high: String, _ direction: String, _ parameters: QueryParameters
+    ) -> String {
+        guard parameters.spelling == .flags else { return "Invalid bounding box coordinates" }
+        func edge(_ name: String) -> String { "\(parameters.spelling.name(name)) \(parameters.text(name) ?? "")" }
+        let remedy = direction == "east" ? "swap them, or ask for each side of the 180th meridian by itself" : "swap them"
+        return "\(edge(low)) is \(direction) of \(edge(high)); \(remedy)."
     }
 
     private static func box(_ parameters: QueryParameters) throws(ColumnStoreError) -> BoundingBox? {
@@ -32,10 +50,12 @@ extension TripFilter {
         guard missing.isEmpty else {
             throw ColumnStoreError(
                 .invalidArgument,
-                "A bounding box needs min_lat, max_lat, min_lng and max_lng; missing: \(missing.joined(separator: ", ")).")
+                "A bounding box needs \(boxEdges(parameters.spelling)); missing: "
+                    + "\(missing.map(parameters.spelling.name).joined(separator: ", ")).")
         }
-        guard values[0] <= values[1], values[2] <= values[3] else {
-            throw ColumnStoreError(.invalidArgument, "Invalid bounding box coordinates")
+        for (low, high, direction) in [(0, 1, "north"), (2, 3, "east")] where values[low] > values[high] {
+            throw ColumnStoreError(
+                .invalidArgument, reversedBox(edges[low].0, edges[high].0, direction, parameters))
         }
         return BoundingBox(minLongitude: values[2], minLatitude: values[0], maxLongitude: values[3], maxLatitude: values[1])
     }

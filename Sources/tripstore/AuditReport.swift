@@ -1,9 +1,10 @@
 import ClickHouse
 import TripModel
 
-/// What `verify` and `repair` say of trips in ClickHouse beside the catalog.
+/// What `verify` and `repair` report of the trips in ClickHouse, compared with the catalog.
 struct AuditReport {
     let audit: StoreAudit
+    let width: Int?
 
     func write(_ format: ReportFormat) throws {
         try Output.result(format == .json ? json : text)
@@ -23,7 +24,7 @@ struct AuditReport {
                     audit.unknownJobs[job] == nil ? "" : "not in the catalog",
                 ])
             }
-            text += table.text
+            text += table.text(width: width)
         }
         guard let warning = audit.warning else {
             let jobs = Readable.count(audit.jobCount, "completed job")

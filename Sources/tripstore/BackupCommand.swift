@@ -12,22 +12,22 @@ struct BackupCommand: ParsableCommand {
         commandName: "backup",
         abstract: "Copies the store, as it is at one moment, to another folder.",
         discussion: """
-            Works beside a running server. The copy is a store itself: any command takes it as --data-dir. Segments never \
-            change, so on one file system they are linked and take no room, and a second backup to the same folder brings only \
-            what is new. Against the loss of a disk, name a folder on another one.
+            Works while a server runs. The copy is itself a store: any command takes it as --data-dir. The store's files never \
+            change, so on the same file system they are linked and take no space, and a second backup to the same folder copies only \
+            what is new. To survive the loss of a disk, name a folder on another one.
 
-            Of trips in ClickHouse ($DATABASE_URL, with $CATALOG_URL where several processes share the jobs) the copy is a store of \
-            one machine: all jobs that are complete when it begins, with their numbers and trips, but for those that are deleted \
-            meanwhile. It works beside loads and queries and needs nothing but the servers' usual ports. A second backup to the same \
-            folder brings the new jobs only, and takes out those that were deleted; one that broke off goes on. Before it says \
-            that it is done, both give equal answers to a set of queries.
+            If the trips are in ClickHouse ($DATABASE_URL, with $CATALOG_URL if several processes share the jobs), the copy is a \
+            single-machine store: all jobs that are complete when the backup begins, with their ids and trips, except those that are \
+            deleted meanwhile. It works during ingestion and queries, and needs only the servers' usual ports. A second backup to the \
+            same folder copies the new jobs only and deletes those that were deleted since; an interrupted backup continues. Before \
+            it reports success, a set of queries must give equal results on both.
 
             Examples:
               tripstore backup /mnt/backup/trips
               tripstore regions --data-dir /mnt/backup/trips
             """)
 
-    @Argument(help: "Folder of the copy; made where it is absent.")
+    @Argument(help: "Folder of the copy; created if it does not exist.", completion: .directory)
     var destination: String
 
     @OptionGroup var store: StoreOptions
@@ -37,26 +37,36 @@ struct BackupCommand: ParsableCommand {
             return try TransferSession(unfinished: .failed).run(from: cluster, to: store.named(destination))
         }
         let store = try store.open(.readOnly, logLevel: .critical)
-        try Output.result(store.engine.backUp(to: destination).text(of: destination))
+        let report = try Activity.run("Backing up to \(Readable.text(destination)) …") { activity in
+            try store.engine.backUp(to: destination) { activity.update(Self.line($0, of: $1)) }
+        }
+        try Output.result(report.text(of: destination))
     }
 }
 
-/// `tripstore restore`: makes a store of a backup.
+extension BackupCommand {
+    /// How far a copy is.
+    fileprivate static func line(_ copied: Int, of count: Int) -> String {
+        "\(Readable.count(copied)) of \(Readable.count(count, "segment")) copied"
+    }
+}
+
+/// `tripstore restore`: makes a store from a backup.
 struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Makes a store of a backup.",
+        abstract: "Makes a store from a backup.",
         discussion: """
-            The store's folder must have no store in it yet. The backup stays as it is.
+            --data-dir must not have a store in it yet. The backup stays as it is.
 
-            With $DATABASE_URL (and $CATALOG_URL) of ClickHouse the backup, which is a store of one machine, is brought to that cluster, \
-            whose database and catalog must be empty: the same as `tripstore migrate`. One that broke off goes on.
+            If $DATABASE_URL (and $CATALOG_URL) name ClickHouse, the backup is copied to that cluster, whose database and catalog must \
+            be empty, as `tripstore migrate` does. An interrupted restore continues.
 
             Example:
               tripstore restore /mnt/backup/trips --data-dir data
             """)
 
-    @Argument(help: "Folder of the backup.")
+    @Argument(help: "Folder of the backup.", completion: .directory)
     var source: String
 
     @OptionGroup var store: StoreOptions
@@ -68,16 +78,19 @@ struct RestoreCommand: ParsableCommand {
         let target = store.directory
         guard FileSystem.byteCount(of: target + "/catalog.sqlite") == nil else {
             throw ValidationError(
-                "There is a store in \(Readable.text(target)) already; move it away, or name another --data-dir.")
+                "There is already a store in \(Readable.text(target)); move it away, or name another --data-dir.")
         }
         var backup = store
         backup.dataDir = source
         try Self.requireBackup(in: source)
         let store = try backup.open(.readOnly, logLevel: .critical)
-        try Output.result(store.engine.restore(to: target).text(of: target))
+        let report = try Activity.run("Restoring to \(Readable.text(target)) …") { activity in
+            try store.engine.restore(to: target) { activity.update(BackupCommand.line($0, of: $1)) }
+        }
+        try Output.result(report.text(of: target))
     }
 
-    /// Refuses a folder that is no backup, in the words of who looks for one.
+    /// Refuses a folder that is not a backup, in the words of someone who looks for one.
     private static func requireBackup(in source: String) throws {
         let name = Readable.text(source)
         do throws(ColumnStoreError) {
@@ -91,11 +104,11 @@ struct RestoreCommand: ParsableCommand {
                 case .notFound where !isFolder.boolValue: "it is a file"
                 case .notFound: "the folder has no catalog.sqlite"
                 case .corrupt:
-                    "it has files of a store and no catalog.sqlite, as where a backup broke off; back up to it once more"
+                    "it has files of a store but no catalog.sqlite, as if a backup was interrupted; back up to it again"
                 default: throw error
                 }
             throw ColumnStoreError(
-                error.code, "There is no backup in \(name): \(what). Name the folder that `tripstore backup FOLDER` has made.")
+                error.code, "There is no backup in \(name): \(what). Name a folder that `tripstore backup FOLDER` made.")
         }
     }
 }

@@ -11,11 +11,11 @@ struct CSVFile {
 
     init(_ path: String) { self.path = path }
 
-    /// Writes the trips of a store, and says how many they are.
+    /// Writes the trips of a store, and reports how many.
     func write(from options: StoreOptions, _ format: ReportFormat) throws {
         let store = try options.openEngine(.readOnly, mustExist: true, logLevel: .critical)
         defer { store.close() }
-        let progress = TripProgress(earlierTrips: 0)
+        let progress = TripProgress("Exporting to \(path == "-" ? "standard output" : Readable.text(path)) …", earlierTrips: 0)
         defer { progress.end() }
         let warning = try store.engine.missingWarning()
         let export = CSVExport(store.engine)
@@ -39,7 +39,8 @@ struct CSVFile {
 
     private func writeFile(_ export: CSVExport, _ report: (Int, Int) -> Void) throws -> Int {
         if path.contains("://") || FileSystem.isDirectory(path) {
-            throw ValidationError("\(Readable.text(path)) is no file that can be written; name one, or - for standard output.")
+            throw ValidationError(
+                "\(Readable.text(path)) is not a file that can be written; name one, or - for standard output.")
         }
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."

@@ -1,31 +1,28 @@
-/// Finds the command that a misspelt one may have meant.
-enum CommandSuggestion {
-    /// The edits that still make a slip of a word: the library's own figure, for its options.
-    private static let editCountMax = 3
+import ArgumentParser
 
-    /// What to say of a word that is no command, or nil where it is one.
+/// Finds the command or the option that a misspelt word may have meant.
+enum CommandSuggestion {
+    /// What to say of a word that is not a command, or nil if it is one.
     static func sentence(_ word: String, commands: [String]) -> String? {
         if commands.contains(word) { return nil }
-        let nearest = commands.map { (name: $0, edits: editCount($0, word)) }.min { $0.edits < $1.edits }
-        if let nearest, nearest.edits <= min(editCountMax, word.count - 1) {
-            return "Unknown command '\(Readable.text(word))'. Did you mean '\(nearest.name)'?"
+        let unknown = "Unknown command '\(Readable.text(word))'"
+        guard let nearest = EditDistance.nearest(to: word, among: commands).first else {
+            return "\(unknown); known are: \(commands.joined(separator: ", "))."
         }
-        return "Unknown command '\(Readable.text(word))'; known are: \(commands.joined(separator: ", "))."
+        return "\(unknown). Did you mean '\(nearest)'?"
     }
 
-    /// Characters to be put in, taken out or exchanged between two words (Levenshtein's distance).
-    private static func editCount(_ left: String, _ right: String) -> Int {
-        let right = Array(right)
-        var row = Array(0...right.count)
-        for (number, character) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = number + 1
-            for (position, other) in right.enumerated() {
-                let exchanged = diagonal + (character == other ? 0 : 1)
-                diagonal = row[position + 1]
-                row[position + 1] = min(exchanged, row[position] + 1, diagonal + 1)
-            }
+    /// What to say of the first option that a command does not have, or nil if it has all of them.
+    ///
+    /// The parser finds a value that makes no sense first, such as the one that follows a misspelt option.
+    static func sentence(options words: some Sequence<String>, of command: any ParsableCommand.Type) -> String? {
+        let known = command.helpMessage(includeHidden: true).matches(of: /--[a-z][a-z0-9-]*/).map { String($0.output) }
+        for word in words.prefix(while: { $0 != "--" }) where word.hasPrefix("--") {
+            let option = String(word.prefix { $0 != "=" })
+            if known.contains(option) { continue }
+            let nearest = EditDistance.nearest(to: option, among: known).first.map { " Did you mean '\($0)'?" } ?? ""
+            return "Unknown option '\(Readable.text(option))'.\(nearest)"
         }
-        return row[right.count]
+        return nil
     }
 }

@@ -12,31 +12,30 @@ struct ExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Writes the trips as a folder of Parquet files for Spark, Trino, DuckDB and others, or as CSV.",
         discussion: """
-            DEST gets a folder for each week, named week=2018-05-28 for its Monday, with Parquet files of at most two million \
-            trips each: week is the partition column, and the files have all others. Works beside a running server, with the \
+            DEST gets one folder per week, named after its Monday (week=2018-05-28), with Parquet files of at most two million \
+            trips each. Week is the partition column; the files have all other columns. Works while a server runs, and exports the \
             trips of the moment when it starts.
 
-            DEST must be absent, empty or an earlier export. That is replaced week by week: a reader meanwhile finds each week \
-            as it was or as it is now, never half of it, and later weeks may still be the earlier ones. A week that did not \
-            change keeps its files; one that has no trips any more is removed. A reader that has listed files of a week that is \
-            replaced fails to open them, and has to list again. Old and new files of the weeks that change are there at the same \
-            time, so DEST needs room for both. Where the file system cannot exchange two folders (some network \
-            file systems), a week that changed is absent for a moment. The file _SUCCESS is there once all weeks are those of \
-            one moment, and absent while an export is under way or after one that broke off.
+            DEST must not exist, be empty, or be an earlier export. An earlier export is replaced week by week: readers see each \
+            week either as it was or as it is now, never half of it, while later weeks may still be the old ones. A week that did \
+            not change keeps its files; a week without trips is removed. A reader that listed the files of a week before it was \
+            replaced fails to open them and must list again. DEST needs space for the old and the new files of every week that \
+            changes. On file systems that cannot swap two folders (some network file systems), a changed week is absent for a \
+            moment. The file _SUCCESS exists once all weeks are from the same moment; it is absent during an export and after an \
+            interrupted one.
 
-            DEST may be s3://BUCKET/PREFIX, with the credentials and the region of AWS's usual variables and files, and \
-            AWS_ENDPOINT_URL for another server than AWS's. Files are written to the temporary folder ($TMPDIR, else /tmp) and sent \
-            one by one. S3 cannot exchange folders: a reader that lists a week in the moment when it is replaced finds its old \
-            files beside the new ones. Who reads by the manifests, which Athena, Trino and Hive do for tables of symlinks \
-            (_symlink_format_manifest/week=2018-05-28/manifest), finds it as it was or as it is. One export at a time should \
-            write to a prefix: of two the one that began first ends with an error.
+            DEST may be s3://BUCKET/PREFIX, with credentials and region from AWS's usual variables and files; AWS_ENDPOINT_URL \
+            names a server other than AWS. Files are written to the temporary folder ($TMPDIR, else /tmp) and sent one by one. S3 \
+            cannot swap folders: a reader that lists a week while it is replaced finds its old files beside the new ones. Readers \
+            of the manifests (_symlink_format_manifest/week=2018-05-28/manifest), as Athena, Trino and Hive are for symlink tables, \
+            always see one or the other. Run one export at a time per prefix: of two, the one that began first fails.
 
-            With --csv the trips are written as a file that `tripstore ingest` takes, from segments or from ClickHouse: coordinates \
-            and times are those that were loaded, to the last bit, so that another store that loads it gives equal answers. \
-            Jobs are not in it; `tripstore migrate` brings a store to another engine with them. A file of that name is replaced once \
-            the new one is whole; - is standard output.
+            With --csv the trips are written to a file that `tripstore ingest` takes, from either engine. Coordinates and times are \
+            exactly those that were ingested, to the last bit, so a store that ingests the file gives equal results. Jobs are not \
+            included; `tripstore migrate` copies a store to another engine with its jobs. An existing file is replaced once the new \
+            one is complete; - is standard output.
 
-            Times are local times without a zone (TIMESTAMP without time zone). Nothing is written to the store.
+            Times are local times without a zone (TIMESTAMP without time zone). Export writes nothing to the store.
 
             Examples:
               tripstore export --csv - | zstd > trips.csv.zst
@@ -45,10 +44,10 @@ struct ExportCommand: ParsableCommand {
               tripstore export --hive s3://lake/trips
             """)
 
-    @Option(help: ArgumentHelp("Folder or s3://BUCKET/PREFIX that is written, partitioned as Hive does it.", valueName: "dest"))
+    @Option(help: ArgumentHelp("Folder or s3://BUCKET/PREFIX to write, partitioned in the Hive layout.", valueName: "dest"))
     var hive: String?
 
-    @Option(help: ArgumentHelp("CSV file that is written; - is standard output.", valueName: "file"))
+    @Option(help: ArgumentHelp("CSV file to write; - is standard output.", valueName: "file"))
     var csv: String?
 
     @Option(help: "table or json.")
@@ -58,7 +57,8 @@ struct ExportCommand: ParsableCommand {
 
     func validate() throws {
         guard (hive == nil) != (csv == nil) else {
-            throw ValidationError("Say where the trips go: --hive DEST for a folder of Parquet files, or --csv FILE.")
+            throw ValidationError(
+                "Say where the trips go, with one of: --hive DEST for a folder of Parquet files, or --csv FILE.")
         }
     }
 
@@ -67,7 +67,7 @@ struct ExportCommand: ParsableCommand {
         let hive = hive ?? ""
         let store = try store.open(.readOnly, logLevel: .critical)
         defer { store.close() }
-        let progress = TripProgress(earlierTrips: 0)
+        let progress = TripProgress("Exporting to \(Readable.text(hive)) …", earlierTrips: 0)
         let report: ExportReport
         do {
             report = try write(store.engine, to: hive) { progress.show(trips: $0, of: $1) }
@@ -76,7 +76,7 @@ struct ExportCommand: ParsableCommand {
             throw error
         }
         progress.end()
-        if let warning = report.warning { Output.note(warning) }
+        if let warning = report.warning { Output.note("Warning: \(warning)") }
         try Output.result(format == .json ? json(of: report, hive) : text(of: report, hive))
     }
 

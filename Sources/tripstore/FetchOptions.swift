@@ -1,34 +1,34 @@
 import ArgumentParser
 import Fetching
 
-/// How files are fetched from URLs: flags of commands whose URLs others name.
+/// How files are fetched from URLs: flags of commands that take URLs from others.
 struct FetchOptions: ParsableArguments {
     static let rates = 0...1_000_000_000
     static let times = 1...31_536_000
 
     @Flag(
         help: """
-            Fetch URLs also from private and loopback addresses, which are refused otherwise (default: \
-            $ALLOW_PRIVATE_ADDRESSES, else false).
+            Also fetch URLs of private and loopback addresses, which are refused by default (default: $ALLOW_PRIVATE_ADDRESSES, \
+            else false).
             """)
     var allowPrivateAddresses = false
 
     @Option(
         name: .customLong("allowed-s3-buckets"),
         help: """
-            Buckets, with commas between, that s3:// URLs may name (default: $ALLOWED_S3_BUCKETS, else all that the credentials \
-            may read).
+            Buckets that s3:// URLs may name, separated by commas (default: $ALLOWED_S3_BUCKETS, else all that the credentials may \
+            read).
             """)
     var allowedBuckets: String?
 
     @Option(
         help: """
-            Bytes a second, on the average of two minutes, that a source must send, or its fetch fails; 0: any \
-            (default: $FETCH_MIN_RATE, else 1000).
+            Bytes per second, averaged over two minutes, below which a fetch fails; 0: no limit (default: $FETCH_MIN_RATE, else \
+            1000).
             """)
     var fetchMinRate: Int?
 
-    @Option(help: "Seconds after which a fetch that is not done fails (default: $FETCH_TIMEOUT, else 86400).")
+    @Option(help: "Seconds that a fetch may take (default: $FETCH_TIMEOUT, else 86400).")
     var fetchTimeout: Int?
 
     func validate() throws {

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The filters that all questions share: the API's parameters as flags, checked where the API's are.
+/// The filters that all queries share: the API's parameters as flags, with the same checks.
 struct FilterOptions: ParsableArguments {
     @Option(help: "Only trips of this region (exact name).")
     var region: String?
@@ -8,13 +8,13 @@ struct FilterOptions: ParsableArguments {
     @Option(help: "Only trips of this datasource (exact name).")
     var datasource: String?
 
-    @Option(help: "Only trips from this date or local time on, such as 2018-05-28 or 2018-05-28T09:00.")
+    @Option(help: "Only trips at or after this date or local time, such as 2018-05-28 or 2018-05-28T09:00.")
     var from: String?
 
     @Option(help: "Only trips before this date or local time.")
     var to: String?
 
-    @Option(parsing: .unconditional, help: "Southern edge of a box, in degrees; edges belong to the box.")
+    @Option(parsing: .unconditional, help: "Southern edge of a box, in degrees; a trip on an edge is inside.")
     var minLat: String?
 
     @Option(parsing: .unconditional, help: "Northern edge of a box.")
@@ -26,10 +26,12 @@ struct FilterOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Eastern edge of a box.")
     var maxLng: String?
 
-    @Option(help: "Which end of a trip must be in the box: origin, destination, both or either (default: origin).")
+    @Option(
+        help: "Which end of a trip must be in the box: origin, destination, both or either (default: origin).",
+        completion: .list(["origin", "destination", "both", "either"]))
     var within: String?
 
-    @Flag(help: "Also tell what the answer cost: segments and pages read or skipped, rows, time of each stage.")
+    @Flag(help: "Also report what the query cost: segments and pages read or skipped, rows, time of each stage.")
     var explain = false
 
     /// The flags given, by the API's names.

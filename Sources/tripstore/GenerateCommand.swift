@@ -7,9 +7,9 @@ import TripModel
 struct GenerateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "generate",
-        abstract: "Makes a CSV of realistic trips; the same bytes for the same seed.",
+        abstract: "Generates a CSV of realistic trips; the same bytes for the same seed.",
         discussion: """
-            Some twenty cities of unequal weight, hotspots, commuter peaks, several datasources, in order of time over 2018.
+            About twenty cities of different sizes, with hotspots, commuter peaks and several datasources, in order of time over 2018.
 
             Examples:
               tripstore generate --rows 1000000 --output trips.csv
@@ -19,14 +19,16 @@ struct GenerateCommand: ParsableCommand {
     @Option(help: "Number of trips.")
     var rows: Int
 
-    @Option(name: .shortAndLong, help: "File to write; - is standard output.")
+    @Option(name: .shortAndLong, help: "File to write; - is standard output.", completion: .file())
     var output = "-"
 
-    @Option(help: "Seed; another seed makes other trips.")
+    @Option(help: "Seed; a different seed generates different trips.")
     var seed: UInt64 = 1
 
     func validate() throws {
-        guard (0...100_000_000_000).contains(rows) else { throw ValidationError("--rows must be from 0 to 100000000000.") }
+        guard (0...100_000_000_000).contains(rows) else {
+            throw ValidationError("--rows must be from 0 to 100000000000, not \(rows).")
+        }
     }
 
     func run() throws {
@@ -34,7 +36,8 @@ struct GenerateCommand: ParsableCommand {
         let pool = WorkerPool()
         let file = try openOutput()
         let name = output == "-" ? "standard output" : output
-        let isReporting = output != "-" && Terminal.isThere
+        let activity = Activity(nil, isQuiet: output == "-")
+        defer { activity.end() }
         try Output.write(Data(TripGenerator.header.utf8), to: file, named: name)
         // A few chunks at a time: all cores make them, memory stays small, and the order is that of the chunks.
         let stride = pool.threadCount * 4
@@ -47,11 +50,9 @@ struct GenerateCommand: ParsableCommand {
                 next += 1
             }
             try Output.write(Data(pending.removeFirst().wait()), to: file, named: name)
-            if isReporting {
-                Output.progress("\(output)  \(Readable.count(min(rows, (written + 1) * TripGenerator.rowsPerChunk))) rows")
-            }
+            let count = min(rows, (written + 1) * TripGenerator.rowsPerChunk)
+            activity.update("\(Readable.text(output))  \(Readable.count(count)) of \(Readable.count(rows, "row"))")
         }
-        if isReporting { Output.progress("") }
     }
 
     private func openOutput() throws -> FileHandle {

@@ -4,22 +4,24 @@ import Ingestion
 import Logging
 import TripModel
 
-/// `tripstore ingest`: loads files, one job each, with progress.
+/// `tripstore ingest`: ingests files, one job each, with progress.
 struct IngestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ingest",
-        abstract: "Loads trip CSVs (.csv, .csv.gz, .csv.zst), from disk or from a URL, into the store.",
+        abstract: "Ingests CSV files of trips (.csv, .csv.gz, .csv.zst) from disk or from URLs.",
         discussion: """
             Each file is one job. A URL begins with https://, http:// or s3://; its file is fetched first, over several \
-            connections where its server allows for that. For s3://BUCKET/KEY, credentials and region are those of AWS's own \
-            tools ($AWS_ACCESS_KEY_ID, $AWS_PROFILE, $AWS_REGION, $AWS_ENDPOINT_URL and their files). Rows that are not trips are left out, counted by reason and kept in the store's rejects \
-            folder (`tripstore jobs NUMBER --rejects 20` shows them).
+            connections if the server allows it. For s3://BUCKET/KEY, credentials and region come from the settings of AWS's own \
+            tools ($AWS_ACCESS_KEY_ID, $AWS_PROFILE, $AWS_REGION, $AWS_ENDPOINT_URL and their files).
 
-            The same command may always be run again: files that are in the store are skipped, a load that was interrupted goes \
-            on from its last commit, and so does a fetch whose server can prove that the file is still the same. A file that \
-            changed since its load was interrupted is refused, and nothing of it is in the store.
+            Invalid rows are rejected: they are counted by reason and kept in the store's rejects folder (`tripstore jobs ID \
+            --rejects 20` shows them).
 
-            Exit codes: 0 all rows are in; 3 some rows were rejected; 1 a file could not be loaded.
+            You can always run the same command again: files that are already in the store are skipped, an interrupted job continues \
+            from its last commit, and an interrupted fetch continues if the server can prove that the file is unchanged. A file that \
+            changed since its job was interrupted is refused, and none of its trips are in the store.
+
+            Exit codes: 0 all rows were ingested; 3 some rows were rejected; 1 a file could not be ingested.
 
             Examples:
               tripstore ingest trips.csv
@@ -27,18 +29,19 @@ struct IngestCommand: ParsableCommand {
               tripstore ingest https://HOST/trips.csv.gz s3://BUCKET/2018/may.csv
             """)
 
-    @Argument(help: "Files, pipes or URLs to load; - is standard input.")
+    @Argument(
+        help: "Files, pipes or URLs to ingest; - is standard input.", completion: .file(extensions: ["csv", "gz", "zst"]))
     var files: [String]
 
-    @Option(help: "Name of the file at a URL, where its own does not end in .csv, .csv.gz or .csv.zst; for one URL.")
+    @Option(help: "File name to use for a URL that does not end in .csv, .csv.gz or .csv.zst; only with a single URL.")
     var filename: String?
 
-    @Flag(help: "Load a file again whose bytes are in the store already.")
+    @Flag(help: "Ingest a file even if the same bytes are already in the store.")
     var allowDuplicate = false
 
     @OptionGroup var load: LoadOptions
 
-    @Flag(name: .shortAndLong, help: "Say nothing but errors.")
+    @Flag(name: .shortAndLong, help: "Print errors only.")
     var quiet = false
 
     @OptionGroup var store: StoreOptions
@@ -46,16 +49,18 @@ struct IngestCommand: ParsableCommand {
     func validate() throws {
         guard filename != nil else { return }
         guard files.count == 1, Self.isURL(files[0]) else {
-            throw ValidationError("--filename names the file of one URL; give one URL and nothing else, or leave it out.")
+            throw ValidationError(
+                "--filename names the file of one URL; give one URL and nothing else, or leave --filename out.")
         }
     }
 
     func run() throws {
         let store = try store.openEngine(.readWrite, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
-        let display = ProgressDisplay(isQuiet: quiet)
+        let display = ProgressDisplay(isQuiet: quiet, files: files)
         store.jobs.observeProgress { display.show($0) }
         var session = LoadSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
-        for (file, result) in zip(files, try submit(to: store)) {
+        for (file, result) in zip(files, try Activity.run("Reading the files …", isQuiet: quiet) { _ in try submit(to: store) })
+        {
             switch result {
             case .failure(let error): session.refuse(error.message)
             case .success(.added(let job)): session.add(job, isStream: store.jobs.readsStream(job.id))

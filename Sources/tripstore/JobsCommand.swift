@@ -3,46 +3,56 @@ import Ingestion
 import TripModel
 import TripstoreAPI
 
-/// `tripstore jobs`: what was loaded, what was rejected, and taking a load out again.
+/// `tripstore jobs`: lists jobs, shows rejected rows, deletes a job.
 struct JobsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jobs",
-        abstract: "Lists loads, shows the rejected rows of one, or takes one out again.",
+        abstract: "Lists jobs, shows the rejected rows of one, or deletes one.",
         discussion: """
+            Each file that is ingested is one job, with an id.
+
             Examples:
               tripstore jobs
               tripstore jobs 3 --rejects 20
               tripstore jobs 3 --remove
 
-            --remove deletes all trips of a job that completed, and cancels one that did not. On a terminal it asks first.
+            --remove deletes all trips of a completed job and cancels a job that is not complete. On a terminal it asks first.
             """)
 
-    @Argument(help: "Number of one job.")
+    @Argument(help: "Id of a job.")
     var id: Int64?
 
-    @Option(help: "Show this many of the job's rejected rows.")
+    @Option(help: "Show up to this many of the job's rejected rows, 1 to 10000.")
     var rejects: Int?
 
-    @Option(help: "Show rejected rows after this line of the file.")
+    @Option(help: "Show only rejected rows after this line of the file.")
     var after: Int?
 
-    @Flag(help: "Delete the job's trips from the store, or cancel the job if it did not complete.")
+    @Flag(help: "Delete the job's trips, or cancel the job if it is not complete.")
     var remove = false
 
-    @Flag(name: .shortAndLong, help: "Remove without asking.")
+    @Flag(name: .shortAndLong, help: "Do not ask for confirmation.")
     var yes = false
 
     @Option(help: "table, json or csv.")
     var format = OutputFormat.table
 
+    @OptionGroup var table: TableOptions
+
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
-        if id == nil, remove || rejects != nil { throw ValidationError("Name a job: tripstore jobs NUMBER.") }
-        if remove, rejects != nil { throw ValidationError("--remove and --rejects exclude each other; see the rejects first.") }
-        if yes, !remove { throw ValidationError("--yes goes with --remove.") }
-        if after != nil, rejects == nil { throw ValidationError("--after goes with --rejects.") }
-        if let after, after < 0 { throw ValidationError("--after must be a line of the file.") }
+        if id == nil, remove || rejects != nil {
+            throw ValidationError("Name a job by its id: tripstore jobs ID; `tripstore jobs` lists them.")
+        }
+        if remove, rejects != nil {
+            throw ValidationError("--remove and --rejects cannot be combined; look at the rejected rows first.")
+        }
+        if yes, !remove { throw ValidationError("--yes only applies to --remove; add --remove or leave it out.") }
+        if after != nil, rejects == nil {
+            throw ValidationError("--after only applies to --rejects; add --rejects or leave it out.")
+        }
+        if let after, after < 0 { throw ValidationError("--after must be a line number of the file, 0 or more.") }
         if let rejects, !(1...10_000).contains(rejects) { throw ValidationError("--rejects must be from 1 to 10000.") }
     }
 
@@ -50,17 +60,17 @@ struct JobsCommand: ParsableCommand {
         if let id, remove {
             let engine = try store.openEngine(.readWrite, mustExist: true)
             defer { engine.close() }
-            try store.naming(id) { try remove(id, from: engine.jobs) }
+            try store.naming(id) { try delete(id, from: engine.jobs) }
         } else if let id, let rejects {
             try store.naming(id) { try store.reading { try showRejects(of: id, limit: rejects, in: $0.jobs) } }
         } else if let id {
-            try show(store.naming(id) { try store.reading { try $0.jobs.job(id) } })
+            try show(store.naming(id) { try store.reading { try $0.jobs.job(id) } }, inFull: true)
         } else {
             try list(store.reading { try $0.jobs.jobs(limit: 1000, status: nil) })
         }
     }
 
-    private func remove(_ id: Int64, from loads: LoadService) throws {
+    private func delete(_ id: Int64, from loads: LoadService) throws {
         let job = try loads.job(id)
         let name = "job \(id) (\(Readable.text(job.filename)))"
         let trips = Readable.count(try loads.tripCount(of: job), "trip")
@@ -68,20 +78,25 @@ struct JobsCommand: ParsableCommand {
         if !yes, Terminal.canAsk {
             let act = isCompleted ? "Delete the \(trips) of \(name)" : "Remove \(name), which is \(job.status.rawValue)"
             guard Terminal.confirms("\(act)?") else {
-                Output.note("Nothing was removed.")
+                Output.note("Nothing was deleted.")
                 throw ExitCode(1)
             }
         }
-        try show(loads.remove(id))
+        let deleted = try Activity.run("Deleting \(trips) of \(name) …") { _ in try loads.remove(id) }
+        try show(deleted)
         switch job.status {
         case .completed: Output.note("Deleted \(trips) of \(name).")
-        case .cancelled, .deleted: Output.note("There was nothing left of \(name).")
-        default: Output.note("Removed \(name); none of its trips was in the store.")
+        case .cancelled, .deleted: Output.note("Nothing was left of \(name).")
+        default: Output.note("Removed \(name); none of its trips were in the store.")
         }
     }
 
-    private func show(_ job: Job) throws {
-        if format == .json { try Output.result(job.json + "\n") } else { try list([job]) }
+    /// Shows one job; `inFull`: its message is not cut to the terminal's width, because it says what to do.
+    private func show(_ job: Job, inFull: Bool = false) throws {
+        if format == .json { return try Output.result(job.json + "\n") }
+        try list([job])
+        let isCut = format == .table && table.width != nil
+        if inFull, isCut, let message = job.message { try Output.result("\n\(Readable.text(message))\n") }
     }
 
     private func list(_ jobs: [Job]) throws {
@@ -102,8 +117,8 @@ struct JobsCommand: ParsableCommand {
             try Output.result(text)
         case .table:
             var table = TextTable([
-                ("job", .right), ("file", .left), ("status", .left), ("rows", .right), ("rejected", .right),
-                ("created", .left), ("message", .left),
+                ("job", .right), ("file", .left), ("status", .fixed), ("rows", .right), ("rejected", .right),
+                ("created", .fixed), ("message", .left),
             ])
             for job in jobs {
                 table.add([
@@ -111,11 +126,14 @@ struct JobsCommand: ParsableCommand {
                     Readable.count(job.rejectedRows), job.createdAt, job.message ?? "",
                 ])
             }
-            try Output.result(table.text)
+            try Output.result(table.text(width: self.table.width))
         }
     }
 
-    /// Shows rejected rows page by page, so that a million of long ones take no memory; as JSON one page, as the API does.
+    /// Columns of a rejected row's text without --wide, in a pipe too.
+    private static let textWidthMax = 120
+
+    /// Shows rejected rows page by page, so that a million long ones take no memory; as JSON one page, as the API does.
     private func showRejects(of id: Int64, limit: Int, in loads: LoadService) throws {
         var report = try loads.rejects(id, after: after ?? 0, limit: limit)
         if format == .json { return try Output.result(report.json + "\n") }
@@ -124,7 +142,10 @@ struct JobsCommand: ParsableCommand {
         var shown = 0
         while true {
             for reject in report.rejects where format == .table {
-                table.add([String(reject.line), reject.reason, String(Readable.text(reject.text).prefix(120))])
+                let text = Readable.text(reject.text)
+                table.add([
+                    String(reject.line), reject.reason, self.table.wide ? text : TextWidth.cut(text, to: Self.textWidthMax),
+                ])
             }
             if format == .csv {
                 try Output.result(
@@ -135,16 +156,16 @@ struct JobsCommand: ParsableCommand {
             report = try loads.rejects(id, after: next, limit: limit - shown)
         }
         guard format == .table else { return }
-        try Output.result(table.text)
+        try Output.result(table.text(width: self.table.width))
         Output.note("\(Readable.count(shown)) of \(Readable.count(report.rejectedRows, "rejected row"))")
         if report.keptRows < report.rejectedRows {
             Output.note(
                 report.keptRows == 0
-                    ? "None of them is kept; they were counted by reason."
-                    : "The first \(Readable.count(report.keptRows)) are kept; the others were counted by reason.")
+                    ? "None of them were kept; they were counted by reason."
+                    : "The first \(Readable.count(report.keptRows)) were kept; the others were counted by reason.")
         }
         if let next = report.nextAfter {
-            Output.note("More with: tripstore jobs \(id) --rejects \(limit) --after \(next)\(store.hint)")
+            Output.note("See more with: tripstore jobs \(id) --rejects \(limit) --after \(next)\(store.hint)")
         }
     }
 }

@@ -1,31 +1,32 @@
 import ArgumentParser
 import TripModel
 
-/// How files are loaded: flags of the commands that load.
+/// How files are ingested: flags of the commands that ingest.
 struct LoadOptions: ParsableArguments {
     private static let chunkSizes = 1...100_000_000
     private static let segmentSizes = Limits.segmentRowCountMin...Limits.segmentRowCountMax
 
-    @Option(help: "Rows of a decoded batch, about (default: $INGESTION_CHUNK_SIZE, else the engine's own).")
+    @Option(help: "Approximate rows per decoded batch (default: $INGESTION_CHUNK_SIZE, else the engine's choice).")
     var ingestionChunkSize: Int?
 
     @Option(
         help: """
-            Rows at which a load commits a segment: fewer take less memory and make questions slower (default: $SEGMENT_ROWS, \
-            else \(Limits.segmentRowCountMax)).
+            Rows per segment, the file that ingestion commits at a time; fewer take less memory and make queries slower (default: \
+            $SEGMENT_ROWS, else \(Limits.segmentRowCountMax)).
             """)
     var segmentRows: Int?
 
     @Option(
         help: """
-            Bytes that stay free on the disk of the data directory, such as 1G: loads, uploads and merges stop before, so that the end \
-            of a job and deletions can be recorded (default: $DISK_RESERVE, else an eighth of the disk, at most 256M).
+            Bytes to keep free on the disk of the data directory, such as 1G; ingestion, uploads and merges stop there, so that the \
+            end of a job and deletions can still be recorded (default: $DISK_RESERVE, else an eighth of the disk, at most 256M).
             """)
     var diskReserve: ByteCount?
 
     @Option(
         help: """
-            Times that a compressed file may grow, besides 2 GiB (default: $MAX_EXPANSION, else \(Limits.expansionMax)).
+            Largest size of a decompressed file, as a multiple of its compressed size, plus 2 GiB (default: $MAX_EXPANSION, else \
+            \(Limits.expansionMax)).
             """)
     var maxExpansion: Int?
 
@@ -37,7 +38,7 @@ struct LoadOptions: ParsableArguments {
         try Environment.check(segmentRows, "--segment-rows", in: Self.segmentSizes)
     }
 
-    /// What loads may take, as flags say, else the environment.
+    /// What jobs may take, as flags say, else the environment.
     func bounds() throws -> LoadBounds {
         var bounds = LoadBounds()
         if let bytes = try diskReserve?.value ?? ByteCount.environment("DISK_RESERVE") {
@@ -60,10 +61,10 @@ struct LoadOptions: ParsableArguments {
     static func environmentSegmentRows() throws -> Int? { try Environment.integer("SEGMENT_ROWS", in: segmentSizes) }
 }
 
-/// How much a load takes at a time; nil is for the engine to choose.
+/// How much ingestion takes at a time; nil is for the engine to choose.
 struct LoadSizes {
     /// Rows of a decoded batch.
     var chunkRows: Int?
-    /// Rows at which a load commits a segment.
+    /// Rows at which ingestion commits a segment.
     var segmentRows: Int?
 }

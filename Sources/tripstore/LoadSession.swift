@@ -43,7 +43,7 @@ struct LoadSession {
     mutating func resume(_ file: String, as job: Job) {
         let name = Self.name(of: file)
         if !isQuiet, name != Readable.text(job.filename), !IngestCommand.isURL(file) {
-            Output.note("\(name) has the bytes of job \(job.id) (\(Readable.text(job.filename))), which goes on")
+            Output.note("\(name) has the same bytes as job \(job.id) (\(Readable.text(job.filename))), which continues")
         }
         add(job, resumesAt: job.processedRows)
     }
@@ -67,15 +67,17 @@ struct LoadSession {
         let name = Self.name(of: file)
         if job.status != .completed, !ids.contains(job.id) {
             return refuse(
-                "\(name) is not loaded: its bytes are those of job \(job.id) (\(Readable.text(job.filename))), which is "
-                    + "\(job.status.rawValue) elsewhere; run the same command again when that is over.")
+                "\(name) was not ingested: job \(job.id) (\(Readable.text(job.filename))) has the same bytes and is "
+                    + "\(job.status.rawValue) elsewhere; run the same command again once it has ended.")
         }
         if isQuiet { return }
         let state =
             job.status == .completed
-            ? "it is loaded already as job \(job.id)" : "it has the bytes of \(Readable.text(job.filename)) (job \(job.id))"
+            ? "it was already ingested as job \(job.id)"
+            : "it has the same bytes as \(Readable.text(job.filename)) (job \(job.id))"
         let remedy =
-            resumed.map { "remove job \($0) with: tripstore jobs \($0) --remove\(hint)" } ?? "--allow-duplicate loads it again"
+            resumed.map { "remove job \($0) with: tripstore jobs \($0) --remove\(hint)" }
+            ?? "--allow-duplicate ingests it again"
         Output.note("\(name): skipped, as \(state); \(remedy)")
     }
 
@@ -83,6 +85,7 @@ struct LoadSession {
     mutating func run() throws -> Int32 {
         let interrupt = Interrupt(store, jobs: ids, streams: streams)
         defer { interrupt.stop() }
+        defer { display.end() }
         // A signal that is being handled closes the store under every look at it, and ends the process if anything is left.
         let code = Result { try follow(interrupt) }
         interrupt.settle()
@@ -111,8 +114,8 @@ struct LoadSession {
             }
             if job.status == .interrupted {
                 Output.note(
-                    "Error: \(Readable.text(job.filename)) was interrupted (job \(id)), as PostgreSQL has not heard of this process for "
-                        + "too long; run the same command again to go on from there.")
+                    "Error: \(Readable.text(job.filename)) was interrupted (job \(id)) because PostgreSQL did not hear from this process for "
+                        + "too long; run the same command again to continue from there.")
                 code = 1
                 continue
             }
@@ -156,11 +159,11 @@ struct LoadSession {
         for job in jobs.prefix(shown) {
             Output.note(
                 "Job \(job.id) (\(Readable.text(job.filename))) was interrupted after \(Readable.count(job.processedRows, "row")); "
-                    + "go on with: tripstore resume \(job.id)\(hint), or remove it with: tripstore jobs \(job.id) --remove\(hint)"
+                    + "continue it with: tripstore resume \(job.id)\(hint), or remove it with: tripstore jobs \(job.id) --remove\(hint)"
             )
         }
         if jobs.count > shown {
-            Output.note("\(Readable.count(jobs.count - shown)) more were interrupted; see them with: tripstore jobs\(hint)")
+            Output.note("\(Readable.count(jobs.count - shown)) more were interrupted; list them with: tripstore jobs\(hint)")
         }
     }
 }
@@ -202,8 +205,8 @@ private final class Interrupt {
                 if left.isEmpty { return }
                 Output.note(
                     left.allSatisfy(streams.contains)
-                        ? "Interrupted; standard input or a pipe cannot be read again from where it was, so load it anew."
-                        : "Interrupted; run the same command again to go on from there.")
+                        ? "Interrupted; standard input or a pipe cannot be read again, so ingest it from the start."
+                        : "Interrupted; run the same command again to continue from there.")
                 if !Self.isRunning(reading, in: store) { store.close() }
                 // Without what `exit` does for a program whose other threads have ended.
                 _exit(128 + number)

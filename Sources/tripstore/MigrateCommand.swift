@@ -1,24 +1,24 @@
 import ArgumentParser
 import Transfer
 
-/// `tripstore migrate`: brings a store of one machine to a cluster, or back.
+/// `tripstore migrate`: copies a single-machine store to a cluster, or back.
 struct MigrateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate",
-        abstract: "Brings a store from one machine to ClickHouse and PostgreSQL, or back, with its jobs.",
+        abstract: "Copies a store with its jobs to ClickHouse and PostgreSQL, or back.",
         discussion: """
-            The trips of the store in --data-dir go to ClickHouse, its jobs with their numbers, messages, counts, hashes and \
-            rejected rows to PostgreSQL, or with --cluster-data-dir to the data directory of a single process. The store is only \
-            read, and may be read by others meanwhile. The target must be empty, and nobody may load into it before the end; servers \
-            may run.
+            The trips of the store in --data-dir go to ClickHouse; its jobs, with their ids, messages, counts, hashes and rejected \
+            rows, go to PostgreSQL, or with --cluster-data-dir to the data directory of a single process. The store is only read, \
+            and others may read it meanwhile. The target must be empty, and nothing may be ingested into it before the migration \
+            ends; servers may run.
 
-            It may be killed at any moment: the same command goes on, and each trip counts once. Before it says that it is done, both \
-            give equal answers to a set of queries: the trips of each job, all regions, weekly averages, groups of several precisions.
+            You can kill it at any moment: the same command continues, and each trip counts once. Before it reports success, a set \
+            of queries must give equal results on both: trips per job, all regions, weekly averages, trip groups at several precisions.
 
-            Jobs that are not complete are refused: bring them to their end, or remove them. Uploads of failed jobs and secrets in \
-            URLs stay where they are.
+            Refused if jobs are not complete: wait for them, resume them or remove them. Uploads of failed jobs and secrets in URLs \
+            stay where they are.
 
-            With --back trips and jobs go from the cluster to --data-dir, which is made where it is absent.
+            With --back, trips and jobs go from the cluster to --data-dir, which is created if it does not exist.
 
             Examples:
               tripstore migrate --catalog-url postgresql://host/trips
@@ -26,23 +26,25 @@ struct MigrateCommand: ParsableCommand {
               tripstore migrate --back --data-dir home
             """)
 
-    @Option(help: "The trips of the cluster: clickhouse://host:8123/database (default: $DATABASE_URL).")
+    @Option(help: "Where the cluster keeps its trips: clickhouse://host:8123/database (default: $DATABASE_URL).")
     var databaseUrl: String?
 
-    @Option(help: "The jobs of the cluster: postgresql://host/database (default: $CATALOG_URL).")
+    @Option(help: "Where the cluster keeps its jobs: postgresql://host/database (default: $CATALOG_URL).")
     var catalogUrl: String?
 
-    @Option(help: "In place of --catalog-url: data directory of the one process of the cluster, which has its jobs.")
+    @Option(
+        help: "Instead of --catalog-url, for a cluster of one process: its data directory, which has the jobs.",
+        completion: .directory)
     var clusterDataDir: String?
 
-    @Flag(help: "From the cluster to the store of one machine.")
+    @Flag(help: "Copy from the cluster to the single-machine store.")
     var back = false
 
     @OptionGroup var store: StoreOptions
 
     func run() throws {
         guard catalogUrl == nil || clusterDataDir == nil else {
-            throw ValidationError("--catalog-url and --cluster-data-dir name two places for the same jobs; leave one out.")
+            throw ValidationError("--catalog-url and --cluster-data-dir both say where the jobs are; leave one out.")
         }
         let place = try ClusterPlace(
             store.named(clusterDataDir), databaseURL: databaseUrl, catalogURL: catalogUrl, isLocal: clusterDataDir != nil)

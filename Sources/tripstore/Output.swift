@@ -7,12 +7,13 @@ import TripModel
 enum Output {
     /// Writes a whole result to standard output.
     static func result(_ text: String) throws {
+        progress("")
         try write(Data(text.utf8), to: .standardOutput, named: "standard output")
     }
 
     /// Writes to a file, and says in a sentence why that could not be.
     ///
-    /// Where the reader of a pipe is gone, the program ends without a word, as SIGPIPE would have ended it.
+    /// If the reader of a pipe is gone, the program ends without a word, as SIGPIPE would have ended it.
     static func write(_ data: Data, to file: FileHandle, named name: String) throws {
         do {
             try file.write(contentsOf: data)
@@ -26,30 +27,47 @@ enum Output {
 
     /// Writes a line for the person to standard error, below the moving line if there is one.
     static func note(_ text: String) {
-        endProgress()
-        words(text + "\n")
+        movingLine.withLock { isThere in
+            if isThere { words("\n") }
+            isThere = false
+            words(styled(text) + "\n")
+        }
     }
 
-    /// Says beside an answer that trips are missing from it; JSON has a member for that.
+    /// A line whose first word says at a glance whether something is wrong.
+    private static func styled(_ text: String) -> String {
+        for (word, style) in [("Error:", Style.error), ("Warning:", .warning)] where text.hasPrefix(word) {
+            return style(word, on: .error) + text.dropFirst(word.count)
+        }
+        return text
+    }
+
+    /// Warns beside an answer that trips are missing from it; JSON has a member for that.
     static func noteMissing(_ warning: String?, in format: OutputFormat) {
         if let warning, format != .json { note("Warning: \(warning)") }
     }
 
-    /// Writes words to standard error; where nobody can read them, there is nobody to be told.
+    /// Writes words to standard error; an error is ignored, because there is nowhere left to report it.
     static func words(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
     /// Whether the terminal's last line is one that moves.
-    private static let hasMovingLine = Atomic(false)
+    private static let movingLine = Mutex(false)
 
-    /// Replaces the moving line on a terminal, as far as it fits there.
+    /// Replaces the moving line on a terminal, as far as it fits there; empty removes it.
     static func progress(_ text: String) {
-        hasMovingLine.store(!text.isEmpty, ordering: .relaxed)
-        words("\r\u{1B}[K" + text.prefix(Terminal.columns - 1))
+        movingLine.withLock { isThere in
+            if text.isEmpty, !isThere { return }
+            isThere = !text.isEmpty
+            words("\r\u{1B}[K" + TextWidth.cut(text, to: Terminal.columns(.error) - 1))
+        }
     }
 
     /// Leaves the moving line as it is.
     static func endProgress() {
-        if hasMovingLine.exchange(false, ordering: .relaxed) { words("\n") }
+        movingLine.withLock { isThere in
+            if isThere { words("\n") }
+            isThere = false
+        }
     }
 
     /// A CSV line: fields are quoted where RFC 4180 asks for it.

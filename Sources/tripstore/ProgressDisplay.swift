@@ -1,22 +1,29 @@
 import Foundation
 import TripModel
 
-/// Progress of loads on standard error: one moving line on a terminal, a plain line every few seconds elsewhere.
+/// Progress of ingestion on standard error, job by job.
 final class ProgressDisplay: @unchecked Sendable {
     private let lock = NSLock()
     private let isQuiet: Bool
-    private let isTerminal = Terminal.isThere
+    private let activity: Activity
     private var names: [Int64: String] = [:]
-    private var lastPlainLine = ContinuousClock.now
     private var lastRates: [Int64: Double] = [:]
-    private static let plainInterval = Duration.seconds(2)
 
-    init(isQuiet: Bool) { self.isQuiet = isQuiet }
+    /// - Parameter files: what is loaded.
+    init(isQuiet: Bool, files: [String] = []) {
+        self.isQuiet = isQuiet
+        // A line that moves would wipe out what is being typed.
+        activity = Activity(nil, isQuiet: isQuiet, keepsAlive: !(files.contains("-") && Terminal.canAsk))
+    }
 
     /// Names a job before it runs.
     func name(_ id: Int64, _ filename: String, resumesAt rows: Int) {
         let name = Readable.text(filename)
-        lock.withLock { names[id] = name }
+        let isFirst = lock.withLock {
+            names[id] = name
+            return names.count == 1
+        }
+        if isFirst { activity.begin("\(name)  starting") }
         if rows > 0, !isQuiet { Output.note("Resuming \(name) after \(Readable.count(rows, "row")) (job \(id)).") }
     }
 
@@ -31,20 +38,23 @@ final class ProgressDisplay: @unchecked Sendable {
             case (.running, _) where progress.processedRows > 0: line = ProgressLine(name, progress)
             default: return
             }
-            if isTerminal {
-                Output.progress(line.text(columns: Terminal.columns - 1))
-            } else if ContinuousClock.now - lastPlainLine >= Self.plainInterval {
-                lastPlainLine = .now
-                Output.note(line.plainText)
-            }
+            // That a fetch failed and is tried again is told at once: the next moment would hide it.
+            activity.update(
+                Activity.Line(line.plainText) { line.text(columns: $0) },
+                isNews: progress.message.map(FetchProgress.isTrouble) ?? false)
         }
     }
+
+    /// Nothing runs any more.
+    func end() { activity.end() }
 
     /// Says how a job ended.
     func finish(_ job: Job) {
         lock.withLock {
             // Its last line takes the place of the one that moved.
-            if isTerminal, !isQuiet { Output.progress("") }
+            if !isQuiet { Output.progress("") }
+            names[job.id] = nil
+            activity.begin(names.min { $0.key < $1.key }.map { "\($0.value)  starting" })
             let name = Readable.text(job.filename)
             let accepted = job.processedRows - job.rejectedRows
             switch job.status {
@@ -52,7 +62,7 @@ final class ProgressDisplay: @unchecked Sendable {
             case .completed:
                 let rate = lastRates[job.id].map { $0 > 0 ? ", \(Readable.count(Int($0))) rows/s" : "" } ?? ""
                 let rejected = job.rejectedRows > 0 ? ", \(Readable.count(job.rejectedRows, "row")) rejected:" : ""
-                Output.note("\(name): \(Readable.count(accepted, "trip")) loaded (job \(job.id)\(rate))\(rejected)")
+                Output.note("\(name): \(Readable.count(accepted, "trip")) ingested (job \(job.id)\(rate))\(rejected)")
             default: Output.note("Error: \(name): \(job.message ?? job.status.rawValue)")
             }
         }
@@ -68,14 +78,14 @@ final class ProgressDisplay: @unchecked Sendable {
         let seconds = elapsed / .seconds(1)
         let rate = seconds > 0 && newRows > 0 ? ", \(Readable.count(Int(Double(newRows) / seconds))) rows/s" : ""
         let share = completed == files ? "" : "\(Readable.count(completed)) of "
-        Output.note("\(share)\(Readable.count(files, "file")): \(Readable.count(rows, "trip")) loaded\(rate)")
+        Output.note("\(share)\(Readable.count(files, "file")): \(Readable.count(rows, "trip")) ingested\(rate)")
     }
 }
 
-/// One moment of a load, or of what comes before it, as a line: whole where a line may be long, cut to a terminal's width where it moves.
-private struct ProgressLine {
+/// One moment of a job as a line: whole, or cut to a terminal's width.
+private struct ProgressLine: Sendable {
     private let name: String
-    /// Part of the file that was read, from 0 to 1; nil where its size is not known.
+    /// Part of the file that was read, from 0 to 1; nil if its size is not known.
     private let share: Double?
     private let numbers: String
     private static let barLengths = 6...24
@@ -98,7 +108,7 @@ private struct ProgressLine {
         self.numbers = numbers.joined(separator: "  ")
     }
 
-    /// A line of a file that is not loaded yet.
+    /// A line of a job that does not run yet.
     init(_ name: String, _ message: String) {
         self.name = name
         share = nil
@@ -120,7 +130,7 @@ private struct ProgressLine {
         return String((Self.cut(name, to: max(free, Self.nameLengthMin)) + "  " + numbers).prefix(columns))
     }
 
-    /// A name without its middle where it is too long: a beginning and an ending tell more files apart than either alone.
+    /// A name without its middle if it is too long: a beginning and an ending tell more files apart than either alone.
     private static func cut(_ name: String, to length: Int) -> String {
         if name.count <= length { return name }
         return name.prefix(length / 2) + "…" + name.suffix(length - length / 2 - 1)

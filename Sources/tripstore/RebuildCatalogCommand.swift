@@ -2,41 +2,40 @@ import ArgumentParser
 import ColumnStore
 import TripModel
 
-/// `tripstore rebuild-catalog`: makes the catalog anew from the segments.
+/// `tripstore rebuild-catalog`: makes a new catalog from the segments.
 struct RebuildCatalogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rebuild-catalog",
-        abstract: "Makes the catalog anew from the segments alone.",
+        abstract: "Makes a new catalog from the segment files if it was lost.",
         discussion: """
-            For a store whose catalog.sqlite is gone or damaged. Segments say of which jobs their trips are, so the store \
-            answers as before. Damaged segments go to the folder quarantine, and answers say what is missing with them, and with \
-            those that were set aside before, until its jobs are deleted. Loads that were \
-            under way are left out, to be loaded again; uploads that wait become failed jobs, to be resumed. Jobs that failed, \
-            were deleted or have no trips (all rows rejected) are forgotten. A backup of the catalog knows all of that: where there is a recent one, restore it.
+            For a store whose catalog.sqlite is gone or damaged. Each segment records which jobs its trips belong to, so queries give \
+            the same results as before. Damaged segments go to the folder quarantine; until their jobs are deleted, query results \
+            say how many trips are missing with them and with those that were quarantined before. Jobs that were under way are left \
+            out, to be ingested again; waiting uploads become failed jobs, to be resumed. Jobs that failed, were deleted or have no \
+            trips (all rows rejected) are forgotten. A backup of the catalog knows all of that: if there is a recent one, restore it.
 
-            Refused where the catalog can be used, and while a server has the store. Exit codes: 0 the catalog is made anew; \
-            1 it is not, or segments are damaged or trips missing.
+            Refused if the catalog is usable, and while a server uses the store. Exit codes: 0 the new catalog is complete; 1 there \
+            is no new catalog, or segments are damaged or trips missing.
 
             Examples:
               tripstore rebuild-catalog
               tripstore rebuild-catalog --data-dir /srv/trips --force
             """)
 
-    @Flag(help: "Make a new one also where the catalog can be used; the old one is kept as catalog-old-1.sqlite.")
+    @Flag(help: "Make a new catalog even if the old one is usable; the old one is kept as catalog-old-1.sqlite.")
     var force = false
 
-    @Flag(help: "Take jobs too of which trips are missing or which may have been under way.")
+    @Flag(help: "Include jobs with missing trips and jobs that may have been under way.")
     var incomplete = false
 
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let report = try ColumnStore.rebuildCatalog(
-            in: store.directory, replacesUsable: force, takesIncomplete: incomplete
-        ) { file, number, count in
-            if Terminal.isThere { Output.progress("\(number) of \(count)  \(file)") }
+        let report = try Activity.run("Reading the segments of \(Readable.text(store.directory)) …") { activity in
+            try ColumnStore.rebuildCatalog(
+                in: store.directory, replacesUsable: force, takesIncomplete: incomplete
+            ) { file, number, count in activity.update("\(number) of \(count)  \(file)") }
         }
-        if Terminal.isThere { Output.progress("") }
         try Output.result(Self.text(report))
         if !report.damaged.isEmpty || !report.damagedRejects.isEmpty || report.warning != nil { throw ExitCode.failure }
     }

@@ -7,21 +7,24 @@ import TripstoreAPI
 /// `tripstore regions`: what is known of each region.
 struct RegionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "regions", abstract: "Regions with their trips, time span, datasources and bounds.")
+        commandName: "regions", abstract: "Lists regions with their trips, time span, datasources and bounds.")
 
-    @Option(help: "Most regions to list, 1 to 10000 (default: 1000).")
+    @Option(help: "Maximum number of regions, 1 to 10000 (default: 1000).")
     var limit: String?
 
-    @Option(help: "Regions to pass over first.")
+    @Option(help: "Number of regions to skip.")
     var offset: String?
 
     @Option(help: "table, json or csv.")
     var format = OutputFormat.table
 
+    @OptionGroup var table: TableOptions
+
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let query = try RegionsQuery(parameters: FilterOptions.parameters([("limit", limit), ("offset", offset)]))
+        let query = try RegionsQuery(
+            parameters: FilterOptions.parameters([("limit", limit), ("offset", offset)]), spelling: .flags)
         let answer = try store.reading { try $0.engine.regions(query) }
         Output.noteMissing(answer.warning, in: format)
         switch format {
@@ -40,22 +43,26 @@ struct RegionsCommand: ParsableCommand {
             try Output.result(text)
         case .table:
             var table = TextTable([
-                ("region", .left), ("trips", .right), ("first", .left), ("last", .left), ("datasources", .left),
+                ("region", .left), ("trips", .right), ("first", .fixed), ("last", .fixed), ("datasources", .left),
             ])
             for region in answer.regions {
                 table.add([
-                    region.region, Readable.count(region.trips), LocalDateTime.text(microseconds: region.firstAt),
-                    LocalDateTime.text(microseconds: region.lastAt),
+                    region.region, Readable.count(region.trips), Self.time(region.firstAt), Self.time(region.lastAt),
                     datasources(of: region),
                 ])
             }
-            try Output.result(table.text)
+            try Output.result(table.text(width: self.table.width))
             if answer.regions.count < answer.totalRegions {
                 Output.note(
                     "\(Readable.count(answer.regions.count)) of \(Readable.count(answer.totalRegions)) regions; --limit and --offset "
                         + "show others")
             }
         }
+    }
+
+    /// A time to the second, which is enough to see where trips begin and end.
+    private static func time(_ microseconds: Int64) -> String {
+        String(LocalDateTime.text(microseconds: microseconds).prefix(19))
     }
 
     /// The first few by name, and how many there are besides.

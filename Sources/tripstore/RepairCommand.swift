@@ -7,45 +7,47 @@ import TripModel
 struct RepairCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "repair",
-        abstract: "Removes rows from ClickHouse that do not count.",
+        abstract: "Removes rows from ClickHouse that the catalog does not count.",
         discussion: """
-            The catalog says which trips count. All other rows in ClickHouse are removed: of attempts that were interrupted, of jobs that \
-            were deleted or failed, and of jobs and attempts that the catalog does not know, as after a restore of an older catalog. If \
-            a newer catalog can be brought back, do that instead: it may count them. On a terminal it asks first.
+            The catalog says which trips count. All other rows in ClickHouse are removed: those of interrupted attempts, of deleted or \
+            failed jobs, and of jobs and attempts that the catalog does not know, as after an older catalog was restored. If you can \
+            bring back a newer catalog, do that instead: it may count them. On a terminal it asks first.
 
-            Trips that are missing stay missing: bring back the shard that lost them, or delete the job and load its file again.
+            Missing trips stay missing: bring back the shard that lost them, or delete the job and ingest its file again.
 
             Examples:
               tripstore verify
               tripstore repair
               tripstore repair --job 7 --yes
 
-            Exit codes: 0 all is well afterwards; 1 trips are missing or too many.
+            Exit codes: 0 no differences are left; 1 trips are missing or surplus.
             """)
 
-    @Option(help: "Remove rows of this job alone.")
+    @Option(help: "Remove only the rows of the job with this id.")
     var job: Int64?
 
-    @Flag(name: .shortAndLong, help: "Remove without asking.")
+    @Flag(name: .shortAndLong, help: "Do not ask for confirmation.")
     var yes = false
 
     @Option(help: "table or json.")
     var format = ReportFormat.table
 
+    @OptionGroup var table: TableOptions
+
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
-        if let job, job < 1 { throw ValidationError("--job must be the number of a job.") }
+        if let job, job < 1 { throw ValidationError("--job must be the id of a job, 1 or more; `tripstore jobs` lists them.") }
     }
 
     func run() throws {
         guard let cluster = try store.openClickHouse(.readWrite) else {
             throw ValidationError(
-                "'repair' is about trips in ClickHouse, and DATABASE_URL names none; for a store in a folder see 'tripstore verify --help' "
+                "'repair' is for trips in ClickHouse, and DATABASE_URL names none; for a store in a folder see 'tripstore verify --help' "
                     + "and 'tripstore rebuild-catalog --help'.")
         }
         defer { cluster.close() }
-        let found = try cluster.engine.audit()
+        let found = try Activity.run("Comparing ClickHouse with the catalog …") { _ in try cluster.engine.audit() }
         if let job, found.unknownJobs[job] == nil { _ = try store.naming(job) { try cluster.jobs.job(job) } }
         let jobs = job.map { [$0] } ?? found.differing
         let count = jobs.map { (found.uncounted[$0] ?? 0) + (found.unknownJobs[$0] ?? 0) + (found.extra[$0] ?? 0) }.reduce(0, +)
@@ -55,8 +57,8 @@ struct RepairCommand: ParsableCommand {
                 throw ExitCode(1)
             }
         }
-        let left = try cluster.engine.repair(job: job)
-        try AuditReport(audit: left).write(format)
+        let left = try Activity.run("Removing rows …") { _ in try cluster.engine.repair(job: job) }
+        try AuditReport(audit: left, width: table.width).write(format)
         if left.warning != nil { throw ExitCode.failure }
     }
 }

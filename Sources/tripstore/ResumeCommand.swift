@@ -4,28 +4,28 @@ import Ingestion
 import Logging
 import TripModel
 
-/// `tripstore resume`: loads jobs that failed once more.
+/// `tripstore resume`: continues interrupted jobs and retries failed ones.
 struct ResumeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Goes on with jobs that were interrupted, and loads jobs that failed once more.",
+        abstract: "Continues interrupted jobs and retries failed ones.",
         discussion: """
-            A job that was interrupted goes on from its last commit. A job that failed, because the disk was full, a folder was \
-            read-only or a file could not be read or fetched, is loaded from the start of its file, which is fetched first if it \
-            is not there; nothing of the failed attempt is in the store. While a server has the store, ask it: POST /jobs/NUMBER/resume.
+            An interrupted job continues from its last commit. A failed job, whether the disk was full, a folder was read-only or a \
+            file could not be read or fetched, starts again from the beginning of its file, which is fetched again if necessary; \
+            nothing of the failed attempt is in the store. While a server uses the store, ask the server: POST /jobs/ID/resume.
 
-            Exit codes: 0 all rows are in; 3 some rows were rejected; 1 a job could not be resumed, or failed again.
+            Exit codes: 0 all rows were ingested; 3 some rows were rejected; 1 a job could not be resumed, or failed again.
 
             Example:
               tripstore resume 3
             """)
 
-    @Argument(help: "Numbers of jobs (tripstore jobs lists them).")
+    @Argument(help: "Ids of jobs (tripstore jobs lists them).")
     var ids: [Int64]
 
     @OptionGroup var load: LoadOptions
 
-    @Flag(name: .shortAndLong, help: "Say nothing but errors.")
+    @Flag(name: .shortAndLong, help: "Print errors only.")
     var quiet = false
 
     @OptionGroup var store: StoreOptions

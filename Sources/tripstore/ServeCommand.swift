@@ -11,10 +11,10 @@ import TripstoreAPI
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serves the HTTP API, WebSocket progress, API docs and a page.",
+        abstract: "Serves the HTTP API, progress over WebSocket, API documentation and a web page.",
         discussion: """
-            Flags override the environment variables of the same names. Ctrl-C or SIGTERM ends it: requests under way finish, a \
-            running load stops at a checkpoint and goes on at the next start.
+            Flags override the environment variables of the same names. Ctrl-C or SIGTERM stops the server: requests in progress \
+            finish, and running jobs stop at a checkpoint and continue at the next start.
 
             Example:
               tripstore serve --port 8000 --data-dir data
@@ -42,12 +42,12 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Default minutes of a time bucket (default: $TIME_BUCKET_MINUTES, else 60).")
     var timeBucketMinutes: Int?
 
-    @Option(help: "Seconds that a query may take, its wait for others included (default: $QUERY_TIMEOUT, else 300).")
+    @Option(help: "Seconds that a query may take, including its wait for a thread (default: $QUERY_TIMEOUT, else 300).")
     var queryTimeout: Int?
 
     @Option(
         help: """
-            Queries that may wait for a thread, cheap ones and scanning ones each; more are answered with 503 (default: \
+            Queries that may wait for a thread, counted separately for cheap queries and for scans; more get 503 (default: \
             $MAX_WAITING_QUERIES, else 1000).
             """)
     var maxWaitingQueries: Int?
@@ -55,29 +55,31 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var load: LoadOptions
 
     @Option(
-        help:
-            "Engine that holds the trips: columnstore:, or clickhouse://user:password@host:8123/database?cluster=NAME (default: $DATABASE_URL, else columnstore:)."
-    )
+        help: """
+            Where the trips are: columnstore: for this process, or clickhouse://user:password@host:8123/database?cluster=NAME \
+            (default: $DATABASE_URL, else columnstore:).
+            """)
     var databaseUrl: String?
 
     @Option(
         help: """
-            Catalog of jobs that several processes share: postgresql://user:password@host:5432/database, with trips in ClickHouse \
+            Catalog of jobs that several processes share, with trips in ClickHouse: postgresql://user:password@host:5432/database \
             (default: $CATALOG_URL, else SQLite in the store's folder).
             """)
     var catalogUrl: String?
 
     @Option(
         help: """
-            Which part of the work is this process's, of several on one catalog: api (takes jobs and questions), worker (loads) or \
-            both (default: $ROLE, else both).
-            """)
+            What this process does if several share a catalog: api (accepts jobs and queries), worker (ingests) or both (default: \
+            $ROLE, else both).
+            """,
+        completion: .list(["api", "worker", "both"]))
     var role: String?
 
     @Option(
         help: """
-            Where uploads are kept until they are loaded, for all processes: s3://BUCKET/PREFIX (default: $UPLOADS_URL, else the \
-            store's folder).
+            Where uploads wait to be ingested, for all processes: s3://BUCKET/PREFIX (default: $UPLOADS_URL, else the store's \
+            folder).
             """)
     var uploadsUrl: String?
 
@@ -85,83 +87,85 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: """
-            Who is told of each change of each job: a webhook's URL, or sns:ARN of a topic (default: $EVENTS_URL, else nobody). \
-            Webhooks are signed with $EVENTS_SECRET.
+            Where to send an event for every change of a job: a webhook's URL, or sns: and a topic's ARN (default: $EVENTS_URL, \
+            else no events). Webhooks are signed with $EVENTS_SECRET.
             """)
     var eventsUrl: String?
 
     @Option(
         help: """
-            Bytes of the largest upload, and of the largest file that is fetched, such as 20G (default: $MAX_UPLOAD_BYTES, else as many \
-            as the disk has room for).
+            Largest upload, and largest file to fetch, in bytes such as 20G (default: $MAX_UPLOAD_BYTES, else whatever fits on the \
+            disk).
             """)
     var maxUploadBytes: ByteCount?
 
     @Option(
         help: """
-            Jobs that may wait; further ones are told to come again (default: $MAX_WAITING_JOBS, else \(Limits.waitingJobCountMax)).
+            Jobs that may wait; more get 429 (default: $MAX_WAITING_JOBS, else \(Limits.waitingJobCountMax)).
             """)
     var maxWaitingJobs: Int?
 
     @Option(
         help: """
-            Hours that the upload of a job that failed is kept, to be resumed (default: $FAILED_UPLOAD_HOURS, else \
+            Hours to keep the upload of a failed job, so that it can be resumed (default: $FAILED_UPLOAD_HOURS, else \
             \(Limits.failedUploadSecondsMax / 3600)).
             """)
     var failedUploadHours: Int?
 
     @Option(
         help: """
-            Bytes that uploads of jobs that failed may take; older ones are removed, the last one stays (default: \
+            Bytes that the uploads of failed jobs may take; the oldest are removed first, and the last one stays (default: \
             $FAILED_UPLOAD_BYTES, else a quarter of the disk).
             """)
     var failedUploadBytes: ByteCount?
 
     @Option(
         help: """
-            A host that requests may name besides the loopback names, such as trips.example.com, *.example.com or * for any; may be \
-            repeated (default: $ALLOWED_HOSTS, separated by commas, else none on loopback and any elsewhere).
+            Host name that requests may use besides the loopback names, such as trips.example.com, *.example.com or * for any; may \
+            be repeated (default: $ALLOWED_HOSTS, separated by commas; else none if the server listens on loopback, any otherwise).
             """)
     var allowedHost: [String] = []
 
     @Option(
         help: """
-            Origin of web pages that may use the server, such as https://app.example.com; may be repeated (default: $ALLOWED_ORIGINS, \
-            separated by commas, else its own pages only).
+            Origin of web pages that may use the API, such as https://app.example.com; may be repeated (default: $ALLOWED_ORIGINS, \
+            separated by commas; else the server's own pages only).
             """)
     var allowedOrigin: [String] = []
 
     @Option(
         help: """
-            Most connections at a time, as far as the limit of open files allows for them (default: $MAX_CONNECTIONS, else \
-            16384).
+            Maximum number of connections, as far as the limit of open files allows (default: $MAX_CONNECTIONS, else 16384).
             """)
     var maxConnections: Int?
 
     @Option(
         help: """
-            Seconds that a client has for a request's head, and over which the bytes of its body or of its answer are counted \
-            (default: $CLIENT_TIMEOUT, else 30).
+            Seconds that a client has to send a request's headers, and over which the transfer rate of bodies is measured (default: \
+            $CLIENT_TIMEOUT, else 30).
             """)
     var clientTimeout: Int?
 
     @Option(
         help: """
-            Seconds that a connection may be idle; longer than proxies keep theirs (default: $IDLE_TIMEOUT, else 310).
+            Seconds that a connection may be idle; should exceed the proxy's own timeout (default: $IDLE_TIMEOUT, else 310).
             """)
     var idleTimeout: Int?
 
     @Option(
         help: """
-            Seconds from the signal to stop to the end of the process; less than whoever stops it waits (default: $SHUTDOWN_TIMEOUT, \
-            else 25).
+            Seconds that stopping may take; should be less than the process manager waits (default: $SHUTDOWN_TIMEOUT, else 25).
             """)
     var shutdownTimeout: Int?
 
-    @Option(help: "Folder with the files of Swagger UI for /docs (default: $SWAGGER_UI_DIR, else a plain page).")
+    @Option(
+        help: "Folder with the files of Swagger UI for /docs (default: $SWAGGER_UI_DIR, else a plain page).",
+        completion: .directory)
     var swaggerUiDir: String?
 
-    @Option(help: "trace, debug, info, notice, warning, error or critical (default: $LOG_LEVEL, else info).")
+    @Option(
+        help: "trace, debug, info, notice, warning, error or critical (default: $LOG_LEVEL, else info).",
+        completion: .list(Logger.Level.allCases.map(\.rawValue)))
     var logLevel: String?
 
     @OptionGroup var store: StoreOptions
@@ -204,7 +208,8 @@ struct ServeCommand: AsyncParsableCommand {
         let isShared = try Environment.catalog(catalogUrl) != nil
         guard role == .both || isShared else {
             throw ValidationError(
-                "The role \(text) needs a catalog that its other processes have too; set CATALOG_URL=postgresql://….")
+                "The role \(text) needs a catalog that other processes share; set CATALOG_URL=postgresql://…, or use the role both."
+            )
         }
         return role
     }
@@ -226,7 +231,7 @@ struct ServeCommand: AsyncParsableCommand {
         if let timeout = try seconds(shutdownTimeout, "SHUTDOWN_TIMEOUT") { options.shutdownTimeout = timeout }
     }
 
-    /// Opens the engine; one of several processes waits for what they share, which may be away for a moment as they start together.
+    /// Opens the engine, and waits for what several processes share, which may be unavailable while they all start.
     private func openEngine(_ settings: EngineSettings, _ level: Logger.Level, _ logger: Logger) async throws -> TripStore
     {
         var pause = Duration.milliseconds(500)

@@ -11,7 +11,7 @@ import TripModel
 
 /// Where the store is: a flag of every command that uses one.
 struct StoreOptions: ParsableArguments {
-    @Option(help: "Folder of the store (default: $DATA_DIR, else data/).")
+    @Option(help: "Folder of the store (default: $DATA_DIR, else data/).", completion: .directory)
     var dataDir: String?
 
     /// What a command that is named in a message needs to find the same store: ` --data-dir D`, or nothing.
@@ -27,14 +27,15 @@ struct StoreOptions: ParsableArguments {
     ) throws -> LocalStore {
         if case .clickHouse = try Environment.engine() {
             throw ValidationError(
-                "DATABASE_URL names ClickHouse, and this command is about segments; ClickHouse has its own tools for its tables."
+                "DATABASE_URL names ClickHouse, and this command only works on a store in a folder; use ClickHouse's own tools for its tables, or "
+                    + "unset DATABASE_URL."
             )
         }
         if mustExist { try StoreFolder.requireStore(in: directory) }
         var options = LocalStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
         options.access = access
         options.role = .own
-        return try LocalStore(options)
+        return try Self.opening(directory) { try LocalStore(options) }
     }
 
     /// Opens the store in the engine that is asked for, or says why not.
@@ -69,7 +70,9 @@ struct StoreOptions: ParsableArguments {
             jobs.hidesPaths = settings.isServing
             jobs.waitsForDisk = settings.isServing
             jobs.sharedSettings = settings.shared
-            return try TripStore(ClickHouseStore(options), jobs)
+            return try Self.opening("ClickHouse", isServing: settings.isServing) {
+                try TripStore(ClickHouseStore(options), jobs)
+            }
         case .columnStore:
             guard catalogURL == nil else {
                 throw ValidationError(
@@ -86,8 +89,13 @@ struct StoreOptions: ParsableArguments {
             options.role = settings.role
             options.hidesPaths = settings.isServing
             options.waitsForDisk = settings.isServing
-            return try LocalStore(options).store
+            return try Self.opening(directory, isServing: settings.isServing) { try LocalStore(options).store }
         }
+    }
+
+    /// Opens a store, which may take a while; a server's log tells that by itself.
+    private static func opening<Store>(_ name: String, isServing: Bool = false, _ open: () throws -> Store) rethrows -> Store {
+        try Activity.run("Opening \(Readable.text(name)) …", isQuiet: isServing, hasPlainLines: false) { _ in try open() }
     }
 
     private func sharedCatalog(
@@ -108,16 +116,16 @@ struct StoreOptions: ParsableArguments {
         options.access = access
         options.repairs = true
         options.catalog = try sharedCatalog(catalogURL, access)
-        return try ClusterStore(options)
+        return try Self.opening("ClickHouse") { try ClusterStore(options) }
     }
 
-    /// Says of which number there is no job, and in which store, where the API's sentence would do neither.
+    /// Says which id has no job, and in which store; the API's sentence does neither.
     func naming<Value>(_ id: Int64, _ body: () throws -> Value) throws -> Value {
         do { return try body() } catch let error as ColumnStoreError where error.message == LoadService.jobNotFound.message {
             let isHere = try Environment.catalog(nil) == nil
             let place = isHere ? "the store \(Readable.argument(directory))" : "the catalog of CATALOG_URL"
             throw ColumnStoreError(
-                .notFound, "Job \(id) not found in \(place); see those that there are with: tripstore jobs\(hint)")
+                .notFound, "Job \(id) not found in \(place); list the jobs with: tripstore jobs\(hint)")
         }
     }
 
@@ -125,7 +133,7 @@ struct StoreOptions: ParsableArguments {
     func reading<Value>(_ body: (TripStore) throws -> Value) throws -> Value {
         let engine = try openEngine(.readOnly)
         defer { engine.close() }
-        return try body(engine)
+        return try Activity.run("Querying …", hasPlainLines: false) { _ in try body(engine) }
     }
 }
 
@@ -140,7 +148,7 @@ struct EngineSettings {
     var fetching = FetchSettings()
     /// What should be the same in all processes that share a catalog, by name.
     var shared: [String: String] = [:]
-    /// Whether others than the program's user see its jobs, and ask it whatever its disk takes.
+    /// Whether others than the program's user see its jobs and query it, however slow its disk is.
     var isServing = false
 }
 
@@ -221,7 +229,7 @@ enum Environment {
         if ClickHouseURL.isOne(url) { return .clickHouse(try ClickHouseURL(url)) }
         let name = flag == nil ? "DATABASE_URL" : "--database-url"
         throw ValidationError(
-            "\(name) (\(ShownURL(url))) names an engine that this version does not have; use 'columnstore:' or leave it out, or name a "
-                + "ClickHouse: clickhouse://host:8123/database.")
+            "\(name) (\(ShownURL(url))) names an engine that this version does not have; use 'columnstore:', leave it out, or name a "
+                + "ClickHouse server: clickhouse://host:8123/database.")
     }
 }

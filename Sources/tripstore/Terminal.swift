@@ -1,11 +1,29 @@
 import Foundation
 
-/// What is known of the terminal on standard error, where progress moves.
+/// What is known of the terminals on standard output and standard error.
 enum Terminal {
-    static var isThere: Bool { isatty(STDERR_FILENO) == 1 }
+    /// A stream that may be a terminal.
+    enum Stream {
+        case output, error
+
+        fileprivate var descriptor: Int32 { self == .output ? STDOUT_FILENO : STDERR_FILENO }
+    }
+
+    /// Whether a stream is a terminal.
+    static func isThere(_ stream: Stream) -> Bool { isatty(stream.descriptor) == 1 }
+
+    /// Whether progress can move on one line of standard error.
+    static let canMove = isThere(.error) && !isDumb
 
     /// Whether a person can be asked and can answer.
-    static var canAsk: Bool { isThere && isatty(STDIN_FILENO) == 1 }
+    static var canAsk: Bool { isThere(.error) && isatty(STDIN_FILENO) == 1 }
+
+    /// Whether a stream shows colours and its user wants them: https://no-color.org.
+    static func hasColours(_ stream: Stream) -> Bool {
+        isThere(stream) && !isDumb && Environment.text("NO_COLOR") == nil
+    }
+
+    private static var isDumb: Bool { (Environment.text("TERM") ?? "dumb") == "dumb" }
 
     /// Asks a question that is answered with y or n; anything but y is no.
     static func confirms(_ question: String) -> Bool {
@@ -13,9 +31,21 @@ enum Terminal {
         return ["y", "yes"].contains((readLine() ?? "").trimmingCharacters(in: .whitespaces).lowercased())
     }
 
-    /// Characters of a line; 80 where it does not say.
-    static var columns: Int {
+    /// Characters of a line; 80 if the terminal does not say.
+    static func columns(_ stream: Stream) -> Int {
         var size = winsize()
-        return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 80
+        return ioctl(stream.descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 80
+    }
+}
+
+/// The few colours that the program uses, for what must not be overlooked and for headings.
+enum Style: String {
+    case heading = "1"
+    case error = "1;31"
+    case warning = "1;33"
+
+    /// A text in this style if the stream shows colours, else the text as it is.
+    func callAsFunction(_ text: String, on stream: Terminal.Stream) -> String {
+        Terminal.hasColours(stream) ? "\u{1B}[\(rawValue)m\(text)\u{1B}[0m" : text
     }
 }

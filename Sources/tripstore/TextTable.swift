@@ -3,7 +3,14 @@ import TripModel
 
 /// Aligned columns for a person: texts to the left, numbers to the right.
 struct TextTable {
-    enum Alignment { case left, right }
+    enum Alignment {
+        /// A text, which may be cut.
+        case left
+        /// A text that says nothing once it is cut: a time, a key.
+        case fixed
+        /// A number.
+        case right
+    }
 
     private let columns: [(title: String, alignment: Alignment)]
     private var rows: [[String]] = []
@@ -14,18 +21,39 @@ struct TextTable {
     mutating func add(_ cells: [String]) { rows.append(cells.map(Readable.text)) }
 
     /// The table, each line with its end.
-    var text: String {
+    ///
+    /// - Parameter width: columns that it may take; nil: as many as it needs. Only texts are cut for that, so a table of many numbers and
+    ///   times may still be wider.
+    func text(width: Int?) -> String {
         let titles = columns.map(\.title)
-        let widths = columns.indices.map { column in ([titles] + rows).map { $0[column].count }.max() ?? 0 }
+        let needed = columns.indices.map { column in ([titles] + rows).map { TextWidth.of($0[column]) }.max() ?? 0 }
+        let widths = width.map { fitted(needed, to: $0) } ?? needed
         func line(_ cells: [String]) -> String {
             let padded = cells.enumerated().map { column, cell in
-                let blanks = String(repeating: " ", count: widths[column] - cell.count)
-                return columns[column].alignment == .left ? cell + blanks : blanks + cell
+                let cell = TextWidth.cut(cell, to: widths[column])
+                let blanks = String(repeating: " ", count: widths[column] - TextWidth.of(cell))
+                return columns[column].alignment == .right ? blanks + cell : cell + blanks
             }
-            return padded.joined(separator: "  ").trimmingSuffix(" ") + "\n"
+            return padded.joined(separator: Self.gap).trimmingSuffix(" ")
         }
-        let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ") + "\n"
-        return line(titles) + rule + rows.map(line).joined()
+        let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: Self.gap)
+        return ([Style.heading(line(titles), on: .output), rule] + rows.map(line)).map { $0 + "\n" }.joined()
+    }
+
+    private static let gap = "  "
+    /// Columns that are left of a text however narrow the terminal is.
+    private static let textWidthMin = 8
+
+    /// Makes the widest texts narrower, one column at a time, until a line fits.
+    private func fitted(_ needed: [Int], to width: Int) -> [Int] {
+        var widths = needed
+        var excess = widths.reduce(0, +) + Self.gap.count * (widths.count - 1) - width
+        let texts = columns.indices.filter { columns[$0].alignment == .left }
+        while excess > 0, let widest = texts.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.textWidthMin {
+            widths[widest] -= 1
+            excess -= 1
+        }
+        return widths
     }
 }
 

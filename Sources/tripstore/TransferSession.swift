@@ -75,23 +75,23 @@ struct TransferSession {
     /// Brings a store of one machine to a cluster.
     func run(from store: StoreOptions, to cluster: ClusterPlace) throws {
         if cluster.catalogURL == nil { try StoreTransfer.requireApart(store.directory, cluster.directory) }
-        let source = try store.openSegments(.readOnly)
+        let source = try Activity.run("Opening \(Readable.text(store.directory)) …") { _ in try store.openSegments(.readOnly) }
         defer { source.close() }
-        let target = try cluster.open(.readWrite)
+        let target = try Activity.run("Connecting to \(cluster.name) …") { _ in try cluster.open(.readWrite) }
         try run(from: source, to: target, called: cluster.name)
     }
 
     /// Brings a cluster to a store of one machine.
     func run(from cluster: ClusterPlace, to store: StoreOptions) throws {
         if cluster.catalogURL == nil { try StoreTransfer.requireApart(cluster.directory, store.directory) }
-        let source = try cluster.open(.readOnly)
+        let source = try Activity.run("Connecting to \(cluster.name) …") { _ in try cluster.open(.readOnly) }
         defer { source.close() }
         try run(from: source, to: store.openSegments(.readWrite), called: Readable.text(store.directory))
     }
 
     private func run(from source: TripStore, to target: TripStore, called name: String) throws {
         defer { target.close() }
-        let progress = TripProgress()
+        let progress = TripProgress("Comparing jobs …")
         defer { progress.end() }
         let start = ContinuousClock.now
         // The rate is that of the copy, not of the queries after it.
@@ -115,15 +115,15 @@ struct TransferSession {
         let rate = Int(Double(report.newTrips) / max(elapsed / .seconds(1), 0.001))
         if report.newTrips > 0 {
             notes.append(
-                "\(Readable.count(report.newTrips)) brought now in \(Readable.count(report.newJobs, "job")), \(Readable.count(rate)) "
+                "\(Readable.count(report.newTrips)) copied now in \(Readable.count(report.newJobs, "job")), \(Readable.count(rate)) "
                     + "trips/s")
         } else {
-            notes.append("all of them were there")
+            notes.append("all of them were already there")
         }
         if report.unfinishedJobs > 0 {
-            notes.append("\(Readable.count(report.unfinishedJobs, "job")) not complete, noted as failed")
+            notes.append("\(Readable.count(report.unfinishedJobs, "job")) not complete, recorded as failed")
         }
-        notes.append("\(Readable.count(report.questions)) queries answered alike")
+        notes.append("\(Readable.count(report.questions)) queries gave equal results")
         return "\(name): \(Readable.count(report.trips, "trip")) of \(Readable.count(report.jobs, "job")); "
             + notes.joined(separator: "; ") + "\n"
     }

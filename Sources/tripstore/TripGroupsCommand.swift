@@ -16,23 +16,27 @@ struct TripGroupsCommand: ParsableCommand {
 
     @OptionGroup var filter: FilterOptions
 
-    @Option(help: "Most groups to list, 1 to 10000 (default: 50).")
+    @Option(help: "Maximum number of groups, 1 to 10000 (default: 50).")
     var limit: String?
 
-    @Option(help: "Groups to pass over first.")
+    @Option(help: "Number of groups to skip.")
     var offset: String?
 
-    @Option(help: "Geohash characters of a cell, 1 to 12 (default: $GEOHASH_PRECISION, else 5).")
+    @Option(help: "Length of a cell's geohash, 1 to 12 (default: $GEOHASH_PRECISION, else 5).")
     var precision: String?
 
     @Option(help: "Minutes of a time bucket; divides 1440 (default: $TIME_BUCKET_MINUTES, else 60).")
     var bucketMinutes: String?
 
-    @Option(help: "What a bucket is part of: time_of_day or absolute (default: time_of_day).")
+    @Option(
+        help: "Whether buckets repeat every day (time_of_day) or not (absolute); default: time_of_day.",
+        completion: .list(["time_of_day", "absolute"]))
     var bucket: String?
 
     @Option(help: "table, json or csv.")
     var format = OutputFormat.table
+
+    @OptionGroup var table: TableOptions
 
     @OptionGroup var store: StoreOptions
 
@@ -42,8 +46,11 @@ struct TripGroupsCommand: ParsableCommand {
             ("bucket", bucket),
         ])
         let defaults = try Environment.queryDefaults(hasPrecision: precision != nil, hasMinutes: bucketMinutes != nil)
-        let query = try TripGroupsQuery(parameters: filter.parameters + own, defaults: defaults)
-        let answer = try store.reading { try $0.engine.tripGroups(query) }
+        let query = try TripGroupsQuery(parameters: filter.parameters + own, defaults: defaults, spelling: .flags)
+        let (answer, whyEmpty) = try self.store.reading { store in
+            let answer = try store.engine.tripGroups(query)
+            return (answer, answer.totalGroups == 0 ? NoMatch(filter: filter).sentence(store.engine) : nil)
+        }
         Output.noteMissing(answer.warning, in: format)
         switch format {
         case .json: try Output.result(answer.json + "\n")
@@ -60,7 +67,7 @@ struct TripGroupsCommand: ParsableCommand {
             try Output.result(text)
         case .table:
             var table = TextTable([
-                ("region", .left), ("origin", .left), ("destination", .left), ("from", .left), ("trips", .right),
+                ("region", .left), ("origin", .fixed), ("destination", .fixed), ("from", .fixed), ("trips", .right),
             ])
             for group in answer.groups {
                 table.add([
@@ -68,11 +75,12 @@ struct TripGroupsCommand: ParsableCommand {
                     Readable.count(group.tripCount),
                 ])
             }
-            try Output.result(table.text)
+            try Output.result(table.text(width: self.table.width))
             Output.note(
                 "\(Readable.count(answer.groups.count)) of \(Readable.count(answer.totalGroups, "group")), "
                     + "\(Readable.count(answer.totalTrips, "trip")), buckets of \(answer.bucketMinutes) minutes")
         }
+        if let whyEmpty, format != .json { Output.note(whyEmpty) }
         if query.explain, format != .json { Output.note(Output.explanation(answer.metrics)) }
     }
 }

@@ -1,16 +1,18 @@
 
-/// How far trips are that are written or copied: one moving line on a terminal, a plain line every few seconds elsewhere.
+/// How far trips are that are written or copied.
 final class TripProgress {
-    private let isTerminal = Terminal.isThere
+    private let activity: Activity
     private let start = ContinuousClock.now
     /// Trips that were there at the first look.
     private var earlierTrips: Int?
-    private var lastPlainLine = ContinuousClock.now
-    private var hasOpenLine = false
-    private static let plainInterval = Duration.seconds(2)
 
-    /// - Parameter earlierTrips: trips that are there before it begins; nil: those of the first look.
-    init(earlierTrips: Int? = nil) { self.earlierTrips = earlierTrips }
+    /// - Parameters:
+    ///   - text: what is done, to be shown until the first report.
+    ///   - earlierTrips: trips that are there before it begins; nil: those of the first look.
+    init(_ text: String, earlierTrips: Int? = nil) {
+        activity = Activity(text)
+        self.earlierTrips = earlierTrips
+    }
 
     func show(trips: Int, of count: Int) {
         if earlierTrips == nil { earlierTrips = trips }
@@ -18,23 +20,16 @@ final class TripProgress {
         let line =
             "\(count == 0 ? 100 : trips * 100 / count) %  \(Readable.count(trips)) of \(Readable.count(count, "trip"))  "
             + "\(Readable.count(Int(rate))) trips/s"
-        if isTerminal {
-            Output.progress(line)
-            hasOpenLine = true
-        } else if ContinuousClock.now - lastPlainLine >= Self.plainInterval {
-            lastPlainLine = .now
-            Output.note(line)
-        }
+        // On a terminal the end is seen, however soon it comes.
+        activity.update(Activity.Line(line), isNews: trips == count && Terminal.canMove)
     }
 
-    /// Says something else than how far they are.
+    /// Says what is done next; it stays on the screen.
     func note(_ sentence: String) {
-        end()
+        Output.progress("")
         Output.note(sentence)
+        activity.begin(sentence)
     }
 
-    func end() {
-        if hasOpenLine { Output.progress("") }
-        hasOpenLine = false
-    }
+    func end() { activity.end() }
 }

@@ -1,17 +1,17 @@
 import ArgumentParser
 import TripModel
 
-/// The command line: one subcommand a file, all over the same store and the same questions as the server.
+/// The command line: one subcommand per file, over the same store and the same queries as the server.
 ///
-/// Exit codes are README's: 64 for what makes no sense, found by the parser, by a command or by the store.
+/// Exit codes are README's: 64 for an invalid command line or setting, whether the parser, a command or the store found it.
 @main
 struct TripstoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tripstore",
-        abstract: "Turns trip files into answers.",
+        abstract: "Stores mobility trips from CSV files and answers queries about them.",
         discussion: """
             A CSV of trips (region, origin_coord, destination_coord, datetime, datasource) becomes zstd-compressed Parquet \
-            segments, indexed by geohash and week; weekly averages and groups of similar trips come out in milliseconds.
+            files, indexed by geohash and week; weekly averages and groups of similar trips take milliseconds.
 
             Start with:
               tripstore ingest trips.csv
@@ -30,11 +30,21 @@ struct TripstoreCommand: AsyncParsableCommand {
         ProcessMemory.keepFreed()
         let names = configuration.subcommands.map { $0.configuration.commandName ?? "" } + ["help"]
         let words = CommandLine.arguments.dropFirst()
-        if let word = words.first, !word.hasPrefix("-"), let sentence = CommandSuggestion.sentence(word, commands: names) {
+        // `tripstore help COMMAND` names a command too.
+        let named = words.first == "help" ? words.dropFirst().first : words.first
+        if let named, !named.hasPrefix("-"), let sentence = CommandSuggestion.sentence(named, commands: names) {
             refuse(ShownURL.redacted(sentence))
         }
         let command: any ParsableCommand
-        do { command = try await asyncParseAsRoot(Array(words)) } catch { end(error) }
+        do { command = try await asyncParseAsRoot(Array(words)) } catch {
+            let type = configuration.subcommands.first { $0.configuration.commandName == words.first }
+            if let type, exitCode(for: error) == .validationFailure,
+                let sentence = CommandSuggestion.sentence(options: words.dropFirst(), of: type)
+            {
+                refuse(ShownURL.redacted(sentence), by: type)
+            }
+            end(error)
+        }
         do {
             var command = command
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
@@ -47,7 +57,7 @@ struct TripstoreCommand: AsyncParsableCommand {
         }
     }
 
-    /// Says what went wrong, with no more of a URL than may be shown, and ends the program; help is no failure.
+    /// Says what went wrong, with no more of a URL than may be shown, and ends the program; help is not a failure.
     private static func end(_ error: any Error) -> Never {
         let code = exitCode(for: error)
         guard code != .success else { exit(withError: error) }
@@ -56,7 +66,7 @@ struct TripstoreCommand: AsyncParsableCommand {
         exit(withError: code)
     }
 
-    /// Says what makes no sense and where to read what would, and ends the program.
+    /// Says what is invalid and where to read what would be valid, and ends the program.
     private static func refuse(_ sentence: String, by command: (any ParsableCommand.Type)? = nil) -> Never {
         let name = (["tripstore"] + [command?.configuration.commandName].compactMap(\.self)).joined(separator: " ")
         Output.note("Error: \(sentence)\n  See '\(name) --help' for more information.")

@@ -5,31 +5,33 @@ import LocalStore
 import Logging
 import TripModel
 
-/// `tripstore verify`: re-reads every byte and says what is damaged.
+/// `tripstore verify`: re-reads every byte and reports damage.
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Re-reads every byte of the store and says what is damaged.",
+        abstract: "Re-reads every byte of the store and reports damage.",
         discussion: """
-            Checks the catalog, and of each segment the footer, every page's checksum and content, the order of its rows, and \
-            that the index agrees with them; of the groups that were counted ahead the checksum and the number of trips; and of \
-            rejected rows that those which are kept can be read.
+            Checks the catalog; the footer of each segment (a Parquet file of the store), the checksum and content of every page, \
+            the order of the rows, and that the index agrees with them; the checksum and trip count of the precomputed trip groups; \
+            and that the rejected rows that were kept can be read.
 
-            If DATABASE_URL names ClickHouse, it compares the rows of each job there with the catalog: too few and too many. What \
-            waits to be removed is listed and is no fault.
+            If DATABASE_URL names ClickHouse, verify compares the rows of each job there with the catalog and reports missing and \
+            surplus trips. Rows that are about to be removed are listed and are not a fault.
 
-            Exit codes: 0 all is well; 1 something is damaged, or trips are missing or too many.
+            Exit codes: 0 no damage; 1 something is damaged, or trips are missing or surplus.
             """)
 
     @Flag(
         help: """
-            Set damaged segments aside, in the store's folder quarantine: answers go on without their trips, and say so. Damaged \
-            files of rejected rows too, of which no answer says anything.
+            Move damaged segments to the store's folder quarantine: queries go on without their trips, and say so. Damaged files of \
+            rejected rows are moved there too; no query depends on them.
             """)
     var quarantine = false
 
     @Option(help: "table or json.")
     var format = ReportFormat.table
+
+    @OptionGroup var table: TableOptions
 
     @OptionGroup var store: StoreOptions
 
@@ -40,19 +42,20 @@ struct VerifyCommand: ParsableCommand {
                 throw ValidationError(
                     "--quarantine is about segments, and the trips are in ClickHouse; see 'tripstore repair --help'.")
             }
-            let audit = try cluster.engine.audit()
-            try AuditReport(audit: audit).write(format)
+            let audit = try Activity.run("Comparing ClickHouse with the catalog …") { _ in try cluster.engine.audit() }
+            try AuditReport(audit: audit, width: table.width).write(format)
             if audit.warning != nil { throw ExitCode.failure }
             return
         }
         let store = try store.open(quarantine ? .readWrite : .readOnly, mustExist: true, logLevel: .critical)
         defer { store.close() }
         var fileCount = 0
-        let damaged = try store.engine.verify { file, number, count in
-            fileCount = count
-            if Terminal.isThere { Output.progress("\(number) of \(count)  \(file)") }
+        let damaged = try Activity.run("Verifying \(Readable.text(self.store.directory)) …") { activity in
+            try store.engine.verify { file, number, count in
+                fileCount = count
+                activity.update("\(number) of \(count)  \(file)")
+            }
         }
-        if Terminal.isThere { Output.progress("") }
         var aside: [String] = []
         var failed: [Job] = []
         if quarantine {

@@ -8,7 +8,7 @@ import TripstoreAPI
 struct WeeklyAverageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "weekly-average",
-        abstract: "Average number of trips a week.",
+        abstract: "Average number of trips per week.",
         discussion: """
             Examples:
               tripstore weekly-average --region Prague
@@ -17,17 +17,27 @@ struct WeeklyAverageCommand: ParsableCommand {
 
     @OptionGroup var filter: FilterOptions
 
-    @Option(help: "Weeks to average over: calendar (first to last), active (with trips) or elapsed (default: calendar).")
+    @Option(
+        help: "Weeks to average over: calendar (first to last), active (with trips) or elapsed (default: calendar).",
+        completion: .list(["calendar", "active", "elapsed"]))
     var weeks: String?
 
     @Option(help: "table, json or csv.")
     var format = OutputFormat.table
 
+    @OptionGroup var table: TableOptions
+
     @OptionGroup var store: StoreOptions
 
     func run() throws {
-        let query = try WeeklyAverageQuery(parameters: filter.parameters + FilterOptions.parameters([("weeks", weeks)]))
-        let answer = try store.reading { try $0.engine.weeklyAverage(query) }
+        let query = try WeeklyAverageQuery(
+            parameters: filter.parameters + FilterOptions.parameters([("weeks", weeks)]), spelling: .flags)
+        let answer = try self.store.reading { store in
+            do throws(ColumnStoreError) { return try store.engine.weeklyAverage(query) } catch {
+                guard error.code == .notFound, let why = NoMatch(filter: filter).sentence(store.engine) else { throw error }
+                throw ColumnStoreError(.notFound, "\(error.message). \(why)")
+            }
+        }
         Output.noteMissing(answer.warning, in: format)
         switch format {
         case .json: try Output.result(answer.json + "\n")
@@ -38,14 +48,14 @@ struct WeeklyAverageCommand: ParsableCommand {
             }
             try Output.result(text)
         case .table:
-            var table = TextTable([("week", .left), ("starts", .left), ("trips", .right)])
+            var table = TextTable([("week", .fixed), ("starts", .fixed), ("trips", .right)])
             for week in answer.weeks { table.add([week.week.text, week.week.startText, Readable.count(week.trips)]) }
             try Output.result(
                 """
                 \(Readable.text(answer.areaDescription)): \(Readable.decimal(answer.weeklyAverage)) trips a week \
                 (\(Readable.count(answer.totalTrips, "trip")) in \(Readable.count(answer.weekCount, "week")))
 
-                \(table.text)
+                \(table.text(width: self.table.width))
                 """)
         }
         if query.explain, format != .json { Output.note(Output.explanation(answer.metrics)) }

@@ -337,6 +337,9 @@ struct FetchedJobsTests {
             (5_000_000, 3_210_000_000, "Fetching: 0.0 of 3.2 GB"),
         ] as [(Int, Int?, String)])
     func words(fetched: Int, total: Int?, words: String) {
-        #expect(FetchProgress(fetchedBytes: fetched, totalBytes: total).message == words)
+        let message = FetchProgress(fetchedBytes: fetched, totalBytes: total).message
+        #expect(message == words && !FetchProgress.isTrouble(message))
+        let retry = FetchProgress(fetchedBytes: fetched, totalBytes: total, retry: "in 2 s (attempt 2 of 5): it broke").message
+        #expect(retry == "Fetching again in 2 s (attempt 2 of 5): it broke" && FetchProgress.isTrouble(retry))
     }
 }

@@ -198,7 +198,7 @@ def test_what_is_damaged_is_not_backed_up(tmp_path, is_copied):
 
 @pytest.mark.parametrize("kind, words", [
     ("nothing", "there is nothing of this name"), ("a file", "it is a file"), ("a folder", "the folder has no catalog.sqlite"),
-    ("a broken backup", "as where a backup broke off; back up to it once more")])
+    ("a broken backup", "as if a backup was interrupted; back up to it again")])
 def test_what_is_no_backup_is_not_restored(tmp_path, kind, words):
     """Found: who restored from a folder that was not there was told to load a file into it."""
     backup = tmp_path / "backup"
@@ -212,7 +212,7 @@ def test_what_is_no_backup_is_not_restored(tmp_path, kind, words):
         (backup / "catalog.sqlite").unlink()
     done = tripstore.cli("restore", backup, "--data-dir", tmp_path / "new", check=False)
     assert done.returncode == 1 and done.stderr.startswith(f"Error: There is no backup in {backup}: "), done.stderr
-    assert words in done.stderr and "Name the folder that `tripstore backup FOLDER` has made." in done.stderr
+    assert words in done.stderr and "Name a folder that `tripstore backup FOLDER` made." in done.stderr
     assert "ingest" not in done.stderr and not (tmp_path / "new").exists()
 
 

@@ -349,5 +349,5 @@ def test_a_bad_file_does_not_keep_the_next_one_out(tmp_path):
     assert done.returncode == NOT_LOADED
     jobs = json.loads(cli("jobs", "--format", "json", "--data-dir", tmp_path / "data").stdout)
     assert [job["status"] for job in jobs] == ["failed", "completed", "failed"]
-    assert re.fullmatch(r"1 of 3 files: 100 trips loaded, [\d,]+ rows/s", done.stderr.splitlines()[-1])
+    assert re.fullmatch(r"1 of 3 files: 100 trips ingested, [\d,]+ rows/s", done.stderr.splitlines()[-1])
     assert json.loads(cli("weekly-average", "--format", "json", "--data-dir", tmp_path / "data").stdout)["total_trips"] == 100

@@ -128,7 +128,7 @@ def test_a_misspelt_word_is_answered_with_the_right_one(arguments, suggestion):
     (["generate", "--rows=many"], "many"),
     (["generate", "--rows=1", "--seed=-1"], "--seed"),
     (["jobs", "first"], "first"),
-    (["jobs", "--remove"], "tripstore jobs NUMBER"),
+    (["jobs", "--remove"], "tripstore jobs ID"),
     (["jobs", "1", "--rejects=0"], "1 to 10000"),
     (["jobs", "1", "--rejects=10001"], "1 to 10000"),
     (["serve", "--port=web"], "--port"),
@@ -164,10 +164,10 @@ def test_what_cannot_be_done_ends_with_1_and_says_what_could(store, tmp_path):
         (["ingest", tmp_path, "--data-dir", store], f"{tmp_path} is a folder; name the files in it"),
         (["inspect", tmp_path / "absent.parquet"], "check the path"),
         (["inspect", tmp_path / "notes.txt"], "notes.txt"),
-        (["jobs", 99, "--data-dir", store], f"Job 99 not found in the store {store}; see"),
-        (["jobs", 99, "--rejects", 1, "--data-dir", store], f"Job 99 not found in the store {store}; see"),
-        (["jobs", 99, "--remove", "--data-dir", store], f"Job 99 not found in the store {store}; see"),
-        (["resume", 99, "--data-dir", store], f"Job 99 not found in the store {store}; see"),
+        (["jobs", 99, "--data-dir", store], f"Job 99 not found in the store {store}; list"),
+        (["jobs", 99, "--rejects", 1, "--data-dir", store], f"Job 99 not found in the store {store}; list"),
+        (["jobs", 99, "--remove", "--data-dir", store], f"Job 99 not found in the store {store}; list"),
+        (["resume", 99, "--data-dir", store], f"Job 99 not found in the store {store}; list"),
         (["weekly-average", "--region=Atlantis", "--data-dir", store], "No trips found for the specified filters"),
     ]:
         done = cli(*arguments, check=False)

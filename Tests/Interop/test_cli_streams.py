@@ -101,7 +101,7 @@ def test_nothing_moves_and_nothing_is_coloured_where_there_is_no_terminal(genera
     said = cli("verify", "--data-dir", tmp_path / "data"), cli("inspect", "--data-dir", tmp_path / "data"), done
     for text in [part for one in said for part in (one.stdout, one.stderr)]:
         assert not set("\x1b\r█░") & set(text)
-    assert re.fullmatch(rf"trips\.csv: {ROWS:,} trips loaded \(job 1, [\d,]+ rows/s\)\n", done.stderr.split("left\n")[-1])
+    assert re.fullmatch(rf"trips\.csv: {ROWS:,} trips ingested \(job 1, [\d,]+ rows/s\)\n", done.stderr.split("left\n")[-1])
     assert done.stdout == ""
 
 
@@ -109,7 +109,7 @@ def test_quiet_says_nothing_but_errors(tmp_path):
     done = cli("ingest", "--quiet", SAMPLE, "--data-dir", tmp_path / "data")
     assert (done.stdout, done.stderr) == ("", "")
     done = cli("ingest", "-q", SAMPLE, "absent.csv", "--data-dir", tmp_path / "data", check=False)
-    assert "absent.csv" in done.stderr and "trips loaded" not in done.stderr
+    assert "absent.csv" in done.stderr and "trips ingested" not in done.stderr
 
 
 # MARK: Terminals
@@ -125,7 +125,7 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left_and_then_the_result_on_a_
     shares = [int(re.search(r"(\d+) %", bar)[1]) for bar in seen]
     assert shares == sorted(shares) and shares[0] < 100
     last = terminal.text.split("\r\x1b[K")[-1]
-    assert re.fullmatch(rf"trips\.csv: {ROWS:,} trips loaded \(job 1, [\d,]+ rows/s\)\r\n", last)
+    assert re.fullmatch(rf"trips\.csv: {ROWS:,} trips ingested \(job 1, [\d,]+ rows/s\)\r\n", last)
 
 
 @pytest.mark.parametrize("columns", [50, 80, 200])
@@ -136,7 +136,7 @@ def test_the_moving_line_fits_on_the_terminal(generated_csv, tmp_path, columns):
     path.symlink_to(generated_csv)
     terminal = Terminal("ingest", path, "--data-dir", tmp_path / "data", columns=columns)
     assert terminal.finish() == 0
-    moving = [line for line in re.split(r"\r\x1b\[K", terminal.text) if "rows/s" in line and "loaded" not in line]
+    moving = [line for line in re.split(r"\r\x1b\[K", terminal.text) if "rows/s" in line and "ingested" not in line]
     assert moving
     for line in moving:
         assert len(line) < columns
@@ -162,7 +162,7 @@ def test_a_pipe_shows_progress_without_a_share(tmp_path):
     assert moving
     for line in moving:
         assert re.fullmatch(r"standard input  [\d,]+ rows  [\d,]+ rows/s", line)
-    assert last.startswith("standard input: 200,000 trips loaded (job 1") and last.endswith("\r\n")
+    assert last.startswith("standard input: 200,000 trips ingested (job 1") and last.endswith("\r\n")
 
 
 # MARK: Interruption
@@ -201,8 +201,8 @@ def test_an_interrupted_pipe_does_not_promise_to_go_on(tmp_path):
         while terminal.process.poll() is None:
             terminal.process.stdin.write(rows)
     terminal.finish()
-    assert "go on from there" not in terminal.text
-    assert "standard input or a pipe cannot be read again from where it was, so load it anew" in terminal.text
+    assert "continue from there" not in terminal.text
+    assert "standard input or a pipe cannot be read again, so ingest it from the start" in terminal.text
 
 
 def wait_for_the_load(data_dir):
@@ -219,10 +219,10 @@ def test_ctrl_c_ends_a_load_that_waits_for_its_input(tmp_path):
     finally:
         terminal.process.kill()
         terminal.finish()
-    assert "load it anew" in terminal.text
+    assert "ingest it from the start" in terminal.text
 
 
-@pytest.mark.parametrize("count, code, words", [(0, 1, "The file is empty"), (4, 0, "3 trips loaded (job 1")])
+@pytest.mark.parametrize("count, code, words", [(0, 1, "The file is empty"), (4, 0, "3 trips ingested (job 1")])
 def test_ctrl_d_ends_the_input_at_the_first_time(tmp_path, count, code, words):
     """Found: a second one was needed where nothing was typed, as a terminal that is read again waits for another."""
     terminal = Terminal("ingest", "-", "--data-dir", tmp_path / "data")
@@ -252,7 +252,7 @@ def test_sigterm_ends_a_load_whose_pipe_is_idle(tmp_path, sent):
     finally:
         process.kill()
         process.stdin.close()
-    assert "load it anew" in process.stderr.read().decode()
+    assert "ingest it from the start" in process.stderr.read().decode()
     # What was loaded before it stays, and the store is as good as ever.
     cli("ingest", "--quiet", "--allow-duplicate", SAMPLE, "--data-dir", tmp_path / "data")
     assert json.loads(cli("weekly-average", "--format=json", "--data-dir", tmp_path / "data").stdout)["total_trips"] == 200
@@ -272,7 +272,7 @@ def test_ctrl_c_stops_at_a_checkpoint_and_the_same_command_goes_on_from_there(ge
         assert code == 0
     else:
         pytest.fail("twenty loads were over before Ctrl-C reached them")
-    assert "Interrupted; run the same command again to go on from there.\r\n" in terminal.text
+    assert "Interrupted; run the same command again to continue from there.\r\n" in terminal.text
     assert json.loads(cli("regions", "--format=json", "--data-dir", command[-1]).stdout)["regions"] == []
     done = cli(*command)
     rows = int(re.search(r"Resuming trips\.csv after ([\d,]+) rows \(job 1\)\.", done.stderr)[1].replace(",", ""))
@@ -326,7 +326,7 @@ def test_an_interrupted_pipe_is_not_gone_on_with(tmp_path, kind, number, code):
         said = process.stderr.read().decode()
         process.stderr.close()
         if number == signal.SIGTERM:
-            assert "load it anew" in said and "go on from there" not in said
+            assert "ingest it from the start" in said and "continue from there" not in said
     with descriptor(kind, tmp_path) as (path, inherited, pipe):
         process = subprocess.Popen(command, pass_fds=inherited, stderr=subprocess.PIPE, env=clean_environment())
         os.write(pipe, head + b"\n" + b"\n".join(rows.split(b"\n")[:7]) + b"\n")
@@ -356,7 +356,7 @@ def test_a_file_that_is_redirected_is_that_file(tmp_path):
         done = ingest("/dev/stdin", stdin=opened)
         assert done.returncode == 0, done.stderr
         done = ingest(f"/dev/fd/{opened.fileno()}", pass_fds=[opened.fileno()])
-        assert done.returncode == 0 and "skipped, as it is loaded already as job 1" in done.stderr
+        assert done.returncode == 0 and "skipped, as it was already ingested as job 1" in done.stderr
     lines = SAMPLE.read_text().splitlines(keepends=True)
     other = tmp_path / "other.csv"
     other.write_text("".join(lines[:31]))

@@ -107,7 +107,7 @@ def test_the_same_command_again_loads_nothing_twice(tmp_path):
     command = ["ingest", SAMPLE, other, "--data-dir", store]
     cli(*command)
     again = cli(*command)
-    assert again.stderr.count("skipped, as it is loaded already") == 2 and "--allow-duplicate" in again.stderr
+    assert again.stderr.count("skipped, as it was already ingested") == 2 and "--allow-duplicate" in again.stderr
     assert "skipped" in cli("ingest", renamed, "--data-dir", store).stderr
     assert (trips(store), len(jobs(store))) == (130, 2)
     cli("ingest", renamed, "--allow-duplicate", "--data-dir", store)
@@ -429,6 +429,6 @@ def test_removal_says_how_many_trips_went(tmp_path):
     store = tmp_path / "data"
     cli("ingest", SAMPLE, "--data-dir", store)
     both = cli("jobs", 1, "--remove", "--rejects", 3, "--data-dir", store, check=False)
-    assert both.returncode == 64 and "exclude each other" in both.stderr
+    assert both.returncode == 64 and "cannot be combined" in both.stderr
     assert "Deleted 100 trips of job 1 (trips.csv)." in cli("jobs", 1, "--remove", "--data-dir", store).stderr
-    assert "nothing left" in cli("jobs", 1, "--remove", "--data-dir", store).stderr
+    assert "Nothing was left" in cli("jobs", 1, "--remove", "--data-dir", store).stderr

@@ -98,7 +98,7 @@ def test_a_file_is_whole_or_as_it_was(sample_store, tmp_path):
                               stderr=subprocess.PIPE, env=tripstore.clean_environment(), timeout=tripstore.PATIENCE_SECONDS)
     assert done.returncode == 1 and "standard output" in done.stderr
     refused = cli("export", "--csv", tmp_path, "--data-dir", sample_store, check=False)
-    assert refused.returncode == 64 and "no file" in refused.stderr
+    assert refused.returncode == 64 and "is not a file" in refused.stderr
     assert cli("export", "--csv", tmp_path / "none" / "x.csv", "--data-dir", sample_store, check=False).returncode == 1
     assert cli("export", "--data-dir", sample_store, check=False).returncode == 64
     assert cli("export", "--csv", path, "--hive", tmp_path / "lake", "--data-dir", sample_store, check=False).returncode == 64

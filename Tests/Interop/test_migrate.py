@@ -74,9 +74,9 @@ def test_a_store_goes_to_a_cluster_and_back_with_all_that_is_said_of_it(store, e
     before = contents(store)
     place = places(kind)
     done = cli("migrate", "--data-dir", store, *place.flags)
-    assert "answered alike" in done.stdout and "Comparing answers" in done.stderr
+    assert "gave equal results" in done.stdout and "Comparing answers" in done.stderr
     again = cli("migrate", "--data-dir", store, *place.flags)
-    assert "all of them were there" in again.stdout
+    assert "all of them were already there" in again.stdout
     assert contents(store) == before
     home = tmp_path / "home"
     cli("migrate", "--back", "--data-dir", home, *place.flags)
@@ -170,7 +170,7 @@ def test_it_waits_while_a_shard_is_away(store, expected, tmp_path, catalog):
         out = process.stdout.read()
         assert process.wait(timeout=PATIENCE_SECONDS) == 0, "".join(lines)
         reader.join()
-        assert "answered alike" in out and any("Waiting: ClickHouse at " in line for line in lines)
+        assert "gave equal results" in out and any("Waiting: ClickHouse at " in line for line in lines)
         with place.server() as server:
             same(said(server), expected)
 

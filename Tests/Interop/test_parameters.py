@@ -76,7 +76,7 @@ def test_json_is_utf_8_without_control_characters(sample_in_columnstore, body):
 def test_the_command_line_reads_numbers_alike(sample_store):
     for value in ("0x1p3", "1x", "nan", "1e400", " 1", "1 ", ""):
         done = cli("trip-groups", *flags({**BOX, "min_lat": value}), "--data-dir", sample_store, check=False)
-        assert done.returncode != 0 and "min_lat" in done.stderr, (value, done.stderr)
+        assert done.returncode != 0 and "--min-lat" in done.stderr, (value, done.stderr)
     for value in ("+1", "1.0", " 1", "0x1"):
         assert cli("trip-groups", f"--limit={value}", "--data-dir", sample_store, check=False).returncode != 0
 

@@ -585,7 +585,7 @@ def trips(data_dir):
 def test_command_line_loads_urls(tmp_path, long_csv):
     with FileServer(long_csv) as files:
         done = cli("ingest", files.url(), SAMPLE, "--data-dir", tmp_path / "data")
-        assert f"trips.csv: {ROWS:,} trips loaded" in done.stderr and f"2 files: {ROWS + 100:,} trips loaded" in done.stderr
+        assert f"trips.csv: {ROWS:,} trips ingested" in done.stderr and f"2 files: {ROWS + 100:,} trips ingested" in done.stderr
         assert trips(tmp_path / "data") == ROWS + 100
 
 

@@ -31,7 +31,8 @@ struct UnsafeCodeTests {
     @Test("A kernel is compiled only for instruction sets that its file checks")
     func checkedInstructions() throws {
         let files =
-            SourceTree.files(under: "Sources/CKernels", ending: ".c") + SourceTree.files(under: "Sources/CKernels", ending: ".h")
+            SourceTree.files(under: "Sources/CKernels", ending: ".c")
+            + SourceTree.files(under: "Sources/CKernels", ending: ".h")
         var setCount = 0
         for file in files {
             let code = file.code

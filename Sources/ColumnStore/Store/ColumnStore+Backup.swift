@@ -24,15 +24,20 @@ extension ColumnStore {
     /// backup has brought them. The catalog comes last, so the target is a whole store at any time: the old one, then the new.
     ///
     /// Refused where another store is, or a copy of one, since that would be replaced.
-    package func backUp(to target: String) throws(ColumnStoreError) -> BackupReport {
-        try bringAll(to: target) { target throws(ColumnStoreError) in try refuseOther(in: target) }
+    ///
+    /// - Parameter report: told how many of the segments are there, after each.
+    package func backUp(
+        to target: String, _ report: (_ copied: Int, _ count: Int) -> Void = { _, _ in }
+    ) throws(ColumnStoreError) -> BackupReport {
+        try bringAll(to: target, report) { target throws(ColumnStoreError) in try refuseOther(in: target) }
     }
 
     /// Brings all of the store to a folder.
     ///
     /// - Parameter check: refuses the folder, which no process writes to then.
     private func bringAll(
-        to target: String, unless check: (Folders) throws(ColumnStoreError) -> Void
+        to target: String, _ report: (_ copied: Int, _ count: Int) -> Void,
+        unless check: (Folders) throws(ColumnStoreError) -> Void
     ) throws(ColumnStoreError) -> BackupReport {
         let target = Folders(root: target)
         try refuseOverlap(with: target.root)
@@ -47,7 +52,7 @@ extension ColumnStore {
         while true {
             attempts += 1
             do throws(ColumnStoreError) {
-                return try copy(to: target, root: root)
+                return try copy(to: target, root: root, report)
             } catch  where error.code == .notFound && attempts < Self.attemptCountMax {
                 // Compaction or a deletion took a file away after the catalog was copied.
                 continue
@@ -59,7 +64,11 @@ extension ColumnStore {
     ///
     /// Refused where files of a store are there that this one does not know, as where a catalog was lost: they may be newer, and
     /// would be swept.
-    package func restore(to target: String) throws(ColumnStoreError) -> BackupReport {
+    ///
+    /// - Parameter report: told how many of the segments are there, after each.
+    package func restore(
+        to target: String, _ report: (_ copied: Int, _ count: Int) -> Void = { _, _ in }
+    ) throws(ColumnStoreError) -> BackupReport {
         let folders = Folders(root: target)
         let known = Set(try catalog.allSegments().map(\.fileName))
         let uploads = Set(try catalog.jobsWithUploads().map { $0.sourcePath.split(separator: "/").last.map(String.init) ?? "" })
@@ -73,7 +82,7 @@ extension ColumnStore {
                     + "whose catalog is gone, which the backup does not have; make that catalog anew (`tripstore rebuild-catalog`), "
                     + "or restore to another folder.")
         }
-        return try bringAll(to: target) { _ throws(ColumnStoreError) in }
+        return try bringAll(to: target, report) { _ throws(ColumnStoreError) in }
     }
 
     /// Refuses a folder with a store that has another name than this one, which its copies have as well.
@@ -124,7 +133,9 @@ extension ColumnStore {
         throw ColumnStoreError(.invalidArgument, "\(target) \(place); name a folder apart from it.")
     }
 
-    private func copy(to target: Folders, root: String) throws(ColumnStoreError) -> BackupReport {
+    private func copy(
+        to target: Folders, root: String, _ tell: (_ copied: Int, _ count: Int) -> Void
+    ) throws(ColumnStoreError) -> BackupReport {
         let newCatalog = target.newCatalog
         try target.removeNewCatalog()
         try FileSystem.createFile(newCatalog)
@@ -135,7 +146,7 @@ extension ColumnStore {
         var report = BackupReport()
         report.segments = segments.count
         report.trips = segments.filter(\.isLive).reduce(0) { $0 + $1.rowCount }
-        for segment in segments {
+        for (index, segment) in segments.enumerated() {
             let path = folders.segmentPath(segment.fileName)
             // A copy of a file that was cut off would be counted as one of the store.
             if let byteCount = FileSystem.byteCount(of: path), byteCount != segment.byteCount {
@@ -143,6 +154,7 @@ extension ColumnStore {
                 throw SegmentReader.damage(path, SegmentError(description: "it has \(has) bytes, the catalog says \(says)"))
             }
             try bring(path, to: target.segments, checksum: segment.checksum, &report)
+            tell(index + 1, segments.count)
         }
         let rollup = try copied.rollup()
         if let rollup {

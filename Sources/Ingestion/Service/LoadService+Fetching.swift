@@ -180,7 +180,7 @@ extension LoadService {
             if !known.ownsURL { _ = try fetcher.filename(of: url) }
             try await waiting(for: record) { [self] () throws(ColumnStoreError) in
                 try await fetcher.fetch(url, into: file) { [self] progress in
-                    guard meter.withLock({ $0.isDue() }) else { return }
+                    guard meter.withLock({ $0.isDue() }) || progress.retry != nil else { return }
                     var job = record.job
                     job.totalBytes = progress.totalBytes
                     job.message = progress.message

@@ -30,15 +30,19 @@ public struct FetchProgress: Hashable, Sendable {
     public var fetchedBytes: Int
     /// Bytes of the whole file; nil where the source doesn't say.
     public var totalBytes: Int?
+    /// When and why an attempt that failed is made again, such as `in 2 s (attempt 2 of 5): the connection broke off`; nil: none failed.
+    public var retry: String?
 
     /// Makes a moment of a fetch.
-    public init(fetchedBytes: Int, totalBytes: Int?) {
+    public init(fetchedBytes: Int, totalBytes: Int?, retry: String? = nil) {
         self.fetchedBytes = fetchedBytes
         self.totalBytes = totalBytes
+        self.retry = retry
     }
 
     /// What a person is told.
     package var message: String {
+        if let retry { return Self.retryStart + retry }
         let (unit, name) = Self.units.last { (totalBytes ?? fetchedBytes) >= $0.0 } ?? Self.units[0]
         func number(_ byteCount: Int) -> String {
             let tenths = byteCount / (unit / 10)
@@ -46,6 +50,13 @@ public struct FetchProgress: Hashable, Sendable {
         }
         guard let totalBytes else { return "Fetching: \(number(fetchedBytes)) \(name)" }
         return "Fetching: \(number(fetchedBytes)) of \(number(totalBytes)) \(name)"
+    }
+
+    private static let retryStart = "Fetching again "
+
+    /// Whether a message of a job that is fetched says that something went wrong, and will be tried again.
+    package static func isTrouble(_ message: String) -> Bool {
+        message.hasPrefix(retryStart) || message.hasPrefix("Waiting: ")
     }
 
     private static let units = [(1000, "kB"), (1_000_000, "MB"), (1_000_000_000, "GB")]

@@ -61,6 +61,32 @@ struct QueryParametersTests {
         #expect(error?.message == "Invalid bounding box coordinates")
     }
 
+    @Test(
+        "Flags are named as they were typed",
+        arguments: [
+            (
+                [("min_lat", "50.2"), ("max_lat", "50.0"), ("min_lng", "1"), ("max_lng", "2")],
+                "--min-lat 50.2 is north of --max-lat 50.0; swap them."
+            ),
+            (
+                [("min_lat", "1"), ("max_lat", "2"), ("min_lng", "15"), ("max_lng", "-1e1")],
+                "--min-lng 15 is east of --max-lng -1e1; swap them, or ask for each side of the 180th meridian by itself."
+            ),
+            ([("bucket_minutes", "7")], "--bucket-minutes must divide a day of 1440 minutes; 7 does not."),
+            ([("from", "2018-05-29"), ("to", "2018-05-28")], "--from is after --to; swap them."),
+            (
+                [("max_lat", "1")],
+                "A bounding box needs --min-lat, --max-lat, --min-lng and --max-lng; missing: --min-lat, --min-lng, --max-lng."
+            ),
+        ])
+    func spelling(pairs: [(String, String)], message: String) {
+        let error = #expect(throws: ColumnStoreError.self) {
+            try TripGroupsQuery(
+                parameters: pairs.map { (name: $0.0, value: $0.1) }, defaults: QueryDefaults(), spelling: .flags)
+        }
+        #expect(error?.code == .invalidArgument && error?.message == message)
+    }
+
     @Test(arguments: [
         ("plain", "\"plain\""), ("a\"b\\c", "\"a\\\"b\\\\c\""), ("a\nb\tc\r", "\"a\\nb\\tc\\r\""), ("\u{1}", "\"\\u0001\""),
         ("São Paulo 🚲", "\"São Paulo 🚲\""),

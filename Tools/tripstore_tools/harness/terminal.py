@@ -18,11 +18,14 @@ class Terminal:
     def __init__(self, *arguments, stdin=None, columns=80, **variables):
         self.screen, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        environment = tripstore.clean_environment(**{"TERM": "xterm"} | variables)
+        if "NO_COLOR" not in variables:
+            environment.pop("NO_COLOR", None)
         # A session of its own whose terminal this is, so that Ctrl-C reaches it.
         self.process = subprocess.Popen(
             [str(tripstore.BINARY), *map(str, arguments)], stdin=theirs if stdin is None else stdin, stdout=theirs,
             stderr=theirs, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(1, termios.TIOCSCTTY, 0),
-            env=tripstore.clean_environment(**variables))
+            env=environment)
         os.close(theirs)
         self.text = ""
         self.decoder = codecs.getincrementaldecoder("utf-8")()
