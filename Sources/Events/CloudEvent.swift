@@ -1,6 +1,5 @@
 package import TripModel
 
-
 /// A change of a job in the words of CloudEvents 1.0, structured mode as JSON.
 ///
 /// Spec: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md.

@@ -78,7 +78,8 @@ package final class EventDelivery: Sendable {
     private func leads() async -> Bool {
         let jobs = store.jobs
         return jobs.isShared
-            ? (try? await store.engine.threads.answer { () throws(ColumnStoreError) in try jobs.leads("events") }) ?? false : true
+            ? (try? await store.engine.threads.answer { () throws(ColumnStoreError) in try jobs.leads("events") }) ?? false
+            : true
     }
 
     private func waiting() async -> [JobEvent]? {

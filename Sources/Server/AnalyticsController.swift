@@ -32,7 +32,8 @@ struct AnalyticsController: Sendable {
 
     @Sendable private func regions(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try RegionsQuery(parameters: RequestParameters(request).pairs)
-        return try await answer { engine, cancellation throws(ColumnStoreError) in try engine.regions(query, cancellation).json }
+        return try await answer { engine, cancellation throws(ColumnStoreError) in try engine.regions(query, cancellation).json
+        }
     }
 
     /// Runs a query until it is answered, its client disconnects or its timeout passes.

@@ -232,8 +232,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// Opens the engine, and waits for what several processes share, which may be unavailable while they all start.
-    private func openEngine(_ settings: EngineSettings, _ level: Logger.Level, _ logger: Logger) async throws -> TripStore
-    {
+    private func openEngine(_ settings: EngineSettings, _ level: Logger.Level, _ logger: Logger) async throws -> TripStore {
         var pause = Duration.milliseconds(500)
         while true {
             do {

@@ -1,6 +1,5 @@
 import TripModel
 
-
 /// Aligned columns for a person: texts to the left, numbers to the right.
 struct TextTable {
     enum Alignment {

@@ -1,4 +1,3 @@
-
 /// How far trips are that are written or copied.
 final class TripProgress {
     private let activity: Activity

@@ -79,7 +79,9 @@ struct FetchedJobsTests {
         while try !condition() { try await Task.sleep(for: .milliseconds(2)) }
     }
 
-    private func trips(_ store: LocalStore) throws -> Int { try store.engine.snapshot().segments.reduce(0) { $0 + $1.rowCount } }
+    private func trips(_ store: LocalStore) throws -> Int {
+        try store.engine.snapshot().segments.reduce(0) { $0 + $1.rowCount }
+    }
 
     @Test("A fetched file is loaded as an upload is, and is gone then")
     func whole() throws {

@@ -14,7 +14,8 @@ struct LayeringTests {
     func modules() throws {
         let modules = try Self.modules()
         let names = Set(modules.map(\.name))
-        let folders = try FileManager.default.contentsOfDirectory(atPath: SourceTree.root.appendingPathComponent("Sources").path)
+        let sources = SourceTree.root.appendingPathComponent("Sources").path
+        let folders = try FileManager.default.contentsOfDirectory(atPath: sources)
         let swift = folders.filter { !SourceTree.files(under: "Sources/\($0)").isEmpty }
         #expect(Set(swift) == names)
         var above: Set<String> = []

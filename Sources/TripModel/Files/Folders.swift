@@ -82,7 +82,9 @@ package struct Folders: Sendable {
     // MARK: - What is there
 
     /// Files that the store may have made in the folder of segments, and what is not its own.
-    package func segmentFiles() throws(ColumnStoreError) -> FolderContents { try FolderContents(of: segments, Self.isSegmentFile) }
+    package func segmentFiles() throws(ColumnStoreError) -> FolderContents {
+        try FolderContents(of: segments, Self.isSegmentFile)
+    }
 
     package func rollupFiles() throws(ColumnStoreError) -> FolderContents {
         try FolderContents(of: rollups) { $0.wholeMatch(of: /groups-[0-9]+-[0-9a-z]+\.rollup(\.tmp)?/) != nil }

@@ -101,7 +101,9 @@ package final class RejectsFile: RejectsLog {
 
     /// Reads rows of a job's file, of the bytes that are committed or written: those after a line of the source, up to a number of
     /// rows and about a number of bytes.
-    package static func read(path: String, after line: Int, limit: Int, byteCountMax: Int) throws(ColumnStoreError) -> RejectsPage {
+    package static func read(
+        path: String, after line: Int, limit: Int, byteCountMax: Int
+    ) throws(ColumnStoreError) -> RejectsPage {
         var page = RejectsPage()
         var byteCount = 0
         try forEachLine(of: path) { text throws(ColumnStoreError) in
