@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+package import Glibc
 #else
-import Musl
+package import Musl
 #endif
 import CPlatform
 
