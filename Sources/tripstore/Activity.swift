@@ -6,7 +6,7 @@ import Synchronization
 /// A thread of its own keeps the line alive while nothing new is reported, so that a person is never left in silence for more
 /// than two seconds.
 final class Activity: Sendable {
-    /// What is shown: whole where a line may be long, or fitted to a terminal's width.
+    /// What is shown: whole if a line may be long, or fitted to a terminal's width.
     struct Line: Sendable {
         var plainText: String
         var fitted: @Sendable (_ columns: Int) -> String

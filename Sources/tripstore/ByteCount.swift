@@ -17,7 +17,7 @@ struct ByteCount: ExpressibleByArgument {
         value = product
     }
 
-    /// The number that an environment variable gives; nil where it is not set.
+    /// The number that an environment variable gives; nil if it is not set.
     static func environment(_ name: String) throws -> Int? {
         guard let text = Environment.text(name) else { return nil }
         guard let count = ByteCount(argument: text) else {

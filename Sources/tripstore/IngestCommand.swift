@@ -95,7 +95,7 @@ struct IngestCommand: ParsableCommand {
         return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
     }
 
-    /// Whether an argument is no path: one with `://` in it is hardly meant as one, and what is no URL is told so.
+    /// Whether an argument is meant as a URL: it has `://` in it and is not the path of a file.
     static func isURL(_ argument: String) -> Bool {
         argument.contains("://") && !FileManager.default.fileExists(atPath: argument)
     }

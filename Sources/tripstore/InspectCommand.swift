@@ -5,7 +5,7 @@ import LocalStore
 import Logging
 import TripModel
 
-/// `tripstore inspect`: what is where in a segment or a store; it never writes.
+/// `tripstore inspect`: what is in a store or a segment; it never writes.
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",

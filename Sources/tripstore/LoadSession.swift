@@ -13,7 +13,7 @@ struct LoadSession {
     private var ids: [Int64] = []
     /// Jobs that read what cannot be read again: standard input, pipes.
     private var streams: [Int64] = []
-    /// Rows that earlier runs have loaded, of jobs that are not new.
+    /// Rows that earlier runs have ingested, of jobs that are not new.
     private var earlierRows: [Int64: Int] = [:]
     /// Files that did not become jobs, as they could not be opened.
     private var refusedCount = 0
@@ -31,7 +31,7 @@ struct LoadSession {
 
     /// Adds a job that waits.
     ///
-    /// - Parameter rows: rows that earlier runs have loaded; nil: it is new.
+    /// - Parameter rows: rows that earlier runs have ingested; nil: it is new.
     mutating func add(_ job: Job, isStream: Bool = false, resumesAt rows: Int? = nil) {
         display.name(job.id, job.filename, resumesAt: rows ?? 0)
         ids.append(job.id)
@@ -52,7 +52,7 @@ struct LoadSession {
         Readable.text(file.split(separator: "/").last.map(String.init) ?? file)
     }
 
-    /// Says why a file cannot be loaded, or a job cannot go on.
+    /// Says why a file cannot be ingested, or a job cannot continue.
     mutating func refuse(_ sentence: String, job: Int64? = nil) {
         if let job { refusedJobs.insert(job) }
         Output.note("Error: \(sentence)")
@@ -81,7 +81,7 @@ struct LoadSession {
         Output.note("\(name): skipped, as \(state); \(remedy)")
     }
 
-    /// Runs the jobs, closes the store and returns the exit code: 0 all rows are in, 3 some were rejected, 1 a file is not loaded.
+    /// Runs the jobs, closes the store and returns the exit code: 0 all rows were ingested, 3 some were rejected, 1 a file was not ingested.
     mutating func run() throws -> Int32 {
         let interrupt = Interrupt(store, jobs: ids, streams: streams)
         defer { interrupt.stop() }
@@ -145,7 +145,7 @@ struct LoadSession {
         return code
     }
 
-    /// Says why rows were left out, the most frequent reason first, and where to see them.
+    /// Says why rows were rejected, the most frequent reason first, and where to see them.
     private func explainRejects(of id: Int64, _ reasons: [String: Int]) {
         for (reason, count) in reasons.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             Output.note("  \(Readable.count(count)) rejected: \(reason)")
@@ -153,7 +153,7 @@ struct LoadSession {
         Output.note("  see them with: tripstore jobs \(id) --rejects 20\(hint)")
     }
 
-    /// Names loads that others left unfinished, and what can be done with them.
+    /// Names jobs that others left unfinished, and what can be done with them.
     private func explainLeftovers(_ jobs: [Job]) {
         let shown = 3
         for job in jobs.prefix(shown) {
@@ -168,9 +168,10 @@ struct LoadSession {
     }
 }
 
-/// Ctrl-C and SIGTERM during a load: stop at a checkpoint, and say how to go on if something is left.
+/// Ctrl-C and SIGTERM during ingestion: stop at a checkpoint, and say how to continue if something is left.
 ///
-/// A load of standard input or a pipe has no checkpoint, as nobody can read it again; it ends at once, even while it waits for input.
+/// A job that reads standard input or a pipe has no checkpoint, because it cannot be read again; it ends at once, even while it
+/// waits for input.
 private final class Interrupt {
     private var sources: [any DispatchSourceSignal] = []
     /// Signals that are being handled, each of which ends the process or finds that nothing is left.
@@ -228,7 +229,7 @@ private final class Interrupt {
 
     private static func status(of job: Int64, in store: TripStore) -> Job.Status? { try? store.jobs.job(job).status }
 
-    /// Waits for a signal that is being handled: that a load of a stream failed may be what came of it, and is its to tell.
+    /// Waits for a signal that is being handled: if a job that reads a stream failed because of it, the handler reports that.
     func settle() { handling.wait() }
 
     func stop() { for source in sources { source.cancel() } }

@@ -70,7 +70,7 @@ enum Output {
         }
     }
 
-    /// A CSV line: fields are quoted where RFC 4180 asks for it.
+    /// A CSV line: fields are quoted if RFC 4180 asks for it.
     static func csvLine(_ fields: [String]) -> String {
         // By scalars: a quote with an accent over it is a character of its own.
         fields.map { field in

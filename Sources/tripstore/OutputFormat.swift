@@ -5,7 +5,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case table, json, csv
 }
 
-/// How a report that is no list of rows is printed.
+/// How a report that is not a list of rows is printed.
 enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
     case table, json
 }

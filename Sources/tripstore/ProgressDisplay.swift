@@ -9,7 +9,7 @@ final class ProgressDisplay: @unchecked Sendable {
     private var names: [Int64: String] = [:]
     private var lastRates: [Int64: Double] = [:]
 
-    /// - Parameter files: what is loaded.
+    /// - Parameter files: what is ingested.
     init(isQuiet: Bool, files: [String] = []) {
         self.isQuiet = isQuiet
         // A line that moves would wipe out what is being typed.
@@ -71,7 +71,7 @@ final class ProgressDisplay: @unchecked Sendable {
     /// Says what a run of several files came to.
     ///
     /// - Parameters:
-    ///   - rows: trips of the files that are loaded.
+    ///   - rows: trips of the files that were ingested.
     ///   - newRows: rows that this run read, which its rate is of.
     func finishAll(files: Int, completed: Int, rows: Int, newRows: Int, elapsed: Duration) {
         if isQuiet { return }

@@ -47,48 +47,50 @@ struct RebuildCatalogCommand: ParsableCommand {
         ]
         if let old = report.oldCatalog { lines.append("The old catalog is kept as \(Readable.text(old)).") }
         for file in report.damaged {
-            lines.append("\(file.file) is damaged and was set aside: \(Readable.text(file.problems.joined(separator: " ")))")
+            lines.append(
+                "\(file.file) is damaged and was moved to quarantine: \(Readable.text(file.problems.joined(separator: " ")))")
         }
         for job in report.damagedRejects {
             lines.append(
-                "rejects/\(job).jsonl is damaged and was set aside: how many rows of job \(job) were rejected is not known any more; its trips "
-                    + "are there.")
+                "rejects/\(job).jsonl is damaged and was moved to quarantine: how many rows of job \(job) were rejected is unknown now; its "
+                    + "trips are not affected.")
         }
         for job in plan.jobs where job.isIncomplete {
             let missing =
                 job.trips < job.jobTrips
-                ? trips(job.jobTrips - job.trips) : "trips of \(job.damaged ?? ""), nobody can tell how many"
-            lines.append("\(name(job.id, job.origin)) lacks \(missing); answers will say so until it is deleted.")
+                ? trips(job.jobTrips - job.trips) : "an unknown number of trips of \(job.damaged ?? "")"
+            lines.append("\(name(job.id, job.origin)) lacks \(missing); query results will say so until it is deleted.")
         }
         for job in plan.jobs where plan.underWay.contains(job.id) {
             lines.append(
-                "\(name(job.id, job.origin)) was under way, and its \(trips(job.trips)) count as all of it; delete it before you load its file "
-                    + "again, or they are in twice.")
+                "\(name(job.id, job.origin)) was under way, and its \(trips(job.trips)) count as all of it; delete it before you ingest its "
+                    + "file again, or they count twice.")
         }
         for standIn in report.standIns {
             lines.append(
-                "\(standIn.file) tells nothing of its jobs. Job \(standIn.job) stands for its trips: answers will say that they are "
-                    + "missing until it is deleted.")
+                "\(standIn.file) does not say which jobs it belongs to. Job \(standIn.job) stands for its trips: query results will say "
+                    + "that they are missing until it is deleted.")
         }
         for job in plan.leftOut {
             let why =
                 job.jobTrips.map { "only \(Readable.count(job.trips)) of its \(trips($0)) are there" }
-                ?? "it was under way, as far as its \(trips(job.trips)) tell"
+                ?? "it was still under way, judging by its \(trips(job.trips))"
             lines.append(
-                "\(name(job.id, job.origin)) is left out: \(why); load its file again, or take what there is with --incomplete."
+                "\(name(job.id, job.origin)) is left out: \(why); ingest its file again, or include what there is with --incomplete."
             )
         }
-        if !plan.setAside.isEmpty { lines.append("Set aside with them: \(plan.setAside.joined(separator: ", ")).") }
+        if !plan.setAside.isEmpty { lines.append("Moved to quarantine with them: \(plan.setAside.joined(separator: ", ")).") }
         if !plan.superseded.isEmpty {
-            lines.append("Not needed, their trips being in others or deleted: \(plan.superseded.joined(separator: ", ")).")
+            lines.append(
+                "Not needed, because their trips are in other segments or deleted: \(plan.superseded.joined(separator: ", ")).")
         }
         if !report.earlierVersion.isEmpty {
             lines.append(
-                "Of an earlier version, and taken as they are: \(report.earlierVersion.joined(separator: ", "));"
-                    + " look whether the answers are what they were.")
+                "Written by an earlier version and included as they are: \(report.earlierVersion.joined(separator: ", "));"
+                    + " check that query results are what they were.")
         }
         for upload in report.uploads {
-            lines.append("\(Readable.text(upload)) is an upload that waits as a failed job; see tripstore jobs.")
+            lines.append("\(Readable.text(upload)) is an upload that waits as a failed job; list it with: tripstore jobs")
         }
         return lines.map { $0 + "\n" }.joined()
     }

@@ -186,7 +186,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// What loads may take, as flags say, else the environment.
+    /// What jobs may take, as flags say, else the environment.
     private func bounds() throws -> LoadBounds {
         var bounds = try load.bounds()
         bounds.uploadByteCountMax = try maxUploadBytes?.value ?? ByteCount.environment("MAX_UPLOAD_BYTES")

@@ -43,8 +43,8 @@ struct StoreOptions: ParsableArguments {
     /// - Parameters:
     ///   - mustExist: whether a store that is not there is refused, and not made.
     ///   - settings: what flags say in place of the environment.
-    ///   - sizes: how much a load takes at a time.
-    ///   - bounds: what loads may take.
+    ///   - sizes: how much ingestion takes at a time.
+    ///   - bounds: what jobs may take.
     func openEngine(
         _ access: StoreAccess, mustExist: Bool = false, _ settings: EngineSettings = EngineSettings(),
         sizes: LoadSizes = LoadSizes(), bounds: LoadBounds = LoadBounds(), logLevel: Logger.Level = .warning
@@ -152,7 +152,7 @@ struct EngineSettings {
     var isServing = false
 }
 
-/// Settings from the environment, with a sentence where one is malformed.
+/// Settings from the environment, with a sentence if one is malformed.
 enum Environment {
     /// A variable that is set and not empty.
     static func text(_ name: String) -> String? {
@@ -176,7 +176,7 @@ enum Environment {
         (text(name) ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     }
 
-    /// Whether something is wanted; nil where nothing says so.
+    /// Whether something is wanted; nil if nothing says so.
     static func flag(_ name: String) throws -> Bool? {
         guard let text = text(name) else { return nil }
         switch text.lowercased() {
@@ -193,7 +193,7 @@ enum Environment {
         }
     }
 
-    /// Defaults of questions; a variable that a flag stands for is not looked at.
+    /// Defaults of queries; a variable that a flag overrides is not read.
     static func queryDefaults(hasPrecision: Bool, hasMinutes: Bool) throws -> QueryDefaults {
         var defaults = QueryDefaults()
         if !hasPrecision, let precision = try integer("GEOHASH_PRECISION", in: 1...12) { defaults.geohashPrecision = precision }

@@ -5,7 +5,7 @@ struct TextTable {
     enum Alignment {
         /// A text, which may be cut.
         case left
-        /// A text that says nothing once it is cut: a time, a key.
+        /// A text that says little once it is cut, so others are cut first: a time, a key.
         case fixed
         /// A number.
         case right
@@ -21,8 +21,8 @@ struct TextTable {
 
     /// The table, each line with its end.
     ///
-    /// - Parameter width: columns that it may take; nil: as many as it needs. Only texts are cut for that, so a table of many numbers and
-    ///   times may still be wider.
+    /// - Parameter width: columns that it may take; nil: as many as it needs. Numbers are not cut for that, so a table of many may still
+    ///   be wider.
     func text(width: Int?) -> String {
         let titles = columns.map(\.title)
         let needed = columns.indices.map { column in ([titles] + rows).map { TextWidth.of($0[column]) }.max() ?? 0 }
@@ -43,14 +43,16 @@ struct TextTable {
     /// Columns that are left of a text however narrow the terminal is.
     private static let textWidthMin = 8
 
-    /// Makes the widest texts narrower, one column at a time, until a line fits.
+    /// Makes the widest texts narrower, one column at a time, until a line fits; times and keys only if nothing else is left to cut.
     private func fitted(_ needed: [Int], to width: Int) -> [Int] {
         var widths = needed
         var excess = widths.reduce(0, +) + Self.gap.count * (widths.count - 1) - width
-        let texts = columns.indices.filter { columns[$0].alignment == .left }
-        while excess > 0, let widest = texts.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.textWidthMin {
-            widths[widest] -= 1
-            excess -= 1
+        for kind in [Alignment.left, .fixed] {
+            let texts = columns.indices.filter { columns[$0].alignment == kind }
+            while excess > 0, let widest = texts.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.textWidthMin {
+                widths[widest] -= 1
+                excess -= 1
+            }
         }
         return widths
     }

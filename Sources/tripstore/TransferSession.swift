@@ -18,7 +18,7 @@ struct ClusterPlace {
     /// What it is called in sentences.
     let name: String
 
-    /// The cluster that flags or the environment name; nil where they name none.
+    /// The cluster that flags or the environment name; nil if they name none.
     ///
     /// - Parameters:
     ///   - store: has the data directory.

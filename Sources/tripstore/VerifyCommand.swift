@@ -98,12 +98,12 @@ struct VerifyCommand: ParsableCommand {
                 damaged.isEmpty
                 ? (fileCount == 1 ? "The 1 file is whole.\n" : "All \(Readable.count(fileCount)) files are whole.\n")
                 : "\(Readable.count(damaged.count)) of \(Readable.count(fileCount, "file")) \(damaged.count == 1 ? "is" : "are") damaged.\n"
-            let moved = aside.isEmpty ? "" : "\(Readable.count(aside.count)) set aside.\n"
+            let moved = aside.isEmpty ? "" : "\(Readable.count(aside.count)) moved to quarantine.\n"
             let undone = failed.map {
-                "Load \($0.id) (\(Readable.text($0.filename))) has failed with it; begin it anew with: tripstore resume \($0.id)\(self.store.hint)\n"
+                "Job \($0.id) (\(Readable.text($0.filename))) failed because of it; start it again with: tripstore resume \($0.id)\(self.store.hint)\n"
             }
             try Output.result(
-                problems.joined() + verdict + moved + undone.joined() + (warning.map { "Answers say: \($0)\n" } ?? ""))
+                problems.joined() + verdict + moved + undone.joined() + (warning.map { "Query results say: \($0)\n" } ?? ""))
         }
         if !damaged.isEmpty || warning != nil { throw ExitCode.failure }
     }

@@ -73,7 +73,7 @@ def test_time_bucket_minutes(sample_store):
 @pytest.mark.parametrize("variable, value, words", [
     ("GEOHASH_PRECISION", "0", "1 to 12"), ("GEOHASH_PRECISION", "13", "1 to 12"), ("GEOHASH_PRECISION", "five", "'five'"),
     ("TIME_BUCKET_MINUTES", "7", "divide a day"), ("TIME_BUCKET_MINUTES", "1.5", "'1.5'"),
-    ("DATABASE_URL", "postgresql://host/trips", "use 'columnstore:' or leave it out"),
+    ("DATABASE_URL", "postgresql://host/trips", "use 'columnstore:', leave it out"),
     ("DATABASE_URL", "clickhouse://host:x/trips", "DATABASE_URL has a malformed address")])
 def test_a_variable_that_makes_no_sense_is_named(store, command, variable, value, words):
     done = cli(*command, check=False, DATA_DIR=str(store), **{variable: value})

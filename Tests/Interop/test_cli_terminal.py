@@ -56,7 +56,7 @@ def test_a_table_fits_the_terminal_and_says_where_it_was_cut(named, columns):
     lines = lines_of(text)
     assert max(map(width, lines)) <= columns
     cut = [line for line in lines if "…" in line]
-    assert any(line.startswith("Region of") for line in cut) and any(line.startswith("東京") for line in cut)
+    assert any(line.startswith("Region") for line in cut) and any(line.startswith("東京") for line in cut)
     # Columns still stand under one another.
     rule = next(line for line in lines if line and set(line) == {"─", " "})
     starts = [match.start() for match in re.finditer(r"(?<= )─", rule)]

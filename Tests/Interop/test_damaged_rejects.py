@@ -87,7 +87,7 @@ def test_damage_is_found_told_and_set_aside(store, damage):
     # It was told; what is left is whole, and knows how many rows there were.
     cli("verify", "--data-dir", store)
     shown = cli("jobs", 2, "--rejects", 5, "--data-dir", store)
-    assert f"0 of {count} rejected rows" in shown.stderr and "None of them is kept" in shown.stderr
+    assert f"0 of {count} rejected rows" in shown.stderr and "None of them were kept" in shown.stderr
     assert trips(store) == expected
     cli("ingest", "--quiet", "--allow-duplicate", SAMPLE, "--data-dir", store)
     assert trips(store) == expected + 100
@@ -108,13 +108,13 @@ def test_a_catalog_that_is_made_anew_tells_of_it(store, damage):
     whole = rejects_of(store).read_bytes()
     DAMAGES[damage](rejects_of(store))
     done = cli("rebuild-catalog", "--force", "--data-dir", store, check=False)
-    assert done.returncode == 1 and "rejects/2.jsonl is damaged and was set aside" in done.stdout, done.stdout
+    assert done.returncode == 1 and "rejects/2.jsonl is damaged and was moved to quarantine" in done.stdout, done.stdout
     assert (trips(store), rejected(store)) == (expected, 0)
     assert (store / "quarantine/2.jsonl").exists() and not list((store / "rejects").iterdir())
     cli("verify", "--data-dir", store)
     # And tells of it each time.
     done = cli("rebuild-catalog", "--force", "--data-dir", store, check=False)
-    assert done.returncode == 1 and "how many rows of job 2 were rejected is not known any more" in done.stdout, done.stdout
+    assert done.returncode == 1 and "how many rows of job 2 were rejected is unknown now" in done.stdout, done.stdout
     # With the whole file it knows all again, also how long that has to be.
     (store / "rejects/2.jsonl").write_bytes(whole)
     assert cli("rebuild-catalog", "--force", "--data-dir", store).returncode == 0

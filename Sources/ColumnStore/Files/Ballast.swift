@@ -27,7 +27,7 @@ struct Ballast: Sendable {
         guard (FileSystem.usedByteCount(of: path) ?? 0) < byteCount,
             (try? DiskReserve.standard.require(in: folder, for: byteCount)) != nil
         else { return }
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, FileSystem.Readers.owner.fileMode)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, mode_t(FileSystem.Readers.owner.fileMode))
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
         if posix_fallocate(descriptor, 0, off_t(byteCount)) != 0 { unlink(path) }

@@ -39,7 +39,7 @@ final class StoreLock: Sendable {
     /// - Parameter mayBeReadOnly: whether a file on a disk that takes nothing is locked as it is, without a word on its holder and
     ///   unseen by `hasWriter`; the folder of segments where there is no file.
     init(path: String, for readers: FileSystem.Readers = .owner, mayBeReadOnly: Bool = false) throws(ColumnStoreError) {
-        var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, readers.fileMode)
+        var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode_t(readers.fileMode))
         let isReadOnly = descriptor < 0 && mayBeReadOnly && [ENOSPC, EDQUOT, EROFS].contains(errno)
         if isReadOnly { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
         if isReadOnly, descriptor < 0, errno == ENOENT { descriptor = Self.openFolder(of: path) }
@@ -82,7 +82,7 @@ final class StoreLock: Sendable {
     func becomeWritable() throws(ColumnStoreError) {
         try descriptor.withLock { held throws(ColumnStoreError) in
             guard let old = held, fcntl(old, F_GETFL) & O_ACCMODE == O_RDONLY else { return }
-            let new = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FileSystem.Readers.owner.fileMode)
+            let new = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode_t(FileSystem.Readers.owner.fileMode))
             guard new >= 0 else { throw FileSystem.error("open", path) }
             // Whoever comes in between the two is the one that writes.
             flock(old, LOCK_UN)

@@ -44,7 +44,7 @@ package struct DurableFile: ~Copyable {
             isOpen = false
             throw error
         }
-        descriptor = open("\(directory)/\(name).tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, readers.fileMode)
+        descriptor = open("\(directory)/\(name).tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode_t(readers.fileMode))
         if descriptor < 0 {
             isOpen = false
             throw FileSystem.error("create", "\(directory)/\(name).tmp")

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-package import Glibc
+import Glibc
 #else
-package import Musl
+import Musl
 #endif
 import CPlatform
 
@@ -38,7 +38,8 @@ package enum FileSystem {
         /// Everybody, as the umask allows: for exports, which are meant for others.
         case everyone
 
-        package var fileMode: mode_t { self == .owner ? 0o600 : 0o644 }
+        /// Permission bits of a file.
+        package var fileMode: UInt32 { self == .owner ? 0o600 : 0o644 }
         fileprivate var folderMode: mode_t { self == .owner ? 0o700 : 0o755 }
     }
 
@@ -54,7 +55,7 @@ package enum FileSystem {
 
     /// Makes an empty file that its owner alone may read; one that exists is left alone.
     package static func createFile(_ path: String) throws(ColumnStoreError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, Readers.owner.fileMode)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(Readers.owner.fileMode))
         if descriptor >= 0 { close(descriptor) } else if errno != EEXIST { throw error("create", path) }
     }
 

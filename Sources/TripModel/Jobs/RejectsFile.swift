@@ -70,7 +70,7 @@ package final class RejectsFile: RejectsLog {
         try reserve.require(in: folder)
         if descriptor < 0 {
             isNew = FileSystem.byteCount(of: path) == nil
-            descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, FileSystem.Readers.owner.fileMode)
+            descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode_t(FileSystem.Readers.owner.fileMode))
             guard descriptor >= 0 else { throw FileSystem.error("create", path) }
         }
         let rows = exchange(&buffer, with: [])
