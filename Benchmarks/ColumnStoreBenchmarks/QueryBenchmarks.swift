@@ -11,8 +11,8 @@ enum QueryBenchmarks {
     private static let bytesDecompressed = BenchmarkMetric.custom("bytes decompressed", useScalingFactor: false)
 
     static func register() {
-        let list: MeasuredQuestions
-        do { list = try MeasuredQuestions.load() } catch { fatalError("questions.json: \(error)") }
+        let list: MeasuredQueries
+        do { list = try MeasuredQueries.load() } catch { fatalError("questions.json: \(error)") }
         var configuration = Benchmark.defaultConfiguration
         configuration.metrics = [.wallClock, .cpuTotal, rowsTested, pagesRead, bytesDecompressed]
         for question in list.questions {
@@ -29,7 +29,7 @@ enum QueryBenchmarks {
         }
     }
 
-    private static func ask(_ question: MeasuredQuestions.Question, _ store: LocalStore) throws -> ScanMetrics {
+    private static func ask(_ question: MeasuredQueries.Question, _ store: LocalStore) throws -> ScanMetrics {
         switch question.kind {
         case .weeklyAverage:
             return try store.weeklyAverage(WeeklyAverageQuery(parameters: question.pairs)).metrics

@@ -155,7 +155,7 @@ enum WritingStages {
         case .time: return .wide(trips.time)
         case .week:
             return .narrow(
-                trips.strata.flatMap {
+                trips.partitions.flatMap {
                     repeatElement(Int32(trips.weeks[$0.week].mondayDay), count: $0.rows.clamped(to: rows).count)
                 })
         case .originGeohash: return .cells(CellDictionary(keys: trips.key.span.extracting(rows)))

@@ -121,7 +121,7 @@ extension ClickHouseStore {
     private func look() {
         let start = ContinuousClock.now
         defer { audits.end(after: .now - start) }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             if try totalsAgree(), !audits.isScanDue {
                 audits.noteAgreement()
                 if audits.last.warning == nil { return }
@@ -133,7 +133,7 @@ extension ClickHouseStore {
     }
 
     /// Records the result of an audit, and excludes rows that are back.
-    func takeIn(_ audit: StoreAudit) throws(ColumnStoreError) {
+    func takeIn(_ audit: StoreAudit) throws(TripstoreError) {
         if audits.note(audit), let warning = audit.warning {
             options.logger.error("What ClickHouse has differs from the catalog", metadata: ["what": "\(warning)"])
         }
@@ -145,7 +145,7 @@ extension ClickHouseStore {
     }
 
     /// Returns whether as many rows are stored as count; both are known without reading rows.
-    private func totalsAgree() throws(ColumnStoreError) -> Bool {
+    private func totalsAgree() throws(TripstoreError) -> Bool {
         let visibility = try catalog.visibility()
         guard visibility.isAll else { return false }
         let expected = try catalog.completedTrips()

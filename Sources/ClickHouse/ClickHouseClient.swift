@@ -53,7 +53,7 @@ final class ClickHouseClient: Sendable {
     func query(
         _ sql: String, at address: ClickHouseURL.Address, settings: [(String, String)] = [], inDatabase: Bool = true,
         asking others: [ClickHouseURL.Address] = [], cancellation: QueryCancellation = QueryCancellation()
-    ) throws(ColumnStoreError) -> [UInt8] {
+    ) throws(TripstoreError) -> [UInt8] {
         let involved = [address] + others.filter { $0 != address }
         if let refusal = watch.refusal(involved) { throw refusal }
         let id = UUID().uuidString
@@ -73,7 +73,7 @@ final class ClickHouseClient: Sendable {
             answer.cancel()
             self?.kill(id, at: address)
         }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             return try answer.wait()
         } catch {
             // The server may still work on a query whose client is gone, such as while another server is frozen.
@@ -112,7 +112,7 @@ final class ClickHouseClient: Sendable {
     /// Checks whether something could be done in a session now; nil: it could.
     func refusal(
         ofSession settings: [(String, String)], at address: ClickHouseURL.Address
-    ) throws(ColumnStoreError) -> SessionRefusal? {
+    ) throws(TripstoreError) -> SessionRefusal? {
         let body = Array("SELECT 1 FORMAT RowBinary".utf8)
         return try post(body, to: address, settings, inDatabase: false, within: Patience.kill).waitInSession()
     }
@@ -134,9 +134,9 @@ final class ClickHouseClient: Sendable {
 
     /// Why a request was aborted, shared by its task and the waiting caller.
     fileprivate final class Silence: Sendable {
-        private let state = Lock<ColumnStoreError?>(nil)
+        private let state = Lock<TripstoreError?>(nil)
 
-        var error: ColumnStoreError? {
+        var error: TripstoreError? {
             get { state.withLock { $0 } }
             set { state.withLock { $0 = newValue } }
         }
@@ -146,7 +146,7 @@ final class ClickHouseClient: Sendable {
     struct Answer: Sendable {
         fileprivate let address: ClickHouseURL.Address
         /// A failure: it was not even sent.
-        fileprivate let exchange: Result<HTTPExchange, ColumnStoreError>
+        fileprivate let exchange: Result<HTTPExchange, TripstoreError>
         /// Why it was given up, if it was.
         fileprivate let silence = Silence()
 
@@ -157,7 +157,7 @@ final class ClickHouseClient: Sendable {
 
         /// Waits for the result, and throws the server's error.
         @discardableResult
-        func wait() throws(ColumnStoreError) -> [UInt8] {
+        func wait() throws(TripstoreError) -> [UInt8] {
             let (bytes, failure) = try reply()
             if let failure { throw failure.error }
             return bytes
@@ -166,13 +166,13 @@ final class ClickHouseClient: Sendable {
         /// Waits for the result of a request in a session, and throws the server's error.
         ///
         /// Returns the reason if nothing was done because of the session.
-        func waitInSession() throws(ColumnStoreError) -> SessionRefusal? {
+        func waitInSession() throws(TripstoreError) -> SessionRefusal? {
             guard let failure = try reply().failure else { return nil }
             guard let refusal = failure.session else { throw failure.error }
             return refusal
         }
 
-        private func reply() throws(ColumnStoreError) -> (bytes: [UInt8], failure: ClickHouseFailure?) {
+        private func reply() throws(TripstoreError) -> (bytes: [UInt8], failure: ClickHouseFailure?) {
             let exchange = try exchange.get()
             let response: HTTPResponse
             do throws(HTTPFailure) {
@@ -180,17 +180,17 @@ final class ClickHouseClient: Sendable {
             } catch {
                 if let error = silence.error { throw error }
                 if error == .tooLarge {
-                    throw ColumnStoreError(
+                    throw TripstoreError(
                         .invalidArgument, "ClickHouse's answer is larger than 256 MiB; ask for less at a time ('limit').")
                 }
                 // Later it may be another's, or a new one: certificates are renewed while loads wait.
                 if case .certificate = error {
-                    throw ColumnStoreError(
+                    throw TripstoreError(
                         .unavailable,
                         "ClickHouse at \(address) may be another's: \(error); check the host in DATABASE_URL, its certificate, and "
                             + "sslrootcert, the file of authorities that are believed.")
                 }
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .unavailable,
                     "ClickHouse at \(address) does not answer (\(error)); is it running and reachable?"
                 )

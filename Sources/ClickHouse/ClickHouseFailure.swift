@@ -4,15 +4,15 @@ import TripModel
 ///
 /// Codes: https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp.
 struct ClickHouseFailure {
-    let error: ColumnStoreError
+    let error: TripstoreError
     /// Set if nothing was done because the named session is gone, or in use.
     let session: ClickHouseClient.SessionRefusal?
 
     /// The table of all shards, which stores nothing.
-    private static let questionTable = "trips_cluster"
+    private static let queryTable = "trips_cluster"
 
     /// Returns whether a server said that it has no such table.
-    static func isOfQuestionTable(_ error: ColumnStoreError) -> Bool { error.message.contains("the table \(questionTable)") }
+    static func isOfQueryTable(_ error: TripstoreError) -> Bool { error.message.contains("the table \(queryTable)") }
 
     init(status: Int, body: [UInt8], address: ClickHouseURL.Address) {
         // `Code: 60. DB::Exception: words` or `Code: 60, e.displayText() = DB::Exception: words, e.what() = …`.
@@ -25,33 +25,33 @@ struct ClickHouseFailure {
         session = code == 372 ? .gone : code == 373 ? .inUse : nil
         // Many calls can meet a full disk, with codes of their own: the system's message is the same in all of them.
         if code == 243 || ["No space left on device", "errno: 28"].contains(where: { words.contains($0) }) {
-            error = ColumnStoreError(
+            error = TripstoreError(
                 .unavailable,
                 "The disk of ClickHouse at \(address) is full (\(sentence)); free some space on it, and all goes on by itself.")
             return
         }
-        if code == 60, words.contains(Self.questionTable) {
-            error = ColumnStoreError(
+        if code == 60, words.contains(Self.queryTable) {
+            error = TripstoreError(
                 .unavailable,
-                "ClickHouse at \(address) has lost the table \(Self.questionTable), which is made anew: \(sentence)")
+                "ClickHouse at \(address) has lost the table \(Self.queryTable), which is made anew: \(sentence)")
             return
         }
         switch code {
         case 192, 193, 194, 516:
-            error = ColumnStoreError(
+            error = TripstoreError(
                 .conflict, "ClickHouse at \(address) refuses the user or the password of DATABASE_URL: \(sentence)")
         case 497:
-            error = ColumnStoreError(
+            error = TripstoreError(
                 .conflict, "ClickHouse at \(address) does not let the user of DATABASE_URL do this: \(sentence)")
         case 241:
-            error = ColumnStoreError(
+            error = TripstoreError(
                 .io, "ClickHouse has too little memory for this question: \(sentence); narrow it or raise max_memory_usage.")
         // Connections that fail, timeouts, parts that are merged too slowly, a full disk, unavailable replicas: a retry may
         // succeed.
         case 3, 32, 159, 160, 202, 209, 210, 225, 236, 242, 252, 279, 285, 286, 319, 372, 373, 425, 999:
-            error = ColumnStoreError(.unavailable, "ClickHouse at \(address) cannot do this now: \(sentence)")
+            error = TripstoreError(.unavailable, "ClickHouse at \(address) cannot do this now: \(sentence)")
         default:
-            error = ColumnStoreError(
+            error = TripstoreError(
                 .io, "ClickHouse at \(address) refuses\(code.map { " (code \($0))" } ?? ""): \(sentence)")
         }
     }

@@ -15,8 +15,8 @@ struct ClickHouseSchema {
     let client: ClickHouseClient
 
     /// Discovers the servers.
-    func servers() throws(ColumnStoreError) -> ClickHouseServers {
-        let (first, version) = try firstThatAnswers { address throws(ColumnStoreError) in
+    func servers() throws(TripstoreError) -> ClickHouseServers {
+        let (first, version) = try firstThatAnswers { address throws(TripstoreError) in
             try client.query("SELECT version() FORMAT TabSeparated", at: address, inDatabase: false)
         }
         let year = Int(String(decoding: version, as: UTF8.self).prefix { $0.isNumber }) ?? 0
@@ -29,7 +29,7 @@ struct ClickHouseSchema {
         if year >= 22 { insertSettings += [("max_partitions_per_insert_block", "0"), ("async_insert", "0")] }
         guard let cluster = url.cluster else {
             try refuseShard(at: first)
-            return ClickHouseServers([first], shards: [1], questionTable: "trips", insertSettings: insertSettings)
+            return ClickHouseServers([first], shards: [1], queryTable: "trips", insertSettings: insertSettings)
         }
         let answer = try client.query(
             "SELECT shard_num, host_name FROM system.clusters WHERE cluster = \(ClickHouseSQL.literal(cluster)) "
@@ -42,7 +42,7 @@ struct ClickHouseSchema {
             hosts.append(try reader.string())
         }
         guard !hosts.isEmpty else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "ClickHouse at \(first) knows no cluster '\(cluster)'; its remote_servers name those it knows.")
         }
@@ -52,31 +52,31 @@ struct ClickHouseSchema {
             let has =
                 shards.count == hosts.count
                 ? "\(hosts.count) shards" : "\(shards.count) shards with \(hosts.count) replicas in all"
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "The cluster '\(cluster)' has \(has), DATABASE_URL names \(addresses.count) addresses; name one of each, or one in "
                     + "all.")
         }
         guard Set(addresses).count == addresses.count else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "Servers of the cluster '\(cluster)' are on one host, so their HTTP ports differ; name the address of each in "
                     + "DATABASE_URL.")
         }
         return ClickHouseServers(
-            addresses, shards: shards.sorted { $0.key < $1.key }.map(\.value), questionTable: "trips_cluster",
+            addresses, shards: shards.sorted { $0.key < $1.key }.map(\.value), queryTable: "trips_cluster",
             insertSettings: insertSettings)
     }
 
     /// Refuses to take one shard of a cluster for all of it: queries would miss the trips of the others.
-    private func refuseShard(at address: ClickHouseURL.Address) throws(ColumnStoreError) {
+    private func refuseShard(at address: ClickHouseURL.Address) throws(TripstoreError) {
         let answer = try client.query(
             "SELECT engine_full FROM system.tables WHERE database = \(ClickHouseSQL.literal(url.database)) AND name = 'trips_cluster' "
                 + "FORMAT RowBinary", at: address, inDatabase: false)
         var reader = RowBinaryReader(answer)
         if reader.isAtEnd { return }
         let cluster = try reader.string().drop { $0 != "(" }.dropFirst().prefix { $0 != "," }.filter { !"'` ".contains($0) }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .invalidArgument,
             "The database '\(url.database)' at \(address) is one shard of the cluster '\(cluster)', which DATABASE_URL does not name; add "
                 + "?cluster=\(cluster), or remove the table trips_cluster if the other shards are gone for good.")
@@ -85,18 +85,18 @@ struct ClickHouseSchema {
     /// Tries the servers of the URL one by one until one answers.
     private func firstThatAnswers<Answer>(
         of addresses: [ClickHouseURL.Address]? = nil,
-        _ ask: (ClickHouseURL.Address) throws(ColumnStoreError) -> Answer
-    ) throws(ColumnStoreError) -> (ClickHouseURL.Address, Answer) {
-        var failure: ColumnStoreError?
+        _ ask: (ClickHouseURL.Address) throws(TripstoreError) -> Answer
+    ) throws(TripstoreError) -> (ClickHouseURL.Address, Answer) {
+        var failure: TripstoreError?
         for address in addresses ?? url.addresses {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 return (address, try ask(address))
             } catch {
                 guard error.code == .unavailable else { throw error }
                 failure = failure ?? error
             }
         }
-        throw failure ?? ColumnStoreError(.internalFault, "There is no server; please report this.")
+        throw failure ?? TripstoreError(.internalFault, "There is no server; please report this.")
     }
 
     // MARK: - Tables
@@ -106,20 +106,20 @@ struct ClickHouseSchema {
     /// If shards have replicas, a server may be unavailable: its tables are created when it is back, before anything is stored.
     ///
     /// - Parameter owner: the catalog's own name.
-    func prepare(_ servers: ClickHouseServers, owner: String) throws(ColumnStoreError) {
+    func prepare(_ servers: ClickHouseServers, owner: String) throws(TripstoreError) {
         servers.owner = owner
         if servers.hasReplicas {
             // Wrong macros are reported before they are used to create tables.
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 _ = try layout(of: servers)
             } catch {
                 guard error.code == .unavailable else { throw error }
             }
         }
-        var failure: ColumnStoreError?
+        var failure: TripstoreError?
         var count = 0
         for address in servers.addresses {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 try prepare(address, of: servers, owner: owner)
                 count += 1
             } catch {
@@ -132,14 +132,14 @@ struct ClickHouseSchema {
 
     private func prepare(
         _ address: ClickHouseURL.Address, of servers: ClickHouseServers, owner: String
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         if servers.isPrepared(address) { return }
         _ = try client.query("CREATE DATABASE IF NOT EXISTS \(Self.identifier(url.database))", at: address, inDatabase: false)
         _ = try client.query(
             "CREATE TABLE IF NOT EXISTS tripstore (name String, value String) ENGINE = MergeTree ORDER BY name", at: address)
         let known = try properties(at: address)
         if let version = known["version"].flatMap({ Int($0) }), version > Self.version {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "The database '\(url.database)' at \(address) was made by a newer version of tripstore; use that version.")
         }
@@ -155,7 +155,7 @@ struct ClickHouseSchema {
             "CREATE TABLE IF NOT EXISTS trips (\(columns)) ENGINE = \(made) PARTITION BY week ORDER BY origin_cell",
             at: address)
         if servers.hasReplicas, try engine(of: "trips", at: address)?.hasPrefix("Replicated") != true {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "The table trips of '\(url.database)' at \(address) was made when the cluster had no replicas and has none; name "
                     + "another database and load the trips there.")
@@ -172,7 +172,7 @@ struct ClickHouseSchema {
     /// Creates the table of all shards; replaces it if the cluster of the URL is another than before.
     ///
     /// It stores nothing. Otherwise it is left alone, since other processes may be querying it.
-    func prepareDistributed(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) {
+    func prepareDistributed(_ cluster: String, at address: ClickHouseURL.Address) throws(TripstoreError) {
         if try isOutdated(cluster, at: address) { _ = try client.query("DROP TABLE IF EXISTS trips_cluster", at: address) }
         _ = try client.query(
             "CREATE TABLE IF NOT EXISTS trips_cluster AS trips ENGINE = Distributed(\(Self.identifier(cluster)), "
@@ -180,7 +180,7 @@ struct ClickHouseSchema {
     }
 
     /// Returns the engine of a table with its parameters; nil if there is no such table.
-    private func engine(of table: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> String? {
+    private func engine(of table: String, at address: ClickHouseURL.Address) throws(TripstoreError) -> String? {
         let answer = try client.query(
             "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = '\(table)' FORMAT RowBinary",
             at: address)
@@ -189,15 +189,15 @@ struct ClickHouseSchema {
     }
 
     /// Returns whether `trips_cluster` exists for another cluster than this one; if that cannot be determined, it is replaced.
-    private func isOutdated(_ cluster: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> Bool {
+    private func isOutdated(_ cluster: String, at address: ClickHouseURL.Address) throws(TripstoreError) -> Bool {
         guard let engine = try engine(of: "trips_cluster", at: address) else { return false }
         // Versions differ in how they quote names.
         return engine.filter { !"'` ".contains($0) } != "Distributed(\(cluster),\(url.database),trips,rand())"
     }
 
     /// Checks that the tables exist and belong to this catalog, and changes nothing.
-    func check(_ servers: ClickHouseServers, owner: String) throws(ColumnStoreError) {
-        let (address, known) = try firstThatAnswers(of: servers.addresses) { address throws(ColumnStoreError) in
+    func check(_ servers: ClickHouseServers, owner: String) throws(TripstoreError) {
+        let (address, known) = try firstThatAnswers(of: servers.addresses) { address throws(TripstoreError) in
             try properties(at: address)
         }
         try refuseOthers(known, owner, address)
@@ -207,7 +207,7 @@ struct ClickHouseSchema {
 
     /// Returns the shards and the servers of each; throws `.unavailable` if one is unavailable that has not reported its shard
     /// yet.
-    func shards(of servers: ClickHouseServers) throws(ColumnStoreError) -> [ClickHouseServers.Shard] {
+    func shards(of servers: ClickHouseServers) throws(TripstoreError) -> [ClickHouseServers.Shard] {
         if let known = servers.known { return known }
         if let owner = servers.owner {
             for address in servers.addresses { try prepare(address, of: servers, owner: owner) }
@@ -218,12 +218,12 @@ struct ClickHouseSchema {
     }
 
     /// Queries the shard of every server.
-    private func layout(of servers: ClickHouseServers) throws(ColumnStoreError) -> [ClickHouseServers.Shard] {
+    private func layout(of servers: ClickHouseServers) throws(TripstoreError) -> [ClickHouseServers.Shard] {
         var found: [String: [String: ClickHouseURL.Address]] = [:]
         for address in servers.addresses {
             let macros = try macros(at: address)
             if let other = found[macros.shard, default: [:]].updateValue(address, forKey: macros.replica) {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .invalidArgument,
                     "ClickHouse at \(other) and at \(address) have the same macros shard and replica; give each server its own."
                 )
@@ -235,7 +235,7 @@ struct ClickHouseSchema {
                 replicas: replicas.sorted { $0.key < $1.key }.map { ClickHouseServers.Replica(address: $1, name: $0) })
         }
         guard shards.map(\.replicas.count).sorted() == servers.shards.sorted() else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "The servers' macros shard make \(shards.count) shards with \(shards.map(\.replicas.count)) servers, the cluster "
                     + "'\(url.cluster ?? "")' has \(servers.shards); give the servers of one shard the same macro.")
@@ -243,13 +243,13 @@ struct ClickHouseSchema {
         return shards
     }
 
-    private func macros(at address: ClickHouseURL.Address) throws(ColumnStoreError) -> (shard: String, replica: String) {
+    private func macros(at address: ClickHouseURL.Address) throws(TripstoreError) -> (shard: String, replica: String) {
         var reader = RowBinaryReader(
             try client.query("SELECT macro, substitution FROM system.macros FORMAT RowBinary", at: address, inDatabase: false))
         var macros: [String: String] = [:]
         while !reader.isAtEnd { macros[try reader.string()] = try reader.string() }
         guard let shard = macros["shard"], let replica = macros["replica"] else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "ClickHouse at \(address) has no macros shard and replica, by which replicas of a shard know one another; set them "
                     + "in its configuration.")
@@ -259,7 +259,7 @@ struct ClickHouseSchema {
 
     // MARK: - Ownership
 
-    private func properties(at shard: ClickHouseURL.Address) throws(ColumnStoreError) -> [String: String] {
+    private func properties(at shard: ClickHouseURL.Address) throws(TripstoreError) -> [String: String] {
         var reader = RowBinaryReader(
             try client.query("SELECT name, value FROM tripstore FORMAT RowBinary", at: shard))
         var known: [String: String] = [:]
@@ -274,9 +274,9 @@ struct ClickHouseSchema {
     /// The catalog assigns job IDs, so trips with IDs from another catalog would be taken for this one's.
     private func refuseOthers(
         _ known: [String: String], _ owner: String, _ shard: ClickHouseURL.Address
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         guard let other = known["owner"], other != owner else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .conflict,
             "The database '\(url.database)' at \(shard) belongs to another catalog (\(other), this one is \(owner)); "
                 + "use the data directory that has it, or name another database.")
@@ -289,16 +289,16 @@ struct ClickHouseSchema {
     ///
     /// The catalog is read after the servers each time: a job and an attempt are in it before their first trip is stored.
     func refuseOlder(
-        _ visibility: () throws(ColumnStoreError) -> Visibility, than servers: ClickHouseServers
-    ) throws(ColumnStoreError) -> [Visibility.Parts] {
-        let (address, answer) = try firstThatAnswers(of: servers.addresses) { address throws(ColumnStoreError) in
-            try client.query(ClickHouseSQL.newest(in: servers.questionTable), at: address, asking: servers.addresses)
+        _ visibility: () throws(TripstoreError) -> Visibility, than servers: ClickHouseServers
+    ) throws(TripstoreError) -> [Visibility.Parts] {
+        let (address, answer) = try firstThatAnswers(of: servers.addresses) { address throws(TripstoreError) in
+            try client.query(ClickHouseSQL.newest(in: servers.queryTable), at: address, asking: servers.addresses)
         }
         var reader = RowBinaryReader(answer)
         let newest = try reader.integer(Int64.self)
         let known = try visibility()
         guard newest <= known.lastJob else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .unavailable,
                 "The database '\(url.database)' has trips of job \(newest), the catalog's last job is \(known.lastJob): the catalog is "
                     + "older than the trips, as after a restore or a failover to a server that lagged behind. Bring back the newer one; or, if "
@@ -308,7 +308,7 @@ struct ClickHouseSchema {
         }
         guard Int(try reader.integer(UInt64.self) >> 32) > known.attempts else { return [] }
         reader = RowBinaryReader(
-            try client.query(ClickHouseSQL.attempts(after: known.attempts, in: servers.questionTable), at: address))
+            try client.query(ClickHouseSQL.attempts(after: known.attempts, in: servers.queryTable), at: address))
         var unknown: [Visibility.Parts] = []
         while !reader.isAtEnd {
             let job = try reader.integer(Int64.self)

@@ -37,15 +37,15 @@ final class ClickHouseServers: Sendable {
     /// Count of servers of each shard.
     let shards: [Int]
     /// The table that queries read.
-    let questionTable: String
+    let queryTable: String
     /// Settings of an INSERT, which differ between versions.
     let insertSettings: [(String, String)]
     private let state = Lock(State())
 
-    init(_ addresses: [ClickHouseURL.Address], shards: [Int], questionTable: String, insertSettings: [(String, String)]) {
+    init(_ addresses: [ClickHouseURL.Address], shards: [Int], queryTable: String, insertSettings: [(String, String)]) {
         self.addresses = addresses
         self.shards = shards
-        self.questionTable = questionTable
+        self.queryTable = queryTable
         self.insertSettings = insertSettings
         if !hasReplicas { state.withLock { $0.shards = addresses.map { Shard(replicas: [Replica(address: $0)]) } } }
     }

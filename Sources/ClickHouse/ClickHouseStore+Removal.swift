@@ -7,7 +7,7 @@ extension ClickHouseStore {
     private static let partCountMax = 1000
 
     /// Deletes rows from every server, and returns of how many of the parts: those in whose sessions an INSERT runs stay.
-    func remove(_ all: [Visibility.Parts]) throws(ColumnStoreError) -> Int {
+    func remove(_ all: [Visibility.Parts]) throws(TripstoreError) -> Int {
         if all.isEmpty { return 0 }
         // From here on no more rows of them arrive, whatever the processes do that have lost them.
         let sessions = try catalog.sessions(of: all).compactMap { InsertSessions.Group($0) }
@@ -26,7 +26,7 @@ extension ClickHouseStore {
     }
 
     /// Deletes rows on every shard, and returns once they are gone from all of its servers.
-    private func delete(_ condition: String) throws(ColumnStoreError) {
+    private func delete(_ condition: String) throws(TripstoreError) {
         let shards = try schema.shards(of: servers)
         for shard in shards {
             _ = try client.query("ALTER TABLE trips DELETE WHERE \(condition)", at: shard.replicas[0].address)
@@ -40,7 +40,7 @@ extension ClickHouseStore {
         }
     }
 
-    private func waitForMutations(at shard: ClickHouseURL.Address) throws(ColumnStoreError) {
+    private func waitForMutations(at shard: ClickHouseURL.Address) throws(TripstoreError) {
         let end = ContinuousClock.now + .seconds(600)
         while true {
             var reader = RowBinaryReader(
@@ -49,7 +49,7 @@ extension ClickHouseStore {
                         + "FORMAT RowBinary", at: shard))
             if try reader.integer(UInt64.self) == 0 { return }
             guard ContinuousClock.now < end else {
-                throw ColumnStoreError(.unavailable, "ClickHouse at \(shard) has not removed the rows yet.")
+                throw TripstoreError(.unavailable, "ClickHouse at \(shard) has not removed the rows yet.")
             }
             Thread.sleep(forTimeInterval: 0.1)
         }
@@ -61,10 +61,10 @@ extension ClickHouseStore {
     /// may count.
     ///
     /// Later jobs and attempts get numbers that no row ever had. Returns what differs afterwards.
-    package func repair(job: Int64?) throws(ColumnStoreError) -> StoreAudit {
+    package func repair(job: Int64?) throws(TripstoreError) -> StoreAudit {
         let found = try audit()
         // Before any process may continue with this catalog.
-        try catalog.reserveJobNumbers(upTo: found.lastJob)
+        try catalog.reserveJobIDs(upTo: found.lastJob)
         try catalog.reserveAttemptNumbers(upTo: found.lastAttempt)
         if !found.returned.isEmpty { try catalog.hide(found.returned, areUnknown: false) }
         let unknown = found.unknownJobs.keys.sorted().map { Visibility.Parts.all(of: $0, upTo: found.lastAttempt) }

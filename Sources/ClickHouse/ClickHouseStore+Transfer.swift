@@ -30,7 +30,7 @@ extension ClickHouseStore {
     /// Bytes of the integers of a row.
     private static let numbersByteCount = 6 * 8 + 2
 
-    package func select(_ wanted: Set<Int64>?) throws(ColumnStoreError) -> [JobRecord] {
+    package func select(_ wanted: Set<Int64>?) throws(TripstoreError) -> [JobRecord] {
         // In this order: what is complete in the list is so in the second read, which also knows everything that its runs left
         // behind.
         let jobs = try catalog.jobs(limit: Int(Int32.max), status: nil).map(\.job)
@@ -54,7 +54,7 @@ extension ClickHouseStore {
     }
 
     /// Queries each shard for its parts of what counts.
-    private func storedParts(_ visibility: Visibility) throws(ColumnStoreError) -> [Part] {
+    private func storedParts(_ visibility: Visibility) throws(TripstoreError) -> [Part] {
         let sql =
             "SELECT job_id, block, count(), sum(length(region) + length(datasource)), min(week), max(week) FROM trips "
             + "\(ClickHouseSQL.conditions(TripFilter(), visibility))GROUP BY job_id, block ORDER BY job_id, block FORMAT RowBinary"
@@ -76,18 +76,18 @@ extension ClickHouseStore {
     }
 
     /// Queries any replica of a shard that answers.
-    private func askShard(_ shard: ClickHouseServers.Shard, _ sql: String) throws(ColumnStoreError) -> [UInt8] {
-        var failure: ColumnStoreError?
+    private func askShard(_ shard: ClickHouseServers.Shard, _ sql: String) throws(TripstoreError) -> [UInt8] {
+        var failure: TripstoreError?
         for replica in shard.replicas {
-            do throws(ColumnStoreError) { return try client.query(sql, at: replica.address) } catch {
+            do throws(TripstoreError) { return try client.query(sql, at: replica.address) } catch {
                 guard error.code == .unavailable else { throw error }
                 failure = failure ?? error
             }
         }
-        throw failure ?? ColumnStoreError(.internalFault, "A shard has no server; please report this.")
+        throw failure ?? TripstoreError(.internalFault, "A shard has no server; please report this.")
     }
 
-    package func pieces(of jobs: Set<Int64>) throws(ColumnStoreError) -> [TripPiece] {
+    package func pieces(of jobs: Set<Int64>) throws(TripstoreError) -> [TripPiece] {
         let shards = try schema.shards(of: servers)
         guard let selection = selection.withLock({ $0 }) else { return [] }
         var pages: [[Part]] = []
@@ -130,10 +130,10 @@ extension ClickHouseStore {
         return "SELECT \(NativeBlockReader.columns.map(\.name).joined(separator: ", ")) FROM trips \(conditions) FORMAT Native"
     }
 
-    package func storedTrips() throws(ColumnStoreError) -> [Int64: Int] {
-        let bytes = try answer { visibility throws(ColumnStoreError) in
+    package func storedTrips() throws(TripstoreError) -> [Int64: Int] {
+        let bytes = try answer { visibility throws(TripstoreError) in
             try ask(
-                "SELECT job_id, count() FROM \(servers.questionTable) \(ClickHouseSQL.conditions(TripFilter(), visibility))"
+                "SELECT job_id, count() FROM \(servers.queryTable) \(ClickHouseSQL.conditions(TripFilter(), visibility))"
                     + "GROUP BY job_id FORMAT RowBinary")
         }
         var reader = RowBinaryReader(bytes)
@@ -145,5 +145,5 @@ extension ClickHouseStore {
     /// Returns trips that a shard has lost, or has too many of.
     ///
     /// More may be lost while they are read, which shows job by job.
-    package func missingWarning() throws(ColumnStoreError) -> String? { try audit().warning }
+    package func missingWarning() throws(TripstoreError) -> String? { try audit().warning }
 }

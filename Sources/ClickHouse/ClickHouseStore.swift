@@ -36,7 +36,7 @@ package final class ClickHouseStore: TripEngine {
     }
 
     package let idleWork = IdleWork()
-    package let threads: QuestionThreads
+    package let threads: QueryThreads
     let options: Options
     package let storage: JobStorage
     var catalog: any JobCatalog { storage.catalog }
@@ -61,7 +61,7 @@ package final class ClickHouseStore: TripEngine {
     }
 
     /// Opens a store; for writing, creates missing tables and queues interrupted jobs.
-    package init(_ options: Options) throws(ColumnStoreError) {
+    package init(_ options: Options) throws(TripstoreError) {
         self.options = options
         storage =
             if let catalog = options.catalog {
@@ -71,7 +71,7 @@ package final class ClickHouseStore: TripEngine {
             }
         client = ClickHouseClient(options.url)
         let schema = ClickHouseSchema(url: options.url, client: client)
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             servers = try schema.servers()
             let owner = try storage.catalog.name()
             switch options.access {
@@ -79,7 +79,7 @@ package final class ClickHouseStore: TripEngine {
             case .readOnly: try schema.check(servers, owner: owner)
             }
             if !options.repairs {
-                try storage.catalog.requireNewer { [servers] visibility throws(ColumnStoreError) in
+                try storage.catalog.requireNewer { [servers] visibility throws(TripstoreError) in
                     try schema.refuseOlder(visibility, than: servers)
                 }
             }
@@ -88,15 +88,15 @@ package final class ClickHouseStore: TripEngine {
             storage.close()
             throw error
         }
-        sql = ClickHouseSQL(table: servers.questionTable)
+        sql = ClickHouseSQL(table: servers.queryTable)
         insertSessions = InsertSessions(client, countPerServer: options.url.insertsAtOnce)
         pool = WorkerPool()
         insertThreads = WorkerPool(threadCount: servers.shards.count)
-        threads = QuestionThreads(coreCount: pool.threadCount)
+        threads = QueryThreads(coreCount: pool.threadCount)
     }
 
     /// The catalog in the data directory.
-    private static func localStorage(_ options: Options) throws(ColumnStoreError) -> JobStorage {
+    private static func localStorage(_ options: Options) throws(TripstoreError) -> JobStorage {
         let folder = try StoreFolder(options.dataDirectory, access: options.access, waitsForDisk: options.waitsForDisk)
         return JobStorage(folder, catalog: folder.catalog)
     }
@@ -120,11 +120,11 @@ package final class ClickHouseStore: TripEngine {
 
     // MARK: - Ingestion
 
-    package func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
+    package func store(_ batches: [TripBatch], as part: JobPart) -> Pending<SegmentRecord?> {
         let (servers, schema, pool, client) = (servers, schema, pool, client)
         let (database, insertSessions) = (options.url.database, insertSessions)
         let sessions = AttemptSessions(sessions: insertSessions, addresses: servers.addresses) {
-            [catalog] group throws(ColumnStoreError) in
+            [catalog] group throws(TripstoreError) in
             try catalog.noteSessions("\(group)", job: part.job, attempt: part.attempt)
         }
         let block = ClickHouseSQL.block(attempt: part.attempt, part: part.number)
@@ -177,9 +177,9 @@ package final class ClickHouseStore: TripEngine {
     /// Does nothing: each query reads from the catalog what counts.
     package func publish() {}
 
-    package func takeOut(
+    package func deleteTrips(
         _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
-    ) throws(ColumnStoreError) -> Bool {
+    ) throws(TripstoreError) -> Bool {
         let isChanged = try catalog.setStatus(id, to: status, from: expected, message: message, attempt: attempt)
         if isChanged { audits.forget(id) }
         return isChanged
@@ -188,7 +188,7 @@ package final class ClickHouseStore: TripEngine {
     /// Does nothing: what was not committed does not count, and the next purge deletes it.
     package func removeUncommitted(ofJob id: Int64) {}
 
-    package func loadsEnded() {}
+    package func jobsEnded() {}
 
     /// Starts to purge periodically what does not count.
     package func maintain() {
@@ -204,8 +204,8 @@ package final class ClickHouseStore: TripEngine {
     /// The predicate for that costs as much as a cheap query does. If every stored row counts it is omitted, and the result is
     /// valid if that still held, and no job had begun to store, when it arrived; otherwise the query runs again.
     func answer<Value>(
-        _ query: (Visibility?) throws(ColumnStoreError) -> Value
-    ) throws(ColumnStoreError) -> Value {
+        _ query: (Visibility?) throws(TripstoreError) -> Value
+    ) throws(TripstoreError) -> Value {
         if let selected = selection.withLock({ $0?.visibility }) { return try query(selected) }
         let visibility = try catalog.visibility()
         if visibility.isAll {
@@ -221,14 +221,14 @@ package final class ClickHouseStore: TripEngine {
     /// tried again.
     func ask(
         _ text: String, settings: [(String, String)] = [], _ cancellation: QueryCancellation = QueryCancellation()
-    ) throws(ColumnStoreError) -> [UInt8] {
-        var failure: ColumnStoreError?
+    ) throws(TripstoreError) -> [UInt8] {
+        var failure: TripstoreError?
         for turn in 0..<3 {
             // Without replicas nothing changes by itself, except for a table that was created again.
-            if turn > 0, !servers.hasReplicas, failure.map(ClickHouseFailure.isOfQuestionTable) != true { break }
+            if turn > 0, !servers.hasReplicas, failure.map(ClickHouseFailure.isOfQueryTable) != true { break }
             if turn > 0 { Thread.sleep(forTimeInterval: 0.2) }
             for address in servers.inTurn() {
-                do throws(ColumnStoreError) {
+                do throws(TripstoreError) {
                     // If shards have replicas, another one takes over from one that is frozen.
                     let others = servers.hasReplicas ? [] : servers.addresses
                     return try client.query(
@@ -239,18 +239,18 @@ package final class ClickHouseStore: TripEngine {
                     try cancellation.check()
                     guard error.code == .unavailable else { throw error }
                     servers.noteSilent(address)
-                    if ClickHouseFailure.isOfQuestionTable(error) { try? makeQuestionTable(at: address) }
+                    if ClickHouseFailure.isOfQueryTable(error) { try? makeQueryTable(at: address) }
                     failure = failure ?? error
                 }
             }
         }
-        throw failure ?? ColumnStoreError(.internalFault, "There is no server; please report this.")
+        throw failure ?? TripstoreError(.internalFault, "There is no server; please report this.")
     }
 
     func notePurge() { state.withLock { $0.purgedAt = Int(Date.now.timeIntervalSince1970) } }
 
     /// Creates the table of all shards again, which somebody has dropped; it stores nothing.
-    func makeQuestionTable(at address: ClickHouseURL.Address) throws(ColumnStoreError) {
+    func makeQueryTable(at address: ClickHouseURL.Address) throws(TripstoreError) {
         guard let cluster = options.url.cluster, options.access == .readWrite else { return }
         try schema.prepareDistributed(cluster, at: address)
         options.logger.warning("The table trips_cluster was gone and is made anew", metadata: ["server": "\(address)"])
@@ -259,27 +259,27 @@ package final class ClickHouseStore: TripEngine {
     /// Seconds that one server waits for another that sends nothing: a working one sends progress ten times a second.
     private static let silenceSettings = [("receive_timeout", "10"), ("send_timeout", "10")]
 
-    func countQuestion() { state.withLock { $0.queries += 1 } }
+    func countQuery() { state.withLock { $0.queries += 1 } }
 
-    package func numbers() throws(ColumnStoreError) -> EngineNumbers {
-        var numbers = EngineNumbers(
+    package func statistics() throws(TripstoreError) -> EngineStatistics {
+        var numbers = EngineStatistics(
             segments: nil, trips: try catalog.completedTrips(), bytesOnDisk: try? bytesOnDisk(),
             queries: state.withLock { $0.queries })
         lookIfDue()
         let audit = audits.last
-        numbers.difference = EngineNumbers.Difference(
+        numbers.difference = EngineStatistics.Difference(
             missing: audit.missingCount, extra: audit.extraCount, uncounted: audit.uncountedCount,
             purgedAt: state.withLock { $0.purgedAt })
         return numbers
     }
 
-    private func bytesOnDisk() throws(ColumnStoreError) -> Int {
+    private func bytesOnDisk() throws(TripstoreError) -> Int {
         let looks = servers.addresses.map { client.look(Self.totalSQL("bytes_on_disk"), at: $0) }
-        return try looks.map { look throws(ColumnStoreError) in try Self.total(in: look.wait()) }.reduce(0, +)
+        return try looks.map { look throws(TripstoreError) in try Self.total(in: look.wait()) }.reduce(0, +)
     }
 
     /// Returns the sum of a column of `system.parts` over a server's trips: it is known without reading them.
-    func total(_ column: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> Int {
+    func total(_ column: String, at address: ClickHouseURL.Address) throws(TripstoreError) -> Int {
         try Self.total(in: client.query(Self.totalSQL(column), at: address))
     }
 
@@ -288,7 +288,7 @@ package final class ClickHouseStore: TripEngine {
             + "FORMAT RowBinary"
     }
 
-    private static func total(in answer: [UInt8]) throws(ColumnStoreError) -> Int {
+    private static func total(in answer: [UInt8]) throws(TripstoreError) -> Int {
         var reader = RowBinaryReader(answer)
         return Int(try reader.integer(UInt64.self))
     }

@@ -40,9 +40,9 @@ package struct ClickHouseURL: Hashable, Sendable {
     }
 
     /// Parses a URL; throws `.invalidArgument` with a sentence that never shows the password.
-    package init(_ text: String) throws(ColumnStoreError) {
-        func wrong(_ what: String) -> ColumnStoreError {
-            ColumnStoreError(
+    package init(_ text: String) throws(TripstoreError) {
+        func wrong(_ what: String) -> TripstoreError {
+            TripstoreError(
                 .invalidArgument,
                 "DATABASE_URL \(what); it looks like clickhouse://user:password@host:8123/database?cluster=NAME.")
         }
@@ -91,7 +91,7 @@ package struct ClickHouseURL: Hashable, Sendable {
             guard parts.count == 2, let value = parts[1].removingPercentEncoding else {
                 throw wrong("has the parameter '\(ShownURL.setting(parts.first ?? ""))' without a value")
             }
-            func number(_ range: ClosedRange<Int>) throws(ColumnStoreError) -> Int {
+            func number(_ range: ClosedRange<Int>) throws(TripstoreError) -> Int {
                 if let number = Int(value), range.contains(number) { return number }
                 throw wrong(
                     "has a parameter '\(parts[0])' that is not a number from \(range.lowerBound) to \(range.upperBound)")

@@ -34,11 +34,11 @@ struct InsertQueue {
     }
 
     /// Sends a block, once few enough others are on their way; throws what one of them met, and then none is left.
-    mutating func send(_ block: [UInt8]) throws(ColumnStoreError) {
+    mutating func send(_ block: [UInt8]) throws(TripstoreError) {
         try wait(leaving: group.countPerServer - 1)
         let used = running.map(\.session)
         guard let session = (0..<group.countPerServer).first(where: { !used.contains($0) }) else {
-            throw ColumnStoreError(.internalFault, "No session is free for an INSERT; please report this.")
+            throw TripstoreError(.internalFault, "No session is free for an INSERT; please report this.")
         }
         running.append(Running(block: block, session: session, answer: insert(block, in: session)))
     }
@@ -47,23 +47,23 @@ struct InsertQueue {
     func retireSessions() { sessions.sessions.retire(group) }
 
     /// Waits until everything that was sent is stored.
-    mutating func finish() throws(ColumnStoreError) { try wait(leaving: 0) }
+    mutating func finish() throws(TripstoreError) { try wait(leaving: 0) }
 
     private func insert(_ block: [UInt8], in session: Int) -> ClickHouseClient.Answer {
         client.insert(block, statement, at: address, settings: settings + group.settings(session))
     }
 
-    private mutating func wait(leaving count: Int) throws(ColumnStoreError) {
+    private mutating func wait(leaving count: Int) throws(TripstoreError) {
         while running.count > count {
             var oldest = running.removeFirst()
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 // An INSERT that was refused because of its session stored nothing, and is sent again in one that the catalog
                 // knows.
                 var refusalCount = 0
                 while try oldest.answer.waitInSession() != nil {
                     refusalCount += 1
                     guard refusalCount <= Self.refusalCountMax else {
-                        throw ColumnStoreError(.unavailable, "ClickHouse at \(address) ends sessions as soon as they are made.")
+                        throw TripstoreError(.unavailable, "ClickHouse at \(address) ends sessions as soon as they are made.")
                     }
                     group = try sessions.group(after: group)
                     oldest.answer = insert(oldest.block, in: oldest.session)

@@ -61,9 +61,9 @@ final class InsertSessions: Sendable {
     /// - Parameter lost: sessions of which one is gone or still in use, so that others replace them.
     fileprivate func group(
         on addresses: [ClickHouseURL.Address], after lost: Group?
-    ) throws(ColumnStoreError) -> Group {
+    ) throws(TripstoreError) -> Group {
         // Concurrent callers wait: an attempt has one group at a time.
-        try current.withLock { current throws(ColumnStoreError) in
+        try current.withLock { current throws(TripstoreError) in
             if let group = current, group != lost { return group }
             let group = Group(countPerServer: countPerServer)
             for address in addresses {
@@ -83,7 +83,7 @@ final class InsertSessions: Sendable {
     /// Ends sessions on all servers, and returns once none of them is left, or those in which an INSERT still runs.
     ///
     /// Throws `.unavailable` if a server does not answer.
-    func end(_ groups: [Group], on addresses: [ClickHouseURL.Address]) throws(ColumnStoreError) -> Set<Group> {
+    func end(_ groups: [Group], on addresses: [ClickHouseURL.Address]) throws(TripstoreError) -> Set<Group> {
         var left: [(group: Group, number: Int, address: ClickHouseURL.Address)] = []
         for group in groups {
             for number in 0..<group.countPerServer { left += addresses.map { (group: group, number: number, address: $0) } }
@@ -108,14 +108,14 @@ struct AttemptSessions: Sendable {
     let sessions: InsertSessions
     let addresses: [ClickHouseURL.Address]
     /// Records sessions with the attempt in the catalog; returns false if that attempt is no longer the running one.
-    let note: @Sendable (InsertSessions.Group) throws(ColumnStoreError) -> Bool
+    let note: @Sendable (InsertSessions.Group) throws(TripstoreError) -> Bool
 
     /// Returns sessions that the catalog knows; throws `.cancelled` if the job no longer belongs to this process.
     ///
     /// - Parameter lost: those that can't be used any more.
-    func group(after lost: InsertSessions.Group? = nil) throws(ColumnStoreError) -> InsertSessions.Group {
+    func group(after lost: InsertSessions.Group? = nil) throws(TripstoreError) -> InsertSessions.Group {
         let group = try sessions.group(on: addresses, after: lost)
-        guard try note(group) else { throw ColumnStoreError(.cancelled, "Cancelled on request.") }
+        guard try note(group) else { throw TripstoreError(.cancelled, "Cancelled on request.") }
         return group
     }
 }

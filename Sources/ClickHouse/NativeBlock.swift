@@ -27,11 +27,11 @@ package enum NativeBlock {
     /// The server writes a block of one partition as it is, while it first splits one of several by copying.
     package static func ranges(of trips: SortedTrips, byteCountMax: Int = byteCountMax) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
-        for stratum in trips.strata {
-            if let last = ranges.last, last.count < rowCountMin, stratum.rows.count < rowCountMin {
-                ranges[ranges.count - 1] = last.lowerBound..<stratum.rows.upperBound
+        for partition in trips.partitions {
+            if let last = ranges.last, last.count < rowCountMin, partition.rows.count < rowCountMin {
+                ranges[ranges.count - 1] = last.lowerBound..<partition.rows.upperBound
             } else {
-                ranges.append(stratum.rows)
+                ranges.append(partition.rows)
             }
         }
         let textByteCount = [trips.regions, trips.datasources].reduce(0) { sum, names in
@@ -80,9 +80,9 @@ package enum NativeBlock {
         buffer.writeHead(6)
         buffer.writeBytes(trips.time.span.extracting(rows).bytes)
         buffer.writeHead(7)
-        for stratum in trips.strata where stratum.rows.overlaps(rows) {
-            let monday = Int32(trips.weeks[stratum.week].mondayDay)
-            buffer.write(monday, count: stratum.rows.clamped(to: rows).count)
+        for partition in trips.partitions where partition.rows.overlaps(rows) {
+            let monday = Int32(trips.weeks[partition.week].mondayDay)
+            buffer.write(monday, count: partition.rows.clamped(to: rows).count)
         }
         buffer.writeHead(8)
         buffer.writeBytes(trips.key.span.extracting(rows).bytes)

@@ -9,7 +9,7 @@ package enum NativeBlockReader {
     ]
 
     /// The trips of an answer, a batch a block.
-    package static func batches(_ bytes: [UInt8]) throws(ColumnStoreError) -> [TripBatch] {
+    package static func batches(_ bytes: [UInt8]) throws(TripstoreError) -> [TripBatch] {
         var reader = RowBinaryReader(bytes)
         var batches: [TripBatch] = []
         while !reader.isAtEnd {
@@ -25,7 +25,7 @@ package enum NativeBlockReader {
         return batches
     }
 
-    private static func batch(_ reader: inout RowBinaryReader, _ rowCount: Int) throws(ColumnStoreError) -> TripBatch {
+    private static func batch(_ reader: inout RowBinaryReader, _ rowCount: Int) throws(TripstoreError) -> TripBatch {
         var batch = TripBatch()
         try head(&reader, 0)
         let regions = try names(&reader, rowCount, &batch.regions)
@@ -50,10 +50,10 @@ package enum NativeBlockReader {
     }
 
     /// Name and type of a column, which are those that were asked for.
-    private static func head(_ reader: inout RowBinaryReader, _ column: Int) throws(ColumnStoreError) {
+    private static func head(_ reader: inout RowBinaryReader, _ column: Int) throws(TripstoreError) {
         let (name, type) = (try reader.string(), try reader.string())
         guard name == columns[column].name, type == columns[column].type else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .internalFault, "ClickHouse's answer has a column \(name) of type \(type); please report this.")
         }
     }
@@ -61,14 +61,14 @@ package enum NativeBlockReader {
     /// Returns the codes of a column of names.
     private static func names(
         _ reader: inout RowBinaryReader, _ rowCount: Int, _ dictionary: inout StringDictionary
-    ) throws(ColumnStoreError) -> [UInt32] {
+    ) throws(TripstoreError) -> [UInt32] {
         var codes: [UInt32] = []
         codes.reserveCapacity(rowCount)
         for _ in 0..<rowCount { codes.append(dictionary.insert(try reader.string())) }
         return codes
     }
 
-    private static func words(_ reader: inout RowBinaryReader, _ rowCount: Int) throws(ColumnStoreError) -> [UInt64] {
+    private static func words(_ reader: inout RowBinaryReader, _ rowCount: Int) throws(TripstoreError) -> [UInt64] {
         guard rowCount <= reader.byteCount / 8 else { throw RowBinaryReader.cutOff }
         var words: [UInt64] = []
         words.reserveCapacity(rowCount)

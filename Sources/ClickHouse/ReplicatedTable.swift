@@ -32,15 +32,15 @@ struct ReplicatedTable {
     /// Throws `.unavailable` if a replica is unavailable, as it could not fetch what would be stored now.
     ///
     /// - Parameter address: the server to query.
-    func requireAllReplicas(_ address: ClickHouseURL.Address) throws(ColumnStoreError) {
+    func requireAllReplicas(_ address: ClickHouseURL.Address) throws(TripstoreError) {
         for replica in shard.replicas { try require(replica, address) }
     }
 
     private func require(
         _ replica: ClickHouseServers.Replica, _ address: ClickHouseURL.Address
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         if try !texts("name", under: "replicas/\(replica.name)", "name = 'is_active'", at: address).isEmpty { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .unavailable,
             "The replica '\(replica.name)' of the ClickHouse shard '\(shard.name)' (\(replica.address)) is away; trips are stored "
                 + "and removed once it is back.")
@@ -50,19 +50,19 @@ struct ReplicatedTable {
     ///
     /// The rows are in a log. Each replica copies its tasks from the log to a queue of its own, in one transaction with its
     /// read position. A completed task leaves the queue.
-    func waitUntilFetched(_ address: ClickHouseURL.Address) throws(ColumnStoreError) {
+    func waitUntilFetched(_ address: ClickHouseURL.Address) throws(TripstoreError) {
         let answer = try client.query(
             "SELECT log_max_index FROM system.replicas WHERE \(Self.own) FORMAT RowBinary", at: address)
         var reader = RowBinaryReader(answer)
         let newest = reader.isAtEnd ? 0 : try reader.integer(UInt64.self)
         for replica in shard.replicas {
-            try wait(for: replica, address) { () throws(ColumnStoreError) in
+            try wait(for: replica, address) { () throws(TripstoreError) in
                 let pointer = try texts("value", under: "replicas/\(replica.name)", "name = 'log_pointer'", at: address).first
                 return pointer.flatMap { UInt64($0) } ?? 0 > newest
             }
             // Rows that others store meanwhile are not waited for.
             var missing: Set<String>?
-            try wait(for: replica, address) { () throws(ColumnStoreError) in
+            try wait(for: replica, address) { () throws(TripstoreError) in
                 let isFetch = "(value LIKE '%\\nget\\n%' OR value LIKE '%\\nattach\\n%')"
                 let left = try texts("name", under: "replicas/\(replica.name)/queue", isFetch, at: address)
                 missing = missing?.intersection(left) ?? Set(left)
@@ -74,13 +74,13 @@ struct ReplicatedTable {
     /// Waits until each replica has deleted what the newest `ALTER … DELETE` names.
     ///
     /// A replica learns of it from ZooKeeper, a little later, and rows of an aborted INSERT may still be in transit to it.
-    func waitUntilRemoved() throws(ColumnStoreError) {
+    func waitUntilRemoved() throws(TripstoreError) {
         let address = shard.replicas[0].address
         let newest = try texts("max(name)", under: "mutations", "1", at: address).first ?? ""
         try waitUntilFetched(address)
         for replica in shard.replicas {
             let isKnown = "mutation_id = \(ClickHouseSQL.literal(newest)) AND is_done"
-            try wait(for: replica, address, .seconds(600)) { () throws(ColumnStoreError) in
+            try wait(for: replica, address, .seconds(600)) { () throws(TripstoreError) in
                 guard try count("\(Self.own) AND \(isKnown)", at: replica.address) == 1 else { return false }
                 return try count("\(Self.own) AND NOT is_done", at: replica.address) == 0
             }
@@ -92,7 +92,7 @@ struct ReplicatedTable {
     /// Returns one column of the nodes under a path of the table.
     private func texts(
         _ column: String, under node: String, _ condition: String, at address: ClickHouseURL.Address
-    ) throws(ColumnStoreError) -> [String] {
+    ) throws(TripstoreError) -> [String] {
         let path = ClickHouseSQL.literal("\(path)/\(node)")
         let answer = try client.query(
             "SELECT \(column) FROM system.zookeeper WHERE path = \(path) AND \(condition) FORMAT RowBinary", at: address)
@@ -102,7 +102,7 @@ struct ReplicatedTable {
         return texts
     }
 
-    private func count(_ condition: String, at address: ClickHouseURL.Address) throws(ColumnStoreError) -> UInt64 {
+    private func count(_ condition: String, at address: ClickHouseURL.Address) throws(TripstoreError) -> UInt64 {
         let answer = try client.query("SELECT count() FROM system.mutations WHERE \(condition) FORMAT RowBinary", at: address)
         var reader = RowBinaryReader(answer)
         return try reader.integer(UInt64.self)
@@ -110,13 +110,13 @@ struct ReplicatedTable {
 
     private func wait(
         for replica: ClickHouseServers.Replica, _ address: ClickHouseURL.Address, _ patience: Duration = patience,
-        _ isDone: () throws(ColumnStoreError) -> Bool
-    ) throws(ColumnStoreError) {
+        _ isDone: () throws(TripstoreError) -> Bool
+    ) throws(TripstoreError) {
         let end = ContinuousClock.now + patience
         var pause = 0.005
         while try !isDone() {
             guard ContinuousClock.now < end else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .unavailable,
                     "The replica '\(replica.name)' of the ClickHouse shard '\(shard.name)' (\(replica.address)) does not keep up."
                 )

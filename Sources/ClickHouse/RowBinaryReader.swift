@@ -18,16 +18,16 @@ package struct RowBinaryReader {
 
     package mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(
         _: Value.Type = Value.self
-    ) throws(ColumnStoreError) -> Value {
+    ) throws(TripstoreError) -> Value {
         guard byteCount >= MemoryLayout<Value>.size else { throw Self.cutOff }
         defer { position += MemoryLayout<Value>.size }
         return Value(littleEndian: bytes.span.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: Value.self))
     }
 
-    package mutating func double() throws(ColumnStoreError) -> Double { Double(bitPattern: try integer(UInt64.self)) }
+    package mutating func double() throws(TripstoreError) -> Double { Double(bitPattern: try integer(UInt64.self)) }
 
     /// Reads the element count at the start of an array.
-    package mutating func count() throws(ColumnStoreError) -> Int {
+    package mutating func count() throws(TripstoreError) -> Int {
         var count = 0
         var shift = 0
         while true {
@@ -40,12 +40,12 @@ package struct RowBinaryReader {
         }
     }
 
-    package mutating func string() throws(ColumnStoreError) -> String {
+    package mutating func string() throws(TripstoreError) -> String {
         let length = try count()
         guard byteCount >= length else { throw Self.cutOff }
         defer { position += length }
         return String(decoding: bytes[position..<position + length], as: UTF8.self)
     }
 
-    static let cutOff = ColumnStoreError(.unavailable, "ClickHouse's answer broke off; ask again.")
+    static let cutOff = TripstoreError(.unavailable, "ClickHouse's answer broke off; ask again.")
 }

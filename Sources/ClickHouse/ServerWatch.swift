@@ -23,7 +23,7 @@ final class ServerWatch: Sendable {
     private struct Wait {
         var addresses: [Address]
         var steps = 0
-        var giveUp: @Sendable (ColumnStoreError) -> Void
+        var giveUp: @Sendable (TripstoreError) -> Void
     }
 
     private struct Silence {
@@ -51,7 +51,7 @@ final class ServerWatch: Sendable {
     func close() { state.withLock { $0.isClosed = true } }
 
     /// Returns why none of some servers can be used now; nil if all can.
-    func refusal(_ addresses: [Address]) -> ColumnStoreError? {
+    func refusal(_ addresses: [Address]) -> TripstoreError? {
         state.withLock { state in
             if state.silences.isEmpty { return nil }
             return addresses.first { state.silences[$0]?.isGivenUp == true }.map(Self.error)
@@ -61,7 +61,7 @@ final class ServerWatch: Sendable {
     /// Watches servers for a caller that waits for them; returns the ID that ends the watch.
     ///
     /// - Parameter giveUp: called once, if one of them is frozen.
-    func begin(_ addresses: [Address], _ giveUp: @escaping @Sendable (ColumnStoreError) -> Void) -> Int {
+    func begin(_ addresses: [Address], _ giveUp: @escaping @Sendable (TripstoreError) -> Void) -> Int {
         state.withLock { state in
             state.last += 1
             state.waits[state.last] = Wait(addresses: addresses, giveUp: giveUp)
@@ -106,7 +106,7 @@ final class ServerWatch: Sendable {
                 silence.isAsked = true
                 state.silences[address] = silence
             }
-            var ended: [(giveUp: @Sendable (ColumnStoreError) -> Void, error: ColumnStoreError)] = []
+            var ended: [(giveUp: @Sendable (TripstoreError) -> Void, error: TripstoreError)] = []
             for (number, wait) in state.waits where wait.steps >= Self.patience {
                 guard let frozen = wait.addresses.first(where: { state.silences[$0]?.isGivenUp == true }) else { continue }
                 ended.append((wait.giveUp, Self.error(frozen)))
@@ -131,8 +131,8 @@ final class ServerWatch: Sendable {
         }
     }
 
-    private static func error(_ address: Address) -> ColumnStoreError {
-        ColumnStoreError(
+    private static func error(_ address: Address) -> TripstoreError {
+        TripstoreError(
             .unavailable, "ClickHouse at \(address) has not answered for \(patience) s; is it frozen or overloaded?")
     }
 }

@@ -63,7 +63,7 @@ extension ClickHouseStore {
     /// Compares everything that is stored with the catalog: one scan of two columns on every server.
     ///
     /// What changes meanwhile is excluded: only jobs that were the same before and after the scan are compared.
-    package func audit() throws(ColumnStoreError) -> StoreAudit {
+    package func audit() throws(TripstoreError) -> StoreAudit {
         // In this order: a job that completes between the two differs from what it was before.
         let before = try catalog.accounts()
         let visibility = try catalog.visibility()
@@ -93,7 +93,7 @@ extension ClickHouseStore {
         return audit
     }
 
-    private func storedAttempts(_ visibility: Visibility) throws(ColumnStoreError) -> [StoredAttempt] {
+    private func storedAttempts(_ visibility: Visibility) throws(TripstoreError) -> [StoredAttempt] {
         var reader = RowBinaryReader(try ask(sql.attempts(visibility)))
         var stored: [StoredAttempt] = []
         while !reader.isAtEnd {

@@ -22,23 +22,23 @@ package final class EventDelivery: Sendable {
     private let storeName: String
     private let logger: Logger
     private let changes: AsyncStream<Void>
-    private let noteChange: AsyncStream<Void>.Continuation
+    private let signalChange: AsyncStream<Void>.Continuation
     private let task = Lock<Task<Void, Never>?>(nil)
 
     /// Makes a delivery of what happens in a store from now on, and of what waits.
     ///
     /// - Parameter secret: signs webhooks; nil: they are not signed.
-    package init(of store: TripStore, to url: EventsURL, secret: String?, logger: Logger) throws(ColumnStoreError) {
+    package init(of store: TripStore, to url: EventsURL, secret: String?, logger: Logger) throws(TripstoreError) {
         self.store = store
         self.logger = logger
         storeName = try store.jobs.storeName()
-        (changes, noteChange) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (changes, signalChange) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         target = EventTarget(
             url: url, signature: secret.map { WebhookSignature(secret: $0) },
             identity: AWSIdentity(settings: AWSSettings(environment: ProcessInfo.processInfo.environment)),
             http: HTTPClient())
-        try store.jobs.wishEvents(true)
-        store.jobs.observeProgress { [noteChange] _ in noteChange.yield() }
+        try store.jobs.setEventsEnabled(true)
+        store.jobs.observeProgress { [signalChange] _ in signalChange.yield() }
     }
 
     /// Begins to send.
@@ -50,44 +50,45 @@ package final class EventDelivery: Sendable {
     package func stop() async {
         let task = task.withLock { $0.take() }
         task?.cancel()
-        noteChange.finish()
+        signalChange.finish()
         await task?.value
         target.http.close()
     }
 
     private func run() async {
-        noteChange.yield()
+        signalChange.yield()
         // Who has delivered so far may die while nothing changes.
         let reminder =
             store.jobs.isShared
-            ? Task { [noteChange] in
-                while (try? await Task.sleep(for: Self.reminderInterval)) != nil { noteChange.yield() }
+            ? Task { [signalChange] in
+                while (try? await Task.sleep(for: Self.reminderInterval)) != nil { signalChange.yield() }
             } : nil
         defer { reminder?.cancel() }
         for await _ in changes {
             while !Task.isCancelled, let events = await waiting(), !events.isEmpty {
                 for event in events where !Task.isCancelled {
                     // Whoever was suspended may have lost this to another process, which has told of these and later ones.
-                    guard await leads() else { break }
+                    guard await isLeader() else { break }
                     await deliver(event)
                 }
             }
         }
     }
 
-    private func leads() async -> Bool {
+    private func isLeader() async -> Bool {
         let jobs = store.jobs
         return jobs.isShared
-            ? (try? await store.engine.threads.answer { () throws(ColumnStoreError) in try jobs.leads("events") }) ?? false
+            ? (try? await store.engine.threads.answer { () throws(TripstoreError) in try jobs.isLeader(for: "events") })
+                ?? false
             : true
     }
 
     private func waiting() async -> [JobEvent]? {
         let jobs = store.jobs
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             // Of several processes one delivers, so that changes arrive once and in their order.
-            return try await store.engine.threads.answer { () throws(ColumnStoreError) in
-                try jobs.leads("events") ? jobs.events(limit: 100) : []
+            return try await store.engine.threads.answer { () throws(TripstoreError) in
+                try jobs.isLeader(for: "events") ? jobs.events(limit: 100) : []
             }
         } catch {
             logger.error("Events cannot be read from the catalog", metadata: ["why": "\(error)"])
@@ -124,8 +125,8 @@ package final class EventDelivery: Sendable {
         }
         if Task.isCancelled { return }
         let jobs = store.jobs
-        do throws(ColumnStoreError) {
-            try await store.engine.threads.answer { () throws(ColumnStoreError) in try jobs.forgetEvent(event.id) }
+        do throws(TripstoreError) {
+            try await store.engine.threads.answer { () throws(TripstoreError) in try jobs.forgetEvent(event.id) }
         } catch {
             // It will be sent again.
             logger.error("An event that was sent cannot be forgotten", metadata: ["why": "\(error)"])

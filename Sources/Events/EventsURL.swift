@@ -8,13 +8,13 @@ package enum EventsURL: Hashable, Sendable {
     case topic(arn: String, region: String)
 
     /// Reads a URL; `.invalidArgument` with a sentence where it is none.
-    package init(_ text: String) throws(ColumnStoreError) {
+    package init(_ text: String) throws(TripstoreError) {
         if text.hasPrefix("http://") || text.hasPrefix("https://") {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 self = .webhook(try WebAddress(text))
             } catch {
                 // The path of a webhook is often all that keeps others from using it.
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .invalidArgument,
                     "EVENTS_URL (\(ShownURL(text))) is no URL of a webhook: give it as https://host/path, without a name or password, "
                         + "special characters percent-encoded.")
@@ -26,7 +26,7 @@ package enum EventsURL: Hashable, Sendable {
         guard text.hasPrefix("sns:"), parts.count == 6, parts[0] == "arn", parts[2] == "sns", !parts[3].isEmpty,
             !parts[5].isEmpty
         else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "EVENTS_URL must be a URL such as https://host/path, or sns:arn:aws:sns:REGION:ACCOUNT:TOPIC; what it is (\(ShownURL(text))) is neither."
             )

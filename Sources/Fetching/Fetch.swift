@@ -181,7 +181,7 @@ final class Fetch: Sendable {
             failure = SourceClient.failure(of: error, stallTimeout: options.stallTimeout)
         }
         // What came before a connection broke counts.
-        if !gathered.isEmpty, !(failure is ColumnStoreError) { try take(gathered) }
+        if !gathered.isEmpty, !(failure is TripstoreError) { try take(gathered) }
         if let failure { throw failure }
         try Task.checkCancellation()
     }
@@ -233,7 +233,7 @@ private struct Patience {
         fruitlessAttemptCount += 1
         guard fruitlessAttemptCount < options.fruitlessAttemptCountMax else {
             throw FetchFailure.refused(
-                ColumnStoreError(
+                TripstoreError(
                     .unavailable,
                     "\(shown) could not be fetched in \(fruitlessAttemptCount) attempts: \(reason)."
                 ))

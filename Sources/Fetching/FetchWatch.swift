@@ -63,7 +63,7 @@ final class FetchWatch: Sendable {
     }
 
     private func failure(_ reason: String) -> FetchFailure {
-        .refused(ColumnStoreError(.unavailable, "\(shown) was given up: \(reason)."))
+        .refused(TripstoreError(.unavailable, "\(shown) was given up: \(reason)."))
     }
 
     private static func text(_ duration: Duration) -> String {

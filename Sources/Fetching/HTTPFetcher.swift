@@ -11,10 +11,10 @@ public struct HTTPFetcher: SourceFetcher {
         identity = AWSIdentity(settings: AWSSettings(environment: options.environment))
     }
 
-    public func filename(of url: String) throws(ColumnStoreError) -> String {
+    public func filename(of url: String) throws(TripstoreError) -> String {
         let source = try Source(url)
         if case .object(let object) = source, let allowed = options.allowedBuckets, !allowed.contains(object.bucket) {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "The bucket \(object.bucket) is none of those that this server fetches from (ALLOWED_S3_BUCKETS); name a file in one of "
                     + "them, or upload it.")
@@ -23,7 +23,7 @@ public struct HTTPFetcher: SourceFetcher {
         if case .web(let address) = source, !options.allowsPrivateAddresses, let literal = IPAddress(address.host),
             let kind = options.refusal(literal)
         {
-            throw ColumnStoreError(.invalidArgument, SourceClient.refusal(of: address.host, kind))
+            throw TripstoreError(.invalidArgument, SourceClient.refusal(of: address.host, kind))
         }
         return source.filename
     }
@@ -37,7 +37,7 @@ public struct HTTPFetcher: SourceFetcher {
 
     public func fetch(
         _ url: String, into file: PartialFile, report: @escaping @Sendable (FetchProgress) -> Void
-    ) async throws(ColumnStoreError) {
+    ) async throws(TripstoreError) {
         let client = SourceClient(try Source(url), options: options, identity: identity)
         let result: Result<Void, any Error>
         do {
@@ -54,10 +54,10 @@ public struct HTTPFetcher: SourceFetcher {
         switch result {
         case .success: return
         case .failure(FetchFailure.refused(let error)): throw error
-        case .failure(let error as ColumnStoreError): throw error
-        case .failure(is CancellationError): throw ColumnStoreError(.cancelled, "Cancelled on request.")
+        case .failure(let error as TripstoreError): throw error
+        case .failure(is CancellationError): throw TripstoreError(.cancelled, "Cancelled on request.")
         case .failure(let error):
-            throw ColumnStoreError(.internalFault, "The fetch failed: \(error); please report this.")
+            throw TripstoreError(.internalFault, "The fetch failed: \(error); please report this.")
         }
     }
 }

@@ -30,7 +30,7 @@ final class PieceFile: Sendable {
     private let state: Lock<State>
 
     /// Opens what an earlier fetch has left, or an empty file.
-    init(_ file: PartialFile) throws(ColumnStoreError) {
+    init(_ file: PartialFile) throws(TripstoreError) {
         self.file = file
         descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileSystem.error("create", file.path) }
@@ -55,33 +55,33 @@ final class PieceFile: Sendable {
     var byteCount: Int { state.withLock { $0.notes?.ledger.receivedByteCount ?? $0.streamByteCount } }
 
     /// Forgets all that is there.
-    func reset() throws(ColumnStoreError) {
+    func reset() throws(TripstoreError) {
         state.withLock { $0 = State() }
         try FileSystem.remove(file.notesPath)
         guard ftruncate(descriptor, 0) == 0 else { throw FileSystem.error("write to", file.path) }
     }
 
     /// Makes room for a file that comes in pieces.
-    func begin(_ ledger: PieceLedger, _ validator: Validator) throws(ColumnStoreError) {
+    func begin(_ ledger: PieceLedger, _ validator: Validator) throws(TripstoreError) {
         try requireRoom(for: ledger.totalByteCount)
         guard ftruncate(descriptor, off_t(ledger.totalByteCount)) == 0 else { throw FileSystem.error("write to", file.path) }
         state.withLock { $0.notes = Notes(validator: validator, ledger: ledger) }
     }
 
     /// Refuses a file that is larger than may be, or than the disk has room for.
-    func requireRoom(for byteCount: Int) throws(ColumnStoreError) {
+    func requireRoom(for byteCount: Int) throws(TripstoreError) {
         try requireBound(byteCount)
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             try file.reserve.require(in: folder, for: byteCount)
         } catch {
             throw error.code == .diskFull
-                ? ColumnStoreError(.diskFull, "\(error.message) Then resume the job.", cause: error.cause) : error
+                ? TripstoreError(.diskFull, "\(error.message) Then resume the job.", cause: error.cause) : error
         }
     }
 
-    private func requireBound(_ byteCount: Int) throws(ColumnStoreError) {
+    private func requireBound(_ byteCount: Int) throws(TripstoreError) {
         guard let most = file.byteCountMax, byteCount > most else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .badInput,
             "The file has \(byteCount.grouped) bytes or more, and this server takes \(most.grouped) (MAX_UPLOAD_BYTES); divide it."
         )
@@ -92,7 +92,7 @@ final class PieceFile: Sendable {
     }
 
     /// Writes bytes that follow those of a piece that are there.
-    func write(_ bytes: [UInt8], piece: Int) throws(ColumnStoreError) {
+    func write(_ bytes: [UInt8], piece: Int) throws(TripstoreError) {
         let missing = state.withLock { $0.notes?.ledger.missing(of: piece) }
         guard let offset = missing?.lowerBound else { return }
         try write(bytes, at: offset)
@@ -101,13 +101,13 @@ final class PieceFile: Sendable {
     }
 
     /// Writes bytes that follow all others.
-    func append(_ bytes: [UInt8]) throws(ColumnStoreError) {
+    func append(_ bytes: [UInt8]) throws(TripstoreError) {
         try requireBound(byteCount + bytes.count)
         try write(bytes, at: state.withLock { $0.streamByteCount })
         state.withLock { $0.streamByteCount += bytes.count }
     }
 
-    private func write(_ bytes: [UInt8], at offset: Int) throws(ColumnStoreError) {
+    private func write(_ bytes: [UInt8], at offset: Int) throws(TripstoreError) {
         try file.reserve.require(in: folder)
         var failure: Int32 = 0
         bytes.withUnsafeBytes { buffer in
@@ -126,7 +126,7 @@ final class PieceFile: Sendable {
         FileSystem.startWriteback(descriptor, offset: offset, byteCount: bytes.count)
     }
 
-    private func noteIfDue() throws(ColumnStoreError) {
+    private func noteIfDue() throws(TripstoreError) {
         let isDue = state.withLock { state in
             guard !state.isNoting, ContinuousClock.now - state.lastNote >= FetchLimits.noteInterval else { return false }
             state.isNoting = true
@@ -136,7 +136,7 @@ final class PieceFile: Sendable {
     }
 
     /// Notes what is there, for the fetch that goes on from it.
-    func note() throws(ColumnStoreError) {
+    func note() throws(TripstoreError) {
         defer {
             state.withLock {
                 $0.isNoting = false

@@ -6,7 +6,7 @@ enum Source: Hashable, Sendable {
     case object(S3Object)
 
     /// Reads a URL; throws where it is none that is fetched.
-    init(_ text: String) throws(ColumnStoreError) {
+    init(_ text: String) throws(TripstoreError) {
         if let (scheme, rest) = WebAddress.split(text), scheme == "s3" {
             self = .object(try S3Object(rest))
         } else {

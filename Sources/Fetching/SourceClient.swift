@@ -136,7 +136,7 @@ final class SourceClient: Sendable {
         var isSigned = false
         if case .object = source {
             let credentials: AWSCredentials?
-            do { credentials = try await identity.credentials() } catch let error as ColumnStoreError {
+            do { credentials = try await identity.credentials() } catch let error as TripstoreError {
                 throw FetchFailure.refused(error)
             }
             if let credentials {
@@ -240,13 +240,13 @@ final class SourceClient: Sendable {
         let detail = await s3Code(response).map { " (\($0))" } ?? ""
         if isSigned, [400, 401, 403].contains(code), let clause = ClockSkew.clause(response.headers) {
             return .refused(
-                ColumnStoreError(
+                TripstoreError(
                     .io, "S3 refuses \(shown): \(clause), and it answers \(status)\(detail); set the clock.", cause: .machine))
         }
         switch (source, code) {
         case (.object, 401), (.object, 403):
             return .refused(
-                ColumnStoreError(
+                TripstoreError(
                     .io,
                     isSigned
                         ? "S3 refuses \(shown) to these credentials: \(status)\(detail); check that they may read it."

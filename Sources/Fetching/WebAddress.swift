@@ -21,7 +21,7 @@ package struct WebAddress: Hashable, Sendable {
     }
 
     /// Reads a URL; throws where it is none of HTTP, or one that different programs may read differently.
-    package init(_ text: String) throws(ColumnStoreError) {
+    package init(_ text: String) throws(TripstoreError) {
         guard let (scheme, rest) = Self.split(text), scheme == "http" || scheme == "https" else {
             throw Self.refusal(of: text, "only http://, https:// and s3:// are fetched")
         }
@@ -106,8 +106,8 @@ package struct WebAddress: Hashable, Sendable {
         text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
     }
 
-    static func refusal(of text: String, _ reason: String) -> ColumnStoreError {
-        ColumnStoreError(.invalidArgument, "The URL '\(ShownURL(text, withPath: true))' cannot be fetched: \(reason).")
+    static func refusal(of text: String, _ reason: String) -> TripstoreError {
+        TripstoreError(.invalidArgument, "The URL '\(ShownURL(text, withPath: true))' cannot be fetched: \(reason).")
     }
 
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
@@ -168,18 +168,18 @@ package struct WebAddress: Hashable, Sendable {
     /// Where a redirect leads; throws where it must not be followed.
     ///
     /// https://www.rfc-editor.org/rfc/rfc3986#section-5.2, and blanks around it are dropped as browsers do.
-    package func redirected(to location: String) throws(ColumnStoreError) -> WebAddress {
+    package func redirected(to location: String) throws(TripstoreError) -> WebAddress {
         let target: WebAddress
         do throws(Fault) {
             target = try resolved(location.trimmingCharacters(in: .whitespaces))
         } catch {
             // The rest of where it leads may be a secret of its server's.
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .io,
                 "\(shown) redirects to \(ShownURL(location)), which is not followed: \(error.reason); name the file's own URL.")
         }
         guard target.isSecure || !isSecure else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .io,
                 "\(shown) redirects to \(target.origin), from https to http, where anybody may read and change it; "
                     + "name the file's own URL.")

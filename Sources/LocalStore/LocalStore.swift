@@ -26,14 +26,14 @@ public final class LocalStore: Sendable {
         /// Rows at which a job closes a segment: fewer take less memory and make queries slower.
         package var segmentRowCount = Limits.segmentRowCountMax
         /// What jobs may take.
-        public var bounds = LoadBounds()
+        public var bounds = IngestionBounds()
         /// Whether a store whose disk takes nothing now, for example a full one, is opened all the same: it is read-only until it can be
         /// written.
         public var waitsForDisk = false
         /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
         package var rollupRowCountMin = Limits.rollupRowCountMin
         /// Which jobs the process works on: `own`, as a command has it, leaves those that were interrupted until somebody asks.
-        package var role = LoadRole.both
+        package var role = ProcessRole.both
 
         /// Options for a directory, with defaults for the rest.
         public init(dataDirectory: String, logger: Logger) {
@@ -43,12 +43,12 @@ public final class LocalStore: Sendable {
     }
 
     public let engine: ColumnStore
-    public var jobs: LoadService { store.jobs }
+    public var jobs: JobService { store.jobs }
     /// Both, as whatever works with any engine takes them.
     package let store: TripStore
 
     /// Opens a store; for writing, makes it if there is none, and goes on with jobs that were interrupted once `jobs.start` is called.
-    public init(_ options: Options) throws(ColumnStoreError) {
+    public init(_ options: Options) throws(TripstoreError) {
         var engineOptions = ColumnStore.Options(dataDirectory: options.dataDirectory, logger: options.logger)
         engineOptions.access = options.access
         engineOptions.workerCount = options.workerCount
@@ -56,7 +56,7 @@ public final class LocalStore: Sendable {
         engineOptions.rollupRowCountMin = options.rollupRowCountMin
         engineOptions.reserve = options.bounds.reserve
         engineOptions.waitsForDisk = options.waitsForDisk
-        var settings = LoadService.Settings(access: options.access, logger: options.logger)
+        var settings = JobService.Settings(access: options.access, logger: options.logger)
         settings.chunkRowCount = options.ingestionChunkRows
         settings.bounds = options.bounds
         settings.fetcher = options.fetcher
@@ -74,21 +74,21 @@ public final class LocalStore: Sendable {
     /// Counts matching trips by week; throws `.notFound` if no trip matches.
     public func weeklyAverage(
         _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation = QueryCancellation()
-    ) throws(ColumnStoreError) -> WeeklyAverage {
+    ) throws(TripstoreError) -> WeeklyAverage {
         try engine.weeklyAverage(query, cancellation)
     }
 
     /// Groups matching trips by region, origin cell, destination cell and time bucket.
     public func tripGroups(
         _ query: TripGroupsQuery, _ cancellation: QueryCancellation = QueryCancellation()
-    ) throws(ColumnStoreError) -> TripGroups {
+    ) throws(TripstoreError) -> TripGroups {
         try engine.tripGroups(query, cancellation)
     }
 
     /// Describes regions, most trips first.
     public func regions(
         _ query: RegionsQuery = RegionsQuery(), _ cancellation: QueryCancellation = QueryCancellation()
-    ) throws(ColumnStoreError) -> Regions {
+    ) throws(TripstoreError) -> Regions {
         try engine.regions(query, cancellation)
     }
 }

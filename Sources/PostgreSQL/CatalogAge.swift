@@ -13,7 +13,7 @@ final class CatalogAge: Sendable {
         /// The identity of the connection on which the last check passed.
         var checked: String?
         /// The error of the last check, and until when it is reused without another check.
-        var refusal: (error: ColumnStoreError, end: ContinuousClock.Instant)?
+        var refusal: (error: TripstoreError, end: ContinuousClock.Instant)?
     }
 
     /// How long an error is reused before the engine is asked again.
@@ -35,10 +35,10 @@ final class CatalogAge: Sendable {
 
     /// Throws if the attempt counter went back, so that nothing is written into tables that were replaced by older ones under a
     /// connection.
-    func require(_ attempts: Int) throws(ColumnStoreError) {
+    func require(_ attempts: Int) throws(TripstoreError) {
         if attempts >= newestAttempt { return }
         doubt()
-        throw ColumnStoreError(
+        throw TripstoreError(
             .unavailable,
             "PostgreSQL, which keeps the jobs, has an older catalog than a moment ago; it is looked at now, try again.")
     }
@@ -50,12 +50,12 @@ final class CatalogAge: Sendable {
     /// - Parameter look: makes the check, and returns what counts after it.
     func check(
         _ connection: PostgresConnection,
-        _ look: (PostgresConnection, CatalogCheck) throws(ColumnStoreError) -> Visibility
-    ) throws(ColumnStoreError) {
-        try state.withLock { state throws(ColumnStoreError) in
+        _ look: (PostgresConnection, CatalogCheck) throws(TripstoreError) -> Visibility
+    ) throws(TripstoreError) {
+        try state.withLock { state throws(TripstoreError) in
             guard let check = state.check, state.checked != connection.identity else { return }
             if let refusal = state.refusal, refusal.end > .now { throw refusal.error }
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 let attempt = try look(connection, check).attempts
                 newest.withLock { $0 = attempt }
                 (state.checked, state.refusal) = (connection.identity, nil)

@@ -41,7 +41,7 @@ final class PostgresAnnouncer: @unchecked Sendable {
 
     private func run() {
         while let news = next() {
-            try? pool.with { connection throws(ColumnStoreError) in
+            try? pool.with { connection throws(TripstoreError) in
                 for progress in news {
                     _ = try connection.execute(
                         "SELECT pg_notify($1, $2)", [channel, PostgresNotice.progress(progress).payload(from: processName)])

@@ -44,8 +44,8 @@ extension PostgresCatalog {
     private static func quoted(_ text: Substring) -> String { String(text.replacing("'", with: "''")) }
 
     /// Interrupts jobs of commands that are gone, selected by a predicate: they resume on request, except streams, which fail.
-    func interruptJobs(where isGone: String) throws(ColumnStoreError) {
-        try transaction { connection throws(ColumnStoreError) in
+    func interruptJobs(where isGone: String) throws(TripstoreError) {
+        try transaction { connection throws(TripstoreError) in
             let streams = try connection.execute(
                 """
                 UPDATE jobs SET status = 'failed', updated_at = \(Self.now), \(Self.unclaimed), \(Self.cleared),
@@ -64,9 +64,9 @@ extension PostgresCatalog {
     }
 
     /// Only jobs of commands are ever interrupted: other processes resume what a serving process gives back.
-    package func interruptUnfinishedJobs() throws(ColumnStoreError) { try interruptJobs(where: isCommandGone) }
+    package func interruptUnfinishedJobs() throws(TripstoreError) { try interruptJobs(where: isCommandGone) }
 
-    package func interruptedJobs() throws(ColumnStoreError) -> [JobRecord] {
+    package func interruptedJobs() throws(TripstoreError) -> [JobRecord] {
         if !isReadOnly { try interruptUnfinishedJobs() }
         return try read(
             """
@@ -78,7 +78,7 @@ extension PostgresCatalog {
 
     package func goOn(
         _ id: Int64, with path: String?, isClaimed: Bool, isAsked: Bool
-    ) throws(ColumnStoreError) -> JobRecord? {
+    ) throws(TripstoreError) -> JobRecord? {
         var parameters: [(any PostgresValue)?] = [id]
         if isClaimed { parameters += [processName, hostPlace] }
         if let path { parameters.append(path) }

@@ -6,7 +6,7 @@ extension PostgresCatalog {
     /// Whether a process has sent a heartbeat within a lease.
     var isAlive: String { "p.heartbeat_at >= now() - \(leaseSeconds) * interval '1 second'" }
 
-    package func register(loads: Bool, settings: [String: String]) throws(ColumnStoreError) -> [String] {
+    package func register(loads: Bool, settings: [String: String]) throws(TripstoreError) -> [String] {
         var settings = settings
         settings["lease_seconds"] = String(leaseSeconds)
         let text = (try? JSONEncoder().encode(settings)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
@@ -30,12 +30,12 @@ extension PostgresCatalog {
         return sentences.sorted()
     }
 
-    package func hasLoaderHere() throws(ColumnStoreError) -> Bool {
+    package func hasLoaderHere() throws(TripstoreError) -> Bool {
         try read("SELECT EXISTS (SELECT 1 FROM processes WHERE loads AND folder = $1)", [folderPlace]).first?.text(0) == "t"
     }
 
     /// Sends this process's heartbeat, and updates the messages of jobs that no process can take.
-    func keepProcesses() throws(ColumnStoreError) {
+    func keepProcesses() throws(TripstoreError) {
         _ = try read("UPDATE processes SET heartbeat_at = now() WHERE name = $1", [processName])
         _ = try read("DELETE FROM processes WHERE heartbeat_at < now() - interval '7 days'")
         let isStranded = """
@@ -49,7 +49,7 @@ extension PostgresCatalog {
                 || 'job and send the file once more; UPLOADS_URL keeps uploads for all processes.'
             WHERE \(isStranded) AND (message IS NULL OR NOT starts_with(message, '\(wait)'))
             """)
-        try transaction { connection throws(ColumnStoreError) in
+        try transaction { connection throws(TripstoreError) in
             let failed = try connection.execute(
                 """
                 UPDATE jobs SET status = 'failed', updated_at = \(Self.now), \(Self.unclaimed), \(Self.cleared),
@@ -62,7 +62,7 @@ extension PostgresCatalog {
     }
 
     /// Records that this process no longer serves.
-    func leaveProcesses() throws(ColumnStoreError) {
+    func leaveProcesses() throws(TripstoreError) {
         _ = try read(
             """
             UPDATE processes SET heartbeat_at = least(heartbeat_at, now() - \(leaseSeconds + 1) * interval '1 second') WHERE name = $1

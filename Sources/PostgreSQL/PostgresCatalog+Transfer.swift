@@ -3,7 +3,7 @@ package import TripModel
 
 /// Jobs that come from another catalog, with their IDs.
 extension PostgresCatalog {
-    package func lastJobNumber() throws(ColumnStoreError) -> Int64 {
+    package func lastJobID() throws(TripstoreError) -> Int64 {
         // IDs are not reused, even if the job with the last one is gone.
         let row = try read(
             """
@@ -15,8 +15,8 @@ extension PostgresCatalog {
         return Int64(row?.integer(0) ?? 0)
     }
 
-    package func reserveJobNumbers(upTo number: Int64) throws(ColumnStoreError) {
-        try transaction { connection throws(ColumnStoreError) in
+    package func reserveJobIDs(upTo number: Int64) throws(TripstoreError) {
+        try transaction { connection throws(TripstoreError) in
             // No other process takes an ID meanwhile.
             _ = try connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtext('tripstore.jobs'), 'jobs'::regclass::oid::integer)")
@@ -28,7 +28,7 @@ extension PostgresCatalog {
         }
     }
 
-    package func adopt(_ record: JobRecord) throws(ColumnStoreError) {
+    package func adopt(_ record: JobRecord) throws(TripstoreError) {
         _ = try read(
             """
             INSERT INTO jobs (id, filename, source_path, owns_source, owns_url, place, status, created_at, updated_at, total_bytes,
@@ -41,7 +41,7 @@ extension PostgresCatalog {
             ])
     }
 
-    package func takeOver(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
+    package func takeOver(_ id: Int64) throws(TripstoreError) -> JobRecord? {
         try read(
             """
             UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now)\(claimed(true))
@@ -52,12 +52,12 @@ extension PostgresCatalog {
 
     package func settle(
         _ record: JobRecord, rejects: [String: Int], lines: [RejectedRow]
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         let (job, checkpoint) = (record.job, record.checkpoint)
         let isLocal = record.sourceURL == nil && !record.ownsSource
         let source =
             record.ownsSource ? record.sourcePath.split(separator: "/").last.map(String.init) ?? "" : record.sourcePath
-        try transaction { connection throws(ColumnStoreError) in
+        try transaction { connection throws(TripstoreError) in
             let isChanged =
                 try connection.execute(
                     """
@@ -77,7 +77,7 @@ extension PostgresCatalog {
                         isLocal ? hostPlace : nil,
                     ]
                 ).changedCount == 1
-            guard isChanged else { throw ColumnStoreError.transferLost(job.id) }
+            guard isChanged else { throw TripstoreError.transferLost(job.id) }
             try clearRejects(of: job.id, on: connection)
             for (reason, rows) in rejects {
                 _ = try connection.execute(

@@ -4,19 +4,19 @@ package import TripModel
 
 /// Which stored rows count, and which events wait to be sent to other systems.
 extension PostgresCatalog {
-    package func visibility() throws(ColumnStoreError) -> Visibility {
+    package func visibility() throws(TripstoreError) -> Visibility {
         let known = age.newestAttempt
-        let found = try with { connection throws(ColumnStoreError) in try visibility(on: connection) }
+        let found = try with { connection throws(TripstoreError) in try visibility(on: connection) }
         if found.attempts >= known {
             age.note(found.attempts)
             return found
         }
         // The tables were replaced by older ones under the connection.
         age.doubt()
-        return try with { connection throws(ColumnStoreError) in try visibility(on: connection) }
+        return try with { connection throws(TripstoreError) in try visibility(on: connection) }
     }
 
-    func visibility(on connection: PostgresConnection) throws(ColumnStoreError) -> Visibility {
+    func visibility(on connection: PostgresConnection) throws(TripstoreError) -> Visibility {
         // One statement, and so one snapshot and one round trip.
         let row = try connection.execute(
             """
@@ -46,7 +46,7 @@ extension PostgresCatalog {
 
     package func leftovers(
         endedBefore date: Date, includesUnknown: Bool
-    ) throws(ColumnStoreError) -> [Visibility.Parts] {
+    ) throws(TripstoreError) -> [Visibility.Parts] {
         let time = date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         let isKept = includesUnknown ? "true" : Self.hasNoUnknown
         return try read(
@@ -65,8 +65,8 @@ extension PostgresCatalog {
         }
     }
 
-    package func noteSessions(_ sessions: String, job id: Int64, attempt: Int) throws(ColumnStoreError) -> Bool {
-        try with { connection throws(ColumnStoreError) in
+    package func noteSessions(_ sessions: String, job id: Int64, attempt: Int) throws(TripstoreError) -> Bool {
+        try with { connection throws(TripstoreError) in
             try connection.execute(
                 """
                 UPDATE load_attempts SET sessions = CASE WHEN sessions IS NULL THEN $3 WHEN position($3 IN sessions) > 0 THEN sessions
@@ -79,7 +79,7 @@ extension PostgresCatalog {
         }
     }
 
-    package func sessions(of parts: [Visibility.Parts]) throws(ColumnStoreError) -> Set<String> {
+    package func sessions(of parts: [Visibility.Parts]) throws(TripstoreError) -> Set<String> {
         let rows = try read(
             """
             SELECT sessions FROM load_attempts JOIN unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS parts (job, first, last)
@@ -89,8 +89,8 @@ extension PostgresCatalog {
         return Set(rows.flatMap { ($0.text(0) ?? "").split(separator: " ").map(String.init) })
     }
 
-    package func forget(_ parts: [Visibility.Parts]) throws(ColumnStoreError) {
-        try transaction { connection throws(ColumnStoreError) in
+    package func forget(_ parts: [Visibility.Parts]) throws(TripstoreError) {
+        try transaction { connection throws(TripstoreError) in
             for part in parts {
                 _ = try connection.execute(
                     """
@@ -107,15 +107,15 @@ extension PostgresCatalog {
         }
     }
 
-    package func hide(_ attempts: [Visibility.Parts], areUnknown: Bool) throws(ColumnStoreError) {
-        try transaction { connection throws(ColumnStoreError) in
+    package func hide(_ attempts: [Visibility.Parts], areUnknown: Bool) throws(TripstoreError) {
+        try transaction { connection throws(TripstoreError) in
             try Self.hide(attempts, areUnknown: areUnknown, on: connection)
         }
     }
 
     private static func hide(
         _ attempts: [Visibility.Parts], areUnknown: Bool, on connection: PostgresConnection
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         for attempt in attempts {
             _ = try connection.execute(
                 "UPDATE load_attempts SET is_settled = false WHERE job_id = $1::bigint AND attempt = $2::bigint",
@@ -135,35 +135,35 @@ extension PostgresCatalog {
     /// Lets the engine compare its contents with the catalog behind a connection, and excludes what is newer than that.
     func requireNewer(
         on connection: PostgresConnection, _ check: CatalogCheck
-    ) throws(ColumnStoreError) -> Visibility {
-        let unknown = try check { () throws(ColumnStoreError) in try visibility(on: connection) }
+    ) throws(TripstoreError) -> Visibility {
+        let unknown = try check { () throws(TripstoreError) in try visibility(on: connection) }
         if !unknown.isEmpty {
             if isReadOnly { throw .unknownAttempts }
-            try connection.transaction { connection throws(ColumnStoreError) in
+            try connection.transaction { connection throws(TripstoreError) in
                 try Self.hide(unknown, areUnknown: true, on: connection)
             }
         }
         return try visibility(on: connection)
     }
 
-    package func reserveAttemptNumbers(upTo attempt: Int) throws(ColumnStoreError) {
+    package func reserveAttemptNumbers(upTo attempt: Int) throws(TripstoreError) {
         _ = try read("UPDATE catalog_name SET attempts = greatest(attempts, $1::bigint)", [attempt])
     }
 
-    package func requireNewer(_ check: @escaping CatalogCheck) throws(ColumnStoreError) {
+    package func requireNewer(_ check: @escaping CatalogCheck) throws(TripstoreError) {
         age.use(check)
         _ = try visibility()
     }
 
     package func doubt() { age.doubt() }
 
-    package func accounts() throws(ColumnStoreError) -> [JobAccount] {
+    package func accounts() throws(TripstoreError) -> [JobAccount] {
         try read("SELECT id, status = 'completed', processed_rows - rejected_rows FROM jobs ORDER BY id").map { row in
             JobAccount(job: Int64(row.integer(0)), isCompleted: row.text(1) == "t", trips: row.integer(2))
         }
     }
 
-    package func completedTrips() throws(ColumnStoreError) -> Int {
+    package func completedTrips() throws(TripstoreError) -> Int {
         try read("SELECT coalesce(sum(processed_rows - rejected_rows), 0) FROM jobs WHERE status = 'completed'").first?
             .integer(0) ?? 0
     }
@@ -171,11 +171,11 @@ extension PostgresCatalog {
     // MARK: - Events
 
     /// Other processes may need events that this one doesn't, so nothing is disabled.
-    package func wishEvents(_ isWished: Bool) throws(ColumnStoreError) {
-        if isWished { _ = try read("UPDATE job_event_wish SET is_wished = true WHERE NOT is_wished") }
+    package func setEventsEnabled(_ isEnabled: Bool) throws(TripstoreError) {
+        if isEnabled { _ = try read("UPDATE job_event_wish SET is_wished = true WHERE NOT is_wished") }
     }
 
-    package func events(limit: Int) throws(ColumnStoreError) -> [JobEvent] {
+    package func events(limit: Int) throws(TripstoreError) -> [JobEvent] {
         try read("SELECT id, job_id, status, at, body FROM job_events ORDER BY id LIMIT $1::bigint", [limit]).map { row in
             JobEvent(
                 id: Int64(row.integer(0)), job: Int64(row.integer(1)), status: row.text(2) ?? "", time: row.text(3) ?? "",
@@ -183,7 +183,7 @@ extension PostgresCatalog {
         }
     }
 
-    package func forgetEvent(_ id: Int64) throws(ColumnStoreError) {
+    package func forgetEvent(_ id: Int64) throws(TripstoreError) {
         _ = try read("DELETE FROM job_events WHERE id = $1::bigint", [id])
     }
 }

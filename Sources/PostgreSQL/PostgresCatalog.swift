@@ -37,7 +37,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     ///   - folderID: identifies that folder on any host.
     package init(
         _ url: PostgresURL, uploads: String, folderID: String? = nil, access: StoreAccess
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         self.url = url
         self.folderID = folderID
         self.uploads = uploads
@@ -47,7 +47,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         processName = "\(host.prefix(24)):\(getpid()):\(String(UInt32.random(in: .min ... .max), radix: 36))"
         pool = PostgresPool(url, name: processName)
         leadership = PostgresLeadership(pool, name: processName, leaseSeconds: leaseSeconds)
-        try pool.with { connection throws(ColumnStoreError) in
+        try pool.with { connection throws(TripstoreError) in
             switch access {
             case .readWrite: try PostgresSchema.migrate(connection)
             case .readOnly: try PostgresSchema.check(connection)
@@ -66,7 +66,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     /// The current time in UTC, as jobs show times.
     static let now = #"to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#
 
-    package func name() throws(ColumnStoreError) -> String {
+    package func name() throws(TripstoreError) -> String {
         if let name = state.withLock({ $0.name }) { return name }
         let name = try read("SELECT name FROM catalog_name").first?.text(0) ?? ""
         state.withLock { $0.name = name }
@@ -74,14 +74,14 @@ package final class PostgresCatalog: SharedJobCatalog {
     }
 
     /// Runs one statement, which is a transaction by itself.
-    func read(_ sql: String, _ parameters: [(any PostgresValue)?] = []) throws(ColumnStoreError) -> PostgresRows {
-        try with { connection throws(ColumnStoreError) in try connection.execute(sql, parameters) }
+    func read(_ sql: String, _ parameters: [(any PostgresValue)?] = []) throws(TripstoreError) -> PostgresRows {
+        try with { connection throws(TripstoreError) in try connection.execute(sql, parameters) }
     }
 
     /// Calls `body` with a connection to a catalog that is not older than before.
-    func with<Value>(_ body: (PostgresConnection) throws(ColumnStoreError) -> Value) throws(ColumnStoreError) -> Value {
-        try pool.with { connection throws(ColumnStoreError) in
-            try age.check(connection) { connection, check throws(ColumnStoreError) in
+    func with<Value>(_ body: (PostgresConnection) throws(TripstoreError) -> Value) throws(TripstoreError) -> Value {
+        try pool.with { connection throws(TripstoreError) in
+            try age.check(connection) { connection, check throws(TripstoreError) in
                 try requireNewer(on: connection, check)
             }
             return try body(connection)
@@ -89,15 +89,15 @@ package final class PostgresCatalog: SharedJobCatalog {
     }
 
     func transaction<Value>(
-        _ body: (PostgresConnection) throws(ColumnStoreError) -> Value
-    ) throws(ColumnStoreError) -> Value {
-        try with { connection throws(ColumnStoreError) in try connection.transaction(body) }
+        _ body: (PostgresConnection) throws(TripstoreError) -> Value
+    ) throws(TripstoreError) -> Value {
+        try with { connection throws(TripstoreError) in try connection.transaction(body) }
     }
 
     // MARK: - Jobs
 
-    package func addJobs(_ requests: [JobRequest]) throws(ColumnStoreError) -> [JobRecord] {
-        try transaction { connection throws(ColumnStoreError) in
+    package func addJobs(_ requests: [JobRequest]) throws(TripstoreError) -> [JobRecord] {
+        try transaction { connection throws(TripstoreError) in
             // Jobs become visible in the order of their IDs, which queries rely on (`Visibility.lastJob`).
             _ = try connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtext('tripstore.jobs'), 'jobs'::regclass::oid::integer)")
@@ -107,7 +107,7 @@ package final class PostgresCatalog: SharedJobCatalog {
             for request in requests {
                 if let hash = request.sourceHash, !request.allowsDuplicate, let other = try job(ofSource: hash, on: connection)
                 {
-                    throw ColumnStoreError.duplicate(of: other.job)
+                    throw TripstoreError.duplicate(of: other.job)
                 }
                 let source = request.ownsSource ? Self.lastComponent(request.sourcePath) : request.sourcePath
                 let rows = try connection.execute(
@@ -138,13 +138,13 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     package func setSource(
         _ id: Int64, from url: String, to place: String, sealedQuery: String?
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         _ = try read(
             "UPDATE jobs SET source_url = $2, source_query = $3 WHERE id = $1::bigint AND source_url = $4",
             [id, place, sealedQuery, url])
     }
 
-    package func forget(job id: Int64) throws(ColumnStoreError) -> Bool {
+    package func forget(job id: Int64) throws(TripstoreError) -> Bool {
         try read(
             """
             DELETE FROM jobs WHERE id = $1::bigint AND status = 'failed' AND id NOT IN (SELECT job_id FROM load_attempts)
@@ -152,13 +152,13 @@ package final class PostgresCatalog: SharedJobCatalog {
         ).changedCount == 1
     }
 
-    package func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int? { nil }
+    package func missingTrips(ofJob id: Int64) throws(TripstoreError) -> Int? { nil }
 
     /// The password with which processes open the catalog: they share it, and neither a copy of the catalog nor its log has it.
     ///
     /// If they need none, anybody who can read the catalog can decrypt its sealed values.
-    package func sealingPassword() throws(ColumnStoreError) -> SealingPassword? {
-        let password = try with { connection throws(ColumnStoreError) in connection.password }
+    package func sealingPassword() throws(TripstoreError) -> SealingPassword? {
+        let password = try with { connection throws(TripstoreError) in connection.password }
         return SealingPassword(text: password, catalog: try name())
     }
 
@@ -169,11 +169,11 @@ package final class PostgresCatalog: SharedJobCatalog {
     var places: [String] { [folderPlace, hostFolderPlace, hostPlace] }
     var hostPlace: String { "host \(host)" }
 
-    package func job(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
+    package func job(_ id: Int64) throws(TripstoreError) -> JobRecord? {
         try read("SELECT \(shownColumns) FROM jobs WHERE id = $1::bigint", [id]).first.map(record)
     }
 
-    package func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [JobRecord] {
+    package func jobs(limit: Int, status: Job.Status?) throws(TripstoreError) -> [JobRecord] {
         try read(
             """
             SELECT \(shownColumns) FROM jobs WHERE $1::text IS NULL OR \(shownStatus) = $1 ORDER BY id DESC LIMIT $2::bigint
@@ -181,11 +181,11 @@ package final class PostgresCatalog: SharedJobCatalog {
         ).map(record)
     }
 
-    package func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord] {
+    package func unfinishedJobs() throws(TripstoreError) -> [JobRecord] {
         try read("SELECT * FROM jobs WHERE status IN ('pending', 'running', 'interrupted') ORDER BY id").map(record)
     }
 
-    package func hasSource(ofByteCount byteCount: Int) throws(ColumnStoreError) -> Bool {
+    package func hasSource(ofByteCount byteCount: Int) throws(TripstoreError) -> Bool {
         try read(
             """
             SELECT EXISTS (SELECT 1 FROM jobs WHERE total_bytes = $1::bigint AND source_hash IS NOT NULL
@@ -194,11 +194,11 @@ package final class PostgresCatalog: SharedJobCatalog {
         ).first?.text(0) == "t"
     }
 
-    package func job(ofSource hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
-        try with { connection throws(ColumnStoreError) in try job(ofSource: hash, on: connection) }
+    package func job(ofSource hash: ContentHash) throws(TripstoreError) -> JobRecord? {
+        try with { connection throws(TripstoreError) in try job(ofSource: hash, on: connection) }
     }
 
-    package func completedJob(ofContent hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
+    package func completedJob(ofContent hash: ContentHash) throws(TripstoreError) -> JobRecord? {
         try read(
             "SELECT * FROM jobs WHERE committed_hash = $1 AND status = 'completed' ORDER BY id LIMIT 1", [hash.text]
         ).first.map(record)
@@ -206,7 +206,7 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     private func job(
         ofSource hash: ContentHash, on connection: PostgresConnection
-    ) throws(ColumnStoreError) -> JobRecord? {
+    ) throws(TripstoreError) -> JobRecord? {
         try connection.execute(
             """
             SELECT * FROM jobs WHERE source_hash = $1 AND status IN (\(Self.statusesOfSources))
@@ -219,7 +219,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     /// Jobs whose sources are in the store, or will be once they are complete.
     private static let statusesOfSources = "'pending', 'running', 'interrupted', 'completed'"
 
-    package func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
+    package func jobCounts() throws(TripstoreError) -> [Job.Status: Int] {
         var counts: [Job.Status: Int] = [:]
         for row in try read("SELECT \(shownStatus), count(*) FROM jobs GROUP BY 1") {
             if let status = Job.Status(rawValue: row.text(0) ?? "") { counts[status] = row.integer(1) }
@@ -229,12 +229,12 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     package func setStatus(
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
-    ) throws(ColumnStoreError) -> Bool {
+    ) throws(TripstoreError) -> Bool {
         let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
         // A job that did not complete shows no rows, as none of them is in the store.
         let isUndone = status == .failed || status == .cancelled
         let cleared = isUndone ? ", \(Self.cleared)" : ""
-        return try transaction { connection throws(ColumnStoreError) in
+        return try transaction { connection throws(TripstoreError) in
             // Nobody works on a job that has ended, nor on one that waits again.
             let isChanged =
                 try connection.execute(
@@ -256,16 +256,16 @@ package final class PostgresCatalog: SharedJobCatalog {
     /// Records that no process works on a job.
     static let unclaimed = "worker = NULL, heartbeat_at = NULL, worker_is_command = false"
 
-    func clearRejects(of id: Int64, on connection: PostgresConnection) throws(ColumnStoreError) {
+    func clearRejects(of id: Int64, on connection: PostgresConnection) throws(TripstoreError) {
         _ = try connection.execute("DELETE FROM reject_counts WHERE job_id = $1::bigint", [id])
         _ = try connection.execute("DELETE FROM rejects WHERE job_id = $1::bigint", [id])
     }
 
     package func reset(
         _ id: Int64, from expected: [Job.Status], isClaimed: Bool
-    ) throws(ColumnStoreError) -> JobRecord? {
+    ) throws(TripstoreError) -> JobRecord? {
         let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-        return try transaction { connection throws(ColumnStoreError) in
+        return try transaction { connection throws(TripstoreError) in
             let rows = try connection.execute(
                 """
                 UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now), \(Self.cleared)\(claimed(isClaimed))
@@ -288,14 +288,14 @@ package final class PostgresCatalog: SharedJobCatalog {
             """ : ""
     }
 
-    package func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(ColumnStoreError) -> JobRecord? {
+    package func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(TripstoreError) -> JobRecord? {
         try read(
             "UPDATE jobs SET total_bytes = $2::bigint, updated_at = \(Self.now) WHERE id = $1::bigint AND status = 'pending' RETURNING *",
             [id, byteCount]
         ).first.map(record)
     }
 
-    package func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int] {
+    package func rejectCounts(_ id: Int64) throws(TripstoreError) -> [String: Int] {
         var counts: [String: Int] = [:]
         for row in try read("SELECT reason, rows FROM reject_counts WHERE job_id = $1::bigint", [id]) {
             counts[row.text(0) ?? ""] = row.integer(1)
@@ -307,7 +307,7 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     package func rejects(
         _ id: Int64, after line: Int, limit: Int, byteCountMax: Int
-    ) throws(ColumnStoreError) -> RejectsPage {
+    ) throws(TripstoreError) -> RejectsPage {
         let rows = try read(
             """
             SELECT body FROM (
@@ -320,7 +320,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         var page = RejectsPage(keptRowCount: kept?.integer(0) ?? 0)
         for row in rows {
             guard let row = try? decoder.decode(RejectedRow.self, from: Data((row.text(0) ?? "").utf8)) else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .corrupt, "The rejected rows of job \(id) are damaged after line \(page.rows.last?.line ?? line).")
             }
             page.rows.append(row)
@@ -329,19 +329,19 @@ package final class PostgresCatalog: SharedJobCatalog {
         return page
     }
 
-    package func removeRejects(_ id: Int64) throws(ColumnStoreError) {
+    package func removeRejects(_ id: Int64) throws(TripstoreError) {
         _ = try read("DELETE FROM rejects WHERE job_id = $1::bigint", [id])
     }
 
-    package func pendingJobs(upTo limit: Int) throws(ColumnStoreError) -> Int {
+    package func pendingJobs(upTo limit: Int) throws(TripstoreError) -> Int {
         try read("SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status = 'pending' LIMIT $1::bigint) AS waiting", [limit])
             .first?.integer(0) ?? 0
     }
 
     // MARK: - Attempts
 
-    package func start(_ ids: [Int64], tracksAttempts: Bool) throws(ColumnStoreError) -> [JobRecord] {
-        try transaction { connection throws(ColumnStoreError) in
+    package func start(_ ids: [Int64], tracksAttempts: Bool) throws(TripstoreError) -> [JobRecord] {
+        try transaction { connection throws(TripstoreError) in
             var records: [JobRecord] = []
             for id in ids {
                 // Other processes that begin an attempt wait here, so that each has a number of its own.
@@ -365,9 +365,9 @@ package final class PostgresCatalog: SharedJobCatalog {
         }
     }
 
-    package func commit(_ commit: JobCommit, job id: Int64) throws(ColumnStoreError) -> Bool {
+    package func commit(_ commit: JobCommit, job id: Int64) throws(TripstoreError) -> Bool {
         let channel = "tripstore_" + (try name())
-        return try transaction { connection throws(ColumnStoreError) in
+        return try transaction { connection throws(TripstoreError) in
             let isRunning = try record(commit, job: id, on: connection)
             // The end is published in the transaction of the end: nobody receives what did not happen, or misses what did.
             if isRunning, commit.isLast {
@@ -380,8 +380,8 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     package func commit(
         _ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?
-    ) throws(ColumnStoreError) -> [Int64] {
-        try transaction { connection throws(ColumnStoreError) in
+    ) throws(TripstoreError) -> [Int64] {
+        try transaction { connection throws(TripstoreError) in
             let running = try connection.execute(
                 "SELECT id FROM jobs WHERE id = ANY ($1::bigint[]) AND status = 'running' FOR UPDATE", [commits.map(\.job)]
             ).map { Int64($0.integer(0)) }
@@ -395,7 +395,7 @@ package final class PostgresCatalog: SharedJobCatalog {
     /// Refuses to complete a job whose uncompressed bytes are those of a completed one, unless it may be a duplicate.
     private func refuseDuplicate(
         of hash: ContentHash, job id: Int64, on connection: PostgresConnection
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         // Two processes that complete the same bytes at the same time take turns, so that the second sees the first.
         _ = try connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [hash.text])
         let other = try connection.execute(
@@ -405,12 +405,12 @@ package final class PostgresCatalog: SharedJobCatalog {
             ORDER BY id LIMIT 1
             """, [hash.text, id]
         ).first.map(record)
-        if let other { throw ColumnStoreError.duplicate(of: other.job) }
+        if let other { throw TripstoreError.duplicate(of: other.job) }
     }
 
     private func record(
         _ commit: JobCommit, job id: Int64, on connection: PostgresConnection
-    ) throws(ColumnStoreError) -> Bool {
+    ) throws(TripstoreError) -> Bool {
         if commit.isLast, let hash = commit.checkpoint.contentHash { try refuseDuplicate(of: hash, job: id, on: connection) }
         let isRunning =
             try connection.execute(
@@ -455,13 +455,13 @@ package final class PostgresCatalog: SharedJobCatalog {
         return true
     }
 
-    package func noteWaiting(_ id: Int64, attempt: Int) throws(ColumnStoreError) {
+    package func noteWaiting(_ id: Int64, attempt: Int) throws(TripstoreError) {
         _ = try read(
             "UPDATE jobs SET start_count = 0 WHERE id = $1::bigint AND status = 'running' AND attempt = $2::bigint",
             [id, attempt])
     }
 
-    package func putBack(_ id: Int64, attempt: Int) throws(ColumnStoreError) {
+    package func requeue(_ id: Int64, attempt: Int) throws(TripstoreError) {
         _ = try read(
             """
             UPDATE jobs SET status = \(Self.statusOfReleased), message = NULL, updated_at = \(Self.now), start_count = 0,
@@ -472,7 +472,7 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     // MARK: - Claims
 
-    package func claim(except own: [Int64], busyHosts: [String]) throws(ColumnStoreError) -> JobRecord? {
+    package func claim(except own: [Int64], busyHosts: [String]) throws(TripstoreError) -> JobRecord? {
         try read(
             """
             UPDATE jobs SET worker = $1, heartbeat_at = now(), worker_is_command = false, status = 'pending', updated_at = \(Self.now)
@@ -488,7 +488,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         ).first.map(record)
     }
 
-    package func keepClaims(_ ids: [Int64]) throws(ColumnStoreError) -> [Int64] {
+    package func keepClaims(_ ids: [Int64]) throws(TripstoreError) -> [Int64] {
         if ids.isEmpty { return [] }
         let kept = try read(
             "UPDATE jobs SET heartbeat_at = now() WHERE id = ANY ($1::bigint[]) AND worker = $2 RETURNING id",
@@ -497,17 +497,17 @@ package final class PostgresCatalog: SharedJobCatalog {
         return ids.filter { !kept.contains($0) }
     }
 
-    package func queueNumbers() throws(ColumnStoreError) -> QueueNumbers {
+    package func queueStatistics() throws(TripstoreError) -> QueueStatistics {
         let row = try read(
             """
             SELECT (SELECT extract(epoch FROM now() - min(created_at::timestamptz))::bigint FROM jobs WHERE status = 'pending'),
                 (SELECT count(*) FROM processes p WHERE p.loads AND \(isAlive))
             """
         ).first
-        return QueueNumbers(oldestPendingSeconds: row?.text(0).flatMap { Int($0) }, workers: row?.integer(1))
+        return QueueStatistics(oldestPendingSeconds: row?.text(0).flatMap { Int($0) }, workers: row?.integer(1))
     }
 
-    package func releaseClaims() throws(ColumnStoreError) {
+    package func releaseClaims() throws(TripstoreError) {
         _ = try read(
             """
             UPDATE jobs SET status = \(Self.statusOfReleased), updated_at = \(Self.now), \(Self.unclaimed)
@@ -519,7 +519,7 @@ package final class PostgresCatalog: SharedJobCatalog {
 
     package var hostName: String { host }
 
-    package func giveBack(_ id: Int64, message: String) throws(ColumnStoreError) -> Bool {
+    package func giveBack(_ id: Int64, message: String) throws(TripstoreError) -> Bool {
         try read(
             """
             UPDATE jobs SET status = 'pending', message = $3, updated_at = \(Self.now), start_count = 0, \(Self.unclaimed)
@@ -528,7 +528,7 @@ package final class PostgresCatalog: SharedJobCatalog {
         ).changedCount == 1
     }
 
-    package func keepHouse() throws(ColumnStoreError) {
+    package func runMaintenance() throws(TripstoreError) {
         try interruptJobs(where: isCommandSilent)
         try keepProcesses()
         // Drop events that nobody consumed for four days; delivery gives up after three.
@@ -537,16 +537,16 @@ package final class PostgresCatalog: SharedJobCatalog {
         )
     }
 
-    package func leads(_ task: String) throws(ColumnStoreError) -> Bool { try leadership.leads(task) }
+    package func isLeader(for task: String) throws(TripstoreError) -> Bool { try leadership.isLeader(for: task) }
 
     // MARK: - Notices
 
     package func observe(
-        _ observer: @escaping @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void
-    ) throws(ColumnStoreError) {
+        _ observer: @escaping @Sendable (CatalogNotice) throws(TripstoreError) -> Void
+    ) throws(TripstoreError) {
         let channel = "tripstore_" + (try name())
         let listener = PostgresListener(url, channel: channel, processName: processName, observer) {
-            [weak self] () throws(ColumnStoreError) in _ = try self?.visibility()
+            [weak self] () throws(TripstoreError) in _ = try self?.visibility()
         }
         let announcer = PostgresAnnouncer(pool, channel: channel, processName: processName)
         state.withLock {

@@ -16,7 +16,7 @@ final class PostgresConnection: @unchecked Sendable {
     /// Connects; throws `.unavailable` if no server answers or accepts the login.
     ///
     /// - Parameter name: the name of the connection in the server.
-    init(_ url: PostgresURL, name: String) throws(ColumnStoreError) {
+    init(_ url: PostgresURL, name: String) throws(TripstoreError) {
         // Our settings come first, so that the same ones in the URL take precedence: a host that vanishes is noticed within
         // seconds.
         let options = [
@@ -26,18 +26,18 @@ final class PostgresConnection: @unchecked Sendable {
         let handle = Self.withStrings(options.map { $0.0 }) { names in
             Self.withStrings(options.map { $0.1 }) { values in libpq_connectdb_params(names, values, 1) }
         }
-        guard let handle else { throw ColumnStoreError(.unavailable, "There is no memory for a connection to PostgreSQL.") }
+        guard let handle else { throw TripstoreError(.unavailable, "There is no memory for a connection to PostgreSQL.") }
         self.handle = handle
         answerSeconds = url.answerSeconds
         guard Self.isConnected(handle) else {
             let message = Self.message(of: handle)
             if message.contains("certificate") {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .unavailable,
                     "PostgreSQL, which keeps the jobs, may be another's (\(message)); check the host in CATALOG_URL, its certificate, "
                         + "and sslrootcert, the file of authorities that are believed.")
             }
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .unavailable,
                 "PostgreSQL, which keeps the jobs, does not answer (\(message)); is it running and reachable?")
         }
@@ -66,7 +66,7 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     /// Runs a statement and returns its rows.
-    func execute(_ sql: String, _ parameters: [(any PostgresValue)?] = []) throws(ColumnStoreError) -> PostgresRows {
+    func execute(_ sql: String, _ parameters: [(any PostgresValue)?] = []) throws(TripstoreError) -> PostgresRows {
         let texts = parameters.map { $0?.postgresText }
         return try result(
             Self.withStrings(texts) { values in
@@ -75,7 +75,7 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     /// Runs statements that take no parameters and return nothing of interest.
-    func run(_ sql: String) throws(ColumnStoreError) {
+    func run(_ sql: String) throws(TripstoreError) {
         _ = try result(libpq_send_query(handle, sql))
     }
 
@@ -83,7 +83,7 @@ final class PostgresConnection: @unchecked Sendable {
     ///
     /// libpq's own calls have no timeout, so they never return if the server's process is frozen while its machine responds.
     /// What was sent may have been executed then, as when a connection breaks.
-    private func result(_ isSent: Int32) throws(ColumnStoreError) -> PostgresRows {
+    private func result(_ isSent: Int32) throws(TripstoreError) -> PostgresRows {
         guard isSent == 1 else { throw failure(nil) }
         let end = ContinuousClock.now + .seconds(answerSeconds)
         var rows: PostgresRows?
@@ -94,7 +94,7 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     /// The steps are those that https://www.postgresql.org/docs/current/libpq-async.html names for a socket that does not block.
-    private func nextResult(before end: ContinuousClock.Instant) throws(ColumnStoreError) -> OpaquePointer? {
+    private func nextResult(before end: ContinuousClock.Instant) throws(TripstoreError) -> OpaquePointer? {
         while true {
             let unsent = libpq_flush(handle)
             guard unsent >= 0 else { throw failure(nil) }
@@ -102,7 +102,7 @@ final class PostgresConnection: @unchecked Sendable {
             let left = end - .now
             guard left > .zero else {
                 hasGivenUp = true
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .unavailable,
                     "PostgreSQL, which keeps the jobs, has not answered for \(answerSeconds) seconds; is it frozen or overloaded?"
                 )
@@ -124,10 +124,10 @@ final class PostgresConnection: @unchecked Sendable {
 
     /// Runs statements as one transaction; an error rolls it back.
     func transaction<Value>(
-        _ body: (PostgresConnection) throws(ColumnStoreError) -> Value
-    ) throws(ColumnStoreError) -> Value {
+        _ body: (PostgresConnection) throws(TripstoreError) -> Value
+    ) throws(TripstoreError) -> Value {
         try run("BEGIN")
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             let value = try body(self)
             try run("COMMIT")
             return value
@@ -138,14 +138,14 @@ final class PostgresConnection: @unchecked Sendable {
     }
 
     /// Reads the server's notifications for some time; throws `.unavailable` if it has hung up.
-    func notifications(milliseconds: Int32) throws(ColumnStoreError) -> [String] {
+    func notifications(milliseconds: Int32) throws(TripstoreError) -> [String] {
         // Notifications that came with the result of a statement are in libpq already, and the socket does not show them.
         let known = try takeNotifications()
         if !known.isEmpty { return known }
         return waits(for: POLLIN, milliseconds: milliseconds) ? try takeNotifications() : []
     }
 
-    private func takeNotifications() throws(ColumnStoreError) -> [String] {
+    private func takeNotifications() throws(TripstoreError) -> [String] {
         guard libpq_consume_input(handle) == 1 else { throw failure(nil) }
         var payloads: [String] = []
         while let notification = libpq_notifies(handle) {
@@ -172,21 +172,21 @@ final class PostgresConnection: @unchecked Sendable {
         "25006", "40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03", "57P05",
     ]
 
-    private func failure(_ result: OpaquePointer?) -> ColumnStoreError {
+    private func failure(_ result: OpaquePointer?) -> TripstoreError {
         func field(_ code: UInt8) -> String? {
             result.flatMap { libpq_result_error_field($0, Int32(code)) }.map { String(cString: $0) }
         }
         let state = field(UInt8(ascii: "C")) ?? ""  // PG_DIAG_SQLSTATE
         let message = field(UInt8(ascii: "M")) ?? Self.message(of: handle)  // PG_DIAG_MESSAGE_PRIMARY
         if !Self.isConnected(handle) || state.hasPrefix("08") || Self.temporary.contains(state) {
-            return ColumnStoreError(
+            return TripstoreError(
                 .unavailable, "PostgreSQL, which keeps the jobs, does not answer (\(message)); is it running and reachable?")
         }
         if state.hasPrefix("53") {
-            return ColumnStoreError(
+            return TripstoreError(
                 .io, "PostgreSQL, which keeps the jobs, has no room left (\(message)); give it more and try again.")
         }
-        return ColumnStoreError(.io, "PostgreSQL, which keeps the jobs, refuses: \(message).")
+        return TripstoreError(.io, "PostgreSQL, which keeps the jobs, refuses: \(message).")
     }
 
     /// Returns the first line of libpq's message, without its severity.

@@ -23,8 +23,8 @@ final class PostgresLeadership: @unchecked Sendable {
     }
 
     /// Returns whether this process is the leader of a task; becomes it if there is none, or if the leader's lease has expired.
-    func leads(_ task: String) throws(ColumnStoreError) -> Bool {
-        let isOurs = try pool.with { connection throws(ColumnStoreError) in
+    func isLeader(for task: String) throws(TripstoreError) -> Bool {
+        let isOurs = try pool.with { connection throws(TripstoreError) in
             try connection.execute(
                 """
                 INSERT INTO leaders (task, process, heartbeat_at) VALUES ($1, $2, clock_timestamp())
@@ -52,7 +52,7 @@ final class PostgresLeadership: @unchecked Sendable {
         }
         guard !led.isEmpty else { return }
         // Tasks that cannot be given up now are taken after a lease.
-        _ = try? pool.with { connection throws(ColumnStoreError) in
+        _ = try? pool.with { connection throws(TripstoreError) in
             try connection.execute("DELETE FROM leaders WHERE process = $1", [name])
         }
     }
@@ -67,7 +67,7 @@ final class PostgresLeadership: @unchecked Sendable {
 
     private func keep() {
         while let tasks = next() {
-            let kept = try? pool.with { connection throws(ColumnStoreError) in
+            let kept = try? pool.with { connection throws(TripstoreError) in
                 try connection.execute(
                     """
                     UPDATE leaders SET heartbeat_at = clock_timestamp() WHERE process = $1 AND task = ANY ($2::text[]) RETURNING task

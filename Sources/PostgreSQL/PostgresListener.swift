@@ -9,9 +9,9 @@ final class PostgresListener: @unchecked Sendable {
     private let url: PostgresURL
     private let channel: String
     private let processName: String
-    private let observer: @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void
+    private let observer: @Sendable (CatalogNotice) throws(TripstoreError) -> Void
     /// Checks whether the catalog is still the same.
-    private let look: @Sendable () throws(ColumnStoreError) -> Void
+    private let look: @Sendable () throws(TripstoreError) -> Void
     private let condition = NSCondition()
     private var isStopping = false
     private var hasThread = true
@@ -23,8 +23,8 @@ final class PostgresListener: @unchecked Sendable {
 
     init(
         _ url: PostgresURL, channel: String, processName: String,
-        _ observer: @escaping @Sendable (CatalogNotice) throws(ColumnStoreError) -> Void,
-        look: @escaping @Sendable () throws(ColumnStoreError) -> Void
+        _ observer: @escaping @Sendable (CatalogNotice) throws(TripstoreError) -> Void,
+        look: @escaping @Sendable () throws(TripstoreError) -> Void
     ) {
         self.url = url
         self.look = look
@@ -50,7 +50,7 @@ final class PostgresListener: @unchecked Sendable {
     private func run() {
         var pause = 0.1
         while !mustStop {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 let connection = try PostgresConnection(url, name: processName)
                 try connection.run("LISTEN \"\(channel)\"")
                 try observer(.reconnected)
@@ -71,7 +71,7 @@ final class PostgresListener: @unchecked Sendable {
     }
 
     /// Passes on what arrives, until the connection breaks or the thread must end.
-    private func listen(on connection: PostgresConnection) throws(ColumnStoreError) {
+    private func listen(on connection: PostgresConnection) throws(TripstoreError) {
         var next = ContinuousClock.now
         while !mustStop {
             if next <= .now {

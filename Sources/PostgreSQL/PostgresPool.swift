@@ -19,9 +19,9 @@ final class PostgresPool: @unchecked Sendable {
     }
 
     /// Calls `body` with a connection; a connection is not reused after a failure.
-    func with<Value>(_ body: (PostgresConnection) throws(ColumnStoreError) -> Value) throws(ColumnStoreError) -> Value {
+    func with<Value>(_ body: (PostgresConnection) throws(TripstoreError) -> Value) throws(TripstoreError) -> Value {
         let connection = try take()
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             let value = try body(connection)
             giveBack(connection)
             return value
@@ -38,13 +38,13 @@ final class PostgresPool: @unchecked Sendable {
         }
     }
 
-    private func take() throws(ColumnStoreError) -> PostgresConnection {
+    private func take() throws(TripstoreError) -> PostgresConnection {
         condition.lock()
         let end = Date(timeIntervalSinceNow: Double(url.answerSeconds))
         while usedCount >= Self.countMax {
             guard condition.wait(until: end) else {
                 condition.unlock()
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .unavailable,
                     "PostgreSQL, which keeps the jobs, has not answered others for \(url.answerSeconds) seconds; is it frozen or overloaded?"
                 )
@@ -58,7 +58,7 @@ final class PostgresPool: @unchecked Sendable {
         }
         condition.unlock()
         if let found { return found }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             return try PostgresConnection(url, name: name)
         } catch {
             giveBack(nil)

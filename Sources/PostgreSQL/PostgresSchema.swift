@@ -8,8 +8,8 @@ enum PostgresSchema {
     private static let migrations = [v1, v2, v3, v4, v5, v6, v7]
 
     /// Creates what is missing; one process at a time.
-    static func migrate(_ connection: PostgresConnection) throws(ColumnStoreError) {
-        try connection.transaction { connection throws(ColumnStoreError) in
+    static func migrate(_ connection: PostgresConnection) throws(TripstoreError) {
+        try connection.transaction { connection throws(TripstoreError) in
             // The ID of the lock is our own; two processes that start together would both create the tables.
             _ = try connection.execute("SELECT pg_advisory_xact_lock(hashtext('tripstore.migrate'))")
             try connection.run("CREATE TABLE IF NOT EXISTS tripstore_schema (version integer NOT NULL)")
@@ -23,27 +23,27 @@ enum PostgresSchema {
     }
 
     /// Refuses a catalog that does not exist, or has another version.
-    static func check(_ connection: PostgresConnection) throws(ColumnStoreError) {
+    static func check(_ connection: PostgresConnection) throws(TripstoreError) {
         let exists = try connection.execute("SELECT to_regclass('tripstore_schema') IS NOT NULL").first?.text(0) == "t"
         guard exists, let version = try version(connection) else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .notFound, "The database that CATALOG_URL names has no catalog yet; start `tripstore serve` once to make it.")
         }
         try refuseNewer(version)
         guard version == migrations.count else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "The catalog that CATALOG_URL names was made by an older version; start `tripstore serve` once to migrate it.")
         }
     }
 
-    private static func version(_ connection: PostgresConnection) throws(ColumnStoreError) -> Int? {
+    private static func version(_ connection: PostgresConnection) throws(TripstoreError) -> Int? {
         try connection.execute("SELECT version FROM tripstore_schema").first?.integer(0)
     }
 
-    private static func refuseNewer(_ version: Int) throws(ColumnStoreError) {
+    private static func refuseNewer(_ version: Int) throws(TripstoreError) {
         guard version > migrations.count else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .conflict,
             "The catalog that CATALOG_URL names was made by a newer version of tripstore; nothing was touched, use that version."
         )

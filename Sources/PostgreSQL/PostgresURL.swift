@@ -19,9 +19,9 @@ package struct PostgresURL: Hashable, Sendable {
     package static func isOne(_ text: String) -> Bool { text.hasPrefix("postgresql:") || text.hasPrefix("postgres:") }
 
     /// Parses a URL; throws `.invalidArgument` with a sentence that never shows the password.
-    package init(_ text: String) throws(ColumnStoreError) {
-        func wrong(_ what: String) -> ColumnStoreError {
-            ColumnStoreError(
+    package init(_ text: String) throws(TripstoreError) {
+        func wrong(_ what: String) -> TripstoreError {
+            TripstoreError(
                 .invalidArgument, "CATALOG_URL \(what); it looks like postgresql://user:password@host:5432/database.")
         }
         guard text.hasPrefix("postgresql://") || text.hasPrefix("postgres://") else {
@@ -41,7 +41,7 @@ package struct PostgresURL: Hashable, Sendable {
         }
         connectionString = parts[0] + (kept.isEmpty ? "" : "?" + kept.joined(separator: "&"))
         guard libpq_load() != 0 else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "CATALOG_URL needs PostgreSQL's client library, libpq, which is not installed here; install it (Debian: libpq5)."
             )

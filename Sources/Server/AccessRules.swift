@@ -27,7 +27,7 @@ public struct AccessRules: Sendable {
     ///   - address: where it listens. On loopback only its names are answered, elsewhere any host, unless some are named.
     ///   - allowedHosts: further names: `trips.example.com`, `*.example.com` or `*` for any.
     ///   - allowedOrigins: origins of pages that may use the server: `https://trips.example.com`.
-    package init(listeningOn address: String, allowedHosts: [String], allowedOrigins: [String]) throws(ColumnStoreError) {
+    package init(listeningOn address: String, allowedHosts: [String], allowedOrigins: [String]) throws(TripstoreError) {
         let own = HostName(address) ?? HostName("[\(address)]")
         let isLoopback = own?.isLoopback ?? false
         var hosts = own.map { [$0.name] } ?? []
@@ -35,7 +35,7 @@ public struct AccessRules: Sendable {
             let isPattern = text.hasPrefix("*.")
             guard let host = HostName(isPattern ? String(text.dropFirst(2)) : text) ?? HostName("[\(text)]"), host.port == nil
             else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .invalidArgument,
                     "'\(text)' is no host that can be allowed; give its name or address without a port, *.NAME, or * for any.")
             }
@@ -47,7 +47,7 @@ public struct AccessRules: Sendable {
         var origins: Set<String> = []
         for text in allowedOrigins {
             guard let origin = Origin(text) else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .invalidArgument, "'\(text)' is no origin of a web page; it is SCHEME://HOST or SCHEME://HOST:PORT.")
             }
             origins.insert(origin.text)

@@ -18,35 +18,35 @@ struct AnalyticsController: Sendable {
 
     @Sendable private func weeklyAverage(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try WeeklyAverageQuery(parameters: RequestParameters(request).pairs)
-        return try await answer { engine, cancellation throws(ColumnStoreError) in
+        return try await answer { engine, cancellation throws(TripstoreError) in
             try engine.weeklyAverage(query, cancellation).json
         }
     }
 
     @Sendable private func tripGroups(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try TripGroupsQuery(parameters: RequestParameters(request).pairs, defaults: options.defaults)
-        return try await answer(mayScan: true) { engine, cancellation throws(ColumnStoreError) in
+        return try await answer(mayScan: true) { engine, cancellation throws(TripstoreError) in
             try engine.tripGroups(query, cancellation).json
         }
     }
 
     @Sendable private func regions(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let query = try RegionsQuery(parameters: RequestParameters(request).pairs)
-        return try await answer { engine, cancellation throws(ColumnStoreError) in try engine.regions(query, cancellation).json
+        return try await answer { engine, cancellation throws(TripstoreError) in try engine.regions(query, cancellation).json
         }
     }
 
     /// Runs a query until it is answered, its client disconnects or its timeout passes.
     private func answer(
         mayScan: Bool = false,
-        _ query: @escaping @Sendable (any TripEngine, QueryCancellation) throws(ColumnStoreError) -> String
+        _ query: @escaping @Sendable (any TripEngine, QueryCancellation) throws(TripstoreError) -> String
     ) async throws -> Response {
         let (engine, budget) = (store.engine, budget)
         let cancellation = QueryCancellation(timeout: options.queryTimeout)
         let waitingMax = min(options.waitingQueryCountMax, connections.capacity / ServerLimits.waitingQueryPart)
-        let run = { () async throws(ColumnStoreError) -> AdmittedAnswer in
+        let run = { () async throws(TripstoreError) -> AdmittedAnswer in
             try await engine.threads.answer(mayScan: mayScan, cancellation, waitingMax: waitingMax) {
-                () throws(ColumnStoreError) in try budget.admit(query(engine, cancellation))
+                () throws(TripstoreError) in try budget.admit(query(engine, cancellation))
             }
         }
         guard let client = ClientPresence.current else { return .json(try await run()) }

@@ -13,13 +13,13 @@ final class AnswerBudget: Sendable {
     init(byteCountMax: Int = ServerLimits.answersByteCountMax) { self.byteCountMax = byteCountMax }
 
     /// Admits an answer, or throws if there are too many.
-    func admit(_ text: String) throws(ColumnStoreError) -> AdmittedAnswer {
+    func admit(_ text: String) throws(TripstoreError) -> AdmittedAnswer {
         let bytes = ByteBuffer(string: text)
         guard bytes.readableBytes >= ServerLimits.largeAnswerByteCount else { return AdmittedAnswer(bytes: bytes, place: nil) }
         let sum = byteCount.add(bytes.readableBytes, ordering: .relaxed).newValue
         let place = AdmittedAnswer.Place(budget: self, byteCount: bytes.readableBytes)
         guard sum <= byteCountMax else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .overloaded,
                 "Answers of \(byteCountMax >> 20) MiB are on their way to clients already; try again in a moment, or ask for less at a "
                     + "time ('limit').")

@@ -49,7 +49,7 @@ package func buildApplication(store: TripStore, options: ServerOptions) -> some 
 /// Runs the server until SIGINT or SIGTERM.
 ///
 /// Then it takes no more connections, finishes the requests under way, closes WebSockets and event streams, and returns; what is left
-/// to do, the checkpoint of a load, has to be done before `shutdownTimeout` is over. Throws `ColumnStoreError` where it can't listen.
+/// to do, the checkpoint of a load, has to be done before `shutdownTimeout` is over. Throws `TripstoreError` where it can't listen.
 package func serve(store: TripStore, options: ServerOptions) async throws {
     let openFiles = OpenFiles.raiseLimit()
     if options.connectionCountMax > ConnectionTable.capacity(openFiles: openFiles) {
@@ -68,10 +68,10 @@ package func serve(store: TripStore, options: ServerOptions) async throws {
     do {
         try await ServiceGroup(configuration: configuration).run()
     } catch let error as IOError {
-        throw ColumnStoreError(
+        throw TripstoreError(
             .io, "Can't listen on \(options.host) port \(options.port): \(error.reason); choose another address or port.")
     } catch is SocketAddressError.UnknownHost {
-        throw ColumnStoreError(
+        throw TripstoreError(
             .io,
             "Can't listen on \(options.host): there is no host of this name; choose another, such as 127.0.0.1 or 0.0.0.0.")
     }

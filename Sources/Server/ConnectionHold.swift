@@ -20,15 +20,15 @@ final class ConnectionHold: Sendable {
         }
 
         /// Returns the error for a client if too many are held already.
-        func refusal(_ count: Int) -> ColumnStoreError {
+        func refusal(_ count: Int) -> TripstoreError {
             switch self {
             case .follower:
-                ColumnStoreError(
+                TripstoreError(
                     .overloaded,
                     "The server has \(count.grouped) followers of jobs, half of the connections that it may have (--max-connections); ask "
                         + "GET /jobs/{job_id} now and then instead, or try again in a moment.")
             case .upload:
-                ColumnStoreError(
+                TripstoreError(
                     .overloaded,
                     "The server is taking \(count.grouped) uploads, an eighth of the connections that it may have (--max-connections); try "
                         + "again in a moment.")

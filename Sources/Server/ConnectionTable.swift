@@ -149,7 +149,7 @@ final class ConnectionTable: Sendable {
     /// Counts a request that keeps its connection for long; throws if the maximum is reached.
     ///
     /// An upload replaces the slowest one if one is slow.
-    func hold(_ kind: ConnectionHold.Kind) throws(ColumnStoreError) -> ConnectionHold {
+    func hold(_ kind: ConnectionHold.Kind) throws(TripstoreError) -> ConnectionHold {
         let limit = max(1, capacity / kind.part)
         let (isHeld, slowest) = state.withLock { state -> (Bool, ConnectionRecord?) in
             var slowest: ConnectionRecord?

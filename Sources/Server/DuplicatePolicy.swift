@@ -8,9 +8,9 @@ enum DuplicatePolicy: String {
     static let byteCountMax = 16
 
     /// Reads the option's value; throws 400 for any other.
-    init(_ text: String) throws(ColumnStoreError) {
+    init(_ text: String) throws(TripstoreError) {
         guard let policy = DuplicatePolicy(rawValue: text) else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument, "Parameter 'duplicate' must be refuse or allow, not '\(text.prefix(100))'.")
         }
         self = policy

@@ -16,7 +16,7 @@ package struct ErrorAnswer {
     /// - Parameter paths: which paths of files to hide.
     package init(_ error: any Error, hiding paths: HiddenPaths? = nil) {
         switch error {
-        case let error as ColumnStoreError:
+        case let error as TripstoreError:
             status = Self.status(of: error.code)
             detail =
                 switch error.code {
@@ -53,7 +53,7 @@ package struct ErrorAnswer {
         }
     }
 
-    private static func status(of code: ColumnStoreError.Code) -> HTTPResponse.Status {
+    private static func status(of code: TripstoreError.Code) -> HTTPResponse.Status {
         switch code {
         case .invalidArgument, .badInput: .badRequest
         case .notFound: .notFound

@@ -18,7 +18,7 @@ struct ErrorMiddleware: RouterMiddleware {
         } catch {
             let answer = ErrorAnswer(error, hiding: paths)
             // An overload is not a fault, and the request log has it.
-            if answer.status.kind == .serverError, (error as? ColumnStoreError)?.code != .overloaded {
+            if answer.status.kind == .serverError, (error as? TripstoreError)?.code != .overloaded {
                 context.logger.error(
                     "request failed",
                     metadata: [

@@ -20,8 +20,8 @@ struct IngestionController: Sendable {
 
     @Sendable private func ingest(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let parameters = try RequestParameters(request).values(known: ["filename", "duplicate"])
-        let policy = try parameters.text("duplicate").map { text throws(ColumnStoreError) in try DuplicatePolicy(text) }
-        let name = try (parameters.text("filename") ?? Self.pathName(context)).map { name throws(ColumnStoreError) in
+        let policy = try parameters.text("duplicate").map { text throws(TripstoreError) in try DuplicatePolicy(text) }
+        let name = try (parameters.text("filename") ?? Self.pathName(context)).map { name throws(TripstoreError) in
             try UploadName(name)
         }
         let type = HeaderValue(request.headers[.contentType] ?? "")
@@ -39,7 +39,7 @@ struct IngestionController: Sendable {
         let store = store
         let isURL = type.first == "application/json"
         // Checked before the client is told to continue: it should not send what can't become a job.
-        try await store.lookUp { () throws(ColumnStoreError) in
+        try await store.lookUp { () throws(TripstoreError) in
             if isURL { try store.jobs.requireRoomForJob() } else { try store.jobs.requireRoomForUpload() }
         }
         switch type.first {
@@ -139,7 +139,7 @@ struct IngestionController: Sendable {
         }
         let wish = try UploadByURL(body)
         let store = store
-        let own = try wish.duplicate.map { text throws(ColumnStoreError) in try DuplicatePolicy(text) }
+        let own = try wish.duplicate.map { text throws(TripstoreError) in try DuplicatePolicy(text) }
         let job = try await WaitingThreads.uploads.run {
             try store.jobs.submitURL(
                 wish.url, filename: wish.filename ?? name?.text, allowsDuplicate: (own ?? policy) == .allow)
@@ -203,7 +203,7 @@ struct IngestionController: Sendable {
     private static func explain(_ error: any Error) -> any Error {
         switch error {
         case let failure as MultipartParser.Failure: HTTPError(.badRequest, message: failure.rawValue)
-        case is HTTPError, is ColumnStoreError, is RequestRefusal: error
+        case is HTTPError, is TripstoreError, is RequestRefusal: error
         // The connection broke while the body was read.
         default: HTTPError(.badRequest, message: "The upload broke off before its end; send it again.")
         }

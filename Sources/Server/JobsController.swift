@@ -27,7 +27,7 @@ struct JobsController: Sendable {
         let limit = try values.integer("limit", in: 1...Limits.jobLimitMax, otherwise: ServerLimits.jobLimitDefault)
         let status: Job.Status? = try values.choice("status")
         let store = store
-        let jobs = try await store.lookUp { () throws(ColumnStoreError) in
+        let jobs = try await store.lookUp { () throws(TripstoreError) in
             try store.jobs.jobs(limit: limit, status: status)
         }
         return .json(try budget.admit("[" + jobs.map(\.json).joined(separator: ",") + "]"))
@@ -36,7 +36,7 @@ struct JobsController: Sendable {
     @Sendable private func show(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        return .json(try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.job(id) }.json)
+        return .json(try await store.lookUp { () throws(TripstoreError) in try store.jobs.job(id) }.json)
     }
 
     @Sendable private func remove(_ request: Request, context: ServerRequestContext) async throws -> Response {
@@ -49,7 +49,7 @@ struct JobsController: Sendable {
     @Sendable private func resume(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        let job = try await store.engine.threads.answer { () throws(ColumnStoreError) in try store.jobs.resume(id) }
+        let job = try await store.engine.threads.answer { () throws(TripstoreError) in try store.jobs.resume(id) }
         return .json(job.json, status: .accepted)
     }
 
@@ -61,7 +61,7 @@ struct JobsController: Sendable {
         let after = try values.integer("after", in: 0...Int.max, otherwise: 0)
         let (store, budget) = (store, budget)
         return .json(
-            try await store.lookUp { () throws(ColumnStoreError) in
+            try await store.lookUp { () throws(TripstoreError) in
                 try budget.admit(store.jobs.rejects(id, after: after, limit: limit).json)
             })
     }
@@ -70,7 +70,7 @@ struct JobsController: Sendable {
         let id = try Self.jobID(request, context)
         let store = store
         // Only a job that exists has a stream; once the stream has begun, it is too late for a status.
-        _ = try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.job(id) }
+        _ = try await store.lookUp { () throws(TripstoreError) in try store.jobs.job(id) }
         let hold = try connections.hold(.follower)
         let events = ProgressEvents(
             jobID: id, hub: hub, keepAliveInterval: pingInterval, eventLoop: context.channel.eventLoop)
@@ -87,7 +87,7 @@ struct JobsController: Sendable {
     @Sendable private func refuseWebSocket(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        _ = try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.job(id) }
+        _ = try await store.lookUp { () throws(TripstoreError) in try store.jobs.job(id) }
         // That of a handshake may be that there is no room.
         if (try? WebSocketHandshake { request.headers[values: $0] }) != nil { _ = try connections.hold(.follower) }
         throw HTTPError(refusing: request, otherwise: "GET /jobs/\(id)/events")
@@ -101,7 +101,7 @@ struct JobsController: Sendable {
     ) throws -> Int64 {
         _ = try RequestParameters(request).values(known: parameters)
         guard let id = jobID(context.parameters.get("job_id") ?? "") else {
-            throw LoadService.jobNotFound
+            throw JobService.jobNotFound
         }
         return id
     }

@@ -79,7 +79,7 @@ package final class ProgressHub: Sendable {
     /// After that it is no longer subscribed. Throws `.notFound` for a job that does not exist.
     package func subscribe(
         to jobID: Int64, by transport: Transport, deliver: @escaping @Sendable (ProgressMessage) -> Void
-    ) async throws(ColumnStoreError) -> Subscription {
+    ) async throws(TripstoreError) -> Subscription {
         let subscriber = Subscriber(transport: transport, deliver: deliver)
         let (subscription, isServed) = state.withLock { $0.add(subscriber, to: jobID) }
         if isServed { return subscription }
@@ -87,7 +87,7 @@ package final class ProgressHub: Sendable {
         // change that happens meanwhile; once it has got a change, it needs no older snapshot.
         let store = store
         do {
-            let snapshot = try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.progress(jobID) }
+            let snapshot = try await store.lookUp { () throws(TripstoreError) in try store.jobs.progress(jobID) }
             state.withLock { $0.deliver(snapshot, to: subscription) }
             return subscription
         } catch {

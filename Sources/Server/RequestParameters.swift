@@ -10,7 +10,7 @@ struct RequestParameters {
     let pairs: [(name: String, value: String)]
 
     /// Parses the query string of a request; throws if it is not percent-encoded UTF-8.
-    init(_ request: Request) throws(ColumnStoreError) {
+    init(_ request: Request) throws(TripstoreError) {
         guard let query = request.uri.query, !query.isEmpty else {
             pairs = []
             return
@@ -21,7 +21,7 @@ struct RequestParameters {
             guard let name = Self.decode(pair[..<equals], plusIsBlank: true),
                 let value = Self.decode(pair[equals...].dropFirst(), plusIsBlank: true)
             else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .invalidArgument, "The query '\(Substring(pair))' is not valid percent-encoding; encode it as UTF-8.")
             }
             pairs.append((name, value))
@@ -30,7 +30,7 @@ struct RequestParameters {
     }
 
     /// The parameters with their checks; throws for an unknown, repeated or empty one.
-    func values(known: [String]) throws(ColumnStoreError) -> QueryParameters { try QueryParameters(pairs, known: known) }
+    func values(known: [String]) throws(TripstoreError) -> QueryParameters { try QueryParameters(pairs, known: known) }
 
     /// Returns percent-decoded text, or nil if it is invalid or not UTF-8.
     static func decode(_ text: some Sequence<UInt8>, plusIsBlank: Bool) -> String? {

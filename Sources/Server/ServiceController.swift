@@ -12,11 +12,11 @@ struct ServiceController: Sendable {
     private let readiness: Readiness
     /// The state of the disk and the segments, without requests to other servers.
     private let ownState: SharedLook<OwnState>
-    private let stored: SharedLook<EngineNumbers>
-    private let jobs: SharedLook<LoadNumbers>
+    private let stored: SharedLook<EngineStatistics>
+    private let jobs: SharedLook<JobStatistics>
 
     private struct OwnState: Sendable {
-        var damage: ColumnStoreError?
+        var damage: TripstoreError?
         var readOnlyReason: String?
     }
 
@@ -27,8 +27,8 @@ struct ServiceController: Sendable {
         self.connections = connections
         readiness = Readiness(store)
         ownState = SharedLook { OwnState(damage: store.engine.damage, readOnlyReason: store.jobs.readOnlyReason) }
-        stored = SharedLook { () throws(ColumnStoreError) in try store.engine.numbers() }
-        jobs = SharedLook { () throws(ColumnStoreError) in try store.jobs.numbers() }
+        stored = SharedLook { () throws(TripstoreError) in try store.engine.statistics() }
+        jobs = SharedLook { () throws(TripstoreError) in try store.jobs.statistics() }
     }
 
     func addRoutes(to router: Router<ServerRequestContext>) {
@@ -101,7 +101,7 @@ struct ServiceController: Sendable {
     }
 }
 
-extension EngineNumbers {
+extension EngineStatistics {
     fileprivate func write(to text: inout PrometheusText) {
         if let segments { text.metric("tripstore_segments", .gauge, "Live segments.", value: segments) }
         text.metric("tripstore_trips", .gauge, "Trips that answers are about.", value: trips)
@@ -127,7 +127,7 @@ extension EngineNumbers {
     }
 }
 
-extension LoadNumbers {
+extension JobStatistics {
     fileprivate func write(to text: inout PrometheusText) {
         text.metric("tripstore_jobs", .gauge, "Jobs that are not over.") {
             $0.sample([("status", Job.Status.pending.rawValue)], pendingJobs)

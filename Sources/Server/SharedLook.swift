@@ -5,7 +5,7 @@ import TripModel
 ///
 /// So a frozen component blocks one thread, however often it is checked.
 final class SharedLook<Value: Sendable>: Sendable {
-    typealias Outcome = Result<Value, ColumnStoreError>
+    typealias Outcome = Result<Value, TripstoreError>
 
     private struct State {
         var isLooking = false
@@ -13,10 +13,10 @@ final class SharedLook<Value: Sendable>: Sendable {
         var lastWaiter = 0
     }
 
-    private let look: @Sendable () throws(ColumnStoreError) -> Value
+    private let look: @Sendable () throws(TripstoreError) -> Value
     private let state = Lock(State())
 
-    init(_ look: @escaping @Sendable () throws(ColumnStoreError) -> Value) { self.look = look }
+    init(_ look: @escaping @Sendable () throws(TripstoreError) -> Value) { self.look = look }
 
     /// Returns the result of a check that ends within some time; nil if none does.
     func outcome(within time: Duration) async -> Outcome? {
@@ -37,7 +37,7 @@ final class SharedLook<Value: Sendable>: Sendable {
 
     private func run() {
         let outcome: Outcome
-        do throws(ColumnStoreError) { outcome = .success(try look()) } catch { outcome = .failure(error) }
+        do throws(TripstoreError) { outcome = .success(try look()) } catch { outcome = .failure(error) }
         let waiters = state.withLock { state in
             defer { (state.isLooking, state.waiters) = (false, [:]) }
             return state.waiters.values.map(\.self)

@@ -9,7 +9,7 @@ import TripModel
 /// other fields are ignored.
 struct UploadForm {
     private let directory: String
-    private let bounds: LoadBounds
+    private let bounds: IngestionBounds
     private var bodyByteCount = 0
     /// The name that the request gives the file, whatever the form says.
     private let name: UploadName?
@@ -22,7 +22,7 @@ struct UploadForm {
 
     /// Makes a form that writes its file to a directory.
     init(
-        name: UploadName?, boundary: String, directory: String, _ bounds: LoadBounds
+        name: UploadName?, boundary: String, directory: String, _ bounds: IngestionBounds
     ) throws(MultipartParser.Failure) {
         self.bounds = bounds
         parser = try MultipartParser(boundary: boundary)

@@ -33,11 +33,11 @@ struct UploadWriter: Sendable {
 
     /// Hash of the upload, once it is finished.
     var hash: ContentHash { hasher.hash }
-    private let bounds: LoadBounds
+    private let bounds: IngestionBounds
     private let directory: String
 
     /// Creates a file with a unique name in a directory.
-    init(directory: String, _ bounds: LoadBounds) async throws {
+    init(directory: String, _ bounds: IngestionBounds) async throws {
         self.directory = directory
         self.bounds = bounds
         let path = "\(directory)/upload-\(String(UInt128.random(in: .min ... .max), radix: 36)).part"
@@ -136,7 +136,7 @@ struct UploadWriter: Sendable {
     private static func failure(_ error: any Error) -> any Error {
         guard let error = error as? IOError else { return error }
         guard error.errnoCode == ENOSPC || error.errnoCode == EDQUOT else {
-            return ColumnStoreError(
+            return TripstoreError(
                 .io, "The upload can't be written to disk (\(error.reason)); try again later.")
         }
         return HTTPError(.insufficientStorage, message: "The disk is full; free some space and upload the file again.")

@@ -123,8 +123,8 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
             return channel.eventLoop.makeSucceededFuture(nil)
         }
         return channel.eventLoop.makeFutureWithTask {
-            do throws(ColumnStoreError) {
-                _ = try await store.lookUp { () throws(ColumnStoreError) in try store.jobs.job(jobID) }
+            do throws(TripstoreError) {
+                _ = try await store.lookUp { () throws(TripstoreError) in try store.jobs.job(jobID) }
                 record.keep(try connections.hold(.follower))
                 return handshake.fields
             } catch {

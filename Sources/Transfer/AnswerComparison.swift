@@ -8,7 +8,7 @@ struct AnswerComparison {
     private let source: any TripEngine
     private let target: any TripEngine
     /// Queries that were asked of both.
-    private(set) var questionCount = 0
+    private(set) var queryCount = 0
     /// Maximum of regions whose weeks are queried one by one, those with the most trips.
     private static let regionCountMax = 20
 
@@ -20,9 +20,9 @@ struct AnswerComparison {
     /// Returns the first difference; nil if there is none.
     ///
     /// - Parameter trips: trips of each completed job.
-    mutating func difference(_ trips: [Int64: Int]) throws(ColumnStoreError) -> String? {
+    mutating func difference(_ trips: [Int64: Int]) throws(TripstoreError) -> String? {
         let copied = try target.storedTrips()
-        questionCount += 1
+        queryCount += 1
         for id in Set(trips.keys).union(copied.keys).sorted() where trips[id] ?? 0 != copied[id] ?? 0 {
             return "job \(id) has \((copied[id] ?? 0).grouped) trips instead of \((trips[id] ?? 0).grouped)"
         }
@@ -31,7 +31,7 @@ struct AnswerComparison {
         repeat {
             var (ours, theirs) = (try source.regions(query), try target.regions(query))
             (ours.warning, theirs.warning) = (nil, nil)
-            questionCount += 1
+            queryCount += 1
             if ours != theirs { return "the answers about regions differ" }
             if query.offset == 0 { first = Array(ours.regions.prefix(Self.regionCountMax)) }
             last = ours.regions.last ?? last
@@ -42,11 +42,11 @@ struct AnswerComparison {
         return try groups([first.first, last].compactMap(\.self))
     }
 
-    private mutating func weeks(of regions: [Regions.Region]) throws(ColumnStoreError) -> String? {
+    private mutating func weeks(of regions: [Regions.Region]) throws(TripstoreError) -> String? {
         for kind in WeeklyAverageQuery.Weeks.allCases {
             var query = WeeklyAverageQuery()
             query.weeks = kind
-            if try !isEqual({ store throws(ColumnStoreError) in try store.weeklyAverage(query).compared }) {
+            if try !isEqual({ store throws(TripstoreError) in try store.weeklyAverage(query).compared }) {
                 return "the weekly averages over \(kind.rawValue) weeks differ"
             }
         }
@@ -54,7 +54,7 @@ struct AnswerComparison {
             var query = WeeklyAverageQuery()
             query.weeks = .active
             query.filter.region = region.region
-            if try !isEqual({ store throws(ColumnStoreError) in try store.weeklyAverage(query).compared }) {
+            if try !isEqual({ store throws(TripstoreError) in try store.weeklyAverage(query).compared }) {
                 return "the weekly averages of the region \(region.region) differ"
             }
         }
@@ -66,7 +66,7 @@ struct AnswerComparison {
     /// Fine groups of many trips are as many as the trips, too expensive to query without need.
     ///
     /// - Parameter regions: those with the most and the fewest trips.
-    private mutating func groups(_ regions: [Regions.Region]) throws(ColumnStoreError) -> String? {
+    private mutating func groups(_ regions: [Regions.Region]) throws(TripstoreError) -> String? {
         var queries: [TripGroupsQuery] = []
         func add(precision: Int, _ bucket: TripGroupsQuery.Bucket, minutes: Int, _ filter: TripFilter = TripFilter()) {
             var query = TripGroupsQuery()
@@ -86,7 +86,7 @@ struct AnswerComparison {
             add(precision: 12, .absolute, minutes: 15, filter)
         }
         for query in queries {
-            if try !isEqual({ store throws(ColumnStoreError) in try store.tripGroups(query).compared }) {
+            if try !isEqual({ store throws(TripstoreError) in try store.tripGroups(query).compared }) {
                 return "the groups of precision \(query.precision) differ"
             }
         }
@@ -95,17 +95,17 @@ struct AnswerComparison {
 
     /// Returns whether both give the same answer, or the same error.
     private mutating func isEqual(
-        _ ask: (any TripEngine) throws(ColumnStoreError) -> some Equatable
-    ) throws(ColumnStoreError) -> Bool {
+        _ ask: (any TripEngine) throws(TripstoreError) -> some Equatable
+    ) throws(TripstoreError) -> Bool {
         func answer<Answer: Equatable>(
-            _ store: any TripEngine, _ ask: (any TripEngine) throws(ColumnStoreError) -> Answer
-        ) throws(ColumnStoreError) -> (Answer?, String?) {
-            do throws(ColumnStoreError) { return (try ask(store), nil) } catch {
+            _ store: any TripEngine, _ ask: (any TripEngine) throws(TripstoreError) -> Answer
+        ) throws(TripstoreError) -> (Answer?, String?) {
+            do throws(TripstoreError) { return (try ask(store), nil) } catch {
                 guard error.code == .notFound || error.code == .invalidArgument else { throw error }
                 return (nil, error.message)
             }
         }
-        questionCount += 1
+        queryCount += 1
         return try answer(source, ask) == answer(target, ask)
     }
 }

@@ -22,7 +22,7 @@ package struct CSVExport {
         _ write: ([UInt8]) throws -> Void, _ report: (_ trips: Int, _ count: Int) -> Void
     ) throws -> Int {
         let jobs = try store.select(nil).filter { $0.job.status == .completed }
-        let missing = try jobs.reduce(0) { sum, record throws(ColumnStoreError) in
+        let missing = try jobs.reduce(0) { sum, record throws(TripstoreError) in
             sum + (try store.storage.catalog.missingTrips(ofJob: record.job.id) ?? 0)
         }
         let count = jobs.reduce(0) { $0 + $1.job.tripCount } - missing
@@ -43,7 +43,7 @@ package struct CSVExport {
             report(rowCount, count)
         }
         guard rowCount == count else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "\(rowCount.grouped) trips were read of \(count.grouped): a job was deleted meanwhile, or the store has lost trips; export "
                     + "again, and look at `tripstore verify` or at the warning of answers where that does not help.")

@@ -11,18 +11,18 @@ extension StoreTransfer {
     /// Stores jobs that are complete in the source; false if trips of one have disappeared there, since it was deleted.
     ///
     /// Waits while servers are unavailable, as jobs do.
-    func load(_ wave: [JobRecord]) throws(ColumnStoreError) -> Bool {
+    func load(_ wave: [JobRecord]) throws(TripstoreError) -> Bool {
         var pause = 1
         while true {
             do {
                 return wave.count == 1 ? try loadAlone(wave[0]) : try loadTogether(wave)
-            } catch let error as ColumnStoreError where error.code == .unavailable {
+            } catch let error as TripstoreError where error.code == .unavailable {
                 report(.waits(error.message))
                 Thread.sleep(forTimeInterval: Double(pause))
                 pause = min(pause * 2, Limits.retrySecondsMax)
             } catch {
-                throw error as? ColumnStoreError
-                    ?? ColumnStoreError(.internalFault, "Trips could not be copied: \(error); please report this.")
+                throw error as? TripstoreError
+                    ?? TripstoreError(.internalFault, "Trips could not be copied: \(error); please report this.")
             }
         }
     }
@@ -54,13 +54,13 @@ extension StoreTransfer {
         guard let first = started.first?.job.id else { return }
         let ids = Set(started.map(\.job.id))
         // If an earlier run has committed the job meanwhile, it is committed whole.
-        guard started.count == wave.count else { throw ColumnStoreError.transferLost(first) }
-        let part = LoadPart(
+        guard started.count == wave.count else { throw TripstoreError.transferLost(first) }
+        let part = JobPart(
             job: first, isGroup: true, attempt: 1, number: 0, endLine: 0,
-            origin: SegmentOrigin(jobs: started.map { $0.transferredOrigin }))
+            origin: SegmentProvenance(jobs: started.map { $0.transferredProvenance }))
         let segment = batches.isEmpty ? nil : try target.store(batches, as: part).wait()
         let commits = started.map { (job: $0.job.id, commit: $0.lastCommit(attempt: nil, partCount: 1)) }
-        guard try targetCatalog.commit(commits, segment: segment).isEmpty else { throw ColumnStoreError.transferLost(first) }
+        guard try targetCatalog.commit(commits, segment: segment).isEmpty else { throw TripstoreError.transferLost(first) }
         claims?.remove(ids)
         for record in started { try finish(record) }
     }
@@ -130,7 +130,7 @@ extension StoreTransfer {
     ///
     /// - Parameter plan: identifies the pieces that it is read in; it resumes after the last commit if that was made from the
     ///   same ones.
-    private func begin(_ record: JobRecord, plan: ContentHash?) throws(ColumnStoreError) -> JobRecord? {
+    private func begin(_ record: JobRecord, plan: ContentHash?) throws(TripstoreError) -> JobRecord? {
         let id = record.job.id
         let expected: [Job.Status] = [.pending, .running, .interrupted]
         if let existing = try targetCatalog.job(id) {
@@ -142,12 +142,12 @@ extension StoreTransfer {
                 if existing.checkpoint == JobRecord.Checkpoint() || plan != nil && existing.checkpoint.contentHash == plan {
                     guard try targetCatalog.takeOver(id) != nil else { throw .transferLost(id) }
                 } else {
-                    _ = try target.takeOut(id, status: .failed, from: expected, message: nil, attempt: nil)
+                    _ = try target.deleteTrips(id, status: .failed, from: expected, message: nil, attempt: nil)
                     try reset(id)
                 }
             case .failed: try reset(id)
             case .cancelled, .deleted:
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .conflict,
                     "Job \(id) (\(record.job.filename)) was removed in the target; name another target to copy the whole store."
                 )
@@ -161,14 +161,14 @@ extension StoreTransfer {
         return started
     }
 
-    private func reset(_ id: Int64) throws(ColumnStoreError) {
+    private func reset(_ id: Int64) throws(TripstoreError) {
         guard try targetCatalog.reset(id, from: [.failed], isClaimed: target.storage.isShared) != nil else {
             throw .transferLost(id)
         }
     }
 
     /// Completes a job whose trips are in the target.
-    private func finish(_ record: JobRecord, earlierRowCount: Int = 0) throws(ColumnStoreError) {
+    private func finish(_ record: JobRecord, earlierRowCount: Int = 0) throws(TripstoreError) {
         try settle(record)
         tripCount = min(tripCount + record.job.tripCount, result.trips)
         result.newTrips += record.job.tripCount - earlierRowCount
@@ -177,11 +177,11 @@ extension StoreTransfer {
     }
 
     /// Returns whether all trips of a job were read; false if it was deleted meanwhile; throws if the store has lost some.
-    private func isWhole(_ record: JobRecord, tripCount: Int) throws(ColumnStoreError) -> Bool {
+    private func isWhole(_ record: JobRecord, tripCount: Int) throws(TripstoreError) -> Bool {
         if tripCount == record.job.tripCount { return true }
         let id = record.job.id
         guard try sourceCatalog.job(id)?.job.status == .completed else { return false }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .corrupt,
             "Job \(id) (\(record.job.filename)) has \(tripCount.grouped) trips in the store, \(record.job.tripCount.grouped) by its catalog; "
                 + "bring back what is missing, or delete that job, and run the same command again.")
@@ -190,7 +190,7 @@ extension StoreTransfer {
 
 extension JobRecord {
     /// The job's provenance, as segments of another store record it.
-    var transferredOrigin: SegmentOrigin.Job {
+    var transferredProvenance: SegmentProvenance.Job {
         var origin = origin()
         origin.upload = nil
         return origin

@@ -77,13 +77,13 @@ package final class StoreTransfer {
     }
 
     /// Makes this process the only one that copies to the target; after a killed one, once its lease has expired.
-    private func takeLead() throws(ColumnStoreError) {
+    private func takeLead() throws(TripstoreError) {
         let leaseSeconds = (targetCatalog as? any SharedJobCatalog)?.leaseSeconds ?? 0
         let end = ContinuousClock.now + .seconds(leaseSeconds + 2)
         var isTold = false
-        while try !targetCatalog.leads(Self.task) {
+        while try !targetCatalog.isLeader(for: Self.task) {
             guard ContinuousClock.now < end else {
-                throw ColumnStoreError(.busy, "Another process copies to the same catalog; wait for its end.")
+                throw TripstoreError(.busy, "Another process copies to the same catalog; wait for its end.")
             }
             if !isTold { report(.waits("another process copied to the same catalog a moment ago")) }
             isTold = true
@@ -93,7 +93,7 @@ package final class StoreTransfer {
 
     /// Runs to the end: the target has all jobs that were complete when it began and not deleted since, and both stores give
     /// equal answers.
-    package func run() throws(ColumnStoreError) -> TransferReport {
+    package func run() throws(TripstoreError) -> TransferReport {
         try takeLead()
         claims?.start()
         defer { claims?.stop() }
@@ -112,28 +112,28 @@ package final class StoreTransfer {
             let trips = jobs.filter { chosen.contains($0.job.id) }.map { ($0.job.id, $0.job.tripCount) }
             if let difference = try comparison.difference(Dictionary(uniqueKeysWithValues: trips)) {
                 if try hasChanged(chosen) { continue }
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .corrupt,
                     "The copy is not equal to what it was made of: \(difference). See which of them is whole (`tripstore verify`); run the "
                         + "same command again, or begin anew with another folder or an empty target.")
             }
             try removeDeleted(chosen)
-            target.loadsEnded()
-            result.questions = comparison.questionCount
+            target.jobsEnded()
+            result.questions = comparison.queryCount
             return result
         }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .conflict, "Jobs of the source were deleted all the time while it was copied; run the same command again to go on.")
     }
 
     /// Returns whether trips of the selected jobs have disappeared since.
-    private func hasChanged(_ chosen: Set<Int64>) throws(ColumnStoreError) -> Bool {
+    private func hasChanged(_ chosen: Set<Int64>) throws(TripstoreError) -> Bool {
         let complete = try sourceCatalog.jobs(limit: Int(Int32.max), status: .completed).map(\.job.id)
         return !chosen.isSubset(of: complete)
     }
 
     /// Deletes from the copy what was deleted in the source since the selection: the rest is what was compared.
-    private func removeDeleted(_ chosen: Set<Int64>) throws(ColumnStoreError) {
+    private func removeDeleted(_ chosen: Set<Int64>) throws(TripstoreError) {
         for record in try sourceCatalog.jobs(limit: Int(Int32.max), status: .deleted) where chosen.contains(record.job.id) {
             try bringWithoutTrips(record, targetCatalog.job(record.job.id))
             result.trips -= record.job.tripCount
@@ -143,26 +143,26 @@ package final class StoreTransfer {
     // MARK: - Checks
 
     /// Refuses what cannot be copied, or not to this target.
-    private func check(_ jobs: [JobRecord]) throws(ColumnStoreError) {
+    private func check(_ jobs: [JobRecord]) throws(TripstoreError) {
         for store in [source, target] where !store.intake.tracksAttempts {
             guard try store.storage.catalog.visibility().attempts > 0 else { continue }
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "The jobs of \(store.storage.folders.root) have their trips in ClickHouse, so it is no store of one machine; name another "
                     + "folder.")
         }
         if let warning = try source.missingWarning() {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict, "The store is not whole, so that it is not copied, and what was copied before stays: \(warning)")
         }
         if let warning = try target.missingWarning() {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict, "The target is not whole; name an empty one, or mend it first: \(warning)")
         }
         let open = jobs.filter { !$0.job.status.isTerminal }
         if unfinished == .refused, let first = open.first {
             let others = open.count > 1 ? " and \(open.count - 1) others are" : " is"
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 open.contains { $0.sourcePath == JobRecord.transferSource }
                     ? "A copy to this store is not at its end; run that `tripstore migrate` or `tripstore restore` again first."
@@ -179,18 +179,18 @@ package final class StoreTransfer {
                 // The source removed it since: its file turned out to be a duplicate.
                 continue
             }
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "The target has job \(other.job.id) (\(other.job.filename)), which the source has not: it is neither empty nor an earlier "
                     + "copy of this store. Name another target.")
         }
-        try targetCatalog.reserveJobNumbers(upTo: sourceCatalog.lastJobNumber())
+        try targetCatalog.reserveJobIDs(upTo: sourceCatalog.lastJobID())
     }
 
     // MARK: - Jobs
 
     /// Copies what the target does not have; false if a job was deleted in the source meanwhile.
-    private func bring(_ jobs: [JobRecord], _ chosen: Set<Int64>) throws(ColumnStoreError) -> Bool {
+    private func bring(_ jobs: [JobRecord], _ chosen: Set<Int64>) throws(TripstoreError) -> Bool {
         let loaded = Dictionary(
             uniqueKeysWithValues: try targetCatalog.jobs(limit: Int(Int32.max), status: nil).map { ($0.job.id, $0) })
         result.jobs = jobs.count
@@ -202,7 +202,7 @@ package final class StoreTransfer {
         var wave: [JobRecord] = []
         var rowCount = 0
         var isWhole = true
-        func flush() throws(ColumnStoreError) {
+        func flush() throws(TripstoreError) {
             if !wave.isEmpty, try !load(wave) { isWhole = false }
             (wave, rowCount) = ([], 0)
         }
@@ -230,7 +230,7 @@ package final class StoreTransfer {
     var partRowCount: Int { target.intake.partRowCount }
 
     /// Copies the record of a job without trips; deletes the trips of one that was deleted in the source.
-    private func bringWithoutTrips(_ record: JobRecord, _ other: JobRecord?) throws(ColumnStoreError) {
+    private func bringWithoutTrips(_ record: JobRecord, _ other: JobRecord?) throws(TripstoreError) {
         var record = record
         let id = record.job.id
         // One that became complete since the start is left to the next run.
@@ -245,18 +245,18 @@ package final class StoreTransfer {
         switch other.job.status {
         case .completed:
             guard record.job.status == .deleted else { throw .transferLost(id) }
-            guard try target.takeOut(id, status: .deleted, from: [.completed], message: nil, attempt: nil) else {
+            guard try target.deleteTrips(id, status: .deleted, from: [.completed], message: nil, attempt: nil) else {
                 throw .transferLost(id)
             }
         case .pending, .running, .interrupted:
-            _ = try target.takeOut(id, status: .failed, from: [other.job.status], message: nil, attempt: nil)
+            _ = try target.deleteTrips(id, status: .failed, from: [other.job.status], message: nil, attempt: nil)
         case .failed, .cancelled, .deleted: break
         }
         try settle(record)
     }
 
     /// Copies everything that the source records about a job.
-    func settle(_ record: JobRecord) throws(ColumnStoreError) {
+    func settle(_ record: JobRecord) throws(TripstoreError) {
         let id = record.job.id
         let (counts, lines) = try rejects(of: record)
         let folders = target.storage.folders
@@ -269,7 +269,7 @@ package final class StoreTransfer {
     /// Returns the rejected rows of a job of the source by reason, and those that are kept.
     private func rejects(
         of record: JobRecord
-    ) throws(ColumnStoreError) -> (counts: [String: Int], lines: [RejectedRow]) {
+    ) throws(TripstoreError) -> (counts: [String: Int], lines: [RejectedRow]) {
         let counts = record.job.status == .failed ? [:] : try sourceCatalog.rejectCounts(record.job.id)
         guard record.job.rejectedRows > 0, !record.job.status.isRemoved else { return (counts, []) }
         var lines: [RejectedRow] = []
@@ -301,9 +301,9 @@ extension JobRecord {
 
 extension StoreTransfer {
     /// Refuses two folders of which one is the other or is in it.
-    package static func requireApart(_ source: String, _ target: String) throws(ColumnStoreError) {
+    package static func requireApart(_ source: String, _ target: String) throws(TripstoreError) {
         let (own, other) = (try FileSystem.destination(source), try FileSystem.destination(target))
         guard own == other || FileSystem.isInside(own, other) || FileSystem.isInside(other, own) else { return }
-        throw ColumnStoreError(.invalidArgument, "\(target) and \(source) must be folders apart from each other; name another.")
+        throw TripstoreError(.invalidArgument, "\(target) and \(source) must be folders apart from each other; name another.")
     }
 }

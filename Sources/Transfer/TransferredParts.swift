@@ -80,9 +80,9 @@ final class TransferredParts {
 
     private func seal(_ commit: JobCommit) throws {
         try commitOldest()
-        let part = LoadPart(
+        let part = JobPart(
             job: record.job.id, isGroup: false, attempt: attempt, number: partCount, endLine: rowCount,
-            origin: SegmentOrigin(jobs: [record.transferredOrigin]))
+            origin: SegmentProvenance(jobs: [record.transferredProvenance]))
         storing = StoringPart(record: batches.isEmpty ? nil : target.store(batches, as: part), commit: commit)
         partCount += 1
         (batches, batchRowCount) = ([], 0)
@@ -94,7 +94,7 @@ final class TransferredParts {
         commit.segment = try part.record?.wait() ?? nil
         storing = nil
         let id = record.job.id
-        guard try target.storage.catalog.commit(commit, job: id) else { throw ColumnStoreError.transferLost(id) }
+        guard try target.storage.catalog.commit(commit, job: id) else { throw TripstoreError.transferLost(id) }
         if !commit.isLast { report(commit.processedRows) }
     }
 }

@@ -3,11 +3,11 @@ public import TripModel
 
 extension WeeklyAverageQuery {
     /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
-    public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
+    public init(parameters: [(name: String, value: String)]) throws(TripstoreError) {
         try self.init(parameters: parameters, spelling: .names)
     }
 
-    package init(parameters: [(name: String, value: String)], spelling: ParameterSpelling) throws(ColumnStoreError) {
+    package init(parameters: [(name: String, value: String)], spelling: ParameterSpelling) throws(TripstoreError) {
         let values = try QueryParameters(
             parameters, known: TripFilter.parameterNames + ["weeks", "explain"], spelling: spelling)
         self.init()
@@ -19,13 +19,13 @@ extension WeeklyAverageQuery {
 
 extension TripGroupsQuery {
     /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
-    public init(parameters: [(name: String, value: String)], defaults: QueryDefaults) throws(ColumnStoreError) {
+    public init(parameters: [(name: String, value: String)], defaults: QueryDefaults) throws(TripstoreError) {
         try self.init(parameters: parameters, defaults: defaults, spelling: .names)
     }
 
     package init(
         parameters: [(name: String, value: String)], defaults: QueryDefaults, spelling: ParameterSpelling
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         let values = try QueryParameters(
             parameters,
             known: TripFilter.parameterNames + ["limit", "offset", "precision", "bucket_minutes", "bucket", "explain"],
@@ -37,7 +37,7 @@ extension TripGroupsQuery {
         precision = try values.integer("precision", in: Geohash.precisions, otherwise: precision)
         bucketMinutes = try values.integer("bucket_minutes", in: 1...1440, otherwise: bucketMinutes)
         guard 1440 % bucketMinutes == 0 else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "\(spelling.subject("bucket_minutes")) must divide a day of 1440 minutes; \(bucketMinutes) does not.")
         }
@@ -48,11 +48,11 @@ extension TripGroupsQuery {
 
 extension RegionsQuery {
     /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
-    public init(parameters: [(name: String, value: String)]) throws(ColumnStoreError) {
+    public init(parameters: [(name: String, value: String)]) throws(TripstoreError) {
         try self.init(parameters: parameters, spelling: .names)
     }
 
-    package init(parameters: [(name: String, value: String)], spelling: ParameterSpelling) throws(ColumnStoreError) {
+    package init(parameters: [(name: String, value: String)], spelling: ParameterSpelling) throws(TripstoreError) {
         let values = try QueryParameters(parameters, known: ["limit", "offset"], spelling: spelling)
         self.init()
         limit = try values.integer("limit", in: 1...Limits.regionLimitMax, otherwise: limit)

@@ -25,18 +25,18 @@ package struct QueryParameters: Sendable {
     /// Takes name-value pairs; a name that is not `known` or comes twice is an error.
     package init(
         _ pairs: [(name: String, value: String)], known: [String], spelling: ParameterSpelling = .names
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         self.spelling = spelling
         for (name, value) in pairs {
             guard known.contains(name) else {
                 let hint = known.isEmpty ? "none is known here" : "known are: \(known.joined(separator: ", "))"
-                throw ColumnStoreError(.invalidArgument, "Unknown parameter '\(name)'; \(hint).")
+                throw TripstoreError(.invalidArgument, "Unknown parameter '\(name)'; \(hint).")
             }
             guard values[name] == nil else {
-                throw ColumnStoreError(.invalidArgument, "\(spelling.subject(name)) is given twice; give it once.")
+                throw TripstoreError(.invalidArgument, "\(spelling.subject(name)) is given twice; give it once.")
             }
             guard !value.isEmpty else {
-                throw ColumnStoreError(.invalidArgument, "\(spelling.subject(name)) is empty; give it a value or leave it out.")
+                throw TripstoreError(.invalidArgument, "\(spelling.subject(name)) is empty; give it a value or leave it out.")
             }
             values[name] = value
         }
@@ -45,17 +45,17 @@ package struct QueryParameters: Sendable {
     package func text(_ name: String) -> String? { values[name] }
 
     /// A region or a datasource: of a control character, which none has, the client can't know that it has sent it.
-    package func exactName(_ name: String) throws(ColumnStoreError) -> String? {
+    package func exactName(_ name: String) throws(TripstoreError) -> String? {
         guard let text = values[name], text.hasControlCharacter else { return values[name] }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .invalidArgument,
             "\(spelling.subject(name)) has a control character (U+0000 to U+001F, U+007F to U+009F); no name has one.")
     }
 
-    package func integer(_ name: String, in range: ClosedRange<Int>, otherwise: Int) throws(ColumnStoreError) -> Int {
+    package func integer(_ name: String, in range: ClosedRange<Int>, otherwise: Int) throws(TripstoreError) -> Int {
         guard let text = values[name] else { return otherwise }
         guard let value = Int(wholeNumber: text), range.contains(value) else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "\(spelling.subject(name)) must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'."
             )
@@ -66,34 +66,34 @@ package struct QueryParameters: Sendable {
     /// One of the words of an enumeration; nil if the parameter is not given.
     package func choice<Choice: RawRepresentable & CaseIterable>(
         _ name: String
-    ) throws(ColumnStoreError) -> Choice? where Choice.RawValue == String {
+    ) throws(TripstoreError) -> Choice? where Choice.RawValue == String {
         guard let text = values[name] else { return nil }
         guard let value = Choice(rawValue: text) else {
             let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ColumnStoreError(.invalidArgument, "\(spelling.subject(name)) must be one of \(choices), not '\(text)'.")
+            throw TripstoreError(.invalidArgument, "\(spelling.subject(name)) must be one of \(choices), not '\(text)'.")
         }
         return value
     }
 
     package func choice<Choice: RawRepresentable & CaseIterable>(
         _ name: String, otherwise: Choice
-    ) throws(ColumnStoreError) -> Choice where Choice.RawValue == String {
+    ) throws(TripstoreError) -> Choice where Choice.RawValue == String {
         try choice(name) ?? otherwise
     }
 
-    package func flag(_ name: String) throws(ColumnStoreError) -> Bool {
+    package func flag(_ name: String) throws(TripstoreError) -> Bool {
         switch values[name] {
         case nil, "false": return false
         case "true": return true
         case let text?:
-            throw ColumnStoreError(.invalidArgument, "\(spelling.subject(name)) must be true or false, not '\(text)'.")
+            throw TripstoreError(.invalidArgument, "\(spelling.subject(name)) must be true or false, not '\(text)'.")
         }
     }
 
-    package func time(_ name: String) throws(ColumnStoreError) -> Int64? {
+    package func time(_ name: String) throws(TripstoreError) -> Int64? {
         guard let text = values[name] else { return nil }
         guard let value = LocalDateTime.microseconds(parsing: text) else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "\(spelling.subject(name)) must be a date or a local time such as 2018-05-28 or 2018-05-28T09:03:40, not '\(text)'."
             )
@@ -101,12 +101,12 @@ package struct QueryParameters: Sendable {
         return value
     }
 
-    package func degrees(_ name: String, max: Double) throws(ColumnStoreError) -> Double? {
+    package func degrees(_ name: String, max: Double) throws(TripstoreError) -> Double? {
         guard let text = values[name] else { return nil }
         // As a coordinate in a CSV: a decimal number and nothing besides.
         let isDecimal = text.wholeMatch(of: /[+\-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+\-]?[0-9]+)?/) != nil
         guard isDecimal, let value = Double(text), value.isFinite, abs(value) <= max else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "\(spelling.subject(name)) must be a number of degrees from -\(Int(max)) to \(Int(max)), not '\(text)'.")
         }

@@ -4,14 +4,14 @@ import TripModel
 extension TripFilter {
     static let parameterNames = ["region", "datasource", "from", "to", "min_lat", "max_lat", "min_lng", "max_lng", "within"]
 
-    init(_ parameters: QueryParameters) throws(ColumnStoreError) {
+    init(_ parameters: QueryParameters) throws(TripstoreError) {
         self.init()
         region = try parameters.exactName("region")
         datasource = try parameters.exactName("datasource")
         from = try parameters.time("from")
         to = try parameters.time("to")
         if let from, let to, from > to {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 parameters.spelling == .names
                     ? "Parameter 'from' is after 'to'; exchange them." : "--from is after --to; swap them.")
@@ -19,7 +19,7 @@ extension TripFilter {
         within = try parameters.choice("within", otherwise: .origin)
         box = try TripFilter.box(parameters)
         if box == nil, parameters.text("within") != nil {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "\(parameters.spelling.subject("within")) needs a box; give \(Self.boxEdges(parameters.spelling)) too.")
         }
@@ -39,7 +39,7 @@ extension TripFilter {
         return "\(edge(low)) is \(direction) of \(edge(high)); \(remedy)."
     }
 
-    private static func box(_ parameters: QueryParameters) throws(ColumnStoreError) -> BoundingBox? {
+    private static func box(_ parameters: QueryParameters) throws(TripstoreError) -> BoundingBox? {
         let edges = [("min_lat", 90.0), ("max_lat", 90), ("min_lng", 180), ("max_lng", 180)]
         var values: [Double] = []
         var missing: [String] = []
@@ -48,13 +48,13 @@ extension TripFilter {
         }
         if missing.count == edges.count { return nil }
         guard missing.isEmpty else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "A bounding box needs \(boxEdges(parameters.spelling)); missing: "
                     + "\(missing.map(parameters.spelling.name).joined(separator: ", ")).")
         }
         for (low, high, direction) in [(0, 1, "north"), (2, 3, "east")] where values[low] > values[high] {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument, reversedBox(edges[low].0, edges[high].0, direction, parameters))
         }
         return BoundingBox(minLongitude: values[2], minLatitude: values[0], maxLongitude: values[3], maxLatitude: values[1])

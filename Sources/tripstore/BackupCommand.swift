@@ -93,7 +93,7 @@ struct RestoreCommand: ParsableCommand {
     /// Refuses a folder that is not a backup, in the words of someone who looks for one.
     private static func requireBackup(in source: String) throws {
         let name = Readable.text(source)
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             try StoreFolder.requireStore(in: source)
         } catch {
             var isFolder: ObjCBool = false
@@ -107,7 +107,7 @@ struct RestoreCommand: ParsableCommand {
                     "it has files of a store but no catalog.sqlite, as if a backup was interrupted; back up to it again"
                 default: throw error
                 }
-            throw ColumnStoreError(
+            throw TripstoreError(
                 error.code, "There is no backup in \(name): \(what). Name a folder that `tripstore backup FOLDER` made.")
         }
     }

@@ -6,11 +6,11 @@ import TripModel
 struct ClusterStore {
     let engine: ClickHouseStore
     let store: TripStore
-    var jobs: LoadService { store.jobs }
+    var jobs: JobService { store.jobs }
 
     init(_ options: ClickHouseStore.Options) throws {
         engine = try ClickHouseStore(options)
-        var settings = LoadService.Settings(access: options.access, logger: options.logger)
+        var settings = JobService.Settings(access: options.access, logger: options.logger)
         settings.role = .own
         store = try TripStore(engine, settings)
     }

@@ -82,7 +82,7 @@ struct ExportCommand: ParsableCommand {
 
     private func write(
         _ store: ColumnStore, to hive: String, _ report: (_ trips: Int, _ count: Int) -> Void
-    ) throws(ColumnStoreError) -> ExportReport {
+    ) throws(TripstoreError) -> ExportReport {
         guard hive.hasPrefix("s3://") else { return try store.exportHive(to: hive, report) }
         return try store.exportHive(to: HivePrefix(hive, environment: ProcessInfo.processInfo.environment), report)
     }

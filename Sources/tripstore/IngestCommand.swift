@@ -39,7 +39,7 @@ struct IngestCommand: ParsableCommand {
     @Flag(help: "Ingest a file even if the same bytes are already in the store.")
     var allowDuplicate = false
 
-    @OptionGroup var load: LoadOptions
+    @OptionGroup var load: IngestOptions
 
     @Flag(name: .shortAndLong, help: "Print errors only.")
     var quiet = false
@@ -58,7 +58,7 @@ struct IngestCommand: ParsableCommand {
         let store = try store.openEngine(.readWrite, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet, files: files)
         store.jobs.observeProgress { display.show($0) }
-        var session = LoadSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
+        var session = IngestSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
         for (file, result) in zip(files, try Activity.run("Reading the files …", isQuiet: quiet) { _ in try submit(to: store) })
         {
             switch result {
@@ -73,7 +73,7 @@ struct IngestCommand: ParsableCommand {
     }
 
     /// Makes jobs of the files; what became of each, in their order.
-    private func submit(to store: TripStore) throws -> [Result<LoadService.Submission, ColumnStoreError>] {
+    private func submit(to store: TripStore) throws -> [Result<JobService.Submission, TripstoreError>] {
         let isPath = files.map { !Self.isURL($0) && !Self.isFolder($0) }
         let paths = zip(files, isPath).filter(\.1).map(\.0)
         var results = try store.jobs.submitFiles(paths: paths, allowsDuplicate: allowDuplicate)[...]
@@ -82,9 +82,9 @@ struct IngestCommand: ParsableCommand {
             if Self.isFolder(file) {
                 let name = Readable.text(file)
                 return .failure(
-                    ColumnStoreError(.invalidArgument, "\(name) is a folder; name the files in it, such as \(name)/*.csv."))
+                    TripstoreError(.invalidArgument, "\(name) is a folder; name the files in it, such as \(name)/*.csv."))
             }
-            return Result { () throws(ColumnStoreError) in
+            return Result { () throws(TripstoreError) in
                 try store.jobs.submit(url: file, filename: filename, allowsDuplicate: allowDuplicate)
             }
         }

@@ -70,7 +70,7 @@ struct JobsCommand: ParsableCommand {
         }
     }
 
-    private func delete(_ id: Int64, from loads: LoadService) throws {
+    private func delete(_ id: Int64, from loads: JobService) throws {
         let job = try loads.job(id)
         let name = "job \(id) (\(Readable.text(job.filename)))"
         let trips = Readable.count(try loads.tripCount(of: job), "trip")
@@ -134,7 +134,7 @@ struct JobsCommand: ParsableCommand {
     private static let textWidthMax = 120
 
     /// Shows rejected rows page by page, so that a million long ones take no memory; as JSON one page, as the API does.
-    private func showRejects(of id: Int64, limit: Int, in loads: LoadService) throws {
+    private func showRejects(of id: Int64, limit: Int, in loads: JobService) throws {
         var report = try loads.rejects(id, after: after ?? 0, limit: limit)
         if format == .json { return try Output.result(report.json + "\n") }
         if format == .csv { try Output.result(Output.csvLine(["line", "reason", "text"])) }

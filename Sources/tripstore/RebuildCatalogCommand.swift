@@ -97,7 +97,7 @@ struct RebuildCatalogCommand: ParsableCommand {
 
     private static func trips(_ count: Int) -> String { "\(Readable.count(count)) \(count == 1 ? "trip" : "trips")" }
 
-    private static func name(_ id: Int64, _ origin: SegmentOrigin.Job?) -> String {
+    private static func name(_ id: Int64, _ origin: SegmentProvenance.Job?) -> String {
         "Job \(id)" + (origin.map { " (\(Readable.text($0.filename)))" } ?? "")
     }
 }

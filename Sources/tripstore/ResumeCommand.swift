@@ -23,7 +23,7 @@ struct ResumeCommand: ParsableCommand {
     @Argument(help: "Ids of jobs (tripstore jobs lists them).")
     var ids: [Int64]
 
-    @OptionGroup var load: LoadOptions
+    @OptionGroup var load: IngestOptions
 
     @Flag(name: .shortAndLong, help: "Print errors only.")
     var quiet = false
@@ -35,12 +35,12 @@ struct ResumeCommand: ParsableCommand {
             .readWrite, mustExist: true, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
         let display = ProgressDisplay(isQuiet: quiet)
         store.jobs.observeProgress { display.show($0) }
-        var session = LoadSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
+        var session = IngestSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
         for id in ids {
             do {
                 let job = try self.store.naming(id) { try store.jobs.resume(id) }
                 session.add(job, resumesAt: job.processedRows)
-            } catch let error as ColumnStoreError {
+            } catch let error as TripstoreError {
                 session.refuse(error.message, job: id)
             }
         }

@@ -52,7 +52,7 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var maxWaitingQueries: Int?
 
-    @OptionGroup var load: LoadOptions
+    @OptionGroup var load: IngestOptions
 
     @Option(
         help: """
@@ -187,7 +187,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// What jobs may take, as flags say, else the environment.
-    private func bounds() throws -> LoadBounds {
+    private func bounds() throws -> IngestionBounds {
         var bounds = try load.bounds()
         bounds.uploadByteCountMax = try maxUploadBytes?.value ?? ByteCount.environment("MAX_UPLOAD_BYTES")
         bounds.waitingJobCountMax =
@@ -199,9 +199,9 @@ struct ServeCommand: AsyncParsableCommand {
         return bounds
     }
 
-    private func loadRole() throws -> LoadRole {
+    private func loadRole() throws -> ProcessRole {
         let text = role ?? Environment.text("ROLE") ?? "both"
-        guard let role = LoadRole(rawValue: text), role != .own else {
+        guard let role = ProcessRole(rawValue: text), role != .own else {
             throw ValidationError(
                 "\(self.role == nil ? "ROLE" : "--role") must be api, worker or both, not '\(ShownURL.setting(text))'.")
         }
@@ -238,7 +238,7 @@ struct ServeCommand: AsyncParsableCommand {
             do {
                 return try store.openEngine(
                     .readWrite, settings, sizes: load.sizes(), bounds: bounds(), logLevel: level)
-            } catch let error as ColumnStoreError where error.code == .unavailable {
+            } catch let error as TripstoreError where error.code == .unavailable {
                 guard try Environment.catalog(settings.catalogURL) != nil else { throw error }
                 logger.warning("Waiting to start", metadata: ["why": "\(error)"])
                 try await Task.sleep(for: pause)
@@ -296,7 +296,7 @@ struct ServeCommand: AsyncParsableCommand {
             if let events {
                 delivery = try EventDelivery(of: store, to: events, secret: Environment.text("EVENTS_SECRET"), logger: logger)
             } else {
-                try store.jobs.wishEvents(false)
+                try store.jobs.setEventsEnabled(false)
             }
             delivery?.start()
             store.jobs.start()

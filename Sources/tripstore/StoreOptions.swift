@@ -47,7 +47,7 @@ struct StoreOptions: ParsableArguments {
     ///   - bounds: what jobs may take.
     func openEngine(
         _ access: StoreAccess, mustExist: Bool = false, _ settings: EngineSettings = EngineSettings(),
-        sizes: LoadSizes = LoadSizes(), bounds: LoadBounds = LoadBounds(), logLevel: Logger.Level = .warning
+        sizes: IngestSizes = IngestSizes(), bounds: IngestionBounds = IngestionBounds(), logLevel: Logger.Level = .warning
     ) throws -> TripStore {
         let fetcher = HTTPFetcher(options: try settings.fetching.options())
         let uploads = try (settings.uploadsURL ?? Environment.text("UPLOADS_URL")).map { url in
@@ -61,7 +61,7 @@ struct StoreOptions: ParsableArguments {
             options.access = access
             options.waitsForDisk = settings.isServing
             options.catalog = try sharedCatalog(catalogURL, access)
-            var jobs = LoadService.Settings(access: access, logger: Log.logger(logLevel))
+            var jobs = JobService.Settings(access: access, logger: Log.logger(logLevel))
             jobs.chunkRowCount = sizes.chunkRows
             jobs.bounds = bounds
             jobs.fetcher = fetcher
@@ -121,10 +121,10 @@ struct StoreOptions: ParsableArguments {
 
     /// Says which id has no job, and in which store; the API's sentence does neither.
     func naming<Value>(_ id: Int64, _ body: () throws -> Value) throws -> Value {
-        do { return try body() } catch let error as ColumnStoreError where error.message == LoadService.jobNotFound.message {
+        do { return try body() } catch let error as TripstoreError where error.message == JobService.jobNotFound.message {
             let isHere = try Environment.catalog(nil) == nil
             let place = isHere ? "the store \(Readable.argument(directory))" : "the catalog of CATALOG_URL"
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .notFound, "Job \(id) not found in \(place); list the jobs with: tripstore jobs\(hint)")
         }
     }
@@ -143,7 +143,7 @@ struct EngineSettings {
     var catalogURL: String?
     var uploadsURL: String?
     /// Which jobs of a shared catalog this process works on: a command works on its own.
-    var role = LoadRole.own
+    var role = ProcessRole.own
     /// How files are fetched.
     var fetching = FetchSettings()
     /// What should be the same in all processes that share a catalog, by name.

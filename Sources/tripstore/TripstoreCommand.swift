@@ -50,7 +50,7 @@ struct TripstoreCommand: AsyncParsableCommand {
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
         } catch let error as ValidationError {
             refuse(error.message, by: type(of: command))
-        } catch let error as ColumnStoreError where error.code == .invalidArgument {
+        } catch let error as TripstoreError where error.code == .invalidArgument {
             refuse(error.message, by: type(of: command))
         } catch {
             end(error)

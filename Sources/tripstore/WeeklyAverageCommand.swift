@@ -33,9 +33,9 @@ struct WeeklyAverageCommand: ParsableCommand {
         let query = try WeeklyAverageQuery(
             parameters: filter.parameters + FilterOptions.parameters([("weeks", weeks)]), spelling: .flags)
         let answer = try self.store.reading { store in
-            do throws(ColumnStoreError) { return try store.engine.weeklyAverage(query) } catch {
+            do throws(TripstoreError) { return try store.engine.weeklyAverage(query) } catch {
                 guard error.code == .notFound, let why = NoMatch(filter: filter).sentence(store.engine) else { throw error }
-                throw ColumnStoreError(.notFound, "\(error.message). \(why)")
+                throw TripstoreError(.notFound, "\(error.message). \(why)")
             }
         }
         Output.noteMissing(answer.warning, in: format)

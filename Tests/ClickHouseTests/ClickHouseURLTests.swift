@@ -41,7 +41,7 @@ struct ClickHouseURLTests {
         ("mysql://u:secret@h", "scheme"), ("clickhouse://h?sslrootcert=/ca.pem", "clickhouses"),
     ])
     func refuses(text: String, mentions: String) {
-        let error = #expect(throws: ColumnStoreError.self) { try ClickHouseURL(text) }
+        let error = #expect(throws: TripstoreError.self) { try ClickHouseURL(text) }
         #expect(error?.code == .invalidArgument)
         #expect(error?.message.contains(mentions) == true, "\(error?.message ?? "")")
         #expect(error?.message.contains("secret") == false)

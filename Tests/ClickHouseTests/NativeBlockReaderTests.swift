@@ -62,7 +62,7 @@ struct NativeBlockReaderTests {
     func cutOff() {
         let bytes = Self.block(Self.rows)
         for count in 1..<bytes.count {
-            #expect(throws: ColumnStoreError.self, "\(count)") { try NativeBlockReader.batches(Array(bytes.prefix(count))) }
+            #expect(throws: TripstoreError.self, "\(count)") { try NativeBlockReader.batches(Array(bytes.prefix(count))) }
         }
     }
 

@@ -90,7 +90,7 @@ struct NativeBlockTests {
             left[week] -= 1
             return Int64(week) * 7 * 86_400_000_000
         }
-        #expect(trips.strata.map(\.rows.count) == weeks)
+        #expect(trips.partitions.map(\.rows.count) == weeks)
         #expect(NativeBlock.ranges(of: trips).map(\.count) == blocks)
     }
 
@@ -156,7 +156,7 @@ struct NativeBlockTests {
         #expect(try reader.string() == "abc" && reader.integer(Int32.self) == 1 && reader.isAtEnd)
         for count in 0..<bytes.count {
             var reader = RowBinaryReader(Array(bytes[..<count]))
-            let error = #expect(throws: ColumnStoreError.self) {
+            let error = #expect(throws: TripstoreError.self) {
                 _ = try reader.string()
                 _ = try reader.integer(Int32.self)
             }

@@ -83,8 +83,8 @@ struct ColumnStoreTests {
         #expect(try store.engine.summary().segments.count == 1 && store.engine.summary().unnamedFiles.isEmpty)
         #expect(try store.jobs.remove(second.id).status == .deleted)
         #expect(try store.jobs.remove(first.id).status == .deleted)
-        #expect(throws: ColumnStoreError.self) { try average(store) }
-        let error = #expect(throws: ColumnStoreError.self) { try store.jobs.remove(99) }
+        #expect(throws: TripstoreError.self) { try average(store) }
+        let error = #expect(throws: TripstoreError.self) { try store.jobs.remove(99) }
         #expect(error?.code == .notFound && error?.message == "Job not found")
     }
 
@@ -161,7 +161,7 @@ struct ColumnStoreTests {
         #expect {
             try open(access: access).close()
         } throws: { error in
-            let error = error as? ColumnStoreError
+            let error = error as? TripstoreError
             return error?.code == .corrupt && error?.message.contains("gone or empty, but 1 segments") == true
         }
         try? FileManager.default.removeItem(atPath: catalog)
@@ -193,7 +193,7 @@ struct ColumnStoreTests {
         let message = try #require(job.message)
         #expect(message.lowercased().contains(mentions), "\(message)")
         #expect(try store.engine.summary().segments.isEmpty)
-        #expect(throws: ColumnStoreError.self) { try average(store) }
+        #expect(throws: TripstoreError.self) { try average(store) }
     }
 
     @Test func aCutOffArchiveFails() throws {
@@ -262,7 +262,7 @@ struct ColumnStoreTests {
             let job = try store.jobs.job(id)
             if job.status == .completed { break }
             #expect(job.status == .interrupted)
-            #expect(throws: ColumnStoreError.self) { try average(store) }
+            #expect(throws: TripstoreError.self) { try average(store) }
             #expect(try store.jobs.resume(id).status == .pending)
             try #require(rounds < 2000)
         }
@@ -314,7 +314,7 @@ struct ColumnStoreTests {
         #expect(try store.engine.summary().segments.isEmpty)
         // The load notices at its next step, and removes what it was writing.
         while try !store.engine.summary().unnamedFiles.isEmpty { usleep(1000) }
-        #expect(throws: ColumnStoreError.self) { try average(store) }
+        #expect(throws: TripstoreError.self) { try average(store) }
         // The next job runs as if nothing had been.
         #expect(try load(store, Fixture.path("trips.csv")).status == .completed)
     }
@@ -338,10 +338,10 @@ struct ColumnStoreTests {
         let store = try open()
         defer { store.close() }
         _ = try load(store, Fixture.path("trips.csv"))
-        let error = #expect(throws: ColumnStoreError.self) { try open() }
+        let error = #expect(throws: TripstoreError.self) { try open() }
         #expect(error?.code == .busy)
         #expect(try average(try open(access: .readOnly)).totalTrips == 100)
-        let missing = #expect(throws: ColumnStoreError.self) {
+        let missing = #expect(throws: TripstoreError.self) {
             var options = LocalStore.Options(dataDirectory: folder.path + "/none", logger: Logger(label: "test"))
             options.access = .readOnly
             return try LocalStore(options)

@@ -10,11 +10,11 @@ struct DiskReserveTests {
     @Test("A writer stops before the reserve, and takes its file away")
     func writersStop() throws {
         let free = try FileSystem.freeByteCount(folder.path)
-        let error = #expect(throws: ColumnStoreError.self) {
+        let error = #expect(throws: TripstoreError.self) {
             _ = try DurableFile(directory: folder.path, name: "file", leaving: DiskReserve(byteCount: 2 * free))
         }
         #expect(error?.code == .diskFull && error?.message.contains("DISK_RESERVE") == true)
-        #expect(throws: ColumnStoreError.self) { try DiskReserve(byteCount: 0).require(in: folder.path, for: 2 * free) }
+        #expect(throws: TripstoreError.self) { try DiskReserve(byteCount: 0).require(in: folder.path, for: 2 * free) }
         try DiskReserve(byteCount: 0).require(in: folder.path)
         try DiskReserve.standard.require(in: folder.path)
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)

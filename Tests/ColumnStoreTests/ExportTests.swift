@@ -247,7 +247,7 @@ struct ExportTests {
         #expect(!FileSystem.isDirectory(lake + "/_temporary"))
         let week = try #require(try FileSystem.names(in: lake).last)
         try Data("mine".utf8).write(to: URL(fileURLWithPath: "\(lake)/\(week)/notes.txt"))
-        let error = #expect(throws: ColumnStoreError.self) { try store.engine.exportHive(to: lake) }
+        let error = #expect(throws: TripstoreError.self) { try store.engine.exportHive(to: lake) }
         #expect(error?.code == .invalidArgument && error?.message.contains("notes.txt") == true)
         #expect(FileSystem.byteCount(of: lake + "/_SUCCESS") == 0)
     }
@@ -267,7 +267,7 @@ struct ExportTests {
         try Data("text".utf8).write(to: URL(fileURLWithPath: folder.path + "/file"))
         let before = try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
         let path = path.contains("://") ? path : "\(folder.path)/\(path)"
-        let error = #expect(throws: ColumnStoreError.self) { try store.engine.exportHive(to: path) }
+        let error = #expect(throws: TripstoreError.self) { try store.engine.exportHive(to: path) }
         #expect(error?.code == .invalidArgument && error?.message.contains(words) == true, "\(error?.message ?? "")")
         #expect(try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted() == before)
     }

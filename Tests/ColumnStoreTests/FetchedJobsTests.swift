@@ -34,14 +34,14 @@ struct FetchedJobsTests {
             return (String(place), String(url.dropFirst(place.count)))
         }
 
-        func filename(of url: String) throws(ColumnStoreError) -> String {
-            guard url.hasPrefix("test://") else { throw ColumnStoreError(.invalidArgument, "Only test:// is fetched.") }
+        func filename(of url: String) throws(TripstoreError) -> String {
+            guard url.hasPrefix("test://") else { throw TripstoreError(.invalidArgument, "Only test:// is fetched.") }
             return parts(of: url).place.split(separator: "/").last.map(String.init) ?? ""
         }
 
         func fetch(
             _ url: String, into file: PartialFile, report: @escaping @Sendable (FetchProgress) -> Void
-        ) async throws(ColumnStoreError) {
+        ) async throws(TripstoreError) {
             let isThere = FileManager.default.fileExists(atPath: file.path)
             let way = state.withLock { state in
                 state.begun += 1
@@ -55,10 +55,10 @@ struct FetchedJobsTests {
             report(FetchProgress(fetchedBytes: 5000, totalBytes: data.count))
             switch way {
             case .whole: return
-            case .refuse: throw ColumnStoreError(.io, "The file cannot be had; try again.")
+            case .refuse: throw TripstoreError(.io, "The file cannot be had; try again.")
             case .never:
                 while !Task.isCancelled { try? await Task.sleep(for: .seconds(60)) }
-                throw ColumnStoreError(.cancelled, "Cancelled on request.")
+                throw TripstoreError(.cancelled, "Cancelled on request.")
             }
         }
     }
@@ -118,7 +118,7 @@ struct FetchedJobsTests {
         #expect(try store.jobs.resume(id).status == .pending)
         #expect(try store.jobs.waitForEnd(of: id).status == .completed)
         #expect(fetcher.foundSome == [false, true])
-        #expect(throws: ColumnStoreError.self) { try store.jobs.resume(id) }
+        #expect(throws: TripstoreError.self) { try store.jobs.resume(id) }
     }
 
     @Test("A job that is fetched is cancelled, and nothing of it is left", arguments: [true, false])
@@ -323,11 +323,11 @@ struct FetchedJobsTests {
     func neverFetched() throws {
         let store = try open(Fetcher())
         defer { store.close() }
-        #expect(throws: ColumnStoreError.self) { try store.jobs.submitURL("other://host/may.csv") }
+        #expect(throws: TripstoreError.self) { try store.jobs.submitURL("other://host/may.csv") }
         #expect(try store.jobs.jobs(limit: 10, status: nil).isEmpty)
         let without = try open(nil, "other")
         defer { without.close() }
-        let error = #expect(throws: ColumnStoreError.self) { try without.jobs.submitURL("test://host/may.csv") }
+        let error = #expect(throws: TripstoreError.self) { try without.jobs.submitURL("test://host/may.csv") }
         #expect(error?.code == .conflict)
     }
 

@@ -13,7 +13,7 @@ struct JobStatesTests {
     private let folder = TemporaryDirectory()
     private static let header = "region,origin_coord,destination_coord,datetime,datasource\n"
 
-    private func open(_ role: LoadRole = .both, _ access: StoreAccess = .readWrite) throws -> LocalStore {
+    private func open(_ role: ProcessRole = .both, _ access: StoreAccess = .readWrite) throws -> LocalStore {
         var options = LocalStore.Options(
             dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
@@ -199,7 +199,7 @@ struct JobStatesTests {
         defer { store.close() }
         store.jobs.start()
         let first = try store.jobs.waitForEnd(of: store.jobs.submitFile(path: path).id)
-        let error = #expect(throws: ColumnStoreError.self) { try store.jobs.submitFile(path: path) }
+        let error = #expect(throws: TripstoreError.self) { try store.jobs.submitFile(path: path) }
         #expect(error?.code == .conflict && error?.job == first.id)
         #expect(try store.jobs.remove(first.id).status == .deleted)
         let second = try store.jobs.waitForEnd(of: store.jobs.submitFile(path: path).id)

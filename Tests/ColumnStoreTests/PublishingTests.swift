@@ -86,7 +86,7 @@ struct PublishingTests {
         try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
         store = try open()
         defer { store.close() }
-        #expect(throws: ColumnStoreError.self) { try store.weeklyAverage(WeeklyAverageQuery()) }
+        #expect(throws: TripstoreError.self) { try store.weeklyAverage(WeeklyAverageQuery()) }
         #expect(try !store.engine.snapshotProblems().isEmpty)
         try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 1)

@@ -11,18 +11,18 @@ struct RebuildPlanTests {
     ) -> RebuildPlan.File {
         let origins = jobs.map { text in
             let parts = text.split { $0 == ":" || $0 == "/" }
-            var origin = SegmentOrigin.Job(
+            var origin = SegmentProvenance.Job(
                 id: Int64(parts[0])!, filename: "\(parts[0]).csv", createdAt: "2026-01-01T00:00:00.000Z",
                 jobTrips: parts.count > 2 ? Int(parts[2]) : nil)
             origin.trips = Int(parts[1])!
             return origin
         }
         let replacement = files.map {
-            SegmentOrigin.Replacement(files: $0, earlier: earlier, trips: trips, withoutJobs: deleted)
+            SegmentProvenance.Replacement(files: $0, earlier: earlier, trips: trips, withoutJobs: deleted)
         }
         return RebuildPlan.File(
             name: name, jobs: Dictionary(uniqueKeysWithValues: origins.map { ($0.id, $0.trips) }),
-            origin: SegmentOrigin(jobs: origins, replaces: replacement))
+            origin: SegmentProvenance(jobs: origins, replaces: replacement))
     }
 
     static func old(_ name: String, _ jobs: [Int64: Int]) -> RebuildPlan.File {
@@ -46,7 +46,9 @@ struct RebuildPlanTests {
 
     /// A segment that was set aside; without jobs: it is gone, or tells nothing.
     static func aside(_ name: String, _ jobs: String..., note: [String]?) -> RebuildPlan.Damaged {
-        func origin(_ jobs: [String]) -> SegmentOrigin { SegmentOrigin(jobs: jobs.flatMap { file(name, $0).origin!.jobs }) }
+        func origin(_ jobs: [String]) -> SegmentProvenance {
+            SegmentProvenance(jobs: jobs.flatMap { file(name, $0).origin!.jobs })
+        }
         return RebuildPlan.Damaged(
             name: name, origin: jobs.isEmpty ? nil : origin(jobs), note: note.map { origin($0).jobs }, wasAside: true)
     }
@@ -171,7 +173,7 @@ struct RebuildPlanTests {
 
     @Test("Files that have more trips of a job than it had are refused, by name")
     func contradiction() {
-        let error = #expect(throws: ColumnStoreError.self) {
+        let error = #expect(throws: TripstoreError.self) {
             try RebuildPlan([Self.file("a", "1:10/10"), Self.file("copy of a", "1:10/10")], damaged: [])
         }
         #expect(error?.code == .conflict && error?.message.contains("a, copy of a") == true)

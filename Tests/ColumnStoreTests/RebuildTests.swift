@@ -95,7 +95,7 @@ struct RebuildTests {
         store.close()
         let paths = ["", "-wal", "-shm"].map { self.store + "/catalog.sqlite" + $0 }
         for path in paths { try FileSystem.remove(path) }
-        let error = #expect(throws: ColumnStoreError.self) { try open() }
+        let error = #expect(throws: TripstoreError.self) { try open() }
         #expect(error?.message.contains("rebuild-catalog") == true)
 
         let plan = try rebuild().plan

@@ -20,7 +20,7 @@ struct EventsTests {
         "arn:aws:sns:eu-west-1:1:trips", "https://user@host/",
     ])
     func refuses(text: String) {
-        let error = #expect(throws: ColumnStoreError.self) { try EventsURL(text) }
+        let error = #expect(throws: TripstoreError.self) { try EventsURL(text) }
         #expect(error?.code == .invalidArgument)
     }
 

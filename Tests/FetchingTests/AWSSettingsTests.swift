@@ -86,7 +86,7 @@ struct AWSSettingsTests {
     @Test("A profile that is nowhere is named")
     func absentProfile() throws {
         try Self.with(["AWS_PROFILE": "absent"]) { settings in
-            let error = #expect(throws: ColumnStoreError.self) { try settings.credentials() }
+            let error = #expect(throws: TripstoreError.self) { try settings.credentials() }
             #expect(error?.message.contains("'absent'") == true)
         }
     }
@@ -136,7 +136,7 @@ struct AWSSettingsTests {
     @Test("A container's credentials are not asked of another host over http")
     func containerElsewhere() throws {
         try Self.with(["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://host.example/x"], hasFiles: false) { settings in
-            #expect(throws: ColumnStoreError.self) { try settings.containerCredentials() }
+            #expect(throws: TripstoreError.self) { try settings.containerCredentials() }
         }
     }
 }

@@ -45,7 +45,7 @@ struct HTTPFetcherTests {
     private static func expectFailure(
         _ url: String, _ words: String, _ options: FetcherOptions = options, sourceLocation: SourceLocation = #_sourceLocation
     ) async {
-        let error = await #expect(throws: ColumnStoreError.self, sourceLocation: sourceLocation) {
+        let error = await #expect(throws: TripstoreError.self, sourceLocation: sourceLocation) {
             _ = try await fetch(url, options)
         }
         #expect(error?.message.contains(words) == true, "\(error?.message ?? "none")", sourceLocation: sourceLocation)
@@ -396,7 +396,7 @@ struct HTTPFetcherTests {
         let task = Task { try await Self.fetch(server.url(), into: directory) }
         while server.requests.count < 10 { try await Task.sleep(for: .milliseconds(5)) }
         task.cancel()
-        let error = await #expect(throws: ColumnStoreError.self) { _ = try await task.value }
+        let error = await #expect(throws: TripstoreError.self) { _ = try await task.value }
         #expect(error?.code == .cancelled)
         let before = server.requests.count
         #expect(try await Self.fetch(server.url(), into: directory).bytes == Self.file)
@@ -419,7 +419,7 @@ struct HTTPFetcherTests {
             }
             return answer
         }
-        _ = await #expect(throws: ColumnStoreError.self) { _ = try await Self.fetch(server.url(), into: directory) }
+        _ = await #expect(throws: TripstoreError.self) { _ = try await Self.fetch(server.url(), into: directory) }
         isBroken.withLock { $0 = false }
         let file = PartialFile(of: directory.path + "/file")
         #expect(FileManager.default.fileExists(atPath: file.notesPath))

@@ -163,7 +163,7 @@ struct HivePrefixTests {
             let bucket = try await BucketServer()
             let options = Self.options(bucket)
             let passed = Lock(0)
-            let error = await #expect(throws: ColumnStoreError.self) {
+            let error = await #expect(throws: TripstoreError.self) {
                 _ = try await Self.export(Self.first, to: bucket) {
                     let isTime = passed.withLock { passed in
                         defer { passed += 1 }
@@ -186,7 +186,7 @@ struct HivePrefixTests {
     @Test("An export does not say that it is whole where files have gone meanwhile")
     func removedMeanwhile() async throws {
         let bucket = try await BucketServer()
-        let error = await #expect(throws: ColumnStoreError.self) {
+        let error = await #expect(throws: TripstoreError.self) {
             _ = try await Self.export(Self.first, to: bucket) { bucket.remove("trips/week=2018-05-28/part-00001-a.parquet") }
         }
         #expect(error?.code == .conflict && bucket.state.objects["trips/_SUCCESS"] == nil)
@@ -203,7 +203,7 @@ struct HivePrefixTests {
         let bucket = try await BucketServer()
         for key in keys { bucket.set(key, "mine") }
         let before = bucket.state.objects
-        let error = await #expect(throws: ColumnStoreError.self) { _ = try await Self.export(Self.first, to: bucket) }
+        let error = await #expect(throws: TripstoreError.self) { _ = try await Self.export(Self.first, to: bucket) }
         #expect(error?.code == .invalidArgument && error?.message.contains(words) == true, "\(error?.message ?? "")")
         #expect(bucket.state.objects == before)
     }

@@ -43,8 +43,8 @@ struct S3UploadsTests {
     private func failure(
         _ bytes: [UInt8], in environment: [String: String], partByteCount: Int = 1 << 20,
         sourceLocation: SourceLocation = #_sourceLocation
-    ) async -> ColumnStoreError? {
-        let error = await #expect(throws: ColumnStoreError.self, sourceLocation: sourceLocation) {
+    ) async -> TripstoreError? {
+        let error = await #expect(throws: TripstoreError.self, sourceLocation: sourceLocation) {
             _ = try await keep(bytes, in: environment, partByteCount: partByteCount)
         }
         #expect(error?.message.hasSuffix(".") == true, "\(error?.message ?? "")", sourceLocation: sourceLocation)
@@ -173,7 +173,7 @@ struct S3UploadsTests {
             let bucket = try await BucketServer { $0.kind == "PUT part" || $0.kind == "PUT" ? answer : nil }
             let error = await failure(Self.file, in: bucket.environment, partByteCount: partByteCount)
             // A clock is this machine's alone: another may do it.
-            let code: ColumnStoreError.Code = words == "clock is wrong" ? .unavailable : .io
+            let code: TripstoreError.Code = words == "clock is wrong" ? .unavailable : .io
             #expect(error?.code == code && error?.message.contains(words) == true, "\(error?.message ?? "")")
             #expect(bucket.state.requests.allSatisfy { $0.earlierCount == 0 })
             #expect(bucket.state.uploads.isEmpty && bucket.state.objects.isEmpty)
@@ -195,7 +195,7 @@ struct S3UploadsTests {
             "s3://lake/" + String(repeating: "a", count: 701),
         ])
     func malformed(url: String) {
-        let error = #expect(throws: ColumnStoreError.self) { try S3Uploads(url: url, environment: [:]) }
+        let error = #expect(throws: TripstoreError.self) { try S3Uploads(url: url, environment: [:]) }
         #expect(error?.code == .invalidArgument && error?.message.hasPrefix("UPLOADS_URL must be s3://BUCKET/PREFIX") == true)
     }
 
@@ -213,7 +213,7 @@ struct S3UploadsTests {
     func elsewhere(url: String) async throws {
         let uploads = try S3Uploads(url: "s3://lake/spool", environment: [:])
         defer { uploads.close() }
-        let error = #expect(throws: ColumnStoreError.self) { try uploads.remove(url) }
+        let error = #expect(throws: TripstoreError.self) { try uploads.remove(url) }
         #expect(error?.code == .invalidArgument)
     }
 
@@ -226,7 +226,7 @@ struct S3UploadsTests {
         let file = PartialFile(of: folder.path + "/back")
         try await HTTPFetcher(options: options).fetch(url, into: file) { _ in }
         #expect(Array(try Data(contentsOf: URL(fileURLWithPath: file.path))) == Self.file)
-        await #expect(throws: ColumnStoreError.self) {
+        await #expect(throws: TripstoreError.self) {
             try await HTTPFetcher(options: options).fetch(bucket.server.url("/lake/spool/7-trips.csv"), into: file) { _ in }
         }
     }

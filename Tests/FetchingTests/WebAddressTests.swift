@@ -29,7 +29,7 @@ struct WebAddressTests {
             "http://ho st/?secret", "user:secret@host", "http://host:port?secret", "http://[::1/?secret",
         ])
     func secrets(text: String) {
-        let error = #expect(throws: ColumnStoreError.self) { try WebAddress(text) }
+        let error = #expect(throws: TripstoreError.self) { try WebAddress(text) }
         #expect(error?.message.contains("secret") == false)
     }
 
@@ -91,7 +91,7 @@ struct WebAddressTests {
         ])
     func refusedRedirects(location: String) throws {
         let base = try WebAddress("https://base/x")
-        let error = #expect(throws: ColumnStoreError.self) { try base.redirected(to: location) }
+        let error = #expect(throws: TripstoreError.self) { try base.redirected(to: location) }
         #expect(error?.message.contains("secret") == false, "\(error?.message ?? "")")
         #expect(error?.message.contains("https://base/x redirects to") == true && error?.message.hasSuffix(".") == true)
     }
@@ -129,7 +129,7 @@ struct WebAddressTests {
             "http://[::ffff:10.0.0.1]/x",
         ])
     func refused(url: String) {
-        let error = #expect(throws: ColumnStoreError.self) { try HTTPFetcher(options: FetcherOptions()).filename(of: url) }
+        let error = #expect(throws: TripstoreError.self) { try HTTPFetcher(options: FetcherOptions()).filename(of: url) }
         #expect(error?.code == .invalidArgument)
     }
 }

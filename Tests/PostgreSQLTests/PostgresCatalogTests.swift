@@ -96,7 +96,7 @@ struct PostgresCatalogTests {
             return text(try catalog.goOn(id, with: path, isClaimed: true))
         case 14: return try catalog.interruptedJobs().map(text).joined(separator: "; ")
         case 15:
-            try catalog.putBack(id, attempt: try catalog.job(id)?.attempt ?? 0)
+            try catalog.requeue(id, attempt: try catalog.job(id)?.attempt ?? 0)
             // A command's is interrupted at once where processes share the catalog, and when the store is closed where they don't.
             _ = try catalog.setStatus(id, to: .pending, from: [.interrupted], message: nil, attempt: nil)
             while try claims?.claim(except: []) != nil {}
@@ -128,7 +128,7 @@ struct PostgresCatalogTests {
         defer { store.close() }
         let shared = try Self.makeCatalog("agrees\(seed)", in: folder)
         defer { shared.close() }
-        for catalog in [store.catalog, shared] as [any JobCatalog] { try catalog.wishEvents(true) }
+        for catalog in [store.catalog, shared] as [any JobCatalog] { try catalog.setEventsEnabled(true) }
         var randoms = [SeededGenerator(seed: UInt64(seed)), SeededGenerator(seed: UInt64(seed))]
         for number in 0..<400 {
             let expected = try Self.step(on: store.catalog, claims: nil, &randoms[0])
@@ -199,7 +199,7 @@ struct PostgresCatalogTests {
         let attempt = try command.start([ids[0], ids[3]], tracksAttempts: true)[0].attempt
         switch end {
         case 0:
-            try command.putBack(ids[0], attempt: attempt)
+            try command.requeue(ids[0], attempt: attempt)
             try command.releaseClaims()
         case 1: command.close()
         default: break
@@ -209,7 +209,7 @@ struct PostgresCatalogTests {
             let counts = try server.jobCounts()
             if counts[.interrupted] == 3, counts[.failed] == 1 { break }
             try #require(try server.claim(except: []) == nil, "a server has no such file")
-            try server.keepHouse()
+            try server.runMaintenance()
             usleep(50_000)
         }
         #expect(try server.job(ids[3])?.job.status == .failed)
@@ -270,13 +270,13 @@ struct PostgresCatalogTests {
         let folder = TemporaryDirectory()
         let (first, second) = (try Self.makeCatalog("leads", in: folder), try Self.makeCatalog("leads", in: folder))
         defer { second.close() }
-        #expect(try first.leads("events"))
-        #expect(try first.leads("events"))
-        #expect(try !second.leads("events"))
-        #expect(try second.leads("purge"))
+        #expect(try first.isLeader(for: "events"))
+        #expect(try first.isLeader(for: "events"))
+        #expect(try !second.isLeader(for: "events"))
+        #expect(try second.isLeader(for: "purge"))
         first.close()
         let end = Date.now + 30
-        while try !second.leads("events"), Date.now < end { usleep(10_000) }
-        #expect(try second.leads("events"))
+        while try !second.isLeader(for: "events"), Date.now < end { usleep(10_000) }
+        #expect(try second.isLeader(for: "events"))
     }
 }

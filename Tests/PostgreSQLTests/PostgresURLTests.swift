@@ -36,7 +36,7 @@ struct PostgresURLTests {
             "postgresql://user:hunter2@host/db?wrong=1", "postgresql://user:hunter%zz@host/db",
         ])
     func refuses(text: String) {
-        let error = #expect(throws: ColumnStoreError.self) { try PostgresURL(text) }
+        let error = #expect(throws: TripstoreError.self) { try PostgresURL(text) }
         #expect(error?.code == .invalidArgument)
         #expect(error?.message.contains("CATALOG_URL") == true)
         #expect(error?.message.contains("hunter") == false)

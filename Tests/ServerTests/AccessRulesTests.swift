@@ -20,7 +20,7 @@ import TripModel
         "", "a b", "localhost:8000", "http://localhost", "*.", "a*.example", "a/b", "me@host", "é.example", "a..b", "[::1",
     ])
     func refusesWhatIsNoHost(text: String) {
-        let error = #expect(throws: ColumnStoreError.self) {
+        let error = #expect(throws: TripstoreError.self) {
             try AccessRules(listeningOn: "127.0.0.1", allowedHosts: [text], allowedOrigins: [])
         }
         #expect(error?.message.contains("'\(text)' is no host that can be allowed") == true)
@@ -28,7 +28,7 @@ import TripModel
 
     @Test(arguments: ["", "*", "null", "localhost", "http://", "http://a/b", "http://a b", "http://a:x", "://a", "http://me@a"])
     func refusesWhatIsNoOrigin(text: String) {
-        let error = #expect(throws: ColumnStoreError.self) {
+        let error = #expect(throws: TripstoreError.self) {
             try AccessRules(listeningOn: "127.0.0.1", allowedHosts: [], allowedOrigins: [text])
         }
         #expect(error?.message.contains("'\(text)' is no origin of a web page") == true)

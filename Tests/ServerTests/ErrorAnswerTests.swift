@@ -9,11 +9,11 @@ import TripModel
     private struct Unexpected: Error {}
 
     @Test(arguments: [
-        (ColumnStoreError.Code.invalidArgument, 400), (.badInput, 400), (.notFound, 404), (.conflict, 409), (.cancelled, 409),
+        (TripstoreError.Code.invalidArgument, 400), (.badInput, 400), (.notFound, 404), (.conflict, 409), (.cancelled, 409),
         (.busy, 503), (.corrupt, 500), (.io, 500), (.internalFault, 500),
     ])
-    func showsTheSentenceOfTheStore(code: ColumnStoreError.Code, status: Int) {
-        let answer = ErrorAnswer(ColumnStoreError(code, "A sentence."))
+    func showsTheSentenceOfTheStore(code: TripstoreError.Code, status: Int) {
+        let answer = ErrorAnswer(TripstoreError(code, "A sentence."))
         #expect(answer.status.code == status)
         #expect(answer.detail == "A sentence.")
         #expect((answer.headers[.retryAfter] != nil) == (status == 503))

@@ -131,7 +131,7 @@ import TripstoreAPI
 
     @Test func doesNotKnowOtherJobs() async throws {
         try await Self.run { hub, pending in
-            let error = await #expect(throws: ColumnStoreError.self) {
+            let error = await #expect(throws: TripstoreError.self) {
                 _ = try await hub.subscribe(to: pending.jobID + 1, by: .webSocket) { _ in }
             }
             #expect(error?.code == .notFound)

@@ -107,7 +107,7 @@ struct ServerFixture: Sendable {
     /// Waits until a job is over, and its observers know, and returns it.
     func finished(_ job: Int64) async throws -> Job {
         let store = store
-        return try await store.engine.threads.answer { () throws(ColumnStoreError) in try store.jobs.waitForEnd(of: job) }
+        return try await store.engine.threads.answer { () throws(TripstoreError) in try store.jobs.waitForEnd(of: job) }
     }
 
     /// Expects a progress message with the job's state as the store has it, whatever the rate.
@@ -140,16 +140,16 @@ struct ServerFixture: Sendable {
 
 /// Fetches the fixture's CSV, whatever the URL, without a network.
 private struct FixtureFetcher: SourceFetcher {
-    func filename(of url: String) throws(ColumnStoreError) -> String {
-        guard url.hasPrefix("test://") else { throw ColumnStoreError(.invalidArgument, "Only test:// is fetched.") }
+    func filename(of url: String) throws(TripstoreError) -> String {
+        guard url.hasPrefix("test://") else { throw TripstoreError(.invalidArgument, "Only test:// is fetched.") }
         return url.split(separator: "/").last.map(String.init) ?? ""
     }
 
     func fetch(
         _ url: String, into file: PartialFile, report: @escaping @Sendable (FetchProgress) -> Void
-    ) async throws(ColumnStoreError) {
+    ) async throws(TripstoreError) {
         guard FileManager.default.createFile(atPath: file.path, contents: Data(ServerFixture.csv.utf8)) else {
-            throw ColumnStoreError(.io, "The file could not be written.")
+            throw TripstoreError(.io, "The file could not be written.")
         }
     }
 }

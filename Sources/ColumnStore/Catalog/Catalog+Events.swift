@@ -7,17 +7,17 @@ package import TripModel
 /// whatever code made the change and whatever dies afterwards.
 extension Catalog {
     /// Says whether changes are to be kept for somebody; those that nobody wants any more are dropped.
-    package func wishEvents(_ isWished: Bool) throws(ColumnStoreError) {
+    package func setEventsEnabled(_ isEnabled: Bool) throws(TripstoreError) {
         try write { database in
             // Nothing is written where that is so already, as on a disk that is full.
             try database.execute(
-                sql: "UPDATE job_event_wish SET is_wished = ?1 WHERE is_wished <> ?1", arguments: [isWished])
-            if !isWished { try database.execute(sql: "DELETE FROM job_events") }
+                sql: "UPDATE job_event_wish SET is_wished = ?1 WHERE is_wished <> ?1", arguments: [isEnabled])
+            if !isEnabled { try database.execute(sql: "DELETE FROM job_events") }
         }
     }
 
     /// The oldest changes that were not forgotten yet, in their order.
-    package func events(limit: Int) throws(ColumnStoreError) -> [JobEvent] {
+    package func events(limit: Int) throws(TripstoreError) -> [JobEvent] {
         try read { database in
             try Row.fetchAll(
                 database, sql: "SELECT id, job_id, status, at, body FROM job_events ORDER BY id LIMIT ?", arguments: [limit]
@@ -25,7 +25,7 @@ extension Catalog {
         }
     }
 
-    package func forgetEvent(_ id: Int64) throws(ColumnStoreError) {
+    package func forgetEvent(_ id: Int64) throws(TripstoreError) {
         try write { try $0.execute(sql: "DELETE FROM job_events WHERE id = ?", arguments: [id]) }
     }
 

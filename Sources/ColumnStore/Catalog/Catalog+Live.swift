@@ -43,7 +43,7 @@ extension Catalog {
     }
 
     /// What queries are to see now; segments that are known cost no more than their number.
-    func live(besides known: Set<Int64>) throws(ColumnStoreError) -> Live {
+    func live(besides known: Set<Int64>) throws(TripstoreError) -> Live {
         try read { database in
             var live = Live()
             let rows = try Row.fetchCursor(database, sql: "SELECT id, rollup_id FROM segments WHERE is_live ORDER BY id")
@@ -59,17 +59,17 @@ extension Catalog {
     }
 
     /// Segments that queries see, oldest first.
-    func liveSegments() throws(ColumnStoreError) -> [LiveSegment] {
+    func liveSegments() throws(TripstoreError) -> [LiveSegment] {
         try read { try Self.liveSegments(in: $0) }
     }
 
     /// Segments that queries see, oldest first, and the rollup that covers some of them.
-    func liveSegmentsAndRollup() throws(ColumnStoreError) -> (segments: [LiveSegment], rollup: Rollup?) {
+    func liveSegmentsAndRollup() throws(TripstoreError) -> (segments: [LiveSegment], rollup: Rollup?) {
         try read { (try Self.liveSegments(in: $0), try Self.rollup(in: $0)) }
     }
 
     /// Where the catalog contradicts itself about which trips count; empty where it does not.
-    func visibilityProblems() throws(ColumnStoreError) -> [String] {
+    func visibilityProblems() throws(TripstoreError) -> [String] {
         try read { database in
             // The trips of a completed job are in live segments, or missing with a segment that was set aside.
             let jobs = try Row.fetchAll(

@@ -19,7 +19,7 @@ extension Catalog {
         let database: any DatabaseWriter
         let access: Access
 
-        init(_ path: String, _ access: Access, _ ballast: Ballast?) throws(ColumnStoreError) {
+        init(_ path: String, _ access: Access, _ ballast: Ballast?) throws(TripstoreError) {
             self.access = access
             database =
                 switch access {
@@ -29,8 +29,8 @@ extension Catalog {
                 }
         }
 
-        private static func openForWriting(_ path: String, _ ballast: Ballast?) throws(ColumnStoreError) -> any DatabaseWriter {
-            do throws(ColumnStoreError) {
+        private static func openForWriting(_ path: String, _ ballast: Ballast?) throws(TripstoreError) -> any DatabaseWriter {
+            do throws(TripstoreError) {
                 return try openPool(path)
             } catch {
                 guard error.isOfDisk, let ballast, ballast.release() else { throw error }
@@ -38,7 +38,7 @@ extension Catalog {
             }
         }
 
-        private static func openPool(_ path: String) throws(ColumnStoreError) -> any DatabaseWriter {
+        private static func openPool(_ path: String) throws(TripstoreError) -> any DatabaseWriter {
             try Catalog.translating {
                 var configuration = Self.configuration
                 configuration.prepareDatabase { database in
@@ -56,9 +56,9 @@ extension Catalog {
             }
         }
 
-        private static func openForReading(_ path: String) throws(ColumnStoreError) -> any DatabaseWriter {
+        private static func openForReading(_ path: String) throws(TripstoreError) -> any DatabaseWriter {
             let database: any DatabaseWriter
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 database = try Catalog.translating {
                     var configuration = Self.configuration
                     configuration.readonly = true
@@ -72,7 +72,7 @@ extension Catalog {
             }
             let isCurrent = try Catalog.translating { try database.read { try Catalog.migrator.hasCompletedMigrations($0) } }
             guard isCurrent else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .conflict,
                     "The catalog \(path) was made by an earlier version, or not to its end; run `tripstore serve` or `tripstore ingest` "
                         + "once, which mends both.")
@@ -85,7 +85,7 @@ extension Catalog {
         /// A reader of a log needs shared memory beside it, which cannot be made on a disk that is full or read-only. One that has the
         /// database for itself needs none, and without locks (`unix-none`) it needs no right to write either. Whoever writes has shared
         /// memory, so that nobody comes here beside it but for a moment; what changed meanwhile is read again.
-        private static func openCopy(_ path: String, migrating: Bool) throws(ColumnStoreError) -> any DatabaseWriter {
+        private static func openCopy(_ path: String, migrating: Bool) throws(TripstoreError) -> any DatabaseWriter {
             try Catalog.translating {
                 var configuration = Self.configuration
                 configuration.readonly = true
@@ -137,7 +137,7 @@ extension Catalog {
         /// Refuses a catalog with migrations that this program does not know, before anything is changed.
         private static func refuseNewerVersion(_ database: Database, path: String) throws {
             guard try Catalog.migrator.hasBeenSuperseded(database) else { return }
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "The catalog \(path) was made by a newer version of tripstore; nothing was touched, open the store with that version."
             )
@@ -152,7 +152,7 @@ extension Catalog {
     }
 
     /// Opens for writing what was opened for reading for now.
-    func becomeWritable() throws(ColumnStoreError) {
+    func becomeWritable() throws(TripstoreError) {
         guard connection.withLock({ $0.access }) == .readingForNow else { return }
         let opened = try Connection(path, .writing, ballast)
         opened.database.add(transactionObserver: liveChanges, extent: .databaseLifetime)
@@ -162,13 +162,13 @@ extension Catalog {
     }
 
     /// The database; throws where a change would be lost, as in the copy of one whose disk takes nothing.
-    func writableDatabase() throws(ColumnStoreError) -> any DatabaseWriter {
+    func writableDatabase() throws(TripstoreError) -> any DatabaseWriter {
         let connection = connection.withLock { $0 }
         switch connection.access {
         case .writing: return connection.database
-        case .reading: throw ColumnStoreError(.conflict, "The store is open for reading only.")
+        case .reading: throw TripstoreError(.conflict, "The store is open for reading only.")
         case .readingForNow:
-            throw ColumnStoreError(.diskFull, "The catalog cannot be written now; free some space on its disk and try again.")
+            throw TripstoreError(.diskFull, "The catalog cannot be written now; free some space on its disk and try again.")
         }
     }
 

@@ -32,7 +32,7 @@ extension Catalog {
     /// - Returns: the files that the catalog no longer names, and the jobs that failed.
     func quarantine(
         _ segment: Segment, problem: String, message: String
-    ) throws(ColumnStoreError) -> (files: [String], failed: [JobRecord]) {
+    ) throws(TripstoreError) -> (files: [String], failed: [JobRecord]) {
         try write { database in
             let now = Catalog.now()
             try database.execute(
@@ -70,7 +70,7 @@ extension Catalog {
     }
 
     /// Jobs that have rejected rows which may be kept, oldest first.
-    func jobsWithRejects() throws(ColumnStoreError) -> [JobRecord] {
+    func jobsWithRejects() throws(TripstoreError) -> [JobRecord] {
         try read { database in
             try Row.fetchAll(
                 database,
@@ -82,12 +82,12 @@ extension Catalog {
     }
 
     /// Notes that no rejected row of a job is kept any more.
-    func forgetKeptRejects(_ id: Int64) throws(ColumnStoreError) {
+    func forgetKeptRejects(_ id: Int64) throws(TripstoreError) {
         try write { try $0.execute(sql: "UPDATE jobs SET rejects_bytes = 0 WHERE id = ?", arguments: [id]) }
     }
 
     /// Segments that were set aside, in the order of that.
-    func quarantined() throws(ColumnStoreError) -> [Quarantined] {
+    func quarantined() throws(TripstoreError) -> [Quarantined] {
         try read { database in
             try Row.fetchAll(database, sql: "SELECT file_name, row_count, is_live FROM quarantine ORDER BY id").map {
                 Quarantined(fileName: $0[0], rowCount: $0[1], isLive: $0[2])
@@ -98,7 +98,7 @@ extension Catalog {
     /// Segments that were set aside, and the completed jobs whose trips are missing with each.
     ///
     /// `hadJobs`: whether trips of any job were missing when it was set aside.
-    func quarantineOrigins() throws(ColumnStoreError) -> [(fileName: String, hadJobs: Bool, jobs: [SegmentOrigin.Job])] {
+    func quarantineOrigins() throws(TripstoreError) -> [(fileName: String, hadJobs: Bool, jobs: [SegmentProvenance.Job])] {
         try read { database in
             try Row.fetchAll(database, sql: "SELECT id, file_name FROM quarantine ORDER BY id").map { row in
                 let jobs = try Row.fetchAll(
@@ -107,7 +107,7 @@ extension Catalog {
                         SELECT j.*, q.trips AS missing_trips FROM quarantine_jobs q JOIN jobs j ON j.id = q.job_id
                         WHERE q.quarantine_id = ? ORDER BY j.id
                         """, arguments: [row[0] as Int64])
-                let origins = jobs.compactMap { job -> SegmentOrigin.Job? in
+                let origins = jobs.compactMap { job -> SegmentProvenance.Job? in
                     let record = JobRecord(row: job)
                     guard record.job.status == .completed else { return nil }
                     var origin = record.origin()
@@ -122,14 +122,14 @@ extension Catalog {
     /// What is missing; nil where nothing is.
     ///
     /// The trips of a job that was deleted are not missing: nobody waits for them.
-    func missingTrips() throws(ColumnStoreError) -> MissingTrips? { try read { try Self.missingTrips(in: $0) } }
+    func missingTrips() throws(TripstoreError) -> MissingTrips? { try read { try Self.missingTrips(in: $0) } }
 
-    package func missingTrips(ofJob id: Int64) throws(ColumnStoreError) -> Int? {
+    package func missingTrips(ofJob id: Int64) throws(TripstoreError) -> Int? {
         try missingTrips()?.jobs.first { $0.id == id }?.trips
     }
 
     /// Why a source is not loaded whose bytes are those of a job.
-    static func refusal(ofTwin job: Job, in database: Database) throws -> ColumnStoreError {
+    static func refusal(ofTwin job: Job, in database: Database) throws -> TripstoreError {
         .refusal(ofTwin: job, missing: try missingTrips(in: database)?.jobs.first { $0.id == job.id }?.trips)
     }
 

@@ -34,7 +34,7 @@ extension Catalog {
     private static let goneSegment = "(gone)"
 
     /// Writes a new catalog to a file that is absent.
-    static func create(at path: String, _ contents: Contents) throws(ColumnStoreError) {
+    static func create(at path: String, _ contents: Contents) throws(TripstoreError) {
         try Catalog.translating {
             let queue = try DatabaseQueue(path: path)
             try Catalog.migrator.migrate(queue)

@@ -3,16 +3,14 @@ package import TripModel
 
 /// Jobs that come from another catalog, with their numbers.
 extension Catalog {
-    package func lastJobNumber() throws(ColumnStoreError) -> Int64 { try lastJobID() }
-
-    package func reserveJobNumbers(upTo number: Int64) throws(ColumnStoreError) {
+    package func reserveJobIDs(upTo number: Int64) throws(TripstoreError) {
         try write { database in
             let last = try Int64.fetchOne(database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0
             if last < number { try Catalog.setLast(number, of: "jobs", in: database) }
         }
     }
 
-    package func adopt(_ record: JobRecord) throws(ColumnStoreError) {
+    package func adopt(_ record: JobRecord) throws(TripstoreError) {
         try write { database in
             try database.execute(
                 sql: """
@@ -26,7 +24,7 @@ extension Catalog {
         }
     }
 
-    package func takeOver(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
+    package func takeOver(_ id: Int64) throws(TripstoreError) -> JobRecord? {
         try write { database in
             let isChanged = try Catalog.setStatus(
                 id, to: .pending, from: [.pending, .running, .interrupted], message: nil, at: Catalog.now(), in: database)
@@ -36,7 +34,7 @@ extension Catalog {
 
     package func settle(
         _ record: JobRecord, rejects: [String: Int], lines: [RejectedRow]
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         let (job, checkpoint) = (record.job, record.checkpoint)
         try write { database in
             try database.execute(
@@ -54,7 +52,7 @@ extension Catalog {
                     record.sourceHash?.text, checkpoint.contentHash?.text, record.allowsDuplicate, job.id,
                     job.status.rawValue,
                 ])
-            guard database.changesCount == 1 else { throw ColumnStoreError.transferLost(job.id) }
+            guard database.changesCount == 1 else { throw TripstoreError.transferLost(job.id) }
             try database.execute(sql: "DELETE FROM reject_counts WHERE job_id = ?", arguments: [job.id])
             for (reason, rows) in rejects {
                 try database.execute(
@@ -66,7 +64,7 @@ extension Catalog {
     }
 
     /// Trips of each job in segments that queries see.
-    func liveTrips() throws(ColumnStoreError) -> [Int64: Int] {
+    func liveTrips() throws(TripstoreError) -> [Int64: Int] {
         try read { database in
             let rows = try Row.fetchAll(
                 database,

@@ -21,7 +21,7 @@ extension Catalog {
                 """, arguments: [count, isLast, id, attempt])
     }
 
-    package func noteSessions(_ sessions: String, job id: Int64, attempt: Int) throws(ColumnStoreError) -> Bool {
+    package func noteSessions(_ sessions: String, job id: Int64, attempt: Int) throws(TripstoreError) -> Bool {
         try write { database in
             try database.execute(
                 sql: """
@@ -34,7 +34,7 @@ extension Catalog {
         }
     }
 
-    package func sessions(of parts: [Visibility.Parts]) throws(ColumnStoreError) -> Set<String> {
+    package func sessions(of parts: [Visibility.Parts]) throws(TripstoreError) -> Set<String> {
         try read { database in
             let statement = try database.cachedStatement(
                 sql: "SELECT sessions FROM load_attempts WHERE job_id = ? AND attempt BETWEEN ? AND ? AND sessions IS NOT NULL")
@@ -49,7 +49,7 @@ extension Catalog {
     }
 
     /// What questions see that are asked now.
-    package func visibility() throws(ColumnStoreError) -> Visibility {
+    package func visibility() throws(TripstoreError) -> Visibility {
         try read { database in
             Visibility(
                 lastJob: try Int64.fetchOne(database, sql: "SELECT max(id) FROM jobs") ?? 0,
@@ -69,7 +69,7 @@ extension Catalog {
     /// What a run stores may arrive a while after the run was killed, so only what is old can be removed once and for all.
     package func leftovers(
         endedBefore date: Date, includesUnknown: Bool
-    ) throws(ColumnStoreError) -> [Visibility.Parts] {
+    ) throws(TripstoreError) -> [Visibility.Parts] {
         let time = Catalog.text(date)
         return try read { database in
             let isKept = includesUnknown ? "TRUE" : Self.hasNoUnknown
@@ -86,7 +86,7 @@ extension Catalog {
         }
     }
 
-    package func forget(_ parts: [Visibility.Parts]) throws(ColumnStoreError) {
+    package func forget(_ parts: [Visibility.Parts]) throws(TripstoreError) {
         try write { database in
             for part in parts {
                 try database.execute(
@@ -104,7 +104,7 @@ extension Catalog {
         }
     }
 
-    package func hide(_ attempts: [Visibility.Parts], areUnknown: Bool) throws(ColumnStoreError) {
+    package func hide(_ attempts: [Visibility.Parts], areUnknown: Bool) throws(TripstoreError) {
         try write { database in
             for attempt in attempts {
                 try database.execute(
@@ -122,12 +122,12 @@ extension Catalog {
         }
     }
 
-    package func reserveAttemptNumbers(upTo attempt: Int) throws(ColumnStoreError) {
+    package func reserveAttemptNumbers(upTo attempt: Int) throws(TripstoreError) {
         try write { try $0.execute(sql: "UPDATE catalog_name SET attempts = max(attempts, ?)", arguments: [attempt]) }
     }
 
     /// Nobody exchanges the file while a process has it, so once is enough.
-    package func requireNewer(_ check: @escaping CatalogCheck) throws(ColumnStoreError) {
+    package func requireNewer(_ check: @escaping CatalogCheck) throws(TripstoreError) {
         let unknown = try check(visibility)
         if unknown.isEmpty { return }
         guard isWritable else { throw .unknownAttempts }
@@ -136,9 +136,9 @@ extension Catalog {
 
     package func doubt() {}
 
-    package func queueNumbers() throws(ColumnStoreError) -> QueueNumbers {
+    package func queueStatistics() throws(TripstoreError) -> QueueStatistics {
         try read { database in
-            QueueNumbers(
+            QueueStatistics(
                 oldestPendingSeconds: try Int.fetchOne(
                     database,
                     sql: """
@@ -147,7 +147,7 @@ extension Catalog {
         }
     }
 
-    package func accounts() throws(ColumnStoreError) -> [JobAccount] {
+    package func accounts() throws(TripstoreError) -> [JobAccount] {
         try read { database in
             try Row.fetchAll(
                 database, sql: "SELECT id, status = 'completed', processed_rows - rejected_rows FROM jobs ORDER BY id"
@@ -156,7 +156,7 @@ extension Catalog {
     }
 
     /// Trips of complete jobs.
-    package func completedTrips() throws(ColumnStoreError) -> Int {
+    package func completedTrips() throws(TripstoreError) -> Int {
         try read { database in
             try Int.fetchOne(
                 database, sql: "SELECT sum(processed_rows - rejected_rows) FROM jobs WHERE status = 'completed'") ?? 0
@@ -169,7 +169,7 @@ extension Catalog {
     private static let hasNoUnknown = "NOT EXISTS (SELECT 1 FROM load_attempts u WHERE u.job_id = j.id AND u.is_unknown)"
 
     /// The catalog's own name, which differs from every other's.
-    package func name() throws(ColumnStoreError) -> String {
+    package func name() throws(TripstoreError) -> String {
         try read { try String.fetchOne($0, sql: "SELECT name FROM catalog_name") ?? "" }
     }
 
@@ -186,9 +186,9 @@ extension Catalog {
     }
 }
 
-extension ColumnStoreError {
+extension TripstoreError {
     /// Why a catalog is not read by which trips would count that do not.
-    package static let unknownAttempts = ColumnStoreError(
+    package static let unknownAttempts = TripstoreError(
         .conflict,
         "ClickHouse has trips that came later than all that the catalog knows of, as after a restore of an older catalog; start "
             + "`tripstore serve` once, which leaves them out of answers.")

@@ -40,7 +40,7 @@ package final class Catalog: JobCatalog {
     var isWritable: Bool { connection.withLock { $0.access == .writing } }
 
     /// Opens the catalog.
-    init(path: String, _ access: Access, _ ballast: Ballast? = nil) throws(ColumnStoreError) {
+    init(path: String, _ access: Access, _ ballast: Ballast? = nil) throws(TripstoreError) {
         self.path = path
         self.ballast = ballast
         connection = Lock(try Connection(path, access, ballast))
@@ -61,7 +61,7 @@ package final class Catalog: JobCatalog {
     // MARK: - Jobs
 
     /// Adds pending jobs, in their order.
-    package func addJobs(_ requests: [JobRequest]) throws(ColumnStoreError) -> [JobRecord] {
+    package func addJobs(_ requests: [JobRequest]) throws(TripstoreError) -> [JobRecord] {
         try write { database in
             let now = Catalog.now()
             return try requests.map { request in
@@ -86,12 +86,12 @@ package final class Catalog: JobCatalog {
     }
 
     /// Returns a job, or nil where there is none of that number.
-    package func job(_ id: Int64) throws(ColumnStoreError) -> JobRecord? {
+    package func job(_ id: Int64) throws(TripstoreError) -> JobRecord? {
         try read { try Catalog.job(id, in: $0) }
     }
 
     /// Lists jobs, newest first.
-    package func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [JobRecord] {
+    package func jobs(limit: Int, status: Job.Status?) throws(TripstoreError) -> [JobRecord] {
         try read { database in
             try Row.fetchAll(
                 database, sql: "SELECT * FROM jobs WHERE ?1 IS NULL OR status = ?1 ORDER BY id DESC LIMIT ?2",
@@ -101,7 +101,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// Lists the jobs that still have work, oldest first.
-    package func unfinishedJobs() throws(ColumnStoreError) -> [JobRecord] {
+    package func unfinishedJobs() throws(TripstoreError) -> [JobRecord] {
         try read { database in
             try Row.fetchAll(
                 database, sql: "SELECT * FROM jobs WHERE status IN ('pending', 'running', 'interrupted') ORDER BY id"
@@ -110,7 +110,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// Lists the jobs whose uploads are still needed.
-    func jobsWithUploads() throws(ColumnStoreError) -> [JobRecord] {
+    func jobsWithUploads() throws(TripstoreError) -> [JobRecord] {
         try read { database in
             try Row.fetchAll(
                 database,
@@ -122,7 +122,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// Marks the jobs that still have work as interrupted.
-    package func interruptUnfinishedJobs() throws(ColumnStoreError) {
+    package func interruptUnfinishedJobs() throws(TripstoreError) {
         try write { database in
             try database.execute(
                 sql: """
@@ -132,13 +132,13 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    package func interruptedJobs() throws(ColumnStoreError) -> [JobRecord] {
+    package func interruptedJobs() throws(TripstoreError) -> [JobRecord] {
         try jobs(limit: Int(Int32.max), status: .interrupted)
     }
 
     package func goOn(
         _ id: Int64, with path: String?, isClaimed: Bool, isAsked: Bool
-    ) throws(ColumnStoreError) -> JobRecord? {
+    ) throws(TripstoreError) -> JobRecord? {
         try write { database in
             let isChanged = try Catalog.setStatus(
                 id, to: .pending, from: [.interrupted], message: nil, at: Catalog.now(), in: database)
@@ -149,7 +149,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    package func noteWaiting(_ id: Int64, attempt: Int) throws(ColumnStoreError) {
+    package func noteWaiting(_ id: Int64, attempt: Int) throws(TripstoreError) {
         try write {
             try $0.execute(
                 sql: "UPDATE jobs SET start_count = 0 WHERE id = ? AND status = 'running' AND attempt = ?",
@@ -158,7 +158,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// Whoever closes the store marks it as interrupted.
-    package func putBack(_ id: Int64, attempt: Int) throws(ColumnStoreError) {
+    package func requeue(_ id: Int64, attempt: Int) throws(TripstoreError) {
         try write { database in
             let isChanged = try Catalog.setStatus(
                 id, to: .pending, from: [.running], message: nil, attempt: attempt, at: Catalog.now(), in: database)
@@ -167,7 +167,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// Whether a job that is loaded, or may still be, read a source of so many bytes whose hash is known.
-    package func hasSource(ofByteCount byteCount: Int) throws(ColumnStoreError) -> Bool {
+    package func hasSource(ofByteCount byteCount: Int) throws(TripstoreError) -> Bool {
         try read { database in
             try Bool.fetchOne(
                 database,
@@ -179,7 +179,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// Returns a job that is loaded, else the oldest that may still be, from a source of this hash; nil if there is none.
-    package func job(ofSource hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
+    package func job(ofSource hash: ContentHash) throws(TripstoreError) -> JobRecord? {
         try read { try Catalog.job(of: hash, in: $0) }
     }
 
@@ -189,7 +189,7 @@ package final class Catalog: JobCatalog {
     private static let wholeFirst = "id IN (SELECT job_id FROM quarantine_jobs), id"
 
     /// Returns a completed job with these uncompressed bytes; nil if there is none.
-    package func completedJob(ofContent hash: ContentHash) throws(ColumnStoreError) -> JobRecord? {
+    package func completedJob(ofContent hash: ContentHash) throws(TripstoreError) -> JobRecord? {
         try read { database in
             let statement = try database.cachedStatement(
                 sql: """
@@ -212,7 +212,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// Number of jobs by status.
-    package func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
+    package func jobCounts() throws(TripstoreError) -> [Job.Status: Int] {
         try read { database in
             var counts: [Job.Status: Int] = [:]
             for row in try Row.fetchAll(database, sql: "SELECT status, count(*) AS jobs FROM jobs GROUP BY status") {
@@ -225,7 +225,7 @@ package final class Catalog: JobCatalog {
     /// Moves a job to another status, but from one of `expected` only; returns whether it was.
     package func setStatus(
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String? = nil, attempt: Int? = nil
-    ) throws(ColumnStoreError) -> Bool {
+    ) throws(TripstoreError) -> Bool {
         try write { database in
             try Catalog.setStatus(
                 id, to: status, from: expected, message: message, attempt: attempt, at: Catalog.now(), in: database)
@@ -271,7 +271,7 @@ package final class Catalog: JobCatalog {
     /// Makes a job one that waits and has done nothing; nil, having changed nothing, where it has another status than expected.
     package func reset(
         _ id: Int64, from expected: [Job.Status], isClaimed: Bool
-    ) throws(ColumnStoreError) -> JobRecord? {
+    ) throws(TripstoreError) -> JobRecord? {
         try write { database in
             guard
                 try Catalog.setStatus(
@@ -285,7 +285,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// Notes of how many bytes the source of a pending job is; nil, having changed nothing, where it has another status.
-    package func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(ColumnStoreError) -> JobRecord? {
+    package func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(TripstoreError) -> JobRecord? {
         try write { database in
             try database.execute(
                 sql: "UPDATE jobs SET total_bytes = ?, updated_at = ? WHERE id = ? AND status = 'pending'",
@@ -297,7 +297,7 @@ package final class Catalog: JobCatalog {
     /// Puts another URL in place of a job's, where it still has that.
     package func setSource(
         _ id: Int64, from url: String, to place: String, sealedQuery: String?
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         try write { database in
             try database.execute(
                 sql: "UPDATE jobs SET source_url = ?, source_query = ? WHERE id = ? AND source_url = ?",
@@ -305,7 +305,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    package func forget(job id: Int64) throws(ColumnStoreError) -> Bool {
+    package func forget(job id: Int64) throws(TripstoreError) -> Bool {
         try write { database in
             try database.execute(
                 sql: """
@@ -316,15 +316,15 @@ package final class Catalog: JobCatalog {
     }
 
     /// The last number that a job got.
-    func lastJobID() throws(ColumnStoreError) -> Int64 {
+    package func lastJobID() throws(TripstoreError) -> Int64 {
         try read { try Int64.fetchOne($0, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0 }
     }
 
     /// The data directory has one.
-    package func sealingPassword() throws(ColumnStoreError) -> SealingPassword? { nil }
+    package func sealingPassword() throws(TripstoreError) -> SealingPassword? { nil }
 
     /// Rejected rows of a job by reason.
-    package func rejectCounts(_ id: Int64) throws(ColumnStoreError) -> [String: Int] {
+    package func rejectCounts(_ id: Int64) throws(TripstoreError) -> [String: Int] {
         try read { database in
             var counts: [String: Int] = [:]
             let rows = try Row.fetchAll(
@@ -339,12 +339,12 @@ package final class Catalog: JobCatalog {
 
     package func rejects(
         _ id: Int64, after line: Int, limit: Int, byteCountMax: Int
-    ) throws(ColumnStoreError) -> RejectsPage { RejectsPage() }
+    ) throws(TripstoreError) -> RejectsPage { RejectsPage() }
 
     package func removeRejects(_ id: Int64) {}
 
     /// Number of pending jobs, but no more than a limit: counting ends there.
-    package func pendingJobs(upTo limit: Int) throws(ColumnStoreError) -> Int {
+    package func pendingJobs(upTo limit: Int) throws(TripstoreError) -> Int {
         try read { database in
             try Int.fetchOne(
                 database, sql: "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status = 'pending' LIMIT ?)", arguments: [limit])
@@ -353,14 +353,14 @@ package final class Catalog: JobCatalog {
     }
 
     /// There is no other process.
-    package func leads(_ task: String) throws(ColumnStoreError) -> Bool { true }
+    package func isLeader(for task: String) throws(TripstoreError) -> Bool { true }
 
     // MARK: - Segments
 
     /// Records what a load has done since its last commit; for the last one, publishes its trips.
     ///
     /// Returns false, having changed nothing, where the job is no longer running.
-    package func commit(_ commit: JobCommit, job id: Int64) throws(ColumnStoreError) -> Bool {
+    package func commit(_ commit: JobCommit, job id: Int64) throws(TripstoreError) -> Bool {
         try write { database in
             let now = Catalog.now()
             guard try Catalog.record(commit, job: id, at: now, in: database) else { return false }
@@ -379,7 +379,7 @@ package final class Catalog: JobCatalog {
     /// Returns the jobs that are no longer running, as they were cancelled; if there are any, nothing was changed.
     package func commit(
         _ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?
-    ) throws(ColumnStoreError) -> [Int64] {
+    ) throws(TripstoreError) -> [Int64] {
         try write { database in
             let now = Catalog.now()
             let running = Set(try Int64.fetchAll(database, sql: "SELECT id FROM jobs WHERE status = 'running'"))
@@ -394,7 +394,7 @@ package final class Catalog: JobCatalog {
     /// Moves pending jobs to running, and returns those that were.
     ///
     /// - Parameter tracksAttempts: whether an account is kept of what each run stores (`Visibility`).
-    package func start(_ ids: [Int64], tracksAttempts: Bool = false) throws(ColumnStoreError) -> [JobRecord] {
+    package func start(_ ids: [Int64], tracksAttempts: Bool = false) throws(TripstoreError) -> [JobRecord] {
         try write { database in
             let now = Catalog.now()
             return try ids.compactMap { id in
@@ -471,7 +471,7 @@ package final class Catalog: JobCatalog {
     ///   to be.
     func replace(
         _ old: [Int64], with new: [SegmentRecord], without jobs: [Removal] = []
-    ) throws(ColumnStoreError) -> Bool {
+    ) throws(TripstoreError) -> Bool {
         try write { database in
             let now = Catalog.now()
             for id in old {
@@ -511,7 +511,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// The rollup, where there is one.
-    func rollup() throws(ColumnStoreError) -> Rollup? { try read { try Self.rollup(in: $0) } }
+    func rollup() throws(TripstoreError) -> Rollup? { try read { try Self.rollup(in: $0) } }
 
     static func rollup(in database: Database) throws -> Rollup? {
         try Row.fetchOne(database, sql: "SELECT id, file_name, crc32 FROM rollups ORDER BY id DESC LIMIT 1").map {
@@ -524,7 +524,7 @@ package final class Catalog: JobCatalog {
     /// Returns false, having changed nothing, where one of them is gone.
     func publishRollup(
         fileName: String, byteCount: Int, checksum: UInt32, covering segments: [Int64]
-    ) throws(ColumnStoreError) -> Bool {
+    ) throws(TripstoreError) -> Bool {
         try write { database in
             for id in segments {
                 let isLive = try Bool.fetchOne(database, sql: "SELECT is_live FROM segments WHERE id = ?", arguments: [id])
@@ -543,15 +543,15 @@ package final class Catalog: JobCatalog {
     }
 
     /// All segments, those of unfinished loads too, oldest first.
-    func allSegments() throws(ColumnStoreError) -> [Segment] { try read { try Self.segments(where: "TRUE", in: $0) } }
+    func allSegments() throws(TripstoreError) -> [Segment] { try read { try Self.segments(where: "TRUE", in: $0) } }
 
     /// Segments with trips of a job, oldest first.
-    func segments(ofJob id: Int64) throws(ColumnStoreError) -> [Segment] {
+    func segments(ofJob id: Int64) throws(TripstoreError) -> [Segment] {
         try read { try Self.segments(where: "s.id IN (SELECT segment_id FROM segment_jobs WHERE job_id = \(id))", in: $0) }
     }
 
     /// What segments that take the place of some others say of the jobs in them.
-    func origins(ofSegments ids: [Int64]) throws(ColumnStoreError) -> [SegmentOrigin.Job] {
+    func origins(ofSegments ids: [Int64]) throws(TripstoreError) -> [SegmentProvenance.Job] {
         let list = ids.map(String.init).joined(separator: ", ")
         return try read { database in
             let rows = try Row.fetchAll(
@@ -585,7 +585,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// What SQLite finds wrong with the database; empty where nothing is.
-    func integrityProblems() throws(ColumnStoreError) -> [String] {
+    func integrityProblems() throws(TripstoreError) -> [String] {
         try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }.filter { $0 != "ok" }
     }
 
@@ -594,8 +594,8 @@ package final class Catalog: JobCatalog {
     /// Copies the catalog, as it is at one moment, to a new file.
     ///
     /// - Parameter uploads: the folder in which the copy finds the uploads of its jobs.
-    func copy(to path: String, uploads: String) throws(ColumnStoreError) {
-        try gate.using { () throws(ColumnStoreError) in
+    func copy(to path: String, uploads: String) throws(TripstoreError) {
+        try gate.using { () throws(TripstoreError) in
             try Catalog.translating {
                 let copy = try DatabaseQueue(path: path)
                 try connection.withLock { $0.database }.backup(to: copy)
@@ -606,7 +606,7 @@ package final class Catalog: JobCatalog {
     }
 
     /// Says under which path the folder of uploads is, since a store may be moved or opened by another path than before.
-    func setUploads(_ folder: String) throws(ColumnStoreError) { try write { try Self.setUploads(folder, in: $0) } }
+    func setUploads(_ folder: String) throws(TripstoreError) { try write { try Self.setUploads(folder, in: $0) } }
 
     private static func setUploads(_ folder: String, in database: Database) throws {
         for row in try Row.fetchAll(database, sql: "SELECT id, source_path FROM jobs WHERE owns_source") {
@@ -663,18 +663,18 @@ package final class Catalog: JobCatalog {
 
     static func text(_ date: Date) -> String { date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
 
-    func read<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
-        try gate.using { () throws(ColumnStoreError) in
+    func read<Value>(_ body: (Database) throws -> Value) throws(TripstoreError) -> Value {
+        try gate.using { () throws(TripstoreError) in
             let database = connection.withLock { $0.database }
             return try Catalog.translating { try database.read(body) }
         }
     }
 
     /// Runs a transaction; twice where the disk is full and there is a way to make room.
-    func write<Value>(_ body: (Database) throws -> Value) throws(ColumnStoreError) -> Value {
-        try gate.using { () throws(ColumnStoreError) in
+    func write<Value>(_ body: (Database) throws -> Value) throws(TripstoreError) -> Value {
+        try gate.using { () throws(TripstoreError) in
             let database = try writableDatabase()
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 return try Catalog.translating { try database.write(body) }
             } catch {
                 guard error.code == .diskFull, makeRoom(in: database) else { throw error }
@@ -684,31 +684,31 @@ package final class Catalog: JobCatalog {
     }
 
     /// Turns what SQLite says into an error of ours.
-    static func translating<Value>(_ body: () throws -> Value) throws(ColumnStoreError) -> Value {
+    static func translating<Value>(_ body: () throws -> Value) throws(TripstoreError) -> Value {
         do {
             return try body()
-        } catch let error as ColumnStoreError {
+        } catch let error as TripstoreError {
             throw error
         } catch let error as DatabaseError {
             // Shared memory that can't be made is a file that can't grow, too.
             switch error.extendedResultCode == .SQLITE_IOERR_SHMSIZE ? .SQLITE_FULL : error.resultCode {
             case .SQLITE_FULL:
-                throw ColumnStoreError(.diskFull, "The disk is full: the catalog cannot grow; free space and try again.")
+                throw TripstoreError(.diskFull, "The disk is full: the catalog cannot grow; free space and try again.")
             case .SQLITE_BUSY, .SQLITE_LOCKED:
-                throw ColumnStoreError(.busy, "The catalog is locked by another process; end it or try again.")
+                throw TripstoreError(.busy, "The catalog is locked by another process; end it or try again.")
             case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .corrupt,
                     "The catalog is damaged (\(error.message ?? "no detail")); make it anew with `tripstore rebuild-catalog`, "
                         + "or restore a backup.")
             case .SQLITE_CANTOPEN:
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .io, "The catalog cannot be opened; check its permissions and the limit of open files (ulimit -n).")
             default:
-                throw ColumnStoreError(.io, "The catalog cannot be used: \(error.message ?? "\(error)").")
+                throw TripstoreError(.io, "The catalog cannot be used: \(error.message ?? "\(error)").")
             }
         } catch {
-            throw ColumnStoreError(.io, "The catalog cannot be used: \(error).")
+            throw TripstoreError(.io, "The catalog cannot be used: \(error).")
         }
     }
 }

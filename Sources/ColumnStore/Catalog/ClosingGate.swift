@@ -10,12 +10,12 @@ final class ClosingGate: @unchecked Sendable {
     private var isClosed = false
 
     /// Calls `body`, during which nothing is closed; throws `.conflict` where it is already, or is about to be.
-    func using<Value>(_ body: () throws(ColumnStoreError) -> Value) throws(ColumnStoreError) -> Value {
+    func using<Value>(_ body: () throws(TripstoreError) -> Value) throws(TripstoreError) -> Value {
         condition.lock()
         let isLate = isClosed
         if !isLate { useCount += 1 }
         condition.unlock()
-        if isLate { throw ColumnStoreError(.conflict, "The store is closed.") }
+        if isLate { throw TripstoreError(.conflict, "The store is closed.") }
         defer {
             condition.withLock {
                 useCount -= 1

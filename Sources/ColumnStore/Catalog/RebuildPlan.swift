@@ -12,9 +12,9 @@ package struct RebuildPlan: Hashable, Sendable {
         /// Its trips by job.
         package var jobs: [Int64: Int]
         /// Nil in a file of an earlier version.
-        package var origin: SegmentOrigin?
+        package var origin: SegmentProvenance?
 
-        package init(name: String, jobs: [Int64: Int], origin: SegmentOrigin?) {
+        package init(name: String, jobs: [Int64: Int], origin: SegmentProvenance?) {
             self.name = name
             self.jobs = jobs
             self.origin = origin
@@ -27,14 +27,14 @@ package struct RebuildPlan: Hashable, Sendable {
     package struct Damaged: Hashable, Sendable {
         package var name: String
         /// What it says of its jobs; nil where that cannot be read.
-        package var origin: SegmentOrigin?
+        package var origin: SegmentProvenance?
         /// The jobs whose trips are missing with it, as was noted when it was set aside; nil where nothing was.
-        package var note: [SegmentOrigin.Job]?
+        package var note: [SegmentProvenance.Job]?
         /// Whether it was set aside before.
         package var wasAside: Bool
 
         package init(
-            name: String, origin: SegmentOrigin?, note: [SegmentOrigin.Job]? = nil, wasAside: Bool = false
+            name: String, origin: SegmentProvenance?, note: [SegmentProvenance.Job]? = nil, wasAside: Bool = false
         ) {
             self.name = name
             self.origin = origin
@@ -43,7 +43,7 @@ package struct RebuildPlan: Hashable, Sendable {
         }
 
         /// The jobs whose trips it had; nil where nobody can tell.
-        var jobs: [SegmentOrigin.Job]? { note ?? origin?.jobs }
+        var jobs: [SegmentProvenance.Job]? { note ?? origin?.jobs }
 
         /// Whether it may have had trips of a job.
         func mayHave(_ job: Int64) -> Bool {
@@ -64,7 +64,7 @@ package struct RebuildPlan: Hashable, Sendable {
     package struct Job: Hashable, Sendable {
         package var id: Int64
         /// Nil where only files of an earlier version have it.
-        package var origin: SegmentOrigin.Job?
+        package var origin: SegmentProvenance.Job?
         /// Its trips that are there.
         package var trips: Int
         /// All its trips.
@@ -79,7 +79,7 @@ package struct RebuildPlan: Hashable, Sendable {
     /// A job that is not in the store.
     package struct LeftOut: Hashable, Sendable {
         package var id: Int64
-        package var origin: SegmentOrigin.Job?
+        package var origin: SegmentProvenance.Job?
         package var trips: Int
         /// Nil where the load was under way, as far as can be told.
         package var jobTrips: Int?
@@ -100,13 +100,13 @@ package struct RebuildPlan: Hashable, Sendable {
 
     private let files: [File]
     private let damaged: [Damaged]
-    private var origins: [Int64: SegmentOrigin.Job] = [:]
+    private var origins: [Int64: SegmentProvenance.Job] = [:]
     private var totals: [Int64: Int] = [:]
 
     /// Decides; throws where files contradict one another, which no crash explains.
     ///
     /// - Parameter takesIncomplete: whether jobs that are not known to be whole are in the store too.
-    package init(_ files: [File], damaged: [Damaged], takesIncomplete: Bool = false) throws(ColumnStoreError) {
+    package init(_ files: [File], damaged: [Damaged], takesIncomplete: Bool = false) throws(TripstoreError) {
         self.files = files.sorted { $0.name < $1.name }
         self.damaged = damaged
         for job in files.flatMap({ $0.origin?.jobs ?? [] }) + damaged.flatMap({ $0.jobs ?? [] }) {
@@ -166,12 +166,12 @@ package struct RebuildPlan: Hashable, Sendable {
         files.reduce(into: [:]) { counts, file in counts.merge(file.jobs, uniquingKeysWith: +) }
     }
 
-    private mutating func judgeJobs(deleted: Set<Int64>, takesIncomplete: Bool) throws(ColumnStoreError) {
+    private mutating func judgeJobs(deleted: Set<Int64>, takesIncomplete: Bool) throws(TripstoreError) {
         let counts = Self.counts(segments)
         for (job, trips) in counts {
             guard let total = totals[job], trips > total else { continue }
             let names = segments.filter { $0.jobs[job] != nil }.map(\.name)
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "The segments \(names.joined(separator: ", ")) have \(trips.grouped) trips of job \(job), which had \(total.grouped); "
                     + "move away those that do not belong to the store, and try again.")

@@ -15,7 +15,7 @@ enum SegmentRewriter {
     ///   - reserve: bytes that stay free on the disk.
     /// - Returns: nil if no trips are left; then no file is written.
     static func rewrite(
-        _ segments: [SegmentReader], origin: SegmentOrigin, directory: String, name: String, leaving reserve: DiskReserve,
+        _ segments: [SegmentReader], origin: SegmentProvenance, directory: String, name: String, leaving reserve: DiskReserve,
         on pool: WorkerPool
     ) throws -> SegmentRecord? {
         let gone = Set(origin.replaces?.withoutJobs ?? [])
@@ -31,7 +31,7 @@ enum SegmentRewriter {
     ///
     /// - Returns: nil if there are no trips; then no file is written.
     static func write(
-        _ batches: [TripBatch], origin: SegmentOrigin, directory: String, name: String, leaving reserve: DiskReserve,
+        _ batches: [TripBatch], origin: SegmentProvenance, directory: String, name: String, leaving reserve: DiskReserve,
         on pool: WorkerPool
     ) throws -> SegmentRecord? {
         guard batches.contains(where: { $0.count > 0 }) else { return nil }
@@ -42,7 +42,7 @@ enum SegmentRewriter {
     }
 
     /// Reads the trips of a segment that belong to a pass, in batches for each of its new segments.
-    static func divide(_ segment: SegmentReader, _ pass: PartitionPlan.Pass) throws -> [[TripBatch]] {
+    static func divide(_ segment: SegmentReader, _ pass: ReclusteringPlan.Pass) throws -> [[TripBatch]] {
         try divide(segment, segment.rows(of: pass), borders: pass.borders)
     }
 

@@ -56,7 +56,7 @@ struct ExportPlan: Sendable {
     /// Cuts a week by area, and an area with too many rows by the order in which they are stored.
     private mutating func addParts(of week: ISOWeek, _ segments: [SegmentReader], rowCountMax: Int) {
         let first = parts.count
-        let slices = PartitionPlan.slices(in: week...week, segments.map(\.index), rowCountMin: (rowCountMax + 1) / 2)
+        let slices = ReclusteringPlan.slices(in: week...week, segments.map(\.index), rowCountMin: (rowCountMax + 1) / 2)
         for slice in slices {
             let rows = Self.rows(of: week...week, slice.keys, segments)
             for rows in slice.rowCount > rowCountMax ? Self.cut(rows, rowCountMax: rowCountMax) : [rows] {
@@ -70,7 +70,7 @@ struct ExportPlan: Sendable {
     private static func rows(
         of weeks: ClosedRange<ISOWeek>, _ keys: Range<UInt64>, _ segments: [SegmentReader]
     ) -> [(segment: Int, ranges: [Range<Int>])] {
-        let pass = PartitionPlan.Pass(weeks: weeks, borders: [keys.lowerBound, keys.upperBound])
+        let pass = ReclusteringPlan.Pass(weeks: weeks, borders: [keys.lowerBound, keys.upperBound])
         return segments.indices.compactMap { segment in
             let ranges = segments[segment].rows(of: pass)
             return ranges.isEmpty ? nil : (segment: segment, ranges: ranges)

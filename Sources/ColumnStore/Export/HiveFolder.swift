@@ -23,9 +23,9 @@ struct HiveFolder: ExportDestination {
     private var temporary: String { root + "/_temporary" }
 
     /// Creates a folder, or opens one of an earlier export, and locks it against other exports.
-    init(_ path: String, outside store: Folders) throws(ColumnStoreError) {
+    init(_ path: String, outside store: Folders) throws(TripstoreError) {
         if path.contains("://") {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "\(path) is not a folder, nor s3://BUCKET/PREFIX; export to one of them, then copy that to where it shall be.")
         }
@@ -33,39 +33,39 @@ struct HiveFolder: ExportDestination {
         try Self.refuse(root, in: store)
         try FileSystem.makeDirectory(root, for: .everyone)
         guard FileSystem.isDirectory(try FileSystem.resolved(root)) else {
-            throw ColumnStoreError(.invalidArgument, "\(root) is not a folder; name another.")
+            throw TripstoreError(.invalidArgument, "\(root) is not a folder; name another.")
         }
         // A link on the path may have been created meanwhile.
         try Self.refuse(root, in: store)
         let names = try FileSystem.names(in: root)
         guard names.isEmpty || names.contains(Self.marker) else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "\(root) is neither empty nor an export (it has \(names[0])); name another folder, or empty it first.")
         }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             lock = try StoreLock(path: "\(root)/\(Self.marker)", for: .everyone)
         } catch {
             guard error.code == .busy else { throw error }
-            throw ColumnStoreError(.busy, "Another export is writing to \(root); wait for its end, or name another folder.")
+            throw TripstoreError(.busy, "Another export is writing to \(root); wait for its end, or name another folder.")
         }
         for name in names where name.hasPrefix(Self.prefix) { try refuseForeign(name) }
     }
 
     /// Refuses a path that is in a store, or would be once it is created.
-    private static func refuse(_ path: String, in store: Folders) throws(ColumnStoreError) {
+    private static func refuse(_ path: String, in store: Folders) throws(TripstoreError) {
         let store = try FileSystem.resolved(store.root)
         guard !FileSystem.isInside(try FileSystem.destination(path), store) else {
-            throw ColumnStoreError(.invalidArgument, "\(path) is in the store \(store); name a folder outside of it.")
+            throw TripstoreError(.invalidArgument, "\(path) is in the store \(store); name a folder outside of it.")
         }
     }
 
     /// Refuses the folder of a week if it has something that no export wrote, since that would be deleted with the week.
-    private func refuseForeign(_ week: String) throws(ColumnStoreError) {
+    private func refuseForeign(_ week: String) throws(TripstoreError) {
         let folder = "\(root)/\(week)"
         let names = FileSystem.isDirectory(folder) ? try FileSystem.names(in: folder) : [""]
         guard let foreign = names.first(where: { !$0.hasPrefix("part-") || !$0.hasSuffix(".parquet") }) else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .invalidArgument,
             "\(folder)\(foreign.isEmpty ? "" : "/" + foreign) is of no export and would be lost; move it away, or name another "
                 + "folder.")
@@ -90,13 +90,13 @@ struct HiveFolder: ExportDestination {
 
     // MARK: - Writing
 
-    func begin() throws(ColumnStoreError) {
+    func begin() throws(TripstoreError) {
         try FileSystem.remove("\(root)/\(Self.success)")
         try FileSystem.syncDirectory(root)
         try FileSystem.removeDirectory(temporary)
     }
 
-    func makeStaging(_ week: String) throws(ColumnStoreError) -> String {
+    func makeStaging(_ week: String) throws(TripstoreError) -> String {
         try FileSystem.makeDirectory(staging(week), for: .everyone)
         return staging(week)
     }
@@ -104,7 +104,7 @@ struct HiveFolder: ExportDestination {
     /// It is already in the folder that will be exchanged.
     func take(_ file: ExportedFile, of week: String) {}
 
-    func publish(_ week: String) throws(ColumnStoreError) -> ExportedWeek {
+    func publish(_ week: String) throws(TripstoreError) -> ExportedWeek {
         let (staged, target) = (staging(week), "\(root)/\(Self.folderName(week))")
         guard FileSystem.isDirectory(target) else {
             try FileSystem.rename(staged, to: target)
@@ -121,7 +121,7 @@ struct HiveFolder: ExportDestination {
         return .written
     }
 
-    func finish(_ weeks: [String]) throws(ColumnStoreError) -> Int {
+    func finish(_ weeks: [String]) throws(TripstoreError) -> Int {
         let named = Set(weeks.map(Self.folderName))
         let gone = try FileSystem.names(in: root).filter { $0.hasPrefix(Self.prefix) && !named.contains($0) }
         if !gone.isEmpty { try FileSystem.makeDirectory(temporary, for: .everyone) }

@@ -38,7 +38,7 @@ final class StoreLock: Sendable {
     ///
     /// - Parameter mayBeReadOnly: whether a file on a disk that takes nothing is locked as it is, without a word on its holder and
     ///   unseen by `hasWriter`; the folder of segments where there is no file.
-    init(path: String, for readers: FileSystem.Readers = .owner, mayBeReadOnly: Bool = false) throws(ColumnStoreError) {
+    init(path: String, for readers: FileSystem.Readers = .owner, mayBeReadOnly: Bool = false) throws(TripstoreError) {
         var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode_t(readers.fileMode))
         let isReadOnly = descriptor < 0 && mayBeReadOnly && [ENOSPC, EDQUOT, EROFS].contains(errno)
         if isReadOnly { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
@@ -48,14 +48,14 @@ final class StoreLock: Sendable {
             isReadOnly || tripstore_lock_file(descriptor) == 0
         else {
             close(descriptor)
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .busy,
                 Self.holder(path: path)?.refusal
                     ?? "Another process is writing to this store; wait until it ends, or end it, and try again.")
         }
         if !isReadOnly, Self.isFolderHeld(of: path) {
             close(descriptor)
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .busy,
                 "A server that waits for room on the disk has this store; end it, or wait until it has room, and try again.")
         }
@@ -79,8 +79,8 @@ final class StoreLock: Sendable {
     }
 
     /// Takes the lock as a process does that writes, where it was taken on a disk that took nothing.
-    func becomeWritable() throws(ColumnStoreError) {
-        try descriptor.withLock { held throws(ColumnStoreError) in
+    func becomeWritable() throws(TripstoreError) {
+        try descriptor.withLock { held throws(TripstoreError) in
             guard let old = held, fcntl(old, F_GETFL) & O_ACCMODE == O_RDONLY else { return }
             let new = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode_t(FileSystem.Readers.owner.fileMode))
             guard new >= 0 else { throw FileSystem.error("open", path) }
@@ -89,7 +89,7 @@ final class StoreLock: Sendable {
             guard flock(new, LOCK_EX | LOCK_NB) == 0, tripstore_lock_file(new) == 0 else {
                 close(new)
                 flock(old, LOCK_EX | LOCK_NB)
-                throw ColumnStoreError(.busy, Self.holder(path: path)?.refusal ?? "Another process writes to this store.")
+                throw TripstoreError(.busy, Self.holder(path: path)?.refusal ?? "Another process writes to this store.")
             }
             close(old)
             held = new

@@ -3,7 +3,7 @@ package import Bucketing
 /// Where the rows of each geohash cell are: a tree that halves cells until each has few rows, and for each of its leaves the
 /// rows in every run.
 ///
-/// A run (here `stratum`) is the rows of one week, or of one datasource in one week.
+/// A run (here `partition`) is the rows of one week, or of one datasource in one week.
 /// In a run rows are sorted by the Morton key of the origin, so a block of keys that agree in their first bits is contiguous in
 /// each run, and one more bit cuts each of these ranges in two (a k-d tree whose planes are the borders of geohash cells;
 /// Bentley, "Multidimensional Binary Search Trees Used for Associative Searching", CACM 1975):
@@ -93,18 +93,19 @@ package struct CellIndex: Hashable, Sendable {
 
         func rowCount(from start: Int, to end: Int) -> Int {
             var sum = 0
-            for stratum in 0..<stratumCount {
-                sum += Int(rows[end * stratumCount + stratum]) - Int(rows[start * stratumCount + stratum])
+            for partition in 0..<stratumCount {
+                sum += Int(rows[end * stratumCount + partition]) - Int(rows[start * stratumCount + partition])
             }
             return sum
         }
 
         /// Appends the rows, between two others, at which the keys from `key` on begin.
         mutating func cut(from start: Int, to end: Int, at key: UInt64, keys: Span<UInt64>) {
-            for stratum in 0..<stratumCount {
+            for partition in 0..<stratumCount {
                 rows.append(
                     Self.firstRow(
-                        from: rows[start * stratumCount + stratum], to: rows[end * stratumCount + stratum], notBelow: key, keys)
+                        from: rows[start * stratumCount + partition], to: rows[end * stratumCount + partition], notBelow: key,
+                        keys)
                 )
             }
         }
@@ -149,8 +150,10 @@ package struct CellIndex: Hashable, Sendable {
     // MARK: - Queries
 
     /// Returns the rows of some leaves in a run, which are contiguous.
-    package func rows(ofLeaves leaves: Range<Int>, stratum: Int) -> Range<Int> {
-        Int(rowStarts[leaves.lowerBound * stratumCount + stratum])..<Int(rowStarts[leaves.upperBound * stratumCount + stratum])
+    package func rows(ofLeaves leaves: Range<Int>, partition: Int) -> Range<Int> {
+        Int(
+            rowStarts[leaves.lowerBound * stratumCount + partition])..<Int(
+                rowStarts[leaves.upperBound * stratumCount + partition])
     }
 
     /// Calls `body` with the first row of a leaf in each run, and the row behind its last.
@@ -165,7 +168,9 @@ package struct CellIndex: Hashable, Sendable {
     func addRowCounts(ofLeaves leaves: Range<Int>, to counts: inout [Int]) {
         let (first, end) = (leaves.lowerBound * stratumCount, leaves.upperBound * stratumCount)
         let starts = rowStarts.span
-        for stratum in 0..<stratumCount { counts[stratum] &+= Int(starts[end &+ stratum]) &- Int(starts[first &+ stratum]) }
+        for partition in 0..<stratumCount {
+            counts[partition] &+= Int(starts[end &+ partition]) &- Int(starts[first &+ partition])
+        }
     }
 
     /// Returns the row positions of a leaf if rows are counted leaf by leaf, and in a leaf run by run.
@@ -186,10 +191,10 @@ package struct CellIndex: Hashable, Sendable {
     }
 
     /// Returns the block of the first leaf, or the last one, that has rows in some runs.
-    func endBlock(isFirst: Bool, ofStrata strata: [Int]) -> MortonBlock? {
+    func endBlock(isFirst: Bool, ofStrata partitions: [Int]) -> MortonBlock? {
         if nodes.isEmpty { return nil }
         return Self.find(0, .world, nodes.span, isFirst: isFirst) { leaf in
-            strata.contains { !rows(ofLeaves: leaf..<leaf + 1, stratum: $0).isEmpty }
+            partitions.contains { !rows(ofLeaves: leaf..<leaf + 1, partition: $0).isEmpty }
         }
     }
 
@@ -215,26 +220,26 @@ package struct CellIndex: Hashable, Sendable {
 
     /// Returns the rows of a run that may have keys on both sides of `key`: rows before them have smaller keys, rows behind
     /// them do not.
-    package func rows(stratum: Int, aroundKey key: UInt64) -> Range<Int> {
+    package func rows(partition: Int, aroundKey key: UInt64) -> Range<Int> {
         var (place, block) = (0, MortonBlock.world)
         while !nodes[place].isLeaf {
             let (node, upper) = (nodes[place], block.upperHalf)
             if key >= upper.key {
-                guard node.hasUpperHalf else { return border(beforeLeaf: nodes[node.end].firstLeaf, stratum) }
+                guard node.hasUpperHalf else { return border(beforeLeaf: nodes[node.end].firstLeaf, partition) }
                 (place, block) = (Self.upperHalf(place, node, nodes.span), upper)
             } else {
-                guard node.hasLowerHalf else { return border(beforeLeaf: node.firstLeaf, stratum) }
+                guard node.hasLowerHalf else { return border(beforeLeaf: node.firstLeaf, partition) }
                 (place, block) = (place + 1, block.lowerHalf)
             }
         }
         let leaf = nodes[place].firstLeaf
-        if key <= block.key { return border(beforeLeaf: leaf, stratum) }
+        if key <= block.key { return border(beforeLeaf: leaf, partition) }
         return key > block.lastKey
-            ? border(beforeLeaf: leaf + 1, stratum) : rows(ofLeaves: Int(leaf)..<Int(leaf) + 1, stratum: stratum)
+            ? border(beforeLeaf: leaf + 1, partition) : rows(ofLeaves: Int(leaf)..<Int(leaf) + 1, partition: partition)
     }
 
-    private func border(beforeLeaf leaf: UInt32, _ stratum: Int) -> Range<Int> {
-        rows(ofLeaves: Int(leaf)..<Int(leaf), stratum: stratum)
+    private func border(beforeLeaf leaf: UInt32, _ partition: Int) -> Range<Int> {
+        rows(ofLeaves: Int(leaf)..<Int(leaf), partition: partition)
     }
 
     /// Calls `body` with consecutive leaves that together have every row in a box, in order.

@@ -15,7 +15,7 @@ package import Bucketing
 ///     cells      see `CellIndex`
 package struct SegmentIndex: Hashable, Sendable {
     /// A run: rows that are sorted only by their origin, those of one ISO week, or of one datasource in one week.
-    package struct Stratum: Hashable, Sendable {
+    package struct Partition: Hashable, Sendable {
         /// Code of the datasource of all rows; nil if they may have any.
         package var datasource: UInt32?
         /// Index in `weeks`.
@@ -35,7 +35,7 @@ package struct SegmentIndex: Hashable, Sendable {
     /// Weeks that have rows, ascending.
     package var weeks: [ISOWeek]
     /// Runs by datasource, if rows are sorted by it, then by week; without gaps between their rows.
-    package var strata: [Stratum]
+    package var partitions: [Partition]
     /// Bounding box of the origins of each region.
     package var bounds: [BoundingBox]
     package var counts: TripCounts
@@ -47,22 +47,22 @@ package struct SegmentIndex: Hashable, Sendable {
     static let earlierVersions = [1, 2]
 
     /// Rows of the segment.
-    package var rowCount: Int { strata.last?.rows.upperBound ?? 0 }
+    package var rowCount: Int { partitions.last?.rows.upperBound ?? 0 }
 
     /// Indexes sorted trips.
     package init(_ trips: SortedTrips) {
         regions = trips.regions
         datasources = trips.datasources
         weeks = trips.weeks
-        strata = trips.strata
+        partitions = trips.partitions
         bounds = SegmentIndex.bounds(
             region: trips.region.span, longitude: trips.originLongitude.span, latitude: trips.originLatitude.span,
             regionCount: trips.regions.count)
         counts = TripCounts(
-            rowsOfWeeks: SegmentIndex.rowsOfWeeks(weeks.count, strata), region: trips.region.span,
+            rowsOfWeeks: SegmentIndex.rowsOfWeeks(weeks.count, partitions), region: trips.region.span,
             datasource: trips.datasource.span, time: trips.time.span, regionCount: regions.count,
             datasourceCount: datasources.count)
-        cells = CellIndex(keys: trips.key.span, stratumRowStarts: strata.map(\.rows.lowerBound) + [trips.count])
+        cells = CellIndex(keys: trips.key.span, stratumRowStarts: partitions.map(\.rows.lowerBound) + [trips.count])
     }
 
     private static func bounds(
@@ -90,16 +90,16 @@ package struct SegmentIndex: Hashable, Sendable {
     }
 
     /// Whether rows are sorted by datasource before week.
-    package var isSortedByDatasource: Bool { strata.first?.datasource != nil }
+    package var isSortedByDatasource: Bool { partitions.first?.datasource != nil }
 
     /// Rows of each week.
     package var weekRowCounts: [Int] {
-        Self.rowsOfWeeks(weeks.count, strata).map { $0.reduce(0) { $0 + $1.count } }
+        Self.rowsOfWeeks(weeks.count, partitions).map { $0.reduce(0) { $0 + $1.count } }
     }
 
-    private static func rowsOfWeeks(_ weekCount: Int, _ strata: [Stratum]) -> [[Range<Int>]] {
+    private static func rowsOfWeeks(_ weekCount: Int, _ partitions: [Partition]) -> [[Range<Int>]] {
         var rows = [[Range<Int>]](repeating: [], count: weekCount)
-        for stratum in strata { rows[stratum.week].append(stratum.rows) }
+        for partition in partitions { rows[partition.week].append(partition.rows) }
         return rows
     }
 
@@ -119,7 +119,7 @@ package struct SegmentIndex: Hashable, Sendable {
             previous = Int64(week.index)
         }
         writer.append(isSortedByDatasource ? 1 : 0)
-        var rest = strata[...]
+        var rest = partitions[...]
         for datasource in isSortedByDatasource ? datasources.indices.map({ UInt32($0) as UInt32? }) : [nil] {
             for week in weeks.indices {
                 guard let next = rest.first, next.datasource == datasource, next.week == week else {
@@ -144,7 +144,7 @@ package struct SegmentIndex: Hashable, Sendable {
         regions = try SegmentIndex.names(from: &reader, max: rowCount)
         datasources = try SegmentIndex.names(from: &reader, max: rowCount)
         weeks = try SegmentIndex.weeks(from: &reader, max: rowCount)
-        strata = try SegmentIndex.strata(
+        partitions = try SegmentIndex.partitions(
             from: &reader, weekCount: weeks.count, datasourceCount: datasources.count, rowCount: rowCount)
         bounds = []
         for _ in regions {
@@ -153,12 +153,12 @@ package struct SegmentIndex: Hashable, Sendable {
                     minLongitude: try reader.double(), minLatitude: try reader.double(), maxLongitude: try reader.double(),
                     maxLatitude: try reader.double()))
         }
-        let weekRowCounts = SegmentIndex.rowsOfWeeks(weeks.count, strata).map { $0.reduce(0) { $0 + $1.count } }
+        let weekRowCounts = SegmentIndex.rowsOfWeeks(weeks.count, partitions).map { $0.reduce(0) { $0 + $1.count } }
         guard weekRowCounts.allSatisfy({ $0 > 0 }) else { throw IndexError(description: "a week of the index has no rows") }
         counts = try TripCounts(
             from: &reader, weekRowCounts: weekRowCounts, weekStartTimes: weeks.map(\.startMicroseconds),
             regionCount: regions.count, datasourceCount: datasources.count)
-        cells = try CellIndex(from: &reader, stratumRowStarts: strata.map(\.rows.lowerBound) + [rowCount])
+        cells = try CellIndex(from: &reader, stratumRowStarts: partitions.map(\.rows.lowerBound) + [rowCount])
         guard reader.isAtEnd else { throw IndexError(description: "the index has bytes past its end") }
     }
 
@@ -177,16 +177,16 @@ package struct SegmentIndex: Hashable, Sendable {
         return weeks
     }
 
-    private static func strata(
+    private static func partitions(
         from reader: inout IndexByteReader, weekCount: Int, datasourceCount: Int, rowCount: Int
-    ) throws(IndexError) -> [Stratum] {
-        var strata: [Stratum] = []
+    ) throws(IndexError) -> [Partition] {
+        var partitions: [Partition] = []
         var row = 0
         func append(_ datasource: UInt32?) throws(IndexError) {
             for week in 0..<weekCount {
                 let count = try reader.count(max: rowCount - row)
                 if count == 0 { continue }
-                strata.append(Stratum(datasource: datasource, week: week, rows: row..<row + count))
+                partitions.append(Partition(datasource: datasource, week: week, rows: row..<row + count))
                 row += count
             }
         }
@@ -195,15 +195,15 @@ package struct SegmentIndex: Hashable, Sendable {
         } else {
             for datasource in 0..<datasourceCount { try append(UInt32(datasource)) }
         }
-        guard row == rowCount else { throw IndexError(description: "the strata of the index miss rows") }
-        return strata
+        guard row == rowCount else { throw IndexError(description: "the partitions of the index miss rows") }
+        return partitions
     }
 
     private static func names(from reader: inout IndexByteReader, max: Int) throws(IndexError) -> [String] {
         var names: [String] = []
         for _ in 0..<(try reader.count(max: max)) {
             let name = try reader.text()
-            if let last = names.last, ExactName(last) >= ExactName(name) {
+            if let last = names.last, ByteOrderedString(last) >= ByteOrderedString(name) {
                 throw IndexError(description: "the names of the index are not sorted")
             }
             names.append(name)

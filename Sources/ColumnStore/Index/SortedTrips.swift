@@ -10,8 +10,8 @@ package struct SortedTrips: Sendable {
     /// The weeks that occur, ascending.
     package var weeks: [ISOWeek]
     /// In the order of their rows.
-    package var strata: [SegmentIndex.Stratum]
-    /// Morton keys of the origins (60 bits), ascending in each stratum.
+    package var partitions: [SegmentIndex.Partition]
+    /// Morton keys of the origins (60 bits), ascending in each partition.
     package var key: [UInt64]
     package var region: [UInt32]
     package var datasource: [UInt32]

@@ -6,7 +6,7 @@ extension QueryExecutor {
     ///
     /// A store may have as many regions as trips, and a region as many datasources: all of them are summed by code alone, and
     /// only those that the page shows get their names.
-    package func regions(_ query: RegionsQuery = RegionsQuery()) throws(ColumnStoreError) -> Regions {
+    package func regions(_ query: RegionsQuery = RegionsQuery()) throws(TripstoreError) -> Regions {
         let names = snapshot.regions
         let shown = try firstRegions(query.offset + query.limit).dropFirst(query.offset)
         let sums = try sums(of: shown.map(\.code))
@@ -37,7 +37,7 @@ extension QueryExecutor {
     }
 
     /// Returns the first regions in the order of an answer.
-    private func firstRegions(_ limit: Int) throws(ColumnStoreError) -> [RankedRegion] {
+    private func firstRegions(_ limit: Int) throws(TripstoreError) -> [RankedRegion] {
         let names = snapshot.regions
         var trips = [Int](repeating: 0, count: names.names.count)
         for (position, segment) in snapshot.segments.enumerated() {
@@ -89,7 +89,7 @@ extension QueryExecutor {
     }
 
     /// Returns the sums of some regions, in their order.
-    private func sums(of regions: [UInt32]) throws(ColumnStoreError) -> [RegionSums] {
+    private func sums(of regions: [UInt32]) throws(TripstoreError) -> [RegionSums] {
         let (regionNames, datasourceCount) = (snapshot.regions, snapshot.datasources.names.count)
         var places = [Int32](repeating: -1, count: regionNames.names.count)
         for (place, code) in regions.enumerated() { places[Int(code)] = Int32(place) }
@@ -112,7 +112,7 @@ extension QueryExecutor {
     /// Sums all pairs of a region and a datasource in a table.
     private func addAtOnce(
         _ places: [Int32], _ datasourceCount: Int, to answer: inout [RegionSums]
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         var table = [Sum](repeating: Sum(), count: answer.count * datasourceCount)
         for (position, segment) in snapshot.segments.enumerated() {
             let (regionMap, datasourceMap) = (snapshot.regions.codeMaps[position], snapshot.datasources.codeMaps[position])
@@ -143,7 +143,7 @@ extension QueryExecutor {
     /// that are not exhausted.
     private func addInPasses(
         _ regions: [UInt32], _ datasourceCount: Int, to answer: inout [RegionSums]
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         var cursors: [RegionCursor] = []
         for (position, segment) in snapshot.segments.enumerated() {
             let (counts, map) = (segment.index.counts, snapshot.regions.codeMaps[position])
@@ -178,7 +178,7 @@ extension QueryExecutor {
     private func add(
         to last: UInt32, from cursors: inout [RegionCursor], _ ranks: [Int32], from firstRank: Int, to table: inout [Sum],
         _ found: inout [Int], _ datasourceCount: Int
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         var kept = 0
         var checked = 0
         for number in cursors.indices {

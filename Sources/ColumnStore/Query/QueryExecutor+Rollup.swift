@@ -16,7 +16,7 @@ extension QueryExecutor {
     /// Answers from a rollup.
     func tripGroups<Key: GroupKey>(
         _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type, from rollup: GroupRollup
-    ) throws(ColumnStoreError) -> TripGroups {
+    ) throws(TripstoreError) -> TripGroups {
         let (plans, planMetrics) = plans(query.filter, .rows, segments: snapshot.uncovered)
         var metrics = planMetrics
         metrics.segmentsConsidered = snapshot.segments.count
@@ -25,8 +25,8 @@ extension QueryExecutor {
         let start = ContinuousClock.now
         let codes = rollup.regions.indices.compactMap { position -> (position: Int, code: UInt64)? in
             let name = rollup.regions[position].name
-            if let wanted = query.filter.region, ExactName(wanted) != ExactName(name) { return nil }
-            guard let code = ExactName.index(of: name, in: snapshot.regions.names) else { return nil }
+            if let wanted = query.filter.region, ByteOrderedString(wanted) != ByteOrderedString(name) { return nil }
+            guard let code = ByteOrderedString.index(of: name, in: snapshot.regions.names) else { return nil }
             return (position: position, code: UInt64(code))
         }
         metrics.rowsCounted = codes.reduce(0) { $0 + rollup.regions[$1.position].trips }
@@ -89,7 +89,7 @@ extension QueryExecutor {
     private func coarser<Key: GroupKey>(
         _ rollup: GroupRollup, _ codes: [(position: Int, code: UInt64)], _ query: TripGroupsQuery, _ layout: GroupKeyLayout,
         _: Key.Type
-    ) throws(ColumnStoreError) -> [GroupCollector<Key>] {
+    ) throws(TripstoreError) -> [GroupCollector<Key>] {
         let shift = UInt64(5 * (Limits.storedGeohashPrecision - query.precision))
         let hours = UInt64(query.bucketMinutes / GroupRollup.bucketMinutes)
         let tasks = codes.flatMap { region in
@@ -122,7 +122,7 @@ extension QueryExecutor {
     /// Counts the groups of some segments of the snapshot in the form of a rollup, by region.
     func rollupGroups(
         ofSegments segments: [Int]
-    ) throws(ColumnStoreError) -> [(region: String, groups: [(key: UInt64, trips: Int)])] {
+    ) throws(TripstoreError) -> [(region: String, groups: [(key: UInt64, trips: Int)])] {
         guard let weeks = snapshot.weekRange else { return [] }
         var query = TripGroupsQuery()
         query.precision = Limits.storedGeohashPrecision
@@ -137,7 +137,7 @@ extension QueryExecutor {
 
     private func rollupGroups<Key: GroupKey>(
         _ segments: [Int], _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type
-    ) throws(ColumnStoreError) -> [(region: String, groups: [(key: UInt64, trips: Int)])] {
+    ) throws(TripstoreError) -> [(region: String, groups: [(key: UInt64, trips: Int)])] {
         let (plans, _) = plans(query.filter, .rows, segments: segments)
         var regions: [UInt64: [(key: UInt64, trips: Int)]] = [:]
         for collector in try groupTables(plans, query, layout, bucketing, Key.self).collectors {

@@ -3,7 +3,7 @@ package import TripModel
 
 extension QueryExecutor {
     /// Groups matching trips by region, origin cell, destination cell and time bucket.
-    package func tripGroups(_ query: TripGroupsQuery) throws(ColumnStoreError) -> TripGroups {
+    package func tripGroups(_ query: TripGroupsQuery) throws(TripstoreError) -> TripGroups {
         guard let weeks = snapshot.weekRange else {
             return TripGroups(
                 groups: [], bucketMinutes: query.bucketMinutes, totalGroups: 0, totalTrips: 0, metrics: ScanMetrics())
@@ -62,7 +62,7 @@ extension QueryExecutor {
 
     private func tripGroups<Key: GroupKey>(
         _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type
-    ) throws(ColumnStoreError) -> TripGroups {
+    ) throws(TripstoreError) -> TripGroups {
         var (plans, metrics) = plans(query.filter, .rows)
         let (collectors, scanMetrics) = try groupTables(plans, query, layout, bucketing, Key.self)
         metrics += scanMetrics
@@ -75,13 +75,13 @@ extension QueryExecutor {
     /// Reads the ranges of plans, and collects their groups, worker by worker.
     func groupTables<Key: GroupKey>(
         _ plans: [SegmentPlan], _ query: TripGroupsQuery, _ layout: GroupKeyLayout, _ bucketing: Bucketing, _: Key.Type
-    ) throws(ColumnStoreError) -> (collectors: [GroupCollector<Key>], metrics: ScanMetrics) {
+    ) throws(TripstoreError) -> (collectors: [GroupCollector<Key>], metrics: ScanMetrics) {
         let codeMaps = snapshot.regions.codeMaps
         // A worker uses a table of its own throughout this query.
         let tables = ScratchPool { GroupCollector<Key>() }
-        let scanned = try scan(plans) { task, scratch throws(ColumnStoreError) in
-            try tables.with { table throws(ColumnStoreError) in
-                try Self.forEachSelection(task, scratch) { page, local, _, selection throws(ColumnStoreError) in
+        let scanned = try scan(plans) { task, scratch throws(TripstoreError) in
+            try tables.with { table throws(TripstoreError) in
+                try Self.forEachSelection(task, scratch) { page, local, _, selection throws(TripstoreError) in
                     try Self.group(
                         local, page, task.segment, selection, scratch, codeMaps[task.position], query.precision, layout,
                         bucketing,
@@ -112,10 +112,10 @@ extension QueryExecutor {
 
     /// Adds the selected rows of one page to a table.
     private static func group<Key: GroupKey>(
-        _ local: Range<Int>, _ page: Int, _ segment: SegmentReader, _ selection: RowSelection, _ scratch: PageScratch,
+        _ local: Range<Int>, _ page: Int, _ segment: SegmentReader, _ selection: RowSelection, _ scratch: PageBuffers,
         _ regionMap: [UInt32], _ precision: Int, _ layout: GroupKeyLayout, _ bucketing: Bucketing,
         into table: inout GroupCollector<Key>
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         try scratch.load(.region, page: page, rows: local, of: segment)
         try scratch.load(.time, page: page, rows: local, of: segment)
         let mask: [UInt8]? = if case .masked = selection { scratch.mask } else { nil }
@@ -200,7 +200,7 @@ extension QueryExecutor {
     /// Counts what the workers collected: each partition of the keys by one worker, without locks.
     func merge<Key: GroupKey>(
         _ collectors: consuming [GroupCollector<Key>], limit: Int
-    ) throws(ColumnStoreError) -> MergedGroups<Key> {
+    ) throws(TripstoreError) -> MergedGroups<Key> {
         var all = consume collectors
         GroupCollector.align(&all)
         let collectors = all

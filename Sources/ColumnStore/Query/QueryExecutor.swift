@@ -9,7 +9,7 @@ package struct QueryExecutor: Sendable {
     /// False: every row is read and tested, the slow way that is the oracle of the fast one.
     package let useIndex: Bool
     let cancellation: QueryCancellation
-    private let scratches: ScratchPool<PageScratch>
+    private let scratches: ScratchPool<PageBuffers>
 
     /// Rows of a whole range that one task reads.
     private static let rowsPerTask = 128 << 10
@@ -24,12 +24,12 @@ package struct QueryExecutor: Sendable {
         _ snapshot: Snapshot, on pool: WorkerPool, useIndex: Bool = true, cancellation: QueryCancellation = QueryCancellation()
     ) {
         self.init(
-            snapshot, on: pool, useIndex: useIndex, cancellation: cancellation, scratches: ScratchPool { PageScratch() })
+            snapshot, on: pool, useIndex: useIndex, cancellation: cancellation, scratches: ScratchPool { PageBuffers() })
     }
 
     init(
         _ snapshot: Snapshot, on pool: WorkerPool, useIndex: Bool, cancellation: QueryCancellation = QueryCancellation(),
-        scratches: ScratchPool<PageScratch>
+        scratches: ScratchPool<PageBuffers>
     ) {
         self.snapshot = snapshot
         self.pool = pool
@@ -43,7 +43,7 @@ package struct QueryExecutor: Sendable {
         var segment: SegmentReader
         /// Index of the segment in the snapshot.
         var position: Int
-        var values: RowTestValues
+        var values: PredicateValues
         var ranges: [ScanRange]
     }
 
@@ -76,14 +76,14 @@ package struct QueryExecutor: Sendable {
     ///
     /// Throws if a file that the plans or the tasks read was truncated meanwhile: the result may come from zeros.
     func scan<Part: Sendable>(
-        _ plans: [SegmentPlan], _ body: @escaping @Sendable (Task, PageScratch) throws(ColumnStoreError) -> Part
-    ) throws(ColumnStoreError) -> (parts: [Part], metrics: ScanMetrics) {
+        _ plans: [SegmentPlan], _ body: @escaping @Sendable (Task, PageBuffers) throws(TripstoreError) -> Part
+    ) throws(TripstoreError) -> (parts: [Part], metrics: ScanMetrics) {
         let start = ContinuousClock.now
         let tasks = plans.flatMap(tasks)
         let (scratches, cancellation) = (scratches, cancellation)
-        @Sendable func run(_ index: Int) throws(ColumnStoreError) -> (Part, ScanMetrics) {
+        @Sendable func run(_ index: Int) throws(TripstoreError) -> (Part, ScanMetrics) {
             try cancellation.check()
-            return try scratches.with { scratch throws(ColumnStoreError) in
+            return try scratches.with { scratch throws(TripstoreError) in
                 let part = try body(tasks[index], scratch)
                 return (part, scratch.takeMetrics())
             }
@@ -101,18 +101,18 @@ package struct QueryExecutor: Sendable {
             return (results.map(\.0), metrics)
         } catch {
             try requireIntactFiles(of: plans)
-            throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "A scan failed: \(error).")
+            throw error as? TripstoreError ?? TripstoreError(.internalFault, "A scan failed: \(error).")
         }
     }
 
-    private func requireIntactFiles(of plans: [SegmentPlan]) throws(ColumnStoreError) {
+    private func requireIntactFiles(of plans: [SegmentPlan]) throws(TripstoreError) {
         for plan in plans where plan.readsFile { try snapshot.segments[plan.segment].file.requireIntact() }
     }
 
     /// Runs work other than reading in parallel; a query that is cancelled starts no further piece of it.
     func map<Value: Sendable>(
         count: Int, _ body: @escaping @Sendable (Int) -> Value
-    ) throws(ColumnStoreError) -> [Value] {
+    ) throws(TripstoreError) -> [Value] {
         let cancellation = cancellation
         do {
             return try pool.map(count: count, priority: .question) { index in
@@ -120,7 +120,7 @@ package struct QueryExecutor: Sendable {
                 return body(index)
             }
         } catch {
-            throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "A query failed: \(error).")
+            throw error as? TripstoreError ?? TripstoreError(.internalFault, "A query failed: \(error).")
         }
     }
 
@@ -166,10 +166,10 @@ package struct QueryExecutor: Sendable {
 
     /// Calls `body` with each piece of a task that lies in one page, and which of its rows pass.
     static func forEachSelection(
-        _ task: Task, _ scratch: PageScratch,
-        _ body: (_ page: Int, _ local: Range<Int>, _ range: ScanRange, _ selection: RowSelection) throws(ColumnStoreError) ->
+        _ task: Task, _ scratch: PageBuffers,
+        _ body: (_ page: Int, _ local: Range<Int>, _ range: ScanRange, _ selection: RowSelection) throws(TripstoreError) ->
             Void
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         for range in task.ranges {
             for page in task.segment.pages(covering: range.rows) {
                 let rows = task.segment.pages[page].rows

@@ -13,7 +13,7 @@ struct SegmentPlan: Sendable {
 
     /// Index of the segment in the snapshot.
     var segment: Int
-    var values = RowTestValues()
+    var values = PredicateValues()
     /// Matching trips that are counted without reading a row, by index of the week; empty if there are none.
     private(set) var counted: [Int] = []
     /// Candidates that must be read; they do not overlap.
@@ -37,17 +37,17 @@ struct SegmentPlan: Sendable {
         segment = position
         let index = snapshot.segments[position].index
         weekCount = index.weeks.count
-        var base: RowTests = []
+        var base: ResidualPredicates = []
         var regionCode: UInt32?
         if let region = filter.region {
-            guard let code = ExactName.index(of: region, in: index.regions) else { return }
+            guard let code = ByteOrderedString.index(of: region, in: index.regions) else { return }
             regionCode = UInt32(code)
             values.region = UInt32(code)
             if !useIndex || index.regions.count > 1 { base.insert(.region) }
         }
         var datasourceCode: UInt32?
         if let datasource = filter.datasource {
-            guard let code = ExactName.index(of: datasource, in: index.datasources) else { return }
+            guard let code = ByteOrderedString.index(of: datasource, in: index.datasources) else { return }
             datasourceCode = UInt32(code)
             values.datasource = UInt32(code)
             if !useIndex || (index.datasources.count > 1 && !index.isSortedByDatasource) { base.insert(.datasource) }
@@ -63,9 +63,9 @@ struct SegmentPlan: Sendable {
             originBox = originBox.map { $0.intersection(index.bounds[Int(regionCode)]) } ?? index.bounds[Int(regionCode)]
         }
         if let originBox, originBox.isEmpty || (useIndex && !originBox.touches(snapshot.segments[position].extent)) { return }
-        let boxTests = filter.box == nil ? RowTests() : Self.tests(of: filter.within)
+        let boxTests = filter.box == nil ? ResidualPredicates() : Self.tests(of: filter.within)
         /// Residual predicates on the rows of a week, besides their location; nil if none of its rows is needed.
-        var testsOfWeeks = [RowTests?](repeating: nil, count: weekCount)
+        var testsOfWeeks = [ResidualPredicates?](repeating: nil, count: weekCount)
         for (slot, week) in index.weeks.enumerated() {
             if let wanted, !wanted.contains(week) { continue }
             let start = week.startMicroseconds
@@ -84,14 +84,14 @@ struct SegmentPlan: Sendable {
             testsOfWeeks[slot] = isTimeTested ? base.union(.time) : base
         }
         var slots: [Slot] = []
-        for (number, stratum) in index.strata.enumerated() {
-            guard let tests = testsOfWeeks[stratum.week] else { continue }
-            if useIndex, let datasourceCode, let code = stratum.datasource, code != datasourceCode { continue }
-            slots.append(Slot(stratum: number, week: stratum.week, tests: tests))
+        for (number, partition) in index.partitions.enumerated() {
+            guard let tests = testsOfWeeks[partition.week] else { continue }
+            if useIndex, let datasourceCode, let code = partition.datasource, code != datasourceCode { continue }
+            slots.append(Slot(partition: number, week: partition.week, tests: tests))
         }
         guard useIndex, let originBox else {
             for slot in slots {
-                add(index.strata[slot.stratum].rows, week: slot.week, tests: slot.tests.union(boxTests), purpose)
+                add(index.partitions[slot.partition].rows, week: slot.week, tests: slot.tests.union(boxTests), purpose)
             }
             return
         }
@@ -101,10 +101,10 @@ struct SegmentPlan: Sendable {
 
     /// A run that has candidates.
     private struct Slot {
-        var stratum: Int
+        var partition: Int
         var week: Int
         /// Residual predicates on its rows, besides their location.
-        var tests: RowTests
+        var tests: ResidualPredicates
     }
 
     /// Boundary cells of a box that are prefetched ahead of the one being counted.
@@ -112,16 +112,16 @@ struct SegmentPlan: Sendable {
 
     /// Looks up a box of origins.
     private mutating func look(
-        for box: GridBox, _ segment: SegmentReader, _ slots: [Slot], _ boxTests: RowTests,
+        for box: GridBox, _ segment: SegmentReader, _ slots: [Slot], _ boxTests: ResidualPredicates,
         _ purpose: Purpose
     ) {
-        let (cells, strata) = (segment.index.cells, segment.index.strata)
+        let (cells, partitions) = (segment.index.cells, segment.index.partitions)
         var runs: [(leaves: Range<Int>, coverage: BoxCoverage, block: MortonBlock)] = []
         cells.forEachRun(of: box) { leaves, coverage, block in
             runs.append((leaves: leaves, coverage: coverage, block: block))
         }
         /// Returns the residual predicates of some leaves: none for an axis along which they are inside.
-        func tests(in coverage: BoxCoverage) -> RowTests {
+        func tests(in coverage: BoxCoverage) -> ResidualPredicates {
             var tests = boxTests
             if coverage.longitudes { tests.remove(.originLongitude) }
             if coverage.latitudes { tests.remove(.originLatitude) }
@@ -131,9 +131,9 @@ struct SegmentPlan: Sendable {
         var rest = slots
         if purpose == .count, boxTests.isSubset(of: .originInBox), slots.contains(where: { $0.tests.isEmpty }) {
             rest.removeAll(where: { $0.tests.isEmpty })
-            var isWanted = [Bool](repeating: false, count: strata.count)
-            for slot in slots where slot.tests.isEmpty { isWanted[slot.stratum] = true }
-            var counts = [Int](repeating: 0, count: strata.count)
+            var isWanted = [Bool](repeating: false, count: partitions.count)
+            for slot in slots where slot.tests.isEmpty { isWanted[slot.partition] = true }
+            var counts = [Int](repeating: 0, count: partitions.count)
             let approximations = OriginApproximations.Reader(segment)
             for (number, run) in runs.enumerated() {
                 let next = number + Self.leavesAhead
@@ -145,21 +145,23 @@ struct SegmentPlan: Sendable {
                 }
                 let compared = approximations.count(
                     run.leaves.lowerBound, BlockLimits(box, in: run.block), isWanted: isWanted, into: &counts
-                ) { row, stratum in add(row..<row + 1, week: strata[stratum].week, tests: runTests, purpose) }
+                ) { row, partition in add(row..<row + 1, week: partitions[partition].week, tests: runTests, purpose) }
                 approximatedRowCount += compared ?? 0
                 if compared == nil {
-                    for stratum in strata.indices where isWanted[stratum] {
-                        let rows = cells.rows(ofLeaves: run.leaves, stratum: stratum)
-                        add(rows, week: strata[stratum].week, tests: runTests, purpose)
+                    for partition in partitions.indices where isWanted[partition] {
+                        let rows = cells.rows(ofLeaves: run.leaves, partition: partition)
+                        add(rows, week: partitions[partition].week, tests: runTests, purpose)
                     }
                 }
             }
-            for stratum in strata.indices where isWanted[stratum] { count(counts[stratum], week: strata[stratum].week) }
+            for partition in partitions.indices where isWanted[partition] {
+                count(counts[partition], week: partitions[partition].week)
+            }
         }
         for slot in rest {
             for run in runs {
                 add(
-                    cells.rows(ofLeaves: run.leaves, stratum: slot.stratum), week: slot.week,
+                    cells.rows(ofLeaves: run.leaves, partition: slot.partition), week: slot.week,
                     tests: slot.tests.union(tests(in: run.coverage)), purpose)
             }
         }
@@ -173,7 +175,7 @@ struct SegmentPlan: Sendable {
         counted[week] += trips
     }
 
-    private static func tests(of within: TripFilter.Within) -> RowTests {
+    private static func tests(of within: TripFilter.Within) -> ResidualPredicates {
         switch within {
         case .origin: .originInBox
         case .destination: .destinationInBox
@@ -182,7 +184,7 @@ struct SegmentPlan: Sendable {
         }
     }
 
-    private mutating func add(_ rows: Range<Int>, week: Int, tests: RowTests, _ purpose: Purpose) {
+    private mutating func add(_ rows: Range<Int>, week: Int, tests: ResidualPredicates, _ purpose: Purpose) {
         if rows.isEmpty { return }
         if purpose == .count && tests.isEmpty {
             count(rows.count, week: week)

@@ -11,8 +11,8 @@ package struct Snapshot: Sendable {
     let uncovered: [Int]
     /// What every answer must report: missing trips, and why; nil if none are missing.
     let warning: String?
-    private let mergedRegions = LazyValue<MergedNames>()
-    private let mergedDatasources = LazyValue<MergedNames>()
+    private let mergedRegions = LazyValue<UnifiedDictionary>()
+    private let mergedDatasources = LazyValue<UnifiedDictionary>()
 
     /// Makes a snapshot of open segments.
     package init(_ segments: [SegmentReader]) { self.init(segments, rollup: nil, uncovered: Array(segments.indices)) }
@@ -26,11 +26,11 @@ package struct Snapshot: Sendable {
     }
 
     /// The regions of all segments, and each segment's codes among them; merged on first use.
-    package var regions: MergedNames { mergedRegions.value { MergedNames(segments.map(\.index.regions)) } }
+    package var regions: UnifiedDictionary { mergedRegions.value { UnifiedDictionary(segments.map(\.index.regions)) } }
 
     /// The datasources of all segments, and each segment's codes among them; merged on first use.
-    package var datasources: MergedNames {
-        mergedDatasources.value { MergedNames(segments.map(\.index.datasources)) }
+    package var datasources: UnifiedDictionary {
+        mergedDatasources.value { UnifiedDictionary(segments.map(\.index.datasources)) }
     }
 
     /// Whether there is a rollup.

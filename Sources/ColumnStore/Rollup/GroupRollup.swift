@@ -45,7 +45,7 @@ package final class GroupRollup: Sendable {
     static func aligned(_ byteCount: Int) -> Int { (byteCount + 7) & ~7 }
 
     /// Opens a file whose checksum is in the catalog.
-    init(path: String, checksum: UInt32) throws(ColumnStoreError) {
+    init(path: String, checksum: UInt32) throws(TripstoreError) {
         file = try MappedFile(path: path)
         do {
             let layout = try file.withBytes { bytes throws(SegmentError) in try Self.parse(bytes, checksum: checksum) }
@@ -55,7 +55,7 @@ package final class GroupRollup: Sendable {
             ranksOffset = countsOffset + Self.aligned(4 * groupCount)
             guard file.isIntact else { throw SegmentError(description: "it was truncated while it was opened") }
         } catch {
-            throw ColumnStoreError(.corrupt, "Rollup \(path) is damaged: \(error); it is made anew.")
+            throw TripstoreError(.corrupt, "Rollup \(path) is damaged: \(error); it is made anew.")
         }
     }
 
@@ -108,13 +108,13 @@ package final class GroupRollup: Sendable {
 
     /// Returns the index of a region by its name.
     func region(_ name: String) -> Int? {
-        let wanted = ExactName(name)
+        let wanted = ByteOrderedString(name)
         var (low, high) = (0, regions.count)
         while low < high {
             let middle = (low + high) / 2
-            if ExactName(regions[middle].name) < wanted { low = middle + 1 } else { high = middle }
+            if ByteOrderedString(regions[middle].name) < wanted { low = middle + 1 } else { high = middle }
         }
-        return low < regions.count && ExactName(regions[low].name) == wanted ? low : nil
+        return low < regions.count && ByteOrderedString(regions[low].name) == wanted ? low : nil
     }
 
     /// Lends the groups to `body`: keys, trips, and ranks as positions from the first group of their region.

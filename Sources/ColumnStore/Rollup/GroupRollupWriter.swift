@@ -10,7 +10,7 @@ struct GroupRollupWriter: Sendable {
         var counts: [UInt32] = []
     }
 
-    private var regions: [ExactName: Groups] = [:]
+    private var regions: [ByteOrderedString: Groups] = [:]
 
     /// Starts with the groups of a rollup, or with none.
     init(startingWith rollup: GroupRollup?) {
@@ -20,7 +20,7 @@ struct GroupRollupWriter: Sendable {
                 var copied = Groups()
                 copied.keys = region.groups.map { keys[$0] }
                 copied.counts = region.groups.map { counts[$0] }
-                regions[ExactName(region.name)] = copied
+                regions[ByteOrderedString(region.name)] = copied
             }
         }
     }
@@ -30,11 +30,11 @@ struct GroupRollupWriter: Sendable {
 
     /// Adds the groups of some trips, by the name of their region; keys may repeat.
     mutating func add(_ added: [(region: String, groups: [(key: UInt64, trips: Int)])], on pool: WorkerPool) throws {
-        let known = added.map { regions[ExactName($0.region)] ?? Groups() }
+        let known = added.map { regions[ByteOrderedString($0.region)] ?? Groups() }
         let merged = try pool.map(count: added.count) { index in
             try Self.merge(known[index], added[index].groups.sorted { $0.key < $1.key })
         }
-        for (index, groups) in merged.enumerated() { regions[ExactName(added[index].region)] = groups }
+        for (index, groups) in merged.enumerated() { regions[ByteOrderedString(added[index].region)] = groups }
     }
 
     private static func merge(_ known: Groups, _ added: [(key: UInt64, trips: Int)]) throws -> Groups {
@@ -115,13 +115,13 @@ struct GroupRollupWriter: Sendable {
 }
 
 extension DurableFile {
-    fileprivate mutating func writeAligned(_ bytes: RawSpan) throws(ColumnStoreError) {
+    fileprivate mutating func writeAligned(_ bytes: RawSpan) throws(TripstoreError) {
         try write(bytes)
         try align()
     }
 
     /// Pads to a multiple of eight bytes.
-    fileprivate mutating func align() throws(ColumnStoreError) {
+    fileprivate mutating func align() throws(TripstoreError) {
         let filler = [UInt8](repeating: 0, count: GroupRollup.aligned(byteCount) - byteCount)
         try write(filler.span.bytes)
     }

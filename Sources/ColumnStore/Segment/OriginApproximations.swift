@@ -44,8 +44,8 @@ package enum OriginApproximations {
             let count = cells.places(ofLeaf: leaf).count
             var span = bytes.mutableSpan
             var place = start
-            for stratum in 0..<cells.stratumCount {
-                block.forEachStep(of: keys, cells.rows(ofLeaves: leaf..<leaf + 1, stratum: stratum)) { _, x, y in
+            for partition in 0..<cells.stratumCount {
+                block.forEachStep(of: keys, cells.rows(ofLeaves: leaf..<leaf + 1, partition: partition)) { _, x, y in
                     span[place] = UInt8(truncatingIfNeeded: x >> 4)
                     span[place + count] = UInt8(truncatingIfNeeded: y >> 4)
                     span[place + 2 * count] = UInt8(truncatingIfNeeded: x & 15 | (y & 15) << 4)
@@ -100,7 +100,7 @@ package enum OriginApproximations {
         /// - Returns: how many rows were compared; nil, without any change, if the leaf is absent or damaged.
         package func count(
             _ leaf: Int, _ limits: BlockLimits, isWanted: [Bool], into counts: inout [Int],
-            open: (_ row: Int, _ stratum: Int) -> Void
+            open: (_ row: Int, _ partition: Int) -> Void
         ) -> Int? {
             guard let range = bytes(ofLeaf: leaf) else { return nil }
             let isIntact = file.withBytes { bytes in
@@ -125,8 +125,8 @@ package enum OriginApproximations {
                 cells.withRows(ofLeaf: leaf) { starts, ends in
                     Self.add(bits.baseAddress!, starts, ends, to: &counts)
                     if isOpen {
-                        Self.forEachRow(UnsafeBufferPointer(rebasing: bits[wordCount...]), starts, ends) { row, stratum in
-                            if isWanted[stratum] { open(row, stratum) }
+                        Self.forEachRow(UnsafeBufferPointer(rebasing: bits[wordCount...]), starts, ends) { row, partition in
+                            if isWanted[partition] { open(row, partition) }
                         }
                     }
                 }
@@ -152,9 +152,9 @@ package enum OriginApproximations {
         /// Calls `body` with the row and the run of each bit that is set.
         private static func forEachRow(
             _ bits: UnsafeBufferPointer<UInt64>, _ starts: Span<UInt32>, _ ends: Span<UInt32>,
-            _ body: (_ row: Int, _ stratum: Int) -> Void
+            _ body: (_ row: Int, _ partition: Int) -> Void
         ) {
-            var stratum = 0
+            var partition = 0
             // Rows of the leaf up to the end of the run.
             var end = Int(ends[0] - starts[0])
             for (word, bits) in bits.enumerated() {
@@ -163,10 +163,10 @@ package enum OriginApproximations {
                     let place = word * rowsAtATime + rest.trailingZeroBitCount
                     rest &= rest - 1
                     while place >= end {
-                        stratum += 1
-                        end += Int(ends[stratum] - starts[stratum])
+                        partition += 1
+                        end += Int(ends[partition] - starts[partition])
                     }
-                    body(Int(ends[stratum]) - (end - place), stratum)
+                    body(Int(ends[partition]) - (end - place), partition)
                 }
             }
         }

@@ -116,20 +116,20 @@ struct RowRuns: @unchecked Sendable {
     /// Writes keys and row IDs one sorted run after another, each in the order of the rows.
     ///
     /// - Parameters:
-    ///   - strata: the index of each row's sorted run.
+    ///   - partitions: the index of each row's sorted run.
     ///   - next: for each sorted run, the position of its first row; afterwards the position behind its last one.
     func distribute(
-        strata: Span<Int32>, keys: Span<UInt64>, _ next: inout [Int], intoKeys: inout MutableSpan<UInt64>,
+        partitions: Span<Int32>, keys: Span<UInt64>, _ next: inout [Int], intoKeys: inout MutableSpan<UInt64>,
         numbers: inout MutableSpan<UInt32>
     ) {
-        precondition(strata.count == count && keys.count == count && intoKeys.count == count && numbers.count == count)
+        precondition(partitions.count == count && keys.count == count && intoKeys.count == count && numbers.count == count)
         var next = next.mutableSpan
         for (index, run) in runs.enumerated() {
             let firstNumber = UInt32(truncatingIfNeeded: index) &<< placeBitCount
             for place in 0..<run.count {
-                let stratum = Int(strata[unchecked: run.start &+ place])
-                let target = next[stratum]
-                next[stratum] = target &+ 1
+                let partition = Int(partitions[unchecked: run.start &+ place])
+                let target = next[partition]
+                next[partition] = target &+ 1
                 intoKeys[target] = keys[unchecked: run.start &+ place]
                 numbers[target] = firstNumber &+ UInt32(truncatingIfNeeded: place)
             }

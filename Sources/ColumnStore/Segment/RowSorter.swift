@@ -27,16 +27,16 @@ package enum RowSorter {
     package static func sort(
         _ batches: [TripBatch], job: Int64, byDatasource: Bool = true, on pool: WorkerPool
     ) throws -> SortedTrips {
-        let regions = MergedNames(batches.map(\.regions.strings))
-        let datasources = MergedNames(batches.map(\.datasources.strings))
+        let regions = UnifiedDictionary(batches.map(\.regions.strings))
+        let datasources = UnifiedDictionary(batches.map(\.datasources.strings))
         return try RowRuns.with(batches, regionMaps: regions.codeMaps, datasourceMaps: datasources.codeMaps) { rows in
             let count = rows.count
-            let (weeks, strata, keys, numbers) = try partition(
+            let (weeks, partitions, keys, numbers) = try partition(
                 rows, datasourceCount: byDatasource ? datasources.names.count : 1, on: pool)
             let (sortedKeys, (order, _)) = try SharedColumn<UInt64>.array(count: count) { sortedKeys in
                 try SharedColumn<UInt32>.array(count: count) { order in
-                    _ = try pool.map(count: strata.count) { stratum in
-                        let range = strata[stratum].rows
+                    _ = try pool.map(count: partitions.count) { partition in
+                        let range = partitions[partition].rows
                         sortedKeys.mutate(range) { sortedKeys in
                             order.mutate(range) { order in
                                 RadixSort.sort(
@@ -53,7 +53,7 @@ package enum RowSorter {
                 }
             }
             return SortedTrips(
-                regions: regions.names, datasources: datasources.names, weeks: weeks, strata: strata, key: sortedKeys,
+                regions: regions.names, datasources: datasources.names, weeks: weeks, partitions: partitions, key: sortedKeys,
                 region: columns.region, datasource: columns.datasource, originLongitude: columns.x, originLatitude: columns.y,
                 destinationLongitude: columns.u, destinationLatitude: columns.v, time: columns.time,
                 job: rows.jobs(order, of: batches, default: job))
@@ -63,7 +63,7 @@ package enum RowSorter {
     /// Splits keys and row IDs by sorted run, in the order of the rows.
     private static func partition(
         _ rows: RowRuns, datasourceCount: Int, on pool: WorkerPool
-    ) throws -> (weeks: [ISOWeek], strata: [SegmentIndex.Stratum], keys: [UInt64], numbers: [UInt32]) {
+    ) throws -> (weeks: [ISOWeek], partitions: [SegmentIndex.Partition], keys: [UInt64], numbers: [UInt32]) {
         let count = rows.count
         var (rowStrata, (rowKeys, _)) = try SharedColumn<Int32>.array(count: count) { weeks in
             try SharedColumn<UInt64>.array(count: count) { keys in
@@ -85,15 +85,15 @@ package enum RowSorter {
             var byDatasource = rowStrata
             counts = [Int](repeating: 0, count: datasourceCount * weekSpan)
             rows.splitByDatasource(&byDatasource, weekCount: weekSpan)
-            for stratum in byDatasource { counts[Int(stratum)] += 1 }
+            for partition in byDatasource { counts[Int(partition)] += 1 }
             isSplit = counts.count { $0 > 0 } * stratumRowCountMin <= count
             if isSplit { rowStrata = byDatasource }
         }
         if !isSplit {
             counts = [Int](repeating: 0, count: weekSpan)
-            for stratum in rowStrata { counts[Int(stratum)] += 1 }
+            for partition in rowStrata { counts[Int(partition)] += 1 }
         }
-        let (weeks, strata) = strata(counts, firstWeek: first, weekSpan: weekSpan, isSplit: isSplit)
+        let (weeks, partitions) = partitions(counts, firstWeek: first, weekSpan: weekSpan, isSplit: isSplit)
         var next = [Int](repeating: 0, count: counts.count)  // position of the next row of each sorted run
         for place in counts.indices.dropFirst() { next[place] = next[place - 1] + counts[place - 1] }
         let (keys, (numbers, _)) = SharedColumn<UInt64>.array(count: count) { keys in
@@ -101,33 +101,33 @@ package enum RowSorter {
                 keys.mutate(0..<count) { keys in
                     numbers.mutate(0..<count) { numbers in
                         rows.distribute(
-                            strata: rowStrata.span, keys: rowKeys.span, &next, intoKeys: &keys, numbers: &numbers)
+                            partitions: rowStrata.span, keys: rowKeys.span, &next, intoKeys: &keys, numbers: &numbers)
                     }
                 }
             }
         }
-        return (weeks, strata, keys, numbers)
+        return (weeks, partitions, keys, numbers)
     }
 
     /// Returns the weeks and sorted runs that occur, from rows counted by datasource (if rows are split by it) and week.
-    private static func strata(
+    private static func partitions(
         _ counts: [Int], firstWeek: Int32, weekSpan: Int, isSplit: Bool
-    ) -> (weeks: [ISOWeek], strata: [SegmentIndex.Stratum]) {
+    ) -> (weeks: [ISOWeek], partitions: [SegmentIndex.Partition]) {
         var weeks: [ISOWeek] = []
         var positions = [Int](repeating: 0, count: weekSpan)
         for week in 0..<weekSpan where stride(from: week, to: counts.count, by: weekSpan).contains(where: { counts[$0] > 0 }) {
             positions[week] = weeks.count
             weeks.append(ISOWeek(index: firstWeek + Int32(week)))
         }
-        var strata: [SegmentIndex.Stratum] = []
+        var partitions: [SegmentIndex.Partition] = []
         var start = 0
         for (place, count) in counts.enumerated() where count > 0 {
-            strata.append(
-                SegmentIndex.Stratum(
+            partitions.append(
+                SegmentIndex.Partition(
                     datasource: isSplit ? UInt32(place / weekSpan) : nil, week: positions[place % weekSpan],
                     rows: start..<start + count))
             start += count
         }
-        return (weeks, strata)
+        return (weeks, partitions)
     }
 }

@@ -80,9 +80,9 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
     static let formatVersion = 1
 
     /// Refuses a file with a newer layout, which may be intact but cannot be validated here; `version` is from its footer.
-    static func refuseNewerFormat(_ version: String?, of path: String) throws(ColumnStoreError) {
+    static func refuseNewerFormat(_ version: String?, of path: String) throws(TripstoreError) {
         guard let version = version.flatMap({ Int($0) }), version > formatVersion else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .conflict,
             "Segment \(path) was written by a newer version of tripstore (format \(version), this program knows "
                 + "\(formatVersion)); nothing was touched, open the store with that version.")

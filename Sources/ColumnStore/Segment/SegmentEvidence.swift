@@ -6,14 +6,14 @@ struct SegmentEvidence: Sendable {
     /// What the catalog must record about it; nil if it is damaged.
     private(set) var record: SegmentRecord?
     /// Nil in a file of an earlier version, and if it cannot be read.
-    private(set) var origin: SegmentOrigin?
+    private(set) var origin: SegmentProvenance?
     /// What is wrong with it, a sentence each.
     private(set) var problems: [String] = []
 
     /// Reads a file; throws only if it cannot be opened for an external reason, such as too many open files.
-    init(path: String) throws(ColumnStoreError) {
+    init(path: String) throws(TripstoreError) {
         let reader: SegmentReader
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             reader = try SegmentReader(path: path)
         } catch {
             guard error.code == .corrupt else { throw error }
@@ -21,7 +21,7 @@ struct SegmentEvidence: Sendable {
             origin = Self.origin(path: path)
             return
         }
-        origin = SegmentOrigin(reader.parquet)
+        origin = SegmentProvenance(reader.parquet)
         switch InnerChecksum.isIntact(reader.file, reader.parquet) {
         case true?:
             break
@@ -47,10 +47,10 @@ struct SegmentEvidence: Sendable {
     }
 
     /// Returns the provenance in the footer of a file that may be damaged otherwise.
-    static func origin(path: String) -> SegmentOrigin? {
+    static func origin(path: String) -> SegmentProvenance? {
         guard let file = try? MappedFile(path: path) else { return nil }
         return (try? file.withBytes { bytes throws(ParquetError) in try ParquetFile(parsing: bytes) }).flatMap {
-            SegmentOrigin($0)
+            SegmentProvenance($0)
         }
     }
 }

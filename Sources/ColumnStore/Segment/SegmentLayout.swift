@@ -56,7 +56,7 @@ package struct SegmentLayout: Sendable {
     /// Examines a file, reading every page.
     ///
     /// Throws only if the file cannot be opened.
-    package init(path: String) throws(ColumnStoreError) {
+    package init(path: String) throws(TripstoreError) {
         self.path = path
         let file = try MappedFile(path: path)
         bytes = file.byteCount
@@ -149,7 +149,7 @@ package struct SegmentLayout: Sendable {
             return
         }
         guard problems.isEmpty else { return }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             let reader = try SegmentReader(path: path)
             if let problem = reader.indexProblem { problems.append("The index is damaged: \(problem).") }
             let index = reader.index

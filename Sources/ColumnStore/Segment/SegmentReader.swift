@@ -52,7 +52,7 @@ package final class SegmentReader: Sendable {
     }
 
     /// Opens a segment file.
-    package init(path: String) throws(ColumnStoreError) {
+    package init(path: String) throws(TripstoreError) {
         file = try MappedFile(path: path)
         serial = Self.nextSerial.wrappingAdd(1, ordering: .relaxed).oldValue
         do {
@@ -77,15 +77,15 @@ package final class SegmentReader: Sendable {
                 maxLongitude: index.bounds.lazy.map(\.maxLongitude).max() ?? -.infinity,
                 maxLatitude: index.bounds.lazy.map(\.maxLatitude).max() ?? -.infinity)
             try file.requireIntact()
-        } catch let error as ColumnStoreError {
+        } catch let error as TripstoreError {
             throw error
         } catch {
             throw Self.damage(path, error)
         }
     }
 
-    static func damage(_ path: String, _ error: any Error) -> ColumnStoreError {
-        ColumnStoreError(
+    static func damage(_ path: String, _ error: any Error) -> TripstoreError {
+        TripstoreError(
             .corrupt,
             "Segment \(path) is damaged: \(error); run `tripstore verify --quarantine`, then restore a backup, or delete the jobs that it "
                 + "names and load their files again.")
@@ -137,7 +137,7 @@ package final class SegmentReader: Sendable {
                 return UInt32(geohash.bits)
             default:
                 let list = column == .region ? index.regions : index.datasources
-                guard let code = ExactName.index(of: name, in: list) else {
+                guard let code = ByteOrderedString.index(of: name, in: list) else {
                     throw SegmentError(description: "the index does not know '\(name)'")
                 }
                 return UInt32(code)
@@ -236,10 +236,10 @@ package final class SegmentReader: Sendable {
     // MARK: - Rows
 
     /// Reads all trips back, in their order.
-    package func readTrips() throws(ColumnStoreError) -> SortedTrips { try readTrips(0..<rowCount) }
+    package func readTrips() throws(TripstoreError) -> SortedTrips { try readTrips(0..<rowCount) }
 
     /// Reads some trips back, in their order.
-    package func readTrips(_ rows: Range<Int>) throws(ColumnStoreError) -> SortedTrips {
+    package func readTrips(_ rows: Range<Int>) throws(TripstoreError) -> SortedTrips {
         do {
             let trips = try Self.readTrips(rows, parquet, file, pages)
             try file.requireIntact()
@@ -301,7 +301,7 @@ package final class SegmentReader: Sendable {
                     try reader.readDictionary(of: group.columns[column.rawValue], in: bytes)
                 }
             }
-            let merged = MergedNames(lists)
+            let merged = UnifiedDictionary(lists)
             var codes: [UInt32] = try values(column) { page, group, bytes, span, start throws(ParquetError) in
                 let chunk = parquet.rowGroups[group].columns[column.rawValue]
                 try reader.readCodes(page, of: chunk, in: bytes, codeCount: lists[group].count, into: &span, at: start)
@@ -321,18 +321,18 @@ package final class SegmentReader: Sendable {
         let keys = SortKeys.keys(longitude: longitude.span, latitude: latitude.span)
         let isByDatasource =
             parquet.rowGroups.first?.sortingColumns == SegmentColumn.sortingColumns(byDatasource: true)
-        let (weeks, strata) = try strata(of: time, isByDatasource ? datasource : nil)
+        let (weeks, partitions) = try partitions(of: time, isByDatasource ? datasource : nil)
         return SortedTrips(
-            regions: regions, datasources: datasources, weeks: weeks, strata: strata, key: keys, region: region,
+            regions: regions, datasources: datasources, weeks: weeks, partitions: partitions, key: keys, region: region,
             datasource: datasource, originLongitude: longitude, originLatitude: latitude,
             destinationLongitude: try doubles(.destinationLongitude), destinationLatitude: try doubles(.destinationLatitude),
             time: time, job: .each(try integers(.jobID)))
     }
 
     /// Returns the runs of rows, from their times and, if they are sorted by datasource first, its codes.
-    private static func strata(
+    private static func partitions(
         of time: [Int64], _ datasource: [UInt32]?
-    ) throws -> (weeks: [ISOWeek], strata: [SegmentIndex.Stratum]) {
+    ) throws -> (weeks: [ISOWeek], partitions: [SegmentIndex.Partition]) {
         var runs: [(datasource: UInt32?, week: ISOWeek, rows: Range<Int>)] = []
         for (row, instant) in time.enumerated() {
             let (code, week) = (datasource?[row], ISOWeek(microseconds: instant))
@@ -348,8 +348,10 @@ package final class SegmentReader: Sendable {
         }
         let weeks = Set(runs.map(\.week)).sorted()
         let positions = Dictionary(uniqueKeysWithValues: weeks.enumerated().map { ($1, $0) })
-        let strata = runs.map { SegmentIndex.Stratum(datasource: $0.datasource, week: positions[$0.week]!, rows: $0.rows) }
-        return (weeks, strata)
+        let partitions = runs.map {
+            SegmentIndex.Partition(datasource: $0.datasource, week: positions[$0.week]!, rows: $0.rows)
+        }
+        return (weeks, partitions)
     }
 }
 

@@ -20,7 +20,7 @@ package enum SegmentWriter {
     ///   - origin: the provenance of its trips; nil omits it.
     ///   - reserve: bytes that stay free on the disk.
     package static func write(
-        _ trips: SortedTrips, directory: String, name: String, origin: SegmentOrigin? = nil,
+        _ trips: SortedTrips, directory: String, name: String, origin: SegmentProvenance? = nil,
         leaving reserve: DiskReserve = .none,
         on pool: WorkerPool
     ) throws -> SegmentRecord {
@@ -34,7 +34,7 @@ package enum SegmentWriter {
         var file = try DurableFile(directory: directory, name: name, leaving: reserve)
         var writer = ParquetFileWriter(
             schema: SegmentColumn.schema,
-            sortingColumns: SegmentColumn.sortingColumns(byDatasource: trips.strata.first?.datasource != nil),
+            sortingColumns: SegmentColumn.sortingColumns(byDatasource: trips.partitions.first?.datasource != nil),
             createdBy: "tripstore version \(TripstoreVersion.current)")
         try file.write(writer.header())
         var made: (index: SegmentIndex, approximations: [UInt8])?
@@ -129,9 +129,9 @@ package enum SegmentWriter {
         case .week:
             var days: [Int32] = []
             days.reserveCapacity(rows.count)
-            for stratum in trips.strata {
-                let shared = stratum.rows.clamped(to: rows)
-                days += repeatElement(Int32(trips.weeks[stratum.week].mondayDay), count: shared.count)
+            for partition in trips.partitions {
+                let shared = partition.rows.clamped(to: rows)
+                days += repeatElement(Int32(trips.weeks[partition.week].mondayDay), count: shared.count)
             }
             return encoder.encode(int32: days.span, column: schema, encoding: layout.integers, pageRowCount: pageRowCount)
         case .originGeohash:

@@ -28,8 +28,8 @@ extension ColumnStore {
     /// - Parameter report: told how many of the segments are there, after each.
     package func backUp(
         to target: String, _ report: (_ copied: Int, _ count: Int) -> Void = { _, _ in }
-    ) throws(ColumnStoreError) -> BackupReport {
-        try bringAll(to: target, report) { target throws(ColumnStoreError) in try refuseOther(in: target) }
+    ) throws(TripstoreError) -> BackupReport {
+        try bringAll(to: target, report) { target throws(TripstoreError) in try refuseOther(in: target) }
     }
 
     /// Brings all of the store to a folder.
@@ -37,8 +37,8 @@ extension ColumnStore {
     /// - Parameter check: refuses the folder, which no process writes to then.
     private func bringAll(
         to target: String, _ report: (_ copied: Int, _ count: Int) -> Void,
-        unless check: (Folders) throws(ColumnStoreError) -> Void
-    ) throws(ColumnStoreError) -> BackupReport {
+        unless check: (Folders) throws(TripstoreError) -> Void
+    ) throws(TripstoreError) -> BackupReport {
         let target = Folders(root: target)
         try refuseOverlap(with: target.root)
         try target.make()
@@ -51,7 +51,7 @@ extension ColumnStore {
         var attempts = 0
         while true {
             attempts += 1
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 return try copy(to: target, root: root, report)
             } catch  where error.code == .notFound && attempts < Self.attemptCountMax {
                 // Compaction or a deletion took a file away after the catalog was copied.
@@ -68,7 +68,7 @@ extension ColumnStore {
     /// - Parameter report: told how many of the segments are there, after each.
     package func restore(
         to target: String, _ report: (_ copied: Int, _ count: Int) -> Void = { _, _ in }
-    ) throws(ColumnStoreError) -> BackupReport {
+    ) throws(TripstoreError) -> BackupReport {
         let folders = Folders(root: target)
         let known = Set(try catalog.allSegments().map(\.fileName))
         let uploads = Set(try catalog.jobsWithUploads().map { $0.sourcePath.split(separator: "/").last.map(String.init) ?? "" })
@@ -76,17 +76,17 @@ extension ColumnStore {
             ((try? folders.segmentFiles().own) ?? []).filter { !known.contains($0) && !$0.hasSuffix(".tmp") }
             + ((try? folders.uploadFiles().own) ?? []).filter { !uploads.contains($0) }
         guard strangers.isEmpty else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "\(target) has \(strangers[0])\(strangers.count > 1 ? " and \(strangers.count - 1) others" : "") of a store "
                     + "whose catalog is gone, which the backup does not have; make that catalog anew (`tripstore rebuild-catalog`), "
                     + "or restore to another folder.")
         }
-        return try bringAll(to: target, report) { _ throws(ColumnStoreError) in }
+        return try bringAll(to: target, report) { _ throws(TripstoreError) in }
     }
 
     /// Refuses a folder with a store that has another name than this one, which its copies have as well.
-    private func refuseOther(in target: Folders) throws(ColumnStoreError) {
+    private func refuseOther(in target: Folders) throws(TripstoreError) {
         let own = try catalog.name()
         let name: String?
         let what: String
@@ -101,7 +101,7 @@ extension ColumnStore {
             what = "the files of a store whose catalog is gone"
         }
         if name == own { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .conflict,
             "\(target.root) has \(what), which this backup would replace; name another folder. If it is an old backup that nobody "
                 + "needs, such as one from before `tripstore rebuild-catalog`, remove it first.")
@@ -117,7 +117,7 @@ extension ColumnStore {
     }
 
     /// Refuses a target that is the store, in it or around it: one would sweep the other's files.
-    private func refuseOverlap(with target: String) throws(ColumnStoreError) {
+    private func refuseOverlap(with target: String) throws(TripstoreError) {
         let store = try FileSystem.resolved(folders.root)
         let destination = try FileSystem.destination(target)
         let place: String
@@ -130,12 +130,12 @@ extension ColumnStore {
         } else {
             return
         }
-        throw ColumnStoreError(.invalidArgument, "\(target) \(place); name a folder apart from it.")
+        throw TripstoreError(.invalidArgument, "\(target) \(place); name a folder apart from it.")
     }
 
     private func copy(
         to target: Folders, root: String, _ tell: (_ copied: Int, _ count: Int) -> Void
-    ) throws(ColumnStoreError) -> BackupReport {
+    ) throws(TripstoreError) -> BackupReport {
         let newCatalog = target.newCatalog
         try target.removeNewCatalog()
         try FileSystem.createFile(newCatalog)
@@ -178,7 +178,7 @@ extension ColumnStore {
             guard FileSystem.byteCount(of: source) != nil else {
                 // Its job came to an end after the catalog was copied: the copy would wait for a file that is nowhere.
                 if try catalog.job(record.job.id)?.job.status != record.job.status {
-                    throw ColumnStoreError(.notFound, "The upload \(source) is gone; back up again.")
+                    throw TripstoreError(.notFound, "The upload \(source) is gone; back up again.")
                 }
                 continue
             }
@@ -226,7 +226,7 @@ extension ColumnStore {
     /// Brings a file that never changes; one of the same bytes that is there already stays.
     private func bring(
         _ path: String, to folder: String, checksum: UInt32, _ report: inout BackupReport
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         let target = "\(folder)/\(path.split(separator: "/").last ?? "")"
         if FileSystem.byteCount(of: target).map({ $0 == FileSystem.byteCount(of: path) }) == true,
             try Self.checksum(of: target) == checksum
@@ -236,7 +236,7 @@ extension ColumnStore {
         }
         // A copy of bytes that are not those that were written would pass for the last whole one.
         guard try Self.checksum(of: path) == checksum else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .corrupt,
                 "The copy stopped: the bytes of \(path) are not those that were written. Run `tripstore verify`, set damaged "
                     + "segments aside with `tripstore verify --quarantine`, and back up again; a damaged rollup is made anew by "
@@ -250,11 +250,11 @@ extension ColumnStore {
         }
     }
 
-    private func copyFile(_ path: String, to target: String, _ report: inout BackupReport) throws(ColumnStoreError) {
+    private func copyFile(_ path: String, to target: String, _ report: inout BackupReport) throws(TripstoreError) {
         let parts = target.split(separator: "/", omittingEmptySubsequences: false)
         var file = try DurableFile(directory: parts.dropLast().joined(separator: "/"), name: String(parts.last!))
         let source = try MappedFile(path: path)
-        try source.withBytes { bytes throws(ColumnStoreError) in
+        try source.withBytes { bytes throws(TripstoreError) in
             for start in stride(from: 0, to: bytes.byteCount, by: 8 << 20) {
                 try file.write(bytes.extracting(start..<min(start + 8 << 20, bytes.byteCount)))
             }

@@ -6,7 +6,7 @@ import TripModel
 extension ColumnStore {
     /// Improves the store as long as there is nothing better to do.
     package func maintain() {
-        partition()
+        recluster()
         warmUp()
         maintainRollup()
     }
@@ -58,39 +58,39 @@ extension ColumnStore {
     ///   - jobs: jobs that are deleted with this, whose trips are left out.
     func origin(
         replacing old: [some NamedSegment], _ readers: [SegmentReader], trips: Int? = nil, without jobs: [Int64] = []
-    ) throws(ColumnStoreError) -> SegmentOrigin {
+    ) throws(TripstoreError) -> SegmentProvenance {
         var earlier: [String] = []
-        for replaced in readers.compactMap({ SegmentOrigin.Replacement($0.parquet) }) {
+        for replaced in readers.compactMap({ SegmentProvenance.Replacement($0.parquet) }) {
             for name in replaced.files + replaced.earlier
             where FileSystem.byteCount(of: folders.segmentPath(name)) != nil && !earlier.contains(name) {
                 earlier.append(name)
             }
         }
-        return SegmentOrigin(
+        return SegmentProvenance(
             jobs: try catalog.origins(ofSegments: old.map(\.id)),
-            replaces: SegmentOrigin.Replacement(
+            replaces: SegmentProvenance.Replacement(
                 files: old.map(\.fileName), earlier: earlier, trips: trips, withoutJobs: jobs))
     }
 
     // MARK: - By place
 
     /// Divides segments that share a place anew, so that it has few of them.
-    private func partition() {
+    private func recluster() {
         do {
             // Each period once: what is still crowded then would be after any number of times.
             var done: Set<ClosedRange<ISOWeek>> = []
-            while let period = try partitionOnce(), done.insert(period).inserted {}
+            while let period = try reclusterOnce(), done.insert(period).inserted {}
         } catch {
             options.logger.warning("Segments could not be divided by place", metadata: ["error": "\(error)"])
         }
     }
 
     /// Divides one period, which it returns; nil where none is worth it, or loads wait.
-    private func partitionOnce() throws -> ClosedRange<ISOWeek>? {
+    private func reclusterOnce() throws -> ClosedRange<ISOWeek>? {
         try rewriting.withLock { _ in
             let live = try catalog.liveSegments()
             let readers = try live.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
-            guard let plan = PartitionPlan(readers.map(\.index), rowCountMax: options.segmentRowCount) else { return nil }
+            guard let plan = ReclusteringPlan(readers.map(\.index), rowCountMax: options.segmentRowCount) else { return nil }
             let old = plan.segments.map { live[$0] }
             let byteCount = plan.segments.reduce(0) { $0 + readers[$1].file.byteCount }
             // Old and new files are there at the same time, and loads need room too.

@@ -23,7 +23,7 @@ extension ColumnStore {
     /// - Parameter report: told of the trips that are written, and of all.
     package func exportHive(
         to path: String, _ report: (_ trips: Int, _ count: Int) -> Void = { _, _ in }
-    ) throws(ColumnStoreError) -> ExportReport {
+    ) throws(TripstoreError) -> ExportReport {
         // The store is looked at first: what is wrong with it is no folder's fault.
         let snapshot = try snapshot()
         return try exportHive(snapshot, to: HiveFolder(path, outside: folders), report)
@@ -32,9 +32,9 @@ extension ColumnStore {
     /// Writes the trips of this moment to a place that looks like such a folder.
     package func exportHive(
         to destination: any ExportDestination, _ report: (_ trips: Int, _ count: Int) -> Void = { _, _ in }
-    ) throws(ColumnStoreError) -> ExportReport {
+    ) throws(TripstoreError) -> ExportReport {
         let snapshot: Snapshot
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             snapshot = try self.snapshot()
         } catch {
             destination.close()
@@ -45,12 +45,12 @@ extension ColumnStore {
 
     private func exportHive(
         _ snapshot: Snapshot, to destination: any ExportDestination, _ report: (_ trips: Int, _ count: Int) -> Void
-    ) throws(ColumnStoreError) -> ExportReport {
+    ) throws(TripstoreError) -> ExportReport {
         defer { destination.close() }
         do {
             return try export(snapshot, to: destination, report)
         } catch {
-            throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "Trips could not be exported: \(error).")
+            throw error as? TripstoreError ?? TripstoreError(.internalFault, "Trips could not be exported: \(error).")
         }
     }
 
@@ -72,11 +72,11 @@ extension ColumnStore {
             }
             // Batches say the job of each trip, so none is left to be named here.
             let trips = try RowSorter.sort(batches.flatMap(\.self), job: 0, byDatasource: false, on: pool)
-            let files = try pool.map(count: trips.strata.count) { stratum in
-                let stratum = trips.strata[stratum]
-                let week = trips.weeks[stratum.week].startText
+            let files = try pool.map(count: trips.partitions.count) { partition in
+                let partition = trips.partitions[partition]
+                let week = trips.weeks[partition.week].startText
                 let directory = try destination.makeStaging(week)
-                let file = try writer.write(trips, rows: stratum.rows, directory: directory, number: part.number)
+                let file = try writer.write(trips, rows: partition.rows, directory: directory, number: part.number)
                 try destination.take(file, of: week)
                 return file
             }

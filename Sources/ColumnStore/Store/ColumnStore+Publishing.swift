@@ -22,12 +22,12 @@ extension ColumnStore {
                 return false
             }
             if isCurrent { return }
-            var result: Result<Void, ColumnStoreError>
+            var result: Result<Void, TripstoreError>
             var attempts = 0
             repeat {
                 attempts += 1
                 // Another process may have taken a segment out, where this one only reads.
-                do throws(ColumnStoreError) { result = .success(try derive(version)) } catch { result = .failure(error) }
+                do throws(TripstoreError) { result = .success(try derive(version)) } catch { result = .failure(error) }
             } while result.hasCode(.notFound) && attempts < Self.attemptCountMax
             if case .failure(let error) = result {
                 options.logger.error("What was committed cannot be shown", metadata: ["error": "\(error)"])
@@ -46,16 +46,16 @@ extension ColumnStore {
     }
 
     /// Makes the snapshot of what the catalog says.
-    private func derive(_ version: Int) throws(ColumnStoreError) {
+    private func derive(_ version: Int) throws(TripstoreError) {
         var readers = state.withLock { $0.readers }
         let live = try catalog.live(besides: Set(readers.keys))
-        let opened: [Result<SegmentReader, ColumnStoreError>]
+        let opened: [Result<SegmentReader, TripstoreError>]
         do {
             opened = try pool.map(count: live.unknown.count, priority: .question) { [self] index in
-                do throws(ColumnStoreError) { return .success(try open(live.unknown[index])) } catch { return .failure(error) }
+                do throws(TripstoreError) { return .success(try open(live.unknown[index])) } catch { return .failure(error) }
             }
         } catch {
-            throw ColumnStoreError(.internalFault, "Segments could not be opened: \(error); please report this.")
+            throw TripstoreError(.internalFault, "Segments could not be opened: \(error); please report this.")
         }
         for (segment, reader) in zip(live.unknown, opened) { readers[segment.id] = try? reader.get() }
         // What could be opened stays so for the next attempt.
@@ -75,7 +75,7 @@ extension ColumnStore {
         }
     }
 
-    func open(_ segment: some NamedSegment) throws(ColumnStoreError) -> SegmentReader {
+    func open(_ segment: some NamedSegment) throws(TripstoreError) -> SegmentReader {
         let path = folders.segmentPath(segment.fileName)
         let reader = try SegmentReader(path: path)
         guard reader.rowCount == segment.rowCount else {
@@ -93,7 +93,7 @@ extension ColumnStore {
     ///
     /// It does not wait for a publication under way, of which nobody was told yet. Where none is and something was committed
     /// since, or the last one failed for a reason that may be gone, the query publishes.
-    package func snapshot() throws(ColumnStoreError) -> Snapshot {
+    package func snapshot() throws(TripstoreError) -> Snapshot {
         let version = catalog.liveVersion
         let (known, isCurrent) = state.withLock { ($0.snapshot, $0.isPublishing || $0.version == version) }
         switch known {
@@ -106,7 +106,7 @@ extension ColumnStore {
     }
 
     /// How the snapshot differs from the catalog; empty where it does not, as it must be.
-    package func snapshotProblems() throws(ColumnStoreError) -> [String] {
+    package func snapshotProblems() throws(TripstoreError) -> [String] {
         for _ in 0..<Self.attemptCountMax {
             publish()
             if let differences = try differences() { return differences }
@@ -115,7 +115,7 @@ extension ColumnStore {
     }
 
     /// How the snapshot differs from the catalog; nil where something was committed since it was made, or is being.
-    private func differences() throws(ColumnStoreError) -> [String]? {
+    private func differences() throws(TripstoreError) -> [String]? {
         guard let version = catalog.settledLiveVersion else { return nil }
         let state = state.withLock { $0 }
         let snapshot: Snapshot
@@ -144,8 +144,8 @@ extension ColumnStore {
     }
 }
 
-extension Result where Failure == ColumnStoreError {
-    fileprivate func hasCode(_ code: ColumnStoreError.Code) -> Bool {
+extension Result where Failure == TripstoreError {
+    fileprivate func hasCode(_ code: TripstoreError.Code) -> Bool {
         if case .failure(let error) = self { return error.code == code }
         return false
     }

@@ -9,11 +9,11 @@ extension ColumnStore {
     ///
     /// - Returns: jobs under way that have failed with it.
     @discardableResult
-    package func quarantine(_ fileName: String, problem: String) throws(ColumnStoreError) -> [Job] {
-        try idleWork.interrupting { () throws(ColumnStoreError) in
-            try rewriting.withLock { _ throws(ColumnStoreError) in
+    package func quarantine(_ fileName: String, problem: String) throws(TripstoreError) -> [Job] {
+        try idleWork.interrupting { () throws(TripstoreError) in
+            try rewriting.withLock { _ throws(TripstoreError) in
                 guard let segment = try catalog.allSegments().first(where: { $0.fileName == fileName }) else {
-                    throw ColumnStoreError(.notFound, "The store has no segment \(fileName).")
+                    throw TripstoreError(.notFound, "The store has no segment \(fileName).")
                 }
                 try FileSystem.makeDirectory(folders.quarantine)
                 let path = folders.segmentPath(fileName)
@@ -39,13 +39,13 @@ extension ColumnStore {
 
     /// Brings the notes in the folder quarantine to what the catalog says; what cannot be written now is at the next start.
     func noteQuarantine() {
-        do throws(ColumnStoreError) { try QuarantineNotes(folders: folders).update(from: catalog) } catch {
+        do throws(TripstoreError) { try QuarantineNotes(folders: folders).update(from: catalog) } catch {
             options.logger.warning("What was set aside cannot be noted", metadata: ["why": "\(error.message)"])
         }
     }
 
     /// What answers say while trips are missing; nil where none are.
-    package func quarantineWarning() throws(ColumnStoreError) -> String? { try catalog.missingTrips()?.warning }
+    package func quarantineWarning() throws(TripstoreError) -> String? { try catalog.missingTrips()?.warning }
 }
 
 extension Catalog.MissingTrips {

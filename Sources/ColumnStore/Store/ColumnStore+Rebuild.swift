@@ -35,10 +35,10 @@ extension ColumnStore {
     package static func rebuildCatalog(
         in directory: String, replacesUsable: Bool, takesIncomplete: Bool,
         report: @Sendable (_ file: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
-    ) throws(ColumnStoreError) -> RebuildReport {
+    ) throws(TripstoreError) -> RebuildReport {
         let folders = Folders(root: directory)
         guard let names = try? folders.segmentFiles().own else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .notFound, "There is no store in \(directory): it has no folder segments; name another --data-dir.")
         }
         let lock = try StoreLock(path: folders.lock)
@@ -57,7 +57,7 @@ extension ColumnStore {
                 found[segments[$0]] = $1
             }
         } catch {
-            throw error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "Segments could not be read: \(error).")
+            throw error as? TripstoreError ?? TripstoreError(.internalFault, "Segments could not be read: \(error).")
         }
         var damaged: [RebuildPlan.Damaged] = []
         let notes = QuarantineNotes(folders: folders)
@@ -97,10 +97,10 @@ extension ColumnStore {
     }
 
     /// Refuses where the catalog is there and may be whole: it knows more than the segments do.
-    private static func refuseUsableCatalog(_ folders: Folders) throws(ColumnStoreError) {
+    private static func refuseUsableCatalog(_ folders: Folders) throws(TripstoreError) {
         guard FileSystem.byteCount(of: folders.catalog) ?? 0 > 0 else { return }
         let state: String
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             let catalog = try Catalog(path: folders.catalog, .reading)
             defer { catalog.close() }
             guard try catalog.integrityProblems().isEmpty else { return }
@@ -110,7 +110,7 @@ extension ColumnStore {
             // One that cannot be opened for another reason, such as its version or its rights, may be whole.
             state = "may be whole, though it cannot be opened now (\(error.message))"
         }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .conflict,
             "The catalog \(folders.catalog) \(state), and knows more than the segments do: failed jobs, and loads that wait; "
                 + "add --force to make a new one all the same.")
@@ -135,7 +135,7 @@ extension ColumnStore {
                 if FileSystem.byteCount(of: setAsideRejects(job: job.id, in: folders)) != nil { damagedRejects.append(job.id) }
                 continue
             }
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 contents.rejects[job.id] = try RejectsFile.counts(path: path)
             } catch {
                 damagedRejects.append(job.id)
@@ -177,11 +177,11 @@ extension ColumnStore {
     /// - Returns: the old catalog's new name.
     private static func exchangeCatalog(
         for contents: Catalog.Contents, settingAside names: [String], rejectsOf jobs: [Int64], in folders: Folders
-    ) throws(ColumnStoreError) -> String? {
+    ) throws(TripstoreError) -> String? {
         let new = folders.newCatalog
         try folders.removeNewCatalog()
         for job in jobs { try setRejectsAside(job: job, in: folders) }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             try FileSystem.createFile(new)
             try Catalog.create(at: new, contents)
             try FileSystem.syncFile(new)
@@ -199,7 +199,7 @@ extension ColumnStore {
     /// - Returns: the old catalog's new name.
     private static func putInPlace(
         _ new: String, settingAside names: [String], in folders: Folders
-    ) throws(ColumnStoreError) -> String? {
+    ) throws(TripstoreError) -> String? {
         if !names.isEmpty { try FileSystem.makeDirectory(folders.quarantine) }
         for name in names {
             let aside = "\(folders.quarantine)/\(name)"

@@ -15,7 +15,7 @@ extension ColumnStore {
     }
 
     /// What is wrong with the rejects file of a job; nil where nothing is, or the job was changed meanwhile.
-    func problem(ofRejectsOf record: JobRecord) throws(ColumnStoreError) -> String? {
+    func problem(ofRejectsOf record: JobRecord) throws(TripstoreError) -> String? {
         let id = record.job.id
         let expected = RejectsFile.Expected(
             byteCount: record.checkpoint.rejectsByteCount, counts: try catalog.rejectCounts(id),
@@ -35,8 +35,8 @@ extension ColumnStore {
 
     /// Sets a damaged rejects file aside, in the folder quarantine; of the job nothing is kept then but how many rows of which reason
     /// were rejected.
-    package func quarantineRejects(ofJob id: Int64) throws(ColumnStoreError) {
-        try idleWork.interrupting { () throws(ColumnStoreError) in
+    package func quarantineRejects(ofJob id: Int64) throws(TripstoreError) {
+        try idleWork.interrupting { () throws(TripstoreError) in
             try Self.setRejectsAside(job: id, in: folders)
             try catalog.forgetKeptRejects(id)
             try FileSystem.remove(folders.rejectsPath(job: id))
@@ -47,7 +47,7 @@ extension ColumnStore {
     static func setAsideRejects(job id: Int64, in folders: Folders) -> String { "\(folders.quarantine)/\(id).jsonl" }
 
     /// Gives a rejects file its name in the folder quarantine, in place of an earlier one; one that is gone has none.
-    static func setRejectsAside(job id: Int64, in folders: Folders) throws(ColumnStoreError) {
+    static func setRejectsAside(job id: Int64, in folders: Folders) throws(TripstoreError) {
         let path = folders.rejectsPath(job: id)
         guard FileSystem.byteCount(of: path) != nil else { return }
         try FileSystem.makeDirectory(folders.quarantine)

@@ -6,12 +6,12 @@ extension ColumnStore {
     ///
     /// A segment that has trips of other jobs too is first written anew without those of this one, and of all others that wait to be
     /// taken out meanwhile: a segment of a million trips takes a second, whatever their number.
-    package func takeOut(
+    package func deleteTrips(
         _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
-    ) throws(ColumnStoreError) -> Bool {
+    ) throws(TripstoreError) -> Bool {
         let own = Removal(id: id, status: status, expected: expected, message: message, attempt: attempt)
         let number = removals.add(own)
-        return try rewriting.withLock { _ throws(ColumnStoreError) in
+        return try rewriting.withLock { _ throws(TripstoreError) in
             guard removals.take(number) else { return true }
             while true {
                 guard try isDue(own) else { return false }
@@ -26,14 +26,14 @@ extension ColumnStore {
     }
 
     /// Whether a job is still as it has to be.
-    private func isDue(_ removal: Removal) throws(ColumnStoreError) -> Bool {
+    private func isDue(_ removal: Removal) throws(TripstoreError) -> Bool {
         guard let record = try catalog.job(removal.id) else { return false }
         return removal.expected.contains(record.job.status)
             && (removal.attempt == nil || removal.attempt == record.attempt)
     }
 
     /// Others that wait and have trips in a segment that is to be written anew.
-    private func companions(of own: Removal) throws(ColumnStoreError) -> [(number: Int, removal: Removal)] {
+    private func companions(of own: Removal) throws(TripstoreError) -> [(number: Int, removal: Removal)] {
         let shared = Set(try catalog.segments(ofJob: own.id).filter { $0.jobIDs.count > 1 }.flatMap(\.jobIDs))
         guard !shared.isEmpty else { return [] }
         var ids: Set = [own.id]
@@ -46,7 +46,7 @@ extension ColumnStore {
 
     /// Removes jobs with the segments that they have now; false, having changed nothing, if the catalog has others for them by then,
     /// or one of them is no longer as it has to be.
-    private func remove(_ jobs: [Removal]) throws(ColumnStoreError) -> Bool {
+    private func remove(_ jobs: [Removal]) throws(TripstoreError) -> Bool {
         let ids = jobs.map(\.id)
         var segments: [Int64: Catalog.Segment] = [:]
         for id in ids { for segment in try catalog.segments(ofJob: id) { segments[segment.id] = segment } }
@@ -65,7 +65,7 @@ extension ColumnStore {
                 if let record { kept.append(record) }
             } catch {
                 for record in kept { try? removeSegment(record.fileName) }
-                throw error as? ColumnStoreError ?? SegmentReader.damage(reader.file.path, error)
+                throw error as? TripstoreError ?? SegmentReader.damage(reader.file.path, error)
             }
         }
         let rollup = try catalog.rollup()

@@ -39,11 +39,11 @@ extension ColumnStore {
                 directory: folders.rollups, name: name, leaving: options.reserve, on: pool)
             let isPublished = try catalog.publishRollup(
                 fileName: name, byteCount: file.byteCount, checksum: file.checksum, covering: live.map(\.id))
-            if isPublished { publish() } else { idleWork.noteChange() }
+            if isPublished { publish() } else { idleWork.signalChange() }
             try removeUnnamedRollups()
         } catch {
             // Segments that were taken out meanwhile are no fault: those that are there now are looked at next.
-            if let live = try? catalog.liveSegments().map(\.id), live != looked { return idleWork.noteChange() }
+            if let live = try? catalog.liveSegments().map(\.id), live != looked { return idleWork.signalChange() }
             options.logger.warning("The groups could not be counted", metadata: ["error": "\(error)"])
         }
     }
@@ -51,7 +51,7 @@ extension ColumnStore {
     /// Opens a rollup, unless it is open; nil where that cannot be, since one that is lost costs time only.
     func openRollup(_ named: Catalog.Rollup) -> (id: Int64, reader: GroupRollup)? {
         if let known = state.withLock({ $0.rollup }), known.id == named.id { return known }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             return (named.id, try GroupRollup(path: "\(folders.rollups)/\(named.fileName)", checksum: named.checksum))
         } catch {
             options.logger.warning("The rollup cannot be used", metadata: ["why": "\(error.message)"])
@@ -64,10 +64,10 @@ extension ColumnStore {
         guard rollup.isReplaced.withLock({ isReplaced in exchange(&isReplaced, with: true) }) == false else { return }
         options.logger.error(
             "The rollup was truncated while it was in use and is made anew", metadata: ["file": "\(rollup.path)"])
-        idleWork.noteChange()
+        idleWork.signalChange()
     }
 
-    func removeUnnamedRollups() throws(ColumnStoreError) {
+    func removeUnnamedRollups() throws(TripstoreError) {
         let named = try catalog.rollup()?.fileName
         for name in try folders.rollupFiles().own where name != named { sweep(folders.rollupPath(name)) }
     }

@@ -15,7 +15,7 @@ extension ColumnStore {
     private static let batchRowCount = 8 << 10
     private static let lookCountMax = 5
 
-    package func select(_ wanted: Set<Int64>?) throws(ColumnStoreError) -> [JobRecord] {
+    package func select(_ wanted: Set<Int64>?) throws(TripstoreError) -> [JobRecord] {
         for _ in 0..<Self.lookCountMax {
             let jobs = try catalog.jobs(limit: Int(Int32.max), status: nil)
             // Another process may have the store, of whose commits nobody tells.
@@ -36,11 +36,11 @@ extension ColumnStore {
             }
             return jobs.reversed()
         }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .conflict, "The store \(folders.root) changes all the time; run the same command again when its loads are over.")
     }
 
-    package func pieces(of jobs: Set<Int64>) throws(ColumnStoreError) -> [TripPiece] {
+    package func pieces(of jobs: Set<Int64>) throws(TripstoreError) -> [TripPiece] {
         let segments = selection.withLock { $0.segments }.filter { !jobs.isDisjoint(with: $0.segment.jobIDs) }
         return segments.flatMap { segment, reader in
             let isShared = !jobs.isSuperset(of: segment.jobIDs)
@@ -61,7 +61,7 @@ extension ColumnStore {
         }
     }
 
-    package func storedTrips() throws(ColumnStoreError) -> [Int64: Int] { try catalog.liveTrips() }
+    package func storedTrips() throws(TripstoreError) -> [Int64: Int] { try catalog.liveTrips() }
 
-    package func missingWarning() throws(ColumnStoreError) -> String? { try catalog.missingTrips()?.warning }
+    package func missingWarning() throws(TripstoreError) -> String? { try catalog.missingTrips()?.warning }
 }

@@ -34,7 +34,7 @@ public final class ColumnStore: TripEngine {
         /// Open segments by their number in the catalog.
         var readers: [Int64: SegmentReader] = [:]
         var rollup: (id: Int64, reader: GroupRollup)?
-        var snapshot: Result<Snapshot, ColumnStoreError> = .success(Snapshot([]))
+        var snapshot: Result<Snapshot, TripstoreError> = .success(Snapshot([]))
         /// The state of the catalog that the snapshot was made of (`Catalog.liveVersion`); nil before the first.
         var version: Int?
         var isPublishing = false
@@ -48,8 +48,8 @@ public final class ColumnStore: TripEngine {
     package let pool: WorkerPool
     package let idleWork = IdleWork()
     package let storage: JobStorage
-    package let threads: QuestionThreads
-    let scratches: ScratchPool<PageScratch>
+    package let threads: QueryThreads
+    let scratches: ScratchPool<PageBuffers>
     let state = Lock(State())
     /// Segments that are read for another store.
     let selection = Lock(Selection())
@@ -66,12 +66,12 @@ public final class ColumnStore: TripEngine {
     /// Opens a store.
     ///
     /// For writing: makes it if there is none, and takes the lock; `recover` is called before the first change.
-    public init(_ options: Options) throws(ColumnStoreError) {
+    public init(_ options: Options) throws(TripstoreError) {
         self.options = options
         folder = try StoreFolder(options.dataDirectory, access: options.access, waitsForDisk: options.waitsForDisk)
         pool = WorkerPool(threadCount: options.workerCount)
-        threads = QuestionThreads(coreCount: pool.threadCount)
-        scratches = ScratchPool { PageScratch() }
+        threads = QueryThreads(coreCount: pool.threadCount)
+        scratches = ScratchPool { PageBuffers() }
         storage = JobStorage(folder, catalog: folder.catalog)
         publish()
     }
@@ -88,13 +88,13 @@ public final class ColumnStore: TripEngine {
         EngineIntake(partRowCount: options.segmentRowCount, groupsSmallFiles: true, tracksAttempts: false)
     }
 
-    package func recover() throws(ColumnStoreError) {
+    package func recover() throws(TripstoreError) {
         let named = Set(try catalog.allSegments().map(\.fileName))
         let files = try folders.segmentFiles()
         let unnamed = files.own.filter { !named.contains($0) }
         for name in unnamed {
             guard let job = try jobUnknown(in: name) else { continue }
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .corrupt,
                 "The catalog \(folders.catalog) is older than the store: it does not know job \(job), whose trips are in \(name). "
                     + "Nothing was touched: put the newest catalog back, or make the catalog anew with `tripstore rebuild-catalog "
@@ -111,7 +111,7 @@ public final class ColumnStore: TripEngine {
     }
 
     /// The job of a segment that the catalog has never given a number to, which a load that was interrupted always has.
-    func jobUnknown(in name: String) throws(ColumnStoreError) -> Int64? {
+    func jobUnknown(in name: String) throws(TripstoreError) -> Int64? {
         guard name.hasSuffix(".parquet") else { return nil }
         let last = SegmentEvidence.origin(path: folders.segmentPath(name))?.jobs.map(\.id).max()
         guard let last, try last > catalog.lastJobID() else { return nil }
@@ -120,7 +120,7 @@ public final class ColumnStore: TripEngine {
 
     /// Removes a file that nothing needs; one that cannot be removed costs room and no more.
     func sweep(_ path: String) {
-        do throws(ColumnStoreError) { try FileSystem.remove(path) } catch {
+        do throws(TripstoreError) { try FileSystem.remove(path) } catch {
             options.logger.warning("A file that is no longer needed stays", metadata: ["why": "\(error.message)"])
         }
     }
@@ -134,7 +134,7 @@ public final class ColumnStore: TripEngine {
 
     // MARK: - Questions
 
-    private func executor(_ cancellation: QueryCancellation) throws(ColumnStoreError) -> QueryExecutor {
+    private func executor(_ cancellation: QueryCancellation) throws(TripstoreError) -> QueryExecutor {
         state.withLock { $0.queries += 1 }
         return QueryExecutor(
             try snapshot(), on: pool, useIndex: true, cancellation: cancellation, scratches: scratches)
@@ -142,8 +142,8 @@ public final class ColumnStore: TripEngine {
 
     /// Asks the catalog and the snapshot, and compares the snapshot's files with what was opened: some queries need no byte of a file and
     /// notice nothing.
-    package var damage: ColumnStoreError? {
-        do throws(ColumnStoreError) {
+    package var damage: TripstoreError? {
+        do throws(TripstoreError) {
             _ = try catalog.pendingJobs(upTo: 1)
             for segment in try snapshot().segments {
                 segment.file.compareSize()
@@ -158,23 +158,23 @@ public final class ColumnStore: TripEngine {
     /// Counts matching trips by week; throws `.notFound` where no trip matches.
     public func weeklyAverage(
         _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation = QueryCancellation()
-    ) throws(ColumnStoreError) -> WeeklyAverage {
+    ) throws(TripstoreError) -> WeeklyAverage {
         let executor = try executor(cancellation)
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             var answer = try executor.weeklyAverage(query)
             answer.explain = query.explain
             answer.warning = executor.snapshot.warning
             return answer
         } catch {
             guard error.code == .notFound, let warning = executor.snapshot.warning else { throw error }
-            throw ColumnStoreError(.notFound, "\(error.message). \(warning)")
+            throw TripstoreError(.notFound, "\(error.message). \(warning)")
         }
     }
 
     /// Groups matching trips by region, origin cell, destination cell and time bucket.
     public func tripGroups(
         _ query: TripGroupsQuery, _ cancellation: QueryCancellation = QueryCancellation()
-    ) throws(ColumnStoreError) -> TripGroups {
+    ) throws(TripstoreError) -> TripGroups {
         let executor = try executor(cancellation)
         // A cancelled query leaves as much memory behind as an answered one.
         defer { if cancellation.hasLeft { ProcessMemory.release() } }
@@ -190,7 +190,7 @@ public final class ColumnStore: TripEngine {
     /// Describes regions, most trips first.
     public func regions(
         _ query: RegionsQuery = RegionsQuery(), _ cancellation: QueryCancellation = QueryCancellation()
-    ) throws(ColumnStoreError) -> Regions {
+    ) throws(TripstoreError) -> Regions {
         let executor = try executor(cancellation)
         var answer = try executor.regions(query)
         answer.warning = executor.snapshot.warning
@@ -199,7 +199,7 @@ public final class ColumnStore: TripEngine {
 
     // MARK: - Loads
 
-    package func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
+    package func store(_ batches: [TripBatch], as part: JobPart) -> Pending<SegmentRecord?> {
         let name =
             part.isGroup
             ? folders.groupSegmentName(firstJob: part.job) : folders.segmentName(job: part.job, endLine: part.endLine)
@@ -211,16 +211,16 @@ public final class ColumnStore: TripEngine {
         }
     }
 
-    package func removeUncommitted(ofJob id: Int64) throws(ColumnStoreError) {
+    package func removeUncommitted(ofJob id: Int64) throws(TripstoreError) {
         let named = Set(try catalog.allSegments().map(\.fileName))
         for name in try folders.segmentFiles().own where folders.isSegment(name, ofJob: id) {
             if !named.contains(name) { try removeSegment(name) }
         }
     }
 
-    package func loadsEnded() { compact() }
+    package func jobsEnded() { compact() }
 
-    func removeSegment(_ name: String) throws(ColumnStoreError) { try FileSystem.remove(folders.segmentPath(name)) }
+    func removeSegment(_ name: String) throws(TripstoreError) { try FileSystem.remove(folders.segmentPath(name)) }
 
     /// Lets go of segments that the catalog no longer names; what cannot be removed now is by the next start.
     ///
@@ -231,7 +231,7 @@ public final class ColumnStore: TripEngine {
     func forget(_ names: [String], coveredBy rollup: Catalog.Rollup?) {
         publish()
         for name in names { sweep(folders.segmentPath(name)) }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             if let rollup, try catalog.rollup() != rollup { sweep(folders.rollupPath(rollup.fileName)) }
         } catch {
             // It is the next start that removes it.
@@ -240,16 +240,16 @@ public final class ColumnStore: TripEngine {
 
     // MARK: - Numbers
 
-    package func numbers() throws(ColumnStoreError) -> EngineNumbers {
+    package func statistics() throws(TripstoreError) -> EngineStatistics {
         let segments = (try? snapshot().segments) ?? []
-        return EngineNumbers(
+        return EngineStatistics(
             segments: segments.count, trips: segments.reduce(0) { $0 + $1.rowCount },
             bytesOnDisk: segments.reduce(0) { $0 + $1.file.byteCount }, queries: state.withLock { $0.queries },
             snapshotProblems: try snapshotProblems().count)
     }
 
     /// Files of the live segments, oldest first.
-    package func segmentPaths() throws(ColumnStoreError) -> [String] {
+    package func segmentPaths() throws(TripstoreError) -> [String] {
         try catalog.liveSegments().map { folders.segmentPath($0.fileName) }
     }
 }

@@ -10,19 +10,19 @@ struct QuarantineNotes {
     let folders: Folders
 
     /// The segments that were set aside: their files, or notes where these are gone.
-    func segments() throws(ColumnStoreError) -> [String] {
+    func segments() throws(TripstoreError) -> [String] {
         guard FileSystem.isDirectory(folders.quarantine) else { return [] }
         return Set(try folders.quarantineFiles().own.map { Folders.segment(ofNote: $0) ?? $0 }).sorted()
     }
 
     /// The jobs whose trips are missing with a segment, as its note says; nil where there is no note.
-    func jobs(ofSegment name: String) -> [SegmentOrigin.Job]? {
+    func jobs(ofSegment name: String) -> [SegmentProvenance.Job]? {
         guard let data = FileManager.default.contents(atPath: folders.notePath(ofSegment: name)) else { return nil }
-        return try? JSONDecoder().decode([SegmentOrigin.Job].self, from: data)
+        return try? JSONDecoder().decode([SegmentProvenance.Job].self, from: data)
     }
 
     /// Brings notes to what the catalog says, and removes what was set aside of jobs that were all deleted since.
-    func update(from catalog: Catalog) throws(ColumnStoreError) {
+    func update(from catalog: Catalog) throws(TripstoreError) {
         for segment in try catalog.quarantineOrigins() where Folders.isSegmentFile(segment.fileName) {
             let path = "\(folders.quarantine)/\(segment.fileName)"
             let note = folders.notePath(ofSegment: segment.fileName)
@@ -39,7 +39,7 @@ struct QuarantineNotes {
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             let data: Data
             do { data = try encoder.encode(segment.jobs) } catch {
-                throw ColumnStoreError(.internalFault, "A note could not be written: \(error); please report this.")
+                throw TripstoreError(.internalFault, "A note could not be written: \(error); please report this.")
             }
             try file.write(Array(data))
             try file.commit()
@@ -52,7 +52,7 @@ struct QuarantineNotes {
         var trips: Int
         var jobTrips: Int?
 
-        init(_ job: SegmentOrigin.Job) {
+        init(_ job: SegmentProvenance.Job) {
             self.job = job.id
             trips = job.trips
             jobTrips = job.jobTrips

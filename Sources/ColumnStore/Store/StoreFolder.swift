@@ -15,14 +15,14 @@ package struct StoreFolder: LockedFolder {
     ///   `becomeWritable`.
     package init(
         _ directory: String, access: StoreAccess, waitsForDisk: Bool = false
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         folders = Folders(root: directory)
         ballast = Ballast(folders)
         switch access {
         case .readWrite:
             let isStore = FileSystem.byteCount(of: folders.catalog) ?? 0 > 0
             let mayWait = waitsForDisk && isStore
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 try folders.make()
             } catch {
                 guard mayWait, error.isOfDisk else { throw error }
@@ -34,7 +34,7 @@ package struct StoreFolder: LockedFolder {
             // SQLite gives the files beside the catalog the rights that the catalog has.
             if !isStore { try FileSystem.createFile(folders.catalog) }
             folders.makePrivate()
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 catalog = try Self.openCatalog(folders, ballast)
                 ballast.keep()
             } catch {
@@ -48,9 +48,9 @@ package struct StoreFolder: LockedFolder {
         }
     }
 
-    private static func openCatalog(_ folders: Folders, _ ballast: Ballast) throws(ColumnStoreError) -> Catalog {
+    private static func openCatalog(_ folders: Folders, _ ballast: Ballast) throws(TripstoreError) -> Catalog {
         let catalog = try Catalog(path: folders.catalog, .writing, ballast)
-        do throws(ColumnStoreError) { try catalog.setUploads(folders.uploads) } catch {
+        do throws(TripstoreError) { try catalog.setUploads(folders.uploads) } catch {
             catalog.close()
             throw error
         }
@@ -58,7 +58,7 @@ package struct StoreFolder: LockedFolder {
     }
 
     /// Does what has to be written before anything else is, where the disk refused that when the folder was opened.
-    package func becomeWritable() throws(ColumnStoreError) {
+    package func becomeWritable() throws(TripstoreError) {
         guard let lock else { return }
         try folders.make()
         try lock.becomeWritable()
@@ -85,20 +85,20 @@ package struct StoreFolder: LockedFolder {
     }
 
     /// Refuses a directory that has no store, as one that was misspelt.
-    package static func requireStore(in directory: String) throws(ColumnStoreError) {
+    package static func requireStore(in directory: String) throws(TripstoreError) {
         let folders = Folders(root: directory)
         if FileSystem.isDenied(folders.catalog) {
-            throw ColumnStoreError(.io, "This user may not read the store in \(directory); ask as the user whose it is.")
+            throw TripstoreError(.io, "This user may not read the store in \(directory); ask as the user whose it is.")
         }
         try refuseLostCatalog(folders)
         // An empty catalog beside no trips is that of a first start which was killed: whoever writes next goes on.
         if FileSystem.byteCount(of: folders.catalog) ?? 0 > 0 { return }
         if FileSystem.byteCount(of: directory) != nil {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .notFound,
                 "There is no store in \(directory): it is a file, and a store is a folder; name that with --data-dir.")
         }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .notFound,
             "There is no store in \(directory); load a file with `tripstore ingest FILE --data-dir \(directory)` or name another "
                 + "--data-dir.")
@@ -106,12 +106,12 @@ package struct StoreFolder: LockedFolder {
 
     /// Refuses a store whose catalog is gone while trips are there: a new catalog would name none of them, and what it does not
     /// name is swept away.
-    private static func refuseLostCatalog(_ folders: Folders) throws(ColumnStoreError) {
+    private static func refuseLostCatalog(_ folders: Folders) throws(TripstoreError) {
         guard FileSystem.byteCount(of: folders.catalog) ?? 0 == 0 else { return }
         let segments = (try? folders.segmentFiles().own.count) ?? 0
         let uploads = (try? folders.uploadFiles().own.count) ?? 0
         guard segments + uploads > 0 else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .corrupt,
             "The catalog \(folders.catalog) is gone or empty, but \(segments.grouped) segments and \(uploads.grouped) uploads are there. Nothing "
                 + "was touched: put the catalog back, make the catalog anew with `tripstore rebuild-catalog --data-dir \(folders.root)`, "

@@ -80,7 +80,7 @@ extension ColumnStore {
     /// Summarizes the store.
     ///
     /// - Parameter jobCounts: jobs by status, as whoever works on them sees them; nil: as the catalog has them.
-    package func summary(_ jobCounts: [Job.Status: Int]? = nil) throws(ColumnStoreError) -> StoreSummary {
+    package func summary(_ jobCounts: [Job.Status: Int]? = nil) throws(TripstoreError) -> StoreSummary {
         let all = try catalog.allSegments()
         let jobs = if let jobCounts { jobCounts } else { try catalog.jobCounts() }
         let named = Set(all.map(\.fileName))
@@ -97,7 +97,7 @@ extension ColumnStore {
     }
 
     /// CRC-32 of a whole file.
-    static func checksum(of path: String) throws(ColumnStoreError) -> UInt32 {
+    static func checksum(of path: String) throws(TripstoreError) -> UInt32 {
         let file = try MappedFile(path: path)
         let checksum = file.withBytes { CRC32.checksum($0) }
         try file.requireIntact()
@@ -110,7 +110,7 @@ extension ColumnStore {
     /// - Returns: problems by file; empty where all is well.
     package func verify(
         _ report: (_ file: String, _ number: Int, _ count: Int) -> Void
-    ) throws(ColumnStoreError) -> [(file: String, problems: [String])] {
+    ) throws(TripstoreError) -> [(file: String, problems: [String])] {
         let segments = try summary().segments
         let rollup = try catalog.rollup()
         let rejects = try catalog.jobsWithRejects()
@@ -127,7 +127,7 @@ extension ColumnStore {
         for (number, segment) in segments.enumerated() {
             report(segment.file, number + 2, fileCount)
             var problems: [String]
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 let layout = try SegmentLayout(path: folders.segmentPath(segment.file))
                 try SegmentColumn.refuseNewerFormat(layout.formatVersion, of: folders.segmentPath(segment.file))
                 problems = layout.problems
@@ -166,12 +166,12 @@ extension ColumnStore {
     }
 
     /// What is wrong with the rollup, which a server makes anew when it starts.
-    private func problems(of named: Catalog.Rollup) throws(ColumnStoreError) -> [String] {
+    private func problems(of named: Catalog.Rollup) throws(TripstoreError) -> [String] {
         let (segments, rollup) = try catalog.liveSegmentsAndRollup()
         // Another one took its place since.
         guard rollup?.id == named.id else { return [] }
         let covered = segments.filter { $0.rollupID == named.id }.reduce(0) { $0 + $1.rowCount }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             let rollup = try GroupRollup(path: "\(folders.rollups)/\(named.fileName)", checksum: named.checksum)
             return rollup.tripCount == covered
                 ? [] : ["It has \(rollup.tripCount.grouped) trips, the segments that it covers have \(covered.grouped)."]

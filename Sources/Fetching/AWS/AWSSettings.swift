@@ -33,27 +33,27 @@ package struct AWSSettings: Sendable {
     }
 
     /// A server that is asked in place of AWS's own, by the service's name in the variable, such as `S3`.
-    package func endpoint(_ service: String) throws(ColumnStoreError) -> WebAddress? {
+    package func endpoint(_ service: String) throws(TripstoreError) -> WebAddress? {
         for name in ["AWS_ENDPOINT_URL_\(service)", "AWS_ENDPOINT_URL"] {
             guard let text = variable(name) else { continue }
             do {
                 return try WebAddress(text)
             } catch {
-                throw ColumnStoreError(.io, "\(name) is no URL of a server; set it to one such as http://127.0.0.1:9000.")
+                throw TripstoreError(.io, "\(name) is no URL of a server; set it to one such as http://127.0.0.1:9000.")
             }
         }
         return nil
     }
 
     /// Credentials of the environment, else of the files; nil where neither has any.
-    package func credentials() throws(ColumnStoreError) -> AWSCredentials? {
+    package func credentials() throws(TripstoreError) -> AWSCredentials? {
         if let id = variable("AWS_ACCESS_KEY_ID"), let secret = variable("AWS_SECRET_ACCESS_KEY") {
             return AWSCredentials(
                 accessKeyID: id, secretAccessKey: secret, sessionToken: variable("AWS_SESSION_TOKEN"))
         }
         let sections = [file(.credentials)?[profile], file(.config)?[profile]].compactMap(\.self)
         if sections.isEmpty, let name = variable("AWS_PROFILE") {
-            throw ColumnStoreError(.io, "AWS_PROFILE names the profile '\(name)', which no file of AWS's has; check its name.")
+            throw TripstoreError(.io, "AWS_PROFILE names the profile '\(name)', which no file of AWS's has; check its name.")
         }
         for section in sections {
             if let id = section["aws_access_key_id"], let secret = section["aws_secret_access_key"] {
@@ -65,7 +65,7 @@ package struct AWSSettings: Sendable {
     }
 
     /// Where a container's credentials are to be had, and what is to be shown for them.
-    package func containerCredentials() throws(ColumnStoreError) -> (address: WebAddress, token: String?)? {
+    package func containerCredentials() throws(TripstoreError) -> (address: WebAddress, token: String?)? {
         let address: WebAddress
         if let path = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
             address = WebAddress(isSecure: false, host: "169.254.170.2", target: path)
@@ -74,7 +74,7 @@ package struct AWSSettings: Sendable {
             // Who can set a variable is not to be sent what only hosts of the machine's own should see.
             let own = ["127.0.0.1", "localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"]
             guard address.isSecure || own.contains(address.host) else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .io, "AWS_CONTAINER_CREDENTIALS_FULL_URI names \(address.host) over http; use https, or a loopback address."
                 )
             }
@@ -84,7 +84,7 @@ package struct AWSSettings: Sendable {
         var token = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN")
         if let path = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
             guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .io, "The file \(path), which AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names, cannot be read; check the path."
                 )
             }

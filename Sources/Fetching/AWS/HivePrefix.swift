@@ -41,11 +41,11 @@ package final class HivePrefix: ExportDestination {
     /// Makes a destination; nobody is asked yet.
     ///
     /// - Parameter url: `s3://bucket/prefix`.
-    package convenience init(_ url: String, environment: [String: String]) throws(ColumnStoreError) {
+    package convenience init(_ url: String, environment: [String: String]) throws(TripstoreError) {
         try self.init(url, options: S3Options(environment: environment))
     }
 
-    package init(_ url: String, options: S3Options) throws(ColumnStoreError) {
+    package init(_ url: String, options: S3Options) throws(TripstoreError) {
         prefix = try S3Prefix(url, setting: "--hive")
         client = S3Client(options)
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-export-\(run)").path
@@ -70,7 +70,7 @@ package final class HivePrefix: ExportDestination {
 
     // MARK: - Writing
 
-    package func begin() throws(ColumnStoreError) {
+    package func begin() throws(TripstoreError) {
         _ = try look()
         try client.put(run + "\n", to: prefix.object(Self.marker))
         // Another export is stopped by the marker, and may have shown a week before it.
@@ -86,7 +86,7 @@ package final class HivePrefix: ExportDestination {
     }
 
     /// Lists what is there; refuses what is of no export.
-    private func look() throws(ColumnStoreError) -> State {
+    private func look() throws(TripstoreError) -> State {
         var state = State()
         var isExport = false
         var foreign: String?
@@ -97,7 +97,7 @@ package final class HivePrefix: ExportDestination {
                 isExport = true
             } else if let (week, file) = Self.parts(name) {
                 guard file.hasPrefix("part-"), file.hasSuffix(".parquet"), !file.contains("/") else {
-                    throw ColumnStoreError(
+                    throw TripstoreError(
                         .invalidArgument,
                         "\(prefix.url)/\(name) is of no export, and readers would take it for trips; move it away, or name "
                             + "another prefix.")
@@ -109,27 +109,27 @@ package final class HivePrefix: ExportDestination {
             foreign = foreign ?? name
         }
         if !isExport, let foreign {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "\(prefix.url) is neither empty nor an export (it has \(foreign)); name another prefix, or empty it first.")
         }
         return state
     }
 
-    package func makeStaging(_ week: String) throws(ColumnStoreError) -> String {
+    package func makeStaging(_ week: String) throws(TripstoreError) -> String {
         let folder = "\(folder)/\(week)"
         try FileSystem.makeDirectory(folder)
         return folder
     }
 
-    package func take(_ file: ExportedFile, of week: String) throws(ColumnStoreError) {
+    package func take(_ file: ExportedFile, of week: String) throws(TripstoreError) {
         let path = "\(folder)/\(week)/\(file.name)"
         let isThere = state.withLock { state in
             state.taken[week, default: [:]][file.name] = file.byteCount
             return state.there[week]?[file.name] == file.byteCount
         }
         if !isThere {
-            let staged = try explained { () throws(ColumnStoreError) in
+            let staged = try explained { () throws(TripstoreError) in
                 try client.stage(file: path, to: object(file.name, of: week))
             }
             state.withLock { $0.staged[week, default: []].append(staged) }
@@ -137,21 +137,21 @@ package final class HivePrefix: ExportDestination {
         try FileSystem.remove(path)
     }
 
-    package func publish(_ week: String) throws(ColumnStoreError) -> ExportedWeek {
+    package func publish(_ week: String) throws(TripstoreError) -> ExportedWeek {
         let now = state.withLock { $0 }
         let (taken, there) = (now.taken[week] ?? [:], now.there[week] ?? [:])
         let urls = taken.keys.sorted().map { object($0, of: week).url + "\n" }.joined()
         // A manifest of some of these files, as a run that broke off may have left, is shorter.
         if taken == there, now.manifests[week] == urls.utf8.count { return .kept }
         try requireToBeLast()
-        try explained { () throws(ColumnStoreError) in try client.complete(now.staged[week] ?? []) }
+        try explained { () throws(TripstoreError) in try client.complete(now.staged[week] ?? []) }
         state.withLock { $0.staged[week] = nil }
         try client.put(urls, to: manifest(week))
         try client.remove(there.keys.filter { taken[$0] == nil }.sorted().map { object($0, of: week) })
         return .written
     }
 
-    package func finish(_ weeks: [String]) throws(ColumnStoreError) -> Int {
+    package func finish(_ weeks: [String]) throws(TripstoreError) -> Int {
         let named = Set(weeks)
         let (there, manifests) = state.withLock { ($0.there, $0.manifests) }
         try requireToBeLast()
@@ -163,7 +163,7 @@ package final class HivePrefix: ExportDestination {
         let taken = state.withLock { $0.taken }
         try requireToBeLast()
         guard found.there == taken else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict, "\(prefix.url) has other files than were written there, so somebody else writes to it; export again."
             )
         }
@@ -172,15 +172,15 @@ package final class HivePrefix: ExportDestination {
     }
 
     /// Throws where another export has begun after this one: that one goes on, so that what is there is of one of them.
-    private func requireToBeLast() throws(ColumnStoreError) {
+    private func requireToBeLast() throws(TripstoreError) {
         guard try client.text(of: prefix.object(Self.marker)) != run + "\n" else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .busy, "Another export to \(prefix.url) has begun since; wait for its end, or name another prefix.")
     }
 
     /// Says of a failure, where it may be so, that another export has aborted what this one sends.
-    private func explained<Result>(_ body: () throws(ColumnStoreError) -> Result) throws(ColumnStoreError) -> Result {
-        do throws(ColumnStoreError) {
+    private func explained<Result>(_ body: () throws(TripstoreError) -> Result) throws(TripstoreError) -> Result {
+        do throws(TripstoreError) {
             return try body()
         } catch {
             // Where nobody answers at all the first failure says more.

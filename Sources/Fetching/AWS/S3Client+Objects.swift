@@ -13,12 +13,12 @@ extension S3Client {
     }
 
     /// Puts an object of some bytes.
-    func put(_ text: String, to object: S3Object) throws(ColumnStoreError) {
+    func put(_ text: String, to object: S3Object) throws(TripstoreError) {
         _ = try answer(to: S3Request(.put, object, .write, body: Array(text.utf8)))
     }
 
     /// The bytes of an object; nil where there is none.
-    func size(of object: S3Object) throws(ColumnStoreError) -> Int? {
+    func size(of object: S3Object) throws(TripstoreError) -> Int? {
         var request = S3Request(.head, object, .read)
         request.mayBeAbsent = true
         let answer = try answer(to: request)
@@ -26,7 +26,7 @@ extension S3Client {
     }
 
     /// The text of a small object; nil where there is none.
-    func text(of object: S3Object) throws(ColumnStoreError) -> String? {
+    func text(of object: S3Object) throws(TripstoreError) -> String? {
         var request = S3Request(.get, object, .read)
         request.mayBeAbsent = true
         let answer = try answer(to: request)
@@ -34,7 +34,7 @@ extension S3Client {
     }
 
     /// Removes objects; those that are absent are fine.
-    func remove(_ objects: [S3Object]) throws(ColumnStoreError) {
+    func remove(_ objects: [S3Object]) throws(TripstoreError) {
         let requests = objects.map { object in
             var request = S3Request(.delete, object, .remove)
             request.mayBeAbsent = true
@@ -46,17 +46,17 @@ extension S3Client {
     /// Asks for several things at once, a few at a time, and returns the answers in order.
     ///
     /// - Throws: the first failure, once nothing is under way any more.
-    func answers(to requests: [S3Request]) throws(ColumnStoreError) -> [Answer] {
+    func answers(to requests: [S3Request]) throws(TripstoreError) -> [Answer] {
         var answers: [Answer] = []
         var sent: [Sent] = []
         var waiting = requests[...]
-        var failure: ColumnStoreError?
+        var failure: TripstoreError?
         repeat {
             while failure == nil, sent.count < S3Options.partCountMax, let request = waiting.popFirst() {
                 sent.append(send(request))
             }
             guard !sent.isEmpty else { break }
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 answers.append(try finish(sent.removeFirst(), attemptCountMax: failure == nil ? nil : 1))
             } catch {
                 failure = failure ?? error
@@ -67,7 +67,7 @@ extension S3Client {
     }
 
     /// All objects under a prefix.
-    func list(_ prefix: S3Prefix) throws(ColumnStoreError) -> [Listed] {
+    func list(_ prefix: S3Prefix) throws(TripstoreError) -> [Listed] {
         var objects: [Listed] = []
         try pages(of: prefix, ["list-type": "2"], next: ["continuation-token": "NextContinuationToken"]) { page in
             objects += page.elements("Contents").compactMap { entry in
@@ -91,7 +91,7 @@ extension S3Client {
     /// - Parameter next: parameters of the next request, and the elements that have their values.
     func pages(
         of prefix: S3Prefix, _ parameters: [String: String], next: [String: String], _ take: (S3Document) -> Void
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         var more: [String: String] = [:]
         while true {
             var request = S3Request(.get, S3Object(bucket: prefix.bucket, key: ""), .list)

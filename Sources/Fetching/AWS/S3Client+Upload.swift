@@ -23,11 +23,11 @@ extension S3Client {
     }
 
     /// Puts a file; when this returns it is as durable as S3 makes it.
-    func put(file path: String, to object: S3Object) throws(ColumnStoreError) {
+    func put(file path: String, to object: S3Object) throws(TripstoreError) {
         let file = try FileToSend(path)
         if file.byteCount > options.partByteCount {
             let staged = try stage(file, to: object)
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 try complete([staged])
             } catch {
                 abort(object, staged.uploadID)
@@ -41,18 +41,18 @@ extension S3Client {
     }
 
     /// Sends a file's bytes without showing them.
-    func stage(file path: String, to object: S3Object) throws(ColumnStoreError) -> Staged {
+    func stage(file path: String, to object: S3Object) throws(TripstoreError) -> Staged {
         try stage(FileToSend(path), to: object)
     }
 
-    private func stage(_ file: FileToSend, to object: S3Object) throws(ColumnStoreError) -> Staged {
+    private func stage(_ file: FileToSend, to object: S3Object) throws(TripstoreError) -> Staged {
         var request = S3Request(.post, object, .write)
         request.query = [(name: "uploads", value: "")]
         guard let id = try answer(to: request).document.value("UploadId"), !id.isEmpty else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .io, "S3 does not say how to send the parts of \(object.url); check that AWS_ENDPOINT_URL is a server like S3.")
         }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             return Staged(
                 object: object, uploadID: id, tags: try sendParts(of: file, to: object, id), byteCount: file.byteCount)
         } catch {
@@ -62,19 +62,19 @@ extension S3Client {
     }
 
     /// Sends parts, some at a time, and returns what S3 calls them.
-    private func sendParts(of file: FileToSend, to object: S3Object, _ id: String) throws(ColumnStoreError) -> [String] {
+    private func sendParts(of file: FileToSend, to object: S3Object, _ id: String) throws(TripstoreError) -> [String] {
         let byteCount = max(options.partByteCount, (file.byteCount - 1) / S3Options.partNumberMax + 1)
         let starts = file.byteCount == 0 ? [0] : Array(stride(from: 0, to: file.byteCount, by: byteCount))
         var next = 0
         var sent: [Sent] = []
         var tags: [String] = []
-        var failure: ColumnStoreError?
+        var failure: TripstoreError?
         repeat {
             // Who has no part under way waits for room; who has one waits for that: so nobody waits in a circle.
             if failure == nil, next < starts.count, sent.count < options.connectionCount,
                 sent.isEmpty ? room.take() : room.takeIfFree()
             {
-                do throws(ColumnStoreError) {
+                do throws(TripstoreError) {
                     let end = min(starts[next] + byteCount, file.byteCount)
                     var request = S3Request(.put, object, .write, body: try file.read(starts[next]..<end))
                     request.query = [(name: "partNumber", value: "\(next + 1)"), (name: "uploadId", value: id)]
@@ -88,7 +88,7 @@ extension S3Client {
             }
             guard !sent.isEmpty else { break }
             defer { room.giveBack() }
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 let answer = try finish(sent.removeFirst(), attemptCountMax: failure == nil ? nil : 1)
                 tags.append(answer.headers.first(name: "ETag") ?? "")
             } catch {
@@ -100,7 +100,7 @@ extension S3Client {
     }
 
     /// Shows objects whose bytes are there, one right after the other.
-    func complete(_ staged: [Staged]) throws(ColumnStoreError) {
+    func complete(_ staged: [Staged]) throws(TripstoreError) {
         let requests = staged.map { staged in
             let parts = staged.tags.enumerated().map {
                 "<Part><PartNumber>\($0 + 1)</PartNumber><ETag>\($1)</ETag></Part>"
@@ -115,7 +115,7 @@ extension S3Client {
         for (staged, answer) in zip(staged, try answers(to: requests)) where answer.status == .notFound {
             // Done already, by an attempt whose answer was lost?
             if try size(of: staged.object) == staged.byteCount { continue }
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .unavailable,
                 "S3 has lost the parts of \(staged.object.url), or somebody has aborted their upload; begin again.")
         }
@@ -176,7 +176,7 @@ private final class FileToSend: Sendable {
     private let path: String
     private let descriptor: Int32
 
-    init(_ path: String) throws(ColumnStoreError) {
+    init(_ path: String) throws(TripstoreError) {
         self.path = path
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileSystem.error("open", path) }
@@ -185,7 +185,7 @@ private final class FileToSend: Sendable {
 
     deinit { close(descriptor) }
 
-    func read(_ range: Range<Int>) throws(ColumnStoreError) -> [UInt8] {
+    func read(_ range: Range<Int>) throws(TripstoreError) -> [UInt8] {
         var failure: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { bytes, readCount in
             while failure == 0, readCount < range.count {

@@ -43,7 +43,7 @@ final class S3Client: Sendable {
     // MARK: Requests
 
     /// Asks and waits for the answer.
-    func answer(to request: S3Request, attemptCountMax: Int? = nil) throws(ColumnStoreError) -> Answer {
+    func answer(to request: S3Request, attemptCountMax: Int? = nil) throws(TripstoreError) -> Answer {
         try finish(send(request), attemptCountMax: attemptCountMax)
     }
 
@@ -54,7 +54,7 @@ final class S3Client: Sendable {
     }
 
     /// Waits for the answer to a request, and sends it again where something came between.
-    func finish(_ sent: Sent, attemptCountMax: Int? = nil) throws(ColumnStoreError) -> Answer {
+    func finish(_ sent: Sent, attemptCountMax: Int? = nil) throws(TripstoreError) -> Answer {
         var sent = sent
         let attemptCountMax = attemptCountMax ?? options.attemptCountMax
         var attemptCount = 0
@@ -67,14 +67,14 @@ final class S3Client: Sendable {
                 switch SourceClient.failure(of: error, stallTimeout: options.stallTimeout) {
                 case FetchFailure.refused(let error): throw error
                 case FetchFailure.broken(let why, let after): (reason, retryAfter) = (why, after)
-                case let error as ColumnStoreError: throw error
+                case let error as TripstoreError: throw error
                 case let error:
-                    throw ColumnStoreError(.internalFault, "S3 could not be asked: \(error); please report this.")
+                    throw TripstoreError(.internalFault, "S3 could not be asked: \(error); please report this.")
                 }
             }
             attemptCount += 1
             guard attemptCount < attemptCountMax, options.patience.map({ .now - begun < $0 }) ?? true else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .unavailable,
                     "S3 did not \(sent.request.purpose) \(sent.request.shown) in \(attemptCount) attempt\(attemptCount == 1 ? "" : "s"): \(reason); try again "
                         + "later, or check AWS_ENDPOINT_URL and the network.")
@@ -100,7 +100,7 @@ final class S3Client: Sendable {
 
     private func credentials() throws -> AWSCredentials {
         if let credentials = try identity.awaitCredentials() { return credentials }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .io,
             "S3 keeps nothing for those whom it does not know, and no AWS credentials were found; set AWS_ACCESS_KEY_ID and "
                 + "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.")
@@ -124,7 +124,7 @@ final class S3Client: Sendable {
         // What of 4xx is about this attempt alone.
         if [400, 401, 403].contains(code), let clause = ClockSkew.clause(response.headers) {
             throw FetchFailure.refused(
-                ColumnStoreError(
+                TripstoreError(
                     .unavailable,
                     "S3 does not \(request.purpose) \(request.shown): \(clause), and it answers \(status); set the clock.",
                     cause: .machine))
@@ -154,7 +154,7 @@ final class S3Client: Sendable {
         switch (code, error) {
         case (_, "RequestTimeTooSkewed"):
             return .refused(
-                ColumnStoreError(
+                TripstoreError(
                     .unavailable, "S3 does not \(request.purpose) \(shown): this machine's clock is wrong (\(status)); set it.",
                     cause: .machine))
         case (_, "ExpiredToken"):
@@ -175,7 +175,7 @@ final class S3Client: Sendable {
         case (_, "NoSuchUpload"):
             // Whoever sends it again may well succeed.
             return .refused(
-                ColumnStoreError(
+                TripstoreError(
                     .unavailable,
                     "S3 has no parts of \(shown) any more: somebody has aborted their upload (\(status)); begin again."))
         case (404, _) where error == "NoSuchBucket" || request.object.key.isEmpty || request.method == .put:

@@ -13,7 +13,7 @@ struct S3Object: Hashable, Sendable {
     }
 
     /// Reads what follows `s3://`, taken as it stands, as AWS's own tools do.
-    init(_ text: Substring) throws(ColumnStoreError) {
+    init(_ text: Substring) throws(TripstoreError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         bucket = String(parts[0])
         key = parts.count > 1 ? String(parts[1]) : ""

@@ -9,13 +9,13 @@ package struct S3Prefix: Hashable, Sendable {
     /// Reads a URL.
     ///
     /// - Parameter setting: who gave it, for the sentence that says what is wrong with it.
-    package init(_ url: String, setting: String) throws(ColumnStoreError) {
+    package init(_ url: String, setting: String) throws(TripstoreError) {
         var text = url[...]
         while text.hasSuffix("/") { text = text.dropLast() }
         guard let (scheme, rest) = WebAddress.split(String(text)), scheme == "s3" else {
             throw Self.refusal(of: url, setting)
         }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             bucket = try S3Object("\(rest)/x").bucket
         } catch {
             throw Self.refusal(of: url, setting)
@@ -25,8 +25,8 @@ package struct S3Prefix: Hashable, Sendable {
         guard path.utf8.count <= 700 else { throw Self.refusal(of: url, setting) }
     }
 
-    private static func refusal(of url: String, _ setting: String) -> ColumnStoreError {
-        ColumnStoreError(
+    private static func refusal(of url: String, _ setting: String) -> TripstoreError {
+        TripstoreError(
             .invalidArgument,
             "\(setting) must be s3://BUCKET/PREFIX, a bucket of 3 to 63 lower-case letters, digits, - and ., and a prefix of at "
                 + "most 700 bytes, not \(ShownURL(url)).")

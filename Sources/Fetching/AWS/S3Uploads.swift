@@ -11,7 +11,7 @@ package final class S3Uploads: UploadStore {
     /// Makes a store of uploads; nobody is asked yet.
     ///
     /// - Parameter url: `s3://bucket/prefix`, or `s3://bucket/prefix?stray_seconds=86400`.
-    package convenience init(url: String, environment: [String: String]) throws(ColumnStoreError) {
+    package convenience init(url: String, environment: [String: String]) throws(TripstoreError) {
         var options = S3Options(environment: environment)
         // A client waits at the other end: what is frozen is said before it gives up, so that no job appears for an upload that was sent
         // again.
@@ -20,14 +20,14 @@ package final class S3Uploads: UploadStore {
         try self.init(url: url, options: options)
     }
 
-    package init(url: String, options: S3Options) throws(ColumnStoreError) {
+    package init(url: String, options: S3Options) throws(TripstoreError) {
         let parts = url.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         var seconds = Limits.strayUploadSeconds
         if parts.count == 2 {
             guard parts[1].hasPrefix("stray_seconds="), let number = Int(parts[1].dropFirst("stray_seconds=".count)),
                 10...2_592_000 ~= number
             else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .invalidArgument,
                     "UPLOADS_URL has the parameter '\(ShownURL.setting(String(parts[1].prefix { $0 != "=" })))'; there is but stray_seconds, a number from 10 to 2592000."
                 )
@@ -42,38 +42,38 @@ package final class S3Uploads: UploadStore {
     /// Closes all connections; nothing may be asked afterwards.
     package func close() { client.close() }
 
-    package func keep(_ path: String, as name: String) throws(ColumnStoreError) -> String {
+    package func keep(_ path: String, as name: String) throws(TripstoreError) -> String {
         // Read as the fetcher will read it.
         guard case .object(let object) = try Source(prefix.object(name).url) else { preconditionFailure("s3:// is an object") }
         try client.put(file: path, to: object)
         return object.url
     }
 
-    package func check() throws(ColumnStoreError) {
+    package func check() throws(TripstoreError) {
         var request = S3Request(.head, S3Object(bucket: prefix.bucket, key: ""), .list)
         // Some stores make a bucket with its first object.
         request.mayBeAbsent = true
         _ = try client.answer(to: request, attemptCountMax: 1)
     }
 
-    package func remove(_ url: String) throws(ColumnStoreError) {
+    package func remove(_ url: String) throws(TripstoreError) {
         guard case .object(let object) = try Source(url), object.bucket == prefix.bucket, prefix.name(of: object.key) != nil
         else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument, "\(url.prefix(200)) is not under \(prefix.url), where uploads are kept; remove it by hand.")
         }
         try client.remove([object])
     }
 
     package func remove(
-        named names: Set<String>, except needed: () throws(ColumnStoreError) -> Set<String>
-    ) throws(ColumnStoreError) {
+        named names: Set<String>, except needed: () throws(TripstoreError) -> Set<String>
+    ) throws(TripstoreError) {
         client.abortUploads(under: prefix) { key in prefix.name(of: key).map(names.contains) ?? false }
         let urls = try needed()
         try client.remove(names.filter(Folders.isUploadFile).map(prefix.object).filter { !urls.contains($0.url) })
     }
 
-    package func sweep(except needed: () throws(ColumnStoreError) -> Set<String>) throws(ColumnStoreError) -> Int {
+    package func sweep(except needed: () throws(TripstoreError) -> Set<String>) throws(TripstoreError) -> Int {
         let date = Date.now - Double(straySeconds)
         let old = try client.list(prefix).filter { listed in
             listed.changedAt.map { $0 < date } ?? false && isOwn(listed.key)

@@ -41,9 +41,9 @@ package struct CSVHeader: Hashable, Sendable {
     ///   - isWholeFile: whether they are all.
     ///   - mayBeQuoted: whether an error may quote the file; false if only this process can read the file.
     /// - Throws: `badInput` if the file can't be read as trips.
-    package init(parsing bytes: RawSpan, isWholeFile: Bool, mayBeQuoted: Bool = true) throws(ColumnStoreError) {
+    package init(parsing bytes: RawSpan, isWholeFile: Bool, mayBeQuoted: Bool = true) throws(TripstoreError) {
         let text = Span<UInt8>(_bytes: bytes)
-        if let sentence = FileSignature.objection(to: text) { throw ColumnStoreError(.badInput, sentence) }
+        if let sentence = FileSignature.objection(to: text) { throw TripstoreError(.badInput, sentence) }
 
         var reader = HeaderReader(position: text.count >= 3 && Self.hasByteOrderMark(text) ? 3 : 0)
         let fields = try reader.fields(text, isWholeFile: isWholeFile)
@@ -67,19 +67,19 @@ package struct CSVHeader: Hashable, Sendable {
         text[0] == 0xEF && text[1] == 0xBB && text[2] == 0xBF
     }
 
-    private static func indices(of fields: [String], mayBeQuoted: Bool) throws(ColumnStoreError) -> InlineArray<5, Int> {
+    private static func indices(of fields: [String], mayBeQuoted: Bool) throws(TripstoreError) -> InlineArray<5, Int> {
         var indices = InlineArray<5, Int>(repeating: -1)
         for (index, field) in fields.enumerated() {
             guard let column = CSVColumn.allCases.first(where: { $0.name == field }) else { continue }
             guard indices[column.rawValue] < 0 else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .badInput, "The header names the column \(field) twice; rename or remove one of the two.")
             }
             indices[column.rawValue] = index
         }
         let missing = CSVColumn.allCases.filter { indices[$0.rawValue] < 0 }
         if missing.isEmpty { return indices }
-        throw ColumnStoreError(.badInput, sentence(missing: missing, found: fields, mayBeQuoted: mayBeQuoted))
+        throw TripstoreError(.badInput, sentence(missing: missing, found: fields, mayBeQuoted: mayBeQuoted))
     }
 
     private static func sentence(missing: [CSVColumn], found fields: [String], mayBeQuoted: Bool) -> String {
@@ -113,7 +113,7 @@ private struct HeaderReader {
     var lineCount = 0
 
     /// Returns the names, without quotes and surrounding blanks, in lower case.
-    mutating func fields(_ text: Span<UInt8>, isWholeFile: Bool) throws(ColumnStoreError) -> [String] {
+    mutating func fields(_ text: Span<UInt8>, isWholeFile: Bool) throws(TripstoreError) -> [String] {
         let start = position
         let limit = min(text.count, start + RecordScanner.lookaheadByteCount)
         var fields: [String] = []
@@ -121,7 +121,7 @@ private struct HeaderReader {
             // Blank lines may come first.
             guard position < limit else {
                 if limit < text.count || !isWholeFile { throw tooLong }
-                throw ColumnStoreError(.badInput, FileSignature.emptySentence)
+                throw TripstoreError(.badInput, FileSignature.emptySentence)
             }
             lineCount += 1
             try readLine(text, limit: limit, isWholeFile: isWholeFile, into: &fields)
@@ -129,15 +129,15 @@ private struct HeaderReader {
         return fields
     }
 
-    private var tooLong: ColumnStoreError {
-        ColumnStoreError(
+    private var tooLong: TripstoreError {
+        TripstoreError(
             .badInput,
             "The header is longer than 2,097,152 bytes; make sure that this is a CSV file whose first line names its columns.")
     }
 
     private mutating func readLine(
         _ text: Span<UInt8>, limit: Int, isWholeFile: Bool, into fields: inout [String]
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         var field: [UInt8] = []
         var isQuoted = false
         var isBlank = true
@@ -145,14 +145,14 @@ private struct HeaderReader {
             guard position < limit else {
                 if limit < text.count || !isWholeFile { throw tooLong }
                 if isQuoted {
-                    throw ColumnStoreError(.badInput, "The header has a quote that is not closed; correct the first line.")
+                    throw TripstoreError(.badInput, "The header has a quote that is not closed; correct the first line.")
                 }
                 if !isBlank { fields.append(Self.name(field)) }
                 return
             }
             let byte = text[position]
             position += 1
-            if byte == 0 { throw ColumnStoreError(.badInput, FileSignature.binarySentence) }
+            if byte == 0 { throw TripstoreError(.badInput, FileSignature.binarySentence) }
             if byte == UInt8(ascii: "\n") {
                 if isQuoted {
                     lineCount += 1
@@ -163,7 +163,7 @@ private struct HeaderReader {
             }
             if byte == UInt8(ascii: "\r"), !isQuoted {
                 if position < text.count, text[position] != UInt8(ascii: "\n") {
-                    throw ColumnStoreError(
+                    throw TripstoreError(
                         .badInput, "The lines end with a carriage return alone; save the file with line feeds (\\n or \\r\\n).")
                 }
                 continue

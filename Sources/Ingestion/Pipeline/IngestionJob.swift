@@ -16,37 +16,6 @@ final class IngestionJob {
     /// How a run ended without an error.
     enum Outcome { case completed, checkpointed }
 
-    /// What the outside wants of a running job.
-    final class Control: Sendable {
-        enum Wish: Sendable { case none, cancel, checkpoint }
-        private let state = Lock((wish: Wish.none, isClosing: false))
-
-        var wish: Wish { state.withLock { $0.wish } }
-
-        /// Whether the store is being closed, whatever else was wished before.
-        var isClosing: Bool { state.withLock { $0.isClosing } }
-
-        /// Waits for a while, or until the store is being closed.
-        func waitUnlessClosing(seconds: Int) {
-            let end = ContinuousClock.now + .seconds(seconds)
-            while !isClosing, ContinuousClock.now < end { Thread.sleep(forTimeInterval: 0.05) }
-        }
-
-        /// Waits for a while, or until something is wished.
-        func wait(seconds: Int) {
-            let end = ContinuousClock.now + .seconds(seconds)
-            while wish == .none, ContinuousClock.now < end { Thread.sleep(forTimeInterval: 0.05) }
-        }
-
-        /// Asks the job to stop; a wish to cancel is not taken back by one to checkpoint.
-        func ask(_ wish: Wish) {
-            state.withLock {
-                if wish == .checkpoint { $0.isClosing = true }
-                if $0.wish != .cancel { $0.wish = wish }
-            }
-        }
-    }
-
     private struct DecodingChunk {
         var decoded: Pending<DecodedChunk>
         var buffer: ChunkBuffer
@@ -79,7 +48,7 @@ final class IngestionJob {
     private let pool: WorkerPool
     private let folders: Folders
     private let control: Control
-    private let bounds: LoadBounds
+    private let bounds: IngestionBounds
     private let report: (JobProgress) -> Void
     private let chunkByteCount: Int
     private let partRowCount: Int
@@ -117,8 +86,8 @@ final class IngestionJob {
     init(
         _ record: JobRecord, engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders,
         chunkRowCount: Int?,
-        partRowCount: Int, bounds: LoadBounds, control: Control, report: @escaping (JobProgress) -> Void
-    ) throws(ColumnStoreError) {
+        partRowCount: Int, bounds: IngestionBounds, control: Control, report: @escaping (JobProgress) -> Void
+    ) throws(TripstoreError) {
         self.catalog = catalog
         self.pool = pool
         self.folders = folders
@@ -152,7 +121,7 @@ final class IngestionJob {
         var tail = takeBuffer()
         var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
         let parsed = tail.withBytes(count: tail.count) { bytes in
-            Result { () throws(ColumnStoreError) in
+            Result { () throws(TripstoreError) in
                 try CSVHeader(parsing: bytes, isWholeFile: hasEnded, mayBeQuoted: record.mayBeQuoted)
             }
         }
@@ -173,9 +142,9 @@ final class IngestionJob {
         var readByteCount = checkpoint.byteCount
 
         while !(hasEnded && tailStart == tail.count) {
-            switch control.wish {
+            switch control.stopRequest {
             case .none: break
-            case .cancel: throw ColumnStoreError(.cancelled, "Cancelled on request.")
+            case .cancel: throw TripstoreError(.cancelled, "Cancelled on request.")
             case .checkpoint: return try finish(isLast: false)
             }
             // The next chunk begins with what the last one left.
@@ -191,7 +160,7 @@ final class IngestionJob {
             }
             if buffer.count == 0 { break }
             guard whole > 0 else {
-                throw ColumnStoreError(.internalFault, "No row ends in \(buffer.count) bytes of \(sourcePath).")
+                throw TripstoreError(.internalFault, "No row ends in \(buffer.count) bytes of \(sourcePath).")
             }
             // The tail is copied out before the chunk is handed over, so that a chunk's buffer has one user.
             tail = takeBuffer()
@@ -219,12 +188,12 @@ final class IngestionJob {
     ///
     /// The proof is the hash of all committed bytes, so that what is loaded equals the file as it is now, from its first row to its
     /// last: a file that only grew or changed behind the checkpoint may go on.
-    private func skipCommitted(_ buffer: ChunkBuffer, _ source: ByteSource) throws(ColumnStoreError) -> Int {
+    private func skipCommitted(_ buffer: ChunkBuffer, _ source: ByteSource) throws(TripstoreError) -> Int {
         let end = min(checkpoint.byteCount, buffer.count)
         buffer.withBytes(count: end) { hasher.update($0) }
         try source.skip(checkpoint.byteCount - end, hashing: hasher)
         guard let hash = checkpoint.contentHash, hash == hasher.hash else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "\(job.filename) changed since \(job.processedRows.grouped) of its rows were loaded; none of them is in the store. Load it "
                     + "from its beginning by resuming job \(job.id), or delete the job.")
@@ -233,7 +202,7 @@ final class IngestionJob {
     }
 
     /// Refuses, before a row is read, a file with the size and the hash of one that was loaded.
-    private func refuseDuplicate(_ source: ByteSource) throws(ColumnStoreError) {
+    private func refuseDuplicate(_ source: ByteSource) throws(TripstoreError) {
         // An upload was hashed as it came in.
         guard !record.allowsDuplicate, record.sourceHash == nil, let byteCount = source.storedByteCount,
             try catalog.hasSource(ofByteCount: byteCount)
@@ -331,9 +300,9 @@ final class IngestionJob {
         let origin = self.record.origin(
             jobTrips: isLast ? job.processedRows - job.rejectedRows : nil, sourceHash: isLast ? sourceHash : nil,
             contentHash: isLast ? checkpoint.contentHash : nil)
-        let part = LoadPart(
+        let part = JobPart(
             job: job.id, isGroup: false, attempt: record.attempt, number: partCount, endLine: checkpoint.lineCount,
-            origin: SegmentOrigin(jobs: [origin]))
+            origin: SegmentProvenance(jobs: [origin]))
         let record = batches.isEmpty ? nil : engine.store(batches, as: part)
         writing.append(
             WritingPart(
@@ -365,7 +334,7 @@ final class IngestionJob {
             commit.lastProgress = meter.progress(of: completed)
         }
         guard try catalog.commit(commit, job: job.id) else {
-            throw ColumnStoreError(.cancelled, "Cancelled on request.")
+            throw TripstoreError(.cancelled, "Cancelled on request.")
         }
         if isLast {
             job.status = .completed
@@ -374,11 +343,11 @@ final class IngestionJob {
     }
 
     /// Stops a load that stores a multiple of what it reads.
-    private func requireBound(on segment: SegmentRecord?, of part: WritingPart) throws(ColumnStoreError) {
+    private func requireBound(on segment: SegmentRecord?, of part: WritingPart) throws(TripstoreError) {
         storedByteCount += segment?.byteCount ?? 0
         let bound = Limits.outputByteCountMin + Limits.outputSourceMultiple * part.job.processedBytes
         guard storedByteCount > bound else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .badInput,
             "The load has stored \(storedByteCount.grouped) bytes for \(part.job.processedBytes.grouped) of its file, more than any trips "
                 + "take; look at what the file has.")
@@ -390,7 +359,7 @@ final class IngestionJob {
         if !isLast { putBackLastBatch() }
         if isLast || batchRowCount > 0 { sealPart(isLast: isLast) }
         while !writing.isEmpty {
-            if control.wish == .cancel { throw ColumnStoreError(.cancelled, "Cancelled on request.") }
+            if control.stopRequest == .cancel { throw TripstoreError(.cancelled, "Cancelled on request.") }
             try commitOldest(isLast: isLast && writing.count == 1)
         }
         return isLast ? .completed : .checkpointed

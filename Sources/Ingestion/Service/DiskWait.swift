@@ -4,7 +4,7 @@ import TripModel
 /// Waits, on a thread of its own, for a disk that took nothing when the store was opened, and knows what to tell meanwhile.
 final class DiskWait: @unchecked Sendable {
     private let condition = NSCondition()
-    private var reason: ColumnStoreError?
+    private var reason: TripstoreError?
     private var steps: [() -> Bool] = []
     private var isStopping = false
     private var hasThread = false
@@ -12,13 +12,13 @@ final class DiskWait: @unchecked Sendable {
     private var waits = false
 
     /// What whoever asks for a change is told; nil where changes can be made.
-    var refusal: ColumnStoreError? { condition.withLock { reason } }
+    var refusal: TripstoreError? { condition.withLock { reason } }
 
     /// Says what whoever asks for a change is told from now on.
-    func refuse(_ error: ColumnStoreError?) { condition.withLock { reason = error } }
+    func refuse(_ error: TripstoreError?) { condition.withLock { reason = error } }
 
     /// Whether changes of jobs are to be kept for somebody, as was said meanwhile.
-    var wishedEvents: Bool? { condition.withLock { wish } }
+    var areEventsEnabled: Bool? { condition.withLock { wish } }
 
     /// Whether the process waits for its disk instead of ending.
     var isPatient: Bool {
@@ -27,9 +27,9 @@ final class DiskWait: @unchecked Sendable {
     }
 
     /// Remembers a wish; true where it cannot be written now.
-    func remember(wishesEvents isWished: Bool) -> Bool {
+    func remember(eventsEnabled isEnabled: Bool) -> Bool {
         condition.withLock {
-            wish = isWished
+            wish = isEnabled
             return reason != nil
         }
     }

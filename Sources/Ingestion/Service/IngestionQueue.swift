@@ -16,7 +16,7 @@ final class IngestionQueue: @unchecked Sendable {
     private var hasChanged = true
     private var hasThread = false
     /// Why jobs stopped whose end could not be recorded.
-    private var abandoned: [Int64: ColumnStoreError] = [:]
+    private var abandoned: [Int64: TripstoreError] = [:]
     private let idleWork: IdleWork
 
     /// Makes a queue that runs many small files as one load, or each alone.
@@ -25,7 +25,7 @@ final class IngestionQueue: @unchecked Sendable {
     init(groupsSmallFiles: Bool, idleWork: IdleWork) {
         self.groupsSmallFiles = groupsSmallFiles
         self.idleWork = idleWork
-        idleWork.onChange { [weak self] in self?.noteChange() }
+        idleWork.onChange { [weak self] in self?.signalChange() }
     }
 
     /// Adds a job that waits in the catalog; a small one may be run together with others.
@@ -47,7 +47,7 @@ final class IngestionQueue: @unchecked Sendable {
     }
 
     /// Lets the thread run `whenIdle` once more.
-    private func noteChange() {
+    private func signalChange() {
         condition.withLock {
             hasChanged = true
             condition.broadcast()
@@ -121,7 +121,7 @@ final class IngestionQueue: @unchecked Sendable {
         condition.withLock {
             waiting.removeAll { $0.id == id }
             idleWork.noteWaiting(waiting.count)
-            if let running, running.ids == [id] { running.control.ask(.cancel) }
+            if let running, running.ids == [id] { running.control.request(.cancel) }
         }
     }
 
@@ -135,12 +135,12 @@ final class IngestionQueue: @unchecked Sendable {
     func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
 
     /// Remembers that jobs stopped and that their end could not be recorded, as on a disk that is full.
-    func abandon(_ ids: [Int64], _ error: ColumnStoreError) {
+    func abandon(_ ids: [Int64], _ error: TripstoreError) {
         condition.withLock { for id in ids { abandoned[id] = error } }
     }
 
     /// Why a job stopped whose end could not be recorded.
-    func failure(of id: Int64) -> ColumnStoreError? { condition.withLock { abandoned[id] } }
+    func failure(of id: Int64) -> TripstoreError? { condition.withLock { abandoned[id] } }
 
     /// Blocks until a job has ended, or for a short while.
     func waitForChange() {
@@ -153,7 +153,7 @@ final class IngestionQueue: @unchecked Sendable {
         defer { condition.unlock() }
         isStopping = true
         idleWork.stop()
-        running?.control.ask(.checkpoint)
+        running?.control.request(.checkpoint)
         condition.broadcast()
         while hasThread { condition.wait() }
     }

@@ -6,7 +6,7 @@ import TripModel
 /// The process takes no jobs until what it needs is there again, and longer each time in which that comes to nothing.
 final class MachineTrouble: Sendable {
     private struct State {
-        var error: ColumnStoreError?
+        var error: TripstoreError?
         /// When to look whether it is over.
         var next = ContinuousClock.now
         /// Times that it began since a job came to its end.
@@ -17,7 +17,7 @@ final class MachineTrouble: Sendable {
     private let waiting = DiskWait()
 
     /// What it is; nil where there is none.
-    var error: ColumnStoreError? { state.withLock { $0.error } }
+    var error: TripstoreError? { state.withLock { $0.error } }
 
     /// Begins to wait until it is over.
     ///
@@ -25,7 +25,7 @@ final class MachineTrouble: Sendable {
     ///   - check: throws as long as it is not over.
     ///   - isOver: called once it is.
     func begin(
-        _ error: ColumnStoreError, check: @escaping @Sendable () throws(ColumnStoreError) -> Void,
+        _ error: TripstoreError, check: @escaping @Sendable () throws(TripstoreError) -> Void,
         isOver: @escaping @Sendable () -> Void
     ) {
         let isFirst = state.withLock { state in
@@ -39,7 +39,7 @@ final class MachineTrouble: Sendable {
         guard isFirst else { return }
         waiting.wait { [self] in
             guard state.withLock({ $0.next <= .now }) else { return false }
-            do throws(ColumnStoreError) { try check() } catch {
+            do throws(TripstoreError) { try check() } catch {
                 state.withLock { $0.error = error }
                 return false
             }

@@ -3,13 +3,13 @@ package import TripModel
 /// A store in use: the engine that keeps trips and answers queries, and the service of the jobs that fill it.
 package struct TripStore: Sendable {
     package let engine: any TripEngine
-    package let jobs: LoadService
+    package let jobs: JobService
 
     /// Opens the jobs of an engine; if that fails, closes the engine.
-    package init(_ engine: any TripEngine, _ settings: LoadService.Settings) throws(ColumnStoreError) {
+    package init(_ engine: any TripEngine, _ settings: JobService.Settings) throws(TripstoreError) {
         self.engine = engine
-        do throws(ColumnStoreError) {
-            jobs = try LoadService(engine, settings)
+        do throws(TripstoreError) {
+            jobs = try JobService(engine, settings)
         } catch {
             engine.close()
             throw error

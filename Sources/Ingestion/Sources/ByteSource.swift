@@ -34,7 +34,7 @@ final class ByteSource {
     /// Opens a source.
     ///
     /// - Parameter expansion: how much compressed data may grow.
-    init(path: String, _ expansion: ExpansionBound) throws(ColumnStoreError) {
+    init(path: String, _ expansion: ExpansionBound) throws(TripstoreError) {
         self.expansion = expansion
         let opening = SourcePath.opening(path)
         self.path = opening ?? SourcePath.name(ofStream: path)
@@ -62,16 +62,16 @@ final class ByteSource {
     /// Refuses a file that was written while it was read: what was read may be the head of one and the tail of another.
     ///
     /// - Parameter hash: hash of all stored bytes, as they were read.
-    func requireUnchanged(_ hash: ContentHash?) throws(ColumnStoreError) {
+    func requireUnchanged(_ hash: ContentHash?) throws(TripstoreError) {
         // The time alone may change, as by `touch`.
         guard let state, FileState(descriptor) != state, try hash != ContentHash.file(path) else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .conflict,
             "The file was written while it was loaded; none of its trips is in the store. Load it once it is finished.")
     }
 
     /// Reads plain bytes until `buffer` is full or the input ends; returns how many.
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(ColumnStoreError) -> Int {
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {
         guard let stream else { return try readPlain(into: buffer) }
         var filled = 0
         while filled < buffer.count {
@@ -81,10 +81,10 @@ final class ByteSource {
                 storedHasher?.update(stored.span.bytes)
             }
             var used = (consumed: 0, produced: 0)
-            var failure: ColumnStoreError?
+            var failure: TripstoreError?
             stored.withUnsafeBytes { input in
                 let rest = UnsafeRawBufferPointer(rebasing: input[storedStart...])
-                do throws(ColumnStoreError) {
+                do throws(TripstoreError) {
                     used = try stream.decompress(rest, into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
                 } catch {
                     failure = error
@@ -98,14 +98,14 @@ final class ByteSource {
             try expansion.require(producedByteCount, from: consumedByteCount, format: stream.format)
             if used.consumed == 0 && used.produced == 0 && isAtEnd && storedStart == stored.count {
                 guard stream.isAtBoundary else {
-                    throw ColumnStoreError(
+                    throw TripstoreError(
                         .badInput, "The \(stream.format.rawValue) data ends in the middle; the file was cut off, fetch it anew."
                     )
                 }
                 break
             }
             if used.consumed == 0 && used.produced == 0 && storedStart < stored.count {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .badInput, "The \(stream.format.rawValue) data is followed by something else; remove it.")
             }
         }
@@ -113,7 +113,7 @@ final class ByteSource {
     }
 
     /// Reads over plain bytes that an earlier run has committed, and hashes them.
-    func skip(_ byteCount: Int, hashing hasher: ContentHasher) throws(ColumnStoreError) {
+    func skip(_ byteCount: Int, hashing hasher: ContentHasher) throws(TripstoreError) {
         var rest = byteCount
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { buffer.deallocate() }
@@ -125,7 +125,7 @@ final class ByteSource {
         }
     }
 
-    private func readPlain(into buffer: UnsafeMutableRawBufferPointer) throws(ColumnStoreError) -> Int {
+    private func readPlain(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {
         let head = min(stored.count, buffer.count)
         if head > 0 {
             stored.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<head])) }
@@ -141,11 +141,11 @@ final class ByteSource {
         return count
     }
 
-    private func readStored(_ byteCount: Int) throws(ColumnStoreError) -> [UInt8] {
+    private func readStored(_ byteCount: Int) throws(TripstoreError) -> [UInt8] {
         var count = 0
-        var failure: ColumnStoreError?
+        var failure: TripstoreError?
         let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 count = try FileSystem.read(descriptor, into: UnsafeMutableRawBufferPointer(buffer), path: path)
             } catch {
                 failure = error

@@ -25,17 +25,17 @@ final class DecompressionStream: @unchecked Sendable {
     private var inflater = z_stream()
     private var zstd: OpaquePointer?
 
-    init(_ format: Format) throws(ColumnStoreError) {
+    init(_ format: Format) throws(TripstoreError) {
         self.format = format
         switch format {
         case .gzip:
             // 15 + 16: the largest window, and a gzip header.
             guard inflateInit2_(&inflater, 31, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-                throw ColumnStoreError(.internalFault, "zlib cannot start; there may be no memory left.")
+                throw TripstoreError(.internalFault, "zlib cannot start; there may be no memory left.")
             }
         case .zstd:
             zstd = ZSTD_createDStream()
-            guard zstd != nil else { throw ColumnStoreError(.internalFault, "zstd cannot start; there may be no memory left.") }
+            guard zstd != nil else { throw TripstoreError(.internalFault, "zstd cannot start; there may be no memory left.") }
         }
     }
 
@@ -49,7 +49,7 @@ final class DecompressionStream: @unchecked Sendable {
     /// Decompresses from `input` to `output`; returns how many bytes of each were used.
     func decompress(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-    ) throws(ColumnStoreError) -> (consumed: Int, produced: Int) {
+    ) throws(TripstoreError) -> (consumed: Int, produced: Int) {
         switch format {
         case .gzip: try inflate(input, into: output)
         case .zstd: try decompressZstd(input, into: output)
@@ -58,7 +58,7 @@ final class DecompressionStream: @unchecked Sendable {
 
     private func inflate(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-    ) throws(ColumnStoreError) -> (consumed: Int, produced: Int) {
+    ) throws(TripstoreError) -> (consumed: Int, produced: Int) {
         if isAtBoundary {
             if input.isEmpty { return (0, 0) }
             inflateReset(&inflater)
@@ -70,7 +70,7 @@ final class DecompressionStream: @unchecked Sendable {
         inflater.avail_out = uInt(output.count)
         let status = CZlib.inflate(&inflater, Z_NO_FLUSH)
         guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {
-            throw ColumnStoreError(.badInput, "The gzip data is damaged; compress the file again or fetch it anew.")
+            throw TripstoreError(.badInput, "The gzip data is damaged; compress the file again or fetch it anew.")
         }
         isAtBoundary = status == Z_STREAM_END
         return (input.count - Int(inflater.avail_in), output.count - Int(inflater.avail_out))
@@ -78,13 +78,13 @@ final class DecompressionStream: @unchecked Sendable {
 
     private func decompressZstd(
         _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-    ) throws(ColumnStoreError) -> (consumed: Int, produced: Int) {
+    ) throws(TripstoreError) -> (consumed: Int, produced: Int) {
         if isAtBoundary && input.isEmpty { return (0, 0) }
         var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
         var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
         let status = ZSTD_decompressStream(zstd, &target, &source)
         guard ZSTD_isError(status) == 0 else {
-            throw ColumnStoreError(.badInput, "The zstd data is damaged; compress the file again or fetch it anew.")
+            throw TripstoreError(.badInput, "The zstd data is damaged; compress the file again or fetch it anew.")
         }
         isAtBoundary = status == 0
         return (source.pos, target.pos)

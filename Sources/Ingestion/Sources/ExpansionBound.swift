@@ -7,9 +7,9 @@ import TripModel
 struct ExpansionBound: Sendable {
     let multiple: Int
 
-    func require(_ plain: Int, from stored: Int, format: DecompressionStream.Format) throws(ColumnStoreError) {
+    func require(_ plain: Int, from stored: Int, format: DecompressionStream.Format) throws(TripstoreError) {
         guard plain > Limits.expansionByteCountMin, (plain - Limits.expansionByteCountMin) / multiple > stored else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .badInput,
             "\(stored) bytes of \(format.rawValue) data have grown to \(plain), which is more than \(multiple) times as many and "
                 + "\(Limits.expansionByteCountMin >> 30) GiB; if the file is meant to be so, raise MAX_EXPANSION or load it uncompressed."

@@ -19,11 +19,11 @@ struct SourceSeal: Sendable {
     }
 
     /// Reads the key of a file; makes one where there is none, if that is wanted.
-    init?(file path: String, makingIt: Bool) throws(ColumnStoreError) {
+    init?(file path: String, makingIt: Bool) throws(TripstoreError) {
         if FileSystem.byteCount(of: path) != nil {
             // One that cannot be read is not replaced: what it opens would be lost.
             guard let secret = try? Data(contentsOf: URL(fileURLWithPath: path)), secret.count == SealingKey.byteCount else {
-                throw ColumnStoreError(
+                throw TripstoreError(
                     .io,
                     "The key \(path) cannot be read, or has another size than \(SealingKey.byteCount) bytes; check its permissions, or "
                         + "remove it and submit the URLs that wait once more.")

@@ -9,17 +9,17 @@ package struct UploadName: Sendable {
     package let text: String
 
     /// Takes a name as the client gave it; throws `.invalidArgument` for one that is not a CSV's.
-    package init(_ name: String) throws(ColumnStoreError) {
+    package init(_ name: String) throws(TripstoreError) {
         guard let text = Self.component(of: name) else {
-            throw ColumnStoreError(.invalidArgument, "Only CSV uploads are supported")
+            throw TripstoreError(.invalidArgument, "Only CSV uploads are supported")
         }
         self.text = text
     }
 
     /// Takes the name that a URL has by itself; where that is not a CSV's, the sentence says how to give it another.
-    package init(ofURL name: String) throws(ColumnStoreError) {
+    package init(ofURL name: String) throws(TripstoreError) {
         guard let text = Self.component(of: name) else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .invalidArgument,
                 "Only CSV uploads are supported; the name in this URL does not end in .csv, .csv.gz or .csv.zst: give it one that "
                     + "does as 'filename'.")

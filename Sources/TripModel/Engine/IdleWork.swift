@@ -32,14 +32,14 @@ package final class IdleWork: Sendable {
     package func onChange(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onChange = body } }
 
     /// Says that there is something to improve.
-    package func noteChange() { state.withLock { $0.onChange }?() }
+    package func signalChange() { state.withLock { $0.onChange }?() }
 
     /// Does what must not wait for idle work.
     package func interrupting<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
         state.withLock { $0.interruptionCount += 1 }
         defer {
             state.withLock { $0.interruptionCount -= 1 }
-            noteChange()
+            signalChange()
         }
         return try body()
     }

@@ -5,9 +5,9 @@ package struct NeededPart: Sendable {
     /// Asks it, and throws a sentence where something is wrong.
     ///
     /// May block for longer than anybody wants to wait.
-    package var ask: @Sendable () throws(ColumnStoreError) -> Void
+    package var ask: @Sendable () throws(TripstoreError) -> Void
 
-    package init(_ name: String, _ ask: @escaping @Sendable () throws(ColumnStoreError) -> Void) {
+    package init(_ name: String, _ ask: @escaping @Sendable () throws(TripstoreError) -> Void) {
         self.name = name
         self.ask = ask
     }

@@ -6,18 +6,18 @@ package protocol TripSource {
     ///
     /// - Parameter wanted: jobs whose trips count, of those that are completed; nil: all.
     /// - Returns: all jobs, ascending by ID.
-    func select(_ wanted: Set<Int64>?) throws(ColumnStoreError) -> [JobRecord]
+    func select(_ wanted: Set<Int64>?) throws(TripstoreError) -> [JobRecord]
 
     /// Returns the trips of some of the completed jobs of the last `select`, in pieces.
     ///
     /// The pieces are the same for the same jobs as long as they are stored in the same way.
-    func pieces(of jobs: Set<Int64>) throws(ColumnStoreError) -> [TripPiece]
+    func pieces(of jobs: Set<Int64>) throws(TripstoreError) -> [TripPiece]
 
     /// Returns the trips of each job that queries see now, as they are stored.
-    func storedTrips() throws(ColumnStoreError) -> [Int64: Int]
+    func storedTrips() throws(TripstoreError) -> [Int64: Int]
 
     /// Returns why ingested trips are missing; nil if none are.
-    func missingWarning() throws(ColumnStoreError) -> String?
+    func missingWarning() throws(TripstoreError) -> String?
 }
 
 /// Some trips of a store that are read at once.

@@ -36,7 +36,7 @@ public struct ContentHash: Hashable, Sendable {
     }
 
     /// Hashes a whole file; throws `.io` or `.notFound` if it can't be read.
-    package static func file(_ path: String) throws(ColumnStoreError) -> ContentHash {
+    package static func file(_ path: String) throws(TripstoreError) -> ContentHash {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileSystem.error("open", path) }
         defer { close(descriptor) }

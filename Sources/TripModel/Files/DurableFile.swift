@@ -33,11 +33,11 @@ package struct DurableFile: ~Copyable {
     ///   - reserve: bytes that stay free on its disk.
     package init(
         directory: String, name: String, for readers: FileSystem.Readers = .owner, leaving reserve: DiskReserve = .none
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         self.directory = directory
         self.name = name
         self.reserve = reserve
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             try reserve.require(in: directory)
         } catch {
             descriptor = -1
@@ -52,10 +52,10 @@ package struct DurableFile: ~Copyable {
     }
 
     /// Appends bytes.
-    package mutating func write(_ bytes: [UInt8]) throws(ColumnStoreError) { try write(bytes.span.bytes) }
+    package mutating func write(_ bytes: [UInt8]) throws(TripstoreError) { try write(bytes.span.bytes) }
 
     /// Appends bytes.
-    package mutating func write(_ bytes: RawSpan) throws(ColumnStoreError) {
+    package mutating func write(_ bytes: RawSpan) throws(TripstoreError) {
         try FileSystem.write(bytes, to: descriptor, path: temporaryPath)
         byteCount += bytes.byteCount
         // So that the disk works while the rest is encoded, and little is left for the sync at the end.
@@ -70,7 +70,7 @@ package struct DurableFile: ~Copyable {
     /// Publishes the file under its name; when this returns, the file survives a power cut.
     ///
     /// - Parameter finalName: a name that was not known before the file's bytes were; nil: the one that it was created with.
-    package consuming func commit(as finalName: String? = nil) throws(ColumnStoreError) {
+    package consuming func commit(as finalName: String? = nil) throws(TripstoreError) {
         guard fsync(descriptor) == 0 else { throw FileSystem.error("sync", temporaryPath) }
         let closed = close(descriptor)
         isOpen = false

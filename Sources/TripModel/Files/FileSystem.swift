@@ -8,7 +8,7 @@ import CPlatform
 /// The few file operations that the store needs, with errors that name the file, the operation and the remedy.
 package enum FileSystem {
     /// Returns the error for the `errno` that an operation on `path` just set.
-    package static func error(_ operation: String, _ path: String, _ number: Int32 = errno) -> ColumnStoreError {
+    package static func error(_ operation: String, _ path: String, _ number: Int32 = errno) -> TripstoreError {
         let reason = String(cString: strerror(number))
         let remedy =
             switch number {
@@ -22,13 +22,13 @@ package enum FileSystem {
             case ENXIO: "it is a socket or a pipe that nobody serves, name a file or a pipe instead"
             default: "check the file system"
             }
-        let code: ColumnStoreError.Code =
+        let code: TripstoreError.Code =
             switch number {
             case ENOENT: .notFound
             case ENOSPC, EDQUOT: .diskFull
             default: .io
             }
-        return ColumnStoreError(code, "Cannot \(operation) \(path): \(reason); \(remedy).", cause: .machine)
+        return TripstoreError(code, "Cannot \(operation) \(path): \(reason); \(remedy).", cause: .machine)
     }
 
     /// Who may read a new file or folder.
@@ -44,7 +44,7 @@ package enum FileSystem {
     }
 
     /// Creates a folder and its parents; an existing one is left alone.
-    package static func makeDirectory(_ path: String, for readers: Readers = .owner) throws(ColumnStoreError) {
+    package static func makeDirectory(_ path: String, for readers: Readers = .owner) throws(TripstoreError) {
         if mkdir(path, readers.folderMode) == 0 || errno == EEXIST { return }
         if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
             try makeDirectory(String(path[..<slash]), for: readers)
@@ -54,7 +54,7 @@ package enum FileSystem {
     }
 
     /// Makes an empty file that its owner alone may read; one that exists is left alone.
-    package static func createFile(_ path: String) throws(ColumnStoreError) {
+    package static func createFile(_ path: String) throws(TripstoreError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(Readers.owner.fileMode))
         if descriptor >= 0 { close(descriptor) } else if errno != EEXIST { throw error("create", path) }
     }
@@ -68,7 +68,7 @@ package enum FileSystem {
     }
 
     /// Makes renames into, and removals from, a folder survive a power cut.
-    package static func syncDirectory(_ path: String) throws(ColumnStoreError) {
+    package static func syncDirectory(_ path: String) throws(TripstoreError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw error("open the folder", path) }
         defer { close(descriptor) }
@@ -76,7 +76,7 @@ package enum FileSystem {
     }
 
     /// Makes the bytes of a file that other code wrote survive a power cut.
-    package static func syncFile(_ path: String) throws(ColumnStoreError) {
+    package static func syncFile(_ path: String) throws(TripstoreError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw error("open", path) }
         defer { close(descriptor) }
@@ -84,7 +84,7 @@ package enum FileSystem {
     }
 
     /// Bytes that are free for us on the file system of a folder, and all that it has.
-    package static func space(_ path: String) throws(ColumnStoreError) -> (free: Int, total: Int) {
+    package static func space(_ path: String) throws(TripstoreError) -> (free: Int, total: Int) {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw error("ask for the free space of", path) }
         let block = UInt64(status.f_frsize)
@@ -92,10 +92,10 @@ package enum FileSystem {
     }
 
     /// Returns the bytes that we may use on the file system of a folder.
-    package static func freeByteCount(_ path: String) throws(ColumnStoreError) -> Int { try space(path).free }
+    package static func freeByteCount(_ path: String) throws(TripstoreError) -> Int { try space(path).free }
 
     /// Returns the names in a folder, without `.` and `..`, in ascending order.
-    package static func names(in path: String) throws(ColumnStoreError) -> [String] {
+    package static func names(in path: String) throws(TripstoreError) -> [String] {
         guard let folder = opendir(path) else { throw error("list the folder", path) }
         defer { closedir(folder) }
         var names: [String] = []
@@ -107,26 +107,26 @@ package enum FileSystem {
     }
 
     /// Gives a file one more name; false where that cannot be, as between file systems.
-    package static func link(_ path: String, as other: String) throws(ColumnStoreError) -> Bool {
+    package static func link(_ path: String, as other: String) throws(TripstoreError) -> Bool {
         if Glibc.link(path, other) == 0 { return true }
         if errno == ENOENT { throw error("link", path) }
         return false
     }
 
     /// Renames a file; replaces a file that has the new name.
-    package static func rename(_ path: String, to other: String) throws(ColumnStoreError) {
+    package static func rename(_ path: String, to other: String) throws(TripstoreError) {
         guard Glibc.rename(path, other) == 0 else { throw error("rename", path) }
     }
 
     /// Exchanges the names of two folders, so that nobody sees either name without one; false where the file system cannot.
-    package static func exchange(_ path: String, _ other: String) throws(ColumnStoreError) -> Bool {
+    package static func exchange(_ path: String, _ other: String) throws(TripstoreError) -> Bool {
         if tripstore_exchange(path, other) == 0 { return true }
         if [EINVAL, ENOSYS, ENOTSUP, EPERM].contains(errno) { return false }
         throw error("exchange with \(other)", path)
     }
 
     /// Removes a folder with all that is in it; one that is absent is fine.
-    package static func removeDirectory(_ path: String) throws(ColumnStoreError) {
+    package static func removeDirectory(_ path: String) throws(TripstoreError) {
         guard isDirectory(path) else { return }
         for name in try names(in: path) {
             let inner = "\(path)/\(name)"
@@ -151,7 +151,7 @@ package enum FileSystem {
     }
 
     /// The path that a file has, or would have once it is made: without links and dots as far as it exists.
-    package static func destination(_ path: String) throws(ColumnStoreError) -> String {
+    package static func destination(_ path: String) throws(TripstoreError) -> String {
         var existing = path.hasPrefix("/") ? path : "./" + path
         var rest: [Substring] = []
         while true {
@@ -176,14 +176,14 @@ package enum FileSystem {
     }
 
     /// The path without links and dots, of a file that exists.
-    package static func resolved(_ path: String) throws(ColumnStoreError) -> String {
+    package static func resolved(_ path: String) throws(TripstoreError) -> String {
         guard let resolved = realpath(path, nil) else { throw error("open", path) }
         defer { free(resolved) }
         return String(cString: resolved)
     }
 
     /// Deletes a file; one that is absent is fine.
-    package static func remove(_ path: String) throws(ColumnStoreError) {
+    package static func remove(_ path: String) throws(TripstoreError) {
         if unlink(path) != 0 && errno != ENOENT { throw error("remove", path) }
     }
 
@@ -221,7 +221,7 @@ package enum FileSystem {
     }
 
     /// Writes all of `bytes` to a descriptor.
-    package static func write(_ bytes: RawSpan, to descriptor: Int32, path: String) throws(ColumnStoreError) {
+    package static func write(_ bytes: RawSpan, to descriptor: Int32, path: String) throws(TripstoreError) {
         var failure: Int32 = 0
         bytes.withUnsafeBytes { buffer in
             var written = 0
@@ -246,7 +246,7 @@ package enum FileSystem {
     /// Reads until `buffer` is full or the input ends, and returns the count of bytes read.
     package static func read(
         _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, path: String
-    ) throws(ColumnStoreError) -> Int {
+    ) throws(TripstoreError) -> Int {
         var filled = 0
         while filled < buffer.count {
             let count = Glibc.read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)

@@ -4,7 +4,7 @@ extension Folders {
     ///
     /// What has no name of ours is somebody else's and left alone, and so is a data directory with such a thing in it.
     package func makePrivate() {
-        let parts: [(folder: String, files: () throws(ColumnStoreError) -> FolderContents)] = [
+        let parts: [(folder: String, files: () throws(TripstoreError) -> FolderContents)] = [
             (segments, segmentFiles), (rollups, rollupFiles), (rejects, rejectsFiles), (quarantine, quarantineFiles),
             (uploads, uploadFiles),
         ]

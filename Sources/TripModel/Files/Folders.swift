@@ -70,33 +70,33 @@ package struct Folders: Sendable {
     package func rollupPath(_ name: String) -> String { "\(rollups)/\(name)" }
 
     /// Makes the folders that every store has.
-    package func make() throws(ColumnStoreError) {
+    package func make() throws(TripstoreError) {
         for folder in [root, segments, rollups, rejects, uploads] { try FileSystem.makeDirectory(folder) }
     }
 
     /// Removes a catalog that was being made, as by a process that was killed.
-    package func removeNewCatalog() throws(ColumnStoreError) {
+    package func removeNewCatalog() throws(TripstoreError) {
         for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(newCatalog + suffix) }
     }
 
     // MARK: - What is there
 
     /// Files that the store may have made in the folder of segments, and what is not its own.
-    package func segmentFiles() throws(ColumnStoreError) -> FolderContents {
+    package func segmentFiles() throws(TripstoreError) -> FolderContents {
         try FolderContents(of: segments, Self.isSegmentFile)
     }
 
-    package func rollupFiles() throws(ColumnStoreError) -> FolderContents {
+    package func rollupFiles() throws(TripstoreError) -> FolderContents {
         try FolderContents(of: rollups) { $0.wholeMatch(of: /groups-[0-9]+-[0-9a-z]+\.rollup(\.tmp)?/) != nil }
     }
 
-    package func uploadFiles() throws(ColumnStoreError) -> FolderContents { try FolderContents(of: uploads, Self.isUploadFile) }
+    package func uploadFiles() throws(TripstoreError) -> FolderContents { try FolderContents(of: uploads, Self.isUploadFile) }
 
-    package func rejectsFiles() throws(ColumnStoreError) -> FolderContents {
+    package func rejectsFiles() throws(TripstoreError) -> FolderContents {
         try FolderContents(of: rejects) { $0.wholeMatch(of: /[0-9]+\.jsonl/) != nil }
     }
 
-    package func quarantineFiles() throws(ColumnStoreError) -> FolderContents {
+    package func quarantineFiles() throws(TripstoreError) -> FolderContents {
         try FolderContents(of: quarantine) { name in
             Self.isSegmentFile(name) || Self.segment(ofNote: name).map(Self.isSegmentFile) == true
         }
@@ -129,7 +129,7 @@ package struct FolderContents: Sendable {
     package var own: [String] = []
     package var foreign: [String] = []
 
-    package init(of folder: String, _ isOwn: (String) -> Bool) throws(ColumnStoreError) {
+    package init(of folder: String, _ isOwn: (String) -> Bool) throws(TripstoreError) {
         for name in try FileSystem.names(in: folder) {
             if isOwn(name), FileSystem.isRegularFile("\(folder)/\(name)") { own.append(name) } else { foreign.append(name) }
         }

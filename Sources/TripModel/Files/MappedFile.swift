@@ -24,7 +24,7 @@ package final class MappedFile: @unchecked Sendable {
     private let identity: (device: dev_t, inode: ino_t)
 
     /// Maps a file.
-    package init(path: String) throws(ColumnStoreError) {
+    package init(path: String) throws(TripstoreError) {
         self.path = path
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileSystem.error("open", path) }
@@ -32,7 +32,7 @@ package final class MappedFile: @unchecked Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw FileSystem.error("inspect", path) }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw ColumnStoreError(.invalidArgument, "\(path) is not a regular file; name a segment file.")
+            throw TripstoreError(.invalidArgument, "\(path) is not a regular file; name a segment file.")
         }
         identity = (status.st_dev, status.st_ino)
         let byteCount = Int(status.st_size)
@@ -74,14 +74,14 @@ package final class MappedFile: @unchecked Sendable {
     }
 
     /// Throws if what was read may be zeros that the file never had.
-    package func requireIntact() throws(ColumnStoreError) {
+    package func requireIntact() throws(TripstoreError) {
         if !isIntact { throw truncation }
     }
 
     /// The error for a file that was truncated.
-    package var truncation: ColumnStoreError {
+    package var truncation: TripstoreError {
         let name = path.split(separator: "/").last.map(String.init) ?? path
-        return ColumnStoreError(
+        return TripstoreError(
             .corrupt,
             "The file \(name) was truncated while it was in use; stop the server, run `tripstore verify --quarantine`, then restore a "
                 + "backup or delete its job and load its file again.")

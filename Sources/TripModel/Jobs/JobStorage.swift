@@ -6,7 +6,7 @@ package protocol LockedFolder: Sendable {
     /// Whether a process may change the store now.
     var hasWriter: Bool { get }
     /// Does what has to be written before anything else is, if the disk refused that when the folder was opened.
-    func becomeWritable() throws(ColumnStoreError)
+    func becomeWritable() throws(TripstoreError)
     /// Keeps room for the catalog on the disk.
     func keepBallast()
     /// Says where this process listens, for those who find the folder locked.
@@ -27,7 +27,7 @@ package struct JobStorage: Sendable {
     private let folder: (any LockedFolder)?
 
     /// Does what has to be written before anything else is, where the disk refused that when the storage was opened.
-    package func becomeWritable() throws(ColumnStoreError) { try folder?.becomeWritable() }
+    package func becomeWritable() throws(TripstoreError) { try folder?.becomeWritable() }
 
     /// Keeps room for the catalog on the disk.
     package func keepBallast() { folder?.keepBallast() }
@@ -57,7 +57,7 @@ package struct JobStorage: Sendable {
     /// Made where it is missing, unless nothing will be written.
     package static func uploadsFolder(
         in directory: String, access: StoreAccess
-    ) throws(ColumnStoreError) -> String {
+    ) throws(TripstoreError) -> String {
         let folders = Folders(root: directory)
         if access == .readWrite {
             for folder in [folders.root, folders.uploads] { try FileSystem.makeDirectory(folder) }
@@ -93,7 +93,7 @@ package struct JobStorage: Sendable {
     /// - Parameters:
     ///   - line: the rows are those after this line of the file.
     ///   - limit: most rows; fewer come if they are long.
-    package func rejects(_ id: Int64, after line: Int, limit: Int) throws(ColumnStoreError) -> RejectsPage {
+    package func rejects(_ id: Int64, after line: Int, limit: Int) throws(TripstoreError) -> RejectsPage {
         let byteCountMax = Limits.rejectsPageByteCountMax
         guard !catalog.keepsRejects else {
             return try catalog.rejects(id, after: line, limit: limit, byteCountMax: byteCountMax)

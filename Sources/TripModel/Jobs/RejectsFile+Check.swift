@@ -20,7 +20,7 @@ extension RejectsFile {
     }
 
     /// Says what is wrong with a file; nil where nothing is.
-    package static func problem(path: String, _ expected: Expected) throws(ColumnStoreError) -> String? {
+    package static func problem(path: String, _ expected: Expected) throws(TripstoreError) -> String? {
         guard let byteCount = FileSystem.byteCount(of: path) else { return expected.byteCount > 0 ? "It is missing." : nil }
         if byteCount < expected.byteCount {
             return "It was cut off: it has \(byteCount.grouped) bytes, the catalog says \(expected.byteCount.grouped)."
@@ -30,8 +30,8 @@ extension RejectsFile {
         var lastLine = 0
         var kept: [String: Int] = [:]
         var problem: String?
-        do throws(ColumnStoreError) {
-            try forEachLine(of: path) { text throws(ColumnStoreError) in
+        do throws(TripstoreError) {
+            try forEachLine(of: path) { text throws(TripstoreError) in
                 guard problem == nil, expected.isWhole || readByteCount < expected.byteCount else { return }
                 readByteCount += text.count
                 if isCounts(text) {

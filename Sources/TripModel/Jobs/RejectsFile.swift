@@ -24,7 +24,7 @@ package final class RejectsFile: RejectsLog {
     /// Opens a job's file at the length that belongs to its last commit.
     ///
     /// It is created when the first row comes.
-    package init(path: String, _ bound: RejectsBound, leaving reserve: DiskReserve) throws(ColumnStoreError) {
+    package init(path: String, _ bound: RejectsBound, leaving reserve: DiskReserve) throws(TripstoreError) {
         self.path = path
         self.bound = bound
         self.reserve = reserve
@@ -36,7 +36,7 @@ package final class RejectsFile: RejectsLog {
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Adds a row, where it is one of those that are kept; `line` is its place in the file.
-    package func append(_ row: RejectedRow, line: Int) throws(ColumnStoreError) {
+    package func append(_ row: RejectedRow, line: Int) throws(TripstoreError) {
         guard bound.hasRoom else { return }
         let start = buffer.count
         buffer += Array(RejectedRow(line: line, reason: row.reason, text: row.text).json.utf8) + [UInt8(ascii: "\n")]
@@ -48,14 +48,14 @@ package final class RejectsFile: RejectsLog {
     package func takeLines(upTo byteCount: Int) -> [RejectedRow] { [] }
 
     /// Makes all rows so far survive a power cut.
-    package func flush() throws(ColumnStoreError) {
+    package func flush() throws(TripstoreError) {
         try writeBuffer()
         if descriptor >= 0, fdatasync(descriptor) != 0 { throw FileSystem.error("sync", path) }
         if isNew { try FileSystem.syncDirectory(folder) }
         isNew = false
     }
 
-    package func finish(_ counts: [String: Int]) throws(ColumnStoreError) {
+    package func finish(_ counts: [String: Int]) throws(TripstoreError) {
         if bound.hasRoom { return }
         var line = JSONWriter()
         line.object { $0.member("counts", counts) }
@@ -65,7 +65,7 @@ package final class RejectsFile: RejectsLog {
 
     private var folder: String { String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex)) }
 
-    private func writeBuffer() throws(ColumnStoreError) {
+    private func writeBuffer() throws(TripstoreError) {
         if buffer.isEmpty { return }
         try reserve.require(in: folder)
         if descriptor < 0 {
@@ -84,7 +84,7 @@ package final class RejectsFile: RejectsLog {
     ///   - counts: all of them by reason.
     package static func replace(
         _ path: String, with rows: [RejectedRow], rejectedRows: Int, _ counts: [String: Int]
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         guard !rows.isEmpty || rejectedRows > 0 && !counts.isEmpty else { return try FileSystem.remove(path) }
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         var file = try DurableFile(directory: parts.dropLast().joined(separator: "/"), name: String(parts.last!))
@@ -103,10 +103,10 @@ package final class RejectsFile: RejectsLog {
     /// rows and about a number of bytes.
     package static func read(
         path: String, after line: Int, limit: Int, byteCountMax: Int
-    ) throws(ColumnStoreError) -> RejectsPage {
+    ) throws(TripstoreError) -> RejectsPage {
         var page = RejectsPage()
         var byteCount = 0
-        try forEachLine(of: path) { text throws(ColumnStoreError) in
+        try forEachLine(of: path) { text throws(TripstoreError) in
             if isCounts(text) { return }
             page.keptRowCount += 1
             if lineNumber(text) ?? .max <= line { return }
@@ -121,11 +121,11 @@ package final class RejectsFile: RejectsLog {
     }
 
     /// Counts the rejected rows of a job by reason, by what its file says to which nobody writes, and the bytes of those that it has.
-    package static func counts(path: String) throws(ColumnStoreError) -> (counts: [String: Int], byteCount: Int) {
+    package static func counts(path: String) throws(TripstoreError) -> (counts: [String: Int], byteCount: Int) {
         var counts: [String: Int] = [:]
         var rowCount = 0
         var (rowByteCount, otherByteCount) = (0, 0)
-        try forEachLine(of: path) { text throws(ColumnStoreError) in
+        try forEachLine(of: path) { text throws(TripstoreError) in
             if isCounts(text) {
                 counts = try decode([String: [String: Int]].self, text, path, afterRows: rowCount)["counts"] ?? counts
                 otherByteCount += text.count
@@ -152,13 +152,13 @@ package final class RejectsFile: RejectsLog {
 
     package static func decode<Value: Decodable>(
         _ type: Value.Type, _ text: UnsafeRawBufferPointer, _ path: String, afterRows count: Int
-    ) throws(ColumnStoreError) -> Value {
+    ) throws(TripstoreError) -> Value {
         guard let value = try? JSONDecoder().decode(type, from: Data(text)) else { throw damage(path, afterRows: count) }
         return value
     }
 
-    private static func damage(_ path: String, afterRows count: Int) -> ColumnStoreError {
-        ColumnStoreError(
+    private static func damage(_ path: String, afterRows count: Int) -> TripstoreError {
+        TripstoreError(
             .corrupt,
             "The rejects file \(path) is damaged after \(count.grouped) rows, which changes no answer about trips; `tripstore verify` "
                 + "says what can be done.")
@@ -166,8 +166,8 @@ package final class RejectsFile: RejectsLog {
 
     /// Calls `body` with each whole line.
     package static func forEachLine(
-        of path: String, _ body: (UnsafeRawBufferPointer) throws(ColumnStoreError) -> Void
-    ) throws(ColumnStoreError) {
+        of path: String, _ body: (UnsafeRawBufferPointer) throws(TripstoreError) -> Void
+    ) throws(TripstoreError) {
         guard let file = fopen(path, "re") else {
             if errno == ENOENT { return }
             throw FileSystem.error("open", path)

@@ -7,16 +7,16 @@ package protocol RejectsLog: AnyObject {
     var room: Int { get }
 
     /// Adds a row, where it is one of those that are kept; `line` is its place in the file.
-    func append(_ row: RejectedRow, line: Int) throws(ColumnStoreError)
+    func append(_ row: RejectedRow, line: Int) throws(TripstoreError)
 
     /// Takes what the catalog is to keep itself, up to a number of bytes as `byteCount` had it.
     func takeLines(upTo byteCount: Int) -> [RejectedRow]
 
     /// Makes all rows so far survive a power cut, where that is not the catalog's affair.
-    func flush() throws(ColumnStoreError)
+    func flush() throws(TripstoreError)
 
     /// Notes, at the end of a load, how many rows there are by reason, where nothing else would say so once the catalog is lost.
-    func finish(_ counts: [String: Int]) throws(ColumnStoreError)
+    func finish(_ counts: [String: Int]) throws(TripstoreError)
 }
 
 /// Rejected rows on their way into a catalog that several processes share.

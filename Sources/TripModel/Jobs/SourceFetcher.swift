@@ -2,7 +2,7 @@
 public protocol SourceFetcher: Sendable {
     /// Returns the name of the file at a URL, having looked at the URL only; throws `.invalidArgument` where such a URL is never
     /// fetched.
-    func filename(of url: String) throws(ColumnStoreError) -> String
+    func filename(of url: String) throws(TripstoreError) -> String
 
     /// Divides a URL into what may be kept and shown, and the rest, which may be a secret; together they are the URL.
     func parts(of url: String) -> (place: String, secret: String)
@@ -16,7 +16,7 @@ public protocol SourceFetcher: Sendable {
     ///   - report: told of progress, as often as the fetcher likes, by one caller at a time.
     func fetch(
         _ url: String, into file: PartialFile, report: @escaping @Sendable (FetchProgress) -> Void
-    ) async throws(ColumnStoreError)
+    ) async throws(TripstoreError)
 }
 
 extension SourceFetcher {

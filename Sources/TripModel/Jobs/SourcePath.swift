@@ -18,7 +18,7 @@ package enum SourcePath {
     package static let remedy = "which cannot be read again; load it anew."
 
     /// Finds out what a path names that a command was given.
-    package static func of(_ path: String) throws(ColumnStoreError) -> String {
+    package static func of(_ path: String) throws(TripstoreError) -> String {
         if path == standardInput { return path }
         var status = stat()
         guard stat(path, &status) == 0 else { throw FileSystem.error("open", path) }

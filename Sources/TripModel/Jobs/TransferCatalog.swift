@@ -1,16 +1,16 @@
 /// What a catalog does for jobs that come from another one, with their numbers (`StoreTransfer`).
 package protocol TransferCatalog: AnyObject, Sendable {
     /// The last number that a job got.
-    func lastJobNumber() throws(ColumnStoreError) -> Int64
+    func lastJobID() throws(TripstoreError) -> Int64
 
     /// Sees to it that new jobs get higher numbers than this one.
-    func reserveJobNumbers(upTo number: Int64) throws(ColumnStoreError)
+    func reserveJobIDs(upTo number: Int64) throws(TripstoreError)
 
     /// Adds a job of another catalog under its own number: pending, with nothing done, and this process's to work on.
-    func adopt(_ record: JobRecord) throws(ColumnStoreError)
+    func adopt(_ record: JobRecord) throws(TripstoreError)
 
     /// Makes an adopted job that did not complete pending and this process's, from its last commit; nil where it has another status.
-    func takeOver(_ id: Int64) throws(ColumnStoreError) -> JobRecord?
+    func takeOver(_ id: Int64) throws(TripstoreError) -> JobRecord?
 
     /// Writes all that the other catalog says of a job, in one transaction.
     ///
@@ -22,7 +22,7 @@ package protocol TransferCatalog: AnyObject, Sendable {
     ///   - lines: those that are kept, where the catalog keeps them.
     func settle(
         _ record: JobRecord, rejects: [String: Int], lines: [RejectedRow]
-    ) throws(ColumnStoreError)
+    ) throws(TripstoreError)
 }
 
 extension JobRecord {
@@ -38,10 +38,10 @@ extension JobRecord {
     }
 }
 
-extension ColumnStoreError {
+extension TripstoreError {
     /// A job was changed by another process while it came from another store.
-    package static func transferLost(_ id: Int64) -> ColumnStoreError {
-        ColumnStoreError(
+    package static func transferLost(_ id: Int64) -> TripstoreError {
+        TripstoreError(
             .conflict,
             "Job \(id) was changed by another process while it was copied; let nobody else use the target, and run the same command "
                 + "again.")

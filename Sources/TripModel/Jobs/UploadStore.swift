@@ -4,16 +4,16 @@
 public protocol UploadStore: Sendable {
     /// Copies a file there under a name, durably, and returns the URL from which a `SourceFetcher` brings it back; throws one
     /// sentence that says why not.
-    func keep(_ path: String, as name: String) throws(ColumnStoreError) -> String
+    func keep(_ path: String, as name: String) throws(TripstoreError) -> String
 
     /// Removes what a URL of `keep` names; succeeds where nothing is there any more.
-    func remove(_ url: String) throws(ColumnStoreError)
+    func remove(_ url: String) throws(TripstoreError)
 
     /// Removes what was put there under some names, whole or not, but for what is needed (`sweep`).
-    func remove(named names: Set<String>, except needed: () throws(ColumnStoreError) -> Set<String>) throws(ColumnStoreError)
+    func remove(named names: Set<String>, except needed: () throws(TripstoreError) -> Set<String>) throws(TripstoreError)
 
     /// Throws a sentence where files cannot be kept there now; it is asked once, and changes nothing.
-    func check() throws(ColumnStoreError)
+    func check() throws(TripstoreError)
 
     /// Age in seconds at which what no job names is nobody's: longer than an upload takes.
     var straySeconds: Int { get }
@@ -22,5 +22,5 @@ public protocol UploadStore: Sendable {
     ///
     /// - Parameter needed: URLs that jobs have; asked once it is known what is there, so that what became a job's since stays, however
     ///   long this process was suspended.
-    func sweep(except needed: () throws(ColumnStoreError) -> Set<String>) throws(ColumnStoreError) -> Int
+    func sweep(except needed: () throws(TripstoreError) -> Set<String>) throws(TripstoreError) -> Int
 }

@@ -60,18 +60,18 @@ public final class QueryCancellation: Sendable {
     }
 
     /// Throws if the query must end.
-    package func check() throws(ColumnStoreError) {
+    package func check() throws(TripstoreError) {
         if hasLeft { throw Self.clientLeft }
         if let timeout, let deadline, deadline <= .now { throw Self.timedOut(after: timeout) }
     }
 
-    package static let clientLeft = ColumnStoreError(
+    package static let clientLeft = TripstoreError(
         .clientLeft,
         "The query was cancelled because its client closed the connection; keep both sides of it open until the answer is there."
     )
 
-    private static func timedOut(after timeout: Duration) -> ColumnStoreError {
-        ColumnStoreError(
+    private static func timedOut(after timeout: Duration) -> TripstoreError {
+        TripstoreError(
             .overloaded,
             "The query was not answered within \(timeout.components.seconds) s (--query-timeout), its wait for others included; narrow it "
                 + "(region, datasource, from, to, a box), or try again when less is going on.")

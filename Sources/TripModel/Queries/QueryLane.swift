@@ -4,7 +4,7 @@ package final class QueryLane: Sendable {
         var number: Int
         var cancellation: QueryCancellation
         /// Runs the query, or ends it with an error.
-        var run: @Sendable (ColumnStoreError?) -> Void
+        var run: @Sendable (TripstoreError?) -> Void
     }
 
     private struct State {
@@ -21,7 +21,7 @@ package final class QueryLane: Sendable {
     /// Runs a query on a thread of the pool once it is its turn, or ends it with an error if `waitingMax` others wait or if its client
     /// leaves before that.
     package func run(
-        _ cancellation: QueryCancellation, waitingMax: Int, _ run: @escaping @Sendable (ColumnStoreError?) -> Void
+        _ cancellation: QueryCancellation, waitingMax: Int, _ run: @escaping @Sendable (TripstoreError?) -> Void
     ) {
         enum Place { case thread, queue(Int), none }
         var evicted: Waiting?
@@ -50,7 +50,7 @@ package final class QueryLane: Sendable {
     package var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     /// Runs a query and lets the next one have the thread; others that wait for the pool get their turn in between.
-    private func work(_ run: @Sendable (ColumnStoreError?) -> Void) {
+    private func work(_ run: @Sendable (TripstoreError?) -> Void) {
         run(nil)
         let next = state.withLock { state -> Waiting? in
             guard let first = state.waiting.indices.first else {
@@ -71,8 +71,8 @@ package final class QueryLane: Sendable {
         dropped?.run(QueryCancellation.clientLeft)
     }
 
-    private static func tooMany(_ waitingMax: Int) -> ColumnStoreError {
-        ColumnStoreError(
+    private static func tooMany(_ waitingMax: Int) -> TripstoreError {
+        TripstoreError(
             .overloaded, "\(waitingMax.grouped) queries wait already (--max-waiting-queries); try again in a moment.")
     }
 }

@@ -15,10 +15,10 @@ public struct WeeklyAverage: Hashable, Sendable {
     ///   - times: the first and last time of matching trips; asked where the question needs them.
     package init(
         _ query: WeeklyAverageQuery, tripsByWeek trips: [ISOWeek: Int], metrics: ScanMetrics = ScanMetrics(),
-        times: () throws(ColumnStoreError) -> ClosedRange<Int64>
-    ) throws(ColumnStoreError) {
+        times: () throws(TripstoreError) -> ClosedRange<Int64>
+    ) throws(TripstoreError) {
         guard let first = trips.keys.min(), let last = trips.keys.max() else {
-            throw ColumnStoreError(.notFound, "No trips found for the specified filters")
+            throw TripstoreError(.notFound, "No trips found for the specified filters")
         }
         let calendar = first.index...last.index
         let listedCount = query.weeks == .active ? trips.count : calendar.count
@@ -39,9 +39,9 @@ public struct WeeklyAverage: Hashable, Sendable {
     }
 
     /// Dates far apart are mostly wrong ones: which they are helps to find them.
-    private static func tooManyWeeks(_ query: WeeklyAverageQuery, _ first: ISOWeek, _ last: ISOWeek) -> ColumnStoreError {
+    private static func tooManyWeeks(_ query: WeeklyAverageQuery, _ first: ISOWeek, _ last: ISOWeek) -> TripstoreError {
         let remedy = query.weeks == .active ? "" : ", or list only weeks with trips (weeks=active)"
-        return ColumnStoreError(
+        return TripstoreError(
             .invalidArgument,
             "The trips lie between the weeks of \(first.startText) and \(last.startText), which is more than the "
                 + "\(Limits.weekCountMax.grouped) weeks (400 years) of one answer; narrow it with 'from' and 'to'\(remedy).")

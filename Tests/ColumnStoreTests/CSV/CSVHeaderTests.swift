@@ -64,7 +64,7 @@ struct CSVHeaderTests {
         #expect(CSVColumn.allCases.map { header[$0] } == [0, 1, 2, 3, 4])
         #expect(header.lineCount == 1)
         let bytes = Array(Self.usual.utf8)
-        #expect(throws: ColumnStoreError.self) { try CSVHeader(parsing: bytes.span.bytes, isWholeFile: false) }
+        #expect(throws: TripstoreError.self) { try CSVHeader(parsing: bytes.span.bytes, isWholeFile: false) }
     }
 
     @Test(
@@ -126,7 +126,7 @@ struct CSVHeaderTests {
     }
 
     private static func expectRefusal(_ bytes: [UInt8], _ parts: [String]) throws {
-        let error = try #require(throws: ColumnStoreError.self) { try CSVHeader(parsing: bytes.span.bytes, isWholeFile: true) }
+        let error = try #require(throws: TripstoreError.self) { try CSVHeader(parsing: bytes.span.bytes, isWholeFile: true) }
         #expect(error.code == .badInput)
         #expect(error.message.hasSuffix(".") && !error.message.contains("\n"))
         for part in parts { #expect(error.message.contains(part)) }
@@ -140,7 +140,7 @@ struct CSVHeaderTests {
         #expect((header.fieldCount, header.byteCount) == (6, Limits.recordByteCountMax + 2))
 
         for longer in [Array("x".utf8) + longest, [UInt8](repeating: UInt8(ascii: "\n"), count: 3 << 20) + longest] {
-            let error = #expect(throws: ColumnStoreError.self) {
+            let error = #expect(throws: TripstoreError.self) {
                 try CSVHeader(parsing: longer.span.bytes, isWholeFile: isWholeFile)
             }
             #expect(error?.message.contains("longer than 2,097,152 bytes; make sure that this is a CSV file") == true)

@@ -17,7 +17,7 @@ struct ClosingGateTests {
             for _ in 0..<6 {
                 DispatchQueue.global().async(group: readers) {
                     while true {
-                        do throws(ColumnStoreError) { _ = try store.catalog.job(1) } catch {
+                        do throws(TripstoreError) { _ = try store.catalog.job(1) } catch {
                             #expect(error.code == .conflict)
                             return
                         }

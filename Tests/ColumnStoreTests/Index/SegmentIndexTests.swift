@@ -48,22 +48,22 @@ struct SegmentIndexTests {
         }
     }
 
-    @Test("The strata are the runs of rows with one week, or one datasource and week", arguments: [60, 2] as [Int64])
-    func strata(weekCount: Int64) throws {
+    @Test("The partitions are the runs of rows with one week, or one datasource and week", arguments: [60, 2] as [Int64])
+    func partitions(weekCount: Int64) throws {
         let trips = try sortedTrips(60_000, seed: 6, weekCount: weekCount)
         let index = SegmentIndex(trips)
         #expect(index.isSortedByDatasource == (weekCount == 2))
         var (end, seen) = (0, Set<[Int]>())
-        for stratum in index.strata {
-            #expect(stratum.rows.lowerBound == end && !stratum.rows.isEmpty)
-            end = stratum.rows.upperBound
-            #expect(seen.insert([stratum.datasource.map(Int.init) ?? -1, stratum.week]).inserted)
-            #expect((stratum.datasource != nil) == (weekCount == 2))
-            for row in stratum.rows {
-                #expect(ISOWeek(microseconds: trips.time[row]) == index.weeks[stratum.week])
-                #expect(stratum.datasource == nil || stratum.datasource == trips.datasource[row])
+        for partition in index.partitions {
+            #expect(partition.rows.lowerBound == end && !partition.rows.isEmpty)
+            end = partition.rows.upperBound
+            #expect(seen.insert([partition.datasource.map(Int.init) ?? -1, partition.week]).inserted)
+            #expect((partition.datasource != nil) == (weekCount == 2))
+            for row in partition.rows {
+                #expect(ISOWeek(microseconds: trips.time[row]) == index.weeks[partition.week])
+                #expect(partition.datasource == nil || partition.datasource == trips.datasource[row])
             }
-            #expect(zip(stratum.rows, stratum.rows.dropFirst()).allSatisfy { trips.key[$0] <= trips.key[$1] })
+            #expect(zip(partition.rows, partition.rows.dropFirst()).allSatisfy { trips.key[$0] <= trips.key[$1] })
         }
         #expect(end == trips.count)
     }
@@ -74,19 +74,19 @@ struct SegmentIndexTests {
         let index = SegmentIndex(trips)
         var random = SeededGenerator(seed: 8)
         for _ in 0..<300 {
-            let number = Int.random(in: 0..<index.strata.count, using: &random)
-            let stratum = index.strata[number]
-            let row = stratum.rows.randomElement(using: &random)!
+            let number = Int.random(in: 0..<index.partitions.count, using: &random)
+            let partition = index.partitions[number]
+            let row = partition.rows.randomElement(using: &random)!
             let (x, y) = (trips.originLongitude[row], trips.originLatitude[row])
             let reach = pow(10, Double.random(in: -6...2, using: &random))
             let box = BoundingBox(
                 minLongitude: max(x - reach, -180), minLatitude: max(y - reach, -90), maxLongitude: min(x + reach, 180),
                 maxLatitude: y)
-            var (end, listed) = (stratum.rows.lowerBound, Set<Int>())
+            var (end, listed) = (partition.rows.lowerBound, Set<Int>())
             index.cells.forEachRun(of: GridBox(box)) { leaves, coverage, _ in
                 #expect(!leaves.isEmpty && (coverage.isInside || leaves.count == 1))
-                let run = index.cells.rows(ofLeaves: leaves, stratum: number)
-                #expect(run.lowerBound >= end && run.upperBound <= stratum.rows.upperBound)
+                let run = index.cells.rows(ofLeaves: leaves, partition: number)
+                #expect(run.lowerBound >= end && run.upperBound <= partition.rows.upperBound)
                 end = run.upperBound
                 listed.formUnion(run)
                 if coverage.isInside {
@@ -96,23 +96,23 @@ struct SegmentIndexTests {
                         })
                 }
             }
-            let inBox = stratum.rows.filter {
+            let inBox = partition.rows.filter {
                 box.contains(longitude: trips.originLongitude[$0], latitude: trips.originLatitude[$0])
             }
             #expect(listed.isSuperset(of: inBox))
-            if inBox.count == stratum.rows.count { #expect(listed.count == stratum.rows.count) }
+            if inBox.count == partition.rows.count { #expect(listed.count == partition.rows.count) }
         }
     }
 
-    @Test("Each leaf has the rows of its block, stratum by stratum", arguments: [1, 300, 60_000])
+    @Test("Each leaf has the rows of its block, partition by partition", arguments: [1, 300, 60_000])
     func leaves(rows: Int) throws {
         let trips = try sortedTrips(rows, seed: 11, weekCount: rows == 60_000 ? 2 : 60)
         let index = SegmentIndex(trips)
         var places = 0
-        var ends = index.strata.map(\.rows.lowerBound)
+        var ends = index.partitions.map(\.rows.lowerBound)
         index.cells.forEachLeaf { leaf, block in
-            for slot in index.strata.indices {
-                let run = index.cells.rows(ofLeaves: leaf..<leaf + 1, stratum: slot)
+            for slot in index.partitions.indices {
+                let run = index.cells.rows(ofLeaves: leaf..<leaf + 1, partition: slot)
                 #expect(run.lowerBound == ends[slot])
                 ends[slot] = run.upperBound
                 #expect(run.allSatisfy { (block.key...block.lastKey).contains(trips.key[$0]) })
@@ -121,7 +121,7 @@ struct SegmentIndexTests {
             places = index.cells.places(ofLeaf: leaf).upperBound
         }
         #expect(places == rows)
-        #expect(ends == index.strata.map(\.rows.upperBound))
+        #expect(ends == index.partitions.map(\.rows.upperBound))
     }
 
     @Test("Rows around a key: those before have smaller ones, those behind have not", arguments: [1, 300, 20_000])
@@ -130,15 +130,15 @@ struct SegmentIndexTests {
         let index = SegmentIndex(trips)
         var random = SeededGenerator(seed: 13)
         for _ in 0..<500 {
-            let number = Int.random(in: 0..<index.strata.count, using: &random)
-            let stratum = index.strata[number].rows
+            let number = Int.random(in: 0..<index.partitions.count, using: &random)
+            let partition = index.partitions[number].rows
             let known = trips.key[Int.random(in: 0..<rows, using: &random)]
             let key = [known, known &+ 1, 0, MortonKey.max + 1, .random(in: 0...MortonKey.max, using: &random)].randomElement(
                 using: &random)!
-            let around = index.cells.rows(stratum: number, aroundKey: key)
-            #expect(around.lowerBound >= stratum.lowerBound && around.upperBound <= stratum.upperBound)
-            #expect((stratum.lowerBound..<around.lowerBound).allSatisfy { trips.key[$0] < key })
-            #expect((around.upperBound..<stratum.upperBound).allSatisfy { trips.key[$0] >= key })
+            let around = index.cells.rows(partition: number, aroundKey: key)
+            #expect(around.lowerBound >= partition.lowerBound && around.upperBound <= partition.upperBound)
+            #expect((partition.lowerBound..<around.lowerBound).allSatisfy { trips.key[$0] < key })
+            #expect((around.upperBound..<partition.upperBound).allSatisfy { trips.key[$0] >= key })
         }
     }
 
@@ -157,8 +157,8 @@ struct SegmentIndexTests {
         var rowCount = 0
         let box = BoundingBox(minLongitude: 14.5, minLatitude: 50.25, maxLongitude: 14.5, maxLatitude: 50.25)
         index.cells.forEachRun(of: GridBox(box)) { leaves, _, _ in
-            for (number, stratum) in index.strata.enumerated() where stratum.week == week {
-                rowCount += index.cells.rows(ofLeaves: leaves, stratum: number).count
+            for (number, partition) in index.partitions.enumerated() where partition.week == week {
+                rowCount += index.cells.rows(ofLeaves: leaves, partition: number).count
             }
         }
         #expect(rowCount >= 1000 && rowCount < 1200)

@@ -21,37 +21,37 @@ struct GroupEndsTests {
         var intake: EngineIntake { engine.intake }
         var idleWork: IdleWork { engine.idleWork }
         var pool: WorkerPool { engine.pool }
-        var threads: QuestionThreads { engine.threads }
+        var threads: QueryThreads { engine.threads }
         var parts: [NeededPart] { engine.parts }
 
-        func recover() throws(ColumnStoreError) { try engine.recover() }
-        func store(_ batches: [TripBatch], as part: LoadPart) -> Pending<SegmentRecord?> {
+        func recover() throws(TripstoreError) { try engine.recover() }
+        func store(_ batches: [TripBatch], as part: JobPart) -> Pending<SegmentRecord?> {
             disturbance.withLock { $0 }?()
             return engine.store(batches, as: part)
         }
         func publish() { engine.publish() }
-        func takeOut(
+        func deleteTrips(
             _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
-        ) throws(ColumnStoreError) -> Bool {
-            try engine.takeOut(id, status: status, from: expected, message: message, attempt: attempt)
+        ) throws(TripstoreError) -> Bool {
+            try engine.deleteTrips(id, status: status, from: expected, message: message, attempt: attempt)
         }
-        func removeUncommitted(ofJob id: Int64) throws(ColumnStoreError) { try engine.removeUncommitted(ofJob: id) }
-        func loadsEnded() { engine.loadsEnded() }
+        func removeUncommitted(ofJob id: Int64) throws(TripstoreError) { try engine.removeUncommitted(ofJob: id) }
+        func jobsEnded() { engine.jobsEnded() }
         func maintain() { engine.maintain() }
         func weeklyAverage(
             _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation
-        ) throws(ColumnStoreError) -> WeeklyAverage { try engine.weeklyAverage(query, cancellation) }
+        ) throws(TripstoreError) -> WeeklyAverage { try engine.weeklyAverage(query, cancellation) }
         func tripGroups(
             _ query: TripGroupsQuery, _ cancellation: QueryCancellation
-        ) throws(ColumnStoreError) -> TripGroups { try engine.tripGroups(query, cancellation) }
-        func regions(_ query: RegionsQuery, _ cancellation: QueryCancellation) throws(ColumnStoreError) -> Regions {
+        ) throws(TripstoreError) -> TripGroups { try engine.tripGroups(query, cancellation) }
+        func regions(_ query: RegionsQuery, _ cancellation: QueryCancellation) throws(TripstoreError) -> Regions {
             try engine.regions(query, cancellation)
         }
-        func numbers() throws(ColumnStoreError) -> EngineNumbers { try engine.numbers() }
-        func select(_ wanted: Set<Int64>?) throws(ColumnStoreError) -> [JobRecord] { try engine.select(wanted) }
-        func pieces(of jobs: Set<Int64>) throws(ColumnStoreError) -> [TripPiece] { try engine.pieces(of: jobs) }
-        func storedTrips() throws(ColumnStoreError) -> [Int64: Int] { try engine.storedTrips() }
-        func missingWarning() throws(ColumnStoreError) -> String? { try engine.missingWarning() }
+        func statistics() throws(TripstoreError) -> EngineStatistics { try engine.statistics() }
+        func select(_ wanted: Set<Int64>?) throws(TripstoreError) -> [JobRecord] { try engine.select(wanted) }
+        func pieces(of jobs: Set<Int64>) throws(TripstoreError) -> [TripPiece] { try engine.pieces(of: jobs) }
+        func storedTrips() throws(TripstoreError) -> [Int64: Int] { try engine.storedTrips() }
+        func missingWarning() throws(TripstoreError) -> String? { try engine.missingWarning() }
         func close() { engine.close() }
     }
 
@@ -59,7 +59,7 @@ struct GroupEndsTests {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let engine = Disturbed(
             try ColumnStore(ColumnStore.Options(dataDirectory: folder.path + "/store", logger: logger)))
-        return (try TripStore(engine, LoadService.Settings(access: .readWrite, logger: logger)), engine)
+        return (try TripStore(engine, JobService.Settings(access: .readWrite, logger: logger)), engine)
     }
 
     @Test("A job that was removed is at once what it became, though a load of it still runs", arguments: [1, 3])
@@ -124,7 +124,7 @@ struct GroupEndsTests {
                 try store.jobs.submitUpload(path: paths[number], filename: "\(number).csv", allowsDuplicate: true).id)
         }
         let stubborn = paths[1]
-        let deletion = Lock<(isDone: Bool, error: ColumnStoreError?)>((false, nil))
+        let deletion = Lock<(isDone: Bool, error: TripstoreError?)>((false, nil))
         engine.disturbance.withLock {
             $0 = { [loads = store.jobs, id = ids[1]] in
                 let isFirst = deletion.withLock { state in
@@ -135,7 +135,7 @@ struct GroupEndsTests {
                 // Even root cannot unlink a folder.
                 try? FileManager.default.removeItem(atPath: stubborn)
                 try? FileManager.default.createDirectory(atPath: stubborn, withIntermediateDirectories: false)
-                do throws(ColumnStoreError) { _ = try loads.remove(id) } catch { deletion.withLock { $0.error = error } }
+                do throws(TripstoreError) { _ = try loads.remove(id) } catch { deletion.withLock { $0.error = error } }
             }
         }
         store.jobs.start()

@@ -19,14 +19,14 @@ struct QueryCancellationTests {
         let cancellation = QueryCancellation(timeout: hasLeft ? .seconds(3600) : .zero)
         if hasLeft { cancellation.cancel() }
         let executor = QueryExecutor(Snapshot([segment]), on: pool, useIndex: false, cancellation: cancellation)
-        let expected: ColumnStoreError.Code = hasLeft ? .clientLeft : .overloaded
+        let expected: TripstoreError.Code = hasLeft ? .clientLeft : .overloaded
         var box = WeeklyAverageQuery()
         box.filter.box = BoundingBox(minLongitude: -180, minLatitude: -90, maxLongitude: 180, maxLatitude: 90)
         for ask in [
             { _ = try executor.tripGroups(TripGroupsQuery()) }, { [box] in _ = try executor.weeklyAverage(box) },
             { _ = try executor.regions() },
         ] {
-            let error = #expect(throws: ColumnStoreError.self) { try ask() }
+            let error = #expect(throws: TripstoreError.self) { try ask() }
             #expect(error?.code == expected, "\(error?.message ?? "none")")
         }
     }
@@ -48,7 +48,7 @@ struct QueryCancellationTests {
                 cancellation.cancel()
             }
             thread.start()
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 let groups = try QueryExecutor(snapshot, on: pool, cancellation: cancellation).tripGroups(query).groups
                 #expect(groups == expected)
             } catch {
@@ -68,14 +68,14 @@ struct QueryCancellationTests {
         let cancellation: QueryCancellation
         private let gate = DispatchSemaphore(value: 0)
         let hasBegun = DispatchSemaphore(value: 0)
-        let end: Task<ColumnStoreError.Code?, Never>
+        let end: Task<TripstoreError.Code?, Never>
 
-        init(on threads: QuestionThreads, waitingMax: Int, timeout: Duration? = nil, order: Order? = nil, name: Int = 0) {
+        init(on threads: QueryThreads, waitingMax: Int, timeout: Duration? = nil, order: Order? = nil, name: Int = 0) {
             let cancellation = QueryCancellation(timeout: timeout)
             let (gate, hasBegun) = (gate, hasBegun)
             self.cancellation = cancellation
             end = Task {
-                do throws(ColumnStoreError) {
+                do throws(TripstoreError) {
                     try await threads.answer(mayScan: true, cancellation, waitingMax: waitingMax) {
                         order?.note(name)
                         hasBegun.signal()
@@ -104,7 +104,7 @@ struct QueryCancellationTests {
 
     @Test("More queries than may wait are refused; those whose clients leave make room and go last")
     func lane() async throws {
-        let threads = QuestionThreads(coreCount: 1)
+        let threads = QueryThreads(coreCount: 1)
         defer { threads.shutDown() }
         let order = Order()
         // Two threads, which are taken.
@@ -138,7 +138,7 @@ struct QueryCancellationTests {
 
     @Test("A query that waited past its time is refused when its turn comes")
     func timeout() async throws {
-        let threads = QuestionThreads(coreCount: 1)
+        let threads = QueryThreads(coreCount: 1)
         defer { threads.shutDown() }
         let running = (0..<2).map { _ in Held(on: threads, waitingMax: 3) }
         for query in running { try await until { query.hasBegun.wait(timeout: .now()) == .success } }

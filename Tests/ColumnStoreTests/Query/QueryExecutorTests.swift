@@ -181,7 +181,7 @@ struct QueryExecutorTests {
             #expect(try WeeklyAverage(query, tripsByWeek: [first: 1, last: 2], times: times).json.contains("9999-W52"))
         }
         let tooMany = most.merging([last: 1]) { $1 }
-        let error = #expect(throws: ColumnStoreError.self) { try WeeklyAverage(query, tripsByWeek: tooMany, times: times) }
+        let error = #expect(throws: TripstoreError.self) { try WeeklyAverage(query, tripsByWeek: tooMany, times: times) }
         #expect(error?.code == .invalidArgument)
         for part in ["0001-01-01", "9999-12-27", "'from' and 'to'"] { #expect(error?.message.contains(part) == true) }
         #expect(error?.message.contains("weeks=active") == (weeks != .active))
@@ -204,14 +204,14 @@ struct QueryExecutorTests {
 
         var elsewhere = WeeklyAverageQuery()
         elsewhere.filter.region = "Nowhere"
-        #expect(throws: ColumnStoreError.self) { try store.indexed.weeklyAverage(elsewhere) }
+        #expect(throws: TripstoreError.self) { try store.indexed.weeklyAverage(elsewhere) }
     }
 
     @Test func anEmptyStoreHasNoGroupsAndNoAverage() throws {
         let executor = QueryExecutor(Snapshot([]), on: WorkerPool(threadCount: 1))
         #expect(try executor.tripGroups(TripGroupsQuery()).totalGroups == 0)
         #expect(try executor.regions().regions.isEmpty && executor.regions().totalRegions == 0)
-        let error = #expect(throws: ColumnStoreError.self) { try executor.weeklyAverage(WeeklyAverageQuery()) }
+        let error = #expect(throws: TripstoreError.self) { try executor.weeklyAverage(WeeklyAverageQuery()) }
         #expect(error?.code == .notFound)
         #expect(error?.message == "No trips found for the specified filters")
     }

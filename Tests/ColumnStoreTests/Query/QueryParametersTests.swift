@@ -44,7 +44,7 @@ struct QueryParametersTests {
         ([("within", "origin")], "within"), (box + [("within", "nowhere")], "within"),
     ])
     func aWrongParameterIsNamed(pairs: [(String, String)], mentions: String) {
-        let error = #expect(throws: ColumnStoreError.self) {
+        let error = #expect(throws: TripstoreError.self) {
             try TripGroupsQuery(parameters: pairs.map { (name: $0.0, value: $0.1) }, defaults: QueryDefaults())
         }
         #expect(error?.code == .invalidArgument)
@@ -53,7 +53,7 @@ struct QueryParametersTests {
 
     @Test(arguments: [("2", "1", "3", "4"), ("1", "2", "4", "3")])
     func aBoxThatIsInsideOutHasTheContractsSentence(south: String, north: String, west: String, east: String) {
-        let error = #expect(throws: ColumnStoreError.self) {
+        let error = #expect(throws: TripstoreError.self) {
             try WeeklyAverageQuery(parameters: [
                 ("min_lat", south), ("max_lat", north), ("min_lng", west), ("max_lng", east),
             ])
@@ -80,7 +80,7 @@ struct QueryParametersTests {
             ),
         ])
     func spelling(pairs: [(String, String)], message: String) {
-        let error = #expect(throws: ColumnStoreError.self) {
+        let error = #expect(throws: TripstoreError.self) {
             try TripGroupsQuery(
                 parameters: pairs.map { (name: $0.0, value: $0.1) }, defaults: QueryDefaults(), spelling: .flags)
         }

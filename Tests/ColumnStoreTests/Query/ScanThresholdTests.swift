@@ -15,7 +15,7 @@ import TripstoreAPI
 /// set; who makes a question read less lowers them, and who must read more says why.
 struct ScanThresholdTests {
     @Test func questionsReadNoMoreThanTheirBounds() throws {
-        let list = try MeasuredQuestions.load()
+        let list = try MeasuredQueries.load()
         let folder = TemporaryDirectory()
         let store = try Self.load(rowCount: list.rows, seed: list.seed, in: folder.path)
         defer { store.close() }
@@ -46,7 +46,7 @@ struct ScanThresholdTests {
         return store
     }
 
-    private static func ask(_ question: MeasuredQuestions.Question, _ store: LocalStore) throws -> ScanMetrics {
+    private static func ask(_ question: MeasuredQueries.Question, _ store: LocalStore) throws -> ScanMetrics {
         switch question.kind {
         case .weeklyAverage:
             return try store.weeklyAverage(WeeklyAverageQuery(parameters: question.pairs)).metrics

@@ -46,7 +46,7 @@ struct FormatVersionTests {
         bytes[digit] = UInt8(ascii: "2")
         let path = folder.path + "/newer.parquet"
         try Data(bytes).write(to: URL(fileURLWithPath: path))
-        let error = #expect(throws: ColumnStoreError.self) { try SegmentReader(path: path) }
+        let error = #expect(throws: TripstoreError.self) { try SegmentReader(path: path) }
         #expect(error?.code == .conflict && error?.message.contains("newer version") == true)
         // Whoever inspects it sees what there is to be seen.
         #expect(try SegmentLayout(path: path).formatVersion == "2")

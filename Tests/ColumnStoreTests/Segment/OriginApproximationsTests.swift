@@ -47,22 +47,22 @@ struct OriginApproximationsTests {
                 let box = box(using: &random)
                 let grid = GridBox(box)
                 let reader = OriginApproximations.Reader(segment)
-                let strata = segment.index.strata
-                let isWanted = strata.indices.map { number % 3 == 0 || $0 % 2 == number % 2 }
+                let partitions = segment.index.partitions
+                let isWanted = partitions.indices.map { number % 3 == 0 || $0 % 2 == number % 2 }
                 segment.index.cells.forEachRun(of: grid) { leaves, coverage, block in
                     if coverage.isInside { return }
                     var counts = [Int](repeating: 0, count: isWanted.count)
                     var open = [Int](repeating: 0, count: isWanted.count)
                     let limits = BlockLimits(grid, in: block)
                     let leafCount = reader.count(leaves.lowerBound, limits, isWanted: isWanted, into: &counts) { row, number in
-                        #expect(strata[number].rows.contains(row) && isWanted[number])
+                        #expect(partitions[number].rows.contains(row) && isWanted[number])
                         open[number] +=
                             box.contains(longitude: trips.originLongitude[row], latitude: trips.originLatitude[row]) ? 1 : 0
                         left += 1
                     }
                     compared += leafCount ?? 0
                     for number in isWanted.indices where isWanted[number] {
-                        let rows = segment.index.cells.rows(ofLeaves: leaves, stratum: number)
+                        let rows = segment.index.cells.rows(ofLeaves: leaves, partition: number)
                         let inBox = rows.count {
                             box.contains(longitude: trips.originLongitude[$0], latitude: trips.originLatitude[$0])
                         }

@@ -47,7 +47,7 @@ struct SegmentTests {
         #expect(read.region == sorted.region && read.regions == sorted.regions)
         #expect(read.datasource == sorted.datasource && read.datasources == sorted.datasources)
         #expect(read.key == sorted.key)
-        #expect(read.weeks == sorted.weeks && read.strata == sorted.strata)
+        #expect(read.weeks == sorted.weeks && read.partitions == sorted.partitions)
         #expect(read.originLongitude.map(\.bitPattern) == sorted.originLongitude.map(\.bitPattern))
         #expect(read.originLatitude.map(\.bitPattern) == sorted.originLatitude.map(\.bitPattern))
         #expect(read.destinationLongitude.map(\.bitPattern) == sorted.destinationLongitude.map(\.bitPattern))
@@ -115,7 +115,7 @@ struct SegmentTests {
         let cutPath = folder.path + "/cut.parquet"
         for length in stride(from: 0, to: bytes.count, by: 7) {
             try Data(bytes[..<length]).write(to: URL(fileURLWithPath: cutPath))
-            let error = #expect(throws: ColumnStoreError.self) { try SegmentReader(path: cutPath) }
+            let error = #expect(throws: TripstoreError.self) { try SegmentReader(path: cutPath) }
             #expect(error?.code == .corrupt)
         }
     }

@@ -59,7 +59,7 @@ struct TruncationTests {
         let read = file.withBytes { bytes in bytes.withUnsafeBytes { Array($0) } }
         #expect(read.count == bytes.count && read != bytes)
         #expect(!file.isIntact && other.isIntact)
-        let error = #expect(throws: ColumnStoreError.self) { try file.requireIntact() }
+        let error = #expect(throws: TripstoreError.self) { try file.requireIntact() }
         #expect(error?.code == .corrupt && error?.message.contains("The file file was truncated") == true)
         // Writing it anew in place doesn't bring back what was read.
         try Data(bytes).withUnsafeBytes { bytes in
@@ -142,7 +142,7 @@ struct TruncationTests {
         box.filter.box = BoundingBox(minLongitude: -179, minLatitude: -89, maxLongitude: 179, maxLatitude: 89)
         box.filter.within = .both
         for ask in [{ _ = try store.tripGroups(all) }, { _ = try store.weeklyAverage(box) }] {
-            let error = #expect(throws: ColumnStoreError.self) { try ask() }
+            let error = #expect(throws: TripstoreError.self) { try ask() }
             #expect(error?.code == .corrupt && error?.message.contains(name) == true, "\(error?.message ?? "none")")
             #expect(error?.message.contains("verify --quarantine") == true)
         }
@@ -162,8 +162,8 @@ struct TruncationTests {
         try cut.apply(to: paths[1])
         // The fourth small segment would be merged with the others.
         try load(Array(trips[3000...]), into: store, "3")
-        #expect(throws: ColumnStoreError.self) { try store.engine.exportHive(to: folder.path + "/lake") }
-        #expect(throws: ColumnStoreError.self) { try store.engine.backUp(to: folder.path + "/copy") }
+        #expect(throws: TripstoreError.self) { try store.engine.exportHive(to: folder.path + "/lake") }
+        #expect(throws: TripstoreError.self) { try store.engine.backUp(to: folder.path + "/copy") }
         let summary = try store.engine.summary()
         #expect(summary.segments.count == 4 && summary.unnamedFiles.isEmpty)
         #expect(!summary.segments.contains { $0.file.hasPrefix("merged") })

@@ -16,15 +16,15 @@ enum QueryEntry {
             return (name: String(pair[..<end]), value: String(pair[end...].dropFirst()))
         }
         for precision in [1, 5, 12] {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 compareGroups(
                     try TripGroupsQuery(parameters: pairs, defaults: QueryDefaults(geohashPrecision: precision)))
             } catch { check(error) }
         }
-        do throws(ColumnStoreError) { compareAverages(try WeeklyAverageQuery(parameters: pairs)) } catch { check(error) }
+        do throws(TripstoreError) { compareAverages(try WeeklyAverageQuery(parameters: pairs)) } catch { check(error) }
     }
 
-    private static func check(_ error: ColumnStoreError) {
+    private static func check(_ error: TripstoreError) {
         precondition(error.code == .invalidArgument && !error.message.isEmpty, "\(error.code): \(error.message)")
     }
 
@@ -34,7 +34,7 @@ enum QueryEntry {
         precondition((1...12).contains(query.precision) && 1440 % query.bucketMinutes == 0)
         precondition((1...Limits.groupLimitMax).contains(query.limit) && query.offset >= 0)
         compare(
-            { executor throws(ColumnStoreError) in
+            { executor throws(TripstoreError) in
                 var answer = try executor.tripGroups(query)
                 answer.metrics = ScanMetrics()
                 return answer
@@ -43,7 +43,7 @@ enum QueryEntry {
 
     private static func compareAverages(_ query: WeeklyAverageQuery) {
         compare(
-            { executor throws(ColumnStoreError) in
+            { executor throws(TripstoreError) in
                 var answer = try executor.weeklyAverage(query)
                 answer.metrics = ScanMetrics()
                 return answer
@@ -51,11 +51,11 @@ enum QueryEntry {
     }
 
     private static func compare<Answer: Equatable>(
-        _ ask: (QueryExecutor) throws(ColumnStoreError) -> Answer, _ question: String
+        _ ask: (QueryExecutor) throws(TripstoreError) -> Answer, _ question: String
     ) {
-        let answers = [true, false].map { useIndex -> Result<Answer, ColumnStoreError> in
+        let answers = [true, false].map { useIndex -> Result<Answer, TripstoreError> in
             let executor = QueryExecutor(snapshot, on: pool, useIndex: useIndex)
-            do throws(ColumnStoreError) { return .success(try ask(executor)) } catch { return .failure(error) }
+            do throws(TripstoreError) { return .success(try ask(executor)) } catch { return .failure(error) }
         }
         switch (answers[0], answers[1]) {
         case (.success(let indexed), .success(let scanned)):

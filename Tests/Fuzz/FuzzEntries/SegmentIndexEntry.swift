@@ -19,19 +19,20 @@ enum SegmentIndexEntry {
                 precondition(index.counts.entries(week: slot, region: entry.region).contains(entry), "an entry is not found")
             }
         }
-        for (number, stratum) in index.strata.enumerated() {
-            precondition(stratum.week < index.weeks.count && stratum.datasource.map(Int.init) ?? 0 < index.datasources.count)
+        for (number, partition) in index.partitions.enumerated() {
+            precondition(
+                partition.week < index.weeks.count && partition.datasource.map(Int.init) ?? 0 < index.datasources.count)
             var whole: Range<Int>?
             index.cells.forEachRun(of: GridBox(.world)) { leaves, coverage, _ in
                 precondition(coverage.isInside && whole == nil, "the world is not one run")
-                whole = index.cells.rows(ofLeaves: leaves, stratum: number)
+                whole = index.cells.rows(ofLeaves: leaves, partition: number)
             }
-            precondition(whole == stratum.rows, "the cells of a stratum are not its rows")
-            var end = stratum.rows.lowerBound
+            precondition(whole == partition.rows, "the cells of a partition are not its rows")
+            var end = partition.rows.lowerBound
             let box = BoundingBox(minLongitude: -7.3, minLatitude: -50, maxLongitude: 120.1, maxLatitude: 1.25)
             index.cells.forEachRun(of: GridBox(box)) { leaves, _, _ in
-                let rows = index.cells.rows(ofLeaves: leaves, stratum: number)
-                precondition(rows.lowerBound >= end && rows.upperBound <= stratum.rows.upperBound)
+                let rows = index.cells.rows(ofLeaves: leaves, partition: number)
+                precondition(rows.lowerBound >= end && rows.upperBound <= partition.rows.upperBound)
                 end = rows.upperBound
             }
         }

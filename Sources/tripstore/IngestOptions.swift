@@ -2,7 +2,7 @@ import ArgumentParser
 import TripModel
 
 /// How files are ingested: flags of the commands that ingest.
-struct LoadOptions: ParsableArguments {
+struct IngestOptions: ParsableArguments {
     private static let chunkSizes = 1...100_000_000
     private static let segmentSizes = Limits.segmentRowCountMin...Limits.segmentRowCountMax
 
@@ -39,8 +39,8 @@ struct LoadOptions: ParsableArguments {
     }
 
     /// What jobs may take, as flags say, else the environment.
-    func bounds() throws -> LoadBounds {
-        var bounds = LoadBounds()
+    func bounds() throws -> IngestionBounds {
+        var bounds = IngestionBounds()
         if let bytes = try diskReserve?.value ?? ByteCount.environment("DISK_RESERVE") {
             bounds.reserve = DiskReserve(byteCount: bytes)
         }
@@ -51,8 +51,8 @@ struct LoadOptions: ParsableArguments {
     }
 
     /// The sizes as flags say, else the environment.
-    func sizes() throws -> LoadSizes {
-        try LoadSizes(
+    func sizes() throws -> IngestSizes {
+        try IngestSizes(
             chunkRows: ingestionChunkSize ?? Environment.integer("INGESTION_CHUNK_SIZE", in: Self.chunkSizes),
             segmentRows: segmentRows ?? Self.environmentSegmentRows())
     }
@@ -62,7 +62,7 @@ struct LoadOptions: ParsableArguments {
 }
 
 /// How much ingestion takes at a time; nil is for the engine to choose.
-struct LoadSizes {
+struct IngestSizes {
     /// Rows of a decoded batch.
     var chunkRows: Int?
     /// Rows at which ingestion commits a segment.

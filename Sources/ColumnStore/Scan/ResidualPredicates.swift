@@ -3,22 +3,22 @@ import Parquet
 import TripModel
 
 /// Residual predicates: those that must be tested row by row after the index has done what it can.
-struct RowTests: OptionSet, Hashable, Sendable {
+struct ResidualPredicates: OptionSet, Hashable, Sendable {
     let rawValue: UInt8
 
-    static let region = RowTests(rawValue: 1)
-    static let datasource = RowTests(rawValue: 2)
-    static let time = RowTests(rawValue: 4)
-    static let originLongitude = RowTests(rawValue: 8)
-    static let originLatitude = RowTests(rawValue: 16)
-    static let destinationInBox = RowTests(rawValue: 32)
-    static let eitherInBox = RowTests(rawValue: 64)
+    static let region = ResidualPredicates(rawValue: 1)
+    static let datasource = ResidualPredicates(rawValue: 2)
+    static let time = ResidualPredicates(rawValue: 4)
+    static let originLongitude = ResidualPredicates(rawValue: 8)
+    static let originLatitude = ResidualPredicates(rawValue: 16)
+    static let destinationInBox = ResidualPredicates(rawValue: 32)
+    static let eitherInBox = ResidualPredicates(rawValue: 64)
 
-    static let originInBox: RowTests = [.originLongitude, .originLatitude]
+    static let originInBox: ResidualPredicates = [.originLongitude, .originLatitude]
 }
 
 /// The values that the predicates of a filter compare with, in the codes of one segment.
-struct RowTestValues: Hashable, Sendable {
+struct PredicateValues: Hashable, Sendable {
     var region: UInt32 = 0
     var datasource: UInt32 = 0
     var from = Int64.min
@@ -32,7 +32,7 @@ struct ScanRange: Hashable, Sendable {
     var rows: Range<Int>
     /// Index of the week in the segment's index.
     var week: Int
-    var tests: RowTests
+    var tests: ResidualPredicates
 }
 
 /// Which rows of a range of one page pass.
@@ -43,11 +43,11 @@ enum RowSelection: Sendable {
     case masked
 }
 
-extension PageScratch {
+extension PageBuffers {
     /// Tests rows of one page; if only some may pass, `mask` says which.
     func select(
-        _ local: Range<Int>, ofPage page: Int, of segment: SegmentReader, tests: RowTests, values: RowTestValues
-    ) throws(ColumnStoreError) -> RowSelection {
+        _ local: Range<Int>, ofPage page: Int, of segment: SegmentReader, tests: ResidualPredicates, values: PredicateValues
+    ) throws(TripstoreError) -> RowSelection {
         if tests.isEmpty { return .all }
         // A few rows that only need the test of their origin are in a boundary cell, which zone maps would not decide either.
         let isLeftOpen = local.count < Limits.originPageRowCountMax && tests.isSubset(of: .originInBox)
@@ -125,7 +125,9 @@ extension PageScratch {
     }
 
     /// Returns whether the zone maps of a page rule out that any row passes the tests of the box.
-    private static func pageCannotMatch(_ page: Int, of segment: SegmentReader, tests: RowTests, box: BoundingBox) -> Bool {
+    private static func pageCannotMatch(_ page: Int, of segment: SegmentReader, tests: ResidualPredicates, box: BoundingBox)
+        -> Bool
+    {
         func isOutside(_ longitude: SegmentColumn, _ latitude: SegmentColumn) -> Bool {
             isOutside(longitude, box.minLongitude, box.maxLongitude) || isOutside(latitude, box.minLatitude, box.maxLatitude)
         }

@@ -1,5 +1,5 @@
 /// What an operator bounds of loads; the defaults are those of a person's own commands.
-public struct LoadBounds: Hashable, Sendable {
+public struct IngestionBounds: Hashable, Sendable {
     /// Free space that writers leave on the disk.
     public var reserve = DiskReserve.standard
     /// Times that compressed data may grow (`ExpansionBound`).

@@ -9,7 +9,7 @@ import TripModel
 import TripstoreAPI
 
 /// Small files that wait together are loaded together; nobody can tell from what comes out.
-struct GroupLoadTests {
+struct GroupIngestionTests {
     private let folder = TemporaryDirectory()
 
     private func open(_ name: String) throws -> LocalStore {
@@ -97,7 +97,7 @@ struct GroupLoadTests {
         defer { store.close() }
         let sample = Fixture.path("trips.csv")
         let results = try store.jobs.submitFiles(paths: [sample, "\(folder.path)/absent.csv", sample], allowsDuplicate: true)
-        let error = #expect(throws: ColumnStoreError.self) { try results[1].get() }
+        let error = #expect(throws: TripstoreError.self) { try results[1].get() }
         #expect(error?.message.contains("absent.csv") == true)
         store.jobs.start()
         for index in [0, 2] { #expect(try store.jobs.waitForEnd(of: results[index].get().job.id).status == .completed) }

@@ -5,9 +5,9 @@ import TripModel
 /// Jobs that this process cannot do for its machine's sake, and others can: they go back, and it takes no more for a while.
 ///
 /// One bad machine beside healthy ones takes jobs faster than they do, as each ends at once; so none may end by its trouble.
-extension LoadService {
+extension JobService {
     /// Whether another process may do what this one failed at.
-    func isOwnTrouble(_ error: ColumnStoreError, with record: JobRecord) -> Bool {
+    func isOwnTrouble(_ error: TripstoreError, with record: JobRecord) -> Bool {
         guard sharing != nil, !claimsOwnJobs, record.sourceURL != nil else { return false }
         switch error.cause {
         case .machine: return true
@@ -18,7 +18,7 @@ extension LoadService {
     }
 
     /// Gives a job back, and takes no jobs until this machine is in order; returns false where the job is no longer this process's.
-    func giveBack(_ record: JobRecord, _ error: ColumnStoreError) throws(ColumnStoreError) -> Bool {
+    func giveBack(_ record: JobRecord, _ error: TripstoreError) throws(TripstoreError) -> Bool {
         guard let sharing else { return false }
         let id = record.job.id
         pause(error)
@@ -33,9 +33,9 @@ extension LoadService {
     }
 
     /// Takes no jobs until this machine is in order.
-    func pause(_ error: ColumnStoreError) {
+    func pause(_ error: TripstoreError) {
         settings.logger.error("This process takes no jobs until its machine is in order", metadata: ["why": "\(error.message)"])
-        trouble.begin(error) { [self] () throws(ColumnStoreError) in
+        trouble.begin(error) { [self] () throws(TripstoreError) in
             try requireFolder()
             try settings.bounds.reserve.require(in: folders.uploads)
             try settings.uploads?.check()
@@ -48,7 +48,7 @@ extension LoadService {
     /// Whether jobs may be taken; looks whether files can arrive, so that none is taken for that to be found out.
     func mayTakeJobs() -> Bool {
         if trouble.error != nil { return false }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             try requireFolder()
             try settings.bounds.reserve.require(in: folders.uploads)
         } catch {

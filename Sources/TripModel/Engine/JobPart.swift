@@ -1,5 +1,5 @@
 /// Rows that are stored and committed together: of one job, or whole small ones.
-package struct LoadPart: Sendable {
+package struct JobPart: Sendable {
     /// The job; of several the first.
     package var job: Int64
     /// Whether it has rows of several jobs, as their batches say.
@@ -11,9 +11,9 @@ package struct LoadPart: Sendable {
     /// Lines of the source up to its last row.
     package var endLine: Int
     /// What it says of its jobs, where that is kept with the trips.
-    package var origin: SegmentOrigin
+    package var origin: SegmentProvenance
 
-    package init(job: Int64, isGroup: Bool, attempt: Int, number: Int, endLine: Int, origin: SegmentOrigin) {
+    package init(job: Int64, isGroup: Bool, attempt: Int, number: Int, endLine: Int, origin: SegmentProvenance) {
         self.job = job
         self.isGroup = isGroup
         self.attempt = attempt

@@ -3,14 +3,14 @@ import Logging
 public import TripModel
 
 /// Jobs whose files are fetched: from the URL to an upload like any other.
-extension LoadService {
+extension JobService {
     /// Makes a pending job of a file elsewhere, which is fetched in the background before it is loaded.
     ///
     /// - Parameter filename: a name for the job, of which the last path component is kept; nil: the URL's own. Either has to be a
     ///   CSV's.
     public func submitURL(
         _ url: String, filename: String? = nil, allowsDuplicate: Bool = false
-    ) throws(ColumnStoreError) -> Job {
+    ) throws(TripstoreError) -> Job {
         try requireRoomForJob()
         let ownName = try fetcher().filename(of: url)
         let name = if let filename { try UploadName(filename) } else { try UploadName(ofURL: ownName) }
@@ -23,7 +23,7 @@ extension LoadService {
 
     // MARK: Secrets of URLs
 
-    private func sourceSeal(makingKey: Bool) throws(ColumnStoreError) -> SourceSeal? {
+    private func sourceSeal(makingKey: Bool) throws(TripstoreError) -> SourceSeal? {
         guard let password = try catalog.sealingPassword() else {
             return try SourceSeal(file: folders.sourceKey, makingIt: makingKey)
         }
@@ -35,22 +35,22 @@ extension LoadService {
         }
     }
 
-    private func seal(_ secret: String, of place: String) throws(ColumnStoreError) -> String? {
+    private func seal(_ secret: String, of place: String) throws(TripstoreError) -> String? {
         try sourceSeal(makingKey: true)?.seal(secret, of: place)
     }
 
     /// The whole URL of a job's source; nil where it has none.
-    func url(of record: JobRecord) throws(ColumnStoreError) -> String? {
+    func url(of record: JobRecord) throws(TripstoreError) -> String? {
         guard let place = record.sourceURL, let sealed = record.sealedQuery else { return record.sourceURL }
         if let secret = try sourceSeal(makingKey: false)?.open(sealed, of: place) { return place + secret }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .conflict,
             "What follows the question mark of \(place) is encrypted, and its key is not here: a backup has none, and a new password of "
                 + "the catalog is another. Submit the URL once more, and delete this job.")
     }
 
     /// Seals what an older version kept as it was.
-    func sealSources(of records: [JobRecord]) throws(ColumnStoreError) {
+    func sealSources(of records: [JobRecord]) throws(TripstoreError) {
         guard let fetcher = settings.fetcher else { return }
         for record in records where !record.ownsURL && record.sealedQuery == nil {
             guard let url = record.sourceURL else { continue }
@@ -67,15 +67,15 @@ extension LoadService {
         "\(folders.uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))"
     }
 
-    private func fetcher() throws(ColumnStoreError) -> any SourceFetcher {
+    private func fetcher() throws(TripstoreError) -> any SourceFetcher {
         guard let fetcher = settings.fetcher else {
-            throw ColumnStoreError(.conflict, "This process fetches no URLs; load the file itself.")
+            throw TripstoreError(.conflict, "This process fetches no URLs; load the file itself.")
         }
         return fetcher
     }
 
     /// Puts a pending job where it belongs: to be fetched, or to be loaded.
-    func enqueue(_ record: JobRecord) throws(ColumnStoreError) {
+    func enqueue(_ record: JobRecord) throws(TripstoreError) {
         var record = record
         if sharing != nil, record.sourceURL != nil, !record.ownsURL, record.checkpoint != JobRecord.Checkpoint(),
             FileSystem.byteCount(of: record.sourcePath) == nil
@@ -111,7 +111,7 @@ extension LoadService {
     }
 
     /// Removes the upload of a job, also one that is being fetched.
-    func removeUpload(of record: JobRecord) throws(ColumnStoreError) {
+    func removeUpload(of record: JobRecord) throws(TripstoreError) {
         guard record.ownsSource else { return }
         if record.sourceURL != nil { fetching.drop(record.job.id) }
         for path in record.files { try FileSystem.remove(path) }
@@ -124,7 +124,7 @@ extension LoadService {
     func removeKept(_ record: JobRecord) {
         guard record.ownsURL, let url = record.sourceURL, let uploads = settings.uploads else { return }
         DispatchQueue.global(qos: .utility).async(group: removals) { [settings] in
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 try uploads.remove(url)
             } catch {
                 settings.logger.warning(
@@ -142,9 +142,9 @@ extension LoadService {
             isSweepDue(every: min(uploads.straySeconds / 2, Limits.sweepSecondsMax))
         else { return }
         let thread = Thread { [catalog, settings] in
-            do throws(ColumnStoreError) {
-                guard try catalog.leads("uploads") else { return }
-                let count = try uploads.sweep { () throws(ColumnStoreError) in
+            do throws(TripstoreError) {
+                guard try catalog.isLeader(for: "uploads") else { return }
+                let count = try uploads.sweep { () throws(TripstoreError) in
                     let records = try catalog.unfinishedJobs() + catalog.jobs(limit: Int(Int32.max), status: .failed)
                     return Set(records.compactMap { $0.ownsURL ? $0.sourceURL : nil })
                 }
@@ -165,20 +165,20 @@ extension LoadService {
         let id = record.job.id
         // Somebody may have cancelled it between its submission and its place in the queue.
         let known: JobRecord?
-        do throws(ColumnStoreError) {
-            known = try await untilCatalogAnswers { () throws(ColumnStoreError) in try catalog.job(id) }
+        do throws(TripstoreError) {
+            known = try await untilCatalogAnswers { () throws(TripstoreError) in try catalog.job(id) }
         } catch {
             return error.code == .cancelled ? () : await endFetch(record, error)
         }
         guard let known, known.job.status == .pending else { return }
         // Ten times a second at most, as for all progress.
         let meter = Lock(ProgressMeter(processedRows: 0, processedBytes: 0))
-        do throws(ColumnStoreError) {
-            let source = try await untilCatalogAnswers { () throws(ColumnStoreError) in try url(of: known) }
+        do throws(TripstoreError) {
+            let source = try await untilCatalogAnswers { () throws(TripstoreError) in try url(of: known) }
             guard let url = source else { return }
             // What may be fetched can be less than when the job was made, or than what another process allows.
             if !known.ownsURL { _ = try fetcher.filename(of: url) }
-            try await waiting(for: record) { [self] () throws(ColumnStoreError) in
+            try await waiting(for: record) { [self] () throws(TripstoreError) in
                 try await fetcher.fetch(url, into: file) { [self] progress in
                     guard meter.withLock({ $0.isDue() }) || progress.retry != nil else { return }
                     var job = record.job
@@ -202,10 +202,10 @@ extension LoadService {
     }
 
     /// Gives a job back whose file this machine cannot take; ends that of any other fetch that failed.
-    private func leave(_ record: JobRecord, _ error: ColumnStoreError) async {
+    private func leave(_ record: JobRecord, _ error: TripstoreError) async {
         guard isOwnTrouble(error, with: record) else { return await endFetch(record, error) }
-        do throws(ColumnStoreError) {
-            _ = try await untilCatalogAnswers { () throws(ColumnStoreError) in try giveBack(record, error) }
+        do throws(TripstoreError) {
+            _ = try await untilCatalogAnswers { () throws(TripstoreError) in try giveBack(record, error) }
         } catch {
             // The store is being closed, and gives back all that it has.
         }
@@ -213,34 +213,34 @@ extension LoadService {
 
     /// Asks a catalog that other processes share until it answers: that it is away for a while says nothing of the file.
     private func untilCatalogAnswers<Value: Sendable>(
-        _ ask: () throws(ColumnStoreError) -> Value
-    ) async throws(ColumnStoreError) -> Value {
+        _ ask: () throws(TripstoreError) -> Value
+    ) async throws(TripstoreError) -> Value {
         var pause = 1
         while true {
-            do throws(ColumnStoreError) { return try ask() } catch {
+            do throws(TripstoreError) { return try ask() } catch {
                 guard sharing != nil, error.code == .unavailable else { throw error }
                 settings.logger.warning("A fetch waits for the catalog", metadata: ["why": "\(error.message)"])
             }
             do { try await Task.sleep(for: .seconds(pause)) } catch {
-                throw ColumnStoreError(.cancelled, "Cancelled on request.")
+                throw TripstoreError(.cancelled, "Cancelled on request.")
             }
             pause = min(pause * 2, Limits.retrySecondsMax)
         }
     }
 
     /// Ends the job of a fetch that failed, as soon as the catalog takes note of it.
-    private func endFetch(_ record: JobRecord, _ error: ColumnStoreError) async {
+    private func endFetch(_ record: JobRecord, _ error: TripstoreError) async {
         let id = record.job.id
         var pause = 1
         while true {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 return try failFetch(id, error)
             } catch let obstacle {
                 settings.logger.error("A fetch could not be ended", metadata: ["job": "\(id)", "error": "\(obstacle)"])
                 guard isServing else {
                     return queue.abandon(
                         [id],
-                        ColumnStoreError(
+                        TripstoreError(
                             .io,
                             "The fetch stopped, and that could not be recorded: \(obstacle.message) The next start goes on."))
                 }
@@ -256,18 +256,18 @@ extension LoadService {
 
     /// Fetches an upload of ours until where it is kept answers; what others keep may never answer.
     private func waiting(
-        for record: JobRecord, _ fetch: () async throws(ColumnStoreError) -> Void
-    ) async throws(ColumnStoreError) {
+        for record: JobRecord, _ fetch: () async throws(TripstoreError) -> Void
+    ) async throws(TripstoreError) {
         var pause = 1
         var count = 0
         while true {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 return try await fetch()
             } catch {
                 guard record.ownsURL, error.code == .unavailable, error.cause == nil else { throw error }
                 count += 1
                 if sharing != nil, !claimsOwnJobs, count >= Limits.fetchWaitCountMax {
-                    throw ColumnStoreError(.unavailable, error.message, cause: .rights)
+                    throw TripstoreError(.unavailable, error.message, cause: .rights)
                 }
                 settings.logger.warning("A fetch waits", metadata: ["job": "\(record.job.id)", "why": "\(error.message)"])
                 var job = record.job
@@ -275,21 +275,21 @@ extension LoadService {
                 fetching.update(job.id, job)
                 notify(JobProgress(job))
                 try? await Task.sleep(for: .seconds(pause))
-                if Task.isCancelled { throw ColumnStoreError(.cancelled, "Cancelled on request.") }
+                if Task.isCancelled { throw TripstoreError(.cancelled, "Cancelled on request.") }
                 pause = min(pause * 2, Limits.retrySecondsMax)
             }
         }
     }
 
     /// Makes a file that is whole an upload, durably, and its job one that waits to be loaded.
-    private func takeOver(_ record: JobRecord, _ file: PartialFile) async throws(ColumnStoreError) {
+    private func takeOver(_ record: JobRecord, _ file: PartialFile) async throws(TripstoreError) {
         try FileSystem.syncFile(file.path)
         try FileSystem.rename(file.path, to: record.sourcePath)
         try FileSystem.syncDirectory(folders.uploads)
         try FileSystem.remove(file.notesPath)
         let id = record.job.id
         let byteCount = FileSystem.byteCount(of: record.sourcePath) ?? 0
-        let measured = try await untilCatalogAnswers { () throws(ColumnStoreError) in
+        let measured = try await untilCatalogAnswers { () throws(TripstoreError) in
             try catalog.setTotalBytes(id, byteCount)
         }
         guard let fetched = measured else {
@@ -301,7 +301,7 @@ extension LoadService {
         queue.add(fetched)
     }
 
-    private func failFetch(_ id: Int64, _ error: ColumnStoreError) throws(ColumnStoreError) {
+    private func failFetch(_ id: Int64, _ error: TripstoreError) throws(TripstoreError) {
         // Another process may fetch it by now, and knows better.
         if let sharing, try !sharing.catalog.keepClaims([id]).isEmpty { return fetching.update(id, nil) }
         var message = error.message

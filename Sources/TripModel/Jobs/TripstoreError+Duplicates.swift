@@ -1,16 +1,16 @@
 /// Why a file is refused whose bytes are those of another job.
-extension ColumnStoreError {
+extension TripstoreError {
     /// The error for a file whose bytes are those of another job.
     ///
     /// - Parameter missing: how many of its trips were set aside, 0 if nobody can tell; nil: none were.
-    package static func refusal(ofTwin job: Job, missing: Int?) -> ColumnStoreError {
+    package static func refusal(ofTwin job: Job, missing: Int?) -> TripstoreError {
         missing.map { isIncomplete(job, missing: $0) } ?? duplicate(of: job)
     }
 
     /// The error for a file whose bytes are those of a job some of whose trips were set aside as damaged.
-    private static func isIncomplete(_ job: Job, missing: Int) -> ColumnStoreError {
+    private static func isIncomplete(_ job: Job, missing: Int) -> TripstoreError {
         let trips = missing == 0 ? "trips" : missing == 1 ? "1 trip" : "\(missing.grouped) trips"
-        var error = ColumnStoreError(
+        var error = TripstoreError(
             .conflict,
             "The same bytes were loaded as job \(job.id) (\(job.filename)), of which \(trips) \(missing == 1 ? "is" : "are") missing, "
                 + "as damage was set aside; delete job \(job.id), then load the file again.", job: job.id)
@@ -21,14 +21,14 @@ extension ColumnStoreError {
     }
 
     /// The error for a file whose bytes are those of another job.
-    package static func duplicate(of job: Job) -> ColumnStoreError {
+    package static func duplicate(of job: Job) -> TripstoreError {
         let state =
             switch job.status {
             case .completed: "were loaded before"
             case .interrupted: "belong to a load that was interrupted and can go on"
             default: "are being loaded already"
             }
-        var error = ColumnStoreError(
+        var error = TripstoreError(
             .conflict,
             "The same bytes \(state), as job \(job.id) (\(job.filename)); to load them again, allow it with duplicate=allow or "
                 + "--allow-duplicate.", job: job.id)

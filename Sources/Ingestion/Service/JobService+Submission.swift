@@ -2,7 +2,7 @@ import Foundation
 public import TripModel
 
 /// How files become jobs: uploads, files on disk, and standard input.
-extension LoadService {
+extension JobService {
     /// What became of a file that was submitted.
     public enum Submission: Sendable {
         /// It is a new job.
@@ -36,7 +36,7 @@ extension LoadService {
     public func submitUpload(
         path: String, filename: String, hash: ContentHash? = nil, allowsDuplicate: Bool = false,
         isAwaited: () -> Bool = { true }
-    ) throws(ColumnStoreError) -> Job {
+    ) throws(TripstoreError) -> Job {
         try requireRoomForUpload()
         let hash = if let hash { hash } else { try ContentHash.file(path) }
         if !allowsDuplicate, let other = try catalog.job(ofSource: hash) {
@@ -53,7 +53,7 @@ extension LoadService {
         let url = try keep(path, in: uploads)
         guard isAwaited() else {
             try? uploads.remove(url)
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .clientLeft, "The client of the upload did not wait until it was kept; there is no job of it.")
         }
         request.sourceURL = url
@@ -61,7 +61,7 @@ extension LoadService {
         // Of several processes whoever loads it fetches it from there; alone, this one has it.
         if sharing != nil { request.sourcePath = placeToFetch() }
         let job: Job
-        do throws(ColumnStoreError) { job = try submit([request])[0] } catch {
+        do throws(TripstoreError) { job = try submit([request])[0] } catch {
             // Where the catalog went away it may have the job all the same.
             if error.code != .unavailable { try? uploads.remove(url) }
             throw error
@@ -72,8 +72,8 @@ extension LoadService {
     }
 
     /// Brings an upload to where all processes can fetch it, and remembers for a moment that this is not possible.
-    private func keep(_ path: String, in uploads: any UploadStore) throws(ColumnStoreError) -> String {
-        do throws(ColumnStoreError) {
+    private func keep(_ path: String, in uploads: any UploadStore) throws(TripstoreError) -> String {
+        do throws(TripstoreError) {
             return try uploads.keep(path, as: path.split(separator: "/").last.map(String.init) ?? path)
         } catch {
             if error.code == .unavailable { silentStore.withLock { $0 = (error, .now) } }
@@ -82,10 +82,10 @@ extension LoadService {
     }
 
     /// Makes a pending job of a file that stays where it is, or of a stream (`SourcePath`); throws `.conflict` for a duplicate.
-    public func submitFile(path: String, allowsDuplicate: Bool = false) throws(ColumnStoreError) -> Job {
+    public func submitFile(path: String, allowsDuplicate: Bool = false) throws(TripstoreError) -> Job {
         switch try submitFiles(paths: [path], allowsDuplicate: allowsDuplicate)[0].get() {
         case .added(let job), .resumed(let job): return job
-        case .duplicate(let other): throw ColumnStoreError.duplicate(of: other)
+        case .duplicate(let other): throw TripstoreError.duplicate(of: other)
         }
     }
 
@@ -94,7 +94,7 @@ extension LoadService {
     /// A file whose load was interrupted goes on, and one whose bytes are there is left out: the same call again does what is left.
     public func submitFiles(
         paths: [String], allowsDuplicate: Bool = false
-    ) throws(ColumnStoreError) -> [Result<Submission, ColumnStoreError>] {
+    ) throws(TripstoreError) -> [Result<Submission, TripstoreError>] {
         try requireWritable()
         // Newest first, of which the last is taken first: a file may be asked for several times.
         var resumable = Dictionary(
@@ -104,7 +104,7 @@ extension LoadService {
         let sizes = paths.compactMap { FileSystem.byteCount(of: $0) }.reduce(into: [:]) { $0[$1, default: 0] += 1 }
         var plans: [Plan] = []
         for path in paths {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 var request = try request(for: path, allowsDuplicate)
                 if let record = resumable[request.sourcePath]?.popLast(), let submission = try submission(goingOnWith: record) {
                     plans.append(.done(submission))
@@ -145,7 +145,7 @@ extension LoadService {
     }
 
     /// What becomes of a file whose bytes a job has: it is in the store, or the job goes on with it.
-    private func submission(of path: String, as other: JobRecord) throws(ColumnStoreError) -> Submission {
+    private func submission(of path: String, as other: JobRecord) throws(TripstoreError) -> Submission {
         // Its own file may be gone or another one meanwhile; this one has the bytes.
         if other.job.status == .interrupted,
             let submission = try submission(goingOnWith: other, path: other.ownsSource ? nil : path)
@@ -158,7 +158,7 @@ extension LoadService {
     }
 
     /// An interrupted job that goes on here, or elsewhere if another process was first; nil if it was removed or failed meanwhile.
-    private func submission(goingOnWith record: JobRecord, path: String? = nil) throws(ColumnStoreError) -> Submission? {
+    private func submission(goingOnWith record: JobRecord, path: String? = nil) throws(TripstoreError) -> Submission? {
         if let job = try goOn(record, with: path)?.job { return .resumed(job) }
         guard let other = try catalog.job(record.job.id)?.job, other.status == .pending || other.status == .running else {
             return nil
@@ -168,7 +168,7 @@ extension LoadService {
 
     /// What is to be done with a file of a call, whose new jobs have no numbers yet.
     private enum Plan {
-        case refuse(ColumnStoreError)
+        case refuse(TripstoreError)
         case done(Submission)
         case add(request: Int)
         case duplicate(ofRequest: Int)
@@ -177,7 +177,7 @@ extension LoadService {
     /// Makes a pending job of a file at a URL, or goes on with one of the same URL that was interrupted.
     public func submit(
         url: String, filename: String? = nil, allowsDuplicate: Bool
-    ) throws(ColumnStoreError) -> Submission {
+    ) throws(TripstoreError) -> Submission {
         try requireWritable()
         let interrupted = try catalog.interruptedJobs()
         if let record = interrupted.first(where: { (try? self.url(of: $0)) == url }),
@@ -188,7 +188,7 @@ extension LoadService {
         return .added(try submitURL(url, filename: filename, allowsDuplicate: allowsDuplicate))
     }
 
-    private func request(for path: String, _ allowsDuplicate: Bool) throws(ColumnStoreError) -> JobRequest {
+    private func request(for path: String, _ allowsDuplicate: Bool) throws(TripstoreError) -> JobRequest {
         let source = try SourcePath.of(path)
         let filename = path.split(separator: "/").last.map(String.init) ?? path
         var request = JobRequest(
@@ -198,7 +198,7 @@ extension LoadService {
         return request
     }
 
-    func submit(_ requests: [JobRequest]) throws(ColumnStoreError) -> [Job] {
+    func submit(_ requests: [JobRequest]) throws(TripstoreError) -> [Job] {
         var requests = requests
         for index in requests.indices { requests[index].isClaimed = claimsOwnJobs }
         let records = try catalog.addJobs(requests)

@@ -4,7 +4,7 @@ import Ingestion
 import TripModel
 
 /// Loads of one command, run to their end in this process: with progress, and with words on what was rejected or is left.
-struct LoadSession {
+struct IngestSession {
     let store: TripStore
     /// What a command needs to find the store, for hints: ` --data-dir D`, or nothing.
     let hint: String

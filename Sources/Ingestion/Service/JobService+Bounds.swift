@@ -3,28 +3,28 @@ import Logging
 public import TripModel
 
 /// How much waits, and how long what failed is kept, so that nobody fills the disk of a server.
-extension LoadService {
+extension JobService {
     /// What loads may take.
-    public var bounds: LoadBounds { settings.bounds }
+    public var bounds: IngestionBounds { settings.bounds }
 
     /// Refuses a job that would be one too many, or one on a disk that has no room; asked before its file comes.
-    public func requireRoomForJob() throws(ColumnStoreError) {
+    public func requireRoomForJob() throws(TripstoreError) {
         try requireWritable()
         try bounds.reserve.require(in: folders.uploads)
         guard let most = bounds.waitingJobCountMax, try catalog.pendingJobs(upTo: most) >= most else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .queueFull,
             "\(most.grouped) jobs are waiting, as many as this server lets wait (MAX_WAITING_JOBS); send the file again later.")
     }
 
     /// The same for a file that is sent, which has to be kept where somebody who loads can fetch it.
-    public func requireRoomForUpload() throws(ColumnStoreError) {
+    public func requireRoomForUpload() throws(TripstoreError) {
         try requireRoomForJob()
         // Who finds out by sending the file waits for long, and so do those behind.
         let silence = silentStore.withLock { $0 }
         if let silence, .now - silence.time < .seconds(Limits.silentStoreSeconds) { throw silence.error }
         guard let sharing, settings.uploads == nil, settings.role == .api, try !sharing.catalog.hasLoaderHere() else { return }
-        throw ColumnStoreError(
+        throw TripstoreError(
             .unavailable,
             "Nobody can load an upload: it would be kept in this process's own folder, which no process has that loads. Set UPLOADS_URL "
                 + "for all processes, or start one of role worker or both with this folder (DATA_DIR).")
@@ -69,7 +69,7 @@ extension LoadService {
             $0.takeOverdue(at: Date.now.timeIntervalSince1970, secondsMax: bounds.failedUploadSecondsMax, byteCountMax: most)
         }
         for (id, isOld) in overdue {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 try removeKeptUpload(of: id, isOld: isOld)
             } catch {
                 settings.logger.warning(
@@ -80,8 +80,8 @@ extension LoadService {
     }
 
     /// Removes what is kept of a failed job, which then says so; while it holds the lock no other thread lets the job wait again.
-    private func removeKeptUpload(of id: Int64, isOld: Bool) throws(ColumnStoreError) {
-        try resuming.withLock { _ throws(ColumnStoreError) in
+    private func removeKeptUpload(of id: Int64, isOld: Bool) throws(TripstoreError) {
+        try resuming.withLock { _ throws(TripstoreError) in
             guard let record = try catalog.job(id), record.job.status == .failed, record.ownsSource else { return }
             for path in record.files { try FileSystem.remove(path) }
             // What comes by URL is fetched again.

@@ -1,5 +1,5 @@
 /// Which jobs of a catalog that several processes share one of them works on.
-public enum LoadRole: String, CaseIterable, Sendable {
+public enum ProcessRole: String, CaseIterable, Sendable {
     /// Takes jobs in and works on none.
     case api
     /// Works on jobs and takes none in.

@@ -4,7 +4,7 @@ import TripModel
 /// Buffers for the columns of one page, for one worker: what a scan has decoded last.
 ///
 /// Consecutive ranges often lie in the same page, so each column remembers which page it has.
-final class PageScratch {
+final class PageBuffers {
     private static let notLoaded = (serial: 0, page: -1)
 
     private var reader = PageReader()
@@ -40,7 +40,7 @@ final class PageScratch {
     /// Decodes the part of a column's page that some rows need, unless it is loaded already.
     func load(
         _ column: SegmentColumn, page: Int, rows local: Range<Int>, of segment: SegmentReader
-    ) throws(ColumnStoreError) {
+    ) throws(TripstoreError) {
         guard column.isOriginCoordinate else { return try load(column, page: page, of: segment) }
         do {
             if column == .originLongitude {
@@ -87,7 +87,7 @@ final class PageScratch {
     }
 
     /// Decodes a column's page, unless it is loaded already.
-    private func load(_ column: SegmentColumn, page: Int, of segment: SegmentReader) throws(ColumnStoreError) {
+    private func load(_ column: SegmentColumn, page: Int, of segment: SegmentReader) throws(TripstoreError) {
         guard loaded[column.rawValue] != (segment.serial, page) else { return }
         loaded[column.rawValue] = Self.notLoaded
         do {

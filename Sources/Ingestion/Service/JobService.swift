@@ -6,20 +6,20 @@ public import TripModel
 ///
 /// The catalog says which jobs there are and how far each is; where the trips go is the engine's affair. Loads run on a thread
 /// of their own and become visible when they are complete. All methods may be called from any thread and may block.
-public final class LoadService: Sendable {
+public final class JobService: Sendable {
     /// What a service is given to work with.
     package struct Settings: Sendable {
         package var access: StoreAccess
         /// Rows of a decoded batch, approximately; nil: the decoder's own.
         package var chunkRowCount: Int?
         /// What jobs may take.
-        package var bounds = LoadBounds()
+        package var bounds = IngestionBounds()
         /// What brings files from URLs; nil: nothing does, and jobs that need it wait.
         package var fetcher: (any SourceFetcher)?
         /// What keeps uploads for all processes; nil: they stay in the data directory.
         package var uploads: (any UploadStore)?
         /// Which jobs of a shared catalog this process works on.
-        package var role = LoadRole.both
+        package var role = ProcessRole.both
         /// Whether jobs are shown to others than the user who runs this process, and so without the paths of files.
         package var hidesPaths = false
         /// Whether a store whose disk takes nothing now is opened all the same, to be read until it can be written.
@@ -72,7 +72,7 @@ public final class LoadService: Sendable {
     /// What waits for a disk that takes nothing.
     let disk = DiskWait()
     /// When, and why, an upload could not be brought to where all processes can fetch it; last time only.
-    let silentStore = Lock<(error: ColumnStoreError, time: ContinuousClock.Instant)?>(nil)
+    let silentStore = Lock<(error: TripstoreError, time: ContinuousClock.Instant)?>(nil)
     /// What keeps this process from jobs that others can do.
     let trouble = MachineTrouble()
     private let state = Lock(State())
@@ -81,7 +81,7 @@ public final class LoadService: Sendable {
     ///
     /// For writing: has the engine recover, removes files that no job needs, and puts jobs that were interrupted back into the queue; if
     /// the disk takes nothing and `waitsForDisk`, later.
-    package init(_ engine: any TripEngine, _ settings: Settings) throws(ColumnStoreError) {
+    package init(_ engine: any TripEngine, _ settings: Settings) throws(TripstoreError) {
         self.engine = engine
         self.settings = settings
         storage = engine.storage
@@ -104,12 +104,12 @@ public final class LoadService: Sendable {
     ///   - isAsked: whether somebody asks for it; else the start of a process does.
     func goOn(
         _ record: JobRecord, with path: String? = nil, isAsked: Bool = true
-    ) throws(ColumnStoreError) -> JobRecord? {
+    ) throws(TripstoreError) -> JobRecord? {
         let id = record.job.id
         guard var waiting = try catalog.goOn(id, with: path, isClaimed: claimsOwnJobs, isAsked: isAsked) else { return nil }
         if waiting.checkpoint.byteCount > 0, waiting.checkpoint.contentHash == nil {
             // An earlier version committed it and left no proof of what it had read.
-            guard try takeOut(id, status: .failed, from: [.pending], message: nil),
+            guard try deleteTrips(id, status: .failed, from: [.pending], message: nil),
                 let anew = try catalog.reset(id, from: [.failed], isClaimed: claimsOwnJobs)
             else { return nil }
             waiting = anew
@@ -119,7 +119,7 @@ public final class LoadService: Sendable {
     }
 
     /// Lets a job that waits be loaded: here, or by who has room where processes share the catalog.
-    func begin(_ waiting: JobRecord) throws(ColumnStoreError) {
+    func begin(_ waiting: JobRecord) throws(TripstoreError) {
         notify(JobProgress(waiting.job))
         if let sharing, !claimsOwnJobs { return sharing.wake() }
         sharing?.take(waiting)
@@ -140,9 +140,9 @@ public final class LoadService: Sendable {
     }
 
     /// Marks jobs that are not done as interrupted; those of streams fail.
-    func interruptUnfinishedJobs() throws(ColumnStoreError) {
+    func interruptUnfinishedJobs() throws(TripstoreError) {
         for record in try catalog.unfinishedJobs() where record.isStream {
-            _ = try takeOut(
+            _ = try deleteTrips(
                 record.job.id, status: .failed, from: [.pending, .running, .interrupted],
                 message: "Interrupted while reading \(SourcePath.name(ofStream: record.sourcePath)), \(SourcePath.remedy)")
         }
@@ -150,7 +150,7 @@ public final class LoadService: Sendable {
     }
 
     private func leaveJobs() {
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             try interruptUnfinishedJobs()
         } catch {
             // The next start does it.
@@ -185,16 +185,16 @@ public final class LoadService: Sendable {
     // MARK: - Jobs
 
     /// Jobs that earlier processes left unfinished, oldest first, with the files or the URLs they are of.
-    package func interruptedJobs() throws(ColumnStoreError) -> [(job: Job, source: String)] {
+    package func interruptedJobs() throws(TripstoreError) -> [(job: Job, source: String)] {
         try catalog.interruptedJobs().reversed().map { record in
             (job: record.job, source: (try? url(of: record)) ?? record.sourceURL ?? record.sourcePath)
         }
     }
 
     /// Blocks until a job has ended, and returns it; one that this process has lost as it fell silent is interrupted.
-    package func waitForEnd(of id: Int64) throws(ColumnStoreError) -> Job {
+    package func waitForEnd(of id: Int64) throws(TripstoreError) -> Job {
         while true {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 let job = try record(id).job
                 if job.status.isTerminal || job.status == .interrupted && sharing != nil && !claimed.contains(id),
                     live(id) == nil
@@ -219,7 +219,7 @@ public final class LoadService: Sendable {
     public func readsStream(_ id: Int64) -> Bool { (try? record(id).isStream) ?? false }
 
     /// Lists jobs, newest first.
-    public func jobs(limit: Int, status: Job.Status?) throws(ColumnStoreError) -> [Job] {
+    public func jobs(limit: Int, status: Job.Status?) throws(TripstoreError) -> [Job] {
         if isAbandoned {
             let records = try catalog.jobs(limit: status == nil ? limit : Int(Int32.max), status: nil)
             return Array(
@@ -230,7 +230,7 @@ public final class LoadService: Sendable {
     }
 
     /// Number of jobs by status.
-    package func jobCounts() throws(ColumnStoreError) -> [Job.Status: Int] {
+    package func jobCounts() throws(TripstoreError) -> [Job.Status: Int] {
         guard isAbandoned else { return try catalog.jobCounts() }
         return Dictionary(
             try catalog.jobCounts().map { ($0.key.isTerminal ? $0.key : .interrupted, $0.value) }, uniquingKeysWith: +)
@@ -246,9 +246,9 @@ public final class LoadService: Sendable {
     }
 
     /// Returns a job, with live counts while it runs; throws `.notFound` where there is none of that number.
-    public func job(_ id: Int64) throws(ColumnStoreError) -> Job {
+    public func job(_ id: Int64) throws(TripstoreError) -> Job {
         if isAbandoned { return shown(Self.interrupted(try record(id).job)) }
-        do throws(ColumnStoreError) { return shown(current(try record(id).job)) } catch {
+        do throws(TripstoreError) { return shown(current(try record(id).job)) } catch {
             guard error.code == .unavailable, let live = live(id) else { throw error }
             return shown(live)
         }
@@ -274,22 +274,22 @@ public final class LoadService: Sendable {
     }
 
     /// There is no job of the number that was asked for, which an answer of the API has in its path.
-    package static let jobNotFound = ColumnStoreError(.notFound, "Job not found")
+    package static let jobNotFound = TripstoreError(.notFound, "Job not found")
 
-    func record(_ id: Int64) throws(ColumnStoreError) -> JobRecord {
+    func record(_ id: Int64) throws(TripstoreError) -> JobRecord {
         guard let record = try catalog.job(id) else { throw Self.jobNotFound }
         return record
     }
 
     /// Trips that a job has in the store: those of a job that completed, without those in segments that were set aside.
-    package func tripCount(of job: Job) throws(ColumnStoreError) -> Int {
+    package func tripCount(of job: Job) throws(TripstoreError) -> Int {
         guard job.status == .completed else { return 0 }
         let missing = try catalog.missingTrips(ofJob: job.id)
         return max(0, job.processedRows - job.rejectedRows - (missing ?? 0))
     }
 
     /// Returns a job's progress as it stands.
-    public func progress(_ id: Int64) throws(ColumnStoreError) -> JobProgress { JobProgress(try job(id)) }
+    public func progress(_ id: Int64) throws(TripstoreError) -> JobProgress { JobProgress(try job(id)) }
 
     /// Returns rejected rows of a job, and how many there are of each reason.
     ///
@@ -298,7 +298,7 @@ public final class LoadService: Sendable {
     /// - Parameters:
     ///   - line: the rows are those after this line of the file.
     ///   - limit: most rows; fewer come where they are long.
-    public func rejects(_ id: Int64, after line: Int = 0, limit: Int) throws(ColumnStoreError) -> RejectsReport {
+    public func rejects(_ id: Int64, after line: Int = 0, limit: Int) throws(TripstoreError) -> RejectsReport {
         let job = try job(id)
         let reasons = try catalog.rejectCounts(id)
         let page = try storage.rejects(id, after: line, limit: limit)
@@ -308,7 +308,7 @@ public final class LoadService: Sendable {
     }
 
     /// Removes what is kept of a job's rejected rows; how many there are of each reason stays.
-    private func removeRejects(of id: Int64) throws(ColumnStoreError) {
+    private func removeRejects(of id: Int64) throws(TripstoreError) {
         if catalog.keepsRejects { try catalog.removeRejects(id) } else { try FileSystem.remove(folders.rejectsPath(job: id)) }
     }
 
@@ -316,14 +316,14 @@ public final class LoadService: Sendable {
     ///
     /// Returns as soon as nothing of the job counts any more; a load that runs notices at its next step. A job that was removed
     /// before stays as it is.
-    public func remove(_ id: Int64) throws(ColumnStoreError) -> Job {
+    public func remove(_ id: Int64) throws(TripstoreError) -> Job {
         try requireWritable()
         while true {
             let status = try record(id).job.status
             if status.isRemoved { return try finishRemoval(id) }
             let isCompleted = status == .completed
             // False if the status changed meanwhile; the next turn looks again.
-            let isChanged = try takeOut(
+            let isChanged = try deleteTrips(
                 id, status: isCompleted ? .deleted : .cancelled, from: [status],
                 message: isCompleted ? "Deleted on request." : "Cancelled on request.")
             if isChanged {
@@ -336,26 +336,26 @@ public final class LoadService: Sendable {
     /// Lets an interrupted job go on from its last commit, or loads a failed one once more, and returns it as it waits.
     ///
     /// A job that failed is loaded from the start of its file; a file that is not there whole is fetched first.
-    public func resume(_ id: Int64) throws(ColumnStoreError) -> Job {
+    public func resume(_ id: Int64) throws(TripstoreError) -> Job {
         try requireWritable()
         let record = try record(id)
         let status = record.job.status
         guard status == .failed || status == .interrupted else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict,
                 "Job \(id) is \(status.rawValue); only a job that failed or was interrupted can be resumed.")
         }
         guard !record.isStream else {
-            throw ColumnStoreError(
+            throw TripstoreError(
                 .conflict, "Job \(id) read \(SourcePath.name(ofStream: record.sourcePath)), \(SourcePath.remedy)")
         }
-        let changed = ColumnStoreError(.conflict, "Job \(id) is no longer \(status.rawValue); look at it again.")
+        let changed = TripstoreError(.conflict, "Job \(id) is no longer \(status.rawValue); look at it again.")
         if status == .interrupted {
             try requireSource(of: record)
             guard let waiting = try goOn(record) else { throw changed }
             return shown(waiting.job)
         }
-        let reset = try resuming.withLock { _ throws(ColumnStoreError) in
+        let reset = try resuming.withLock { _ throws(TripstoreError) in
             // While this is held nobody removes what is kept of the job.
             try requireSource(of: record)
             return try catalog.reset(id, from: [.failed], isClaimed: claimsOwnJobs)
@@ -367,10 +367,10 @@ public final class LoadService: Sendable {
     }
 
     /// Throws where the file of a job is not there and nobody can fetch it.
-    private func requireSource(of record: JobRecord) throws(ColumnStoreError) {
+    private func requireSource(of record: JobRecord) throws(TripstoreError) {
         guard record.sourceURL == nil, FileSystem.byteCount(of: record.sourcePath) == nil else { return }
         let id = record.job.id
-        throw ColumnStoreError(
+        throw TripstoreError(
             .conflict,
             record.ownsSource
                 ? "The upload of job \(id) is gone, as it was kept for a while only; send the file again."
@@ -382,7 +382,7 @@ public final class LoadService: Sendable {
     /// would be one too many.
     ///
     /// One that an engine elsewhere may still have rows of stays.
-    public func forgetDuplicate(_ id: Int64) throws(ColumnStoreError) {
+    public func forgetDuplicate(_ id: Int64) throws(TripstoreError) {
         guard duplicate(of: id) != nil else { return }
         let record = try record(id)
         if try catalog.forget(job: id) { try removeFiles(of: record) }
@@ -391,15 +391,15 @@ public final class LoadService: Sendable {
     /// Takes all trips of a job out of the store and marks it.
     ///
     /// - Parameter attempt: the run that wants it, which has nothing to say once there is another.
-    func takeOut(
+    func deleteTrips(
         _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int? = nil
-    ) throws(ColumnStoreError) -> Bool {
-        try engine.idleWork.interrupting { () throws(ColumnStoreError) in
-            try engine.takeOut(id, status: status, from: expected, message: message, attempt: attempt)
+    ) throws(TripstoreError) -> Bool {
+        try engine.idleWork.interrupting { () throws(TripstoreError) in
+            try engine.deleteTrips(id, status: status, from: expected, message: message, attempt: attempt)
         }
     }
 
-    private func finishRemoval(_ id: Int64) throws(ColumnStoreError) -> Job {
+    private func finishRemoval(_ id: Int64) throws(TripstoreError) -> Job {
         let record = try record(id)
         // It is over, also where a file of it cannot be removed.
         notify(JobProgress(record.job))
@@ -408,7 +408,7 @@ public final class LoadService: Sendable {
     }
 
     /// Removes what a job has besides its trips, once it was removed; what a load still writes goes with the load's end.
-    func removeFiles(of record: JobRecord) throws(ColumnStoreError) {
+    func removeFiles(of record: JobRecord) throws(TripstoreError) {
         keptUploads.withLock { $0.remove(record.job.id) }
         try removeUpload(of: record)
         try removeRejects(of: record.job.id)
@@ -457,41 +457,41 @@ public final class LoadService: Sendable {
     package var isShared: Bool { sharing != nil }
 
     /// Whether a task that one process alone should do is this one's now.
-    package func leads(_ task: String) throws(ColumnStoreError) -> Bool { try catalog.leads(task) }
+    package func isLeader(for task: String) throws(TripstoreError) -> Bool { try catalog.isLeader(for: task) }
 
     // MARK: - Events
 
     /// Says whether changes of jobs are to be kept until somebody was told of them (`events`).
-    package func wishEvents(_ isWished: Bool) throws(ColumnStoreError) {
-        if disk.remember(wishesEvents: isWished) { return }
-        do throws(ColumnStoreError) {
-            try catalog.wishEvents(isWished)
+    package func setEventsEnabled(_ isEnabled: Bool) throws(TripstoreError) {
+        if disk.remember(eventsEnabled: isEnabled) { return }
+        do throws(TripstoreError) {
+            try catalog.setEventsEnabled(isEnabled)
         } catch {
             guard error.code == .diskFull, disk.isPatient else { throw error }
-            disk.wait { [self] in disk.wishedEvents.map { (try? catalog.wishEvents($0)) != nil } ?? true }
+            disk.wait { [self] in disk.areEventsEnabled.map { (try? catalog.setEventsEnabled($0)) != nil } ?? true }
         }
     }
 
     /// The catalog's own name, which tells stores apart.
-    package func storeName() throws(ColumnStoreError) -> String { try catalog.name() }
+    package func storeName() throws(TripstoreError) -> String { try catalog.name() }
 
     /// The oldest changes of jobs that are kept, in their order.
-    package func events(limit: Int) throws(ColumnStoreError) -> [JobEvent] {
+    package func events(limit: Int) throws(TripstoreError) -> [JobEvent] {
         // That somebody was told could not be noted now, so that they would be told again and again.
         disk.refusal == nil ? try catalog.events(limit: limit) : []
     }
 
     /// Lets go of a change of which somebody was told.
-    package func forgetEvent(_ id: Int64) throws(ColumnStoreError) { try catalog.forgetEvent(id) }
+    package func forgetEvent(_ id: Int64) throws(TripstoreError) { try catalog.forgetEvent(id) }
 
     // MARK: - Numbers
 
     /// What is under way, and what was done since the process began.
-    public func numbers() throws(ColumnStoreError) -> LoadNumbers {
+    public func statistics() throws(TripstoreError) -> JobStatistics {
         let counts = try catalog.jobCounts()
-        let queue = try catalog.queueNumbers()
+        let queue = try catalog.queueStatistics()
         let state = state.withLock { $0 }
-        return LoadNumbers(
+        return JobStatistics(
             pendingJobs: counts[.pending] ?? 0, runningJobs: counts[.running] ?? 0, rowsIngested: state.rowsIngested,
             rowsRejected: state.rowsRejected, oldestPendingSeconds: queue.oldestPendingSeconds, workers: queue.workers,
             lostLeases: sharing == nil ? nil : state.lostLeases)
@@ -499,7 +499,7 @@ public final class LoadService: Sendable {
 }
 
 /// Numbers of a store's loads for an operator.
-public struct LoadNumbers: Hashable, Sendable {
+public struct JobStatistics: Hashable, Sendable {
     public var pendingJobs: Int
     public var runningJobs: Int
     /// Since the process began.

@@ -2,7 +2,7 @@
 ///
 /// `message` is one sentence that says what is wrong and what to do; the server shows it as `detail`, the command line on
 /// standard error. `code` is for programs: the server alone turns it into a status, the command line into an exit code.
-public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
+public struct TripstoreError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure that callers tell apart.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
@@ -80,7 +80,7 @@ public struct ColumnStoreError: Error, Sendable, CustomStringConvertible {
     public var description: String { message }
 }
 
-extension ColumnStoreError {
+extension TripstoreError {
     /// Whether the disk, or who is in charge of it, refused to be written or read.
     package var isOfDisk: Bool { code == .diskFull || code == .io }
 }

@@ -6,11 +6,11 @@ package import TripModel
 extension ClickHouseStore {
     package func weeklyAverage(
         _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation
-    ) throws(ColumnStoreError) -> WeeklyAverage {
-        countQuestion()
+    ) throws(TripstoreError) -> WeeklyAverage {
+        countQuery()
         let start = ContinuousClock.now
         let withTimes = query.weeks == .elapsed
-        let answer = try answer { visibility throws(ColumnStoreError) in
+        let answer = try answer { visibility throws(TripstoreError) in
             try ask(sql.weeks(query.filter, withTimes: withTimes, visibility), cancellation)
         }
         var reader = RowBinaryReader(answer)
@@ -26,11 +26,11 @@ extension ClickHouseStore {
         }
         let warning = warning()
         var average: WeeklyAverage
-        do throws(ColumnStoreError) {
-            average = try WeeklyAverage(query, tripsByWeek: trips) { () throws(ColumnStoreError) in first...last }
+        do throws(TripstoreError) {
+            average = try WeeklyAverage(query, tripsByWeek: trips) { () throws(TripstoreError) in first...last }
         } catch {
             guard error.code == .notFound, let warning else { throw error }
-            throw ColumnStoreError(.notFound, "\(error.message). \(warning)")
+            throw TripstoreError(.notFound, "\(error.message). \(warning)")
         }
         average.warning = warning
         average.metrics.scanTime = .now - start
@@ -39,10 +39,10 @@ extension ClickHouseStore {
 
     package func tripGroups(
         _ query: TripGroupsQuery, _ cancellation: QueryCancellation
-    ) throws(ColumnStoreError) -> TripGroups {
-        countQuestion()
+    ) throws(TripstoreError) -> TripGroups {
+        countQuery()
         let start = ContinuousClock.now
-        let answer = try answer { visibility throws(ColumnStoreError) in
+        let answer = try answer { visibility throws(TripstoreError) in
             try ask(
                 sql.groups(query, visibility), settings: [("output_format_json_quote_64bit_integers", "0")], cancellation)
         }
@@ -50,7 +50,7 @@ extension ClickHouseStore {
         do {
             table = try JSONDecoder().decode(GroupTableJSON.self, from: Data(answer))
         } catch {
-            throw ColumnStoreError(.internalFault, "ClickHouse's answer is not the JSON that was asked for: \(error).")
+            throw TripstoreError(.internalFault, "ClickHouse's answer is not the JSON that was asked for: \(error).")
         }
         var groups = TripGroups(
             groups: table.data.map { row in
@@ -69,9 +69,9 @@ extension ClickHouseStore {
 
     package func regions(
         _ query: RegionsQuery, _ cancellation: QueryCancellation
-    ) throws(ColumnStoreError) -> Regions {
-        countQuestion()
-        let (regions, total) = try answer { visibility throws(ColumnStoreError) in
+    ) throws(TripstoreError) -> Regions {
+        countQuery()
+        let (regions, total) = try answer { visibility throws(TripstoreError) in
             let regions = try Self.regions(in: ask(sql.regions(query, visibility), cancellation))
             // For a page that is not full, the total is known.
             if regions.count < query.limit, query.offset == 0 || !regions.isEmpty {
@@ -85,7 +85,7 @@ extension ClickHouseStore {
         return answer
     }
 
-    private static func regions(in bytes: [UInt8]) throws(ColumnStoreError) -> [Regions.Region] {
+    private static func regions(in bytes: [UInt8]) throws(TripstoreError) -> [Regions.Region] {
         var reader = RowBinaryReader(bytes)
         var regions: [Regions.Region] = []
         while !reader.isAtEnd {

@@ -9,7 +9,7 @@ import Testing
 import TripModel
 
 /// Segments that are divided by place: the same trips, each place of a week in one segment.
-struct PartitionTests {
+struct ReclusteringTests {
     private static let segmentRowCount = 500
     private let folder = TemporaryDirectory()
     private let pool = WorkerPool(threadCount: 2)
@@ -55,7 +55,7 @@ struct PartitionTests {
             let trips = try segment.readTrips()
             #expect(segment.indexProblem == nil)
             for week in trips.weeks.indices {
-                let keys = trips.strata.filter { $0.week == week }.flatMap { $0.rows.map { trips.key[$0] } }
+                let keys = trips.partitions.filter { $0.week == week }.flatMap { $0.rows.map { trips.key[$0] } }
                 extents[trips.weeks[week], default: []].append((first: keys.min()!, last: keys.max()!))
             }
         }

@@ -6,12 +6,12 @@ import TripModel
 ///
 ///     another process ── INSERT, UPDATE ── catalog ── notice ──> hear ──> observers, claims
 ///     this process    <── claim, keep, give back ── catalog
-extension LoadService {
+extension JobService {
     /// Begins to listen, and where this process works on jobs, to claim them.
     func startSharing() {
         guard let sharing else { return }
-        do throws(ColumnStoreError) {
-            try sharing.catalog.observe { [weak self] notice throws(ColumnStoreError) in try self?.hear(notice) }
+        do throws(TripstoreError) {
+            try sharing.catalog.observe { [weak self] notice throws(TripstoreError) in try self?.hear(notice) }
         } catch {
             settings.logger.error("Other processes cannot be heard", metadata: ["why": "\(error)"])
         }
@@ -24,7 +24,7 @@ extension LoadService {
     private func register() {
         guard let sharing else { return }
         let sharedSettings = settings.sharedSettings.merging(intake.sharedSettings) { own, _ in own }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             let sentences = try sharing.catalog.register(loads: settings.role != .api, settings: sharedSettings)
             for sentence in sentences {
                 settings.logger.error("Processes have different settings", metadata: ["what": "\(sentence)"])
@@ -44,7 +44,7 @@ extension LoadService {
         sharing?.start(keep: { [weak self] in self?.keepClaims() }, claim: { [weak self] in self?.claimJobs() })
     }
 
-    private func hear(_ notice: CatalogNotice) throws(ColumnStoreError) {
+    private func hear(_ notice: CatalogNotice) throws(TripstoreError) {
         guard let sharing else { return }
         switch notice {
         case .changed(let id): try lookAt(id)
@@ -58,7 +58,7 @@ extension LoadService {
     }
 
     /// Looks up a job of which something was heard.
-    private func lookAt(_ id: Int64) throws(ColumnStoreError) {
+    private func lookAt(_ id: Int64) throws(TripstoreError) {
         guard let sharing, let record = try catalog.job(id) else { return }
         switch record.job.status {
         case .pending: sharing.wake()
@@ -90,12 +90,12 @@ extension LoadService {
     private func keepClaims() {
         guard let sharing else { return }
         if settings.role != .api { sweepUploads() }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             for id in try sharing.catalog.keepClaims(claimed) {
                 countLostLease()
                 drop(id)
             }
-            try sharing.catalog.keepHouse()
+            try sharing.catalog.runMaintenance()
         } catch {
             settings.logger.warning("The catalog cannot be told that this process is alive", metadata: ["why": "\(error)"])
         }
@@ -105,7 +105,7 @@ extension LoadService {
     /// fetches from elsewhere, which may take hours, does.
     private func claimJobs() {
         guard let sharing, settings.role != .own, settings.role != .api else { return }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             while mayTakeJobs(), !queue.hasJobs, !fetching.hasUploads, fetching.ids.count < Limits.fetchCountMax,
                 let record = try sharing.catalog.claim(except: claimed, busyHosts: fetching.hostsWithoutRoom)
             {
@@ -123,7 +123,7 @@ extension LoadService {
     /// Lets others go on at once with what this process leaves.
     func giveBackClaims() {
         guard let sharing, !settings.isReadOnly else { return }
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             try sharing.catalog.releaseClaims()
         } catch {
             settings.logger.warning(

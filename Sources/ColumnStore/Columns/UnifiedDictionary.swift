@@ -1,7 +1,7 @@
 import TripModel
 
 /// The names of several lists as one ascending list, and each list's codes in it.
-package struct MergedNames: Sendable {
+package struct UnifiedDictionary: Sendable {
     /// Ascending by UTF-8.
     package let names: [String]
     /// For each list: new code by old code.
@@ -11,7 +11,7 @@ package struct MergedNames: Sendable {
     package init(_ lists: [[String]]) {
         var distinct = StringDictionary()
         for list in lists { for name in list { _ = distinct.insert(name) } }
-        let codes = StringDictionary(distinct.strings.sorted { ExactName($0) < ExactName($1) })
+        let codes = StringDictionary(distinct.strings.sorted { ByteOrderedString($0) < ByteOrderedString($1) })
         names = codes.strings
         codeMaps = lists.map { list in list.map { codes.code(of: $0)! } }
     }

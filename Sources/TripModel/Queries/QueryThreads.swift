@@ -2,7 +2,7 @@
 ///
 /// More than cores, so that a long query leaves room for short ones. Queries that may scan everything have threads of their
 /// own, so that they never occupy all threads of the others.
-package final class QuestionThreads: Sendable {
+package final class QueryThreads: Sendable {
     /// For work that uses no engine: jobs and whatever else is in the catalog.
     private let moments: WorkerPool
     private let short: WorkerPool
@@ -31,9 +31,9 @@ package final class QuestionThreads: Sendable {
 
     /// Runs blocking work that is short and uses no engine, and waits for it without blocking a thread.
     package func answer<Value: Sendable>(
-        _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
-    ) async throws(ColumnStoreError) -> Value {
-        let result: Result<Value, ColumnStoreError> = await withCheckedContinuation { continuation in
+        _ work: @escaping @Sendable () throws(TripstoreError) -> Value
+    ) async throws(TripstoreError) -> Value {
+        let result: Result<Value, TripstoreError> = await withCheckedContinuation { continuation in
             moments.run { continuation.resume(returning: Self.result(work)) }
         }
         return try result.get()
@@ -45,10 +45,10 @@ package final class QuestionThreads: Sendable {
     ///
     /// - Parameter refusal: the error that the client gets.
     package func answer<Value: Sendable>(
-        within time: Duration, otherwise refusal: ColumnStoreError,
-        _ work: @escaping @Sendable () throws(ColumnStoreError) -> Value
-    ) async throws(ColumnStoreError) -> Value {
-        let result: Result<Value, ColumnStoreError> = await withCheckedContinuation { continuation in
+        within time: Duration, otherwise refusal: TripstoreError,
+        _ work: @escaping @Sendable () throws(TripstoreError) -> Value
+    ) async throws(TripstoreError) -> Value {
+        let result: Result<Value, TripstoreError> = await withCheckedContinuation { continuation in
             let first = FirstAnswer(continuation)
             let timer = Task {
                 try await Task.sleep(for: time)
@@ -69,12 +69,12 @@ package final class QuestionThreads: Sendable {
     ///   - waitingMax: how many of its kind may wait before it.
     package func answer<Value: Sendable>(
         mayScan: Bool = false, _ cancellation: QueryCancellation, waitingMax: Int,
-        _ query: @escaping @Sendable () throws(ColumnStoreError) -> Value
-    ) async throws(ColumnStoreError) -> Value {
-        let result: Result<Value, ColumnStoreError> = await withCheckedContinuation { continuation in
+        _ query: @escaping @Sendable () throws(TripstoreError) -> Value
+    ) async throws(TripstoreError) -> Value {
+        let result: Result<Value, TripstoreError> = await withCheckedContinuation { continuation in
             (mayScan ? scanLane : shortLane).run(cancellation, waitingMax: waitingMax) { refusal in
                 continuation.resume(
-                    returning: Self.result { () throws(ColumnStoreError) in
+                    returning: Self.result { () throws(TripstoreError) in
                         if let refusal { throw refusal }
                         try cancellation.check()
                         return try query()
@@ -85,20 +85,20 @@ package final class QuestionThreads: Sendable {
     }
 
     private static func result<Value>(
-        _ work: () throws(ColumnStoreError) -> Value
-    ) -> Result<Value, ColumnStoreError> {
-        do throws(ColumnStoreError) { return .success(try work()) } catch { return .failure(error) }
+        _ work: () throws(TripstoreError) -> Value
+    ) -> Result<Value, TripstoreError> {
+        do throws(TripstoreError) { return .success(try work()) } catch { return .failure(error) }
     }
 }
 
 /// The first of several results, for one waiting caller.
 private final class FirstAnswer<Value: Sendable>: Sendable {
-    private let waiter: Lock<CheckedContinuation<Result<Value, ColumnStoreError>, Never>?>
+    private let waiter: Lock<CheckedContinuation<Result<Value, TripstoreError>, Never>?>
 
-    init(_ waiter: CheckedContinuation<Result<Value, ColumnStoreError>, Never>) { self.waiter = Lock(waiter) }
+    init(_ waiter: CheckedContinuation<Result<Value, TripstoreError>, Never>) { self.waiter = Lock(waiter) }
 
     /// Whether there is no result yet.
     var isAwaited: Bool { waiter.withLock { $0 != nil } }
 
-    func give(_ answer: Result<Value, ColumnStoreError>) { waiter.withLock { $0.take() }?.resume(returning: answer) }
+    func give(_ answer: Result<Value, TripstoreError>) { waiter.withLock { $0.take() }?.resume(returning: answer) }
 }

@@ -3,10 +3,10 @@ import Logging
 import TripModel
 
 /// Jobs on their way from pending to their end, on the queue's thread.
-extension LoadService {
+extension JobService {
     func runJobs(_ ids: [Int64], _ control: IngestionJob.Control) {
         do {
-            let records = try patiently(ids, control) { () throws(ColumnStoreError) in
+            let records = try retrying(ids, control) { () throws(TripstoreError) in
                 try catalog.start(ids, tracksAttempts: intake.tracksAttempts)
             }
             for id in ids where !records.contains(where: { $0.job.id == id }) { try settle(id, control) }
@@ -15,7 +15,7 @@ extension LoadService {
             } else if let record = records.first {
                 try run(record, control)
             }
-            engine.loadsEnded()
+            engine.jobsEnded()
         } catch {
             giveUp(ids, error)
         }
@@ -23,10 +23,10 @@ extension LoadService {
 
     private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
         for record in records { tell(record.job) }
-        let load = GroupLoad(
+        let load = GroupIngestion(
             records, engine: engine, catalog: catalog, pool: pool, folders: folders, bounds: settings.bounds)
         do {
-            while control.wish == .none, let wave = try load.loadWave() {
+            while control.stopRequest == .none, let wave = try load.loadWave() {
                 for (record, job) in wave.completed { complete(record, job) { JobProgress($0) } }
                 for record in wave.cancelled { end(record.job.id) { try removeFiles(of: record) } }
                 for (record, error) in wave.failed {
@@ -40,7 +40,7 @@ extension LoadService {
             }
             return
         }
-        for record in load.waiting { end(record.job.id) { try putBack(record) } }
+        for record in load.waiting { end(record.job.id) { try requeue(record) } }
     }
 
     /// Ends one of the jobs of a group; that it fails must not keep the others from their ends, of which their followers hear.
@@ -51,10 +51,10 @@ extension LoadService {
     /// Leaves to the next start what cannot be recorded of some jobs.
     private func giveUp(_ ids: [Int64], _ error: any Error) {
         settings.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
-        let reason = (error as? ColumnStoreError)?.message ?? "\(error)"
+        let reason = (error as? TripstoreError)?.message ?? "\(error)"
         queue.abandon(
             ids,
-            ColumnStoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
+            TripstoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
     }
 
     private func tell(_ job: Job) {
@@ -68,7 +68,7 @@ extension LoadService {
         while true {
             do {
                 return try runOnce(record, control)
-            } catch let error as ColumnStoreError where error.code == .unavailable {
+            } catch let error as TripstoreError where error.code == .unavailable {
                 // Where trips go is away for now. What was committed stays, and the next attempt goes on from there.
                 let id = record.job.id
                 waits += 1
@@ -79,21 +79,21 @@ extension LoadService {
                 job.message = "Waiting: \(error.message)"
                 tell(job)
                 control.wait(seconds: min(1 << min(waits - 1, 5), Limits.retrySecondsMax))
-                switch control.wish {
+                switch control.stopRequest {
                 case .none: break
                 case .cancel:
-                    return try abandon(id, record, ColumnStoreError(.cancelled, "Cancelled on request."), control)
-                case .checkpoint: return try putBack(record)
+                    return try abandon(id, record, TripstoreError(.cancelled, "Cancelled on request."), control)
+                case .checkpoint: return try requeue(record)
                 }
-                let started = try patiently([id], control) { () throws(ColumnStoreError) in
+                let started = try retrying([id], control) { () throws(TripstoreError) in
                     try catalog.start([id], tracksAttempts: intake.tracksAttempts)
                 }
                 guard let again = started.first else { return try settle(id, control) }
                 if again.checkpoint != record.checkpoint { waits = 0 }
                 record = again
             } catch {
-                if let error = error as? ColumnStoreError, isOwnTrouble(error, with: record) {
-                    let isGivenBack = try patiently([record.job.id], control) { () throws(ColumnStoreError) in
+                if let error = error as? TripstoreError, isOwnTrouble(error, with: record) {
+                    let isGivenBack = try retrying([record.job.id], control) { () throws(TripstoreError) in
                         try giveBack(record, error)
                     }
                     if isGivenBack { return }
@@ -122,7 +122,7 @@ extension LoadService {
             case .completed:
                 complete(record, load.job, load.progress)
             case .checkpointed:
-                try putBack(record)
+                try requeue(record)
                 settings.logger.notice("A job was checkpointed; the next start goes on from there", metadata: ["job": "\(id)"])
             }
         } catch {
@@ -147,7 +147,7 @@ extension LoadService {
 
     /// Lets a job go that could not be started: it came to its end without our knowing, or is another process's now.
     private func settle(_ id: Int64, _ control: IngestionJob.Control) throws {
-        let record = try patiently([id], control) { () throws(ColumnStoreError) in try self.record(id) }
+        let record = try retrying([id], control) { () throws(TripstoreError) in try self.record(id) }
         if record.job.status == .completed { return complete(record, record.job) { JobProgress($0) } }
         if record.job.status.isRemoved { return try removeFiles(of: record) }
         if !record.job.status.isTerminal {
@@ -156,25 +156,25 @@ extension LoadService {
     }
 
     /// Leaves a job to the next start, or to another process.
-    private func putBack(_ record: JobRecord) throws(ColumnStoreError) {
-        try catalog.putBack(record.job.id, attempt: record.attempt)
+    private func requeue(_ record: JobRecord) throws(TripstoreError) {
+        try catalog.requeue(record.job.id, attempt: record.attempt)
     }
 
     /// Asks a catalog again that takes nothing now, as it is away or its disk is full, until it does or the store is closed.
     ///
     /// Meanwhile no other job runs, since nothing of it could be recorded either, and the order stays; the jobs say what they wait
     /// for. A command ends where no server is expected to come back: its user is there to make room.
-    private func patiently<Value>(
-        _ ids: [Int64], _ control: IngestionJob.Control, _ body: () throws(ColumnStoreError) -> Value
-    ) throws(ColumnStoreError) -> Value {
+    private func retrying<Value>(
+        _ ids: [Int64], _ control: IngestionJob.Control, _ body: () throws(TripstoreError) -> Value
+    ) throws(TripstoreError) -> Value {
         var pause = 1
         while true {
-            do throws(ColumnStoreError) {
+            do throws(TripstoreError) {
                 return try body()
             } catch {
                 let isAway = error.code == .unavailable
                 guard isAway || isServing && error.code != .internalFault, !control.isClosing else { throw error }
-                if isAway, control.wish != .none { throw error }
+                if isAway, control.stopRequest != .none { throw error }
                 settings.logger.warning(
                     "The catalog cannot take note", metadata: ["jobs": "\(ids)", "why": "\(error.message)"])
                 for id in ids {
@@ -191,7 +191,7 @@ extension LoadService {
 
     /// Removes a file that is no longer needed; one that stays is swept by the next start.
     private func removeNow(_ path: String) {
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             try FileSystem.remove(path)
         } catch {
             settings.logger.warning("A file stays that is no longer needed", metadata: ["why": "\(error.message)"])
@@ -202,12 +202,12 @@ extension LoadService {
     private func abandon(
         _ id: Int64, _ record: JobRecord, _ error: any Error, _ control: IngestionJob.Control
     ) throws {
-        let error = error as? ColumnStoreError ?? ColumnStoreError(.internalFault, "The load failed: \(error).")
+        let error = error as? TripstoreError ?? TripstoreError(.internalFault, "The load failed: \(error).")
         let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
         if error.isDuplicate { noteDuplicate(id, of: error.job) }
         let message = error.lastingMessage ?? error.message
-        let isChanged = try patiently([id], control) { () throws(ColumnStoreError) in
-            try takeOut(id, status: status, from: [.running], message: message, attempt: record.attempt)
+        let isChanged = try retrying([id], control) { () throws(TripstoreError) in
+            try deleteTrips(id, status: status, from: [.running], message: message, attempt: record.attempt)
         }
         do {
             try engine.removeUncommitted(ofJob: id)

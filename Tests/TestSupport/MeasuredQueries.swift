@@ -3,7 +3,7 @@ import Foundation
 /// The questions whose cost is measured and held: `Benchmarks/Thresholds/questions.json`.
 ///
 /// One list for the benchmarks, which time them, and for the test that compares what each one reads with its bounds.
-package struct MeasuredQuestions: Decodable, Sendable {
+package struct MeasuredQueries: Decodable, Sendable {
     /// Which of the engine's questions it is.
     package enum Kind: String, Decodable, Sendable { case weeklyAverage, tripGroups, regions }
 
@@ -33,7 +33,7 @@ package struct MeasuredQuestions: Decodable, Sendable {
 
     /// Reads the list.
     package static func load() throws -> Self {
-        // Tests/TestSupport/MeasuredQuestions.swift -> Benchmarks/Thresholds/questions.json
+        // Tests/TestSupport/MeasuredQueries.swift -> Benchmarks/Thresholds/questions.json
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let file = root.appendingPathComponent("Benchmarks/Thresholds/questions.json")

@@ -7,12 +7,12 @@ import TripModel
 ///
 /// A disk that is full, or read-only, keeps nobody from the answers. What a start has to write is tried again every few seconds; until it
 /// is done nothing else is written, and whoever asks for a change is told why.
-extension LoadService {
+extension JobService {
     /// Recovers: now, or if the disk refuses that and the process waits for it, as soon as it no longer does.
-    func recover() throws(ColumnStoreError) {
-        let recover: @Sendable () throws(ColumnStoreError) -> Void = { [self] () throws(ColumnStoreError) in
+    func recover() throws(TripstoreError) {
+        let recover: @Sendable () throws(TripstoreError) -> Void = { [self] () throws(TripstoreError) in
             try storage.becomeWritable()
-            if let isWished = disk.wishedEvents { try catalog.wishEvents(isWished) }
+            if let isEnabled = disk.areEventsEnabled { try catalog.setEventsEnabled(isEnabled) }
             try engine.recover()
             try recoverJobs()
         }
@@ -21,7 +21,7 @@ extension LoadService {
             return try goOnWithInterrupted()
         }
         disk.isPatient = true
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             try recover()
         } catch {
             guard error.isOfDisk else { throw error }
@@ -29,7 +29,7 @@ extension LoadService {
             storage.note(isWaiting: true)
             settings.logger.error("The store is read-only until its disk can be written", metadata: ["why": "\(error.message)"])
             disk.wait { [self] in
-                do throws(ColumnStoreError) {
+                do throws(TripstoreError) {
                     try recover()
                 } catch {
                     disk.refuse(refusal(error))
@@ -39,8 +39,8 @@ extension LoadService {
                 storage.note(isWaiting: false)
                 settings.logger.notice("The store can be written again")
                 // What somebody wished since is not in the catalog yet.
-                if let isWished = disk.wishedEvents { try? catalog.wishEvents(isWished) }
-                engine.idleWork.noteChange()
+                if let isEnabled = disk.areEventsEnabled { try? catalog.setEventsEnabled(isEnabled) }
+                engine.idleWork.signalChange()
                 return true
             }
         }
@@ -52,7 +52,7 @@ extension LoadService {
     /// Whether a load finds more on the disk than what is kept free.
     private var hasRoom: Bool { (try? bounds.reserve.require(in: folders.uploads)) != nil }
 
-    private func refusal(_ error: ColumnStoreError) -> ColumnStoreError {
+    private func refusal(_ error: TripstoreError) -> TripstoreError {
         let free = (try? FileSystem.freeByteCount(folders.root)) ?? .max
         let reason: String
         if free < Limits.ballastByteCount {
@@ -64,7 +64,7 @@ extension LoadService {
                 "it could not be written when it was opened (\(error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message)). "
                 + "Make its disk writable"
         }
-        return ColumnStoreError(
+        return TripstoreError(
             error.code == .diskFull || free < Limits.ballastByteCount ? .diskFull : .unavailable,
             "The store is read-only, as \(reason); changes are taken again by themselves then. Queries are answered meanwhile.")
     }
@@ -72,18 +72,18 @@ extension LoadService {
     /// Why changes are refused now, all of them or files that come; nil where they are not.
     package var readOnlyReason: String? {
         if let refusal = disk.refusal { return paths.removed(from: refusal.message) }
-        do throws(ColumnStoreError) { try bounds.reserve.require(in: folders.uploads) } catch { return error.message }
+        do throws(TripstoreError) { try bounds.reserve.require(in: folders.uploads) } catch { return error.message }
         return nil
     }
 
     /// Throws where nothing can be changed, before somebody sends what could not be kept.
-    func requireWritable() throws(ColumnStoreError) {
-        guard !settings.isReadOnly else { throw ColumnStoreError(.conflict, "The store is open for reading only.") }
+    func requireWritable() throws(TripstoreError) {
+        guard !settings.isReadOnly else { throw TripstoreError(.conflict, "The store is open for reading only.") }
         if let refusal = disk.refusal { throw refusal }
     }
 
     /// Removes uploads that no job needs, and marks jobs that are not done as interrupted.
-    private func recoverJobs() throws(ColumnStoreError) {
+    private func recoverJobs() throws(TripstoreError) {
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
         try sealSources(of: unfinished + failed)
@@ -128,8 +128,8 @@ extension LoadService {
     private func removeKept(_ names: [String]) {
         guard let uploads = settings.uploads, !names.isEmpty else { return }
         Thread.detachNewThread { [catalog, settings] in
-            do throws(ColumnStoreError) {
-                try uploads.remove(named: Set(names)) { () throws(ColumnStoreError) in
+            do throws(TripstoreError) {
+                try uploads.remove(named: Set(names)) { () throws(TripstoreError) in
                     let records = try catalog.unfinishedJobs() + catalog.jobs(limit: Int(Int32.max), status: .failed)
                     return Set(records.compactMap { $0.ownsURL ? $0.sourceURL : nil })
                 }
@@ -140,7 +140,7 @@ extension LoadService {
     }
 
     /// Goes on with the jobs that were interrupted.
-    private func goOnWithInterrupted() throws(ColumnStoreError) {
+    private func goOnWithInterrupted() throws(TripstoreError) {
         // A process that serves goes on with what it was given; files that a command named wait for a person to ask.
         guard sharing == nil, settings.role != .own else { return }
         for record in try catalog.unfinishedJobs() where record.ownsSource && record.job.status == .interrupted {
@@ -154,13 +154,13 @@ extension LoadService {
     /// Fails a job whose last runs all ended with their process, which might never come up otherwise; returns whether it did.
     ///
     /// Jobs that were loaded together are then loaded alone (`IngestionQueue.add`), so that this meets the one that is at fault.
-    func endIfItEndsProcesses(_ record: JobRecord) throws(ColumnStoreError) -> Bool {
+    func endIfItEndsProcesses(_ record: JobRecord) throws(TripstoreError) -> Bool {
         guard record.startCount >= Limits.startCountMax else { return false }
         let message =
             "The process ended \(record.startCount) times in a row while it loaded this file, as if it was killed or had no memory left; "
             + "nothing of the file is in the store. Find the cause, then resume job \(record.job.id) to load it from its start, or delete "
             + "the job."
-        let isEnded = try takeOut(record.job.id, status: .failed, from: [record.job.status], message: message)
+        let isEnded = try deleteTrips(record.job.id, status: .failed, from: [record.job.status], message: message)
         if isEnded, let failed = try catalog.job(record.job.id) {
             settings.logger.error("A job is given up whose runs ended the process", metadata: ["job": "\(record.job.id)"])
             notify(JobProgress(failed.job))
@@ -170,7 +170,7 @@ extension LoadService {
     }
 
     /// Removes rejected rows of jobs that are gone, as after `rebuild-catalog`, or were removed.
-    private func removeRejectsOfNoJob() throws(ColumnStoreError) {
+    private func removeRejectsOfNoJob() throws(TripstoreError) {
         for name in try folders.rejectsFiles().own {
             guard let id = folders.job(ofRejects: name), try catalog.job(id)?.job.status.isRemoved ?? true else { continue }
             try FileSystem.remove("\(folders.rejects)/\(name)")

@@ -8,13 +8,13 @@ import TripModel
 ///
 ///     files ── decode, a file each ── collect up to a million rows ── sort, encode, write ── commit
 ///              pool                   this thread                     pool                   all jobs at once
-final class GroupLoad {
+final class GroupIngestion {
     /// Jobs that ended together.
     struct Wave {
         /// Their trips are committed; with the jobs as they are now.
         var completed: [(record: JobRecord, job: Job)] = []
         /// Their files cannot be read as trips.
-        var failed: [(record: JobRecord, error: ColumnStoreError)] = []
+        var failed: [(record: JobRecord, error: TripstoreError)] = []
         /// They were cancelled while they were loaded; none of their trips is committed.
         var cancelled: [JobRecord] = []
         /// They have to be loaded one by one: their files are larger inside than they looked, or a cancelled job had the same bytes.
@@ -23,7 +23,7 @@ final class GroupLoad {
 
     private enum Reading: Sendable {
         case decoded(DecodedChunk, Extent)
-        case failed(ColumnStoreError)
+        case failed(TripstoreError)
         case oversized
     }
 
@@ -47,7 +47,7 @@ final class GroupLoad {
     private let catalog: any JobCatalog
     private let pool: WorkerPool
     private let folders: Folders
-    private let bounds: LoadBounds
+    private let bounds: IngestionBounds
     private let readers = ScratchPool { Reader() }
     /// Jobs whose files were not read yet, in the order in which they came.
     private(set) var waiting: ArraySlice<JobRecord>
@@ -55,7 +55,7 @@ final class GroupLoad {
     /// Prepares a load of jobs that are running and have committed nothing.
     init(
         _ records: [JobRecord], engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders,
-        bounds: LoadBounds
+        bounds: IngestionBounds
     ) {
         waiting = records[...]
         self.engine = engine
@@ -74,7 +74,7 @@ final class GroupLoad {
         var wave = Wave()
         var batches: [TripBatch] = []
         var commits: [(job: Int64, commit: JobCommit)] = []
-        var origin = SegmentOrigin(jobs: [])
+        var origin = SegmentProvenance(jobs: [])
         var rowCount = 0
         var jobsByContent: [ContentHash: Job] = [:]
         while !rest.isEmpty, rowCount < Limits.groupRowCountMax {
@@ -150,12 +150,12 @@ final class GroupLoad {
 
     /// Reads and decodes a whole file.
     private static func read(_ record: JobRecord, _ expansion: ExpansionBound, with reader: inout Reader) -> Reading {
-        do throws(ColumnStoreError) {
+        do throws(TripstoreError) {
             let source = try ByteSource(path: record.sourcePath, expansion)
             let buffer = reader.buffer
             buffer.count = 0
             guard try buffer.fill(from: source, upTo: buffer.capacity) else { return .oversized }
-            let header = try buffer.withBytes(count: buffer.count) { bytes throws(ColumnStoreError) in
+            let header = try buffer.withBytes(count: buffer.count) { bytes throws(TripstoreError) in
                 try CSVHeader(parsing: bytes, isWholeFile: true, mayBeQuoted: record.mayBeQuoted)
             }
             // Files that wait together mostly have the same header: the decoder's tables of names and months are kept.
@@ -183,12 +183,12 @@ final class GroupLoad {
 
     /// Commits a wave, and returns the jobs that were left out of it as they were cancelled meanwhile.
     private func commit(
-        _ batches: [TripBatch], _ commits: [(job: Int64, commit: JobCommit)], _ origin: SegmentOrigin
+        _ batches: [TripBatch], _ commits: [(job: Int64, commit: JobCommit)], _ origin: SegmentProvenance
     ) throws -> Set<Int64> {
         var (batches, commits, origin) = (batches, commits, origin)
         var cancelled: Set<Int64> = []
         while let first = commits.first?.job {
-            let part = LoadPart(job: first, isGroup: true, attempt: 1, number: 0, endLine: 0, origin: origin)
+            let part = JobPart(job: first, isGroup: true, attempt: 1, number: 0, endLine: 0, origin: origin)
             let segment = batches.isEmpty ? nil : try engine.store(batches, as: part).wait()
             do {
                 let gone = try catalog.commit(commits, segment: segment)

@@ -1,5 +1,5 @@
 /// What an engine has stored, and what it was asked.
-package struct EngineNumbers: Sendable {
+package struct EngineStatistics: Sendable {
     /// Live segments; nil where the engine has none.
     package var segments: Int?
     /// Trips that questions see.

@@ -3,7 +3,7 @@ package import Parquet
 import TripModel
 
 /// How the provenance of a segment's trips is stored in the footer of its file.
-extension SegmentOrigin {
+extension SegmentProvenance {
     /// Returns the provenance as key-value metadata of a segment with some trips of each job.
     func metadata(_ trips: [Int64: Int]) -> [(key: String, value: String)] {
         var writer = JSONWriter()
@@ -63,7 +63,7 @@ extension SegmentOrigin {
     }
 }
 
-extension SegmentOrigin.Replacement {
+extension SegmentProvenance.Replacement {
     /// Reads which segments a file replaces; nil if it replaces none.
     init?(_ parquet: ParquetFile) {
         guard let text = parquet.value(forKey: SegmentColumn.MetadataKey.replaces),

@@ -2,7 +2,7 @@
 ///
 /// Swift's own comparison of strings holds canonically equivalent ones (a composed and a decomposed é) to be the same and
 /// sorts by Unicode rules; names in data are exact, and other engines sort them by bytes.
-package struct ExactName: Hashable, Comparable, Sendable {
+package struct ByteOrderedString: Hashable, Comparable, Sendable {
     package let string: String
 
     package init(_ string: String) { self.string = string }
@@ -22,8 +22,8 @@ package struct ExactName: Hashable, Comparable, Sendable {
         var high = ascending.count
         while low < high {
             let middle = (low + high) / 2
-            if ExactName(ascending[middle]) < ExactName(name) { low = middle + 1 } else { high = middle }
+            if ByteOrderedString(ascending[middle]) < ByteOrderedString(name) { low = middle + 1 } else { high = middle }
         }
-        return low < ascending.count && ExactName(ascending[low]) == ExactName(name) ? low : nil
+        return low < ascending.count && ByteOrderedString(ascending[low]) == ByteOrderedString(name) ? low : nil
     }
 }

@@ -13,7 +13,7 @@ import Bucketing
 ///
 /// A period is a year, which later trips do not change, or a quarter of one if trips are very many. A finer cut by time is not
 /// needed, since a week is a few runs of rows in any segment. The plan needs no rows: indexes say how many are where.
-struct PartitionPlan: Hashable, Sendable {
+struct ReclusteringPlan: Hashable, Sendable {
     /// New segments that are filled by one reading of the old ones: adjacent areas in one period.
     struct Pass: Hashable, Sendable {
         var weeks: ClosedRange<ISOWeek>
@@ -144,13 +144,15 @@ struct PartitionPlan: Hashable, Sendable {
     }
 
     private static func pieces(of index: SegmentIndex, _ isFull: Set<Int32>) -> [ClosedRange<ISOWeek>: Piece] {
-        let strata = Dictionary(grouping: index.strata.indices) { period(of: index.weeks[index.strata[$0].week], isFull) }
-        return strata.compactMapValues { strata in
-            guard let first = index.cells.endBlock(isFirst: true, ofStrata: strata),
-                let last = index.cells.endBlock(isFirst: false, ofStrata: strata)
+        let partitions = Dictionary(grouping: index.partitions.indices) {
+            period(of: index.weeks[index.partitions[$0].week], isFull)
+        }
+        return partitions.compactMapValues { partitions in
+            guard let first = index.cells.endBlock(isFirst: true, ofStrata: partitions),
+                let last = index.cells.endBlock(isFirst: false, ofStrata: partitions)
             else { return nil }
             return Piece(
-                rowCount: strata.reduce(0) { $0 + index.strata[$1].rows.count },
+                rowCount: partitions.reduce(0) { $0 + index.partitions[$1].rows.count },
                 keys: min(first.lastKey, last.key)...last.key)
         }
     }
@@ -182,11 +184,11 @@ struct PartitionPlan: Hashable, Sendable {
     ) -> [(keys: Range<UInt64>, rowCount: Int)] {
         var leaves: [(key: UInt64, rowCount: Int)] = []
         for index in indexes {
-            let strata = index.strata.indices.filter { period.contains(index.weeks[index.strata[$0].week]) }
+            let partitions = index.partitions.indices.filter { period.contains(index.weeks[index.partitions[$0].week]) }
             let cells = index.cells
             cells.forEachLeaf { leaf, block in
                 let rowCount = cells.withRows(ofLeaf: leaf) { starts, ends in
-                    strata.reduce(0) { $0 + Int(ends[$1] - starts[$1]) }
+                    partitions.reduce(0) { $0 + Int(ends[$1] - starts[$1]) }
                 }
                 if rowCount > 0 { leaves.append((key: block.key, rowCount: rowCount)) }
             }
@@ -209,12 +211,12 @@ struct PartitionPlan: Hashable, Sendable {
 
 extension SegmentReader {
     /// Returns the rows that may belong to a pass: all that do, and others of their leaves.
-    func rows(of pass: PartitionPlan.Pass) -> [Range<Int>] {
+    func rows(of pass: ReclusteringPlan.Pass) -> [Range<Int>] {
         guard let first = pass.borders.first, let end = pass.borders.last else { return [] }
-        return index.strata.enumerated().compactMap { number, stratum in
-            guard pass.weeks.contains(index.weeks[stratum.week]) else { return nil }
-            let start = index.cells.rows(stratum: number, aroundKey: first).lowerBound
-            let rows = start..<index.cells.rows(stratum: number, aroundKey: end).upperBound
+        return index.partitions.enumerated().compactMap { number, partition in
+            guard pass.weeks.contains(index.weeks[partition.week]) else { return nil }
+            let start = index.cells.rows(partition: number, aroundKey: first).lowerBound
+            let rows = start..<index.cells.rows(partition: number, aroundKey: end).upperBound
             return rows.isEmpty ? nil : rows
         }
     }

@@ -2,7 +2,7 @@
 ///
 /// The catalog knows all of it; it is in the files too, so that a catalog that is lost can be made anew from them
 /// (docs/FORMAT.md, "The catalog made anew").
-package struct SegmentOrigin: Hashable, Sendable {
+package struct SegmentProvenance: Hashable, Sendable {
     /// A job with trips in the segment.
     package struct Job: Hashable, Sendable, Codable {
         package var id: Int64
@@ -114,7 +114,7 @@ package struct SegmentOrigin: Hashable, Sendable {
 
 extension JobRecord {
     /// What a segment of the job says of it, as far as the catalog knows.
-    package func origin() -> SegmentOrigin.Job {
+    package func origin() -> SegmentProvenance.Job {
         guard job.status == .completed else { return origin(jobTrips: nil, sourceHash: nil, contentHash: nil) }
         return origin(
             jobTrips: job.processedRows - job.rejectedRows, sourceHash: sourceHash, contentHash: checkpoint.contentHash)
@@ -126,11 +126,11 @@ extension JobRecord {
     ///   - jobTrips: all trips of the job, once they are known.
     ///   - sourceHash: hash of the file as it is stored, once it was read to its end.
     ///   - contentHash: hash of its uncompressed bytes, then.
-    package func origin(jobTrips: Int?, sourceHash: ContentHash?, contentHash: ContentHash?) -> SegmentOrigin.Job {
-        var origin = SegmentOrigin.Job(
+    package func origin(jobTrips: Int?, sourceHash: ContentHash?, contentHash: ContentHash?) -> SegmentProvenance.Job {
+        var origin = SegmentProvenance.Job(
             id: job.id, filename: job.filename, createdAt: job.createdAt,
             upload: ownsSource ? sourcePath.split(separator: "/").last.map(String.init) : nil, jobTrips: jobTrips)
-        origin.source = SegmentOrigin.Source(hash: sourceHash, contentHash: contentHash, byteCount: job.totalBytes)
+        origin.source = SegmentProvenance.Source(hash: sourceHash, contentHash: contentHash, byteCount: job.totalBytes)
         return origin
     }
 }

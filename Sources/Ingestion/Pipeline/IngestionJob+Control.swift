@@ -1,0 +1,36 @@
+import Foundation
+
+extension IngestionJob {
+    /// What the outside requests of a running job.
+    final class Control: @unchecked Sendable {
+        enum StopRequest: Sendable { case none, cancel, checkpoint }
+        private let condition = NSCondition()
+        private var request = StopRequest.none
+        private var isStoreClosing = false
+
+        var stopRequest: StopRequest { condition.withLock { request } }
+
+        /// Whether the store is being closed, whatever else was requested before.
+        var isClosing: Bool { condition.withLock { isStoreClosing } }
+
+        /// Waits for a while, or until the store is being closed.
+        func waitUnlessClosing(seconds: Int) { wait(seconds) { isStoreClosing } }
+
+        /// Waits for a while, or until the job is to stop.
+        func wait(seconds: Int) { wait(seconds) { request != .none } }
+
+        private func wait(_ seconds: Int, until isOver: () -> Bool) {
+            let end = Date(timeIntervalSinceNow: Double(seconds))
+            condition.withLock { while !isOver(), condition.wait(until: end) {} }
+        }
+
+        /// Requests that the job stop; a request to cancel is not taken back by one to checkpoint.
+        func request(_ new: StopRequest) {
+            condition.withLock {
+                if new == .checkpoint { isStoreClosing = true }
+                if request != .cancel { request = new }
+                condition.broadcast()
+            }
+        }
+    }
+}
