@@ -52,7 +52,7 @@ public struct BoundingBox: Hashable, Sendable {
 }
 
 extension BoundingBox {
-    /// The box of no point.
+    /// The box that contains no point.
     package static let nothing = BoundingBox(
         minLongitude: .infinity, minLatitude: .infinity, maxLongitude: -.infinity, maxLatitude: -.infinity)
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-// Options that are named otherwise since 7.85, which older releases don't have.
+// Options that were renamed in 7.85; older releases don't have the new names.
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 // F(returned type, libcurl's name without its prefix, parameters)
@@ -42,7 +42,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int is_loaded = 0;
 
 static void load(void) {
-    // The last two: Debian's builds with another TLS library, which have the same interface.
+    // The last two are Debian's builds with another TLS library, which have the same interface.
     static const char *const names[] = {"libcurl.so.4", "libcurl.4.dylib", "libcurl-gnutls.so.4", "libcurl.so"};
     void *handle = NULL;
     for (size_t index = 0; handle == NULL && index < sizeof names / sizeof *names; index++) {
@@ -73,7 +73,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 #endif
 }
 
-// A body is never sent twice: what a server has done with the first one, nobody knows.
+// A body is never sent twice: it is unknown what a server has done with the first one.
 static int refuse_seek(void *context, curl_off_t offset, int origin) {
     (void)context, (void)offset, (void)origin;
     return CURL_SEEKFUNC_FAIL;
@@ -84,7 +84,7 @@ static int set_up(CURL *handle) {
     long http = CURLPROTO_HTTP | CURLPROTO_HTTPS;
     int is_set = set(handle, CURLOPT_NOSIGNAL, 1L) == CURLE_OK && set(handle, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK
         && set(handle, CURLOPT_PROTOCOLS, http) == CURLE_OK
-        // Empty: none, whatever the environment says.
+        // Empty: no proxy, whatever the environment says.
         && set(handle, CURLOPT_PROXY, "") == CURLE_OK && set(handle, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK
         && set(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK
         && set(handle, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK && set(handle, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK
@@ -92,12 +92,12 @@ static int set_up(CURL *handle) {
         // The target that was signed.
         && set(handle, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK && set(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK
         && set(handle, CURLOPT_SEEKFUNCTION, refuse_seek) == CURLE_OK;
-    // What older releases don't know makes them slower at most.
+    // Options that older releases don't support only make them slower.
     set(handle, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
     set(handle, CURLOPT_BUFFERSIZE, 256L << 10);
     set(handle, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
 #if LIBCURL_VERSION_NUM >= 0x075700
-    // A lookup that lasts is not waited for by what is cancelled.
+    // A cancelled request does not wait for a slow lookup.
     set(handle, CURLOPT_QUICK_EXIT, 1L);
 #endif
     return is_set;
@@ -146,7 +146,7 @@ CURLcode libcurl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value) {
 struct curl_slist *libcurl_slist_append(struct curl_slist *list, const char *text) { return library.slist_append(list, text); }
 void libcurl_slist_free_all(struct curl_slist *list) { library.slist_free_all(list); }
 
-// MARK: Several at once
+// MARK: Concurrent transfers
 
 CURLM *libcurl_multi_init(void) { return library.multi_init(); }
 void libcurl_multi_cleanup(CURLM *multi) { library.multi_cleanup(multi); }

@@ -1,5 +1,5 @@
-// Which rows of a leaf are in a box: sixteen at once with SSE2, which every x86-64 has, else one after the other. And how many
-// they are in each run, with an instruction that counts bits if the processor has it.
+// Finds the rows of a leaf that are in a box: sixteen at once with SSE2, which every x86-64 has, otherwise one after the other. And
+// counts them in each run, with an instruction that counts bits if the processor has it.
 #include "box_filter.h"
 #include "cpu.h"
 

@@ -1,13 +1,13 @@
 // The instruction sets that the kernels are compiled for, and whether this machine has them.
 //
-// Each set is one list of features. `CPU_TARGET` makes of it what a function is compiled for and `CPU_RUNS` what is asked of the
-// processor, so that no kernel can use an instruction that nobody checked:
+// Each set is one list of features. `CPU_TARGET` turns it into a function's compilation target and `CPU_RUNS` into the check of the
+// processor, so that no kernel can use an instruction that was not checked:
 //
 //     CPU_TARGET(CPU_POPCNT) static void count_runs_popcnt(…) { … }     __attribute__((target("popcnt")))
 //     if (CPU_RUNS(CPU_POPCNT)) count_runs_popcnt(…);                   if (__builtin_cpu_supports("popcnt")) …
 //
-// No other file of this target names a feature, and a file that compiles for a set checks that set; a tidy test holds both. With TRIPSTORE_PORTABLE, and on other processors than
-// x86-64, only the portable paths are compiled.
+// No other file of this target names a feature, and a file that compiles for a set checks that set; a tidy test enforces both. With
+// TRIPSTORE_PORTABLE, and on processors other than x86-64, only the portable paths are compiled.
 #pragma once
 
 #define INLINE static inline __attribute__((always_inline))
@@ -29,7 +29,7 @@
 #define CPU_NEXT_NAME(feature) "," #feature
 #define CPU_TARGET(set) __attribute__((target(set(CPU_FIRST_NAME, CPU_NEXT_NAME))))
 
-// The processor is asked once, when the program starts; afterwards this is a look at a word or two.
+// The processor is queried once, when the program starts; afterwards this reads a word or two.
 #define CPU_FIRST_CHECK(feature) __builtin_cpu_supports(#feature)
 #define CPU_NEXT_CHECK(feature) &&__builtin_cpu_supports(#feature)
 #define CPU_RUNS(set) (set(CPU_FIRST_CHECK, CPU_NEXT_CHECK))

@@ -1,23 +1,23 @@
-// Two points of a row to four doubles, all at once: the numbers that a CSV of trips has most of.
+// Parses the two points of a row to four doubles, all at once: most numbers of a trips CSV are in points.
 //
-// Swift can't emit instructions that only some machines have, so this loop lives here; without them, `DecimalParser` reads number
-// after number. Both give the double that is nearest to the text, ties to even.
+// Swift can't emit instructions that only some machines have, so this loop is in C; without them, `DecimalParser` parses one number
+// after another. Both return the double nearest to the text, ties to even.
 //
 //     P O I N T   ( - 1 4 . 4 9 7 3 7 9 4 4 3 8 1 9 5   5 0 . 0 0 1 3 6 8 7 5 7 8 2 3 1 6 )
-//                 └ digits, points, blanks and minus signs as words of one bit a byte: is the shape right, where are the dots?
+//                 └ digits, points, blanks and minus signs as words of one bit per byte: is the shape valid, where are the dots?
 //
-// One permutation brings the up to sixteen digits behind each of the four points to the right end of 16 bytes each, and another
-// the up to three digits before it to 4 bytes each. Multiply-and-add instructions then make of them:
+// One permutation moves the up to sixteen digits after each of the four decimal points to the right end of 16 bytes each, and
+// another the up to three digits before it to 4 bytes each. Multiply-and-add instructions then compute:
 //
 //     whole    0...999                      before the point
 //     high     0...99,999,999               the first eight of the sixteen digits
 //     low      0...99,999,999               the last eight
 //
-// The value is whole + (high × 10^8 + low) × 10^-n, n being the number of digits behind the point. It is calculated in pairs of
-// doubles (Dekker, "A floating-point technique for extending the available precision", 1971), each step exact but for what is
-// below 2^-101 of the value. Where adding or subtracting four times that changes the rounded result, the caller gets no answer
-// (Ziv, "Fast evaluation of elementary mathematical functions with correctly rounded last bit", 1991); of numbers that are not
-// exactly between two doubles hardly any is that close.
+// The value is whole + (high × 10^8 + low) × 10^-n, where n is the count of digits after the point. It is computed in pairs of
+// doubles (Dekker, "A floating-point technique for extending the available precision", 1971), each step exact to 2^-101 of the
+// value. If adding or subtracting four times that changes the rounded result, the caller gets no result (Ziv, "Fast evaluation of
+// elementary mathematical functions with correctly rounded last bit", 1991); hardly any numbers are that close to the middle of two
+// doubles, except those exactly in the middle.
 #include "points.h"
 #include "cpu.h"
 #include <string.h>
@@ -27,7 +27,7 @@
 
 bool tripstore_points_supported(void) { return CPU_RUNS(CPU_POINTS); }
 
-// 10^-n for n in 1...16, and what the double lacks of it.
+// 10^-n for n in 1...16, and the rounding error of the double.
 static const double NEGATIVE_POWERS[16] = {
     1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16,
 };
@@ -38,16 +38,16 @@ static const double NEGATIVE_POWERS_REST[16] = {
     -0x1.ecd79a5a0df95p-99, 0x1.ea70909833de7p-107, -0x1.937831647f5a0p-104, 0x1.5b4c2ebe68799p-109,
 };
 
-// A point's text as values minus '0', and where its parts are.
+// A point's text as values minus '0', and the positions of its parts.
 typedef struct {
     __m512i digits;
     uint32_t starts[2];   // of the digits before the point
     uint32_t points[2];
     uint32_t ends[2];     // after the last digit
-    uint32_t negative;    // a bit for each number
+    uint32_t negative;    // a bit per number
 } point_text;
 
-// Finds the parts of a point; false where its shape is not the usual one.
+// Finds the parts of a point; returns false if it does not have the usual shape.
 INLINE TARGET bool find_parts(const uint8_t *text, tripstore_field_bounds field, point_text *found) {
     uint64_t keyword;
     memcpy(&keyword, text + field.start, 8);
@@ -59,7 +59,7 @@ INLINE TARGET bool find_parts(const uint8_t *text, tripstore_field_bounds field,
     } else {
         return false;
     }
-    uint32_t length = field.end - start;  // with the closing parenthesis; huge where the field ends before it
+    uint32_t length = field.end - start;  // with the closing parenthesis; huge if the field ends before it
     if (length - 8 > 64 - 8) return false;
     __m512i bytes = _mm512_loadu_si512(text + start);
     found->digits = _mm512_sub_epi8(bytes, _mm512_set1_epi8('0'));
@@ -75,7 +75,7 @@ INLINE TARGET bool find_parts(const uint8_t *text, tripstore_field_bounds field,
     uint32_t first_minus = (uint32_t)minuses & 1;
     uint32_t second_minus = (uint32_t)(minuses >> ((blank + 1) & 63)) & 1;
     uint32_t second_start = blank + 1 + second_minus;
-    // What is not a digit must be just these, and each of them the byte that it should be.
+    // Only these may be other than digits, and each must be the expected byte.
     uint64_t one = 1;
     uint64_t point_bits = one << (point & 63) | one << (second_point & 63);
     uint64_t minus_bits = first_minus | (uint64_t)second_minus << ((blank + 1) & 63);
@@ -83,7 +83,7 @@ INLINE TARGET bool find_parts(const uint8_t *text, tripstore_field_bounds field,
     uint64_t wrong = (others ^ wanted) | (point_bits & ~dots) | (minus_bits & ~minuses) | (one << (blank & 63) & ~blanks)
         | (one << (length - 1) & ~closing);
     uint32_t last = length - 1;
-    // One to three digits, a point, one to sixteen digits; unsigned differences are huge where the order is wrong.
+    // One to three digits, a point, one to sixteen digits; unsigned differences are huge if the order is wrong.
     bool is_usual = wrong == 0 & point - first_minus - 1 <= 2 & blank - point - 2 <= 15 & second_point - second_start - 1 <= 2
         & last - second_point - 2 <= 15;
     found->starts[0] = first_minus;
@@ -96,7 +96,7 @@ INLINE TARGET bool find_parts(const uint8_t *text, tripstore_field_bounds field,
     return is_usual;
 }
 
-// Four positions, those of the second point 64 further on, a byte each.
+// Four positions, a byte each; 64 is added to those of the second point.
 INLINE TARGET uint32_t packed(const uint32_t first[2], const uint32_t second[2]) {
     return (first[0] | first[1] << 8 | second[0] << 16 | second[1] << 24) + 0x40400000;
 }
@@ -132,7 +132,7 @@ TARGET static uint64_t points_avx512(
         uint32_t points = packed(first.points, second.points);
         uint32_t ends = packed(first.ends, second.ends);
 
-        // The digits behind the points.
+        // The digits after the points.
         __m512i point_bytes = _mm512_shuffle_epi8(_mm512_set1_epi32((int)points), spread16);
         __m512i places = _mm512_add_epi8(_mm512_shuffle_epi8(_mm512_set1_epi32((int)ends), spread16), before_end);
         __mmask64 is_behind = _mm512_cmpgt_epi8_mask(places, point_bytes);
@@ -152,12 +152,12 @@ TARGET static uint64_t points_avx512(
         __m128i whole_pairs = _mm_maddubs_epi16(whole_digits, whole_weights);
         __m256d whole = _mm256_cvtepi32_pd(_mm_madd_epi16(whole_pairs, _mm_set1_epi16(1)));
 
-        // One less than the number of digits behind the point: the place in the table, of which the lowest four bits count.
+        // One less than the count of digits after the point: the index in the table, of which the lowest four bits count.
         __m512i exponents = _mm512_castsi256_si512(_mm256_cvtepu8_epi64(_mm_cvtsi32_si128((int)(ends - points - 0x02020202))));
         __m256d power = _mm512_castpd512_pd256(_mm512_permutex2var_pd(powers_low, exponents, powers_high));
         __m256d rest = _mm512_castpd512_pd256(_mm512_permutex2var_pd(rests_low, exponents, rests_high));
 
-        // high × 10^8 is exact, having at most 46 bits before its zeros.
+        // high × 10^8 is exact, since it has at most 46 bits before its zeros.
         __m256d upper = _mm256_mul_pd(high, _mm256_set1_pd(1e8));
         __m256d fraction = _mm256_add_pd(upper, low);
         __m256d fraction_rest = _mm256_sub_pd(low, _mm256_sub_pd(fraction, upper));

@@ -1,7 +1,7 @@
 // Sort keys of eight rows at once.
 //
-// Swift can't emit instructions that only some machines have, so these loops live here; without them, `MortonKey` and `ISOWeek`
-// calculate key after key. Both give the same bits: the steps are the same, in the same order, and none is fused.
+// Swift can't emit instructions that only some machines have, so these loops are in C; without them, `MortonKey` and `ISOWeek`
+// compute one key after another. Both give the same bits: the steps are the same, in the same order, and none is fused.
 #include "sort_keys.h"
 #include "cpu.h"
 
@@ -13,15 +13,15 @@ bool tripstore_keys_supported(void) { return CPU_RUNS(CPU_KEYS); }
 // The first `count` of eight lanes.
 INLINE TARGET __mmask8 lanes(size_t count) { return (__mmask8)(count < 8 ? (1u << count) - 1 : 0xff); }
 
-// Where eight values that are `stride` bytes apart are.
+// The offsets of eight values that are `stride` bytes apart.
 INLINE TARGET __m512i places(size_t stride) {
     return _mm512_mullo_epi64(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi64((long long)stride));
 }
 
-// `MortonKey.quantize`, which explains it.
+// As in `MortonKey.quantize`, which explains it.
 INLINE TARGET __m512i quantized(__m512d degrees, double end, double cells_per_degree, double step) {
     const __m512d shift = _mm512_set1_pd(0x1.8p52);
-    // Where a value is NaN, these give their second operand.
+    // If a value is NaN, these return their second operand.
     __m512d value = _mm512_max_pd(_mm512_min_pd(degrees, _mm512_set1_pd(end)), _mm512_set1_pd(-end));
     __m512d scaled = _mm512_mul_pd(_mm512_add_pd(value, _mm512_set1_pd(end)), _mm512_set1_pd(cells_per_degree));
     __m512d shifted = _mm512_add_pd(scaled, shift);
@@ -72,7 +72,7 @@ TARGET void tripstore_weeks(const int64_t *time, size_t stride, size_t count, in
         const char *start = (const char *)time + first * stride;
         __m512i since_monday = _mm512_add_epi64(
             _mm512_mask_i64gather_epi64(_mm512_setzero_si512(), wanted, offsets, start, 1), monday);
-        // The quotient of doubles is at most one off, and the rest says in which direction.
+        // The quotient of doubles is at most one off, and the remainder shows in which direction.
         __m512d quotient = _mm512_div_pd(_mm512_cvtepi64_pd(since_monday), _mm512_cvtepi64_pd(week));
         __m512i index = _mm512_cvtpd_epi64(quotient);
         __m512i rest = _mm512_sub_epi64(since_monday, _mm512_mullo_epi64(index, week));

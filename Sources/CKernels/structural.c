@@ -1,15 +1,15 @@
-// Stage 1 of CSV decoding: where are the commas, quotes and newlines?
+// Stage 1 of CSV decoding: finds the commas, quotes and newlines.
 //
-// A CPU answers that for 64 bytes in a few instructions, but Swift can't emit instructions that only some machines have, nor
-// inline a function that does. So these loops over whole buffers live here, each in a version per instruction set, chosen
-// at run time. 64 bytes become three words of 64 bits, one bit a byte:
+// A CPU does that for 64 bytes in a few instructions, but Swift can't emit instructions that only some machines have, nor
+// inline a function that does. So these loops over whole buffers are in C, each in a version per instruction set, chosen
+// at run time. 64 bytes become three words of 64 bits, one bit per byte:
 //
 //     bytes      Turin,"a,b",7\n        (least significant bit first)
 //     commas     00000100100100
 //     quotes     00000010001000
 //     newlines   00000000000001
 //
-// The rest is arithmetic on words: the set bits' numbers are positions; the running parity of the quotes' bits says which
+// The rest is arithmetic on words: the indexes of set bits are positions; the running parity of the quotes' bits shows which
 // newlines are inside quotes.
 #include "structural.h"
 #include "cpu.h"
@@ -27,7 +27,7 @@ typedef struct {
 INLINE uint64_t equal_bits(uint64_t word, uint64_t byte) {
     const uint64_t low7 = 0x7f7f7f7f7f7f7f7fULL;
     uint64_t difference = word ^ (byte * 0x0101010101010101ULL);
-    uint64_t high = ~(((difference & low7) + low7) | difference | low7);  // 0x80 where they are equal
+    uint64_t high = ~(((difference & low7) + low7) | difference | low7);  // 0x80 if they are equal
     return (high >> 7) * 0x0102040810204080ULL >> 56;                     // gathered into the lowest eight bits
 }
 
@@ -35,7 +35,7 @@ INLINE marks marks_portable(const uint8_t *bytes) {
     marks found = {0, 0, 0};
     for (int part = 0; part < 8; part++) {
         uint64_t word = 0;
-        // Little endian whatever the machine; compilers make one load of it.
+        // Little endian on any machine; compilers turn this into one load.
         for (int byte = 0; byte < 8; byte++) word |= (uint64_t)bytes[part * 8 + byte] << (8 * byte);
         uint64_t quotes = equal_bits(word, '"'), newlines = equal_bits(word, '\n');
         found.any |= (equal_bits(word, ',') | quotes | newlines) << (8 * part);
@@ -78,8 +78,8 @@ INLINE TARGET_AVX512 marks marks_avx512(const uint8_t *bytes) {
 
 // MARK: - Marks to positions
 
-// Writes four, then eight at a time, counted afterwards: a row has a mark every twenty bytes or so, so there is hardly a
-// branch that surprises the CPU. What is written past the last bit is overwritten by the next block.
+// Writes four, then eight at a time, counted afterwards: a row has a mark every twenty bytes or so, so hardly any branch is
+// mispredicted. The next block overwrites what is written past the last bit.
 INLINE uint32_t *positions_of(uint64_t bits, uint32_t base, uint32_t *positions) {
     if (bits == 0) return positions;
     int count = __builtin_popcountll(bits);
@@ -96,7 +96,7 @@ INLINE uint32_t *positions_of(uint64_t bits, uint32_t base, uint32_t *positions)
 }
 
 #if CPU_HAS_KERNELS
-// The numbers 0...63, of which the CPU keeps those whose bit is set, sixteen positions to a store.
+// The integers 0...63, of which the CPU keeps those whose bit is set, sixteen positions per store.
 INLINE TARGET_AVX512 uint32_t *positions_of_avx512(uint64_t bits, uint32_t base, uint32_t *positions) {
     const __m512i numbers = _mm512_set_epi8(
         63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36, 35, 34,
@@ -117,7 +117,7 @@ INLINE TARGET_AVX512 uint32_t *positions_of_avx512(uint64_t bits, uint32_t base,
 
 // MARK: - Loops over a buffer, one for each instruction set
 
-// The last block of fewer than 64 bytes is copied to where zeros follow it: nothing past `count` is read.
+// A last block of fewer than 64 bytes is copied to a buffer of zeros: nothing past `count` is read.
 #define INDEX_LOOP(MARKS, POSITIONS)                                                                  \
     uint32_t *next = positions;                                                                       \
     size_t start = 0;                                                                                 \
@@ -145,7 +145,7 @@ TARGET_AVX512 static size_t index_avx512(const uint8_t *bytes, size_t count, uin
 }
 #endif
 
-// The bit of each byte that an odd number of quotes precedes (or that is an opening quote).
+// The bit of each byte after an odd count of quotes (or of an opening quote).
 INLINE uint64_t running_parity(uint64_t bits) {
     bits ^= bits << 1;
     bits ^= bits << 2;
@@ -156,7 +156,7 @@ INLINE uint64_t running_parity(uint64_t bits) {
     return bits;
 }
 
-// `carry` is all ones where an odd number of quotes precedes the block.
+// `carry` is all ones if an odd count of quotes precedes the block.
 #define QUOTED_STEP(MARKS, ADDRESS)                                                                   \
     do {                                                                                              \
         marks found = MARKS(ADDRESS);                                                                 \

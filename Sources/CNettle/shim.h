@@ -7,7 +7,7 @@
 #include <nettle/sha2.h>
 #include <nettle/version.h>
 
-// Since version 4 a digest has the length of its kind.
+// Since version 4 the length of a digest is implied by its kind.
 #if NETTLE_VERSION_MAJOR >= 4
 #define TRIPSTORE_DIGEST(function, context, length, digest) function(context, digest)
 #else
@@ -36,7 +36,7 @@ static inline void tripstore_hmac_sha256(
     TRIPSTORE_DIGEST(hmac_sha256_digest, &context, SHA256_DIGEST_SIZE, digest);
 }
 
-/// Encrypts in place, and writes the tag of what is encrypted and of `associated`.
+/// Encrypts in place, and writes the tag of the ciphertext and of `associated`.
 static inline void tripstore_chacha_poly1305_encrypt(
     const uint8_t *key, const uint8_t *nonce, size_t associated_length, const uint8_t *associated, size_t length,
     uint8_t *bytes, uint8_t *tag) {
@@ -48,7 +48,7 @@ static inline void tripstore_chacha_poly1305_encrypt(
     TRIPSTORE_DIGEST(chacha_poly1305_digest, &context, CHACHA_POLY1305_DIGEST_SIZE, tag);
 }
 
-/// Decrypts in place; returns whether the tag is that of what was encrypted and of `associated`.
+/// Decrypts in place; returns whether the tag matches the ciphertext and `associated`.
 static inline int tripstore_chacha_poly1305_decrypt(
     const uint8_t *key, const uint8_t *nonce, size_t associated_length, const uint8_t *associated, size_t length,
     uint8_t *bytes, const uint8_t *tag) {

@@ -1,4 +1,4 @@
-// What the C library offers on some platforms only, each with a path that does nothing elsewhere.
+// Functions of the C library on some platforms only, each with a path that does nothing elsewhere.
 #define _GNU_SOURCE
 #include "CPlatform.h"
 
@@ -14,8 +14,8 @@
 
 void tripstore_keep_free_memory(void) {
 #ifdef __GLIBC__
-    // Large blocks come from one heap as small ones do, instead of a mapping each that the next block pays for anew, page
-    // fault by page fault. One heap, because those of threads are too small for large blocks.
+    // Large blocks come from one heap like small ones, instead of a mapping each whose page faults every further block pays
+    // again. One heap, because those of threads are too small for large blocks.
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
@@ -38,7 +38,7 @@ void tripstore_start_writeback(int descriptor, int64_t offset, int64_t byte_coun
 
 int tripstore_exchange(const char *path, const char *other) {
 #ifdef SYS_renameat2
-    // RENAME_EXCHANGE, which headers of some C libraries lack.
+    // RENAME_EXCHANGE, which the headers of some C libraries lack.
     return (int)syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, other, 2u);
 #else
     (void)path, (void)other;

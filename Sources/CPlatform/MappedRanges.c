@@ -1,8 +1,8 @@
-// Files that are mapped and shrink meanwhile: without this file, reading what is no longer there ends the process (SIGBUS).
+// Files that shrink while they are mapped: without this file, reading missing bytes ends the process (SIGBUS).
 //
-// Whoever maps a file registers its range. A fault inside one puts pages of zeros in the file's place and marks the range; the
-// reader goes on, and whoever would use what it read looks at the mark first. LMDB's and the JVM's users know the other two ways:
-// the process ends, or every read is a system call.
+// Code that maps a file registers its range. A fault inside one replaces the file's pages by zeros and marks the range; the
+// reader continues, and checks the mark before it uses what it read. LMDB and the JVM have the two alternatives: the process
+// ends, or every read is a system call.
 #define _GNU_SOURCE
 #include "CPlatform.h"
 
@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 struct tripstore_range {
-    // Odd while the range changes: the handler takes no half of one range for half of another.
+    // Odd while the range changes, so that the handler does not mix halves of two ranges.
     atomic_uint_fast64_t version;
     atomic_uintptr_t start, end;
     atomic_int is_damaged;
-    // Ranges are never freed but used again, as the handler may look at any of them at any time.
+    // Ranges are never freed but reused, as the handler may read any of them at any time.
     struct tripstore_range *next, *next_free;
 };
 
@@ -28,13 +28,13 @@ static struct tripstore_range *unused;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction previous;
 
-// Async-signal-safe: atomics and system calls alone.
+// Async-signal-safe: only atomics and system calls.
 static int replace_with_zeros(uintptr_t address) {
     for (struct tripstore_range *range = atomic_load(&all); range; range = range->next) {
         uint_fast64_t version = atomic_load(&range->version);
         uintptr_t start = atomic_load(&range->start), end = atomic_load(&range->end);
         if (version % 2 != 0 || address < start || address >= end || atomic_load(&range->version) != version) continue;
-        // The mark comes first: who reads a zero finds it. Nobody unmaps the range meanwhile, as somebody is reading it.
+        // The mark comes first, so that a reader of a zero finds it. The range is not unmapped meanwhile, as it is being read.
         atomic_store(&range->is_damaged, 1);
         void *zeros = mmap((void *)start, end - start, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
         return zeros != MAP_FAILED;
@@ -44,7 +44,7 @@ static int replace_with_zeros(uintptr_t address) {
 
 static void handle(int signal_number, siginfo_t *info, void *context) {
     int saved = errno;
-    // A signal that somebody sent has no address.
+    // A signal that a process sent has no address.
     int is_fault = info->si_code > 0;
     int is_ours = is_fault && replace_with_zeros((uintptr_t)info->si_addr);
     errno = saved;
@@ -52,7 +52,7 @@ static void handle(int signal_number, siginfo_t *info, void *context) {
     if (previous.sa_flags & SA_SIGINFO) return previous.sa_sigaction(signal_number, info, context);
     if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) return previous.sa_handler(signal_number);
     if (!is_fault && previous.sa_handler == SIG_IGN) return;
-    // A fault comes again when this returns, a signal that was sent does not.
+    // A fault recurs when this returns; a signal that was sent does not.
     signal(signal_number, SIG_DFL);
     if (!is_fault) raise(signal_number);
 }
@@ -80,7 +80,7 @@ tripstore_range *tripstore_watch_range(const void *start, size_t byte_count) {
         atomic_fetch_add(&range->version, 1);
         atomic_store(&range->is_damaged, 0);
         atomic_store(&range->start, (uintptr_t)start);
-        // Up to the end of the last page, as kernels that compare many bytes at once read a little further.
+        // Up to the end of the last page, as kernels that compare many bytes at once read a little further than the file.
         size_t page = (size_t)sysconf(_SC_PAGESIZE);
         atomic_store(&range->end, (uintptr_t)start + (byte_count + page - 1) / page * page);
         atomic_fetch_add(&range->version, 1);

@@ -34,7 +34,7 @@
     F(char *, PQgetvalue, libpq_getvalue, (const PGresult *result, int row, int column), (result, row, column))               \
     F(char *, PQcmdTuples, libpq_cmd_tuples, (PGresult *result), (result))
 
-// The same, of those that return nothing.
+// The same for functions that return nothing.
 #define PROCEDURES(F)                                                                                                         \
     F(PQconninfoFree, libpq_conninfo_free, (PQconninfoOption *options), (options))                                            \
     F(PQfinish, libpq_finish, (PGconn *connection), (connection))                                                             \
@@ -59,7 +59,7 @@ static void load(void) {
     }
     if (handle == NULL) return;
     is_loaded = 1;
-// A pointer to a function, by way of one to data, as POSIX has dlsym return it.
+// Converts a pointer to data, as dlsym returns it by POSIX, to a pointer to a function.
 #define FIND(name) \
     if ((*(void **)(&library.name) = dlsym(handle, #name)) == NULL) is_loaded = 0;
 #define FIND_FUNCTION(type, name, ours, parameters, arguments) FIND(name)

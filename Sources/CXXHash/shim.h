@@ -1,7 +1,7 @@
 #pragma once
 #include <xxhash.h>
 
-/// Vectors of 32 or 64 bytes where processor and library have them; not every build of the library exports it.
+/// Uses vectors of 32 or 64 bytes if processor and library have them; not every build of the library exports it.
 __attribute__((weak)) XXH_errorcode XXH3_128bits_update_dispatch(XXH3_state_t *state, const void *input, size_t length);
 
 /// `XXH3_128bits_update` in its fastest form.

@@ -14,12 +14,13 @@ final class ClickHouseClient: Sendable {
         self.url = url
         var options = HTTPClient.Options()
         options.connectTimeout = .seconds(5)
-        // One for each thread that asks, and those that store.
+        // One for each thread that queries, and for those that insert.
         options.connectionCountMax = 64
-        // A server closes what idles for ten seconds by its own default; one that is closed under a query is an error.
+        // A server closes connections that idle for ten seconds by its own default; one that is closed during a query is an
+        // error.
         options.idleSeconds = 2
         if url.isSecure {
-            // Who has a certificate authority of their own names it as they do for other programs.
+            // A user with an own certificate authority names it as for other programs.
             let file = url.rootCertificates ?? ProcessInfo.processInfo.environment["SSL_CERT_FILE"]
             options.rootCertificates = file?.isEmpty == true ? nil : file
         }
@@ -63,7 +64,7 @@ final class ClickHouseClient: Sendable {
         if let remaining = cancellation.remaining {
             let left = max(.zero, remaining)
             patience = min(patience, left)
-            // Rounded up: the end of our own time comes first, and says why.
+            // Rounded up: our own timeout comes first, and gives the reason.
             all.append(("max_execution_time", String(left.components.seconds + 1)))
         }
         let answer = watched(
@@ -147,12 +148,12 @@ final class ClickHouseClient: Sendable {
         fileprivate let address: ClickHouseURL.Address
         /// A failure: it was not even sent.
         fileprivate let exchange: Result<HTTPExchange, TripstoreError>
-        /// Why it was given up, if it was.
+        /// Why it was aborted, if it was.
         fileprivate let silence = Silence()
 
         fileprivate var wasGivenUp: Bool { silence.error != nil }
 
-        /// Lets the answer go, and the connection with it.
+        /// Abandons the request, and its connection.
         func cancel() { try? exchange.get().cancel() }
 
         /// Waits for the result, and throws the server's error.
@@ -183,7 +184,7 @@ final class ClickHouseClient: Sendable {
                     throw TripstoreError(
                         .invalidArgument, "ClickHouse's answer is larger than 256 MiB; ask for less at a time ('limit').")
                 }
-                // Later it may be another's, or a new one: certificates are renewed while loads wait.
+                // Later it may be a different or a new one: certificates are renewed while jobs wait.
                 if case .certificate = error {
                     throw TripstoreError(
                         .unavailable,
@@ -217,7 +218,7 @@ final class ClickHouseClient: Sendable {
             headers.add(name: "X-ClickHouse-User", value: user)
             headers.add(name: "X-ClickHouse-Key", value: url.password ?? "")
         }
-        // What is no URL is refused as what it is.
+        // An invalid URL is refused as such.
         let request = HTTPRequest(.post, url: components.string ?? "", headers: headers, body: body)
         return Answer(
             address: address, exchange: .success(http.begin(request, deadline: .now + time, upTo: Self.answerByteCountMax)))

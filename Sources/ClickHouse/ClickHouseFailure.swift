@@ -15,7 +15,7 @@ struct ClickHouseFailure {
     static func isOfQueryTable(_ error: TripstoreError) -> Bool { error.message.contains("the table \(queryTable)") }
 
     init(status: Int, body: [UInt8], address: ClickHouseURL.Address) {
-        // `Code: 60. DB::Exception: words` or `Code: 60, e.displayText() = DB::Exception: words, e.what() = …`.
+        // `Code: 60. DB::Exception: message` or `Code: 60, e.displayText() = DB::Exception: message, e.what() = …`.
         let text = String(decoding: body, as: UTF8.self)
         let code = text.hasPrefix("Code: ") ? Int(text.dropFirst(6).prefix { $0.isNumber }) : nil
         var words = text[...]

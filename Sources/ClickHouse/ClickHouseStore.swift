@@ -9,10 +9,9 @@ package import TripModel
 ///     batches ─ RowSorter ─┬─ NativeBlock ─ INSERTs into `trips` of shard 1     a thread per shard, a block per week
 ///               by shard   └─ NativeBlock ─ INSERTs into `trips` of shard 2     with replicas, into one of them
 ///
-/// ClickHouse has no transactions over partitions and shards. So each row says which job and which part it came with, the
-/// catalog says which of them count (`Visibility`), and a question has that as a condition. A part of which nobody knows whether
-/// it arrived is not asked about: the load goes on from its last commit as a new attempt, and what the old one stored
-/// does not count, until `purge` removes it.
+/// ClickHouse has no transactions across partitions and shards. So each row has its job and its part, the catalog says which of
+/// them count (`Visibility`), and queries filter by that. We never probe a part whose arrival is uncertain: the job resumes
+/// from its last commit as a new attempt, and what the old one stored does not count, until `purge` deletes it.
 package final class ClickHouseStore: TripEngine {
     /// How a store is opened.
     package struct Options: Sendable {
@@ -20,11 +19,11 @@ package final class ClickHouseStore: TripEngine {
         /// The folder of uploads, rejected rows and the catalog.
         package var dataDirectory: String
         package var access: StoreAccess = .readWrite
-        /// Whether a data directory whose disk takes nothing now is opened all the same, to be read until it can be written.
+        /// Whether to open a data directory whose disk accepts no writes now, and read it until it can be written.
         package var waitsForDisk = false
-        /// The jobs, where several processes share them; nil: they are in the data directory.
+        /// The catalog of jobs, if several processes share it; nil: it is in the data directory.
         package var catalog: (any SharedJobCatalog)?
-        /// Whether it is opened to be repaired, also with a catalog that is older than the trips.
+        /// Whether it is opened for repair, even with a catalog that is older than the trips.
         package var repairs = false
         package var logger: Logger
 
@@ -49,7 +48,7 @@ package final class ClickHouseStore: TripEngine {
     let selection = Lock<Selection?>(nil)
     var schema: ClickHouseSchema { ClickHouseSchema(url: options.url, client: client) }
     package let pool: WorkerPool
-    /// Threads that wait for INSERTs, so that those that decode need not.
+    /// Threads that wait for INSERTs, so that decoding threads need not.
     private let insertThreads: WorkerPool
     private let state = Lock(State())
 

@@ -4,7 +4,7 @@ import TripModel
 struct InsertQueue {
     private struct Running {
         var block: [UInt8]
-        /// Which session of the group it is in.
+        /// Index of its session in the group.
         var session: Int
         var answer: ClickHouseClient.Answer
     }
@@ -33,7 +33,7 @@ struct InsertQueue {
         self.group = group
     }
 
-    /// Sends a block, once few enough others are on their way; throws what one of them met, and then none is left.
+    /// Sends a block, once few enough others are in progress; throws the error of any of them, and then none is left.
     mutating func send(_ block: [UInt8]) throws(TripstoreError) {
         try wait(leaving: group.countPerServer - 1)
         let used = running.map(\.session)

@@ -51,7 +51,7 @@ package enum NativeBlock {
     /// Encodes some rows of the trips of one job; `block` is the number of their part (`Visibility`).
     package static func encode(_ trips: SortedTrips, _ rows: Range<Int>, job: Int64, block: UInt64) -> [UInt8] {
         let texts = [TextColumn(trips.region, trips.regions, rows), TextColumn(trips.datasource, trips.datasources, rows)]
-        // With room for what stands before the values, and for the word that a name's last bytes are written with.
+        // With room for the bytes before the values, and for the word with which a name's last bytes are written.
         let capacity = rows.count * numbersByteCount + texts.reduce(0) { $0 + $1.byteCount } + 1024
         return [UInt8](unsafeUninitializedCapacity: capacity) { bytes, byteCount in
             let bytes = UnsafeMutableRawBufferPointer(bytes)
@@ -120,7 +120,7 @@ private struct TextColumn {
         for code in self.codes { byteCount += places[Int(code)].byteCount }
     }
 
-    /// Writes the names word by word, of which what is too much is taken back: they are a few bytes each.
+    /// Writes the names word by word and removes the padding: they are a few bytes each.
     func write(to buffer: inout OutputRawSpan) {
         for code in codes {
             var (word, rest) = places[Int(code)]

@@ -8,7 +8,7 @@ package enum NativeBlockReader {
         ("destination_longitude", "Float64"), ("destination_latitude", "Float64"), ("time", "Int64"), ("job_id", "Int64"),
     ]
 
-    /// The trips of an answer, a batch a block.
+    /// Returns the trips of a result, a batch per block.
     package static func batches(_ bytes: [UInt8]) throws(TripstoreError) -> [TripBatch] {
         var reader = RowBinaryReader(bytes)
         var batches: [TripBatch] = []
@@ -49,7 +49,7 @@ package enum NativeBlockReader {
         return batch
     }
 
-    /// Name and type of a column, which are those that were asked for.
+    /// Checks that name and type of a column are the requested ones.
     private static func head(_ reader: inout RowBinaryReader, _ column: Int) throws(TripstoreError) {
         let (name, type) = (try reader.string(), try reader.string())
         guard name == columns[column].name, type == columns[column].type else {

@@ -1,6 +1,6 @@
 package import TripModel
 
-/// Reads the values of ClickHouse's `RowBinary` format, one after the other; those of `Native` are written alike.
+/// Reads the values of ClickHouse's `RowBinary` format, one after the other; those of `Native` are encoded alike.
 ///
 /// Spec: https://clickhouse.com/docs/interfaces/formats/RowBinary. Numbers are little-endian; a string is its length as LEB128
 /// and its bytes; an array is its count as LEB128 and its elements.
@@ -13,7 +13,7 @@ package struct RowBinaryReader {
     /// Whether everything was read.
     package var isAtEnd: Bool { position == bytes.count }
 
-    /// Bytes that were not read yet.
+    /// Count of unread bytes.
     var byteCount: Int { bytes.count - position }
 
     package mutating func integer<Value: FixedWidthInteger & BitwiseCopyable>(

@@ -37,7 +37,7 @@ final class ServerWatch: Sendable {
         var waits: [Int: Wait] = [:]
         var last = 0
         var silences: [Address: Silence] = [:]
-        /// Whether a thread looks.
+        /// Whether a thread is watching.
         var isLooking = false
         var isClosed = false
     }
@@ -45,7 +45,7 @@ final class ServerWatch: Sendable {
     private let ping: @Sendable (Address, ContinuousClock.Instant) -> HTTPExchange
     private let state = Lock(State())
 
-    /// - Parameter ping: asks a server; any answer is one.
+    /// - Parameter ping: probes a server; succeeds with any answer.
     init(_ ping: @escaping @Sendable (Address, ContinuousClock.Instant) -> HTTPExchange) { self.ping = ping }
 
     func close() { state.withLock { $0.isClosed = true } }

@@ -1,6 +1,6 @@
 package import TripModel
 
-/// A change of a job in the words of CloudEvents 1.0, structured mode as JSON.
+/// A change of a job as a CloudEvent 1.0, structured mode as JSON.
 ///
 /// Spec: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md.
 package struct CloudEvent: Sendable {
@@ -14,7 +14,7 @@ package struct CloudEvent: Sendable {
 
     /// Makes the event of a change.
     ///
-    /// - Parameter store: the catalog's own name, which tells stores apart.
+    /// - Parameter store: the catalog's own name, which identifies the store.
     package init(_ event: JobEvent, store: String) {
         let id = "\(store)-\(event.id)"
         var writer = JSONWriter()
@@ -35,7 +35,7 @@ package struct CloudEvent: Sendable {
             $0.value("application/json")
         }
         self.id = id
-        // The job is JSON already; it goes in as it is, as the last member.
+        // The job is JSON already; it is inserted unchanged, as the last member.
         body = writer.text.dropLast() + ",\"data\":" + event.body + "}"
     }
 }

@@ -5,16 +5,16 @@ package import Ingestion
 package import Logging
 package import TripModel
 
-/// Tells another system of every change of every job, in their order and at least once.
+/// Delivers every change of every job to another system, in order and at least once.
 ///
-/// Changes wait in the catalog (`JobEvent`) until they were taken, so a receiver that is away, or a server that is killed, delays
-/// them and loses none. One that was taken just before a crash is sent again, with the same id.
+/// Changes wait in the catalog (`JobEvent`) until they were delivered, so an unavailable receiver, or a killed server, delays
+/// them and loses none. A change that was delivered just before a crash is sent again, with the same ID.
 package final class EventDelivery: Sendable {
-    /// Longest pause between two attempts.
+    /// Maximum pause between two attempts.
     private static let pauseMax = Duration.seconds(60)
-    /// Age at which a change that nobody takes is given up.
+    /// Age at which a change that nobody accepts is dropped.
     private static let ageMax = 3 * 86_400.0
-    /// Time between two looks whether another process that delivered is gone.
+    /// Time between two checks whether another process that delivered is gone.
     private static let reminderInterval = Duration.seconds(15)
 
     private let store: TripStore
@@ -25,7 +25,7 @@ package final class EventDelivery: Sendable {
     private let signalChange: AsyncStream<Void>.Continuation
     private let task = Lock<Task<Void, Never>?>(nil)
 
-    /// Makes a delivery of what happens in a store from now on, and of what waits.
+    /// Makes a delivery of a store's future changes, and of those that wait.
     ///
     /// - Parameter secret: signs webhooks; nil: they are not signed.
     package init(of store: TripStore, to url: EventsURL, secret: String?, logger: Logger) throws(TripstoreError) {
@@ -41,12 +41,12 @@ package final class EventDelivery: Sendable {
         store.jobs.observeProgress { [signalChange] _ in signalChange.yield() }
     }
 
-    /// Begins to send.
+    /// Starts to send.
     package func start() {
         task.withLock { task in task = Task { await self.run() } }
     }
 
-    /// Ends; what was not taken yet waits for the next start.
+    /// Stops; changes that were not delivered wait for the next start.
     package func stop() async {
         let task = task.withLock { $0.take() }
         task?.cancel()
@@ -57,7 +57,7 @@ package final class EventDelivery: Sendable {
 
     private func run() async {
         signalChange.yield()
-        // Who has delivered so far may die while nothing changes.
+        // The delivering process may die while nothing changes.
         let reminder =
             store.jobs.isShared
             ? Task { [signalChange] in
@@ -67,7 +67,8 @@ package final class EventDelivery: Sendable {
         for await _ in changes {
             while !Task.isCancelled, let events = await waiting(), !events.isEmpty {
                 for event in events where !Task.isCancelled {
-                    // Whoever was suspended may have lost this to another process, which has told of these and later ones.
+                    // A process that was suspended may have lost this task to another, which has delivered these and later
+                    // ones.
                     guard await isLeader() else { break }
                     await deliver(event)
                 }
@@ -86,7 +87,7 @@ package final class EventDelivery: Sendable {
     private func waiting() async -> [JobEvent]? {
         let jobs = store.jobs
         do throws(TripstoreError) {
-            // Of several processes one delivers, so that changes arrive once and in their order.
+            // Only one of several processes delivers, so that changes arrive once and in order.
             return try await store.engine.threads.answer { () throws(TripstoreError) in
                 try jobs.isLeader(for: "events") ? jobs.events(limit: 100) : []
             }
@@ -96,9 +97,9 @@ package final class EventDelivery: Sendable {
         }
     }
 
-    /// Sends a change until it is taken, or too old, or the server ends.
+    /// Sends a change until it is accepted, or too old, or the server stops.
     private func deliver(_ event: JobEvent) async {
-        // Receivers are others than who runs the server, too.
+        // Receivers are not the users of the server, either.
         var shown = event
         shown.body = store.jobs.paths.removed(from: event.body)
         let message = CloudEvent(shown, store: storeName)

@@ -4,9 +4,9 @@ import HTTPTransport
 
 /// Sends events: a POST each, to a webhook or to SNS.
 struct EventTarget: Sendable {
-    /// Time for one attempt.
+    /// Timeout of one attempt.
     private static let timeout = Duration.seconds(20)
-    /// Bytes of an answer that are looked at: it has nothing to say but its status.
+    /// Bytes of a response that are read: only its status matters.
     private static let answerByteCountMax = 64 << 10
 
     let url: EventsURL
@@ -14,12 +14,12 @@ struct EventTarget: Sendable {
     let identity: AWSIdentity
     let http: HTTPClient
 
-    /// Why an event was not taken.
+    /// Why an event was not accepted.
     struct Refusal: Error, CustomStringConvertible {
         var description: String
     }
 
-    /// Sends an event; throws where it was not taken.
+    /// Sends an event; throws if it was not accepted.
     func send(_ event: CloudEvent) async throws {
         var request: HTTPRequest
         switch url {
@@ -36,12 +36,12 @@ struct EventTarget: Sendable {
         let response = try await http.exchange(request, within: Self.timeout, upTo: Self.answerByteCountMax)
         let status = response.status
         guard !(200..<300).contains(status.code) else { return }
-        // Who answers to a path that is not there often quotes it, and a webhook's is a secret.
+        // A response to an unknown path often quotes it, and a webhook's path is a secret.
         guard case .topic = url else { throw Refusal(description: "it answers \(status.code) \(status.reasonPhrase)") }
         throw Refusal(description: "it answers \(status.code): \(String(decoding: response.body, as: UTF8.self).prefix(200))")
     }
 
-    /// A signed request of the action `Publish`.
+    /// Returns a signed request of the action `Publish`.
     ///
     /// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     private func publication(

@@ -1,13 +1,13 @@
 package import Fetching
 package import TripModel
 
-/// Who is told of jobs, as `EVENTS_URL` says: a webhook's URL, or `sns:` and the name (ARN) of a topic.
+/// The receiver of events, from `EVENTS_URL`: a webhook's URL, or `sns:` and the name (ARN) of a topic.
 package enum EventsURL: Hashable, Sendable {
     case webhook(WebAddress)
     /// `arn:aws:sns:REGION:ACCOUNT:NAME`.
     case topic(arn: String, region: String)
 
-    /// Reads a URL; `.invalidArgument` with a sentence where it is none.
+    /// Parses a URL; throws `.invalidArgument` with a sentence if it is invalid.
     package init(_ text: String) throws(TripstoreError) {
         if text.hasPrefix("http://") || text.hasPrefix("https://") {
             do throws(TripstoreError) {

@@ -1,9 +1,9 @@
-/// Which addresses a server may be sent to by whoever may name a URL.
+/// Which addresses a server may connect to for a client that names a URL.
 ///
-/// Only what is reachable by everybody: anything else may be the server's own machine, its network, or what a cloud tells its
-/// machines alone. After the registries of https://www.iana.org/assignments/iana-ipv4-special-registry and
-/// https://www.iana.org/assignments/iana-ipv6-special-registry, those of their networks that are not reachable by everybody, and
-/// public addresses at which a cloud answers its own machines alone.
+/// Only globally reachable ones: any other may be the server's own machine, its network, or an address at which a cloud answers
+/// only its machines. It follows the registries of https://www.iana.org/assignments/iana-ipv4-special-registry and
+/// https://www.iana.org/assignments/iana-ipv6-special-registry, those of their networks that are not globally reachable, and
+/// public addresses at which a cloud answers only its own machines.
 package enum AddressPolicy {
     private static let networks: [(network: IPAddress, bits: Int, kind: String)] = [
         ("0.0.0.0", 8, "an unspecified address"),
@@ -43,11 +43,11 @@ package enum AddressPolicy {
     private static let globalUnicast = IPAddress("2000::")!
     private static let translated = IPAddress("64:ff9b::")!
 
-    /// What kind of address this is, where it is none that everybody can reach; nil where it is.
+    /// Returns the kind of an address that is not globally reachable; nil if it is.
     package static func refusal(of address: IPAddress) -> String? {
         if let match = networks.first(where: { address.isIn($0.network, bits: $0.bits) }) { return match.kind }
         if address.bytes.count == 4 || address.isIn(globalUnicast, bits: 3) { return nil }
-        // A network without IPv4 reaches the others' IPv4 hosts so: what counts is the address inside.
+        // A network without IPv4 reaches IPv4 hosts so: the embedded address counts.
         if address.isIn(translated, bits: 96) { return refusal(of: IPAddress(bytes: Array(address.bytes.suffix(4)))) }
         return "a reserved address"
     }

@@ -7,14 +7,15 @@ import Glibc
 import Musl
 #endif
 
-/// Whether this machine's clock is why a signed request is refused: an answer says by its date what time it is.
+/// Detects whether this machine's clock is why a signed request is refused: a response's date gives the time.
 ///
-/// Servers differ in what they call that, and an answer to HEAD says nothing at all. https://www.rfc-editor.org/rfc/rfc9110#field.date
+/// Servers have different error codes for that, and a response to HEAD has none.
+/// https://www.rfc-editor.org/rfc/rfc9110#field.date
 enum ClockSkew {
-    /// Less is no reason to refuse: S3 takes a quarter of an hour for none.
+    /// A smaller difference is no reason to refuse: S3 tolerates a quarter of an hour.
     private static let secondsMin = 300.0
 
-    /// A clause that says how wrong the clock is; nil where it is not, or nobody says.
+    /// Returns a clause that says how wrong the clock is; nil if it is right, or if that is unknown.
     static func clause(_ headers: HTTPHeaders, at now: Date = .now) -> String? {
         guard let time = headers.first(name: "Date").flatMap(seconds) else { return nil }
         let seconds = now.timeIntervalSince1970 - Double(time)
@@ -25,7 +26,7 @@ enum ClockSkew {
 
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-    /// Seconds since 1970 of a date such as `Tue, 01 Dec 2026 11:43:25 GMT`.
+    /// Returns the seconds since 1970 of a date such as `Tue, 01 Dec 2026 11:43:25 GMT`.
     private static func seconds(_ text: String) -> Int? {
         let words = text.split(separator: " ")
         guard words.count == 6, words[5] == "GMT", let day = Int32(words[1]), let year = Int32(words[3]),

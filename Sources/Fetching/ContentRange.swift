@@ -1,15 +1,15 @@
 package import HTTPTransport
 
-/// Which part of a file a response says it has.
+/// Which part of a file a response has.
 ///
 /// https://www.rfc-editor.org/rfc/rfc9110#section-14.4
 package struct ContentRange: Hashable, Sendable {
-    /// Nil where the response has none, as the requested one is not there.
+    /// Nil if the response has none, since the requested part does not exist.
     package var bytes: Range<Int>?
-    /// Nil where it is not known.
+    /// Nil if it is unknown.
     package var totalByteCount: Int?
 
-    /// Reads the field of a response; nil where there is none, or none that makes sense.
+    /// Parses the field of a response; nil if there is none, or if it is invalid.
     package init?(_ headers: HTTPHeaders) {
         guard let text = headers.first(name: "Content-Range"), text.hasPrefix("bytes ") else { return nil }
         let parts = text.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)

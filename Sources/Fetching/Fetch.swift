@@ -1,8 +1,9 @@
 import HTTPTransport
 import TripModel
 
-/// One fetch: from a source to a file, in pieces over several connections where the source can prove that they belong together,
-/// else in one stream.
+/// One fetch: from a source to a file.
+///
+/// In pieces over several connections, if the source can prove that they belong together, else in one stream.
 final class Fetch: Sendable {
     private let client: SourceClient
     private let file: PieceFile
@@ -23,12 +24,12 @@ final class Fetch: Sendable {
 
     private var shown: String { client.source.shown }
 
-    /// Runs until the file is whole, or cannot be had.
+    /// Runs until the file is complete, or cannot be fetched.
     func run() async throws {
         do {
             try await fetchWhole()
         } catch {
-            // Nobody can go on from a part of a stream.
+            // A partial stream cannot be resumed.
             if file.pieces == nil { try? file.reset() }
             throw error
         }
@@ -51,7 +52,7 @@ final class Fetch: Sendable {
                 }
                 try file.reset()
             } catch FetchFailure.broken(let reason, let retryAfter) {
-                // A stream cannot be gone on with: how far it came is no progress.
+                // A stream cannot be resumed: its bytes are no progress.
                 if file.pieces == nil { try file.reset() }
                 try await patience.lose(because: reason, shown, retryAfter, reportRetry)
             }
@@ -68,7 +69,7 @@ final class Fetch: Sendable {
                 throw Self.lie(shown, "other bytes than it was asked for")
             }
             guard let total = range.totalByteCount, let validator = Validator(response.headers) else { break }
-            // The ledger has a number for each piece: it is not made by what a server says before there is room for the file.
+            // The ledger has an integer for each piece: a server's claim must not create it before there is room for the file.
             guard total / options.pieceByteCount < FetchLimits.pieceCountMax else {
                 throw Self.lie(shown, "a size that no file has (\(total.grouped) bytes)")
             }
@@ -117,7 +118,7 @@ final class Fetch: Sendable {
                 for try await _ in group {}
             }
         } catch {
-            // For the fetch that goes on from here.
+            // For the fetch that resumes from here.
             try? file.note()
             throw error
         }
@@ -145,7 +146,7 @@ final class Fetch: Sendable {
     private func receive(
         _ response: HTTPStream, _ wanted: Range<Int>, of totalByteCount: Int, _ piece: Int, _ validator: Validator
     ) async throws {
-        // The whole file is what a server answers with where it is no longer the same.
+        // A server answers with the whole file if it is no longer the same.
         guard response.status.code == 206 else { throw FetchFailure.changed }
         guard let range = ContentRange(response.headers), let bytes = range.bytes, bytes.lowerBound == wanted.lowerBound,
             bytes.upperBound <= wanted.upperBound
@@ -164,7 +165,7 @@ final class Fetch: Sendable {
         if left > 0 { throw FetchFailure.broken("the connection broke off") }
     }
 
-    /// Hands on the bytes of a body in pieces that are worth a write.
+    /// Passes on the bytes of a body in pieces that are worth a write.
     private func receive(_ response: HTTPStream, _ take: ([UInt8]) throws -> Void) async throws {
         var gathered: [UInt8] = []
         var failure: (any Error)?
@@ -180,7 +181,7 @@ final class Fetch: Sendable {
         } catch {
             failure = SourceClient.failure(of: error, stallTimeout: options.stallTimeout)
         }
-        // What came before a connection broke counts.
+        // Bytes that arrived before a connection broke count.
         if !gathered.isEmpty, !(failure is TripstoreError) { try take(gathered) }
         if let failure { throw failure }
         try Task.checkCancellation()
@@ -201,14 +202,14 @@ final class Fetch: Sendable {
     }
 }
 
-/// Pieces that nobody fetches yet.
+/// Pieces that are not being fetched yet.
 private final class PieceQueue: Sendable {
     private let state: Lock<(pieces: ArraySlice<Int>, first: HTTPStream?)>
 
-    /// - Parameter first: an answer that has the first piece.
+    /// - Parameter first: a response that has the first piece.
     init(_ pieces: [Int], first: HTTPStream?) { state = Lock((pieces[...], first)) }
 
-    /// The next piece, with an answer that has it where there is one.
+    /// Returns the next piece, with a response that has it if there is one.
     func next() -> (piece: Int, response: HTTPStream?)? {
         state.withLock { state in
             guard let piece = state.pieces.popFirst() else { return nil }
@@ -217,16 +218,16 @@ private final class PieceQueue: Sendable {
     }
 }
 
-/// How often one more attempt is worth it, and when.
+/// How often to retry, and when.
 private struct Patience {
     private let options: FetcherOptions
     private var fruitlessAttemptCount = 0
 
     init(_ options: FetcherOptions) { self.options = options }
 
-    /// Takes note of an attempt that came to nothing, and waits for the next; throws where there should be none.
+    /// Records a failed attempt, and waits for the next; throws if there should be none.
     ///
-    /// - Parameter tell: told before the wait when the next attempt begins, and why.
+    /// - Parameter tell: receives, before the wait, when the next attempt begins, and why.
     mutating func lose(
         because reason: String, _ shown: String, _ retryAfter: Duration?, _ tell: (String) -> Void
     ) async throws {

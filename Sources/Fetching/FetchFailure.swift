@@ -1,12 +1,12 @@
 import TripModel
 
-/// Why an attempt to fetch came to nothing.
+/// Why an attempt to fetch failed.
 enum FetchFailure: Error {
-    /// It would not be better the next time.
+    /// A retry would not help.
     case refused(TripstoreError)
-    /// It may be better the next time; a clause says why, and the server may have said when.
+    /// A retry may help; a clause says why, and the server may have said when.
     case broken(String, retryAfter: Duration? = nil)
-    /// The file is another than the one whose beginning was fetched.
+    /// The file is no longer the one whose beginning was fetched.
     case changed
 
     /// A refusal with its sentence.

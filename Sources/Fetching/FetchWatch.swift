@@ -1,11 +1,11 @@
 import TripModel
 
-/// Ends a fetch that does not move, or not to an end: its place is wanted by others.
+/// Ends a fetch that makes no progress, or too little to finish: others need its slot.
 ///
-/// A source that sends a byte now and then is never silent for long, whatever it drips: heads, redirects, chunks or connections
-/// that break off. So it is measured what arrives, over all attempts and the pauses between them.
+/// A source that sends a byte from time to time is never silent for long, whatever it drips: heads, redirects, chunks or broken
+/// connections. So this measures the bytes that arrive, over all attempts and the pauses between them.
 final class FetchWatch: Sendable {
-    /// Looks at a window's bytes, so that it is as good as sliding.
+    /// Steps per window: enough that the window effectively slides.
     private static let stepCount = 12
 
     private let options: FetcherOptions
@@ -18,10 +18,10 @@ final class FetchWatch: Sendable {
         self.shown = shown
     }
 
-    /// Takes note of bytes of the file that arrived.
+    /// Records bytes of the file that arrived.
     func receive(_ count: Int) { byteCount.withLock { $0 += count } }
 
-    /// Does what is watched; throws where it was ended.
+    /// Runs the watched work; throws if it was ended.
     func watching(_ body: @escaping @Sendable () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -40,7 +40,7 @@ final class FetchWatch: Sendable {
     private func watch() async throws {
         let end = ContinuousClock.now + options.timeout
         let least = options.minBytesPerSecond * options.rateWindow
-        // Steps are counted, not timed, so that a machine which slept does not count as a source that did.
+        // Steps are counted, not timed, so that a machine's sleep does not count as the source's.
         var totals = [0]
         while true {
             do {
@@ -73,6 +73,6 @@ final class FetchWatch: Sendable {
 }
 
 extension Int {
-    /// What a rate a second comes to in some time.
+    /// Returns the bytes of a rate per second over some time.
     fileprivate static func * (rate: Int, time: Duration) -> Int { Int(Double(rate) * (time / .seconds(1))) }
 }

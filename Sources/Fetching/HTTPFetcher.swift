@@ -5,7 +5,7 @@ public struct HTTPFetcher: SourceFetcher {
     private let options: FetcherOptions
     private let identity: AWSIdentity
 
-    /// Makes a fetcher; it holds no connection while it fetches nothing.
+    /// Makes a fetcher; it has no connections while it fetches nothing.
     public init(options: FetcherOptions) {
         self.options = options
         identity = AWSIdentity(settings: AWSSettings(environment: options.environment))
@@ -19,7 +19,7 @@ public struct HTTPFetcher: SourceFetcher {
                 "The bucket \(object.bucket) is none of those that this server fetches from (ALLOWED_S3_BUCKETS); name a file in one of "
                     + "them, or upload it.")
         }
-        // A name is looked up when it is fetched; an address needs no looking up.
+        // A name is resolved when it is fetched; an address needs no lookup.
         if case .web(let address) = source, !options.allowsPrivateAddresses, let literal = IPAddress(address.host),
             let kind = options.refusal(literal)
         {
@@ -29,7 +29,7 @@ public struct HTTPFetcher: SourceFetcher {
     }
 
     public func parts(of url: String) -> (place: String, secret: String) {
-        // A key of S3 may have a question mark, and is no secret.
+        // A key of S3 may have a question mark, and is not a secret.
         guard let (scheme, _) = WebAddress.split(url), scheme != "s3", let mark = url.firstIndex(where: { "?#".contains($0) })
         else { return (url, "") }
         return (String(url[..<mark]), String(url[mark...]))

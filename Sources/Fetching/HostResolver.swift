@@ -1,7 +1,7 @@
 import Foundation
 import TripModel
 
-/// Finds the addresses of a host, on a thread of its own, so that one who is cancelled need not wait for an answer.
+/// Resolves the addresses of a host, on a thread of its own, so that a cancelled caller need not wait for an answer.
 enum HostResolver {
     /// Returns the host's addresses, in the order in which they should be tried.
     static func addresses(of host: String) async throws -> [IPAddress] {
@@ -65,7 +65,7 @@ enum HostResolver {
             let status = getnameinfo(
                 entry.ai_addr, entry.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
             let name = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            // An address with a zone, which has no meaning elsewhere, is none.
+            // An address with a zone, which has no meaning elsewhere, is ignored.
             if status == 0, let address = IPAddress(name), !addresses.contains(address) { addresses.append(address) }
             next = entry.ai_next
         }

@@ -6,12 +6,12 @@ import Musl
 
 /// An IPv4 or IPv6 address as its bytes.
 package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
-    /// Four or sixteen, in the order of the network.
+    /// Four or sixteen, in network order.
     package let bytes: [UInt8]
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Reads the usual text of an address, without brackets or zone; nil for everything else.
+    /// Parses the usual text of an address, without brackets or zone; nil for everything else.
     package init?(_ text: String) {
         var four = in_addr()
         var six = in6_addr()
@@ -31,7 +31,7 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Whether the first bits are those of a network.
+    /// Returns whether the first bits are those of a network.
     func isIn(_ network: IPAddress, bits: Int) -> Bool {
         guard bytes.count == network.bytes.count else { return false }
         for (index, pair) in zip(bytes, network.bytes).enumerated() {

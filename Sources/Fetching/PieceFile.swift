@@ -7,11 +7,11 @@ import Glibc
 import Musl
 #endif
 
-/// The bytes of a fetch on disk, and notes of what of them is there.
+/// The bytes of a fetch on disk, and notes of which of them are there.
 ///
-/// Notes name only bytes that were synced before, so what they say is true after a power cut as well as after a kill.
+/// Notes name only bytes that were synced before, so they are true after a power cut as well as after a kill.
 final class PieceFile: Sendable {
-    /// What is noted.
+    /// The contents of the notes.
     private struct Notes: Codable {
         var validator: Validator
         var ledger: PieceLedger
@@ -19,7 +19,7 @@ final class PieceFile: Sendable {
 
     private struct State {
         var notes: Notes?
-        /// Bytes of a file that comes in one stream.
+        /// Bytes of a file that is fetched in one stream.
         var streamByteCount = 0
         var lastNote = ContinuousClock.now
         var isNoting = false
@@ -46,29 +46,29 @@ final class PieceFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// What is known of the file that comes in pieces; nil where nothing is.
+    /// What is known of a file that is fetched in pieces; nil if nothing is.
     var pieces: (validator: Validator, ledger: PieceLedger)? {
         state.withLock { state in state.notes.map { ($0.validator, $0.ledger) } }
     }
 
-    /// Bytes that are there.
+    /// Bytes that were fetched.
     var byteCount: Int { state.withLock { $0.notes?.ledger.receivedByteCount ?? $0.streamByteCount } }
 
-    /// Forgets all that is there.
+    /// Drops all bytes and notes.
     func reset() throws(TripstoreError) {
         state.withLock { $0 = State() }
         try FileSystem.remove(file.notesPath)
         guard ftruncate(descriptor, 0) == 0 else { throw FileSystem.error("write to", file.path) }
     }
 
-    /// Makes room for a file that comes in pieces.
+    /// Makes room for a file that is fetched in pieces.
     func begin(_ ledger: PieceLedger, _ validator: Validator) throws(TripstoreError) {
         try requireRoom(for: ledger.totalByteCount)
         guard ftruncate(descriptor, off_t(ledger.totalByteCount)) == 0 else { throw FileSystem.error("write to", file.path) }
         state.withLock { $0.notes = Notes(validator: validator, ledger: ledger) }
     }
 
-    /// Refuses a file that is larger than may be, or than the disk has room for.
+    /// Refuses a file that is larger than allowed, or than the disk has room for.
     func requireRoom(for byteCount: Int) throws(TripstoreError) {
         try requireBound(byteCount)
         do throws(TripstoreError) {
@@ -91,7 +91,7 @@ final class PieceFile: Sendable {
         file.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     }
 
-    /// Writes bytes that follow those of a piece that are there.
+    /// Writes bytes after the fetched ones of a piece.
     func write(_ bytes: [UInt8], piece: Int) throws(TripstoreError) {
         let missing = state.withLock { $0.notes?.ledger.missing(of: piece) }
         guard let offset = missing?.lowerBound else { return }
@@ -100,7 +100,7 @@ final class PieceFile: Sendable {
         try noteIfDue()
     }
 
-    /// Writes bytes that follow all others.
+    /// Writes bytes after all others.
     func append(_ bytes: [UInt8]) throws(TripstoreError) {
         try requireBound(byteCount + bytes.count)
         try write(bytes, at: state.withLock { $0.streamByteCount })
@@ -135,7 +135,7 @@ final class PieceFile: Sendable {
         if isDue { try note() }
     }
 
-    /// Notes what is there, for the fetch that goes on from it.
+    /// Records what was fetched, for the fetch that resumes from it.
     func note() throws(TripstoreError) {
         defer {
             state.withLock {

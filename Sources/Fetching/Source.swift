@@ -1,11 +1,11 @@
 import TripModel
 
-/// Where a file is: what a URL names.
+/// The location that a URL names.
 enum Source: Hashable, Sendable {
     case web(WebAddress)
     case object(S3Object)
 
-    /// Reads a URL; throws where it is none that is fetched.
+    /// Parses a URL; throws if it is not one that can be fetched.
     init(_ text: String) throws(TripstoreError) {
         if let (scheme, rest) = WebAddress.split(text), scheme == "s3" {
             self = .object(try S3Object(rest))

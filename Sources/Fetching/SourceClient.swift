@@ -2,15 +2,15 @@ import Foundation
 import HTTPTransport
 import TripModel
 
-/// Asks for bytes of one source: finds the host, checks its address, signs, follows redirects, and says what an answer means.
+/// Requests bytes of one source: resolves the host, checks its address, signs, follows redirects, and interprets responses.
 ///
-/// A connection goes to the very address that was checked, so that a name which leads elsewhere a moment later leads nowhere.
+/// A connection goes to the very address that was checked, so a name that resolves differently a moment later has no effect.
 final class SourceClient: Sendable {
     private struct State {
         var addresses: [String: [IPAddress]] = [:]
-        /// Where redirects have led.
+        /// The target of redirects.
         var target: WebAddress?
-        /// Where S3 says that the bucket is.
+        /// The region of the bucket, according to S3.
         var region: String?
         /// Failures so far: each may be the fault of one of several addresses.
         var failureCount = 0
@@ -29,19 +29,19 @@ final class SourceClient: Sendable {
         http = HTTPClient(Self.options(stallTimeout: options.stallTimeout, settings: identity.settings))
     }
 
-    /// Closes all connections; nothing may be asked afterwards.
+    /// Closes all connections; no request may follow.
     func shutDown() { http.close() }
 
-    /// Asks for a range of the file, or for all of it, and returns an answer of 200, 206 or 416.
+    /// Requests a range of the file, or all of it, and returns a response of 200, 206 or 416.
     ///
-    /// - Parameter validator: of the file whose bytes are wanted; those of another are answered by `FetchFailure.changed`.
+    /// - Parameter validator: of the expected file; if it is another now, the result is `FetchFailure.changed`.
     func get(_ range: Range<Int>?, ifStill validator: Validator?) async throws -> HTTPStream {
         do {
             let response = try await answer(range, ifStill: validator)
             return response
         } catch {
             state.withLock {
-                // The next attempt begins where the first did: a redirect may lead to what ends soon.
+                // The next attempt starts from the first URL: the target of a redirect may expire soon.
                 $0.target = nil
                 $0.addresses = [:]
                 $0.failureCount += 1
@@ -81,7 +81,7 @@ final class SourceClient: Sendable {
                 continue
             default: break
             }
-            // Where an earlier redirect led may have ended, and the first address lead elsewhere by now.
+            // The target of an earlier redirect may have expired, and the first address may redirect elsewhere by now.
             if (400..<500).contains(response.status.code), redirectCount == 0, knownTarget != nil, source != .web(address) {
                 throw FetchFailure.broken("\(address.origin), where it redirects to, answers \(Self.text(response.status))")
             }
@@ -102,7 +102,7 @@ final class SourceClient: Sendable {
 
     // MARK: Requests
 
-    /// Where to ask, and whether the operator of this server has named that host.
+    /// Returns the address to connect to, and whether this server's operator has named that host.
     private func address(_ target: WebAddress?) throws -> (WebAddress, isExempt: Bool) {
         switch source {
         case .web(let address): return (target ?? address, false)
@@ -125,7 +125,7 @@ final class SourceClient: Sendable {
         if let range {
             headers.append((name: "Range", value: "bytes=\(range.lowerBound)-\(range.upperBound - 1)"))
             if let validator {
-                // S3 promises the one, everybody else the other.
+                // S3 promises the one, all other servers the other.
                 if case .object = source {
                     headers.append((name: "If-Match", value: validator.text))
                 } else {
@@ -164,7 +164,7 @@ final class SourceClient: Sendable {
         }
     }
 
-    /// Where to connect to for a host: an address that it may have.
+    /// Returns an allowed address of a host to connect to.
     private func checkedAddress(of address: WebAddress, isExempt: Bool) async throws -> IPAddress {
         let (known, failureCount) = state.withLock { ($0.addresses[address.host], $0.failureCount) }
         var addresses = known ?? []
@@ -186,25 +186,25 @@ final class SourceClient: Sendable {
         return addresses[failureCount % addresses.count]
     }
 
-    /// How connections are made: with certificates that are believed.
+    /// Returns the options of connections, with trusted certificates.
     static func options(stallTimeout: Duration, settings: AWSSettings) -> HTTPClient.Options {
         var options = HTTPClient.Options()
         options.connectTimeout = min(FetchLimits.connectTimeout, stallTimeout)
         options.readTimeout = stallTimeout
-        // Who has a certificate authority of their own names it as they do for other programs.
+        // A user with an own certificate authority names it as for other programs.
         options.rootCertificates = settings.variable("SSL_CERT_FILE")
         return options
     }
 
-    /// What is said of a host that a server must not be sent to.
+    /// Returns the error for a host that a server must not connect to.
     static func refusal(of host: String, _ kind: String) -> String {
         "\(host) has \(kind), which this server does not fetch from; "
             + "start it with --allow-private-addresses if those who use it may do so."
     }
 
-    // MARK: What went wrong
+    // MARK: Errors
 
-    /// Returns what an error of the connection means.
+    /// Returns the meaning of a connection's error.
     static func failure(of error: any Error, stallTimeout: Duration) -> any Error {
         if Task.isCancelled || error is CancellationError { return CancellationError() }
         let seconds = stallTimeout / .seconds(1)
@@ -225,7 +225,7 @@ final class SourceClient: Sendable {
 
     private static func text(_ status: HTTPStatus) -> String { "\(status.code) \(status.reasonPhrase)" }
 
-    /// Returns what an answer means that has nothing of the file.
+    /// Returns the meaning of a response without bytes of the file.
     private func failure(_ response: HTTPStream, at address: WebAddress, isSigned: Bool) async -> FetchFailure {
         let status = Self.text(response.status)
         let code = response.status.code
@@ -234,7 +234,7 @@ final class SourceClient: Sendable {
             return .broken("the server answers \(status)", retryAfter: seconds.map { .seconds(min($0, 3600)) })
         }
         let shown = source.shown
-        // Where a redirect leads is its server's affair, and may be a secret.
+        // The target of a redirect is its server's affair, and may be a secret.
         var asked = shown
         if case .web(let first) = source, first != address { asked = address.origin }
         let detail = await s3Code(response).map { " (\($0))" } ?? ""
@@ -262,7 +262,7 @@ final class SourceClient: Sendable {
         }
     }
 
-    /// What S3 calls an error.
+    /// Returns S3's code of an error.
     private func s3Code(_ response: HTTPStream) async -> String? {
         guard case .object = source,
             let body = try? await response.body.collect(upTo: FetchLimits.errorBodyByteCountMax)

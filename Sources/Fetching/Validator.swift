@@ -1,19 +1,19 @@
 import Foundation
 package import HTTPTransport
 
-/// What proves that a file is byte for byte the one it was: RFC 9110's strong validators.
+/// Proves that a file is byte for byte the same as before: RFC 9110's strong validators.
 ///
 /// https://www.rfc-editor.org/rfc/rfc9110#section-8.8
 package struct Validator: Hashable, Sendable, Codable {
-    /// An entity tag with its quotes, or a date of HTTP.
+    /// An entity tag with its quotes, or an HTTP date.
     package let text: String
 
-    /// Takes the one of a response; nil where it has none that is strong.
+    /// Takes the validator of a response; nil if it has no strong one.
     package init?(_ headers: HTTPHeaders) {
         if let tag = headers.first(name: "ETag"), tag.hasPrefix("\"") {
             text = tag
         } else if let changed = headers.first(name: "Last-Modified"), let changedAt = Self.date(changed),
-            // A file that changed within the second of the answer may do so again.
+            // A file that changed within the second of the response may do so again.
             let sentAt = headers.first(name: "Date").flatMap(Self.date), sentAt.timeIntervalSince(changedAt) >= 1
         {
             text = changed
@@ -22,7 +22,7 @@ package struct Validator: Hashable, Sendable, Codable {
         }
     }
 
-    /// Whether a response is of the same file.
+    /// Returns whether a response is of the same file.
     package func matches(_ headers: HTTPHeaders) -> Bool {
         headers.first(name: text.hasPrefix("\"") ? "ETag" : "Last-Modified") == text
     }

@@ -1,8 +1,7 @@
 import Foundation
 package import TripModel
 
-/// An HTTP URL, taken apart and put together again, so that the host that is checked is the one that is connected to, whoever
-/// reads it.
+/// An HTTP URL, parsed and recomposed, so that every reader sees the same host as the one that is checked and connected to.
 ///
 /// https://www.rfc-editor.org/rfc/rfc3986
 package struct WebAddress: Hashable, Sendable {
@@ -20,7 +19,7 @@ package struct WebAddress: Hashable, Sendable {
         self.target = target
     }
 
-    /// Reads a URL; throws where it is none of HTTP, or one that different programs may read differently.
+    /// Parses a URL; throws if it is not an HTTP URL, or one that programs may parse differently.
     package init(_ text: String) throws(TripstoreError) {
         guard let (scheme, rest) = Self.split(text), scheme == "http" || scheme == "https" else {
             throw Self.refusal(of: text, "only http://, https:// and s3:// are fetched")

@@ -1,20 +1,20 @@
-/// Sends requests over HTTP/1.1 and TLS, and keeps connections for those that follow.
+/// Sends requests over HTTP/1.1 and TLS, and keeps connections for later requests.
 ///
-/// It is libcurl, driven by one thread of each client's own, which is there while something is under way and a little longer. Nothing
-/// is retried, followed or looked up in the environment here. All functions may be called by any thread.
+/// It is libcurl, driven by one thread of each client, which runs while something is in progress and a little longer. It does
+/// not retry, follow redirects or read the environment. All functions may be called from any thread.
 package final class HTTPClient: Sendable {
     package struct Options: Sendable {
-        /// Time for lookup, connection and TLS together.
+        /// Timeout of lookup, connection and TLS together.
         package var connectTimeout: Duration = .seconds(10)
         /// Time without a byte of a response, while somebody reads; nil: any.
         package var readTimeout: Duration?
-        /// Time without a byte of a request that the server takes; nil: any.
+        /// Time without a byte of a request that the server accepts; nil: any.
         package var writeTimeout: Duration?
-        /// Requests that are under way to one server at once; others wait, and that counts for their deadline.
+        /// Concurrent requests to one server; others wait, which counts towards their deadline.
         package var connectionCountMax = 8
-        /// Whole seconds for which a connection that nobody uses is kept.
+        /// Whole seconds for which an idle connection is kept.
         package var idleSeconds = 60
-        /// A file (PEM) with the authorities that are believed; nil: the system's.
+        /// A file (PEM) with the trusted authorities; nil: the system's.
         package var rootCertificates: String?
 
         package init() {}
@@ -24,17 +24,17 @@ package final class HTTPClient: Sendable {
 
     package init(_ options: Options = Options()) { loop = TransferLoop(options) }
 
-    /// What is under way goes on for those who wait for it.
+    /// Requests in progress continue for those who wait for them.
     deinit { loop.retire() }
 
-    /// Lets all connections go; what is under way fails, and whatever is asked afterwards.
+    /// Closes all connections; requests in progress fail, and so do later ones.
     package func close() { loop.close() }
 
-    /// Begins to send a request whose response is wanted as a whole.
+    /// Starts a request whose response is needed as a whole.
     ///
     /// - Parameters:
     ///   - deadline: when it fails at the latest, whatever it waits for.
-    ///   - byteCountMax: bytes of a body that are taken.
+    ///   - byteCountMax: maximum bytes of a body.
     package func begin(
         _ request: HTTPRequest, deadline: ContinuousClock.Instant? = nil, upTo byteCountMax: Int
     ) -> HTTPExchange {
@@ -52,7 +52,7 @@ package final class HTTPClient: Sendable {
         return HTTPStream(status: head.status, headers: head.headers, body: body)
     }
 
-    /// Sends a request and takes the whole of a short response, all within some time.
+    /// Sends a request and returns the complete short response, all within some time.
     package func exchange(
         _ request: HTTPRequest, within time: Duration, upTo byteCountMax: Int
     ) async throws(HTTPFailure) -> HTTPResponse {

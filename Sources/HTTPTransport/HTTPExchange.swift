@@ -1,12 +1,12 @@
 import Foundation
 
-/// One request and what becomes of it: the place where the client's thread and who waits meet.
+/// One request and its response: shared by the client's thread and the waiting caller.
 package final class HTTPExchange: @unchecked Sendable {
     /// Bytes of a stream that wait to be read; with more of them the server is made to wait.
     static let bufferedByteCountMax = 512 << 10
 
     private let loop: TransferLoop
-    /// Bytes of a body that are taken as a whole; nil: it is read as it comes.
+    /// Maximum bytes of a body that is returned as a whole; nil: it is read as it arrives.
     private let byteCountMax: Int?
 
     // Guarded by the condition.
@@ -16,7 +16,7 @@ package final class HTTPExchange: @unchecked Sendable {
     private var isPaused = false
     private var isWhole = false
     private var failure: HTTPFailure?
-    /// Grows with each change that somebody may wait for.
+    /// Grows with each change that a caller may wait for.
     private var changeCount = 0
     private var waiter: CheckedContinuation<Void, Never>?
     private var observers: [@Sendable (HTTPFailure?) -> Void] = []
@@ -26,9 +26,9 @@ package final class HTTPExchange: @unchecked Sendable {
         self.byteCountMax = byteCountMax
     }
 
-    // MARK: Whoever waits
+    // MARK: Waiting callers
 
-    /// Blocks until the response is whole.
+    /// Blocks until the response is complete.
     package func wait() throws(HTTPFailure) -> HTTPResponse {
         condition.lock()
         defer { condition.unlock() }
@@ -38,17 +38,17 @@ package final class HTTPExchange: @unchecked Sendable {
         }
     }
 
-    /// Returns the response once it is whole; whoever is cancelled cancels it.
+    /// Returns the response once it is complete; a cancelled caller cancels it.
     package func response() async throws(HTTPFailure) -> HTTPResponse {
         try await awaited { () throws(HTTPFailure) in try self.whole() }
     }
 
-    /// Gives a response up, and the connection with it; nothing if it is whole.
+    /// Abandons a response, and its connection; does nothing if it is complete.
     package func cancel() {
         if finish(.cancelled) { loop.send(.drop(self)) }
     }
 
-    /// Calls `body` once, when the response is whole or has failed; at once if it is so already.
+    /// Calls `body` once, when the response is complete or has failed; at once if it already is.
     package func whenDone(_ body: @escaping @Sendable (HTTPFailure?) -> Void) {
         let (isOver, failure) = condition.withLock { () -> (Bool, HTTPFailure?) in
             let isOver = isWhole || self.failure != nil
@@ -58,7 +58,7 @@ package final class HTTPExchange: @unchecked Sendable {
         if isOver { body(failure) }
     }
 
-    /// Called with the lock.
+    /// The caller holds the lock.
     private func whole() throws(HTTPFailure) -> HTTPResponse? {
         if let failure { throw failure }
         guard isWhole, var response = start else { return nil }
@@ -68,7 +68,7 @@ package final class HTTPExchange: @unchecked Sendable {
 
     // MARK: Streams
 
-    /// The response without its body, once it is there.
+    /// Returns the response without its body, once it has arrived.
     func head() async throws(HTTPFailure) -> HTTPResponse {
         try await awaited { () throws(HTTPFailure) in
             if let failure = self.failure, self.start == nil || failure == .cancelled { throw failure }
@@ -76,16 +76,16 @@ package final class HTTPExchange: @unchecked Sendable {
         }
     }
 
-    /// The next bytes; nil at the end.
+    /// Returns the next bytes; nil at the end.
     func next() async throws(HTTPFailure) -> [UInt8]? {
         let (bytes, wasPaused) = try await awaited { () throws(HTTPFailure) in try self.take() }
         if wasPaused { loop.send(.resume(self)) }
         return bytes
     }
 
-    /// Some bytes, and whether more have waited for that; no bytes at the end.
+    /// Returns some bytes, and whether more have waited for that; no bytes at the end.
     ///
-    /// What came before a failure comes before it. Called with the lock.
+    /// Bytes that arrived before a failure precede it. The caller holds the lock.
     private func take() throws(HTTPFailure) -> (bytes: [UInt8]?, wasPaused: Bool)? {
         if failure == .cancelled { throw .cancelled }
         if !bytes.isEmpty {
@@ -96,7 +96,7 @@ package final class HTTPExchange: @unchecked Sendable {
         return isWhole ? (bytes: nil, wasPaused: false) : nil
     }
 
-    /// Looks whenever something has changed, until there is something to see.
+    /// Checks whenever something has changed, until there is a result.
     private func awaited<Value: Sendable>(
         _ look: @Sendable () throws(HTTPFailure) -> Value?
     ) async throws(HTTPFailure) -> Value {
@@ -132,7 +132,7 @@ package final class HTTPExchange: @unchecked Sendable {
     /// Whether nobody waits for more of it.
     var isOver: Bool { condition.withLock { isWhole || failure != nil } }
 
-    /// Takes the head of a response; who waits is told by `tell`.
+    /// Receives the head of a response; `tell` wakes the waiting caller.
     func begin(_ response: HTTPResponse) {
         condition.withLock {
             start = response
@@ -142,7 +142,7 @@ package final class HTTPExchange: @unchecked Sendable {
 
     enum Taken { case all, nothingYet, tooMuch }
 
-    /// Takes bytes of the body; those of a stream that nobody reads have to wait.
+    /// Receives bytes of the body; those of a stream that nobody reads must wait.
     func append(_ more: UnsafeRawBufferPointer) -> Taken {
         condition.withLock {
             if let byteCountMax {
@@ -157,12 +157,12 @@ package final class HTTPExchange: @unchecked Sendable {
         }
     }
 
-    /// Wakes who waits for a head or bytes.
+    /// Wakes the caller that waits for a head or bytes.
     func tell() { condition.withLock { waiter.take() }?.resume() }
 
     /// Ends it, unless it has ended; returns whether it had not.
     ///
-    /// - Parameter failure: nil if the response is whole.
+    /// - Parameter failure: nil if the response is complete.
     @discardableResult
     func finish(_ failure: HTTPFailure?) -> Bool {
         let told = condition.withLock { () -> (CheckedContinuation<Void, Never>?, [@Sendable (HTTPFailure?) -> Void])? in

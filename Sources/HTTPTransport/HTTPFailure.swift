@@ -1,22 +1,22 @@
-/// Why there is no response, or not the whole of one.
+/// Why there is no response, or only a part of one.
 package enum HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What is wrong with a server's certificate, or with what it is checked against.
+    /// What is wrong with a server's certificate, or with the authorities that it is checked against.
     package enum CertificateFault: Hashable, Sendable { case untrusted, otherHost, unreadableAuthorities }
 
     case cancelled
     /// The client was closed.
     case closed
     case connectTimeout
-    /// No byte came for `HTTPClient.Options.readTimeout`.
+    /// No byte arrived for `HTTPClient.Options.readTimeout`.
     case readTimeout
-    /// No byte was taken for `HTTPClient.Options.writeTimeout`.
+    /// No byte was accepted for `HTTPClient.Options.writeTimeout`.
     case writeTimeout
     case deadlineExceeded
     case connectionClosed
-    /// No connection could be made; the system's words.
+    /// No connection could be made; with the system's message.
     case unreachable(String)
     case certificate(CertificateFault)
-    /// The body has more bytes than are taken.
+    /// The body exceeds the maximum.
     case tooLarge
     case noLibrary
     case other(String)

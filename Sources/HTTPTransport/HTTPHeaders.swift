@@ -1,4 +1,4 @@
-/// Header fields in their order; names are compared without regard to case.
+/// Header fields in order; names are compared case-insensitively.
 package struct HTTPHeaders: Sendable {
     package private(set) var fields: [(name: String, value: String)]
 
@@ -6,7 +6,7 @@ package struct HTTPHeaders: Sendable {
 
     package mutating func add(name: String, value: String) { fields.append((name: name, value: value)) }
 
-    /// The value of the first field of a name.
+    /// Returns the value of the first field with a name.
     package func first(name: String) -> String? { fields.first { Self.isSame($0.name, name) }?.value }
 
     package func contains(name: String) -> Bool { first(name: name) != nil }

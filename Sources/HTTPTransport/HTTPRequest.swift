@@ -6,14 +6,16 @@ package enum HTTPMethod: String, Sendable {
     case delete = "DELETE"
 }
 
-/// A request as it is sent: no field is added to its own but `Host` and `Content-Length`.
+/// A request as it is sent: only `Host` and `Content-Length` are added to its fields.
 package struct HTTPRequest: Sendable {
     package var method: HTTPMethod
     /// `http://` or `https://`, percent-encoded.
     package var url: String
     package var headers = HTTPHeaders()
     package var body: [UInt8]
-    /// The IPv4 or IPv6 address to connect to; nil: those of the URL's host, for which a certificate must be all the same.
+    /// The IPv4 or IPv6 address to connect to; nil: those of the URL's host.
+    ///
+    /// A certificate must be for the host all the same.
     package var address: String?
 
     package init(_ method: HTTPMethod = .get, url: String, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = []) {
@@ -23,14 +25,14 @@ package struct HTTPRequest: Sendable {
         self.body = body
     }
 
-    /// Where it goes to: scheme, host and port of the URL, and the address.
+    /// Its destination: scheme, host and port of the URL, and the address.
     var origin: String {
         let slashes = url.firstRange(of: "://")?.upperBound ?? url.startIndex
         let end = url[slashes...].firstIndex { "/?#".contains($0) } ?? url.endIndex
         return "\(url[..<end]) \(address ?? "")"
     }
 
-    /// What must not be sent, as it would be read as something else than one request; nil: nothing.
+    /// Why it must not be sent, since it would be read as something else than one request; nil: it may.
     var fault: HTTPFailure? {
         if url.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) { return .other("Invalid URL") }
         for (name, value) in headers.fields {

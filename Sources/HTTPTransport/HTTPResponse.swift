@@ -1,7 +1,7 @@
-/// A status code and what it means.
+/// A status code and its meaning.
 package struct HTTPStatus: Hashable, Sendable {
     package let code: Int
-    /// Of the codes that are known, the standard's words, whatever the server says.
+    /// For known codes the standard's phrase, whatever the server says.
     package let reasonPhrase: String
 
     init(code: Int, words: String) {
@@ -9,7 +9,7 @@ package struct HTTPStatus: Hashable, Sendable {
         reasonPhrase = Self.phrases[code] ?? words
     }
 
-    /// `200 OK`, `404 Not Found`: by their codes alone.
+    /// `200 OK`, `404 Not Found`: compared by their codes only.
     package static func == (one: HTTPStatus, other: HTTPStatus) -> Bool { one.code == other.code }
     package func hash(into hasher: inout Hasher) { hasher.combine(code) }
 
@@ -35,21 +35,21 @@ package struct HTTPStatus: Hashable, Sendable {
     ]
 }
 
-/// A response with the whole of its body.
+/// A response with its complete body.
 package struct HTTPResponse: Sendable {
     package var status: HTTPStatus
     package var headers: HTTPHeaders
     package var body: [UInt8] = []
 }
 
-/// A response whose body is still on its way.
+/// A response whose body is still arriving.
 package struct HTTPStream: Sendable {
     package let status: HTTPStatus
     package let headers: HTTPHeaders
     package let body: HTTPBody
 }
 
-/// The bytes of a body as they come; whoever lets go of it lets go of the connection.
+/// The bytes of a body as they arrive; releasing it releases the connection.
 package final class HTTPBody: Sendable {
     private let exchange: HTTPExchange
 
@@ -57,10 +57,10 @@ package final class HTTPBody: Sendable {
 
     deinit { exchange.cancel() }
 
-    /// The next bytes, some of them and at most `HTTPExchange.bufferedByteCountMax` and a little; nil at the end.
+    /// Returns the next bytes, at most `HTTPExchange.bufferedByteCountMax` and a little; nil at the end.
     package func next() async throws(HTTPFailure) -> [UInt8]? { try await exchange.next() }
 
-    /// All bytes that are left; throws where there are more than some.
+    /// Returns all remaining bytes; throws if they exceed a limit.
     package func collect(upTo byteCountMax: Int) async throws(HTTPFailure) -> [UInt8] {
         var all: [UInt8] = []
         while let bytes = try await next() {

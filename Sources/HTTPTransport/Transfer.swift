@@ -7,11 +7,11 @@ import Glibc
 import Musl
 #endif
 
-/// A request in libcurl's hands, which calls back here with what comes and for what is to be sent.
+/// A request in libcurl's hands, which calls back with received bytes and for bytes to send.
 ///
-/// The loop's thread alone uses it.
+/// Only the loop's thread uses it.
 final class Transfer {
-    /// Bytes of all heads of a response, those of trailers too.
+    /// Bytes of all heads of a response, including trailers.
     private static let headByteCountMax = 80 << 10
 
     let exchange: HTTPExchange
@@ -30,7 +30,7 @@ final class Transfer {
     private var hasBegun = false
     private var isConnected = false
     private var isPaused = false
-    /// Whether libcurl has called since the last look.
+    /// Whether libcurl has called since the last check.
     private var hasMoved = false
     private var hasNews = false
     private var lastMove: ContinuousClock.Instant
@@ -92,7 +92,7 @@ final class Transfer {
             ]
         }
         if let path = options.rootCertificates {
-            // In place of the system's, which are in both.
+            // Replaces the system's authorities, which are in both.
             codes += [libcurl_set_text(handle, CURLOPT_CAINFO, path), libcurl_set_text(handle, CURLOPT_CAPATH, nil)]
         }
         return codes.allSatisfy { $0 == CURLE_OK }
@@ -100,7 +100,7 @@ final class Transfer {
 
     private func setFields(_ request: HTTPRequest) -> Bool {
         var lines = request.headers.fields.map { name, value in value.isEmpty ? "\(name);" : "\(name): \(value)" }
-        // Those that libcurl would add by itself.
+        // Fields that libcurl would add by itself.
         lines += ["Accept", "Expect", "Content-Type"].filter { !request.headers.contains(name: $0) }.map { "\($0):" }
         for line in lines {
             guard let list = libcurl_slist_append(fields, line) else { return false }
@@ -108,7 +108,7 @@ final class Transfer {
         }
         guard libcurl_set_list(handle, CURLOPT_HTTPHEADER, fields) == CURLE_OK else { return false }
         guard let address = request.address else { return true }
-        // Of any host and port: this address, and the same port.
+        // For any host and port: this address, and the same port.
         places = libcurl_slist_append(nil, address.contains(":") ? "::[\(address)]:" : "::\(address):")
         return places != nil && libcurl_set_list(handle, CURLOPT_CONNECT_TO, places) == CURLE_OK
     }
@@ -129,7 +129,7 @@ final class Transfer {
         return count
     }
 
-    /// Takes a line of a head, or of what follows the body.
+    /// Receives a line of a head, or of what follows the body.
     private func receiveLine(_ line: UnsafeRawBufferPointer) -> Int {
         hasMoved = true
         headByteCount += line.count
@@ -142,7 +142,7 @@ final class Transfer {
             let words = parts.count > 2 ? String(parts[2].prefix(100)) : ""
             response = HTTPResponse(status: HTTPStatus(code: code, words: words), headers: HTTPHeaders())
         } else if text.isEmpty {
-            // What comes before the response itself says nothing.
+            // What precedes the response itself is ignored.
             guard let response, response.status.code >= 200 else { return line.count }
             hasBegun = true
             hasNews = true
@@ -174,20 +174,20 @@ final class Transfer {
 
     // MARK: The loop
 
-    /// Goes on to receive, as what was received has been read.
+    /// Resumes receiving, after received bytes were read.
     func resume() {
         isPaused = false
         hasMoved = true
         _ = libcurl_easy_pause(handle, CURLPAUSE_RECV_CONT)
     }
 
-    /// Tells who waits of what has come, and returns why it should end now, if it should.
+    /// Wakes the waiting caller if something has arrived, and returns why the request should end now, if it should.
     func look(at now: ContinuousClock.Instant) -> HTTPFailure? {
         if hasMoved { lastMove = now }
         if hasNews { exchange.tell() }
         (hasMoved, hasNews) = (false, false)
         if !isConnected {
-            // libcurl's own limit of time ends with that.
+            // libcurl's own timeout ends with that.
             var microseconds = 0
             _ = libcurl_get_offset(handle, CURLINFO_PRETRANSFER_TIME_T, &microseconds)
             isConnected = microseconds > 0
@@ -198,20 +198,20 @@ final class Transfer {
         return nil
     }
 
-    /// When it is to be looked at though nothing moves.
+    /// When to check it although nothing arrives.
     var nextLook: ContinuousClock.Instant? { [deadline, stall?.end].compactMap(\.self).min() }
 
-    /// When it is given up if nothing moves.
+    /// When it is aborted if nothing arrives.
     private var stall: (end: ContinuousClock.Instant, failure: HTTPFailure)? {
         if !isConnected || isPaused { return nil }
         if sentByteCount < body.count { return options.writeTimeout.map { (end: lastMove + $0, failure: .writeTimeout) } }
         return options.readTimeout.map { (end: lastMove + $0, failure: .readTimeout) }
     }
 
-    /// OpenSSL's numbers for a host that is another one, and those that libcurl leaves where it alone has found that.
+    /// OpenSSL's codes for a host mismatch, and those that libcurl leaves if only it has found one.
     private static let hostFaults = [0, 1, 62, 63, 64]
 
-    /// What libcurl's end of it means; nil: the response is whole.
+    /// Returns the meaning of libcurl's result; nil: the response is complete.
     func failure(_ code: CURLcode) -> HTTPFailure? {
         if code == CURLE_OK { return hasBegun ? nil : .connectionClosed }
         if let failure { return failure }

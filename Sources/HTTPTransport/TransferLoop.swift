@@ -7,9 +7,9 @@ import Glibc
 import Musl
 #endif
 
-/// The thread of a client, and what it is told to do by others.
+/// The thread of a client, and commands for it from other threads.
 ///
-/// It begins with a request and ends with the connections that nobody has used for a while.
+/// It starts with a request and ends with the connections that were idle for a while.
 final class TransferLoop: @unchecked Sendable {
     enum Command {
         case start(HTTPRequest, HTTPExchange, ContinuousClock.Instant?)
@@ -27,12 +27,12 @@ final class TransferLoop: @unchecked Sendable {
     private var multi: UnsafeMutableRawPointer?
     private var isRunning = false
     private var isClosed = false
-    /// Whether nothing will be asked any more.
+    /// Whether no further request will come.
     private var isRetired = false
 
     init(_ options: HTTPClient.Options) { self.options = options }
 
-    /// Has something done by the thread.
+    /// Sends a command to the thread.
     func send(_ command: Command) {
         let failure = lock.withLock { () -> HTTPFailure? in
             guard case .start(let request, _, _) = command else {
@@ -66,7 +66,7 @@ final class TransferLoop: @unchecked Sendable {
         }
     }
 
-    /// Ends the thread once nothing is under way.
+    /// Ends the thread once no request is in progress.
     func retire() {
         lock.withLock {
             isRetired = true
@@ -77,7 +77,7 @@ final class TransferLoop: @unchecked Sendable {
     // MARK: The thread
 
     private func run() {
-        // Signals are for other threads, and a connection that breaks is an error and no signal.
+        // Signals are for other threads, and a broken connection is an error, not a signal.
         var all = sigset_t()
         sigfillset(&all)
         pthread_sigmask(SIG_BLOCK, &all, nil)
@@ -105,7 +105,7 @@ final class TransferLoop: @unchecked Sendable {
             }
             let pause = (nextLook ?? idleEnd) - .now
             if libcurl_multi_poll(multi, Int32(clamping: max(0, pause.milliseconds))) != CURLM_OK {
-                // Memory or descriptors are short: not in a circle without a pause.
+                // Memory or descriptors are short: do not spin.
                 Thread.sleep(forTimeInterval: 0.01)
             }
         }

@@ -1,8 +1,8 @@
 import CCurl
 
-/// Requests that are under way, and those that wait for their turn.
+/// Requests in progress, and those that wait for their turn.
 ///
-/// The loop's thread alone uses it.
+/// Only the loop's thread uses it.
 final class TransferTable {
     private struct Waiting {
         var request: HTTPRequest
@@ -33,7 +33,7 @@ final class TransferTable {
         }
     }
 
-    /// Begins, goes on with and ends what can be; returns when there is something to do though nothing comes.
+    /// Starts, continues and ends what can be; returns when there is something to do even if nothing arrives.
     func move() -> ContinuousClock.Instant? {
         beginWaiting()
         while true {
@@ -67,7 +67,7 @@ final class TransferTable {
         waiting = []
     }
 
-    /// Begins what has its turn; returns whether that was any.
+    /// Starts requests whose turn it is; returns whether there were any.
     @discardableResult
     private func beginWaiting() -> Bool {
         var hasBegun = false

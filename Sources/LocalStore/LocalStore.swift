@@ -3,10 +3,11 @@ public import Ingestion
 public import Logging
 public import TripModel
 
-/// A store of trips in a directory, for programs that embed it: the engine of segments and the service of its jobs, put together.
+/// A store of trips in a directory, for programs that embed it: the engine of segments and the service of its jobs, put
+/// together.
 ///
-/// Queries are answered over the snapshot of the moment they are issued; jobs run on a thread of their own, and their trips become
-/// visible when they are complete. All methods may be called from any thread, and may block.
+/// Queries are answered on the snapshot of the moment they are issued; jobs run on a thread of their own, and their trips
+/// become visible when they are complete. All methods may be called from any thread, and may block.
 public final class LocalStore: Sendable {
     /// How a store is opened.
     public struct Options: Sendable {
@@ -14,28 +15,28 @@ public final class LocalStore: Sendable {
         public var access = StoreAccess.readWrite
         /// Threads that decode, sort, compress and scan; nil: one for each core.
         public var workerCount: Int?
-        /// Rows of a decoded batch, approximately; nil: the decoder's own.
+        /// Approximate rows of a decoded batch; nil: the decoder's own.
         public var ingestionChunkRows: Int?
         public var logger: Logger
-        /// What brings files from URLs; nil: nothing does, and jobs that need it wait.
+        /// Fetches files from URLs; nil: nothing does, and jobs that need it wait.
         public var fetcher: (any SourceFetcher)?
-        /// What keeps uploads elsewhere until they are ingested; nil: they stay in the data directory.
+        /// Keeps uploads elsewhere until they are ingested; nil: they stay in the data directory.
         public var uploads: (any UploadStore)?
-        /// Whether jobs are shown to others than the user who runs this process, and so without the paths of files.
+        /// Whether others than the user of this process see jobs, so that paths of files must be hidden.
         public var hidesPaths = false
         /// Rows at which a job closes a segment: fewer take less memory and make queries slower.
         package var segmentRowCount = Limits.segmentRowCountMax
-        /// What jobs may take.
+        /// Resource limits of jobs.
         public var bounds = IngestionBounds()
-        /// Whether a store whose disk takes nothing now, for example a full one, is opened all the same: it is read-only until it can be
+        /// Whether to open a store whose disk accepts no writes now, such as a full one: it is read-only until it can be
         /// written.
         public var waitsForDisk = false
-        /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
+        /// Rows without a rollup from which on one is built; fewer than the default are for tests.
         package var rollupRowCountMin = Limits.rollupRowCountMin
-        /// Which jobs the process works on: `own`, as a command has it, leaves those that were interrupted until somebody asks.
+        /// Which jobs the process works on: `own`, for a command, leaves interrupted ones until they are requested.
         package var role = ProcessRole.both
 
-        /// Options for a directory, with defaults for the rest.
+        /// Makes options for a directory, with defaults for the rest.
         public init(dataDirectory: String, logger: Logger) {
             self.dataDirectory = dataDirectory
             self.logger = logger
@@ -44,10 +45,10 @@ public final class LocalStore: Sendable {
 
     public let engine: ColumnStore
     public var jobs: JobService { store.jobs }
-    /// Both, as whatever works with any engine takes them.
+    /// Both, for code that works with any engine.
     package let store: TripStore
 
-    /// Opens a store; for writing, makes it if there is none, and goes on with jobs that were interrupted once `jobs.start` is called.
+    /// Opens a store; for writing, creates it if there is none, and resumes interrupted jobs once `jobs.start` is called.
     public init(_ options: Options) throws(TripstoreError) {
         var engineOptions = ColumnStore.Options(dataDirectory: options.dataDirectory, logger: options.logger)
         engineOptions.access = options.access
@@ -68,7 +69,7 @@ public final class LocalStore: Sendable {
         store = try TripStore(engine, settings)
     }
 
-    /// Stops the running job at a checkpoint, from which the next start goes on, and closes the store.
+    /// Stops the running job at a checkpoint, from which the next start resumes, and closes the store.
     public func close() { store.close() }
 
     /// Counts matching trips by week; throws `.notFound` if no trip matches.
@@ -85,7 +86,7 @@ public final class LocalStore: Sendable {
         try engine.tripGroups(query, cancellation)
     }
 
-    /// Describes regions, most trips first.
+    /// Returns a summary of regions, most trips first.
     public func regions(
         _ query: RegionsQuery = RegionsQuery(), _ cancellation: QueryCancellation = QueryCancellation()
     ) throws(TripstoreError) -> Regions {

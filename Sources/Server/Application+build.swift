@@ -9,7 +9,7 @@ import UnixSignals
 
 /// Assembles the server: routes, middleware, progress and the WebSocket upgrade for one store.
 ///
-/// The store stays the caller's: it starts ingestion before and closes the store after.
+/// The store remains the caller's: the caller starts ingestion before and closes the store afterwards.
 package func buildApplication(store: TripStore, options: ServerOptions) -> some ApplicationProtocol {
     let metrics = ServerMetrics()
     let hub = ProgressHub(store: store)
@@ -48,8 +48,9 @@ package func buildApplication(store: TripStore, options: ServerOptions) -> some 
 
 /// Runs the server until SIGINT or SIGTERM.
 ///
-/// Then it takes no more connections, finishes the requests under way, closes WebSockets and event streams, and returns; what is left
-/// to do, the checkpoint of a load, has to be done before `shutdownTimeout` is over. Throws `TripstoreError` where it can't listen.
+/// Then it accepts no more connections, finishes the requests in progress, closes WebSockets and event streams, and returns.
+/// The rest, the checkpoint of a job, must be done before `shutdownTimeout` has passed. Throws `TripstoreError` if it can't
+/// listen.
 package func serve(store: TripStore, options: ServerOptions) async throws {
     let openFiles = OpenFiles.raiseLimit()
     if options.connectionCountMax > ConnectionTable.capacity(openFiles: openFiles) {

@@ -42,7 +42,7 @@ struct JobsController: Sendable {
     @Sendable private func remove(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let id = try Self.jobID(request, context)
         let store = store
-        // May write segments anew, so it does not take one of the threads that answer queries.
+        // May rewrite segments, so it does not use a thread of those that execute queries.
         return .json(try await WaitingThreads.deletions.run { try store.jobs.remove(id) }.json)
     }
 
@@ -88,7 +88,7 @@ struct JobsController: Sendable {
         let id = try Self.jobID(request, context)
         let store = store
         _ = try await store.lookUp { () throws(TripstoreError) in try store.jobs.job(id) }
-        // That of a handshake may be that there is no room.
+        // A handshake's reason may be that there is no room.
         if (try? WebSocketHandshake { request.headers[values: $0] }) != nil { _ = try connections.hold(.follower) }
         throw HTTPError(refusing: request, otherwise: "GET /jobs/\(id)/events")
     }

@@ -12,7 +12,7 @@ final class Readiness: Sendable {
     }
 
     private let store: TripStore
-    /// By name: which parts there are may change, as once all servers have said whose trips they have.
+    /// By name: the set of components may change, for example once all servers have reported their shard.
     private let looks = Lock<[String: SharedLook<Void>]>([:])
 
     init(_ store: TripStore) { self.store = store }

@@ -2,7 +2,8 @@ import Ingestion
 import TripModel
 
 extension TripStore {
-    /// Looks up what the catalog has, on a thread that waits for no engine; `.unavailable` where it takes longer than a client waits.
+    /// Reads from the catalog on a thread that waits for no engine; throws `.unavailable` if that takes longer than a client
+    /// waits.
     func lookUp<Value: Sendable>(
         _ work: @escaping @Sendable () throws(TripstoreError) -> Value
     ) async throws(TripstoreError) -> Value {

@@ -7,7 +7,7 @@ import TripModel
 struct AnswerComparison {
     private let source: any TripEngine
     private let target: any TripEngine
-    /// Queries that were asked of both.
+    /// Count of queries that were run on both.
     private(set) var queryCount = 0
     /// Maximum of regions whose weeks are queried one by one, those with the most trips.
     private static let regionCountMax = 20

@@ -1,4 +1,4 @@
-/// What is known of a city: where it is, how many trips it has and which apps report them.
+/// A city: its location, its share of trips and which apps report them.
 struct City: Sendable {
     /// The region's name in the file.
     let name: String

@@ -1,16 +1,16 @@
-/// The places of a city between which its trips go: clusters of homes, of work and of leisure, and everywhere.
+/// The areas of a city between which its trips go: clusters of homes, of work and of leisure, and everywhere.
 ///
 /// The map is the same for every seed, as cities don't move.
 struct CityMap: Sendable {
     /// What people do at an end of a trip.
     enum Purpose: Int, CaseIterable { case home, work, leisure }
 
-    /// A spot with trips scattered around it.
+    /// A point with trips scattered around it.
     private struct Place {
         /// Centre in units of `Coordinate`.
         let longitude: Int64
         let latitude: Int64
-        /// What one unit of the scatter's 16-bit integers is, in units of `Coordinate`.
+        /// The size of one unit of the scatter's 16-bit integers, in units of `Coordinate`.
         let longitudeStep: Int64
         let latitudeStep: Int64
     }
@@ -20,16 +20,16 @@ struct CityMap: Sendable {
     /// The whole city.
     private let everywhere: Place
 
-    /// Trips of a hundred ends that are anywhere in the city.
+    /// Per cent of trip ends that are anywhere in the city.
     private static let backgroundPercent: UInt32 = 9
 
-    /// Makes the map of a city; `index` tells it from the others.
+    /// Makes the map of a city; `index` distinguishes it from the others.
     init(_ city: City, index: Int) {
         var generator = SplitMix64(seed: 0x7472_6970, row: index)
-        /// A number from `low` to `high`, in thousandths of the radius.
+        /// Returns an integer from `low` to `high`, in thousandths of the radius.
         func share(_ low: Int64, _ high: Int64) -> Int64 { low + Int64(generator.next(below: UInt32(high - low + 1))) }
 
-        /// Clusters of a purpose: how many, how far from the centre, and how wide they may be.
+        /// Returns clusters of a purpose: how many, how far from the centre, and how wide they may be.
         func cluster(_ count: Int, distanceMax: Int64, widths: ClosedRange<Int64>) -> [Place] {
             (0..<count).map { _ in
                 let width = share(widths.lowerBound, widths.upperBound)
@@ -68,12 +68,12 @@ struct CityMap: Sendable {
         return Self.point(x, y, of: places[purpose.rawValue][index], using: &generator)
     }
 
-    /// Scales a scatter to a place and fills the digits between its whole steps.
+    /// Scales a scatter to an area and fills the digits between its whole steps.
     private static func point(
         _ x: Int64, _ y: Int64, of place: Place, using generator: inout SplitMix64
     ) -> (longitude: Int64, latitude: Int64) {
         let bits = generator.next()
-        // Of 30 bits each, as steps are below 2^33 and the products signed.
+        // 30 bits each, as steps are below 2^33 and the products signed.
         let (xFill, yFill) = (Int64(bits >> 34), Int64(bits & 0x3fff_ffff))
         return (
             place.longitude + x * place.longitudeStep + ((xFill * place.longitudeStep) >> 30),
@@ -92,7 +92,7 @@ struct CityMap: Sendable {
         return Int64(sum) - 131_070
     }
 
-    /// A pair in the disc of radius 2^15 around zero.
+    /// Returns a pair in the disc of radius 2^15 around zero.
     private static func uniformInDisc(using generator: inout SplitMix64) -> (Int64, Int64) {
         while true {
             let bits = generator.next()

@@ -1,9 +1,9 @@
 /// A coordinate in units of 10^-15 degrees and its decimal text.
 ///
-/// The text comes from the integer, never from a double, so it costs no search for the shortest digits and depends on no
-/// library. It still is what such a search would print: with the digits kept here, neighbouring texts are further apart than
-/// neighbouring doubles, so that no shorter text means the same double. Only from 8 to 10 they aren't, and are chosen; real
-/// files have such texts of 16 digits beyond 2^53, which cost a parser more than others.
+/// The text comes from the integer, never from a double, so it needs no search for the shortest digits and depends on no
+/// library. It still equals the result of such a search: with the digits kept here, neighbouring texts are further apart than
+/// neighbouring doubles, so that no shorter text means the same double. Only from 8 to 10 they aren't, and the shortest is
+/// chosen; real files have such texts of 16 digits beyond 2^53, which cost a parser more than others.
 ///
 ///     degrees below            8      10      64     180
 ///     doubles are apart    9e-16   2e-15   7e-15   3e-14

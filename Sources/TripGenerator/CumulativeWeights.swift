@@ -1,4 +1,4 @@
-/// Choices of unequal weight: their running sums, looked up by a random number below the total.
+/// Choices of unequal weight: their running sums, looked up by a random integer below the total.
 struct CumulativeWeights: Sendable {
     /// The sum of all weights.
     let total: UInt32
@@ -15,7 +15,7 @@ struct CumulativeWeights: Sendable {
         self.sums = sums
     }
 
-    /// Returns the index of a choice; one of weight zero is never made.
+    /// Returns the index of a choice; one of weight zero is never chosen.
     func choose(using generator: inout SplitMix64) -> Int {
         let number = generator.next(below: total)
         var index = 0

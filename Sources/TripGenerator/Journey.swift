@@ -1,4 +1,5 @@
-/// From where to where people go, by the hour: to work in the morning, home in the evening, elsewhere at weekends.
+/// Between which kinds of places people travel, by the hour: to work in the morning, home in the evening, elsewhere at
+/// weekends.
 struct Journey: Sendable {
     /// Purpose of the trip's start and of its end.
     let origin: CityMap.Purpose

@@ -1,4 +1,4 @@
-/// A small random number generator of which every trip has its own, so that any trip can be made without those before it.
+/// A small random number generator; every trip has its own, so that any trip can be generated without those before it.
 ///
 /// https://prng.di.unimi.it/splitmix64.c. The standard library's `random(in:)` isn't used on top of it, as its results may
 /// change with the toolchain.
@@ -16,7 +16,7 @@ struct SplitMix64 {
         return Self.mix(state)
     }
 
-    /// Returns a number below the bound, which is small beside 2^32.
+    /// Returns an integer below the bound, which is small compared with 2^32.
     mutating func next(below bound: UInt32) -> UInt32 {
         UInt32(truncatingIfNeeded: ((next() >> 32) &* UInt64(bound)) >> 32)
     }

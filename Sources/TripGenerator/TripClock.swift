@@ -2,8 +2,8 @@ import Bucketing
 
 /// When trips begin: 52 weeks from Monday 2018-01-01, each hour with as many trips as its weight.
 ///
-/// Row `i` of `n` is at `i / n` of the year's summed weight, so times ascend, any row's time follows from its number alone,
-/// and all is in integers. Products stay below 2^63 up to `rowCountMax` rows.
+/// Row `i` of `n` is at `i / n` of the year's summed weight, so times ascend, any row's time follows from its index alone, and
+/// everything is integer arithmetic. Products stay below 2^63 up to `rowCountMax` rows.
 struct TripClock: Sendable {
     /// First day, in days since 1970-01-01.
     static let firstDay = CivilDate.daysSince1970(year: 2018, month: 1, day: 1)
@@ -46,7 +46,7 @@ struct TripClock: Sendable {
         return profile[hour % 24] * days[day] * season / 100
     }
 
-    /// Returns the hour since the start that a row is in.
+    /// Returns the hour since the start that has a row.
     func hour(ofRow row: Int) -> Int {
         // The last hour whose sum isn't beyond the row; hours have weight, so sums ascend.
         var (low, high) = (0, Self.hourCount)
@@ -62,7 +62,7 @@ struct TripClock: Sendable {
         sums[hour] * rowCount <= row * sums[Self.hourCount]
     }
 
-    /// Returns the second of the hour at which a row is.
+    /// Returns the second of the hour that has a row.
     func second(ofRow row: Int, inHour hour: Int) -> Int {
         let weight = sums[hour + 1] - sums[hour]
         let progress = row * sums[Self.hourCount] - sums[hour] * rowCount

@@ -1,7 +1,7 @@
-/// Realistic trips in any number, as CSV: the same bytes for the same row count and seed, on every machine.
+/// Realistic trips in any count, as CSV: the same bytes for the same row count and seed, on every machine.
 ///
-/// A row depends on the seed and its number alone, so that chunks can be made on several threads and in any order. All is
-/// integer arithmetic, as the last digit of a logarithm or a cosine differs between libraries.
+/// A row depends only on the seed and its index, so that chunks can be generated on several threads and in any order.
+/// Everything is integer arithmetic, as the last digit of a logarithm or a cosine differs between libraries.
 ///
 ///     row ─┬─ time, from the year's intensity profile ─┬─ journey (home to work, ...) ──┐
 ///          └─ own random numbers ─── city, datasource ─┴─ two places of the city's map ─┴─ one line
@@ -11,9 +11,9 @@ public struct TripGenerator: Sendable {
     /// Rows of every chunk but the last.
     public static let rowsPerChunk = 65_536
 
-    /// Number of rows of the file, without the header.
+    /// Count of the file's rows, without the header.
     public let rowCount: Int
-    /// What tells this file from others of the same length.
+    /// Distinguishes this file from others of the same length.
     public let seed: UInt64
 
     private let clock: TripClock
@@ -41,7 +41,7 @@ public struct TripGenerator: Sendable {
         journeys = (0..<168).map(Journey.weights(ofHour:))
     }
 
-    /// Number of chunks of the file.
+    /// Count of the file's chunks.
     public var chunkCount: Int { (rowCount + Self.rowsPerChunk - 1) / Self.rowsPerChunk }
 
     /// Returns the lines of a chunk, 0 to `chunkCount - 1`, each with its line feed; the header isn't among them.

@@ -1,7 +1,7 @@
 public import TripModel
 
 extension JobProgress {
-    /// The progress message of the contract; `message` is present where there is one.
+    /// The progress message of the contract; `message` is omitted if there is none.
     public var json: String {
         var writer = JSONWriter()
         writer.object {

@@ -2,7 +2,7 @@ import Bucketing
 public import TripModel
 
 extension WeeklyAverageQuery {
-    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    /// Makes the query from named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)]) throws(TripstoreError) {
         try self.init(parameters: parameters, spelling: .names)
     }
@@ -18,7 +18,7 @@ extension WeeklyAverageQuery {
 }
 
 extension TripGroupsQuery {
-    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    /// Makes the query from named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)], defaults: QueryDefaults) throws(TripstoreError) {
         try self.init(parameters: parameters, defaults: defaults, spelling: .names)
     }
@@ -47,7 +47,7 @@ extension TripGroupsQuery {
 }
 
 extension RegionsQuery {
-    /// Makes the question of named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
+    /// Makes the query from named values; unknown or bad ones are `.invalidArgument` with a sentence that names the culprit.
     public init(parameters: [(name: String, value: String)]) throws(TripstoreError) {
         try self.init(parameters: parameters, spelling: .names)
     }

@@ -1,28 +1,28 @@
 import Bucketing
 package import TripModel
 
-/// How error sentences name a parameter: as whoever gave it wrote it.
+/// How error messages spell a parameter: as in the client's input.
 package enum ParameterSpelling: Sendable {
     /// As in a query string: `min_lat`.
     case names
     /// As on a command line: `--min-lat`.
     case flags
 
-    /// A parameter among others.
+    /// Returns a parameter's name within a sentence.
     package func name(_ name: String) -> String { self == .names ? name : "--" + name.replacing("_", with: "-") }
 
-    /// A parameter as the subject of a sentence.
+    /// Returns a parameter's name as the subject of a sentence.
     package func subject(_ name: String) -> String { self == .names ? "Parameter '\(name)'" : self.name(name) }
 }
 
-/// Named text values, from a query string or from flags, on their way into a query.
+/// Named text values, from a query string or from flags, that a query is parsed from.
 ///
-/// The server and the command line make the same checks, because both come through here.
+/// The server and the command line make the same checks, because both use this.
 package struct QueryParameters: Sendable {
     private var values: [String: String] = [:]
     package let spelling: ParameterSpelling
 
-    /// Takes name-value pairs; a name that is not `known` or comes twice is an error.
+    /// Takes name-value pairs; a name that is not `known` or occurs twice is an error.
     package init(
         _ pairs: [(name: String, value: String)], known: [String], spelling: ParameterSpelling = .names
     ) throws(TripstoreError) {
@@ -44,7 +44,8 @@ package struct QueryParameters: Sendable {
 
     package func text(_ name: String) -> String? { values[name] }
 
-    /// A region or a datasource: of a control character, which none has, the client can't know that it has sent it.
+    /// Returns a region or a datasource, without control characters: no name has one, and the client may not know that it sent
+    /// one.
     package func exactName(_ name: String) throws(TripstoreError) -> String? {
         guard let text = values[name], text.hasControlCharacter else { return values[name] }
         throw TripstoreError(
@@ -63,7 +64,7 @@ package struct QueryParameters: Sendable {
         return value
     }
 
-    /// One of the words of an enumeration; nil if the parameter is not given.
+    /// Returns one of the words of an enumeration; nil if the parameter is missing.
     package func choice<Choice: RawRepresentable & CaseIterable>(
         _ name: String
     ) throws(TripstoreError) -> Choice? where Choice.RawValue == String {
@@ -103,7 +104,7 @@ package struct QueryParameters: Sendable {
 
     package func degrees(_ name: String, max: Double) throws(TripstoreError) -> Double? {
         guard let text = values[name] else { return nil }
-        // As a coordinate in a CSV: a decimal number and nothing besides.
+        // As a coordinate in a CSV: a decimal number and nothing else.
         let isDecimal = text.wholeMatch(of: /[+\-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+\-]?[0-9]+)?/) != nil
         guard isDecimal, let value = Double(text), value.isFinite, abs(value) <= max else {
             throw TripstoreError(

@@ -1,7 +1,7 @@
 import TripModel
 
 extension ScanMetrics {
-    /// Writes what a question cost as the member `explain` of its answer.
+    /// Writes the cost of a query as the member `explain` of its result.
     func write(to writer: inout JSONWriter) {
         func microseconds(_ time: Duration) -> Double { (time / .nanoseconds(100)).rounded() / 10 }
         let pagesRead = distinctPagesRead
@@ -37,7 +37,7 @@ extension ScanMetrics {
 }
 
 extension JSONWriter {
-    /// Writes what is missing as the member `warning`, where something is.
+    /// Writes what is missing as the member `warning`, if anything is.
     mutating func write(warning: String?) {
         guard let warning else { return }
         key("warning")

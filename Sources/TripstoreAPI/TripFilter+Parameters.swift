@@ -29,7 +29,7 @@ extension TripFilter {
         ["min_lat", "max_lat", "min_lng"].map(spelling.name).joined(separator: ", ") + " and " + spelling.name("max_lng")
     }
 
-    /// What is wrong with a box whose edges are on the wrong sides of each other; the API has one sentence for all.
+    /// Returns the error for a box whose edges are reversed; the API has one sentence for all.
     private static func reversedBox(
         _ low: String, _ high: String, _ direction: String, _ parameters: QueryParameters
     ) -> String {

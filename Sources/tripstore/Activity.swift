@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// Work that may take long, as its user sees it: on a terminal one line that moves, elsewhere a plain line every few seconds.
+/// Shows slow work to its user: on a terminal one progress line, otherwise a plain line every few seconds.
 ///
-/// A thread of its own keeps the line alive while nothing new is reported, so that a person is never left in silence for more
-/// than two seconds.
+/// A thread of its own updates the line while nothing new is reported, so that the program is never silent for more than two
+/// seconds.
 final class Activity: Sendable {
     /// What is shown: whole if a line may be long, or fitted to a terminal's width.
     struct Line: Sendable {
@@ -38,21 +38,21 @@ final class Activity: Sendable {
 
     /// The longest silence.
     private static let silenceMax = Duration.seconds(2)
-    /// The longest pause between lines that say again what is known, away from a terminal.
+    /// The longest pause between lines that repeat known progress, when not on a terminal.
     private static let pauseMax = Duration.seconds(60)
-    /// How often a line moves at most.
+    /// Minimum time between two updates of the progress line.
     private static let moveInterval = Duration.milliseconds(100)
     private static let tick = DispatchTimeInterval.milliseconds(250)
 
-    /// Begins to watch; nothing is shown yet.
+    /// Begins to watch; shows nothing yet.
     ///
     /// - Parameters:
-    ///   - text: what is done, to be shown if it takes long; nil: nothing before the first report.
-    ///   - isQuiet: whether nothing is shown at all.
-    ///   - hasPlainLines: whether something is shown if standard error is not a terminal.
-    ///   - keepsAlive: whether something is shown while nothing new is reported.
+    ///   - text: the current work, shown if it takes long; nil: nothing before the first report.
+    ///   - isQuiet: whether to show nothing at all.
+    ///   - hasPlainLines: whether to show lines if standard error is not a terminal.
+    ///   - keepsAlive: whether to show lines while nothing new is reported.
     init(_ text: String?, isQuiet: Bool = false, hasPlainLines: Bool = true, keepsAlive: Bool = true) {
-        // Away from a terminal the first line waits as well: what takes a moment needs none.
+        // When not on a terminal the first line waits as well: short work needs none.
         state = Mutex(State(line: text.map { Line($0) }, shown: Terminal.canMove ? nil : .now))
         self.isQuiet = isQuiet
         self.hasPlainLines = hasPlainLines
@@ -61,7 +61,7 @@ final class Activity: Sendable {
         Thread.detachNewThread { [self] in keepAlive() }
     }
 
-    /// Does something that may take long.
+    /// Runs work that may take long.
     static func run<Value>(
         _ text: String, isQuiet: Bool = false, hasPlainLines: Bool = true, _ body: (Activity) throws -> Value
     ) rethrows -> Value {
@@ -72,7 +72,7 @@ final class Activity: Sendable {
 
     /// Reports something new.
     ///
-    /// - Parameter isNews: whether it is shown at once, as what a person should not miss.
+    /// - Parameter isNews: whether to show it at once, since a person should not miss it.
     func update(_ line: Line, isNews: Bool = false) {
         if isQuiet { return }
         state.withLock { state in
@@ -86,7 +86,7 @@ final class Activity: Sendable {
 
     func update(_ text: String) { update(Line(text)) }
 
-    /// Says what is done next, to be shown if it takes long; nil: nothing that is worth a line.
+    /// Sets the next step, shown if it takes long; nil: a step that needs no line.
     func begin(_ text: String?) {
         state.withLock { state in
             state.line = text.map { Line($0) }
@@ -95,7 +95,7 @@ final class Activity: Sendable {
         }
     }
 
-    /// Stops, and removes the moving line.
+    /// Stops, and removes the progress line.
     func end() {
         let isFirst = state.withLock { state in
             defer { state.isEnded = true }
@@ -113,7 +113,7 @@ final class Activity: Sendable {
         while wakeUp.wait(timeout: .now() + Self.tick) == .timedOut {
             state.withLock { state in
                 let now = ContinuousClock.now
-                // A log needs no line every two seconds to see that nothing is new.
+                // A log needs no line every two seconds without news.
                 let pause = isOnTerminal ? Self.silenceMax : min(max(Self.silenceMax, (now - state.updated) / 2), Self.pauseMax)
                 guard !state.isEnded, now - (state.shown ?? state.updated) >= pause else { return }
                 show(&state, now)
@@ -126,7 +126,7 @@ final class Activity: Sendable {
         guard let line = state.line else { return }
         state.shown = now
         let idle = now - state.updated
-        // How long nothing new has come tells that the program has not stopped.
+        // The time since the last news shows that the program has not stopped.
         let suffix = idle >= Self.silenceMax ? "  (\(Readable.seconds(idle / .seconds(1))))" : ""
         if isOnTerminal {
             Output.progress(line.fitted(Terminal.columns(.error) - 1 - suffix.count) + suffix)

@@ -10,7 +10,7 @@ struct AuditReport {
         try Output.result(format == .json ? json : text)
     }
 
-    /// A table of the jobs that differ, and a verdict.
+    /// A table of the jobs that differ, and a conclusion.
     private var text: String {
         var text = ""
         if !audit.differing.isEmpty {
@@ -69,7 +69,7 @@ struct AuditReport {
 }
 
 extension StoreAudit {
-    /// Jobs of which something is not as the catalog says, or waits to be removed.
+    /// Jobs that differ from the catalog, or have rows that wait for the purge.
     var differing: [Int64] {
         Set(missing.keys).union(extra.keys).union(uncounted.keys).union(unknownJobs.keys).sorted()
     }

@@ -45,13 +45,13 @@ struct BackupCommand: ParsableCommand {
 }
 
 extension BackupCommand {
-    /// How far a copy is.
+    /// Returns the progress of a copy as a line.
     fileprivate static func line(_ copied: Int, of count: Int) -> String {
         "\(Readable.count(copied)) of \(Readable.count(count, "segment")) copied"
     }
 }
 
-/// `tripstore restore`: makes a store from a backup.
+/// `tripstore restore`: creates a store from a backup.
 struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
@@ -90,7 +90,7 @@ struct RestoreCommand: ParsableCommand {
         try Output.result(report.text(of: target))
     }
 
-    /// Refuses a folder that is not a backup, in the words of someone who looks for one.
+    /// Refuses a folder that is not a backup, in words for a person who looks for one.
     private static func requireBackup(in source: String) throws {
         let name = Readable.text(source)
         do throws(TripstoreError) {
@@ -114,7 +114,7 @@ struct RestoreCommand: ParsableCommand {
 }
 
 extension BackupReport {
-    /// What was done, in a line.
+    /// A one-line summary.
     fileprivate func text(of folder: String) -> String {
         var files: [String] = []
         if linkedFiles > 0 { files.append("\(Readable.count(linkedFiles)) linked") }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import TripModel
 
-/// A number of bytes as a person gives it: `20000000`, `20M`, `4G`; the letters are powers of 1024.
+/// A count of bytes as a person types it: `20000000`, `20M`, `4G`; the letters are powers of 1024.
 struct ByteCount: ExpressibleByArgument {
     let value: Int
 

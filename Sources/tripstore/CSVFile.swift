@@ -5,13 +5,13 @@ import Logging
 import Transfer
 import TripModel
 
-/// A file, or standard output, that trips are exported to as CSV.
+/// A file, or standard output, for an export of trips as CSV.
 struct CSVFile {
     private let path: String
 
     init(_ path: String) { self.path = path }
 
-    /// Writes the trips of a store, and reports how many.
+    /// Writes the trips of a store, and prints their count.
     func write(from options: StoreOptions, _ format: ReportFormat) throws {
         let store = try options.openEngine(.readOnly, mustExist: true, logLevel: .critical)
         defer { store.close() }

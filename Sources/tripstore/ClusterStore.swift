@@ -2,7 +2,7 @@ import ClickHouse
 import Ingestion
 import TripModel
 
-/// Trips in ClickHouse with their jobs, as commands open them: this process works on the jobs that it submits itself and on no others.
+/// Trips in ClickHouse with their jobs, as commands open them: this process works only on the jobs that it submits itself.
 struct ClusterStore {
     let engine: ClickHouseStore
     let store: TripStore

@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// Finds the command or the option that a misspelt word may have meant.
 enum CommandSuggestion {
-    /// What to say of a word that is not a command, or nil if it is one.
+    /// Returns the error for a word that is not a command, or nil if it is one.
     static func sentence(_ word: String, commands: [String]) -> String? {
         if commands.contains(word) { return nil }
         let unknown = "Unknown command '\(Readable.text(word))'"
@@ -12,9 +12,9 @@ enum CommandSuggestion {
         return "\(unknown). Did you mean '\(nearest)'?"
     }
 
-    /// What to say of the first option that a command does not have, or nil if it has all of them.
+    /// Returns the error for the first option that a command does not have, or nil if it has all of them.
     ///
-    /// The parser finds a value that makes no sense first, such as the one that follows a misspelt option.
+    /// The parser reports an invalid value first, such as the one after a misspelt option.
     static func sentence(options words: some Sequence<String>, of command: any ParsableCommand.Type) -> String? {
         let known = command.helpMessage(includeHidden: true).matches(of: /--[a-z][a-z0-9-]*/).map { String($0.output) }
         for word in words.prefix(while: { $0 != "--" }) where word.hasPrefix("--") {

@@ -1,15 +1,16 @@
-/// How many slips of the fingers are between two words.
+/// Counts the typing errors between two words.
 enum EditDistance {
-    /// Slips after which a word is still taken for another: the argument parser's own figure, for its options.
+    /// Maximum of typing errors between a word and a suggestion: the argument parser's own limit, for its options.
     static let slipCountMax = 3
 
-    /// The words that a misspelt one may have meant, the nearest first: as many slips as half of its letters, at most three.
+    /// Returns the words that a misspelt one may have meant, the nearest first: at most half of its letters may differ, and at
+    /// most three.
     static func nearest(to word: String, among words: [String]) -> [String] {
         let word = Array(word.lowercased().prefix(lengthMax))
         let slipCountMax = min(slipCountMax, max(word.count / 2, 1))
         let near = words.compactMap { other -> (word: String, slips: Int)? in
             let letters = Array(other.lowercased().prefix(lengthMax))
-            // Words that differ more in their lengths than that need no table.
+            // Words whose lengths differ by more need no table.
             guard abs(letters.count - word.count) <= slipCountMax else { return nil }
             let slips = count(word, letters)
             return slips <= slipCountMax ? (other, slips) : nil
@@ -20,7 +21,7 @@ enum EditDistance {
     /// Letters of a word that are compared: names from a file may be long.
     private static let lengthMax = 100
 
-    /// Letters to be inserted, deleted or replaced between two words (Levenshtein's distance).
+    /// Returns the letters to insert, delete or replace between two words (Levenshtein distance).
     private static func count(_ left: [Character], _ right: [Character]) -> Int {
         var row = Array(0...right.count)
         for (index, letter) in left.enumerated() {

@@ -36,7 +36,7 @@ struct FetchOptions: ParsableArguments {
         try Environment.check(fetchTimeout, "--fetch-timeout", in: Self.times)
     }
 
-    /// What flags say, else the environment, for a process whose URLs others name.
+    /// Returns the settings of flags, else of the environment, for a process whose URLs others name.
     func settings() throws -> FetchSettings {
         var settings = FetchSettings()
         settings.allowsPrivateAddresses = try allowPrivateAddresses || Environment.flag("ALLOW_PRIVATE_ADDRESSES") ?? false
@@ -50,9 +50,9 @@ struct FetchOptions: ParsableArguments {
     }
 }
 
-/// How files are fetched, as flags say; what they don't say is in the environment.
+/// How files are fetched, according to flags; other settings come from the environment.
 struct FetchSettings {
-    /// Whether files may be fetched from the network that this process is in, as they may where its user is the one who names them.
+    /// Whether files may be fetched from this process's own network: yes if its user names them.
     var allowsPrivateAddresses = true
     /// Buckets that may be named; nil: all.
     var allowedBuckets: Set<String>?

@@ -43,7 +43,7 @@ struct FilterOptions: ParsableArguments {
         ])
     }
 
-    /// Those of some named values that are there.
+    /// Returns those of some named values that are present.
     static func parameters(_ values: [(String, String?)]) -> [(name: String, value: String)] {
         values.compactMap { name, value in value.map { (name: name, value: $0) } }
     }

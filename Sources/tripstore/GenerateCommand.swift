@@ -39,7 +39,7 @@ struct GenerateCommand: ParsableCommand {
         let activity = Activity(nil, isQuiet: output == "-")
         defer { activity.end() }
         try Output.write(Data(TripGenerator.header.utf8), to: file, named: name)
-        // A few chunks at a time: all cores make them, memory stays small, and the order is that of the chunks.
+        // A few chunks at a time: all cores generate them, memory stays small, and the order is that of the chunks.
         let stride = pool.threadCount * 4
         var pending: [Pending<[UInt8]>] = []
         var next = 0

@@ -72,7 +72,7 @@ struct IngestCommand: ParsableCommand {
         if code != 0 { throw ExitCode(code) }
     }
 
-    /// Makes jobs of the files; what became of each, in their order.
+    /// Creates jobs for the files; returns the result of each, in order.
     private func submit(to store: TripStore) throws -> [Result<JobService.Submission, TripstoreError>] {
         let isPath = files.map { !Self.isURL($0) && !Self.isFolder($0) }
         let paths = zip(files, isPath).filter(\.1).map(\.0)

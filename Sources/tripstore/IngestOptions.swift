@@ -38,7 +38,7 @@ struct IngestOptions: ParsableArguments {
         try Environment.check(segmentRows, "--segment-rows", in: Self.segmentSizes)
     }
 
-    /// What jobs may take, as flags say, else the environment.
+    /// Returns the resource limits of flags, else of the environment.
     func bounds() throws -> IngestionBounds {
         var bounds = IngestionBounds()
         if let bytes = try diskReserve?.value ?? ByteCount.environment("DISK_RESERVE") {
@@ -50,21 +50,21 @@ struct IngestOptions: ParsableArguments {
         return bounds
     }
 
-    /// The sizes as flags say, else the environment.
+    /// Returns the sizes of flags, else of the environment.
     func sizes() throws -> IngestSizes {
         try IngestSizes(
             chunkRows: ingestionChunkSize ?? Environment.integer("INGESTION_CHUNK_SIZE", in: Self.chunkSizes),
             segmentRows: segmentRows ?? Self.environmentSegmentRows())
     }
 
-    /// Rows at which a segment is committed, as the environment says.
+    /// Returns the rows at which a segment is committed, from the environment.
     static func environmentSegmentRows() throws -> Int? { try Environment.integer("SEGMENT_ROWS", in: segmentSizes) }
 }
 
-/// How much ingestion takes at a time; nil is for the engine to choose.
+/// How much a job processes at a time; nil: the engine chooses.
 struct IngestSizes {
     /// Rows of a decoded batch.
     var chunkRows: Int?
-    /// Rows at which ingestion commits a segment.
+    /// Rows at which a job commits a segment.
     var segmentRows: Int?
 }

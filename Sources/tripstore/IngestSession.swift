@@ -3,7 +3,7 @@ import Foundation
 import Ingestion
 import TripModel
 
-/// Loads of one command, run to their end in this process: with progress, and with words on what was rejected or is left.
+/// Runs the jobs of one command to their end in this process: with progress, and messages about rejected and remaining rows.
 struct IngestSession {
     let store: TripStore
     /// What a command needs to find the store, for hints: ` --data-dir D`, or nothing.
@@ -11,15 +11,15 @@ struct IngestSession {
     let display: ProgressDisplay
     let isQuiet: Bool
     private var ids: [Int64] = []
-    /// Jobs that read what cannot be read again: standard input, pipes.
+    /// Jobs whose source cannot be read again: standard input, pipes.
     private var streams: [Int64] = []
     /// Rows that earlier runs have ingested, of jobs that are not new.
     private var earlierRows: [Int64: Int] = [:]
-    /// Files that did not become jobs, as they could not be opened.
+    /// Count of files that did not become jobs, as they could not be opened.
     private var refusedCount = 0
-    /// Jobs of which is said why they cannot go on.
+    /// Jobs that cannot resume, with a printed reason.
     private var refusedJobs: Set<Int64> = []
-    /// Jobs that have the bytes of files which were left out.
+    /// Jobs that have the bytes of skipped files.
     private var skippedFor: [Job] = []
 
     init(store: TripStore, hint: String, display: ProgressDisplay, isQuiet: Bool) {
@@ -39,7 +39,7 @@ struct IngestSession {
         if isStream { streams.append(job.id) }
     }
 
-    /// Adds a job that was interrupted; one of a file with another name was found by the bytes.
+    /// Adds an interrupted job; if its file has another name, it was found by the bytes.
     mutating func resume(_ file: String, as job: Job) {
         let name = Self.name(of: file)
         if !isQuiet, name != Readable.text(job.filename), !IngestCommand.isURL(file) {
@@ -59,9 +59,9 @@ struct IngestSession {
         refusedCount += 1
     }
 
-    /// Says that a file is in the store already.
+    /// Prints that a file is in the store already.
     ///
-    /// - Parameter resumed: the job that was to go on with it, of which nothing but its failure is left.
+    /// - Parameter resumed: the job that was to resume with it, of which only its failure remains.
     mutating func skip(_ file: String, as job: Job, resumed: Int64? = nil) {
         skippedFor.append(job)
         let name = Self.name(of: file)
@@ -86,20 +86,20 @@ struct IngestSession {
         let interrupt = Interrupt(store, jobs: ids, streams: streams)
         defer { interrupt.stop() }
         defer { display.end() }
-        // A signal that is being handled closes the store under every look at it, and ends the process if anything is left.
+        // A signal handler closes the store during any call, and ends the process if anything remains.
         let code = Result { try follow(interrupt) }
         interrupt.settle()
         store.close()
         return try code.get()
     }
 
-    /// Follows the jobs to their ends, and says what became of them.
+    /// Follows the jobs to their ends, and prints the result of each.
     private mutating func follow(_ interrupt: Interrupt) throws -> Int32 {
         var code: Int32 = refusedCount > 0 ? 1 : 0
         let start = ContinuousClock.now
         var (loadedRows, newRows) = (0, 0)
         var completedCount = 0
-        // Of files that had to be read to its end to be known.
+        // For files that had to be read to their end to be recognized.
         var skippedLate = 0
         store.jobs.start(isServing: false)
         for id in ids {
@@ -107,7 +107,7 @@ struct IngestSession {
             interrupt.settle()
             if job.status == .failed, let other = store.jobs.duplicate(of: id) {
                 skip(job.filename, as: try store.jobs.job(other), resumed: earlierRows[id].map { _ in id })
-                // Nobody but who reads this knows of a new job; should it stay, that is no failure.
+                // Only the reader of this output knows of a new job; if it stays, that is no failure.
                 if earlierRows[id] == nil { try? store.jobs.forgetDuplicate(id) }
                 skippedLate += 1
                 continue
@@ -132,7 +132,7 @@ struct IngestSession {
                 if !isQuiet { explainRejects(of: id, try store.jobs.rejects(id, limit: 1).reasons) }
             }
         }
-        // The rows of a file that was left out are those of its job.
+        // The rows of a skipped file are those of its job.
         if code == 0, skippedFor.contains(where: { $0.status == .completed && $0.rejectedRows > 0 }) { code = 3 }
         let fileCount = ids.count - skippedLate + refusedCount
         if fileCount > 1 {
@@ -174,14 +174,14 @@ struct IngestSession {
 /// waits for input.
 private final class Interrupt {
     private var sources: [any DispatchSourceSignal] = []
-    /// Signals that are being handled, each of which ends the process or finds that nothing is left.
+    /// Running signal handlers, each of which ends the process or finds that nothing remains.
     private let handling = DispatchGroup()
 
     /// - Parameters:
     ///   - jobs: jobs of this process.
     ///   - streams: those of them that read standard input or a pipe.
     init(_ store: TripStore, jobs: [Int64], streams: [Int64]) {
-        // Until it listens a signal would be lost, as it no longer ends the process either: nothing is loaded before.
+        // Until it listens a signal would be lost, as it no longer ends the process either: no job starts before.
         let listening = DispatchGroup()
         defer { listening.wait() }
         for number in [SIGINT, SIGTERM] {
@@ -193,15 +193,15 @@ private final class Interrupt {
                 Output.endProgress()
                 let reading = Self.unfinished(streams, in: store)
                 if !Self.isRunning(reading, in: store) { Output.note("Stopping at a checkpoint …") }
-                // Stopping waits for the running job. One that reads a stream may never come to an end, and would
-                // leave nothing to go on from; the next start takes it back, as after a crash.
+                // Stopping waits for the running job. One that reads a stream may never end, and would leave nothing to resume
+                // from; the next start rolls it back, as after a crash.
                 let stopped = DispatchSemaphore(value: 0)
                 Thread.detachNewThread {
                     store.jobs.stop()
                     stopped.signal()
                 }
                 while stopped.wait(timeout: .now() + .milliseconds(20)) == .timedOut, !Self.isRunning(reading, in: store) {}
-                // What came to its end meanwhile is told by the thread that waits for it.
+                // The waiting thread reports what ended meanwhile.
                 let left = Self.unfinished(jobs, in: store) + reading.filter { Self.status(of: $0, in: store) == .failed }
                 if left.isEmpty { return }
                 Output.note(
@@ -209,7 +209,7 @@ private final class Interrupt {
                         ? "Interrupted; standard input or a pipe cannot be read again, so ingest it from the start."
                         : "Interrupted; run the same command again to continue from there.")
                 if !Self.isRunning(reading, in: store) { store.close() }
-                // Without what `exit` does for a program whose other threads have ended.
+                // Without the cleanup that `exit` does for a program whose other threads have ended.
                 _exit(128 + number)
             }
             listening.enter()

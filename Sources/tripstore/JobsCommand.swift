@@ -133,7 +133,7 @@ struct JobsCommand: ParsableCommand {
     /// Columns of a rejected row's text without --wide, in a pipe too.
     private static let textWidthMax = 120
 
-    /// Shows rejected rows page by page, so that a million long ones take no memory; as JSON one page, as the API does.
+    /// Shows rejected rows page by page, so that a million long ones take no memory; as JSON one page, like the API.
     private func showRejects(of id: Int64, limit: Int, in loads: JobService) throws {
         var report = try loads.rejects(id, after: after ?? 0, limit: limit)
         if format == .json { return try Output.result(report.json + "\n") }

@@ -1,11 +1,11 @@
 import Logging
 import TripModel
 
-/// The program's log: lines on standard error, in which no URL is shown with what may be a secret.
+/// The program's log: lines on standard error, in which URLs are shown without possible secrets.
 ///
-/// Messages of ours have none. This is for words of others, of which nobody knows what they quote.
+/// Our own messages have none. This is for messages of others, which may quote anything.
 enum Log {
-    /// Makes a logger of a level.
+    /// Makes a logger with a level.
     static func logger(_ level: Logger.Level) -> Logger {
         var logger = Logger(label: "tripstore") { Handler(base: StreamLogHandler.standardError(label: $0)) }
         logger.logLevel = level

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Transfer
 
-/// `tripstore migrate`: copies a single-machine store to a cluster, or back.
+/// `tripstore migrate`: copies a store of one machine to a cluster, or back.
 struct MigrateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate",

@@ -2,18 +2,18 @@ import Bucketing
 import TripModel
 import TripstoreAPI
 
-/// Says why a query found no trips, and what would find some, from what the store knows of its regions.
+/// Explains why a query found no trips, and what would find some, from the store's regions.
 struct NoMatch {
     let filter: FilterOptions
 
-    /// Names that are listed of those that may have been meant.
+    /// Maximum of suggested names.
     private static let nameCountMax = 3
-    /// Characters of a name in a sentence.
+    /// Maximum characters of a name in a sentence.
     private static let nameLengthMax = 80
 
-    /// A sentence, or nil if the store cannot be asked.
+    /// Returns a sentence, or nil if the store does not answer.
     ///
-    /// At most `Limits.regionLimitMax` regions are looked at, those with the most trips.
+    /// It reads at most `Limits.regionLimitMax` regions, those with the most trips.
     func sentence(_ engine: any TripEngine) -> String? {
         let limit = ("limit", String(Limits.regionLimitMax))
         guard let query = try? RegionsQuery(parameters: [limit]), let known = try? engine.regions(query) else { return nil }

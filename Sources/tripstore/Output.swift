@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import TripModel
 
-/// Where results and words go: results to standard output, all else to standard error.
+/// Prints results to standard output, and everything else to standard error.
 enum Output {
     /// Writes a whole result to standard output.
     static func result(_ text: String) throws {
@@ -11,9 +11,9 @@ enum Output {
         try write(Data(text.utf8), to: .standardOutput, named: "standard output")
     }
 
-    /// Writes to a file, and says in a sentence why that could not be.
+    /// Writes to a file, and throws a sentence on failure.
     ///
-    /// If the reader of a pipe is gone, the program ends without a word, as SIGPIPE would have ended it.
+    /// If the reader of a pipe is gone, the program ends silently, as SIGPIPE would have ended it.
     static func write(_ data: Data, to file: FileHandle, named name: String) throws {
         do {
             try file.write(contentsOf: data)
@@ -25,7 +25,7 @@ enum Output {
         }
     }
 
-    /// Writes a line for the person to standard error, below the moving line if there is one.
+    /// Prints a line for a person to standard error, below the progress line if there is one.
     static func note(_ text: String) {
         movingLine.withLock { isThere in
             if isThere { words("\n") }
@@ -34,7 +34,7 @@ enum Output {
         }
     }
 
-    /// A line whose first word says at a glance whether something is wrong.
+    /// Returns a line whose first word is highlighted, so that errors and warnings stand out.
     private static func styled(_ text: String) -> String {
         for (word, style) in [("Error:", Style.error), ("Warning:", .warning)] where text.hasPrefix(word) {
             return style(word, on: .error) + text.dropFirst(word.count)
@@ -42,18 +42,18 @@ enum Output {
         return text
     }
 
-    /// Warns beside an answer that trips are missing from it; JSON has a member for that.
+    /// Prints a warning next to an answer that trips are missing from it; JSON has a member for that.
     static func noteMissing(_ warning: String?, in format: OutputFormat) {
         if let warning, format != .json { note("Warning: \(warning)") }
     }
 
-    /// Writes words to standard error; an error is ignored, because there is nowhere left to report it.
+    /// Prints text to standard error; an error is ignored, because there is nowhere left to report it.
     static func words(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
-    /// Whether the terminal's last line is one that moves.
+    /// Whether the terminal's last line is a progress line.
     private static let movingLine = Mutex(false)
 
-    /// Replaces the moving line on a terminal, as far as it fits there; empty removes it.
+    /// Replaces the progress line on a terminal, cut to its width; an empty text removes it.
     static func progress(_ text: String) {
         movingLine.withLock { isThere in
             if text.isEmpty, !isThere { return }
@@ -62,7 +62,7 @@ enum Output {
         }
     }
 
-    /// Leaves the moving line as it is.
+    /// Leaves the progress line as it is.
     static func endProgress() {
         movingLine.withLock { isThere in
             if isThere { words("\n") }
@@ -81,7 +81,7 @@ enum Output {
 }
 
 extension Output {
-    /// What an answer cost, in words.
+    /// Returns the cost of an answer, in words.
     static func explanation(_ metrics: ScanMetrics) -> String {
         func milliseconds(_ time: Duration) -> String { "\((time / .microseconds(1)).rounded() / 1000) ms" }
         let counted = metrics.segmentsConsidered - metrics.segmentsSkipped - metrics.segmentsRead

@@ -12,7 +12,7 @@ final class ProgressDisplay: @unchecked Sendable {
     /// - Parameter files: what is ingested.
     init(isQuiet: Bool, files: [String] = []) {
         self.isQuiet = isQuiet
-        // A line that moves would wipe out what is being typed.
+        // A progress line would overwrite what is being typed.
         activity = Activity(nil, isQuiet: isQuiet, keepsAlive: !(files.contains("-") && Terminal.canAsk))
     }
 
@@ -27,7 +27,7 @@ final class ProgressDisplay: @unchecked Sendable {
         if rows > 0, !isQuiet { Output.note("Resuming \(name) after \(Readable.count(rows, "row")) (job \(id)).") }
     }
 
-    /// Shows a moment of a running job.
+    /// Shows the progress of a running job.
     func show(_ progress: JobProgress) {
         lock.withLock {
             guard !isQuiet, let name = names[progress.jobID] else { return }
@@ -38,20 +38,20 @@ final class ProgressDisplay: @unchecked Sendable {
             case (.running, _) where progress.processedRows > 0: line = ProgressLine(name, progress)
             default: return
             }
-            // That a fetch failed and is tried again is told at once: the next moment would hide it.
+            // A failed fetch that will be retried is shown at once: the next update would hide it.
             activity.update(
                 Activity.Line(line.plainText) { line.text(columns: $0) },
                 isNews: progress.message.map(FetchProgress.isTrouble) ?? false)
         }
     }
 
-    /// Nothing runs any more.
+    /// No job runs any more.
     func end() { activity.end() }
 
-    /// Says how a job ended.
+    /// Prints how a job ended.
     func finish(_ job: Job) {
         lock.withLock {
-            // Its last line takes the place of the one that moved.
+            // Its last line replaces the progress line.
             if !isQuiet { Output.progress("") }
             names[job.id] = nil
             activity.begin(names.min { $0.key < $1.key }.map { "\($0.value)  starting" })
@@ -82,10 +82,10 @@ final class ProgressDisplay: @unchecked Sendable {
     }
 }
 
-/// One moment of a job as a line: whole, or cut to a terminal's width.
+/// The progress of a job as a line: complete, or cut to a terminal's width.
 private struct ProgressLine: Sendable {
     private let name: String
-    /// Part of the file that was read, from 0 to 1; nil if its size is not known.
+    /// Part of the file that was read, from 0 to 1; nil if its size is unknown.
     private let share: Double?
     private let numbers: String
     private static let barLengths = 6...24
@@ -108,7 +108,7 @@ private struct ProgressLine: Sendable {
         self.numbers = numbers.joined(separator: "  ")
     }
 
-    /// A line of a job that does not run yet.
+    /// Makes the line of a job that does not run yet.
     init(_ name: String, _ message: String) {
         self.name = name
         share = nil
@@ -117,7 +117,7 @@ private struct ProgressLine: Sendable {
 
     var plainText: String { name + "  " + numbers }
 
-    /// A line of so many characters at most: first the bar is made shorter, then the name, then there is no bar.
+    /// Returns a line with a maximum of characters: first the bar is shortened, then the name, then the bar is omitted.
     func text(columns: Int) -> String {
         let free = columns - numbers.count - 2
         // Of a bar: its two brackets, and the blanks before it.
@@ -130,7 +130,8 @@ private struct ProgressLine: Sendable {
         return String((Self.cut(name, to: max(free, Self.nameLengthMin)) + "  " + numbers).prefix(columns))
     }
 
-    /// A name without its middle if it is too long: a beginning and an ending tell more files apart than either alone.
+    /// Returns a name, shortened in the middle if it is too long: a beginning and an ending distinguish more files than either
+    /// alone.
     private static func cut(_ name: String, to length: Int) -> String {
         if name.count <= length { return name }
         return name.prefix(length / 2) + "…" + name.suffix(length - length / 2 - 1)

@@ -2,7 +2,7 @@ import ArgumentParser
 import ColumnStore
 import TripModel
 
-/// `tripstore rebuild-catalog`: makes a new catalog from the segments.
+/// `tripstore rebuild-catalog`: rebuilds the catalog from the segments.
 struct RebuildCatalogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rebuild-catalog",

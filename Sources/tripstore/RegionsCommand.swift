@@ -4,7 +4,7 @@ import Ingestion
 import TripModel
 import TripstoreAPI
 
-/// `tripstore regions`: what is known of each region.
+/// `tripstore regions`: shows a summary of each region.
 struct RegionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "regions", abstract: "Lists regions with their trips, time span, datasources and bounds.")
@@ -60,12 +60,12 @@ struct RegionsCommand: ParsableCommand {
         }
     }
 
-    /// A time to the second, which is enough to see where trips begin and end.
+    /// Returns a time to the second, which is enough to see where trips begin and end.
     private static func time(_ microseconds: Int64) -> String {
         String(LocalDateTime.text(microseconds: microseconds).prefix(19))
     }
 
-    /// The first few by name, and how many there are besides.
+    /// Returns the first few by name, and the count of the others.
     private func datasources(of region: Regions.Region) -> String {
         let shown = region.datasources.map { "\($0.datasource) \(Readable.count($0.trips))" }
         let rest = region.totalDatasources - shown.count

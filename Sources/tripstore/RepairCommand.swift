@@ -3,7 +3,7 @@ import ClickHouse
 import Ingestion
 import TripModel
 
-/// `tripstore repair`: removes rows from ClickHouse that the catalog does not count.
+/// `tripstore repair`: deletes rows from ClickHouse that the catalog does not count.
 struct RepairCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "repair",

@@ -214,7 +214,7 @@ struct ServeCommand: AsyncParsableCommand {
         return role
     }
 
-    /// What connections may cost and which of them are answered.
+    /// Sets limits on connections, and which hosts and pages are answered.
     private func setConnections(_ options: inout ServerOptions) throws {
         options.access = try AccessRules(
             listeningOn: options.host,
@@ -231,7 +231,7 @@ struct ServeCommand: AsyncParsableCommand {
         if let timeout = try seconds(shutdownTimeout, "SHUTDOWN_TIMEOUT") { options.shutdownTimeout = timeout }
     }
 
-    /// Opens the engine, and waits for what several processes share, which may be unavailable while they all start.
+    /// Opens the engine, and waits for shared servers, which may be unavailable while several processes start together.
     private func openEngine(_ settings: EngineSettings, _ level: Logger.Level, _ logger: Logger) async throws -> TripStore {
         var pause = Duration.milliseconds(500)
         while true {

@@ -9,19 +9,19 @@ import Logging
 import PostgreSQL
 import TripModel
 
-/// Where the store is: a flag of every command that uses one.
+/// The location of the store: a flag of every command that uses one.
 struct StoreOptions: ParsableArguments {
     @Option(help: "Folder of the store (default: $DATA_DIR, else data/).", completion: .directory)
     var dataDir: String?
 
-    /// What a command that is named in a message needs to find the same store: ` --data-dir D`, or nothing.
+    /// What a command in a message needs to find the same store: ` --data-dir D`, or nothing.
     var hint: String { dataDir.map { " --data-dir \(Readable.argument($0))" } ?? "" }
 
     var directory: String { dataDir ?? Environment.text("DATA_DIR") ?? "data" }
 
-    /// Opens the store in this process's own engine, or says why not.
+    /// Opens the store in this process's own engine, or throws.
     ///
-    /// - Parameter mustExist: whether a store that is not there is refused, and not made.
+    /// - Parameter mustExist: whether to refuse a store that does not exist instead of creating it.
     func open(
         _ access: StoreAccess, mustExist: Bool = false, logLevel: Logger.Level = .warning
     ) throws -> LocalStore {
@@ -93,7 +93,7 @@ struct StoreOptions: ParsableArguments {
         }
     }
 
-    /// Opens a store, which may take a while; a server's log tells that by itself.
+    /// Opens a store, which may take a while; a server's log shows that by itself.
     private static func opening<Store>(_ name: String, isServing: Bool = false, _ open: () throws -> Store) rethrows -> Store {
         try Activity.run("Opening \(Readable.text(name)) …", isQuiet: isServing, hasPlainLines: false) { _ in try open() }
     }
@@ -107,7 +107,8 @@ struct StoreOptions: ParsableArguments {
             url, uploads: folder, folderID: access == .readWrite ? JobStorage.folderID(in: directory) : nil, access: access)
     }
 
-    /// Opens the store in ClickHouse to compare it with its catalog, or to repair it; nil where trips are in this process's own engine.
+    /// Opens the store in ClickHouse to compare it with its catalog, or to repair it; nil if trips are in this process's own
+    /// engine.
     func openClickHouse(_ access: StoreAccess) throws -> ClusterStore? {
         guard case .clickHouse(let url) = try Environment.engine() else { return nil }
         let catalogURL = try Environment.catalog(nil)
@@ -119,7 +120,7 @@ struct StoreOptions: ParsableArguments {
         return try Self.opening("ClickHouse") { try ClusterStore(options) }
     }
 
-    /// Says which id has no job, and in which store; the API's sentence does neither.
+    /// Adds the job ID and the store to the error for an unknown job; the API's sentence has neither.
     func naming<Value>(_ id: Int64, _ body: () throws -> Value) throws -> Value {
         do { return try body() } catch let error as TripstoreError where error.message == JobService.jobNotFound.message {
             let isHere = try Environment.catalog(nil) == nil
@@ -129,7 +130,7 @@ struct StoreOptions: ParsableArguments {
         }
     }
 
-    /// Opens the store for reading, asks it, and closes it.
+    /// Opens the store for reading, runs `body`, and closes it.
     func reading<Value>(_ body: (TripStore) throws -> Value) throws -> Value {
         let engine = try openEngine(.readOnly)
         defer { engine.close() }
@@ -137,7 +138,7 @@ struct StoreOptions: ParsableArguments {
     }
 }
 
-/// Where trips, jobs and uploads are, as flags say; what they don't say is in the environment.
+/// The locations of trips, jobs and uploads, according to flags; other settings come from the environment.
 struct EngineSettings {
     var engineURL: String?
     var catalogURL: String?
@@ -146,7 +147,7 @@ struct EngineSettings {
     var role = ProcessRole.own
     /// How files are fetched.
     var fetching = FetchSettings()
-    /// What should be the same in all processes that share a catalog, by name.
+    /// Settings that should be equal in all processes that share a catalog, by name.
     var shared: [String: String] = [:]
     /// Whether others than the program's user see its jobs and query it, however slow its disk is.
     var isServing = false
@@ -154,13 +155,13 @@ struct EngineSettings {
 
 /// Settings from the environment, with a sentence if one is malformed.
 enum Environment {
-    /// A variable that is set and not empty.
+    /// Returns a variable that is set and not empty.
     static func text(_ name: String) -> String? {
         let value = ProcessInfo.processInfo.environment[name]
         return value?.isEmpty == false ? value : nil
     }
 
-    /// A whole number in a range.
+    /// Returns an integer in a range.
     static func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = text(name) else { return nil }
         guard let value = Int(wholeNumber: text), range.contains(value) else {
@@ -171,7 +172,7 @@ enum Environment {
         return value
     }
 
-    /// Values that are separated by commas.
+    /// Returns values that are separated by commas.
     static func list(_ name: String) -> [String] {
         (text(name) ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     }
@@ -186,7 +187,7 @@ enum Environment {
         }
     }
 
-    /// Refuses a flag's number that is out of its range.
+    /// Refuses a flag's integer that is out of its range.
     static func check(_ value: Int?, _ flag: String, in range: ClosedRange<Int>) throws {
         if let value, !range.contains(value) {
             throw ValidationError("\(flag) must be from \(range.lowerBound) to \(range.upperBound), not \(value).")
@@ -212,7 +213,7 @@ enum Environment {
         case clickHouse(ClickHouseURL)
     }
 
-    /// The catalog that a flag or `CATALOG_URL` names; nil: the one in the data directory.
+    /// Returns the catalog that a flag or `CATALOG_URL` names; nil: the one in the data directory.
     static func catalog(_ flag: String?) throws -> PostgresURL? {
         guard let url = flag ?? text("CATALOG_URL") else { return nil }
         guard PostgresURL.isOne(url) else {
@@ -223,7 +224,7 @@ enum Environment {
         return try PostgresURL(url)
     }
 
-    /// The engine that a flag or `DATABASE_URL` names.
+    /// Returns the engine that a flag or `DATABASE_URL` names.
     static func engine(_ flag: String? = nil) throws -> Engine {
         guard let url = flag ?? text("DATABASE_URL"), url != "columnstore:" else { return .columnStore }
         if ClickHouseURL.isOne(url) { return .clickHouse(try ClickHouseURL(url)) }

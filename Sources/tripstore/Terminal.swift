@@ -1,6 +1,6 @@
 import Foundation
 
-/// What is known of the terminals on standard output and standard error.
+/// The terminals on standard output and standard error.
 enum Terminal {
     /// A stream that may be a terminal.
     enum Stream {
@@ -9,23 +9,23 @@ enum Terminal {
         fileprivate var descriptor: Int32 { self == .output ? STDOUT_FILENO : STDERR_FILENO }
     }
 
-    /// Whether a stream is a terminal.
+    /// Returns whether a stream is a terminal.
     static func isThere(_ stream: Stream) -> Bool { isatty(stream.descriptor) == 1 }
 
-    /// Whether progress can move on one line of standard error.
+    /// Whether standard error can show a progress line.
     static let canMove = isThere(.error) && !isDumb
 
     /// Whether a person can be asked and can answer.
     static var canAsk: Bool { isThere(.error) && isatty(STDIN_FILENO) == 1 }
 
-    /// Whether a stream shows colours and its user wants them: https://no-color.org.
+    /// Returns whether a stream shows colours and its user wants them: https://no-color.org.
     static func hasColours(_ stream: Stream) -> Bool {
         isThere(stream) && !isDumb && Environment.text("NO_COLOR") == nil
     }
 
     private static var isDumb: Bool { (Environment.text("TERM") ?? "dumb") == "dumb" }
 
-    /// Asks a question that is answered with y or n; anything but y is no.
+    /// Asks a yes-or-no question; any answer but y means no.
     static func confirms(_ question: String) -> Bool {
         Output.words("\(question) [y/N] ")
         return ["y", "yes"].contains((readLine() ?? "").trimmingCharacters(in: .whitespaces).lowercased())
@@ -44,7 +44,7 @@ enum Style: String {
     case error = "1;31"
     case warning = "1;33"
 
-    /// A text in this style if the stream shows colours, else the text as it is.
+    /// Returns a text in this style if the stream shows colours, else unchanged.
     func callAsFunction(_ text: String, on stream: Terminal.Stream) -> String {
         Terminal.hasColours(stream) ? "\u{1B}[\(rawValue)m\(text)\u{1B}[0m" : text
     }

@@ -16,7 +16,7 @@ struct TextTable {
 
     init(_ columns: [(title: String, alignment: Alignment)]) { self.columns = columns }
 
-    /// Adds a row; whatever its cells hold, it takes one line and does not drive the terminal.
+    /// Adds a row; whatever its cells contain, it takes one line and sends no control sequences to the terminal.
     mutating func add(_ cells: [String]) { rows.append(cells.map(Readable.text)) }
 
     /// The table, each line with its end.
@@ -40,7 +40,7 @@ struct TextTable {
     }
 
     private static let gap = "  "
-    /// Columns that are left of a text however narrow the terminal is.
+    /// Minimum columns of a text, however narrow the terminal is.
     private static let textWidthMin = 8
 
     /// Makes the widest texts narrower, one column at a time, until a line fits; times and keys only if nothing else is left to cut.
@@ -58,9 +58,9 @@ struct TextTable {
     }
 }
 
-/// Numbers and foreign texts as people read them.
+/// Numbers and foreign texts in readable form.
 enum Readable {
-    /// A text with its control characters and line ends written out, such as `\u001b`.
+    /// Returns a text with its control characters and line ends escaped, such as `\u001b`.
     static func text(_ text: String) -> String {
         func isShown(_ scalar: Unicode.Scalar) -> Bool {
             switch scalar.properties.generalCategory {
@@ -88,7 +88,7 @@ enum Readable {
     /// `1` of `trip` as `1 trip`, `1234567` as `1,234,567 trips`.
     static func count(_ number: Int, _ noun: String) -> String { "\(count(number)) \(noun)\(number == 1 ? "" : "s")" }
 
-    /// `40155.653846` as `40,155.7`: one decimal is as much as a person compares.
+    /// `40155.653846` as `40,155.7`: one decimal is enough for comparisons.
     static func decimal(_ number: Double) -> String {
         let tenths = (number * 10).rounded()
         guard abs(tenths) < 1e15 else { return "\(number)" }
@@ -96,7 +96,7 @@ enum Readable {
         return (whole < 0 ? "-" : "") + "\(count(Int(whole.magnitude) / 10)).\(Int(whole.magnitude) % 10)"
     }
 
-    /// A word of a command line, quoted for a shell if it has to be.
+    /// Returns an argument of a command line, quoted for a shell if necessary.
     static func argument(_ word: String) -> String {
         let isPlain =
             !word.isEmpty

@@ -1,11 +1,12 @@
-/// How many columns of a terminal a text takes: none for what combines with the character before it, two for East Asian characters
-/// and most emoji, else one.
+/// The count of terminal columns that a text takes.
+///
+/// None for a character that combines with the one before it, two for East Asian characters and most emoji, else one.
 enum TextWidth {
     static func of(_ text: String) -> Int {
         text.utf8.allSatisfy { $0 < 0x80 } ? text.utf8.count : text.reduce(0) { $0 + of($1) }
     }
 
-    /// A text of at most so many columns; an ellipsis says that its end is missing.
+    /// Returns a text cut to a maximum of columns; an ellipsis shows that its end is missing.
     static func cut(_ text: some StringProtocol, to width: Int) -> String {
         let text = String(text)
         if of(text) <= width { return text }

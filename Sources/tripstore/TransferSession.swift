@@ -9,13 +9,13 @@ import PostgreSQL
 import Transfer
 import TripModel
 
-/// Where the trips and jobs of a cluster are.
+/// The location of a cluster's trips and jobs.
 struct ClusterPlace {
     let databaseURL: ClickHouseURL
     /// Nil: the jobs are in the data directory.
     let catalogURL: PostgresURL?
     let directory: String
-    /// What it is called in sentences.
+    /// Its name in messages.
     let name: String
 
     /// The cluster that flags or the environment name; nil if they name none.
@@ -33,7 +33,7 @@ struct ClusterPlace {
 
     /// Opens it for a transfer.
     func open(_ access: StoreAccess) throws -> TripStore {
-        // Jobs in PostgreSQL leave nothing in the data directory of who copies them: an empty folder stands for it, for all runs of a user.
+        // With jobs in PostgreSQL, copying needs no data directory: an empty folder replaces it, for all runs of a user.
         let folder =
             catalogURL == nil
             ? directory : FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-transfer-\(getuid())").path
@@ -50,14 +50,14 @@ struct ClusterPlace {
 }
 
 extension StoreOptions {
-    /// The same options for another folder; nil: for this one.
+    /// Returns the same options for another folder; nil: for this one.
     func named(_ folder: String?) -> StoreOptions {
         var options = self
         if let folder { options.dataDir = folder }
         return options
     }
 
-    /// Opens the store of one machine in the folder for a transfer, whatever engine the environment names.
+    /// Opens the folder's store of one machine for a transfer, whatever engine the environment names.
     fileprivate func openSegments(_ access: StoreAccess) throws -> TripStore {
         if access == .readOnly { try StoreFolder.requireStore(in: directory) }
         var options = LocalStore.Options(dataDirectory: directory, logger: Log.logger(.error))
@@ -68,11 +68,11 @@ extension StoreOptions {
     }
 }
 
-/// A transfer between a store of one machine and a cluster, with progress and a last word.
+/// A transfer between a store of one machine and a cluster, with progress and a summary.
 struct TransferSession {
     let unfinished: StoreTransfer.Unfinished
 
-    /// Brings a store of one machine to a cluster.
+    /// Copies a store of one machine to a cluster.
     func run(from store: StoreOptions, to cluster: ClusterPlace) throws {
         if cluster.catalogURL == nil { try StoreTransfer.requireApart(store.directory, cluster.directory) }
         let source = try Activity.run("Opening \(Readable.text(store.directory)) …") { _ in try store.openSegments(.readOnly) }
@@ -81,7 +81,7 @@ struct TransferSession {
         try run(from: source, to: target, called: cluster.name)
     }
 
-    /// Brings a cluster to a store of one machine.
+    /// Copies a cluster to a store of one machine.
     func run(from cluster: ClusterPlace, to store: StoreOptions) throws {
         if cluster.catalogURL == nil { try StoreTransfer.requireApart(cluster.directory, store.directory) }
         let source = try Activity.run("Connecting to \(cluster.name) …") { _ in try cluster.open(.readOnly) }

@@ -3,7 +3,7 @@ import Ingestion
 import TripModel
 import TripstoreAPI
 
-/// `tripstore trip-groups`: trips alike in region, origin cell, destination cell and time.
+/// `tripstore trip-groups`: shows groups of trips by region, origin cell, destination cell and time.
 struct TripGroupsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trip-groups",

@@ -1,13 +1,13 @@
-/// How far trips are that are written or copied.
+/// Shows the progress of written or copied trips.
 final class TripProgress {
     private let activity: Activity
     private let start = ContinuousClock.now
-    /// Trips that were there at the first look.
+    /// Trips that were there at the first report.
     private var earlierTrips: Int?
 
     /// - Parameters:
-    ///   - text: what is done, to be shown until the first report.
-    ///   - earlierTrips: trips that are there before it begins; nil: those of the first look.
+    ///   - text: the current work, shown until the first report.
+    ///   - earlierTrips: trips that are there before it begins; nil: those of the first report.
     init(_ text: String, earlierTrips: Int? = nil) {
         activity = Activity(text)
         self.earlierTrips = earlierTrips
@@ -19,11 +19,11 @@ final class TripProgress {
         let line =
             "\(count == 0 ? 100 : trips * 100 / count) %  \(Readable.count(trips)) of \(Readable.count(count, "trip"))  "
             + "\(Readable.count(Int(rate))) trips/s"
-        // On a terminal the end is seen, however soon it comes.
+        // On a terminal the end is shown, however soon it comes.
         activity.update(Activity.Line(line), isNews: trips == count && Terminal.canMove)
     }
 
-    /// Says what is done next; it stays on the screen.
+    /// Shows the next step; it stays on the screen.
     func note(_ sentence: String) {
         Output.progress("")
         Output.note(sentence)

@@ -1,9 +1,9 @@
 import ArgumentParser
 import TripModel
 
-/// The command line: one subcommand per file, over the same store and the same queries as the server.
+/// The command line: one subcommand per file, on the same store and the same queries as the server.
 ///
-/// Exit codes are README's: 64 for an invalid command line or setting, whether the parser, a command or the store found it.
+/// Exit codes are README's: 64 for an invalid command line or setting, whether the parser, a command or the store finds it.
 @main
 struct TripstoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -57,7 +57,7 @@ struct TripstoreCommand: AsyncParsableCommand {
         }
     }
 
-    /// Says what went wrong, with no more of a URL than may be shown, and ends the program; help is not a failure.
+    /// Prints what went wrong, with URLs redacted, and ends the program; help is not a failure.
     private static func end(_ error: any Error) -> Never {
         let code = exitCode(for: error)
         guard code != .success else { exit(withError: error) }
@@ -66,7 +66,7 @@ struct TripstoreCommand: AsyncParsableCommand {
         exit(withError: code)
     }
 
-    /// Says what is invalid and where to read what would be valid, and ends the program.
+    /// Prints what is invalid and where to read what would be valid, and ends the program.
     private static func refuse(_ sentence: String, by command: (any ParsableCommand.Type)? = nil) -> Never {
         let name = (["tripstore"] + [command?.configuration.commandName].compactMap(\.self)).joined(separator: " ")
         Output.note("Error: \(sentence)\n  See '\(name) --help' for more information.")

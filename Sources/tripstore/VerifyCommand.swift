@@ -5,7 +5,7 @@ import LocalStore
 import Logging
 import TripModel
 
-/// `tripstore verify`: re-reads every byte and reports damage.
+/// `tripstore verify`: reads every byte again and reports damage.
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",

@@ -4,7 +4,7 @@ import Ingestion
 import TripModel
 import TripstoreAPI
 
-/// `tripstore weekly-average`: trips a week by region, box, datasource and time.
+/// `tripstore weekly-average`: shows trips per week by region, box, datasource and time.
 struct WeeklyAverageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "weekly-average",

@@ -1,18 +1,19 @@
-// libcurl, looked for when it is first needed.
+// libcurl, loaded when it is first needed.
 //
-// Linked in, it would bring thirty other libraries into every start of the program (14 ms, where a query on the command line takes
-// 35). Its interface and that of libcurl.so.4 have been stable since 2006: https://curl.se/libcurl/abi.html. Functions have libcurl's
-// names with another prefix, and those that take any type have one name for each type here, since Swift calls no variadic function.
+// If it were linked, every start of the program would load thirty other libraries (14 ms; a query on the command line takes
+// 35). Its interface and that of libcurl.so.4 have been stable since 2006: https://curl.se/libcurl/abi.html. Functions have
+// libcurl's names with another prefix, and those that take any type have one name for each type here, since Swift calls no
+// variadic function.
 #pragma once
 
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 
-/// Finds the library, once; returns whether it is there. Nothing else may be called before.
+/// Loads the library, once; returns whether it was found. Call nothing else before.
 int libcurl_load(void);
 
-/// Makes a handle that speaks HTTP/1.1 with the server of its URL and nothing else: no other protocol, redirect, proxy, login or
-/// cookie. Certificates are verified, signals are left alone, and sockets are closed in child processes. NULL: no memory.
+/// Makes a handle that uses HTTP/1.1 with the server of its URL and nothing else: no other protocol, redirect, proxy, login or
+/// cookie. Certificates are verified, signals are not touched, and child processes do not inherit sockets. NULL: no memory.
 CURL *libcurl_easy_init(void);
 void libcurl_easy_cleanup(CURL *handle);
 CURLcode libcurl_easy_pause(CURL *handle, int bits);
@@ -22,7 +23,7 @@ CURLcode libcurl_set_long(CURL *handle, CURLoption option, long value);
 CURLcode libcurl_set_offset(CURL *handle, CURLoption option, curl_off_t value);
 /// The text is copied; NULL: the option's default, or nothing.
 CURLcode libcurl_set_text(CURL *handle, CURLoption option, const char *value);
-/// What it points to is not copied.
+/// The pointed-to memory is not copied.
 CURLcode libcurl_set_pointer(CURL *handle, CURLoption option, void *value);
 CURLcode libcurl_set_list(CURL *handle, CURLoption option, struct curl_slist *value);
 CURLcode libcurl_set_callback(
@@ -30,7 +31,7 @@ CURLcode libcurl_set_callback(
 CURLcode libcurl_get_long(CURL *handle, CURLINFO info, long *value);
 CURLcode libcurl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value);
 
-/// Returns the list with one more text, or NULL where there is no memory, and then the list is as it was.
+/// Returns the list with one more text, or NULL if there is no memory; then the list is unchanged.
 struct curl_slist *libcurl_slist_append(struct curl_slist *list, const char *text);
 void libcurl_slist_free_all(struct curl_slist *list);
 
@@ -40,9 +41,9 @@ CURLMcode libcurl_multi_set_long(CURLM *multi, CURLMoption option, long value);
 CURLMcode libcurl_multi_add_handle(CURLM *multi, CURL *handle);
 CURLMcode libcurl_multi_remove_handle(CURLM *multi, CURL *handle);
 CURLMcode libcurl_multi_perform(CURLM *multi);
-/// Waits until there is something to do, `libcurl_multi_wakeup` was called, or some milliseconds are over.
+/// Waits until there is something to do, `libcurl_multi_wakeup` was called, or some milliseconds have passed.
 CURLMcode libcurl_multi_poll(CURLM *multi, int milliseconds);
-/// May be called by any thread.
+/// May be called from any thread.
 CURLMcode libcurl_multi_wakeup(CURLM *multi);
-/// Takes a handle that is done, and how it ended; NULL where there is none.
+/// Returns a finished handle and its result; NULL if there is none.
 CURL *libcurl_multi_take_done(CURLM *multi, CURLcode *code);

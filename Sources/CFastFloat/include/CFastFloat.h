@@ -7,7 +7,7 @@ extern "C" {
 #endif
 
 /// Parses the whole of `text[0..<length]` as a decimal number, correctly rounded (round half to even).
-/// Returns false, leaving `*value` alone, where the text is not wholly one number.
+/// Returns false, without changing `*value`, if the whole text is not one number.
 bool tripstore_parse_double(const char *text, size_t length, double *value);
 
 #ifdef __cplusplus

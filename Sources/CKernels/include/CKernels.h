@@ -1,4 +1,4 @@
-// Loops over bytes and rows in instructions that only some machines have; see cpu.h for how each is chosen.
+// Loops over bytes and rows with instructions that only some machines have; cpu.h explains how each is chosen.
 #pragma once
 #include "box_filter.h"
 #include "points.h"

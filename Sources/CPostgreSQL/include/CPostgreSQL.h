@@ -1,9 +1,9 @@
-// PostgreSQL's client library, looked for when it is first needed.
+// PostgreSQL's client library, loaded when it is first needed.
 //
-// Linked in, it would bring twenty other libraries into every start of the program (5 of the 35 ms that a question on the command
-// line takes), and would have to be installed where nobody has a PostgreSQL. What is declared here is its documented and stable
+// If it were linked, every start of the program would load twenty other libraries (5 of the 35 ms that a query on the command line
+// takes), and it would have to be installed on machines without PostgreSQL. The declarations here are its documented and stable
 // interface, that of libpq.so.5: https://www.postgresql.org/docs/current/libpq.html. Functions have its names with another prefix,
-// since its own calls must not end up here.
+// since its own calls must not be directed here.
 #pragma once
 
 typedef struct pg_conn PGconn;
@@ -30,7 +30,7 @@ typedef void (*PQnoticeProcessor)(void *arg, const char *message);
 
 enum { libpq_connection_ok = 0, libpq_command_ok = 1, libpq_tuples_ok = 2 };
 
-/// Finds the library, once; returns whether it is there. Nothing else may be called before.
+/// Loads the library, once; returns whether it was found. Call nothing else before.
 int libpq_load(void);
 
 PGconn *libpq_connectdb_params(const char *const *keywords, const char *const *values, int expand_dbname);

@@ -1,22 +1,22 @@
 import GRDB
 package import TripModel
 
-/// Changes of jobs on their way to other systems: an outbox in the catalog.
+/// Changes of jobs for other systems: an outbox in the catalog.
 ///
-/// A trigger writes them in the very transaction that changes the job, so none is lost and none is told of what did not happen,
-/// whatever code made the change and whatever dies afterwards.
+/// A trigger writes them in the same transaction that changes the job, so none is lost and none is false, whatever code made
+/// the change and whatever fails afterwards.
 extension Catalog {
-    /// Says whether changes are to be kept for somebody; those that nobody wants any more are dropped.
+    /// Sets whether events are recorded; if not, recorded ones are dropped.
     package func setEventsEnabled(_ isEnabled: Bool) throws(TripstoreError) {
         try write { database in
-            // Nothing is written where that is so already, as on a disk that is full.
+            // Nothing is written if the setting is unchanged, such as on a full disk.
             try database.execute(
                 sql: "UPDATE job_event_wish SET is_wished = ?1 WHERE is_wished <> ?1", arguments: [isEnabled])
             if !isEnabled { try database.execute(sql: "DELETE FROM job_events") }
         }
     }
 
-    /// The oldest changes that were not forgotten yet, in their order.
+    /// Returns the oldest recorded events, in order.
     package func events(limit: Int) throws(TripstoreError) -> [JobEvent] {
         try read { database in
             try Row.fetchAll(
@@ -47,7 +47,7 @@ extension Catalog {
         try createEventTriggers(in: database)
     }
 
-    /// Makes the triggers that write events; they go with the table of jobs whenever that is made anew.
+    /// Creates the triggers that write events; they are dropped with the table of jobs whenever that is recreated.
     static func createEventTriggers(in database: Database) throws {
         let body = """
             json_object('id', NEW.id, 'filename', NEW.filename, 'status', NEW.status, 'created_at', NEW.created_at,

@@ -11,9 +11,9 @@ protocol NamedSegment {
 
 extension Catalog.Segment: NamedSegment {}
 
-/// What queries see, as the catalog has it at one moment.
+/// What queries see, according to the catalog at one moment.
 extension Catalog {
-    /// A segment that queries see; whose trips it has costs too much to be read after each commit.
+    /// A segment that queries see, without its jobs, which would cost too much to read after each commit.
     struct LiveSegment: Hashable, Sendable, NamedSegment {
         var id: Int64
         var fileName: String
@@ -24,7 +24,7 @@ extension Catalog {
         var rollupID: Int64?
     }
 
-    /// All that a snapshot is made of.
+    /// The contents of a snapshot.
     struct Live: Sendable {
         /// Every live segment, oldest first, with the rollup that covers it.
         var segments: [(id: Int64, rollupID: Int64?)] = []
@@ -34,7 +34,8 @@ extension Catalog {
         var missing: MissingTrips?
     }
 
-    /// Counts the transactions of this process that changed what queries see, so that a snapshot knows whether it is the newest.
+    /// Counts the transactions of this process that changed what queries see, so that a snapshot can tell whether it is
+    /// current.
     var liveVersion: Int { liveChanges.count.load(ordering: .acquiring) }
 
     /// `liveVersion`, or nil while a change is being committed that others may see already.
@@ -42,7 +43,7 @@ extension Catalog {
         liveChanges.isCommitting.load(ordering: .sequentiallyConsistent) ? nil : liveVersion
     }
 
-    /// What queries are to see now; segments that are known cost no more than their number.
+    /// Returns what queries must see now; known segments cost no more than their ID.
     func live(besides known: Set<Int64>) throws(TripstoreError) -> Live {
         try read { database in
             var live = Live()
@@ -58,20 +59,20 @@ extension Catalog {
         }
     }
 
-    /// Segments that queries see, oldest first.
+    /// Returns the segments that queries see, oldest first.
     func liveSegments() throws(TripstoreError) -> [LiveSegment] {
         try read { try Self.liveSegments(in: $0) }
     }
 
-    /// Segments that queries see, oldest first, and the rollup that covers some of them.
+    /// Returns the segments that queries see, oldest first, and the rollup that covers some of them.
     func liveSegmentsAndRollup() throws(TripstoreError) -> (segments: [LiveSegment], rollup: Rollup?) {
         try read { (try Self.liveSegments(in: $0), try Self.rollup(in: $0)) }
     }
 
-    /// Where the catalog contradicts itself about which trips count; empty where it does not.
+    /// Returns contradictions in the catalog about which trips count; empty if there are none.
     func visibilityProblems() throws(TripstoreError) -> [String] {
         try read { database in
-            // The trips of a completed job are in live segments, or missing with a segment that was set aside.
+            // The trips of a completed job are in live segments, or missing with a quarantined segment.
             let jobs = try Row.fetchAll(
                 database,
                 sql: """
@@ -115,12 +116,12 @@ extension Catalog {
 
 /// Counts committed transactions that may have changed what queries see, whatever code made the change.
 ///
-/// SQLite itself tells of each row, so that no kind of commit can be forgotten.
+/// SQLite itself reports each row, so that no kind of commit can be forgotten.
 final class LiveChanges: TransactionObserver, Sendable {
     let count = Atomic(0)
     /// Whether a transaction that changed something is being committed: others may see it already, and it is not counted yet.
     let isCommitting = Atomic(false)
-    /// Whether the transaction under way changed something; used on the one connection that writes.
+    /// Whether the current transaction changed something; used on the one connection that writes.
     private let hasChange = Atomic(false)
 
     func observes(eventsOfKind kind: DatabaseEventKind) -> Bool {

@@ -1,10 +1,10 @@
 import GRDB
 
 extension Catalog {
-    /// The schema's history: append only, so that every store ever made can be opened.
+    /// The schema's history: append only, so that every store ever created can be opened.
     ///
     /// Times in `*_at` columns of segments and counts are local wall-clock times as `YYYY-MM-DD HH:MM:SS`, which sort as text
-    /// and read well in the `sqlite3` shell; times of jobs are UTC, ISO 8601.
+    /// and are readable in the `sqlite3` shell; times of jobs are UTC, ISO 8601.
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("v1: jobs, segments, counts") { database in
@@ -165,7 +165,7 @@ extension Catalog {
                     """)
         }
         migrator.registerMigration("v9: statuses and hashes of sources") { database in
-            // SQLite changes no CHECK, so the table is made anew; numbers that were given are not given again.
+            // SQLite cannot change a CHECK, so the table is recreated; IDs are not reused.
             let lastJob = try Int64.fetchOne(database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
             try database.execute(
                 sql: """

@@ -3,14 +3,14 @@ import GRDB
 import Synchronization
 import TripModel
 
-/// How a catalog is opened: for writing, for reading, and on a disk that takes nothing.
+/// How a catalog is opened: for writing, for reading, and on a disk that accepts no writes.
 extension Catalog {
-    /// What a catalog is opened for.
+    /// The access for which a catalog is opened.
     enum Access: Sendable {
         /// It is created and migrated.
         case writing
         case reading
-        /// Of any version, until `becomeWritable`: its disk takes nothing now.
+        /// Of any version, until `becomeWritable`: its disk accepts no writes now.
         case readingForNow
     }
 
@@ -42,15 +42,16 @@ extension Catalog {
             try Catalog.translating {
                 var configuration = Self.configuration
                 configuration.prepareDatabase { database in
-                    // In WAL mode the default (NORMAL) may lose the last commits in a power cut; an acknowledged job may not.
+                    // In WAL mode the default (NORMAL) may lose the last commits in a power cut; an acknowledged job must not
+                    // be lost.
                     try database.execute(sql: "PRAGMA synchronous = FULL")
-                    // What was a secret is not left in the pages that had it.
+                    // Deleted secrets are overwritten in their pages.
                     try database.execute(sql: "PRAGMA secure_delete = ON")
                 }
                 let pool = try DatabasePool(path: path, configuration: configuration)
                 try pool.read { try refuseNewerVersion($0, path: path) }
                 try Catalog.migrator.migrate(pool)
-                // One that takes nothing opens all the same, and begins transactions, until it is written.
+                // A database that cannot be written opens all the same, and begins transactions, until it is written.
                 try pool.write { try $0.execute(sql: "DELETE FROM jobs WHERE FALSE") }
                 return pool
             }
@@ -80,11 +81,11 @@ extension Catalog {
             return database
         }
 
-        /// Copies the database with its log to memory, which asks for no room on its disk.
+        /// Copies the database with its log to memory, which takes no space on its disk.
         ///
-        /// A reader of a log needs shared memory beside it, which cannot be made on a disk that is full or read-only. One that has the
-        /// database for itself needs none, and without locks (`unix-none`) it needs no right to write either. Whoever writes has shared
-        /// memory, so that nobody comes here beside it but for a moment; what changed meanwhile is read again.
+        /// A reader of a log needs shared memory beside it, which cannot be created on a full or read-only disk. A reader with
+        /// exclusive access to the database needs none, and without locks (`unix-none`) it needs no write permission either. A
+        /// writer has shared memory, so this path runs beside one only for a moment; what changed meanwhile is read again.
         private static func openCopy(_ path: String, migrating: Bool) throws(TripstoreError) -> any DatabaseWriter {
             try Catalog.translating {
                 var configuration = Self.configuration
@@ -109,7 +110,7 @@ extension Catalog {
         /// Attempts to copy a database that changes meanwhile.
         private static let copyCountMax = 5
 
-        /// What tells whether a file was written.
+        /// Shows whether a file was written.
         private struct FileState: Equatable {
             var byteCount: UInt64?
             var date: Date?
@@ -124,10 +125,10 @@ extension Catalog {
             }
         }
 
-        /// The name under which SQLite opens the database without writing a byte.
+        /// Returns the name under which SQLite opens the database without writing a byte.
         ///
-        /// A reader of a database in WAL mode writes to the shared memory beside it, and makes that file where it is absent. Where
-        /// there is no log to be read, no process has the store open and the file alone is the database.
+        /// A reader of a database in WAL mode writes to the shared memory beside it, and creates that file if it is absent. If
+        /// there is no log to read, no process has the store open and the file alone is the database.
         private static func readOnlyName(of path: String) -> String {
             hasLog(path) ? path : URL(fileURLWithPath: path).absoluteString + "?immutable=1"
         }
@@ -151,17 +152,17 @@ extension Catalog {
         }
     }
 
-    /// Opens for writing what was opened for reading for now.
+    /// Opens for writing what was temporarily opened for reading.
     func becomeWritable() throws(TripstoreError) {
         guard connection.withLock({ $0.access }) == .readingForNow else { return }
         let opened = try Connection(path, .writing, ballast)
         opened.database.add(transactionObserver: liveChanges, extent: .databaseLifetime)
-        // Whoever reads the copy still has it.
+        // Current readers of the copy keep it.
         connection.withLock { $0 = opened }
         liveChanges.count.add(1, ordering: .releasing)
     }
 
-    /// The database; throws where a change would be lost, as in the copy of one whose disk takes nothing.
+    /// Returns the database; throws if a change would be lost, as in the copy of one whose disk accepts no writes.
     func writableDatabase() throws(TripstoreError) -> any DatabaseWriter {
         let connection = connection.withLock { $0 }
         switch connection.access {
@@ -172,8 +173,10 @@ extension Catalog {
         }
     }
 
-    /// Makes room for a transaction that found none: the ballast goes, and what the log has is written into the catalog, where it
-    /// takes no more room as a rule, so that the log begins anew.
+    /// Frees space for a transaction that found none.
+    ///
+    /// It deletes the ballast and checkpoints the log into the catalog, where it usually takes no more space, so that the log
+    /// starts over.
     func makeRoom(in database: any DatabaseWriter) -> Bool {
         guard let ballast else { return false }
         let isReleased = ballast.release()

@@ -1,16 +1,16 @@
 import GRDB
 package import TripModel
 
-/// Damaged segments that were set aside, and whose trips are missing since.
+/// Quarantined segments, whose trips are missing since.
 extension Catalog {
-    /// A segment that was set aside.
+    /// A quarantined segment.
     struct Quarantined: Hashable, Sendable {
         var fileName: String
         var rowCount: Int
         var isLive: Bool
     }
 
-    /// Trips of completed jobs that were in segments which were set aside.
+    /// Trips of completed jobs that were in quarantined segments.
     struct MissingTrips: Hashable, Sendable {
         /// Ascending by job.
         var jobs: [Job]
@@ -18,16 +18,16 @@ extension Catalog {
 
         struct Job: Hashable, Sendable {
             var id: Int64
-            /// How many are known of; of a segment that was damaged together with its catalog nobody may know how many it had.
+            /// How many are known; if a segment was damaged together with its catalog, its count may be unknown.
             var trips: Int
             var isAtLeast = false
         }
     }
 
-    /// Takes a segment out of the store and remembers whose trips it had.
+    /// Removes a segment from the store and records which jobs' trips it had.
     ///
-    /// A load under way that has lost a segment fails, and its other segments go: its file is still there, so that loading it
-    /// once more loses nothing.
+    /// A running job that has lost a segment fails, and its other segments are deleted: its file still exists, so running it
+    /// again loses nothing.
     ///
     /// - Returns: the files that the catalog no longer names, and the jobs that failed.
     func quarantine(
@@ -69,7 +69,7 @@ extension Catalog {
         }
     }
 
-    /// Jobs that have rejected rows which may be kept, oldest first.
+    /// Returns jobs with rejected rows that may be stored, oldest first.
     func jobsWithRejects() throws(TripstoreError) -> [JobRecord] {
         try read { database in
             try Row.fetchAll(
@@ -81,12 +81,12 @@ extension Catalog {
         }
     }
 
-    /// Notes that no rejected row of a job is kept any more.
+    /// Records that no rejected row of a job is stored any more.
     func forgetKeptRejects(_ id: Int64) throws(TripstoreError) {
         try write { try $0.execute(sql: "UPDATE jobs SET rejects_bytes = 0 WHERE id = ?", arguments: [id]) }
     }
 
-    /// Segments that were set aside, in the order of that.
+    /// Returns the quarantined segments, in the order of their quarantine.
     func quarantined() throws(TripstoreError) -> [Quarantined] {
         try read { database in
             try Row.fetchAll(database, sql: "SELECT file_name, row_count, is_live FROM quarantine ORDER BY id").map {
@@ -95,9 +95,9 @@ extension Catalog {
         }
     }
 
-    /// Segments that were set aside, and the completed jobs whose trips are missing with each.
+    /// Returns the quarantined segments, and the completed jobs whose trips are missing with each.
     ///
-    /// `hadJobs`: whether trips of any job were missing when it was set aside.
+    /// `hadJobs`: whether trips of any job were missing when it was quarantined.
     func quarantineOrigins() throws(TripstoreError) -> [(fileName: String, hadJobs: Bool, jobs: [SegmentProvenance.Job])] {
         try read { database in
             try Row.fetchAll(database, sql: "SELECT id, file_name FROM quarantine ORDER BY id").map { row in
@@ -119,16 +119,16 @@ extension Catalog {
         }
     }
 
-    /// What is missing; nil where nothing is.
+    /// Returns what is missing; nil if nothing is.
     ///
-    /// The trips of a job that was deleted are not missing: nobody waits for them.
+    /// The trips of a deleted job do not count as missing: nobody needs them.
     func missingTrips() throws(TripstoreError) -> MissingTrips? { try read { try Self.missingTrips(in: $0) } }
 
     package func missingTrips(ofJob id: Int64) throws(TripstoreError) -> Int? {
         try missingTrips()?.jobs.first { $0.id == id }?.trips
     }
 
-    /// Why a source is not loaded whose bytes are those of a job.
+    /// Returns why a source with the bytes of a job is refused.
     static func refusal(ofTwin job: Job, in database: Database) throws -> TripstoreError {
         .refusal(ofTwin: job, missing: try missingTrips(in: database)?.jobs.first { $0.id == job.id }?.trips)
     }

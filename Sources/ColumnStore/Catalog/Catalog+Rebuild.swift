@@ -1,39 +1,39 @@
 import GRDB
 import TripModel
 
-/// A catalog written at once, of what was found in a store's folders.
+/// Creates a catalog in one step, from what was found in a store's folders.
 extension Catalog {
-    /// What it says.
+    /// Its contents.
     struct Contents: Sendable {
         var jobs: [RebuildPlan.Job] = []
-        /// Rejected rows of the jobs by reason, and bytes of those that are kept.
+        /// Rejected rows of the jobs by reason, and bytes of the stored ones.
         var rejects: [Int64: (counts: [String: Int], byteCount: Int)] = [:]
         var segments: [SegmentRecord] = []
-        /// Those of the jobs that stand for damaged segments of which nobody can tell whose trips they had.
+        /// Those of the jobs that stand for damaged segments with unknown jobs.
         var standIns: [(file: String, job: Int64)] = []
-        /// Segments that were set aside, and what is wrong with them.
+        /// Quarantined segments, and what is wrong with them.
         var quarantine: [(name: String, problem: String)] = []
-        /// Uploads that no job is known of.
+        /// Uploads without a known job.
         var uploads: [Upload] = []
-        /// Numbers that were given to segments and jobs before: the next ones are higher, since names of files have them.
+        /// The last IDs of segments and jobs: the next ones are higher, since names of files contain them.
         var lastSegmentNumber: Int64 = 0
         var lastJob: Int64 = 0
     }
 
-    /// An upload that no job is known of.
+    /// An upload without a known job.
     struct Upload: Sendable {
         var path: String
-        /// Its client's name, as far as segments tell it.
+        /// The client's name for it, as far as segments record it.
         var filename: String
         var byteCount: Int
-        /// Nil where it cannot be read.
+        /// Nil if it cannot be read.
         var hash: ContentHash?
     }
 
-    /// What a damaged segment is called where trips are missing and no file is there that may have had them.
+    /// The name of a damaged segment if trips are missing and no file exists that may have had them.
     private static let goneSegment = "(gone)"
 
-    /// Writes a new catalog to a file that is absent.
+    /// Writes a new catalog to a file that does not exist yet.
     static func create(at path: String, _ contents: Contents) throws(TripstoreError) {
         try Catalog.translating {
             let queue = try DatabaseQueue(path: path)
@@ -104,7 +104,7 @@ extension Catalog {
         }
     }
 
-    /// An upload is loaded once somebody has looked at it: it may have been loaded and deleted, or have broken off.
+    /// An upload is ingested only after a person has checked it: it may have been ingested and deleted, or be incomplete.
     private static func insert(upload: Upload, at now: String, in database: Database) throws {
         try database.execute(
             sql: """

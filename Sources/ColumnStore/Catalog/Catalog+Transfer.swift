@@ -1,7 +1,7 @@
 import GRDB
 package import TripModel
 
-/// Jobs that come from another catalog, with their numbers.
+/// Jobs that come from another catalog, with their IDs.
 extension Catalog {
     package func reserveJobIDs(upTo number: Int64) throws(TripstoreError) {
         try write { database in
@@ -58,12 +58,12 @@ extension Catalog {
                 try database.execute(
                     sql: "INSERT INTO reject_counts (job_id, reason, rows) VALUES (?, ?, ?)", arguments: [job.id, reason, rows])
             }
-            // What is settled did not happen here.
+            // What is copied did not happen here.
             try database.execute(sql: "DELETE FROM job_events WHERE job_id = ?", arguments: [job.id])
         }
     }
 
-    /// Trips of each job in segments that queries see.
+    /// Returns the trips of each job in segments that queries see.
     func liveTrips() throws(TripstoreError) -> [Int64: Int] {
         try read { database in
             let rows = try Row.fetchAll(

@@ -3,7 +3,7 @@ import GRDB
 package import TripModel
 
 extension Catalog {
-    /// Numbers an attempt that begins, before it stores anything: no attempt of any job had that number before.
+    /// Assigns a number to a new attempt, before it stores anything: no attempt of any job had that number before.
     static func addAttempt(_ id: Int64, in database: Database) throws {
         try database.execute(sql: "UPDATE catalog_name SET attempts = attempts + 1")
         try database.execute(
@@ -12,7 +12,7 @@ extension Catalog {
             sql: "INSERT INTO load_attempts (job_id, attempt) SELECT id, attempt FROM jobs WHERE id = ?", arguments: [id])
     }
 
-    /// - Parameter isLast: whether the run has stored all, so that nothing more comes in its sessions.
+    /// - Parameter isLast: whether the attempt has stored everything, so that nothing more arrives in its sessions.
     static func commitParts(_ count: Int, isLast: Bool, job id: Int64, attempt: Int, in database: Database) throws {
         try database.execute(
             sql: """
@@ -48,7 +48,7 @@ extension Catalog {
         }
     }
 
-    /// What questions see that are asked now.
+    /// Returns which jobs a query issued now may see.
     package func visibility() throws(TripstoreError) -> Visibility {
         try read { database in
             Visibility(
@@ -64,9 +64,10 @@ extension Catalog {
         }
     }
 
-    /// What may be stored and will never be seen, of jobs that came to their end before a time.
+    /// Returns parts that may be stored and will never be seen, of jobs that ended before a time.
     ///
-    /// What a run stores may arrive a while after the run was killed, so only what is old can be removed once and for all.
+    /// What an attempt stores may arrive a while after the attempt was killed, so only old parts can be deleted once and for
+    /// all.
     package func leftovers(
         endedBefore date: Date, includesUnknown: Bool
     ) throws(TripstoreError) -> [Visibility.Parts] {
@@ -110,7 +111,7 @@ extension Catalog {
                 try database.execute(
                     sql: "UPDATE load_attempts SET is_settled = 0 WHERE job_id = ? AND attempt = ?",
                     arguments: [attempt.job, attempt.attempt])
-                // Of a completed job an earlier version forgot attempts with parts that count.
+                // For a completed job, an earlier version forgot attempts with parts that count.
                 try database.execute(
                     sql: """
                         INSERT OR IGNORE INTO load_attempts (job_id, attempt, is_unknown)
@@ -126,7 +127,7 @@ extension Catalog {
         try write { try $0.execute(sql: "UPDATE catalog_name SET attempts = max(attempts, ?)", arguments: [attempt]) }
     }
 
-    /// Nobody exchanges the file while a process has it, so once is enough.
+    /// Nobody replaces the file while a process has it open, so once is enough.
     package func requireNewer(_ check: @escaping CatalogCheck) throws(TripstoreError) {
         let unknown = try check(visibility)
         if unknown.isEmpty { return }
@@ -155,7 +156,7 @@ extension Catalog {
         }
     }
 
-    /// Trips of complete jobs.
+    /// Returns the count of trips of complete jobs.
     package func completedTrips() throws(TripstoreError) -> Int {
         try read { database in
             try Int.fetchOne(
@@ -168,7 +169,7 @@ extension Catalog {
     /// Whether the engine has no rows of a job that may be a newer catalog's.
     private static let hasNoUnknown = "NOT EXISTS (SELECT 1 FROM load_attempts u WHERE u.job_id = j.id AND u.is_unknown)"
 
-    /// The catalog's own name, which differs from every other's.
+    /// Returns the catalog's own name, which differs from every other's.
     package func name() throws(TripstoreError) -> String {
         try read { try String.fetchOne($0, sql: "SELECT name FROM catalog_name") ?? "" }
     }
@@ -187,7 +188,7 @@ extension Catalog {
 }
 
 extension TripstoreError {
-    /// Why a catalog is not read by which trips would count that do not.
+    /// The error for a catalog by which trips would count that must not.
     package static let unknownAttempts = TripstoreError(
         .conflict,
         "ClickHouse has trips that came later than all that the catalog knows of, as after a restore of an older catalog; start "

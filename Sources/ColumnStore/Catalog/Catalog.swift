@@ -6,12 +6,12 @@ package import TripModel
 /// The SQLite database that says which jobs and segments exist.
 ///
 /// It is the only truth about that: a segment file that it does not name is not part of the store. Every method is one
-/// transaction. This folder alone imports GRDB.
+/// transaction. Only this folder imports GRDB.
 package final class Catalog: JobCatalog {
     /// A segment that the catalog names.
     struct Segment: Hashable, Sendable {
         var id: Int64
-        /// Whose trips it has, ascending.
+        /// The jobs whose trips it has, ascending.
         var jobIDs: [Int64]
         var isLive: Bool
         var fileName: String
@@ -31,7 +31,7 @@ package final class Catalog: JobCatalog {
 
     let liveChanges = LiveChanges()
     let path: String
-    /// What makes room for the catalog's log on a disk that is full; nil for a catalog that is only read.
+    /// Reserves space for the catalog's log on a full disk; nil for a catalog that is only read.
     let ballast: Ballast?
     let connection: Lock<Connection>
     let gate = ClosingGate()
@@ -60,7 +60,7 @@ package final class Catalog: JobCatalog {
 
     // MARK: - Jobs
 
-    /// Adds pending jobs, in their order.
+    /// Adds pending jobs, in order.
     package func addJobs(_ requests: [JobRequest]) throws(TripstoreError) -> [JobRecord] {
         try write { database in
             let now = Catalog.now()
@@ -85,7 +85,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Returns a job, or nil where there is none of that number.
+    /// Returns a job, or nil if there is none with that ID.
     package func job(_ id: Int64) throws(TripstoreError) -> JobRecord? {
         try read { try Catalog.job(id, in: $0) }
     }
@@ -100,7 +100,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Lists the jobs that still have work, oldest first.
+    /// Lists the unfinished jobs, oldest first.
     package func unfinishedJobs() throws(TripstoreError) -> [JobRecord] {
         try read { database in
             try Row.fetchAll(
@@ -121,7 +121,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Marks the jobs that still have work as interrupted.
+    /// Marks the unfinished jobs as interrupted.
     package func interruptUnfinishedJobs() throws(TripstoreError) {
         try write { database in
             try database.execute(
@@ -157,7 +157,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Whoever closes the store marks it as interrupted.
+    /// The process that closes the store marks it as interrupted.
     package func requeue(_ id: Int64, attempt: Int) throws(TripstoreError) {
         try write { database in
             let isChanged = try Catalog.setStatus(
@@ -166,7 +166,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Whether a job that is loaded, or may still be, read a source of so many bytes whose hash is known.
+    /// Returns whether a job that is ingested, or may still be, has a source with a known hash and this many bytes.
     package func hasSource(ofByteCount byteCount: Int) throws(TripstoreError) -> Bool {
         try read { database in
             try Bool.fetchOne(
@@ -178,14 +178,14 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Returns a job that is loaded, else the oldest that may still be, from a source of this hash; nil if there is none.
+    /// Returns a completed job, else the oldest that may still complete, with a source of this hash; nil if there is none.
     package func job(ofSource hash: ContentHash) throws(TripstoreError) -> JobRecord? {
         try read { try Catalog.job(of: hash, in: $0) }
     }
 
-    /// Jobs whose sources are in the store, or will be once they are done.
+    /// Jobs whose sources are in the store, or will be once they are complete.
     private static let statusesOfSources = "'pending', 'running', 'interrupted', 'completed'"
-    /// The order in which jobs stand for their bytes: those of which nothing was set aside, then the oldest.
+    /// The order in which jobs represent their bytes: those without quarantined trips first, then the oldest.
     private static let wholeFirst = "id IN (SELECT job_id FROM quarantine_jobs), id"
 
     /// Returns a completed job with these uncompressed bytes; nil if there is none.
@@ -211,7 +211,7 @@ package final class Catalog: JobCatalog {
         ).map(JobRecord.init)
     }
 
-    /// Number of jobs by status.
+    /// Returns the count of jobs by status.
     package func jobCounts() throws(TripstoreError) -> [Job.Status: Int] {
         try read { database in
             var counts: [Job.Status: Int] = [:]
@@ -222,7 +222,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Moves a job to another status, but from one of `expected` only; returns whether it was.
+    /// Moves a job to another status, only from one of `expected`; returns whether it did.
     package func setStatus(
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String? = nil, attempt: Int? = nil
     ) throws(TripstoreError) -> Bool {
@@ -245,7 +245,7 @@ package final class Catalog: JobCatalog {
         return true
     }
 
-    /// Whether a job has one of some statuses, and the run that is named is the last one.
+    /// Returns whether a job has one of some statuses, and a given attempt is the last one.
     private static func isOne(
         _ id: Int64, of statuses: [Job.Status], attempt: Int?, in database: Database
     ) throws -> Bool {
@@ -255,7 +255,7 @@ package final class Catalog: JobCatalog {
         return try Bool.fetchOne(statement, arguments: [id, attempt, attempt]) == true
     }
 
-    /// Says that nothing of a job is in the store.
+    /// Records that nothing of a job is in the store.
     static func clearCounts(of id: Int64, in database: Database) throws {
         try database.cachedStatement(
             sql: """
@@ -268,7 +268,9 @@ package final class Catalog: JobCatalog {
         try database.execute(sql: "DELETE FROM reject_counts WHERE job_id = ?", arguments: [id])
     }
 
-    /// Makes a job one that waits and has done nothing; nil, having changed nothing, where it has another status than expected.
+    /// Resets a job to pending, without progress.
+    ///
+    /// Returns nil and changes nothing if its status is not expected.
     package func reset(
         _ id: Int64, from expected: [Job.Status], isClaimed: Bool
     ) throws(TripstoreError) -> JobRecord? {
@@ -284,7 +286,9 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Notes of how many bytes the source of a pending job is; nil, having changed nothing, where it has another status.
+    /// Records the source size of a pending job.
+    ///
+    /// Returns nil and changes nothing if the job is not pending.
     package func setTotalBytes(_ id: Int64, _ byteCount: Int) throws(TripstoreError) -> JobRecord? {
         try write { database in
             try database.execute(
@@ -294,7 +298,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Puts another URL in place of a job's, where it still has that.
+    /// Replaces the URL of a job, if it still has that.
     package func setSource(
         _ id: Int64, from url: String, to place: String, sealedQuery: String?
     ) throws(TripstoreError) {
@@ -315,15 +319,15 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// The last number that a job got.
+    /// Returns the last job ID.
     package func lastJobID() throws(TripstoreError) -> Int64 {
         try read { try Int64.fetchOne($0, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0 }
     }
 
-    /// The data directory has one.
+    /// The data directory has a key instead.
     package func sealingPassword() throws(TripstoreError) -> SealingPassword? { nil }
 
-    /// Rejected rows of a job by reason.
+    /// Returns a job's count of rejected rows by reason.
     package func rejectCounts(_ id: Int64) throws(TripstoreError) -> [String: Int] {
         try read { database in
             var counts: [String: Int] = [:]
@@ -334,7 +338,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// They are in files, one a job.
+    /// They are in files, one per job.
     package var keepsRejects: Bool { false }
 
     package func rejects(
@@ -343,7 +347,7 @@ package final class Catalog: JobCatalog {
 
     package func removeRejects(_ id: Int64) {}
 
-    /// Number of pending jobs, but no more than a limit: counting ends there.
+    /// Returns the count of pending jobs, up to a limit at which counting ends.
     package func pendingJobs(upTo limit: Int) throws(TripstoreError) -> Int {
         try read { database in
             try Int.fetchOne(
@@ -357,9 +361,9 @@ package final class Catalog: JobCatalog {
 
     // MARK: - Segments
 
-    /// Records what a load has done since its last commit; for the last one, publishes its trips.
+    /// Records a job's progress since its last commit; the last commit publishes its trips.
     ///
-    /// Returns false, having changed nothing, where the job is no longer running.
+    /// Returns false and changes nothing if the job is no longer running.
     package func commit(_ commit: JobCommit, job id: Int64) throws(TripstoreError) -> Bool {
         try write { database in
             let now = Catalog.now()
@@ -374,7 +378,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Records several loads that are whole with one commit each, and publishes the segment that has their trips.
+    /// Records several jobs that are complete with one commit each, and publishes the segment with their trips.
     ///
     /// Returns the jobs that are no longer running, as they were cancelled; if there are any, nothing was changed.
     package func commit(
@@ -391,14 +395,14 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Moves pending jobs to running, and returns those that were.
+    /// Moves pending jobs to running, and returns those that were moved.
     ///
-    /// - Parameter tracksAttempts: whether an account is kept of what each run stores (`Visibility`).
+    /// - Parameter tracksAttempts: whether to record what each attempt stores (`Visibility`).
     package func start(_ ids: [Int64], tracksAttempts: Bool = false) throws(TripstoreError) -> [JobRecord] {
         try write { database in
             let now = Catalog.now()
             return try ids.compactMap { id in
-                // One that is counted and runs already only tries again to reach the servers that it needs.
+                // An attempt that is counted and running already only retries to reach the servers that it needs.
                 try database.cachedStatement(
                     sql: """
                         UPDATE jobs SET start_count = start_count + 1
@@ -414,7 +418,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Notes how far a load is; returns false, having changed nothing, where the job is no longer running.
+    /// Records a job's progress; returns false and changes nothing if the job is no longer running.
     private static func record(_ commit: JobCommit, job id: Int64, at now: String, in database: Database) throws -> Bool {
         if commit.isLast, let hash = commit.checkpoint.contentHash,
             let other = try job(ofContent: hash, except: id, in: database)
@@ -450,8 +454,8 @@ package final class Catalog: JobCatalog {
         return true
     }
 
-    /// Returns a completed job with the same uncompressed bytes as one that is about to complete; nil if there is none, or if that
-    /// one may be a duplicate.
+    /// Returns a completed job with the same uncompressed bytes as one that is about to complete; nil if there is none, or if
+    /// that one may be a duplicate.
     private static func job(ofContent hash: ContentHash, except id: Int64, in database: Database) throws -> JobRecord? {
         try Row.fetchOne(
             database.cachedStatement(
@@ -463,12 +467,12 @@ package final class Catalog: JobCatalog {
         ).map(JobRecord.init)
     }
 
-    /// Exchanges segments for others with the same trips, or with those that are left of them; one transaction.
+    /// Replaces segments by others with the same trips, or with the remaining ones; one transaction.
     ///
     /// - Parameters:
-    ///   - jobs: jobs to be removed in the same transaction, if each is as it has to be and the old segments are all that they have.
-    /// - Returns: false, having changed nothing, if one of the old segments is gone, the jobs have others, or one is not as it has
-    ///   to be.
+    ///   - jobs: jobs to delete in the same transaction, if each is in its expected state and has no segments but the old ones.
+    /// - Returns: false, without any change, if one of the old segments is gone, the jobs have others, or one is not in its
+    ///   expected state.
     func replace(
         _ old: [Int64], with new: [SegmentRecord], without jobs: [Removal] = []
     ) throws(TripstoreError) -> Bool {
@@ -499,7 +503,7 @@ package final class Catalog: JobCatalog {
             for id in old { try database.execute(sql: "DELETE FROM segments WHERE id = ?", arguments: [id]) }
             let inserted = try new.map { try Catalog.insert($0, isLive: true, at: now, in: database) }
             if jobs.isEmpty, rollups.count == 1, let rollup = rollups.first {
-                // The same trips in other files: what covered the old ones covers the new ones.
+                // The same trips in other files: a rollup that covered the old ones covers the new ones.
                 for id in inserted {
                     try database.execute(sql: "UPDATE segments SET rollup_id = ? WHERE id = ?", arguments: [rollup, id])
                 }
@@ -510,7 +514,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// The rollup, where there is one.
+    /// Returns the rollup, if there is one.
     func rollup() throws(TripstoreError) -> Rollup? { try read { try Self.rollup(in: $0) } }
 
     static func rollup(in database: Database) throws -> Rollup? {
@@ -519,9 +523,9 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Exchanges the rollup for one that covers some segments.
+    /// Replaces the rollup by one that covers some segments.
     ///
-    /// Returns false, having changed nothing, where one of them is gone.
+    /// Returns false and changes nothing if one of them is gone.
     func publishRollup(
         fileName: String, byteCount: Int, checksum: UInt32, covering segments: [Int64]
     ) throws(TripstoreError) -> Bool {
@@ -542,15 +546,15 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// All segments, those of unfinished loads too, oldest first.
+    /// Returns all segments, including those of unfinished jobs, oldest first.
     func allSegments() throws(TripstoreError) -> [Segment] { try read { try Self.segments(where: "TRUE", in: $0) } }
 
-    /// Segments with trips of a job, oldest first.
+    /// Returns the segments with trips of a job, oldest first.
     func segments(ofJob id: Int64) throws(TripstoreError) -> [Segment] {
         try read { try Self.segments(where: "s.id IN (SELECT segment_id FROM segment_jobs WHERE job_id = \(id))", in: $0) }
     }
 
-    /// What segments that take the place of some others say of the jobs in them.
+    /// Returns the provenance for segments that replace others.
     func origins(ofSegments ids: [Int64]) throws(TripstoreError) -> [SegmentProvenance.Job] {
         let list = ids.map(String.init).joined(separator: ", ")
         return try read { database in
@@ -584,7 +588,7 @@ package final class Catalog: JobCatalog {
         return segments
     }
 
-    /// What SQLite finds wrong with the database; empty where nothing is.
+    /// Returns what SQLite finds wrong with the database; empty if nothing is.
     func integrityProblems() throws(TripstoreError) -> [String] {
         try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }.filter { $0 != "ok" }
     }
@@ -605,7 +609,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Says under which path the folder of uploads is, since a store may be moved or opened by another path than before.
+    /// Records the path of the folder of uploads, since a store may be moved or opened by another path than before.
     func setUploads(_ folder: String) throws(TripstoreError) { try write { try Self.setUploads(folder, in: $0) } }
 
     private static func setUploads(_ folder: String, in database: Database) throws {
@@ -617,7 +621,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    // MARK: - Inside
+    // MARK: - Internals
 
     static func job(_ id: Int64, in database: Database) throws -> JobRecord? {
         let statement = try database.cachedStatement(sql: "SELECT * FROM jobs WHERE id = ?")
@@ -658,7 +662,7 @@ package final class Catalog: JobCatalog {
         LocalDateTime.text(microseconds: microseconds, separator: " ")
     }
 
-    /// Now in UTC, ISO 8601 with milliseconds and `Z`.
+    /// Returns the current time in UTC, ISO 8601 with milliseconds and `Z`.
     static func now() -> String { text(.now) }
 
     static func text(_ date: Date) -> String { date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
@@ -670,7 +674,7 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Runs a transaction; twice where the disk is full and there is a way to make room.
+    /// Runs a transaction; retries once if the disk is full and space can be freed.
     func write<Value>(_ body: (Database) throws -> Value) throws(TripstoreError) -> Value {
         try gate.using { () throws(TripstoreError) in
             let database = try writableDatabase()
@@ -683,14 +687,14 @@ package final class Catalog: JobCatalog {
         }
     }
 
-    /// Turns what SQLite says into an error of ours.
+    /// Translates SQLite's errors to ours.
     static func translating<Value>(_ body: () throws -> Value) throws(TripstoreError) -> Value {
         do {
             return try body()
         } catch let error as TripstoreError {
             throw error
         } catch let error as DatabaseError {
-            // Shared memory that can't be made is a file that can't grow, too.
+            // Shared memory that can't be created means that a file can't grow, too.
             switch error.extendedResultCode == .SQLITE_IOERR_SHMSIZE ? .SQLITE_FULL : error.resultCode {
             case .SQLITE_FULL:
                 throw TripstoreError(.diskFull, "The disk is full: the catalog cannot grow; free space and try again.")

@@ -3,13 +3,14 @@ import TripModel
 
 /// Lets a database be closed only while nobody uses it.
 ///
-/// GRDB expects this of its users: a read that begins on one thread while another closes the pool dereferences a connection that is gone.
+/// GRDB requires this of its users: a read that begins on one thread while another closes the pool dereferences a released
+/// connection.
 final class ClosingGate: @unchecked Sendable {
     private let condition = NSCondition()
     private var useCount = 0
     private var isClosed = false
 
-    /// Calls `body`, during which nothing is closed; throws `.conflict` where it is already, or is about to be.
+    /// Calls `body`, during which nothing is closed; throws `.conflict` if it is closed already, or is about to be.
     func using<Value>(_ body: () throws(TripstoreError) -> Value) throws(TripstoreError) -> Value {
         condition.lock()
         let isLate = isClosed
@@ -25,7 +26,7 @@ final class ClosingGate: @unchecked Sendable {
         return try body()
     }
 
-    /// Calls `body` once nobody uses what it closes; the second call, and every other after it, does nothing.
+    /// Calls `body` once nobody uses what it closes; the second and every further call do nothing.
     func close(_ body: () -> Void) {
         condition.lock()
         defer { condition.unlock() }

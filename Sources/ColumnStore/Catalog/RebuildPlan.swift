@@ -1,12 +1,12 @@
 package import TripModel
 
-/// Which of the segments that are there are the store, judged by what they say of themselves.
+/// Decides which of the existing segments are the store, from what they say about themselves.
 ///
-/// Files that a crash or a failing disk left behind have trips a second time, and loads that were under way have trips that
-/// nobody saw yet. docs/FORMAT.md, "The catalog made anew", has the rules; what is decided here is decided from values, so that
-/// every case can be tested as a row.
+/// Files that a crash or a failing disk left behind have trips a second time, and interrupted jobs have trips that were never
+/// visible. docs/FORMAT.md, "Rebuilding the catalog", has the rules; the decisions depend only on values, so that every case
+/// can be tested as a row.
 package struct RebuildPlan: Hashable, Sendable {
-    /// A segment that is whole.
+    /// An intact segment.
     package struct File: Hashable, Sendable {
         package var name: String
         /// Its trips by job.
@@ -23,14 +23,14 @@ package struct RebuildPlan: Hashable, Sendable {
         fileprivate var trips: Int { jobs.values.reduce(0, +) }
     }
 
-    /// A segment that is damaged, or was set aside before.
+    /// A segment that is damaged, or was quarantined before.
     package struct Damaged: Hashable, Sendable {
         package var name: String
-        /// What it says of its jobs; nil where that cannot be read.
+        /// What it says about its jobs; nil if that cannot be read.
         package var origin: SegmentProvenance?
-        /// The jobs whose trips are missing with it, as was noted when it was set aside; nil where nothing was.
+        /// The jobs whose trips are missing with it, as recorded when it was quarantined; nil if nothing was.
         package var note: [SegmentProvenance.Job]?
-        /// Whether it was set aside before.
+        /// Whether it was quarantined before.
         package var wasAside: Bool
 
         package init(
@@ -42,18 +42,18 @@ package struct RebuildPlan: Hashable, Sendable {
             self.wasAside = wasAside
         }
 
-        /// The jobs whose trips it had; nil where nobody can tell.
+        /// The jobs whose trips it had; nil if unknown.
         var jobs: [SegmentProvenance.Job]? { note ?? origin?.jobs }
 
-        /// Whether it may have had trips of a job.
+        /// Returns whether it may have had trips of a job.
         func mayHave(_ job: Int64) -> Bool {
             if let jobs { return jobs.contains { $0.id == job } }
             return Folders.job(ofSegment: name).map { $0 == job } ?? true
         }
 
-        /// Jobs that had trips in it, were complete and are in the store until somebody deletes them.
+        /// Jobs that had trips in it, were complete and are in the store until they are deleted.
         ///
-        /// A note lists no others; a file itself may be of a load that was under way, of which no file knows all trips.
+        /// A note lists no others; a file itself may belong to a job that was still running, of which no file knows all trips.
         var completedJobs: [Int64] {
             if let note { return note.map(\.id) }
             return (origin?.jobs ?? []).filter { $0.jobTrips ?? 0 > 0 }.map(\.id)
@@ -63,16 +63,16 @@ package struct RebuildPlan: Hashable, Sendable {
     /// A job of the store.
     package struct Job: Hashable, Sendable {
         package var id: Int64
-        /// Nil where only files of an earlier version have it.
+        /// Nil if only files of an earlier version have it.
         package var origin: SegmentProvenance.Job?
-        /// Its trips that are there.
+        /// Its trips that exist.
         package var trips: Int
         /// All its trips.
         package var jobTrips: Int
-        /// The damaged segment that may have had those which are missing.
+        /// The damaged segment that may have had the missing ones.
         package var damaged: String?
 
-        /// Whether trips are missing, though nobody may be able to tell how many.
+        /// Whether trips are missing, even if their count may be unknown.
         package var isIncomplete: Bool { trips < jobTrips || damaged != nil }
     }
 
@@ -81,7 +81,7 @@ package struct RebuildPlan: Hashable, Sendable {
         package var id: Int64
         package var origin: SegmentProvenance.Job?
         package var trips: Int
-        /// Nil where the load was under way, as far as can be told.
+        /// Nil if the job was still running, as far as can be told.
         package var jobTrips: Int?
     }
 
@@ -93,9 +93,9 @@ package struct RebuildPlan: Hashable, Sendable {
     /// Files with trips of jobs that are left out.
     package private(set) var setAside: [String] = []
     package private(set) var leftOut: [LeftOut] = []
-    /// Jobs that are taken though they were under way, as far as can be told.
+    /// Jobs that are accepted though they were still running, as far as can be told.
     package private(set) var underWay: Set<Int64> = []
-    /// Damaged segments that don't tell whose trips they had, and that nothing else tells of.
+    /// Damaged segments with unknown jobs, which no other file mentions.
     package private(set) var unknown: [String] = []
 
     private let files: [File]
@@ -103,9 +103,9 @@ package struct RebuildPlan: Hashable, Sendable {
     private var origins: [Int64: SegmentProvenance.Job] = [:]
     private var totals: [Int64: Int] = [:]
 
-    /// Decides; throws where files contradict one another, which no crash explains.
+    /// Makes the plan; throws if files contradict each other in a way that no crash explains.
     ///
-    /// - Parameter takesIncomplete: whether jobs that are not known to be whole are in the store too.
+    /// - Parameter takesIncomplete: whether to accept jobs that are not known to be complete.
     package init(_ files: [File], damaged: [Damaged], takesIncomplete: Bool = false) throws(TripstoreError) {
         self.files = files.sorted { $0.name < $1.name }
         self.damaged = damaged
@@ -118,7 +118,7 @@ package struct RebuildPlan: Hashable, Sendable {
         while !isSettled {
             let (taken, undone) = resolve(deleted: &deleted)
             segments = taken
-            // A job that lacks trips, and beside which a file without it waits, was being deleted.
+            // A job that lacks trips, and for which a file without it exists, was being deleted.
             let counts = Self.counts(taken)
             let more = undone.filter { !deleted.contains($0) && counts[$0] ?? 0 < totals[$0] ?? 0 }
             isSettled = more.isEmpty
@@ -129,13 +129,13 @@ package struct RebuildPlan: Hashable, Sendable {
         try judgeJobs(deleted: deleted, takesIncomplete: takesIncomplete)
     }
 
-    /// Drops files whose place others have taken, and those that were never put in the place of others.
+    /// Drops files that others have replaced, and those that never replaced others.
     ///
-    /// - Returns: the other files, and the jobs whose deletion came to nothing.
+    /// - Returns: the other files, and the jobs whose deletion did not take effect.
     private func resolve(deleted: inout Set<Int64>) -> (taken: [File], undone: Set<Int64>) {
         let names = Set(files.map(\.name))
         let groups = Dictionary(grouping: files.filter { $0.origin?.replaces != nil }) { $0.origin!.replaces! }
-        // Files are removed once their replacement is committed: one that is gone tells of that.
+        // Files are deleted once their replacement is committed: a missing one proves that.
         for replacement in groups.keys where !names.isSuperset(of: replacement.files) {
             deleted.formUnion(replacement.withoutJobs)
         }
@@ -176,7 +176,7 @@ package struct RebuildPlan: Hashable, Sendable {
                 "The segments \(names.joined(separator: ", ")) have \(trips.grouped) trips of job \(job), which had \(total.grouped); "
                     + "move away those that do not belong to the store, and try again.")
         }
-        // Trips of a job are known to be all of it by its total, or where no file can tell, being of an earlier version.
+        // Trips of a job are known to be complete by its total, or, if no file has it, being of an earlier version.
         let isOld = { [segments] (job: Int64) in segments.allSatisfy { $0.jobs[job] == nil || $0.origin == nil } }
         var excluded = Set(
             counts.keys.filter { job in
@@ -185,7 +185,7 @@ package struct RebuildPlan: Hashable, Sendable {
                 return counts[job]! < total && !damaged.contains { $0.mayHave(job) }
             })
         if takesIncomplete { underWay = Set(counts.keys.filter { totals[$0] == nil && !isOld($0) }) }
-        // A file is taken whole or not at all: a job that shares one with others stays.
+        // A file is accepted whole or not at all: a job that shares one with others stays.
         var excludedCount = -1
         while excludedCount != excluded.count {
             excludedCount = excluded.count
@@ -199,13 +199,13 @@ package struct RebuildPlan: Hashable, Sendable {
             LeftOut(id: $0, origin: origins[$0], trips: counts[$0]!, jobTrips: totals[$0])
         }
         var known = Set(counts.keys).subtracting(excluded)
-        // A job of which nothing whole is left, until it is deleted.
+        // A job without any intact trips, until it is deleted.
         for file in damaged { known.formUnion(file.completedJobs.filter { counts[$0] == nil }) }
-        // Of a note that was made of such a file, nobody can tell how many trips there were.
+        // A note that was made from such a file does not know the count of trips.
         let noted = Dictionary(
             damaged.flatMap { file in (file.note ?? []).filter { $0.jobTrips == 0 }.map { ($0.id, file.name) } },
             uniquingKeysWith: { first, _ in first })
-        // A file that tells nothing: its name may tell the job, and others may tell that it is no longer needed.
+        // A file that reveals nothing: its name may contain the job, and others may show that it is no longer needed.
         var untold: [Int64: String] = [:]
         let replaced = Set(segments.compactMap(\.origin?.replaces).flatMap { $0.files + $0.earlier })
         for file in damaged where file.jobs == nil && !replaced.contains(file.name) {

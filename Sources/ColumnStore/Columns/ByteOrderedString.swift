@@ -1,7 +1,7 @@
 /// A name that equals another only byte for byte, and sorts by its UTF-8.
 ///
-/// Swift's own comparison of strings holds canonically equivalent ones (a composed and a decomposed é) to be the same and
-/// sorts by Unicode rules; names in data are exact, and other engines sort them by bytes.
+/// Swift's own comparison of strings treats canonically equivalent ones (a composed and a decomposed é) as equal and sorts by
+/// Unicode rules; names in data are exact, and other engines sort them by bytes.
 package struct ByteOrderedString: Hashable, Comparable, Sendable {
     package let string: String
 
@@ -16,7 +16,7 @@ package struct ByteOrderedString: Hashable, Comparable, Sendable {
         string.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 
-    /// The position of a name in an ascending list, or nil where it is not in it.
+    /// Returns the index of a name in an ascending list, or nil if it is not in it.
     package static func index(of name: String, in ascending: [String]) -> Int? {
         var low = 0
         var high = ascending.count

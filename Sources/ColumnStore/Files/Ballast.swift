@@ -6,11 +6,11 @@ import Glibc
 import Musl
 #endif
 
-/// Room on the disk that a store keeps for its catalog: a file of nothing, removed when there is no other room.
+/// Disk space that a store reserves for its catalog: an empty file, deleted when there is no other space.
 ///
-/// Others may fill a disk to the last byte, and then SQLite has no room for its log and its shared memory: no note of how a job ended,
-/// no start, and no deletion, which would make room. The file is made anew once the disk has room again. CockroachDB has one for the
-/// same reason.
+/// Other programs may fill a disk to the last byte, and then SQLite has no space for its log and its shared memory: the end of
+/// a job cannot be recorded, no server starts, and no deletion frees space. The file is created again once the disk has space.
+/// CockroachDB has one for the same reason.
 struct Ballast: Sendable {
     let path: String
     private let folder: String
@@ -20,7 +20,8 @@ struct Ballast: Sendable {
         folder = folders.root
     }
 
-    /// Makes the file where the disk has room for it besides its reserve; without it a full disk may cost the start, and no more.
+    /// Creates the file if the disk has space for it besides its reserve; without it a full disk may prevent a start, and no
+    /// more.
     func keep() {
         guard let disk = try? FileSystem.space(folder) else { return }
         let byteCount = min(Limits.ballastByteCount, disk.total / Limits.ballastDivisor)
@@ -33,6 +34,6 @@ struct Ballast: Sendable {
         if posix_fallocate(descriptor, 0, off_t(byteCount)) != 0 { unlink(path) }
     }
 
-    /// Leaves its room to the catalog; false where there is none to leave.
+    /// Leaves its space to the catalog; returns false if there is none to leave.
     func release() -> Bool { (FileSystem.usedByteCount(of: path) ?? 0) > 0 && unlink(path) == 0 }
 }

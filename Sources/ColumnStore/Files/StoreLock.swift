@@ -7,20 +7,20 @@ import CPlatform
 import Foundation
 import TripModel
 
-/// The right to write to a store: held by one process at a time, and given back by the kernel however the process ends.
+/// The right to write to a store: held by one process at a time, and released by the kernel however the process ends.
 ///
-/// The file says who holds it, as JSON. Two locks are taken on it: `flock`, as ever, and an open file description lock
-/// (fcntl_locking(2)), which others can look at without taking it.
+/// The file names the holder, as JSON. Two locks are taken on it: `flock`, as in all versions, and an open file description
+/// lock (fcntl_locking(2)), which others can test without taking it.
 final class StoreLock: Sendable {
-    /// Who writes to a store.
+    /// The process that writes to a store.
     package struct Holder: Codable, Sendable {
         package var process: Int32
         /// Where it listens, if it is a server.
         package var address: String?
-        /// Whether its disk takes nothing, so that it cannot write now.
+        /// Whether its disk accepts no writes, so that it cannot write now.
         var isWaiting: Bool?
 
-        /// What somebody is told who wants to write as well.
+        /// The error for another process that wants to write.
         var refusal: String {
             guard let address else {
                 return "Process \(process) is loading into this store or changing it; wait until it ends, and try again."
@@ -34,10 +34,10 @@ final class StoreLock: Sendable {
     private let descriptor: Lock<Int32?>
     private let holder = Lock(Holder(process: getpid()))
 
-    /// Takes the lock; throws `.busy` with a sentence on its holder if another process has it.
+    /// Takes the lock; throws `.busy` with a sentence about its holder if another process has it.
     ///
-    /// - Parameter mayBeReadOnly: whether a file on a disk that takes nothing is locked as it is, without a word on its holder and
-    ///   unseen by `hasWriter`; the folder of segments where there is no file.
+    /// - Parameter mayBeReadOnly: whether to lock a file on a disk that accepts no writes as it is, without naming the holder
+    ///   and unseen by `hasWriter`; or the folder of segments if there is no file.
     init(path: String, for readers: FileSystem.Readers = .owner, mayBeReadOnly: Bool = false) throws(TripstoreError) {
         var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode_t(readers.fileMode))
         let isReadOnly = descriptor < 0 && mayBeReadOnly && [ENOSPC, EDQUOT, EROFS].contains(errno)
@@ -64,27 +64,27 @@ final class StoreLock: Sendable {
         if !isReadOnly { write() }
     }
 
-    /// Opens a folder of the store: not the data directory itself, which a script may hold with `flock` around the program.
+    /// Opens a folder of the store: not the data directory itself, which a script may lock with `flock` around the program.
     private static func openFolder(of path: String) -> Int32 {
         open(Folders(root: (path as NSString).deletingLastPathComponent).segments, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     }
 
-    /// Whether a process waits for its disk that found no file to lock there, and so locked the folder.
+    /// Returns whether a process that waits for its disk has locked the folder, since it found no file to lock.
     private static func isFolderHeld(of path: String) -> Bool {
         let folder = openFolder(of: path)
         guard folder >= 0 else { return false }
         defer { close(folder) }
-        // Some file systems lock no folders; there it is not held either.
+        // Some file systems cannot lock folders; then it is not locked either.
         return flock(folder, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
-    /// Takes the lock as a process does that writes, where it was taken on a disk that took nothing.
+    /// Takes the lock as a writing process does, after it was taken on a disk that accepted no writes.
     func becomeWritable() throws(TripstoreError) {
         try descriptor.withLock { held throws(TripstoreError) in
             guard let old = held, fcntl(old, F_GETFL) & O_ACCMODE == O_RDONLY else { return }
             let new = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode_t(FileSystem.Readers.owner.fileMode))
             guard new >= 0 else { throw FileSystem.error("open", path) }
-            // Whoever comes in between the two is the one that writes.
+            // A process that comes in between the two is the one that writes.
             flock(old, LOCK_UN)
             guard flock(new, LOCK_EX | LOCK_NB) == 0, tripstore_lock_file(new) == 0 else {
                 close(new)
@@ -99,13 +99,13 @@ final class StoreLock: Sendable {
 
     deinit { release() }
 
-    /// Says where this process listens.
+    /// Records where this process listens.
     func note(address: String) {
         holder.withLock { $0.address = address }
         write()
     }
 
-    /// Says whether this process waits for its disk.
+    /// Records whether this process waits for its disk.
     func note(isWaiting: Bool) {
         holder.withLock { $0.isWaiting = isWaiting ? true : nil }
         write()
@@ -115,13 +115,13 @@ final class StoreLock: Sendable {
         let holder = holder.withLock { $0 }
         descriptor.withLock { descriptor in
             guard let descriptor, let text = try? JSONEncoder().encode(holder) else { return }
-            // In place of what is there, so that a full disk has room for it.
+            // Overwrites what is there, so that a full disk has space for it.
             let count = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
             if count > 0 { ftruncate(descriptor, count) }
         }
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     func release() {
         descriptor.withLock { held in
             if let descriptor = held { close(descriptor) }
@@ -129,7 +129,7 @@ final class StoreLock: Sendable {
         }
     }
 
-    /// Whether a process holds the lock of a path now and can write; the lock is only looked at.
+    /// Returns whether a process holds the lock of a path now and can write; the lock is only tested.
     static func hasWriter(path: String) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
@@ -137,7 +137,7 @@ final class StoreLock: Sendable {
         return tripstore_is_file_locked(descriptor) != 0 && holder(path: path)?.isWaiting != true
     }
 
-    /// Who holds, or held last, the lock of a path.
+    /// Returns the current or last holder of the lock of a path.
     private static func holder(path: String) -> Holder? {
         guard let text = FileManager.default.contents(atPath: path) else { return nil }
         return try? JSONDecoder().decode(Holder.self, from: text)

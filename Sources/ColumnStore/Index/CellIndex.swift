@@ -1,23 +1,23 @@
 package import Bucketing
 
 /// Where the rows of each geohash cell are: a tree that halves cells until each has few rows, and for each of its leaves the
-/// rows in every run.
+/// rows in every partition.
 ///
-/// A run (here `partition`) is the rows of one week, or of one datasource in one week.
-/// In a run rows are sorted by the Morton key of the origin, so a block of keys that agree in their first bits is contiguous in
-/// each run, and one more bit cuts each of these ranges in two (a k-d tree whose planes are the borders of geohash cells;
-/// Bentley, "Multidimensional Binary Search Trees Used for Associative Searching", CACM 1975):
+/// A partition is the rows of one week, or of one datasource in one week. In it rows are sorted by the Morton key of the
+/// origin, so a block of keys that agree in their first bits is contiguous in each partition, and one more bit cuts each of
+/// these ranges in two (a k-d tree whose planes are the borders of geohash cells; Bentley, "Multidimensional Binary Search
+/// Trees Used for Associative Searching", CACM 1975):
 ///
-///     world          all rows                       run 1         run 2
+///     world          all rows                       partition 1   partition 2
 ///     ├─ west  0…    rows 0..<900 and 5000..<5800   0    900      5000   5800
 ///     └─ east  1…    …                              900  5000     5800   9000
 ///        ├─ …
 ///
-/// Dense areas get small leaves and empty ones none, whatever the mixture in a segment. One tree serves all runs: a box is
-/// looked up once, however many there are. In memory the nodes are in preorder, each with the index of its first leaf and the
-/// index of the node behind its subtree: a walk skips a subtree in one step. As bytes:
+/// Dense areas get small leaves and empty ones none, whatever the mixture in a segment. One tree serves all partitions: a box
+/// is looked up once, however many there are. In memory the nodes are in preorder, each with the index of its first leaf and
+/// the index of the node behind its subtree: a walk skips a subtree in one step. As bytes:
 ///
-///     count of nodes · nodes in preorder, two bits each, four to a byte from its low end · for each leaf and run: rows
+///     count of nodes · nodes in preorder, two bits each, four to a byte from its low end · for each leaf and partition: rows
 ///
 /// where a node is 0 for a leaf, else 1 if its lower half has rows plus 2 if its upper half has; integers are unsigned LEB128.
 /// If a leaf exceeds the row limit, all its rows are in one cell of the finest grid.
@@ -41,11 +41,12 @@ package struct CellIndex: Hashable, Sendable {
 
     /// The tree, and one node behind it whose first leaf is the one behind the last; empty if there are no rows.
     private var nodes: [Node] = []
-    /// Count of runs.
+    /// Count of partitions.
     let stratumCount: Int
-    /// The first row of leaf `l` in run `s` is `rowStarts[l * stratumCount + s]`; after the leaves come the ends of the runs.
+    /// The first row of leaf `l` in partition `s` is `rowStarts[l * stratumCount + s]`; after the leaves come the ends of the
+    /// partitions.
     private var rowStarts: [UInt32] = []
-    /// Rows of all runs in the leaves before each one; the last element counts all rows.
+    /// Rows of all partitions in the leaves before each one; the last element counts all rows.
     private var places: [UInt32] = [0]
 
     /// Count of leaves.
@@ -53,7 +54,7 @@ package struct CellIndex: Hashable, Sendable {
 
     /// Maximum rows of a leaf, unless they are in one cell of the finest grid.
     ///
-    /// Fewer rows make the edge of a box thinner and the index larger, since each leaf has an integer for each run.
+    /// Fewer rows make the edge of a box thinner and the index larger, since each leaf has an integer for each partition.
     private static func leafRowCountMax(stratumCount: Int) -> Int { max(128, 8 * stratumCount) }
     /// Nodes of a segment: the bits for a node index allow no more.
     private static let nodeCountMax = 1 << Node.endBitCount - 2
@@ -63,13 +64,13 @@ package struct CellIndex: Hashable, Sendable {
     /// Cuts the rows of a segment into leaves.
     ///
     /// - Parameters:
-    ///   - keys: Morton keys (60 bits) of the rows, ascending in each run.
-    ///   - stratumRowStarts: run `s` has the rows `stratumRowStarts[s]..<stratumRowStarts[s + 1]`, at least one.
+    ///   - keys: Morton keys (60 bits) of the rows, ascending in each partition.
+    ///   - stratumRowStarts: partition `s` has the rows `stratumRowStarts[s]..<stratumRowStarts[s + 1]`, at least one.
     init(keys: Span<UInt64>, stratumRowStarts: [Int]) {
         stratumCount = stratumRowStarts.count - 1
         guard stratumCount > 0 else { return }
         let most = Self.leafRowCountMax(stratumCount: stratumCount)
-        // Row positions in all runs at which blocks begin and end, a few of them at a time.
+        // Row positions in all partitions at which blocks begin and end, a few of them at a time.
         var cuts = Cuts(stratumCount: stratumCount)
         cuts.append(stratumRowStarts.dropLast().map(UInt32.init))
         cuts.append(stratumRowStarts.dropFirst().map(UInt32.init))
@@ -78,7 +79,7 @@ package struct CellIndex: Hashable, Sendable {
         nodes.append(Node(firstLeaf: UInt32(leafCount)))
     }
 
-    /// Rows at which something begins, one in each run.
+    /// Rows at which something begins, one in each partition.
     private struct Cuts {
         let stratumCount: Int
         private(set) var rows: [UInt32] = []
@@ -149,14 +150,14 @@ package struct CellIndex: Hashable, Sendable {
 
     // MARK: - Queries
 
-    /// Returns the rows of some leaves in a run, which are contiguous.
+    /// Returns the rows of some leaves in a partition, which are contiguous.
     package func rows(ofLeaves leaves: Range<Int>, partition: Int) -> Range<Int> {
         Int(
             rowStarts[leaves.lowerBound * stratumCount + partition])..<Int(
                 rowStarts[leaves.upperBound * stratumCount + partition])
     }
 
-    /// Calls `body` with the first row of a leaf in each run, and the row behind its last.
+    /// Calls `body` with the first row of a leaf in each partition, and the row behind its last.
     func withRows<Result>(ofLeaf leaf: Int, _ body: (_ starts: Span<UInt32>, _ ends: Span<UInt32>) -> Result) -> Result {
         let starts = rowStarts.span
         return body(
@@ -164,7 +165,7 @@ package struct CellIndex: Hashable, Sendable {
             starts.extracting((leaf + 1) * stratumCount..<(leaf + 2) * stratumCount))
     }
 
-    /// Adds the row counts of some leaves to a count for each run.
+    /// Adds the row counts of some leaves to a count for each partition.
     func addRowCounts(ofLeaves leaves: Range<Int>, to counts: inout [Int]) {
         let (first, end) = (leaves.lowerBound * stratumCount, leaves.upperBound * stratumCount)
         let starts = rowStarts.span
@@ -173,7 +174,7 @@ package struct CellIndex: Hashable, Sendable {
         }
     }
 
-    /// Returns the row positions of a leaf if rows are counted leaf by leaf, and in a leaf run by run.
+    /// Returns the row positions of a leaf if rows are counted leaf by leaf, and in a leaf partition by partition.
     package func places(ofLeaf leaf: Int) -> Range<Int> { Int(places[leaf])..<Int(places[leaf + 1]) }
 
     /// Calls `body` with the index and the block of each leaf, in the order of their keys.
@@ -190,7 +191,7 @@ package struct CellIndex: Hashable, Sendable {
         if node.hasUpperHalf { forEachLeaf(upperHalf(place, node, nodes), block.upperHalf, nodes, body) }
     }
 
-    /// Returns the block of the first leaf, or the last one, that has rows in some runs.
+    /// Returns the block of the first leaf, or the last one, that has rows in some partitions.
     func endBlock(isFirst: Bool, ofStrata partitions: [Int]) -> MortonBlock? {
         if nodes.isEmpty { return nil }
         return Self.find(0, .world, nodes.span, isFirst: isFirst) { leaf in
@@ -218,8 +219,8 @@ package struct CellIndex: Hashable, Sendable {
         node.hasLowerHalf ? nodes[place &+ 1].end : place &+ 1
     }
 
-    /// Returns the rows of a run that may have keys on both sides of `key`: rows before them have smaller keys, rows behind
-    /// them do not.
+    /// Returns the rows of a partition that may have keys on both sides of `key`: rows before them have smaller keys, rows
+    /// behind them do not.
     package func rows(partition: Int, aroundKey key: UInt64) -> Range<Int> {
         var (place, block) = (0, MortonBlock.world)
         while !nodes[place].isLeaf {
@@ -280,7 +281,7 @@ package struct CellIndex: Hashable, Sendable {
         for place in 0..<leafCount * stratumCount { writer.append(UInt64(rowStarts[place + stratumCount] - rowStarts[place])) }
     }
 
-    /// Reads the tree of a segment with runs of known row counts; throws on every inconsistency.
+    /// Reads the tree of a segment with partitions of known row counts; throws on every inconsistency.
     init(from reader: inout IndexByteReader, stratumRowStarts: [Int]) throws(IndexError) {
         stratumCount = stratumRowStarts.count - 1
         let rowCount = stratumRowStarts.last ?? 0

@@ -9,12 +9,12 @@ package import Bucketing
 ///     regions    count · names, ascending         names of the segment, code = position
 ///     datasources                                 the same
 ///     weeks      count · for each: ISO week index − previous
-///     runs       1 if rows are sorted by datasource first, else 0 · rows of each week, or of each datasource and week
+///     partitions 1 if rows are sorted by datasource first, else 0 · rows of each week, or of each datasource and week
 ///     bounds     for each region: min longitude, min latitude, max longitude, max latitude (IEEE doubles) of its origins
 ///     counts     see `TripCounts`
 ///     cells      see `CellIndex`
 package struct SegmentIndex: Hashable, Sendable {
-    /// A run: rows that are sorted only by their origin, those of one ISO week, or of one datasource in one week.
+    /// A partition: rows that are sorted only by their origin, those of one ISO week, or of one datasource in one week.
     package struct Partition: Hashable, Sendable {
         /// Code of the datasource of all rows; nil if they may have any.
         package var datasource: UInt32?
@@ -22,7 +22,7 @@ package struct SegmentIndex: Hashable, Sendable {
         package var week: Int
         package var rows: Range<Int>
 
-        /// Makes a run.
+        /// Makes a partition.
         package init(datasource: UInt32?, week: Int, rows: Range<Int>) {
             (self.datasource, self.week, self.rows) = (datasource, week, rows)
         }
@@ -34,7 +34,7 @@ package struct SegmentIndex: Hashable, Sendable {
     package var datasources: [String]
     /// Weeks that have rows, ascending.
     package var weeks: [ISOWeek]
-    /// Runs by datasource, if rows are sorted by it, then by week; without gaps between their rows.
+    /// Partitions by datasource, if rows are sorted by it, then by week; without gaps between their rows.
     package var partitions: [Partition]
     /// Bounding box of the origins of each region.
     package var bounds: [BoundingBox]

@@ -1,11 +1,13 @@
 package import Bucketing
 
-/// The trips of one segment in their final order: by ISO week, then by the Morton key of the origin, then as they came;
-/// where that leaves enough rows side by side, by datasource before all.
+/// The trips of one segment in their final order.
+///
+/// By ISO week, then by the Morton key of the origin, then in order of arrival; if that leaves enough adjacent rows, by
+/// datasource first.
 package struct SortedTrips: Sendable {
-    /// Ascending; codes are positions.
+    /// Ascending; codes are indexes.
     package var regions: [String]
-    /// Ascending; codes are positions.
+    /// Ascending; codes are indexes.
     package var datasources: [String]
     /// The weeks that occur, ascending.
     package var weeks: [ISOWeek]
@@ -21,15 +23,15 @@ package struct SortedTrips: Sendable {
     package var destinationLatitude: [Double]
     /// Microseconds since 1970-01-01T00:00:00 local time.
     package var time: [Int64]
-    /// The job that each trip came with.
+    /// The job of each trip.
     package var job: JobColumn
 
-    /// The jobs of some trips: as a rule one.
+    /// The jobs of some trips: usually one.
     package enum JobColumn: Hashable, Sendable {
         case one(Int64)
         case each([Int64])
 
-        /// The jobs of some rows.
+        /// Returns the jobs of some rows.
         package subscript(rows: Range<Int>) -> [Int64] {
             switch self {
             case .one(let job): Array(repeating: job, count: rows.count)
@@ -38,12 +40,12 @@ package struct SortedTrips: Sendable {
         }
     }
 
-    /// Number of trips.
+    /// Count of trips.
     package var count: Int { time.count }
 }
 
 extension SortedTrips.JobColumn {
-    /// Trips of each job among `rowCount` rows.
+    /// Returns the trips of each job among `rowCount` rows.
     package func counts(_ rowCount: Int) -> [Int64: Int] {
         switch self {
         case .one(let job): return [job: rowCount]

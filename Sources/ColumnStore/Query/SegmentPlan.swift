@@ -99,7 +99,7 @@ struct SegmentPlan: Sendable {
         look(for: GridBox(originBox), snapshot.segments[position], slots, boxTests, purpose)
     }
 
-    /// A run that has candidates.
+    /// A partition that has candidates.
     private struct Slot {
         var partition: Int
         var week: Int

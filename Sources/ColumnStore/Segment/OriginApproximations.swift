@@ -11,8 +11,8 @@ import TripModel
 /// box cuts through leaves, the boundary cells. Three bytes decide which of their rows are inside; only if the edge cuts
 /// through a row's step as well are its coordinates read.
 ///
-/// Leaves are stored one after another, behind the index and uncompressed, and in a leaf its rows in segment order, so run by
-/// run: the edge of a box is in the same few leaves for all runs. A leaf of `n` rows has
+/// Leaves are stored one after another, behind the index and uncompressed, and in a leaf its rows in segment order, so
+/// partition by partition: the edge of a box is in the same few leaves for all partitions. A leaf of `n` rows has
 ///
 ///     x ÷ 16  n bytes ┆ y ÷ 16  n bytes ┆ x % 16 + 16 (y % 16)  n bytes ┆ CRC-32 of them  4 bytes, little-endian
 ///
@@ -95,8 +95,8 @@ package enum OriginApproximations {
         /// Counts the rows of a leaf that are certainly in a box, and calls `open` with those that are undecided.
         ///
         /// - Parameters:
-        ///   - isWanted: for each run, whether the query includes its rows.
-        ///   - counts: count of rows by run, which is increased; those of other runs are meaningless.
+        ///   - isWanted: for each partition, whether the query includes its rows.
+        ///   - counts: count of rows by partition, which is increased; those of other partitions are meaningless.
         /// - Returns: how many rows were compared; nil, without any change, if the leaf is absent or damaged.
         package func count(
             _ leaf: Int, _ limits: BlockLimits, isWanted: [Bool], into counts: inout [Int],
@@ -134,7 +134,7 @@ package enum OriginApproximations {
             return rowCount
         }
 
-        /// Counts the bits that are set, by run.
+        /// Counts the bits that are set, by partition.
         private static func add(
             _ bits: UnsafePointer<UInt64>, _ starts: Span<UInt32>, _ ends: Span<UInt32>, to counts: inout [Int]
         ) {
@@ -149,13 +149,13 @@ package enum OriginApproximations {
             }
         }
 
-        /// Calls `body` with the row and the run of each bit that is set.
+        /// Calls `body` with the row and the partition of each bit that is set.
         private static func forEachRow(
             _ bits: UnsafeBufferPointer<UInt64>, _ starts: Span<UInt32>, _ ends: Span<UInt32>,
             _ body: (_ row: Int, _ partition: Int) -> Void
         ) {
             var partition = 0
-            // Rows of the leaf up to the end of the run.
+            // Rows of the leaf up to the end of the partition.
             var end = Int(ends[0] - starts[0])
             for (word, bits) in bits.enumerated() {
                 var rest = bits

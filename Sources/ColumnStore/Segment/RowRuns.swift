@@ -100,7 +100,7 @@ struct RowRuns: @unchecked Sendable {
         SortKeys.write(run.rows, weeks: &weeks, keys: &keys)
     }
 
-    /// Replaces week indexes from 0 by indexes of sorted runs: `weekCount` for the first datasource, and so on.
+    /// Replaces week indexes from 0 by indexes of partitions: `weekCount` for the first datasource, and so on.
     func splitByDatasource(_ weeks: inout [Int32], weekCount: Int) {
         precondition(weeks.count == count)
         var weeks = weeks.mutableSpan
@@ -113,11 +113,11 @@ struct RowRuns: @unchecked Sendable {
         }
     }
 
-    /// Writes keys and row IDs one sorted run after another, each in the order of the rows.
+    /// Writes keys and row IDs one partition after another, each in the order of the rows.
     ///
     /// - Parameters:
-    ///   - partitions: the index of each row's sorted run.
-    ///   - next: for each sorted run, the position of its first row; afterwards the position behind its last one.
+    ///   - partitions: the index of each row's partition.
+    ///   - next: for each partition, the position of its first row; afterwards the position behind its last one.
     func distribute(
         partitions: Span<Int32>, keys: Span<UInt64>, _ next: inout [Int], intoKeys: inout MutableSpan<UInt64>,
         numbers: inout MutableSpan<UInt32>

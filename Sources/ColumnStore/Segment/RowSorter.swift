@@ -3,10 +3,10 @@ package import TripModel
 
 /// Sorts decoded batches into the order of a segment.
 ///
-///     batches ─ keys (week, Morton) ─ split by sorted run ─ radix sort of each ─ rows to columns
-///               parallel by run       one pass              parallel             parallel by range of rows
+///     batches ─ keys (week, Morton) ─ split by partition ─ radix sort of each ─ rows to columns
+///               parallel by run       one pass             parallel             parallel by range of rows
 ///
-/// A sorted run has the rows of one datasource in one week, so that a query for a datasource reads no others. If that would
+/// A partition has the rows of one datasource in one week, so that a query for a datasource reads no others. If that would
 /// leave only a few adjacent rows, which is expensive for every other query, it has all rows of a week.
 ///
 /// Rows move once, as rows: neighbours in the order of a segment are scattered in the batches, and a row that is one piece of
@@ -14,7 +14,7 @@ package import TripModel
 package enum RowSorter {
     /// Rows that one task writes into columns.
     private static let rowsPerTask = 64 << 10
-    /// Minimum average of rows per sorted run: half a page of an origin's coordinates.
+    /// Minimum average of rows per partition: half a page of an origin's coordinates.
     package static let stratumRowCountMin = 1024
     /// Maximum pairs of a datasource and a week, those that occur and those between: a table of them stays in the caches.
     private static let stratumCountMax = 1 << 14
@@ -60,7 +60,7 @@ package enum RowSorter {
         }
     }
 
-    /// Splits keys and row IDs by sorted run, in the order of the rows.
+    /// Splits keys and row IDs by partition, in the order of the rows.
     private static func partition(
         _ rows: RowRuns, datasourceCount: Int, on pool: WorkerPool
     ) throws -> (weeks: [ISOWeek], partitions: [SegmentIndex.Partition], keys: [UInt64], numbers: [UInt32]) {
@@ -94,7 +94,7 @@ package enum RowSorter {
             for partition in rowStrata { counts[Int(partition)] += 1 }
         }
         let (weeks, partitions) = partitions(counts, firstWeek: first, weekSpan: weekSpan, isSplit: isSplit)
-        var next = [Int](repeating: 0, count: counts.count)  // position of the next row of each sorted run
+        var next = [Int](repeating: 0, count: counts.count)  // position of the next row of each partition
         for place in counts.indices.dropFirst() { next[place] = next[place - 1] + counts[place - 1] }
         let (keys, (numbers, _)) = SharedColumn<UInt64>.array(count: count) { keys in
             SharedColumn<UInt32>.array(count: count) { numbers in
@@ -109,7 +109,7 @@ package enum RowSorter {
         return (weeks, partitions, keys, numbers)
     }
 
-    /// Returns the weeks and sorted runs that occur, from rows counted by datasource (if rows are split by it) and week.
+    /// Returns the weeks and partitions that occur, from rows counted by datasource (if rows are split by it) and week.
     private static func partitions(
         _ counts: [Int], firstWeek: Int32, weekSpan: Int, isSplit: Bool
     ) -> (weeks: [ISOWeek], partitions: [SegmentIndex.Partition]) {

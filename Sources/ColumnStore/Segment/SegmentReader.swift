@@ -329,7 +329,7 @@ package final class SegmentReader: Sendable {
             time: time, job: .each(try integers(.jobID)))
     }
 
-    /// Returns the runs of rows, from their times and, if they are sorted by datasource first, its codes.
+    /// Returns the partitions of rows, from their times and, if they are sorted by datasource first, its codes.
     private static func partitions(
         of time: [Int64], _ datasource: [UInt32]?
     ) throws -> (weeks: [ISOWeek], partitions: [SegmentIndex.Partition]) {

@@ -1,7 +1,7 @@
 import Foundation
 package import TripModel
 
-/// What a backup has done.
+/// The result of a backup.
 package struct BackupReport: Sendable {
     package var segments = 0
     package var trips = 0
@@ -9,30 +9,30 @@ package struct BackupReport: Sendable {
     package var linkedFiles = 0
     package var copiedFiles = 0
     package var copiedBytes = 0
-    /// Files that an earlier backup had brought already.
+    /// Files that an earlier backup had copied already.
     package var keptFiles = 0
 }
 
 /// How a store is copied while it is in use.
 extension ColumnStore {
-    /// Attempts until a moment is found between two exchanges of segments.
+    /// Attempts to find a moment between two replacements of segments.
     private static let attemptCountMax = 10
 
-    /// Copies the store, as it is at one moment, to a folder that is a store itself then.
+    /// Copies the store, as it is at one moment, to a folder that is then a store itself.
     ///
-    /// Segments never change, so they are linked where source and target are on one file system, and left alone where an earlier
-    /// backup has brought them. The catalog comes last, so the target is a whole store at any time: the old one, then the new.
+    /// Segments never change, so they are linked if source and target are on one file system, and skipped if an earlier backup
+    /// has copied them. The catalog comes last, so the target is a whole store at any time: the old one, then the new.
     ///
-    /// Refused where another store is, or a copy of one, since that would be replaced.
+    /// Refused if the target has another store, or a copy of one, since that would be replaced.
     ///
-    /// - Parameter report: told how many of the segments are there, after each.
+    /// - Parameter report: receives the count of copied segments, after each.
     package func backUp(
         to target: String, _ report: (_ copied: Int, _ count: Int) -> Void = { _, _ in }
     ) throws(TripstoreError) -> BackupReport {
         try bringAll(to: target, report) { target throws(TripstoreError) in try refuseOther(in: target) }
     }
 
-    /// Brings all of the store to a folder.
+    /// Copies the whole store to a folder.
     ///
     /// - Parameter check: refuses the folder, which no process writes to then.
     private func bringAll(
@@ -42,7 +42,7 @@ extension ColumnStore {
         let target = Folders(root: target)
         try refuseOverlap(with: target.root)
         try target.make()
-        // A link on the way may have been made meanwhile.
+        // A link on the path may have been created meanwhile.
         try refuseOverlap(with: target.root)
         let root = try FileSystem.resolved(target.root)
         let lock = try StoreLock(path: target.lock)
@@ -54,18 +54,18 @@ extension ColumnStore {
             do throws(TripstoreError) {
                 return try copy(to: target, root: root, report)
             } catch  where error.code == .notFound && attempts < Self.attemptCountMax {
-                // Compaction or a deletion took a file away after the catalog was copied.
+                // Compaction or a deletion removed a file after the catalog was copied.
                 continue
             }
         }
     }
 
-    /// Copies the store, which is a backup, to where another was or shall be.
+    /// Copies the store, which is a backup, to the place of another one or to a new place.
     ///
-    /// Refused where files of a store are there that this one does not know, as where a catalog was lost: they may be newer, and
-    /// would be swept.
+    /// Refused if files of a store are there that this one does not know, such as after the loss of a catalog: they may be
+    /// newer, and would be swept.
     ///
-    /// - Parameter report: told how many of the segments are there, after each.
+    /// - Parameter report: receives the count of copied segments, after each.
     package func restore(
         to target: String, _ report: (_ copied: Int, _ count: Int) -> Void = { _, _ in }
     ) throws(TripstoreError) -> BackupReport {
@@ -96,7 +96,7 @@ extension ColumnStore {
         } else {
             let files = (try? target.segmentFiles().own.count) ?? 0
             if files == 0, (try? target.uploadFiles().own.count) ?? 0 == 0 { return }
-            // A first backup that broke off has brought files and not yet given the catalog its name.
+            // A first backup that was aborted has copied files and not yet renamed the catalog.
             name = Self.storeName(target.newCatalog)
             what = "the files of a store whose catalog is gone"
         }
@@ -107,7 +107,7 @@ extension ColumnStore {
                 + "needs, such as one from before `tripstore rebuild-catalog`, remove it first.")
     }
 
-    /// The name of the store that a catalog is of, whatever version made it; nil where it cannot be read.
+    /// Returns the name of a catalog's store, whatever version created it; nil if it cannot be read.
     private static func storeName(_ path: String) -> String? {
         guard FileSystem.byteCount(of: path) ?? 0 > 0, let catalog = try? Catalog(path: path, .readingForNow) else {
             return nil
@@ -116,7 +116,7 @@ extension ColumnStore {
         return try? catalog.name()
     }
 
-    /// Refuses a target that is the store, in it or around it: one would sweep the other's files.
+    /// Refuses a target that is the store, in it or around it: each would sweep the other's files.
     private func refuseOverlap(with target: String) throws(TripstoreError) {
         let store = try FileSystem.resolved(folders.root)
         let destination = try FileSystem.destination(target)
@@ -148,7 +148,7 @@ extension ColumnStore {
         report.trips = segments.filter(\.isLive).reduce(0) { $0 + $1.rowCount }
         for (index, segment) in segments.enumerated() {
             let path = folders.segmentPath(segment.fileName)
-            // A copy of a file that was cut off would be counted as one of the store.
+            // A truncated copy of a file would be taken for a file of the store.
             if let byteCount = FileSystem.byteCount(of: path), byteCount != segment.byteCount {
                 let (has, says) = (byteCount.grouped, segment.byteCount.grouped)
                 throw SegmentReader.damage(path, SegmentError(description: "it has \(has) bytes, the catalog says \(says)"))
@@ -160,7 +160,7 @@ extension ColumnStore {
         if let rollup {
             try bring(folders.rollupPath(rollup.fileName), to: target.rollups, checksum: rollup.checksum, &report)
         }
-        // Files that still grow, or that no checksum is known of, are copied anew; those of jobs that are gone wait to be removed.
+        // Files that still grow, or without a known checksum, are copied again; those of jobs that are gone wait to be deleted.
         var rejects: Set<String> = []
         for name in try folders.rejectsFiles().own {
             guard let id = folders.job(ofRejects: name), try copied.job(id)?.job.status.isRemoved == false else { continue }
@@ -176,7 +176,7 @@ extension ColumnStore {
             let source = "\(folders.uploads)/\(name)"
             if FileSystem.byteCount(of: record.sourcePath) != nil { continue }
             guard FileSystem.byteCount(of: source) != nil else {
-                // Its job came to an end after the catalog was copied: the copy would wait for a file that is nowhere.
+                // Its job ended after the catalog was copied: the copy would wait for a file that does not exist.
                 if try catalog.job(record.job.id)?.job.status != record.job.status {
                     throw TripstoreError(.notFound, "The upload \(source) is gone; back up again.")
                 }
@@ -197,7 +197,7 @@ extension ColumnStore {
         for suffix in ["-wal", "-shm"] { try FileSystem.remove(target.catalog + suffix) }
         try FileSystem.rename(newCatalog, to: target.catalog)
         try FileSystem.syncDirectory(target.root)
-        // What only the old catalog named is no longer needed.
+        // Files that only the old catalog named are no longer needed.
         let named = Set(segments.map(\.fileName))
         let damaged = Set(try copied.quarantined().map(\.fileName))
         for name in try target.segmentFiles().own where !named.contains(name) {
@@ -215,7 +215,7 @@ extension ColumnStore {
         for name in try target.uploadFiles().own where !uploads.contains(name) {
             try FileSystem.remove("\(target.uploads)/\(name)")
         }
-        // Those of a job that was removed since the last backup.
+        // Those of a job that was deleted since the last backup.
         for name in try target.rejectsFiles().own where !rejects.contains(name) {
             try FileSystem.remove("\(target.rejects)/\(name)")
         }
@@ -223,7 +223,7 @@ extension ColumnStore {
         return report
     }
 
-    /// Brings a file that never changes; one of the same bytes that is there already stays.
+    /// Copies a file that never changes; skips it if the target has the same bytes already.
     private func bring(
         _ path: String, to folder: String, checksum: UInt32, _ report: inout BackupReport
     ) throws(TripstoreError) {
@@ -234,7 +234,7 @@ extension ColumnStore {
             report.keptFiles += 1
             return
         }
-        // A copy of bytes that are not those that were written would pass for the last whole one.
+        // A copy of bytes that are not those that were written would be taken for the last whole one.
         guard try Self.checksum(of: path) == checksum else {
             throw TripstoreError(
                 .corrupt,

@@ -2,16 +2,16 @@ import Bucketing
 import Logging
 import TripModel
 
-/// How a store keeps its segments few and in good order; each exchange of files is one transaction of the catalog.
+/// How a store keeps its segments few and well clustered; each replacement of files is one transaction of the catalog.
 extension ColumnStore {
-    /// Improves the store as long as there is nothing better to do.
+    /// Runs maintenance as long as nothing else has precedence.
     package func maintain() {
         recluster()
         warmUp()
         maintainRollup()
     }
 
-    /// Maps what questions read here and there of each segment, so that the first ones after a start need not.
+    /// Maps the parts of each segment that queries read in many locations, so that the first queries after a start need not.
     private func warmUp() {
         for segment in (try? snapshot().segments) ?? [] {
             if idleWork.shouldYield { return }
@@ -19,7 +19,7 @@ extension ColumnStore {
         }
     }
 
-    /// Merges small segments until none are worth it; questions see the same trips before, meanwhile and after.
+    /// Merges small segments until no merge is worthwhile; queries see the same trips before, during and after.
     func compact() {
         do {
             while try compactOnce() {}
@@ -51,11 +51,11 @@ extension ColumnStore {
         }
     }
 
-    /// What a segment says of itself that takes the place of others.
+    /// Returns the provenance for a segment that replaces others.
     ///
     /// - Parameters:
-    ///   - trips: those of all segments that do so together; nil where one does alone.
-    ///   - jobs: jobs that are deleted with this, whose trips are left out.
+    ///   - trips: those of all segments that replace them together; nil if one does alone.
+    ///   - jobs: jobs that are deleted with this, whose trips are omitted.
     func origin(
         replacing old: [some NamedSegment], _ readers: [SegmentReader], trips: Int? = nil, without jobs: [Int64] = []
     ) throws(TripstoreError) -> SegmentProvenance {
@@ -72,12 +72,12 @@ extension ColumnStore {
                 files: old.map(\.fileName), earlier: earlier, trips: trips, withoutJobs: jobs))
     }
 
-    // MARK: - By place
+    // MARK: - Reclustering
 
-    /// Divides segments that share a place anew, so that it has few of them.
+    /// Reclusters segments that cover the same area, so that each area has few of them.
     private func recluster() {
         do {
-            // Each period once: what is still crowded then would be after any number of times.
+            // Each period once: one that is still crowded then would stay so.
             var done: Set<ClosedRange<ISOWeek>> = []
             while let period = try reclusterOnce(), done.insert(period).inserted {}
         } catch {
@@ -85,7 +85,7 @@ extension ColumnStore {
         }
     }
 
-    /// Divides one period, which it returns; nil where none is worth it, or loads wait.
+    /// Reclusters one period, which it returns; nil if none is worth it, or jobs wait.
     private func reclusterOnce() throws -> ClosedRange<ISOWeek>? {
         try rewriting.withLock { _ in
             let live = try catalog.liveSegments()
@@ -93,7 +93,7 @@ extension ColumnStore {
             guard let plan = ReclusteringPlan(readers.map(\.index), rowCountMax: options.segmentRowCount) else { return nil }
             let old = plan.segments.map { live[$0] }
             let byteCount = plan.segments.reduce(0) { $0 + readers[$1].file.byteCount }
-            // Old and new files are there at the same time, and loads need room too.
+            // Old and new files exist at the same time, and jobs need space too.
             guard try FileSystem.freeByteCount(folders.segments) / 2 > byteCount else { return nil }
             let origin = try origin(
                 replacing: old, plan.segments.map { readers[$0] }, trips: old.reduce(0) { $0 + $1.rowCount })

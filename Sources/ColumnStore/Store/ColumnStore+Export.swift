@@ -1,35 +1,35 @@
 import Bucketing
 package import TripModel
 
-/// What an export has done.
+/// The result of an export.
 package struct ExportReport: Sendable {
     package var trips = 0
     package var weeks = 0
     package var files = 0
     package var bytes = 0
-    /// Weeks that an earlier export had brought already, to the byte.
+    /// Weeks that an earlier export had written already, with the same bytes.
     package var keptWeeks = 0
     /// Weeks of an earlier export that have no trips any more.
     package var removedWeeks = 0
-    /// What answers say while trips are missing; nil where none are.
+    /// The warning of answers while trips are missing; nil if none are.
     package var warning: String?
 }
 
-/// How trips are written for engines that read a lake.
+/// How trips are written for engines that read a data lake.
 extension ColumnStore {
-    /// Writes the trips of this moment as a folder of Parquet files with a folder for each week; `HiveFolder` says how it is
-    /// replaced.
+    /// Writes the trips of this moment as a folder of Parquet files with a folder for each week; `HiveFolder` says how an
+    /// earlier export is replaced.
     ///
-    /// - Parameter report: told of the trips that are written, and of all.
+    /// - Parameter report: receives the counts of the trips written so far, and of all.
     package func exportHive(
         to path: String, _ report: (_ trips: Int, _ count: Int) -> Void = { _, _ in }
     ) throws(TripstoreError) -> ExportReport {
-        // The store is looked at first: what is wrong with it is no folder's fault.
+        // The store is checked first: its faults are not the folder's.
         let snapshot = try snapshot()
         return try exportHive(snapshot, to: HiveFolder(path, outside: folders), report)
     }
 
-    /// Writes the trips of this moment to a place that looks like such a folder.
+    /// Writes the trips of this moment to a destination that looks like such a folder.
     package func exportHive(
         to destination: any ExportDestination, _ report: (_ trips: Int, _ count: Int) -> Void = { _, _ in }
     ) throws(TripstoreError) -> ExportReport {
@@ -70,7 +70,7 @@ extension ColumnStore {
                 return try SegmentRewriter.divide(
                     segments[segment], ranges, borders: [part.keys.lowerBound, part.keys.upperBound])[0]
             }
-            // Batches say the job of each trip, so none is left to be named here.
+            // Batches have the job of each trip, so no default is needed here.
             let trips = try RowSorter.sort(batches.flatMap(\.self), job: 0, byDatasource: false, on: pool)
             let files = try pool.map(count: trips.partitions.count) { partition in
                 let partition = trips.partitions[partition]

@@ -1,20 +1,21 @@
 import Logging
 package import TripModel
 
-/// How a store shows what was committed.
+/// How a store makes commits visible.
 ///
-/// The snapshot is derived from the catalog's live segments, and from nothing that a load or a deletion says of itself: whatever was
-/// committed, by whatever code, is seen. `Catalog.liveVersion` says whether there is something new, so that asking costs nothing.
+/// The snapshot is derived from the catalog's live segments, and from nothing that an ingestion or a deletion reports: whatever
+/// was committed, by whatever code, is visible. `Catalog.liveVersion` shows whether there is something new, so that checking
+/// costs nothing.
 extension ColumnStore {
-    /// Attempts until no segment is gone between the look at the catalog and the look at its file.
+    /// Attempts until no segment disappears between reading the catalog and opening its file.
     private static let attemptCountMax = 5
 
-    /// Shows queries what the catalog says now; where that cannot be done, queries fail until one of them can do it.
+    /// Makes the current state of the catalog visible to queries; if that fails, queries fail until one of them succeeds.
     ///
-    /// Opens the segments that are new and lets go of those that are gone; the others cost their numbers only.
+    /// Opens new segments and closes those that are gone; the others only cost their IDs.
     package func publish() {
         publishing.withLock { _ in
-            // Read before the catalog is: what is committed meanwhile has a later one.
+            // Read before the catalog is: later commits have a higher version.
             let version = catalog.liveVersion
             let isCurrent = state.withLock { state in
                 if case .success = state.snapshot, state.version == version { return true }
@@ -26,12 +27,12 @@ extension ColumnStore {
             var attempts = 0
             repeat {
                 attempts += 1
-                // Another process may have taken a segment out, where this one only reads.
+                // If this process only reads, another one may have removed a segment.
                 do throws(TripstoreError) { result = .success(try derive(version)) } catch { result = .failure(error) }
             } while result.hasCode(.notFound) && attempts < Self.attemptCountMax
             if case .failure(let error) = result {
                 options.logger.error("What was committed cannot be shown", metadata: ["error": "\(error)"])
-                // Until the catalog changes, queries need not try again what is damaged.
+                // Until the catalog changes, queries need not retry what is damaged.
                 state.withLock { ($0.snapshot, $0.version) = (.failure(error), version) }
             }
             state.withLock { $0.isPublishing = false }
@@ -39,13 +40,13 @@ extension ColumnStore {
         }
     }
 
-    /// Whether the snapshot is what the catalog says, which another process may change where this one only reads.
+    /// Whether the snapshot matches the catalog, which another process may change if this one only reads.
     private var isRight: Bool {
         guard options.access == .readWrite, case .success = state.withLock({ $0.snapshot }) else { return true }
         return ((try? differences()) ?? nil)?.isEmpty ?? true
     }
 
-    /// Makes the snapshot of what the catalog says.
+    /// Builds the snapshot from the catalog.
     private func derive(_ version: Int) throws(TripstoreError) {
         var readers = state.withLock { $0.readers }
         let live = try catalog.live(besides: Set(readers.keys))
@@ -58,7 +59,7 @@ extension ColumnStore {
             throw TripstoreError(.internalFault, "Segments could not be opened: \(error); please report this.")
         }
         for (segment, reader) in zip(live.unknown, opened) { readers[segment.id] = try? reader.get() }
-        // What could be opened stays so for the next attempt.
+        // Segments that could be opened stay open for the next attempt.
         state.withLock { $0.readers = readers }
         for reader in opened { _ = try reader.get() }
         let rollup = live.rollup.flatMap(openRollup)
@@ -89,9 +90,9 @@ extension ColumnStore {
         return reader
     }
 
-    /// The segments that a query asked now sees.
+    /// Returns the segments that a query issued now sees.
     ///
-    /// It does not wait for a publication under way, of which nobody was told yet. Where none is and something was committed
+    /// It does not wait for a running publication, which was not announced yet. If none is running and something was committed
     /// since, or the last one failed for a reason that may be gone, the query publishes.
     package func snapshot() throws(TripstoreError) -> Snapshot {
         let version = catalog.liveVersion
@@ -105,7 +106,7 @@ extension ColumnStore {
         }
     }
 
-    /// How the snapshot differs from the catalog; empty where it does not, as it must be.
+    /// Returns how the snapshot differs from the catalog; empty if it does not, as must be.
     package func snapshotProblems() throws(TripstoreError) -> [String] {
         for _ in 0..<Self.attemptCountMax {
             publish()
@@ -114,7 +115,7 @@ extension ColumnStore {
         return []
     }
 
-    /// How the snapshot differs from the catalog; nil where something was committed since it was made, or is being.
+    /// Returns how the snapshot differs from the catalog; nil if something was committed since it was built, or is being.
     private func differences() throws(TripstoreError) -> [String]? {
         guard let version = catalog.settledLiveVersion else { return nil }
         let state = state.withLock { $0 }

@@ -1,13 +1,13 @@
 import Logging
 package import TripModel
 
-/// How a store goes on without segments that are damaged.
+/// How a store works without damaged segments.
 extension ColumnStore {
-    /// Sets a damaged segment aside: its file goes to the folder `quarantine`, answers go on without its trips and say so.
+    /// Quarantines a damaged segment: its file moves to the folder `quarantine`, and answers omit its trips and report that.
     ///
     /// The file gets its second name first and loses its old one last, so that a crash in between loses nothing.
     ///
-    /// - Returns: jobs under way that have failed with it.
+    /// - Returns: running jobs that have failed with it.
     @discardableResult
     package func quarantine(_ fileName: String, problem: String) throws(TripstoreError) -> [Job] {
         try idleWork.interrupting { () throws(TripstoreError) in
@@ -37,19 +37,20 @@ extension ColumnStore {
         }
     }
 
-    /// Brings the notes in the folder quarantine to what the catalog says; what cannot be written now is at the next start.
+    /// Updates the notes in the folder quarantine to match the catalog; what cannot be written now is written at the next
+    /// start.
     func noteQuarantine() {
         do throws(TripstoreError) { try QuarantineNotes(folders: folders).update(from: catalog) } catch {
             options.logger.warning("What was set aside cannot be noted", metadata: ["why": "\(error.message)"])
         }
     }
 
-    /// What answers say while trips are missing; nil where none are.
+    /// Returns the warning of answers while trips are missing; nil if none are.
     package func quarantineWarning() throws(TripstoreError) -> String? { try catalog.missingTrips()?.warning }
 }
 
 extension Catalog.MissingTrips {
-    /// What answers say of it.
+    /// The warning of answers about it.
     var warning: String {
         let trips = jobs.reduce(0) { $0 + $1.trips }
         let segments = segmentCount == 1 ? "a damaged segment" : "\(segmentCount) damaged segments"
@@ -64,7 +65,7 @@ extension Catalog.MissingTrips {
             + "aside; restore a backup that still has them, or delete \(remedy) again."
     }
 
-    /// Names jobs in a sentence, the first few of many.
+    /// Lists jobs in a sentence, the first few of many.
     private static func list(_ jobs: [Int64]) -> String {
         if jobs.count == 1 { return "job \(jobs[0])" }
         let shown = jobs.prefix(jobs.count > 5 ? 4 : jobs.count - 1).map(String.init).joined(separator: ", ")

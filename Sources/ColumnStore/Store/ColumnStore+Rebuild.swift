@@ -1,37 +1,37 @@
 import Foundation
 package import TripModel
 
-/// What a new catalog was made of.
+/// The sources of a rebuilt catalog.
 package struct RebuildReport: Sendable {
     package var plan: RebuildPlan
     package var rowCount = 0
-    /// Damaged segments that were set aside now, and what is wrong with each.
+    /// Damaged segments that were quarantined now, and what is wrong with each.
     package var damaged: [(file: String, problems: [String])] = []
-    /// Jobs of which nobody knows any more how many rows were rejected, as the file that had them was damaged and is set aside.
+    /// Jobs whose count of rejected rows is unknown, since the file of them was damaged and is quarantined.
     package var damagedRejects: [Int64] = []
-    /// Segments of an earlier version, which were taken as they are.
+    /// Segments of an earlier version, which were accepted unchanged.
     package var earlierVersion: [String] = []
-    /// Uploads that no job is known of.
+    /// Uploads without a known job.
     package var uploads: [String] = []
-    /// What the old catalog is called now; nil where there was none.
+    /// The new name of the old catalog; nil if there was none.
     package var oldCatalog: String?
-    /// The jobs that stand for damaged segments of which nobody can tell whose trips they had, by the segment's name.
+    /// The jobs that stand for damaged segments with unknown jobs, by the segment's name.
     package var standIns: [(file: String, job: Int64)] = []
-    /// What answers say while trips are missing; nil where none are.
+    /// The warning of answers while trips are missing; nil if none are.
     package var warning: String?
 }
 
-/// How a catalog that is lost is made anew from the segments alone.
+/// How a lost catalog is rebuilt from the segments alone.
 extension ColumnStore {
-    /// Makes the catalog of a folder anew.
+    /// Rebuilds the catalog of a folder.
     ///
-    /// Nothing is removed: the old catalog gets another name, what is damaged or left out goes to the folder quarantine, and files
-    /// whose trips are in others are swept by the next start, as always.
+    /// Nothing is deleted: the old catalog is renamed, damaged and left-out files move to the folder quarantine, and the next
+    /// start sweeps files whose trips are in others, as always.
     ///
     /// - Parameters:
-    ///   - replacesUsable: whether to do so where there is a catalog that can be used.
-    ///   - takesIncomplete: whether jobs that are not known to be whole are in the store too.
-    ///   - report: told of each segment before it is read, with its number and the number of segments.
+    ///   - replacesUsable: whether to do so if there is a catalog that can be used.
+    ///   - takesIncomplete: whether to accept jobs that are not known to be complete.
+    ///   - report: called for each segment before it is read, with its ordinal and the count of segments.
     package static func rebuildCatalog(
         in directory: String, replacesUsable: Bool, takesIncomplete: Bool,
         report: @Sendable (_ file: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
@@ -96,7 +96,7 @@ extension ColumnStore {
         return result
     }
 
-    /// Refuses where the catalog is there and may be whole: it knows more than the segments do.
+    /// Refuses if the catalog exists and may be intact: it knows more than the segments do.
     private static func refuseUsableCatalog(_ folders: Folders) throws(TripstoreError) {
         guard FileSystem.byteCount(of: folders.catalog) ?? 0 > 0 else { return }
         let state: String
@@ -107,7 +107,7 @@ extension ColumnStore {
             state = "can be used"
         } catch {
             if error.code == .corrupt { return }
-            // One that cannot be opened for another reason, such as its version or its rights, may be whole.
+            // A catalog that cannot be opened for another reason, such as its version or its permissions, may be intact.
             state = "may be whole, though it cannot be opened now (\(error.message))"
         }
         throw TripstoreError(
@@ -116,7 +116,7 @@ extension ColumnStore {
                 + "add --force to make a new one all the same.")
     }
 
-    /// What the new catalog says, and the jobs whose rejects files are damaged.
+    /// Returns the contents of the new catalog, and the jobs whose rejected-row files are damaged.
     private static func contents(
         of plan: RebuildPlan, _ found: [String: SegmentEvidence], _ damaged: [(file: String, problems: [String])],
         aside: [String], _ folders: Folders
@@ -131,7 +131,7 @@ extension ColumnStore {
         for job in plan.jobs {
             let path = folders.rejectsPath(job: job.id)
             guard FileSystem.byteCount(of: path) != nil else {
-                // One that was set aside before had the numbers as well.
+                // A file that was quarantined before had the counts as well.
                 if FileSystem.byteCount(of: setAsideRejects(job: job.id, in: folders)) != nil { damagedRejects.append(job.id) }
                 continue
             }
@@ -145,7 +145,7 @@ extension ColumnStore {
         let filenames = Dictionary(
             plan.leftOut.compactMap { job in job.origin?.upload.map { ($0, job.origin?.filename) } }, uniquingKeysWith: { $1 })
         for name in (try? folders.uploadFiles().own) ?? []
-        // Where the rest of a file would have to be fetched from, only the catalog knew.
+        // Only the catalog knew where to fetch the rest of a file.
         where !loaded.contains(name) && !PartialFile.isName(name) {
             let path = "\(folders.uploads)/\(name)"
             if let byteCount = FileSystem.byteCount(of: path) {
@@ -155,7 +155,7 @@ extension ColumnStore {
                         hash: try? ContentHash.file(path)))
             }
         }
-        // Numbers in names, and those that segments tell of, were given already.
+        // IDs in names, and those in segments, were assigned already.
         let names = Array(found.keys) + aside
         let origins = found.values.compactMap(\.origin)
         let rejects = (try? folders.rejectsFiles().own) ?? []
@@ -172,7 +172,7 @@ extension ColumnStore {
         return (contents, damagedRejects)
     }
 
-    /// Writes the new catalog and puts it in the place of the old one; what is not in its place at the end is removed.
+    /// Writes the new catalog and replaces the old one by it; on failure the new one is deleted.
     ///
     /// - Returns: the old catalog's new name.
     private static func exchangeCatalog(
@@ -194,7 +194,7 @@ extension ColumnStore {
         }
     }
 
-    /// Puts a new catalog in the place of the old one, then takes files out of the folder of segments.
+    /// Replaces the old catalog by a new one, then moves files out of the folder of segments.
     ///
     /// - Returns: the old catalog's new name.
     private static func putInPlace(
@@ -213,8 +213,8 @@ extension ColumnStore {
         while FileSystem.byteCount(of: "\(folders.root)/catalog-old-\(number).sqlite") != nil { number += 1 }
         let old = "\(folders.root)/catalog-old-\(number).sqlite"
         let isThere = FileSystem.byteCount(of: folders.catalog) != nil
-        // The catalog goes before its log: without the log it would be an earlier one, and would have segments swept that came
-        // after. A log that stays would be taken for one of the new. So each step is on the disk before the next.
+        // The catalog is moved before its log: without the log it would be an earlier one, and would have later segments swept.
+        // A log that stays would be taken for one of the new catalog. So each step is on the disk before the next.
         for suffix in ["", "-wal", "-shm"] where FileSystem.byteCount(of: folders.catalog + suffix) != nil {
             try FileSystem.rename(folders.catalog + suffix, to: old + suffix)
             try FileSystem.syncDirectory(folders.root)

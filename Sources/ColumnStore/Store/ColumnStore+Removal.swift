@@ -1,11 +1,11 @@
 package import TripModel
 
-/// How the trips of jobs leave a store.
+/// How the trips of jobs are deleted from a store.
 extension ColumnStore {
-    /// Takes all trips of a job out of the store and marks it, in one transaction.
+    /// Deletes all trips of a job from the store and sets its status, in one transaction.
     ///
-    /// A segment that has trips of other jobs too is first written anew without those of this one, and of all others that wait to be
-    /// taken out meanwhile: a segment of a million trips takes a second, whatever their number.
+    /// A segment that has trips of other jobs too is first rewritten without those of this one, and of all others that wait to
+    /// be deleted meanwhile: a segment of a million trips takes a second, whatever their count.
     package func deleteTrips(
         _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
     ) throws(TripstoreError) -> Bool {
@@ -20,19 +20,19 @@ extension ColumnStore {
                     removals.finish(others.map(\.number))
                     return true
                 }
-                // A load committed another segment meanwhile, or a status changed: look again.
+                // A job committed another segment meanwhile, or a status changed: check again.
             }
         }
     }
 
-    /// Whether a job is still as it has to be.
+    /// Returns whether a job is still in its expected state.
     private func isDue(_ removal: Removal) throws(TripstoreError) -> Bool {
         guard let record = try catalog.job(removal.id) else { return false }
         return removal.expected.contains(record.job.status)
             && (removal.attempt == nil || removal.attempt == record.attempt)
     }
 
-    /// Others that wait and have trips in a segment that is to be written anew.
+    /// Returns other deletions that wait and have trips in a segment that will be rewritten.
     private func companions(of own: Removal) throws(TripstoreError) -> [(number: Int, removal: Removal)] {
         let shared = Set(try catalog.segments(ofJob: own.id).filter { $0.jobIDs.count > 1 }.flatMap(\.jobIDs))
         guard !shared.isEmpty else { return [] }
@@ -44,8 +44,8 @@ extension ColumnStore {
         return companions
     }
 
-    /// Removes jobs with the segments that they have now; false, having changed nothing, if the catalog has others for them by then,
-    /// or one of them is no longer as it has to be.
+    /// Deletes jobs with their current segments; returns false and changes nothing if the catalog has others for them by then,
+    /// or one of them is no longer in its expected state.
     private func remove(_ jobs: [Removal]) throws(TripstoreError) -> Bool {
         let ids = jobs.map(\.id)
         var segments: [Int64: Catalog.Segment] = [:]
@@ -71,7 +71,7 @@ extension ColumnStore {
         let rollup = try catalog.rollup()
         let isChanged = try catalog.replace(Array(segments.keys), with: kept, without: jobs)
         if isChanged {
-            // What was written anew tells that all of the jobs are gone, as soon as a file is gone whose place it took.
+            // The rewritten file shows that all of the jobs are gone, as soon as a file that it replaces is gone.
             forget((shared + own).map(\.fileName), coveredBy: rollup)
             noteQuarantine()
         } else {

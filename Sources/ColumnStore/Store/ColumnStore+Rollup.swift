@@ -2,9 +2,9 @@ import Foundation
 import Logging
 import TripModel
 
-/// How a store keeps the groups of its segments counted.
+/// How a store maintains its rollup.
 extension ColumnStore {
-    /// Counts the groups of segments that the rollup does not cover yet, where they are many, and puts them into a new one.
+    /// Counts the groups of segments that the rollup does not cover yet, if they are many, and builds a new rollup with them.
     func maintainRollup() {
         var looked: [Int64] = []
         do {
@@ -42,13 +42,13 @@ extension ColumnStore {
             if isPublished { publish() } else { idleWork.signalChange() }
             try removeUnnamedRollups()
         } catch {
-            // Segments that were taken out meanwhile are no fault: those that are there now are looked at next.
+            // Segments that were removed meanwhile are not a fault: the next run uses the current ones.
             if let live = try? catalog.liveSegments().map(\.id), live != looked { return idleWork.signalChange() }
             options.logger.warning("The groups could not be counted", metadata: ["error": "\(error)"])
         }
     }
 
-    /// Opens a rollup, unless it is open; nil where that cannot be, since one that is lost costs time only.
+    /// Opens a rollup, unless it is open; nil if that fails, since a lost one only costs time.
     func openRollup(_ named: Catalog.Rollup) -> (id: Int64, reader: GroupRollup)? {
         if let known = state.withLock({ $0.rollup }), known.id == named.id { return known }
         do throws(TripstoreError) {
@@ -59,7 +59,7 @@ extension ColumnStore {
         }
     }
 
-    /// Says that a rollup was truncated while it was in use, and has another one made; meanwhile trips are counted without it.
+    /// Records that a rollup was truncated while in use, and starts building another; meanwhile trips are counted without it.
     func replaceRollup(_ rollup: GroupRollup) {
         guard rollup.isReplaced.withLock({ isReplaced in exchange(&isReplaced, with: true) }) == false else { return }
         options.logger.error(

@@ -18,7 +18,7 @@ extension ColumnStore {
     package func select(_ wanted: Set<Int64>?) throws(TripstoreError) -> [JobRecord] {
         for _ in 0..<Self.lookCountMax {
             let jobs = try catalog.jobs(limit: Int(Int32.max), status: nil)
-            // Another process may have the store, of whose commits nobody tells.
+            // Another process may have the store open, whose commits are not announced.
             state.withLock { $0.version = nil }
             publish()
             _ = try snapshot()

@@ -4,8 +4,8 @@ public import TripModel
 
 /// A store of trips in a directory: the one public entrance.
 ///
-/// Questions are answered over the snapshot of the moment they are asked; loads run on a thread of their own and become
-/// visible when they are complete. All methods may be called from any thread; those that are not `async` may block.
+/// Queries are answered on the snapshot of the moment they are issued; jobs run on a thread of their own and become visible
+/// when they are complete. All methods may be called from any thread; those that are not `async` may block.
 public final class ColumnStore: TripEngine {
     /// How a store is opened.
     public struct Options: Sendable {
@@ -14,16 +14,16 @@ public final class ColumnStore: TripEngine {
         /// Threads that decode, sort, compress and scan; nil: one for each core.
         public var workerCount: Int?
         public var logger: Logger
-        /// Rows at which a load closes a segment: fewer take less memory and make queries slower.
+        /// Rows at which a job closes a segment: fewer take less memory and make queries slower.
         package var segmentRowCount = Limits.segmentRowCountMax
         /// Free space that writers leave on the disk.
         public var reserve = DiskReserve.standard
-        /// Whether a store whose disk takes nothing now, as one that is full, is opened all the same: it is read-only until it can be
+        /// Whether to open a store whose disk accepts no writes now, such as a full one: it is read-only until it can be
         /// written.
         public var waitsForDisk = false
-        /// Rows that no rollup covers at which one is made; fewer than the default are for tests.
+        /// Rows without a rollup from which on one is built; fewer than the default are for tests.
         package var rollupRowCountMin = Limits.rollupRowCountMin
-        /// Options for a directory, with defaults for the rest.
+        /// Makes options for a directory, with defaults for the rest.
         public init(dataDirectory: String, logger: Logger) {
             self.dataDirectory = dataDirectory
             self.logger = logger
@@ -31,11 +31,11 @@ public final class ColumnStore: TripEngine {
     }
 
     struct State {
-        /// Open segments by their number in the catalog.
+        /// Open segments by their ID in the catalog.
         var readers: [Int64: SegmentReader] = [:]
         var rollup: (id: Int64, reader: GroupRollup)?
         var snapshot: Result<Snapshot, TripstoreError> = .success(Snapshot([]))
-        /// The state of the catalog that the snapshot was made of (`Catalog.liveVersion`); nil before the first.
+        /// The state of the catalog from which the snapshot was built (`Catalog.liveVersion`); nil before the first.
         var version: Int?
         var isPublishing = false
         var queries = 0
@@ -53,19 +53,19 @@ public final class ColumnStore: TripEngine {
     let state = Lock(State())
     /// Segments that are read for another store.
     let selection = Lock(Selection())
-    /// Held while segments are written anew: compaction and undo take turns.
+    /// Held while segments are rewritten: compaction and deletion take turns.
     let rewriting = Lock(())
-    /// Jobs that wait for their turn to be taken out.
+    /// Deletions of jobs that wait for their turn.
     let removals = RemovalQueue()
-    /// Held from the look at the catalog until the snapshot is published: a load and a deletion that end at the same time must
-    /// not put theirs in the place of a newer one.
+    /// Held from reading the catalog until the snapshot is published: a job and a deletion that end at the same time must not
+    /// replace a newer snapshot by theirs.
     let publishing = Lock(())
 
     // MARK: - Opening and closing
 
     /// Opens a store.
     ///
-    /// For writing: makes it if there is none, and takes the lock; `recover` is called before the first change.
+    /// For writing: creates it if there is none, and takes the lock; `recover` is called before the first change.
     public init(_ options: Options) throws(TripstoreError) {
         self.options = options
         folder = try StoreFolder(options.dataDirectory, access: options.access, waitsForDisk: options.waitsForDisk)
@@ -110,7 +110,7 @@ public final class ColumnStore: TripEngine {
         noteQuarantine()
     }
 
-    /// The job of a segment that the catalog has never given a number to, which a load that was interrupted always has.
+    /// Returns the job of a segment whose ID the catalog has never assigned; an interrupted job always has one that it has.
     func jobUnknown(in name: String) throws(TripstoreError) -> Int64? {
         guard name.hasSuffix(".parquet") else { return nil }
         let last = SegmentEvidence.origin(path: folders.segmentPath(name))?.jobs.map(\.id).max()
@@ -118,7 +118,7 @@ public final class ColumnStore: TripEngine {
         return last
     }
 
-    /// Removes a file that nothing needs; one that cannot be removed costs room and no more.
+    /// Deletes a file that nothing needs; one that cannot be deleted only costs space.
     func sweep(_ path: String) {
         do throws(TripstoreError) { try FileSystem.remove(path) } catch {
             options.logger.warning("A file that is no longer needed stays", metadata: ["why": "\(error.message)"])
@@ -132,7 +132,7 @@ public final class ColumnStore: TripEngine {
             metadata: ["folder": "\(folder)", "names": "\(names.prefix(10).joined(separator: ", "))"])
     }
 
-    // MARK: - Questions
+    // MARK: - Queries
 
     private func executor(_ cancellation: QueryCancellation) throws(TripstoreError) -> QueryExecutor {
         state.withLock { $0.queries += 1 }
@@ -140,8 +140,9 @@ public final class ColumnStore: TripEngine {
             try snapshot(), on: pool, useIndex: true, cancellation: cancellation, scratches: scratches)
     }
 
-    /// Asks the catalog and the snapshot, and compares the snapshot's files with what was opened: some queries need no byte of a file and
-    /// notice nothing.
+    /// Checks the catalog and the snapshot, and compares the snapshot's files with those that were opened.
+    ///
+    /// Some queries need no byte of a file and notice nothing.
     package var damage: TripstoreError? {
         do throws(TripstoreError) {
             _ = try catalog.pendingJobs(upTo: 1)
@@ -155,7 +156,7 @@ public final class ColumnStore: TripEngine {
         }
     }
 
-    /// Counts matching trips by week; throws `.notFound` where no trip matches.
+    /// Counts matching trips by week; throws `.notFound` if no trip matches.
     public func weeklyAverage(
         _ query: WeeklyAverageQuery, _ cancellation: QueryCancellation = QueryCancellation()
     ) throws(TripstoreError) -> WeeklyAverage {
@@ -182,12 +183,12 @@ public final class ColumnStore: TripEngine {
         if let rollup = executor.snapshot.rollup, !rollup.isIntact { replaceRollup(rollup) }
         answer.explain = query.explain
         answer.warning = executor.snapshot.warning
-        // Groups in the millions take hundreds of megabytes, which the next question seldom needs.
+        // Groups in the millions take hundreds of megabytes, which the next query seldom needs.
         if answer.totalGroups >= Limits.manyGroupsCount { ProcessMemory.release() }
         return answer
     }
 
-    /// Describes regions, most trips first.
+    /// Returns a summary of regions, most trips first.
     public func regions(
         _ query: RegionsQuery = RegionsQuery(), _ cancellation: QueryCancellation = QueryCancellation()
     ) throws(TripstoreError) -> Regions {
@@ -197,7 +198,7 @@ public final class ColumnStore: TripEngine {
         return answer
     }
 
-    // MARK: - Loads
+    // MARK: - Jobs
 
     package func store(_ batches: [TripBatch], as part: JobPart) -> Pending<SegmentRecord?> {
         let name =
@@ -222,23 +223,23 @@ public final class ColumnStore: TripEngine {
 
     func removeSegment(_ name: String) throws(TripstoreError) { try FileSystem.remove(folders.segmentPath(name)) }
 
-    /// Lets go of segments that the catalog no longer names; what cannot be removed now is by the next start.
+    /// Closes and deletes segments that the catalog no longer names; the next start deletes what cannot be deleted now.
     ///
-    /// Snapshots that are in use keep their mapped files.
+    /// Snapshots in use keep their mapped files.
     ///
-    /// - Parameter rollup: the one that there was before; a change of what it covers drops it from the catalog, and its file goes here, as a
-    ///   command that ends makes no other that would take its place.
+    /// - Parameter rollup: the previous one; a change of the segments that it covers drops it from the catalog, and its file is
+    ///   deleted here, since a command that ends builds no replacement.
     func forget(_ names: [String], coveredBy rollup: Catalog.Rollup?) {
         publish()
         for name in names { sweep(folders.segmentPath(name)) }
         do throws(TripstoreError) {
             if let rollup, try catalog.rollup() != rollup { sweep(folders.rollupPath(rollup.fileName)) }
         } catch {
-            // It is the next start that removes it.
+            // The next start deletes it.
         }
     }
 
-    // MARK: - Numbers
+    // MARK: - Statistics
 
     package func statistics() throws(TripstoreError) -> EngineStatistics {
         let segments = (try? snapshot().segments) ?? []
@@ -248,7 +249,7 @@ public final class ColumnStore: TripEngine {
             snapshotProblems: try snapshotProblems().count)
     }
 
-    /// Files of the live segments, oldest first.
+    /// Returns the files of the live segments, oldest first.
     package func segmentPaths() throws(TripstoreError) -> [String] {
         try catalog.liveSegments().map { folders.segmentPath($0.fileName) }
     }

@@ -1,27 +1,27 @@
 import Foundation
 import TripModel
 
-/// What the folder quarantine itself says of missing trips, so that a catalog that is made anew knows of them too.
+/// The record of missing trips in the folder quarantine itself, for a rebuilt catalog.
 ///
-/// A file that was set aside mostly tells whose trips it has. Where that is not what the catalog says (the file is gone, its footer is
-/// damaged, a job of it was deleted since) a note beside it does: `NAME.json`, the jobs whose trips are missing with it. Notes are
-/// derived from the catalog, so they can be written again at any time.
+/// A quarantined file mostly says which jobs its trips belong to. If that differs from the catalog (the file is gone, its
+/// footer is damaged, a job of it was deleted since), a note beside it says so: `NAME.json`, the jobs whose trips are missing
+/// with it. Notes are derived from the catalog, so they can be written again at any time.
 struct QuarantineNotes {
     let folders: Folders
 
-    /// The segments that were set aside: their files, or notes where these are gone.
+    /// Returns the quarantined segments: their files, or notes if these are gone.
     func segments() throws(TripstoreError) -> [String] {
         guard FileSystem.isDirectory(folders.quarantine) else { return [] }
         return Set(try folders.quarantineFiles().own.map { Folders.segment(ofNote: $0) ?? $0 }).sorted()
     }
 
-    /// The jobs whose trips are missing with a segment, as its note says; nil where there is no note.
+    /// Returns the jobs whose trips are missing with a segment, according to its note; nil if there is no note.
     func jobs(ofSegment name: String) -> [SegmentProvenance.Job]? {
         guard let data = FileManager.default.contents(atPath: folders.notePath(ofSegment: name)) else { return nil }
         return try? JSONDecoder().decode([SegmentProvenance.Job].self, from: data)
     }
 
-    /// Brings notes to what the catalog says, and removes what was set aside of jobs that were all deleted since.
+    /// Updates notes to match the catalog, and deletes what was quarantined of jobs that were all deleted since.
     func update(from catalog: Catalog) throws(TripstoreError) {
         for segment in try catalog.quarantineOrigins() where Folders.isSegmentFile(segment.fileName) {
             let path = "\(folders.quarantine)/\(segment.fileName)"
@@ -46,7 +46,7 @@ struct QuarantineNotes {
         }
     }
 
-    /// What two accounts of a segment have to agree on.
+    /// What two records of a segment must agree on.
     private struct Missing: Hashable {
         var job: Int64
         var trips: Int

@@ -1,12 +1,12 @@
 import TripModel
 
-/// Jobs that wait to be removed, one after the other.
+/// Deletions of jobs that wait, one after the other.
 ///
-/// Whichever has the turn removes the others as well: a segment with trips of many of them is then rewritten once.
+/// The one whose turn it is deletes the others as well: a segment with trips of many of them is then rewritten once.
 final class RemovalQueue: Sendable {
     private let state = Lock((waiting: [Int: Removal](), done: Set<Int>(), last: 0))
 
-    /// Adds one, and returns a number by which it is known.
+    /// Adds one, and returns its ID.
     func add(_ removal: Removal) -> Int {
         state.withLock {
             $0.last += 1
@@ -15,7 +15,7 @@ final class RemovalQueue: Sendable {
         }
     }
 
-    /// Begins one, whose turn it is; false if it was removed along with another.
+    /// Starts one whose turn it is; returns false if it was done along with another.
     func take(_ number: Int) -> Bool {
         state.withLock { state in
             if state.done.remove(number) != nil { return false }
@@ -24,12 +24,12 @@ final class RemovalQueue: Sendable {
         }
     }
 
-    /// Those that wait, in the order in which they came.
+    /// Those that wait, in order of arrival.
     var waiting: [(number: Int, removal: Removal)] {
         state.withLock { state in state.waiting.sorted { $0.key < $1.key }.map { (number: $0.key, removal: $0.value) } }
     }
 
-    /// Notes that some of them were removed.
+    /// Records that some of them are done.
     func finish(_ numbers: [Int]) {
         state.withLock { state in
             for number in numbers where state.waiting.removeValue(forKey: number) != nil { state.done.insert(number) }

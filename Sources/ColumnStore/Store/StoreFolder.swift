@@ -1,18 +1,17 @@
 package import TripModel
 
-/// A data directory that is open: its folders, its catalog and, for writing, the right to be the only one who does.
+/// An open data directory: its folders, its catalog and, for writing, the exclusive right to write.
 package struct StoreFolder: LockedFolder {
     package let folders: Folders
     package let catalog: Catalog
     private let lock: StoreLock?
     private let ballast: Ballast
 
-    /// Opens a directory; for writing makes what is missing in it.
+    /// Opens a directory; for writing creates what is missing in it.
     ///
-    /// Refuses one whose catalog is gone while trips are there.
+    /// Refuses one whose catalog is gone while trips exist.
     ///
-    /// - Parameter waitsForDisk: whether a store whose disk takes nothing now is opened all the same, to be read until
-    ///   `becomeWritable`.
+    /// - Parameter waitsForDisk: whether to open a store whose disk accepts no writes now, to be read until `becomeWritable`.
     package init(
         _ directory: String, access: StoreAccess, waitsForDisk: Bool = false
     ) throws(TripstoreError) {
@@ -29,9 +28,9 @@ package struct StoreFolder: LockedFolder {
             }
             lock = try StoreLock(path: folders.lock, mayBeReadOnly: mayWait)
             try Self.refuseLostCatalog(folders)
-            // Who was making it had the lock. On a disk that takes nothing it stays for now.
+            // The process that was creating it had the lock. On a disk that accepts no writes it stays for now.
             if isStore { try? folders.removeNewCatalog() }
-            // SQLite gives the files beside the catalog the rights that the catalog has.
+            // SQLite gives the files beside the catalog the catalog's permissions.
             if !isStore { try FileSystem.createFile(folders.catalog) }
             folders.makePrivate()
             do throws(TripstoreError) {
@@ -57,7 +56,7 @@ package struct StoreFolder: LockedFolder {
         return catalog
     }
 
-    /// Does what has to be written before anything else is, where the disk refused that when the folder was opened.
+    /// Writes what must be written first, if the disk refused that when the folder was opened.
     package func becomeWritable() throws(TripstoreError) {
         guard let lock else { return }
         try folders.make()
@@ -66,32 +65,32 @@ package struct StoreFolder: LockedFolder {
         try catalog.setUploads(folders.uploads)
     }
 
-    /// Keeps room for the catalog, where the disk has it again.
+    /// Reserves space for the catalog, if the disk has it again.
     package func keepBallast() { if lock != nil { ballast.keep() } }
 
     /// Whether a process may change the store now.
     package var hasWriter: Bool { StoreLock.hasWriter(path: folders.lock) }
 
-    /// Says where this process listens, for those who find the store locked.
+    /// Records where this process listens, for processes that find the store locked.
     package func note(address: String) { lock?.note(address: address) }
 
-    /// Says whether this process waits for a disk that takes nothing.
+    /// Records whether this process waits for a disk that accepts no writes.
     package func note(isWaiting: Bool) { lock?.note(isWaiting: isWaiting) }
 
-    /// Lets go of all of it.
+    /// Releases everything.
     package func close() {
         catalog.close()
         lock?.release()
     }
 
-    /// Refuses a directory that has no store, as one that was misspelt.
+    /// Refuses a directory without a store, such as a misspelt one.
     package static func requireStore(in directory: String) throws(TripstoreError) {
         let folders = Folders(root: directory)
         if FileSystem.isDenied(folders.catalog) {
             throw TripstoreError(.io, "This user may not read the store in \(directory); ask as the user whose it is.")
         }
         try refuseLostCatalog(folders)
-        // An empty catalog beside no trips is that of a first start which was killed: whoever writes next goes on.
+        // An empty catalog without trips is left by a first start that was killed: the next writer continues.
         if FileSystem.byteCount(of: folders.catalog) ?? 0 > 0 { return }
         if FileSystem.byteCount(of: directory) != nil {
             throw TripstoreError(
@@ -104,8 +103,8 @@ package struct StoreFolder: LockedFolder {
                 + "--data-dir.")
     }
 
-    /// Refuses a store whose catalog is gone while trips are there: a new catalog would name none of them, and what it does not
-    /// name is swept away.
+    /// Refuses a store whose catalog is gone while trips exist: a new catalog would name none of them, and files that it does
+    /// not name are swept.
     private static func refuseLostCatalog(_ folders: Folders) throws(TripstoreError) {
         guard FileSystem.byteCount(of: folders.catalog) ?? 0 == 0 else { return }
         let segments = (try? folders.segmentFiles().own.count) ?? 0

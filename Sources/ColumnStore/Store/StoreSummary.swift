@@ -1,18 +1,18 @@
 import Parquet
 package import TripModel
 
-/// What is in a store, by its catalog and its folders: no segment is opened, so it tells of a damaged store too.
+/// The contents of a store, from its catalog and its folders: no segment is opened, so it describes a damaged store too.
 package struct StoreSummary: Sendable {
     /// One segment that the catalog names.
     package struct Segment: Sendable {
         package var file: String
-        /// Whose trips it has.
+        /// The jobs whose trips it has.
         package var jobs: [Int64]
         package var rows: Int
         package var bytes: Int
         /// CRC-32 of the whole file when it was written.
         package var checksum: UInt32
-        /// Bytes of the file on disk; nil where it is missing.
+        /// Bytes of the file on disk; nil if it is missing.
         package var bytesOnDisk: Int?
         /// Whether its job is complete.
         package var isLive: Bool
@@ -21,14 +21,14 @@ package struct StoreSummary: Sendable {
     package var dataDirectory: String
     package var segments: [Segment]
     package var jobs: [Job.Status: Int]
-    /// Segment files that the catalog does not name: a running load's, or what a crash left.
+    /// Segment files that the catalog does not name: a running job's, or orphaned by a crash.
     package var unnamedFiles: [String]
-    /// What answers say while trips are missing; nil where none are.
+    /// The warning of answers while trips are missing; nil if none are.
     package var warning: String?
 
-    /// Trips that questions see.
+    /// Trips that queries see.
     package var liveRows: Int { segments.filter(\.isLive).reduce(0) { $0 + $1.rows } }
-    /// Bytes of the segments that questions see.
+    /// Bytes of the segments that queries see.
     package var liveBytes: Int { segments.filter(\.isLive).reduce(0) { $0 + $1.bytes } }
 
     /// The summary as JSON.
@@ -79,7 +79,7 @@ package struct StoreSummary: Sendable {
 extension ColumnStore {
     /// Summarizes the store.
     ///
-    /// - Parameter jobCounts: jobs by status, as whoever works on them sees them; nil: as the catalog has them.
+    /// - Parameter jobCounts: jobs by status, as the process that works on them sees them; nil: as the catalog has them.
     package func summary(_ jobCounts: [Job.Status: Int]? = nil) throws(TripstoreError) -> StoreSummary {
         let all = try catalog.allSegments()
         let jobs = if let jobCounts { jobCounts } else { try catalog.jobCounts() }
@@ -96,7 +96,7 @@ extension ColumnStore {
             warning: try quarantineWarning())
     }
 
-    /// CRC-32 of a whole file.
+    /// Returns the CRC-32 of a whole file.
     static func checksum(of path: String) throws(TripstoreError) -> UInt32 {
         let file = try MappedFile(path: path)
         let checksum = file.withBytes { CRC32.checksum($0) }
@@ -104,10 +104,10 @@ extension ColumnStore {
         return checksum
     }
 
-    /// Re-reads every byte of the store and says what is damaged.
+    /// Reads every byte of the store again and returns what is damaged.
     ///
-    /// - Parameter report: told of each file before it is read, with its number and the number of files.
-    /// - Returns: problems by file; empty where all is well.
+    /// - Parameter report: called for each file before it is read, with its ordinal and the count of files.
+    /// - Returns: problems by file; empty if there are none.
     package func verify(
         _ report: (_ file: String, _ number: Int, _ count: Int) -> Void
     ) throws(TripstoreError) -> [(file: String, problems: [String])] {
@@ -141,7 +141,7 @@ extension ColumnStore {
                     problems.append("It has \(rows.grouped) rows, the catalog says \(segment.rows.grouped).")
                 }
             } catch {
-                // A file that we do not know is not damaged, and must not be set aside.
+                // A file that we do not know is not damaged, and must not be quarantined.
                 if error.code == .conflict { throw error }
                 problems = [error.message]
             }
@@ -159,16 +159,16 @@ extension ColumnStore {
             if !problems.isEmpty { damaged.append((file: rollup.fileName, problems: problems)) }
         }
         if damaged.isEmpty { return damagedRejects }
-        // A server may have merged files since they were listed: one that the catalog no longer names is no damage.
+        // A server may have merged files since they were listed: one that the catalog no longer names is not damage.
         let named = Set(try catalog.allSegments().map(\.fileName))
         let rollupName = try catalog.rollup()?.fileName
         return damaged.filter { named.contains($0.file) || [rollupName, "catalog.sqlite"].contains($0.file) } + damagedRejects
     }
 
-    /// What is wrong with the rollup, which a server makes anew when it starts.
+    /// Returns what is wrong with the rollup; a server rebuilds it when it starts.
     private func problems(of named: Catalog.Rollup) throws(TripstoreError) -> [String] {
         let (segments, rollup) = try catalog.liveSegmentsAndRollup()
-        // Another one took its place since.
+        // Another one replaced it since.
         guard rollup?.id == named.id else { return [] }
         let covered = segments.filter { $0.rollupID == named.id }.reduce(0) { $0 + $1.rowCount }
         do throws(TripstoreError) {

@@ -1,12 +1,12 @@
 package import Foundation
 
-/// Who somebody is at AWS.
+/// Credentials at AWS.
 package struct AWSCredentials: Hashable, Sendable {
     package var accessKeyID: String
     package var secretAccessKey: String
-    /// Of credentials that end.
+    /// Of temporary credentials.
     package var sessionToken: String?
-    /// When they end; nil where they don't, or nobody says.
+    /// When they expire; nil if they don't, or if that is unknown.
     package var expiration: Date?
 
     package init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil, expiration: Date? = nil) {

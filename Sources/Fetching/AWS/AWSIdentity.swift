@@ -2,15 +2,15 @@ import Foundation
 import HTTPTransport
 import TripModel
 
-/// Who this process is at AWS: the first that knows of environment, files and the container's host.
+/// The AWS identity of this process: the first found of environment, files and the container's host.
 package final class AWSIdentity: Sendable {
     package let settings: AWSSettings
-    /// The container's, which end and cost a request.
+    /// The container's credentials, which expire and cost a request.
     private let known = Lock<AWSCredentials?>(nil)
 
     package init(settings: AWSSettings) { self.settings = settings }
 
-    /// Returns credentials; nil if nobody has any.
+    /// Returns credentials; nil if there are none.
     package func credentials() async throws -> AWSCredentials? {
         switch try look() {
         case .found(let credentials): return credentials
@@ -41,7 +41,7 @@ package final class AWSIdentity: Sendable {
 
     private enum Place {
         case found(AWSCredentials?)
-        /// The container's host is to be asked.
+        /// The container's host has them.
         case container(HTTPRequest, origin: String)
     }
 

@@ -2,16 +2,16 @@
 ///
 /// https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 package struct AWSProfileFile: Sendable {
-    /// Which of the two files: in one sections are called after profiles, in the other they say that they are.
+    /// Which of the two files: in one sections are named after profiles, in the other they are marked as profiles.
     package enum Kind: Sendable { case credentials, config }
 
     private var profiles: [String: [String: String]] = [:]
 
-    /// Reads a file; a line that makes no sense is passed over.
+    /// Parses a file; ignores invalid lines.
     package init(_ text: String, kind: Kind) {
         var profile: String?
         for line in text.split(whereSeparator: \.isNewline) {
-            // Indented lines belong to a value of a kind that is of no interest here.
+            // Indented lines belong to a value that is not needed here.
             guard let first = line.first, !first.isWhitespace, first != "#", first != ";" else { continue }
             if first == "[" {
                 profile = Self.profile(line.dropFirst().prefix { $0 != "]" }, kind: kind)
@@ -22,7 +22,7 @@ package struct AWSProfileFile: Sendable {
         }
     }
 
-    /// What a profile says; nil where there is none of that name.
+    /// Returns the settings of a profile; nil if there is none with that name.
     package subscript(profile: String) -> [String: String]? { profiles[profile] }
 
     private static func profile(_ section: Substring, kind: Kind) -> String? {
@@ -35,7 +35,7 @@ package struct AWSProfileFile: Sendable {
         }
     }
 
-    /// A value without a comment, which begins with a blank so that values may have the marks.
+    /// Returns a value without a comment, which begins with a blank so that values may contain its marks.
     private static func value(_ text: Substring) -> String {
         var end = text.endIndex
         for mark in [" #", " ;", "\t#", "\t;"] {

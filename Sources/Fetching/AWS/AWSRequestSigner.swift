@@ -1,10 +1,11 @@
 import Cryptography
 package import Foundation
 
-/// Signs requests to AWS and to what speaks its language.
+/// Signs requests to AWS and to compatible servers.
 ///
-/// Signature Version 4 in the header: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html. It knows no
-/// service but S3, whose paths are encoded once where all others' are encoded twice, and whose requests name the hash of their body.
+/// Signature Version 4 in the header: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html. It treats S3
+/// specially: its paths are encoded once, while those of other services are encoded twice, and its requests have the hash of
+/// their body.
 package struct AWSRequestSigner: Sendable {
     private let credentials: AWSCredentials
     private let region: String
@@ -48,7 +49,7 @@ package struct AWSRequestSigner: Sendable {
         }
     }
 
-    /// Returns the fields that make a request a signed one, besides those that it has.
+    /// Returns the additional fields that make a request a signed one.
     package func headers(for request: Request, at date: Date) -> [(name: String, value: String)] {
         let time = Self.text(of: date)
         var added = [(name: "X-Amz-Date", value: time)]
@@ -99,7 +100,7 @@ package struct AWSRequestSigner: Sendable {
 
     private static func encodedAnew(_ text: Substring) -> String { Percent.encoded(Percent.decoded(text)) }
 
-    /// A value without blanks around it, and with one where several were.
+    /// Returns a value without blanks around it, and with single blanks inside.
     private static func trimmed(_ value: String) -> String {
         value.split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")
     }

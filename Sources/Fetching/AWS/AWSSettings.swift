@@ -1,9 +1,9 @@
 import Foundation
 package import TripModel
 
-/// What environment and files say of AWS, as its own tools would read them.
+/// AWS settings of environment and files, as AWS's own tools read them.
 ///
-/// Files are read each time, so that what is renewed in them counts at once.
+/// Files are read each time, so that renewed contents count at once.
 package struct AWSSettings: Sendable {
     private let environment: [String: String]
 
@@ -26,13 +26,13 @@ package struct AWSSettings: Sendable {
         return AWSProfileFile(text, kind: kind)
     }
 
-    /// Where buckets are taken to be.
+    /// The region of buckets.
     package var region: String {
         variable("AWS_REGION") ?? variable("AWS_DEFAULT_REGION") ?? file(.config)?[profile]?["region"]
             ?? file(.credentials)?[profile]?["region"] ?? "us-east-1"
     }
 
-    /// A server that is asked in place of AWS's own, by the service's name in the variable, such as `S3`.
+    /// Returns the server that replaces AWS's own, given the service's name in the variable, such as `S3`.
     package func endpoint(_ service: String) throws(TripstoreError) -> WebAddress? {
         for name in ["AWS_ENDPOINT_URL_\(service)", "AWS_ENDPOINT_URL"] {
             guard let text = variable(name) else { continue }
@@ -45,7 +45,7 @@ package struct AWSSettings: Sendable {
         return nil
     }
 
-    /// Credentials of the environment, else of the files; nil where neither has any.
+    /// Returns credentials of the environment, else of the files; nil if neither has any.
     package func credentials() throws(TripstoreError) -> AWSCredentials? {
         if let id = variable("AWS_ACCESS_KEY_ID"), let secret = variable("AWS_SECRET_ACCESS_KEY") {
             return AWSCredentials(
@@ -64,14 +64,14 @@ package struct AWSSettings: Sendable {
         return nil
     }
 
-    /// Where a container's credentials are to be had, and what is to be shown for them.
+    /// Returns where to request a container's credentials, and the authorization for that.
     package func containerCredentials() throws(TripstoreError) -> (address: WebAddress, token: String?)? {
         let address: WebAddress
         if let path = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
             address = WebAddress(isSecure: false, host: "169.254.170.2", target: path)
         } else if let url = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
             address = try WebAddress(url)
-            // Who can set a variable is not to be sent what only hosts of the machine's own should see.
+            // A person who can set a variable must not receive what only hosts of this machine may see.
             let own = ["127.0.0.1", "localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"]
             guard address.isSecure || own.contains(address.host) else {
                 throw TripstoreError(

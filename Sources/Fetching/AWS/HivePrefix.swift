@@ -1,18 +1,19 @@
 import Foundation
 package import TripModel
 
-/// A prefix in S3 with a folder for each week, named as Hive names partitions, which other engines may read while it is written anew:
-/// what `HiveFolder` is on a disk.
+/// A prefix in S3 with a folder for each week, named like Hive partitions, which other engines may read during an export: what
+/// `HiveFolder` is on a disk.
 ///
-///     _tripstore_export                                     says that the prefix is an export, and which run wrote it last
+///     _tripstore_export                                     marks the prefix as an export, and says which run wrote it last
 ///     week=2018-05-28/part-00001-1a2b3c4d.parquet, …
 ///     _symlink_format_manifest/week=2018-05-28/manifest     the URLs of the week's files
-///     _SUCCESS                                              there once all weeks are those of one moment
+///     _SUCCESS                                              exists once all weeks are from one moment
 ///
-/// S3 changes one object at a time, so a week is replaced in steps: all bytes of its files are sent without being seen; the files
-/// appear; the manifest, which names them, takes the place of the one before; the files that it does not name are removed. So who
-/// reads by the manifest finds the week as it was or as it is. Who lists finds both between the second step and the last, and
-/// never too few trips. Names of files have their checksums, and no object but manifests and signs is ever written anew.
+/// S3 changes one object at a time, so a week is replaced in steps: all bytes of its files are sent without being visible; the
+/// files appear; the manifest, which names them, replaces the previous one; the files that it does not name are deleted. So a
+/// reader that uses the manifest finds the week as it was or as it is. A reader that lists finds both between the second step
+/// and the last, and never too few trips. Names of files contain their checksums, and only manifests and marks are ever
+/// overwritten.
 package final class HivePrefix: ExportDestination {
     private static let weekPrefix = "week="
     private static let marker = "_tripstore_export"
@@ -20,25 +21,25 @@ package final class HivePrefix: ExportDestination {
     private static let manifests = "_symlink_format_manifest/"
 
     private struct State {
-        /// Files that are there, and their sizes, by week.
+        /// Existing files, and their sizes, by week.
         var there: [String: [String: Int]] = [:]
         /// Sizes of manifests, by week.
         var manifests: [String: Int] = [:]
         /// Files of this export, and their sizes, by week.
         var taken: [String: [String: Int]] = [:]
-        /// Those of them that nobody sees yet.
+        /// Those of them that are not visible yet.
         var staged: [String: [S3Client.Staged]] = [:]
     }
 
     private let prefix: S3Prefix
     private let client: S3Client
-    /// Tells this run from others.
+    /// Identifies this run.
     private let run = UUID().uuidString.lowercased()
-    /// Where files are written before they are sent.
+    /// The folder in which files are written before they are sent.
     private let folder: String
     private let state = Lock(State())
 
-    /// Makes a destination; nobody is asked yet.
+    /// Makes a destination, without a request.
     ///
     /// - Parameter url: `s3://bucket/prefix`.
     package convenience init(_ url: String, environment: [String: String]) throws(TripstoreError) {
@@ -61,7 +62,7 @@ package final class HivePrefix: ExportDestination {
         prefix.object("\(Self.manifests)\(Self.weekPrefix)\(week)/manifest")
     }
 
-    /// The week and the rest of a name such as `week=2018-05-28/part-1.parquet`; nil for others.
+    /// Returns the week and the rest of a name such as `week=2018-05-28/part-1.parquet`; nil for others.
     private static func parts(_ name: some StringProtocol) -> (week: String, file: String)? {
         let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].hasPrefix(weekPrefix) else { return nil }
@@ -73,7 +74,7 @@ package final class HivePrefix: ExportDestination {
     package func begin() throws(TripstoreError) {
         _ = try look()
         try client.put(run + "\n", to: prefix.object(Self.marker))
-        // Another export is stopped by the marker, and may have shown a week before it.
+        // The marker stops another export, which may have published a week before it.
         let found = try look()
         state.withLock {
             $0.there = found.there
@@ -85,13 +86,13 @@ package final class HivePrefix: ExportDestination {
         }
     }
 
-    /// Lists what is there; refuses what is of no export.
+    /// Lists the existing objects; refuses those that belong to no export.
     private func look() throws(TripstoreError) -> State {
         var state = State()
         var isExport = false
         var foreign: String?
         for listed in try client.list(prefix) {
-            // Some programs make empty objects that stand for folders.
+            // Some programs create empty objects that stand for folders.
             guard let name = prefix.name(of: listed.key), !name.hasSuffix("/"), !name.isEmpty else { continue }
             if name == Self.marker {
                 isExport = true
@@ -141,7 +142,7 @@ package final class HivePrefix: ExportDestination {
         let now = state.withLock { $0 }
         let (taken, there) = (now.taken[week] ?? [:], now.there[week] ?? [:])
         let urls = taken.keys.sorted().map { object($0, of: week).url + "\n" }.joined()
-        // A manifest of some of these files, as a run that broke off may have left, is shorter.
+        // A manifest of only some of these files, which an aborted run may have left, is shorter.
         if taken == there, now.manifests[week] == urls.utf8.count { return .kept }
         try requireToBeLast()
         try explained { () throws(TripstoreError) in try client.complete(now.staged[week] ?? []) }
@@ -158,7 +159,7 @@ package final class HivePrefix: ExportDestination {
         let gone = Set(there.keys).union(manifests.keys).subtracting(named).sorted()
         try client.remove(gone.map(manifest))
         try client.remove(gone.flatMap { week in there[week, default: [:]].keys.sorted().map { object($0, of: week) } })
-        // Another export, or a rule of the bucket, may have removed or brought some meanwhile.
+        // Another export, or a rule of the bucket, may have deleted or added some meanwhile.
         let found = try look()
         let taken = state.withLock { $0.taken }
         try requireToBeLast()
@@ -171,19 +172,19 @@ package final class HivePrefix: ExportDestination {
         return gone.count { there[$0] != nil }
     }
 
-    /// Throws where another export has begun after this one: that one goes on, so that what is there is of one of them.
+    /// Throws if another export has begun after this one: that one continues, so that the result is of one of them.
     private func requireToBeLast() throws(TripstoreError) {
         guard try client.text(of: prefix.object(Self.marker)) != run + "\n" else { return }
         throw TripstoreError(
             .busy, "Another export to \(prefix.url) has begun since; wait for its end, or name another prefix.")
     }
 
-    /// Says of a failure, where it may be so, that another export has aborted what this one sends.
+    /// Adds to an error, if applicable, that another export has aborted what this one sends.
     private func explained<Result>(_ body: () throws(TripstoreError) -> Result) throws(TripstoreError) -> Result {
         do throws(TripstoreError) {
             return try body()
         } catch {
-            // Where nobody answers at all the first failure says more.
+            // If no server answers at all, the first error says more.
             if error.code == .unavailable, (try? client.text(of: prefix.object(Self.marker))) == nil { throw error }
             try requireToBeLast()
             throw error

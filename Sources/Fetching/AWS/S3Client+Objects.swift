@@ -2,22 +2,22 @@ import Foundation
 import HTTPTransport
 import TripModel
 
-/// Small objects, and what there is of them.
+/// Small objects, and listings of objects.
 extension S3Client {
-    /// An object of a list.
+    /// An object in a listing.
     struct Listed: Hashable, Sendable {
         var key: String
         var byteCount: Int
-        /// When it was put; nil where the server says something else than a time.
+        /// When it was put; nil if the server returns an invalid time.
         var changedAt: Date?
     }
 
-    /// Puts an object of some bytes.
+    /// Puts an object with some bytes.
     func put(_ text: String, to object: S3Object) throws(TripstoreError) {
         _ = try answer(to: S3Request(.put, object, .write, body: Array(text.utf8)))
     }
 
-    /// The bytes of an object; nil where there is none.
+    /// Returns the bytes of an object; nil if there is none.
     func size(of object: S3Object) throws(TripstoreError) -> Int? {
         var request = S3Request(.head, object, .read)
         request.mayBeAbsent = true
@@ -25,7 +25,7 @@ extension S3Client {
         return answer.status == .notFound ? nil : answer.headers.first(name: "Content-Length").flatMap { Int($0) }
     }
 
-    /// The text of a small object; nil where there is none.
+    /// Returns the text of a small object; nil if there is none.
     func text(of object: S3Object) throws(TripstoreError) -> String? {
         var request = S3Request(.get, object, .read)
         request.mayBeAbsent = true
@@ -33,7 +33,7 @@ extension S3Client {
         return answer.status == .notFound ? nil : answer.text
     }
 
-    /// Removes objects; those that are absent are fine.
+    /// Deletes objects; absent ones are fine.
     func remove(_ objects: [S3Object]) throws(TripstoreError) {
         let requests = objects.map { object in
             var request = S3Request(.delete, object, .remove)
@@ -43,9 +43,9 @@ extension S3Client {
         _ = try answers(to: requests)
     }
 
-    /// Asks for several things at once, a few at a time, and returns the answers in order.
+    /// Sends several requests, a few at a time, and returns the responses in order.
     ///
-    /// - Throws: the first failure, once nothing is under way any more.
+    /// - Throws: the first failure, once no request is in progress any more.
     func answers(to requests: [S3Request]) throws(TripstoreError) -> [Answer] {
         var answers: [Answer] = []
         var sent: [Sent] = []
@@ -66,7 +66,7 @@ extension S3Client {
         return answers
     }
 
-    /// All objects under a prefix.
+    /// Returns all objects under a prefix.
     func list(_ prefix: S3Prefix) throws(TripstoreError) -> [Listed] {
         var objects: [Listed] = []
         try pages(of: prefix, ["list-type": "2"], next: ["continuation-token": "NextContinuationToken"]) { page in
@@ -78,7 +78,7 @@ extension S3Client {
         return objects
     }
 
-    /// Reads a time of a list, with or without milliseconds.
+    /// Parses a time in a listing, with or without milliseconds.
     static func date(_ text: String?) -> Date? {
         guard let text else { return nil }
         return [true, false].lazy.compactMap {
@@ -86,7 +86,7 @@ extension S3Client {
         }.first
     }
 
-    /// Asks for lists until there are no more.
+    /// Requests pages of a listing until there are no more.
     ///
     /// - Parameter next: parameters of the next request, and the elements that have their values.
     func pages(

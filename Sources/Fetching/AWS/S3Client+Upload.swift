@@ -13,11 +13,11 @@ import Musl
 ///
 /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 extension S3Client {
-    /// An object whose bytes are at S3, and which nobody sees yet.
+    /// An object whose bytes are at S3, and which is not visible yet.
     struct Staged: Sendable {
         var object: S3Object
         var uploadID: String
-        /// What S3 calls each part.
+        /// S3's tag of each part.
         fileprivate var tags: [String]
         var byteCount: Int
     }
@@ -40,7 +40,7 @@ extension S3Client {
         _ = try answer(to: S3Request(.put, object, .write, body: try file.read(0..<file.byteCount)))
     }
 
-    /// Sends a file's bytes without showing them.
+    /// Sends a file's bytes without making them visible.
     func stage(file path: String, to object: S3Object) throws(TripstoreError) -> Staged {
         try stage(FileToSend(path), to: object)
     }
@@ -61,7 +61,7 @@ extension S3Client {
         }
     }
 
-    /// Sends parts, some at a time, and returns what S3 calls them.
+    /// Sends parts, several at a time, and returns S3's tags.
     private func sendParts(of file: FileToSend, to object: S3Object, _ id: String) throws(TripstoreError) -> [String] {
         let byteCount = max(options.partByteCount, (file.byteCount - 1) / S3Options.partNumberMax + 1)
         let starts = file.byteCount == 0 ? [0] : Array(stride(from: 0, to: file.byteCount, by: byteCount))
@@ -70,7 +70,7 @@ extension S3Client {
         var tags: [String] = []
         var failure: TripstoreError?
         repeat {
-            // Who has no part under way waits for room; who has one waits for that: so nobody waits in a circle.
+            // A caller without a part in progress waits for room; one with a part waits for that: so there is no deadlock.
             if failure == nil, next < starts.count, sent.count < options.connectionCount,
                 sent.isEmpty ? room.take() : room.takeIfFree()
             {
@@ -99,7 +99,7 @@ extension S3Client {
         return tags
     }
 
-    /// Shows objects whose bytes are there, one right after the other.
+    /// Makes objects visible whose bytes are sent, one right after the other.
     func complete(_ staged: [Staged]) throws(TripstoreError) {
         let requests = staged.map { staged in
             let parts = staged.tags.enumerated().map {
@@ -113,7 +113,7 @@ extension S3Client {
             return request
         }
         for (staged, answer) in zip(staged, try answers(to: requests)) where answer.status == .notFound {
-            // Done already, by an attempt whose answer was lost?
+            // Done already, by an attempt whose response was lost?
             if try size(of: staged.object) == staged.byteCount { continue }
             throw TripstoreError(
                 .unavailable,
@@ -121,7 +121,7 @@ extension S3Client {
         }
     }
 
-    /// Forgets what was sent of an object, so that nobody pays for it; nothing depends on whether that succeeds.
+    /// Aborts the upload of an object, so that it is not billed; nothing depends on the result.
     func abort(_ object: S3Object, _ uploadID: String) {
         var request = S3Request(.delete, object, .remove)
         request.query = [(name: "uploadId", value: uploadID)]
@@ -129,9 +129,9 @@ extension S3Client {
         _ = try? answer(to: request, attemptCountMax: 2)
     }
 
-    /// Forgets what was sent under a prefix and not shown; with a date, what was begun before it.
+    /// Aborts uploads under a prefix that were not completed; with a date, those begun before it.
     ///
-    /// - Returns: number of uploads that were forgotten.
+    /// - Returns: count of aborted uploads.
     @discardableResult
     func abortUploads(
         under prefix: S3Prefix, begunBefore date: Date? = nil, where isOwn: (_ key: String) -> Bool
@@ -151,7 +151,7 @@ extension S3Client {
     }
 }
 
-/// Room in memory for a number of parts, whoever sends them.
+/// Memory for a count of parts, whoever sends them.
 final class PartRoom: Sendable {
     private let free: DispatchSemaphore
 

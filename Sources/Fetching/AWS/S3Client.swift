@@ -2,12 +2,12 @@ import Foundation
 import HTTPTransport
 import TripModel
 
-/// Asks S3, or what the operator has put in its place: signs, asks again where that may help, and says what an answer means.
+/// A client of S3, or of the operator's replacement: signs, retries if that may help, and interprets responses.
 ///
-/// Calls block: they are made on threads that are meant to wait. The host is the one that the settings name, whatever its address is;
-/// nothing here is told where to go by a request.
+/// Calls block: they run on threads that are meant to wait. The settings name the host, whatever its address is; a request
+/// never determines where to connect.
 final class S3Client: Sendable {
-    /// An answer that is none of failure.
+    /// A response that is not a failure (2xx, or 404 if absence is expected).
     struct Answer: Sendable {
         var status: HTTPStatus
         var headers: HTTPHeaders
@@ -33,7 +33,7 @@ final class S3Client: Sendable {
         var http = SourceClient.options(stallTimeout: options.stallTimeout, settings: identity.settings)
         http.writeTimeout = options.stallTimeout
         http.connectionCountMax = S3Options.partCountMax
-        // S3 closes what idles; a connection that is closed under a request costs an attempt.
+        // S3 closes idle connections; one that is closed during a request costs an attempt.
         http.idleSeconds = 4
         self.http = HTTPClient(http)
     }
@@ -42,18 +42,18 @@ final class S3Client: Sendable {
 
     // MARK: Requests
 
-    /// Asks and waits for the answer.
+    /// Sends a request and waits for the response.
     func answer(to request: S3Request, attemptCountMax: Int? = nil) throws(TripstoreError) -> Answer {
         try finish(send(request), attemptCountMax: attemptCountMax)
     }
 
-    /// Sends a request; what becomes of it is found by `finish`.
+    /// Sends a request; `finish` returns its result.
     func send(_ request: S3Request) -> Sent {
         let exchange = Result { http.begin(try signed(request), upTo: S3Options.answerByteCountMax) }
         return Sent(request: request, exchange: exchange)
     }
 
-    /// Waits for the answer to a request, and sends it again where something came between.
+    /// Waits for the response to a request, and retries it after a transient failure.
     func finish(_ sent: Sent, attemptCountMax: Int? = nil) throws(TripstoreError) -> Answer {
         var sent = sent
         let attemptCountMax = attemptCountMax ?? options.attemptCountMax
@@ -113,7 +113,7 @@ final class S3Client: Sendable {
         let document = S3Document(text)
         let code = response.status.code
         let error = document.errorCode
-        // An upload that is put together is answered with 200 before it is known whether it can be.
+        // The completion of an upload is answered with 200 before its result is known.
         if (200..<300).contains(code), error == nil {
             return Answer(status: response.status, headers: response.headers, text: text)
         }
@@ -121,7 +121,7 @@ final class S3Client: Sendable {
             return Answer(status: response.status, headers: response.headers, text: text)
         }
         let status = "\(code) \(response.status.reasonPhrase)\(error.map { " (\($0))" } ?? "")"
-        // What of 4xx is about this attempt alone.
+        // The 4xx statuses that concern only this attempt.
         if [400, 401, 403].contains(code), let clause = ClockSkew.clause(response.headers) {
             throw FetchFailure.refused(
                 TripstoreError(
@@ -137,7 +137,7 @@ final class S3Client: Sendable {
         throw refusal(request, code: code, error: error, status: status, region: Self.region(response.headers, document))
     }
 
-    /// Where S3 says that the bucket is.
+    /// Returns the region of the bucket, according to S3.
     private static func region(_ headers: HTTPHeaders, _ document: S3Document) -> String? {
         let region = headers.first(name: "x-amz-bucket-region") ?? document.elements("Error").first?.value("Region")
         guard let region, !region.isEmpty,
@@ -173,7 +173,7 @@ final class S3Client: Sendable {
                 "S3 refuses to \(request.purpose) \(shown) to these credentials: \(status); check that they may "
                     + "\(request.purpose) there.")
         case (_, "NoSuchUpload"):
-            // Whoever sends it again may well succeed.
+            // A retry may well succeed.
             return .refused(
                 TripstoreError(
                     .unavailable,

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What S3 answers with: XML without attributes or mixed text where it matters here.
+/// A response of S3: XML; elements with attributes are not found, and mixed text is not needed here.
 ///
 /// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 package struct S3Document: Sendable {
@@ -8,17 +8,17 @@ package struct S3Document: Sendable {
 
     package init(_ text: String) { self.text = text }
 
-    /// What is in each element of a name, in their order.
+    /// Returns the contents of each element with a name, in order.
     package func elements(_ name: String) -> [S3Document] {
         text.components(separatedBy: "<\(name)>").dropFirst().compactMap { rest in
             rest.range(of: "</\(name)>").map { S3Document(String(rest[..<$0.lowerBound])) }
         }
     }
 
-    /// The text of the first element of a name.
+    /// Returns the text of the first element with a name.
     package func value(_ name: String) -> String? { elements(name).first.map { Self.unescaped($0.text) } }
 
-    /// What S3 calls an error; nil where the document is none, or none of S3's.
+    /// S3's code of an error; nil if the document is not an error of S3.
     package var errorCode: String? {
         guard let error = elements("Error").first, let code = error.value("Code"), !code.isEmpty,
             code.utf8.allSatisfy({ (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) })
@@ -28,7 +28,7 @@ package struct S3Document: Sendable {
 
     private static let entities: [Substring: Character] = ["amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'"]
 
-    /// Text with XML's entities undone; what is none stays as it is.
+    /// Returns text with XML's entities decoded; invalid ones stay as they are.
     private static func unescaped(_ text: String) -> String {
         guard text.contains("&") else { return text }
         var result = ""

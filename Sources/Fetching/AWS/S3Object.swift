@@ -3,7 +3,7 @@ import TripModel
 /// An object in S3, by its bucket and key.
 struct S3Object: Hashable, Sendable {
     let bucket: String
-    /// As it is, not percent-encoded.
+    /// Not percent-encoded.
     let key: String
 
     /// Names an object, or with an empty key its bucket.
@@ -12,7 +12,7 @@ struct S3Object: Hashable, Sendable {
         self.key = key
     }
 
-    /// Reads what follows `s3://`, taken as it stands, as AWS's own tools do.
+    /// Parses the text after `s3://`, unencoded, as AWS's own tools do.
     init(_ text: Substring) throws(TripstoreError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         bucket = String(parts[0])
@@ -27,7 +27,7 @@ struct S3Object: Hashable, Sendable {
         guard !key.isEmpty, key.utf8.count <= 1024 else {
             throw WebAddress.refusal(of: "s3://\(text)", "it must be s3://BUCKET/KEY, with a key of at most 1024 bytes")
         }
-        // A server or a proxy that resolves them would give the object of another bucket.
+        // A server or a proxy that resolves them would return the object of another bucket.
         guard !key.split(separator: "/").contains(where: { $0 == "." || $0 == ".." }) else {
             throw WebAddress.refusal(of: "s3://\(text)", "its key must not have a part that is . or ..")
         }
@@ -38,7 +38,7 @@ struct S3Object: Hashable, Sendable {
     /// The last part of the key.
     var filename: String { key.split(separator: "/").last.map(String.init) ?? key }
 
-    /// Where it is to be had over HTTP.
+    /// Returns its HTTP address.
     ///
     /// - Parameter endpoint: a server in place of AWS's, whose buckets are in paths; nil: AWS's own.
     func address(region: String, endpoint: WebAddress?) -> WebAddress {
@@ -50,7 +50,7 @@ struct S3Object: Hashable, Sendable {
                 isSecure: endpoint.isSecure, host: endpoint.host, port: endpoint.port, target: "\(root)/\(bucket)\(path)")
         }
         let domain = region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
-        // A certificate for all buckets is for none whose name has a dot.
+        // A wildcard certificate for all buckets does not cover a name with a dot.
         if bucket.contains(".") || bucket.contains("_") {
             return WebAddress(isSecure: true, host: "s3.\(region).\(domain)", target: "/\(bucket)\(path)")
         }

@@ -1,14 +1,14 @@
 package import TripModel
 
-/// A place in a bucket under which objects are kept, as a setting names it: `s3://BUCKET/PREFIX`, or a whole bucket.
+/// A location in a bucket under which objects are kept, as a setting names it: `s3://BUCKET/PREFIX`, or a whole bucket.
 package struct S3Prefix: Hashable, Sendable {
     let bucket: String
     /// Without a slash at its end; empty for the whole bucket.
     private let path: String
 
-    /// Reads a URL.
+    /// Parses a URL.
     ///
-    /// - Parameter setting: who gave it, for the sentence that says what is wrong with it.
+    /// - Parameter setting: the name of the setting, for the error.
     package init(_ url: String, setting: String) throws(TripstoreError) {
         var text = url[...]
         while text.hasSuffix("/") { text = text.dropLast() }
@@ -21,7 +21,7 @@ package struct S3Prefix: Hashable, Sendable {
             throw Self.refusal(of: url, setting)
         }
         path = String(rest.dropFirst(bucket.utf8.count).drop { $0 == "/" })
-        // What is kept here has names of some hundred bytes at most.
+        // Objects here have names of some hundred bytes at most.
         guard path.utf8.count <= 700 else { throw Self.refusal(of: url, setting) }
     }
 
@@ -32,16 +32,16 @@ package struct S3Prefix: Hashable, Sendable {
                 + "most 700 bytes, not \(ShownURL(url)).")
     }
 
-    /// What all keys begin with.
+    /// The common prefix of all keys.
     var keyPrefix: String { path.isEmpty ? "" : path + "/" }
 
-    /// The place's URL, without a slash at its end.
+    /// The location's URL, without a slash at its end.
     package var url: String { path.isEmpty ? "s3://\(bucket)" : "s3://\(bucket)/\(path)" }
 
-    /// The object of a name here.
+    /// Returns the object with a name here.
     func object(_ name: String) -> S3Object { S3Object(bucket: bucket, key: keyPrefix + name) }
 
-    /// The name that a key has here; nil where it is elsewhere.
+    /// Returns the name of a key here; nil if it is elsewhere.
     func name(of key: String) -> String? {
         key.hasPrefix(keyPrefix) ? String(key.dropFirst(keyPrefix.count)) : nil
     }

@@ -1,9 +1,9 @@
 import Cryptography
 import HTTPTransport
 
-/// What is asked of S3, so that it can be asked again.
+/// A request to S3, in a form that can be retried.
 struct S3Request: Sendable {
-    /// What it is for, in the words of a sentence.
+    /// Its purpose, in the words of an error message.
     enum Purpose: String, Sendable { case read, write, remove, list }
 
     var method: HTTPMethod
@@ -11,7 +11,7 @@ struct S3Request: Sendable {
     var object: S3Object
     var query: [(name: String, value: String)] = []
     var purpose: Purpose
-    /// Whether 404 for the object, or for an upload of it, is an answer like others.
+    /// Whether 404 for the object, or for an upload of it, is a valid response.
     var mayBeAbsent = false
     let body: [UInt8]
     /// SHA-256 of the body in hexadecimal digits.
@@ -25,10 +25,10 @@ struct S3Request: Sendable {
         bodyHash = SHA256.hash(body.span.bytes).hexadecimal
     }
 
-    /// What is asked for, for a person.
+    /// The requested object, for a person.
     var shown: String { object.key.isEmpty ? "s3://\(object.bucket)" : object.url }
 
-    /// Where to ask.
+    /// Returns the address of the request.
     func address(region: String, endpoint: WebAddress?) -> WebAddress {
         let whole = object.address(region: region, endpoint: endpoint)
         if query.isEmpty { return whole }

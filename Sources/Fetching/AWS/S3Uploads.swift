@@ -8,13 +8,13 @@ package final class S3Uploads: UploadStore {
     private let client: S3Client
     package let straySeconds: Int
 
-    /// Makes a store of uploads; nobody is asked yet.
+    /// Makes a store of uploads, without a request.
     ///
     /// - Parameter url: `s3://bucket/prefix`, or `s3://bucket/prefix?stray_seconds=86400`.
     package convenience init(url: String, environment: [String: String]) throws(TripstoreError) {
         var options = S3Options(environment: environment)
-        // A client waits at the other end: what is frozen is said before it gives up, so that no job appears for an upload that was sent
-        // again.
+        // A client waits at the other end: a frozen server is reported before the client gives up, so that no job appears for
+        // an upload that was sent again.
         options.stallTimeout = .seconds(10)
         options.patience = .seconds(15)
         try self.init(url: url, options: options)
@@ -39,11 +39,11 @@ package final class S3Uploads: UploadStore {
         client = S3Client(options)
     }
 
-    /// Closes all connections; nothing may be asked afterwards.
+    /// Closes all connections; no request may follow.
     package func close() { client.close() }
 
     package func keep(_ path: String, as name: String) throws(TripstoreError) -> String {
-        // Read as the fetcher will read it.
+        // Parsed as the fetcher will parse it.
         guard case .object(let object) = try Source(prefix.object(name).url) else { preconditionFailure("s3:// is an object") }
         try client.put(file: path, to: object)
         return object.url
@@ -51,7 +51,7 @@ package final class S3Uploads: UploadStore {
 
     package func check() throws(TripstoreError) {
         var request = S3Request(.head, S3Object(bucket: prefix.bucket, key: ""), .list)
-        // Some stores make a bucket with its first object.
+        // Some stores create a bucket with its first object.
         request.mayBeAbsent = true
         _ = try client.answer(to: request, attemptCountMax: 1)
     }
@@ -84,6 +84,6 @@ package final class S3Uploads: UploadStore {
         return strays.count + client.abortUploads(under: prefix, begunBefore: date, where: isOwn)
     }
 
-    /// Whether a key is of the form that `keep` gives; what else somebody has in the bucket is not ours.
+    /// Returns whether a key has the form that `keep` creates; other objects in the bucket are foreign.
     private func isOwn(_ key: String) -> Bool { prefix.name(of: key).map(Folders.isUploadFile) ?? false }
 }

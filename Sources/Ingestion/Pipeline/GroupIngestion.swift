@@ -1,23 +1,23 @@
 import TripModel
 
-/// Many small loads as one: decoded in parallel, sorted into one segment, committed by one transaction.
+/// Ingests many small jobs as one: decoded in parallel, sorted into one segment, committed by one transaction.
 ///
-/// The syncs of a commit cost more than decoding a file of a thousand rows, so that small jobs which wait together share one:
-/// group commit, as in DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984. Each job
-/// keeps its own counts, rejected rows and verdict, and can be taken out alone.
+/// The syncs of a commit cost more than decoding a file of a thousand rows, so small jobs that wait together share one: group
+/// commit, as in DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD 1984. Each job keeps its
+/// own counts, rejected rows and result, and can be deleted alone.
 ///
-///     files ── decode, a file each ── collect up to a million rows ── sort, encode, write ── commit
-///              pool                   this thread                     pool                   all jobs at once
+///     files ── decode, one file each ── collect up to a million rows ── sort, encode, write ── commit
+///              pool                     this thread                     pool                   all jobs at once
 final class GroupIngestion {
     /// Jobs that ended together.
     struct Wave {
-        /// Their trips are committed; with the jobs as they are now.
+        /// Their trips are committed; with the current state of the jobs.
         var completed: [(record: JobRecord, job: Job)] = []
         /// Their files cannot be read as trips.
         var failed: [(record: JobRecord, error: TripstoreError)] = []
-        /// They were cancelled while they were loaded; none of their trips is committed.
+        /// They were cancelled during ingestion; none of their trips is committed.
         var cancelled: [JobRecord] = []
-        /// They have to be loaded one by one: their files are larger inside than they looked, or a cancelled job had the same bytes.
+        /// They must be ingested one by one: their files expand to more than expected, or a cancelled job had the same bytes.
         var alone: [JobRecord] = []
     }
 
@@ -27,7 +27,7 @@ final class GroupIngestion {
         case oversized
     }
 
-    /// What was read of a file: all of it.
+    /// The extent of a completely read file.
     private struct Extent: Sendable {
         var plainByteCount: Int
         var storedByteCount: Int
@@ -39,7 +39,7 @@ final class GroupIngestion {
 
     /// What a worker needs for one file, kept from file to file.
     private struct Reader: Sendable {
-        let buffer = ChunkBuffer(capacity: 2 * Limits.smallFileByteCountMax)  // compressed files are larger inside
+        let buffer = ChunkBuffer(capacity: 2 * Limits.smallFileByteCountMax)  // compressed files expand
         var decoder: CSVDecoder?
     }
 
@@ -49,10 +49,10 @@ final class GroupIngestion {
     private let folders: Folders
     private let bounds: IngestionBounds
     private let readers = ScratchPool { Reader() }
-    /// Jobs whose files were not read yet, in the order in which they came.
+    /// Jobs whose files were not read yet, in order of arrival.
     private(set) var waiting: ArraySlice<JobRecord>
 
-    /// Prepares a load of jobs that are running and have committed nothing.
+    /// Prepares the ingestion of jobs that are running and have committed nothing.
     init(
         _ records: [JobRecord], engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders,
         bounds: IngestionBounds
@@ -65,9 +65,9 @@ final class GroupIngestion {
         self.bounds = bounds
     }
 
-    /// Loads as many jobs as make a segment of about a million rows; nil once none is waiting.
+    /// Ingests as many jobs as make a segment of about a million rows; returns nil once none is waiting.
     ///
-    /// Throws where a wave could not be committed: none of its jobs was then, and `waiting` still has them.
+    /// Throws if a wave could not be committed: then none of its jobs was, and `waiting` still has them.
     func loadWave() throws -> Wave? {
         if waiting.isEmpty { return nil }
         var rest = waiting
@@ -140,7 +140,7 @@ final class GroupIngestion {
         let cancelled = try commit(batches, commits, origin)
         wave.cancelled = wave.completed.map(\.record).filter { cancelled.contains($0.job.id) }
         wave.completed.removeAll { cancelled.contains($0.job.id) }
-        // What only a cancelled job would have doubled is no duplicate.
+        // A file that only duplicates a cancelled job is not a duplicate.
         let stranded = wave.failed.filter { $0.error.job.map(cancelled.contains) ?? false }.map(\.record)
         wave.failed.removeAll { $0.error.job.map(cancelled.contains) ?? false }
         wave.alone += stranded
@@ -158,7 +158,7 @@ final class GroupIngestion {
             let header = try buffer.withBytes(count: buffer.count) { bytes throws(TripstoreError) in
                 try CSVHeader(parsing: bytes, isWholeFile: true, mayBeQuoted: record.mayBeQuoted)
             }
-            // Files that wait together mostly have the same header: the decoder's tables of names and months are kept.
+            // Files that wait together mostly have the same header: the decoder's tables of names and months are reused.
             var decoder = reader.decoder.take() ?? CSVDecoder(header: header)
             if decoder.header != header { decoder = CSVDecoder(header: header) }
             decoder.rejectsByteCountMax = RejectsBound(ofSource: record.job.totalBytes).byteCountMax
@@ -181,7 +181,7 @@ final class GroupIngestion {
         }
     }
 
-    /// Commits a wave, and returns the jobs that were left out of it as they were cancelled meanwhile.
+    /// Commits a wave, and returns the jobs that were omitted since they were cancelled meanwhile.
     private func commit(
         _ batches: [TripBatch], _ commits: [(job: Int64, commit: JobCommit)], _ origin: SegmentProvenance
     ) throws -> Set<Int64> {

@@ -1,17 +1,17 @@
 import Foundation
 import TripModel
 
-/// One load: reads a CSV, decodes it in parallel, and commits it part by part.
+/// Runs one job: reads a CSV, decodes it in parallel, and commits it part by part.
 ///
 ///     read ─── cut at row ends ─── decode ──────── collect ─── sort, encode, write ── commit
 ///     this thread                  pool, by chunk  in order    the engine, by part    in order
 ///
 /// Memory is bounded by chunks in flight and by two parts, one being filled and one being stored, whatever the size of the
-/// input. Each commit names the point of the source up to which rows are stored; a job that was interrupted goes on
-/// from there, so nothing is lost or doubled. Trips become visible with the last commit.
+/// input. Each commit records the checkpoint up to which rows are stored; an interrupted job resumes from there, so nothing is
+/// lost or doubled. Trips become visible with the last commit.
 ///
-/// A part that is full is closed once more trips have come, and a checkpoint leaves the last chunk with trips to be read
-/// again. So the last part of a job is known to be that when it is stored, and says of how many trips the job is.
+/// A full part is closed only when more trips arrive, and a checkpoint leaves the last chunk with trips to be read again. So
+/// the last part of a job is known to be that when it is stored, and records the job's count of trips.
 final class IngestionJob {
     /// How a run ended without an error.
     enum Outcome { case completed, checkpointed }
@@ -22,11 +22,11 @@ final class IngestionJob {
         /// Bytes of the source up to the end of the chunk, plain and as stored.
         var endByte: Int
         var storedByteCount: Int
-        /// Hash of the plain ones.
+        /// Hash of the plain bytes.
         var contentHash: ContentHash
     }
 
-    /// Where a load stood.
+    /// The state of a job at a checkpoint.
     private struct Standing {
         var job: Job
         var checkpoint: JobRecord.Checkpoint
@@ -55,7 +55,7 @@ final class IngestionJob {
     private let sourcePath: String
     private let record: JobRecord
 
-    /// The job as it stands.
+    /// The current state of the job.
     private(set) var job: Job
     private var checkpoint: JobRecord.Checkpoint
     private var meter: ProgressMeter
@@ -63,12 +63,12 @@ final class IngestionJob {
     private var rejectsSincePart: [String: Int] = [:]
     private var batches: [TripBatch] = []
     private var batchRowCount = 0
-    /// Where the load stood before the last of `batches`.
+    /// The state before the last of `batches`.
     private var beforeLastBatch: Standing?
     private var decoding: [DecodingChunk] = []
     private var writing: [WritingPart] = []
     private var partCount = 0
-    /// Bytes of segments of this run.
+    /// Bytes of segments of this attempt.
     private var storedByteCount = 0
     private var idleBuffers: [ChunkBuffer] = []
     /// Hashes the source's plain bytes as they are read.
@@ -76,13 +76,13 @@ final class IngestionJob {
     /// Hash of the whole source as it is stored, once it is read to its end.
     private var sourceHash: ContentHash?
 
-    /// Prepares a run.
+    /// Prepares an attempt.
     ///
     /// - Parameters:
-    ///   - chunkRowCount: rows of a decoded batch, approximately; nil: the engine's own size.
+    ///   - chunkRowCount: approximate rows of a decoded batch; nil: the engine's own size.
     ///   - partRowCount: rows at which a part is closed.
-    ///   - bounds: what it may take.
-    ///   - report: told of progress, at most ten times a second.
+    ///   - bounds: resource limits.
+    ///   - report: receives progress, at most ten times per second.
     init(
         _ record: JobRecord, engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders,
         chunkRowCount: Int?,
@@ -112,10 +112,10 @@ final class IngestionJob {
             : try RejectsFile(path: folders.rejectsPath(job: job.id), bound, leaving: bounds.reserve)
     }
 
-    /// Runs to the end, or to a checkpoint where that is wished.
+    /// Runs to the end, or to a checkpoint if one is requested.
     func run() throws -> Outcome {
         let isResuming = checkpoint.byteCount > 0
-        // Opened once: a file that comes in its place meanwhile is another.
+        // Opened once: a file that replaces it meanwhile is another.
         let source = try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax))
         if !isResuming { try refuseDuplicate(source) }
         var tail = takeBuffer()
@@ -125,7 +125,7 @@ final class IngestionJob {
                 try CSVHeader(parsing: bytes, isWholeFile: hasEnded, mayBeQuoted: record.mayBeQuoted)
             }
         }
-        // Of a file that changed that is what is wrong with it, whatever its header is now.
+        // If the file changed, that is the error, whatever its header is now.
         let committedEnd = isResuming ? try skipCommitted(tail, source) : 0
         let header = try parsed.get()
         var tailStart = isResuming ? committedEnd : header.byteCount
@@ -147,7 +147,7 @@ final class IngestionJob {
             case .cancel: throw TripstoreError(.cancelled, "Cancelled on request.")
             case .checkpoint: return try finish(isLast: false)
             }
-            // The next chunk begins with what the last one left.
+            // The next chunk begins with the rest of the last one.
             let buffer = takeBuffer()
             buffer.takeTail(of: tail, from: tailStart)
             idleBuffers.append(tail)
@@ -162,32 +162,32 @@ final class IngestionJob {
             guard whole > 0 else {
                 throw TripstoreError(.internalFault, "No row ends in \(buffer.count) bytes of \(sourcePath).")
             }
-            // The tail is copied out before the chunk is handed over, so that a chunk's buffer has one user.
+            // The tail is copied out before the chunk is passed on, so that a chunk's buffer has one user.
             tail = takeBuffer()
             tail.takeTail(of: buffer, from: whole)
             tailStart = 0
             readByteCount += whole
             buffer.withBytes(count: whole) { hasher.update($0) }
             if !buffer.endsLine(at: whole) {
-                // The chunk ends inside a line that is longer than any row may be: the rest of the line goes with it.
+                // The chunk ends inside a line that is longer than any row may be: the rest of the line is skipped with it.
                 readByteCount += try skipLine(&tail, from: source, hasEnded: &hasEnded)
             }
             decode(buffer, whole, decoders, endByte: readByteCount, storedByteCount: source.consumedByteCount)
             while decoding.count > Limits.chunksInFlightPerThread * pool.threadCount { try collectOldest() }
         }
         while !decoding.isEmpty { try collectOldest() }
-        // A file that ends with its header has no chunk that says so.
+        // A file that ends with its header has no chunk that records this.
         job.processedBytes = source.consumedByteCount
         sourceHash = source.storedHash ?? checkpoint.contentHash
         try source.requireUnchanged(sourceHash)
         return try finish(isLast: true)
     }
 
-    /// Reads over what an interrupted run has committed, of which a buffer has the first bytes, having proved that this is still the
-    /// same; returns where in the buffer it ends.
+    /// Skips what an interrupted attempt has committed, after proving that the source is still the same.
     ///
-    /// The proof is the hash of all committed bytes, so that what is loaded equals the file as it is now, from its first row to its
-    /// last: a file that only grew or changed behind the checkpoint may go on.
+    /// The buffer has the first of these bytes. Returns where in the buffer they end. The proof is the hash of all committed
+    /// bytes, so that the stored trips equal the file as it is now, from its first row to its last: a job may resume if its
+    /// file only grew or changed behind the checkpoint.
     private func skipCommitted(_ buffer: ChunkBuffer, _ source: ByteSource) throws(TripstoreError) -> Int {
         let end = min(checkpoint.byteCount, buffer.count)
         buffer.withBytes(count: end) { hasher.update($0) }
@@ -201,9 +201,9 @@ final class IngestionJob {
         return end
     }
 
-    /// Refuses, before a row is read, a file with the size and the hash of one that was loaded.
+    /// Refuses, before a row is read, a file with the size and hash of one that was ingested.
     private func refuseDuplicate(_ source: ByteSource) throws(TripstoreError) {
-        // An upload was hashed as it came in.
+        // An upload was hashed as it arrived.
         guard !record.allowsDuplicate, record.sourceHash == nil, let byteCount = source.storedByteCount,
             try catalog.hasSource(ofByteCount: byteCount)
         else { return }
@@ -212,7 +212,7 @@ final class IngestionJob {
         }
     }
 
-    /// Drops bytes up to and including the next newline, and returns how many they were.
+    /// Drops bytes up to and including the next newline, and returns their count.
     private func skipLine(_ tail: inout ChunkBuffer, from source: ByteSource, hasEnded: inout Bool) throws -> Int {
         var skipped = 0
         while true {
@@ -253,7 +253,7 @@ final class IngestionJob {
                 decoded: decoded, buffer: buffer, endByte: endByte, storedByteCount: storedByteCount, contentHash: hasher.hash))
     }
 
-    /// Takes the rows of the oldest chunk in flight.
+    /// Collects the rows of the oldest chunk in flight.
     private func collectOldest() throws {
         let chunk = decoding.removeFirst()
         let decoded = try chunk.decoded.wait()
@@ -282,7 +282,7 @@ final class IngestionJob {
         if meter.isDue() { report(meter.progress(of: job)) }
     }
 
-    /// Leaves the last chunk with trips to the run that goes on from here.
+    /// Leaves the last chunk with trips to the attempt that resumes from here.
     private func putBackLastBatch() {
         guard let standing = beforeLastBatch, let batch = batches.popLast() else { return }
         batchRowCount -= batch.count
@@ -293,7 +293,7 @@ final class IngestionJob {
 
     // MARK: - Parts
 
-    /// Hands the rows collected so far to the engine.
+    /// Passes the rows collected so far to the engine.
     ///
     /// - Parameter isLast: whether they are the last of the job.
     private func sealPart(isLast: Bool) {
@@ -342,7 +342,7 @@ final class IngestionJob {
         }
     }
 
-    /// Stops a load that stores a multiple of what it reads.
+    /// Stops a job that stores a multiple of what it reads.
     private func requireBound(on segment: SegmentRecord?, of part: WritingPart) throws(TripstoreError) {
         storedByteCount += segment?.byteCount ?? 0
         let bound = Limits.outputByteCountMin + Limits.outputSourceMultiple * part.job.processedBytes
@@ -365,10 +365,10 @@ final class IngestionJob {
         return isLast ? .completed : .checkpointed
     }
 
-    /// Progress as it stands, for the terminal event.
+    /// Returns the current progress, for the terminal event.
     func progress(of job: Job) -> JobProgress { meter.progress(of: job) }
 
-    /// Waits for work in flight, so that nothing is stored after the job was taken back.
+    /// Waits for work in flight, so that nothing is stored after the job was rolled back.
     func drain() {
         for chunk in decoding { _ = try? chunk.decoded.wait() }
         for part in writing { _ = try? part.record?.wait() }

@@ -1,6 +1,6 @@
 import TripModel
 
-/// Turns counts into progress events: at most ten a second, with rate and time left.
+/// Converts counts to progress events: at most ten per second, with rate and time left.
 struct ProgressMeter {
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
@@ -8,14 +8,14 @@ struct ProgressMeter {
     private let bytesAtStart: Int
     private var lastEvent: ContinuousClock.Instant?
 
-    /// Starts the clock of a run that begins with what earlier runs have done.
+    /// Starts the clock of an attempt, given what earlier attempts have done.
     init(processedRows: Int, processedBytes: Int) {
         start = clock.now
         rowsAtStart = processedRows
         bytesAtStart = processedBytes
     }
 
-    /// Whether an event is due; it is then held to have been sent.
+    /// Returns whether an event is due; if so, it counts as sent.
     mutating func isDue() -> Bool {
         let now = clock.now
         if let lastEvent, now - lastEvent < .nanoseconds(Int64(Limits.progressIntervalNanoseconds)) { return false }
@@ -23,7 +23,7 @@ struct ProgressMeter {
         return true
     }
 
-    /// The job's counts with rate and time left.
+    /// Returns the job's counts with rate and time left.
     func progress(of job: Job) -> JobProgress {
         let elapsed = (clock.now - start) / .seconds(1)
         let rows = Double(job.processedRows - rowsAtStart)

@@ -1,7 +1,8 @@
 import Foundation
 import TripModel
 
-/// Waits, on a thread of its own, for a disk that took nothing when the store was opened, and knows what to tell meanwhile.
+/// Waits, on a thread of its own, for a disk that accepted no writes when the store was opened, and has the error for requests
+/// meanwhile.
 final class DiskWait: @unchecked Sendable {
     private let condition = NSCondition()
     private var reason: TripstoreError?
@@ -11,22 +12,22 @@ final class DiskWait: @unchecked Sendable {
     private var wish: Bool?
     private var waits = false
 
-    /// What whoever asks for a change is told; nil where changes can be made.
+    /// The error for requests to change something; nil if changes are possible.
     var refusal: TripstoreError? { condition.withLock { reason } }
 
-    /// Says what whoever asks for a change is told from now on.
+    /// Sets the error for requests to change something.
     func refuse(_ error: TripstoreError?) { condition.withLock { reason = error } }
 
-    /// Whether changes of jobs are to be kept for somebody, as was said meanwhile.
+    /// Whether events must be recorded, as was requested meanwhile.
     var areEventsEnabled: Bool? { condition.withLock { wish } }
 
-    /// Whether the process waits for its disk instead of ending.
+    /// Whether the process waits for its disk instead of exiting.
     var isPatient: Bool {
         get { condition.withLock { waits } }
         set { condition.withLock { waits = newValue } }
     }
 
-    /// Remembers a wish; true where it cannot be written now.
+    /// Remembers a request; returns true if it cannot be recorded now.
     func remember(eventsEnabled isEnabled: Bool) -> Bool {
         condition.withLock {
             wish = isEnabled
@@ -34,7 +35,7 @@ final class DiskWait: @unchecked Sendable {
         }
     }
 
-    /// Tries something every few seconds, after what was to be waited for before, until it succeeds or the store is closed.
+    /// Retries a step every few seconds, after earlier steps, until it succeeds or the store is closed.
     func wait(_ step: @escaping @Sendable () -> Bool) {
         let isFirst = condition.withLock {
             steps.append(step)
@@ -51,7 +52,7 @@ final class DiskWait: @unchecked Sendable {
         thread.start()
     }
 
-    /// What is to be tried now; nil where there is nothing left.
+    /// Returns the step to try now; nil if none is left.
     private func next() -> (() -> Bool)? {
         condition.withLock {
             if !isStopping, !steps.isEmpty { _ = condition.wait(until: Date(timeIntervalSinceNow: Limits.diskRetrySeconds)) }
@@ -62,7 +63,7 @@ final class DiskWait: @unchecked Sendable {
         }
     }
 
-    /// Ends the waiting, once an attempt under way is over.
+    /// Ends the waiting, once a running attempt is over.
     func stop() {
         condition.withLock {
             isStopping = true

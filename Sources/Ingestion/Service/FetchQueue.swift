@@ -1,9 +1,10 @@
 import Foundation
 import TripModel
 
-/// Jobs whose files are fetched or wait for that, and what others may know of them.
+/// Jobs whose files are being fetched or wait for that, and their state for others.
 ///
-/// They are not in the queue of loads yet, so they hold nobody up, and nothing of a file is loaded before it is whole.
+/// They are not in the ingestion queue yet, so they delay no other job, and nothing of a file is ingested before it is
+/// complete.
 final class FetchQueue: @unchecked Sendable {
     private let condition = NSCondition()
     private var waiting: [JobRecord] = []
@@ -14,7 +15,7 @@ final class FetchQueue: @unchecked Sendable {
     private var fetcher: (threads: FetchThreads, fetch: @Sendable (JobRecord) async -> Void)?
     private var isStopping = false
 
-    /// Adds a job, which is then to be seen as it stands here.
+    /// Adds a job; its state is then read from here.
     func add(_ record: JobRecord) {
         condition.withLock {
             waiting.append(record)
@@ -24,7 +25,7 @@ final class FetchQueue: @unchecked Sendable {
         }
     }
 
-    /// Begins to fetch; `fetch` brings one job's file and hands the job on, whatever comes of it.
+    /// Starts to fetch; `fetch` fetches one job's file and passes the job on, whatever the result.
     func start(_ fetch: @escaping @Sendable (JobRecord) async -> Void) {
         condition.withLock {
             fetcher = (FetchThreads(), fetch)
@@ -32,12 +33,12 @@ final class FetchQueue: @unchecked Sendable {
         }
     }
 
-    /// Starts as many fetches as there is room for; the lock is held.
+    /// Starts as many fetches as there is room for; the caller holds the lock.
     private func startMore() {
         guard let fetcher, !isStopping else { return }
         while running.count < Limits.fetchCountMax {
             let busy = busyHosts
-            // A job that failed a moment ago and is resumed waits for its task to end.
+            // A job that has just failed and is resumed waits for its task to end.
             let next = waiting.firstIndex { running[$0.job.id] == nil && !busy.contains(Self.host(of: $0)) }
             guard let next else { return }
             let record = waiting.remove(at: next)
@@ -49,7 +50,7 @@ final class FetchQueue: @unchecked Sendable {
         }
     }
 
-    /// The host of a job's URL, by which places are divided; the catalog in PostgreSQL finds it alike.
+    /// Returns the host of a job's URL, by which slots are divided; the catalog in PostgreSQL computes it in the same way.
     static func host(of record: JobRecord) -> String {
         let parts = (record.sourceURL ?? "").split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
         return parts.count > 2 ? parts[2].prefix { $0 != ":" }.lowercased() : ""
@@ -60,7 +61,7 @@ final class FetchQueue: @unchecked Sendable {
         return Set(counts.filter { $0.value >= Limits.fetchCountPerHostMax }.keys)
     }
 
-    /// The hosts from which no more files are fetched now than are.
+    /// The hosts from which no further file may be fetched now.
     var hostsWithoutRoom: [String] { condition.withLock { busyHosts.sorted() } }
 
     private func end(_ id: Int64) {
@@ -75,19 +76,19 @@ final class FetchQueue: @unchecked Sendable {
         }
     }
 
-    /// The jobs whose files are fetched or wait for that.
+    /// The jobs whose files are being fetched or wait for that.
     var ids: [Int64] { condition.withLock { waiting.map(\.job.id) + running.keys } }
 
-    /// Whether an upload of ours is fetched or waits for that.
+    /// Whether an upload of ours is being fetched or waits for that.
     var hasUploads: Bool { condition.withLock { !uploads.isEmpty } }
 
-    /// The job as it stands, where its file is fetched or waits for that.
+    /// Returns the current state of the job, if its file is being fetched or waits for that.
     func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
 
-    /// Remembers how far a fetch is; nil: the job is no longer this queue's.
+    /// Records the progress of a fetch; nil: the job is no longer in this queue.
     func update(_ id: Int64, _ job: Job?) { condition.withLock { live[id] = job } }
 
-    /// Lets a job go: its fetch is cancelled, and nobody waits until it has noticed.
+    /// Removes a job: its fetch is cancelled, without waiting for that.
     func drop(_ id: Int64) {
         condition.withLock {
             waiting.removeAll { $0.job.id == id }
@@ -97,7 +98,7 @@ final class FetchQueue: @unchecked Sendable {
         }
     }
 
-    /// Stops all fetches where the next start goes on from, and waits until they have.
+    /// Stops all fetches so that the next start can resume them, and waits until they have stopped.
     func stop() {
         condition.lock()
         defer { condition.unlock() }

@@ -1,7 +1,8 @@
 import TripModel
 
-/// Threads on which fetches run, so that they may block for the disk, and go on where the threads of Swift's own pool, as few as
-/// there are cores, all wait for something.
+/// Threads for fetches, which may block for the disk.
+///
+/// The threads of Swift's own pool, as few as there are cores, may all be waiting.
 final class FetchThreads: TaskExecutor {
     private let pool = WorkerPool(threadCount: Limits.fetchThreadCount)
 

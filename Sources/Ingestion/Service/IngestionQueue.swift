@@ -1,10 +1,9 @@
 import Foundation
 import TripModel
 
-/// The thread that runs pending jobs, one after the other, and what others may know of it.
+/// The thread that runs pending jobs, one after the other, and their state for others.
 ///
-/// One job at a time, or one group of small ones: a load uses all cores by itself, and jobs become visible in the order in
-/// which they came.
+/// One job at a time, or one group of small ones: a job uses all cores by itself, and jobs become visible in order of arrival.
 final class IngestionQueue: @unchecked Sendable {
     private let condition = NSCondition()
     private let groupsSmallFiles: Bool
@@ -12,28 +11,29 @@ final class IngestionQueue: @unchecked Sendable {
     private var running: (ids: Set<Int64>, control: IngestionJob.Control)?
     private var live: [Int64: Job] = [:]
     private var isStopping = false
-    /// Whether something changed since `whenIdle` ran.
+    /// Whether something changed since the last call of `whenIdle`.
     private var hasChanged = true
     private var hasThread = false
-    /// Why jobs stopped whose end could not be recorded.
+    /// Errors of jobs that stopped and whose end could not be recorded.
     private var abandoned: [Int64: TripstoreError] = [:]
     private let idleWork: IdleWork
 
-    /// Makes a queue that runs many small files as one load, or each alone.
+    /// Makes a queue that runs many small files together, or each alone.
     ///
-    /// - Parameter idleWork: what yields to jobs, and says when there is more of it.
+    /// - Parameter idleWork: maintenance that yields to jobs, and signals when there is more of it.
     init(groupsSmallFiles: Bool, idleWork: IdleWork) {
         self.groupsSmallFiles = groupsSmallFiles
         self.idleWork = idleWork
         idleWork.onChange { [weak self] in self?.signalChange() }
     }
 
-    /// Adds a job that waits in the catalog; a small one may be run together with others.
+    /// Adds a job that is pending in the catalog; a small one may run together with others.
     ///
-    /// One that failed or was interrupted a moment ago, and is resumed, runs again as soon as its last run has ended on the thread.
+    /// If it has just failed or was interrupted, and is resumed, it runs again as soon as its last attempt has ended on the
+    /// thread.
     func add(_ record: JobRecord) {
         let size = record.job.totalBytes ?? .max
-        // What ended a process is to be seen by itself, and no others with it.
+        // A job that crashed its process must run alone, and no others with it.
         let isNew = record.checkpoint.byteCount == 0 && record.startCount == 0
         let isSmall = groupsSmallFiles && size <= Limits.smallFileByteCountMax && isNew
         let id = record.job.id
@@ -54,7 +54,7 @@ final class IngestionQueue: @unchecked Sendable {
         }
     }
 
-    /// Starts the thread; `run` runs one job, or several small ones, to their end, `whenIdle` what can wait.
+    /// Starts the thread; `run` runs one job, or several small ones, to their end, `whenIdle` runs maintenance.
     func start(
         _ run: @escaping @Sendable ([Int64], IngestionJob.Control) -> Void, whenIdle: @escaping @Sendable () -> Void
     ) {
@@ -66,7 +66,7 @@ final class IngestionQueue: @unchecked Sendable {
         let thread = Thread {
             while let (ids, control) = self.next() {
                 if ids.isEmpty { whenIdle() } else { run(ids, control) }
-                // What a load took goes back to the system: a server is idle for longer than it loads.
+                // Memory of a job is returned to the system: a server is idle for longer than it ingests.
                 if !self.hasWaiting { ProcessMemory.release() }
                 self.condition.withLock {
                     if !ids.isEmpty { self.hasChanged = true }
@@ -85,7 +85,7 @@ final class IngestionQueue: @unchecked Sendable {
         thread.start()
     }
 
-    /// The jobs to be run next; none where it is time for `whenIdle`.
+    /// Returns the jobs to run next; none if it is time for `whenIdle`.
     private func next() -> ([Int64], IngestionJob.Control)? {
         condition.lock()
         defer { condition.unlock() }
@@ -108,15 +108,15 @@ final class IngestionQueue: @unchecked Sendable {
         return nil
     }
 
-    /// The jobs that run or wait.
+    /// The running and pending jobs.
     var ids: [Int64] { condition.withLock { waiting.map(\.id) + Array(running?.ids ?? []) } }
 
-    /// Whether a job runs or waits.
+    /// Whether a job is running or pending.
     var hasJobs: Bool { condition.withLock { !waiting.isEmpty || running != nil } }
 
-    /// Takes a job out of the queue, or asks it to stop, and does not wait until it has.
+    /// Removes a job from the queue, or requests it to stop, without waiting for that.
     ///
-    /// One that runs in a group is left out when the group is committed, as the catalog knows that it was cancelled.
+    /// If it runs in a group, it is omitted when the group is committed, as the catalog knows that it was cancelled.
     func drop(_ id: Int64) {
         condition.withLock {
             waiting.removeAll { $0.id == id }
@@ -128,18 +128,18 @@ final class IngestionQueue: @unchecked Sendable {
     /// Whether jobs wait behind the running one.
     var hasWaiting: Bool { condition.withLock { !waiting.isEmpty } }
 
-    /// Remembers how far the running job is.
+    /// Records the state of the running job.
     func update(_ job: Job) { condition.withLock { live[job.id] = job } }
 
-    /// The running job as it stands, where it is this one.
+    /// Returns the current state of the running job, if it is this one.
     func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
 
-    /// Remembers that jobs stopped and that their end could not be recorded, as on a disk that is full.
+    /// Records that jobs stopped and that their end could not be recorded, such as on a full disk.
     func abandon(_ ids: [Int64], _ error: TripstoreError) {
         condition.withLock { for id in ids { abandoned[id] = error } }
     }
 
-    /// Why a job stopped whose end could not be recorded.
+    /// Returns why a job stopped whose end could not be recorded.
     func failure(of id: Int64) -> TripstoreError? { condition.withLock { abandoned[id] } }
 
     /// Blocks until a job has ended, or for a short while.

@@ -2,12 +2,12 @@ import Foundation
 import Logging
 public import TripModel
 
-/// How much waits, and how long what failed is kept, so that nobody fills the disk of a server.
+/// Limits on waiting jobs and on uploads of failed jobs, so that no client fills the disk of a server.
 extension JobService {
-    /// What loads may take.
+    /// Resource limits of jobs.
     public var bounds: IngestionBounds { settings.bounds }
 
-    /// Refuses a job that would be one too many, or one on a disk that has no room; asked before its file comes.
+    /// Refuses a job above the limit, or one on a disk without space; called before its file arrives.
     public func requireRoomForJob() throws(TripstoreError) {
         try requireWritable()
         try bounds.reserve.require(in: folders.uploads)
@@ -17,10 +17,10 @@ extension JobService {
             "\(most.grouped) jobs are waiting, as many as this server lets wait (MAX_WAITING_JOBS); send the file again later.")
     }
 
-    /// The same for a file that is sent, which has to be kept where somebody who loads can fetch it.
+    /// The same for a file that is sent, which must be kept where an ingesting process can fetch it.
     public func requireRoomForUpload() throws(TripstoreError) {
         try requireRoomForJob()
-        // Who finds out by sending the file waits for long, and so do those behind.
+        // A client that finds out by sending the file waits for long, and so do those behind it.
         let silence = silentStore.withLock { $0 }
         if let silence, .now - silence.time < .seconds(Limits.silentStoreSeconds) { throw silence.error }
         guard let sharing, settings.uploads == nil, settings.role == .api, try !sharing.catalog.hasLoaderHere() else { return }
@@ -30,13 +30,13 @@ extension JobService {
                 + "for all processes, or start one of role worker or both with this folder (DATA_DIR).")
     }
 
-    // MARK: - Uploads of jobs that failed
+    // MARK: - Uploads of failed jobs
 
-    /// Begins to look, now and then, for uploads of failed jobs that are kept for too long.
+    /// Starts the periodic check for expired uploads of failed jobs.
     func startExpiry() {
         let task = Task.detached { [weak self] in
             while !Task.isCancelled, let service = self {
-                // On a thread that may wait, as it asks the catalog and the disk.
+                // On a thread that may wait, as it uses the catalog and the disk.
                 DispatchQueue.global(qos: .utility).async {
                     service.removeKeptUploads()
                     service.storage.keepBallast()
@@ -52,7 +52,7 @@ extension JobService {
 
     func stopExpiry() { expiry.withLock { $0.take() }?.cancel() }
 
-    /// Notes what is kept of a job that failed, and removes what is then too much.
+    /// Records the files of a failed job, and deletes those that exceed the quota.
     func noteFailed(_ record: JobRecord, at date: Date = .now) {
         guard record.ownsSource else { return }
         let byteCount = record.files.reduce(0) { $0 + (FileSystem.usedByteCount(of: $1) ?? 0) }
@@ -60,7 +60,7 @@ extension JobService {
         keptUploads.withLock { $0.add(record.job.id, byteCount: byteCount, since: date.timeIntervalSince1970) }
     }
 
-    /// Removes uploads of failed jobs that are too old, or too many.
+    /// Deletes uploads of failed jobs that are too old, or too many.
     func removeKeptUploads() {
         guard isServing, disk.refusal == nil else { return }
         let total = (try? FileSystem.space(folders.uploads).total) ?? .max
@@ -79,12 +79,12 @@ extension JobService {
         }
     }
 
-    /// Removes what is kept of a failed job, which then says so; while it holds the lock no other thread lets the job wait again.
+    /// Deletes the files of a failed job, whose message then says so; while it holds the lock no other thread resumes the job.
     private func removeKeptUpload(of id: Int64, isOld: Bool) throws(TripstoreError) {
         try resuming.withLock { _ throws(TripstoreError) in
             guard let record = try catalog.job(id), record.job.status == .failed, record.ownsSource else { return }
             for path in record.files { try FileSystem.remove(path) }
-            // What comes by URL is fetched again.
+            // A file from a URL is fetched again.
             if record.sourceURL == nil || record.ownsURL && isOld {
                 let reason = isOld ? "was kept for as long as this server keeps one" : "made room for those of later jobs"
                 let message = [record.job.message, "Its upload \(reason) and is gone; send the file again."].compactMap(\.self)
@@ -99,7 +99,7 @@ extension JobService {
 }
 
 extension Job {
-    /// When it last changed.
+    /// The time of its last change.
     var updatedDate: Date {
         (try? Date(updatedAt, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))) ?? .now
     }

@@ -4,9 +4,9 @@ public import TripModel
 
 /// Jobs whose files are fetched: from the URL to an upload like any other.
 extension JobService {
-    /// Makes a pending job of a file elsewhere, which is fetched in the background before it is loaded.
+    /// Creates a pending job for a file elsewhere, which is fetched in the background before it is ingested.
     ///
-    /// - Parameter filename: a name for the job, of which the last path component is kept; nil: the URL's own. Either has to be a
+    /// - Parameter filename: a name for the job, of which the last path component is kept; nil: the URL's own. Either must be a
     ///   CSV's.
     public func submitURL(
         _ url: String, filename: String? = nil, allowsDuplicate: Bool = false
@@ -39,7 +39,7 @@ extension JobService {
         try sourceSeal(makingKey: true)?.seal(secret, of: place)
     }
 
-    /// The whole URL of a job's source; nil where it has none.
+    /// Returns the complete URL of a job's source; nil if it has none.
     func url(of record: JobRecord) throws(TripstoreError) -> String? {
         guard let place = record.sourceURL, let sealed = record.sealedQuery else { return record.sourceURL }
         if let secret = try sourceSeal(makingKey: false)?.open(sealed, of: place) { return place + secret }
@@ -49,7 +49,7 @@ extension JobService {
                 + "the catalog is another. Submit the URL once more, and delete this job.")
     }
 
-    /// Seals what an older version kept as it was.
+    /// Encrypts the URLs that an older version stored in plain text.
     func sealSources(of records: [JobRecord]) throws(TripstoreError) {
         guard let fetcher = settings.fetcher else { return }
         for record in records where !record.ownsURL && record.sealedQuery == nil {
@@ -60,9 +60,9 @@ extension JobService {
         }
     }
 
-    // MARK: Places
+    // MARK: Locations
 
-    /// Where the file of a new job is to be once it is fetched.
+    /// Returns the path of a new job's file once it is fetched.
     func placeToFetch() -> String {
         "\(folders.uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))"
     }
@@ -74,19 +74,19 @@ extension JobService {
         return fetcher
     }
 
-    /// Puts a pending job where it belongs: to be fetched, or to be loaded.
+    /// Puts a pending job into its queue: for fetching, or for ingestion.
     func enqueue(_ record: JobRecord) throws(TripstoreError) {
         var record = record
         if sharing != nil, record.sourceURL != nil, !record.ownsURL, record.checkpoint != JobRecord.Checkpoint(),
             FileSystem.byteCount(of: record.sourcePath) == nil
         {
-            // Another process fetched the file and loaded a part of it. What the URL has now may be another file.
+            // Another process fetched the file and ingested a part of it. What the URL has now may be another file.
             guard let anew = try catalog.reset(record.job.id, from: [.pending]) else { return }
             record = anew
         }
         guard record.isToBeFetched else {
-            // A crash may have come between a fetched file's last name and the note of its size; a file of somebody else may be
-            // another than when its job was made.
+            // A crash may have come between the final rename of a fetched file and the record of its size; a foreign file may
+            // have changed since its job was created.
             if record.checkpoint == JobRecord.Checkpoint(), let byteCount = FileSystem.byteCount(of: record.sourcePath),
                 record.job.totalBytes != byteCount, let sized = try catalog.setTotalBytes(record.job.id, byteCount)
             {
@@ -101,16 +101,16 @@ extension JobService {
         fetching.add(waiting)
     }
 
-    /// A job that is fetched or loaded now, as it stands.
+    /// Returns the current state of a job that is being fetched or ingested.
     func live(_ id: Int64) -> Job? { fetching.live(id) ?? queue.live(id) }
 
-    /// Begins to fetch what waits for it.
+    /// Starts to fetch what waits for it.
     func startFetching() {
         guard let fetcher = settings.fetcher else { return }
         fetching.start { [weak self] in await self?.fetch($0, with: fetcher) }
     }
 
-    /// Removes the upload of a job, also one that is being fetched.
+    /// Deletes the upload of a job, including one that is being fetched.
     func removeUpload(of record: JobRecord) throws(TripstoreError) {
         guard record.ownsSource else { return }
         if record.sourceURL != nil { fetching.drop(record.job.id) }
@@ -118,9 +118,9 @@ extension JobService {
         removeKept(record)
     }
 
-    /// Removes an upload from where all processes can fetch it; the job is over, so a failure is no more than a file too many.
+    /// Deletes an upload from where all processes can fetch it; the job is over, so a failure only leaves an extra file.
     ///
-    /// Nobody waits for it, but for a moment at the end (`stop`), as where uploads are kept may not answer.
+    /// Nobody waits for it, except for a moment at the end (`stop`), since the object store may not answer.
     func removeKept(_ record: JobRecord) {
         guard record.ownsURL, let url = record.sourceURL, let uploads = settings.uploads else { return }
         DispatchQueue.global(qos: .utility).async(group: removals) { [settings] in
@@ -134,9 +134,9 @@ extension JobService {
         }
     }
 
-    /// Removes, now and then, what was kept of uploads that never became jobs, as when their process was killed.
+    /// Periodically deletes uploads that never became jobs, such as those of a killed process.
     ///
-    /// On a thread of its own, as where they are kept may not answer.
+    /// On a thread of its own, since the object store may not answer.
     func sweepUploads() {
         guard let uploads = settings.uploads, !settings.isReadOnly,
             isSweepDue(every: min(uploads.straySeconds / 2, Limits.sweepSecondsMax))
@@ -160,10 +160,10 @@ extension JobService {
     private func fetch(_ record: JobRecord, with fetcher: any SourceFetcher) async {
         guard var file = record.partialFile else { return }
         file.reserve = settings.bounds.reserve
-        // An upload of ours was measured when it came.
+        // An upload of ours was measured when it arrived.
         if !record.ownsURL { file.byteCountMax = settings.bounds.uploadByteCountMax }
         let id = record.job.id
-        // Somebody may have cancelled it between its submission and its place in the queue.
+        // It may have been cancelled between its submission and the queue.
         let known: JobRecord?
         do throws(TripstoreError) {
             known = try await untilCatalogAnswers { () throws(TripstoreError) in try catalog.job(id) }
@@ -171,12 +171,12 @@ extension JobService {
             return error.code == .cancelled ? () : await endFetch(record, error)
         }
         guard let known, known.job.status == .pending else { return }
-        // Ten times a second at most, as for all progress.
+        // Ten times per second at most, like all progress.
         let meter = Lock(ProgressMeter(processedRows: 0, processedBytes: 0))
         do throws(TripstoreError) {
             let source = try await untilCatalogAnswers { () throws(TripstoreError) in try url(of: known) }
             guard let url = source else { return }
-            // What may be fetched can be less than when the job was made, or than what another process allows.
+            // The limits may be lower than when the job was created, or than those of another process.
             if !known.ownsURL { _ = try fetcher.filename(of: url) }
             try await waiting(for: record) { [self] () throws(TripstoreError) in
                 try await fetcher.fetch(url, into: file) { [self] progress in
@@ -190,7 +190,8 @@ extension JobService {
             }
             try await takeOver(record, file)
         } catch {
-            // The job was removed, and what was fetched since goes as well; or the store is being closed, and the next start goes on.
+            // The job was deleted, and what was fetched since is deleted as well; or the store is being closed, and the next
+            // start resumes.
             if error.code == .cancelled {
                 if let job = try? catalog.job(id)?.job, job.status.isRemoved {
                     for path in record.files { try? FileSystem.remove(path) }
@@ -201,17 +202,17 @@ extension JobService {
         }
     }
 
-    /// Gives a job back whose file this machine cannot take; ends that of any other fetch that failed.
+    /// Requeues a job whose file this machine cannot accept; fails any other job whose fetch failed.
     private func leave(_ record: JobRecord, _ error: TripstoreError) async {
         guard isOwnTrouble(error, with: record) else { return await endFetch(record, error) }
         do throws(TripstoreError) {
             _ = try await untilCatalogAnswers { () throws(TripstoreError) in try giveBack(record, error) }
         } catch {
-            // The store is being closed, and gives back all that it has.
+            // The store is being closed, and requeues all that it has.
         }
     }
 
-    /// Asks a catalog that other processes share until it answers: that it is away for a while says nothing of the file.
+    /// Retries until a shared catalog answers: that it is unavailable for a while says nothing about the file.
     private func untilCatalogAnswers<Value: Sendable>(
         _ ask: () throws(TripstoreError) -> Value
     ) async throws(TripstoreError) -> Value {
@@ -228,7 +229,7 @@ extension JobService {
         }
     }
 
-    /// Ends the job of a fetch that failed, as soon as the catalog takes note of it.
+    /// Fails the job of a failed fetch, as soon as the catalog records it.
     private func endFetch(_ record: JobRecord, _ error: TripstoreError) async {
         let id = record.job.id
         var pause = 1
@@ -254,7 +255,7 @@ extension JobService {
         }
     }
 
-    /// Fetches an upload of ours until where it is kept answers; what others keep may never answer.
+    /// Fetches an upload of ours, retrying until the object store answers; other sources may never answer.
     private func waiting(
         for record: JobRecord, _ fetch: () async throws(TripstoreError) -> Void
     ) async throws(TripstoreError) {
@@ -281,7 +282,7 @@ extension JobService {
         }
     }
 
-    /// Makes a file that is whole an upload, durably, and its job one that waits to be loaded.
+    /// Turns a complete file into an upload, durably, and its job into one that waits for ingestion.
     private func takeOver(_ record: JobRecord, _ file: PartialFile) async throws(TripstoreError) {
         try FileSystem.syncFile(file.path)
         try FileSystem.rename(file.path, to: record.sourcePath)
@@ -302,7 +303,7 @@ extension JobService {
     }
 
     private func failFetch(_ id: Int64, _ error: TripstoreError) throws(TripstoreError) {
-        // Another process may fetch it by now, and knows better.
+        // Another process may be fetching it by now, and knows better.
         if let sharing, try !sharing.catalog.keepClaims([id]).isEmpty { return fetching.update(id, nil) }
         var message = error.message
         if error.code == .unavailable, message.hasSuffix(".") {

@@ -1,8 +1,8 @@
 package import TripModel
 
-/// What jobs need of this machine and of others.
+/// What jobs need from this machine and from others.
 extension JobService {
-    /// The folder in which files arrive, the catalog where it is another process's, where uploads are kept.
+    /// The folder in which files arrive, the catalog if it is another process's, and the store of uploads.
     package var parts: [NeededPart] {
         var parts = [NeededPart("the folder of uploads") { [self] () throws(TripstoreError) in try requireFolder() }]
         if sharing != nil {
@@ -20,10 +20,10 @@ extension JobService {
         return parts
     }
 
-    /// What keeps the jobs, for a sentence.
+    /// What stores the jobs, for a message.
     package var catalogName: String { sharing == nil ? "The catalog of jobs" : "PostgreSQL, which keeps the jobs," }
 
-    /// Throws where files cannot arrive in this process's folder; that its disk is full is said by `readOnlyReason`.
+    /// Throws if files cannot arrive in this process's folder; `readOnlyReason` reports a full disk.
     func requireFolder() throws(TripstoreError) {
         guard FileSystem.isDirectory(folders.uploads) else {
             throw TripstoreError(

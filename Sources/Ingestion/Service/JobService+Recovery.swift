@@ -2,11 +2,11 @@ import Foundation
 import Logging
 import TripModel
 
-/// What a start has to do: to remove what a crash left behind, to go on with what it interrupted, and to be read meanwhile where the disk
-/// takes none of that.
+/// The tasks of a start: delete what a crash left behind, resume what it interrupted, and answer queries meanwhile if the disk
+/// accepts no writes.
 ///
-/// A disk that is full, or read-only, keeps nobody from the answers. What a start has to write is tried again every few seconds; until it
-/// is done nothing else is written, and whoever asks for a change is told why.
+/// A full or read-only disk does not prevent answers. Writes of the start are retried every few seconds; until they are done
+/// nothing else is written, and requests to change something get the reason.
 extension JobService {
     /// Recovers: now, or if the disk refuses that and the process waits for it, as soon as it no longer does.
     func recover() throws(TripstoreError) {
@@ -38,18 +38,18 @@ extension JobService {
                 disk.refuse(nil)
                 storage.note(isWaiting: false)
                 settings.logger.notice("The store can be written again")
-                // What somebody wished since is not in the catalog yet.
+                // A setting that was requested since is not in the catalog yet.
                 if let isEnabled = disk.areEventsEnabled { try? catalog.setEventsEnabled(isEnabled) }
                 engine.idleWork.signalChange()
                 return true
             }
         }
-        // A load would come to the same disk, and fail.
+        // A job would use the same disk, and fail.
         if disk.refusal == nil, hasRoom { return try goOnWithInterrupted() }
         disk.wait { [self] in hasRoom && (try? goOnWithInterrupted()) != nil }
     }
 
-    /// Whether a load finds more on the disk than what is kept free.
+    /// Whether the disk has more free space than the reserve.
     private var hasRoom: Bool { (try? bounds.reserve.require(in: folders.uploads)) != nil }
 
     private func refusal(_ error: TripstoreError) -> TripstoreError {
@@ -69,20 +69,20 @@ extension JobService {
             "The store is read-only, as \(reason); changes are taken again by themselves then. Queries are answered meanwhile.")
     }
 
-    /// Why changes are refused now, all of them or files that come; nil where they are not.
+    /// Why changes are refused now, all of them or new files; nil if they are not.
     package var readOnlyReason: String? {
         if let refusal = disk.refusal { return paths.removed(from: refusal.message) }
         do throws(TripstoreError) { try bounds.reserve.require(in: folders.uploads) } catch { return error.message }
         return nil
     }
 
-    /// Throws where nothing can be changed, before somebody sends what could not be kept.
+    /// Throws if nothing can be changed, before a client sends what could not be kept.
     func requireWritable() throws(TripstoreError) {
         guard !settings.isReadOnly else { throw TripstoreError(.conflict, "The store is open for reading only.") }
         if let refusal = disk.refusal { throw refusal }
     }
 
-    /// Removes uploads that no job needs, and marks jobs that are not done as interrupted.
+    /// Deletes uploads that no job needs, and marks unfinished jobs as interrupted.
     private func recoverJobs() throws(TripstoreError) {
         let unfinished = try catalog.unfinishedJobs()
         let failed = try catalog.jobs(limit: Int(Int32.max), status: .failed)
@@ -105,7 +105,7 @@ extension JobService {
         removeKept(broken)
         for record in failed { noteFailed(record, at: record.job.updatedDate) }
         if sharing != nil {
-            // What a killed command of this machine left is to be seen as that before somebody asks for it.
+            // A killed command's job of this machine must show as interrupted before somebody requests it.
             if settings.role == .own { try catalog.interruptUnfinishedJobs() }
             return
         }
@@ -113,18 +113,18 @@ extension JobService {
         try interruptUnfinishedJobs()
     }
 
-    /// Whether a file of the folder of uploads may be another process's, which has the same folder.
+    /// Returns whether a file of the folder of uploads may belong to another process with the same folder.
     private func isOthers(_ name: String) -> Bool {
         let path = "\(folders.uploads)/\(name)"
         if Folders.isReceived(name) {
-            // Whoever receives it holds it before there is a byte.
+            // Its receiver holds it before it has a byte.
             let mayBeNew = FileSystem.byteCount(of: path) == 0 && !FileSystem.isOlder(path, than: Limits.holdSeconds)
             return mayBeNew || FileHold.isHeld(path)
         }
         return !FileSystem.isOlder(path, than: Limits.strayUploadSeconds)
     }
 
-    /// Removes what a process that was killed had begun to bring to where all can fetch it; on a thread of its own, as nobody waits.
+    /// Deletes what a killed process had begun to copy to the object store; on a thread of its own, as nobody waits.
     private func removeKept(_ names: [String]) {
         guard let uploads = settings.uploads, !names.isEmpty else { return }
         Thread.detachNewThread { [catalog, settings] in
@@ -139,9 +139,9 @@ extension JobService {
         }
     }
 
-    /// Goes on with the jobs that were interrupted.
+    /// Resumes the interrupted jobs.
     private func goOnWithInterrupted() throws(TripstoreError) {
-        // A process that serves goes on with what it was given; files that a command named wait for a person to ask.
+        // A serving process resumes the jobs that it was given; files that a command named wait for a person's request.
         guard sharing == nil, settings.role != .own else { return }
         for record in try catalog.unfinishedJobs() where record.ownsSource && record.job.status == .interrupted {
             if try endIfItEndsProcesses(record) { continue }
@@ -151,9 +151,9 @@ extension JobService {
         }
     }
 
-    /// Fails a job whose last runs all ended with their process, which might never come up otherwise; returns whether it did.
+    /// Fails a job whose last attempts all ended with their process, which might otherwise never start; returns whether it did.
     ///
-    /// Jobs that were loaded together are then loaded alone (`IngestionQueue.add`), so that this meets the one that is at fault.
+    /// Jobs that were ingested together then run alone (`IngestionQueue.add`), so that this finds the one at fault.
     func endIfItEndsProcesses(_ record: JobRecord) throws(TripstoreError) -> Bool {
         guard record.startCount >= Limits.startCountMax else { return false }
         let message =
@@ -169,7 +169,7 @@ extension JobService {
         return isEnded
     }
 
-    /// Removes rejected rows of jobs that are gone, as after `rebuild-catalog`, or were removed.
+    /// Deletes rejected rows of jobs that are gone, such as after `rebuild-catalog`, or were deleted.
     private func removeRejectsOfNoJob() throws(TripstoreError) {
         for name in try folders.rejectsFiles().own {
             guard let id = folders.job(ofRejects: name), try catalog.job(id)?.job.status.isRemoved ?? true else { continue }

@@ -2,7 +2,7 @@ import Foundation
 import Logging
 import TripModel
 
-/// Jobs on their way from pending to their end, on the queue's thread.
+/// Runs jobs from pending to their end, on the queue's thread.
 extension JobService {
     func runJobs(_ ids: [Int64], _ control: IngestionJob.Control) {
         do {
@@ -43,12 +43,12 @@ extension JobService {
         for record in load.waiting { end(record.job.id) { try requeue(record) } }
     }
 
-    /// Ends one of the jobs of a group; that it fails must not keep the others from their ends, of which their followers hear.
+    /// Ends one of the jobs of a group; its failure must not keep the others from their ends, which their subscribers await.
     private func end(_ id: Int64, _ body: () throws -> Void) {
         do { try body() } catch { giveUp([id], error) }
     }
 
-    /// Leaves to the next start what cannot be recorded of some jobs.
+    /// Leaves jobs whose end cannot be recorded to the next start.
     private func giveUp(_ ids: [Int64], _ error: any Error) {
         settings.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
         let reason = (error as? TripstoreError)?.message ?? "\(error)"
@@ -69,10 +69,10 @@ extension JobService {
             do {
                 return try runOnce(record, control)
             } catch let error as TripstoreError where error.code == .unavailable {
-                // Where trips go is away for now. What was committed stays, and the next attempt goes on from there.
+                // The store of trips is unavailable for now. What was committed stays, and the next attempt resumes from there.
                 let id = record.job.id
                 waits += 1
-                // A catalog that is away as well counts this run until it ends as a run does.
+                // If the catalog is unavailable as well, it counts this attempt until it ends in order.
                 try? catalog.noteWaiting(id, attempt: record.attempt)
                 settings.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
                 var job = (try? self.record(id).job) ?? record.job
@@ -131,9 +131,9 @@ extension JobService {
         }
     }
 
-    /// Shows the trips of a job that was committed as completed, and tells of it.
+    /// Publishes the trips of a job that was committed as completed, and its end.
     ///
-    /// - Parameter known: the job as it was committed, in case the catalog cannot be asked now.
+    /// - Parameter known: the job as it was committed, in case the catalog does not answer now.
     private func complete(_ record: JobRecord, _ known: Job, _ progress: (Job) -> JobProgress) {
         engine.publish()
         if record.ownsSource { removeNow(record.sourcePath) }
@@ -145,7 +145,7 @@ extension JobService {
         removeKept(record)
     }
 
-    /// Lets a job go that could not be started: it came to its end without our knowing, or is another process's now.
+    /// Releases a job that could not be started: it ended without our knowledge, or belongs to another process now.
     private func settle(_ id: Int64, _ control: IngestionJob.Control) throws {
         let record = try retrying([id], control) { () throws(TripstoreError) in try self.record(id) }
         if record.job.status == .completed { return complete(record, record.job) { JobProgress($0) } }
@@ -160,10 +160,10 @@ extension JobService {
         try catalog.requeue(record.job.id, attempt: record.attempt)
     }
 
-    /// Asks a catalog again that takes nothing now, as it is away or its disk is full, until it does or the store is closed.
+    /// Retries a call to a catalog that is unavailable or whose disk is full, until it succeeds or the store is closed.
     ///
-    /// Meanwhile no other job runs, since nothing of it could be recorded either, and the order stays; the jobs say what they wait
-    /// for. A command ends where no server is expected to come back: its user is there to make room.
+    /// Meanwhile no other job runs, since nothing of it could be recorded either, and the order stays; the jobs' messages say
+    /// what they wait for. A command exits if no server is expected to return: its user can free space.
     private func retrying<Value>(
         _ ids: [Int64], _ control: IngestionJob.Control, _ body: () throws(TripstoreError) -> Value
     ) throws(TripstoreError) -> Value {
@@ -189,7 +189,7 @@ extension JobService {
         }
     }
 
-    /// Removes a file that is no longer needed; one that stays is swept by the next start.
+    /// Deletes a file that is no longer needed; the next start sweeps it if that fails.
     private func removeNow(_ path: String) {
         do throws(TripstoreError) {
             try FileSystem.remove(path)
@@ -198,7 +198,7 @@ extension JobService {
         }
     }
 
-    /// Takes back what a job that was cancelled or failed has committed.
+    /// Rolls back what a cancelled or failed job has committed.
     private func abandon(
         _ id: Int64, _ record: JobRecord, _ error: any Error, _ control: IngestionJob.Control
     ) throws {
@@ -214,18 +214,18 @@ extension JobService {
         } catch {
             settings.logger.warning("What a load left behind stays until the next start", metadata: ["why": "\(error)"])
         }
-        // A job that failed can be resumed, and needs its file.
+        // A failed job can be resumed, and needs its file.
         let job = try self.record(id).job
-        // A catalog that broke off may have done what it was asked to; asked again, it has nothing to change.
+        // A catalog whose connection broke may have executed the call; on a retry it has nothing to change.
         let isOurs = isChanged || job.status == status && job.message == message
         if isOurs {
             settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
         }
-        // It may have come to another end, of which those who follow it have to hear all the same.
+        // It may have ended otherwise, which its subscribers must learn all the same.
         if job.status.isTerminal { tell(job) }
         if job.status.isRemoved { try removeFiles(of: record) }
         if isOurs, job.status == .failed {
-            // None of its rows is in the store, nor was one rejected; a resume writes the file anew, on this thread.
+            // None of its rows is in the store, nor was one rejected; a resume writes the file again, on this thread.
             if !catalog.keepsRejects { try FileSystem.remove(folders.rejectsPath(job: id)) }
             noteFailed(record)
             removeKeptUploads()

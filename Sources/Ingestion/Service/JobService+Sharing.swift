@@ -2,12 +2,12 @@ import Foundation
 import Logging
 import TripModel
 
-/// Jobs of a catalog that several processes share: which of them this one works on, and what it hears of the others.
+/// Jobs of a catalog that several processes share: which of them this one works on, and what it receives from the others.
 ///
 ///     another process ── INSERT, UPDATE ── catalog ── notice ──> hear ──> observers, claims
 ///     this process    <── claim, keep, give back ── catalog
 extension JobService {
-    /// Begins to listen, and where this process works on jobs, to claim them.
+    /// Starts to listen and, if this process works on jobs, to claim them.
     func startSharing() {
         guard let sharing else { return }
         do throws(TripstoreError) {
@@ -20,7 +20,7 @@ extension JobService {
         startKeepingClaims()
     }
 
-    /// Says to the others that this process serves, and in the log what it has otherwise than they.
+    /// Registers this process as serving, and logs how its settings differ from those of others.
     private func register() {
         guard let sharing else { return }
         let sharedSettings = settings.sharedSettings.merging(intake.sharedSettings) { own, _ in own }
@@ -39,7 +39,7 @@ extension JobService {
         }
     }
 
-    /// Begins to say that this process is alive, as soon as it has a job.
+    /// Starts to send heartbeats, as soon as it has a job.
     func startKeepingClaims() {
         sharing?.start(keep: { [weak self] in self?.keepClaims() }, claim: { [weak self] in self?.claimJobs() })
     }
@@ -57,7 +57,7 @@ extension JobService {
         }
     }
 
-    /// Looks up a job of which something was heard.
+    /// Reads a job for which a notice arrived.
     private func lookAt(_ id: Int64) throws(TripstoreError) {
         guard let sharing, let record = try catalog.job(id) else { return }
         switch record.job.status {
@@ -69,13 +69,13 @@ extension JobService {
         deliver(JobProgress(record.job))
     }
 
-    /// Stops to work on a job, whatever its state is.
+    /// Stops working on a job, whatever its state is.
     private func drop(_ id: Int64) {
         queue.drop(id)
         fetching.drop(id)
     }
 
-    /// Removes what this process had of a job that another one has brought to its end.
+    /// Deletes this process's files of a job that another one has brought to its end.
     private func forgetFiles(ofJob id: Int64) {
         guard let record = try? catalog.job(id), record.ownsSource, record.job.status != .failed else { return }
         for path in record.files { try? FileSystem.remove(path) }
@@ -86,7 +86,7 @@ extension JobService {
     /// Jobs that this process works on.
     var claimed: [Int64] { queue.ids + fetching.ids }
 
-    /// Says that this process is alive, and lets go of what it has lost.
+    /// Sends a heartbeat, and releases the jobs that it has lost.
     private func keepClaims() {
         guard let sharing else { return }
         if settings.role != .api { sweepUploads() }
@@ -101,8 +101,10 @@ extension JobService {
         }
     }
 
-    /// Claims jobs while there is room: a process that loads or fetches an upload takes no more, since others may be idle; one that
-    /// fetches from elsewhere, which may take hours, does.
+    /// Claims jobs while there is room.
+    ///
+    /// A process that ingests or fetches an upload claims no more, since others may be idle; one that fetches from elsewhere,
+    /// which may take hours, does.
     private func claimJobs() {
         guard let sharing, settings.role != .own, settings.role != .api else { return }
         do throws(TripstoreError) {
@@ -115,12 +117,12 @@ extension JobService {
                 try enqueue(record)
             }
         } catch {
-            // The next tick asks again.
+            // The next tick retries.
             settings.logger.warning("No job can be claimed", metadata: ["why": "\(error)"])
         }
     }
 
-    /// Lets others go on at once with what this process leaves.
+    /// Lets others resume at once what this process leaves.
     func giveBackClaims() {
         guard let sharing, !settings.isReadOnly else { return }
         do throws(TripstoreError) {

@@ -3,13 +3,13 @@ public import TripModel
 
 /// How files become jobs: uploads, files on disk, and standard input.
 extension JobService {
-    /// What became of a file that was submitted.
+    /// The result of submitting a file.
     public enum Submission: Sendable {
         /// It is a new job.
         case added(Job)
-        /// A load of it was interrupted and goes on.
+        /// A job for it was interrupted and resumes.
         case resumed(Job)
-        /// Its bytes are a job's already: it is loaded, or another process has begun to.
+        /// A job has its bytes already: it is complete, or another process has begun it.
         case duplicate(of: Job)
 
         /// The job that has the file.
@@ -20,10 +20,10 @@ extension JobService {
         }
     }
 
-    /// Where the caller writes uploads before `submitUpload`.
+    /// The folder into which the caller writes uploads before `submitUpload`.
     public var uploadsDirectory: String { folders.uploads }
 
-    /// Makes a pending job of an upload and takes the file over: it is deleted once the job is done.
+    /// Creates a pending job for an upload and takes ownership of the file: it is deleted once the job is done.
     ///
     /// Throws `.conflict` for a duplicate.
     ///
@@ -31,8 +31,8 @@ extension JobService {
     ///   - path: a file in `uploadsDirectory`; it is made durable first.
     ///   - filename: the client's name, of which the last path component is kept.
     ///   - hash: hash of the file, if it was hashed as it came in.
-    ///   - allowsDuplicate: whether it is loaded even if the same bytes were loaded before.
-    ///   - isAwaited: asked before there is a job: who does not wait any more sends the file again.
+    ///   - allowsDuplicate: whether it is ingested even if the same bytes were ingested before.
+    ///   - isAwaited: called before the job is created: a client that no longer waits will send the file again.
     public func submitUpload(
         path: String, filename: String, hash: ContentHash? = nil, allowsDuplicate: Bool = false,
         isAwaited: () -> Bool = { true }
@@ -58,20 +58,20 @@ extension JobService {
         }
         request.sourceURL = url
         request.ownsURL = true
-        // Of several processes whoever loads it fetches it from there; alone, this one has it.
+        // With several processes, whichever ingests it fetches it from there; alone, this one has it.
         if sharing != nil { request.sourcePath = placeToFetch() }
         let job: Job
         do throws(TripstoreError) { job = try submit([request])[0] } catch {
-            // Where the catalog went away it may have the job all the same.
+            // If the catalog became unavailable, it may have the job all the same.
             if error.code != .unavailable { try? uploads.remove(url) }
             throw error
         }
-        // The job has the object: a copy that cannot be removed is swept later, as one that no job needs.
+        // The job has the object: a copy that cannot be deleted is swept later, as one that no job needs.
         if sharing != nil { try? FileSystem.remove(path) }
         return job
     }
 
-    /// Brings an upload to where all processes can fetch it, and remembers for a moment that this is not possible.
+    /// Copies an upload to where all processes can fetch it, and remembers for a moment if that is impossible.
     private func keep(_ path: String, in uploads: any UploadStore) throws(TripstoreError) -> String {
         do throws(TripstoreError) {
             return try uploads.keep(path, as: path.split(separator: "/").last.map(String.init) ?? path)
@@ -81,7 +81,8 @@ extension JobService {
         }
     }
 
-    /// Makes a pending job of a file that stays where it is, or of a stream (`SourcePath`); throws `.conflict` for a duplicate.
+    /// Creates a pending job for a file that stays where it is, or for a stream (`SourcePath`); throws `.conflict` for a
+    /// duplicate.
     public func submitFile(path: String, allowsDuplicate: Bool = false) throws(TripstoreError) -> Job {
         switch try submitFiles(paths: [path], allowsDuplicate: allowsDuplicate)[0].get() {
         case .added(let job), .resumed(let job): return job
@@ -89,14 +90,15 @@ extension JobService {
         }
     }
 
-    /// Makes pending jobs of files, in their order; what is said of one that cannot be opened stands in its place.
+    /// Creates pending jobs for files, in order; the error of one that cannot be opened takes its place.
     ///
-    /// A file whose load was interrupted goes on, and one whose bytes are there is left out: the same call again does what is left.
+    /// A file whose job was interrupted is resumed, and one whose bytes are stored is skipped: the same call again does the
+    /// rest.
     public func submitFiles(
         paths: [String], allowsDuplicate: Bool = false
     ) throws(TripstoreError) -> [Result<Submission, TripstoreError>] {
         try requireWritable()
-        // Newest first, of which the last is taken first: a file may be asked for several times.
+        // Newest first, of which the last is taken first: a file may be listed several times.
         var resumable = Dictionary(
             grouping: try catalog.interruptedJobs().filter { !$0.ownsSource && $0.allowsDuplicate == allowsDuplicate },
             by: \.sourcePath)
@@ -110,7 +112,7 @@ extension JobService {
                     plans.append(.done(submission))
                     continue
                 }
-                // Of files of one size, as of a file of a known size, the bytes decide.
+                // Among files of one size, and for a file of a known size, the bytes decide.
                 let size = request.totalBytes ?? -1
                 var mayBeDuplicate = sizes[size, default: 0] > 1
                 if !mayBeDuplicate { mayBeDuplicate = try catalog.hasSource(ofByteCount: size) }
@@ -132,7 +134,7 @@ extension JobService {
                 plans.append(.refuse(error))
             }
         }
-        // New jobs get their numbers together, in one transaction.
+        // New jobs get their IDs together, in one transaction.
         let jobs = try submit(requests)
         return plans.map { plan in
             switch plan {
@@ -144,9 +146,9 @@ extension JobService {
         }
     }
 
-    /// What becomes of a file whose bytes a job has: it is in the store, or the job goes on with it.
+    /// Returns the result for a file whose bytes a job has: it is in the store, or the job resumes with it.
     private func submission(of path: String, as other: JobRecord) throws(TripstoreError) -> Submission {
-        // Its own file may be gone or another one meanwhile; this one has the bytes.
+        // Its own file may be gone or changed meanwhile; this one has the bytes.
         if other.job.status == .interrupted,
             let submission = try submission(goingOnWith: other, path: other.ownsSource ? nil : path)
         {
@@ -157,7 +159,7 @@ extension JobService {
         return .duplicate(of: other.job)
     }
 
-    /// An interrupted job that goes on here, or elsewhere if another process was first; nil if it was removed or failed meanwhile.
+    /// Resumes an interrupted job here, or elsewhere if another process was first; nil if it was deleted or failed meanwhile.
     private func submission(goingOnWith record: JobRecord, path: String? = nil) throws(TripstoreError) -> Submission? {
         if let job = try goOn(record, with: path)?.job { return .resumed(job) }
         guard let other = try catalog.job(record.job.id)?.job, other.status == .pending || other.status == .running else {
@@ -166,7 +168,7 @@ extension JobService {
         return .duplicate(of: other)
     }
 
-    /// What is to be done with a file of a call, whose new jobs have no numbers yet.
+    /// The plan for a file of a call, whose new jobs have no IDs yet.
     private enum Plan {
         case refuse(TripstoreError)
         case done(Submission)
@@ -174,7 +176,7 @@ extension JobService {
         case duplicate(ofRequest: Int)
     }
 
-    /// Makes a pending job of a file at a URL, or goes on with one of the same URL that was interrupted.
+    /// Creates a pending job for a file at a URL, or resumes an interrupted one of the same URL.
     public func submit(
         url: String, filename: String? = nil, allowsDuplicate: Bool
     ) throws(TripstoreError) -> Submission {

@@ -2,34 +2,34 @@ import Foundation
 package import Logging
 public import TripModel
 
-/// The jobs of a store: takes files in, runs loads one after the other, takes trips out again, and tells of all changes.
+/// The jobs of a store: accepts files, runs jobs one after the other, deletes jobs with their trips, and publishes all changes.
 ///
-/// The catalog says which jobs there are and how far each is; where the trips go is the engine's affair. Loads run on a thread
+/// The catalog says which jobs exist and how far each is; the engine decides where the trips are stored. Jobs run on a thread
 /// of their own and become visible when they are complete. All methods may be called from any thread and may block.
 public final class JobService: Sendable {
-    /// What a service is given to work with.
+    /// The settings of a service.
     package struct Settings: Sendable {
         package var access: StoreAccess
-        /// Rows of a decoded batch, approximately; nil: the decoder's own.
+        /// Approximate rows of a decoded batch; nil: the decoder's own.
         package var chunkRowCount: Int?
-        /// What jobs may take.
+        /// Resource limits of jobs.
         package var bounds = IngestionBounds()
-        /// What brings files from URLs; nil: nothing does, and jobs that need it wait.
+        /// Fetches files from URLs; nil: nothing does, and jobs that need it wait.
         package var fetcher: (any SourceFetcher)?
-        /// What keeps uploads for all processes; nil: they stay in the data directory.
+        /// Keeps uploads for all processes; nil: they stay in the data directory.
         package var uploads: (any UploadStore)?
         /// Which jobs of a shared catalog this process works on.
         package var role = ProcessRole.both
-        /// Whether jobs are shown to others than the user who runs this process, and so without the paths of files.
+        /// Whether others than the user of this process see jobs, so that paths of files must be hidden.
         package var hidesPaths = false
-        /// Whether a store whose disk takes nothing now is opened all the same, to be read until it can be written.
+        /// Whether to open a store whose disk accepts no writes now, and read it until it can be written.
         package var waitsForDisk = false
-        /// What should be the same in all processes that share the catalog, by name.
+        /// Settings that should be equal in all processes that share the catalog, by name.
         package var sharedSettings: [String: String] = [:]
         package var logger: Logger
         var isReadOnly: Bool { access == .readOnly }
 
-        /// Makes settings with the defaults for the rest.
+        /// Makes settings with defaults for the rest.
         package init(access: StoreAccess, logger: Logger) {
             self.access = access
             self.logger = logger
@@ -42,7 +42,7 @@ public final class JobService: Sendable {
         var rowsRejected = 0
         var lostLeases = 0
         var lastSweep: ContinuousClock.Instant?
-        /// Jobs of this process that failed as their bytes were there, and whose they are.
+        /// Jobs of this process that failed as duplicates, with the jobs that have their bytes.
         var duplicates: [Int64: Int64] = [:]
         var isServing = false
     }
@@ -53,34 +53,34 @@ public final class JobService: Sendable {
     package var catalog: any JobCatalog { storage.catalog }
     package let folders: Folders
     package let pool: WorkerPool
-    /// How jobs are divided among processes; nil where this one alone has the catalog.
+    /// How processes share jobs; nil if this one alone has the catalog.
     let sharing: JobSharing?
     let settings: Settings
     let queue: IngestionQueue
     let fetching = FetchQueue()
-    /// The seal of a shared catalog's password, which takes a moment to be derived.
+    /// The key from a shared catalog's password, whose derivation takes a moment.
     let sharedSeal = Lock<(password: SealingPassword, seal: SourceSeal)?>(nil)
-    /// What is not shown of the places of files.
+    /// Which paths of files are hidden.
     package let paths: HiddenPaths
-    /// Removals of uploads elsewhere that are under way.
+    /// Running deletions of uploads elsewhere.
     let removals = DispatchGroup()
-    /// What is kept of jobs that failed.
+    /// Uploads that are kept of failed jobs.
     let keptUploads = Lock(KeptUploads())
-    /// Held while a failed job is made to wait again, or what is kept of it is removed.
+    /// Held while a failed job is resumed, or its files are deleted.
     let resuming = Lock(())
     let expiry = Lock<Task<Void, Never>?>(nil)
-    /// What waits for a disk that takes nothing.
+    /// Tasks that wait for a disk that accepts no writes.
     let disk = DiskWait()
-    /// When, and why, an upload could not be brought to where all processes can fetch it; last time only.
+    /// When, and why, the last attempt failed to copy an upload to where all processes can fetch it.
     let silentStore = Lock<(error: TripstoreError, time: ContinuousClock.Instant)?>(nil)
-    /// What keeps this process from jobs that others can do.
+    /// What prevents this process from running jobs that others can run.
     let trouble = MachineTrouble()
     private let state = Lock(State())
 
     /// Opens the service of an engine's jobs.
     ///
-    /// For writing: has the engine recover, removes files that no job needs, and puts jobs that were interrupted back into the queue; if
-    /// the disk takes nothing and `waitsForDisk`, later.
+    /// For writing: lets the engine recover, deletes files that no job needs, and queues interrupted jobs; if the disk accepts
+    /// no writes and `waitsForDisk`, later.
     package init(_ engine: any TripEngine, _ settings: Settings) throws(TripstoreError) {
         self.engine = engine
         self.settings = settings
@@ -94,14 +94,14 @@ public final class JobService: Sendable {
         if settings.access == .readWrite { try recover() }
     }
 
-    /// Whether this process alone works on the jobs that it takes in, though others share the catalog.
+    /// Whether only this process works on the jobs that it accepts, though others share the catalog.
     var claimsOwnJobs: Bool { sharing != nil && settings.role == .own }
 
-    /// Lets an interrupted job wait to be loaded from its last commit on; nil if it is no longer interrupted.
+    /// Requeues an interrupted job to resume after its last commit; nil if it is no longer interrupted.
     ///
     /// - Parameters:
-    ///   - path: another file with the same bytes, which takes the place of the job's.
-    ///   - isAsked: whether somebody asks for it; else the start of a process does.
+    ///   - path: another file with the same bytes, which replaces the job's.
+    ///   - isAsked: whether a user requests it; otherwise the start of a process does.
     func goOn(
         _ record: JobRecord, with path: String? = nil, isAsked: Bool = true
     ) throws(TripstoreError) -> JobRecord? {
@@ -118,7 +118,7 @@ public final class JobService: Sendable {
         return waiting
     }
 
-    /// Lets a job that waits be loaded: here, or by who has room where processes share the catalog.
+    /// Lets a pending job run: here, or in any process with capacity if several share the catalog.
     func begin(_ waiting: JobRecord) throws(TripstoreError) {
         notify(JobProgress(waiting.job))
         if let sharing, !claimsOwnJobs { return sharing.wake() }
@@ -127,7 +127,7 @@ public final class JobService: Sendable {
         if sharing != nil { startKeepingClaims() }
     }
 
-    /// Stops the running load at a checkpoint, from which it goes on when asked, or in another process.
+    /// Stops the running job at a checkpoint, from which it resumes on request, or in another process.
     public func stop() {
         stopExpiry()
         disk.stop()
@@ -139,7 +139,7 @@ public final class JobService: Sendable {
         _ = removals.wait(timeout: .now() + .seconds(Limits.removalSecondsMax))
     }
 
-    /// Marks jobs that are not done as interrupted; those of streams fail.
+    /// Marks unfinished jobs as interrupted; those of streams fail.
     func interruptUnfinishedJobs() throws(TripstoreError) {
         for record in try catalog.unfinishedJobs() where record.isStream {
             _ = try deleteTrips(
@@ -158,9 +158,9 @@ public final class JobService: Sendable {
         }
     }
 
-    /// Starts the thread that runs pending jobs in their order.
+    /// Starts the thread that runs pending jobs in order.
     ///
-    /// - Parameter isServing: whether the engine improves what is stored while no job waits; for processes that stay.
+    /// - Parameter isServing: whether the engine runs maintenance while no job waits; for processes that keep running.
     public func start(isServing: Bool = true) {
         if sharing != nil { startSharing() }
         state.withLock { $0.isServing = isServing }
@@ -176,22 +176,22 @@ public final class JobService: Sendable {
         startFetching()
     }
 
-    /// Says where this process listens, for those who find the store in use.
+    /// Records where this process listens, for processes that find the store in use.
     public func note(address: String) { storage.note(address: address) }
 
-    /// Whether this is a process that stays, and not a command that ends with its loads.
+    /// Whether this process keeps running, unlike a command that ends with its jobs.
     var isServing: Bool { state.withLock { $0.isServing } }
 
     // MARK: - Jobs
 
-    /// Jobs that earlier processes left unfinished, oldest first, with the files or the URLs they are of.
+    /// Returns jobs that earlier processes left unfinished, oldest first, with their files or URLs.
     package func interruptedJobs() throws(TripstoreError) -> [(job: Job, source: String)] {
         try catalog.interruptedJobs().reversed().map { record in
             (job: record.job, source: (try? url(of: record)) ?? record.sourceURL ?? record.sourcePath)
         }
     }
 
-    /// Blocks until a job has ended, and returns it; one that this process has lost as it fell silent is interrupted.
+    /// Blocks until a job has ended, and returns it; a job that this process has lost by silence is interrupted.
     package func waitForEnd(of id: Int64) throws(TripstoreError) -> Job {
         while true {
             do throws(TripstoreError) {
@@ -202,7 +202,7 @@ public final class JobService: Sendable {
                     return job
                 }
             } catch {
-                // A catalog that is away comes back, and the job goes on.
+                // An unavailable catalog returns, and the job continues.
                 guard error.code == .unavailable else { throw error }
             }
             if let error = queue.failure(of: id) { throw error }
@@ -210,12 +210,12 @@ public final class JobService: Sendable {
         }
     }
 
-    /// The job that has the bytes of one that failed in this process as a duplicate; nil for any other.
+    /// Returns the job that has the bytes of one that failed in this process as a duplicate; nil for any other.
     public func duplicate(of id: Int64) -> Int64? { state.withLock { $0.duplicates[id] } }
 
     func noteDuplicate(_ id: Int64, of other: Int64?) { state.withLock { $0.duplicates[id] = other } }
 
-    /// Whether a job reads what cannot be read again, such as standard input or a pipe.
+    /// Returns whether a job's source cannot be read again, such as standard input or a pipe.
     public func readsStream(_ id: Int64) -> Bool { (try? record(id).isStream) ?? false }
 
     /// Lists jobs, newest first.
@@ -229,14 +229,14 @@ public final class JobService: Sendable {
         return try catalog.jobs(limit: limit, status: status).map { shown(current($0.job)) }
     }
 
-    /// Number of jobs by status.
+    /// Returns the count of jobs by status.
     package func jobCounts() throws(TripstoreError) -> [Job.Status: Int] {
         guard isAbandoned else { return try catalog.jobCounts() }
         return Dictionary(
             try catalog.jobCounts().map { ($0.key.isTerminal ? $0.key : .interrupted, $0.value) }, uniquingKeysWith: +)
     }
 
-    /// Whether nobody works on jobs, so that those that look unfinished are interrupted, as after a crash.
+    /// Whether no process works on jobs, so that those that look unfinished are interrupted, such as after a crash.
     private var isAbandoned: Bool { settings.isReadOnly && !storage.hasWriter || disk.refusal != nil }
 
     private static func interrupted(_ job: Job) -> Job {
@@ -245,7 +245,7 @@ public final class JobService: Sendable {
         return job
     }
 
-    /// Returns a job, with live counts while it runs; throws `.notFound` where there is none of that number.
+    /// Returns a job, with live counts while it runs; throws `.notFound` if there is none with that ID.
     public func job(_ id: Int64) throws(TripstoreError) -> Job {
         if isAbandoned { return shown(Self.interrupted(try record(id).job)) }
         do throws(TripstoreError) { return shown(current(try record(id).job)) } catch {
@@ -254,10 +254,10 @@ public final class JobService: Sendable {
         }
     }
 
-    /// A job of the catalog, with how far a load or a fetch of it is.
+    /// Returns a job of the catalog, updated with the progress of its ingestion or fetch.
     ///
-    /// One that has ended in the catalog goes on until queries see its trips or the log says why it failed; of one that was removed a
-    /// load that is to stop says nothing.
+    /// A job that has ended in the catalog continues to show as running until queries see its trips or the log says why it
+    /// failed; a deleted job that is still stopping is not updated.
     private func current(_ job: Job) -> Job {
         switch job.status {
         case .cancelled, .deleted: job
@@ -265,7 +265,7 @@ public final class JobService: Sendable {
         }
     }
 
-    /// A job as those may see it to whom this process shows jobs.
+    /// Returns a job as the clients of this process may see it.
     private func shown(_ job: Job) -> Job {
         guard settings.hidesPaths, let message = job.message else { return job }
         var job = job
@@ -273,7 +273,7 @@ public final class JobService: Sendable {
         return job
     }
 
-    /// There is no job of the number that was asked for, which an answer of the API has in its path.
+    /// The error for an unknown job ID, which an answer of the API has in its path.
     package static let jobNotFound = TripstoreError(.notFound, "Job not found")
 
     func record(_ id: Int64) throws(TripstoreError) -> JobRecord {
@@ -281,23 +281,23 @@ public final class JobService: Sendable {
         return record
     }
 
-    /// Trips that a job has in the store: those of a job that completed, without those in segments that were set aside.
+    /// Returns the trips that a job has in the store: those of a completed job, without those in quarantined segments.
     package func tripCount(of job: Job) throws(TripstoreError) -> Int {
         guard job.status == .completed else { return 0 }
         let missing = try catalog.missingTrips(ofJob: job.id)
         return max(0, job.processedRows - job.rejectedRows - (missing ?? 0))
     }
 
-    /// Returns a job's progress as it stands.
+    /// Returns a job's current progress.
     public func progress(_ id: Int64) throws(TripstoreError) -> JobProgress { JobProgress(try job(id)) }
 
-    /// Returns rejected rows of a job, and how many there are of each reason.
+    /// Returns rejected rows of a job, and their counts by reason.
     ///
     /// While a job runs, the counts are those of its last commit.
     ///
     /// - Parameters:
     ///   - line: the rows are those after this line of the file.
-    ///   - limit: most rows; fewer come where they are long.
+    ///   - limit: maximum of rows; fewer are returned if they are long.
     public func rejects(_ id: Int64, after line: Int = 0, limit: Int) throws(TripstoreError) -> RejectsReport {
         let job = try job(id)
         let reasons = try catalog.rejectCounts(id)
@@ -307,14 +307,14 @@ public final class JobService: Sendable {
             nextAfter: page.hasMore ? page.rows.last?.line : nil, reasons: reasons)
     }
 
-    /// Removes what is kept of a job's rejected rows; how many there are of each reason stays.
+    /// Deletes a job's stored rejected rows; their counts by reason stay.
     private func removeRejects(of id: Int64) throws(TripstoreError) {
         if catalog.keepsRejects { try catalog.removeRejects(id) } else { try FileSystem.remove(folders.rejectsPath(job: id)) }
     }
 
-    /// Cancels a job that did not complete, or deletes all trips of one that did, atomically, and removes all that the job has.
+    /// Cancels an incomplete job, or deletes all trips of a completed one, atomically, and deletes all of the job's files.
     ///
-    /// Returns as soon as nothing of the job counts any more; a load that runs notices at its next step. A job that was removed
+    /// Returns as soon as nothing of the job counts any more; a running job notices at its next step. A job that was deleted
     /// before stays as it is.
     public func remove(_ id: Int64) throws(TripstoreError) -> Job {
         try requireWritable()
@@ -322,7 +322,7 @@ public final class JobService: Sendable {
             let status = try record(id).job.status
             if status.isRemoved { return try finishRemoval(id) }
             let isCompleted = status == .completed
-            // False if the status changed meanwhile; the next turn looks again.
+            // False if the status changed meanwhile; the next iteration checks again.
             let isChanged = try deleteTrips(
                 id, status: isCompleted ? .deleted : .cancelled, from: [status],
                 message: isCompleted ? "Deleted on request." : "Cancelled on request.")
@@ -333,9 +333,9 @@ public final class JobService: Sendable {
         }
     }
 
-    /// Lets an interrupted job go on from its last commit, or loads a failed one once more, and returns it as it waits.
+    /// Resumes an interrupted job after its last commit, or runs a failed one again, and returns it as it waits.
     ///
-    /// A job that failed is loaded from the start of its file; a file that is not there whole is fetched first.
+    /// A failed job starts over at the beginning of its file; a file that is incomplete is fetched first.
     public func resume(_ id: Int64) throws(TripstoreError) -> Job {
         try requireWritable()
         let record = try record(id)
@@ -356,7 +356,7 @@ public final class JobService: Sendable {
             return shown(waiting.job)
         }
         let reset = try resuming.withLock { _ throws(TripstoreError) in
-            // While this is held nobody removes what is kept of the job.
+            // While this is held, the job's files are not deleted.
             try requireSource(of: record)
             return try catalog.reset(id, from: [.failed], isClaimed: claimsOwnJobs)
         }
@@ -366,7 +366,7 @@ public final class JobService: Sendable {
         return shown(waiting.job)
     }
 
-    /// Throws where the file of a job is not there and nobody can fetch it.
+    /// Throws if the file of a job is missing and cannot be fetched.
     private func requireSource(of record: JobRecord) throws(TripstoreError) {
         guard record.sourceURL == nil, FileSystem.byteCount(of: record.sourcePath) == nil else { return }
         let id = record.job.id
@@ -378,19 +378,19 @@ public final class JobService: Sendable {
                     + "it anew from where it is now and remove the job.")
     }
 
-    /// Removes a job of this process that failed because its bytes are in the store: who submitted it was told, and a job of each night
-    /// would be one too many.
+    /// Removes a job of this process that failed because its bytes are in the store.
     ///
-    /// One that an engine elsewhere may still have rows of stays.
+    /// Its submitter has got the error, and a job every night would pile up. A job stays if an engine elsewhere may still have
+    /// rows of it.
     public func forgetDuplicate(_ id: Int64) throws(TripstoreError) {
         guard duplicate(of: id) != nil else { return }
         let record = try record(id)
         if try catalog.forget(job: id) { try removeFiles(of: record) }
     }
 
-    /// Takes all trips of a job out of the store and marks it.
+    /// Deletes all trips of a job from the store and sets its status.
     ///
-    /// - Parameter attempt: the run that wants it, which has nothing to say once there is another.
+    /// - Parameter attempt: the attempt that requests it; without effect once there is a later one.
     func deleteTrips(
         _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int? = nil
     ) throws(TripstoreError) -> Bool {
@@ -401,38 +401,38 @@ public final class JobService: Sendable {
 
     private func finishRemoval(_ id: Int64) throws(TripstoreError) -> Job {
         let record = try record(id)
-        // It is over, also where a file of it cannot be removed.
+        // It is over, even if a file of it cannot be deleted.
         notify(JobProgress(record.job))
         try removeFiles(of: record)
         return shown(record.job)
     }
 
-    /// Removes what a job has besides its trips, once it was removed; what a load still writes goes with the load's end.
+    /// Deletes a job's files after the job was deleted; what a running job still writes is deleted when it ends.
     func removeFiles(of record: JobRecord) throws(TripstoreError) {
         keptUploads.withLock { $0.remove(record.job.id) }
         try removeUpload(of: record)
         try removeRejects(of: record.job.id)
     }
 
-    /// Adds somebody who is told of each change of any job, on the store's threads.
+    /// Adds an observer that is called for each change of any job, on the store's threads.
     public func observeProgress(_ observer: @escaping @Sendable (JobProgress) -> Void) {
         state.withLock { $0.observers.append(observer) }
     }
 
-    /// Tells of a change that this process made, other processes as well.
+    /// Publishes a change that this process made, and relays it to other processes.
     func notify(_ progress: JobProgress) {
         sharing?.tell(progress)
         deliver(progress)
     }
 
-    /// Tells those in this process of a change.
+    /// Publishes a change in this process.
     func deliver(_ progress: JobProgress) {
         var progress = progress
         if settings.hidesPaths { progress.message = progress.message.map(paths.removed) }
         for observer in state.withLock({ $0.observers }) { observer(progress) }
     }
 
-    /// Whether it is time to look again for uploads that never became jobs; it is then held to have been done.
+    /// Returns whether a sweep for uploads that never became jobs is due; if so, it counts as done.
     func isSweepDue(every seconds: Int) -> Bool {
         state.withLock { state in
             if let last = state.lastSweep, .now - last < .seconds(seconds) { return false }
@@ -448,7 +448,7 @@ public final class JobService: Sendable {
         }
     }
 
-    /// Counts a job that another process took, as nothing was heard of this one for a lease.
+    /// Counts a job that another process took, as this one sent no heartbeat for a lease.
     func countLostLease() { state.withLock { $0.lostLeases += 1 } }
 
     // MARK: - Other processes
@@ -456,12 +456,12 @@ public final class JobService: Sendable {
     /// Whether other processes work on the same catalog.
     package var isShared: Bool { sharing != nil }
 
-    /// Whether a task that one process alone should do is this one's now.
+    /// Returns whether this process is the leader for a task that only one process may run.
     package func isLeader(for task: String) throws(TripstoreError) -> Bool { try catalog.isLeader(for: task) }
 
     // MARK: - Events
 
-    /// Says whether changes of jobs are to be kept until somebody was told of them (`events`).
+    /// Sets whether changes of jobs are recorded until they are delivered (`events`).
     package func setEventsEnabled(_ isEnabled: Bool) throws(TripstoreError) {
         if disk.remember(eventsEnabled: isEnabled) { return }
         do throws(TripstoreError) {
@@ -472,21 +472,21 @@ public final class JobService: Sendable {
         }
     }
 
-    /// The catalog's own name, which tells stores apart.
+    /// Returns the catalog's own name, which identifies the store.
     package func storeName() throws(TripstoreError) -> String { try catalog.name() }
 
-    /// The oldest changes of jobs that are kept, in their order.
+    /// Returns the oldest recorded changes of jobs, in order.
     package func events(limit: Int) throws(TripstoreError) -> [JobEvent] {
-        // That somebody was told could not be noted now, so that they would be told again and again.
+        // Delivered events could not be recorded as such now, so they would be delivered again and again.
         disk.refusal == nil ? try catalog.events(limit: limit) : []
     }
 
-    /// Lets go of a change of which somebody was told.
+    /// Removes a change that was delivered.
     package func forgetEvent(_ id: Int64) throws(TripstoreError) { try catalog.forgetEvent(id) }
 
-    // MARK: - Numbers
+    // MARK: - Statistics
 
-    /// What is under way, and what was done since the process began.
+    /// Returns what is running, and what was done since the process started.
     public func statistics() throws(TripstoreError) -> JobStatistics {
         let counts = try catalog.jobCounts()
         let queue = try catalog.queueStatistics()
@@ -498,18 +498,18 @@ public final class JobService: Sendable {
     }
 }
 
-/// Numbers of a store's loads for an operator.
+/// Statistics of a store's jobs for an operator.
 public struct JobStatistics: Hashable, Sendable {
     public var pendingJobs: Int
     public var runningJobs: Int
-    /// Since the process began.
+    /// Since the process started.
     public var rowsIngested: Int
-    /// Since the process began.
+    /// Since the process started.
     public var rowsRejected: Int
-    /// Seconds since the oldest job was submitted that waits; nil where none does.
+    /// Seconds since the oldest pending job was submitted; nil if there is none.
     public var oldestPendingSeconds: Int?
-    /// Processes that load what anybody submits; nil where no others share the jobs.
+    /// Processes that ingest any process's uploads; nil if no others share the jobs.
     public var workers: Int?
-    /// Jobs that other processes took since the process began, as nothing was heard of it; nil where no others share the jobs.
+    /// Jobs that other processes took since the process started, for lack of a heartbeat; nil if no others share the jobs.
     public var lostLeases: Int?
 }

@@ -1,13 +1,13 @@
 import Foundation
 import TripModel
 
-/// What a process knows of others that work on the same jobs, and the thread that divides the jobs with them.
+/// What a process knows of others that work on the same jobs, and the thread that claims jobs.
 final class JobSharing: @unchecked Sendable {
     let catalog: any SharedJobCatalog
     private let condition = NSCondition()
-    /// Unfinished jobs that somebody here has asked for or was told of, as last heard.
+    /// Unfinished jobs that somebody here has requested or subscribed to, with their last known progress.
     private var heard: [Int64: JobProgress] = [:]
-    /// Jobs that this process has worked on and that are not over.
+    /// Unfinished jobs that this process has worked on.
     private var taken: Set<Int64> = []
     private var isWoken = false
     private var isStopping = false
@@ -17,7 +17,7 @@ final class JobSharing: @unchecked Sendable {
 
     // MARK: - The thread
 
-    /// Starts the thread: `keep` is called several times in each lease, `claim` when there may be something to be claimed.
+    /// Starts the thread: `keep` is called several times in each lease, `claim` when there may be something to claim.
     func start(keep: @escaping @Sendable () -> Void, claim: @escaping @Sendable () -> Void) {
         let isFirst = condition.withLock {
             defer { hasThread = true }
@@ -43,7 +43,7 @@ final class JobSharing: @unchecked Sendable {
         thread.start()
     }
 
-    /// Waits for a time or until there may be something to be claimed; false where the thread is to end.
+    /// Waits for a time or until there may be something to claim; returns false if the thread must end.
     private func pause(until date: Date) -> Bool {
         condition.lock()
         defer { condition.unlock() }
@@ -69,15 +69,15 @@ final class JobSharing: @unchecked Sendable {
         while hasThread { condition.wait() }
     }
 
-    // MARK: - What is known
+    // MARK: - Known state
 
-    /// Remembers that this process works on a job.
+    /// Records that this process works on a job.
     func take(_ record: JobRecord) { condition.withLock { _ = taken.insert(record.job.id) } }
 
-    /// Forgets that this process works on a job, as another one is to.
+    /// Records that this process no longer works on a job, since another one will.
     func leave(_ id: Int64) { condition.withLock { _ = taken.remove(id) } }
 
-    /// Tells others how far a job is that this process works on; of its end they hear from the catalog.
+    /// Relays the progress of a job of this process to others; they learn of its end from the catalog.
     func tell(_ progress: JobProgress) {
         let isOurs = condition.withLock {
             note(progress)
@@ -87,7 +87,7 @@ final class JobSharing: @unchecked Sendable {
         if isOurs { catalog.announce(progress) }
     }
 
-    /// Takes what another process tells; returns whether this one has worked on the job, too, and the job is over.
+    /// Receives another process's progress; returns whether this one has worked on the job, too, and the job is over.
     func hear(_ progress: JobProgress) -> Bool {
         condition.withLock {
             note(progress)
@@ -95,15 +95,15 @@ final class JobSharing: @unchecked Sendable {
         }
     }
 
-    /// The lock is held.
+    /// The caller holds the lock.
     private func note(_ progress: JobProgress) {
         heard[progress.jobID] = progress.status.isTerminal ? nil : progress
     }
 
-    /// Unfinished jobs that somebody here cares for.
+    /// Unfinished jobs that somebody here is interested in.
     var unfinished: [Int64] { condition.withLock { Array(heard.keys) } }
 
-    /// A job as the catalog has it, with what was heard of it since.
+    /// Returns a job of the catalog, updated with the progress received since.
     func seen(_ job: Job) -> Job {
         condition.withLock {
             if job.status.isTerminal { return job }

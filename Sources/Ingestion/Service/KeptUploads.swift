@@ -1,4 +1,4 @@
-/// Which jobs that failed still have files in the folder of uploads, oldest first: they are kept to be resumed, but not for ever.
+/// Which failed jobs still have files in the folder of uploads, oldest first: they are kept for a resume, but not for ever.
 package struct KeptUploads {
     private struct Entry {
         var id: Int64
@@ -9,20 +9,20 @@ package struct KeptUploads {
 
     private var entries: [Entry] = []
 
-    /// Knows of none.
+    /// Makes an empty set.
     package init() {}
 
-    /// Notes that a job failed and has files of so many bytes.
+    /// Records that a job failed and has files with a size in bytes.
     package mutating func add(_ id: Int64, byteCount: Int, since: Double) {
         entries.removeAll { $0.id == id }
         let place = entries.lastIndex { $0.since <= since }.map { $0 + 1 } ?? 0
         entries.insert(Entry(id: id, byteCount: byteCount, since: since), at: place)
     }
 
-    /// Notes that a job waits again or was deleted.
+    /// Records that a job is pending again or was deleted.
     package mutating func remove(_ id: Int64) { entries.removeAll { $0.id == id } }
 
-    /// Takes jobs out whose files are not kept any longer: those that are too old, then the oldest until the others fit.
+    /// Removes and returns jobs whose files are no longer kept: expired ones, then the oldest until the others fit.
     ///
     /// The newest stays whatever its size, as otherwise a file that is larger than the quota could never be resumed.
     package mutating func takeOverdue(at now: Double, secondsMax: Int, byteCountMax: Int) -> [(id: Int64, isOld: Bool)] {

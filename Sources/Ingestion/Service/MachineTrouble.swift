@@ -1,25 +1,25 @@
 import Foundation
 import TripModel
 
-/// What of its own machine keeps a process from jobs that others can do: a clock that is wrong, a disk that is full, a folder that is gone.
+/// Faults of its own machine that keep a process from jobs which others can run: a wrong clock, a full disk, a missing folder.
 ///
-/// The process takes no jobs until what it needs is there again, and longer each time in which that comes to nothing.
+/// The process claims no jobs until it has recovered, and waits longer each time if the fault recurs.
 final class MachineTrouble: Sendable {
     private struct State {
         var error: TripstoreError?
-        /// When to look whether it is over.
+        /// When to check whether it is over.
         var next = ContinuousClock.now
-        /// Times that it began since a job came to its end.
+        /// How often it occurred since a job ended.
         var count = 0
     }
 
     private let state = Lock(State())
     private let waiting = DiskWait()
 
-    /// What it is; nil where there is none.
+    /// The fault; nil if there is none.
     var error: TripstoreError? { state.withLock { $0.error } }
 
-    /// Begins to wait until it is over.
+    /// Starts to wait until it is over.
     ///
     /// - Parameters:
     ///   - check: throws as long as it is not over.
@@ -49,7 +49,7 @@ final class MachineTrouble: Sendable {
         }
     }
 
-    /// A job came to its end, so that the next trouble is another one.
+    /// A job ended, so that the next fault is a new one.
     func noteEnd() { state.withLock { $0.count = 0 } }
 
     func stop() { waiting.stop() }

@@ -1,6 +1,6 @@
 package import TripModel
 
-/// A store in use: the engine that keeps trips and answers queries, and the service of the jobs that fill it.
+/// An open store: the engine that stores trips and answers queries, and the service of the jobs that fill it.
 package struct TripStore: Sendable {
     package let engine: any TripEngine
     package let jobs: JobService
@@ -16,10 +16,10 @@ package struct TripStore: Sendable {
         }
     }
 
-    /// What it needs in order to answer and to run jobs, each to be checked by itself; returns at once.
+    /// What it needs for queries and jobs, each to be checked by itself; returns at once.
     package var parts: [NeededPart] { jobs.parts + engine.parts }
 
-    /// Stops the running job at a checkpoint, from which the next start goes on, and closes the engine.
+    /// Stops the running job at a checkpoint, from which the next start resumes, and closes the engine.
     package func close() {
         jobs.stop()
         engine.close()

@@ -8,7 +8,7 @@ import Musl
 
 /// A job's source (`SourcePath`) as a stream of plain bytes, compressed or not.
 ///
-/// What a file is, is told by its first bytes and not by its name. Used by one thread at a time.
+/// Its first bytes determine the format, not its name. Used by one thread at a time.
 final class ByteSource {
     private let path: String
     private let descriptor: Int32
@@ -17,14 +17,14 @@ final class ByteSource {
     /// Stored bytes read ahead: the magic at first, compressed input later.
     private var stored: [UInt8] = []
     private var storedStart = 0
-    /// Whether the end was met: a terminal that is read again after it waits for another.
+    /// Whether the end was reached: reading a terminal again after it waits for another.
     private var isAtEnd = false
-    /// Of compressed input, what tells its bytes from others'.
+    /// Identifies the bytes of compressed input.
     private var storedHasher: ContentHasher?
     private let expansion: ExpansionBound
     private var producedByteCount = 0
 
-    /// How the file was when it was opened; nil for a stream.
+    /// The state of the file when it was opened; nil for a stream.
     private let state: FileState?
     /// Bytes of the file as stored; nil for a stream.
     var storedByteCount: Int? { state?.byteCount }
@@ -33,7 +33,7 @@ final class ByteSource {
 
     /// Opens a source.
     ///
-    /// - Parameter expansion: how much compressed data may grow.
+    /// - Parameter expansion: how much compressed data may expand.
     init(path: String, _ expansion: ExpansionBound) throws(TripstoreError) {
         self.expansion = expansion
         let opening = SourcePath.opening(path)
@@ -59,7 +59,7 @@ final class ByteSource {
     /// Hash of the stored bytes read so far; nil for input that is not compressed, which is hashed as it is used.
     var storedHash: ContentHash? { storedHasher?.hash }
 
-    /// Refuses a file that was written while it was read: what was read may be the head of one and the tail of another.
+    /// Refuses a file that was written while it was read: the bytes may be the head of one and the tail of another.
     ///
     /// - Parameter hash: hash of all stored bytes, as they were read.
     func requireUnchanged(_ hash: ContentHash?) throws(TripstoreError) {
@@ -70,7 +70,7 @@ final class ByteSource {
             "The file was written while it was loaded; none of its trips is in the store. Load it once it is finished.")
     }
 
-    /// Reads plain bytes until `buffer` is full or the input ends; returns how many.
+    /// Reads plain bytes until `buffer` is full or the input ends; returns their count.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {
         guard let stream else { return try readPlain(into: buffer) }
         var filled = 0
@@ -112,7 +112,7 @@ final class ByteSource {
         return filled
     }
 
-    /// Reads over plain bytes that an earlier run has committed, and hashes them.
+    /// Skips plain bytes that an earlier attempt has committed, and hashes them.
     func skip(_ byteCount: Int, hashing hasher: ContentHasher) throws(TripstoreError) {
         var rest = byteCount
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
@@ -158,13 +158,13 @@ final class ByteSource {
     }
 }
 
-/// What changes with each write to a regular file.
+/// Changes with each write to a regular file.
 private struct FileState: Equatable {
     var byteCount: Int
     private var seconds: Int
     private var nanoseconds: Int
 
-    /// Looks at an open file; nil for what is no regular one.
+    /// Reads the state of an open file; nil if it is not a regular file.
     init?(_ descriptor: Int32) {
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }

@@ -3,9 +3,9 @@ import TripModel
 /// Memory for one piece of CSV, with readable padding behind it, so that SIMD loads need no tail case.
 final class ChunkBuffer: @unchecked Sendable {
     private let memory: UnsafeMutableRawBufferPointer
-    /// Bytes that may be filled.
+    /// Count of bytes that may be filled.
     let capacity: Int
-    /// Bytes that are filled.
+    /// Count of bytes that are filled.
     var count = 0
 
     init(capacity: Int) {
@@ -30,10 +30,10 @@ final class ChunkBuffer: @unchecked Sendable {
         count = other.count - start
     }
 
-    /// Whether the byte before `end` is a newline.
+    /// Returns whether the byte before `end` is a newline.
     func endsLine(at end: Int) -> Bool { end > 0 && memory[end - 1] == UInt8(ascii: "\n") }
 
-    /// Calls `body` with `count` bytes from `start` on and, where `padded`, the padding behind them.
+    /// Calls `body` with `count` bytes from `start` on and, if `padded`, the padding behind them.
     func withBytes<Value, Failure: Error>(
         from start: Int = 0, count: Int, padded: Bool = false, _ body: (RawSpan) throws(Failure) -> Value
     ) throws(Failure) -> Value {

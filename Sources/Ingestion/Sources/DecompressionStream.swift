@@ -4,7 +4,7 @@ import TripModel
 
 /// Decompresses a gzip or zstd stream piece by piece, across concatenated members or frames.
 final class DecompressionStream: @unchecked Sendable {
-    /// What a stream of bytes is, by its first ones.
+    /// The format of a stream, by its first bytes.
     enum Format: String, Sendable {
         case gzip, zstd
 

@@ -1,9 +1,9 @@
 import TripModel
 
-/// How much compressed data may grow, so that a few bytes do not occupy a loader for days.
+/// How much compressed data may expand, so that a few bytes do not occupy an ingestion for days.
 ///
-/// A multiple of what was read so far, and some gigabytes that every file may have: real trips grow tenfold, files of equal rows
-/// some thousandfold, and zstd could thirty-thousandfold without an end.
+/// A multiple of what was read so far, and some gigabytes that every file may have: real trips expand tenfold, files of equal
+/// rows some thousandfold, and zstd could expand thirty-thousandfold without end.
 struct ExpansionBound: Sendable {
     let multiple: Int
 

@@ -1,14 +1,14 @@
 package import TripModel
 
-/// The name of a file that is sent or fetched: the last component of what the client gave, with an ending that the store can read.
+/// The name of a file that is sent or fetched: the last component of the client's name, with an ending that the store can read.
 ///
-/// One rule for uploads, forms and URLs, over HTTP and on the command line. A file that is read where it is may have any name.
+/// One rule for uploads, forms and URLs, over HTTP and on the command line. A file that is read in place may have any name.
 package struct UploadName: Sendable {
     private static let endings = [".csv", ".csv.gz", ".csv.zst"]
 
     package let text: String
 
-    /// Takes a name as the client gave it; throws `.invalidArgument` for one that is not a CSV's.
+    /// Takes the client's name; throws `.invalidArgument` for one that is not a CSV's.
     package init(_ name: String) throws(TripstoreError) {
         guard let text = Self.component(of: name) else {
             throw TripstoreError(.invalidArgument, "Only CSV uploads are supported")
@@ -16,7 +16,7 @@ package struct UploadName: Sendable {
         self.text = text
     }
 
-    /// Takes the name that a URL has by itself; where that is not a CSV's, the sentence says how to give it another.
+    /// Takes the name in a URL; if it is not a CSV's, the error says how to give another.
     package init(ofURL name: String) throws(TripstoreError) {
         guard let text = Self.component(of: name) else {
             throw TripstoreError(
@@ -28,7 +28,7 @@ package struct UploadName: Sendable {
     }
 
     private static func component(of name: String) -> String? {
-        // Some clients send a whole path, of their own system's kind.
+        // Some clients send a whole path, in their own system's form.
         let last = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
         let lowercased = last.lowercased()
         guard endings.contains(where: { lowercased.hasSuffix($0) && lowercased.utf8.count > $0.utf8.count }),

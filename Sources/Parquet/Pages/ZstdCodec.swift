@@ -34,7 +34,7 @@ package final class ZstdCompressor {
 
 /// Decompresses pages with zstd; one context is kept for all.
 ///
-/// Memory safety: libzstd is given the bounds of both sides and stays within them, whatever the bytes.
+/// Memory safety: libzstd gets the bounds of both sides and stays within them, whatever the bytes.
 package final class ZstdDecompressor {
     private let context: OpaquePointer
 
@@ -48,7 +48,7 @@ package final class ZstdDecompressor {
 
     /// Decompresses a frame into exactly `count` values at `values[start...]`.
     ///
-    /// - Parameter fileOffset: where the page is in the file, for errors.
+    /// - Parameter fileOffset: offset of the page in the file, for errors.
     package func decompress<Value: BitwiseCopyable>(
         _ source: RawSpan, count: Int, into values: inout MutableSpan<Value>, at start: Int, fileOffset: Int
     ) throws(ParquetError) {

@@ -1,4 +1,4 @@
-/// Numbers as sentences have them; JSON, and what is to be typed, has plain digits.
+/// Integers as messages show them; JSON, and text to be typed, has plain digits.
 extension Int {
     /// `1234567` as `1,234,567`.
     package var grouped: String {

@@ -90,7 +90,7 @@ package struct JSONWriter {
         self.value(value)
     }
 
-    /// Writes a member that is an object of numbers, in the order of their names.
+    /// Writes a member that is an object of integers, in the order of their names.
     package mutating func member(_ name: String, _ numbers: [String: Int]) {
         key(name)
         object {

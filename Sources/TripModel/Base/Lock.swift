@@ -5,15 +5,15 @@ package import Synchronization
 #endif
 
 #if SANITIZE_THREAD
-/// A value that one thread at a time may look at.
+/// A value that one thread at a time may access.
 ///
-/// On Linux `Mutex` waits in code of the standard library that ThreadSanitizer does not watch: it would be taken for no
-/// lock at all. `scripts/sanitize` builds with this lock, which is the C library's.
+/// On Linux `Mutex` waits in code of the standard library that ThreadSanitizer does not watch, so it would not count as a lock.
+/// `scripts/sanitize` builds with this lock, which is the C library's.
 package final class Lock<Value>: @unchecked Sendable {
     private let lock = NSLock()
     private var value: Value
 
-    /// Locks a value in.
+    /// Makes a locked value.
     package init(_ value: sending Value) { self.value = value }
 
     /// Calls `body` while no other thread does.
@@ -26,11 +26,11 @@ package final class Lock<Value>: @unchecked Sendable {
     }
 }
 #else
-/// A value that one thread at a time may look at.
+/// A value that one thread at a time may access.
 package struct Lock<Value>: ~Copyable, Sendable {
     @usableFromInline package let mutex: Mutex<Value>
 
-    /// Locks a value in.
+    /// Makes a locked value.
     @inlinable package init(_ value: consuming sending Value) { mutex = Mutex(value) }
 
     /// Calls `body` while no other thread does.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Things that are costly to make and used by one worker at a time.
+/// Objects that are costly to create and used by one worker at a time.
 package final class ScratchPool<Value>: @unchecked Sendable {
     private let lock = NSLock()
     private var idle: [Value] = []
@@ -15,7 +15,7 @@ package final class ScratchPool<Value>: @unchecked Sendable {
         return try body(&value)
     }
 
-    /// Takes out all that were made.
+    /// Removes and returns all objects.
     package func drain() -> [Value] {
         lock.withLock {
             defer { idle = [] }

@@ -1,14 +1,14 @@
-/// A URL as it may be shown, in messages, logs and answers, which more people read than may know all that is in it.
+/// A URL in the form in which messages, logs and answers may show it, which more people read than may know its secrets.
 ///
-/// A password may stand before the host, a signature after the question mark, and a token anywhere in the path. Where a URL is
-/// malformed, a part of a password may pass for a host or a port; what is not surely the host is left out.
+/// A password may precede the host, a signature may follow the question mark, and a token may be anywhere in the path. If a URL
+/// is malformed, a part of a password may look like a host or a port; everything that is not surely the host is omitted.
 package struct ShownURL: Sendable, CustomStringConvertible {
-    /// Scheme and host, with `…` for what is left out.
+    /// Scheme and host, with `…` for omitted parts.
     package let description: String
 
-    /// Takes what is meant to be a URL.
+    /// Takes a text that is meant to be a URL.
     ///
-    /// - Parameter withPath: whether the path is shown as well, as that of a file which somebody asked for.
+    /// - Parameter withPath: whether to show the path as well, such as that of a requested file.
     package init(_ text: String, withPath: Bool = false) {
         description = Self.shown(text[...], withPath: withPath)
     }
@@ -21,7 +21,7 @@ package struct ShownURL: Sendable, CustomStringConvertible {
         guard isName(scheme, besides: "+-.") else { return "…" }
         let rest = text[marks.upperBound...]
         let authority = rest.prefix { !"/?#\\".contains($0) }
-        // A password with a slash that is not encoded ends the authority too soon.
+        // A password with an unencoded slash ends the authority too soon.
         guard !rest[authority.endIndex...].contains("@") else { return "\(scheme)://…" }
         let isAuthorityWhole = !authority.contains("@")
         let place = isAuthorityWhole ? authority : authority[authority.lastIndex(of: "@")!...].dropFirst()
@@ -46,7 +46,7 @@ package struct ShownURL: Sendable, CustomStringConvertible {
 
     // MARK: Other texts
 
-    /// A text with all URLs in it as they may be shown: for words of others, of which nobody knows what they quote.
+    /// Returns a text with all URLs in it redacted: for messages of others, which may quote anything.
     package static func redacted(_ text: String) -> String {
         guard text.contains("://") else { return text }
         var result = ""
@@ -65,7 +65,7 @@ package struct ShownURL: Sendable, CustomStringConvertible {
         return result + rest
     }
 
-    /// The value of a setting as it may be shown where it makes no sense there: what may be a URL or a secret is left out.
+    /// Returns the value of an invalid setting in a form that may be shown: anything that may be a URL or a secret is omitted.
     package static func setting(_ value: String) -> String {
         let isShort = value.utf8.count <= 32 && value.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
         return isShort && !value.contains(where: { "/@".contains($0) }) ? value : "…"

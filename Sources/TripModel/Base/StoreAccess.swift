@@ -1,2 +1,2 @@
-/// Whether a store that is opened may change.
+/// Whether an opened store may be changed.
 public enum StoreAccess: Sendable { case readWrite, readOnly }

@@ -1,9 +1,9 @@
 /// What went wrong in the store, for a person and for a program.
 ///
 /// `message` is one sentence that says what is wrong and what to do; the server shows it as `detail`, the command line on
-/// standard error. `code` is for programs: the server alone turns it into a status, the command line into an exit code.
+/// standard error. `code` is for programs: only the server maps it to a status, only the command line to an exit code.
 public struct TripstoreError: Error, Sendable, CustomStringConvertible {
-    /// The kinds of failure that callers tell apart.
+    /// The kinds of failure that callers distinguish.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case invalidArgument, notFound, conflict, badInput, corrupt, busy, queueFull, overloaded, unavailable, io, diskFull,
@@ -22,33 +22,33 @@ public struct TripstoreError: Error, Sendable, CustomStringConvertible {
         public static let badInput = Code(kind: .badInput)
         /// Stored bytes are not what was written.
         public static let corrupt = Code(kind: .corrupt)
-        /// Another process holds the store.
+        /// Another process has locked the store.
         public static let busy = Code(kind: .busy)
-        /// As many jobs wait as the operator lets wait; later there is room.
+        /// As many jobs wait as the operator allows; later there is room.
         public static let queueFull = Code(kind: .queueFull)
-        /// A server that holds trips or jobs does not answer; later it may.
+        /// A server for trips or jobs does not answer; later it may.
         public static let unavailable = Code(kind: .unavailable)
-        /// Too much is asked at a time, or of one query; later it may go.
+        /// Too many requests at a time, or a query too large; later it may succeed.
         public static let overloaded = Code(kind: .overloaded)
         /// The operating system refused a read or a write.
         public static let io = Code(kind: .io)
-        /// The disk has no room, or no more than its reserve.
+        /// The disk has no free space beyond its reserve.
         public static let diskFull = Code(kind: .diskFull)
         /// The work was cancelled on request.
         public static let cancelled = Code(kind: .cancelled)
         /// The client of a query did not wait for its answer.
         public static let clientLeft = Code(kind: .clientLeft)
-        /// A fault of ours.
+        /// A fault in this program.
         public static let internalFault = Code(kind: .internalFault)
 
         public var description: String { kind.rawValue }
     }
 
-    /// What differs from process to process of those that share their work.
+    /// What differs between processes that share their work.
     package enum Cause: Sendable {
         /// This machine's disk, folder or clock.
         case machine
-        /// What this process's credentials allow.
+        /// The permissions of this process's credentials.
         case rights
     }
 
@@ -56,11 +56,11 @@ public struct TripstoreError: Error, Sendable, CustomStringConvertible {
     public var code: Code
     /// One sentence: what is wrong and what to do.
     public var message: String
-    /// The job that stands in the way, if one does.
+    /// The conflicting job, if there is one.
     public var job: Int64?
-    /// What a job that failed so says of it, which has to stay true: the job that stood in the way may be deleted any time.
+    /// The message of a job that failed so, which must stay true: the conflicting job may be deleted any time.
     package var lastingMessage: String?
-    /// Whose it is, where others may do what failed here.
+    /// The cause, if other processes may succeed where this one failed.
     package var cause: Cause?
     /// Whether that job has all trips of the same bytes, so that nothing is missing without these.
     public var isDuplicate = false
@@ -81,6 +81,6 @@ public struct TripstoreError: Error, Sendable, CustomStringConvertible {
 }
 
 extension TripstoreError {
-    /// Whether the disk, or who is in charge of it, refused to be written or read.
+    /// Whether the disk, or its file system, refused a read or a write.
     package var isOfDisk: Bool { code == .diskFull || code == .io }
 }

@@ -3,15 +3,15 @@ import Synchronization
 
 /// Threads for decode, sort, compress and scan, as many as cores.
 ///
-/// The cooperative threads of Swift concurrency and the event loops must never wait for a disk or a long computation; this
-/// work belongs to threads of its own. Work for a question goes before work for a load. Whoever waits for parallel work takes
-/// part in it, so nested calls can't deadlock and a pool of no threads still works.
+/// The cooperative threads of Swift concurrency and the event loops must never wait for a disk or a long computation; this work
+/// belongs on threads of its own. Work for a query precedes work for a job. A caller that waits for parallel work takes part in
+/// it, so nested calls can't deadlock and a pool without threads still works.
 package final class WorkerPool: Sendable {
-    /// What goes first where both wait.
+    /// Which work goes first if both wait.
     package enum Priority: Int, Sendable { case question = 0, load = 1 }
 
     private let queue = WorkQueue()
-    /// Number of threads of the pool.
+    /// Count of the pool's threads.
     package let threadCount: Int
 
     /// Starts a pool.
@@ -34,7 +34,7 @@ package final class WorkerPool: Sendable {
 
     deinit { queue.close() }
 
-    /// Runs `work` on the pool and hands back a promise of its value.
+    /// Runs `work` on the pool and returns a promise of its value.
     package func submit<Value: Sendable>(
         priority: Priority = .load, _ work: @escaping @Sendable () throws -> Value
     ) -> Pending<Value> {
@@ -43,7 +43,7 @@ package final class WorkerPool: Sendable {
         return pending
     }
 
-    /// Runs `work` on the pool, and lets it go.
+    /// Runs `work` on the pool, and discards its result.
     package func run(priority: Priority = .question, _ work: @escaping @Sendable () -> Void) { queue.add(priority, work) }
 
     /// Runs `body` for 0..<count on the pool and this thread, and returns the values in order.
@@ -58,10 +58,10 @@ package final class WorkerPool: Sendable {
         return values
     }
 
-    /// Runs `body` for 0..<count on the pool and this thread, and gives each value to `consume` on this thread, in order, as
-    /// soon as it and those before it are there.
+    /// Runs `body` for 0..<count on the pool and this thread, and passes each value to `consume` on this thread, in order, as
+    /// soon as it and those before it are ready.
     ///
-    /// After a failure of either no further index is started, and the first error is thrown once none is under way.
+    /// After a failure of either no further index is started, and the first error is thrown once none is running.
     package func forEach<Value: Sendable>(
         count: Int, priority: Priority = .load, _ body: @escaping @Sendable (Int) throws -> Value,
         consume: (Int, Value) throws -> Void
@@ -89,7 +89,7 @@ package final class WorkerPool: Sendable {
     }
 }
 
-/// The value of work that may still be under way.
+/// The value of work that may still be running.
 package final class Pending<Value: Sendable>: @unchecked Sendable {
     private let condition = NSCondition()
     private var result: Result<Value, any Error>?
@@ -118,7 +118,7 @@ package final class Pending<Value: Sendable>: @unchecked Sendable {
 /// Two queues and the threads that wait for them.
 private final class WorkQueue: @unchecked Sendable {
     private let condition = NSCondition()
-    /// By priority; an item that was taken is nil at once, since it may hold much memory.
+    /// By priority; an item that was taken becomes nil at once, since it may use much memory.
     private var waiting: [[(@Sendable () -> Void)?]] = [[], []]
     private var heads = [0, 0]
     private var isClosed = false
@@ -130,7 +130,7 @@ private final class WorkQueue: @unchecked Sendable {
         }
     }
 
-    /// The next item, or nil once the queue is closed and empty.
+    /// Returns the next item, or nil once the queue is closed and empty.
     func next() -> (@Sendable () -> Void)? {
         condition.lock()
         defer { condition.unlock() }
@@ -160,17 +160,17 @@ private final class WorkQueue: @unchecked Sendable {
     }
 }
 
-/// One parallel loop: a counter that everyone who takes part draws from.
+/// One parallel loop: a counter from which every participant draws.
 private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
     private let count: Int
-    /// Nil once all is done: places in the queue that come to nothing keep the run, and must not keep what it worked on.
+    /// Nil once all is done: queue entries that turn out to be unnecessary keep the run, and must not keep its data.
     private var body: (@Sendable (Int) throws -> Value)?
     private let nextIndex = Atomic<Int>(0)
     private let condition = NSCondition()
     private var values: [Value?]
     private var finishedCount = 0
     private var failure: (any Error)?
-    /// The index for which somebody waits.
+    /// The index that a thread waits for.
     private var awaitedIndex: Int?
 
     init(count: Int, body: @escaping @Sendable (Int) throws -> Value) {
@@ -179,7 +179,7 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
         values = Array(repeating: nil, count: count)
     }
 
-    /// Runs the next index that nobody took; false where there is none.
+    /// Runs the next index that no thread has taken; returns false if there is none.
     func runNext() -> Bool {
         let index = nextIndex.wrappingAdd(1, ordering: .relaxed).oldValue
         guard index < count else { return false }
@@ -199,7 +199,7 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
         return true
     }
 
-    /// The value of an index, once; nil where it is not there yet.
+    /// Returns the value of an index, once; nil if it is not ready yet.
     func takeValue(_ index: Int) throws -> Value? {
         try condition.withLock {
             if let failure { throw failure }
@@ -207,7 +207,7 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// Blocks until the value of an index, which somebody took, is there or something failed.
+    /// Blocks until the value of an index, which some thread took, is ready or something failed.
     func wait(for index: Int) {
         condition.withLock {
             awaitedIndex = index
@@ -216,9 +216,9 @@ private final class ParallelRun<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// Blocks until no index is left that was not finished.
+    /// Blocks until every index is finished.
     func waitForAll() { condition.withLock { while finishedCount < count { condition.wait() } } }
 
-    /// Lets nobody start a further index.
+    /// Prevents the start of a further index.
     func stop(_ error: any Error) { condition.withLock { failure = failure ?? error } }
 }

@@ -1,25 +1,25 @@
-/// What an engine has stored, and what it was asked.
+/// Statistics of an engine: what it has stored, and how many queries it ran.
 package struct EngineStatistics: Sendable {
-    /// Live segments; nil where the engine has none.
+    /// Live segments; nil if the engine has none.
     package var segments: Int?
-    /// Trips that questions see.
+    /// Trips that queries see.
     package var trips: Int
-    /// Bytes of them on disk; nil where nobody can say now.
+    /// Their bytes on disk; nil if unknown at the moment.
     package var bytesOnDisk: Int?
-    /// Questions since the process began.
+    /// Queries since the process started.
     package var queries: Int
-    /// Ways in which answers differ from what the catalog says; nil where they are asked of the catalog itself.
+    /// Ways in which answers differ from what the catalog says; nil if the answers come from the catalog itself.
     package var snapshotProblems: Int?
-    /// What the engine's servers have beside what the catalog says; nil where the engine is this process.
+    /// How the engine's servers differ from the catalog; nil if the engine is this process.
     package var difference: Difference?
 
-    /// Trips in other processes compared with the catalog, as last looked at.
+    /// Trips in other processes compared with the catalog, at the last check.
     package struct Difference: Sendable {
         package var missing: Int
         package var extra: Int
-        /// Rows that do not count and wait to be removed.
+        /// Rows that do not count and wait for the purge.
         package var uncounted: Int
-        /// When rows that do not count were last removed by this process, in seconds since 1970; nil: not since it started.
+        /// When this process last purged rows that do not count, in seconds since 1970; nil: not since it started.
         package var purgedAt: Int?
 
         package init(missing: Int, extra: Int, uncounted: Int, purgedAt: Int?) {

@@ -1,10 +1,10 @@
-/// Something that an engine or its jobs need, in another process or on a disk, and how to ask whether it does its work.
+/// Something that an engine or its jobs need, in another process or on a disk, and how to check whether it works.
 package struct NeededPart: Sendable {
-    /// What it is called in sentences and metrics, such as `PostgreSQL` or `ClickHouse at 10.0.0.7:8123`.
+    /// Its name in messages and metrics, such as `PostgreSQL` or `ClickHouse at 10.0.0.7:8123`.
     package var name: String
-    /// Asks it, and throws a sentence where something is wrong.
+    /// Checks it, and throws a sentence if something is wrong.
     ///
-    /// May block for longer than anybody wants to wait.
+    /// May block for longer than a caller wants to wait.
     package var ask: @Sendable () throws(TripstoreError) -> Void
 
     package init(_ name: String, _ ask: @escaping @Sendable () throws(TripstoreError) -> Void) {

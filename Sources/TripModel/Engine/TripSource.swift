@@ -1,6 +1,6 @@
-/// An engine whose trips can be read back, job by job: what a transfer to another store and an export as CSV need.
+/// An engine whose trips can be read back, job by job, for a transfer to another store and an export as CSV.
 package protocol TripSource {
-    /// Looks at the jobs of one moment, of which trips are read and queries are answered from then on.
+    /// Selects the jobs of one moment, whose trips are then read and queried.
     ///
     /// Trips of a completed job may still disappear later, if another process deletes it: then fewer are read than the job has.
     ///

@@ -5,10 +5,10 @@ import Musl
 #endif
 import CXXHash
 
-/// 128 bits that tell files apart: XXH3 of their bytes (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md).
+/// 128 bits that identify files: XXH3 of their bytes (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md).
 ///
-/// It proves that two files are the same against accidents, not against somebody who makes two files with one hash: such files
-/// would be refused as duplicates, and nothing more.
+/// It detects accidental changes, not an attacker who makes two files with one hash: such files would be refused as duplicates,
+/// and nothing more.
 public struct ContentHash: Hashable, Sendable {
     private let high: UInt64
     private let low: UInt64
@@ -18,7 +18,7 @@ public struct ContentHash: Hashable, Sendable {
         low = hash.low64
     }
 
-    /// Reads the 32 hexadecimal digits of `text`; nil for anything else.
+    /// Parses the 32 hexadecimal digits of `text`; nil for anything else.
     package init?(_ text: String) {
         guard text.utf8.count == 32, text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }),
             let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.suffix(16), radix: 16)
@@ -68,7 +68,7 @@ extension ContentHash: Codable {
     }
 }
 
-/// Hashes bytes as they pass by; used by one thread at a time.
+/// Hashes bytes as they are passed in; used by one thread at a time.
 package final class ContentHasher: @unchecked Sendable {
     private let state: OpaquePointer
 

@@ -1,27 +1,27 @@
 /// Free space that writers leave on the disk of a store.
 ///
-/// A disk that is full to the last byte takes no note of how a job ended, and no deletion either, which would make room. So
-/// uploads, fetches, loads, compaction and rollups stop before; the catalog and deletions alone may use what is left.
+/// On a completely full disk neither the end of a job can be recorded nor a deletion, which would free space. So uploads,
+/// fetches, jobs, compaction and rollups stop earlier; only the catalog and deletions may use the rest.
 public struct DiskReserve: Hashable, Sendable {
-    /// Bytes that are left free; nil: as `Limits` say for the size of the disk.
+    /// Bytes that stay free; nil: as `Limits` define for the size of the disk.
     private let byteCount: Int?
 
-    /// Makes a reserve of a size.
+    /// Makes a reserve with a size.
     public init(byteCount: Int) { self.byteCount = byteCount }
 
     private init() { byteCount = nil }
 
-    /// What is left free where nobody says otherwise.
+    /// The default reserve.
     public static let standard = DiskReserve()
-    /// Nothing: for what makes room, and for files on other disks.
+    /// No reserve: for writes that free space, and for files on other disks.
     package static let none = DiskReserve(byteCount: 0)
 
-    /// Refuses to write to a folder whose disk has no more free than the reserve, or would not once some bytes have come.
+    /// Refuses to write to a folder whose disk has no more free than the reserve, or would not after some further bytes.
     ///
-    /// Asked for each megabyte that is written, not for each write: who writes at the same time may go below the reserve by that.
+    /// Checked for each megabyte that is written, not for each write: concurrent writers may fall below the reserve by that.
     package func require(in folder: String, for coming: Int = 0) throws(TripstoreError) {
         if byteCount == 0, coming == 0 { return }
-        // A disk of which nothing can be said refuses by itself, and says why.
+        // A disk of unknown state refuses by itself, and says why.
         guard let disk = try? FileSystem.space(folder) else { return }
         let kept = byteCount ?? min(Limits.diskReserveByteCountMax, disk.total / Limits.diskReserveDivisor)
         guard disk.free - coming < kept else { return }

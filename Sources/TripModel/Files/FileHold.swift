@@ -4,11 +4,11 @@ import Glibc
 import Musl
 #endif
 
-/// A file that somebody is still writing, for others to see: the hold goes with its process, however that ends.
+/// A file that a process is still writing, for others to see: the hold ends with its process, however that ends.
 package final class FileHold: Sendable {
     private let descriptor: Int32
 
-    /// Holds a file; nil where it cannot be opened, or somebody else holds it.
+    /// Holds a file; nil if it cannot be opened, or another process holds it.
     package init?(_ path: String) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -20,6 +20,6 @@ package final class FileHold: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Whether a process holds a file.
+    /// Returns whether a process holds a file.
     package static func isHeld(_ path: String) -> Bool { FileSystem.isRegularFile(path) && FileHold(path) == nil }
 }

@@ -53,13 +53,14 @@ package enum FileSystem {
         throw error("make the folder", path)
     }
 
-    /// Makes an empty file that its owner alone may read; one that exists is left alone.
+    /// Creates an empty file that only its owner may read; an existing one is left alone.
     package static func createFile(_ path: String) throws(TripstoreError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(Readers.owner.fileMode))
         if descriptor >= 0 { close(descriptor) } else if errno != EEXIST { throw error("create", path) }
     }
 
-    /// Takes from all but its owner the right to use a file or a folder; a link, or what another user owns, is left alone.
+    /// Removes the permissions of everybody but the owner from a file or folder; a link, or what another user owns, is left
+    /// alone.
     package static func makePrivate(_ path: String) {
         var status = stat()
         guard lstat(path, &status) == 0, [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return }
@@ -83,7 +84,7 @@ package enum FileSystem {
         guard fsync(descriptor) == 0 else { throw error("sync", path) }
     }
 
-    /// Bytes that are free for us on the file system of a folder, and all that it has.
+    /// Returns the bytes that we may use on the file system of a folder, and its total size.
     package static func space(_ path: String) throws(TripstoreError) -> (free: Int, total: Int) {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw error("ask for the free space of", path) }
@@ -106,7 +107,7 @@ package enum FileSystem {
         return names.sorted()
     }
 
-    /// Gives a file one more name; false where that cannot be, as between file systems.
+    /// Gives a file another name in addition; false if that is impossible, as between file systems.
     package static func link(_ path: String, as other: String) throws(TripstoreError) -> Bool {
         if Glibc.link(path, other) == 0 { return true }
         if errno == ENOENT { throw error("link", path) }
@@ -118,14 +119,14 @@ package enum FileSystem {
         guard Glibc.rename(path, other) == 0 else { throw error("rename", path) }
     }
 
-    /// Exchanges the names of two folders, so that nobody sees either name without one; false where the file system cannot.
+    /// Exchanges the names of two folders, so that both names exist at every moment; false if the file system cannot.
     package static func exchange(_ path: String, _ other: String) throws(TripstoreError) -> Bool {
         if tripstore_exchange(path, other) == 0 { return true }
         if [EINVAL, ENOSYS, ENOTSUP, EPERM].contains(errno) { return false }
         throw error("exchange with \(other)", path)
     }
 
-    /// Removes a folder with all that is in it; one that is absent is fine.
+    /// Deletes a folder with its contents; one that is absent is fine.
     package static func removeDirectory(_ path: String) throws(TripstoreError) {
         guard isDirectory(path) else { return }
         for name in try names(in: path) {
@@ -141,16 +142,16 @@ package enum FileSystem {
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Whether this process may make files in a folder, as far as can be told without making one.
+    /// Returns whether this process may create files in a folder, as far as can be told without creating one.
     package static func isWritable(_ path: String) -> Bool { access(path, W_OK | X_OK) == 0 }
 
-    /// Whether the path is a regular file itself, not a link to one.
+    /// Returns whether the path is itself a regular file, not a link to one.
     package static func isRegularFile(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
-    /// The path that a file has, or would have once it is made: without links and dots as far as it exists.
+    /// Returns the path that a file has, or would have once created: without links and dots as far as it exists.
     package static func destination(_ path: String) throws(TripstoreError) -> String {
         var existing = path.hasPrefix("/") ? path : "./" + path
         var rest: [Substring] = []
@@ -170,12 +171,12 @@ package enum FileSystem {
         }
     }
 
-    /// Whether a path is a folder or in it; both without links and dots.
+    /// Returns whether a path is a folder or in it; both without links and dots.
     package static func isInside(_ path: String, _ folder: String) -> Bool {
         path == folder || folder == "/" || path.hasPrefix(folder + "/")
     }
 
-    /// The path without links and dots, of a file that exists.
+    /// Returns the path, without links and dots, of a file that exists.
     package static func resolved(_ path: String) throws(TripstoreError) -> String {
         guard let resolved = realpath(path, nil) else { throw error("open", path) }
         defer { free(resolved) }
@@ -187,20 +188,20 @@ package enum FileSystem {
         if unlink(path) != 0 && errno != ENOENT { throw error("remove", path) }
     }
 
-    /// Whether a file was last changed longer ago than a number of seconds.
+    /// Returns whether a file was last changed longer ago than some seconds.
     package static func isOlder(_ path: String, than seconds: Int) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && time(nil) - status.st_mtim.tv_sec > seconds
     }
 
-    /// A path without links, or nil where there is nothing.
+    /// Returns a path without links, or nil if nothing is there.
     package static func realPath(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         return String(cString: resolved)
     }
 
-    /// Whether a path cannot be looked at for want of a right.
+    /// Returns whether a path cannot be examined for lack of permission.
     package static func isDenied(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) != 0 && errno == EACCES
@@ -213,7 +214,8 @@ package enum FileSystem {
         return Int(status.st_size)
     }
 
-    /// Bytes that a regular file takes on the disk, fewer than it has where it has holes; nil where the path is no regular file.
+    /// Returns the bytes that a regular file takes on the disk, fewer than its size if it has holes; nil if the path is not
+    /// one.
     package static func usedByteCount(of path: String) -> Int? {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }

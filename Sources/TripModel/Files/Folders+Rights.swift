@@ -1,8 +1,8 @@
-/// Who may read what is in the data directory: its owner alone, as trips say where people were.
+/// Who may read the data directory: only its owner, as trips reveal where people were.
 extension Folders {
-    /// Takes from others the right to read what is the store's, as earlier versions gave it to them.
+    /// Removes the permissions of others on the store's files, which earlier versions granted.
     ///
-    /// What has no name of ours is somebody else's and left alone, and so is a data directory with such a thing in it.
+    /// A file that does not have one of our names is foreign and left alone, and so is a data directory with such a file in it.
     package func makePrivate() {
         let parts: [(folder: String, files: () throws(TripstoreError) -> FolderContents)] = [
             (segments, segmentFiles), (rollups, rollupFiles), (rejects, rejectsFiles), (quarantine, quarantineFiles),

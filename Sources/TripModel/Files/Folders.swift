@@ -1,25 +1,25 @@
-/// Where things are in the data directory.
+/// The layout of the data directory.
 ///
 ///     catalog.sqlite      jobs, segments, counts
-///     catalog.sqlite.new  a catalog that is being made, and takes the place of the other
-///     lock                held by the process that writes
-///     ballast             room that the catalog gets when the disk has no other (`Ballast`)
-///     source.key          opens the queries of URLs in the catalog (`SourceSeal`); for its owner alone, and in no backup
+///     catalog.sqlite.new  a new catalog that will replace the other
+///     lock                locked by the process that writes
+///     ballast             space for the catalog when the disk has no other (`Ballast`)
+///     source.key          decrypts the queries of URLs in the catalog (`SourceSeal`); only for its owner, and in no backup
 ///     segments/           trips-JOB-LINE.parquet: trips of a job up to a line of its source
 ///                         group-JOB.parquet: trips of several small jobs, of which JOB is the first
-///     rollups/            groups-SEGMENT-TIME.rollup: groups of all segments, counted
+///     rollups/            groups-SEGMENT-TIME.rollup: trip counts by group, of all segments
 ///     rejects/            JOB.jsonl: rejected rows of a job
-///     quarantine/         damaged segments that were set aside; NAME.json: of which jobs they are, where they don't say it;
+///     quarantine/         damaged segments; NAME.json: which jobs they belong to, if they don't say it themselves;
 ///                         JOB.jsonl: damaged rejected rows of a job
-///     uploads/            sources of jobs that came over HTTP or were fetched, until they are done
-///                         NAME.fetching, NAME.fetching.json: what of a source is there, and notes of it
+///     uploads/            sources of jobs that came over HTTP or were fetched, until they are ingested
+///                         NAME.fetching, NAME.fetching.json: the fetched part of a source, and notes about it
 package struct Folders: Sendable {
     package let root: String
 
     package init(root: String) { self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root }
 
     package var catalog: String { root + "/catalog.sqlite" }
-    /// A catalog that is being made, by `rebuild-catalog`, `backup` or `restore`, until it gets the name of the old one.
+    /// A new catalog, made by `rebuild-catalog`, `backup` or `restore`, until it gets the name of the old one.
     package var newCatalog: String { catalog + ".new" }
     package var sourceKey: String { root + "/source.key" }
     package var lock: String { root + "/lock" }
@@ -32,7 +32,7 @@ package struct Folders: Sendable {
 
     package func rejectsPath(job: Int64) -> String { "\(rejects)/\(job).jsonl" }
 
-    /// The job whose rejected rows a file of the folder of rejects has; nil for a file that no job makes.
+    /// Returns the job of a file in the folder of rejected rows; nil for a file that no job makes.
     package func job(ofRejects name: String) -> Int64? {
         guard let id = Self.number(in: name), name == "\(id).jsonl" else { return nil }
         return id
@@ -40,22 +40,23 @@ package struct Folders: Sendable {
 
     package func segmentName(job: Int64, endLine: Int) -> String { "\(segmentPrefix(job))\(endLine).parquet" }
 
-    /// Whether a load of a job, alone or as the first of several, made a file of the segments folder, whole or still being written.
+    /// Returns whether a job, alone or as the first of several, made a file of the segments folder, complete or still being
+    /// written.
     package func isSegment(_ name: String, ofJob job: Int64) -> Bool {
         name.hasPrefix(segmentPrefix(job)) || name.hasPrefix(groupSegmentName(firstJob: job))
     }
 
     private func segmentPrefix(_ job: Int64) -> String { "trips-\(Self.padded(job))-" }
 
-    /// A group's segments have another prefix than a job's, so that what a failed job leaves behind is never mistaken.
+    /// A group's segments have another prefix than a job's, so that what a failed job leaves behind is unambiguous.
     package func groupSegmentName(firstJob: Int64) -> String { "group-\(Self.padded(firstJob)).parquet" }
 
-    /// The one job of a segment that a load made, by its name; nil where it was made otherwise.
+    /// Returns the one job of a segment that an ingestion made, by its name; nil if it was made otherwise.
     package static func job(ofSegment name: String) -> Int64? {
         name.hasPrefix("trips-") ? number(in: name) : nil
     }
 
-    /// The first number in a name; nil where there is none.
+    /// Returns the first integer in a name; nil if there is none.
     package static func number(in name: String) -> Int64? {
         Int64(name.drop { !$0.isASCII || !$0.isNumber }.prefix { $0.isASCII && $0.isNumber })
     }
@@ -69,19 +70,19 @@ package struct Folders: Sendable {
 
     package func rollupPath(_ name: String) -> String { "\(rollups)/\(name)" }
 
-    /// Makes the folders that every store has.
+    /// Creates the folders that every store has.
     package func make() throws(TripstoreError) {
         for folder in [root, segments, rollups, rejects, uploads] { try FileSystem.makeDirectory(folder) }
     }
 
-    /// Removes a catalog that was being made, as by a process that was killed.
+    /// Deletes an unfinished new catalog, such as one of a killed process.
     package func removeNewCatalog() throws(TripstoreError) {
         for suffix in ["", "-journal", "-wal", "-shm"] { try FileSystem.remove(newCatalog + suffix) }
     }
 
-    // MARK: - What is there
+    // MARK: - Contents
 
-    /// Files that the store may have made in the folder of segments, and what is not its own.
+    /// Returns files that the store may have made in the folder of segments, and foreign ones.
     package func segmentFiles() throws(TripstoreError) -> FolderContents {
         try FolderContents(of: segments, Self.isSegmentFile)
     }
@@ -102,20 +103,20 @@ package struct Folders: Sendable {
         }
     }
 
-    /// Whether a name is of a form that the store gives to files of segments, those being written included.
+    /// Returns whether a name has a form that the store gives to files of segments, including those being written.
     package static func isSegmentFile(_ name: String) -> Bool {
         name.wholeMatch(of: /((trips|divided)-[0-9]+-[0-9]+|(group|merged|kept)-[0-9]+)\.parquet(\.tmp)?/) != nil
     }
 
-    /// Whether a name is of a form that the store gives to uploads, and to files that it fetches.
+    /// Returns whether a name has a form that the store gives to uploads, and to files that it fetches.
     package static func isUploadFile(_ name: String) -> Bool {
         name.wholeMatch(of: /(upload-[0-9a-z]+(\.part)?|fetched-[0-9a-z]+)(\.fetching(\.json(\.tmp)?)?)?/) != nil
     }
 
-    /// Whether a name is of a form that files have which clients send.
+    /// Returns whether a name has the form of files that clients send.
     package static func isReceived(_ name: String) -> Bool { name.hasPrefix("upload-") }
 
-    /// The segment that a file of the folder quarantine is a note of.
+    /// Returns the segment that a note in the folder quarantine is about.
     package static func segment(ofNote name: String) -> String? {
         name.hasSuffix(".json") ? String(name.dropLast(".json".count)) : nil
     }
@@ -123,8 +124,9 @@ package struct Folders: Sendable {
     package func notePath(ofSegment name: String) -> String { "\(quarantine)/\(name).json" }
 }
 
-/// The names in a folder of the store: regular files of a form that the store itself makes, and all else, such as `lost+found` or what
-/// a person keeps there, which is never touched.
+/// The names in a folder of the store: regular files whose names have a form that the store makes, and foreign ones.
+///
+/// Foreign ones, such as `lost+found` or a person's own files, are never touched.
 package struct FolderContents: Sendable {
     package var own: [String] = []
     package var foreign: [String] = []

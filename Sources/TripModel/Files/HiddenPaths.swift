@@ -1,8 +1,8 @@
-/// Takes the places of files out of sentences for those who ask a server.
+/// Removes paths of files from messages for clients of a server.
 ///
-/// A file of the store is named as it is in the store, any other by its name alone. Logs and the command line keep them.
+/// A file of the store is named by its path in the store, any other by its name alone. Logs and the command line keep them.
 package struct HiddenPaths: Sendable {
-    /// The store's folder, in the spellings that are known.
+    /// The store's folder, in its known spellings.
     private let folders: [String]
 
     /// - Parameter folder: the store's.
@@ -10,7 +10,7 @@ package struct HiddenPaths: Sendable {
         folders = [folder, FileSystem.realPath(folder)].compactMap(\.self).filter { $0.hasPrefix("/") && $0.count > 1 }
     }
 
-    /// Returns a sentence without them.
+    /// Returns a sentence without paths.
     package func removed(from sentence: String) -> String {
         guard sentence.contains("/") else { return sentence }
         var text = sentence
@@ -21,7 +21,7 @@ package struct HiddenPaths: Sendable {
             let end = rest[slash...].firstIndex { $0.isWhitespace || "'\"(),;<>[]`".contains($0) } ?? rest.endIndex
             let path = rest[slash..<end].trimmingSuffix(while: { ":.".contains($0) })
             result += rest[..<slash]
-            // What is within a word is a part of a URL, of a relative path or of a unit.
+            // A slash within a word belongs to a URL, a relative path or a unit.
             let isWord = result.last.map { " '\"(<[=:`".contains($0) } ?? true
             let names = path.split(separator: "/")
             result += isWord && names.count > 1 && !path.hasPrefix("//") ? names.last! : path

@@ -109,7 +109,7 @@ package final class MappedFile: @unchecked Sendable {
     /// Size of the file in bytes.
     package var byteCount: Int { memory.count }
 
-    /// Brings some of the file's bytes into memory and maps them, where the kernel can; otherwise they come when they are used.
+    /// Reads some of the file's bytes into memory and maps them, if the kernel can; otherwise they are read when they are used.
     package func populate(_ range: Range<Int>) {
         guard let address = memory.baseAddress, !range.isEmpty else { return }
         let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
@@ -120,7 +120,7 @@ package final class MappedFile: @unchecked Sendable {
     /// `MADV_POPULATE_READ`, since Linux 5.14; earlier kernels refuse it.
     private static let populateRead: Int32 = 22
 
-    /// A copy of some of the file's bytes.
+    /// Returns a copy of some of the file's bytes.
     package func copy(_ range: Range<Int>) -> [UInt8] { [UInt8](memory[range]) }
 
     /// Calls `body` with the file's bytes.

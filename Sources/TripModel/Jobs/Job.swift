@@ -1,17 +1,17 @@
-/// One load of one file, as a client sees it.
+/// A job: one ingestion of one file, as a client sees it.
 public struct Job: Hashable, Sendable {
-    /// Where a job stands.
+    /// The state of a job.
     public enum Status: String, CaseIterable, Sendable {
         case pending, running
-        /// Stopped before its end, at its last commit; it goes on when asked.
+        /// Stopped before its end, at its last commit; it resumes on request.
         case interrupted
         case completed, failed
-        /// Removed before it completed.
+        /// Deleted before it completed.
         case cancelled
-        /// Removed after it completed.
+        /// Deleted after it completed.
         case deleted
 
-        /// Whether nothing changes any more unless somebody asks for it.
+        /// Whether nothing changes any more without a request.
         public var isTerminal: Bool {
             switch self {
             case .pending, .running, .interrupted: false
@@ -19,11 +19,11 @@ public struct Job: Hashable, Sendable {
             }
         }
 
-        /// Whether it was removed, with all that it had.
+        /// Whether it was deleted, with all its trips.
         package var isRemoved: Bool { self == .cancelled || self == .deleted }
     }
 
-    /// Positive, rising in order of submission.
+    /// Positive, ascending in order of submission.
     public var id: Int64
     /// The name under which the file was submitted or stored.
     public var filename: String
@@ -38,15 +38,15 @@ public struct Job: Hashable, Sendable {
     public var processedRows: Int
     /// Rows rejected so far.
     public var rejectedRows: Int
-    /// Bytes of the file as stored (compressed, where it is); nil for a stream.
+    /// Bytes of the file as stored (compressed, if it is); nil for a stream.
     public var totalBytes: Int?
     /// Bytes of the file consumed so far, in the same unit as `totalBytes`.
     public var processedBytes: Int
-    /// What a failed job failed of, or what else there is to say.
+    /// Why a failed job failed, or other information about it.
     public var message: String?
-    /// Trips that it brought, once it is complete.
+    /// Trips that it stored, once it is complete.
     package var tripCount: Int { processedRows - rejectedRows }
-    /// The process that works on it, of several on one catalog: its host, process id and a random word.
+    /// The process that works on it, if several share a catalog: its host, process ID and a random word.
     public var worker: String?
 
     package init(
@@ -68,7 +68,7 @@ public struct Job: Hashable, Sendable {
     }
 }
 
-/// One moment of a running job, or its last: what progress subscribers are told.
+/// One state of a running job, or its last, as progress subscribers get it.
 public struct JobProgress: Hashable, Sendable {
     public var jobID: Int64
     public var status: Job.Status
@@ -79,7 +79,7 @@ public struct JobProgress: Hashable, Sendable {
     public var totalBytes: Int?
     /// Rows per second since the job began to run; 0 before.
     public var rowsPerSecond: Double
-    /// Seconds until the end at the present rate; nil where it can't be told.
+    /// Seconds until the end at the current rate; nil if unknown.
     public var etaSeconds: Double?
     public var message: String?
 
@@ -122,9 +122,9 @@ public struct RejectsReport: Hashable, Sendable {
     public var rejects: [RejectedRow]
     /// All rejected rows of the job.
     public var rejectedRows: Int
-    /// The rejected rows that are kept: the first ones.
+    /// Count of the rejected rows that are kept: the first ones.
     public var keptRows: Int
-    /// The line after which the next page begins; nil where none is kept after these.
+    /// The line after which the next page begins; nil if no more rows are kept.
     public var nextAfter: Int?
     /// Rejected rows by reason.
     public var reasons: [String: Int]

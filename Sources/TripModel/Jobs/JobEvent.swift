@@ -1,6 +1,6 @@
-/// A change of a job's status, as it was at that moment.
+/// A change of a job's status, with the job as it was at that moment.
 package struct JobEvent: Hashable, Sendable {
-    /// Rising; unique in the catalog.
+    /// Ascending; unique in the catalog.
     package var id: Int64
     package var job: Int64
     package var status: String

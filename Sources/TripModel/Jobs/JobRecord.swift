@@ -1,28 +1,28 @@
-/// A load as the catalog knows it: what clients see, and what is needed to go on after a crash.
+/// A job as the catalog records it: what clients see, and what is needed to resume after a crash.
 package struct JobRecord: Sendable {
     package var job: Job
-    /// Where the CSV is (`SourcePath`).
+    /// Location of the CSV (`SourcePath`).
     package var sourcePath: String
     /// Whether the source is an upload that is deleted when it is no longer needed.
     package var ownsSource: Bool
-    /// Where the upload is fetched from; nil where its bytes came to us.
+    /// The URL from which the upload is fetched; nil if its bytes were sent to us.
     package var sourceURL: String?
-    /// What of that URL may be a secret, encrypted (`SourceSeal`); the catalog forgets it when the job is over.
+    /// The part of that URL that may be secret, encrypted (`SourceSeal`); the catalog erases it when the job is over.
     package var sealedQuery: String?
-    /// Whether what the URL names is an upload of ours, too.
+    /// Whether the URL's object is an upload of ours, too.
     package var ownsURL: Bool
-    /// Runs that were begun, where the engine needs to know; else 0.
+    /// Count of attempts that were begun, if the engine needs it; else 0.
     package var attempt: Int
-    /// Runs that began since anything of it was committed, none of which ended as a run does, so that they ended with their process.
+    /// Attempts since the last commit that ended with their process instead of in order.
     package var startCount: Int
     /// Hash of the source as it is stored, compressed or not; nil until known.
     package var sourceHash: ContentHash?
-    /// Whether it is loaded even if the same bytes were loaded before.
+    /// Whether it is ingested even if the same bytes were ingested before.
     package var allowsDuplicate = false
-    /// The point up to which the source's rows are stored and committed.
+    /// The checkpoint up to which the source's rows are stored and committed.
     package var checkpoint = Checkpoint()
 
-    /// A point in a source, at a row boundary.
+    /// A checkpoint: a position in a source, at a row boundary.
     package struct Checkpoint: Hashable, Sendable {
         /// Uncompressed bytes of the source.
         package var byteCount = 0
@@ -60,22 +60,22 @@ package struct JobRecord: Sendable {
         self.checkpoint = checkpoint
     }
 
-    /// What of the upload is there before it is whole; nil where it is not fetched.
+    /// The partly fetched upload; nil if it is not fetched.
     package var partialFile: PartialFile? { sourceURL == nil ? nil : PartialFile(of: sourcePath) }
 
-    /// Whether messages may quote the file: what somebody sent us themselves, and not what only this process may be able to read.
+    /// Whether messages may quote the file: true for uploads, false for files that perhaps only this process can read.
     package var mayBeQuoted: Bool { sourceURL == nil || ownsURL }
 
-    /// The files that the job needs, whole and not.
+    /// The files that the job needs, complete or partial.
     package var files: [String] { [sourcePath] + (partialFile?.paths ?? []) }
 
-    /// Whether what it reads cannot be read again.
+    /// Whether its source cannot be read again.
     package var isStream: Bool { !ownsSource && SourcePath.isStream(sourcePath) }
 
-    /// Whether its upload is still to be fetched.
+    /// Whether its upload must still be fetched.
     ///
-    /// The file gets its name when it is whole. A load that has committed rows of it has nothing to do with what the URL has now,
-    /// unless that is an upload of ours, which never changes.
+    /// The file gets its name when it is complete. Once rows of it are committed, what the URL has now is irrelevant, unless
+    /// that is an upload of ours, which never changes.
     package var isToBeFetched: Bool {
         sourceURL != nil && (ownsURL || checkpoint == Checkpoint()) && FileSystem.byteCount(of: sourcePath) == nil
     }

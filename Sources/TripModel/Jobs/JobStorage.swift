@@ -5,34 +5,34 @@ package protocol LockedFolder: Sendable {
     var folders: Folders { get }
     /// Whether a process may change the store now.
     var hasWriter: Bool { get }
-    /// Does what has to be written before anything else is, if the disk refused that when the folder was opened.
+    /// Writes what must be written first, if the disk refused that when the folder was opened.
     func becomeWritable() throws(TripstoreError)
-    /// Keeps room for the catalog on the disk.
+    /// Reserves space for the catalog on the disk.
     func keepBallast()
-    /// Says where this process listens, for those who find the folder locked.
+    /// Records where this process listens, for processes that find the folder locked.
     func note(address: String)
-    /// Says whether this process waits for a disk that takes nothing.
+    /// Records whether this process waits for a disk that accepts no writes.
     func note(isWaiting: Bool)
-    /// Lets go of all of it.
+    /// Releases everything.
     func close()
 }
 
-/// What jobs are kept in: the folder of their files and their catalog.
+/// The storage of jobs: the folder of their files and their catalog.
 package struct JobStorage: Sendable {
     package let folders: Folders
     package let catalog: any JobCatalog
-    /// The same catalog, where other processes have it too.
+    /// The same catalog, if other processes use it too.
     package let shared: (any SharedJobCatalog)?
     private let release: @Sendable () -> Void
     private let folder: (any LockedFolder)?
 
-    /// Does what has to be written before anything else is, where the disk refused that when the storage was opened.
+    /// Writes what must be written first, if the disk refused that when the storage was opened.
     package func becomeWritable() throws(TripstoreError) { try folder?.becomeWritable() }
 
-    /// Keeps room for the catalog on the disk.
+    /// Reserves space for the catalog on the disk.
     package func keepBallast() { folder?.keepBallast() }
 
-    /// Uses what an open store has.
+    /// Uses the folder and catalog of an open store.
     package init(_ folder: any LockedFolder, catalog: any JobCatalog) {
         folders = folder.folders
         self.catalog = catalog
@@ -41,7 +41,7 @@ package struct JobStorage: Sendable {
         release = { folder.close() }
     }
 
-    /// Uses a catalog that other processes have, too, and a folder for files that are fetched or on their way.
+    /// Uses a catalog that other processes use, too, and a folder for files that are fetched or in transit.
     ///
     /// Nothing in the folder is the store's only copy, so it has no lock: processes of one machine may share it.
     package init(_ directory: String, catalog: any SharedJobCatalog) {
@@ -52,9 +52,9 @@ package struct JobStorage: Sendable {
         release = { catalog.close() }
     }
 
-    /// The folder in which a data directory has uploads, by a path that all processes of a machine agree on.
+    /// Returns the folder of uploads in a data directory, by a path that all processes of a machine agree on.
     ///
-    /// Made where it is missing, unless nothing will be written.
+    /// Created if it is missing, unless nothing will be written.
     package static func uploadsFolder(
         in directory: String, access: StoreAccess
     ) throws(TripstoreError) -> String {
@@ -66,8 +66,8 @@ package struct JobStorage: Sendable {
         return FileSystem.realPath(folders.uploads) ?? folders.uploads
     }
 
-    /// What tells the folder of uploads of a data directory from all others, on whatever machine the disk is that has it; nil where that
-    /// cannot be noted.
+    /// Returns the ID of a data directory's folder of uploads, unique on any machine with its disk; nil if it cannot be
+    /// recorded.
     package static func folderID(in directory: String) -> String? {
         let path = "\(Folders(root: directory).root)/folder-id"
         func known() -> String? {
@@ -78,21 +78,21 @@ package struct JobStorage: Sendable {
         let id = String(UInt128.random(in: .min ... .max), radix: 36)
         let own = "\(path).\(id)"
         defer { try? FileSystem.remove(own) }
-        // Of processes that start together the first one's counts, and it is there whole.
+        // If processes start together, the first one's ID counts, and is complete.
         guard (try? (id + "\n").write(toFile: own, atomically: false, encoding: .utf8)) != nil,
             (try? FileSystem.link(own, as: path)) != nil
         else { return nil }
         return known()
     }
 
-    /// Whether other processes have the same catalog.
+    /// Whether other processes use the same catalog.
     package var isShared: Bool { shared != nil }
 
     /// Reads rejected rows of a job.
     ///
     /// - Parameters:
     ///   - line: the rows are those after this line of the file.
-    ///   - limit: most rows; fewer come if they are long.
+    ///   - limit: maximum of rows; fewer are returned if they are long.
     package func rejects(_ id: Int64, after line: Int, limit: Int) throws(TripstoreError) -> RejectsPage {
         let byteCountMax = Limits.rejectsPageByteCountMax
         guard !catalog.keepsRejects else {
@@ -105,12 +105,12 @@ package struct JobStorage: Sendable {
     /// Whether a process may work on the jobs now.
     package var hasWriter: Bool { folder?.hasWriter ?? true }
 
-    /// Says where this process listens, for those who find the folder locked.
+    /// Records where this process listens, for processes that find the folder locked.
     package func note(address: String) { folder?.note(address: address) }
 
-    /// Says whether this process waits for a disk that takes nothing.
+    /// Records whether this process waits for a disk that accepts no writes.
     package func note(isWaiting: Bool) { folder?.note(isWaiting: isWaiting) }
 
-    /// Lets go of all of it.
+    /// Releases everything.
     package func close() { release() }
 }

@@ -1,10 +1,10 @@
-/// Which jobs of a catalog that several processes share one of them works on.
+/// Which jobs of a shared catalog a process works on.
 public enum ProcessRole: String, CaseIterable, Sendable {
-    /// Takes jobs in and works on none.
+    /// Accepts jobs and works on none.
     case api
-    /// Works on jobs and takes none in.
+    /// Works on jobs and accepts none.
     case worker
     case both
-    /// Works on those that it takes in itself, as a command line does.
+    /// Works on those that it accepts itself, as a command line does.
     case own
 }

@@ -1,15 +1,15 @@
-/// Whether what is kept of a job's rejected rows is still what the catalog knows of it.
+/// Checks whether the stored rejected rows of a job still match the catalog.
 ///
-/// There is no checksum: a letter that changed inside a text goes unseen. What is cut off, missing, no JSON or out of order, or of
-/// other reasons than were counted, is found.
+/// There is no checksum: a changed letter inside a text goes unnoticed. Rows that are truncated, missing, not JSON, out of
+/// order, or whose reasons differ from the counts are detected.
 extension RejectsFile {
     /// What was committed of a job's rejected rows.
     package struct Expected {
-        /// Bytes of the rows that are kept; 0 where nobody knows.
+        /// Bytes of the rows that are kept; 0 if unknown.
         package var byteCount: Int
         /// All rejected rows by reason, kept or not.
         package var counts: [String: Int]
-        /// Whether the job is complete, so that nothing follows but the line of counts.
+        /// Whether the job is complete, so that only the line of counts may follow.
         package var isWhole: Bool
 
         package init(byteCount: Int, counts: [String: Int], isWhole: Bool) {
@@ -19,7 +19,7 @@ extension RejectsFile {
         }
     }
 
-    /// Says what is wrong with a file; nil where nothing is.
+    /// Returns what is wrong with a file; nil if nothing is.
     package static func problem(path: String, _ expected: Expected) throws(TripstoreError) -> String? {
         guard let byteCount = FileSystem.byteCount(of: path) else { return expected.byteCount > 0 ? "It is missing." : nil }
         if byteCount < expected.byteCount {

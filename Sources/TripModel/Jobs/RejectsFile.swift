@@ -5,11 +5,11 @@ import Musl
 #endif
 import Foundation
 
-/// The rejected rows of one job that are kept, on disk: JSON lines, `{"line": …, "reason": …, "text": …}`, in the order of the file.
+/// The stored rejected rows of one job, on disk: JSON lines, `{"line": …, "reason": …, "text": …}`, in the order of the file.
 ///
 /// Rows are appended as they are found; `flush` makes them durable before the segment beside them is committed, and a resumed
-/// job cuts off what was written after its last commit. Where not all rows were kept the last line says how many there are of each
-/// reason, `{"counts": {…}}`, so that a catalog made anew knows.
+/// job truncates what was written after its last commit. If not all rows were kept, the last line has the counts by reason,
+/// `{"counts": {…}}`, for a rebuilt catalog.
 package final class RejectsFile: RejectsLog {
     private let path: String
     private let reserve: DiskReserve
@@ -17,13 +17,13 @@ package final class RejectsFile: RejectsLog {
     private var descriptor: Int32 = -1
     private var isNew = false
     private var buffer: [UInt8] = []
-    /// Bytes of the file, those still in memory included.
+    /// Bytes of the file, including those still in memory.
     package var byteCount: Int { bound.byteCount }
     package var room: Int { bound.room }
 
-    /// Opens a job's file at the length that belongs to its last commit.
+    /// Opens a job's file at its length in the last commit.
     ///
-    /// It is created when the first row comes.
+    /// It is created when the first row arrives.
     package init(path: String, _ bound: RejectsBound, leaving reserve: DiskReserve) throws(TripstoreError) {
         self.path = path
         self.bound = bound
@@ -35,7 +35,7 @@ package final class RejectsFile: RejectsLog {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// Adds a row, where it is one of those that are kept; `line` is its place in the file.
+    /// Adds a row, if it is one of those that are kept; `line` is its line in the file.
     package func append(_ row: RejectedRow, line: Int) throws(TripstoreError) {
         guard bound.hasRoom else { return }
         let start = buffer.count
@@ -77,7 +77,7 @@ package final class RejectsFile: RejectsLog {
         try FileSystem.write(rows.span.bytes, to: descriptor, path: path)
     }
 
-    /// Writes the rejected rows of a job that came from another store, in place of what is there.
+    /// Replaces the rejected rows of a job by those from another store.
     ///
     /// - Parameters:
     ///   - rows: those that are kept.
@@ -99,8 +99,8 @@ package final class RejectsFile: RejectsLog {
 
     // MARK: - Reading
 
-    /// Reads rows of a job's file, of the bytes that are committed or written: those after a line of the source, up to a number of
-    /// rows and about a number of bytes.
+    /// Reads committed or written rows of a job's file: those after a line of the source, up to a count of rows and an
+    /// approximate count of bytes.
     package static func read(
         path: String, after line: Int, limit: Int, byteCountMax: Int
     ) throws(TripstoreError) -> RejectsPage {
@@ -120,7 +120,7 @@ package final class RejectsFile: RejectsLog {
         return page
     }
 
-    /// Counts the rejected rows of a job by reason, by what its file says to which nobody writes, and the bytes of those that it has.
+    /// Counts the rejected rows of a job by reason, from a file that nobody writes to, and the bytes of the rows that it has.
     package static func counts(path: String) throws(TripstoreError) -> (counts: [String: Int], byteCount: Int) {
         var counts: [String: Int] = [:]
         var rowCount = 0
@@ -143,7 +143,7 @@ package final class RejectsFile: RejectsLog {
 
     package static func isCounts(_ text: UnsafeRawBufferPointer) -> Bool { text.starts(with: Array(#"{"counts""#.utf8)) }
 
-    /// The number with which a row begins, so that rows that are passed over need not be decoded.
+    /// Returns the line number with which a row begins, so that skipped rows need not be decoded.
     private static func lineNumber(_ text: UnsafeRawBufferPointer) -> Int? {
         let start = Array(#"{"line":"#.utf8)
         guard text.starts(with: start) else { return nil }

@@ -1,21 +1,21 @@
-/// Where the first rejected rows of one load go (`RejectsBound`), until its next commit makes them part of the store.
+/// Stores the first rejected rows of one job (`RejectsBound`), until its next commit makes them part of the store.
 package protocol RejectsLog: AnyObject {
-    /// Bytes of the rows that are kept, those not committed yet included.
+    /// Bytes of the rows that are kept, including uncommitted ones.
     var byteCount: Int { get }
 
     /// Bytes of rows that will still be kept; 0: further rows need only be counted.
     var room: Int { get }
 
-    /// Adds a row, where it is one of those that are kept; `line` is its place in the file.
+    /// Adds a row, if it is one of those that are kept; `line` is its line in the file.
     func append(_ row: RejectedRow, line: Int) throws(TripstoreError)
 
-    /// Takes what the catalog is to keep itself, up to a number of bytes as `byteCount` had it.
+    /// Removes and returns the rows that the catalog must store itself, up to a value of `byteCount`.
     func takeLines(upTo byteCount: Int) -> [RejectedRow]
 
-    /// Makes all rows so far survive a power cut, where that is not the catalog's affair.
+    /// Makes all rows so far survive a power cut, unless that is the catalog's task.
     func flush() throws(TripstoreError)
 
-    /// Notes, at the end of a load, how many rows there are by reason, where nothing else would say so once the catalog is lost.
+    /// Records, at the end of a job, the counts by reason, if nothing else would have them once the catalog is lost.
     func finish(_ counts: [String: Int]) throws(TripstoreError)
 }
 

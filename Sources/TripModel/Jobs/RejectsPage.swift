@@ -1,7 +1,7 @@
-/// Some of the rejected rows of a job that are kept, as one answer has room for them.
+/// Some of a job's stored rejected rows, as many as one answer has room for.
 package struct RejectsPage: Hashable, Sendable {
     package var rows: [RejectedRow] = []
-    /// All that are kept.
+    /// Count of all that are kept.
     package var keptRowCount = 0
     /// Whether more are kept after these.
     package var hasMore = false

@@ -1,20 +1,20 @@
-/// Where the trips of a segment come from, as the footer of its file says.
+/// The provenance of a segment's trips, as the footer of its file records it.
 ///
-/// The catalog knows all of it; it is in the files too, so that a catalog that is lost can be made anew from them
-/// (docs/FORMAT.md, "The catalog made anew").
+/// The catalog knows all of it; it is in the files too, so that a lost catalog can be rebuilt from them (docs/FORMAT.md,
+/// "Rebuilding the catalog").
 package struct SegmentProvenance: Hashable, Sendable {
     /// A job with trips in the segment.
     package struct Job: Hashable, Sendable, Codable {
         package var id: Int64
         package var filename: String
         package var createdAt: String
-        /// Name of the file in the folder of uploads; nil where the job read another file.
+        /// Name of the file in the folder of uploads; nil if the job read another file.
         package var upload: String?
         /// Its trips in this segment.
         package var trips = 0
-        /// All its trips, in this segment and others; nil where the load was still under way.
+        /// All its trips, in this segment and others; nil if the job was still running.
         package var jobTrips: Int?
-        /// What tells its file from others; nil where the load was still under way, or an earlier version made it.
+        /// Identifies its file; nil if the job was still running, or an earlier version made the segment.
         package var source: Source?
 
         private enum CodingKeys: String, CodingKey {
@@ -31,7 +31,7 @@ package struct SegmentProvenance: Hashable, Sendable {
             self.jobTrips = jobTrips
         }
 
-        /// What is known of the job by this account and another, which may be of when less was known.
+        /// Merges this record of a job with another, which may be older and less complete.
         package func merged(with other: Self) -> Self {
             var merged = self
             merged.jobTrips = [jobTrips, other.jobTrips].compactMap(\.self).max()
@@ -42,11 +42,11 @@ package struct SegmentProvenance: Hashable, Sendable {
 
     /// The file of a job, once it was read to its end.
     package struct Source: Hashable, Sendable, Codable {
-        /// Of the file as it is stored.
+        /// Hash of the file as it is stored.
         package var hash: ContentHash
-        /// Of its uncompressed bytes.
+        /// Hash of its uncompressed bytes.
         package var contentHash: ContentHash
-        /// Bytes as stored; nil of standard input.
+        /// Bytes as stored; nil for standard input.
         package var byteCount: Int?
 
         private enum CodingKeys: String, CodingKey {
@@ -67,14 +67,14 @@ package struct SegmentProvenance: Hashable, Sendable {
         }
     }
 
-    /// The segments whose place it takes, alone or with others that say the same.
+    /// The segments that it replaces, alone or together with others that have the same list.
     package struct Replacement: Hashable, Sendable, Decodable {
         package var files: [String]
-        /// What those had replaced themselves and was still there, since it could not be removed.
+        /// Segments that those had replaced themselves and that still existed, since they could not be deleted.
         package var earlier: [String] = []
-        /// Trips of all segments that take their place together; nil where this one does alone.
+        /// Trips of all segments that replace them together; nil if this one does alone.
         package var trips: Int?
-        /// The jobs that were deleted with this exchange, whose trips were left out; not all of them had some in `files`.
+        /// The jobs that were deleted with this replacement, whose trips were omitted; not all of them had some in `files`.
         package var withoutJobs: [Int64]
 
         private enum CodingKeys: String, CodingKey {
@@ -91,7 +91,7 @@ package struct SegmentProvenance: Hashable, Sendable {
             self.withoutJobs = withoutJobs
         }
 
-        /// Reads what the footer of a file says.
+        /// Parses the footer's text.
         package init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: CodingKeys.self)
             files = try values.decode([String].self, forKey: .files)
@@ -113,14 +113,14 @@ package struct SegmentProvenance: Hashable, Sendable {
 }
 
 extension JobRecord {
-    /// What a segment of the job says of it, as far as the catalog knows.
+    /// Returns the job's provenance, as far as the catalog knows.
     package func origin() -> SegmentProvenance.Job {
         guard job.status == .completed else { return origin(jobTrips: nil, sourceHash: nil, contentHash: nil) }
         return origin(
             jobTrips: job.processedRows - job.rejectedRows, sourceHash: sourceHash, contentHash: checkpoint.contentHash)
     }
 
-    /// What a segment of the job says of it.
+    /// Returns the job's provenance.
     ///
     /// - Parameters:
     ///   - jobTrips: all trips of the job, once they are known.

@@ -1,4 +1,4 @@
-/// A segment as the catalog knows it: its file, and its trips counted by region and datasource.
+/// A segment as the catalog records it: its file, and its trips counted by region and datasource.
 package struct SegmentRecord: Sendable {
     /// Trips of one region and datasource in one segment.
     package struct Count: Hashable, Sendable {

@@ -1,35 +1,35 @@
-/// What a catalog does for jobs that come from another one, with their numbers (`StoreTransfer`).
+/// The part of a catalog for jobs that come from another one, with their IDs (`StoreTransfer`).
 package protocol TransferCatalog: AnyObject, Sendable {
-    /// The last number that a job got.
+    /// Returns the last job ID.
     func lastJobID() throws(TripstoreError) -> Int64
 
-    /// Sees to it that new jobs get higher numbers than this one.
+    /// Makes new jobs get higher IDs than this one.
     func reserveJobIDs(upTo number: Int64) throws(TripstoreError)
 
-    /// Adds a job of another catalog under its own number: pending, with nothing done, and this process's to work on.
+    /// Adds a job of another catalog under its own ID: pending, without progress, and claimed by this process.
     func adopt(_ record: JobRecord) throws(TripstoreError)
 
-    /// Makes an adopted job that did not complete pending and this process's, from its last commit; nil where it has another status.
+    /// Makes an incomplete adopted job pending and this process's, at its last commit; nil if it has another status.
     func takeOver(_ id: Int64) throws(TripstoreError) -> JobRecord?
 
-    /// Writes all that the other catalog says of a job, in one transaction.
+    /// Writes everything that the other catalog records about a job, in one transaction.
     ///
-    /// A job that is to be completed must be so, as its trips are visible only then; none leaves that status by this.
+    /// A job that will be completed must be so already, as its trips are visible only then; none leaves that status by this.
     ///
     /// - Parameters:
-    ///   - record: the job as it is to be.
+    ///   - record: the new state of the job.
     ///   - rejects: its rejected rows by reason.
-    ///   - lines: those that are kept, where the catalog keeps them.
+    ///   - lines: those that are kept, if the catalog keeps them.
     func settle(
         _ record: JobRecord, rejects: [String: Int], lines: [RejectedRow]
     ) throws(TripstoreError)
 }
 
 extension JobRecord {
-    /// Where the source of a job is while its trips come from another store: nowhere from where a load could go on.
+    /// The source of a job while its trips come from another store: an ingestion cannot resume from it.
     package static var transferSource: String { "the store that `tripstore migrate` copies" }
 
-    /// The job as another catalog has it: what only this store can open or remove is not told.
+    /// The job as another catalog gets it: without what only this store can open or delete.
     package var transferred: JobRecord {
         var record = self
         record.sealedQuery = nil
@@ -39,7 +39,7 @@ extension JobRecord {
 }
 
 extension TripstoreError {
-    /// A job was changed by another process while it came from another store.
+    /// The error for a job that another process changed while it was transferred.
     package static func transferLost(_ id: Int64) -> TripstoreError {
         TripstoreError(
             .conflict,

@@ -1,13 +1,13 @@
 /// Why a file is refused whose bytes are those of another job.
 extension TripstoreError {
-    /// The error for a file whose bytes are those of another job.
+    /// Returns the error for a file whose bytes are those of another job.
     ///
-    /// - Parameter missing: how many of its trips were set aside, 0 if nobody can tell; nil: none were.
+    /// - Parameter missing: how many of its trips are quarantined, 0 if unknown; nil: none are.
     package static func refusal(ofTwin job: Job, missing: Int?) -> TripstoreError {
         missing.map { isIncomplete(job, missing: $0) } ?? duplicate(of: job)
     }
 
-    /// The error for a file whose bytes are those of a job some of whose trips were set aside as damaged.
+    /// Returns the error for a file whose bytes are those of a job with quarantined trips.
     private static func isIncomplete(_ job: Job, missing: Int) -> TripstoreError {
         let trips = missing == 0 ? "trips" : missing == 1 ? "1 trip" : "\(missing.grouped) trips"
         var error = TripstoreError(
@@ -20,7 +20,7 @@ extension TripstoreError {
         return error
     }
 
-    /// The error for a file whose bytes are those of another job.
+    /// Returns the error for a file whose bytes are those of another job.
     package static func duplicate(of job: Job) -> TripstoreError {
         let state =
             switch job.status {

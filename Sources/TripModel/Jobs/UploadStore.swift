@@ -2,25 +2,26 @@
 ///
 /// All methods may block and may be called from any thread that may wait.
 public protocol UploadStore: Sendable {
-    /// Copies a file there under a name, durably, and returns the URL from which a `SourceFetcher` brings it back; throws one
-    /// sentence that says why not.
+    /// Copies a file there under a name, durably, and returns the URL from which a `SourceFetcher` fetches it.
+    ///
+    /// Throws one sentence that says why not.
     func keep(_ path: String, as name: String) throws(TripstoreError) -> String
 
-    /// Removes what a URL of `keep` names; succeeds where nothing is there any more.
+    /// Deletes the object of a URL from `keep`; succeeds if it does not exist any more.
     func remove(_ url: String) throws(TripstoreError)
 
-    /// Removes what was put there under some names, whole or not, but for what is needed (`sweep`).
+    /// Deletes objects under some names, complete or partial, unless they are needed (`sweep`).
     func remove(named names: Set<String>, except needed: () throws(TripstoreError) -> Set<String>) throws(TripstoreError)
 
-    /// Throws a sentence where files cannot be kept there now; it is asked once, and changes nothing.
+    /// Throws a sentence if files cannot be kept there now; makes one request, and changes nothing.
     func check() throws(TripstoreError)
 
-    /// Age in seconds at which what no job names is nobody's: longer than an upload takes.
+    /// Age in seconds at which an object without a job is orphaned: longer than an upload takes.
     var straySeconds: Int { get }
 
-    /// Removes what is there, whole or not, and old enough to be nobody's, but for what is named; returns how many that were.
+    /// Deletes orphaned objects, complete or partial, that are old enough, except named ones; returns their count.
     ///
-    /// - Parameter needed: URLs that jobs have; asked once it is known what is there, so that what became a job's since stays, however
-    ///   long this process was suspended.
+    /// - Parameter needed: URLs of jobs; called after the objects were listed, so that an object that got a job since stays,
+    ///   however long this process was suspended.
     func sweep(except needed: () throws(TripstoreError) -> Set<String>) throws(TripstoreError) -> Int
 }

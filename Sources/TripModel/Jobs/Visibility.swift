@@ -1,14 +1,14 @@
-/// What questions see of an engine whose trips lie in other processes, all jobs side by side.
+/// What queries see of an engine whose trips are in other processes, all jobs side by side.
 ///
-/// Such an engine can't exchange files together with the catalog. Each run of a job ("attempt") stores numbered parts, and the
-/// catalog alone says which of them count: those that were committed, of jobs that are complete. So a job appears and goes
-/// with one transaction here, whatever is stored there, and a part that is stored twice counts once.
+/// Such an engine can't replace files together with the catalog. Each run of a job ("attempt") stores numbered parts, and the
+/// catalog alone says which of them count: those that were committed, of complete jobs. So a job appears and disappears with
+/// one transaction here, whatever is stored there, and a part that is stored twice counts once.
 package struct Visibility: Hashable, Sendable {
-    /// Parts of a job that do not count: of one attempt all from a certain one on, or all parts of some attempts.
+    /// Parts of a job that do not count: all of one attempt from a certain one on, or all parts of some attempts.
     package struct Parts: Hashable, Sendable {
         package var job: Int64
         package var attempt: Int
-        /// The first part of `attempt` that does not count, and none after it does.
+        /// The first part of `attempt` that does not count; those after it do not count either.
         package var firstUncommitted: Int
         /// The last attempt of which nothing counts.
         package var lastAttempt: Int
@@ -24,19 +24,19 @@ package struct Visibility: Hashable, Sendable {
             self.lastAttempt = lastAttempt
         }
 
-        /// All parts of all attempts of a job up to one; later ones may be under way.
+        /// All parts of all attempts of a job up to one; later ones may be running.
         package static func all(of job: Int64, upTo lastAttempt: Int) -> Parts {
             Parts(job: job, attempt: 0, firstUncommitted: 0, lastAttempt: lastAttempt)
         }
     }
 
-    /// The newest job; those that came after this look are not seen.
+    /// The newest job; those added later are not seen.
     package var lastJob: Int64
     /// Jobs that may have trips stored and are not seen, ascending.
     package var hidden: [Int64]
-    /// Of jobs that are seen: what runs that were interrupted may have stored besides.
+    /// Of jobs that are seen: what interrupted attempts may have stored beyond their commits.
     package var leftovers: [Parts]
-    /// Number of the last attempt of any job: each has a higher one than all before it.
+    /// Number of the last attempt of any job; attempt numbers ascend.
     package var attempts: Int
 
     package init(lastJob: Int64, hidden: [Int64], leftovers: [Parts], attempts: Int) {
@@ -46,7 +46,7 @@ package struct Visibility: Hashable, Sendable {
         self.attempts = attempts
     }
 
-    /// Whether all that is stored is seen, unless a run began since.
+    /// Whether every stored row is seen, unless an attempt began since.
     package var isAll: Bool { hidden.isEmpty && leftovers.isEmpty }
 }
 
@@ -54,7 +54,7 @@ package struct Visibility: Hashable, Sendable {
 package struct JobAccount: Hashable, Sendable {
     package var job: Int64
     package var isCompleted: Bool
-    /// Trips that count; of a job that is not completed none do.
+    /// Trips that count; none do if the job is not completed.
     package var trips: Int
 
     package init(job: Int64, isCompleted: Bool, trips: Int) {

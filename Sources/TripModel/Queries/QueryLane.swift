@@ -1,4 +1,4 @@
-/// Queries of one kind that wait for a thread: a bounded number, those first whose clients are still there.
+/// Queries of one kind that wait for a thread: a bounded count, first those whose clients are still connected.
 package final class QueryLane: Sendable {
     private struct Waiting {
         var number: Int
@@ -18,8 +18,8 @@ package final class QueryLane: Sendable {
 
     package init(on pool: WorkerPool) { self.pool = pool }
 
-    /// Runs a query on a thread of the pool once it is its turn, or ends it with an error if `waitingMax` others wait or if its client
-    /// leaves before that.
+    /// Runs a query on a thread of the pool when its turn comes; ends it with an error if `waitingMax` others wait or if its
+    /// client disconnects before that.
     package func run(
         _ cancellation: QueryCancellation, waitingMax: Int, _ run: @escaping @Sendable (TripstoreError?) -> Void
     ) {
@@ -46,7 +46,7 @@ package final class QueryLane: Sendable {
         }
     }
 
-    /// Queries that wait.
+    /// Count of waiting queries.
     package var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     /// Runs a query and lets the next one have the thread; others that wait for the pool get their turn in between.

@@ -1,6 +1,6 @@
 public import Bucketing
 
-/// What is known of each region, most trips first.
+/// A summary of each region, most trips first.
 public struct Regions: Hashable, Sendable {
     /// One region.
     public struct Region: Hashable, Sendable {
@@ -10,14 +10,14 @@ public struct Regions: Hashable, Sendable {
         public var firstAt: Int64
         /// Microseconds since 1970-01-01T00:00:00 local time.
         public var lastAt: Int64
-        /// Most trips first; no more than `Limits.regionDatasourceCountMax`.
+        /// Most trips first; at most `Limits.regionDatasourceCountMax`.
         public var datasources: [Datasource]
-        /// Datasources of the region, whether they are listed or not.
+        /// Count of the region's datasources, whether they are listed or not.
         public var totalDatasources: Int
-        /// The smallest box that holds the origins of all trips.
+        /// The smallest box that contains the origins of all trips.
         public var bounds: BoundingBox
 
-        /// Makes a region that has no trip yet.
+        /// Makes a region that has no trips yet.
         package init(region: String, bounds: BoundingBox = .nothing) {
             self.region = region
             self.bounds = bounds
@@ -28,7 +28,7 @@ public struct Regions: Hashable, Sendable {
             totalDatasources = 0
         }
 
-        /// Makes a region of which all is known.
+        /// Makes a region from its values.
         package init(
             region: String, trips: Int, firstAt: Int64, lastAt: Int64, datasources: [Datasource], totalDatasources: Int,
             bounds: BoundingBox
@@ -42,7 +42,7 @@ public struct Regions: Hashable, Sendable {
             self.bounds = bounds
         }
 
-        /// Bytes of its JSON, about.
+        /// Approximate bytes of its JSON.
         fileprivate var byteCount: Int {
             224 + region.utf8.count + datasources.reduce(0) { $0 + 112 + $1.datasource.utf8.count }
         }
@@ -65,14 +65,14 @@ public struct Regions: Hashable, Sendable {
         }
     }
 
-    /// The regions asked for.
+    /// The requested regions.
     public var regions: [Region]
-    /// Regions of the store, before `limit` and `offset`.
+    /// Count of the store's regions, before `limit` and `offset`.
     public var totalRegions: Int
-    /// What is missing from the store, and why; nil where nothing is.
+    /// What is missing from the store, and why; nil if nothing is.
     public var warning: String?
 
-    /// Makes the answer of regions in their order, which ends early at `Limits.regionsByteCountMax`.
+    /// Makes the result from regions in order; it ends early at `Limits.regionsByteCountMax`.
     package init(regions: [Region], totalRegions: Int) {
         self.totalRegions = totalRegions
         self.regions = []

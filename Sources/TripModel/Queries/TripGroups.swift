@@ -1,6 +1,6 @@
-/// The answer to a `TripGroupsQuery`.
+/// The result of a `TripGroupsQuery`.
 public struct TripGroups: Hashable, Sendable {
-    /// Trips that are alike.
+    /// Trips with the same region, cells and time bucket.
     public struct Group: Hashable, Sendable {
         public var region: String
         public var originGeohash: String
@@ -20,17 +20,17 @@ public struct TripGroups: Hashable, Sendable {
         }
     }
 
-    /// The groups asked for, by trip count descending, then region, origin, destination and bucket ascending.
+    /// The requested groups, by trip count descending, then region, origin, destination and bucket ascending.
     public var groups: [Group]
     public var bucketMinutes: Int
-    /// Groups that match, before `limit` and `offset`.
+    /// Count of matching groups, before `limit` and `offset`.
     public var totalGroups: Int
-    /// Trips that match.
+    /// Count of matching trips.
     public var totalTrips: Int
     public var metrics: ScanMetrics
     /// Whether the JSON has the metrics.
     public var explain = false
-    /// What is missing from the store, and why; nil where nothing is.
+    /// What is missing from the store, and why; nil if nothing is.
     public var warning: String?
 
     package init(

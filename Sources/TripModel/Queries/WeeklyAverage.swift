@@ -1,6 +1,6 @@
 public import Bucketing
 
-/// The answer to a `WeeklyAverageQuery`.
+/// The result of a `WeeklyAverageQuery`.
 public struct WeeklyAverage: Hashable, Sendable {
     /// Matching trips of one ISO week.
     public struct Week: Hashable, Sendable {
@@ -8,11 +8,11 @@ public struct WeeklyAverage: Hashable, Sendable {
         public var trips: Int
     }
 
-    /// Makes the answer of what was counted; throws `.notFound` where no trip matches.
+    /// Makes the result from counts; throws `.notFound` if no trip matches.
     ///
     /// - Parameters:
     ///   - trips: matching trips of the weeks that have any.
-    ///   - times: the first and last time of matching trips; asked where the question needs them.
+    ///   - times: the first and last time of matching trips; called only if the query needs them.
     package init(
         _ query: WeeklyAverageQuery, tripsByWeek trips: [ISOWeek: Int], metrics: ScanMetrics = ScanMetrics(),
         times: () throws(TripstoreError) -> ClosedRange<Int64>
@@ -38,7 +38,7 @@ public struct WeeklyAverage: Hashable, Sendable {
         explain = query.explain
     }
 
-    /// Dates far apart are mostly wrong ones: which they are helps to find them.
+    /// Dates far apart are mostly wrong ones: showing them helps to find them.
     private static func tooManyWeeks(_ query: WeeklyAverageQuery, _ first: ISOWeek, _ last: ISOWeek) -> TripstoreError {
         let remedy = query.weeks == .active ? "" : ", or list only weeks with trips (weeks=active)"
         return TripstoreError(
@@ -50,16 +50,16 @@ public struct WeeklyAverage: Hashable, Sendable {
     /// The region, else the box, else "All trips".
     public var areaDescription: String
     public var totalTrips: Int
-    /// Weeks that the average is over.
+    /// Count of weeks that the average is over.
     public var weekCount: Int
-    /// Ascending; as the question's `weeks` says, with or without those that have no trip.
+    /// Ascending; with or without weeks that have no trips, as the query's `weeks` says.
     public var weeks: [Week]
     public var metrics: ScanMetrics
     /// Whether the JSON has the metrics.
     public var explain = false
-    /// What is missing from the store, and why; nil where nothing is.
+    /// What is missing from the store, and why; nil if nothing is.
     public var warning: String?
 
-    /// Trips a week.
+    /// Trips per week.
     public var weeklyAverage: Double { Double(totalTrips) / Double(weekCount) }
 }

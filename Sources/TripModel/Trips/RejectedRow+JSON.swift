@@ -1,5 +1,5 @@
 extension RejectedRow {
-    /// The row as the contract shows it and as it is kept.
+    /// The row as JSON, as the contract shows it and as it is stored.
     package var json: String {
         var writer = JSONWriter()
         write(to: &writer)

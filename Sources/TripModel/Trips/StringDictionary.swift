@@ -2,8 +2,8 @@
 ///
 /// Codes are dense from 0, so a column of names is an array of `UInt32` and a table by name is an array.
 ///
-/// Strings are distinct if their bytes are: `String`'s own equality takes texts that Unicode calls equivalent for the same, and
-/// a name must come out as it went in.
+/// Strings are distinct if their bytes are: `String`'s own equality treats texts that are canonically equivalent in Unicode as
+/// equal, and a name must come out as it went in.
 package struct StringDictionary: Sendable {
     /// The strings by code.
     package private(set) var strings: [String] = []
@@ -21,16 +21,17 @@ package struct StringDictionary: Sendable {
         rebuildSlots()
     }
 
-    /// Makes a dictionary of distinct strings that is meant to be read by code: its lookup table is not made before the first
-    /// insertion, and until then `code(of:)` compares string by string.
+    /// Makes a dictionary of distinct strings that is mostly read by code.
+    ///
+    /// Its lookup table is not built before the first insertion, and until then `code(of:)` compares string by string.
     package init(distinct strings: [String]) {
         self.strings = strings
     }
 
-    /// Number of distinct strings.
+    /// Count of distinct strings.
     package var count: Int { strings.count }
 
-    /// Returns the code of a string, or nil where it has none.
+    /// Returns the code of a string, or nil if it has none.
     package func code(of string: String) -> UInt32? {
         if slots.isEmpty {
             return strings.firstIndex { $0.utf8.elementsEqual(string.utf8) }.map { UInt32($0) }
@@ -38,7 +39,7 @@ package struct StringDictionary: Sendable {
         return find(string, hash: Self.hash(string)).code
     }
 
-    /// Returns the code of a string, giving it the next one where it has none.
+    /// Returns the code of a string, and assigns the next one if it has none.
     package mutating func insert(_ string: String) -> UInt32 {
         if (strings.count + 1) * 2 > slots.count { rebuildSlots() }
         let hash = Self.hash(string)
@@ -59,7 +60,7 @@ package struct StringDictionary: Sendable {
 
     // MARK: Lookup table
 
-    /// The code of a string, or the empty slot where it belongs.
+    /// Returns the code of a string, or the empty slot for it.
     private func find(_ string: String, hash: UInt64) -> (code: UInt32?, slot: Int) {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
@@ -85,7 +86,7 @@ package struct StringDictionary: Sendable {
         }
     }
 
-    /// Depends on the bytes alone; the standard hasher is seeded, so that no input can be made to collide.
+    /// Depends only on the bytes; the standard hasher is seeded, so that no input can be made to collide.
     private static func hash(_ string: String) -> UInt64 {
         var hasher = Hasher()
         var copy = string

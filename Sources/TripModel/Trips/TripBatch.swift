@@ -3,7 +3,7 @@
 /// A batch owns its dictionaries: workers that decode share nothing, and codes of different batches are not comparable.
 package struct TripBatch: Sendable {
     package var rows: [TripRow] = []
-    /// The jobs that the trips came with, one a row; empty while they are loaded, since all are of one job then.
+    /// The jobs of the trips, one per row; empty during ingestion, since all are of one job then.
     package var job: [Int64] = []
 
     package var regions = StringDictionary()
@@ -12,10 +12,10 @@ package struct TripBatch: Sendable {
     /// Makes an empty batch.
     package init() {}
 
-    /// Number of trips.
+    /// Count of trips.
     package var count: Int { rows.count }
 
-    /// Traps (in debug builds) where a row refers to no name or is nowhere: a fault of ours, never of an input.
+    /// Traps (in debug builds) if a row has an invalid name or location: a fault of ours, never of an input.
     package func checkInvariants() {
         assert(job.isEmpty || job.count == count)
         assert(rows.allSatisfy { Int($0.region) < regions.count && Int($0.datasource) < datasources.count })

@@ -1,5 +1,6 @@
-/// One decoded trip as a piece of memory: on the way into a segment rows move as rows, which is one cache miss where seven
-/// columns are seven.
+/// One decoded trip as a piece of memory.
+///
+/// On the way into a segment rows move as rows, which is one cache miss, while seven columns are seven.
 package struct TripRow: BitwiseCopyable, Sendable {
     /// Degrees in -180...180.
     package var originLongitude: Double
