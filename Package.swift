@@ -63,7 +63,7 @@ let package = Package(
         .target(
             name: "Ingestion",
             dependencies: [
-                "TripModel", "Bucketing", "Cryptography", "CZlib", "CZstd", "CFastFloat", "CKernels", "CPlatform",
+                "TripModel", "Bucketing", "Cryptography", "CZlib", "CZstd", "CFastFloat", "CKernels",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: sanitizedSettings
@@ -138,19 +138,20 @@ let package = Package(
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "CKernels", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
+                "CKernels", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing",
+                "TestSupport", "TripGenerator",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "ClickHouseTests",
-            dependencies: ["ClickHouse", "ColumnStore", "TripstoreAPI", "TripModel", "Bucketing", "TestSupport"],
+            dependencies: ["ClickHouse", "ColumnStore", "TripModel", "Bucketing", "TestSupport"],
             swiftSettings: waitingTests),
         .testTarget(
             name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TripstoreAPI", "TripModel", "TestSupport"], swiftSettings: waitingTests),
         .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport"], swiftSettings: waitingTests),
-        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "LocalStore", "Ingestion", "ColumnStore", "TripModel"], swiftSettings: waitingTests),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "TripModel"], swiftSettings: waitingTests),
         .testTarget(
             name: "FetchingTests",
             dependencies: [
@@ -176,7 +177,9 @@ let package = Package(
         ),
         .testTarget(name: "TripGeneratorTests", dependencies: ["TripGenerator", "Bucketing"], swiftSettings: settings),
         .target(
-            name: "FuzzEntries", dependencies: ["ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
+            name: "FuzzEntries",
+            dependencies: ["ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing", "TripGenerator"],
+            path: "Tests/Fuzz/FuzzEntries",
             swiftSettings: settings),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/FuzzTests", swiftSettings: waitingTests),
@@ -201,7 +204,7 @@ if Context.environment["TRIPSTORE_BENCHMARKS"] != nil {  // scripts/microbench
         .executableTarget(
             name: "ColumnStoreBenchmarks",
             dependencies: [
-                "LocalStore", "ColumnStore", "Ingestion", "TripModel", "TripGenerator", "TestSupport",
+                "LocalStore", "ColumnStore", "Ingestion", "Parquet", "TripModel", "Bucketing", "TripGenerator", "TestSupport",
                 .product(name: "Benchmark", package: "benchmark"),
                 .product(name: "Logging", package: "swift-log"),
             ],
