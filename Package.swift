@@ -152,7 +152,7 @@ let package = Package(
             dependencies: ["ClickHouse", "ColumnStore", "TripModel", "Bucketing", "TestSupport"],
             swiftSettings: waitingTests),
         .testTarget(
-            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TripstoreAPI", "TripModel", "TestSupport"],
+            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "ColumnStore", "TripstoreAPI", "TripModel", "TestSupport"],
             swiftSettings: waitingTests),
         .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport"], swiftSettings: waitingTests),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "TripModel"], swiftSettings: waitingTests),
