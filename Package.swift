@@ -57,13 +57,14 @@ let package = Package(
         .target(name: "HTTPTransport", dependencies: ["CCurl"], swiftSettings: settings),
         .target(name: "CPostgreSQL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(
-            name: "TripModel", dependencies: ["Bucketing", "CDeflate", "CXXHash", "CPlatform"], swiftSettings: sanitizedSettings),
+            name: "TripModel", dependencies: ["Bucketing", "CDeflate", "CXXHash", "CPlatform"], swiftSettings: sanitizedSettings
+        ),
         .target(name: "TripstoreAPI", dependencies: ["TripModel", "Bucketing"], swiftSettings: settings),
         .target(name: "Parquet", dependencies: ["CDeflate", "CZstd"], swiftSettings: settings),
         .target(
             name: "Ingestion",
             dependencies: [
-                "TripModel", "Bucketing", "Cryptography", "CZlib", "CZstd", "CFastFloat", "CKernels", "CPlatform",
+                "TripModel", "Bucketing", "Cryptography", "CZlib", "CZstd", "CFastFloat", "CKernels",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: sanitizedSettings
@@ -126,7 +127,8 @@ let package = Package(
         .executableTarget(
             name: "tripstore",
             dependencies: [
-                "Server", "Events", "PostgreSQL", "ClickHouse", "Fetching", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Bucketing", "TripGenerator",
+                "Server", "Events", "PostgreSQL", "ClickHouse", "Fetching", "LocalStore", "Transfer", "ColumnStore",
+                "Ingestion", "TripstoreAPI", "TripModel", "Bucketing", "TripGenerator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -138,19 +140,22 @@ let package = Package(
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "CKernels", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing", "TestSupport", "TripGenerator",
+                "CKernels", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet",
+                "Bucketing",
+                "TestSupport", "TripGenerator",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "ClickHouseTests",
-            dependencies: ["ClickHouse", "ColumnStore", "TripstoreAPI", "TripModel", "Bucketing", "TestSupport"],
+            dependencies: ["ClickHouse", "ColumnStore", "TripModel", "Bucketing", "TestSupport"],
             swiftSettings: waitingTests),
         .testTarget(
-            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TripstoreAPI", "TripModel", "TestSupport"], swiftSettings: waitingTests),
+            name: "PostgreSQLTests", dependencies: ["PostgreSQL", "ColumnStore", "TripstoreAPI", "TripModel", "TestSupport"],
+            swiftSettings: waitingTests),
         .testTarget(name: "HTTPTransportTests", dependencies: ["HTTPTransport"], swiftSettings: waitingTests),
-        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "LocalStore", "Ingestion", "ColumnStore", "TripModel"], swiftSettings: waitingTests),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "Fetching", "TripModel"], swiftSettings: waitingTests),
         .testTarget(
             name: "FetchingTests",
             dependencies: [
@@ -176,7 +181,9 @@ let package = Package(
         ),
         .testTarget(name: "TripGeneratorTests", dependencies: ["TripGenerator", "Bucketing"], swiftSettings: settings),
         .target(
-            name: "FuzzEntries", dependencies: ["ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing", "TripGenerator"], path: "Tests/Fuzz/FuzzEntries",
+            name: "FuzzEntries",
+            dependencies: ["ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing", "TripGenerator"],
+            path: "Tests/Fuzz/FuzzEntries",
             swiftSettings: settings),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzEntries"], path: "Tests/Fuzz/FuzzTests", swiftSettings: waitingTests),
@@ -201,7 +208,7 @@ if Context.environment["TRIPSTORE_BENCHMARKS"] != nil {  // scripts/microbench
         .executableTarget(
             name: "ColumnStoreBenchmarks",
             dependencies: [
-                "LocalStore", "ColumnStore", "Ingestion", "TripModel", "TripGenerator", "TestSupport",
+                "LocalStore", "ColumnStore", "Ingestion", "Parquet", "TripModel", "TripGenerator", "TestSupport",
                 .product(name: "Benchmark", package: "benchmark"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -215,7 +222,8 @@ if Context.environment["TRIPSTORE_COST_MODEL"] != nil {  // scripts/cost-model
         .executableTarget(
             name: "CostModel",
             dependencies: [
-                "LocalStore", "ColumnStore", "Ingestion", "TripModel", "Parquet", "Bucketing", "TripGenerator", "CDeflate", "CZstd",
+                "LocalStore", "ColumnStore", "Ingestion", "TripModel", "Parquet", "Bucketing", "TripGenerator", "CDeflate",
+                "CZstd",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Benchmarks/CostModel",

@@ -1,4 +1,6 @@
 import Benchmark
+import Ingestion
+import TripModel
 
 /// CSV decoding: stage 1 alone with each kernel, the cutting of a file, and the whole.
 enum CSVBenchmarks {

@@ -1,6 +1,9 @@
 import Foundation
+import Ingestion
+import LocalStore
 import Logging
 import TripGenerator
+import TripModel
 
 /// Trips in every form that a benchmark starts from; each is made when it is first asked for.
 enum GeneratedTrips {

@@ -1,4 +1,7 @@
 import Benchmark
+import ColumnStore
+import Parquet
+import TripModel
 
 /// Pages of each encoding, compressed as in a segment: values to pages and back.
 enum PageBenchmarks {

@@ -1,5 +1,7 @@
 import Benchmark
+import LocalStore
 import TestSupport
+import TripModel
 
 /// The questions of `Benchmarks/Thresholds/questions.json` over a store of a million rows, with what each one read.
 ///

@@ -1,5 +1,7 @@
 import Benchmark
+import ColumnStore
 import TestSupport
+import TripModel
 
 /// From decoded batches to a segment on disk, step by step, and what opening one costs.
 enum SegmentBenchmarks {

@@ -1,4 +1,3 @@
-import ColumnStore
 package import TripModel
 
 /// Jobs that come from another catalog, with their IDs.

@@ -1,4 +1,3 @@
-import ColumnStore
 package import Foundation
 package import TripModel
 

@@ -1,4 +1,3 @@
-import ColumnStore
 import Foundation
 package import TripModel
 

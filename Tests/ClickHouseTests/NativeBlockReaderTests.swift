@@ -1,5 +1,4 @@
 import ClickHouse
-import NIOCore
 import TestSupport
 import Testing
 import TripModel

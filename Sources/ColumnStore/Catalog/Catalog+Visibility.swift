@@ -186,11 +186,3 @@ extension Catalog {
         ).map { Visibility.Parts(job: $0[0], attempt: $0[1], firstUncommitted: $0[2]) }
     }
 }
-
-extension TripstoreError {
-    /// The error for a catalog by which trips would count that must not.
-    package static let unknownAttempts = TripstoreError(
-        .conflict,
-        "ClickHouse has trips that came later than all that the catalog knows of, as after a restore of an older catalog; start "
-            + "`tripstore serve` once, which leaves them out of answers.")
-}

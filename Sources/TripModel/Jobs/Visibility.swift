@@ -63,3 +63,11 @@ package struct JobAccount: Hashable, Sendable {
         self.trips = isCompleted ? trips : 0
     }
 }
+
+extension TripstoreError {
+    /// The error for a catalog by which trips would count that must not.
+    package static let unknownAttempts = TripstoreError(
+        .conflict,
+        "ClickHouse has trips that came later than all that the catalog knows of, as after a restore of an older catalog; start "
+            + "`tripstore serve` once, which leaves them out of answers.")
+}
