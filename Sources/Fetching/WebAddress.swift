@@ -71,12 +71,12 @@ package struct WebAddress: Hashable, Sendable {
         port = Int(number)
     }
 
-    /// A host's name as DNS has it, in lower case; nil where it can have none of this kind.
+    /// Returns a host's name in DNS form, in lower case; nil if it has none.
     private static func hostName(_ text: Substring) -> String? {
         var name = text.lowercased()
         if !text.utf8.allSatisfy({ $0 < 0x80 }) {
-            // Names of other alphabets have another form in DNS: https://www.rfc-editor.org/rfc/rfc5891. What only looks like a
-            // slash or a dot is of no alphabet.
+            // Names of other alphabets have another form in DNS: https://www.rfc-editor.org/rfc/rfc5891. Characters that only
+            // look like a slash or a dot belong to no alphabet.
             guard text.unicodeScalars.allSatisfy({ $0.isASCII || isOfAlphabet($0) }) else { return nil }
             var components = URLComponents()
             components.host = String(text)
@@ -94,7 +94,7 @@ package struct WebAddress: Hashable, Sendable {
         }
     }
 
-    /// The scheme in lower case, and what follows `://`; nil where there is no such thing.
+    /// Returns the scheme in lower case, and the text after `://`; nil if there is none.
     static func split(_ text: String) -> (scheme: String, rest: Substring)? {
         guard text.utf8.count <= FetchLimits.urlByteCountMax, let marks = text.firstRange(of: "://"), isPrintable(text)
         else { return nil }
@@ -118,10 +118,10 @@ package struct WebAddress: Hashable, Sendable {
         }
     }
 
-    /// Path and query of what follows the host, with all that must not stand there percent-encoded.
+    /// Returns path and query from the text after the host, with all invalid characters percent-encoded.
     ///
-    /// What is encoded stays as it is, so that a signature over it still counts; so does a `%` that begins no encoding, which
-    /// browsers send as it is, too.
+    /// Encoded characters stay as they are, so that a signature over them stays valid; so does a `%` that begins no encoding,
+    /// which browsers send unchanged, too.
     private static func target(_ text: Substring) -> String {
         let text = text.prefix { $0 != "#" }
         let rooted = text.hasPrefix("/") ? String(text) : "/" + text
@@ -139,7 +139,7 @@ package struct WebAddress: Hashable, Sendable {
     /// The whole URL.
     package var url: String { origin + target }
 
-    /// The URL for a person, without what may be a secret.
+    /// The URL for a person, without possible secrets.
     package var shown: String { origin + path }
 
     /// The value of the header field `Host`.
@@ -153,10 +153,10 @@ package struct WebAddress: Hashable, Sendable {
 
     private var path: Substring { target.prefix { $0 != "?" } }
 
-    /// What begins with the question mark; nil where there is none.
+    /// The query, from the question mark on; nil if there is none.
     var query: String? { target.firstIndex(of: "?").map { String(target[$0...]) } }
 
-    /// The last part of the path, or the host where there is none.
+    /// The last part of the path, or the host if the path is empty.
     var filename: String {
         let path = Percent.decoded(path)
         return path.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? host
@@ -164,15 +164,15 @@ package struct WebAddress: Hashable, Sendable {
 
     // MARK: References
 
-    /// Where a redirect leads; throws where it must not be followed.
+    /// Returns the target of a redirect; throws if it must not be followed.
     ///
-    /// https://www.rfc-editor.org/rfc/rfc3986#section-5.2, and blanks around it are dropped as browsers do.
+    /// https://www.rfc-editor.org/rfc/rfc3986#section-5.2; blanks around it are dropped as in browsers.
     package func redirected(to location: String) throws(TripstoreError) -> WebAddress {
         let target: WebAddress
         do throws(Fault) {
             target = try resolved(location.trimmingCharacters(in: .whitespaces))
         } catch {
-            // The rest of where it leads may be a secret of its server's.
+            // The rest of the target may be a secret of its server.
             throw TripstoreError(
                 .io,
                 "\(shown) redirects to \(ShownURL(location)), which is not followed: \(error.reason); name the file's own URL.")
@@ -188,7 +188,7 @@ package struct WebAddress: Hashable, Sendable {
 
     private func resolved(_ text: String) throws(Fault) -> WebAddress {
         guard text.utf8.count <= FetchLimits.urlByteCountMax, Self.isPrintable(text),
-            // What its bytes were, nobody knows any more.
+            // Its original bytes are unknown.
             !text.unicodeScalars.contains("\u{fffd}")
         else { throw Fault(reason: "it is too long, or has bytes that must be percent-encoded") }
         let reference = Reference(text)
@@ -204,7 +204,7 @@ package struct WebAddress: Hashable, Sendable {
             let path = Self.withoutDots(reference.path)
             return try WebAddress(isSecure: isSecure, authority: authority, target: Self.target("\(path)\(reference.query)"))
         }
-        // Browsers take a backslash for a slash, so that this leads to another host there.
+        // Browsers treat a backslash as a slash, so this leads to another host there.
         if text.count > 1, text.prefix(2).allSatisfy({ $0 == "/" || $0 == "\\" }) {
             throw Fault(reason: "it begins with a backslash, which not all programs read alike")
         }
@@ -222,14 +222,14 @@ package struct WebAddress: Hashable, Sendable {
         return WebAddress(isSecure: isSecure, host: host, port: port, target: Self.target("\(path)\(query)"))
     }
 
-    /// A reference taken apart: https://www.rfc-editor.org/rfc/rfc3986#appendix-B.
+    /// A parsed reference: https://www.rfc-editor.org/rfc/rfc3986#appendix-B.
     private struct Reference {
-        /// In lower case; nil where it is relative.
+        /// In lower case; nil if it is relative.
         var scheme: String?
-        /// Nil where it begins with a path.
+        /// Nil if it begins with a path.
         var authority: Substring?
         var path: Substring
-        /// With the question mark; empty where there is none.
+        /// With the question mark; empty if there is none.
         var query: Substring
 
         init(_ text: String) {
@@ -252,7 +252,7 @@ package struct WebAddress: Hashable, Sendable {
         }
     }
 
-    /// A path without its `.` and `..`.
+    /// Returns a path without its `.` and `..`.
     ///
     /// https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4
     private static func withoutDots(_ path: some StringProtocol) -> String {
@@ -273,13 +273,13 @@ package struct WebAddress: Hashable, Sendable {
 
 /// Percent-encoding, of bytes.
 package enum Percent {
-    /// A byte as `%XX`.
+    /// Returns a byte as `%XX`.
     static func encoded(_ byte: UInt8) -> String {
         let digits = String(byte, radix: 16, uppercase: true)
         return digits.utf8.count == 1 ? "%0" + digits : "%" + digits
     }
 
-    /// Text with all but what RFC 3986 leaves unreserved encoded, and what else is to be kept.
+    /// Returns text with all characters encoded except RFC 3986's unreserved ones and some others to keep.
     package static func encoded(_ text: some StringProtocol, keeping kept: String = "") -> String {
         var result = ""
         for byte in text.utf8 {
@@ -295,7 +295,7 @@ package enum Percent {
         return result
     }
 
-    /// Text with its encoding undone; what is none stays as it is.
+    /// Returns decoded text; invalid encodings stay as they are.
     static func decoded(_ text: some StringProtocol) -> String {
         let bytes = Array(text.utf8)
         var result: [UInt8] = []
