@@ -1,6 +1,7 @@
 import Bucketing
 import TripModel
 
+/// Filters as clients name them: region, datasource, times and a box with its ends.
 extension TripFilter {
     static let parameterNames = ["region", "datasource", "from", "to", "min_lat", "max_lat", "min_lng", "max_lng", "within"]
 
