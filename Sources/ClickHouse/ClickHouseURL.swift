@@ -41,21 +41,16 @@ package struct ClickHouseURL: Hashable, Sendable {
 
     /// Parses a URL; throws `.invalidArgument` with a sentence that never shows the password.
     package init(_ text: String) throws(TripstoreError) {
-        func wrong(_ what: String) -> TripstoreError {
-            TripstoreError(
-                .invalidArgument,
-                "DATABASE_URL \(what); it looks like clickhouse://user:password@host:8123/database?cluster=NAME.")
-        }
-        guard let schemeEnd = text.range(of: "://") else { throw wrong("has no ://") }
+        guard let schemeEnd = text.range(of: "://") else { throw Self.wrong("has no ://") }
         switch text[..<schemeEnd.lowerBound] {
         case "clickhouse": isSecure = false
         case "clickhouses": isSecure = true
-        default: throw wrong("(\(ShownURL(text))) has an unknown scheme")
+        default: throw Self.wrong("(\(ShownURL(text))) has an unknown scheme")
         }
         var rest = text[schemeEnd.upperBound...]
         // What follows may then be a part of the password, so it must not be shown as anything else.
         guard !(rest.drop { !"/?#".contains($0) }.contains("@")) else {
-            throw wrong("has a user or a password with special characters, which must be percent-encoded")
+            throw Self.wrong("has a user or a password with special characters, which must be percent-encoded")
         }
         var query: Substring = ""
         if let mark = rest.firstIndex(of: "?") {
@@ -69,10 +64,10 @@ package struct ClickHouseURL: Hashable, Sendable {
         }
         if let at = rest.lastIndex(of: "@") {
             let parts = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let user = parts[0].removingPercentEncoding, !user.isEmpty else { throw wrong("has a malformed user") }
+            guard let user = parts[0].removingPercentEncoding, !user.isEmpty else { throw Self.wrong("has a malformed user") }
             self.user = user
             if parts.count == 2 {
-                guard let password = parts[1].removingPercentEncoding else { throw wrong("has a malformed password") }
+                guard let password = parts[1].removingPercentEncoding else { throw Self.wrong("has a malformed password") }
                 self.password = password
             }
             rest = rest[rest.index(after: at)...]
@@ -80,36 +75,45 @@ package struct ClickHouseURL: Hashable, Sendable {
         let defaultPort = isSecure ? 8443 : 8123
         addresses = []
         for part in rest.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let address = Self.address(part, defaultPort) else { throw wrong("has a malformed address") }
+            guard let address = Self.address(part, defaultPort) else { throw Self.wrong("has a malformed address") }
             addresses.append(address)
         }
-        guard Set(addresses).count == addresses.count else { throw wrong("names an address twice") }
-        guard let database = path.removingPercentEncoding, !path.contains("/") else { throw wrong("has a malformed database") }
+        guard Set(addresses).count == addresses.count else { throw Self.wrong("names an address twice") }
+        guard let database = path.removingPercentEncoding, !path.contains("/") else { throw Self.wrong("has a malformed database") }
         self.database = database.isEmpty ? "default" : database
-        for pair in query.split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
-            guard parts.count == 2, let value = parts[1].removingPercentEncoding else {
-                throw wrong("has the parameter '\(ShownURL.setting(parts.first ?? ""))' without a value")
-            }
-            func number(_ range: ClosedRange<Int>) throws(TripstoreError) -> Int {
-                if let number = Int(value), range.contains(number) { return number }
-                throw wrong(
-                    "has a parameter '\(parts[0])' that is not a number from \(range.lowerBound) to \(range.upperBound)")
-            }
-            switch parts[0] {
-            case "cluster": cluster = value
-            case "rows_per_insert": rowsPerInsert = try number(1000...4_194_304)
-            case "inserts_at_once": insertsAtOnce = try number(1...16)
-            case "purge_after_seconds": purgeAfterSeconds = try number(0...86_400)
-            case "sslrootcert":
-                guard isSecure else { throw wrong("has the parameter 'sslrootcert', which is for clickhouses://") }
-                rootCertificates = value
-            default: throw wrong("has the unknown parameter '\(ShownURL.setting(parts[0]))'")
-            }
-        }
+        for pair in query.split(separator: "&") { try take(parameter: pair) }
         guard addresses.count == 1 || cluster != nil else {
-            throw wrong("names several servers and no cluster")
+            throw Self.wrong("names several servers and no cluster")
         }
+    }
+
+    /// Takes a parameter of the query string.
+    private mutating func take(parameter pair: Substring) throws(TripstoreError) {
+        let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, let value = parts[1].removingPercentEncoding else {
+            throw Self.wrong("has the parameter '\(ShownURL.setting(parts.first ?? ""))' without a value")
+        }
+        func number(_ range: ClosedRange<Int>) throws(TripstoreError) -> Int {
+            if let number = Int(value), range.contains(number) { return number }
+            throw Self.wrong(
+                "has a parameter '\(parts[0])' that is not a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        switch parts[0] {
+        case "cluster": cluster = value
+        case "rows_per_insert": rowsPerInsert = try number(1000...4_194_304)
+        case "inserts_at_once": insertsAtOnce = try number(1...16)
+        case "purge_after_seconds": purgeAfterSeconds = try number(0...86_400)
+        case "sslrootcert":
+            guard isSecure else { throw Self.wrong("has the parameter 'sslrootcert', which is for clickhouses://") }
+            rootCertificates = value
+        default: throw Self.wrong("has the unknown parameter '\(ShownURL.setting(parts[0]))'")
+        }
+    }
+
+    private static func wrong(_ what: String) -> TripstoreError {
+        TripstoreError(
+            .invalidArgument,
+            "DATABASE_URL \(what); it looks like clickhouse://user:password@host:8123/database?cluster=NAME.")
     }
 
     private static func address(_ text: Substring, _ defaultPort: Int) -> Address? {

@@ -65,17 +65,7 @@ package enum SegmentWriter {
         var compressed: [UInt8] = []
         ZstdCompressor(level: Self.indexZstdLevel).compress(plain.span.bytes, into: &compressed)
         let jobs = trips.job.counts(trips.count)
-        var metadata: [(key: String, value: String)] = [
-            (SegmentColumn.MetadataKey.formatVersion, String(SegmentColumn.formatVersion)),
-            (SegmentColumn.MetadataKey.geohashPrecision, String(Limits.storedGeohashPrecision)),
-            (SegmentColumn.MetadataKey.indexVersion, String(SegmentIndex.version)),
-            (SegmentColumn.MetadataKey.indexOffset, String(writer.currentOffset)),
-            (SegmentColumn.MetadataKey.indexByteCount, String(compressed.count)),
-            (SegmentColumn.MetadataKey.indexUncompressedByteCount, String(plain.count)),
-            (SegmentColumn.MetadataKey.indexChecksum, String(CRC32.checksum(compressed.span.bytes))),
-            (SegmentColumn.MetadataKey.approximationsVersion, String(OriginApproximations.version)),
-            (SegmentColumn.MetadataKey.approximationsOffset, String(writer.currentOffset + compressed.count)),
-        ]
+        var metadata = metadata(ofIndex: compressed, plainByteCount: plain.count, at: writer.currentOffset)
         if let origin { metadata += origin.metadata(jobs) }
         metadata.append((SegmentColumn.MetadataKey.fileChecksum, InnerChecksum.placeholder))
         for part in [compressed, approximations] {
@@ -88,6 +78,25 @@ package enum SegmentWriter {
         let (byteCount, checksum) = (file.byteCount, file.checksum)
         try file.commit()
         return record(of: index, jobs, name: name, byteCount: byteCount, checksum: checksum)
+    }
+
+    /// Key-value metadata that describes the index and what follows it.
+    ///
+    /// - Parameter offset: where the compressed index begins in the file.
+    private static func metadata(
+        ofIndex compressed: [UInt8], plainByteCount: Int, at offset: Int
+    ) -> [(key: String, value: String)] {
+        [
+            (SegmentColumn.MetadataKey.formatVersion, String(SegmentColumn.formatVersion)),
+            (SegmentColumn.MetadataKey.geohashPrecision, String(Limits.storedGeohashPrecision)),
+            (SegmentColumn.MetadataKey.indexVersion, String(SegmentIndex.version)),
+            (SegmentColumn.MetadataKey.indexOffset, String(offset)),
+            (SegmentColumn.MetadataKey.indexByteCount, String(compressed.count)),
+            (SegmentColumn.MetadataKey.indexUncompressedByteCount, String(plainByteCount)),
+            (SegmentColumn.MetadataKey.indexChecksum, String(CRC32.checksum(compressed.span.bytes))),
+            (SegmentColumn.MetadataKey.approximationsVersion, String(OriginApproximations.version)),
+            (SegmentColumn.MetadataKey.approximationsOffset, String(offset + compressed.count)),
+        ]
     }
 
     private enum Part: Sendable {

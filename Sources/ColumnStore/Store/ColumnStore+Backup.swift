@@ -133,6 +133,7 @@ extension ColumnStore {
         throw TripstoreError(.invalidArgument, "\(target) \(place); name a folder apart from it.")
     }
 
+    /// Copies the catalog first, then the files that it names, and publishes the copied catalog last.
     private func copy(
         to target: Folders, root: String, _ tell: (_ copied: Int, _ count: Int) -> Void
     ) throws(TripstoreError) -> BackupReport {
@@ -147,32 +148,60 @@ extension ColumnStore {
         report.segments = segments.count
         report.trips = segments.filter(\.isLive).reduce(0) { $0 + $1.rowCount }
         for (index, segment) in segments.enumerated() {
-            let path = folders.segmentPath(segment.fileName)
-            // A truncated copy of a file would be taken for a file of the store.
-            if let byteCount = FileSystem.byteCount(of: path), byteCount != segment.byteCount {
-                let (has, says) = (byteCount.grouped, segment.byteCount.grouped)
-                throw SegmentReader.damage(path, SegmentError(description: "it has \(has) bytes, the catalog says \(says)"))
-            }
-            try bring(path, to: target.segments, checksum: segment.checksum, &report)
+            try bring(segment, to: target, &report)
             tell(index + 1, segments.count)
         }
         let rollup = try copied.rollup()
         if let rollup {
             try bring(folders.rollupPath(rollup.fileName), to: target.rollups, checksum: rollup.checksum, &report)
         }
-        // Files that still grow, or without a known checksum, are copied again; those of jobs that are gone wait to be deleted.
-        var rejects: Set<String> = []
+        let rejects = try copyRejects(of: copied, to: target, &report)
+        let uploads = try bringUploads(of: copied, to: target, &report)
+        try QuarantineNotes(folders: target).update(from: copied)
+        for folder in [target.segments, target.rollups, target.rejects, target.uploads] {
+            try FileSystem.syncDirectory(folder)
+        }
+        try publish(newCatalog, in: target)
+        try removeUnnamed(in: target, copied, keeping: rollup?.fileName, rejects: rejects, uploads: uploads)
+        target.makePrivate()
+        return report
+    }
+
+    private func bring(
+        _ segment: Catalog.Segment, to target: Folders, _ report: inout BackupReport
+    ) throws(TripstoreError) {
+        let path = folders.segmentPath(segment.fileName)
+        // A truncated copy of a file would be taken for a file of the store.
+        if let byteCount = FileSystem.byteCount(of: path), byteCount != segment.byteCount {
+            let (has, says) = (byteCount.grouped, segment.byteCount.grouped)
+            throw SegmentReader.damage(path, SegmentError(description: "it has \(has) bytes, the catalog says \(says)"))
+        }
+        try bring(path, to: target.segments, checksum: segment.checksum, &report)
+    }
+
+    /// Copies rejects files again, as they grow and have no checksum; those of deleted jobs wait to be deleted. Returns their names.
+    private func copyRejects(
+        of copied: Catalog, to target: Folders, _ report: inout BackupReport
+    ) throws(TripstoreError) -> Set<String> {
+        var names: Set<String> = []
         for name in try folders.rejectsFiles().own {
             guard let id = folders.job(ofRejects: name), try copied.job(id)?.job.status.isRemoved == false else { continue }
-            rejects.insert(name)
+            names.insert(name)
         }
-        for name in rejects.sorted() {
+        for name in names.sorted() {
             try copyFile("\(folders.rejects)/\(name)", to: "\(target.rejects)/\(name)", &report)
         }
-        var uploads: Set<String> = []
+        return names
+    }
+
+    /// Links or copies the uploads that jobs of the copied catalog need; returns their names.
+    private func bringUploads(
+        of copied: Catalog, to target: Folders, _ report: inout BackupReport
+    ) throws(TripstoreError) -> Set<String> {
+        var names: Set<String> = []
         for record in try copied.jobsWithUploads() {
             let name = record.sourcePath.split(separator: "/").last.map(String.init) ?? ""
-            uploads.insert(name)
+            names.insert(name)
             let source = "\(folders.uploads)/\(name)"
             if FileSystem.byteCount(of: record.sourcePath) != nil { continue }
             guard FileSystem.byteCount(of: source) != nil else {
@@ -188,17 +217,23 @@ extension ColumnStore {
                 try copyFile(source, to: "\(target.uploads)/\(name)", &report)
             }
         }
-        try QuarantineNotes(folders: target).update(from: copied)
-        for folder in [target.segments, target.rollups, target.rejects, target.uploads] {
-            try FileSystem.syncDirectory(folder)
-        }
+        return names
+    }
+
+    /// Gives the copied catalog its name.
+    private func publish(_ newCatalog: String, in target: Folders) throws(TripstoreError) {
         try FileSystem.syncFile(newCatalog)
         // A log beside the old catalog would be taken for one of the new.
         for suffix in ["-wal", "-shm"] { try FileSystem.remove(target.catalog + suffix) }
         try FileSystem.rename(newCatalog, to: target.catalog)
         try FileSystem.syncDirectory(target.root)
-        // Files that only the old catalog named are no longer needed.
-        let named = Set(segments.map(\.fileName))
+    }
+
+    /// Deletes files of an earlier backup that the new catalog does not name.
+    private func removeUnnamed(
+        in target: Folders, _ copied: Catalog, keeping rollup: String?, rejects: Set<String>, uploads: Set<String>
+    ) throws(TripstoreError) {
+        let named = Set(try copied.allSegments().map(\.fileName))
         let damaged = Set(try copied.quarantined().map(\.fileName))
         for name in try target.segmentFiles().own where !named.contains(name) {
             // An earlier backup may have the last whole copy of a segment that the store has lost.
@@ -209,7 +244,7 @@ extension ColumnStore {
                 try FileSystem.remove(target.segmentPath(name))
             }
         }
-        for name in try target.rollupFiles().own where name != rollup?.fileName {
+        for name in try target.rollupFiles().own where name != rollup {
             try FileSystem.remove(target.rollupPath(name))
         }
         for name in try target.uploadFiles().own where !uploads.contains(name) {
@@ -219,8 +254,6 @@ extension ColumnStore {
         for name in try target.rejectsFiles().own where !rejects.contains(name) {
             try FileSystem.remove("\(target.rejects)/\(name)")
         }
-        target.makePrivate()
-        return report
     }
 
     /// Copies a file that never changes; skips it if the target has the same bytes already.

@@ -72,12 +72,8 @@ final class GroupIngestion {
         if waiting.isEmpty { return nil }
         var rest = waiting
         var wave = Wave()
-        var batches: [TripBatch] = []
-        var commits: [(job: Int64, commit: JobCommit)] = []
-        var origin = SegmentProvenance(jobs: [])
-        var rowCount = 0
-        var jobsByContent: [ContentHash: Job] = [:]
-        while !rest.isEmpty, rowCount < Limits.groupRowCountMax {
+        var contents = WaveContents()
+        while !rest.isEmpty, contents.rowCount < Limits.groupRowCountMax {
             let slice = Array(rest.prefix(Limits.groupSliceFileCount))
             rest = rest.dropFirst(slice.count)
             let readings = try pool.map(count: slice.count) {
@@ -88,56 +84,17 @@ final class GroupIngestion {
                 switch reading {
                 case .failed(let error): wave.failed.append((record, error))
                 case .oversized: wave.alone.append(record)
-                case .decoded(var chunk, let extent):
-                    if !record.allowsDuplicate {
-                        if let earlier = try catalog.completedJob(ofContent: extent.contentHash)?.job {
-                            wave.failed.append((record, try catalog.refusal(ofTwin: earlier)))
-                            continue
-                        }
-                        if let earlier = jobsByContent[extent.contentHash] {
-                            wave.failed.append((record, .duplicate(of: earlier)))
-                            continue
-                        }
+                case .decoded(let chunk, let extent):
+                    if let refusal = try refusal(of: record, extent, contents) {
+                        wave.failed.append((record, refusal))
+                        continue
                     }
-                    jobsByContent[extent.contentHash] = record.job
-                    var rejects: [String: Int] = [:]
-                    for (reason, count) in chunk.rejectCounts { rejects[reason.rawValue] = count }
-                    let file = try RejectsFile(
-                        path: folders.rejectsPath(job: record.job.id), RejectsBound(ofSource: record.job.totalBytes),
-                        leaving: bounds.reserve)
-                    for reject in chunk.rejects { try file.append(reject, line: extent.headerLineCount + reject.line) }
-                    try file.flush()
-                    try file.finish(rejects)
-                    commits.append(
-                        (
-                            job: record.job.id,
-                            commit: JobCommit(
-                                segment: nil, processedRows: chunk.rowCount, rejectedRows: chunk.rejectedCount,
-                                processedBytes: extent.storedByteCount,
-                                checkpoint: JobRecord.Checkpoint(
-                                    byteCount: extent.plainByteCount, lineCount: extent.headerLineCount + chunk.lineCount,
-                                    rejectsByteCount: file.byteCount, contentHash: extent.contentHash),
-                                rejects: rejects, isLast: true, sourceHash: extent.sourceHash)
-                        ))
-                    var job = record.job
-                    job.status = .completed
-                    job.totalRows = chunk.rowCount
-                    job.processedRows = chunk.rowCount
-                    job.rejectedRows = chunk.rejectedCount
-                    job.processedBytes = extent.storedByteCount
-                    wave.completed.append((record: record, job: job))
-                    origin.jobs.append(
-                        record.origin(
-                            jobTrips: chunk.batch.count, sourceHash: extent.sourceHash, contentHash: extent.contentHash))
-                    rowCount += chunk.rowCount
-                    if chunk.batch.count > 0 {
-                        chunk.batch.job = Array(repeating: record.job.id, count: chunk.batch.count)
-                        batches.append(chunk.batch)
-                    }
+                    let commit = try commit(of: record, chunk, extent)
+                    wave.completed.append((record: record, job: contents.add(record, chunk, extent, commit)))
                 }
             }
         }
-        let cancelled = try commit(batches, commits, origin)
+        let cancelled = try self.commit(contents.batches, contents.commits, contents.provenance)
         wave.cancelled = wave.completed.map(\.record).filter { cancelled.contains($0.job.id) }
         wave.completed.removeAll { cancelled.contains($0.job.id) }
         // A file that only duplicates a cancelled job is not a duplicate.
@@ -146,6 +103,69 @@ final class GroupIngestion {
         wave.alone += stranded
         waiting = rest
         return wave
+    }
+
+    /// Why a file is refused as a duplicate of a completed job or of one in the same wave; nil if it is not.
+    private func refusal(
+        of record: JobRecord, _ extent: Extent, _ contents: WaveContents
+    ) throws(TripstoreError) -> TripstoreError? {
+        if record.allowsDuplicate { return nil }
+        if let earlier = try catalog.completedJob(ofContent: extent.contentHash)?.job {
+            return try catalog.refusal(ofTwin: earlier)
+        }
+        return contents.jobsByContent[extent.contentHash].map { .duplicate(of: $0) }
+    }
+
+    /// Writes the rejected rows of a file, durably, and returns what its job commits.
+    private func commit(
+        of record: JobRecord, _ chunk: DecodedChunk, _ extent: Extent
+    ) throws(TripstoreError) -> JobCommit {
+        var rejects: [String: Int] = [:]
+        for (reason, count) in chunk.rejectCounts { rejects[reason.rawValue] = count }
+        let file = try RejectsFile(
+            path: folders.rejectsPath(job: record.job.id), RejectsBound(ofSource: record.job.totalBytes),
+            leaving: bounds.reserve)
+        for reject in chunk.rejects { try file.append(reject, line: extent.headerLineCount + reject.line) }
+        try file.flush()
+        try file.finish(rejects)
+        return JobCommit(
+            segment: nil, processedRows: chunk.rowCount, rejectedRows: chunk.rejectedCount,
+            processedBytes: extent.storedByteCount,
+            checkpoint: JobRecord.Checkpoint(
+                byteCount: extent.plainByteCount, lineCount: extent.headerLineCount + chunk.lineCount,
+                rejectsByteCount: file.byteCount, contentHash: extent.contentHash),
+            rejects: rejects, isLast: true, sourceHash: extent.sourceHash)
+    }
+
+    /// What the jobs of a wave store and commit together.
+    private struct WaveContents {
+        var batches: [TripBatch] = []
+        var commits: [(job: Int64, commit: JobCommit)] = []
+        var provenance = SegmentProvenance(jobs: [])
+        var rowCount = 0
+        var jobsByContent: [ContentHash: Job] = [:]
+
+        /// Adds a job's file, and returns the job as it is once it is committed.
+        mutating func add(_ record: JobRecord, _ chunk: DecodedChunk, _ extent: Extent, _ commit: JobCommit) -> Job {
+            jobsByContent[extent.contentHash] = record.job
+            commits.append((job: record.job.id, commit: commit))
+            provenance.jobs.append(
+                record.origin(
+                    jobTrips: chunk.batch.count, sourceHash: extent.sourceHash, contentHash: extent.contentHash))
+            rowCount += chunk.rowCount
+            if chunk.batch.count > 0 {
+                var batch = chunk.batch
+                batch.job = Array(repeating: record.job.id, count: batch.count)
+                batches.append(batch)
+            }
+            var job = record.job
+            job.status = .completed
+            job.totalRows = chunk.rowCount
+            job.processedRows = chunk.rowCount
+            job.rejectedRows = chunk.rejectedCount
+            job.processedBytes = extent.storedByteCount
+            return job
+        }
     }
 
     /// Reads and decodes a whole file.
