@@ -247,6 +247,14 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
+    private func queryDefaults() throws -> QueryDefaults {
+        var defaults = try Environment.queryDefaults(
+            hasPrecision: geohashPrecision != nil, hasMinutes: timeBucketMinutes != nil)
+        if let geohashPrecision { defaults.geohashPrecision = geohashPrecision }
+        if let timeBucketMinutes { defaults.bucketMinutes = timeBucketMinutes }
+        return defaults
+    }
+
     func run() async throws {
         _ = try Environment.engine(databaseUrl)
         let role = try loadRole()
@@ -257,10 +265,7 @@ struct ServeCommand: AsyncParsableCommand {
         if Environment.text("SYNC_DATABASE_URL") != nil {
             logger.notice("SYNC_DATABASE_URL is ignored: DATABASE_URL alone says where trips are kept")
         }
-        var defaults = try Environment.queryDefaults(
-            hasPrecision: geohashPrecision != nil, hasMinutes: timeBucketMinutes != nil)
-        if let geohashPrecision { defaults.geohashPrecision = geohashPrecision }
-        if let timeBucketMinutes { defaults.bucketMinutes = timeBucketMinutes }
+        let defaults = try queryDefaults()
         var options = ServerOptions(logger: logger)
         options.host = host ?? Environment.text("HOST") ?? "127.0.0.1"
         options.port = try port ?? Environment.integer("PORT", in: Self.ports) ?? 8000

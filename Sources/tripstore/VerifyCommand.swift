@@ -116,7 +116,8 @@ extension VerifyCommand {
             let undone = failed.map {
                 "Job \($0.id) (\(Readable.text($0.filename))) failed because of it; start it again with: tripstore resume \($0.id)\(hint)\n"
             }
-            return problems.joined() + verdict + quarantined + undone.joined() + (warning.map { "Query results say: \($0)\n" } ?? "")
+            return problems.joined() + verdict + quarantined + undone.joined()
+                + (warning.map { "Query results say: \($0)\n" } ?? "")
         }
     }
 }

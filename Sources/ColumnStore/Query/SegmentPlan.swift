@@ -64,31 +64,9 @@ struct SegmentPlan: Sendable {
         }
         if let originBox, originBox.isEmpty || (useIndex && !originBox.touches(snapshot.segments[position].extent)) { return }
         let boxTests = filter.box == nil ? ResidualPredicates() : Self.tests(of: filter.within)
-        /// Residual predicates on the rows of a week, besides their location; nil if none of its rows is needed.
-        var testsOfWeeks = [ResidualPredicates?](repeating: nil, count: weekCount)
-        for (slot, week) in index.weeks.enumerated() {
-            if let wanted, !wanted.contains(week) { continue }
-            let start = week.startMicroseconds
-            let end = start + 7 * LocalDateTime.microsecondsPerDay
-            if start >= values.to || end <= values.from { continue }
-            let isWholeWeek = start >= values.from && end <= values.to
-            if useIndex, purpose == .count, filter.box == nil, isWholeWeek {
-                let entries = index.counts.entries(week: slot, region: regionCode)
-                count(
-                    entries.reduce(0) { sum, entry in
-                        datasourceCode == nil || entry.datasource == datasourceCode ? sum + entry.trips : sum
-                    }, week: slot)
-                continue
-            }
-            let isTimeTested = !isWholeWeek || (!useIndex && (filter.from != nil || filter.to != nil))
-            testsOfWeeks[slot] = isTimeTested ? base.union(.time) : base
-        }
-        var slots: [Slot] = []
-        for (number, partition) in index.partitions.enumerated() {
-            guard let tests = testsOfWeeks[partition.week] else { continue }
-            if useIndex, let datasourceCode, let code = partition.datasource, code != datasourceCode { continue }
-            slots.append(Slot(partition: number, week: partition.week, tests: tests))
-        }
+        let codes = (region: regionCode, datasource: datasourceCode)
+        let testsOfWeeks = tests(index, filter, purpose, useIndex, wanted, codes, base)
+        let slots = Self.slots(index, testsOfWeeks, datasource: useIndex ? datasourceCode : nil)
         guard useIndex, let originBox else {
             for slot in slots {
                 add(index.partitions[slot.partition].rows, week: slot.week, tests: slot.tests.union(boxTests), purpose)
@@ -97,6 +75,49 @@ struct SegmentPlan: Sendable {
         }
         if slots.isEmpty { return }
         look(for: GridBox(originBox), snapshot.segments[position], slots, boxTests, purpose)
+    }
+
+    /// Decides week by week what the index counts and what is left to be tested.
+    ///
+    /// - Returns: residual predicates on the rows of each week, besides their location; nil if none of its rows is needed.
+    private mutating func tests(
+        _ index: SegmentIndex, _ filter: TripFilter, _ purpose: Purpose, _ useIndex: Bool, _ wanted: Set<ISOWeek>?,
+        _ codes: (region: UInt32?, datasource: UInt32?), _ base: ResidualPredicates
+    ) -> [ResidualPredicates?] {
+        var testsOfWeeks = [ResidualPredicates?](repeating: nil, count: weekCount)
+        for (slot, week) in index.weeks.enumerated() {
+            if let wanted, !wanted.contains(week) { continue }
+            let start = week.startMicroseconds
+            let end = start + 7 * LocalDateTime.microsecondsPerDay
+            if start >= values.to || end <= values.from { continue }
+            let isWholeWeek = start >= values.from && end <= values.to
+            if useIndex, purpose == .count, filter.box == nil, isWholeWeek {
+                let entries = index.counts.entries(week: slot, region: codes.region)
+                count(
+                    entries.reduce(0) { sum, entry in
+                        codes.datasource == nil || entry.datasource == codes.datasource ? sum + entry.trips : sum
+                    }, week: slot)
+                continue
+            }
+            let isTimeTested = !isWholeWeek || (!useIndex && (filter.from != nil || filter.to != nil))
+            testsOfWeeks[slot] = isTimeTested ? base.union(.time) : base
+        }
+        return testsOfWeeks
+    }
+
+    /// The partitions that have rows to be tested.
+    ///
+    /// - Parameter datasource: the only one wanted; nil: all.
+    private static func slots(
+        _ index: SegmentIndex, _ testsOfWeeks: [ResidualPredicates?], datasource: UInt32?
+    ) -> [Slot] {
+        var slots: [Slot] = []
+        for (number, partition) in index.partitions.enumerated() {
+            guard let tests = testsOfWeeks[partition.week] else { continue }
+            if let datasource, let code = partition.datasource, code != datasource { continue }
+            slots.append(Slot(partition: number, week: partition.week, tests: tests))
+        }
+        return slots
     }
 
     /// A partition that has candidates.

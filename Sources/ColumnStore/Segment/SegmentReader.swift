@@ -67,7 +67,7 @@ package final class SegmentReader: Sendable {
                 indexProblem = nil
                 approximations = Self.approximations(parquet, index, file)
             } catch {
-                index = try SegmentIndex(Self.readTrips(0..<parquet.rowCount, parquet, file, pages))
+                index = try SegmentIndex(TripColumnReader(parquet, file, 0..<parquet.rowCount).trips())
                 indexProblem = error is EarlierIndex ? nil : "\(error)"
                 approximations = nil
             }
@@ -241,117 +241,13 @@ package final class SegmentReader: Sendable {
     /// Reads some trips back, in their order.
     package func readTrips(_ rows: Range<Int>) throws(TripstoreError) -> SortedTrips {
         do {
-            let trips = try Self.readTrips(rows, parquet, file, pages)
+            let trips = try TripColumnReader(parquet, file, rows).trips()
             try file.requireIntact()
             return trips
         } catch {
             try file.requireIntact()
             throw Self.damage(file.path, error)
         }
-    }
-
-    private static func readTrips(
-        _ rows: Range<Int>, _ parquet: ParquetFile, _ file: MappedFile, _ pages: [Page]
-    ) throws -> SortedTrips {
-        var reader = PageReader()
-        let base = rows.lowerBound
-        func range(_ group: ParquetFile.RowGroup) -> Range<Int> { group.firstRow..<group.firstRow + group.rowCount }
-        /// Returns the values of some rows in a column; `read` decodes a page of a row group into a span, from a given index
-        /// on.
-        func values<Value: BitwiseCopyable & ExpressibleByIntegerLiteral>(
-            _ column: SegmentColumn,
-            _ read: (PageLocation, Int, RawSpan, inout MutableSpan<Value>, Int) throws(ParquetError) -> Void
-        ) throws(ParquetError) -> [Value] {
-            var values = [Value](repeating: 0, count: rows.count)
-            var span = values.mutableSpan
-            for (number, group) in parquet.rowGroups.enumerated() where range(group).overlaps(rows) {
-                for page in group.columns[column.rawValue].pages {
-                    let start = group.firstRow + page.firstRow
-                    let pageRows = start..<start + page.rowCount
-                    let shared = pageRows.clamped(to: rows)
-                    if shared.isEmpty { continue }
-                    try file.withBytes { bytes throws(ParquetError) in
-                        if shared == pageRows { return try read(page, number, bytes, &span, start - base) }
-                        // A page that extends beyond the rows is decoded into a separate buffer.
-                        var whole = [Value](repeating: 0, count: page.rowCount)
-                        var wholeSpan = whole.mutableSpan
-                        try read(page, number, bytes, &wholeSpan, 0)
-                        for row in shared { span[row - base] = wholeSpan[row - start] }
-                    }
-                }
-            }
-            return values
-        }
-        func doubles(_ column: SegmentColumn) throws(ParquetError) -> [Double] {
-            try values(column) { page, group, bytes, span, start throws(ParquetError) in
-                let chunk = parquet.rowGroups[group].columns[column.rawValue]
-                try reader.read(double: page, of: chunk, in: bytes, into: &span, at: start)
-            }
-        }
-        func integers(_ column: SegmentColumn) throws(ParquetError) -> [Int64] {
-            try values(column) { page, group, bytes, span, start throws(ParquetError) in
-                let chunk = parquet.rowGroups[group].columns[column.rawValue]
-                try reader.read(int64: page, of: chunk, in: bytes, into: &span, at: start)
-            }
-        }
-        func names(_ column: SegmentColumn) throws -> (names: [String], codes: [UInt32]) {
-            let lists = try parquet.rowGroups.map { group in
-                guard range(group).overlaps(rows) else { return [String]() }
-                return try file.withBytes { bytes throws(ParquetError) in
-                    try reader.readDictionary(of: group.columns[column.rawValue], in: bytes)
-                }
-            }
-            let merged = UnifiedDictionary(lists)
-            var codes: [UInt32] = try values(column) { page, group, bytes, span, start throws(ParquetError) in
-                let chunk = parquet.rowGroups[group].columns[column.rawValue]
-                try reader.readCodes(page, of: chunk, in: bytes, codeCount: lists[group].count, into: &span, at: start)
-            }
-            for (group, rowGroup) in parquet.rowGroups.enumerated() {
-                for row in range(rowGroup).clamped(to: rows) {
-                    codes[row - base] = merged.codeMaps[group][Int(codes[row - base])]
-                }
-            }
-            return (merged.names, codes)
-        }
-        let time = try integers(.time)
-        let (regions, region) = try names(.region)
-        let (datasources, datasource) = try names(.datasource)
-        let longitude = try doubles(.originLongitude)
-        let latitude = try doubles(.originLatitude)
-        let keys = SortKeys.keys(longitude: longitude.span, latitude: latitude.span)
-        let isByDatasource =
-            parquet.rowGroups.first?.sortingColumns == SegmentColumn.sortingColumns(byDatasource: true)
-        let (weeks, partitions) = try partitions(of: time, isByDatasource ? datasource : nil)
-        return SortedTrips(
-            regions: regions, datasources: datasources, weeks: weeks, partitions: partitions, key: keys, region: region,
-            datasource: datasource, originLongitude: longitude, originLatitude: latitude,
-            destinationLongitude: try doubles(.destinationLongitude), destinationLatitude: try doubles(.destinationLatitude),
-            time: time, job: .each(try integers(.jobID)))
-    }
-
-    /// Returns the partitions of rows, from their times and, if they are sorted by datasource first, its codes.
-    private static func partitions(
-        of time: [Int64], _ datasource: [UInt32]?
-    ) throws -> (weeks: [ISOWeek], partitions: [SegmentIndex.Partition]) {
-        var runs: [(datasource: UInt32?, week: ISOWeek, rows: Range<Int>)] = []
-        for (row, instant) in time.enumerated() {
-            let (code, week) = (datasource?[row], ISOWeek(microseconds: instant))
-            if let last = runs.last {
-                if last.datasource == code, last.week == week {
-                    runs[runs.count - 1].rows = last.rows.lowerBound..<row + 1
-                    continue
-                }
-                let isSorted = last.datasource == code ? last.week < week : last.datasource! < code!
-                guard isSorted else { throw SegmentError(description: "its rows are not sorted as its footer says") }
-            }
-            runs.append((datasource: code, week: week, rows: row..<row + 1))
-        }
-        let weeks = Set(runs.map(\.week)).sorted()
-        let positions = Dictionary(uniqueKeysWithValues: weeks.enumerated().map { ($1, $0) })
-        let partitions = runs.map {
-            SegmentIndex.Partition(datasource: $0.datasource, week: positions[$0.week]!, rows: $0.rows)
-        }
-        return (weeks, partitions)
     }
 }
 

@@ -120,11 +120,7 @@ final class IngestionJob {
         if !isResuming { try refuseDuplicate(source) }
         var tail = takeBuffer()
         var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
-        let parsed = tail.withBytes(count: tail.count) { bytes in
-            Result { () throws(TripstoreError) in
-                try CSVHeader(parsing: bytes, isWholeFile: hasEnded, mayBeQuoted: record.mayBeQuoted)
-            }
-        }
+        let parsed = parseHeader(tail, isWholeFile: hasEnded)
         // If the file changed, that is the error, whatever its header is now.
         let committedEnd = isResuming ? try skipCommitted(tail, source) : 0
         let header = try parsed.get()
@@ -151,13 +147,7 @@ final class IngestionJob {
             let buffer = takeBuffer()
             buffer.takeTail(of: tail, from: tailStart)
             idleBuffers.append(tail)
-            var whole = 0
-            for limit in [chunkByteCount, buffer.capacity] where whole == 0 {
-                if !hasEnded && buffer.count < limit { hasEnded = try buffer.fill(from: source, upTo: limit) }
-                whole = buffer.withBytes(count: buffer.count) {
-                    CSVChunker.wholeRecordsByteCount(of: $0, header: header, isFinal: hasEnded)
-                }
-            }
+            let whole = try fill(buffer, from: source, header, &hasEnded)
             if buffer.count == 0 { break }
             guard whole > 0 else {
                 throw TripstoreError(.internalFault, "No row ends in \(buffer.count) bytes of \(sourcePath).")
@@ -181,6 +171,28 @@ final class IngestionJob {
         sourceHash = source.storedHash ?? checkpoint.contentHash
         try source.requireUnchanged(sourceHash)
         return try finish(isLast: true)
+    }
+
+    private func parseHeader(_ buffer: ChunkBuffer, isWholeFile: Bool) -> Result<CSVHeader, TripstoreError> {
+        buffer.withBytes(count: buffer.count) { bytes in
+            Result { () throws(TripstoreError) in
+                try CSVHeader(parsing: bytes, isWholeFile: isWholeFile, mayBeQuoted: record.mayBeQuoted)
+            }
+        }
+    }
+
+    /// Fills a buffer until it has a whole record; returns the bytes of its whole records, 0 if there is none.
+    private func fill(
+        _ buffer: ChunkBuffer, from source: ByteSource, _ header: CSVHeader, _ hasEnded: inout Bool
+    ) throws(TripstoreError) -> Int {
+        var whole = 0
+        for limit in [chunkByteCount, buffer.capacity] where whole == 0 {
+            if !hasEnded && buffer.count < limit { hasEnded = try buffer.fill(from: source, upTo: limit) }
+            whole = buffer.withBytes(count: buffer.count) {
+                CSVChunker.wholeRecordsByteCount(of: $0, header: header, isFinal: hasEnded)
+            }
+        }
+        return whole
     }
 
     /// Skips what an interrupted attempt has committed, after proving that the source is still the same.
