@@ -3,6 +3,11 @@ package import TripModel
 
 /// Jobs that come from another catalog, with their IDs.
 extension Catalog {
+    /// Returns the last job ID.
+    package func lastJobID() throws(TripstoreError) -> Int64 {
+        try read { try Int64.fetchOne($0, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0 }
+    }
+
     package func reserveJobIDs(upTo number: Int64) throws(TripstoreError) {
         try write { database in
             let last = try Int64.fetchOne(database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0
