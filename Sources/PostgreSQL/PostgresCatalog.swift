@@ -93,8 +93,6 @@ package final class PostgresCatalog: SharedJobCatalog {
         try with { connection throws(TripstoreError) in try connection.transaction(body) }
     }
 
-    package func missingTrips(ofJob id: Int64) throws(TripstoreError) -> Int? { nil }
-
     /// The password with which processes open the catalog: they share it, and neither a copy of the catalog nor its log has it.
     ///
     /// If they need none, anybody who can read the catalog can decrypt its sealed values.
@@ -109,8 +107,6 @@ package final class PostgresCatalog: SharedJobCatalog {
     /// Localities of jobs whose files this process can reach.
     var places: [String] { [folderPlace, hostFolderPlace, hostPlace] }
     var hostPlace: String { "host \(host)" }
-
-    package var keepsRejects: Bool { true }
 
     package func isLeader(for task: String) throws(TripstoreError) -> Bool { try leadership.isLeader(for: task) }
 

@@ -38,7 +38,7 @@ struct PostgresCatalogTests {
 
     /// Does one thing at random and says what came of it.
     private static func step(
-        on catalog: any JobCatalog, claims: (any SharedJobCatalog)?, _ random: inout SeededGenerator
+        on catalog: any StoreCatalog, claims: (any JobClaims)?, _ random: inout SeededGenerator
     ) throws -> String {
         let id = Int64.random(in: 1...12, using: &random)
         let statuses = Array(Job.Status.allCases.shuffled(using: &random).prefix(Int.random(in: 1...3, using: &random)))
@@ -128,14 +128,14 @@ struct PostgresCatalogTests {
         defer { store.close() }
         let shared = try Self.makeCatalog("agrees\(seed)", in: folder)
         defer { shared.close() }
-        for catalog in [store.catalog, shared] as [any JobCatalog] { try catalog.setEventsEnabled(true) }
+        for catalog in [store.catalog, shared] as [any StoreCatalog] { try catalog.setEventsEnabled(true) }
         var randoms = [SeededGenerator(seed: UInt64(seed)), SeededGenerator(seed: UInt64(seed))]
         for number in 0..<400 {
             let expected = try Self.step(on: store.catalog, claims: nil, &randoms[0])
             let found = try Self.step(on: shared, claims: shared, &randoms[1])
             try #require(found == expected, "seed \(seed), step \(number)")
         }
-        let events = try [store.catalog, shared as any JobCatalog].map { catalog in
+        let events = try [store.catalog, shared as any StoreCatalog].map { catalog in
             try catalog.events(limit: 10_000).map { "\($0.id) \($0.job) \($0.status)" }
         }
         // A claim makes a job pending again, which the other catalog has no need of.

@@ -1,13 +1,13 @@
 import Bucketing
 import Foundation
 import GRDB
-package import TripModel
+import TripModel
 
 /// The SQLite database that says which jobs and segments exist.
 ///
 /// It is the only truth about that: a segment file that it does not name is not part of the store. Every method is one
 /// transaction. Only this folder imports GRDB.
-package final class Catalog: JobCatalog {
+package final class Catalog: StoreCatalog, QuarantineRecords {
     /// A segment that the catalog names.
     struct Segment: Hashable, Sendable {
         var id: Int64
@@ -57,21 +57,6 @@ package final class Catalog: JobCatalog {
             try? database.close()
         }
     }
-
-    /// The data directory has a key instead.
-    package func sealingPassword() throws(TripstoreError) -> SealingPassword? { nil }
-
-    /// They are in files, one per job.
-    package var keepsRejects: Bool { false }
-
-    package func rejects(
-        _ id: Int64, after line: Int, limit: Int, byteCountMax: Int
-    ) throws(TripstoreError) -> RejectsPage { RejectsPage() }
-
-    package func removeRejects(_ id: Int64) {}
-
-    /// There is no other process.
-    package func isLeader(for task: String) throws(TripstoreError) -> Bool { true }
 
     /// Returns what SQLite finds wrong with the database; empty if nothing is.
     func integrityProblems() throws(TripstoreError) -> [String] {
