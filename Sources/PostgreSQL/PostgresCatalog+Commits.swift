@@ -58,24 +58,19 @@ extension PostgresCatalog {
         _ commit: JobCommit, job id: Int64, on connection: PostgresConnection
     ) throws(TripstoreError) -> Bool {
         if commit.isLast, let hash = commit.checkpoint.contentHash { try refuseDuplicate(of: hash, job: id, on: connection) }
+        let columns = PostgresValues(commit.values, from: 6)
         let isRunning =
             try connection.execute(
                 """
-                UPDATE jobs SET processed_rows = $2::bigint, rejected_rows = $3::bigint, processed_bytes = $4::bigint,
-                    committed_bytes = $5::bigint, committed_lines = $6::bigint, rejects_bytes = $7::bigint,
-                    committed_hash = $10, source_hash = coalesce($11, source_hash),
-                    total_rows = CASE WHEN $8::boolean THEN $2::bigint ELSE total_rows END,
-                    status = CASE WHEN $8::boolean THEN 'completed' ELSE status END,
-                    worker = CASE WHEN $8::boolean THEN NULL ELSE worker END,
-                    worker_is_command = worker_is_command AND NOT $8::boolean, updated_at = \(Self.now),
+                UPDATE jobs SET \(columns.assignments), source_hash = coalesce($4, source_hash),
+                    total_rows = CASE WHEN $3::boolean THEN $5::bigint ELSE total_rows END,
+                    status = CASE WHEN $3::boolean THEN 'completed' ELSE status END,
+                    worker = CASE WHEN $3::boolean THEN NULL ELSE worker END,
+                    worker_is_command = worker_is_command AND NOT $3::boolean, updated_at = \(Self.now),
                     start_count = 0
-                WHERE id = $1::bigint AND status = 'running' AND attempt = $9::bigint
+                WHERE id = $1::bigint AND status = 'running' AND attempt = $2::bigint
                 """,
-                [
-                    id, commit.processedRows, commit.rejectedRows, commit.processedBytes, commit.checkpoint.byteCount,
-                    commit.checkpoint.lineCount, commit.checkpoint.rejectsByteCount, commit.isLast, commit.attempt ?? 0,
-                    commit.checkpoint.contentHash?.text, commit.sourceHash?.text,
-                ]
+                [id, commit.attempt ?? 0, commit.isLast, commit.sourceHash?.text, commit.processedRows] + columns.parameters
             ).changedCount == 1
         guard isRunning else { return false }
         _ = try connection.execute(

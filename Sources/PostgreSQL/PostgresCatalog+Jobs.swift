@@ -15,20 +15,16 @@ extension PostgresCatalog {
                 {
                     throw TripstoreError.duplicate(of: other.job)
                 }
-                let source = request.ownsSource ? Self.lastComponent(request.sourcePath) : request.sourcePath
+                var stored = request
+                if request.ownsSource { stored.sourcePath = Self.lastComponent(request.sourcePath) }
+                let columns = PostgresValues(stored.values, from: 3)
                 let rows = try connection.execute(
                     """
-                    INSERT INTO jobs (filename, source_path, owns_source, source_url, owns_url, place, status, created_at, updated_at,
-                        total_bytes, worker, heartbeat_at, worker_is_command, source_hash, allows_duplicate, source_query)
-                    SELECT $1, $2, $3::boolean, $4, $5::boolean, $6, 'pending', time, time, $7::bigint, $8,
-                        CASE WHEN $8::text IS NULL THEN NULL ELSE now() END, $8::text IS NOT NULL, $9, $10::boolean, $11
+                    INSERT INTO jobs (\(columns.names), status, created_at, updated_at, place, worker, heartbeat_at, worker_is_command)
+                    SELECT \(columns.placeholders), 'pending', time, time, $1::text, $2::text,
+                        CASE WHEN $2::text IS NULL THEN NULL ELSE now() END, $2::text IS NOT NULL
                     FROM (SELECT \(Self.now) AS time) AS clock RETURNING *
-                    """,
-                    [
-                        request.filename, source, request.ownsSource, request.sourceURL, request.ownsURL, place(of: request),
-                        request.totalBytes, request.isClaimed ? processName : nil, request.sourceHash?.text,
-                        request.allowsDuplicate, request.sealedQuery,
-                    ])
+                    """, [place(of: request), request.isClaimed ? processName : nil] + columns.parameters)
                 records += rows.map(record)
             }
             return records

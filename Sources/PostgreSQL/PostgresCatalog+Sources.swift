@@ -6,7 +6,7 @@ extension PostgresCatalog {
         try read(
             """
             SELECT EXISTS (SELECT 1 FROM jobs WHERE total_bytes = $1::bigint AND source_hash IS NOT NULL
-                AND status IN (\(Self.statusesOfSources)))
+                AND status IN (\(JobSQL.statusesOfSources)))
             """, [byteCount]
         ).first?.text(0) == "t"
     }
@@ -26,15 +26,12 @@ extension PostgresCatalog {
     ) throws(TripstoreError) -> JobRecord? {
         try connection.execute(
             """
-            SELECT * FROM jobs WHERE source_hash = $1 AND status IN (\(Self.statusesOfSources))
+            SELECT * FROM jobs WHERE source_hash = $1 AND status IN (\(JobSQL.statusesOfSources))
             ORDER BY status <> 'completed', id LIMIT 1
             """,
             [hash.text]
         ).first.map(record)
     }
-
-    /// Jobs whose sources are in the store, or will be once they are complete.
-    static let statusesOfSources = "'pending', 'running', 'interrupted', 'completed'"
 
     /// Refuses to complete a job whose uncompressed bytes are those of a completed one, unless it may be a duplicate.
     func refuseDuplicate(

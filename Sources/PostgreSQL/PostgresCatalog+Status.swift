@@ -5,10 +5,10 @@ extension PostgresCatalog {
     package func setStatus(
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
     ) throws(TripstoreError) -> Bool {
-        let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        let list = JobSQL.list(of: expected)
         // A job that did not complete shows no rows, as none of them is in the store.
         let isUndone = status == .failed || status == .cancelled
-        let cleared = isUndone ? ", \(Self.cleared)" : ""
+        let cleared = isUndone ? ", \(JobSQL.cleared)" : ""
         return try transaction { connection throws(TripstoreError) in
             // Nobody works on a job that has ended, nor on one that waits again.
             let isChanged =
@@ -23,22 +23,17 @@ extension PostgresCatalog {
         }
     }
 
-    /// Records that nothing of a job is in the store.
-    static let cleared = """
-        total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0, committed_bytes = 0, committed_lines = 0,
-        rejects_bytes = 0, committed_hash = NULL, start_count = 0
-        """
     /// Records that no process works on a job.
     static let unclaimed = "worker = NULL, heartbeat_at = NULL, worker_is_command = false"
 
     package func reset(
         _ id: Int64, from expected: [Job.Status], isClaimed: Bool
     ) throws(TripstoreError) -> JobRecord? {
-        let list = expected.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        let list = JobSQL.list(of: expected)
         return try transaction { connection throws(TripstoreError) in
             let rows = try connection.execute(
                 """
-                UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now), \(Self.cleared)\(claimed(isClaimed))
+                UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now), \(JobSQL.cleared)\(claimed(isClaimed))
                 WHERE id = $1::bigint AND status IN (\(list)) RETURNING *
                 """, [id] + (isClaimed ? [processName, hostPlace] : []))
             guard let row = rows.first else { return nil }

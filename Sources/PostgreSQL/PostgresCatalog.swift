@@ -111,23 +111,9 @@ package final class PostgresCatalog: SharedJobCatalog {
     package func isLeader(for task: String) throws(TripstoreError) -> Bool { try leadership.isLeader(for: task) }
 
     func record(_ row: PostgresRows.Row) -> JobRecord {
-        let ownsSource = row.flag("owns_source")
-        let source = row.text("source_path") ?? ""
-        return JobRecord(
-            job: Job(
-                id: Int64(row.integer("id")), filename: row.text("filename") ?? "",
-                status: Job.Status(rawValue: row.text("status") ?? "") ?? .failed, createdAt: row.text("created_at") ?? "",
-                updatedAt: row.text("updated_at") ?? "", totalRows: row.text("total_rows").flatMap { Int($0) },
-                processedRows: row.integer("processed_rows"), rejectedRows: row.integer("rejected_rows"),
-                totalBytes: row.text("total_bytes").flatMap { Int($0) }, processedBytes: row.integer("processed_bytes"),
-                message: row.text("message"), worker: row.text("worker")),
-            sourcePath: ownsSource ? "\(uploads)/\(source)" : source, ownsSource: ownsSource, sourceURL: row.text("source_url"),
-            ownsURL: row.flag("owns_url"), attempt: row.integer("attempt"), startCount: row.integer("start_count"),
-            sourceHash: row.text("source_hash").flatMap { ContentHash($0) }, allowsDuplicate: row.flag("allows_duplicate"),
-            checkpoint: JobRecord.Checkpoint(
-                byteCount: row.integer("committed_bytes"), lineCount: row.integer("committed_lines"),
-                rejectsByteCount: row.integer("rejects_bytes"),
-                contentHash: row.text("committed_hash").flatMap { ContentHash($0) }),
-            sealedQuery: row.text("source_query"))
+        var record = JobRecord(row)
+        record.job.worker = row.text("worker")
+        if record.ownsSource { record.sourcePath = "\(uploads)/\(record.sourcePath)" }
+        return record
     }
 }

@@ -67,21 +67,21 @@ extension Catalog {
         {
             throw try Catalog.refusal(ofTwin: other.job, in: database)
         }
+        let assignments = commit.values.map { "\($0.column.rawValue) = :\($0.column.rawValue)" }
         try database.cachedStatement(
             sql: """
-                UPDATE jobs SET processed_rows = ?, rejected_rows = ?, processed_bytes = ?, committed_bytes = ?,
-                    committed_lines = ?, rejects_bytes = ?, committed_hash = ?, source_hash = coalesce(?, source_hash),
-                    total_rows = CASE WHEN ? THEN ? ELSE total_rows END,
-                    status = CASE WHEN ? THEN 'completed' ELSE status END, updated_at = ?, start_count = 0
-                WHERE id = ? AND status = 'running' AND (? IS NULL OR attempt = ?)
+                UPDATE jobs SET \(assignments.joined(separator: ", ")), source_hash = coalesce(:sourceHash, source_hash),
+                    total_rows = CASE WHEN :isLast THEN :processed_rows ELSE total_rows END,
+                    status = CASE WHEN :isLast THEN 'completed' ELSE status END, updated_at = :now, start_count = 0
+                WHERE id = :id AND status = 'running' AND (:attempt IS NULL OR attempt = :attempt)
                 """
         ).execute(
-            arguments: [
-                commit.processedRows, commit.rejectedRows, commit.processedBytes, commit.checkpoint.byteCount,
-                commit.checkpoint.lineCount, commit.checkpoint.rejectsByteCount, commit.checkpoint.contentHash?.text,
-                commit.sourceHash?.text, commit.isLast, commit.processedRows, commit.isLast, now, id, commit.attempt,
-                commit.attempt,
-            ])
+            arguments: StatementArguments(
+                commit.values,
+                [
+                    "sourceHash": commit.sourceHash?.text, "isLast": commit.isLast, "now": now, "id": id,
+                    "attempt": commit.attempt,
+                ]))
         guard database.changesCount == 1 else { return false }
         if let attempt = commit.attempt {
             try Catalog.commitParts(commit.partCount, isLast: commit.isLast, job: id, attempt: attempt, in: database)

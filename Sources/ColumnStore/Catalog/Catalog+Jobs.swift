@@ -12,17 +12,13 @@ extension Catalog {
                 {
                     throw try Catalog.refusal(ofTwin: other.job, in: database)
                 }
+                let names = request.values.map(\.column.rawValue)
                 try database.cachedStatement(
                     sql: """
-                        INSERT INTO jobs (filename, source_path, owns_source, status, created_at, updated_at, total_bytes,
-                            source_url, owns_url, source_hash, allows_duplicate, source_query)
-                        VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?)
+                        INSERT INTO jobs (\(names.joined(separator: ", ")), status, created_at, updated_at)
+                        VALUES (\(names.map { ":\($0)" }.joined(separator: ", ")), 'pending', :now, :now)
                         """
-                ).execute(arguments: [
-                    request.filename, request.sourcePath, request.ownsSource, now, now, request.totalBytes, request.sourceURL,
-                    request.ownsURL, request.sourceHash?.text, request.allowsDuplicate,
-                    request.sealedQuery,
-                ])
+                ).execute(arguments: StatementArguments(request.values, ["now": now]))
                 return try Catalog.job(database.lastInsertedRowID, in: database)!
             }
         }

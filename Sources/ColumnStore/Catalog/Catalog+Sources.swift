@@ -10,7 +10,7 @@ extension Catalog {
                 database,
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM jobs WHERE total_bytes = ? AND source_hash IS NOT NULL
-                        AND status IN (\(Catalog.statusesOfSources)))
+                        AND status IN (\(JobSQL.statusesOfSources)))
                     """, arguments: [byteCount]) ?? false
         }
     }
@@ -20,8 +20,6 @@ extension Catalog {
         try read { try Catalog.job(of: hash, in: $0) }
     }
 
-    /// Jobs whose sources are in the store, or will be once they are complete.
-    static let statusesOfSources = "'pending', 'running', 'interrupted', 'completed'"
     /// The order in which jobs represent their bytes: those without quarantined trips first, then the oldest.
     static let wholeFirst = "id IN (SELECT job_id FROM quarantine_jobs), id"
 
@@ -41,7 +39,7 @@ extension Catalog {
         try Row.fetchOne(
             database,
             sql: """
-                SELECT * FROM jobs WHERE source_hash = ? AND status IN (\(statusesOfSources))
+                SELECT * FROM jobs WHERE source_hash = ? AND status IN (\(JobSQL.statusesOfSources))
                 ORDER BY status <> 'completed', \(wholeFirst) LIMIT 1
                 """,
             arguments: [hash.text]

@@ -30,22 +30,14 @@ extension Catalog {
     static func isOne(
         _ id: Int64, of statuses: [Job.Status], attempt: Int?, in database: Database
     ) throws -> Bool {
-        let list = statuses.map { "'\($0.rawValue)'" }.joined(separator: ", ")
         let statement = try database.cachedStatement(
-            sql: "SELECT 1 FROM jobs WHERE id = ? AND status IN (\(list)) AND (? IS NULL OR attempt = ?)")
+            sql: "SELECT 1 FROM jobs WHERE id = ? AND status IN (\(JobSQL.list(of: statuses))) AND (? IS NULL OR attempt = ?)")
         return try Bool.fetchOne(statement, arguments: [id, attempt, attempt]) == true
     }
 
     /// Records that nothing of a job is in the store.
     static func clearCounts(of id: Int64, in database: Database) throws {
-        try database.cachedStatement(
-            sql: """
-                UPDATE jobs SET total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0,
-                    committed_bytes = 0, committed_lines = 0, rejects_bytes = 0, committed_hash = NULL,
-                    start_count = 0
-                WHERE id = ?
-                """
-        ).execute(arguments: [id])
+        try database.cachedStatement(sql: "UPDATE jobs SET \(JobSQL.cleared) WHERE id = ?").execute(arguments: [id])
         try database.execute(sql: "DELETE FROM reject_counts WHERE job_id = ?", arguments: [id])
     }
 

@@ -1,9 +1,9 @@
-/// Which jobs there are and how far each is.
+/// Which jobs exist and how far each is.
 ///
-/// A catalog is asked by several parts, each for something else, and each has a protocol of its own: jobs here, runs and commits
-/// in `CommitLog`, what an engine of other processes has stored in `AttemptLedger`, events in `EventOutbox`, copies of other
-/// catalogs in `TransferCatalog`. Every catalog does all of these (`StoreCatalog`). What only some do, a catalog does or is not
-/// asked for: `QuarantineRecords`, and those of several processes (`SharedJobCatalog`).
+/// Each part of the program uses a catalog for something else, and has a protocol of its own for that: jobs here, attempts and
+/// commits in `CommitLog`, the rows of other engines in `AttemptLedger`, events in `EventOutbox`, copies of other catalogs in
+/// `TransferCatalog`. Every catalog implements these (`StoreCatalog`). `QuarantineRecords` and the protocols of
+/// `SharedJobCatalog` are for those catalogs only that have such things; `JobStorage` has nil for the others.
 ///
 /// Every method is one transaction, may block and may be called from any thread.
 package protocol JobCatalog: AnyObject, Sendable {

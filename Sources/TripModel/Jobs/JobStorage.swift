@@ -23,11 +23,11 @@ package struct JobStorage: Sendable {
     package let catalog: any StoreCatalog
     /// The same catalog, if other processes use it too.
     package let shared: (any SharedJobCatalog)?
-    /// What the catalog knows of trips that were set aside; nil if it knows no segments.
+    /// The catalog's records of quarantined segments; nil if it has no segments.
     package let quarantine: (any QuarantineRecords)?
-    /// What keeps rejected rows for all processes; nil: they are in files of the folder.
+    /// The store of rejected rows for all processes; nil: they are in files of the folder.
     package var rejectStore: (any RejectStore)? { shared }
-    /// Which process does what one alone should; nil if there is one process only.
+    /// The election of leaders; nil if this is the only process.
     package var leadership: (any Leadership)? { shared }
     private let release: @Sendable () -> Void
     private let folder: (any LockedFolder)?
@@ -110,17 +110,17 @@ package struct JobStorage: Sendable {
             path: folders.rejectsPath(job: id), after: line, limit: limit, byteCountMax: byteCountMax)
     }
 
-    /// Removes what is kept of a job's rejected rows; how many there are of each reason stays.
+    /// Deletes a job's stored rejected rows; their counts by reason stay.
     package func removeRejects(of id: Int64) throws(TripstoreError) {
         if let rejectStore { try rejectStore.removeRejects(id) } else { try FileSystem.remove(folders.rejectsPath(job: id)) }
     }
 
-    /// Whether this process does a task that one process alone should do; one that shares the catalog with none does all.
+    /// Returns whether this process is the leader for a task that only one process may run, as the only process always is.
     package func isLeader(for task: String) throws(TripstoreError) -> Bool {
         try leadership?.isLeader(for: task) ?? true
     }
 
-    /// Returns why a source is refused whose bytes are those of another job: it has the trips, or has lost some of them.
+    /// Returns the error for a source with the bytes of another job: the job has its trips, or has lost some of them.
     package func refusal(ofTwin job: Job) throws(TripstoreError) -> TripstoreError {
         .refusal(ofTwin: job, missing: try quarantine?.missingTrips(ofJob: job.id))
     }

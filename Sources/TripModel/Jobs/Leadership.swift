@@ -1,5 +1,5 @@
-/// Which of several processes does what one process alone should do.
+/// Which of several processes runs a task that only one may run.
 package protocol Leadership: AnyObject, Sendable {
-    /// Whether a task is this process's now; it is from then on if no live process has it.
+    /// Returns whether this process is the leader for a task; it becomes that if no live process is.
     func isLeader(for task: String) throws(TripstoreError) -> Bool
 }

@@ -1,5 +1,5 @@
-/// Which trips of completed jobs are missing, as the segments that had them were set aside; of catalogs that know segments.
+/// Which trips of completed jobs are missing, as their segments were quarantined; of catalogs that know segments.
 package protocol QuarantineRecords: AnyObject, Sendable {
-    /// Returns the number of trips of a completed job that were set aside, 0 if it is unknown how many; nil: none.
+    /// Returns the quarantined trips of a completed job, 0 if their count is unknown; nil: none.
     func missingTrips(ofJob id: Int64) throws(TripstoreError) -> Int?
 }

@@ -2,9 +2,9 @@
 ///
 /// They come with commits (`JobCommit.rejectedLines`).
 package protocol RejectStore: AnyObject, Sendable {
-    /// Returns rejected rows of a job after a line of its file, up to a number of rows and about a number of bytes.
+    /// Returns rejected rows of a job after a line of its file, up to a count of rows and an approximate count of bytes.
     func rejects(_ id: Int64, after line: Int, limit: Int, byteCountMax: Int) throws(TripstoreError) -> RejectsPage
 
-    /// Removes a job's rejected rows.
+    /// Deletes a job's rejected rows.
     func removeRejects(_ id: Int64) throws(TripstoreError)
 }

@@ -2,10 +2,10 @@
 package protocol SharedJobCatalog: JobCatalog, CommitLog, AttemptLedger, EventOutbox, TransferCatalog, RejectStore, Leadership,
     JobClaims, ProcessRegistry, CatalogNotices
 {
-    /// Returns what all who open the catalog know, with which `SourceSeal` keeps secrets; nil: nothing, and each data directory has
-    /// a key.
+    /// Returns a secret that all processes with access to the catalog know, with which `SourceSeal` encrypts; nil: each data
+    /// directory has a key instead.
     func sealingPassword() throws(TripstoreError) -> SealingPassword?
 
-    /// Has the next use check again whether the catalog was replaced by an older one (`AttemptLedger.requireNewer`).
+    /// Makes the next use check again whether the catalog became an older one (`AttemptLedger.requireNewer`).
     func doubt()
 }
