@@ -138,7 +138,7 @@ extension ClickHouseStore {
             options.logger.error("What ClickHouse has differs from the catalog", metadata: ["what": "\(warning)"])
         }
         // A job that the catalog does not know may be a newer catalog's.
-        if !audit.unknownJobs.isEmpty { catalog.doubt() }
+        if !audit.unknownJobs.isEmpty { storage.shared?.doubt() }
         guard options.access == .readWrite else { return }
         let returned = audits.hide(audit.returned)
         if !returned.isEmpty { try catalog.hide(returned, areUnknown: false) }

@@ -38,7 +38,7 @@ package final class ClickHouseStore: TripEngine {
     package let threads: QueryThreads
     let options: Options
     package let storage: JobStorage
-    var catalog: any JobCatalog { storage.catalog }
+    var catalog: any StoreCatalog { storage.catalog }
     let client: ClickHouseClient
     let servers: ClickHouseServers
     let sql: ClickHouseSQL

@@ -43,7 +43,7 @@ extension ClickHouseStore {
     package func purge() {
         do {
             // One process purges; the others would only repeat it.
-            guard try catalog.isLeader(for: "purge") else { return }
+            guard try storage.isLeader(for: "purge") else { return }
             let parts = try catalog.leftovers(endedBefore: Date.now - Double(options.url.purgeAfterSeconds))
             let count = try remove(parts)
             if count < parts.count {

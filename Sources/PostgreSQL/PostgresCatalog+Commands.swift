@@ -48,7 +48,7 @@ extension PostgresCatalog {
         try transaction { connection throws(TripstoreError) in
             let streams = try connection.execute(
                 """
-                UPDATE jobs SET status = 'failed', updated_at = \(Self.now), \(Self.unclaimed), \(Self.cleared),
+                UPDATE jobs SET status = 'failed', updated_at = \(Self.now), \(Self.unclaimed), \(JobSQL.cleared),
                     message = 'Interrupted while reading ' || CASE source_path WHEN '\(SourcePath.standardInput)'
                         THEN '\(SourcePath.name(ofStream: SourcePath.standardInput))'
                         ELSE '\(SourcePath.name(ofStream: SourcePath.streamPattern))' END || ', \(SourcePath.remedy)'

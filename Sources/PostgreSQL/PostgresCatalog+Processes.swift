@@ -52,7 +52,7 @@ extension PostgresCatalog {
         try transaction { connection throws(TripstoreError) in
             let failed = try connection.execute(
                 """
-                UPDATE jobs SET status = 'failed', updated_at = \(Self.now), \(Self.unclaimed), \(Self.cleared),
+                UPDATE jobs SET status = 'failed', updated_at = \(Self.now), \(Self.unclaimed), \(JobSQL.cleared),
                     message = 'The upload is in a folder that no process has had for a day (' || place || '); bring it back and resume '
                         || 'the job, or delete the job and send the file once more.'
                 WHERE \(isStranded) AND updated_at::timestamptz < now() - interval '1 day' RETURNING id

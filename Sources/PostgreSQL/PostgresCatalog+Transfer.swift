@@ -52,29 +52,20 @@ extension PostgresCatalog {
     package func settle(
         _ record: JobRecord, rejects: [String: Int], lines: [RejectedRow]
     ) throws(TripstoreError) {
-        let (job, checkpoint) = (record.job, record.checkpoint)
+        let job = record.job
         let isLocal = record.sourceURL == nil && !record.ownsSource
-        let source =
-            record.ownsSource ? record.sourcePath.split(separator: "/").last.map(String.init) ?? "" : record.sourcePath
+        var stored = record
+        if record.ownsSource { stored.sourcePath = Self.lastComponent(record.sourcePath) }
+        let values = JobColumn.transferred.map { (column: $0, value: stored.value(of: $0)) }
+        let columns = PostgresValues(values, from: 4)
         try transaction { connection throws(TripstoreError) in
             let isChanged =
                 try connection.execute(
                     """
-                    UPDATE jobs SET filename = $2, source_path = $3, owns_source = $4::boolean, status = $5, created_at = $6,
-                        updated_at = $7, total_rows = $8::bigint, processed_rows = $9::bigint, rejected_rows = $10::bigint,
-                        total_bytes = $11::bigint, processed_bytes = $12::bigint, committed_bytes = $13::bigint,
-                        committed_lines = $14::bigint, rejects_bytes = $15::bigint, message = $16, source_url = $17,
-                        owns_url = false, source_hash = $18, committed_hash = $19, allows_duplicate = $20::boolean,
-                        source_query = NULL, place = $21, start_count = 0, \(Self.unclaimed)
-                    WHERE id = $1::bigint AND (status = 'completed') = ($5 = 'completed')
-                    """,
-                    [
-                        job.id, job.filename, source, record.ownsSource, job.status.rawValue, job.createdAt, job.updatedAt,
-                        job.totalRows, job.processedRows, job.rejectedRows, job.totalBytes, job.processedBytes,
-                        checkpoint.byteCount, checkpoint.lineCount, checkpoint.rejectsByteCount, job.message,
-                        record.sourceURL, record.sourceHash?.text, checkpoint.contentHash?.text, record.allowsDuplicate,
-                        isLocal ? hostPlace : nil,
-                    ]
+                    UPDATE jobs SET \(columns.assignments), owns_url = false, source_query = NULL, place = $2, start_count = 0,
+                        \(Self.unclaimed)
+                    WHERE id = $1::bigint AND (status = 'completed') = $3::boolean
+                    """, [job.id, isLocal ? hostPlace : nil, job.status == .completed] + columns.parameters
                 ).changedCount == 1
             guard isChanged else { throw TripstoreError.transferLost(job.id) }
             try clearRejects(of: job.id, on: connection)

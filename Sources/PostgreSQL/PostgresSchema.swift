@@ -128,10 +128,7 @@ enum PostgresSchema {
             END IF;
             IF (SELECT is_wished FROM job_event_wish) THEN
                 INSERT INTO job_events (job_id, status, at, body) VALUES (NEW.id, NEW.status, NEW.updated_at,
-                    json_build_object('id', NEW.id, 'filename', NEW.filename, 'status', NEW.status,
-                        'created_at', NEW.created_at, 'updated_at', NEW.updated_at, 'total_rows', NEW.total_rows,
-                        'processed_rows', NEW.processed_rows, 'rejected_rows', NEW.rejected_rows,
-                        'total_bytes', NEW.total_bytes, 'processed_bytes', NEW.processed_bytes, 'message', NEW.message)::text);
+                    json_build_object(\(JobSQL.eventMembers))::text);
             END IF;
             RETURN NULL;
         END $$;

@@ -23,7 +23,7 @@ package struct CSVExport {
     ) throws -> Int {
         let jobs = try store.select(nil).filter { $0.job.status == .completed }
         let missing = try jobs.reduce(0) { sum, record throws(TripstoreError) in
-            sum + (try store.storage.catalog.missingTrips(ofJob: record.job.id) ?? 0)
+            sum + (try store.storage.quarantine?.missingTrips(ofJob: record.job.id) ?? 0)
         }
         let count = jobs.reduce(0) { $0 + $1.job.tripCount } - missing
         let pieces = try store.pieces(of: Set(jobs.map(\.job.id)))

@@ -8,10 +8,10 @@ final class ClaimKeeper: Sendable {
         var isStopped = false
     }
 
-    private let catalog: any SharedJobCatalog
+    private let catalog: any JobClaims
     private let state = Lock(State())
 
-    init(_ catalog: any SharedJobCatalog) { self.catalog = catalog }
+    init(_ catalog: any JobClaims) { self.catalog = catalog }
 
     func start() {
         let interval = Double(catalog.leaseSeconds) / 3

@@ -57,8 +57,8 @@ package final class StoreTransfer {
     var result = TransferReport()
     /// Trips in the target so far.
     var tripCount = 0
-    var targetCatalog: any JobCatalog { target.storage.catalog }
-    var sourceCatalog: any JobCatalog { source.storage.catalog }
+    var targetCatalog: any StoreCatalog { target.storage.catalog }
+    var sourceCatalog: any StoreCatalog { source.storage.catalog }
 
     /// Prepares a transfer.
     ///
@@ -73,15 +73,15 @@ package final class StoreTransfer {
         self.target = target
         self.unfinished = unfinished
         self.report = report
-        claims = (target.storage.catalog as? any SharedJobCatalog).map { ClaimKeeper($0) }
+        claims = target.storage.shared.map { ClaimKeeper($0) }
     }
 
     /// Makes this process the only one that copies to the target; after a killed one, once its lease has expired.
     private func takeLead() throws(TripstoreError) {
-        let leaseSeconds = (targetCatalog as? any SharedJobCatalog)?.leaseSeconds ?? 0
-        let end = ContinuousClock.now + .seconds(leaseSeconds + 2)
+        guard let shared = target.storage.shared else { return }
+        let end = ContinuousClock.now + .seconds(shared.leaseSeconds + 2)
         var isTold = false
-        while try !targetCatalog.isLeader(for: Self.task) {
+        while try !shared.isLeader(for: Self.task) {
             guard ContinuousClock.now < end else {
                 throw TripstoreError(.busy, "Another process copies to the same catalog; wait for its end.")
             }
@@ -260,7 +260,7 @@ package final class StoreTransfer {
         let id = record.job.id
         let (counts, lines) = try rejects(of: record)
         let folders = target.storage.folders
-        if !targetCatalog.keepsRejects {
+        if target.storage.rejectStore == nil {
             try RejectsFile.replace(folders.rejectsPath(job: id), with: lines, rejectedRows: record.job.rejectedRows, counts)
         }
         try targetCatalog.settle(record.transferred, rejects: counts, lines: lines)

@@ -2,6 +2,8 @@ public import TripModel
 
 extension Job {
     /// The contract's JSON body.
+    ///
+    /// Events have the same members, written by a trigger of the catalog from the same list, but for `worker`.
     public var json: String {
         var writer = JSONWriter()
         write(to: &writer)
@@ -10,17 +12,14 @@ extension Job {
 
     func write(to writer: inout JSONWriter) {
         writer.object {
-            $0.member("id", Int(id))
-            $0.member("filename", filename)
-            $0.member("status", status.rawValue)
-            $0.member("created_at", createdAt)
-            $0.member("updated_at", updatedAt)
-            $0.member("total_rows", totalRows)
-            $0.member("processed_rows", processedRows)
-            $0.member("rejected_rows", rejectedRows)
-            $0.member("total_bytes", totalBytes)
-            $0.member("processed_bytes", processedBytes)
-            $0.member("message", message)
+            for column in JobColumn.shown {
+                switch shownValue(of: column) {
+                case .text(let text): $0.member(column.rawValue, text)
+                case .integer(let number): $0.member(column.rawValue, number)
+                case .flag(let flag): $0.member(column.rawValue, flag)
+                case nil: preconditionFailure("\(column) is not shown")
+                }
+            }
             if let worker, !status.isTerminal {
                 $0.member("worker", worker)
             }

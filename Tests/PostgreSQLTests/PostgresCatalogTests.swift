@@ -38,7 +38,7 @@ struct PostgresCatalogTests {
 
     /// Does one thing at random and says what came of it.
     private static func step(
-        on catalog: any JobCatalog, claims: (any SharedJobCatalog)?, _ random: inout SeededGenerator
+        on catalog: any StoreCatalog, claims: (any JobClaims)?, _ random: inout SeededGenerator
     ) throws -> String {
         let id = Int64.random(in: 1...12, using: &random)
         let statuses = Array(Job.Status.allCases.shuffled(using: &random).prefix(Int.random(in: 1...3, using: &random)))
@@ -128,14 +128,14 @@ struct PostgresCatalogTests {
         defer { store.close() }
         let shared = try Self.makeCatalog("agrees\(seed)", in: folder)
         defer { shared.close() }
-        for catalog in [store.catalog, shared] as [any JobCatalog] { try catalog.setEventsEnabled(true) }
+        for catalog in [store.catalog, shared] as [any StoreCatalog] { try catalog.setEventsEnabled(true) }
         var randoms = [SeededGenerator(seed: UInt64(seed)), SeededGenerator(seed: UInt64(seed))]
         for number in 0..<400 {
             let expected = try Self.step(on: store.catalog, claims: nil, &randoms[0])
             let found = try Self.step(on: shared, claims: shared, &randoms[1])
             try #require(found == expected, "seed \(seed), step \(number)")
         }
-        let events = try [store.catalog, shared as any JobCatalog].map { catalog in
+        let events = try [store.catalog, shared as any StoreCatalog].map { catalog in
             try catalog.events(limit: 10_000).map { "\($0.id) \($0.job) \($0.status)" }
         }
         // A claim makes a job pending again, which the other catalog has no need of.
@@ -263,6 +263,72 @@ struct PostgresCatalogTests {
         #expect(try catalog.reset(id, from: [.running]) != nil)
         #expect(try page() == RejectsPage())
         #expect(try catalog.pendingJobs(upTo: 10) == 1 && catalog.pendingJobs(upTo: 0) == 0)
+    }
+
+    @Test("Each event has what the API shows of the job at that moment, but for who works on it")
+    func eventBodies() throws {
+        let folder = TemporaryDirectory()
+        let catalog = try Self.makeCatalog("bodies", in: folder)
+        defer { catalog.close() }
+        try catalog.setEventsEnabled(true)
+        let names = ["a.csv", "Žluťoučký kůň.csv.gz", "it's \"odd\" \\ / \u{1} \u{7f} \u{2028} \u{1F6B2}.csv"]
+        var shown: [Job] = []
+        for name in names {
+            var request = JobRequest(filename: name, sourcePath: "/a.csv", ownsSource: false, totalBytes: 99)
+            request.isClaimed = true
+            let id = try catalog.addJobs([request])[0].job.id
+            shown.append(try #require(try catalog.job(id)).job)
+            let started = try #require(try catalog.start([id], tracksAttempts: true).first)
+            shown.append(started.job)
+            let commit = JobCommit(
+                attempt: started.attempt, processedRows: 7, rejectedRows: 2, processedBytes: 99,
+                checkpoint: JobRecord.Checkpoint(), rejects: [:], isLast: true)
+            #expect(try catalog.commit(commit, job: id))
+            shown.append(try #require(try catalog.job(id)).job)
+            #expect(try catalog.setStatus(id, to: .deleted, from: [.completed], message: "as \(name) is old", attempt: nil))
+            shown.append(try #require(try catalog.job(id)).job)
+        }
+        let events = try catalog.events(limit: 100)
+        #expect(events.count == shown.count)
+        for (event, job) in zip(events, shown) {
+            var job = job
+            job.worker = nil
+            let (body, json) = try (Self.object(event.body), Self.object(job.json))
+            #expect(body == json)
+            // Of plain text also the order; PostgreSQL puts blanks around colons and after commas.
+            guard job.filename == names[0] else { continue }
+            #expect(event.body.replacing(/" : |, "/) { $0.0 == ", \"" ? ",\"" : "\":" } == job.json)
+        }
+    }
+
+    private static func object(_ text: String) throws -> NSDictionary {
+        try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? NSDictionary)
+    }
+
+    @Test("A job of another catalog is as it was there, but for what is a catalog's own", arguments: [false, true])
+    func settles(ownsSource: Bool) throws {
+        let folder = TemporaryDirectory()
+        let catalog = try Self.makeCatalog("settles\(ownsSource)", in: folder)
+        defer { catalog.close() }
+        let record = JobRecord(
+            job: Job(
+                id: 41, filename: "b.csv", status: .failed, createdAt: "2026-01-02T03:04:05.678Z",
+                updatedAt: "2026-01-02T03:04:06.789Z", totalRows: 11, processedRows: 12, rejectedRows: 3, totalBytes: 14,
+                processedBytes: 15, message: "why"),
+            sourcePath: ownsSource ? folder.path + "/uploads/b" : "/b.csv", ownsSource: ownsSource,
+            sourceURL: "https://h/b.csv",
+            ownsURL: true, attempt: 4, startCount: 5, sourceHash: ContentHash(String(repeating: "1f", count: 16)),
+            allowsDuplicate: true,
+            checkpoint: JobRecord.Checkpoint(
+                byteCount: 16, lineCount: 17, rejectsByteCount: 18, contentHash: ContentHash(String(repeating: "2e", count: 16))
+            ),
+            sealedQuery: "sealed")
+        try catalog.adopt(record)
+        try catalog.settle(record, rejects: ["odd": 3], lines: [])
+        let found = try #require(try catalog.job(record.job.id))
+        for column in JobColumn.transferred { #expect(found.value(of: column) == record.value(of: column), "\(column)") }
+        #expect(!found.ownsURL && found.sealedQuery == nil && found.startCount == 0 && found.job.worker == nil)
+        #expect(try catalog.rejectCounts(record.job.id) == ["odd": 3])
     }
 
     @Test("A task is one process's, and another's once that is gone")

@@ -49,14 +49,9 @@ extension Catalog {
 
     /// Creates the triggers that write events; they are dropped with the table of jobs whenever that is recreated.
     static func createEventTriggers(in database: Database) throws {
-        let body = """
-            json_object('id', NEW.id, 'filename', NEW.filename, 'status', NEW.status, 'created_at', NEW.created_at,
-                'updated_at', NEW.updated_at, 'total_rows', NEW.total_rows, 'processed_rows', NEW.processed_rows,
-                'rejected_rows', NEW.rejected_rows, 'total_bytes', NEW.total_bytes, 'processed_bytes', NEW.processed_bytes,
-                'message', NEW.message)
-            """
         let insertion = """
-            INSERT INTO job_events (job_id, status, at, body) VALUES (NEW.id, NEW.status, NEW.updated_at, \(body));
+            INSERT INTO job_events (job_id, status, at, body)
+                VALUES (NEW.id, NEW.status, NEW.updated_at, json_object(\(JobSQL.eventMembers)));
             """
         try database.execute(
             sql: """

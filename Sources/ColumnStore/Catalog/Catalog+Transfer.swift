@@ -3,6 +3,11 @@ package import TripModel
 
 /// Jobs that come from another catalog, with their IDs.
 extension Catalog {
+    /// Returns the last job ID.
+    package func lastJobID() throws(TripstoreError) -> Int64 {
+        try read { try Int64.fetchOne($0, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0 }
+    }
+
     package func reserveJobIDs(upTo number: Int64) throws(TripstoreError) {
         try write { database in
             let last = try Int64.fetchOne(database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") ?? 0
@@ -35,23 +40,15 @@ extension Catalog {
     package func settle(
         _ record: JobRecord, rejects: [String: Int], lines: [RejectedRow]
     ) throws(TripstoreError) {
-        let (job, checkpoint) = (record.job, record.checkpoint)
+        let job = record.job
+        let values = JobColumn.transferred.map { (column: $0, value: record.value(of: $0)) }
+        let assignments = values.map { "\($0.column.rawValue) = :\($0.column.rawValue)" }.joined(separator: ", ")
         try write { database in
             try database.execute(
                 sql: """
-                    UPDATE jobs SET filename = ?, source_path = ?, owns_source = ?, status = ?, created_at = ?, updated_at = ?,
-                        total_rows = ?, processed_rows = ?, rejected_rows = ?, total_bytes = ?, processed_bytes = ?,
-                        committed_bytes = ?, committed_lines = ?, rejects_bytes = ?, message = ?, source_url = ?, owns_url = 0,
-                        source_hash = ?, committed_hash = ?, allows_duplicate = ?, source_query = NULL, start_count = 0
-                    WHERE id = ? AND (status = 'completed') = (? = 'completed')
-                    """,
-                arguments: [
-                    job.filename, record.sourcePath, record.ownsSource, job.status.rawValue, job.createdAt, job.updatedAt,
-                    job.totalRows, job.processedRows, job.rejectedRows, job.totalBytes, job.processedBytes,
-                    checkpoint.byteCount, checkpoint.lineCount, checkpoint.rejectsByteCount, job.message, record.sourceURL,
-                    record.sourceHash?.text, checkpoint.contentHash?.text, record.allowsDuplicate, job.id,
-                    job.status.rawValue,
-                ])
+                    UPDATE jobs SET \(assignments), owns_url = 0, source_query = NULL, start_count = 0
+                    WHERE id = :id AND (status = 'completed') = (:status = 'completed')
+                    """, arguments: StatementArguments(values, ["id": job.id]))
             guard database.changesCount == 1 else { throw TripstoreError.transferLost(job.id) }
             try database.execute(sql: "DELETE FROM reject_counts WHERE job_id = ?", arguments: [job.id])
             for (reason, rows) in rejects {

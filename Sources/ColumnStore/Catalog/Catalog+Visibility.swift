@@ -135,8 +135,6 @@ extension Catalog {
         try hide(unknown, areUnknown: true)
     }
 
-    package func doubt() {}
-
     package func queueStatistics() throws(TripstoreError) -> QueueStatistics {
         try read { database in
             QueueStatistics(

@@ -3,20 +3,34 @@ import TripModel
 
 extension JobRecord {
     /// Reads a row of the table `jobs`.
-    init(row: Row) {
-        self.init(
-            job: Job(
-                id: row["id"], filename: row["filename"], status: Job.Status(rawValue: row["status"]) ?? .failed,
-                createdAt: row["created_at"], updatedAt: row["updated_at"], totalRows: row["total_rows"],
-                processedRows: row["processed_rows"], rejectedRows: row["rejected_rows"], totalBytes: row["total_bytes"],
-                processedBytes: row["processed_bytes"], message: row["message"]),
-            sourcePath: row["source_path"], ownsSource: row["owns_source"], sourceURL: row["source_url"],
-            ownsURL: row["owns_url"], attempt: row["attempt"],
-            startCount: row["start_count"],
-            sourceHash: (row["source_hash"] as String?).flatMap(ContentHash.init), allowsDuplicate: row["allows_duplicate"],
-            checkpoint: Checkpoint(
-                byteCount: row["committed_bytes"], lineCount: row["committed_lines"], rejectsByteCount: row["rejects_bytes"],
-                contentHash: (row["committed_hash"] as String?).flatMap(ContentHash.init)),
-            sealedQuery: row["source_query"])
+    init(row: Row) { self.init(StoredJob(row: row)) }
+}
+
+/// A row of the table `jobs`.
+private struct StoredJob: JobRow {
+    let row: Row
+
+    func text(_ column: JobColumn) -> String? { row[column.rawValue] }
+    func integer(_ column: JobColumn) -> Int? { row[column.rawValue] }
+    func flag(_ column: JobColumn) -> Bool { row[column.rawValue] }
+}
+
+extension JobValue {
+    /// The value as an argument of a statement.
+    var argument: (any DatabaseValueConvertible)? {
+        switch self {
+        case .text(let text): text
+        case .integer(let number): number
+        case .flag(let flag): flag
+        }
+    }
+}
+
+extension StatementArguments {
+    /// Arguments by the names of columns, and some besides.
+    init(
+        _ values: [(column: JobColumn, value: JobValue)], _ others: [String: (any DatabaseValueConvertible)?] = [:]
+    ) {
+        self.init(others.merging(values.map { ($0.column.rawValue, $0.value.argument) }) { $1 })
     }
 }

@@ -44,9 +44,9 @@ final class GroupIngestion {
     }
 
     private let engine: any TripEngine
-    private let catalog: any JobCatalog
+    private let storage: JobStorage
+    private var catalog: any JobCatalog & CommitLog { storage.catalog }
     private let pool: WorkerPool
-    private let folders: Folders
     private let bounds: IngestionBounds
     private let readers = ScratchPool { Reader() }
     /// Jobs whose files were not read yet, in order of arrival.
@@ -54,14 +54,13 @@ final class GroupIngestion {
 
     /// Prepares the ingestion of jobs that are running and have committed nothing.
     init(
-        _ records: [JobRecord], engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders,
+        _ records: [JobRecord], engine: any TripEngine, storage: JobStorage, pool: WorkerPool,
         bounds: IngestionBounds
     ) {
         waiting = records[...]
         self.engine = engine
-        self.catalog = catalog
+        self.storage = storage
         self.pool = pool
-        self.folders = folders
         self.bounds = bounds
     }
 
@@ -111,7 +110,7 @@ final class GroupIngestion {
     ) throws(TripstoreError) -> TripstoreError? {
         if record.allowsDuplicate { return nil }
         if let earlier = try catalog.completedJob(ofContent: extent.contentHash)?.job {
-            return try catalog.refusal(ofTwin: earlier)
+            return try storage.refusal(ofTwin: earlier)
         }
         return contents.jobsByContent[extent.contentHash].map { .duplicate(of: $0) }
     }
@@ -123,7 +122,7 @@ final class GroupIngestion {
         var rejects: [String: Int] = [:]
         for (reason, count) in chunk.rejectCounts { rejects[reason.rawValue] = count }
         let file = try RejectsFile(
-            path: folders.rejectsPath(job: record.job.id), RejectsBound(ofSource: record.job.totalBytes),
+            path: storage.folders.rejectsPath(job: record.job.id), RejectsBound(ofSource: record.job.totalBytes),
             leaving: bounds.reserve)
         for reject in chunk.rejects { try file.append(reject, line: extent.headerLineCount + reject.line) }
         try file.flush()

@@ -44,9 +44,9 @@ final class IngestionJob {
     }
 
     private let engine: any TripEngine
-    private let catalog: any JobCatalog
+    private let storage: JobStorage
+    private var catalog: any JobCatalog & CommitLog { storage.catalog }
     private let pool: WorkerPool
-    private let folders: Folders
     private let control: Control
     private let bounds: IngestionBounds
     private let report: (JobProgress) -> Void
@@ -84,13 +84,12 @@ final class IngestionJob {
     ///   - bounds: resource limits.
     ///   - report: receives progress, at most ten times per second.
     init(
-        _ record: JobRecord, engine: any TripEngine, catalog: any JobCatalog, pool: WorkerPool, folders: Folders,
+        _ record: JobRecord, engine: any TripEngine, storage: JobStorage, pool: WorkerPool,
         chunkRowCount: Int?,
         partRowCount: Int, bounds: IngestionBounds, control: Control, report: @escaping (JobProgress) -> Void
     ) throws(TripstoreError) {
-        self.catalog = catalog
+        self.storage = storage
         self.pool = pool
-        self.folders = folders
         self.partRowCount = partRowCount
         self.engine = engine
         self.control = control
@@ -107,9 +106,9 @@ final class IngestionJob {
         let bound = RejectsBound(
             ofSource: job.totalBytes, byteCount: record.checkpoint.rejectsByteCount, rowCount: job.rejectedRows)
         rejectsLog =
-            catalog.keepsRejects
+            storage.rejectStore != nil
             ? CatalogRejects(bound)
-            : try RejectsFile(path: folders.rejectsPath(job: job.id), bound, leaving: bounds.reserve)
+            : try RejectsFile(path: storage.folders.rejectsPath(job: job.id), bound, leaving: bounds.reserve)
     }
 
     /// Runs to the end, or to a checkpoint if one is requested.
@@ -220,7 +219,7 @@ final class IngestionJob {
             try catalog.hasSource(ofByteCount: byteCount)
         else { return }
         if let other = try catalog.job(ofSource: ContentHash.file(sourcePath)) {
-            throw try catalog.refusal(ofTwin: other.job)
+            throw try storage.refusal(ofTwin: other.job)
         }
     }
 

@@ -24,7 +24,7 @@ extension JobService {
     // MARK: Secrets of URLs
 
     private func sourceSeal(makingKey: Bool) throws(TripstoreError) -> SourceSeal? {
-        guard let password = try catalog.sealingPassword() else {
+        guard let password = try storage.shared?.sealingPassword() else {
             return try SourceSeal(file: folders.sourceKey, makingIt: makingKey)
         }
         return sharedSeal.withLock { known in
@@ -141,10 +141,11 @@ extension JobService {
         guard let uploads = settings.uploads, !settings.isReadOnly,
             isSweepDue(every: min(uploads.straySeconds / 2, Limits.sweepSecondsMax))
         else { return }
-        let thread = Thread { [catalog, settings] in
+        let thread = Thread { [storage, settings] in
             do throws(TripstoreError) {
-                guard try catalog.isLeader(for: "uploads") else { return }
+                guard try storage.isLeader(for: "uploads") else { return }
                 let count = try uploads.sweep { () throws(TripstoreError) in
+                    let catalog = storage.catalog
                     let records = try catalog.unfinishedJobs() + catalog.jobs(limit: Int(Int32.max), status: .failed)
                     return Set(records.compactMap { $0.ownsURL ? $0.sourceURL : nil })
                 }

@@ -24,7 +24,7 @@ extension JobService {
     private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
         for record in records { tell(record.job) }
         let load = GroupIngestion(
-            records, engine: engine, catalog: catalog, pool: pool, folders: folders, bounds: settings.bounds)
+            records, engine: engine, storage: storage, pool: pool, bounds: settings.bounds)
         do {
             while control.stopRequest == .none, let wave = try load.loadWave() {
                 for (record, job) in wave.completed { complete(record, job) { JobProgress($0) } }
@@ -107,7 +107,7 @@ extension JobService {
         let id = record.job.id
         tell(record.job)
         let load = try IngestionJob(
-            record, engine: engine, catalog: catalog, pool: pool, folders: folders, chunkRowCount: settings.chunkRowCount,
+            record, engine: engine, storage: storage, pool: pool, chunkRowCount: settings.chunkRowCount,
             partRowCount: intake.partRowCount, bounds: settings.bounds, control: control
         ) { [self] progress in
             var job = record.job
@@ -226,7 +226,7 @@ extension JobService {
         if job.status.isRemoved { try removeFiles(of: record) }
         if isOurs, job.status == .failed {
             // None of its rows is in the store, nor was one rejected; a resume writes the file again, on this thread.
-            if !catalog.keepsRejects { try FileSystem.remove(folders.rejectsPath(job: id)) }
+            if storage.rejectStore == nil { try FileSystem.remove(folders.rejectsPath(job: id)) }
             noteFailed(record)
             removeKeptUploads()
         }

@@ -40,7 +40,7 @@ extension JobService {
         try requireRoomForUpload()
         let hash = if let hash { hash } else { try ContentHash.file(path) }
         if !allowsDuplicate, let other = try catalog.job(ofSource: hash) {
-            throw try catalog.refusal(ofTwin: other.job)
+            throw try storage.refusal(ofTwin: other.job)
         }
         try FileSystem.syncFile(path)
         try FileSystem.syncDirectory(folders.uploads)
@@ -154,7 +154,7 @@ extension JobService {
         {
             return submission
         }
-        let refusal = try catalog.refusal(ofTwin: other.job)
+        let refusal = try storage.refusal(ofTwin: other.job)
         guard refusal.isDuplicate else { throw refusal }
         return .duplicate(of: other.job)
     }

@@ -50,7 +50,7 @@ public final class JobService: Sendable {
     let engine: any TripEngine
     let intake: EngineIntake
     let storage: JobStorage
-    package var catalog: any JobCatalog { storage.catalog }
+    package var catalog: any StoreCatalog { storage.catalog }
     package let folders: Folders
     package let pool: WorkerPool
     /// How processes share jobs; nil if this one alone has the catalog.
@@ -284,7 +284,7 @@ public final class JobService: Sendable {
     /// Returns the trips that a job has in the store: those of a completed job, without those in quarantined segments.
     package func tripCount(of job: Job) throws(TripstoreError) -> Int {
         guard job.status == .completed else { return 0 }
-        let missing = try catalog.missingTrips(ofJob: job.id)
+        let missing = try storage.quarantine?.missingTrips(ofJob: job.id)
         return max(0, job.processedRows - job.rejectedRows - (missing ?? 0))
     }
 
@@ -305,11 +305,6 @@ public final class JobService: Sendable {
         return RejectsReport(
             rejects: page.rows, rejectedRows: job.rejectedRows, keptRows: page.keptRowCount,
             nextAfter: page.hasMore ? page.rows.last?.line : nil, reasons: reasons)
-    }
-
-    /// Deletes a job's stored rejected rows; their counts by reason stay.
-    private func removeRejects(of id: Int64) throws(TripstoreError) {
-        if catalog.keepsRejects { try catalog.removeRejects(id) } else { try FileSystem.remove(folders.rejectsPath(job: id)) }
     }
 
     /// Cancels an incomplete job, or deletes all trips of a completed one, atomically, and deletes all of the job's files.
@@ -411,7 +406,7 @@ public final class JobService: Sendable {
     func removeFiles(of record: JobRecord) throws(TripstoreError) {
         keptUploads.withLock { $0.remove(record.job.id) }
         try removeUpload(of: record)
-        try removeRejects(of: record.job.id)
+        try storage.removeRejects(of: record.job.id)
     }
 
     /// Adds an observer that is called for each change of any job, on the store's threads.
@@ -457,7 +452,7 @@ public final class JobService: Sendable {
     package var isShared: Bool { sharing != nil }
 
     /// Returns whether this process is the leader for a task that only one process may run.
-    package func isLeader(for task: String) throws(TripstoreError) -> Bool { try catalog.isLeader(for: task) }
+    package func isLeader(for task: String) throws(TripstoreError) -> Bool { try storage.isLeader(for: task) }
 
     // MARK: - Events
 

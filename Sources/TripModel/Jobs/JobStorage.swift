@@ -20,9 +20,15 @@ package protocol LockedFolder: Sendable {
 /// The storage of jobs: the folder of their files and their catalog.
 package struct JobStorage: Sendable {
     package let folders: Folders
-    package let catalog: any JobCatalog
+    package let catalog: any StoreCatalog
     /// The same catalog, if other processes use it too.
     package let shared: (any SharedJobCatalog)?
+    /// The catalog's records of quarantined segments; nil if it has no segments.
+    package let quarantine: (any QuarantineRecords)?
+    /// The store of rejected rows for all processes; nil: they are in files of the folder.
+    package var rejectStore: (any RejectStore)? { shared }
+    /// The election of leaders; nil if this is the only process.
+    package var leadership: (any Leadership)? { shared }
     private let release: @Sendable () -> Void
     private let folder: (any LockedFolder)?
 
@@ -33,10 +39,11 @@ package struct JobStorage: Sendable {
     package func keepBallast() { folder?.keepBallast() }
 
     /// Uses the folder and catalog of an open store.
-    package init(_ folder: any LockedFolder, catalog: any JobCatalog) {
+    package init(_ folder: any LockedFolder, catalog: any StoreCatalog & QuarantineRecords) {
         folders = folder.folders
         self.catalog = catalog
         shared = nil
+        quarantine = catalog
         self.folder = folder
         release = { folder.close() }
     }
@@ -48,6 +55,7 @@ package struct JobStorage: Sendable {
         folders = Folders(root: directory)
         self.catalog = catalog
         shared = catalog
+        quarantine = nil
         folder = nil
         release = { catalog.close() }
     }
@@ -95,11 +103,26 @@ package struct JobStorage: Sendable {
     ///   - limit: maximum of rows; fewer are returned if they are long.
     package func rejects(_ id: Int64, after line: Int, limit: Int) throws(TripstoreError) -> RejectsPage {
         let byteCountMax = Limits.rejectsPageByteCountMax
-        guard !catalog.keepsRejects else {
-            return try catalog.rejects(id, after: line, limit: limit, byteCountMax: byteCountMax)
+        if let rejectStore {
+            return try rejectStore.rejects(id, after: line, limit: limit, byteCountMax: byteCountMax)
         }
         return try RejectsFile.read(
             path: folders.rejectsPath(job: id), after: line, limit: limit, byteCountMax: byteCountMax)
+    }
+
+    /// Deletes a job's stored rejected rows; their counts by reason stay.
+    package func removeRejects(of id: Int64) throws(TripstoreError) {
+        if let rejectStore { try rejectStore.removeRejects(id) } else { try FileSystem.remove(folders.rejectsPath(job: id)) }
+    }
+
+    /// Returns whether this process is the leader for a task that only one process may run, as the only process always is.
+    package func isLeader(for task: String) throws(TripstoreError) -> Bool {
+        try leadership?.isLeader(for: task) ?? true
+    }
+
+    /// Returns the error for a source with the bytes of another job: the job has its trips, or has lost some of them.
+    package func refusal(ofTwin job: Job) throws(TripstoreError) -> TripstoreError {
+        .refusal(ofTwin: job, missing: try quarantine?.missingTrips(ofJob: job.id))
     }
 
     /// Whether a process may work on the jobs now.
