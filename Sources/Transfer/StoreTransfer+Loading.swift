@@ -201,8 +201,7 @@ extension JobRecord {
     /// Without hashes: whether jobs may have the same bytes was decided where they were ingested.
     fileprivate func lastCommit(attempt: Int?, partCount: Int) -> JobCommit {
         JobCommit(
-            attempt: attempt, partCount: partCount, processedRows: job.processedRows, rejectedRows: job.rejectedRows,
-            processedBytes: job.processedBytes, checkpoint: Checkpoint(), rejects: [:], isLast: true)
+            attempt: attempt, partCount: partCount, counts: job.counts, checkpoint: Checkpoint(), rejects: [:], isLast: true)
     }
 }
 

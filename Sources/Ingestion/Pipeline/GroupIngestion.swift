@@ -108,23 +108,21 @@ final class GroupIngestion {
                     for reject in chunk.rejects { try file.append(reject, line: extent.headerLineCount + reject.line) }
                     try file.flush()
                     try file.finish(rejects)
+                    var job = record.job
+                    job.status = .completed
+                    job.counts = JobCounts(
+                        totalRows: chunk.rowCount, processedRows: chunk.rowCount, rejectedRows: chunk.rejectedCount,
+                        totalBytes: job.totalBytes, processedBytes: extent.storedByteCount)
                     commits.append(
                         (
                             job: record.job.id,
                             commit: JobCommit(
-                                segment: nil, processedRows: chunk.rowCount, rejectedRows: chunk.rejectedCount,
-                                processedBytes: extent.storedByteCount,
+                                segment: nil, counts: job.counts,
                                 checkpoint: JobRecord.Checkpoint(
                                     byteCount: extent.plainByteCount, lineCount: extent.headerLineCount + chunk.lineCount,
                                     rejectsByteCount: file.byteCount, contentHash: extent.contentHash),
                                 rejects: rejects, isLast: true, sourceHash: extent.sourceHash)
                         ))
-                    var job = record.job
-                    job.status = .completed
-                    job.totalRows = chunk.rowCount
-                    job.processedRows = chunk.rowCount
-                    job.rejectedRows = chunk.rejectedCount
-                    job.processedBytes = extent.storedByteCount
                     wave.completed.append((record: record, job: job))
                     origin.jobs.append(
                         record.origin(

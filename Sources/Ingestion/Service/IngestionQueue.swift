@@ -9,21 +9,22 @@ final class IngestionQueue: @unchecked Sendable {
     private let groupsSmallFiles: Bool
     private var waiting: [(id: Int64, isSmall: Bool)] = []
     private var running: (ids: Set<Int64>, control: IngestionJob.Control)?
-    private var live: [Int64: Job] = [:]
     private var isStopping = false
     /// Whether something changed since the last call of `whenIdle`.
     private var hasChanged = true
     private var hasThread = false
-    /// Errors of jobs that stopped and whose end could not be recorded.
-    private var abandoned: [Int64: TripstoreError] = [:]
     private let idleWork: IdleWork
+    private let board: ProgressBoard
 
     /// Makes a queue that runs many small files together, or each alone.
     ///
-    /// - Parameter idleWork: maintenance that yields to jobs, and signals when there is more of it.
-    init(groupsSmallFiles: Bool, idleWork: IdleWork) {
+    /// - Parameters:
+    ///   - idleWork: what yields to jobs, and says when there is more of it.
+    ///   - board: is told when no run shows a job any more.
+    init(groupsSmallFiles: Bool, idleWork: IdleWork, board: ProgressBoard) {
         self.groupsSmallFiles = groupsSmallFiles
         self.idleWork = idleWork
+        self.board = board
         idleWork.onChange { [weak self] in self?.signalChange() }
     }
 
@@ -39,7 +40,7 @@ final class IngestionQueue: @unchecked Sendable {
         let id = record.job.id
         condition.withLock {
             guard !waiting.contains(where: { $0.id == id }) else { return }
-            (abandoned[id], live[id]) = (nil, nil)
+            board.restart(id)
             waiting.append((id, isSmall))
             idleWork.noteWaiting(waiting.count)
             condition.broadcast()
@@ -71,7 +72,7 @@ final class IngestionQueue: @unchecked Sendable {
                 self.condition.withLock {
                     if !ids.isEmpty { self.hasChanged = true }
                     self.running = nil
-                    self.live = [:]
+                    self.board.release(ids, .running)
                     self.condition.broadcast()
                 }
             }
@@ -127,25 +128,6 @@ final class IngestionQueue: @unchecked Sendable {
 
     /// Whether jobs wait behind the running one.
     var hasWaiting: Bool { condition.withLock { !waiting.isEmpty } }
-
-    /// Records the state of the running job.
-    func update(_ job: Job) { condition.withLock { live[job.id] = job } }
-
-    /// Returns the current state of the running job, if it is this one.
-    func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
-
-    /// Records that jobs stopped and that their end could not be recorded, such as on a full disk.
-    func abandon(_ ids: [Int64], _ error: TripstoreError) {
-        condition.withLock { for id in ids { abandoned[id] = error } }
-    }
-
-    /// Returns why a job stopped whose end could not be recorded.
-    func failure(of id: Int64) -> TripstoreError? { condition.withLock { abandoned[id] } }
-
-    /// Blocks until a job has ended, or for a short while.
-    func waitForChange() {
-        condition.withLock { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05)) }
-    }
 
     /// Lets the running job checkpoint, and waits until the thread has ended.
     func stop() {

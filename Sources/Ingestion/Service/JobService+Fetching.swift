@@ -97,14 +97,11 @@ extension JobService {
         var waiting = record
         waiting.job.status = .pending
         waiting.job.message = "Waiting to be fetched."
-        notify(JobProgress(waiting.job))
+        board.publish(waiting.job, .fetching)
         fetching.add(waiting)
     }
 
-    /// Returns the current state of a job that is being fetched or ingested.
-    func live(_ id: Int64) -> Job? { fetching.live(id) ?? queue.live(id) }
-
-    /// Starts to fetch what waits for it.
+    /// Begins to fetch what waits for it.
     func startFetching() {
         guard let fetcher = settings.fetcher else { return }
         fetching.start { [weak self] in await self?.fetch($0, with: fetcher) }
@@ -184,8 +181,7 @@ extension JobService {
                     var job = record.job
                     job.totalBytes = progress.totalBytes
                     job.message = progress.message
-                    fetching.update(id, job)
-                    notify(JobProgress(job))
+                    board.publish(job, .fetching)
                 }
             }
             try await takeOver(record, file)
@@ -239,7 +235,7 @@ extension JobService {
             } catch let obstacle {
                 settings.logger.error("A fetch could not be ended", metadata: ["job": "\(id)", "error": "\(obstacle)"])
                 guard isServing else {
-                    return queue.abandon(
+                    return board.abandon(
                         [id],
                         TripstoreError(
                             .io,
@@ -247,8 +243,7 @@ extension JobService {
                 }
                 var job = record.job
                 job.message = "Waiting: \(obstacle.message)"
-                fetching.update(id, job)
-                notify(JobProgress(job))
+                board.publish(job, .fetching)
                 do { try await Task.sleep(for: .seconds(pause)) } catch { return }
                 pause = min(pause * 2, Limits.recordingSecondsMax)
             }
@@ -273,8 +268,7 @@ extension JobService {
                 settings.logger.warning("A fetch waits", metadata: ["job": "\(record.job.id)", "why": "\(error.message)"])
                 var job = record.job
                 job.message = "Waiting: \(error.message)"
-                fetching.update(job.id, job)
-                notify(JobProgress(job))
+                board.publish(job, .fetching)
                 try? await Task.sleep(for: .seconds(pause))
                 if Task.isCancelled { throw TripstoreError(.cancelled, "Cancelled on request.") }
                 pause = min(pause * 2, Limits.retrySecondsMax)
@@ -297,14 +291,14 @@ extension JobService {
             // Cancelled meanwhile.
             return try FileSystem.remove(record.sourcePath)
         }
-        fetching.update(id, nil)
-        notify(JobProgress(fetched.job))
+        board.release([id], .fetching)
+        board.publish(JobProgress(fetched.job))
         queue.add(fetched)
     }
 
     private func failFetch(_ id: Int64, _ error: TripstoreError) throws(TripstoreError) {
-        // Another process may be fetching it by now, and knows better.
-        if let sharing, try !sharing.catalog.keepClaims([id]).isEmpty { return fetching.update(id, nil) }
+        // Another process may fetch it by now, and knows better.
+        if let sharing, try !sharing.catalog.keepClaims([id]).isEmpty { return board.release([id], .fetching) }
         var message = error.message
         if error.code == .unavailable, message.hasSuffix(".") {
             message = message.dropLast() + "; try again later by resuming the job."
@@ -313,8 +307,7 @@ extension JobService {
             let failed = try catalog.job(id)
         else { return }
         settings.logger.warning("A file could not be fetched", metadata: ["job": "\(id)", "why": "\(error.message)"])
-        fetching.update(id, failed.job)
-        notify(JobProgress(failed.job))
+        board.publish(failed.job, .fetching)
         noteFailed(failed)
         removeKeptUploads()
     }

@@ -22,7 +22,7 @@ extension JobService {
     }
 
     private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
-        for record in records { tell(record.job) }
+        for record in records { board.publish(record.job, .running) }
         let load = GroupIngestion(
             records, engine: engine, catalog: catalog, pool: pool, folders: folders, bounds: settings.bounds)
         do {
@@ -52,14 +52,9 @@ extension JobService {
     private func giveUp(_ ids: [Int64], _ error: any Error) {
         settings.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
         let reason = (error as? TripstoreError)?.message ?? "\(error)"
-        queue.abandon(
+        board.abandon(
             ids,
             TripstoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
-    }
-
-    private func tell(_ job: Job) {
-        queue.update(job)
-        notify(JobProgress(job))
     }
 
     private func run(_ record: JobRecord, _ control: IngestionJob.Control) throws {
@@ -77,7 +72,7 @@ extension JobService {
                 settings.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
                 var job = (try? self.record(id).job) ?? record.job
                 job.message = "Waiting: \(error.message)"
-                tell(job)
+                board.publish(job, .running)
                 control.wait(seconds: min(1 << min(waits - 1, 5), Limits.retrySecondsMax))
                 switch control.stopRequest {
                 case .none: break
@@ -105,17 +100,14 @@ extension JobService {
 
     private func runOnce(_ record: JobRecord, _ control: IngestionJob.Control) throws {
         let id = record.job.id
-        tell(record.job)
+        board.publish(record.job, .running)
         let load = try IngestionJob(
             record, engine: engine, catalog: catalog, pool: pool, folders: folders, chunkRowCount: settings.chunkRowCount,
             partRowCount: intake.partRowCount, bounds: settings.bounds, control: control
         ) { [self] progress in
             var job = record.job
-            job.processedRows = progress.processedRows
-            job.rejectedRows = progress.rejectedRows
-            job.processedBytes = progress.processedBytes
-            queue.update(job)
-            notify(progress)
+            job.counts = progress.counts
+            board.publish(job, .running, progress)
         }
         do {
             switch try load.run() {
@@ -140,8 +132,7 @@ extension JobService {
         let job = (try? self.record(record.job.id).job) ?? known
         trouble.noteEnd()
         countRows(of: job)
-        queue.update(job)
-        notify(progress(job))
+        board.publish(job, .running, progress(job))
         removeKept(record)
     }
 
@@ -178,9 +169,9 @@ extension JobService {
                 settings.logger.warning(
                     "The catalog cannot take note", metadata: ["jobs": "\(ids)", "why": "\(error.message)"])
                 for id in ids {
-                    guard var job = live(id) ?? (try? catalog.job(id))?.job, !job.status.isTerminal else { continue }
+                    guard var job = board.live(id) ?? (try? catalog.job(id))?.job, !job.status.isTerminal else { continue }
                     job.message = "Waiting: \(error.message)"
-                    tell(job)
+                    board.publish(job, .running)
                 }
                 control.waitUnlessClosing(seconds: pause)
                 if control.isClosing { throw error }
@@ -221,8 +212,8 @@ extension JobService {
         if isOurs {
             settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
         }
-        // It may have ended otherwise, which its subscribers must learn all the same.
-        if job.status.isTerminal { tell(job) }
+        // It may have come to another end, of which those who follow it have to hear all the same.
+        if job.status.isTerminal { board.publish(job, .running) }
         if job.status.isRemoved { try removeFiles(of: record) }
         if isOurs, job.status == .failed {
             // None of its rows is in the store, nor was one rejected; a resume writes the file again, on this thread.

@@ -1,13 +1,11 @@
 import Foundation
 import TripModel
 
-/// What a process knows of others that work on the same jobs, and the thread that claims jobs.
+/// Which jobs this process works on beside others, and the thread that divides the jobs with them.
 final class JobSharing: @unchecked Sendable {
     let catalog: any SharedJobCatalog
     private let condition = NSCondition()
-    /// Unfinished jobs that somebody here has requested or subscribed to, with their last known progress.
-    private var heard: [Int64: JobProgress] = [:]
-    /// Unfinished jobs that this process has worked on.
+    /// Jobs that this process has worked on and that are not over.
     private var taken: Set<Int64> = []
     private var isWoken = false
     private var isStopping = false
@@ -69,56 +67,24 @@ final class JobSharing: @unchecked Sendable {
         while hasThread { condition.wait() }
     }
 
-    // MARK: - Known state
+    // MARK: - Jobs of this process
 
     /// Records that this process works on a job.
     func take(_ record: JobRecord) { condition.withLock { _ = taken.insert(record.job.id) } }
 
-    /// Records that this process no longer works on a job, since another one will.
-    func leave(_ id: Int64) { condition.withLock { _ = taken.remove(id) } }
+    /// Forgets that this process works on a job, as another one is to or it is over; returns whether it did.
+    @discardableResult
+    func leave(_ id: Int64) -> Bool { condition.withLock { taken.remove(id) != nil } }
 
     /// Relays the progress of a job of this process to others; they learn of its end from the catalog.
     func tell(_ progress: JobProgress) {
         let isOurs = condition.withLock {
-            note(progress)
             if progress.status.isTerminal { taken.remove(progress.jobID) }
             return taken.contains(progress.jobID)
         }
         if isOurs { catalog.announce(progress) }
     }
 
-    /// Receives another process's progress; returns whether this one has worked on the job, too, and the job is over.
-    func hear(_ progress: JobProgress) -> Bool {
-        condition.withLock {
-            note(progress)
-            return progress.status.isTerminal && taken.remove(progress.jobID) != nil
-        }
-    }
-
-    /// The caller holds the lock.
-    private func note(_ progress: JobProgress) {
-        heard[progress.jobID] = progress.status.isTerminal ? nil : progress
-    }
-
-    /// Unfinished jobs that somebody here is interested in.
-    var unfinished: [Int64] { condition.withLock { Array(heard.keys) } }
-
-    /// Returns a job of the catalog, updated with the progress received since.
-    func seen(_ job: Job) -> Job {
-        condition.withLock {
-            if job.status.isTerminal { return job }
-            guard let progress = heard[job.id] else {
-                heard[job.id] = JobProgress(job)
-                return job
-            }
-            guard progress.status == job.status, progress.processedRows >= job.processedRows else { return job }
-            var seen = job
-            seen.processedRows = progress.processedRows
-            seen.rejectedRows = progress.rejectedRows
-            seen.processedBytes = progress.processedBytes
-            seen.totalBytes = progress.totalBytes ?? job.totalBytes
-            seen.message = progress.message ?? job.message
-            return seen
-        }
-    }
+    /// `tell`, for the board.
+    var relayOut: @Sendable (JobProgress) -> Void { { [self] in tell($0) } }
 }
