@@ -248,7 +248,8 @@ struct PostgresCatalogTests {
         .enumerated().map { RejectedRow(line: $0 + 2, reason: "odd", text: $1) }
         for part in [rows[..<2], rows[2...]] {
             let commit = JobCommit(
-                attempt: attempt, counts: JobCounts(processedRows: part.count, rejectedRows: part.count, processedBytes: 1),
+                attempt: attempt,
+                counts: JobCounts(processedRows: part.count, rejectedRows: part.count, processedBytes: 1),
                 checkpoint: JobRecord.Checkpoint(), rejects: ["odd": part.count], rejectedLines: Array(part), isLast: false)
             #expect(try catalog.commit(commit, job: id))
         }

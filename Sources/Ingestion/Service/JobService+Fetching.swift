@@ -212,23 +212,22 @@ extension JobService {
     private func untilCatalogAnswers<Value: Sendable>(
         _ ask: () throws(TripstoreError) -> Value
     ) async throws(TripstoreError) -> Value {
-        var pause = 1
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.retrySecondsMax))
         while true {
             do throws(TripstoreError) { return try ask() } catch {
                 guard sharing != nil, error.code == .unavailable else { throw error }
                 settings.logger.warning("A fetch waits for the catalog", metadata: ["why": "\(error.message)"])
             }
-            do { try await Task.sleep(for: .seconds(pause)) } catch {
+            do { try await Task.sleep(for: backoff.next()) } catch {
                 throw TripstoreError(.cancelled, "Cancelled on request.")
             }
-            pause = min(pause * 2, Limits.retrySecondsMax)
         }
     }
 
     /// Fails the job of a failed fetch, as soon as the catalog records it.
     private func endFetch(_ record: JobRecord, _ error: TripstoreError) async {
         let id = record.job.id
-        var pause = 1
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.recordingSecondsMax))
         while true {
             do throws(TripstoreError) {
                 return try failFetch(id, error)
@@ -244,8 +243,7 @@ extension JobService {
                 var job = record.job
                 job.message = "Waiting: \(obstacle.message)"
                 board.publish(job, .fetching)
-                do { try await Task.sleep(for: .seconds(pause)) } catch { return }
-                pause = min(pause * 2, Limits.recordingSecondsMax)
+                do { try await Task.sleep(for: backoff.next()) } catch { return }
             }
         }
     }
@@ -254,7 +252,7 @@ extension JobService {
     private func waiting(
         for record: JobRecord, _ fetch: () async throws(TripstoreError) -> Void
     ) async throws(TripstoreError) {
-        var pause = 1
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.retrySecondsMax))
         var count = 0
         while true {
             do throws(TripstoreError) {
@@ -269,9 +267,8 @@ extension JobService {
                 var job = record.job
                 job.message = "Waiting: \(error.message)"
                 board.publish(job, .fetching)
-                try? await Task.sleep(for: .seconds(pause))
+                try? await Task.sleep(for: backoff.next())
                 if Task.isCancelled { throw TripstoreError(.cancelled, "Cancelled on request.") }
-                pause = min(pause * 2, Limits.retrySecondsMax)
             }
         }
     }

@@ -59,21 +59,20 @@ extension JobService {
 
     private func run(_ record: JobRecord, _ control: IngestionJob.Control) throws {
         var record = record
-        var waits = 0
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.retrySecondsMax))
         while true {
             do {
                 return try runOnce(record, control)
             } catch let error as TripstoreError where error.code == .unavailable {
                 // The store of trips is unavailable for now. What was committed stays, and the next attempt resumes from there.
                 let id = record.job.id
-                waits += 1
-                // If the catalog is unavailable as well, it counts this attempt until it ends in order.
+                // A catalog that is away as well counts this run until it ends as a run does.
                 try? catalog.noteWaiting(id, attempt: record.attempt)
                 settings.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
                 var job = (try? self.record(id).job) ?? record.job
                 job.message = "Waiting: \(error.message)"
                 board.publish(job, .running)
-                control.wait(seconds: min(1 << min(waits - 1, 5), Limits.retrySecondsMax))
+                control.wait(backoff.next())
                 switch control.stopRequest {
                 case .none: break
                 case .cancel:
@@ -84,7 +83,7 @@ extension JobService {
                     try catalog.start([id], tracksAttempts: intake.tracksAttempts)
                 }
                 guard let again = started.first else { return try settle(id, control) }
-                if again.checkpoint != record.checkpoint { waits = 0 }
+                if again.checkpoint != record.checkpoint { backoff.reset() }
                 record = again
             } catch {
                 if let error = error as? TripstoreError, isOwnTrouble(error, with: record) {
@@ -158,7 +157,7 @@ extension JobService {
     private func retrying<Value>(
         _ ids: [Int64], _ control: IngestionJob.Control, _ body: () throws(TripstoreError) -> Value
     ) throws(TripstoreError) -> Value {
-        var pause = 1
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.retrySecondsMax))
         while true {
             do throws(TripstoreError) {
                 return try body()
@@ -173,9 +172,8 @@ extension JobService {
                     job.message = "Waiting: \(error.message)"
                     board.publish(job, .running)
                 }
-                control.waitUnlessClosing(seconds: pause)
+                control.waitUnlessClosing(isAway ? backoff.next() : min(backoff.next(), .seconds(Limits.recordingSecondsMax)))
                 if control.isClosing { throw error }
-                pause = min(pause * 2, isAway ? Limits.retrySecondsMax : Limits.recordingSecondsMax)
             }
         }
     }
