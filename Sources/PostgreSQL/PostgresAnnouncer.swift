@@ -9,7 +9,7 @@ final class PostgresAnnouncer: Sendable {
     private let channel: String
     private let processName: String
     private let loop = BackgroundLoop("tripstore-announce")
-    /// What is to be sent.
+    /// The progress to send.
     private let news = Lock<[Int64: JobProgress]>([:])
 
     init(_ pool: PostgresPool, channel: String, processName: String) {

@@ -11,13 +11,13 @@ final class DiskWait: @unchecked Sendable {
     private var wish: Bool?
     private var waits = false
 
-    /// What whoever asks for a change is told; nil where changes can be made.
+    /// The error for requests to change something; nil if changes are possible.
     var refusal: TripstoreError? { lock.withLock { reason } }
 
-    /// Says what whoever asks for a change is told from now on.
+    /// Sets the error for requests to change something.
     func refuse(_ error: TripstoreError?) { lock.withLock { reason = error } }
 
-    /// Whether changes of jobs are to be kept for somebody, as was said meanwhile.
+    /// Whether events must be recorded, as was requested meanwhile.
     var areEventsEnabled: Bool? { lock.withLock { wish } }
 
     /// Whether the process waits for its disk instead of exiting.

@@ -15,7 +15,7 @@ final class FetchQueue: @unchecked Sendable {
     private var fetcher: (threads: FetchThreads, fetch: @Sendable (JobRecord) async -> Void)?
     private var isStopping = false
 
-    /// - Parameter board: is told when no fetch shows a job any more.
+    /// - Parameter board: where a job's live state ends with its fetch.
     init(_ board: ProgressBoard) { self.board = board }
 
     /// Adds a job.
@@ -84,7 +84,7 @@ final class FetchQueue: @unchecked Sendable {
     /// Whether an upload of ours is being fetched or waits for that.
     var hasUploads: Bool { condition.withLock { !uploads.isEmpty } }
 
-    /// Lets a job go: its fetch is cancelled, and nobody waits until it has noticed.
+    /// Removes a job: its fetch is cancelled, without waiting for that.
     func drop(_ id: Int64) {
         condition.withLock {
             waiting.removeAll { $0.job.id == id }

@@ -19,8 +19,8 @@ final class IngestionQueue: @unchecked Sendable {
     /// Makes a queue that runs many small files together, or each alone.
     ///
     /// - Parameters:
-    ///   - idleWork: what yields to jobs, and says when there is more of it.
-    ///   - board: is told when no run shows a job any more.
+    ///   - idleWork: maintenance that yields to jobs, and signals when there is more of it.
+    ///   - board: where a job's live state ends with its run.
     init(groupsSmallFiles: Bool, idleWork: IdleWork, board: ProgressBoard) {
         self.groupsSmallFiles = groupsSmallFiles
         self.idleWork = idleWork
@@ -60,7 +60,7 @@ final class IngestionQueue: @unchecked Sendable {
         loop.start { [self] in
             guard let (ids, control) = next() else { return .whenWoken }
             if ids.isEmpty { whenIdle() } else { run(ids, control) }
-            // What a job took goes back to the system: a server is idle for longer than it ingests.
+            // Memory of a job is returned to the system: a server is idle for longer than it ingests.
             if !hasWaiting { ProcessMemory.release() }
             lock.withLock {
                 if !ids.isEmpty { hasChanged = true }
@@ -71,7 +71,7 @@ final class IngestionQueue: @unchecked Sendable {
         }
     }
 
-    /// The jobs to be run next, none if it is time for `whenIdle`; nil if there is nothing to do.
+    /// Returns the jobs to run next, none if it is time for `whenIdle`; nil if there is nothing to do.
     private func next() -> ([Int64], IngestionJob.Control)? {
         lock.withLock {
             if isStopping { return nil }
@@ -92,10 +92,10 @@ final class IngestionQueue: @unchecked Sendable {
         }
     }
 
-    /// The jobs that run or wait.
+    /// The running and pending jobs.
     var ids: [Int64] { lock.withLock { waiting.map(\.id) + Array(running?.ids ?? []) } }
 
-    /// Whether a job runs or waits.
+    /// Whether a job is running or pending.
     var hasJobs: Bool { lock.withLock { !waiting.isEmpty || running != nil } }
 
     /// Removes a job from the queue, or requests it to stop, without waiting for that.

@@ -101,7 +101,7 @@ extension JobService {
         fetching.add(waiting)
     }
 
-    /// Begins to fetch what waits for it.
+    /// Starts to fetch what waits for it.
     func startFetching() {
         guard let fetcher = settings.fetcher else { return }
         fetching.start { [weak self] in await self?.fetch($0, with: fetcher) }
@@ -294,7 +294,7 @@ extension JobService {
     }
 
     private func failFetch(_ id: Int64, _ error: TripstoreError) throws(TripstoreError) {
-        // Another process may fetch it by now, and knows better.
+        // Another process may be fetching it by now, and knows better.
         if let sharing, try !sharing.catalog.keepClaims([id]).isEmpty { return board.release([id], .fetching) }
         var message = error.message
         if error.code == .unavailable, message.hasSuffix(".") {

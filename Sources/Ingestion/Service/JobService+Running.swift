@@ -66,7 +66,7 @@ extension JobService {
             } catch let error as TripstoreError where error.code == .unavailable {
                 // The store of trips is unavailable for now. What was committed stays, and the next attempt resumes from there.
                 let id = record.job.id
-                // A catalog that is away as well counts this run until it ends as a run does.
+                // If the catalog is unavailable as well, it counts this attempt until it ends in order.
                 try? catalog.noteWaiting(id, attempt: record.attempt)
                 settings.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
                 var job = (try? self.record(id).job) ?? record.job
@@ -210,7 +210,7 @@ extension JobService {
         if isOurs {
             settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
         }
-        // It may have come to another end, of which those who follow it have to hear all the same.
+        // It may have ended otherwise, which its subscribers must learn all the same.
         if job.status.isTerminal { board.publish(job, .running) }
         if job.status.isRemoved { try removeFiles(of: record) }
         if isOurs, job.status == .failed {

@@ -60,7 +60,7 @@ extension JobService {
         board.relay(progress)
     }
 
-    /// Looks up a job of which something was heard.
+    /// Reads a job for which a notice arrived.
     private func lookAt(_ id: Int64) throws(TripstoreError) {
         guard let sharing, let record = try catalog.job(id) else { return }
         switch record.job.status {

@@ -26,7 +26,7 @@ extension JobService {
         pause(error)
         let sentence = "Waiting for another process, as \(sharing.catalog.hostName) gave it back: \(error.message)"
         let isOurs = try sharing.catalog.giveBack(id, message: sentence)
-        // The last that is heard of this process, whatever it has told before.
+        // The last progress from this process, whatever it has relayed before.
         if isOurs, let job = try? catalog.job(id)?.job { board.publish(JobProgress(job)) }
         sharing.leave(id)
         // Another one fetches it again; here it would be in the way.

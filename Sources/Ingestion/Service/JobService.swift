@@ -59,7 +59,7 @@ public final class JobService: Sendable {
     package let board: ProgressBoard
     let queue: IngestionQueue
     let fetching: FetchQueue
-    /// The seal of a shared catalog's password, which takes a moment to be derived.
+    /// The key from a shared catalog's password, whose derivation takes a moment.
     let sharedSeal = Lock<(password: SealingPassword, seal: SourceSeal)?>(nil)
     /// Which paths of files are hidden.
     package let paths: HiddenPaths
@@ -405,7 +405,7 @@ public final class JobService: Sendable {
 
     private func finishRemoval(_ id: Int64) throws(TripstoreError) -> Job {
         let record = try record(id)
-        // It is over, also where a file of it cannot be removed.
+        // It is over, even if a file of it cannot be deleted.
         board.publish(JobProgress(record.job))
         try removeFiles(of: record)
         return shown(record.job)
@@ -423,14 +423,14 @@ public final class JobService: Sendable {
         board.observe(observer)
     }
 
-    /// Adds a subscriber of a job: it gets the state at once if the job is known here and unfinished, else by `deliverState`.
+    /// Adds a subscriber of a job: it gets the current state at once if the board has the job and it is unfinished, else by `deliverState`.
     ///
     /// - Parameter deliver: called with each change up to the end, under the board's lock; must only enqueue and not call back.
     package func subscribe(
         to id: Int64, _ deliver: @escaping @Sendable (JobProgress) -> Void
     ) -> (subscription: ProgressBoard.Subscription, isServed: Bool) { board.subscribe(to: id, deliver) }
 
-    /// Looks up a job's state, and delivers it to a subscriber that has got nothing yet; throws `.notFound` if there is no such job.
+    /// Reads a job's state and delivers it to a subscriber that has received nothing yet; throws `.notFound` if there is no such job.
     package func deliverState(of id: Int64, to subscription: ProgressBoard.Subscription) throws(TripstoreError) {
         board.deliver(try progress(id), to: subscription)
     }

@@ -1,11 +1,11 @@
 import Foundation
 import TripModel
 
-/// Which jobs this process works on beside others, and the thread that divides the jobs with them.
+/// Which jobs this process works on beside others, and the thread that claims jobs.
 final class JobSharing: Sendable {
     let catalog: any SharedJobCatalog
     private let loop = BackgroundLoop("tripstore-claims")
-    /// Jobs that this process has worked on and that are not over.
+    /// Unfinished jobs that this process has worked on.
     private let taken = Lock(Set<Int64>())
 
     init(_ catalog: any SharedJobCatalog) { self.catalog = catalog }
@@ -34,10 +34,10 @@ final class JobSharing: Sendable {
 
     // MARK: - Jobs of this process
 
-    /// Remembers that this process works on a job.
+    /// Records that this process works on a job.
     func take(_ record: JobRecord) { taken.withLock { _ = $0.insert(record.job.id) } }
 
-    /// Forgets that this process works on a job, as another one is to or it is over; returns whether it did.
+    /// Records that this process no longer works on a job, since another one will or it is over; returns whether it did.
     @discardableResult
     func leave(_ id: Int64) -> Bool { taken.withLock { $0.remove(id) != nil } }
 

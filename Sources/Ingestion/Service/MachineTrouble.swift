@@ -9,7 +9,7 @@ final class MachineTrouble: Sendable {
         var error: TripstoreError?
         /// When to check whether it is over.
         var next = ContinuousClock.now
-        /// How long it is waited for, longer each time that it began since a job came to its end.
+        /// The wait before the first check, longer each time since a job ended.
         var backoff = Backoff(from: .seconds(Limits.troubleSecondsMin), to: .seconds(Limits.troubleSecondsMax))
     }
 
@@ -47,7 +47,7 @@ final class MachineTrouble: Sendable {
         }
     }
 
-    /// A job came to its end, so that the next trouble is another one.
+    /// A job ended, so that the next fault is a new one.
     func noteEnd() { state.withLock { $0.backoff.reset() } }
 
     func stop() { waiting.stop() }

@@ -24,10 +24,10 @@ package final class ProgressBoard: @unchecked Sendable {
 
     private struct Entry {
         var progress: JobProgress
-        /// What came after a failure without the wait before it, so that it may be late: subscribers are not told, listings show it.
+        /// A state after a failure without `pending` before it, so that it may be late: subscribers don't get it, listings show it.
         var sinceFailure: JobProgress?
 
-        /// Whether a state of the job is news after this one.
+        /// Returns whether a state of the job is a change after this one.
         func mayBeFollowed(by next: JobProgress) -> Bool {
             // If an end is published twice, by the process that made it and by the catalog, the first has more details.
             if next.status.isTerminal { return next.status != progress.status }
@@ -36,7 +36,7 @@ package final class ProgressBoard: @unchecked Sendable {
             return next != progress
         }
 
-        /// The last that was heard of a job that is not over.
+        /// The last known state, if the job is unfinished.
         var unfinished: JobProgress? { sinceFailure ?? (progress.status.isTerminal ? nil : progress) }
     }
 
@@ -46,20 +46,20 @@ package final class ProgressBoard: @unchecked Sendable {
     }
 
     private let condition = NSCondition()
-    /// What is not shown of the places of files; nil: all is.
+    /// The paths that messages must not show; nil: they show all.
     private let hidden: HiddenPaths?
-    /// Tells other processes; nil where there are none.
+    /// Relays progress to other processes; nil if there are none.
     private let relayOut: (@Sendable (JobProgress) -> Void)?
     private var observers: [@Sendable (JobProgress) -> Void] = []
     /// The last state of each unfinished job, and of some finished ones.
     private var latest: [Int64: Entry] = [:]
     /// Finished jobs in `latest`, in the order of their end.
     private var finished: [Int64] = []
-    /// The jobs on which this process works, as they stand.
+    /// The jobs that this process works on, in their current state.
     private var working: [Int64: (stage: Stage, job: Job)] = [:]
-    /// Unfinished jobs that somebody here asked for, and of which nothing was heard.
+    /// Unfinished jobs that were requested here, and of which no progress has arrived.
     private var asked: Set<Int64> = []
-    /// Why jobs stopped whose end could not be recorded.
+    /// Errors of jobs that stopped and whose end could not be recorded.
     private var abandoned: [Int64: TripstoreError] = [:]
     private var subscribers: [Int64: [Int: Subscriber]] = [:]
     private var subscriptionCount = 0
@@ -67,8 +67,8 @@ package final class ProgressBoard: @unchecked Sendable {
     private var watched: [Int64: (threadCount: Int, changeCount: Int)] = [:]
 
     /// - Parameters:
-    ///   - hidden: what is removed from messages before anybody is told.
-    ///   - relayOut: tells other processes of what this one publishes; returns at once.
+    ///   - hidden: paths that are removed from messages before subscribers and observers get them.
+    ///   - relayOut: relays what this process publishes to others; returns at once.
     init(hiding hidden: HiddenPaths?, relayOut: (@Sendable (JobProgress) -> Void)?) {
         self.hidden = hidden
         self.relayOut = relayOut
@@ -76,13 +76,13 @@ package final class ProgressBoard: @unchecked Sendable {
 
     // MARK: - Publish
 
-    /// Tells of a change that this process made, other processes as well.
+    /// Publishes a change that this process made, and relays it to other processes.
     package func publish(_ progress: JobProgress) {
         relayOut?(progress)
         record(progress)
     }
 
-    /// Tells how far a job is on which this process works; the job is shown like that until `release`.
+    /// Publishes the state of a job that this process works on; listings show it until `release`.
     ///
     /// - Parameter progress: the job with its rate, if it is known.
     func publish(_ job: Job, _ stage: Stage, _ progress: JobProgress? = nil) {
@@ -93,7 +93,7 @@ package final class ProgressBoard: @unchecked Sendable {
         publish(progress ?? JobProgress(job))
     }
 
-    /// Takes what another process tells, or the catalog of it.
+    /// Publishes what another process has relayed, or what the catalog says of its work.
     func relay(_ progress: JobProgress) { record(progress) }
 
     private func record(_ progress: JobProgress) {
@@ -107,7 +107,7 @@ package final class ProgressBoard: @unchecked Sendable {
         for observer in observers { observer(shown) }
     }
 
-    /// The lock is held.
+    /// The caller holds the lock.
     private func accept(_ progress: JobProgress) {
         let id = progress.jobID
         if progress.status.isTerminal { asked.remove(id) }
@@ -119,7 +119,7 @@ package final class ProgressBoard: @unchecked Sendable {
         for subscriber in subscribers[id, default: [:]].keys { deliverLatest(to: Subscription(jobID: id, id: subscriber)) }
     }
 
-    /// Notes a state of a job as its last one; of jobs that ended, only a limited count is kept.
+    /// Records a state of a job as its last one; of jobs that ended, only a limited count is kept.
     private func note(_ progress: JobProgress) {
         let id = progress.jobID
         let wasTerminal = latest[id]?.progress.status.isTerminal == true
@@ -154,7 +154,7 @@ package final class ProgressBoard: @unchecked Sendable {
         }
     }
 
-    /// A job waits for its run: what was known of the last one is over.
+    /// A job waits for a new run: drops what was known of the last one.
     func restart(_ id: Int64) {
         condition.withLock {
             abandoned[id] = nil
@@ -162,7 +162,7 @@ package final class ProgressBoard: @unchecked Sendable {
         }
     }
 
-    /// Remembers that jobs stopped and that their end could not be recorded, as on a disk that is full.
+    /// Records that jobs stopped and that their end could not be recorded, such as on a full disk.
     func abandon(_ ids: [Int64], _ error: TripstoreError) {
         condition.withLock {
             for id in ids {
@@ -172,15 +172,15 @@ package final class ProgressBoard: @unchecked Sendable {
         }
     }
 
-    /// Why a job stopped whose end could not be recorded.
+    /// Returns why a job stopped whose end could not be recorded.
     func failure(of id: Int64) -> TripstoreError? { condition.withLock { abandoned[id] } }
 
     // MARK: - Look
 
-    /// A job on which this process works, as it stands.
+    /// Returns the current state of a job that this process works on.
     func live(_ id: Int64) -> Job? { condition.withLock { working[id]?.job } }
 
-    /// A job of the catalog as it stands: as this process works on it, else with what was heard of it since.
+    /// Returns the current state of a job of the catalog: this process's own, else with the progress relayed since.
     func current(_ job: Job) -> Job {
         condition.withLock {
             if let work = working[job.id] { return work.job }
@@ -197,14 +197,14 @@ package final class ProgressBoard: @unchecked Sendable {
         }
     }
 
-    /// Unfinished jobs that somebody here asked for or was told of.
+    /// Unfinished jobs that were requested here or of which progress has arrived.
     var unfinished: [Int64] {
         condition.withLock { Array(asked.union(latest.filter { $0.value.unfinished != nil }.keys)) }
     }
 
     /// Calls `look`, now and after each change of a job, until it returns something.
     ///
-    /// Once a second in any case, as what the catalog says of another process's work may come without a notice.
+    /// Once a second in any case, since another process's change may come without a notice.
     func follow<Value>(
         _ id: Int64, _ look: () throws(TripstoreError) -> Value?
     ) throws(TripstoreError) -> Value {
@@ -227,12 +227,12 @@ package final class ProgressBoard: @unchecked Sendable {
 
     // MARK: - Subscribe
 
-    /// Adds somebody who is told of each change of any job, on the thread that makes it.
+    /// Adds an observer that is called for each change of any job, on the thread that makes it.
     func observe(_ observer: @escaping @Sendable (JobProgress) -> Void) { condition.withLock { observers.append(observer) } }
 
-    /// Adds a subscriber of a job; if the job is known and unfinished, it gets the state at once.
+    /// Adds a subscriber of a job; if the board has the job and it is unfinished, it gets the current state at once.
     ///
-    /// Else whoever adds it looks up the state (`deliver`); no change that happens meanwhile is missed.
+    /// Else the caller reads the state (`deliver`); no change that happens meanwhile is missed.
     ///
     /// - Parameter deliver: called under the lock; must only enqueue and not call back.
     func subscribe(
@@ -249,7 +249,7 @@ package final class ProgressBoard: @unchecked Sendable {
         }
     }
 
-    /// Delivers a state that was looked up to a subscriber that has got nothing yet.
+    /// Delivers a state that was read to a subscriber that has received nothing yet.
     func deliver(_ state: JobProgress, to subscription: Subscription) {
         condition.withLock {
             guard subscribers[subscription.jobID]?[subscription.id]?.hasReceived == false else { return }

@@ -1,10 +1,9 @@
 import Foundation
 
-/// A background thread of one kind for all that a process does again and again: it waits for a time or until it is woken, does a turn, and
-/// ends when it is stopped.
+/// A background thread for repeated work: it waits for some time or until it is woken, does a turn, and ends when it is stopped.
 ///
-/// A thread and not a task, as a turn may wait for a disk or a server. A turn runs without the loop's lock, so it may call what its owner's
-/// locks guard.
+/// A thread and not a task, as a turn may wait for a disk or a server. A turn runs without the loop's lock, so it may take its owner's
+/// locks.
 package final class BackgroundLoop: @unchecked Sendable {
     /// What follows a turn.
     package enum Next: Sendable {
@@ -28,7 +27,7 @@ package final class BackgroundLoop: @unchecked Sendable {
     private var isAsked = false
 
     /// - Parameters:
-    ///   - name: the thread's, at most 15 bytes of which the system shows.
+    ///   - name: the thread's name, of which Linux shows 15 bytes.
     ///   - stackByteCount: the size of its stack; nil: the default.
     package init(_ name: String, stackByteCount: Int? = nil) {
         self.name = name

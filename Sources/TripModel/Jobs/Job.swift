@@ -1,4 +1,4 @@
-/// One job: the ingestion of one file, as a client sees it.
+/// A job: one ingestion of one file, as a client sees it.
 @dynamicMemberLookup
 public struct Job: Hashable, Sendable {
     /// The state of a job.
@@ -33,13 +33,13 @@ public struct Job: Hashable, Sendable {
     public var createdAt: String
     /// UTC, ISO 8601 with `Z`, to the millisecond.
     public var updatedAt: String
-    /// How far it is; its members are the job's, too.
+    /// Rows and bytes so far; the job has these members, too.
     public var counts: JobCounts
-    /// What a failed job failed of, or what else there is to say.
+    /// Why a failed job failed, or other information about it.
     public var message: String?
-    /// Trips that it brought, once it is complete.
+    /// Trips that it stored, once it is complete.
     package var tripCount: Int { counts.acceptedRows }
-    /// The process that works on it, of several on one catalog: its host, process id and a random word.
+    /// The process that works on it, if several share a catalog: its host, process ID and a random word.
     public var worker: String?
 
     package init(
@@ -65,12 +65,12 @@ public struct Job: Hashable, Sendable {
     }
 }
 
-/// One moment of a running job, or its last: what progress subscribers are told.
+/// One state of a running job, or its last, as progress subscribers get it.
 @dynamicMemberLookup
 public struct JobProgress: Hashable, Sendable {
     public var jobID: Int64
     public var status: Job.Status
-    /// How far the job is; its members are the progress's, too.
+    /// Rows and bytes so far; the progress has these members, too.
     public var counts: JobCounts
     /// Rows per second since the job began to run; 0 before.
     public var rowsPerSecond: Double

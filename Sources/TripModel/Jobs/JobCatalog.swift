@@ -324,7 +324,7 @@ package struct JobRequest: Sendable {
     }
 }
 
-/// What a load has done since its last commit.
+/// A job's progress since its last commit.
 @dynamicMemberLookup
 package struct JobCommit: Sendable {
     /// The new segment; nil if the rows since the last commit were all rejected or there were none.
@@ -333,7 +333,7 @@ package struct JobCommit: Sendable {
     package var attempt: Int?
     /// Count of parts that this attempt has stored and commits with this.
     package var partCount = 0
-    /// How far the job is since it began.
+    /// Rows and bytes since the job began.
     package var counts: JobCounts
     package var checkpoint: JobRecord.Checkpoint
     /// Rows rejected since the last commit, by reason.

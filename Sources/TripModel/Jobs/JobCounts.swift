@@ -1,4 +1,4 @@
-/// How far a job is, in rows and bytes: one value for the job, its progress and its commits.
+/// Rows and bytes of a job so far: one value for the job, its progress and its commits.
 public struct JobCounts: Hashable, Sendable {
     /// Rows of the file; nil until known exactly.
     public var totalRows: Int?
@@ -6,7 +6,7 @@ public struct JobCounts: Hashable, Sendable {
     public var processedRows: Int
     /// Rows rejected so far.
     public var rejectedRows: Int
-    /// Bytes of the file as stored (compressed, where it is); nil for a stream.
+    /// Bytes of the file as stored (compressed, if it is); nil for a stream.
     public var totalBytes: Int?
     /// Bytes of the file consumed so far, in the same unit as `totalBytes`.
     public var processedBytes: Int
