@@ -50,11 +50,11 @@ package final class ClickHouseStore: TripEngine {
     package let pool: WorkerPool
     /// Threads that wait for INSERTs, so that decoding threads need not.
     private let insertThreads: WorkerPool
+    let purgeLoop = BackgroundLoop("tripstore-purge")
     private let state = Lock(State())
 
     private struct State {
         var queries = 0
-        var purge: PurgeThread?
         /// Seconds since 1970.
         var purgedAt: Int?
     }
@@ -109,7 +109,7 @@ package final class ClickHouseStore: TripEngine {
 
     package func close() {
         idleWork.stop()
-        state.withLock { $0.purge.take() }?.stop()
+        purgeLoop.requestStop()
         pool.shutDown()
         insertThreads.shutDown()
         threads.shutDown()
@@ -188,13 +188,6 @@ package final class ClickHouseStore: TripEngine {
     package func removeUncommitted(ofJob id: Int64) {}
 
     package func jobsEnded() {}
-
-    /// Starts to purge periodically what does not count.
-    package func maintain() {
-        state.withLock { state in
-            if state.purge == nil { state.purge = PurgeThread(self) }
-        }
-    }
 
     // MARK: - Queries
 

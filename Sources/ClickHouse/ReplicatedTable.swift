@@ -113,7 +113,8 @@ struct ReplicatedTable {
         _ isDone: () throws(TripstoreError) -> Bool
     ) throws(TripstoreError) {
         let end = ContinuousClock.now + patience
-        var pause = 0.005
+        let longest = Duration.milliseconds(500)
+        var backoff = Backoff(from: .milliseconds(5), to: longest)
         while try !isDone() {
             guard ContinuousClock.now < end else {
                 throw TripstoreError(
@@ -121,9 +122,9 @@ struct ReplicatedTable {
                     "The replica '\(replica.name)' of the ClickHouse shard '\(shard.name)' (\(replica.address)) does not keep up."
                 )
             }
-            Thread.sleep(forTimeInterval: pause)
-            pause = min(pause * 2, 0.5)
-            if pause == 0.5 { try require(replica, address) }
+            let pause = backoff.next()
+            Thread.sleep(forTimeInterval: pause.inSeconds)
+            if pause == longest { try require(replica, address) }
         }
     }
 }

@@ -43,12 +43,16 @@ final class ServerWatch: Sendable {
     }
 
     private let ping: @Sendable (Address, ContinuousClock.Instant) -> HTTPExchange
+    private let loop = BackgroundLoop("tripstore-watch")
     private let state = Lock(State())
 
     /// - Parameter ping: probes a server; succeeds with any answer.
     init(_ ping: @escaping @Sendable (Address, ContinuousClock.Instant) -> HTTPExchange) { self.ping = ping }
 
-    func close() { state.withLock { $0.isClosed = true } }
+    func close() {
+        state.withLock { $0.isClosed = true }
+        loop.requestStop()
+    }
 
     /// Returns why none of some servers can be used now; nil if all can.
     func refusal(_ addresses: [Address]) -> TripstoreError? {
@@ -83,11 +87,7 @@ final class ServerWatch: Sendable {
     private func start(_ state: inout State) {
         guard !state.isLooking, !state.isClosed else { return }
         state.isLooking = true
-        let thread = Thread { [weak self] in
-            repeat { Thread.sleep(forTimeInterval: Self.stepSeconds) } while self?.look() == true
-        }
-        thread.name = "tripstore-watch"
-        thread.start()
+        loop.start(after: Self.stepSeconds) { [weak self] in self?.look() == true ? .after(seconds: Self.stepSeconds) : .end }
     }
 
     /// Makes a step; returns whether there will be another.

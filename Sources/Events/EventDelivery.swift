@@ -103,7 +103,7 @@ package final class EventDelivery: Sendable {
         var shown = event
         shown.body = store.jobs.paths.removed(from: event.body)
         let message = CloudEvent(shown, store: storeName)
-        var pause = Duration.milliseconds(500)
+        var backoff = Backoff(from: .milliseconds(500), to: Self.pauseMax)
         var isKnown = false
         while !Task.isCancelled {
             do {
@@ -120,8 +120,7 @@ package final class EventDelivery: Sendable {
                     logger.error("An event was given up after three days", metadata: ["event": "\(event.id)"])
                     break
                 }
-                try? await Task.sleep(for: pause)
-                pause = min(pause * 2, Self.pauseMax)
+                try? await Task.sleep(for: backoff.next())
             }
         }
         if Task.isCancelled { return }

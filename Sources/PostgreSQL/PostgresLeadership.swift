@@ -1,4 +1,3 @@
-import Foundation
 import TripModel
 
 /// Leader election by lease: which of several processes runs a task that only one may run.
@@ -7,14 +6,12 @@ import TripModel
 /// none, and so loses its tasks to others after a lease, though its connections stay. When it continues, it may be in the
 /// middle of a task that another one has taken meanwhile: its remaining steps must be safe for two processes at once, or be
 /// checked again.
-final class PostgresLeadership: @unchecked Sendable {
+final class PostgresLeadership: Sendable {
     private let pool: PostgresPool
     private let name: String
     private let leaseSeconds: Int
-    private let condition = NSCondition()
-    private var tasks: Set<String> = []
-    private var isStopping = false
-    private var hasThread = false
+    private let loop = BackgroundLoop("tripstore-leader")
+    private let tasks = Lock(Set<String>())
 
     init(_ pool: PostgresPool, name: String, leaseSeconds: Int) {
         self.pool = pool
@@ -34,19 +31,18 @@ final class PostgresLeadership: @unchecked Sendable {
                 """, [task, name]
             ).changedCount == 1
         }
-        condition.withLock {
+        tasks.withLock { tasks in
             if isOurs { tasks.insert(task) } else { tasks.remove(task) }
-            if isOurs, !hasThread, !isStopping { startThread() }
         }
+        let interval = Double(leaseSeconds) / 3
+        if isOurs { loop.start(after: interval) { [self] in keep() ? .after(seconds: interval) : .end } }
         return isOurs
     }
 
     /// Gives all tasks up.
     func close() {
-        let led = condition.withLock {
-            isStopping = true
-            condition.broadcast()
-            while hasThread { condition.wait() }
+        loop.stop()
+        let led = tasks.withLock { tasks in
             defer { tasks = [] }
             return tasks
         }
@@ -57,37 +53,18 @@ final class PostgresLeadership: @unchecked Sendable {
         }
     }
 
-    /// The caller holds the lock.
-    private func startThread() {
-        hasThread = true
-        let thread = Thread { self.keep() }
-        thread.name = "tripstore-leader"
-        thread.start()
-    }
-
-    private func keep() {
-        while let tasks = next() {
-            let kept = try? pool.with { connection throws(TripstoreError) in
-                try connection.execute(
-                    """
-                    UPDATE leaders SET heartbeat_at = clock_timestamp() WHERE process = $1 AND task = ANY ($2::text[]) RETURNING task
-                    """, [name, tasks.sorted()]
-                ).compactMap { $0.text(0) }
-            }
-            guard let kept else { continue }
-            condition.withLock { self.tasks.subtract(tasks.subtracting(kept)) }
+    /// Renews the tasks; returns false if there are none.
+    private func keep() -> Bool {
+        let led = tasks.withLock { $0 }
+        if led.isEmpty { return false }
+        let kept = try? pool.with { connection throws(TripstoreError) in
+            try connection.execute(
+                """
+                UPDATE leaders SET heartbeat_at = clock_timestamp() WHERE process = $1 AND task = ANY ($2::text[]) RETURNING task
+                """, [name, led.sorted()]
+            ).compactMap { $0.text(0) }
         }
-        condition.withLock {
-            hasThread = false
-            condition.broadcast()
-        }
-    }
-
-    /// Returns the tasks to renew; nil if the thread must end.
-    private func next() -> Set<String>? {
-        condition.withLock {
-            if !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: Double(leaseSeconds) / 3)) }
-            return isStopping || tasks.isEmpty ? nil : tasks
-        }
+        if let kept { tasks.withLock { $0.subtract(led.subtracting(kept)) } }
+        return true
     }
 }

@@ -5,16 +5,16 @@ import TripModel
 ///
 /// What was published while the connection was gone is lost, so the observer is told of each new connection; if it cannot
 /// process that, the connection is made again.
-final class PostgresListener: @unchecked Sendable {
+final class PostgresListener: Sendable {
     private let url: PostgresURL
     private let channel: String
     private let processName: String
     private let observer: @Sendable (CatalogNotice) throws(TripstoreError) -> Void
     /// Checks whether the catalog is still the same.
     private let look: @Sendable () throws(TripstoreError) -> Void
-    private let condition = NSCondition()
-    private var isStopping = false
-    private var hasThread = true
+    private let loop = BackgroundLoop("tripstore-listen")
+    /// The pauses between attempts to connect.
+    private let backoff = Lock(Backoff(from: .milliseconds(100), to: .seconds(2)))
 
     /// Interval, in milliseconds, at which the thread checks whether it must end.
     private static let lookMilliseconds: Int32 = 200
@@ -31,49 +31,32 @@ final class PostgresListener: @unchecked Sendable {
         self.channel = channel
         self.processName = processName
         self.observer = observer
-        let thread = Thread { self.run() }
-        thread.name = "tripstore-listen"
-        thread.start()
-    }
-
-    /// Ends the thread, and waits until it has.
-    func stop() {
-        condition.lock()
-        defer { condition.unlock() }
-        isStopping = true
-        condition.broadcast()
-        while hasThread { condition.wait() }
-    }
-
-    private var mustStop: Bool { condition.withLock { isStopping } }
-
-    private func run() {
-        var pause = 0.1
-        while !mustStop {
+        loop.start { [self] in
             do throws(TripstoreError) {
-                let connection = try PostgresConnection(url, name: processName)
-                try connection.run("LISTEN \"\(channel)\"")
-                try observer(.reconnected)
-                pause = 0.1
-                try listen(on: connection)
+                try connect()
             } catch {
                 // Callers that use the catalog report the error; here it is only retried.
             }
-            condition.withLock {
-                if !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: pause)) }
-            }
-            pause = min(pause * 2, 2)
+            return .after(seconds: backoff.withLock { $0.next() }.inSeconds)
         }
-        condition.withLock {
-            hasThread = false
-            condition.broadcast()
-        }
+    }
+
+    /// Ends the thread, and waits until it has.
+    func stop() { loop.stop() }
+
+    /// Listens until the connection breaks or the thread must end.
+    private func connect() throws(TripstoreError) {
+        let connection = try PostgresConnection(url, name: processName)
+        try connection.run("LISTEN \"\(channel)\"")
+        try observer(.reconnected)
+        backoff.withLock { $0.reset() }
+        try listen(on: connection)
     }
 
     /// Passes on what arrives, until the connection breaks or the thread must end.
     private func listen(on connection: PostgresConnection) throws(TripstoreError) {
         var next = ContinuousClock.now
-        while !mustStop {
+        while !loop.mustStop {
             if next <= .now {
                 try look()
                 next = .now + Self.lookInterval

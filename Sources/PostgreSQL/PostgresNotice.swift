@@ -1,4 +1,3 @@
-import Foundation
 package import TripModel
 import TripstoreAPI
 
@@ -32,42 +31,8 @@ package enum PostgresNotice: Hashable, Sendable {
         switch parts[1] {
         case "changed": return Int64(parts[2]).map { .changed($0) }
         case "progress":
-            return (try? JSONDecoder().decode(ProgressJSON.self, from: Data(parts[2].utf8))).map { .progress($0.progress) }
+            return JobProgress(json: String(parts[2])).map { .progress($0) }
         default: return nil
         }
-    }
-}
-
-/// The progress message of the contract, as it is parsed.
-private struct ProgressJSON: Decodable {
-    var progress: JobProgress
-
-    private enum CodingKeys: String, CodingKey {
-        case jobID = "job_id"
-        case status, message
-        case processedRows = "processed_rows"
-        case totalRows = "total_rows"
-        case rejectedRows = "rejected_rows"
-        case processedBytes = "processed_bytes"
-        case totalBytes = "total_bytes"
-        case rowsPerSecond = "rows_per_second"
-        case etaSeconds = "eta_seconds"
-    }
-
-    init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        guard let status = Job.Status(rawValue: try values.decode(String.self, forKey: .status)) else {
-            throw DecodingError.dataCorruptedError(forKey: .status, in: values, debugDescription: "unknown")
-        }
-        progress = JobProgress(
-            jobID: try values.decode(Int64.self, forKey: .jobID), status: status,
-            processedRows: try values.decode(Int.self, forKey: .processedRows),
-            totalRows: try values.decodeIfPresent(Int.self, forKey: .totalRows),
-            rejectedRows: try values.decode(Int.self, forKey: .rejectedRows),
-            processedBytes: try values.decode(Int.self, forKey: .processedBytes),
-            totalBytes: try values.decodeIfPresent(Int.self, forKey: .totalBytes),
-            rowsPerSecond: try values.decode(Double.self, forKey: .rowsPerSecond),
-            etaSeconds: try values.decodeIfPresent(Double.self, forKey: .etaSeconds),
-            message: try values.decodeIfPresent(String.self, forKey: .message))
     }
 }

@@ -12,53 +12,30 @@ package struct ProgressMessage: Sendable {
     package let isTerminal: Bool
 }
 
-/// Publishes the progress of jobs from the store to subscribers.
+/// Sends the progress of jobs to clients: the board's states as messages, each encoded once for all subscribers of its job.
 ///
-/// The store calls one observer for every change of any job; the hub encodes a change at most once, and not at all without
-/// subscribers, and passes the same bytes to all subscribers of the job. A subscriber first gets the job's current state.
-///
-/// Why a lock and not an actor: the observer is called on the store's threads and must neither wait nor be reordered. A task
-/// for each change could overtake the one before it; under the lock changes, snapshots and terminal messages of a job have one
-/// order, the same for all. It is held for the encoding and for `deliver`, which must only enqueue the message (an event loop's
-/// task, a stream's buffer) and never call back.
+/// The states and their order are the board's (`ProgressBoard`), which delivers under its lock; here `deliver` must only enqueue the message
+/// (an event loop's task, a stream's buffer) and never call back. Without subscribers nothing is encoded.
 package final class ProgressHub: Sendable {
     /// How a subscriber is connected.
     package enum Transport: String, CaseIterable, Sendable { case webSocket = "websocket", serverSentEvents = "sse" }
 
     /// Identifies a subscriber, to cancel it.
     package struct Subscription: Sendable {
-        fileprivate let jobID: Int64
-        fileprivate let number: Int
+        fileprivate let id: Int
+        fileprivate let board: ProgressBoard.Subscription
     }
 
     fileprivate struct Subscriber {
+        let jobID: Int64
         let transport: Transport
-        let deliver: @Sendable (ProgressMessage) -> Void
-        var hasReceived = false
-    }
-
-    fileprivate struct Entry {
-        let progress: JobProgress
-        /// Encoded for the first subscriber.
-        var message: ProgressMessage?
-
-        var isTerminal: Bool { progress.status.isTerminal }
-
-        /// Returns whether a state of the job is news after this one.
-        func mayBeFollowed(by next: JobProgress) -> Bool {
-            // If an end is published twice, by the process that made it and by the catalog, the first has more details.
-            if next.status.isTerminal { return next.status != progress.status }
-            // A state after the end that is not an end is late, unless the job was resumed.
-            if isTerminal { return progress.status == .failed && next.status == .pending }
-            return next != progress
-        }
     }
 
     fileprivate struct State {
-        var subscribers: [Int64: [Int: Subscriber]] = [:]
-        /// The last change of each unfinished job, and of some finished ones.
-        var latest: [Int64: Entry] = [:]
-        /// Finished jobs in `latest`, in the order of their end.
+        var subscribers: [Int: Subscriber] = [:]
+        /// The last message of each job that has subscribers, and of some that have ended.
+        var messages: [Int64: (progress: JobProgress, message: ProgressMessage)] = [:]
+        /// Jobs in `messages` that have ended, in the order of their end.
         var finished: [Int64] = []
         var subscriptionCount = 0
         var encodingCount = 0
@@ -68,11 +45,8 @@ package final class ProgressHub: Sendable {
     private let store: TripStore
     private let state = Lock(State())
 
-    /// Makes a hub and registers it as the store's observer.
-    package init(store: TripStore) {
-        self.store = store
-        store.jobs.observeProgress { [weak self] in self?.publish($0) }
-    }
+    /// Makes a hub over a store's board.
+    package init(store: TripStore) { self.store = store }
 
     /// Adds a subscriber and delivers the job's current state to it, then each change, up to the terminal message.
     ///
@@ -80,15 +54,21 @@ package final class ProgressHub: Sendable {
     package func subscribe(
         to jobID: Int64, by transport: Transport, deliver: @escaping @Sendable (ProgressMessage) -> Void
     ) async throws(TripstoreError) -> Subscription {
-        let subscriber = Subscriber(transport: transport, deliver: deliver)
-        let (subscription, isServed) = state.withLock { $0.add(subscriber, to: jobID) }
+        let id = state.withLock { state in
+            state.subscriptionCount += 1
+            state.subscribers[state.subscriptionCount] = Subscriber(jobID: jobID, transport: transport)
+            return state.subscriptionCount
+        }
+        let (board, isServed) = store.jobs.subscribe(to: jobID) { [weak self] progress in
+            guard let message = self?.message(of: progress, for: id) else { return }
+            deliver(message)
+        }
+        let subscription = Subscription(id: id, board: board)
         if isServed { return subscription }
-        // The job is unknown here, or has ended: the store knows it. The subscriber is registered already, so it misses no
-        // change that happens meanwhile; once it has got a change, it needs no older snapshot.
+        // The job is unknown here, or has ended: the catalog knows it.
         let store = store
         do {
-            let snapshot = try await store.lookUp { () throws(TripstoreError) in try store.jobs.progress(jobID) }
-            state.withLock { $0.deliver(snapshot, to: subscription) }
+            try await store.lookUp { () throws(TripstoreError) in try store.jobs.deliverState(of: jobID, to: board) }
             return subscription
         } catch {
             cancel(subscription)
@@ -97,10 +77,10 @@ package final class ProgressHub: Sendable {
     }
 
     /// Removes a subscriber, if it is still there.
-    package func cancel(_ subscription: Subscription) { state.withLock { $0.remove(subscription) } }
-
-    /// Publishes one change from the store.
-    package func publish(_ progress: JobProgress) { state.withLock { $0.publish(progress) } }
+    package func cancel(_ subscription: Subscription) {
+        store.jobs.board.cancel(subscription.board)
+        state.withLock { $0.remove(subscription.id) }
+    }
 
     /// Changes and snapshots that were encoded to JSON.
     package var encodingCount: Int { state.withLock { $0.encodingCount } }
@@ -110,79 +90,40 @@ package final class ProgressHub: Sendable {
 
     /// Returns the current count of subscribers.
     package func subscriberCount(by transport: Transport) -> Int {
+        state.withLock { $0.subscribers.values.count { $0.transport == transport } }
+    }
+
+    /// Returns a state's message to one subscriber, encoded on first use.
+    private func message(of progress: JobProgress, for id: Int) -> ProgressMessage {
         state.withLock { state in
-            state.subscribers.values.reduce(0) { $0 + $1.values.count { $0.transport == transport } }
+            let message = state.message(of: progress)
+            state.deliveryCount += 1
+            if message.isTerminal { state.remove(id) }
+            return message
         }
     }
 }
 
 extension ProgressHub.State {
-    /// Registers a subscriber; if the job is unfinished, it gets the last change at once.
-    fileprivate mutating func add(
-        _ subscriber: ProgressHub.Subscriber, to jobID: Int64
-    ) -> (subscription: ProgressHub.Subscription, isServed: Bool) {
-        let subscription = ProgressHub.Subscription(jobID: jobID, number: subscriptionCount)
-        subscriptionCount += 1
-        subscribers[jobID, default: [:]][subscription.number] = subscriber
-        // The trips of a job that ended may have been deleted since.
-        guard latest[jobID]?.isTerminal == false else { return (subscription, false) }
-        deliverLatest(to: subscription)
-        return (subscription, true)
-    }
-
-    fileprivate mutating func remove(_ subscription: ProgressHub.Subscription) {
-        subscribers[subscription.jobID]?[subscription.number] = nil
-        if subscribers[subscription.jobID]?.isEmpty == true { subscribers[subscription.jobID] = nil }
-    }
-
-    /// Delivers a snapshot to a subscriber that has got nothing yet.
-    fileprivate mutating func deliver(_ snapshot: JobProgress, to subscription: ProgressHub.Subscription) {
-        guard subscribers[subscription.jobID]?[subscription.number]?.hasReceived == false else { return }
-        // When the end came, the store published more about it than it records: the rate.
-        if latest[subscription.jobID]?.progress.status != snapshot.status { record(snapshot) }
-        deliverLatest(to: subscription)
-    }
-
-    fileprivate mutating func publish(_ progress: JobProgress) {
-        let jobID = progress.jobID
-        if let last = latest[jobID], !last.mayBeFollowed(by: progress) { return }
-        record(progress)
-        for number in subscribers[jobID, default: [:]].keys {
-            deliverLatest(to: ProgressHub.Subscription(jobID: jobID, number: number))
-        }
-    }
-
-    /// Records a state of a job as its last one; of jobs that ended, only a limited count is kept.
-    private mutating func record(_ progress: JobProgress) {
-        let jobID = progress.jobID
-        let last = latest[jobID]
-        if last?.progress == progress { return }
-        latest[jobID] = ProgressHub.Entry(progress: progress)
-        guard progress.status.isTerminal, last?.isTerminal != true else { return }
-        finished.append(jobID)
-        if finished.count > ServerLimits.finishedJobCountMax { latest[finished.removeFirst()] = nil }
-    }
-
-    private mutating func deliverLatest(to subscription: ProgressHub.Subscription) {
-        guard let subscriber = subscribers[subscription.jobID]?[subscription.number],
-            let message = latestMessage(of: subscription.jobID)
-        else { return }
-        subscriber.deliver(message)
-        deliveryCount += 1
-        if message.isTerminal {
-            remove(subscription)
-        } else {
-            subscribers[subscription.jobID]?[subscription.number]?.hasReceived = true
-        }
-    }
-
-    /// Returns the message of a job's last state, encoded on first use.
-    private mutating func latestMessage(of jobID: Int64) -> ProgressMessage? {
-        guard let entry = latest[jobID] else { return nil }
-        if let message = entry.message { return message }
-        let message = ProgressMessage(json: ByteBuffer(string: entry.progress.json), isTerminal: entry.isTerminal)
+    fileprivate mutating func message(of progress: JobProgress) -> ProgressMessage {
+        let id = progress.jobID
+        if let last = messages[id], last.progress == progress { return last.message }
+        let isTerminal = progress.status.isTerminal
+        let message = ProgressMessage(json: ByteBuffer(string: progress.json), isTerminal: isTerminal)
         encodingCount += 1
-        latest[jobID]?.message = message
+        let wasTerminal = messages[id]?.message.isTerminal == true
+        messages[id] = (progress, message)
+        if isTerminal, !wasTerminal {
+            finished.append(id)
+            if finished.count > Limits.finishedJobCountMax { messages[finished.removeFirst()] = nil }
+        }
         return message
+    }
+
+    fileprivate mutating func remove(_ id: Int) {
+        guard let jobID = subscribers.removeValue(forKey: id)?.jobID else { return }
+        if messages[jobID]?.message.isTerminal == false, !subscribers.values.contains(where: { $0.jobID == jobID }) {
+            messages[jobID] = nil
+        }
     }
 }

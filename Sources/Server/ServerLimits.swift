@@ -64,8 +64,6 @@ enum ServerLimits {
 
     /// Messages that wait for one slow subscriber; the oldest are dropped, as each has the whole state.
     static let queuedMessageCountMax = 8
-    /// Last messages of finished jobs that are kept, so that late subscribers of the same job share one encoding.
-    static let finishedJobCountMax = 64
     /// Bytes of a message from a WebSocket client, in whatever frames.
     ///
     /// A client has nothing to send, and its messages are ignored; an endless one is a mistake. Libraries send as much in a

@@ -1,37 +1,26 @@
-import Foundation
 import TripModel
 
 /// Renews, on a thread of its own, this process's claims on the jobs that it copies.
 final class ClaimKeeper: Sendable {
-    private struct State {
-        var jobs: Set<Int64> = []
-        var isStopped = false
-    }
-
     private let catalog: any JobClaims
-    private let state = Lock(State())
+    private let loop = BackgroundLoop("tripstore-transfer")
+    private let jobs = Lock(Set<Int64>())
 
     init(_ catalog: any JobClaims) { self.catalog = catalog }
 
     func start() {
         let interval = Double(catalog.leaseSeconds) / 3
-        let thread = Thread { [self] in
-            var next = Date(timeIntervalSinceNow: interval)
-            while !state.withLock({ $0.isStopped }) {
-                Thread.sleep(forTimeInterval: 0.05)
-                guard next <= .now else { continue }
-                next = Date(timeIntervalSinceNow: interval)
-                // If a claim is lost, the next commit finds that out.
-                _ = try? catalog.keepClaims(state.withLock { Array($0.jobs) })
-            }
+        loop.start(after: interval) { [self] in
+            // If a claim is lost, the next commit finds that out.
+            _ = try? catalog.keepClaims(jobs.withLock { Array($0) })
+            return .after(seconds: interval)
         }
-        thread.name = "tripstore-transfer"
-        thread.start()
     }
 
-    func stop() { state.withLock { $0.isStopped = true } }
+    /// Ends the thread, and waits until it has.
+    func stop() { loop.stop() }
 
-    func add(_ job: Int64) { state.withLock { _ = $0.jobs.insert(job) } }
+    func add(_ job: Int64) { jobs.withLock { _ = $0.insert(job) } }
 
-    func remove(_ jobs: Set<Int64>) { state.withLock { $0.jobs.subtract(jobs) } }
+    func remove(_ gone: Set<Int64>) { jobs.withLock { $0.subtract(gone) } }
 }

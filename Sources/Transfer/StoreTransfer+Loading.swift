@@ -12,14 +12,13 @@ extension StoreTransfer {
     ///
     /// Waits while servers are unavailable, as jobs do.
     func load(_ wave: [JobRecord]) throws(TripstoreError) -> Bool {
-        var pause = 1
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.retrySecondsMax))
         while true {
             do {
                 return wave.count == 1 ? try loadAlone(wave[0]) : try loadTogether(wave)
             } catch let error as TripstoreError where error.code == .unavailable {
                 report(.waits(error.message))
-                Thread.sleep(forTimeInterval: Double(pause))
-                pause = min(pause * 2, Limits.retrySecondsMax)
+                Thread.sleep(forTimeInterval: backoff.next().inSeconds)
             } catch {
                 throw error as? TripstoreError
                     ?? TripstoreError(.internalFault, "Trips could not be copied: \(error); please report this.")
@@ -201,8 +200,7 @@ extension JobRecord {
     /// Without hashes: whether jobs may have the same bytes was decided where they were ingested.
     fileprivate func lastCommit(attempt: Int?, partCount: Int) -> JobCommit {
         JobCommit(
-            attempt: attempt, partCount: partCount, processedRows: job.processedRows, rejectedRows: job.rejectedRows,
-            processedBytes: job.processedBytes, checkpoint: Checkpoint(), rejects: [:], isLast: true)
+            attempt: attempt, partCount: partCount, counts: job.counts, checkpoint: Checkpoint(), rejects: [:], isLast: true)
     }
 }
 

@@ -50,7 +50,7 @@ final class TransferredParts {
             || batches.count + read.count > Limits.segmentBatchCountMax
         if batchRowCount > 0, isFull {
             var commit = JobCommit(
-                attempt: attempt, processedRows: rowCount, rejectedRows: 0, processedBytes: 0,
+                attempt: attempt, counts: JobCounts(processedRows: rowCount),
                 checkpoint: JobRecord.Checkpoint(byteCount: position, lineCount: rowCount, contentHash: plan), rejects: [:],
                 isLast: false)
             commit.partCount = partCount + 1

@@ -125,7 +125,7 @@ struct IngestSession {
                 continue
             }
             completedCount += 1
-            loadedRows += job.processedRows - job.rejectedRows
+            loadedRows += job.counts.acceptedRows
             newRows += job.processedRows - earlierRows[id, default: 0]
             if job.rejectedRows > 0 {
                 if code == 0 { code = 3 }

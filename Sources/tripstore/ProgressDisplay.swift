@@ -56,7 +56,7 @@ final class ProgressDisplay: @unchecked Sendable {
             names[job.id] = nil
             activity.begin(names.min { $0.key < $1.key }.map { "\($0.value)  starting" })
             let name = Readable.text(job.filename)
-            let accepted = job.processedRows - job.rejectedRows
+            let accepted = job.counts.acceptedRows
             switch job.status {
             case .completed where isQuiet: return
             case .completed:

@@ -233,7 +233,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     /// Opens the engine, and waits for shared servers, which may be unavailable while several processes start together.
     private func openEngine(_ settings: EngineSettings, _ level: Logger.Level, _ logger: Logger) async throws -> TripStore {
-        var pause = Duration.milliseconds(500)
+        var backoff = Backoff(from: .milliseconds(500), to: .seconds(5))
         while true {
             do {
                 return try store.openEngine(
@@ -241,8 +241,7 @@ struct ServeCommand: AsyncParsableCommand {
             } catch let error as TripstoreError where error.code == .unavailable {
                 guard try Environment.catalog(settings.catalogURL) != nil else { throw error }
                 logger.warning("Waiting to start", metadata: ["why": "\(error)"])
-                try await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(5))
+                try await Task.sleep(for: backoff.next())
             }
         }
     }

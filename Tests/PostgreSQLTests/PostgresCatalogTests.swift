@@ -82,7 +82,8 @@ struct PostgresCatalogTests {
             let rejected = Int.random(in: 0...3, using: &random)
             let commit = JobCommit(
                 segment: nil, attempt: try catalog.job(id)?.attempt, partCount: Int.random(in: 0...5, using: &random),
-                processedRows: number(&random), rejectedRows: rejected, processedBytes: number(&random),
+                counts: JobCounts(
+                    processedRows: number(&random), rejectedRows: rejected, processedBytes: number(&random)),
                 checkpoint: JobRecord.Checkpoint(byteCount: number(&random), lineCount: number(&random)),
                 rejects: rejected == 0 ? [:] : ["odd \(rejected)": rejected], isLast: Bool.random(using: &random))
             return "\(try catalog.commit(commit, job: id)) " + text(try catalog.job(id))
@@ -174,7 +175,8 @@ struct PostgresCatalogTests {
         #expect(try catalogs[1].start([ids[0]], tracksAttempts: true).isEmpty)
         #expect(try impatient.start([ids[0]], tracksAttempts: true).count == 1)
         let late = JobCommit(
-            attempt: 0, processedRows: 1, rejectedRows: 0, processedBytes: 1, checkpoint: JobRecord.Checkpoint(), rejects: [:],
+            attempt: 0, counts: JobCounts(processedRows: 1, processedBytes: 1), checkpoint: JobRecord.Checkpoint(),
+            rejects: [:],
             isLast: true)
         #expect(try catalogs[1].commit(late, job: ids[0]) == false)
         #expect(try catalogs[1].setStatus(ids[0], to: .failed, from: [.running], message: nil, attempt: 0) == false)
@@ -246,7 +248,8 @@ struct PostgresCatalogTests {
         .enumerated().map { RejectedRow(line: $0 + 2, reason: "odd", text: $1) }
         for part in [rows[..<2], rows[2...]] {
             let commit = JobCommit(
-                attempt: attempt, processedRows: part.count, rejectedRows: part.count, processedBytes: 1,
+                attempt: attempt,
+                counts: JobCounts(processedRows: part.count, rejectedRows: part.count, processedBytes: 1),
                 checkpoint: JobRecord.Checkpoint(), rejects: ["odd": part.count], rejectedLines: Array(part), isLast: false)
             #expect(try catalog.commit(commit, job: id))
         }

@@ -222,8 +222,12 @@ private final class PieceQueue: Sendable {
 private struct Patience {
     private let options: FetcherOptions
     private var fruitlessAttemptCount = 0
+    private var backoff: Backoff
 
-    init(_ options: FetcherOptions) { self.options = options }
+    init(_ options: FetcherOptions) {
+        self.options = options
+        backoff = Backoff(from: options.firstDelay, to: FetchLimits.delayMax)
+    }
 
     /// Records a failed attempt, and waits for the next; throws if there should be none.
     ///
@@ -239,8 +243,7 @@ private struct Patience {
                     "\(shown) could not be fetched in \(fruitlessAttemptCount) attempts: \(reason)."
                 ))
         }
-        let planned = options.firstDelay * (1 << (fruitlessAttemptCount - 1))
-        let delay = min(max(planned, retryAfter ?? .zero), FetchLimits.delayMax)
+        let delay = min(max(backoff.next(), retryAfter ?? .zero), FetchLimits.delayMax)
         let seconds = Int((delay / .seconds(1)).rounded(.up))
         tell("in \(seconds) s (attempt \(fruitlessAttemptCount + 1) of \(options.fruitlessAttemptCountMax)): \(reason)")
         try await Task.sleep(for: delay)

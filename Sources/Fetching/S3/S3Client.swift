@@ -58,6 +58,7 @@ final class S3Client: Sendable {
         var sent = sent
         let attemptCountMax = attemptCountMax ?? options.attemptCountMax
         var attemptCount = 0
+        var backoff = Backoff(from: options.firstDelay, to: FetchLimits.delayMax)
         let begun = ContinuousClock.now
         while true {
             let (reason, retryAfter): (String, Duration?)
@@ -79,8 +80,7 @@ final class S3Client: Sendable {
                     "S3 did not \(sent.request.purpose) \(sent.request.shown) in \(attemptCount) attempt\(attemptCount == 1 ? "" : "s"): \(reason); try again "
                         + "later, or check AWS_ENDPOINT_URL and the network.")
             }
-            let delay = options.firstDelay * (1 << (attemptCount - 1))
-            Thread.sleep(forTimeInterval: min(max(delay, retryAfter ?? .zero), FetchLimits.delayMax) / .seconds(1))
+            Thread.sleep(forTimeInterval: min(max(backoff.next(), retryAfter ?? .zero), FetchLimits.delayMax).inSeconds)
             sent = send(sent.request)
         }
     }

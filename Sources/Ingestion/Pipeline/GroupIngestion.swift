@@ -128,8 +128,10 @@ final class GroupIngestion {
         try file.flush()
         try file.finish(rejects)
         return JobCommit(
-            segment: nil, processedRows: chunk.rowCount, rejectedRows: chunk.rejectedCount,
-            processedBytes: extent.storedByteCount,
+            segment: nil,
+            counts: JobCounts(
+                totalRows: chunk.rowCount, processedRows: chunk.rowCount, rejectedRows: chunk.rejectedCount,
+                totalBytes: record.job.totalBytes, processedBytes: extent.storedByteCount),
             checkpoint: JobRecord.Checkpoint(
                 byteCount: extent.plainByteCount, lineCount: extent.headerLineCount + chunk.lineCount,
                 rejectsByteCount: file.byteCount, contentHash: extent.contentHash),
@@ -159,10 +161,7 @@ final class GroupIngestion {
             }
             var job = record.job
             job.status = .completed
-            job.totalRows = chunk.rowCount
-            job.processedRows = chunk.rowCount
-            job.rejectedRows = chunk.rejectedCount
-            job.processedBytes = extent.storedByteCount
+            job.counts = commit.counts
             return job
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TripModel
 
 extension IngestionJob {
     /// What the outside requests of a running job.
@@ -14,13 +15,13 @@ extension IngestionJob {
         var isClosing: Bool { condition.withLock { isStoreClosing } }
 
         /// Waits for a while, or until the store is being closed.
-        func waitUnlessClosing(seconds: Int) { wait(seconds) { isStoreClosing } }
+        func waitUnlessClosing(_ pause: Duration) { wait(pause) { isStoreClosing } }
 
         /// Waits for a while, or until the job is to stop.
-        func wait(seconds: Int) { wait(seconds) { request != .none } }
+        func wait(_ pause: Duration) { wait(pause) { request != .none } }
 
-        private func wait(_ seconds: Int, until isOver: () -> Bool) {
-            let end = Date(timeIntervalSinceNow: Double(seconds))
+        private func wait(_ pause: Duration, until isOver: () -> Bool) {
+            let end = Date(timeIntervalSinceNow: pause.inSeconds)
             condition.withLock { while !isOver(), condition.wait(until: end) {} }
         }
 

@@ -309,7 +309,7 @@ final class IngestionJob {
     /// - Parameter isLast: whether they are the last of the job.
     private func sealPart(isLast: Bool) {
         let origin = self.record.origin(
-            jobTrips: isLast ? job.processedRows - job.rejectedRows : nil, sourceHash: isLast ? sourceHash : nil,
+            jobTrips: isLast ? job.counts.acceptedRows : nil, sourceHash: isLast ? sourceHash : nil,
             contentHash: isLast ? checkpoint.contentHash : nil)
         let part = JobPart(
             job: job.id, isGroup: false, attempt: record.attempt, number: partCount, endLine: checkpoint.lineCount,
@@ -334,9 +334,8 @@ final class IngestionJob {
             try rejectsLog.finish(catalog.rejectCounts(job.id).merging(part.rejects, uniquingKeysWith: +))
         }
         var commit = JobCommit(
-            segment: segment, attempt: record.attempt, partCount: part.number + 1, processedRows: part.job.processedRows,
-            rejectedRows: part.job.rejectedRows, processedBytes: part.job.processedBytes, checkpoint: part.checkpoint,
-            rejects: part.rejects, rejectedLines: part.rejectedLines, isLast: isLast)
+            segment: segment, attempt: record.attempt, partCount: part.number + 1, counts: part.job.counts,
+            checkpoint: part.checkpoint, rejects: part.rejects, rejectedLines: part.rejectedLines, isLast: isLast)
         if isLast {
             var completed = part.job
             completed.status = .completed

@@ -9,17 +9,19 @@ final class FetchQueue: @unchecked Sendable {
     private let condition = NSCondition()
     private var waiting: [JobRecord] = []
     private var running: [Int64: (task: Task<Void, Never>, host: String)] = [:]
-    private var live: [Int64: Job] = [:]
+    private let board: ProgressBoard
     /// Those of the jobs whose files are uploads of ours.
     private var uploads: Set<Int64> = []
     private var fetcher: (threads: FetchThreads, fetch: @Sendable (JobRecord) async -> Void)?
     private var isStopping = false
 
-    /// Adds a job; its state is then read from here.
+    /// - Parameter board: where a job's live state ends with its fetch.
+    init(_ board: ProgressBoard) { self.board = board }
+
+    /// Adds a job.
     func add(_ record: JobRecord) {
         condition.withLock {
             waiting.append(record)
-            live[record.job.id] = record.job
             if record.ownsURL { uploads.insert(record.job.id) }
             startMore()
         }
@@ -68,7 +70,7 @@ final class FetchQueue: @unchecked Sendable {
         condition.withLock {
             running[id] = nil
             if !waiting.contains(where: { $0.job.id == id }) {
-                live[id] = nil
+                board.release([id], .fetching)
                 uploads.remove(id)
             }
             startMore()
@@ -82,18 +84,12 @@ final class FetchQueue: @unchecked Sendable {
     /// Whether an upload of ours is being fetched or waits for that.
     var hasUploads: Bool { condition.withLock { !uploads.isEmpty } }
 
-    /// Returns the current state of the job, if its file is being fetched or waits for that.
-    func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
-
-    /// Records the progress of a fetch; nil: the job is no longer in this queue.
-    func update(_ id: Int64, _ job: Job?) { condition.withLock { live[id] = job } }
-
     /// Removes a job: its fetch is cancelled, without waiting for that.
     func drop(_ id: Int64) {
         condition.withLock {
             waiting.removeAll { $0.job.id == id }
             running[id]?.task.cancel()
-            live[id] = nil
+            board.release([id], .fetching)
             uploads.remove(id)
         }
     }

@@ -5,25 +5,26 @@ import TripModel
 ///
 /// One job at a time, or one group of small ones: a job uses all cores by itself, and jobs become visible in order of arrival.
 final class IngestionQueue: @unchecked Sendable {
-    private let condition = NSCondition()
+    private let loop = BackgroundLoop("tripstore-ingestion", stackByteCount: 4 << 20)
+    private let lock = NSLock()
     private let groupsSmallFiles: Bool
     private var waiting: [(id: Int64, isSmall: Bool)] = []
     private var running: (ids: Set<Int64>, control: IngestionJob.Control)?
-    private var live: [Int64: Job] = [:]
     private var isStopping = false
     /// Whether something changed since the last call of `whenIdle`.
     private var hasChanged = true
-    private var hasThread = false
-    /// Errors of jobs that stopped and whose end could not be recorded.
-    private var abandoned: [Int64: TripstoreError] = [:]
     private let idleWork: IdleWork
+    private let board: ProgressBoard
 
     /// Makes a queue that runs many small files together, or each alone.
     ///
-    /// - Parameter idleWork: maintenance that yields to jobs, and signals when there is more of it.
-    init(groupsSmallFiles: Bool, idleWork: IdleWork) {
+    /// - Parameters:
+    ///   - idleWork: maintenance that yields to jobs, and signals when there is more of it.
+    ///   - board: where a job's live state ends with its run.
+    init(groupsSmallFiles: Bool, idleWork: IdleWork, board: ProgressBoard) {
         self.groupsSmallFiles = groupsSmallFiles
         self.idleWork = idleWork
+        self.board = board
         idleWork.onChange { [weak self] in self?.signalChange() }
     }
 
@@ -37,59 +38,43 @@ final class IngestionQueue: @unchecked Sendable {
         let isNew = record.checkpoint.byteCount == 0 && record.startCount == 0
         let isSmall = groupsSmallFiles && size <= Limits.smallFileByteCountMax && isNew
         let id = record.job.id
-        condition.withLock {
+        lock.withLock {
             guard !waiting.contains(where: { $0.id == id }) else { return }
-            (abandoned[id], live[id]) = (nil, nil)
+            board.restart(id)
             waiting.append((id, isSmall))
             idleWork.noteWaiting(waiting.count)
-            condition.broadcast()
         }
+        loop.wake()
     }
 
     /// Lets the thread run `whenIdle` once more.
     private func signalChange() {
-        condition.withLock {
-            hasChanged = true
-            condition.broadcast()
-        }
+        lock.withLock { hasChanged = true }
+        loop.wake()
     }
 
     /// Starts the thread; `run` runs one job, or several small ones, to their end, `whenIdle` runs maintenance.
     func start(
         _ run: @escaping @Sendable ([Int64], IngestionJob.Control) -> Void, whenIdle: @escaping @Sendable () -> Void
     ) {
-        let isFirst = condition.withLock {
-            defer { hasThread = true }
-            return !hasThread
-        }
-        guard isFirst else { return }
-        let thread = Thread {
-            while let (ids, control) = self.next() {
-                if ids.isEmpty { whenIdle() } else { run(ids, control) }
-                // Memory of a job is returned to the system: a server is idle for longer than it ingests.
-                if !self.hasWaiting { ProcessMemory.release() }
-                self.condition.withLock {
-                    if !ids.isEmpty { self.hasChanged = true }
-                    self.running = nil
-                    self.live = [:]
-                    self.condition.broadcast()
-                }
+        loop.start { [self] in
+            guard let (ids, control) = next() else { return .whenWoken }
+            if ids.isEmpty { whenIdle() } else { run(ids, control) }
+            // Memory of a job is returned to the system: a server is idle for longer than it ingests.
+            if !hasWaiting { ProcessMemory.release() }
+            lock.withLock {
+                if !ids.isEmpty { hasChanged = true }
+                running = nil
+                board.release(ids, .running)
             }
-            self.condition.withLock {
-                self.hasThread = false
-                self.condition.broadcast()
-            }
+            return .again
         }
-        thread.name = "tripstore-ingestion"
-        thread.stackSize = 4 << 20
-        thread.start()
     }
 
-    /// Returns the jobs to run next; none if it is time for `whenIdle`.
+    /// Returns the jobs to run next, none if it is time for `whenIdle`; nil if there is nothing to do.
     private func next() -> ([Int64], IngestionJob.Control)? {
-        condition.lock()
-        defer { condition.unlock() }
-        while !isStopping {
+        lock.withLock {
+            if isStopping { return nil }
             if !waiting.isEmpty {
                 let smallCount = waiting.prefix(Limits.groupJobCountMax).prefix { $0.isSmall }.count
                 let ids = waiting.prefix(max(1, smallCount)).map(\.id)
@@ -103,22 +88,21 @@ final class IngestionQueue: @unchecked Sendable {
                 hasChanged = false
                 return ([], IngestionJob.Control())
             }
-            condition.wait()
+            return nil
         }
-        return nil
     }
 
     /// The running and pending jobs.
-    var ids: [Int64] { condition.withLock { waiting.map(\.id) + Array(running?.ids ?? []) } }
+    var ids: [Int64] { lock.withLock { waiting.map(\.id) + Array(running?.ids ?? []) } }
 
     /// Whether a job is running or pending.
-    var hasJobs: Bool { condition.withLock { !waiting.isEmpty || running != nil } }
+    var hasJobs: Bool { lock.withLock { !waiting.isEmpty || running != nil } }
 
     /// Removes a job from the queue, or requests it to stop, without waiting for that.
     ///
     /// If it runs in a group, it is omitted when the group is committed, as the catalog knows that it was cancelled.
     func drop(_ id: Int64) {
-        condition.withLock {
+        lock.withLock {
             waiting.removeAll { $0.id == id }
             idleWork.noteWaiting(waiting.count)
             if let running, running.ids == [id] { running.control.request(.cancel) }
@@ -126,35 +110,15 @@ final class IngestionQueue: @unchecked Sendable {
     }
 
     /// Whether jobs wait behind the running one.
-    var hasWaiting: Bool { condition.withLock { !waiting.isEmpty } }
-
-    /// Records the state of the running job.
-    func update(_ job: Job) { condition.withLock { live[job.id] = job } }
-
-    /// Returns the current state of the running job, if it is this one.
-    func live(_ id: Int64) -> Job? { condition.withLock { live[id] } }
-
-    /// Records that jobs stopped and that their end could not be recorded, such as on a full disk.
-    func abandon(_ ids: [Int64], _ error: TripstoreError) {
-        condition.withLock { for id in ids { abandoned[id] = error } }
-    }
-
-    /// Returns why a job stopped whose end could not be recorded.
-    func failure(of id: Int64) -> TripstoreError? { condition.withLock { abandoned[id] } }
-
-    /// Blocks until a job has ended, or for a short while.
-    func waitForChange() {
-        condition.withLock { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05)) }
-    }
+    var hasWaiting: Bool { lock.withLock { !waiting.isEmpty } }
 
     /// Lets the running job checkpoint, and waits until the thread has ended.
     func stop() {
-        condition.lock()
-        defer { condition.unlock() }
-        isStopping = true
-        idleWork.stop()
-        running?.control.request(.checkpoint)
-        condition.broadcast()
-        while hasThread { condition.wait() }
+        lock.withLock {
+            isStopping = true
+            idleWork.stop()
+            running?.control.request(.checkpoint)
+        }
+        loop.stop()
     }
 }

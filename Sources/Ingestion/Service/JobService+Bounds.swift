@@ -93,7 +93,7 @@ extension JobService {
             }
             if isOld { removeKept(record) }
             settings.logger.notice("Removed the upload of a failed job", metadata: ["job": "\(id)", "isOld": "\(isOld)"])
-            if let job = try catalog.job(id)?.job { notify(JobProgress(job)) }
+            if let job = try catalog.job(id)?.job { board.publish(JobProgress(job)) }
         }
     }
 }

@@ -97,12 +97,9 @@ extension JobService {
         var waiting = record
         waiting.job.status = .pending
         waiting.job.message = "Waiting to be fetched."
-        notify(JobProgress(waiting.job))
+        board.publish(waiting.job, .fetching)
         fetching.add(waiting)
     }
-
-    /// Returns the current state of a job that is being fetched or ingested.
-    func live(_ id: Int64) -> Job? { fetching.live(id) ?? queue.live(id) }
 
     /// Starts to fetch what waits for it.
     func startFetching() {
@@ -185,8 +182,7 @@ extension JobService {
                     var job = record.job
                     job.totalBytes = progress.totalBytes
                     job.message = progress.message
-                    fetching.update(id, job)
-                    notify(JobProgress(job))
+                    board.publish(job, .fetching)
                 }
             }
             try await takeOver(record, file)
@@ -217,30 +213,29 @@ extension JobService {
     private func untilCatalogAnswers<Value: Sendable>(
         _ ask: () throws(TripstoreError) -> Value
     ) async throws(TripstoreError) -> Value {
-        var pause = 1
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.retrySecondsMax))
         while true {
             do throws(TripstoreError) { return try ask() } catch {
                 guard sharing != nil, error.code == .unavailable else { throw error }
                 settings.logger.warning("A fetch waits for the catalog", metadata: ["why": "\(error.message)"])
             }
-            do { try await Task.sleep(for: .seconds(pause)) } catch {
+            do { try await Task.sleep(for: backoff.next()) } catch {
                 throw TripstoreError(.cancelled, "Cancelled on request.")
             }
-            pause = min(pause * 2, Limits.retrySecondsMax)
         }
     }
 
     /// Fails the job of a failed fetch, as soon as the catalog records it.
     private func endFetch(_ record: JobRecord, _ error: TripstoreError) async {
         let id = record.job.id
-        var pause = 1
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.recordingSecondsMax))
         while true {
             do throws(TripstoreError) {
                 return try failFetch(id, error)
             } catch let obstacle {
                 settings.logger.error("A fetch could not be ended", metadata: ["job": "\(id)", "error": "\(obstacle)"])
                 guard isServing else {
-                    return queue.abandon(
+                    return board.abandon(
                         [id],
                         TripstoreError(
                             .io,
@@ -248,10 +243,8 @@ extension JobService {
                 }
                 var job = record.job
                 job.message = "Waiting: \(obstacle.message)"
-                fetching.update(id, job)
-                notify(JobProgress(job))
-                do { try await Task.sleep(for: .seconds(pause)) } catch { return }
-                pause = min(pause * 2, Limits.recordingSecondsMax)
+                board.publish(job, .fetching)
+                do { try await Task.sleep(for: backoff.next()) } catch { return }
             }
         }
     }
@@ -260,7 +253,7 @@ extension JobService {
     private func waiting(
         for record: JobRecord, _ fetch: () async throws(TripstoreError) -> Void
     ) async throws(TripstoreError) {
-        var pause = 1
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.retrySecondsMax))
         var count = 0
         while true {
             do throws(TripstoreError) {
@@ -274,11 +267,9 @@ extension JobService {
                 settings.logger.warning("A fetch waits", metadata: ["job": "\(record.job.id)", "why": "\(error.message)"])
                 var job = record.job
                 job.message = "Waiting: \(error.message)"
-                fetching.update(job.id, job)
-                notify(JobProgress(job))
-                try? await Task.sleep(for: .seconds(pause))
+                board.publish(job, .fetching)
+                try? await Task.sleep(for: backoff.next())
                 if Task.isCancelled { throw TripstoreError(.cancelled, "Cancelled on request.") }
-                pause = min(pause * 2, Limits.retrySecondsMax)
             }
         }
     }
@@ -298,14 +289,14 @@ extension JobService {
             // Cancelled meanwhile.
             return try FileSystem.remove(record.sourcePath)
         }
-        fetching.update(id, nil)
-        notify(JobProgress(fetched.job))
+        board.release([id], .fetching)
+        board.publish(JobProgress(fetched.job))
         queue.add(fetched)
     }
 
     private func failFetch(_ id: Int64, _ error: TripstoreError) throws(TripstoreError) {
         // Another process may be fetching it by now, and knows better.
-        if let sharing, try !sharing.catalog.keepClaims([id]).isEmpty { return fetching.update(id, nil) }
+        if let sharing, try !sharing.catalog.keepClaims([id]).isEmpty { return board.release([id], .fetching) }
         var message = error.message
         if error.code == .unavailable, message.hasSuffix(".") {
             message = message.dropLast() + "; try again later by resuming the job."
@@ -314,8 +305,7 @@ extension JobService {
             let failed = try catalog.job(id)
         else { return }
         settings.logger.warning("A file could not be fetched", metadata: ["job": "\(id)", "why": "\(error.message)"])
-        fetching.update(id, failed.job)
-        notify(JobProgress(failed.job))
+        board.publish(failed.job, .fetching)
         noteFailed(failed)
         removeKeptUploads()
     }

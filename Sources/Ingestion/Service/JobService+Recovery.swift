@@ -163,7 +163,7 @@ extension JobService {
         let isEnded = try deleteTrips(record.job.id, status: .failed, from: [record.job.status], message: message)
         if isEnded, let failed = try catalog.job(record.job.id) {
             settings.logger.error("A job is given up whose runs ended the process", metadata: ["job": "\(record.job.id)"])
-            notify(JobProgress(failed.job))
+            board.publish(JobProgress(failed.job))
             noteFailed(failed)
         }
         return isEnded

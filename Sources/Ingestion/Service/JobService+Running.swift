@@ -22,7 +22,7 @@ extension JobService {
     }
 
     private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
-        for record in records { tell(record.job) }
+        for record in records { board.publish(record.job, .running) }
         let load = GroupIngestion(
             records, engine: engine, storage: storage, pool: pool, bounds: settings.bounds)
         do {
@@ -52,33 +52,27 @@ extension JobService {
     private func giveUp(_ ids: [Int64], _ error: any Error) {
         settings.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
         let reason = (error as? TripstoreError)?.message ?? "\(error)"
-        queue.abandon(
+        board.abandon(
             ids,
             TripstoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
     }
 
-    private func tell(_ job: Job) {
-        queue.update(job)
-        notify(JobProgress(job))
-    }
-
     private func run(_ record: JobRecord, _ control: IngestionJob.Control) throws {
         var record = record
-        var waits = 0
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.retrySecondsMax))
         while true {
             do {
                 return try runOnce(record, control)
             } catch let error as TripstoreError where error.code == .unavailable {
                 // The store of trips is unavailable for now. What was committed stays, and the next attempt resumes from there.
                 let id = record.job.id
-                waits += 1
                 // If the catalog is unavailable as well, it counts this attempt until it ends in order.
                 try? catalog.noteWaiting(id, attempt: record.attempt)
                 settings.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
                 var job = (try? self.record(id).job) ?? record.job
                 job.message = "Waiting: \(error.message)"
-                tell(job)
-                control.wait(seconds: min(1 << min(waits - 1, 5), Limits.retrySecondsMax))
+                board.publish(job, .running)
+                control.wait(backoff.next())
                 switch control.stopRequest {
                 case .none: break
                 case .cancel:
@@ -89,7 +83,7 @@ extension JobService {
                     try catalog.start([id], tracksAttempts: intake.tracksAttempts)
                 }
                 guard let again = started.first else { return try settle(id, control) }
-                if again.checkpoint != record.checkpoint { waits = 0 }
+                if again.checkpoint != record.checkpoint { backoff.reset() }
                 record = again
             } catch {
                 if let error = error as? TripstoreError, isOwnTrouble(error, with: record) {
@@ -105,17 +99,14 @@ extension JobService {
 
     private func runOnce(_ record: JobRecord, _ control: IngestionJob.Control) throws {
         let id = record.job.id
-        tell(record.job)
+        board.publish(record.job, .running)
         let load = try IngestionJob(
             record, engine: engine, storage: storage, pool: pool, chunkRowCount: settings.chunkRowCount,
             partRowCount: intake.partRowCount, bounds: settings.bounds, control: control
         ) { [self] progress in
             var job = record.job
-            job.processedRows = progress.processedRows
-            job.rejectedRows = progress.rejectedRows
-            job.processedBytes = progress.processedBytes
-            queue.update(job)
-            notify(progress)
+            job.counts = progress.counts
+            board.publish(job, .running, progress)
         }
         do {
             switch try load.run() {
@@ -140,8 +131,7 @@ extension JobService {
         let job = (try? self.record(record.job.id).job) ?? known
         trouble.noteEnd()
         countRows(of: job)
-        queue.update(job)
-        notify(progress(job))
+        board.publish(job, .running, progress(job))
         removeKept(record)
     }
 
@@ -167,7 +157,7 @@ extension JobService {
     private func retrying<Value>(
         _ ids: [Int64], _ control: IngestionJob.Control, _ body: () throws(TripstoreError) -> Value
     ) throws(TripstoreError) -> Value {
-        var pause = 1
+        var backoff = Backoff(from: .seconds(1), to: .seconds(Limits.retrySecondsMax))
         while true {
             do throws(TripstoreError) {
                 return try body()
@@ -178,13 +168,12 @@ extension JobService {
                 settings.logger.warning(
                     "The catalog cannot take note", metadata: ["jobs": "\(ids)", "why": "\(error.message)"])
                 for id in ids {
-                    guard var job = live(id) ?? (try? catalog.job(id))?.job, !job.status.isTerminal else { continue }
+                    guard var job = board.live(id) ?? (try? catalog.job(id))?.job, !job.status.isTerminal else { continue }
                     job.message = "Waiting: \(error.message)"
-                    tell(job)
+                    board.publish(job, .running)
                 }
-                control.waitUnlessClosing(seconds: pause)
+                control.waitUnlessClosing(isAway ? backoff.next() : min(backoff.next(), .seconds(Limits.recordingSecondsMax)))
                 if control.isClosing { throw error }
-                pause = min(pause * 2, isAway ? Limits.retrySecondsMax : Limits.recordingSecondsMax)
             }
         }
     }
@@ -222,7 +211,7 @@ extension JobService {
             settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
         }
         // It may have ended otherwise, which its subscribers must learn all the same.
-        if job.status.isTerminal { tell(job) }
+        if job.status.isTerminal { board.publish(job, .running) }
         if job.status.isRemoved { try removeFiles(of: record) }
         if isOurs, job.status == .failed {
             // None of its rows is in the store, nor was one rejected; a resume writes the file again, on this thread.

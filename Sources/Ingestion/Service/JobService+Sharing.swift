@@ -45,16 +45,19 @@ extension JobService {
     }
 
     private func hear(_ notice: CatalogNotice) throws(TripstoreError) {
-        guard let sharing else { return }
         switch notice {
         case .changed(let id): try lookAt(id)
         case .progress(let progress):
-            if sharing.hear(progress) { forgetFiles(ofJob: progress.jobID) }
-            deliver(progress)
+            relay(progress)
         case .reconnected:
-            for id in sharing.unfinished { try lookAt(id) }
-            sharing.wake()
+            for id in board.unfinished { try lookAt(id) }
+            sharing?.wake()
         }
+    }
+
+    private func relay(_ progress: JobProgress) {
+        if progress.status.isTerminal, sharing?.leave(progress.jobID) == true { forgetFiles(ofJob: progress.jobID) }
+        board.relay(progress)
     }
 
     /// Reads a job for which a notice arrived.
@@ -65,8 +68,7 @@ extension JobService {
         case .cancelled, .failed: drop(id)
         case .running, .interrupted, .completed, .deleted: break
         }
-        if sharing.hear(JobProgress(record.job)) { forgetFiles(ofJob: id) }
-        deliver(JobProgress(record.job))
+        relay(JobProgress(record.job))
     }
 
     /// Stops working on a job, whatever its state is.

@@ -27,7 +27,7 @@ extension JobService {
         let sentence = "Waiting for another process, as \(sharing.catalog.hostName) gave it back: \(error.message)"
         let isOurs = try sharing.catalog.giveBack(id, message: sentence)
         // The last progress from this process, whatever it has relayed before.
-        if isOurs, let job = try? catalog.job(id)?.job { notify(JobProgress(job)) }
+        if isOurs, let job = try? catalog.job(id)?.job { board.publish(JobProgress(job)) }
         sharing.leave(id)
         // Another one fetches it again; here it would be in the way.
         for path in record.files { try? FileSystem.remove(path) }

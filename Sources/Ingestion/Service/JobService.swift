@@ -37,7 +37,6 @@ public final class JobService: Sendable {
     }
 
     private struct State {
-        var observers: [@Sendable (JobProgress) -> Void] = []
         var rowsIngested = 0
         var rowsRejected = 0
         var lostLeases = 0
@@ -56,8 +55,10 @@ public final class JobService: Sendable {
     /// How processes share jobs; nil if this one alone has the catalog.
     let sharing: JobSharing?
     let settings: Settings
+    /// The latest state of each job.
+    package let board: ProgressBoard
     let queue: IngestionQueue
-    let fetching = FetchQueue()
+    let fetching: FetchQueue
     /// The key from a shared catalog's password, whose derivation takes a moment.
     let sharedSeal = Lock<(password: SealingPassword, seal: SourceSeal)?>(nil)
     /// Which paths of files are hidden.
@@ -88,9 +89,12 @@ public final class JobService: Sendable {
         intake = engine.intake
         folders = storage.folders
         paths = HiddenPaths(storage.folders.root)
-        sharing = storage.shared.map { JobSharing($0) }
+        let sharing = storage.shared.map { JobSharing($0) }
+        self.sharing = sharing
         pool = engine.pool
-        queue = IngestionQueue(groupsSmallFiles: intake.groupsSmallFiles, idleWork: engine.idleWork)
+        board = ProgressBoard(hiding: settings.hidesPaths ? paths : nil, relayOut: sharing?.relayOut)
+        queue = IngestionQueue(groupsSmallFiles: intake.groupsSmallFiles, idleWork: engine.idleWork, board: board)
+        fetching = FetchQueue(board)
         if settings.access == .readWrite { try recover() }
     }
 
@@ -120,7 +124,7 @@ public final class JobService: Sendable {
 
     /// Lets a pending job run: here, or in any process with capacity if several share the catalog.
     func begin(_ waiting: JobRecord) throws(TripstoreError) {
-        notify(JobProgress(waiting.job))
+        board.publish(JobProgress(waiting.job))
         if let sharing, !claimsOwnJobs { return sharing.wake() }
         sharing?.take(waiting)
         try enqueue(waiting)
@@ -193,11 +197,11 @@ public final class JobService: Sendable {
 
     /// Blocks until a job has ended, and returns it; a job that this process has lost by silence is interrupted.
     package func waitForEnd(of id: Int64) throws(TripstoreError) -> Job {
-        while true {
+        try board.follow(id) { () throws(TripstoreError) in
             do throws(TripstoreError) {
                 let job = try record(id).job
                 if job.status.isTerminal || job.status == .interrupted && sharing != nil && !claimed.contains(id),
-                    live(id) == nil
+                    board.live(id) == nil
                 {
                     return job
                 }
@@ -205,8 +209,8 @@ public final class JobService: Sendable {
                 // An unavailable catalog returns, and the job continues.
                 guard error.code == .unavailable else { throw error }
             }
-            if let error = queue.failure(of: id) { throw error }
-            queue.waitForChange()
+            if let error = board.failure(of: id) { throw error }
+            return nil
         }
     }
 
@@ -249,7 +253,7 @@ public final class JobService: Sendable {
     public func job(_ id: Int64) throws(TripstoreError) -> Job {
         if isAbandoned { return shown(Self.interrupted(try record(id).job)) }
         do throws(TripstoreError) { return shown(current(try record(id).job)) } catch {
-            guard error.code == .unavailable, let live = live(id) else { throw error }
+            guard error.code == .unavailable, let live = board.live(id) else { throw error }
             return shown(live)
         }
     }
@@ -261,7 +265,7 @@ public final class JobService: Sendable {
     private func current(_ job: Job) -> Job {
         switch job.status {
         case .cancelled, .deleted: job
-        case .pending, .running, .interrupted, .completed, .failed: live(job.id) ?? sharing?.seen(job) ?? job
+        case .pending, .running, .interrupted, .completed, .failed: board.current(job)
         }
     }
 
@@ -285,7 +289,7 @@ public final class JobService: Sendable {
     package func tripCount(of job: Job) throws(TripstoreError) -> Int {
         guard job.status == .completed else { return 0 }
         let missing = try storage.quarantine?.missingTrips(ofJob: job.id)
-        return max(0, job.processedRows - job.rejectedRows - (missing ?? 0))
+        return max(0, job.counts.acceptedRows - (missing ?? 0))
     }
 
     /// Returns a job's current progress.
@@ -397,7 +401,7 @@ public final class JobService: Sendable {
     private func finishRemoval(_ id: Int64) throws(TripstoreError) -> Job {
         let record = try record(id)
         // It is over, even if a file of it cannot be deleted.
-        notify(JobProgress(record.job))
+        board.publish(JobProgress(record.job))
         try removeFiles(of: record)
         return shown(record.job)
     }
@@ -411,20 +415,19 @@ public final class JobService: Sendable {
 
     /// Adds an observer that is called for each change of any job, on the store's threads.
     public func observeProgress(_ observer: @escaping @Sendable (JobProgress) -> Void) {
-        state.withLock { $0.observers.append(observer) }
+        board.observe(observer)
     }
 
-    /// Publishes a change that this process made, and relays it to other processes.
-    func notify(_ progress: JobProgress) {
-        sharing?.tell(progress)
-        deliver(progress)
-    }
+    /// Adds a subscriber of a job: it gets the current state at once if the board has the job and it is unfinished, else by `deliverState`.
+    ///
+    /// - Parameter deliver: called with each change up to the end, under the board's lock; must only enqueue and not call back.
+    package func subscribe(
+        to id: Int64, _ deliver: @escaping @Sendable (JobProgress) -> Void
+    ) -> (subscription: ProgressBoard.Subscription, isServed: Bool) { board.subscribe(to: id, deliver) }
 
-    /// Publishes a change in this process.
-    func deliver(_ progress: JobProgress) {
-        var progress = progress
-        if settings.hidesPaths { progress.message = progress.message.map(paths.removed) }
-        for observer in state.withLock({ $0.observers }) { observer(progress) }
+    /// Reads a job's state and delivers it to a subscriber that has received nothing yet; throws `.notFound` if there is no such job.
+    package func deliverState(of id: Int64, to subscription: ProgressBoard.Subscription) throws(TripstoreError) {
+        board.deliver(try progress(id), to: subscription)
     }
 
     /// Returns whether a sweep for uploads that never became jobs is due; if so, it counts as done.
@@ -438,7 +441,7 @@ public final class JobService: Sendable {
 
     func countRows(of job: Job) {
         state.withLock {
-            $0.rowsIngested += job.processedRows - job.rejectedRows
+            $0.rowsIngested += job.counts.acceptedRows
             $0.rowsRejected += job.rejectedRows
         }
     }

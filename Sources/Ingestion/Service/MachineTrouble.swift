@@ -9,8 +9,8 @@ final class MachineTrouble: Sendable {
         var error: TripstoreError?
         /// When to check whether it is over.
         var next = ContinuousClock.now
-        /// How often it occurred since a job ended.
-        var count = 0
+        /// The wait before the first check, longer each time since a job ended.
+        var backoff = Backoff(from: .seconds(Limits.troubleSecondsMin), to: .seconds(Limits.troubleSecondsMax))
     }
 
     private let state = Lock(State())
@@ -31,9 +31,7 @@ final class MachineTrouble: Sendable {
         let isFirst = state.withLock { state in
             if state.error != nil { return false }
             state.error = error
-            state.count += 1
-            let seconds = min(Limits.troubleSecondsMax, Limits.troubleSecondsMin << min(state.count - 1, 6))
-            state.next = .now + .seconds(seconds)
+            state.next = .now + state.backoff.next()
             return true
         }
         guard isFirst else { return }
@@ -50,7 +48,7 @@ final class MachineTrouble: Sendable {
     }
 
     /// A job ended, so that the next fault is a new one.
-    func noteEnd() { state.withLock { $0.count = 0 } }
+    func noteEnd() { state.withLock { $0.backoff.reset() } }
 
     func stop() { waiting.stop() }
 }

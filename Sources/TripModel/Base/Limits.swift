@@ -190,4 +190,8 @@ package enum Limits {
 
     /// Minimum time between two progress events of one job: at most ten per second reach a subscriber.
     package static let progressIntervalNanoseconds: UInt64 = 100_000_000
+    /// Last states of finished jobs that are kept, so that late subscribers get what was told of the end.
+    package static let finishedJobCountMax = 64
+    /// Seconds after which whoever waits for a job looks it up though nothing was heard of it.
+    package static let jobLookSeconds = 1.0
 }

@@ -30,6 +30,7 @@ package protocol CommitLog: AnyObject, Sendable {
 }
 
 /// A job's progress since its last commit.
+@dynamicMemberLookup
 package struct JobCommit: Sendable {
     /// The new segment; nil if the rows since the last commit were all rejected or there were none.
     package var segment: SegmentRecord?
@@ -37,10 +38,8 @@ package struct JobCommit: Sendable {
     package var attempt: Int?
     /// Count of parts that this attempt has stored and commits with this.
     package var partCount = 0
-    /// Rows decoded since the job began, accepted and rejected.
-    package var processedRows: Int
-    package var rejectedRows: Int
-    package var processedBytes: Int
+    /// Rows and bytes since the job began.
+    package var counts: JobCounts
     package var checkpoint: JobRecord.Checkpoint
     /// Rows rejected since the last commit, by reason.
     package var rejects: [String: Int]
@@ -54,20 +53,21 @@ package struct JobCommit: Sendable {
     package var lastProgress: JobProgress?
 
     package init(
-        segment: SegmentRecord? = nil, attempt: Int? = nil, partCount: Int = 0, processedRows: Int, rejectedRows: Int,
-        processedBytes: Int, checkpoint: JobRecord.Checkpoint, rejects: [String: Int], rejectedLines: [RejectedRow] = [],
-        isLast: Bool, sourceHash: ContentHash? = nil
+        segment: SegmentRecord? = nil, attempt: Int? = nil, partCount: Int = 0, counts: JobCounts,
+        checkpoint: JobRecord.Checkpoint, rejects: [String: Int], rejectedLines: [RejectedRow] = [], isLast: Bool,
+        sourceHash: ContentHash? = nil
     ) {
         self.segment = segment
         self.attempt = attempt
         self.partCount = partCount
-        self.processedRows = processedRows
-        self.rejectedRows = rejectedRows
-        self.processedBytes = processedBytes
+        self.counts = counts
         self.checkpoint = checkpoint
         self.rejects = rejects
         self.rejectedLines = rejectedLines
         self.isLast = isLast
         self.sourceHash = sourceHash
     }
+
+    /// The counts' members.
+    package subscript<Value>(dynamicMember member: KeyPath<JobCounts, Value>) -> Value { counts[keyPath: member] }
 }

@@ -1,4 +1,5 @@
 /// A job: one ingestion of one file, as a client sees it.
+@dynamicMemberLookup
 public struct Job: Hashable, Sendable {
     /// The state of a job.
     public enum Status: String, CaseIterable, Sendable {
@@ -32,20 +33,12 @@ public struct Job: Hashable, Sendable {
     public var createdAt: String
     /// UTC, ISO 8601 with `Z`, to the millisecond.
     public var updatedAt: String
-    /// Rows of the file; nil until known exactly.
-    public var totalRows: Int?
-    /// Rows decoded so far, accepted and rejected together.
-    public var processedRows: Int
-    /// Rows rejected so far.
-    public var rejectedRows: Int
-    /// Bytes of the file as stored (compressed, if it is); nil for a stream.
-    public var totalBytes: Int?
-    /// Bytes of the file consumed so far, in the same unit as `totalBytes`.
-    public var processedBytes: Int
+    /// Rows and bytes so far; the job has these members, too.
+    public var counts: JobCounts
     /// Why a failed job failed, or other information about it.
     public var message: String?
     /// Trips that it stored, once it is complete.
-    package var tripCount: Int { processedRows - rejectedRows }
+    package var tripCount: Int { counts.acceptedRows }
     /// The process that works on it, if several share a catalog: its host, process ID and a random word.
     public var worker: String?
 
@@ -59,24 +52,26 @@ public struct Job: Hashable, Sendable {
         self.status = status
         self.createdAt = createdAt
         self.updatedAt = updatedAt
-        self.totalRows = totalRows
-        self.processedRows = processedRows
-        self.rejectedRows = rejectedRows
-        self.totalBytes = totalBytes
-        self.processedBytes = processedBytes
         self.message = message
+        counts = JobCounts(
+            totalRows: totalRows, processedRows: processedRows, rejectedRows: rejectedRows, totalBytes: totalBytes,
+            processedBytes: processedBytes)
+    }
+
+    /// The counts' members.
+    public subscript<Value>(dynamicMember member: WritableKeyPath<JobCounts, Value>) -> Value {
+        get { counts[keyPath: member] }
+        set { counts[keyPath: member] = newValue }
     }
 }
 
 /// One state of a running job, or its last, as progress subscribers get it.
+@dynamicMemberLookup
 public struct JobProgress: Hashable, Sendable {
     public var jobID: Int64
     public var status: Job.Status
-    public var processedRows: Int
-    public var totalRows: Int?
-    public var rejectedRows: Int
-    public var processedBytes: Int
-    public var totalBytes: Int?
+    /// Rows and bytes so far; the progress has these members, too.
+    public var counts: JobCounts
     /// Rows per second since the job began to run; 0 before.
     public var rowsPerSecond: Double
     /// Seconds until the end at the current rate; nil if unknown.
@@ -89,14 +84,18 @@ public struct JobProgress: Hashable, Sendable {
     ) {
         self.jobID = jobID
         self.status = status
-        self.processedRows = processedRows
-        self.totalRows = totalRows
-        self.rejectedRows = rejectedRows
-        self.processedBytes = processedBytes
-        self.totalBytes = totalBytes
+        counts = JobCounts(
+            totalRows: totalRows, processedRows: processedRows, rejectedRows: rejectedRows, totalBytes: totalBytes,
+            processedBytes: processedBytes)
         self.rowsPerSecond = rowsPerSecond
         self.etaSeconds = etaSeconds
         self.message = message
+    }
+
+    /// The counts' members.
+    public subscript<Value>(dynamicMember member: WritableKeyPath<JobCounts, Value>) -> Value {
+        get { counts[keyPath: member] }
+        set { counts[keyPath: member] = newValue }
     }
 }
 
@@ -105,11 +104,7 @@ extension JobProgress {
     package init(_ job: Job) {
         jobID = job.id
         status = job.status
-        processedRows = job.processedRows
-        totalRows = job.totalRows
-        rejectedRows = job.rejectedRows
-        processedBytes = job.processedBytes
-        totalBytes = job.totalBytes
+        counts = job.counts
         rowsPerSecond = 0
         etaSeconds = job.status == .completed ? 0 : nil
         message = job.message

@@ -63,11 +63,11 @@ extension Job {
         case .status: .text(status.rawValue)
         case .createdAt: .text(createdAt)
         case .updatedAt: .text(updatedAt)
-        case .totalRows: .integer(totalRows)
-        case .processedRows: .integer(processedRows)
-        case .rejectedRows: .integer(rejectedRows)
-        case .totalBytes: .integer(totalBytes)
-        case .processedBytes: .integer(processedBytes)
+        case .totalRows: .integer(counts.totalRows)
+        case .processedRows: .integer(counts.processedRows)
+        case .rejectedRows: .integer(counts.rejectedRows)
+        case .totalBytes: .integer(counts.totalBytes)
+        case .processedBytes: .integer(counts.processedBytes)
         case .message: .text(message)
         default: nil
         }
@@ -134,8 +134,8 @@ extension JobCommit {
     /// The columns that each commit replaces.
     package var values: [(column: JobColumn, value: JobValue)] {
         [
-            (.processedRows, .integer(processedRows)), (.rejectedRows, .integer(rejectedRows)),
-            (.processedBytes, .integer(processedBytes)), (.committedBytes, .integer(checkpoint.byteCount)),
+            (.processedRows, .integer(counts.processedRows)), (.rejectedRows, .integer(counts.rejectedRows)),
+            (.processedBytes, .integer(counts.processedBytes)), (.committedBytes, .integer(checkpoint.byteCount)),
             (.committedLines, .integer(checkpoint.lineCount)), (.rejectsBytes, .integer(checkpoint.rejectsByteCount)),
             (.committedHash, .text(checkpoint.contentHash?.text)),
         ]

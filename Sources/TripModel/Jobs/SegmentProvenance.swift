@@ -117,7 +117,7 @@ extension JobRecord {
     package func origin() -> SegmentProvenance.Job {
         guard job.status == .completed else { return origin(jobTrips: nil, sourceHash: nil, contentHash: nil) }
         return origin(
-            jobTrips: job.processedRows - job.rejectedRows, sourceHash: sourceHash, contentHash: checkpoint.contentHash)
+            jobTrips: job.counts.acceptedRows, sourceHash: sourceHash, contentHash: checkpoint.contentHash)
     }
 
     /// Returns the job's provenance.
