@@ -2,13 +2,9 @@
 
 The bad worker is alone at first, so that it surely meets the jobs; then a healthy one starts and does them."""
 
-import contextlib
-import shutil
-import subprocess
-
 import pytest
 
-from tripstore_tools.harness import clickhouse, topology, tripstore
+from tripstore_tools.harness import bad_machine, clickhouse, topology, tripstore
 from tripstore_tools.harness.small_disk import fill, small_disk
 from tripstore_tools.harness.tripstore import SAMPLE, wait_until
 
@@ -29,62 +25,20 @@ def uneven(tmp_path_factory):
     if topology.missing():
         pytest.skip(topology.missing())
     folder = tmp_path_factory.mktemp("uneven")
-    library, clock = folder / "clock.so", folder / "clock"
-    source = tripstore.REPOSITORY / "Tests/Faults/clock.c"
-    compiler = shutil.which("clang") or shutil.which("cc")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source, "-ldl"], check=True)
-    clock.write_text("0")
     cluster = topology.Topology(folder / "cluster", apis=1, workers=2, lease_seconds=2)
-    cluster.workers[1].variables |= {"LD_PRELOAD": str(library), "CLOCK_FILE": str(clock)}
+    cluster.clock = bad_machine.own_clock(cluster.workers[1], folder)
     (folder / "cluster").mkdir(mode=0o700, exist_ok=True)
     with small_disk(cluster.workers[1].data_dir.parent, MEGABYTES), cluster:
-        cluster.clock = clock
         yield cluster
 
 
-@contextlib.contextmanager
-def wrong_clock(cluster):
-    cluster.clock.write_text("-3600")
-    try:
-        yield
-    finally:
-        cluster.clock.write_text("0")
-
-
-@contextlib.contextmanager
-def full_disk(cluster):
-    """Nothing is left but what is kept free: the job would not even be taken."""
-    filler = cluster.workers[1].data_dir.parent / "filler"
-    fill(filler, leaving=1 << 20)
-    try:
-        yield
-    finally:
-        filler.unlink()
-
-
-@contextlib.contextmanager
-def small_room(cluster):
-    """There is room, but not for the files: it shows when they are fetched."""
-    filler = cluster.workers[1].data_dir.parent / "filler"
-    fill(filler, leaving=5 << 20)
-    try:
-        yield
-    finally:
-        filler.unlink()
-
-
-@contextlib.contextmanager
-def no_folder(cluster):
-    folder = cluster.workers[1].data_dir / "uploads"
-    folder.rename(folder.with_name("hidden"))
-    try:
-        yield
-    finally:
-        folder.with_name("hidden").rename(folder)
-
-
-TROUBLES = {"clock": (wrong_clock, "clock is wrong by 60 minutes (behind)"), "disk": (full_disk, "The disk is full"),
-            "room": (small_room, "The disk is full"), "folder": (no_folder, "The folder of uploads")}
+TROUBLES = {
+    "clock": (lambda cluster: bad_machine.wrong_clock(cluster.clock), "clock is wrong by 60 minutes (behind)"),
+    "disk": (lambda cluster: bad_machine.full_disk(cluster.workers[1]), "The disk is full"),
+    "room": (lambda cluster: bad_machine.full_disk(cluster.workers[1], bad_machine.SMALL_ROOM_BYTES), "The disk is full"),
+    "folder": (lambda cluster: bad_machine.no_folder(cluster.workers[1]), "The folder of uploads"),
+    "read-only folder": (lambda cluster: bad_machine.read_only_folder(cluster.workers[1]), "The folder of uploads"),
+}
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -127,7 +81,7 @@ def test_a_wrong_clock_of_an_api_process_is_said(tmp_path, uneven):
     api.variables = uneven.workers[1].variables | {"ROLE": "api"}
     try:
         api.start()
-        with wrong_clock(uneven):
+        with bad_machine.wrong_clock(uneven.clock):
             wait_until(lambda: "clock is wrong by 60 minutes" in api.get("/ready").body.decode(), "the server to notice")
             assert api.get("/ready").status == 503
             answer = api.post_csv(SAMPLE.read_bytes())

@@ -5,7 +5,7 @@
     scripts/cluster add api | worker | shard
     scripts/cluster remove api | worker
     scripts/cluster restart [--program FILE]
-    scripts/cluster test [--rounds N] | test --lag | test --jobs | test --before FILE
+    scripts/cluster test [--rounds N] [--only KIND]... | test --lag | test --jobs | test --before FILE
 
 `up` leaves a process behind that has all others as its children: it starts again what ends, as a container engine would, ends what
 answers no more, adds processes and shards, and takes everything with it when it ends. The other commands talk to it over a socket in the folder.
@@ -18,6 +18,8 @@ from tripstore_tools import REPOSITORY
 from tripstore_tools.cluster import HANG_SECONDS
 
 FOLDER = REPOSITORY / ".cluster"
+# Kinds of rounds of `test`.
+KINDS = ["older catalog", "bad worker", "hung part", "worker", "api", "shard", "PostgreSQL"]
 
 
 def main():
@@ -49,8 +51,10 @@ def main():
     sub.add_argument("--program", type=lambda text: Path(text).resolve(), help="of another version (default: the same)")
     sub = command("down", help="ends all, and keeps the data")
     sub.add_argument("--purge", action="store_true", help="removes the data too")
-    sub = command("test", help="kills parts of a cluster of its own while files are loaded, and checks every answer")
-    sub.add_argument("--rounds", type=int, default=16, help="kills and freezes (default: 16)")
+    sub = command("test", help="kills, freezes and troubles parts of a cluster of its own while files are loaded")
+    sub.add_argument("--rounds", type=int, default=28, help="faults, of every kind as many (default: 28)")
+    sub.add_argument("--only", action="append", metavar="KIND", choices=KINDS,
+                     help=f"rounds of this kind, which may be repeated (default: all): {', '.join(KINDS)}")
     sub.add_argument("--rows", type=int, default=500_000, help="trips of a file (default: 500,000)")
     sub.add_argument("--seed", type=int, help="of the random moments (default: another one each time, printed)")
     sub.add_argument("--lag", action="store_true", help="measures how much later another process tells of a job instead")

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tripstore_tools.cluster import jobs, kills, lag, supervisor, update
+from tripstore_tools.cluster import jobs, lag, rounds, supervisor, update
 from tripstore_tools.cluster.supervisor import SOCKET, at_socket, say
 from tripstore_tools.harness import topology, tripstore
 
@@ -158,4 +158,4 @@ def test(options):
     elif options.before:
         update.main(options)
     else:
-        kills.main(options)
+        rounds.main(options)

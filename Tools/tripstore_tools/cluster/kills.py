@@ -1,29 +1,23 @@
 """Rounds of `kill -9` and of SIGSTOP in a cluster: a worker, an API process, a shard or PostgreSQL, at a random moment of a job.
 
-    scripts/cluster test                  sixteen rounds
-    scripts/cluster test --rounds 50      the fault table
+`rounds.py` plays them by chance, with those of `troubles.py`.
 
 In each round a file goes to the proxy and is followed by two WebSocket clients that connect again when they lose their connection.
 One part is killed at a random moment and started again after a random while, as whatever watches it would, or frozen and thawed: for so
 long that others take its jobs over, remove what it had stored and forget that it was there, or for less. Half the time this is at any
 moment from the start of the upload to a little after the end of the load, half the time from the answer to the upload on. Who sent
 the file and heard no answer looks at the list of jobs, and sends it again if it is not there. Then every row must be there once,
-every client must have heard the end, no job may be left under way and no object in the bucket of uploads. The end: a table by
-victim, and exit code 1 where something was wrong.
+every client must have heard the end, no job may be left under way and no object in the bucket of uploads.
 """
 
 import contextlib
 import http.client
 import json
 import os
-import random
 import signal
-import sys
-import tempfile
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
 from tripstore_tools.harness import topology, tripstore
 from tripstore_tools.harness.follower import Follower
@@ -37,8 +31,6 @@ LONGEST_FREEZE_SECONDS = 15.0
 # How long what nobody needs may stay in the bucket of uploads.
 UPLOADS_SECONDS = 60
 FOLLOWERS = 2
-# Parts of a load are this small, so that most moments are between two commits.
-PARAMETERS = "&rows_per_insert=30000&purge_after_seconds=3"
 
 
 def ask(client, method, path):
@@ -176,12 +168,29 @@ class Round:
         upload = Upload(cluster.proxy, self.csv, self.name)
         following = threading.Thread(target=self.follow, args=[upload], daemon=True)
         following.start()
+        self.disturb(upload, following)
+        following.join()
+        self.counts["uploads sent again"] += upload.tries - 1
+        if upload.job is not None:
+            self.look_at(self.counted_job(upload))
+        self.clear()
+        self.counts["seconds"] = time.monotonic() - started
+        return self
+
+    def wait_for_moment(self, upload):
+        """Waits until something is to happen to the part with a name."""
+        started = time.monotonic()
         if self.after_answer:
             upload.join()
         time.sleep(self.chance.uniform(0, 1.1 * self.seconds))
-        part = choose(cluster, self.victim, upload.job, self.chance)
-        self.moment = f"{time.monotonic() - started:.2f} s, {part_name(part)}, job {upload.job}"
         self.counts["acknowledged before the kill"] += upload.job is not None
+        self.moment = f"{time.monotonic() - started:.2f} s, job {upload.job}"
+
+    def disturb(self, upload, following):
+        """What happens to the cluster, up to the moment when it is whole again; following: a thread that ends with the job."""
+        self.wait_for_moment(upload)
+        part = choose(self.cluster, self.victim, upload.job, self.chance)
+        self.moment += f", {part_name(part)}"
         if self.is_frozen:
             thaw = freeze(part)
             self.counts["freezes"] += 1
@@ -191,14 +200,11 @@ class Round:
             kill(part)
             self.counts["kills"] += 1
             time.sleep(self.chance.uniform(0, LONGEST_ABSENCE_SECONDS))
-            start(cluster, part)
-        following.join()
-        self.counts["uploads sent again"] += upload.tries - 1
-        if upload.job is not None:
-            self.look_at(upload.job)
-        self.clear()
-        self.counts["seconds"] = time.monotonic() - started
-        return self
+            start(self.cluster, part)
+
+    def counted_job(self, upload):
+        """The job that has the file's trips at last."""
+        return upload.job
 
     def follow(self, upload):
         """As soon as there is a job, clients follow it to its end."""
@@ -262,61 +268,3 @@ def part_name(part):
 
 def total_trips(body):
     return json.loads(body).get("total_trips", 0)
-
-
-COLUMNS = ["rounds", "kills", "freezes", "acknowledged before the kill", "rows lost", "rows twice", "clients", "connections lost",
-           "clients without the end", "jobs under way", "objects left", "manual steps"]
-
-
-def table(counts):
-    """Lines of a Markdown table, a row a victim."""
-    total = sum(counts.values(), Counter())
-    yield "| victim | " + " | ".join(COLUMNS) + " |"
-    yield "| --- |" + " ---: |" * len(COLUMNS)
-    for name, row in [*counts.items(), ("all", total)]:
-        yield f"| {name} | " + " | ".join(str(row[column]) for column in COLUMNS) + " |"
-
-
-def main(options):
-    seed = random.randrange(1 << 32) if options.seed is None else options.seed
-    chance = random.Random(seed)
-    counts = {victim: Counter() for victim in VICTIMS}
-    faults = []
-    with tempfile.TemporaryDirectory(prefix="tripstore-cluster-") as folder:
-        folder = Path(folder)
-        csv = folder / "trips.csv"
-        tripstore.cli("generate", "--rows", options.rows, "--seed", seed, "--output", csv)
-        (folder / "embedded").mkdir()
-        expected = undisturbed(folder / "embedded", csv)
-        with topology.Topology(folder / "cluster", lease_seconds=3, parameters=PARAMETERS) as cluster:
-            upload, load = min((timed_load(cluster.proxy, csv) for _ in range(2)), key=sum)
-            print(f"seed {seed}; {options.rows:,} trips are uploaded in {upload:.1f} s and loaded in {load:.1f} s", flush=True)
-            # Each victim as often as the others, half the time frozen and half the time after the answer, in an order by chance.
-            kinds = [(victim, is_frozen, after_answer) for after_answer in (False, True) for is_frozen in (False, True)
-                     for victim in VICTIMS]
-            order = [kinds[number % len(kinds)] for number in range(options.rounds)]
-            chance.shuffle(order)
-            for number, (victim, is_frozen, after_answer) in enumerate(order, 1):
-                seconds = load if after_answer else upload + load
-                played = Round(cluster, victim, csv, expected, chance, seconds, f"round-{number}.csv", after_answer, is_frozen).play()
-                counts[victim] += Counter(rounds=1) + played.counts
-                what = f"{victim} {'frozen' if is_frozen else 'killed'} at {played.moment}"
-                found = [f"round {number} ({what}): {fault}" for fault in played.faults]
-                print(f"round {number}: {what}; over after {played.counts['seconds']:.1f} s", flush=True)
-                for fault in found:
-                    print(f"FAULT in {fault}", flush=True)
-                faults += found
-            if faults:
-                keep_logs(cluster)
-    print("\n".join(["", *table(counts)]))
-    print(f"{options.rounds} rounds, seed {seed}: {len(faults)} faults")
-    sys.exit(1 if faults else 0)
-
-
-def keep_logs(cluster):
-    """Leaves what all processes have written where somebody can read it."""
-    place = Path(tempfile.mkdtemp(prefix="tripstore-cluster-logs-"))
-    for path in [*cluster.folder.glob("*/log"), *cluster.folder.glob("**/output.log"), *cluster.folder.glob("**/server.log"),
-                 *cluster.folder.glob("proxy/*.log")]:
-        (place / f"{path.parent.name}-{path.name}").write_bytes(path.read_bytes())
-    print(f"the logs are in {place}")
