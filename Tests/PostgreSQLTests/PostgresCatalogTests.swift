@@ -284,7 +284,7 @@ struct PostgresCatalogTests {
             let started = try #require(try catalog.start([id], tracksAttempts: true).first)
             shown.append(started.job)
             let commit = JobCommit(
-                attempt: started.attempt, processedRows: 7, rejectedRows: 2, processedBytes: 99,
+                attempt: started.attempt, counts: JobCounts(processedRows: 7, rejectedRows: 2, processedBytes: 99),
                 checkpoint: JobRecord.Checkpoint(), rejects: [:], isLast: true)
             #expect(try catalog.commit(commit, job: id))
             shown.append(try #require(try catalog.job(id)).job)
