@@ -79,7 +79,9 @@ package struct ClickHouseURL: Hashable, Sendable {
             addresses.append(address)
         }
         guard Set(addresses).count == addresses.count else { throw Self.wrong("names an address twice") }
-        guard let database = path.removingPercentEncoding, !path.contains("/") else { throw Self.wrong("has a malformed database") }
+        guard let database = path.removingPercentEncoding, !path.contains("/") else {
+            throw Self.wrong("has a malformed database")
+        }
         self.database = database.isEmpty ? "default" : database
         for pair in query.split(separator: "&") { try take(parameter: pair) }
         guard addresses.count == 1 || cluster != nil else {
