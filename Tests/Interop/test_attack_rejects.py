@@ -41,7 +41,7 @@ def test_attack_rows_of_a_compressed_file_are_counted_and_few_are_kept(server, s
     assert small_disk.bytes_below(server.data_dir / "rejects") < 1 << 20
     assert peak_memory(server.process.pid) < IDLE_BYTES + (300 << 20)
     shown = tripstore.cli("jobs", job["id"], "--rejects", 3, "--data-dir", server.data_dir)
-    assert f"The first {kept['kept_rows']:,} are kept" in shown.stderr and "--after 4" in shown.stderr
+    assert f"The first {kept['kept_rows']:,} were kept" in shown.stderr and "--after 4" in shown.stderr
     assert server.delete(f"/jobs/{job['id']}").status == 200
     assert list((server.data_dir / "rejects").iterdir()) == [] == list((server.data_dir / "uploads").iterdir())
     left = rejects(server, job["id"]).json

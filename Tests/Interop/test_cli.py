@@ -13,10 +13,7 @@ import subprocess
 import pytest
 
 from tripstore_tools.harness import tripstore
-from tripstore_tools.harness.tripstore import BAD_ROWS_FILE, FAILED, FIXTURES, SAMPLE, SOME_REJECTED, assert_refused, cli
-
-COMMANDS = ["serve", "ingest", "weekly-average", "trip-groups", "regions", "jobs", "resume", "inspect", "verify", "backup",
-            "restore", "repair", "migrate", "export", "rebuild-catalog", "generate"]
+from tripstore_tools.harness.tripstore import BAD_ROWS_FILE, COMMANDS, FAILED, FIXTURES, SAMPLE, SOME_REJECTED, assert_refused, cli
 
 
 @pytest.fixture

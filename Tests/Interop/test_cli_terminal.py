@@ -7,10 +7,10 @@ import unicodedata
 
 import pytest
 
-import tripstore
-from file_servers import FileServer
-from terminal import Terminal
-from tripstore import SAMPLE, clean_environment, cli
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.file_servers import FileServer
+from tripstore_tools.harness.terminal import Terminal
+from tripstore_tools.harness.tripstore import SAMPLE, clean_environment, cli
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 HEADER = "region,origin_coord,destination_coord,datetime,datasource\n"

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-import tripstore
-from test_cli import COMMANDS
+from tripstore_tools.harness import tripstore
+from tripstore_tools.harness.tripstore import COMMANDS
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 

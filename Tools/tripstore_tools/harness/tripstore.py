@@ -16,6 +16,9 @@ from tripstore_tools import REPOSITORY
 
 FIXTURES = REPOSITORY / "Tests/Fixtures"
 SAMPLE = FIXTURES / "trips.csv"
+
+COMMANDS = ["serve", "ingest", "weekly-average", "trip-groups", "regions", "jobs", "resume", "inspect", "verify", "backup",
+            "restore", "repair", "migrate", "export", "rebuild-catalog", "generate"]
 BINARY = Path(os.environ.get("TRIPSTORE", REPOSITORY / ".build/release/tripstore"))
 
 # A bound for what never takes this long, so that a hang fails instead of hanging: no test is about time.
