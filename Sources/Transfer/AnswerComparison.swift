@@ -32,7 +32,7 @@ struct AnswerComparison {
             var (ours, theirs) = (try source.regions(query), try target.regions(query))
             (ours.warning, theirs.warning) = (nil, nil)
             queryCount += 1
-            if ours != theirs { return "the answers about regions differ" }
+            if ours != theirs { return Self.difference(ours, theirs) }
             if query.offset == 0 { first = Array(ours.regions.prefix(Self.regionCountMax)) }
             last = ours.regions.last ?? last
             query.offset += ours.regions.count
@@ -40,6 +40,22 @@ struct AnswerComparison {
         } while true
         if let difference = try weeks(of: first) { return difference }
         return try groups([first.first, last].compactMap(\.self))
+    }
+
+    /// Says what differs first between two answers about regions.
+    private static func difference(_ source: Regions, _ target: Regions) -> String {
+        let what = "the answers about regions differ"
+        for (ours, theirs) in zip(source.regions, target.regions) where ours != theirs {
+            if ours.region != theirs.region { return "\(what), first in \(ours.region) and \(theirs.region)" }
+            let parts = [
+                ours.trips == theirs.trips ? nil : "\(ours.trips.grouped) trips in the source, \(theirs.trips.grouped) in the copy",
+                ours.firstAt == theirs.firstAt && ours.lastAt == theirs.lastAt ? nil : "their first and last times",
+                ours.bounds == theirs.bounds ? nil : "their bounds",
+                ours.datasources == theirs.datasources ? nil : "their datasources",
+            ].compactMap(\.self)
+            return "\(what), first in \(ours.region): \(parts.joined(separator: ", "))"
+        }
+        return "\(what): \(source.totalRegions.grouped) regions in the source, \(target.totalRegions.grouped) in the copy"
     }
 
     private mutating func weeks(of regions: [Regions.Region]) throws(TripstoreError) -> String? {

@@ -179,7 +179,9 @@ extension ColumnStore {
         try bring(path, to: target.segments, checksum: segment.checksum, &report)
     }
 
-    /// Copies rejects files again, as they grow and have no checksum; those of deleted jobs wait to be deleted. Returns their names.
+    /// Copies rejects files again, as they grow and have no checksum; those of deleted jobs wait to be deleted.
+    ///
+    /// - Returns: their names.
     private func copyRejects(
         of copied: Catalog, to target: Folders, _ report: inout BackupReport
     ) throws(TripstoreError) -> Set<String> {
