@@ -60,7 +60,9 @@ def main(options):
             for number, (kind, is_frozen, after_answer) in enumerate(order_of(kinds, options.rounds, chance), 1):
                 seconds = load if after_answer else upload + load
                 make = troubles.KINDS.get(kind, Round)
-                played = make(cluster, kind, csv, expected, chance, seconds, f"round-{number}.csv", after_answer, is_frozen).play()
+                # Its own, as how much chance a round takes depends on what happens in it.
+                own = random.Random(f"{seed} {number}")
+                played = make(cluster, kind, csv, expected, own, seconds, f"round-{number}.csv", after_answer, is_frozen).play()
                 longest = played.counts.pop("longest answer", 0)
                 counts[kind] += Counter(rounds=1) + played.counts
                 how = "" if kind in troubles.KINDS else " frozen" if is_frozen else " killed"

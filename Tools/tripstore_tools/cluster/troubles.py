@@ -90,14 +90,16 @@ class OlderCatalog(Round):
         self.moment += ", the older catalog does not have the job"
         self.counts["older, refused"] += 1
         for member in self.cluster.members:
+            # What counts trips is asked from the first moment on.
+            path = QUESTIONS[0] if member.serves else "/ready"
             try:
-                tripstore.wait_until(lambda member=member: self.refuses(member, "/ready"), f"{member.name} to refuse", pause=0.1,
+                tripstore.wait_until(lambda member=member, path=path: self.refuses(member, path), f"{member.name} to refuse", pause=0.1,
                                      seconds=REFUSAL_SECONDS)
             except AssertionError:
-                answer = try_get(member, "/ready")
+                answer = try_get(member, path)
                 self.faults.append(f"{member.name} did not refuse an older catalog: {answer and answer.body}")
         for api in self.cluster.apis:
-            for path in [*QUESTIONS, "/jobs", f"/jobs/{job}"]:
+            for path in ["/ready", *QUESTIONS, "/jobs", f"/jobs/{job}"]:
                 if not self.refuses(api, path):
                     self.faults.append(f"{api.name} answered {path} with an older catalog: {api.get(path).body[:300]!r}")
             answer = api.post_csv(tripstore.SAMPLE.read_bytes(), "refused.csv")
@@ -105,12 +107,13 @@ class OlderCatalog(Round):
                 self.faults.append(f"{api.name} answered an upload with an older catalog: {answer.status} {answer.body[:300]!r}")
 
     def refuses(self, member, path):
-        """Whether it says 503 with the remedy. An answer that counts trips as if nothing were wrong is a fault."""
+        """Whether it says 503 with the remedy. An answer that counts other trips than there are is a fault."""
         answer = try_get(member, path)
         if answer is None:
             return False
-        if path == QUESTIONS[0] and answer.status == 200 and answer.body != self.expected[0]:
-            self.faults.append(f"{member.name} counted {total_trips(answer.body)} trips with an older catalog")
+        if path == QUESTIONS[0] and (answer.status == 404 or (answer.status == 200 and answer.body != self.expected[0])):
+            counted = total_trips(answer.body)
+            self.faults.append(f"{member.name} counted {counted:,} trips with an older catalog ({answer.status})")
         return answer.status == 503 and "tripstore repair" in answer.detail
 
     def program(self, *arguments):
