@@ -48,7 +48,8 @@ struct AnswerComparison {
         for (ours, theirs) in zip(source.regions, target.regions) where ours != theirs {
             if ours.region != theirs.region { return "\(what), first in \(ours.region) and \(theirs.region)" }
             let parts = [
-                ours.trips == theirs.trips ? nil : "\(ours.trips.grouped) trips in the source, \(theirs.trips.grouped) in the copy",
+                ours.trips == theirs.trips
+                    ? nil : "\(ours.trips.grouped) trips in the source, \(theirs.trips.grouped) in the copy",
                 ours.firstAt == theirs.firstAt && ours.lastAt == theirs.lastAt ? nil : "their first and last times",
                 ours.bounds == theirs.bounds ? nil : "their bounds",
                 ours.datasources == theirs.datasources ? nil : "their datasources",

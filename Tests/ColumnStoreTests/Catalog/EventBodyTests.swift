@@ -28,7 +28,8 @@ struct EventBodyTests {
         let id = shown[0].id
         shown += try catalog.start([id], tracksAttempts: false).map(\.job)
         let commit = JobCommit(
-            counts: JobCounts(processedRows: 7, rejectedRows: 2, processedBytes: 99), checkpoint: JobRecord.Checkpoint(), rejects: [:],
+            counts: JobCounts(processedRows: 7, rejectedRows: 2, processedBytes: 99), checkpoint: JobRecord.Checkpoint(),
+            rejects: [:],
             isLast: true)
         #expect(try catalog.commit(commit, job: id))
         shown.append(try #require(try catalog.job(id)).job)
