@@ -42,11 +42,15 @@ extension ClickHouseStore {
         let later = jobs.filter { !$0.status.isRemoved && !isChosen.contains($0.id) }.map(\.id)
         visibility.hidden = deleted.union(later).sorted()
         visibility.lastJob = jobs.first?.id ?? 0
-        let parts = try storedParts(visibility)
-        selection.withLock { $0 = Selection(visibility: visibility, parts: parts) }
-        return try catalog.jobs(limit: Int(Int32.max), status: nil).reversed().compactMap { record in
+        let stored = try storedParts(visibility)
+        let records = try catalog.jobs(limit: Int(Int32.max), status: nil).filter { $0.job.id <= visibility.lastJob }
+        // Jobs that were deleted meanwhile are listed as that, so that they must not count in answers either.
+        let gone = isChosen.subtracting(records.lazy.filter { $0.job.status == .completed }.map(\.job.id))
+        visibility.hidden = Set(visibility.hidden).union(gone).sorted()
+        let parts = stored.filter { !gone.contains($0.job) }
+        selection.withLock { [visibility] in $0 = Selection(visibility: visibility, parts: parts) }
+        return records.reversed().map { record in
             var record = record
-            guard record.job.id <= visibility.lastJob else { return nil }
             // It was not complete, or not requested.
             if record.job.status == .completed, !isChosen.contains(record.job.id) { record.job.status = .running }
             return record
