@@ -38,8 +38,8 @@ final class ClickHouseClient: Sendable {
     }
 
     /// Maximum waits for an answer: a frozen server never gives one, and its own limits don't help then.
-    private enum Patience {
-        static let question = Duration.seconds(300)
+    private enum Timeout {
+        static let query = Duration.seconds(300)
         static let insert = Duration.seconds(300)
         static let kill = Duration.seconds(5)
         static let look = Duration.seconds(1)
@@ -60,7 +60,7 @@ final class ClickHouseClient: Sendable {
         let id = UUID().uuidString
         // The server buffers the result until it is complete, so that a late error is an error.
         var all = [("wait_end_of_query", "1"), ("max_query_size", "4194304"), ("query_id", id)] + settings
-        var patience = Patience.question
+        var patience = Timeout.query
         if let remaining = cancellation.remaining {
             let left = max(.zero, remaining)
             patience = min(patience, left)
@@ -85,7 +85,7 @@ final class ClickHouseClient: Sendable {
 
     /// Starts SQL that a server answers at once; it has a second.
     func look(_ sql: String, at address: ClickHouseURL.Address) -> Answer {
-        post(Array(sql.utf8), to: address, [], inDatabase: true, within: Patience.look)
+        post(Array(sql.utf8), to: address, [], inDatabase: true, within: Timeout.look)
     }
 
     /// Aborts a request if one of the servers that it needs is frozen.
@@ -104,7 +104,7 @@ final class ClickHouseClient: Sendable {
     private func kill(_ id: String, at address: ClickHouseURL.Address) {
         _ = post(
             Array("KILL QUERY WHERE query_id = '\(id)' ASYNC".utf8), to: address, [], inDatabase: false,
-            within: Patience.kill)
+            within: Timeout.kill)
     }
 
     /// Why nothing was done in a session.
@@ -115,7 +115,7 @@ final class ClickHouseClient: Sendable {
         ofSession settings: [(String, String)], at address: ClickHouseURL.Address
     ) throws(TripstoreError) -> SessionRefusal? {
         let body = Array("SELECT 1 FORMAT RowBinary".utf8)
-        return try post(body, to: address, settings, inDatabase: false, within: Patience.kill).waitInSession()
+        return try post(body, to: address, settings, inDatabase: false, within: Timeout.kill).waitInSession()
     }
 
     /// Starts sending one block to a table of one server.
@@ -127,7 +127,7 @@ final class ClickHouseClient: Sendable {
         }
         return watched(
             [address],
-            post(body, to: address, [("query", statement)] + settings, inDatabase: true, within: Patience.insert))
+            post(body, to: address, [("query", statement)] + settings, inDatabase: true, within: Timeout.insert))
     }
 
     /// Maximum bytes of a result: the largest page of regions with the longest names usually takes a quarter of it.

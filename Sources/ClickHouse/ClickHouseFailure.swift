@@ -45,7 +45,7 @@ struct ClickHouseFailure {
                 .conflict, "ClickHouse at \(address) does not let the user of DATABASE_URL do this: \(sentence)")
         case 241:
             error = TripstoreError(
-                .io, "ClickHouse has too little memory for this question: \(sentence); narrow it or raise max_memory_usage.")
+                .io, "ClickHouse has too little memory for this query: \(sentence); narrow it or raise max_memory_usage.")
         // Connections that fail, timeouts, parts that are merged too slowly, a full disk, unavailable replicas: a retry may
         // succeed.
         case 3, 32, 159, 160, 202, 209, 210, 225, 236, 242, 252, 279, 285, 286, 319, 372, 373, 425, 999:

@@ -14,7 +14,7 @@ package struct TransferReport: Sendable {
     /// Jobs that were not complete, and have status failed in the target.
     package var unfinishedJobs = 0
     /// Queries whose answers were compared.
-    package var questions = 0
+    package var queries = 0
 }
 
 /// Progress of a transfer.
@@ -119,7 +119,7 @@ package final class StoreTransfer {
             }
             try removeDeleted(chosen)
             target.jobsEnded()
-            result.questions = comparison.queryCount
+            result.queries = comparison.queryCount
             return result
         }
         throw TripstoreError(

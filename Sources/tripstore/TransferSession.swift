@@ -123,7 +123,7 @@ struct TransferSession {
         if report.unfinishedJobs > 0 {
             notes.append("\(Readable.count(report.unfinishedJobs, "job")) not complete, recorded as failed")
         }
-        notes.append("\(Readable.count(report.questions)) queries gave equal results")
+        notes.append("\(Readable.count(report.queries)) queries gave equal results")
         return "\(name): \(Readable.count(report.trips, "trip")) of \(Readable.count(report.jobs, "job")); "
             + notes.joined(separator: "; ") + "\n"
     }

@@ -126,7 +126,7 @@ package struct RebuildPlan: Hashable, Sendable {
         }
         let kept = Set(segments.map(\.name))
         superseded = self.files.map(\.name).filter { !kept.contains($0) }
-        try judgeJobs(deleted: deleted, takesIncomplete: takesIncomplete)
+        try validateJobs(deleted: deleted, takesIncomplete: takesIncomplete)
     }
 
     /// Drops files that others have replaced, and those that never replaced others.
@@ -166,7 +166,7 @@ package struct RebuildPlan: Hashable, Sendable {
         files.reduce(into: [:]) { counts, file in counts.merge(file.jobs, uniquingKeysWith: +) }
     }
 
-    private mutating func judgeJobs(deleted: Set<Int64>, takesIncomplete: Bool) throws(TripstoreError) {
+    private mutating func validateJobs(deleted: Set<Int64>, takesIncomplete: Bool) throws(TripstoreError) {
         let counts = Self.counts(segments)
         for (job, trips) in counts {
             guard let total = totals[job], trips > total else { continue }

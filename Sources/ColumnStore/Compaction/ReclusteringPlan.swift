@@ -148,8 +148,8 @@ struct ReclusteringPlan: Hashable, Sendable {
             period(of: index.weeks[index.partitions[$0].week], isFull)
         }
         return partitions.compactMapValues { partitions in
-            guard let first = index.cells.endBlock(isFirst: true, ofStrata: partitions),
-                let last = index.cells.endBlock(isFirst: false, ofStrata: partitions)
+            guard let first = index.cells.endBlock(isFirst: true, ofPartitions: partitions),
+                let last = index.cells.endBlock(isFirst: false, ofPartitions: partitions)
             else { return nil }
             return Piece(
                 rowCount: partitions.reduce(0) { $0 + index.partitions[$1].rows.count },

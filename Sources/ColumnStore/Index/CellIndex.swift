@@ -42,8 +42,8 @@ package struct CellIndex: Hashable, Sendable {
     /// The tree, and one node behind it whose first leaf is the one behind the last; empty if there are no rows.
     private var nodes: [Node] = []
     /// Count of partitions.
-    let stratumCount: Int
-    /// The first row of leaf `l` in partition `s` is `rowStarts[l * stratumCount + s]`; after the leaves come the ends of the
+    let partitionCount: Int
+    /// The first row of leaf `l` in partition `s` is `rowStarts[l * partitionCount + s]`; after the leaves come the ends of the
     /// partitions.
     private var rowStarts: [UInt32] = []
     /// Rows of all partitions in the leaves before each one; the last element counts all rows.
@@ -55,7 +55,7 @@ package struct CellIndex: Hashable, Sendable {
     /// Maximum rows of a leaf, unless they are in one cell of the finest grid.
     ///
     /// Fewer rows make the edge of a box thinner and the index larger, since each leaf has an integer for each partition.
-    private static func leafRowCountMax(stratumCount: Int) -> Int { max(128, 8 * stratumCount) }
+    private static func leafRowCountMax(partitionCount: Int) -> Int { max(128, 8 * partitionCount) }
     /// Nodes of a segment: the bits for a node index allow no more.
     private static let nodeCountMax = 1 << Node.endBitCount - 2
 
@@ -65,15 +65,15 @@ package struct CellIndex: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - keys: Morton keys (60 bits) of the rows, ascending in each partition.
-    ///   - stratumRowStarts: partition `s` has the rows `stratumRowStarts[s]..<stratumRowStarts[s + 1]`, at least one.
-    init(keys: Span<UInt64>, stratumRowStarts: [Int]) {
-        stratumCount = stratumRowStarts.count - 1
-        guard stratumCount > 0 else { return }
-        let most = Self.leafRowCountMax(stratumCount: stratumCount)
+    ///   - partitionRowStarts: partition `s` has the rows `partitionRowStarts[s]..<partitionRowStarts[s + 1]`, at least one.
+    init(keys: Span<UInt64>, partitionRowStarts: [Int]) {
+        partitionCount = partitionRowStarts.count - 1
+        guard partitionCount > 0 else { return }
+        let most = Self.leafRowCountMax(partitionCount: partitionCount)
         // Row positions in all partitions at which blocks begin and end, a few of them at a time.
-        var cuts = Cuts(stratumCount: stratumCount)
-        cuts.append(stratumRowStarts.dropLast().map(UInt32.init))
-        cuts.append(stratumRowStarts.dropFirst().map(UInt32.init))
+        var cuts = Cuts(partitionCount: partitionCount)
+        cuts.append(partitionRowStarts.dropLast().map(UInt32.init))
+        cuts.append(partitionRowStarts.dropFirst().map(UInt32.init))
         divide(.world, cuts: &cuts, from: 0, to: 1, keys: keys, leafRowCountMax: most)
         rowStarts += cuts[1]
         nodes.append(Node(firstLeaf: UInt32(leafCount)))
@@ -81,31 +81,32 @@ package struct CellIndex: Hashable, Sendable {
 
     /// Rows at which something begins, one in each partition.
     private struct Cuts {
-        let stratumCount: Int
+        let partitionCount: Int
         private(set) var rows: [UInt32] = []
 
-        init(stratumCount: Int) { self.stratumCount = stratumCount }
+        init(partitionCount: Int) { self.partitionCount = partitionCount }
 
-        var count: Int { rows.count / stratumCount }
-        subscript(cut: Int) -> ArraySlice<UInt32> { rows[cut * stratumCount..<(cut + 1) * stratumCount] }
+        var count: Int { rows.count / partitionCount }
+        subscript(cut: Int) -> ArraySlice<UInt32> { rows[cut * partitionCount..<(cut + 1) * partitionCount] }
 
         mutating func append(_ starts: [UInt32]) { rows += starts }
-        mutating func removeLast() { rows.removeLast(stratumCount) }
+        mutating func removeLast() { rows.removeLast(partitionCount) }
 
         func rowCount(from start: Int, to end: Int) -> Int {
             var sum = 0
-            for partition in 0..<stratumCount {
-                sum += Int(rows[end * stratumCount + partition]) - Int(rows[start * stratumCount + partition])
+            for partition in 0..<partitionCount {
+                sum += Int(rows[end * partitionCount + partition]) - Int(rows[start * partitionCount + partition])
             }
             return sum
         }
 
         /// Appends the rows, between two others, at which the keys from `key` on begin.
         mutating func cut(from start: Int, to end: Int, at key: UInt64, keys: Span<UInt64>) {
-            for partition in 0..<stratumCount {
+            for partition in 0..<partitionCount {
                 rows.append(
                     Self.firstRow(
-                        from: rows[start * stratumCount + partition], to: rows[end * stratumCount + partition], notBelow: key,
+                        from: rows[start * partitionCount + partition], to: rows[end * partitionCount + partition],
+                        notBelow: key,
                         keys)
                 )
             }
@@ -153,23 +154,23 @@ package struct CellIndex: Hashable, Sendable {
     /// Returns the rows of some leaves in a partition, which are contiguous.
     package func rows(ofLeaves leaves: Range<Int>, partition: Int) -> Range<Int> {
         Int(
-            rowStarts[leaves.lowerBound * stratumCount + partition])..<Int(
-                rowStarts[leaves.upperBound * stratumCount + partition])
+            rowStarts[leaves.lowerBound * partitionCount + partition])..<Int(
+                rowStarts[leaves.upperBound * partitionCount + partition])
     }
 
     /// Calls `body` with the first row of a leaf in each partition, and the row behind its last.
     func withRows<Result>(ofLeaf leaf: Int, _ body: (_ starts: Span<UInt32>, _ ends: Span<UInt32>) -> Result) -> Result {
         let starts = rowStarts.span
         return body(
-            starts.extracting(leaf * stratumCount..<(leaf + 1) * stratumCount),
-            starts.extracting((leaf + 1) * stratumCount..<(leaf + 2) * stratumCount))
+            starts.extracting(leaf * partitionCount..<(leaf + 1) * partitionCount),
+            starts.extracting((leaf + 1) * partitionCount..<(leaf + 2) * partitionCount))
     }
 
     /// Adds the row counts of some leaves to a count for each partition.
     func addRowCounts(ofLeaves leaves: Range<Int>, to counts: inout [Int]) {
-        let (first, end) = (leaves.lowerBound * stratumCount, leaves.upperBound * stratumCount)
+        let (first, end) = (leaves.lowerBound * partitionCount, leaves.upperBound * partitionCount)
         let starts = rowStarts.span
-        for partition in 0..<stratumCount {
+        for partition in 0..<partitionCount {
             counts[partition] &+= Int(starts[end &+ partition]) &- Int(starts[first &+ partition])
         }
     }
@@ -192,7 +193,7 @@ package struct CellIndex: Hashable, Sendable {
     }
 
     /// Returns the block of the first leaf, or the last one, that has rows in some partitions.
-    func endBlock(isFirst: Bool, ofStrata partitions: [Int]) -> MortonBlock? {
+    func endBlock(isFirst: Bool, ofPartitions partitions: [Int]) -> MortonBlock? {
         if nodes.isEmpty { return nil }
         return Self.find(0, .world, nodes.span, isFirst: isFirst) { leaf in
             partitions.contains { !rows(ofLeaves: leaf..<leaf + 1, partition: $0).isEmpty }
@@ -278,25 +279,27 @@ package struct CellIndex: Hashable, Sendable {
             }
             writer.append(contentsOf: [byte])
         }
-        for place in 0..<leafCount * stratumCount { writer.append(UInt64(rowStarts[place + stratumCount] - rowStarts[place])) }
+        for place in 0..<leafCount * partitionCount {
+            writer.append(UInt64(rowStarts[place + partitionCount] - rowStarts[place]))
+        }
     }
 
     /// Reads the tree of a segment with partitions of known row counts; throws on every inconsistency.
-    init(from reader: inout IndexByteReader, stratumRowStarts: [Int]) throws(IndexError) {
-        stratumCount = stratumRowStarts.count - 1
-        let rowCount = stratumRowStarts.last ?? 0
+    init(from reader: inout IndexByteReader, partitionRowStarts: [Int]) throws(IndexError) {
+        partitionCount = partitionRowStarts.count - 1
+        let rowCount = partitionRowStarts.last ?? 0
         guard rowCount <= UInt32.max else { throw IndexError(description: "the index has more rows than a segment can") }
         let nodeCount = try reader.count(max: min(rowCount * (MortonKey.bitCount + 1), Self.nodeCountMax))
         let bytes = try reader.bytes((nodeCount + 3) / 4)
-        guard stratumCount > 0 else {
+        guard partitionCount > 0 else {
             guard nodeCount == 0 else { throw IndexError(description: "the cell index has nodes without rows") }
             return
         }
         let leafCount = try readTree(bytes, nodeCount: nodeCount)
-        var next = stratumRowStarts.dropLast().map(UInt32.init)
-        let ends = stratumRowStarts.dropFirst().map(UInt32.init)
+        var next = partitionRowStarts.dropLast().map(UInt32.init)
+        let ends = partitionRowStarts.dropFirst().map(UInt32.init)
         // Each integer takes at least a byte, so a false index can't claim more memory than some times its own size.
-        if leafCount * stratumCount <= reader.byteCountLeft { rowStarts.reserveCapacity((leafCount + 1) * stratumCount) }
+        if leafCount * partitionCount <= reader.byteCountLeft { rowStarts.reserveCapacity((leafCount + 1) * partitionCount) }
         places.reserveCapacity(leafCount + 1)
         for _ in 0..<leafCount {
             rowStarts += next

@@ -62,7 +62,7 @@ package struct SegmentIndex: Hashable, Sendable {
             rowsOfWeeks: SegmentIndex.rowsOfWeeks(weeks.count, partitions), region: trips.region.span,
             datasource: trips.datasource.span, time: trips.time.span, regionCount: regions.count,
             datasourceCount: datasources.count)
-        cells = CellIndex(keys: trips.key.span, stratumRowStarts: partitions.map(\.rows.lowerBound) + [trips.count])
+        cells = CellIndex(keys: trips.key.span, partitionRowStarts: partitions.map(\.rows.lowerBound) + [trips.count])
     }
 
     private static func bounds(
@@ -158,7 +158,7 @@ package struct SegmentIndex: Hashable, Sendable {
         counts = try TripCounts(
             from: &reader, weekRowCounts: weekRowCounts, weekStartTimes: weeks.map(\.startMicroseconds),
             regionCount: regions.count, datasourceCount: datasources.count)
-        cells = try CellIndex(from: &reader, stratumRowStarts: partitions.map(\.rows.lowerBound) + [rowCount])
+        cells = try CellIndex(from: &reader, partitionRowStarts: partitions.map(\.rows.lowerBound) + [rowCount])
         guard reader.isAtEnd else { throw IndexError(description: "the index has bytes past its end") }
     }
 

@@ -60,7 +60,7 @@ package struct QueryExecutor: Sendable {
         }
         // A box is looked up leaf by leaf: if many segments cover its area, this is worth another thread.
         let isSlow = filter.box.map { box in positions.count { snapshot.segments[$0].extent.touches(box) } >= 8 } ?? false
-        let inParallel = isSlow ? try? pool.map(count: positions.count, priority: .question) { plan(positions[$0]) } : nil
+        let inParallel = isSlow ? try? pool.map(count: positions.count, priority: .query) { plan(positions[$0]) } : nil
         let plans = inParallel ?? positions.map(plan)
         metrics.segmentsConsidered = plans.count
         metrics.segmentsSkipped = plans.count { $0.ranges.isEmpty && $0.counted.isEmpty }
@@ -93,7 +93,7 @@ package struct QueryExecutor: Sendable {
             let isSmall = tasks.reduce(0) { $0 + $1.ranges.reduce(0) { $0 + $1.rows.count } } <= Self.rowsAlone
             let results =
                 isSmall
-                ? try tasks.indices.map(run) : try pool.map(count: tasks.count, priority: .question) { try run($0) }
+                ? try tasks.indices.map(run) : try pool.map(count: tasks.count, priority: .query) { try run($0) }
             var metrics = ScanMetrics()
             for result in results { metrics += result.1 }
             metrics.scanTime = .now - start
@@ -115,7 +115,7 @@ package struct QueryExecutor: Sendable {
     ) throws(TripstoreError) -> [Value] {
         let cancellation = cancellation
         do {
-            return try pool.map(count: count, priority: .question) { index in
+            return try pool.map(count: count, priority: .query) { index in
                 try cancellation.check()
                 return body(index)
             }

@@ -44,7 +44,7 @@ package enum OriginApproximations {
             let count = cells.places(ofLeaf: leaf).count
             var span = bytes.mutableSpan
             var place = start
-            for partition in 0..<cells.stratumCount {
+            for partition in 0..<cells.partitionCount {
                 block.forEachStep(of: keys, cells.rows(ofLeaves: leaf..<leaf + 1, partition: partition)) { _, x, y in
                     span[place] = UInt8(truncatingIfNeeded: x >> 4)
                     span[place + count] = UInt8(truncatingIfNeeded: y >> 4)

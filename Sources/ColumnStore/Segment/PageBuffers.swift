@@ -102,7 +102,7 @@ final class PageBuffers {
             case .datasource: try read(codes: location, chunk, column, place.group, segment, into: &datasource)
             case .originGeohash: try read(codes: location, chunk, column, place.group, segment, into: &originCell)
             case .destinationGeohash: try read(codes: location, chunk, column, place.group, segment, into: &destinationCell)
-            case .originLongitude, .originLatitude, .week, .jobID: preconditionFailure("no question reads \(column.name)")
+            case .originLongitude, .originLatitude, .week, .jobID: preconditionFailure("no query reads \(column.name)")
             }
             metrics.countPage(ofFile: segment.serial, at: location.offset)
             loaded[column.rawValue] = (segment.serial, page)

@@ -15,9 +15,9 @@ package enum RowSorter {
     /// Rows that one task writes into columns.
     private static let rowsPerTask = 64 << 10
     /// Minimum average of rows per partition: half a page of an origin's coordinates.
-    package static let stratumRowCountMin = 1024
+    package static let partitionRowCountMin = 1024
     /// Maximum pairs of a datasource and a week, those that occur and those between: a table of them stays in the caches.
-    private static let stratumCountMax = 1 << 14
+    private static let partitionCountMax = 1 << 14
 
     /// Sorts the trips of some batches, in their order, into one table.
     ///
@@ -65,7 +65,7 @@ package enum RowSorter {
         _ rows: RowRuns, datasourceCount: Int, on pool: WorkerPool
     ) throws -> (weeks: [ISOWeek], partitions: [SegmentIndex.Partition], keys: [UInt64], numbers: [UInt32]) {
         let count = rows.count
-        var (rowStrata, (rowKeys, _)) = try SharedColumn<Int32>.array(count: count) { weeks in
+        var (rowPartitions, (rowKeys, _)) = try SharedColumn<Int32>.array(count: count) { weeks in
             try SharedColumn<UInt64>.array(count: count) { keys in
                 _ = try pool.map(count: rows.runCount) { run in
                     let range = rows.range(ofRun: run)
@@ -75,23 +75,23 @@ package enum RowSorter {
                 }
             }
         }
-        guard let first = rowStrata.min(), let last = rowStrata.max() else { return ([], [], [], []) }
+        guard let first = rowPartitions.min(), let last = rowPartitions.max() else { return ([], [], [], []) }
         // Years 1 to 9999 have 521,722 weeks, so a table of all of them is always small.
         let weekSpan = Int(last - first) + 1
-        for row in rowStrata.indices { rowStrata[row] -= first }
+        for row in rowPartitions.indices { rowPartitions[row] -= first }
         var counts: [Int] = []
-        var isSplit = datasourceCount > 1 && datasourceCount * weekSpan <= stratumCountMax
+        var isSplit = datasourceCount > 1 && datasourceCount * weekSpan <= partitionCountMax
         if isSplit {
-            var byDatasource = rowStrata
+            var byDatasource = rowPartitions
             counts = [Int](repeating: 0, count: datasourceCount * weekSpan)
             rows.splitByDatasource(&byDatasource, weekCount: weekSpan)
             for partition in byDatasource { counts[Int(partition)] += 1 }
-            isSplit = counts.count { $0 > 0 } * stratumRowCountMin <= count
-            if isSplit { rowStrata = byDatasource }
+            isSplit = counts.count { $0 > 0 } * partitionRowCountMin <= count
+            if isSplit { rowPartitions = byDatasource }
         }
         if !isSplit {
             counts = [Int](repeating: 0, count: weekSpan)
-            for partition in rowStrata { counts[Int(partition)] += 1 }
+            for partition in rowPartitions { counts[Int(partition)] += 1 }
         }
         let (weeks, partitions) = partitions(counts, firstWeek: first, weekSpan: weekSpan, isSplit: isSplit)
         var next = [Int](repeating: 0, count: counts.count)  // position of the next row of each partition
@@ -101,7 +101,7 @@ package enum RowSorter {
                 keys.mutate(0..<count) { keys in
                     numbers.mutate(0..<count) { numbers in
                         rows.distribute(
-                            partitions: rowStrata.span, keys: rowKeys.span, &next, intoKeys: &keys, numbers: &numbers)
+                            partitions: rowPartitions.span, keys: rowKeys.span, &next, intoKeys: &keys, numbers: &numbers)
                     }
                 }
             }

@@ -52,7 +52,7 @@ extension ColumnStore {
         let live = try catalog.live(besides: Set(readers.keys))
         let opened: [Result<SegmentReader, TripstoreError>]
         do {
-            opened = try pool.map(count: live.unknown.count, priority: .question) { [self] index in
+            opened = try pool.map(count: live.unknown.count, priority: .query) { [self] index in
                 do throws(TripstoreError) { return .success(try open(live.unknown[index])) } catch { return .failure(error) }
             }
         } catch {

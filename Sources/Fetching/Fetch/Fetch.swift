@@ -36,7 +36,7 @@ final class Fetch: Sendable {
     }
 
     private func fetchWhole() async throws {
-        var patience = Patience(options)
+        var patience = Timeout(options)
         var changeCount = 0
         while true {
             do {
@@ -125,7 +125,7 @@ final class Fetch: Sendable {
     }
 
     private func fetch(_ piece: Int, _ validator: Validator, _ first: HTTPStream?) async throws {
-        var patience = Patience(options)
+        var patience = Timeout(options)
         var response = first
         while let (known, ledger) = file.pieces, known == validator, let missing = ledger.missing(of: piece) {
             do {
@@ -133,11 +133,11 @@ final class Fetch: Sendable {
                 if let response { answer = response } else { answer = try await client.get(missing, ifStill: validator) }
                 response = nil
                 try await receive(answer, missing, of: ledger.totalByteCount, piece, validator)
-                patience = Patience(options)
+                patience = Timeout(options)
             } catch FetchFailure.broken(let reason, let retryAfter) {
                 response = nil
                 let left = file.pieces?.ledger.missing(of: piece)
-                if left?.count ?? 0 < missing.count { patience = Patience(options) }
+                if left?.count ?? 0 < missing.count { patience = Timeout(options) }
                 try await patience.lose(because: reason, shown, retryAfter, reportRetry)
             }
         }
@@ -219,7 +219,7 @@ private final class PieceQueue: Sendable {
 }
 
 /// How often to retry, and when.
-private struct Patience {
+private struct Timeout {
     private let options: FetcherOptions
     private var fruitlessAttemptCount = 0
     private var backoff: Backoff

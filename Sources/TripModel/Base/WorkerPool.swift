@@ -8,7 +8,7 @@ import Synchronization
 /// it, so nested calls can't deadlock and a pool without threads still works.
 package final class WorkerPool: Sendable {
     /// Which work goes first if both wait.
-    package enum Priority: Int, Sendable { case question = 0, load = 1 }
+    package enum Priority: Int, Sendable { case query = 0, job = 1 }
 
     private let queue = WorkQueue()
     /// Count of the pool's threads.
@@ -36,7 +36,7 @@ package final class WorkerPool: Sendable {
 
     /// Runs `work` on the pool and returns a promise of its value.
     package func submit<Value: Sendable>(
-        priority: Priority = .load, _ work: @escaping @Sendable () throws -> Value
+        priority: Priority = .job, _ work: @escaping @Sendable () throws -> Value
     ) -> Pending<Value> {
         let pending = Pending<Value>()
         queue.add(priority) { pending.fulfil(Result { try work() }) }
@@ -44,13 +44,13 @@ package final class WorkerPool: Sendable {
     }
 
     /// Runs `work` on the pool, and discards its result.
-    package func run(priority: Priority = .question, _ work: @escaping @Sendable () -> Void) { queue.add(priority, work) }
+    package func run(priority: Priority = .query, _ work: @escaping @Sendable () -> Void) { queue.add(priority, work) }
 
     /// Runs `body` for 0..<count on the pool and this thread, and returns the values in order.
     ///
     /// After a failure no further index is started, and the first error is thrown.
     package func map<Value: Sendable>(
-        count: Int, priority: Priority = .load, _ body: @escaping @Sendable (Int) throws -> Value
+        count: Int, priority: Priority = .job, _ body: @escaping @Sendable (Int) throws -> Value
     ) throws -> [Value] {
         var values: [Value] = []
         values.reserveCapacity(count)
@@ -63,7 +63,7 @@ package final class WorkerPool: Sendable {
     ///
     /// After a failure of either no further index is started, and the first error is thrown once none is running.
     package func forEach<Value: Sendable>(
-        count: Int, priority: Priority = .load, _ body: @escaping @Sendable (Int) throws -> Value,
+        count: Int, priority: Priority = .job, _ body: @escaping @Sendable (Int) throws -> Value,
         consume: (Int, Value) throws -> Void
     ) throws {
         if count == 0 { return }

@@ -14,7 +14,7 @@ import TripstoreAPI
 /// The bounds are in `Benchmarks/Thresholds/questions.json`. They were set a little above what was read on the day they were
 /// set; who makes a question read less lowers them, and who must read more says why.
 struct ScanThresholdTests {
-    @Test func questionsReadNoMoreThanTheirBounds() throws {
+    @Test func queriesReadNoMoreThanTheirBounds() throws {
         let list = try MeasuredQueries.load()
         let folder = TemporaryDirectory()
         let store = try Self.load(rowCount: list.rows, seed: list.seed, in: folder.path)
