@@ -16,7 +16,8 @@ from tripstore_tools.harness.file_servers import FileServer
 from tripstore_tools.harness.generated import ROWS
 from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, REPOSITORY, SAMPLE, TERMINAL, Server, wait_until
 
-DATABASES = [*(f"agrees{seed}" for seed in range(6)), "claims", "rejects", "leads", *(f"commands{end}" for end in range(3))]
+DATABASES = [*(f"agrees{seed}" for seed in range(6)), "claims", "rejects", "leads", *(f"commands{end}" for end in range(3)),
+             "bodies", "settlesfalse", "settlestrue"]
 LEASE_SECONDS = 3
 
 
@@ -35,7 +36,7 @@ def test_the_catalog_does_what_the_one_in_sqlite_does(tmp_path):
                               env=os.environ | {"TRIPSTORE_TEST_CATALOG_URL": server.url("DATABASE")})
         output = done.stdout + done.stderr
         assert done.returncode == 0, output[-5000:]
-        assert "Test run with 5 tests in 1 suite passed" in output, output[-2000:]
+        assert "Test run with 7 tests in 1 suite passed" in output, output[-2000:]
     finally:
         server.kill()
         server.remove()
