@@ -204,7 +204,7 @@ def test_of_two_same_commands_at_once_one_goes_on(commands, generated_csv):
     codes = sorted(process.returncode for process in both)
     assert sum("Resuming" in text for text in said) == 1, said
     assert (codes, commands.trips()) in (([0, 1], ROWS), ([0, 0], 2 * ROWS)), said
-    assert codes == [0, 0] or any("run the same command again when that is over" in text for text in said), said
+    assert codes == [0, 0] or any("run the same command again once it has ended" in text for text in said), said
 
 
 def test_equal_bytes_elsewhere_and_files_at_urls_go_on_too(commands, generated_csv, tmp_path):

@@ -276,6 +276,7 @@ def user_settings(memory_bytes):
         <default>
             <max_memory_usage>{memory_bytes}</max_memory_usage>
             <max_threads>2</max_threads>
+            <http_receive_timeout>10</http_receive_timeout>
             <background_pool_size>2</background_pool_size>
             <background_schedule_pool_size>2</background_schedule_pool_size>
         </default>
