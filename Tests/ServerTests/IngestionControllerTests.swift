@@ -1,6 +1,5 @@
 import Foundation
 import HTTPTypes
-import HummingbirdTesting
 import Ingestion
 import LocalStore
 import NIOCore
@@ -191,7 +190,7 @@ import TripModel
     }
 
     @Test func keepsEveryByteOfALargeUpload() async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             // Several writes' worth, so that pieces have to come together in order.
             let row =
                 "Prague,POINT (14.4973794438195 50.00136875782316),POINT (14.43109483523328 50.0405),2018-05-28 09:03:40,x\n"
@@ -214,7 +213,7 @@ import TripModel
             + "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nabc",
     ])
     func removesTheFileOfAnUploadThatBreaksOff(rest: String) async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let connection = try await RawConnection.open(port: server.port)
             try await connection.send("POST /ingest HTTP/1.1\r\nHost: localhost\r\n" + rest)
             try await server.until { try !server.uploads().isEmpty }
@@ -237,7 +236,7 @@ import TripModel
     }
 
     @Test func letsAClientContinueOnceItsRequestIsInOrder() async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let connection = try await RawConnection.open(port: server.port)
             let head = " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
             try await connection.send("PUT /ingest/a.csv" + head)

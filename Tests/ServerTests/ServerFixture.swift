@@ -1,13 +1,12 @@
 import ColumnStore
 import Foundation
 import HTTPTypes
-import Hummingbird
-import HummingbirdTesting
 import Ingestion
 import LocalStore
 import Logging
 import NIOCore
 import Server
+import ServiceLifecycle
 import Testing
 import TripModel
 import TripstoreAPI
@@ -24,15 +23,16 @@ struct ServerFixture: Sendable {
 
         """
 
-    let client: any TestClientProtocol
+    let client: TestClient
     let store: LocalStore
-    /// The port of a `.live` server.
-    var port: Int { client.port ?? 0 }
+    /// The port that the server listens on.
+    var port: Int { client.port }
+
+    struct NotListening: Error {}
 
     /// Runs a test on a new server; without ingestion, jobs stay pending, and without an interval, nobody is pinged.
     static func run(
-        _ setup: TestingSetup = .router, ingests: Bool = true, pingInterval: Duration = .seconds(3600),
-        swaggerDirectory: String? = nil,
+        ingests: Bool = true, pingInterval: Duration = .seconds(3600), swaggerDirectory: String? = nil,
         _ test: @escaping @Sendable (ServerFixture) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("tripstore-\(UUID().uuidString)").path
@@ -48,8 +48,43 @@ struct ServerFixture: Sendable {
         options.clientTimeout = .seconds(600)
         options.swaggerDirectory = swaggerDirectory
         options.pingInterval = pingInterval
-        let application = buildApplication(store: store.store, options: options)
-        try await application.test(setup) { client in try await test(ServerFixture(client: client, store: store)) }
+        try await serve(store, options) { port in
+            let client = TestClient(port: port)
+            do {
+                try await test(ServerFixture(client: client, store: store))
+            } catch {
+                await client.close()
+                throw error
+            }
+            await client.close()
+        }
+    }
+
+    /// Runs the server on a port that the system chooses, and stops it after the test as SIGTERM would.
+    private static func serve(
+        _ store: LocalStore, _ options: ServerOptions, _ test: @Sendable (_ port: Int) async throws -> Void
+    ) async throws {
+        let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
+        var options = options
+        options.port = 0
+        options.onListening = { continuation.yield($0) }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [buildApplication(store: store.store, options: options)], logger: options.logger))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                defer { continuation.finish() }
+                try await group.run()
+            }
+            guard let port = await ports.first(where: { _ in true }) else {
+                try await tasks.waitForAll()
+                throw NotListening()
+            }
+            // A test that fails has left its connections open: the task group cancels the server, which would wait for them.
+            try await test(port)
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
     }
 
     // MARK: Requests
@@ -58,7 +93,7 @@ struct ServerFixture: Sendable {
     func send(
         _ method: HTTPRequest.Method, _ uri: String, headers: HTTPFields = [:], body: String? = nil
     ) async throws -> TestResponse {
-        try await client.execute(uri: uri, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) })
+        try await client.send(method, uri, headers: headers, body: body.map { ByteBuffer(string: $0) })
     }
 
     /// Sends GET and returns the JSON object of a 200.

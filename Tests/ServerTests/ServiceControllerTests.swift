@@ -1,5 +1,4 @@
 import HTTPTypes
-import HummingbirdTesting
 import NIOCore
 import Testing
 
@@ -17,11 +16,14 @@ import Testing
         try await ServerFixture.run(ingests: false) { server in
             for id in 1...3 { _ = try await server.send(.get, "/jobs/\(id)") }
             for path in ["/no", "/such", "/path"] { _ = try await server.send(.get, path) }
-            _ = try await server.send(.init("BREW")!, "/coffee")
+            // One method that HTTP knows and no route, and one that nobody knows.
+            _ = try await server.send(.init("PROPFIND")!, "/coffee")
+            #expect(try await server.send(.init("BREW")!, "/coffee").status == .notImplemented)
             _ = try await server.send(.head, "/health")
             for (labels, count) in [
                 (#"method="GET",route="/jobs/{job_id}",status="404""#, 3), (#"method="GET",route="unmatched",status="404""#, 3),
-                (#"method="OTHER",route="unmatched",status="404""#, 1), (#"method="HEAD",route="/health",status="200""#, 1),
+                (#"method="OTHER",route="unmatched",status="404""#, 1),
+                (#"method="OTHER",route="unmatched",status="501""#, 1), (#"method="HEAD",route="/health",status="200""#, 1),
             ] {
                 #expect(try await server.metric("tripstore_http_requests_total{\(labels)}") == count)
                 #expect(try await server.metric("tripstore_http_request_duration_seconds_count{\(labels)}") == count)
@@ -100,7 +102,7 @@ import Testing
     }
 
     @Test func saysThatBytesAreNotHTTP() async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let connection = try await RawConnection.open(port: server.port)
             try await connection.send("what is this?\r\n\r\n")
             #expect(try await connection.head().hasPrefix("HTTP/1.1 400 "))
@@ -111,7 +113,7 @@ import Testing
     }
 
     @Test func answersRequestsThatOfferAnotherUpgrade() async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let connection = try await RawConnection.open(port: server.port)
             try await connection.send(
                 "POST /ingest?filename=a.csv HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"

@@ -1,5 +1,4 @@
 import HTTPTypes
-import HummingbirdTesting
 import Ingestion
 import LocalStore
 import NIOCore
@@ -34,7 +33,7 @@ import TripModel
     }
 
     @Test func handsTenSubscribersOneEncoding() async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let id = try await server.upload()
             let port = server.port
             let results = try await withThrowingTaskGroup(of: (messages: [String], code: UInt16?).self) { group in
@@ -59,7 +58,7 @@ import TripModel
     }
 
     @Test func tellsThoseWhoComeAfterTheEnd() async throws {
-        try await ServerFixture.run(.live) { server in
+        try await ServerFixture.run { server in
             for (csv, status) in [(ServerFixture.csv, Job.Status.completed), ("nonsense\n", .failed)] {
                 let id = try await server.upload(csv)
                 _ = try await server.finished(id)
@@ -72,7 +71,7 @@ import TripModel
     }
 
     @Test func tellsOfACancelledJob() async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let id = try await server.upload()
             async let result = Self.follow(id, port: server.port)
             try await server.until { try await server.metric("tripstore_progress_deliveries_total") == 1 }
@@ -85,7 +84,7 @@ import TripModel
     }
 
     @Test func refusesAnUnknownJobInJSON() async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let connection = try await RawConnection.open(port: server.port)
             let head = try await connection.upgrade(job: 7)
             #expect(head.hasPrefix("HTTP/1.1 404 "))
@@ -99,7 +98,7 @@ import TripModel
     }
 
     @Test func computesTheAcceptOfTheHandshake() async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let id = try await server.upload()
             let connection = try await RawConnection.open(port: server.port)
             // The example of RFC 6455, section 1.3.
@@ -112,7 +111,7 @@ import TripModel
     }
 
     @Test func saysHowToConnectToThoseWhoDoNotUpgrade() async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let id = try await server.upload()
             try await server.expectError(
                 .get, "/ws/ingestion/\(id)", 426,
@@ -121,7 +120,7 @@ import TripModel
     }
 
     @Test func answersPingsAndReturnsTheClientsClose() async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let id = try await server.upload()
             let connection = try await RawConnection.open(port: server.port)
             // A ping right behind the request, which the HTTP decoder has read already.
@@ -152,7 +151,7 @@ import TripModel
             (RawConnection.frame(opcode: 8, [0x03, 0xed]), 1002),
         ] as [(ByteBuffer, UInt16)])
     func endsConnectionsThatBreakTheProtocol(bytes: ByteBuffer, code: UInt16) async throws {
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let id = try await server.upload()
             let connection = try await RawConnection.open(port: server.port)
             _ = try await connection.upgrade(job: id)
@@ -167,7 +166,7 @@ import TripModel
     }
 
     @Test func dropsAClientThatAnswersNoPing() async throws {
-        try await ServerFixture.run(.live, ingests: false, pingInterval: .milliseconds(100)) { server in
+        try await ServerFixture.run(ingests: false, pingInterval: .milliseconds(100)) { server in
             let id = try await server.upload()
             let connection = try await RawConnection.open(port: server.port)
             _ = try await connection.upgrade(job: id)
@@ -184,7 +183,7 @@ import TripModel
 
     @Test func saysGoodbyeWhenTheServerStops() async throws {
         let pair = Pair()
-        try await ServerFixture.run(.live, ingests: false) { server in
+        try await ServerFixture.run(ingests: false) { server in
             let id = try await server.upload()
             let connection = try await RawConnection.open(port: server.port)
             _ = try await connection.upgrade(job: id)
