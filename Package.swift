@@ -134,18 +134,40 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .target(name: "TestSupport", dependencies: ["TripModel", "Bucketing"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "BucketingTests", dependencies: ["Bucketing", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: waitingTests),
+        .testTarget(name: "TripModelTests", dependencies: ["TripModel", "TestSupport"], swiftSettings: waitingTests),
+        .testTarget(
+            name: "TripstoreAPITests", dependencies: ["TripstoreAPI", "TripModel", "Bucketing"], swiftSettings: waitingTests),
+        .testTarget(name: "ParquetTests", dependencies: ["Parquet", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "IngestionTests",
+            dependencies: [
+                "Ingestion", "LocalStore", "ColumnStore", "TripstoreAPI", "TripModel", "Parquet", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "TransferTests", dependencies: ["Transfer", "Ingestion", "TripModel", "TestSupport"],
+            swiftSettings: waitingTests),
         .testTarget(
             name: "ColumnStoreTests",
             dependencies: [
-                "CKernels", "LocalStore", "Transfer", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet",
-                "Bucketing",
+                "CKernels", "LocalStore", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Parquet", "Bucketing",
                 "TestSupport", "TripGenerator",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
+        ),
+        .testTarget(
+            name: "LocalStoreTests",
+            dependencies: [
+                "LocalStore", "ColumnStore", "Ingestion", "TripstoreAPI", "TripModel", "Bucketing", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: waitingTests
         ),
         .testTarget(
             name: "ClickHouseTests",

@@ -3,7 +3,7 @@ import NIOCore
 import Testing
 import TripModel
 
-@Suite struct AnalyticsControllerTests {
+struct AnalyticsControllerTests {
     private static func withTrips(_ test: @escaping @Sendable (ServerFixture) async throws -> Void) async throws {
         try await ServerFixture.run { server in
             let job = try await server.finished(try await server.upload())

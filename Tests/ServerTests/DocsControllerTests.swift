@@ -4,7 +4,7 @@ import NIOCore
 import Testing
 import TripModel
 
-@Suite struct DocsControllerTests {
+struct DocsControllerTests {
     @Test func describesEveryPathAndNoOther() async throws {
         try await ServerFixture.run(ingests: false) { server in
             let description = try await server.json("/openapi.json")

@@ -5,7 +5,7 @@ import Server
 import Testing
 import TripModel
 
-@Suite struct ErrorAnswerTests {
+struct ErrorAnswerTests {
     private struct Unexpected: Error {}
 
     @Test(arguments: [

@@ -7,7 +7,7 @@ import NIOPosix
 import Testing
 import TripModel
 
-@Suite struct IngestionControllerTests {
+struct IngestionControllerTests {
     private static func form(filename: String?, field: String = "file", text: String = ServerFixture.csv) -> String {
         let file = filename.map { "; filename=\"\($0)\"" } ?? ""
         return "--XX\r\nContent-Disposition: form-data; name=\"comment\"\r\n\r\nnot a file\r\n"

@@ -6,7 +6,7 @@ import Testing
 import TripModel
 import TripstoreAPI
 
-@Suite struct JobsControllerTests {
+struct JobsControllerTests {
     @Test func listsJobsNewestFirst() async throws {
         try await ServerFixture.run { server in
             let ids = [try await server.upload(), try await server.upload(), try await server.upload("nonsense\n")]

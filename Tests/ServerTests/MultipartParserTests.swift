@@ -3,7 +3,7 @@ import Server
 import TestSupport
 import Testing
 
-@Suite struct MultipartParserTests {
+struct MultipartParserTests {
     /// What a body comes to: its parts with their data.
     private struct Part: Equatable {
         var name: String

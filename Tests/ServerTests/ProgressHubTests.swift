@@ -8,7 +8,7 @@ import Testing
 import TripModel
 import TripstoreAPI
 
-@Suite struct ProgressHubTests {
+struct ProgressHubTests {
     /// What one subscriber has got.
     private final class Inbox: Sendable {
         private let messages = Lock<[ProgressMessage]>([])

@@ -2,7 +2,7 @@ import HTTPTypes
 import NIOCore
 import Testing
 
-@Suite struct ServiceControllerTests {
+struct ServiceControllerTests {
     @Test func isAliveAndReady() async throws {
         try await ServerFixture.run { server in
             for (path, status) in [("/health", "ok"), ("/ready", "ready")] {

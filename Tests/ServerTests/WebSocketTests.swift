@@ -5,7 +5,7 @@ import NIOCore
 import Testing
 import TripModel
 
-@Suite struct WebSocketTests {
+struct WebSocketTests {
     private static let (text, close, ping, pong): (UInt8, UInt8, UInt8, UInt8) = (1, 8, 9, 10)
 
     private static func subscribers(_ server: ServerFixture) async throws -> Int {

@@ -30,7 +30,7 @@ struct ReclusteringTests {
         try stride(from: 0, to: trips.count, by: Self.segmentRowCount).map { start in
             let path = "\(folder.path)/\(UUID().uuidString).csv"
             let part = Array(trips[start..<min(start + Self.segmentRowCount, trips.count)])
-            try Data(ColumnStoreTests.csv(part).utf8).write(to: URL(fileURLWithPath: path))
+            try Data(RandomTrips.csv(part).utf8).write(to: URL(fileURLWithPath: path))
             let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
             #expect(try store.jobs.waitForEnd(of: job.id).status == .completed)
             return job.id

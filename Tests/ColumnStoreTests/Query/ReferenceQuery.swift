@@ -1,4 +1,5 @@
 import Bucketing
+import TestSupport
 import TripModel
 
 /// The slow, obvious answers, straight from the contract's words over plain rows.

@@ -24,7 +24,7 @@ struct GroupRollupTests {
 
     private func load(_ trips: [Trip], into store: LocalStore, _ name: String) throws -> Int64 {
         let path = "\(folder.path)/\(name).csv"
-        try Data(ColumnStoreTests.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
+        try Data(RandomTrips.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
         let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
         #expect(try store.jobs.waitForEnd(of: job.id).status == .completed)
         return job.id
@@ -32,11 +32,7 @@ struct GroupRollupTests {
 
     /// Waits for the thread that counts groups when it has nothing else to do.
     private func waitUntilCovered(_ store: LocalStore) throws {
-        let end = Date(timeIntervalSinceNow: 60)
-        while try !store.engine.snapshot().isCovered {
-            try #require(Date.now < end, "the rollup is not made")
-            usleep(2000)
-        }
+        try waitUntil { try store.engine.snapshot().isCovered }
     }
 
     private func compare(_ store: LocalStore, _ what: String, seed: UInt64 = 1) throws {

@@ -24,7 +24,7 @@ struct TruncationTests {
 
     private func load(_ trips: [Trip], into store: LocalStore, _ name: String) throws {
         let path = "\(folder.path)/\(name).csv"
-        try Data(ColumnStoreTests.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
+        try Data(RandomTrips.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
         let job = try store.jobs.submitFile(path: path)
         store.jobs.start()
         #expect(try store.jobs.waitForEnd(of: job.id).status == .completed)
@@ -178,13 +178,13 @@ struct TruncationTests {
         let store = try open(rollupRows: 1000)
         defer { store.close() }
         try load(RandomTrips.trips(3000, using: &random), into: store, "trips")
-        while try !store.engine.snapshot().isCovered { usleep(1000) }
+        try waitUntil { try store.engine.snapshot().isCovered }
         let before = try store.tripGroups(TripGroupsQuery()).json
         let names = try FileManager.default.contentsOfDirectory(atPath: root + "/rollups")
         try cut.apply(to: "\(root)/rollups/\(names[0])")
         #expect(try store.tripGroups(TripGroupsQuery()).json == before)
-        while try FileManager.default.contentsOfDirectory(atPath: root + "/rollups") == names { usleep(1000) }
-        while try !store.engine.snapshot().isCovered { usleep(1000) }
+        try waitUntil { try FileManager.default.contentsOfDirectory(atPath: root + "/rollups") != names }
+        try waitUntil { try store.engine.snapshot().isCovered }
         #expect(try store.tripGroups(TripGroupsQuery()).json == before)
         #expect(store.engine.damage == nil)
     }

@@ -31,9 +31,9 @@ struct PublishingTests {
         let store = try open()
         defer { store.close() }
         var random = SeededGenerator(seed: 5)
-        _ = try load(store, ColumnStoreTests.csv(RandomTrips.trips(5000, using: &random)))
+        _ = try load(store, RandomTrips.csv(RandomTrips.trips(5000, using: &random)))
         let first = try #require(try store.engine.snapshot().segments.first)
-        let second = try load(store, ColumnStoreTests.csv(RandomTrips.trips(10, using: &random)))
+        let second = try load(store, RandomTrips.csv(RandomTrips.trips(10, using: &random)))
         let segments = try store.engine.snapshot().segments
         #expect(segments.count == 2 && segments[0] === first)
         _ = try store.jobs.remove(second.id)
@@ -51,7 +51,7 @@ struct PublishingTests {
         let texts: [String] = {
             var random = SeededGenerator(seed: 6)
             return (0..<60).map { _ in
-                ColumnStoreTests.csv(RandomTrips.trips(.random(in: 0...20, using: &random), using: &random))
+                RandomTrips.csv(RandomTrips.trips(.random(in: 0...20, using: &random), using: &random))
             }
         }()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -80,7 +80,7 @@ struct PublishingTests {
     @Test("A segment that cannot be opened is an error until it can, without a load or a restart between")
     func segmentThatIsAwayForAWhile() throws {
         var store = try open()
-        _ = try load(store, ColumnStoreTests.csv([]) + "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n")
+        _ = try load(store, RandomTrips.csv([]) + "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n")
         let path = try store.engine.segmentPaths()[0]
         store.close()
         try FileManager.default.moveItem(atPath: path, toPath: path + ".away")

@@ -25,7 +25,7 @@ struct ExportTests {
 
     private func load(_ store: LocalStore, _ trips: [Trip]) throws -> Int64 {
         let path = folder.path + "/load.csv"
-        try Data(ColumnStoreTests.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
+        try Data(RandomTrips.csv(trips).utf8).write(to: URL(fileURLWithPath: path))
         let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
         store.jobs.start()
         #expect(try store.jobs.waitForEnd(of: job.id).rejectedRows == 0)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Damages a small file in every place: what is read is either an error or what was written, and nothing traps.
-@Suite struct ParquetMutationTests {
+struct ParquetMutationTests {
     let sample = ParquetSample(rowCount: 60, seed: 3)
 
     @Test("every flipped bit is detected or harmless", arguments: [Int32?.none, 1])

@@ -2,7 +2,7 @@ import Parquet
 import TestSupport
 import Testing
 
-@Suite struct ColumnChunkEncoderTests {
+struct ColumnChunkEncoderTests {
     @Test(
         "gives back every bit, whatever the rows, the pages and the compression",
         arguments: [0, 1, 2, 7, 8, 9, 100, 127, 128, 129, 1000], [Int32?.none, 1, -1])

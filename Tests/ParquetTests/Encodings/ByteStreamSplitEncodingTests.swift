@@ -2,7 +2,7 @@ import Parquet
 import TestSupport
 import Testing
 
-@Suite struct ByteStreamSplitEncodingTests {
+struct ByteStreamSplitEncodingTests {
     @Test("splits the example of the specification")
     func specification() {
         let values: [UInt32] = [0xddcc_bbaa, 0x3322_1100, 0xd6c5_b4a3]

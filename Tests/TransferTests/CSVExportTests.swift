@@ -42,8 +42,10 @@ struct CSVExportTests {
         }
         var bytes: [UInt8] = []
         CSVExport.append(batch, to: &bytes)
-        var decoder = CSVDecoder(header: try CSVHeader(CSVExport.header))
-        let chunk = decoder.decode(bytes)
+        let header = Array(CSVExport.header.utf8)
+        var decoder = CSVDecoder(header: try CSVHeader(parsing: header.span.bytes, isWholeFile: true))
+        let padded = bytes + [UInt8](repeating: 0, count: Limits.chunkPaddingByteCount)
+        let chunk = decoder.decode(padded: padded.span.bytes, count: bytes.count)
         #expect(chunk.rejects == [] && chunk.rowCount == batch.count)
         for (ours, theirs) in zip(batch.rows, chunk.batch.rows) {
             func bits(_ row: TripRow) -> [UInt64] {

@@ -1,28 +1,16 @@
 import Bucketing
-import ColumnStore
-import TestSupport
-import TripModel
-
-/// One trip as plain values: what the slow references work on.
-struct Trip: Hashable {
-    var region: String
-    var datasource: String
-    var originLongitude: Double
-    var originLatitude: Double
-    var destinationLongitude: Double
-    var destinationLatitude: Double
-    var time: Int64
-}
+package import TripModel
 
 /// Random trips with the shapes that hurt: clusters, far corners, points on cell borders, equal points, empty weeks.
-enum RandomTrips {
-    static let regions = ["Prague", "Turin", "New York", "São Paulo", "Sa\u{303}o Paulo", "Z"]
-    static let datasources = ["cheap_mobile", "funny_car", "bad_diesel_vehicles"]
+package enum RandomTrips {
+    package static let regions = ["Prague", "Turin", "New York", "São Paulo", "Sa\u{303}o Paulo", "Z"]
+    private static let datasources = ["cheap_mobile", "funny_car", "bad_diesel_vehicles"]
     private static let centers = [
         (14.43, 50.07), (7.68, 45.07), (-74.0, 40.7), (-46.6, -23.5), (179.95, 89.9), (-179.9, -89.95),
     ]
 
-    static func trips(_ count: Int, using random: inout SeededGenerator) -> [Trip] {
+    /// Returns random trips.
+    package static func trips(_ count: Int, using random: inout SeededGenerator) -> [Trip] {
         (0..<count).map { _ in
             let city = Int.random(in: 0..<centers.count, using: &random)
             let (x, y) = point(city, &random)
@@ -36,7 +24,7 @@ enum RandomTrips {
     }
 
     /// A point near a city, often on the border of a cell.
-    static func point(_ city: Int, _ random: inout SeededGenerator) -> (longitude: Double, latitude: Double) {
+    package static func point(_ city: Int, _ random: inout SeededGenerator) -> (longitude: Double, latitude: Double) {
         let (x, y) = centers[city]
         let longitude = min(180, max(-180, x + Double.random(in: -0.2...0.2, using: &random)))
         let latitude = min(90, max(-90, y + Double.random(in: -0.15...0.15, using: &random)))
@@ -49,7 +37,8 @@ enum RandomTrips {
         }
     }
 
-    static func filter(_ trips: [Trip], using random: inout SeededGenerator) -> TripFilter {
+    /// Returns a filter that some of the trips may pass, with edges on their values.
+    package static func filter(_ trips: [Trip], using random: inout SeededGenerator) -> TripFilter {
         var filter = TripFilter()
         let sample = trips.randomElement(using: &random)!
         if Int.random(in: 0..<3, using: &random) == 0 { filter.region = sample.region }
@@ -89,7 +78,7 @@ enum RandomTrips {
     }
 
     /// The trips as decoded batches of at most `size` rows.
-    static func batches(_ trips: [Trip], size: Int = .max) -> [TripBatch] {
+    package static func batches(_ trips: [Trip], size: Int = .max) -> [TripBatch] {
         var batches: [TripBatch] = []
         for (row, trip) in trips.enumerated() {
             if row == 0 || batches[batches.count - 1].count >= size { batches.append(TripBatch()) }
@@ -105,14 +94,25 @@ enum RandomTrips {
         return batches
     }
 
-    /// The rows of sorted trips as plain values.
-    static func trips(_ sorted: SortedTrips) -> [Trip] {
-        (0..<sorted.count).map { row in
+    /// Returns the rows of a batch as plain values.
+    package static func trips(_ batch: TripBatch) -> [Trip] {
+        batch.rows.map { row in
             Trip(
-                region: sorted.regions[Int(sorted.region[row])], datasource: sorted.datasources[Int(sorted.datasource[row])],
-                originLongitude: sorted.originLongitude[row], originLatitude: sorted.originLatitude[row],
-                destinationLongitude: sorted.destinationLongitude[row], destinationLatitude: sorted.destinationLatitude[row],
-                time: sorted.time[row])
+                region: batch.regions[row.region], datasource: batch.datasources[row.datasource],
+                originLongitude: row.originLongitude, originLatitude: row.originLatitude,
+                destinationLongitude: row.destinationLongitude, destinationLatitude: row.destinationLatitude, time: row.time)
         }
+    }
+
+    /// Returns a CSV file of trips.
+    package static func csv(_ trips: [Trip]) -> String {
+        var text = "region,origin_coord,destination_coord,datetime,datasource\n"
+        for trip in trips {
+            text +=
+                "\(trip.region),POINT (\(trip.originLongitude) \(trip.originLatitude)),"
+                + "POINT (\(trip.destinationLongitude) \(trip.destinationLatitude)),"
+                + "\(LocalDateTime.text(microseconds: trip.time, separator: " ")),\(trip.datasource)\n"
+        }
+        return text
     }
 }

@@ -30,7 +30,7 @@ struct QuarantineTests {
         var store = try open()
         let id = try store.jobs.submitFile(path: path, allowsDuplicate: true).id
         store.jobs.start()
-        while try store.engine.summary().segments.isEmpty { usleep(100) }
+        try waitUntil(pause: 100) { try !store.engine.summary().segments.isEmpty }
         store.close()
         store = try open()
         let interrupted = try store.jobs.job(id)

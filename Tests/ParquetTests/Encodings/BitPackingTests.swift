@@ -2,7 +2,7 @@ import Parquet
 import TestSupport
 import Testing
 
-@Suite struct BitPackingTests {
+struct BitPackingTests {
     /// The slow obvious version: bit by bit.
     static func reference(_ values: [UInt64], width: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: (values.count * width + 7) / 8)

@@ -40,7 +40,7 @@ struct JobStatesTests {
             let store = try open()
             let id = try store.jobs.submitFile(path: path).id
             store.jobs.start()
-            while try store.engine.summary().segments.isEmpty { usleep(100) }
+            try waitUntil(pause: 100) { try !store.engine.summary().segments.isEmpty }
             store.close()
             let reader = try open(.own, .readOnly)
             if try reader.jobs.job(id).status == .interrupted { return id }
@@ -57,7 +57,7 @@ struct JobStatesTests {
         return (try? store.weeklyAverage(query).totalTrips) ?? 0
     }
 
-    @Test("A job that is resumed as soon as its failure is told runs again", .timeLimit(.minutes(2)))
+    @Test("A job that is resumed as soon as its failure is told runs again")
     func resumedAtOnce() throws {
         let path = try write("Brno", rows: 10, to: "trips.csv")
         try Data("no trips\n".utf8).write(to: URL(fileURLWithPath: path))
@@ -77,7 +77,7 @@ struct JobStatesTests {
             _ = try? loads.resume(id)
         }
         store.jobs.start()
-        while !isResumed.withLock({ $0 }) { usleep(1000) }
+        try waitUntil { isResumed.withLock { $0 } }
         let job = try store.jobs.waitForEnd(of: id)
         #expect(job.status == .completed && job.processedRows == 10)
     }
@@ -276,7 +276,7 @@ struct JobStatesTests {
             #expect([.cancelled, .deleted].contains(try store.jobs.remove(id).status), "seed \(seed)")
             _ = try resumption.wait()
             // Nothing of it is left, and nothing comes back.
-            while try !["failed", "cancelled", "deleted"].contains(store.jobs.job(id).status.rawValue) { usleep(100) }
+            try waitUntil(pause: 100) { try [.failed, .cancelled, .deleted].contains(store.jobs.job(id).status) }
             #expect([.cancelled, .deleted].contains(try store.jobs.job(id).status), "seed \(seed), round \(round)")
             #expect(trips(store, of: "R\(round)") == 0, "seed \(seed), round \(round)")
             #expect(!FileManager.default.fileExists(atPath: upload), "seed \(seed), round \(round)")

@@ -37,7 +37,7 @@ struct RebuildTests {
         var random = SeededGenerator(seed: seed)
         let trips = RandomTrips.trips(20_000, using: &random)
         // The end has no trips: the last segment is not the one that is written last because the file ends.
-        let path = try write(ColumnStoreTests.csv(trips) + String(repeating: "broken,row\n", count: 30_000), "trips.csv")
+        let path = try write(RandomTrips.csv(trips) + String(repeating: "broken,row\n", count: 30_000), "trips.csv")
         var store = try open()
         let id = try store.jobs.submitFile(path: path, allowsDuplicate: true).id
         var rounds = 0
@@ -91,7 +91,7 @@ struct RebuildTests {
         let path = try write(
             "region,origin_coord,destination_coord,datetime,datasource\n" + String(repeating: line, count: 400_000), "long.csv")
         let second = try store.jobs.submitFile(path: path, allowsDuplicate: true).id
-        while try store.engine.summary().segments.count < 3 { usleep(100) }
+        try waitUntil(pause: 100) { try store.engine.summary().segments.count >= 3 }
         store.close()
         let paths = ["", "-wal", "-shm"].map { self.store + "/catalog.sqlite" + $0 }
         for path in paths { try FileSystem.remove(path) }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Reads what pyarrow wrote (`Tools/tripstore_tools/fixtures/parquet_fixtures.py`): the other implementation is the judge of our reader.
-@Suite struct PyarrowFixtureTests {
+struct PyarrowFixtureTests {
     static let names =
         (try? FileManager.default.contentsOfDirectory(atPath: Fixture.path("Pyarrow")).filter { $0.hasSuffix(".parquet") }
             .sorted())

@@ -10,7 +10,7 @@ import TripModel
 import TripstoreAPI
 
 /// A store from file to answer: loading, publishing, undoing, interrupting, reopening.
-struct ColumnStoreTests {
+struct LocalStoreTests {
     private let folder = TemporaryDirectory()
 
     private func open(
@@ -44,7 +44,8 @@ struct ColumnStoreTests {
 
     /// All trips that questions see.
     private func trips(_ store: LocalStore) throws -> [Trip] {
-        try store.engine.snapshot().segments.flatMap { RandomTrips.trips(try $0.readTrips()) }
+        let jobs = try store.engine.select(nil).map(\.job).filter { $0.status == .completed }.map(\.id)
+        return try store.engine.pieces(of: Set(jobs)).flatMap { try $0.read() }.flatMap(RandomTrips.trips)
     }
 
     @Test(arguments: ["trips.csv", "trips.csv.gz", "trips.csv.zst"])
@@ -96,7 +97,7 @@ struct ColumnStoreTests {
         var ids: [Int64] = []
         for number in 0..<40 {
             let trips = RandomTrips.trips(Int.random(in: 1...60, using: &random), using: &random)
-            let path = try write(Self.csv(trips), "\(number).csv")
+            let path = try write(RandomTrips.csv(trips), "\(number).csv")
             ids.append(try store.jobs.submitFile(path: path, allowsDuplicate: true).id)
             parts.append(trips)
         }
@@ -119,17 +120,6 @@ struct ColumnStoreTests {
         #expect(try store.engine.verify { _, _, _ in }.isEmpty)
         for id in ids { _ = try store.jobs.remove(id) }
         #expect(try store.engine.summary().segments.isEmpty)
-    }
-
-    static func csv(_ trips: [Trip]) -> String {
-        var text = "region,origin_coord,destination_coord,datetime,datasource\n"
-        for trip in trips {
-            text +=
-                "\(trip.region),POINT (\(trip.originLongitude) \(trip.originLatitude)),"
-                + "POINT (\(trip.destinationLongitude) \(trip.destinationLatitude)),"
-                + "\(LocalDateTime.text(microseconds: trip.time, separator: " ")),\(trip.datasource)\n"
-        }
-        return text
     }
 
     @Test("An upload that waits is loaded where the store is opened by another path", arguments: ["moved", "./store"])
@@ -308,12 +298,12 @@ struct ColumnStoreTests {
         let job = try store.jobs.submitFile(path: path, allowsDuplicate: true)
         store.jobs.start()
         // Until there is something to be left behind.
-        while try store.engine.summary().segments.isEmpty { usleep(1000) }
+        try waitUntil { try !store.engine.summary().segments.isEmpty }
         let cancelled = try store.jobs.remove(job.id)
         #expect(cancelled.status == .cancelled && cancelled.processedRows == 0)
         #expect(try store.engine.summary().segments.isEmpty)
         // The load notices at its next step, and removes what it was writing.
-        while try !store.engine.summary().unnamedFiles.isEmpty { usleep(1000) }
+        try waitUntil { try store.engine.summary().unnamedFiles.isEmpty }
         #expect(throws: TripstoreError.self) { try average(store) }
         // The next job runs as if nothing had been.
         #expect(try load(store, Fixture.path("trips.csv")).status == .completed)

@@ -110,7 +110,7 @@ struct RejectReasonTests {
 
     @Test("Every reason is documented and no two are the same", arguments: RejectReason.allCases)
     func documented(reason: RejectReason) throws {
-        // Tests/ColumnStoreTests/CSV/RejectReasonTests.swift -> docs/API.md
+        // Tests/IngestionTests/CSV/RejectReasonTests.swift -> docs/API.md
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { root.deleteLastPathComponent() }
         let page = try String(contentsOf: root.appendingPathComponent("docs/API.md"), encoding: .utf8)

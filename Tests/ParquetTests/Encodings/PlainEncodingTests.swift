@@ -1,7 +1,7 @@
 import Parquet
 import Testing
 
-@Suite struct PlainEncodingTests {
+struct PlainEncodingTests {
     @Test("gives back texts, empty and not in ASCII")
     func roundTrip() throws {
         let strings = ["", "a", "Žižkov", "東京", String(repeating: "x", count: 70_000)]

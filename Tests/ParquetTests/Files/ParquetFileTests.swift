@@ -1,7 +1,7 @@
 import Parquet
 import Testing
 
-@Suite struct ParquetFileTests {
+struct ParquetFileTests {
     let sample = ParquetSample(rowCount: 1000, seed: 1)
 
     @Test("reads back what the writer was told")
