@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 /// Boxes on the grid against the definition: comparisons of doubles.
+@Suite(.timeLimit(.minutes(5)))
 struct GridBoxTests {
     private static let seed: UInt64 = 3
 

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 /// Blocks against the keys that they consist of, and boxes in their steps against comparisons of doubles.
+@Suite(.timeLimit(.minutes(5)))
 struct MortonBlockTests {
     private static let seed: UInt64 = 17
 

@@ -3,6 +3,7 @@ import Testing
 import TripModel
 
 /// What `DATABASE_URL` may say of a ClickHouse, and the sentences where it says something else.
+@Suite(.timeLimit(.minutes(5)))
 struct ClickHouseURLTests {
     @Test(
         arguments: [

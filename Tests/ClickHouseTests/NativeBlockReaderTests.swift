@@ -4,6 +4,7 @@ import Testing
 import TripModel
 
 /// Answers in the `Native` format are read as they are described, and never believed.
+@Suite(.timeLimit(.minutes(5)))
 struct NativeBlockReaderTests {
     private static func text(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []

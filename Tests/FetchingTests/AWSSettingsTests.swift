@@ -3,6 +3,7 @@ import Foundation
 import Testing
 import TripModel
 
+@Suite(.timeLimit(.minutes(5)))
 struct AWSSettingsTests {
     private static let credentialsFile = """
         # the usual

@@ -235,6 +235,7 @@ struct S3UploadsTests {
 }
 
 /// XML as S3 writes it.
+@Suite(.timeLimit(.minutes(5)))
 struct S3DocumentTests {
     @Test("Elements and their texts are found, with entities undone")
     func values() {

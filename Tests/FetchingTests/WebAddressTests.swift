@@ -2,6 +2,7 @@ import Fetching
 import Testing
 import TripModel
 
+@Suite(.timeLimit(.minutes(5)))
 struct WebAddressTests {
     @Test(
         "A URL is taken apart and put together again",

@@ -2,6 +2,7 @@ import PostgreSQL
 import Testing
 import TripModel
 
+@Suite(.timeLimit(.minutes(5)))
 struct PostgresURLTests {
     @Test(
         "What is libpq's is handed on, what is ours is taken out",

@@ -5,6 +5,7 @@ import Server
 import Testing
 import TripModel
 
+@Suite(.timeLimit(.minutes(5)))
 struct ErrorAnswerTests {
     private struct Unexpected: Error {}
 

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 /// Unsafe code stays in the files that docs/ARCHITECTURE.md lists.
+@Suite(.timeLimit(.minutes(5)))
 struct UnsafeCodeTests {
     private static let marks = [
         "UnsafePointer", "UnsafeMutable", "UnsafeRaw", "UnsafeBuffer", "withUnsafe", "unsafeLoad", "unchecked:",

@@ -2,6 +2,7 @@ import Bucketing
 import Testing
 import TripGenerator
 
+@Suite(.timeLimit(.minutes(5)))
 struct TripGeneratorTests {
     private static let trips = lines(of: TripGenerator(rowCount: 100_000, seed: 1)).compactMap(Trip.init)
 

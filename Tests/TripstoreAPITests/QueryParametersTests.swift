@@ -4,6 +4,7 @@ import TripModel
 import TripstoreAPI
 
 /// Named values to questions, and the sentence for each that is wrong.
+@Suite(.timeLimit(.minutes(5)))
 struct QueryParametersTests {
     typealias Pairs = [(name: String, value: String)]
 

@@ -6,6 +6,7 @@ import Testing
 import TripModel
 
 /// A catalog may be closed under those who look at it, as Ctrl-C does to a command whose load has just ended.
+@Suite(.timeLimit(.minutes(5)))
 struct ClosingGateTests {
     /// Found: one in some thousand commands that were interrupted died of a bad pointer, having said all.
     @Test("Who reads while the store is closed gets a value or is told so")

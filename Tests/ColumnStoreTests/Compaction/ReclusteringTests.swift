@@ -9,6 +9,7 @@ import Testing
 import TripModel
 
 /// Segments that are divided by place: the same trips, each place of a week in one segment.
+@Suite(.timeLimit(.minutes(5)))
 struct ReclusteringTests {
     private static let segmentRowCount = 500
     private let folder = TemporaryDirectory()

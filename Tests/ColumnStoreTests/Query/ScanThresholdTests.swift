@@ -13,6 +13,7 @@ import TripstoreAPI
 ///
 /// The bounds are in `Benchmarks/Thresholds/questions.json`. They were set a little above what was read on the day they were
 /// set; who makes a question read less lowers them, and who must read more says why.
+@Suite(.timeLimit(.minutes(5)))
 struct ScanThresholdTests {
     @Test func queriesReadNoMoreThanTheirBounds() throws {
         let list = try MeasuredQueries.load()

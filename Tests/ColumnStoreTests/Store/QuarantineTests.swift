@@ -8,6 +8,7 @@ import Testing
 import TripModel
 
 /// What becomes of a load whose segment is set aside before the load is complete.
+@Suite(.timeLimit(.minutes(5)))
 struct QuarantineTests {
     private let folder = TemporaryDirectory()
 

@@ -9,6 +9,7 @@ import TripModel
 import TripstoreAPI
 
 /// A catalog made anew of real stores: loads that were interrupted, loads under way, changed bytes.
+@Suite(.timeLimit(.minutes(5)))
 struct RebuildTests {
     private let folder = TemporaryDirectory()
     private var store: String { folder.path + "/store" }

@@ -3,6 +3,7 @@ import FuzzEntries
 import Testing
 
 /// Replays the seeds of the fuzzers and all that they ever found, so that a mended fault stays mended.
+@Suite(.timeLimit(.minutes(5)))
 struct FuzzReplayTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
 

@@ -5,6 +5,7 @@ import Testing
 import TripModel
 
 /// Chunks of a file to trips, rejected rows and lines.
+@Suite(.timeLimit(.minutes(5)))
 struct CSVDecoderTests {
     private static let usual = "Prague\(CSVHeader.usualRest)\n"
 

@@ -3,6 +3,7 @@ import Testing
 import TripModel
 
 /// What the first line may look like, and what is said where it can't be used.
+@Suite(.timeLimit(.minutes(5)))
 struct CSVHeaderTests {
     private static let names = ["region", "origin_coord", "destination_coord", "datetime", "datasource"]
     private static let usual = names.joined(separator: ",")

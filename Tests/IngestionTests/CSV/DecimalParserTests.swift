@@ -9,6 +9,7 @@ import Testing
 import TripModel
 
 /// Numbers have the bits that `strtod` gives, which rounds correctly; what is no number is refused.
+@Suite(.timeLimit(.minutes(5)))
 struct DecimalParserTests {
     private static func bits(_ text: String) -> UInt64? {
         let bytes = Array(text.utf8)

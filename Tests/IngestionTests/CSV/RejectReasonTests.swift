@@ -4,6 +4,7 @@ import Testing
 import TripModel
 
 /// Each reason for leaving out a row: documented, given where it holds, and the first of several in a fixed order.
+@Suite(.timeLimit(.minutes(5)))
 struct RejectReasonTests {
     static let origin: [PointProblem: RejectReason] = [
         .empty: .originEmpty, .notPoint: .originNotPoint, .emptyPoint: .originEmptyPoint, .notNumber: .originNotNumber,

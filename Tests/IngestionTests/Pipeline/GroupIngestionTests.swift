@@ -10,6 +10,7 @@ import TripModel
 import TripstoreAPI
 
 /// Small files that wait together are loaded together; nobody can tell from what comes out.
+@Suite(.timeLimit(.minutes(5)))
 struct GroupIngestionTests {
     private let folder = TemporaryDirectory()
 

@@ -9,6 +9,7 @@ import Testing
 import TripModel
 
 /// What is kept of rows that are no trips, and what is only counted.
+@Suite(.timeLimit(.minutes(5)))
 struct RejectsTests {
     private let folder = TemporaryDirectory()
 

@@ -2,6 +2,7 @@ import Parquet
 import TestSupport
 import Testing
 
+@Suite(.timeLimit(.minutes(5)))
 struct ByteStreamSplitEncodingTests {
     @Test("splits the example of the specification")
     func specification() {

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// Reads what pyarrow wrote (`Tools/tripstore_tools/fixtures/parquet_fixtures.py`): the other implementation is the judge of our reader.
+@Suite(.timeLimit(.minutes(5)))
 struct PyarrowFixtureTests {
     static let names =
         (try? FileManager.default.contentsOfDirectory(atPath: Fixture.path("Pyarrow")).filter { $0.hasSuffix(".parquet") }

@@ -1,6 +1,7 @@
 import Testing
 import TripModel
 
+@Suite(.timeLimit(.minutes(5)))
 struct ShownURLTests {
     @Test(
         "A URL is shown as scheme and host, of which it is sure",

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import TripModel
 
+@Suite(.timeLimit(.minutes(5)))
 struct ContentHashTests {
     private let folder = TemporaryDirectory()
 

@@ -1,6 +1,7 @@
 import Testing
 import TripModel
 
+@Suite(.timeLimit(.minutes(5)))
 struct HiddenPathsTests {
     @Test(
         "A file of the store is named as it is there, any other by its name, and nothing else changes",
