@@ -134,7 +134,8 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .target(name: "TestSupport", dependencies: ["TripModel", "Bucketing"], path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["TripModel", "Bucketing"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "BucketingTests", dependencies: ["Bucketing", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: waitingTests),
         .testTarget(name: "TripModelTests", dependencies: ["TripModel", "TestSupport"], swiftSettings: waitingTests),

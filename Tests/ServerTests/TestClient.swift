@@ -28,7 +28,8 @@ actor TestClient {
     /// Sends a request with exactly these fields and `Host`, and a `Content-Length` if it has a body.
     ///
     /// Returns the answer with its whole body. Throws if the server ends the connection before that.
-    func send(_ method: HTTPRequest.Method, _ uri: String, headers: HTTPFields, body: ByteBuffer?) async throws -> TestResponse {
+    func send(_ method: HTTPRequest.Method, _ uri: String, headers: HTTPFields, body: ByteBuffer?) async throws -> TestResponse
+    {
         var request = HTTPRequest(
             method: method, scheme: "http", authority: "localhost:\(port)", path: uri, headerFields: headers)
         if let body { request.headerFields[.contentLength] = String(body.readableBytes) }

@@ -1,6 +1,6 @@
 import GRDB
 import Synchronization
-import TripModel
+package import TripModel
 
 /// A segment file that the catalog names.
 protocol NamedSegment {
@@ -14,14 +14,14 @@ extension Catalog.Segment: NamedSegment {}
 /// What queries see, according to the catalog at one moment.
 extension Catalog {
     /// A segment that queries see, without its jobs, which would cost too much to read after each commit.
-    struct LiveSegment: Hashable, Sendable, NamedSegment {
-        var id: Int64
-        var fileName: String
-        var rowCount: Int
-        var byteCount: Int
-        var checksum: UInt32
+    package struct LiveSegment: Hashable, Sendable, NamedSegment {
+        package var id: Int64
+        package var fileName: String
+        package var rowCount: Int
+        package var byteCount: Int
+        package var checksum: UInt32
         /// The rollup that covers it.
-        var rollupID: Int64?
+        package var rollupID: Int64?
     }
 
     /// The contents of a snapshot.
@@ -36,7 +36,7 @@ extension Catalog {
 
     /// Counts the transactions of this process that changed what queries see, so that a snapshot can tell whether it is
     /// current.
-    var liveVersion: Int { liveChanges.count.load(ordering: .acquiring) }
+    package var liveVersion: Int { liveChanges.count.load(ordering: .acquiring) }
 
     /// `liveVersion`, or nil while a change is being committed that others may see already.
     var settledLiveVersion: Int? {
@@ -60,7 +60,7 @@ extension Catalog {
     }
 
     /// Returns the segments that queries see, oldest first.
-    func liveSegments() throws(TripstoreError) -> [LiveSegment] {
+    package func liveSegments() throws(TripstoreError) -> [LiveSegment] {
         try read { try Self.liveSegments(in: $0) }
     }
 

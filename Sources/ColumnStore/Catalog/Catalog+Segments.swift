@@ -1,6 +1,6 @@
 import Bucketing
 import GRDB
-import TripModel
+package import TripModel
 
 /// Which segments there are, whose trips they have, and what they are replaced with.
 extension Catalog {
@@ -10,7 +10,7 @@ extension Catalog {
     ///   - jobs: jobs to delete in the same transaction, if each is in its expected state and has no segments but the old ones.
     /// - Returns: false, without any change, if one of the old segments is gone, the jobs have others, or one is not in its
     ///   expected state.
-    func replace(
+    package func replace(
         _ old: [Int64], with new: [SegmentRecord], without jobs: [Removal] = []
     ) throws(TripstoreError) -> Bool {
         try write { database in
@@ -52,7 +52,7 @@ extension Catalog {
     }
 
     /// Returns all segments, including those of unfinished jobs, oldest first.
-    func allSegments() throws(TripstoreError) -> [Segment] { try read { try Self.segments(where: "TRUE", in: $0) } }
+    package func allSegments() throws(TripstoreError) -> [Segment] { try read { try Self.segments(where: "TRUE", in: $0) } }
 
     /// Returns the segments with trips of a job, oldest first.
     func segments(ofJob id: Int64) throws(TripstoreError) -> [Segment] {

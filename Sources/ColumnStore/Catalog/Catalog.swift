@@ -9,17 +9,17 @@ import TripModel
 /// transaction. Only this folder imports GRDB.
 package final class Catalog: StoreCatalog, QuarantineRecords {
     /// A segment that the catalog names.
-    struct Segment: Hashable, Sendable {
-        var id: Int64
+    package struct Segment: Hashable, Sendable {
+        package var id: Int64
         /// The jobs whose trips it has, ascending.
-        var jobIDs: [Int64]
-        var isLive: Bool
-        var fileName: String
-        var rowCount: Int
-        var byteCount: Int
-        var checksum: UInt32
+        package var jobIDs: [Int64]
+        package var isLive: Bool
+        package var fileName: String
+        package var rowCount: Int
+        package var byteCount: Int
+        package var checksum: UInt32
         /// The rollup that covers it.
-        var rollupID: Int64?
+        package var rollupID: Int64?
     }
 
     /// A rollup that the catalog names.

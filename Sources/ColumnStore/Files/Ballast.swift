@@ -1,4 +1,4 @@
-import TripModel
+package import TripModel
 
 #if canImport(Glibc)
 import Glibc
@@ -11,18 +11,20 @@ import Musl
 /// Other programs may fill a disk to the last byte, and then SQLite has no space for its log and its shared memory: the end of
 /// a job cannot be recorded, no server starts, and no deletion frees space. The file is created again once the disk has space.
 /// CockroachDB has one for the same reason.
-struct Ballast: Sendable {
-    let path: String
+package struct Ballast: Sendable {
+    /// The file.
+    package let path: String
     private let folder: String
 
-    init(_ folders: Folders) {
+    /// Names the file of a store; makes none.
+    package init(_ folders: Folders) {
         path = folders.ballast
         folder = folders.root
     }
 
     /// Creates the file if the disk has space for it besides its reserve; without it a full disk may prevent a start, and no
     /// more.
-    func keep() {
+    package func keep() {
         guard let disk = try? FileSystem.space(folder) else { return }
         let byteCount = min(Limits.ballastByteCount, disk.total / Limits.ballastDivisor)
         guard (FileSystem.usedByteCount(of: path) ?? 0) < byteCount,
@@ -35,5 +37,5 @@ struct Ballast: Sendable {
     }
 
     /// Leaves its space to the catalog; returns false if there is none to leave.
-    func release() -> Bool { (FileSystem.usedByteCount(of: path) ?? 0) > 0 && unlink(path) == 0 }
+    package func release() -> Bool { (FileSystem.usedByteCount(of: path) ?? 0) > 0 && unlink(path) == 0 }
 }

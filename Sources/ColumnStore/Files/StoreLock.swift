@@ -5,13 +5,13 @@ import Musl
 #endif
 import CPlatform
 import Foundation
-import TripModel
+package import TripModel
 
 /// The right to write to a store: held by one process at a time, and released by the kernel however the process ends.
 ///
 /// The file names the holder, as JSON. Two locks are taken on it: `flock`, as in all versions, and an open file description
 /// lock (fcntl_locking(2)), which others can test without taking it.
-final class StoreLock: Sendable {
+package final class StoreLock: Sendable {
     /// The process that writes to a store.
     package struct Holder: Codable, Sendable {
         package var process: Int32
@@ -38,7 +38,7 @@ final class StoreLock: Sendable {
     ///
     /// - Parameter mayBeReadOnly: whether to lock a file on a disk that accepts no writes as it is, without naming the holder
     ///   and unseen by `hasWriter`; or the folder of segments if there is no file.
-    init(path: String, for readers: FileSystem.Readers = .owner, mayBeReadOnly: Bool = false) throws(TripstoreError) {
+    package init(path: String, for readers: FileSystem.Readers = .owner, mayBeReadOnly: Bool = false) throws(TripstoreError) {
         var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode_t(readers.fileMode))
         let isReadOnly = descriptor < 0 && mayBeReadOnly && [ENOSPC, EDQUOT, EROFS].contains(errno)
         if isReadOnly { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
@@ -100,7 +100,7 @@ final class StoreLock: Sendable {
     deinit { release() }
 
     /// Records where this process listens.
-    func note(address: String) {
+    package func note(address: String) {
         holder.withLock { $0.address = address }
         write()
     }
@@ -122,7 +122,7 @@ final class StoreLock: Sendable {
     }
 
     /// Releases the lock.
-    func release() {
+    package func release() {
         descriptor.withLock { held in
             if let descriptor = held { close(descriptor) }
             held = nil
@@ -130,7 +130,7 @@ final class StoreLock: Sendable {
     }
 
     /// Returns whether a process holds the lock of a path now and can write; the lock is only tested.
-    static func hasWriter(path: String) -> Bool {
+    package static func hasWriter(path: String) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }

@@ -1,22 +1,24 @@
 /// An entry with a rank in the order of an answer.
-protocol RankedEntry {
+package protocol RankedEntry {
     /// Returns whether the left one comes before the right one.
     static func precedes(_ left: Self, _ right: Self) -> Bool
 }
 
 /// The first `limit` of many entries in the order of an answer, kept as a heap with the last of them on top.
-struct BoundedHeap<Entry: RankedEntry> {
+package struct BoundedHeap<Entry: RankedEntry> {
     private let limit: Int
     private var heap: [Entry] = []
 
-    init(limit: Int) { self.limit = limit }
+    /// Makes a heap that keeps `limit` entries at most.
+    package init(limit: Int) { self.limit = limit }
 
     /// Returns whether an entry would be among the first of those offered so far.
     @inline(__always)
-    func accepts(_ entry: Entry) -> Bool { heap.count < limit || (limit > 0 && Entry.precedes(entry, heap[0])) }
+    package func accepts(_ entry: Entry) -> Bool { heap.count < limit || (limit > 0 && Entry.precedes(entry, heap[0])) }
 
+    /// Keeps an entry if it is among the first of those offered so far.
     @inline(__always)
-    mutating func offer(_ entry: Entry) {
+    package mutating func offer(_ entry: Entry) {
         if heap.count < limit {
             heap.append(entry)
             siftUp()
@@ -26,7 +28,8 @@ struct BoundedHeap<Entry: RankedEntry> {
         }
     }
 
-    func sorted() -> [Entry] { heap.sorted(by: Entry.precedes) }
+    /// Returns the entries in the order of an answer.
+    package func sorted() -> [Entry] { heap.sorted(by: Entry.precedes) }
 
     private mutating func siftUp() {
         var child = heap.count - 1

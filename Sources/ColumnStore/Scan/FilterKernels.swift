@@ -2,9 +2,9 @@
 ///
 /// A mask has one byte for each row, 1 while the row still passes; each kernel clears those that fail its predicate. Bytes
 /// instead of bits let the compiler vectorize compare, and, and count without a shuffle. All spans have the same length.
-enum FilterKernels {
+package enum FilterKernels {
     /// Keeps rows with `low <= value <= high`.
-    static func between(_ values: Span<Double>, _ low: Double, _ high: Double, into mask: inout MutableSpan<UInt8>) {
+    package static func between(_ values: Span<Double>, _ low: Double, _ high: Double, into mask: inout MutableSpan<UInt8>) {
         for row in 0..<values.count {
             let value = values[unchecked: row]
             mask[unchecked: row] &= (value >= low ? 1 : 0) & (value <= high ? 1 : 0)
@@ -12,7 +12,7 @@ enum FilterKernels {
     }
 
     /// Keeps rows with at least one of two points in a box.
-    static func inEither(
+    package static func inEither(
         _ longitude: Span<Double>, _ latitude: Span<Double>, _ otherLongitude: Span<Double>, _ otherLatitude: Span<Double>,
         _ west: Double, _ south: Double, _ east: Double, _ north: Double, into mask: inout MutableSpan<UInt8>
     ) {
@@ -26,7 +26,7 @@ enum FilterKernels {
     }
 
     /// Keeps rows with `low <= value < high`.
-    static func between(_ values: Span<Int64>, _ low: Int64, _ high: Int64, into mask: inout MutableSpan<UInt8>) {
+    package static func between(_ values: Span<Int64>, _ low: Int64, _ high: Int64, into mask: inout MutableSpan<UInt8>) {
         for row in 0..<values.count {
             let value = values[unchecked: row]
             mask[unchecked: row] &= (value >= low ? 1 : 0) & (value < high ? 1 : 0)
@@ -34,12 +34,12 @@ enum FilterKernels {
     }
 
     /// Keeps rows of one code.
-    static func equal(_ values: Span<UInt32>, _ code: UInt32, into mask: inout MutableSpan<UInt8>) {
+    package static func equal(_ values: Span<UInt32>, _ code: UInt32, into mask: inout MutableSpan<UInt8>) {
         for row in 0..<values.count { mask[unchecked: row] &= values[unchecked: row] == code ? 1 : 0 }
     }
 
     /// Counts the rows that pass.
-    static func count(_ mask: [UInt8]) -> Int {
+    package static func count(_ mask: [UInt8]) -> Int {
         let mask = mask.span
         var sum: UInt32 = 0
         for row in 0..<mask.count { sum &+= UInt32(mask[unchecked: row]) }

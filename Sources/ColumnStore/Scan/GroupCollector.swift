@@ -5,11 +5,11 @@
 /// again, and no group is looked up outside the caches (partitioned aggregation, as in Müller et al., "Cache-Efficient
 /// Aggregation: Hashing Is Sorting", SIGMOD 2015). As there, trips bypass a table that aggregates little, and the table is
 /// tried again later.
-struct GroupCollector<Key: GroupKey>: Sendable {
+package struct GroupCollector<Key: GroupKey>: Sendable {
     typealias Entry = GroupTable<Key>.Entry
 
     /// A partition: groups with the same bits of the hash; one may occur more than once.
-    struct Part: Sendable {
+    package struct Part: Sendable {
         /// Groups of one trip each.
         fileprivate var singles: [Key] = []
         fileprivate var groups: [Entry] = []
@@ -18,14 +18,14 @@ struct GroupCollector<Key: GroupKey>: Sendable {
 
         /// Calls `body` with each group and its trips.
         @inline(__always)
-        func forEach(_ body: (Key, Int) -> Void) {
+        package func forEach(_ body: (Key, Int) -> Void) {
             for key in singles { body(key, 1) }
             for entry in groups { body(entry.key, entry.count) }
         }
     }
 
     /// Count of partitions; a power of two.
-    static var partCount: Int { 64 }
+    package static var partCount: Int { 64 }
     /// Groups that the table may have: with the free slots they fit into a second-level cache.
     private static var tableCountMax: Int { 8 << 10 }
     /// Trips that bypass a table that aggregated little.
@@ -35,9 +35,12 @@ struct GroupCollector<Key: GroupKey>: Sendable {
     /// Trips that still bypass the table.
     private var bypassLeft = 0
 
+    /// Makes a collector without groups.
+    package init() {}
+
     /// Adds trips to a group.
     @inline(__always)
-    mutating func add(_ key: Key, _ trips: Int = 1) {
+    package mutating func add(_ key: Key, _ trips: Int = 1) {
         if trips == 1, bypassLeft > 0 {
             bypassLeft &-= 1
             return aside.add(key)
@@ -47,7 +50,7 @@ struct GroupCollector<Key: GroupKey>: Sendable {
     }
 
     /// The partitions; empty, or as many as `partCount`.
-    var parts: [Part] { aside.parts }
+    package var parts: [Part] { aside.parts }
 
     /// Empties the table into the partitions.
     @inline(never)
@@ -61,7 +64,7 @@ struct GroupCollector<Key: GroupKey>: Sendable {
     }
 
     /// Calls `body` with each group and its trips; a group may come more than once.
-    func forEach(_ body: (Key, Int) -> Void) {
+    package func forEach(_ body: (Key, Int) -> Void) {
         table.forEach(body)
         var aside = aside
         aside.flush()
@@ -69,7 +72,7 @@ struct GroupCollector<Key: GroupKey>: Sendable {
     }
 
     /// If one worker had to partition its groups, all do so completely, so that partitions can be counted one by one.
-    static func align(_ collectors: inout [Self]) {
+    package static func align(_ collectors: inout [Self]) {
         if collectors.allSatisfy({ $0.parts.isEmpty }) { return }
         for position in collectors.indices {
             collectors[position].emptyTable()

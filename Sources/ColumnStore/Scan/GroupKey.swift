@@ -1,5 +1,5 @@
 /// What trips of one group share, as integers that compare in the order of the answer: region, origin, destination, bucket.
-protocol GroupKey: Hashable, Comparable, Sendable {
+package protocol GroupKey: Hashable, Comparable, Sendable {
     init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64)
 
     /// Returns the parts of the key.
@@ -10,23 +10,24 @@ protocol GroupKey: Hashable, Comparable, Sendable {
 }
 
 /// How many bits the parts of a key take in one query.
-struct GroupKeyLayout: Hashable, Sendable {
-    var regionBits: Int
+package struct GroupKeyLayout: Hashable, Sendable {
+    package var regionBits: Int
     /// Bits of one cell.
-    var cellBits: Int
-    var bucketBits: Int
+    package var cellBits: Int
+    package var bucketBits: Int
 
-    init(regionCount: Int, precision: Int, bucketCount: UInt64) {
+    /// Lays out keys for codes below the counts, and cells of `precision` characters.
+    package init(regionCount: Int, precision: Int, bucketCount: UInt64) {
         regionBits = Self.bits(for: UInt64(regionCount))
         cellBits = 5 * precision
         bucketBits = Self.bits(for: bucketCount)
     }
 
     /// Whether all parts fit into one word.
-    var isPackable: Bool { bitCount <= 64 }
+    package var isPackable: Bool { bitCount <= 64 }
 
     /// Whether region and origin fit into one word, and destination and bucket into another.
-    var isDoublePackable: Bool { regionBits + cellBits <= 64 && cellBits + bucketBits <= 64 }
+    package var isDoublePackable: Bool { regionBits + cellBits <= 64 && cellBits + bucketBits <= 64 }
 
     private var bitCount: Int { regionBits + 2 * cellBits + bucketBits }
 
@@ -34,17 +35,17 @@ struct GroupKeyLayout: Hashable, Sendable {
 }
 
 /// A key in one word: the usual case (300 regions, precision 5, hours of the day take 64 bits).
-struct PackedGroupKey: GroupKey {
-    var bits: UInt64
+package struct PackedGroupKey: GroupKey {
+    package var bits: UInt64
 
     @inline(__always)
-    init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+    package init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
         bits =
             ((region &<< UInt64(layout.cellBits) | origin) &<< UInt64(layout.cellBits) | destination)
             &<< UInt64(layout.bucketBits) | bucket
     }
 
-    func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+    package func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
         let cell = UInt64(1) << UInt64(layout.cellBits) - 1
         let pair = bits >> UInt64(layout.bucketBits)
         return (
@@ -55,26 +56,26 @@ struct PackedGroupKey: GroupKey {
     }
 
     @inline(__always)
-    var mixed: UInt64 { Mix.finalize(bits) }
+    package var mixed: UInt64 { Mix.finalize(bits) }
 
-    static func < (left: Self, right: Self) -> Bool { left.bits < right.bits }
+    package static func < (left: Self, right: Self) -> Bool { left.bits < right.bits }
 }
 
 /// A key in two words: cells of up to ten characters.
-struct DoublePackedGroupKey: GroupKey {
+package struct DoublePackedGroupKey: GroupKey {
     /// Region and origin.
-    var upper: UInt64
+    package var upper: UInt64
     /// Destination and bucket.
-    var lower: UInt64
+    package var lower: UInt64
 
     @inline(__always)
-    init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+    package init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
         // No cell has 64 bits; a bucket has them only if nothing comes before it.
         upper = region &<< UInt64(layout.cellBits) | origin
         lower = destination &<< UInt64(layout.bucketBits) | bucket
     }
 
-    func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+    package func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
         let cell = UInt64(1) << UInt64(layout.cellBits) - 1
         return (
             region: upper >> UInt64(layout.cellBits), origin: upper & cell, destination: lower >> UInt64(layout.bucketBits),
@@ -83,37 +84,37 @@ struct DoublePackedGroupKey: GroupKey {
     }
 
     @inline(__always)
-    var mixed: UInt64 { Mix.finalize(lower ^ Mix.finalize(upper)) }
+    package var mixed: UInt64 { Mix.finalize(lower ^ Mix.finalize(upper)) }
 
     @inline(__always)
-    static func < (left: Self, right: Self) -> Bool {
+    package static func < (left: Self, right: Self) -> Bool {
         left.upper != right.upper ? left.upper < right.upper : left.lower < right.lower
     }
 }
 
 /// A key of any size, for the finest cells.
-struct WideGroupKey: GroupKey {
-    var region: UInt64
-    var origin: UInt64
-    var destination: UInt64
-    var bucket: UInt64
+package struct WideGroupKey: GroupKey {
+    package var region: UInt64
+    package var origin: UInt64
+    package var destination: UInt64
+    package var bucket: UInt64
 
     @inline(__always)
-    init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+    package init(_ layout: GroupKeyLayout, region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
         self.region = region
         self.origin = origin
         self.destination = destination
         self.bucket = bucket
     }
 
-    func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
+    package func parts(_ layout: GroupKeyLayout) -> (region: UInt64, origin: UInt64, destination: UInt64, bucket: UInt64) {
         (region, origin, destination, bucket)
     }
 
     @inline(__always)
-    var mixed: UInt64 { Mix.finalize(Mix.finalize(Mix.finalize(origin) ^ destination) ^ (region << 40 ^ bucket)) }
+    package var mixed: UInt64 { Mix.finalize(Mix.finalize(Mix.finalize(origin) ^ destination) ^ (region << 40 ^ bucket)) }
 
-    static func < (left: Self, right: Self) -> Bool {
+    package static func < (left: Self, right: Self) -> Bool {
         (left.region, left.origin, left.destination, left.bucket) < (
             right.region, right.origin, right.destination, right.bucket
         )

@@ -1,13 +1,13 @@
 /// Trips counted by group: open addressing with linear probing, keys and counts in arrays of their own.
-struct GroupTable<Key: GroupKey>: Sendable {
+package struct GroupTable<Key: GroupKey>: Sendable {
     /// One group and its trips.
-    struct Entry: RankedEntry, Hashable, Sendable {
-        var key: Key
-        var count: Int
+    package struct Entry: RankedEntry, Hashable, Sendable {
+        package var key: Key
+        package var count: Int
 
         /// Compares in the order of an answer: more trips first, then by key.
         @inline(__always)
-        static func precedes(_ left: Entry, _ right: Entry) -> Bool {
+        package static func precedes(_ left: Entry, _ right: Entry) -> Bool {
             left.count != right.count ? left.count > right.count : left.key < right.key
         }
     }
@@ -17,13 +17,14 @@ struct GroupTable<Key: GroupKey>: Sendable {
     private var counts: [Int]
     private var mask: Int
     /// Count of groups.
-    private(set) var count = 0
+    package private(set) var count = 0
 
     static var emptyKey: Key {
         Key(GroupKeyLayout(regionCount: 1, precision: 1, bucketCount: 1), region: 0, origin: 0, destination: 0, bucket: 0)
     }
 
-    init(capacity: Int = 1 << 10) {
+    /// Makes a table that has room for some groups before it grows.
+    package init(capacity: Int = 1 << 10) {
         var size = 1 << 10
         while size < capacity * 2 { size <<= 1 }
         keys = Array(repeating: Self.emptyKey, count: size)
@@ -33,7 +34,7 @@ struct GroupTable<Key: GroupKey>: Sendable {
 
     /// Adds trips to a group.
     @inline(__always)
-    mutating func add(_ key: Key, _ trips: Int = 1) {
+    package mutating func add(_ key: Key, _ trips: Int = 1) {
         var place = Int(truncatingIfNeeded: key.mixed) & mask
         while counts[place] != 0 {
             if keys[place] == key {
@@ -56,7 +57,7 @@ struct GroupTable<Key: GroupKey>: Sendable {
     }
 
     /// Calls `body` with each group and its trips, and removes it; the memory stays.
-    mutating func removeAll(_ body: (Key, Int) -> Void) {
+    package mutating func removeAll(_ body: (Key, Int) -> Void) {
         for place in keys.indices where counts[place] != 0 {
             body(keys[place], counts[place])
             counts[place] = 0
@@ -65,7 +66,7 @@ struct GroupTable<Key: GroupKey>: Sendable {
     }
 
     /// Returns whether a group has trips.
-    func contains(_ key: Key) -> Bool {
+    package func contains(_ key: Key) -> Bool {
         var place = Int(truncatingIfNeeded: key.mixed) & mask
         while counts[place] != 0 {
             if keys[place] == key { return true }
@@ -75,15 +76,15 @@ struct GroupTable<Key: GroupKey>: Sendable {
     }
 
     /// Calls `body` with each group and its trips, in arbitrary order.
-    func forEach(_ body: (Key, Int) -> Void) {
+    package func forEach(_ body: (Key, Int) -> Void) {
         for place in keys.indices where counts[place] != 0 { body(keys[place], counts[place]) }
     }
 
     /// Trips of all groups.
-    var tripCount: Int { counts.reduce(0, +) }
+    package var tripCount: Int { counts.reduce(0, +) }
 
     /// Returns the first `limit` groups in the order of an answer.
-    func first(_ limit: Int) -> [Entry] {
+    package func first(_ limit: Int) -> [Entry] {
         var best = BoundedHeap<Entry>(limit: limit)
         for place in keys.indices where counts[place] != 0 { best.offer(Entry(key: keys[place], count: counts[place])) }
         return best.sorted()

@@ -1,29 +1,34 @@
-import Bucketing
+package import Bucketing
 import Parquet
-import TripModel
+package import TripModel
 
 /// Residual predicates: those that must be tested row by row after the index has done what it can.
-struct ResidualPredicates: OptionSet, Hashable, Sendable {
-    let rawValue: UInt8
+package struct ResidualPredicates: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
 
-    static let region = ResidualPredicates(rawValue: 1)
-    static let datasource = ResidualPredicates(rawValue: 2)
-    static let time = ResidualPredicates(rawValue: 4)
-    static let originLongitude = ResidualPredicates(rawValue: 8)
-    static let originLatitude = ResidualPredicates(rawValue: 16)
-    static let destinationInBox = ResidualPredicates(rawValue: 32)
-    static let eitherInBox = ResidualPredicates(rawValue: 64)
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    static let originInBox: ResidualPredicates = [.originLongitude, .originLatitude]
+    package static let region = ResidualPredicates(rawValue: 1)
+    package static let datasource = ResidualPredicates(rawValue: 2)
+    package static let time = ResidualPredicates(rawValue: 4)
+    package static let originLongitude = ResidualPredicates(rawValue: 8)
+    package static let originLatitude = ResidualPredicates(rawValue: 16)
+    package static let destinationInBox = ResidualPredicates(rawValue: 32)
+    package static let eitherInBox = ResidualPredicates(rawValue: 64)
+
+    package static let originInBox: ResidualPredicates = [.originLongitude, .originLatitude]
 }
 
 /// The values that the predicates of a filter compare with, in the codes of one segment.
-struct PredicateValues: Hashable, Sendable {
-    var region: UInt32 = 0
-    var datasource: UInt32 = 0
-    var from = Int64.min
-    var to = Int64.max
-    var box = BoundingBox.world
+package struct PredicateValues: Hashable, Sendable {
+    package var region: UInt32 = 0
+    package var datasource: UInt32 = 0
+    package var from = Int64.min
+    package var to = Int64.max
+    package var box = BoundingBox.world
+
+    /// Makes values that every row passes, but for its names.
+    package init() {}
 }
 
 /// Candidate rows of one segment, all of one week, and the predicates that they still have to pass.
@@ -36,7 +41,7 @@ struct ScanRange: Hashable, Sendable {
 }
 
 /// Which rows of a range of one page pass.
-enum RowSelection: Sendable {
+package enum RowSelection: Sendable {
     case none
     case all
     /// Those whose byte in the mask is 1.
@@ -45,7 +50,7 @@ enum RowSelection: Sendable {
 
 extension PageBuffers {
     /// Tests rows of one page; if only some may pass, `mask` says which.
-    func select(
+    package func select(
         _ local: Range<Int>, ofPage page: Int, of segment: SegmentReader, tests: ResidualPredicates, values: PredicateValues
     ) throws(TripstoreError) -> RowSelection {
         if tests.isEmpty { return .all }

@@ -1,10 +1,10 @@
 import Parquet
-import TripModel
+package import TripModel
 
 /// Buffers for the columns of one page, for one worker: what a scan has decoded last.
 ///
 /// Consecutive ranges often lie in the same page, so each column remembers which page it has.
-final class PageBuffers {
+package final class PageBuffers {
     private static let notLoaded = (serial: 0, page: -1)
 
     private var reader = PageReader()
@@ -25,11 +25,15 @@ final class PageBuffers {
     /// Bits of the stored geohash.
     private(set) var destinationCell: [UInt32] = []
     /// One byte per row of the range under test: 1 while it passes.
-    var mask: [UInt8] = []
+    package internal(set) var mask: [UInt8] = []
     /// What was read since the last `takeMetrics`.
     private var metrics = ScanMetrics()
+
+    /// Makes buffers that have no page.
+    package init() {}
+
     /// Returns the counts since the last call.
-    func takeMetrics() -> ScanMetrics {
+    package func takeMetrics() -> ScanMetrics {
         defer { metrics = ScanMetrics() }
         return metrics
     }

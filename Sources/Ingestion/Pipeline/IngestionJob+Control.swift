@@ -3,13 +3,13 @@ import TripModel
 
 extension IngestionJob {
     /// What the outside requests of a running job.
-    final class Control: @unchecked Sendable {
-        enum StopRequest: Sendable { case none, cancel, checkpoint }
+    package final class Control: @unchecked Sendable {
+        package enum StopRequest: Sendable { case none, cancel, checkpoint }
         private let condition = NSCondition()
         private var request = StopRequest.none
         private var isStoreClosing = false
 
-        var stopRequest: StopRequest { condition.withLock { request } }
+        package var stopRequest: StopRequest { condition.withLock { request } }
 
         /// Whether the store is being closed, whatever else was requested before.
         var isClosing: Bool { condition.withLock { isStoreClosing } }
@@ -18,7 +18,7 @@ extension IngestionJob {
         func waitUnlessClosing(_ pause: Duration) { wait(pause) { isStoreClosing } }
 
         /// Waits for a while, or until the job is to stop.
-        func wait(_ pause: Duration) { wait(pause) { request != .none } }
+        package func wait(_ pause: Duration) { wait(pause) { request != .none } }
 
         private func wait(_ pause: Duration, until isOver: () -> Bool) {
             let end = Date(timeIntervalSinceNow: pause.inSeconds)
@@ -26,7 +26,7 @@ extension IngestionJob {
         }
 
         /// Requests that the job stop; a request to cancel is not taken back by one to checkpoint.
-        func request(_ new: StopRequest) {
+        package func request(_ new: StopRequest) {
             condition.withLock {
                 if new == .checkpoint { isStoreClosing = true }
                 if request != .cancel { request = new }

@@ -12,7 +12,7 @@ import TripModel
 ///
 /// A full part is closed only when more trips arrive, and a checkpoint leaves the last chunk with trips to be read again. So
 /// the last part of a job is known to be that when it is stored, and records the job's count of trips.
-final class IngestionJob {
+package final class IngestionJob {
     /// How a run ended without an error.
     enum Outcome { case completed, checkpointed }
 

@@ -1,7 +1,7 @@
-import TripModel
+package import TripModel
 
 /// Converts counts to progress events: at most ten per second, with rate and time left.
-struct ProgressMeter {
+package struct ProgressMeter {
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
     private let rowsAtStart: Int
@@ -9,14 +9,14 @@ struct ProgressMeter {
     private var lastEvent: ContinuousClock.Instant?
 
     /// Starts the clock of an attempt, given what earlier attempts have done.
-    init(processedRows: Int, processedBytes: Int) {
+    package init(processedRows: Int, processedBytes: Int) {
         start = clock.now
         rowsAtStart = processedRows
         bytesAtStart = processedBytes
     }
 
     /// Returns whether an event is due; if so, it counts as sent.
-    mutating func isDue() -> Bool {
+    package mutating func isDue() -> Bool {
         let now = clock.now
         if let lastEvent, now - lastEvent < .nanoseconds(Int64(Limits.progressIntervalNanoseconds)) { return false }
         lastEvent = now
@@ -24,7 +24,7 @@ struct ProgressMeter {
     }
 
     /// Returns the job's counts with rate and time left.
-    func progress(of job: Job) -> JobProgress {
+    package func progress(of job: Job) -> JobProgress {
         let elapsed = (clock.now - start) / .seconds(1)
         let rows = Double(job.processedRows - rowsAtStart)
         let bytes = Double(job.processedBytes - bytesAtStart)

@@ -1,11 +1,11 @@
 import Foundation
-import TripModel
+package import TripModel
 
 /// Jobs whose files are being fetched or wait for that, and their state for others.
 ///
 /// They are not in the ingestion queue yet, so they delay no other job, and nothing of a file is ingested before it is
 /// complete.
-final class FetchQueue: @unchecked Sendable {
+package final class FetchQueue: @unchecked Sendable {
     private let condition = NSCondition()
     private var waiting: [JobRecord] = []
     private var running: [Int64: (task: Task<Void, Never>, host: String)] = [:]
@@ -16,10 +16,10 @@ final class FetchQueue: @unchecked Sendable {
     private var isStopping = false
 
     /// - Parameter board: where a job's live state ends with its fetch.
-    init(_ board: ProgressBoard) { self.board = board }
+    package init(_ board: ProgressBoard) { self.board = board }
 
     /// Adds a job.
-    func add(_ record: JobRecord) {
+    package func add(_ record: JobRecord) {
         condition.withLock {
             waiting.append(record)
             if record.ownsURL { uploads.insert(record.job.id) }
@@ -28,7 +28,7 @@ final class FetchQueue: @unchecked Sendable {
     }
 
     /// Starts to fetch; `fetch` fetches one job's file and passes the job on, whatever the result.
-    func start(_ fetch: @escaping @Sendable (JobRecord) async -> Void) {
+    package func start(_ fetch: @escaping @Sendable (JobRecord) async -> Void) {
         condition.withLock {
             fetcher = (FetchThreads(), fetch)
             startMore()
@@ -53,7 +53,7 @@ final class FetchQueue: @unchecked Sendable {
     }
 
     /// Returns the host of a job's URL, by which slots are divided; the catalog in PostgreSQL computes it in the same way.
-    static func host(of record: JobRecord) -> String {
+    package static func host(of record: JobRecord) -> String {
         let parts = (record.sourceURL ?? "").split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
         return parts.count > 2 ? parts[2].prefix { $0 != ":" }.lowercased() : ""
     }
@@ -64,7 +64,7 @@ final class FetchQueue: @unchecked Sendable {
     }
 
     /// The hosts from which no further file may be fetched now.
-    var hostsWithoutRoom: [String] { condition.withLock { busyHosts.sorted() } }
+    package var hostsWithoutRoom: [String] { condition.withLock { busyHosts.sorted() } }
 
     private func end(_ id: Int64) {
         condition.withLock {
@@ -79,13 +79,13 @@ final class FetchQueue: @unchecked Sendable {
     }
 
     /// The jobs whose files are being fetched or wait for that.
-    var ids: [Int64] { condition.withLock { waiting.map(\.job.id) + running.keys } }
+    package var ids: [Int64] { condition.withLock { waiting.map(\.job.id) + running.keys } }
 
     /// Whether an upload of ours is being fetched or waits for that.
-    var hasUploads: Bool { condition.withLock { !uploads.isEmpty } }
+    package var hasUploads: Bool { condition.withLock { !uploads.isEmpty } }
 
     /// Removes a job: its fetch is cancelled, without waiting for that.
-    func drop(_ id: Int64) {
+    package func drop(_ id: Int64) {
         condition.withLock {
             waiting.removeAll { $0.job.id == id }
             running[id]?.task.cancel()
@@ -95,7 +95,7 @@ final class FetchQueue: @unchecked Sendable {
     }
 
     /// Stops all fetches so that the next start can resume them, and waits until they have stopped.
-    func stop() {
+    package func stop() {
         condition.lock()
         defer { condition.unlock() }
         isStopping = true

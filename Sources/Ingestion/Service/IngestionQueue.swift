@@ -1,10 +1,10 @@
 import Foundation
-import TripModel
+package import TripModel
 
 /// The thread that runs pending jobs, one after the other, and their state for others.
 ///
 /// One job at a time, or one group of small ones: a job uses all cores by itself, and jobs become visible in order of arrival.
-final class IngestionQueue: @unchecked Sendable {
+package final class IngestionQueue: @unchecked Sendable {
     private let loop = BackgroundLoop("tripstore-ingestion", stackByteCount: 4 << 20)
     private let lock = NSLock()
     private let groupsSmallFiles: Bool
@@ -21,7 +21,7 @@ final class IngestionQueue: @unchecked Sendable {
     /// - Parameters:
     ///   - idleWork: maintenance that yields to jobs, and signals when there is more of it.
     ///   - board: where a job's live state ends with its run.
-    init(groupsSmallFiles: Bool, idleWork: IdleWork, board: ProgressBoard) {
+    package init(groupsSmallFiles: Bool, idleWork: IdleWork, board: ProgressBoard) {
         self.groupsSmallFiles = groupsSmallFiles
         self.idleWork = idleWork
         self.board = board
@@ -32,7 +32,7 @@ final class IngestionQueue: @unchecked Sendable {
     ///
     /// If it has just failed or was interrupted, and is resumed, it runs again as soon as its last attempt has ended on the
     /// thread.
-    func add(_ record: JobRecord) {
+    package func add(_ record: JobRecord) {
         let size = record.job.totalBytes ?? .max
         // A job that crashed its process must run alone, and no others with it.
         let isNew = record.checkpoint.byteCount == 0 && record.startCount == 0
@@ -54,7 +54,7 @@ final class IngestionQueue: @unchecked Sendable {
     }
 
     /// Starts the thread; `run` runs one job, or several small ones, to their end, `whenIdle` runs maintenance.
-    func start(
+    package func start(
         _ run: @escaping @Sendable ([Int64], IngestionJob.Control) -> Void, whenIdle: @escaping @Sendable () -> Void
     ) {
         loop.start { [self] in
@@ -93,15 +93,15 @@ final class IngestionQueue: @unchecked Sendable {
     }
 
     /// The running and pending jobs.
-    var ids: [Int64] { lock.withLock { waiting.map(\.id) + Array(running?.ids ?? []) } }
+    package var ids: [Int64] { lock.withLock { waiting.map(\.id) + Array(running?.ids ?? []) } }
 
     /// Whether a job is running or pending.
-    var hasJobs: Bool { lock.withLock { !waiting.isEmpty || running != nil } }
+    package var hasJobs: Bool { lock.withLock { !waiting.isEmpty || running != nil } }
 
     /// Removes a job from the queue, or requests it to stop, without waiting for that.
     ///
     /// If it runs in a group, it is omitted when the group is committed, as the catalog knows that it was cancelled.
-    func drop(_ id: Int64) {
+    package func drop(_ id: Int64) {
         lock.withLock {
             waiting.removeAll { $0.id == id }
             idleWork.noteWaiting(waiting.count)
@@ -110,10 +110,10 @@ final class IngestionQueue: @unchecked Sendable {
     }
 
     /// Whether jobs wait behind the running one.
-    var hasWaiting: Bool { lock.withLock { !waiting.isEmpty } }
+    package var hasWaiting: Bool { lock.withLock { !waiting.isEmpty } }
 
     /// Lets the running job checkpoint, and waits until the thread has ended.
-    func stop() {
+    package func stop() {
         lock.withLock {
             isStopping = true
             idleWork.stop()

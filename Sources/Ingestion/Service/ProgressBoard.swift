@@ -14,7 +14,7 @@ package import TripModel
 /// the one before it.
 package final class ProgressBoard: @unchecked Sendable {
     /// What this process does with a job.
-    enum Stage { case fetching, running }
+    package enum Stage { case fetching, running }
 
     /// A subscriber of one job, to cancel it.
     package struct Subscription: Sendable {
@@ -69,7 +69,7 @@ package final class ProgressBoard: @unchecked Sendable {
     /// - Parameters:
     ///   - hidden: paths that are removed from messages before subscribers and observers get them.
     ///   - relayOut: relays what this process publishes to others; returns at once.
-    init(hiding hidden: HiddenPaths?, relayOut: (@Sendable (JobProgress) -> Void)?) {
+    package init(hiding hidden: HiddenPaths?, relayOut: (@Sendable (JobProgress) -> Void)?) {
         self.hidden = hidden
         self.relayOut = relayOut
     }
@@ -85,7 +85,7 @@ package final class ProgressBoard: @unchecked Sendable {
     /// Publishes the state of a job that this process works on; listings show it until `release`.
     ///
     /// - Parameter progress: the job with its rate, if it is known.
-    func publish(_ job: Job, _ stage: Stage, _ progress: JobProgress? = nil) {
+    package func publish(_ job: Job, _ stage: Stage, _ progress: JobProgress? = nil) {
         condition.withLock {
             working[job.id] = (stage, job)
             noteChange(job.id)
@@ -94,7 +94,7 @@ package final class ProgressBoard: @unchecked Sendable {
     }
 
     /// Publishes what another process has relayed, or what the catalog says of its work.
-    func relay(_ progress: JobProgress) { record(progress) }
+    package func relay(_ progress: JobProgress) { record(progress) }
 
     private func record(_ progress: JobProgress) {
         let observers = condition.withLock {
@@ -145,7 +145,7 @@ package final class ProgressBoard: @unchecked Sendable {
     // MARK: - Work of this process
 
     /// This process no longer works on jobs at a stage: from now on they are as the catalog has them.
-    func release(_ ids: some Sequence<Int64>, _ stage: Stage) {
+    package func release(_ ids: some Sequence<Int64>, _ stage: Stage) {
         condition.withLock {
             for id in ids {
                 if working[id]?.stage == stage { working[id] = nil }
@@ -155,7 +155,7 @@ package final class ProgressBoard: @unchecked Sendable {
     }
 
     /// A job waits for a new run: drops what was known of the last one.
-    func restart(_ id: Int64) {
+    package func restart(_ id: Int64) {
         condition.withLock {
             abandoned[id] = nil
             if working[id]?.stage == .running { working[id] = nil }
@@ -163,7 +163,7 @@ package final class ProgressBoard: @unchecked Sendable {
     }
 
     /// Records that jobs stopped and that their end could not be recorded, such as on a full disk.
-    func abandon(_ ids: [Int64], _ error: TripstoreError) {
+    package func abandon(_ ids: [Int64], _ error: TripstoreError) {
         condition.withLock {
             for id in ids {
                 abandoned[id] = error
@@ -173,15 +173,15 @@ package final class ProgressBoard: @unchecked Sendable {
     }
 
     /// Returns why a job stopped whose end could not be recorded.
-    func failure(of id: Int64) -> TripstoreError? { condition.withLock { abandoned[id] } }
+    package func failure(of id: Int64) -> TripstoreError? { condition.withLock { abandoned[id] } }
 
     // MARK: - Look
 
     /// Returns the current state of a job that this process works on.
-    func live(_ id: Int64) -> Job? { condition.withLock { working[id]?.job } }
+    package func live(_ id: Int64) -> Job? { condition.withLock { working[id]?.job } }
 
     /// Returns the current state of a job of the catalog: this process's own, else with the progress relayed since.
-    func current(_ job: Job) -> Job {
+    package func current(_ job: Job) -> Job {
         condition.withLock {
             if let work = working[job.id] { return work.job }
             guard relayOut != nil, !job.status.isTerminal else { return job }
@@ -198,14 +198,14 @@ package final class ProgressBoard: @unchecked Sendable {
     }
 
     /// Unfinished jobs that were requested here or of which progress has arrived.
-    var unfinished: [Int64] {
+    package var unfinished: [Int64] {
         condition.withLock { Array(asked.union(latest.filter { $0.value.unfinished != nil }.keys)) }
     }
 
     /// Calls `look`, now and after each change of a job, until it returns something.
     ///
     /// Once a second in any case, since another process's change may come without a notice.
-    func follow<Value>(
+    package func follow<Value>(
         _ id: Int64, _ look: () throws(TripstoreError) -> Value?
     ) throws(TripstoreError) -> Value {
         condition.withLock { watched[id, default: (0, 0)].threadCount += 1 }
@@ -228,14 +228,16 @@ package final class ProgressBoard: @unchecked Sendable {
     // MARK: - Subscribe
 
     /// Adds an observer that is called for each change of any job, on the thread that makes it.
-    func observe(_ observer: @escaping @Sendable (JobProgress) -> Void) { condition.withLock { observers.append(observer) } }
+    package func observe(_ observer: @escaping @Sendable (JobProgress) -> Void) {
+        condition.withLock { observers.append(observer) }
+    }
 
     /// Adds a subscriber of a job; if the board has the job and it is unfinished, it gets the current state at once.
     ///
     /// Else the caller reads the state (`deliver`); no change that happens meanwhile is missed.
     ///
     /// - Parameter deliver: called under the lock; must only enqueue and not call back.
-    func subscribe(
+    package func subscribe(
         to jobID: Int64, _ deliver: @escaping @Sendable (JobProgress) -> Void
     ) -> (subscription: Subscription, isServed: Bool) {
         condition.withLock {
@@ -250,7 +252,7 @@ package final class ProgressBoard: @unchecked Sendable {
     }
 
     /// Delivers a state that was read to a subscriber that has received nothing yet.
-    func deliver(_ state: JobProgress, to subscription: Subscription) {
+    package func deliver(_ state: JobProgress, to subscription: Subscription) {
         condition.withLock {
             guard subscribers[subscription.jobID]?[subscription.id]?.hasReceived == false else { return }
             // When the end came, more was published about it than is recorded: the rate.

@@ -1,4 +1,4 @@
-import TripModel
+package import TripModel
 
 #if canImport(Glibc)
 import Glibc
@@ -9,7 +9,7 @@ import Musl
 /// A job's source (`SourcePath`) as a stream of plain bytes, compressed or not.
 ///
 /// Its first bytes determine the format, not its name. Used by one thread at a time.
-final class ByteSource {
+package final class ByteSource {
     private let path: String
     private let descriptor: Int32
     private let ownsDescriptor: Bool
@@ -27,14 +27,14 @@ final class ByteSource {
     /// The state of the file when it was opened; nil for a stream.
     private let state: FileState?
     /// Bytes of the file as stored; nil for a stream.
-    var storedByteCount: Int? { state?.byteCount }
+    package var storedByteCount: Int? { state?.byteCount }
     /// Stored bytes consumed so far.
-    private(set) var consumedByteCount = 0
+    package private(set) var consumedByteCount = 0
 
     /// Opens a source.
     ///
     /// - Parameter expansion: how much compressed data may expand.
-    init(path: String, _ expansion: ExpansionBound) throws(TripstoreError) {
+    package init(path: String, _ expansion: ExpansionBound) throws(TripstoreError) {
         self.expansion = expansion
         let opening = SourcePath.opening(path)
         self.path = opening ?? SourcePath.name(ofStream: path)
@@ -57,12 +57,12 @@ final class ByteSource {
     deinit { if ownsDescriptor { close(descriptor) } }
 
     /// Hash of the stored bytes read so far; nil for input that is not compressed, which is hashed as it is used.
-    var storedHash: ContentHash? { storedHasher?.hash }
+    package var storedHash: ContentHash? { storedHasher?.hash }
 
     /// Refuses a file that was written while it was read: the bytes may be the head of one and the tail of another.
     ///
     /// - Parameter hash: hash of all stored bytes, as they were read.
-    func requireUnchanged(_ hash: ContentHash?) throws(TripstoreError) {
+    package func requireUnchanged(_ hash: ContentHash?) throws(TripstoreError) {
         // The time alone may change, as by `touch`.
         guard let state, FileState(descriptor) != state, try hash != ContentHash.file(path) else { return }
         throw TripstoreError(
@@ -71,7 +71,7 @@ final class ByteSource {
     }
 
     /// Reads plain bytes until `buffer` is full or the input ends; returns their count.
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {
         guard let stream else { return try readPlain(into: buffer) }
         var filled = 0
         while filled < buffer.count {
@@ -113,7 +113,7 @@ final class ByteSource {
     }
 
     /// Skips plain bytes that an earlier attempt has committed, and hashes them.
-    func skip(_ byteCount: Int, hashing hasher: ContentHasher) throws(TripstoreError) {
+    package func skip(_ byteCount: Int, hashing hasher: ContentHasher) throws(TripstoreError) {
         var rest = byteCount
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { buffer.deallocate() }

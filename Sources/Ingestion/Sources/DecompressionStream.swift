@@ -3,9 +3,9 @@ import CZstd
 import TripModel
 
 /// Decompresses a gzip or zstd stream piece by piece, across concatenated members or frames.
-final class DecompressionStream: @unchecked Sendable {
+package final class DecompressionStream: @unchecked Sendable {
     /// The format of a stream, by its first bytes.
-    enum Format: String, Sendable {
+    package enum Format: String, Sendable {
         case gzip, zstd
 
         init?(magic: [UInt8]) {

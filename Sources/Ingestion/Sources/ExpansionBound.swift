@@ -1,13 +1,16 @@
-import TripModel
+package import TripModel
 
 /// How much compressed data may expand, so that a few bytes do not occupy an ingestion for days.
 ///
 /// A multiple of what was read so far, and some gigabytes that every file may have: real trips expand tenfold, files of equal
 /// rows some thousandfold, and zstd could expand thirty-thousandfold without end.
-struct ExpansionBound: Sendable {
-    let multiple: Int
+package struct ExpansionBound: Sendable {
+    package let multiple: Int
 
-    func require(_ plain: Int, from stored: Int, format: DecompressionStream.Format) throws(TripstoreError) {
+    /// Makes a bound.
+    package init(multiple: Int) { self.multiple = multiple }
+
+    package func require(_ plain: Int, from stored: Int, format: DecompressionStream.Format) throws(TripstoreError) {
         guard plain > Limits.expansionByteCountMin, (plain - Limits.expansionByteCountMin) / multiple > stored else { return }
         throw TripstoreError(
             .badInput,
