@@ -92,20 +92,6 @@ enum PageBenchmarks {
             }
             blackHole(codes)
         }
-        Benchmark("page: decode runs, RLE_DICTIONARY", configuration: .rates) { benchmark in
-            let trips = try sorted()
-            var encoder = ColumnChunkEncoder(zstdLevel: Limits.zstdLevel)
-            let file = try StoredColumn(region, encode(trips.region, trips.regions, &encoder))
-            var reader = PageReader()
-            var runs: [CodeRun] = []
-            try benchmark.measure(rows: trips.count, bytes: 4 * trips.count) {
-                for page in file.chunk.pages {
-                    try reader.readRuns(
-                        page, of: file.chunk, in: file.bytes.span.bytes, codeCount: trips.regions.count, into: &runs)
-                }
-            }
-            blackHole(runs)
-        }
     }
 
     // MARK: Data

@@ -41,14 +41,6 @@ public struct BoundingBox: Hashable, Sendable {
         return minLongitude <= other.minLongitude && other.maxLongitude <= maxLongitude
             && minLatitude <= other.minLatitude && other.maxLatitude <= maxLatitude
     }
-
-    /// Returns whether the boxes share a point, even if only on their edges.
-    @inlinable
-    public func intersects(_ other: BoundingBox) -> Bool {
-        if isEmpty || other.isEmpty { return false }
-        return minLongitude <= other.maxLongitude && other.minLongitude <= maxLongitude
-            && minLatitude <= other.maxLatitude && other.minLatitude <= maxLatitude
-    }
 }
 
 extension BoundingBox {

@@ -19,8 +19,6 @@ public enum MortonKey {
     @inlinable public static var axisBitCount: Int { 30 }
     /// The largest key.
     @inlinable public static var max: UInt64 { (1 << 60) - 1 }
-    /// The largest cell index of an axis.
-    @inlinable public static var cellMax: UInt32 { (1 << 30) - 1 }
 
     /// Width of a cell in degrees of longitude: 45 / 2^27, so that every border is a double without rounding.
     @inlinable @inline(__always) static var longitudeStep: Double { 0x1p-27 * 45 }

@@ -86,7 +86,11 @@ struct GridBoxTests {
         var points = cell
         if points.maxLongitude < 180 { points.maxLongitude = points.maxLongitude.nextDown }
         if points.maxLatitude < 90 { points.maxLatitude = points.maxLatitude.nextDown }
-        return (points.intersects(box), box.contains(points))
+        let touches =
+            !points.isEmpty && !box.isEmpty
+            && points.minLongitude <= box.maxLongitude && box.minLongitude <= points.maxLongitude
+            && points.minLatitude <= box.maxLatitude && box.minLatitude <= points.maxLatitude
+        return (touches, box.contains(points))
     }
 
     private static func box(_ kind: Kind, using generator: inout SeededGenerator) -> BoundingBox {

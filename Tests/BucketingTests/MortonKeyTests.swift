@@ -72,3 +72,8 @@ struct MortonKeyTests {
         #expect(MortonKey.interleave(longitude: MortonKey.cellMax, latitude: MortonKey.cellMax) == MortonKey.max)
     }
 }
+
+extension MortonKey {
+    /// The largest cell index of an axis.
+    fileprivate static var cellMax: UInt32 { (1 << 30) - 1 }
+}

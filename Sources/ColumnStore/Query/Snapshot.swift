@@ -6,9 +6,9 @@ package struct Snapshot: Sendable {
     /// Open segments, oldest first.
     package let segments: [SegmentReader]
     /// The rollup, which covers most segments; nil if there is none yet.
-    let rollup: GroupRollup?
+    package let rollup: GroupRollup?
     /// Indexes of the segments that the rollup does not cover.
-    let uncovered: [Int]
+    package let uncovered: [Int]
     /// What every answer must report: missing trips, and why; nil if none are missing.
     let warning: String?
     private let mergedRegions = LazyValue<UnifiedDictionary>()
@@ -32,12 +32,6 @@ package struct Snapshot: Sendable {
     package var datasources: UnifiedDictionary {
         mergedDatasources.value { UnifiedDictionary(segments.map(\.index.datasources)) }
     }
-
-    /// Whether there is a rollup.
-    package var hasRollup: Bool { rollup != nil }
-
-    /// Whether a rollup covers all segments.
-    package var isCovered: Bool { hasRollup && uncovered.isEmpty }
 
     /// Count of the trips of all segments.
     package var rowCount: Int { segments.reduce(0) { $0 + $1.rowCount } }

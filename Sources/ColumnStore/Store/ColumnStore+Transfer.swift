@@ -5,8 +5,6 @@ extension ColumnStore {
     /// Segments of the last selection.
     struct Selection: Sendable {
         var segments: [(segment: Catalog.Segment, reader: SegmentReader)] = []
-        /// Trips of its completed jobs.
-        var tripCounts: [Int64: Int] = [:]
     }
 
     /// Rows that are read at a time: whole pages.
@@ -28,12 +26,7 @@ extension ColumnStore {
                 try catalog.jobs(limit: Int(Int32.max), status: nil).map(\.job) == jobs.map(\.job)
                 && Set(segments.map(\.id)) == Set(readers.keys)
             guard isOfOneMoment else { continue }
-            let counts = jobs.filter { $0.job.status == .completed }.map { ($0.job.id, $0.job.tripCount) }
-            selection.withLock {
-                $0 = Selection(
-                    segments: segments.map { (segment: $0, reader: readers[$0.id]!) },
-                    tripCounts: Dictionary(uniqueKeysWithValues: counts))
-            }
+            selection.withLock { $0 = Selection(segments: segments.map { (segment: $0, reader: readers[$0.id]!) }) }
             return jobs.reversed()
         }
         throw TripstoreError(

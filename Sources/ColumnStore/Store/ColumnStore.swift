@@ -248,9 +248,4 @@ public final class ColumnStore: TripEngine {
             bytesOnDisk: segments.reduce(0) { $0 + $1.file.byteCount }, queries: state.withLock { $0.queries },
             snapshotProblems: try snapshotProblems().count)
     }
-
-    /// Returns the files of the live segments, oldest first.
-    package func segmentPaths() throws(TripstoreError) -> [String] {
-        try catalog.liveSegments().map { folders.segmentPath($0.fileName) }
-    }
 }

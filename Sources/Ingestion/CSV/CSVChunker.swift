@@ -56,7 +56,7 @@ package enum CSVChunker {
             if scan.kind == .undecided { return line }
             start = scan.end
         }
-        return count - start >= RecordScanner.lookaheadByteCount ? count : start
+        return count - start >= bufferByteCountMin ? count : start
     }
 
     /// Returns the count of bytes up to and including the first newline, or all if there is none.

@@ -112,9 +112,6 @@ package enum DecimalParser {
     }
 
     @inline(__always)
-    private static func isDigitByte(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") <= 9 }
-
-    @inline(__always)
     private static var zeros: UInt64 { 0x3030_3030_3030_3030 }
 
     /// The point after the exclusive-or with "0".

@@ -125,51 +125,6 @@ package enum RLEBitPackedEncoding {
         }
     }
 
-    /// Decodes a page of `count` codes, each less than `codeCount`, as runs; neighbouring runs have different codes.
-    ///
-    /// - Parameter fileOffset: offset of the page in the file, for errors.
-    package static func decodeRuns(
-        ofPage bytes: RawSpan, count: Int, codeCount: Int, fileOffset: Int, into output: inout [CodeRun],
-        scratch: inout [UInt32]
-    ) throws(ParquetError) {
-        var (width, runs) = try open(page: bytes, count: count, fileOffset: fileOffset)
-        output.removeAll(keepingCapacity: true)
-        while let run = try runs.next(in: bytes) {
-            switch run {
-            case .repeated(let code, let count):
-                try require(code, below: codeCount, fileOffset: fileOffset)
-                append(CodeRun(code: code, count: count), to: &output)
-            case .packed(let offset, let count):
-                if scratch.count < count { scratch = [UInt32](repeating: 0, count: count) }
-                var span = scratch.mutableSpan
-                BitPacking.unpack(bytes, at: offset, width: width, count: count, into: &span, at: 0)
-                try require(greatest(span.span, 0..<count), below: codeCount, fileOffset: fileOffset)
-                appendRuns(span.span, count: count, to: &output)
-            }
-        }
-    }
-
-    @inline(__always)
-    private static func append(_ run: CodeRun, to runs: inout [CodeRun]) {
-        let last = runs.count - 1
-        if last >= 0, runs[last].code == run.code {
-            runs[last].count += run.count
-        } else {
-            runs.append(run)
-        }
-    }
-
-    private static func appendRuns(_ codes: Span<UInt32>, count: Int, to runs: inout [CodeRun]) {
-        var start = 0
-        while start < count {
-            let code = codes[start]
-            var end = start + 1
-            while end < count, codes[end] == code { end += 1 }
-            append(CodeRun(code: code, count: end - start), to: &runs)
-            start = end
-        }
-    }
-
     private static func greatest(_ codes: Span<UInt32>, _ range: Range<Int>) -> UInt32 {
         precondition(range.lowerBound >= 0 && range.upperBound <= codes.count)
         var greatest: UInt32 = 0
@@ -260,17 +215,5 @@ package enum RLEBitPackedEncoding {
         let groups = (range.count + 7) / 8
         bytes.append(varint: UInt64(groups) << 1 | 1)
         BitPacking.pack(values, range, width: width, paddedCount: groups * 8, into: &bytes)
-    }
-}
-
-/// Consecutive rows with the same code.
-package struct CodeRun: Hashable, Sendable {
-    package var code: UInt32
-    package var count: Int
-
-    /// Makes a run.
-    package init(code: UInt32, count: Int) {
-        self.code = code
-        self.count = count
     }
 }

@@ -125,18 +125,6 @@ package final class ColumnChunkMetadata: Sendable {
     /// The range of the chunk's pages in the file.
     package let byteRange: Range<Int>
 
-    /// Returns the index of the page that has a row, given by its index in the row group.
-    package func pageIndex(ofRow row: Int) -> Int? {
-        guard row >= 0, row < rowCount else { return nil }
-        var low = 0
-        var high = pages.count
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if pages[middle].firstRow <= row { low = middle } else { high = middle }
-        }
-        return low
-    }
-
     /// Rows of a page that a file may announce: a few bytes can represent any count of equal values, and claim as much memory.
     private static let pageRowCountMax = 1 << 26
 

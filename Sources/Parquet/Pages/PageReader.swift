@@ -113,23 +113,6 @@ package struct PageReader {
             into: &values, at: start)
     }
 
-    /// Reads the codes of a dictionary-encoded page as runs.
-    ///
-    /// Each code is less than `codeCount` and differs from the previous one. The array's contents are replaced; its memory is
-    /// kept.
-    package mutating func readRuns(
-        _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, codeCount: Int, into runs: inout [CodeRun]
-    ) throws(ParquetError) {
-        let body = try loadCodes(page, of: chunk, in: bytes)
-        // A span of one property borrows all of `self`, so the other buffer is moved out meanwhile.
-        var codes: [UInt32] = []
-        swap(&codes, &self.codes)
-        defer { swap(&codes, &self.codes) }
-        try RLEBitPackedEncoding.decodeRuns(
-            ofPage: source.scratch.span.bytes.extracting(body), count: page.rowCount, codeCount: codeCount,
-            fileOffset: page.offset, into: &runs, scratch: &codes)
-    }
-
     private mutating func loadCodes(
         _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
     ) throws(ParquetError) -> Range<Int> {

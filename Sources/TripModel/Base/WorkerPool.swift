@@ -101,9 +101,6 @@ package final class Pending<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// Whether `wait` would return at once.
-    package var isDone: Bool { condition.withLock { result != nil } }
-
     /// Blocks until the work is done, and returns its value or throws its error.
     package func wait() throws -> Value {
         condition.lock()

@@ -12,14 +12,6 @@ struct RLEBitPackedEncodingTests {
         return values
     }
 
-    static func runs(_ bytes: [UInt8], count: Int, codeCount: Int = .max) throws(ParquetError) -> [CodeRun] {
-        var runs = [CodeRun(code: 9, count: 9)]
-        var scratch: [UInt32] = []
-        try RLEBitPackedEncoding.decodeRuns(
-            ofPage: bytes.span.bytes, count: count, codeCount: codeCount, fileOffset: 5, into: &runs, scratch: &scratch)
-        return runs
-    }
-
     /// Pages written by hand from the grammar.
     @Test(
         "decodes pages written by hand",
@@ -38,8 +30,6 @@ struct RLEBitPackedEncodingTests {
         ] as [([UInt8], [UInt32])])
     func handWritten(bytes: [UInt8], expected: [UInt32]) throws {
         #expect(try Self.decode(bytes, count: expected.count) == expected)
-        let flat = try Self.runs(bytes, count: expected.count).flatMap { [UInt32](repeating: $0.code, count: $0.count) }
-        #expect(flat == expected)
     }
 
     @Test(
@@ -61,14 +51,12 @@ struct RLEBitPackedEncodingTests {
     func bad(bytes: [UInt8], count: Int, kind: ParquetError.Kind) {
         let error = #expect(throws: ParquetError.self) { try Self.decode(bytes, count: count) }
         #expect(error?.kind == kind && error?.offset == 5)
-        #expect(throws: ParquetError.self) { try Self.runs(bytes, count: count) }
     }
 
     @Test("refuses codes that the dictionary does not have, repeated or packed")
     func unknownCodes() throws {
         for bytes: [UInt8] in [[3, 4 << 1, 5], [3, 0x03, 0b0000_0101, 0, 0]] {
             #expect(throws: ParquetError.self) { try Self.decode(bytes, count: 4, codeCount: 5) }
-            #expect(throws: ParquetError.self) { try Self.runs(bytes, count: 4, codeCount: 5) }
             #expect(try Self.decode(bytes, count: 4, codeCount: 6).max() == 5)
         }
     }
@@ -89,9 +77,6 @@ struct RLEBitPackedEncodingTests {
                 RLEBitPackedEncoding.encode(values.span, width: width, into: &bytes)
                 let comment: Comment = "width \(width), runs to \(runLengthMax), count \(count), seed \(seed)"
                 #expect(try Self.decode(bytes, count: count) == values, comment)
-                let runs = try Self.runs(bytes, count: count)
-                #expect(runs.flatMap { [UInt32](repeating: $0.code, count: $0.count) } == values, comment)
-                #expect(zip(runs, runs.dropFirst()).allSatisfy { $0.code != $1.code }, comment)
             }
         }
     }

@@ -90,9 +90,6 @@ struct ColumnChunkEncoderTests {
             try reader.readCodes(page, of: stored, in: bytes.span.bytes, codeCount: 4, into: &span, at: page.firstRow)
         }
         #expect(local == [3, 0, 0, 1, 3, 2, 2, 2])
-        var runs: [CodeRun] = []
-        try reader.readRuns(stored.pages[2], of: stored, in: bytes.span.bytes, codeCount: 4, into: &runs)
-        #expect(runs == [CodeRun(code: 2, count: 2)])
         // Bounds go by bytes, not by code.
         #expect(stored.columnIndex?.bounds.map { $0.minimum?.string } == ["m", "a", "a"])
         #expect(stored.columnIndex?.bounds.map { $0.maximum?.string } == ["z", "Ž", "a"])
