@@ -3,14 +3,16 @@
 import json
 import random
 import re
+import subprocess
 import threading
 import time
 
 import pytest
 
 from tripstore_tools.harness import clickhouse, postgresql, tripstore
+from tripstore_tools.harness.held_requests import HeldRequests
 from tripstore_tools.harness.migration import QUESTIONS, counted, inspected, interrupted, refusal, said, same
-from tripstore_tools.harness.tripstore import SAMPLE, cli, wait_until
+from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, cli, wait_until
 
 pytestmark = pytest.mark.skipif(
     not (clickhouse.is_installed() and postgresql.is_installed()), reason="clickhouse-server or PostgreSQL is not installed")
@@ -58,6 +60,40 @@ def test_a_backup_of_a_cluster_in_use_has_whole_jobs_and_is_restored(places, tmp
         cli("restore", backup, *data, **other.variables)
         with other.server() as server:
             same(said(server), expected)
+
+
+@pytest.mark.parametrize("query", [
+    "SELECT job_id, block, count()",  # between the list of jobs and the look at which of them are still there
+    "FORMAT Native",  # while trips are read
+    "SELECT region, sum(c) AS trips",  # when answers are compared
+])
+def test_a_job_that_is_deleted_during_a_backup_is_not_in_it(places, tmp_path, query):
+    """Found: deleted between two looks at the catalog, it was listed as deleted and counted in the source's answers."""
+    place = places()
+    backup = tmp_path / "backup"
+    ports = [shard.http_port for shard in place.shards.shards]
+    with place.server() as server, HeldRequests(ports, query.encode()) as held:
+        for _ in range(3):
+            server.ingest(SAMPLE)
+        url = place.url
+        for port, relay in zip(ports, held.ports, strict=True):
+            url = url.replace(f"127.0.0.1:{port}", f"127.0.0.1:{relay}")
+        process = subprocess.Popen(
+            [tripstore.BINARY, "backup", backup], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=tripstore.clean_environment(**place.variables | {"DATABASE_URL": url}))
+        try:
+            wait_until(lambda: held.is_held() or process.poll() is not None, "the query")
+            assert process.poll() is None, process.communicate()[0]
+            assert server.delete("/jobs/2").status == 200
+            held.release()
+            output = process.communicate(timeout=PATIENCE_SECONDS)[0]
+        finally:
+            process.kill()
+        assert process.returncode == 0 and "gave equal results" in output, output
+        expected = said(server)
+    assert inspected(backup)["trips"] == 200
+    with tripstore.Server(backup, tmp_path / "backup.log") as server:
+        same(said(server), expected)
 
 
 def test_a_killed_backup_goes_on_and_a_job_that_was_not_complete_comes_with_the_next(places, tmp_path, catalog):
