@@ -22,6 +22,8 @@ public final class LocalStore: Sendable {
         public var fetcher: (any SourceFetcher)?
         /// Keeps uploads elsewhere until they are ingested; nil: they stay in the data directory.
         public var uploads: (any UploadStore)?
+        /// Whether the process keeps running, unlike a command that ends with its jobs: it runs maintenance while no job waits.
+        public var isServing = true
         /// Whether others than the user of this process see jobs, so that paths of files must be hidden.
         public var hidesPaths = false
         /// Rows at which a job closes a segment: fewer take less memory and make queries slower.
@@ -57,7 +59,8 @@ public final class LocalStore: Sendable {
         engineOptions.rollupRowCountMin = options.rollupRowCountMin
         engineOptions.reserve = options.bounds.reserve
         engineOptions.waitsForDisk = options.waitsForDisk
-        var settings = JobService.Settings(access: options.access, logger: options.logger)
+        var settings = JobSettings(access: options.access, logger: options.logger)
+        settings.isServing = options.isServing
         settings.chunkRowCount = options.ingestionChunkRows
         settings.bounds = options.bounds
         settings.fetcher = options.fetcher

@@ -101,7 +101,7 @@ struct JobsController: Sendable {
     ) throws -> Int64 {
         _ = try RequestParameters(request).values(known: parameters)
         guard let id = jobID(context.parameters.get("job_id") ?? "") else {
-            throw JobService.jobNotFound
+            throw TripstoreError.jobNotFound
         }
         return id
     }

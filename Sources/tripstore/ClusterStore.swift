@@ -10,8 +10,9 @@ struct ClusterStore {
 
     init(_ options: ClickHouseStore.Options) throws {
         engine = try ClickHouseStore(options)
-        var settings = JobService.Settings(access: options.access, logger: options.logger)
+        var settings = JobSettings(access: options.access, logger: options.logger)
         settings.role = .own
+        settings.isServing = false
         store = try TripStore(engine, settings)
     }
 

@@ -73,7 +73,7 @@ struct IngestCommand: ParsableCommand {
     }
 
     /// Creates jobs for the files; returns the result of each, in order.
-    private func submit(to store: TripStore) throws -> [Result<JobService.Submission, TripstoreError>] {
+    private func submit(to store: TripStore) throws -> [Result<Submission, TripstoreError>] {
         let isPath = files.map { !Self.isURL($0) && !Self.isFolder($0) }
         let paths = zip(files, isPath).filter(\.1).map(\.0)
         var results = try store.jobs.submitFiles(paths: paths, allowsDuplicate: allowDuplicate)[...]

@@ -35,6 +35,7 @@ struct StoreOptions: ParsableArguments {
         var options = LocalStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
         options.access = access
         options.role = .own
+        options.isServing = false
         return try Self.opening(directory) { try LocalStore(options) }
     }
 
@@ -49,47 +50,40 @@ struct StoreOptions: ParsableArguments {
         _ access: StoreAccess, mustExist: Bool = false, _ settings: EngineSettings = EngineSettings(),
         sizes: IngestSizes = IngestSizes(), bounds: IngestionBounds = IngestionBounds(), logLevel: Logger.Level = .warning
     ) throws -> TripStore {
-        let fetcher = HTTPFetcher(options: try settings.fetching.options())
-        let uploads = try (settings.uploadsURL ?? Environment.text("UPLOADS_URL")).map { url in
+        let (isServing, logger) = (settings.isServing, Log.logger(logLevel))
+        var jobs = JobSettings(access: access, logger: logger)
+        jobs.isServing = isServing
+        jobs.chunkRowCount = sizes.chunkRows
+        jobs.bounds = bounds
+        jobs.fetcher = HTTPFetcher(options: try settings.fetching.options())
+        jobs.uploads = try (settings.uploadsURL ?? Environment.text("UPLOADS_URL")).map { url in
             try S3Uploads(url: url, environment: ProcessInfo.processInfo.environment)
         }
+        jobs.role = settings.role
+        jobs.hidesPaths = isServing
+        jobs.waitsForDisk = isServing
+        jobs.sharedSettings = settings.shared
         let catalogURL = try Environment.catalog(settings.catalogURL)
         if mustExist, catalogURL == nil { try StoreFolder.requireStore(in: directory) }
         switch try Environment.engine(settings.engineURL) {
         case .clickHouse(let url):
-            var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: Log.logger(logLevel))
+            var options = ClickHouseStore.Options(url: url, dataDirectory: directory, logger: logger)
             options.access = access
-            options.waitsForDisk = settings.isServing
+            options.waitsForDisk = isServing
             options.catalog = try sharedCatalog(catalogURL, access)
-            var jobs = JobService.Settings(access: access, logger: Log.logger(logLevel))
-            jobs.chunkRowCount = sizes.chunkRows
-            jobs.bounds = bounds
-            jobs.fetcher = fetcher
-            jobs.uploads = uploads
-            jobs.role = settings.role
-            jobs.hidesPaths = settings.isServing
-            jobs.waitsForDisk = settings.isServing
-            jobs.sharedSettings = settings.shared
-            return try Self.opening("ClickHouse", isServing: settings.isServing) {
-                try TripStore(ClickHouseStore(options), jobs)
-            }
+            return try Self.opening("ClickHouse", isServing: isServing) { try TripStore(ClickHouseStore(options), jobs) }
         case .columnStore:
             guard catalogURL == nil else {
                 throw ValidationError(
                     "CATALOG_URL names PostgreSQL, which keeps the jobs of trips in ClickHouse; set DATABASE_URL=clickhouse://… as "
                         + "well, or leave CATALOG_URL out.")
             }
-            var options = LocalStore.Options(dataDirectory: directory, logger: Log.logger(logLevel))
+            var options = ColumnStore.Options(dataDirectory: directory, logger: logger)
             options.access = access
-            options.ingestionChunkRows = sizes.chunkRows
+            options.waitsForDisk = isServing
+            options.reserve = bounds.reserve
             if let rows = sizes.segmentRows { options.segmentRowCount = rows }
-            options.bounds = bounds
-            options.fetcher = fetcher
-            options.uploads = uploads
-            options.role = settings.role
-            options.hidesPaths = settings.isServing
-            options.waitsForDisk = settings.isServing
-            return try Self.opening(directory, isServing: settings.isServing) { try LocalStore(options).store }
+            return try Self.opening(directory, isServing: isServing) { try TripStore(ColumnStore(options), jobs) }
         }
     }
 
@@ -122,7 +116,7 @@ struct StoreOptions: ParsableArguments {
 
     /// Adds the job ID and the store to the error for an unknown job; the API's sentence has neither.
     func naming<Value>(_ id: Int64, _ body: () throws -> Value) throws -> Value {
-        do { return try body() } catch let error as TripstoreError where error.message == JobService.jobNotFound.message {
+        do { return try body() } catch let error as TripstoreError where error.message == TripstoreError.jobNotFound.message {
             let isHere = try Environment.catalog(nil) == nil
             let place = isHere ? "the store \(Readable.argument(directory))" : "the catalog of CATALOG_URL"
             throw TripstoreError(

@@ -63,6 +63,7 @@ extension StoreOptions {
         var options = LocalStore.Options(dataDirectory: directory, logger: Log.logger(.error))
         options.access = access
         options.role = .own
+        options.isServing = false
         if let rows = try IngestOptions.environmentSegmentRows() { options.segmentRowCount = rows }
         return try LocalStore(options).store
     }

@@ -6,8 +6,14 @@ package import TripModel
 /// They are not in the ingestion queue yet, so they delay no other job, and nothing of a file is ingested before it is
 /// complete.
 package final class FetchQueue: @unchecked Sendable {
+    private struct Entry {
+        var record: JobRecord
+        /// Whether observers know that it waits; its fetch must not overtake that.
+        var isTold = false
+    }
+
     private let condition = NSCondition()
-    private var waiting: [JobRecord] = []
+    private var waiting: [Entry] = []
     private var running: [Int64: (task: Task<Void, Never>, host: String)] = [:]
     private let board: ProgressBoard
     /// Those of the jobs whose files are uploads of ours.
@@ -18,11 +24,22 @@ package final class FetchQueue: @unchecked Sendable {
     /// - Parameter board: where a job's live state ends with its fetch.
     package init(_ board: ProgressBoard) { self.board = board }
 
-    /// Adds a job.
+    /// Adds a job, and publishes that it waits.
     package func add(_ record: JobRecord) {
+        var record = record
+        record.job.status = .pending
+        record.job.message = "Waiting to be fetched."
+        let id = record.job.id
+        let tellObservers = condition.withLock {
+            waiting.append(Entry(record: record))
+            if record.ownsURL { uploads.insert(id) }
+            // Under this lock, so that a drop or the end of an earlier fetch comes before it or after it.
+            return board.record(record.job, .fetching)
+        }
+        // Outside of it, since an observer may change jobs.
+        tellObservers()
         condition.withLock {
-            waiting.append(record)
-            if record.ownsURL { uploads.insert(record.job.id) }
+            for index in waiting.indices where waiting[index].record.job.id == id { waiting[index].isTold = true }
             startMore()
         }
     }
@@ -41,9 +58,11 @@ package final class FetchQueue: @unchecked Sendable {
         while running.count < Limits.fetchCountMax {
             let busy = busyHosts
             // A job that has just failed and is resumed waits for its task to end.
-            let next = waiting.firstIndex { running[$0.job.id] == nil && !busy.contains(Self.host(of: $0)) }
+            let next = waiting.firstIndex {
+                $0.isTold && running[$0.record.job.id] == nil && !busy.contains(Self.host(of: $0.record))
+            }
             guard let next else { return }
-            let record = waiting.remove(at: next)
+            let record = waiting.remove(at: next).record
             let task = Task(executorPreference: fetcher.threads) {
                 await fetcher.fetch(record)
                 self.end(record.job.id)
@@ -69,7 +88,7 @@ package final class FetchQueue: @unchecked Sendable {
     private func end(_ id: Int64) {
         condition.withLock {
             running[id] = nil
-            if !waiting.contains(where: { $0.job.id == id }) {
+            if !waiting.contains(where: { $0.record.job.id == id }) {
                 board.release([id], .fetching)
                 uploads.remove(id)
             }
@@ -79,7 +98,7 @@ package final class FetchQueue: @unchecked Sendable {
     }
 
     /// The jobs whose files are being fetched or wait for that.
-    package var ids: [Int64] { condition.withLock { waiting.map(\.job.id) + running.keys } }
+    package var ids: [Int64] { condition.withLock { waiting.map(\.record.job.id) + running.keys } }
 
     /// Whether an upload of ours is being fetched or waits for that.
     package var hasUploads: Bool { condition.withLock { !uploads.isEmpty } }
@@ -87,7 +106,7 @@ package final class FetchQueue: @unchecked Sendable {
     /// Removes a job: its fetch is cancelled, without waiting for that.
     package func drop(_ id: Int64) {
         condition.withLock {
-            waiting.removeAll { $0.job.id == id }
+            waiting.removeAll { $0.record.job.id == id }
             running[id]?.task.cancel()
             board.release([id], .fetching)
             uploads.remove(id)

@@ -77,34 +77,38 @@ package final class ProgressBoard: @unchecked Sendable {
     // MARK: - Publish
 
     /// Publishes a change that this process made, and relays it to other processes.
-    package func publish(_ progress: JobProgress) {
+    package func publish(_ progress: JobProgress) { record(progress)() }
+
+    /// `publish` for a caller that holds a lock: returns what tells the observers, to be called without that lock.
+    func record(_ progress: JobProgress) -> () -> Void {
         relayOut?(progress)
-        record(progress)
+        return accepted(progress)
     }
 
     /// Publishes the state of a job that this process works on; listings show it until `release`.
     ///
     /// - Parameter progress: the job with its rate, if it is known.
-    package func publish(_ job: Job, _ stage: Stage, _ progress: JobProgress? = nil) {
-        condition.withLock {
-            working[job.id] = (stage, job)
-            noteChange(job.id)
-        }
-        publish(progress ?? JobProgress(job))
+    package func publish(_ job: Job, _ stage: Stage, _ progress: JobProgress? = nil) { record(job, stage, progress)() }
+
+    /// `publish` for a caller that holds a lock: returns what tells the observers, to be called without that lock.
+    func record(_ job: Job, _ stage: Stage, _ progress: JobProgress? = nil) -> () -> Void {
+        condition.withLock { working[job.id] = (stage, job) }
+        return record(progress ?? JobProgress(job))
     }
 
     /// Publishes what another process has relayed, or what the catalog says of its work.
-    package func relay(_ progress: JobProgress) { record(progress) }
+    package func relay(_ progress: JobProgress) { accepted(progress)() }
 
-    private func record(_ progress: JobProgress) {
+    /// Records a state, delivers it to subscribers, and returns what tells the observers.
+    private func accepted(_ progress: JobProgress) -> () -> Void {
         let observers = condition.withLock {
             accept(progress)
             noteChange(progress.jobID)
             return self.observers
         }
-        if observers.isEmpty { return }
+        if observers.isEmpty { return {} }
         let shown = shown(progress)
-        for observer in observers { observer(shown) }
+        return { for observer in observers { observer(shown) } }
     }
 
     /// The caller holds the lock.
@@ -228,9 +232,7 @@ package final class ProgressBoard: @unchecked Sendable {
     // MARK: - Subscribe
 
     /// Adds an observer that is called for each change of any job, on the thread that makes it.
-    package func observe(_ observer: @escaping @Sendable (JobProgress) -> Void) {
-        condition.withLock { observers.append(observer) }
-    }
+    package func observe(_ observer: @escaping @Sendable (JobProgress) -> Void) { condition.withLock { observers.append(observer) } }
 
     /// Adds a subscriber of a job; if the board has the job and it is unfinished, it gets the current state at once.
     ///

@@ -6,7 +6,7 @@ package struct TripStore: Sendable {
     package let jobs: JobService
 
     /// Opens the jobs of an engine; if that fails, closes the engine.
-    package init(_ engine: any TripEngine, _ settings: JobService.Settings) throws(TripstoreError) {
+    package init(_ engine: any TripEngine, _ settings: JobSettings) throws(TripstoreError) {
         self.engine = engine
         do throws(TripstoreError) {
             jobs = try JobService(engine, settings)

@@ -20,9 +20,10 @@ struct ReclusteringTests {
             dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         options.workerCount = 2
         options.segmentRowCount = Self.segmentRowCount
-        let store = try LocalStore(options)
         // What can wait is done by these tests, when they say.
-        store.jobs.start(isServing: false)
+        options.isServing = false
+        let store = try LocalStore(options)
+        store.jobs.start()
         return store
     }
 

@@ -60,7 +60,7 @@ struct GroupEndsTests {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let engine = Disturbed(
             try ColumnStore(ColumnStore.Options(dataDirectory: folder.path + "/store", logger: logger)))
-        return (try TripStore(engine, JobService.Settings(access: .readWrite, logger: logger)), engine)
+        return (try TripStore(engine, JobSettings(access: .readWrite, logger: logger)), engine)
     }
 
     @Test("A job that was removed is at once what it became, though a load of it still runs", arguments: [1, 3])

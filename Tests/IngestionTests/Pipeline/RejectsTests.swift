@@ -14,9 +14,10 @@ struct RejectsTests {
     private let folder = TemporaryDirectory()
 
     private func open() throws -> LocalStore {
-        try LocalStore(
-            LocalStore.Options(
-                dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+        var options = LocalStore.Options(
+            dataDirectory: folder.path + "/store", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        options.isServing = false
+        return try LocalStore(options)
     }
 
     /// Loads a file, alone or beside another small one, which loads them together.
@@ -25,7 +26,7 @@ struct RejectsTests {
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         let jobs = try store.jobs.submitFiles(
             paths: [path] + (together ? [Fixture.path("trips.csv")] : []), allowsDuplicate: true)
-        store.jobs.start(isServing: false)
+        store.jobs.start()
         return try store.jobs.waitForEnd(of: try jobs[0].get().job.id)
     }
 

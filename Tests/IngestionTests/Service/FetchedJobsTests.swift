@@ -103,6 +103,29 @@ struct FetchedJobsTests {
         #expect(all.last?.status == .completed)
     }
 
+    @Test("Observers learn that a job waits before they learn of its fetch, and may remove it then", .timeLimit(.minutes(2)))
+    func observedWaiting() throws {
+        let store = try open(Fetcher())
+        defer { store.close() }
+        let told = Lock<[Int64: [String]]>([:])
+        let removed = Lock(Set<Int64>())
+        store.jobs.observeProgress { [jobs = store.jobs] progress in
+            guard let message = progress.message else { return }
+            told.withLock { $0[progress.jobID, default: []].append(message) }
+            guard message == "Waiting to be fetched.", progress.jobID.isMultiple(of: 2) else { return }
+            if (try? jobs.remove(progress.jobID)) != nil { removed.withLock { _ = $0.insert(progress.jobID) } }
+        }
+        store.jobs.start()
+        let ids = try (0..<20).map { try store.jobs.submitURL("test://host\($0)/may.csv", allowsDuplicate: true).id }
+        for id in ids {
+            let job = try store.jobs.waitForEnd(of: id)
+            #expect(job.status == (removed.withLock { $0.contains(id) } ? .cancelled : .completed))
+            #expect(told.withLock { $0[id]?.first } == "Waiting to be fetched.")
+        }
+        #expect(removed.withLock { $0 } == Set(ids.filter { $0.isMultiple(of: 2) }))
+        #expect(try uploads(store).isEmpty)
+    }
+
     @Test("A fetch that fails says why, and is fetched again when it is resumed, from what is there")
     func refused() async throws {
         let fetcher = Fetcher()

@@ -1,27 +1,44 @@
 import Foundation
-public import TripModel
+import TripModel
 
-/// How files become jobs: uploads, files on disk, and standard input.
-extension JobService {
-    /// The result of submitting a file.
-    public enum Submission: Sendable {
-        /// It is a new job.
-        case added(Job)
-        /// A job for it was interrupted and resumes.
-        case resumed(Job)
-        /// A job has its bytes already: it is complete, or another process has begun it.
-        case duplicate(of: Job)
+/// How files become jobs: uploads, files on disk, standard input, and files at URLs.
+struct JobSubmitter: Sendable {
+    let context: JobContext
+    let gate: WriteGate
+    let copies: UploadCopies?
+    let secrets: SourceSecrets
+    let starter: JobStarter
 
-        /// The job that has the file.
-        public var job: Job {
-            switch self {
-            case .added(let job), .resumed(let job), .duplicate(let job): job
-            }
-        }
+    private var catalog: any StoreCatalog { context.catalog }
+    private var folders: Folders { context.folders }
+    private var storage: JobStorage { context.storage }
+
+    // MARK: - Bounds
+
+    /// Refuses a job above the limit, or one on a disk without space; called before its file arrives.
+    func requireRoomForJob() throws(TripstoreError) {
+        try gate.requireWritable()
+        try gate.requireRoom()
+        guard let most = context.settings.bounds.waitingJobCountMax, try catalog.pendingJobs(upTo: most) >= most else { return }
+        throw TripstoreError(
+            .queueFull,
+            "\(most.grouped) jobs are waiting, as many as this server lets wait (MAX_WAITING_JOBS); send the file again later.")
     }
 
-    /// The folder into which the caller writes uploads before `submitUpload`.
-    public var uploadsDirectory: String { folders.uploads }
+    /// The same for a file that is sent, which must be kept where an ingesting process can fetch it.
+    func requireRoomForUpload() throws(TripstoreError) {
+        try requireRoomForJob()
+        try copies?.requireNoSilence()
+        guard let shared = storage.shared, copies == nil, context.settings.role == .api, try !shared.hasLoaderHere() else {
+            return
+        }
+        throw TripstoreError(
+            .unavailable,
+            "Nobody can load an upload: it would be kept in this process's own folder, which no process has that loads. Set UPLOADS_URL "
+                + "for all processes, or start one of role worker or both with this folder (DATA_DIR).")
+    }
+
+    // MARK: - Uploads
 
     /// Creates a pending job for an upload and takes ownership of the file: it is deleted once the job is done.
     ///
@@ -33,9 +50,9 @@ extension JobService {
     ///   - hash: hash of the file, if it was hashed as it came in.
     ///   - allowsDuplicate: whether it is ingested even if the same bytes were ingested before.
     ///   - isAwaited: called before the job is created: a client that no longer waits will send the file again.
-    public func submitUpload(
-        path: String, filename: String, hash: ContentHash? = nil, allowsDuplicate: Bool = false,
-        isAwaited: () -> Bool = { true }
+    func submitUpload(
+        path: String, filename: String, hash: ContentHash?, allowsDuplicate: Bool,
+        isAwaited: () -> Bool
     ) throws(TripstoreError) -> Job {
         try requireRoomForUpload()
         let hash = if let hash { hash } else { try ContentHash.file(path) }
@@ -49,41 +66,33 @@ extension JobService {
             filename: name, sourcePath: path, ownsSource: true, totalBytes: FileSystem.byteCount(of: path))
         request.sourceHash = hash
         request.allowsDuplicate = allowsDuplicate
-        guard let uploads = settings.uploads else { return try submit([request])[0] }
-        let url = try keep(path, in: uploads)
+        guard let copies else { return try submit([request])[0] }
+        let url = try copies.make(of: path)
         guard isAwaited() else {
-            try? uploads.remove(url)
+            copies.removeUnused(url)
             throw TripstoreError(
                 .clientLeft, "The client of the upload did not wait until it was kept; there is no job of it.")
         }
         request.sourceURL = url
         request.ownsURL = true
         // With several processes, whichever ingests it fetches it from there; alone, this one has it.
-        if sharing != nil { request.sourcePath = placeToFetch() }
+        if context.isShared { request.sourcePath = placeToFetch() }
         let job: Job
         do throws(TripstoreError) { job = try submit([request])[0] } catch {
             // If the catalog became unavailable, it may have the job all the same.
-            if error.code != .unavailable { try? uploads.remove(url) }
+            if error.code != .unavailable { copies.removeUnused(url) }
             throw error
         }
         // The job has the object: a copy that cannot be deleted is swept later, as one that no job needs.
-        if sharing != nil { try? FileSystem.remove(path) }
+        if context.isShared { try? FileSystem.remove(path) }
         return job
     }
 
-    /// Copies an upload to where all processes can fetch it, and remembers for a moment if that is impossible.
-    private func keep(_ path: String, in uploads: any UploadStore) throws(TripstoreError) -> String {
-        do throws(TripstoreError) {
-            return try uploads.keep(path, as: path.split(separator: "/").last.map(String.init) ?? path)
-        } catch {
-            if error.code == .unavailable { silentStore.withLock { $0 = (error, .now) } }
-            throw error
-        }
-    }
+    // MARK: - Files
 
     /// Creates a pending job for a file that stays where it is, or for a stream (`SourcePath`); throws `.conflict` for a
     /// duplicate.
-    public func submitFile(path: String, allowsDuplicate: Bool = false) throws(TripstoreError) -> Job {
+    func submitFile(path: String, allowsDuplicate: Bool) throws(TripstoreError) -> Job {
         switch try submitFiles(paths: [path], allowsDuplicate: allowsDuplicate)[0].get() {
         case .added(let job), .resumed(let job): return job
         case .duplicate(let other): throw TripstoreError.duplicate(of: other)
@@ -94,10 +103,10 @@ extension JobService {
     ///
     /// A file whose job was interrupted is resumed, and one whose bytes are stored is skipped: the same call again does the
     /// rest.
-    public func submitFiles(
-        paths: [String], allowsDuplicate: Bool = false
+    func submitFiles(
+        paths: [String], allowsDuplicate: Bool
     ) throws(TripstoreError) -> [Result<Submission, TripstoreError>] {
-        try requireWritable()
+        try gate.requireWritable()
         // Newest first, of which the last is taken first: a file may be listed several times.
         var resumable = Dictionary(
             grouping: try catalog.interruptedJobs().filter { !$0.ownsSource && $0.allowsDuplicate == allowsDuplicate },
@@ -161,7 +170,7 @@ extension JobService {
 
     /// Resumes an interrupted job here, or elsewhere if another process was first; nil if it was deleted or failed meanwhile.
     private func submission(goingOnWith record: JobRecord, path: String? = nil) throws(TripstoreError) -> Submission? {
-        if let job = try goOn(record, with: path)?.job { return .resumed(job) }
+        if let job = try starter.goOn(record, with: path)?.job { return .resumed(job) }
         guard let other = try catalog.job(record.job.id)?.job, other.status == .pending || other.status == .running else {
             return nil
         }
@@ -176,18 +185,49 @@ extension JobService {
         case duplicate(ofRequest: Int)
     }
 
+    // MARK: - URLs
+
+    /// Creates a pending job for a file elsewhere, which is fetched in the background before it is ingested.
+    ///
+    /// - Parameter filename: a name for the job, of which the last path component is kept; nil: the URL's own. Either must be a
+    ///   CSV's.
+    func submitURL(
+        _ url: String, filename: String?, allowsDuplicate: Bool
+    ) throws(TripstoreError) -> Job {
+        try requireRoomForJob()
+        let ownName = try fetcher().filename(of: url)
+        let name = if let filename { try UploadName(filename) } else { try UploadName(ofURL: ownName) }
+        let (place, secret) = try fetcher().parts(of: url)
+        var request = JobRequest(filename: name.text, sourcePath: placeToFetch(), ownsSource: true, sourceURL: place)
+        if !secret.isEmpty { request.sealedQuery = try secrets.seal(secret, of: place) }
+        request.allowsDuplicate = allowsDuplicate
+        return try submit([request])[0]
+    }
+
     /// Creates a pending job for a file at a URL, or resumes an interrupted one of the same URL.
-    public func submit(
-        url: String, filename: String? = nil, allowsDuplicate: Bool
+    func submit(
+        url: String, filename: String?, allowsDuplicate: Bool
     ) throws(TripstoreError) -> Submission {
-        try requireWritable()
+        try gate.requireWritable()
         let interrupted = try catalog.interruptedJobs()
-        if let record = interrupted.first(where: { (try? self.url(of: $0)) == url }),
+        if let record = interrupted.first(where: { (try? secrets.url(of: $0)) == url }),
             let submission = try submission(goingOnWith: record)
         {
             return submission
         }
         return .added(try submitURL(url, filename: filename, allowsDuplicate: allowsDuplicate))
+    }
+
+    /// Returns the path of a new job's file once it is fetched.
+    private func placeToFetch() -> String {
+        "\(folders.uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))"
+    }
+
+    private func fetcher() throws(TripstoreError) -> any SourceFetcher {
+        guard let fetcher = context.settings.fetcher else {
+            throw TripstoreError(.conflict, "This process fetches no URLs; load the file itself.")
+        }
+        return fetcher
     }
 
     private func request(for path: String, _ allowsDuplicate: Bool) throws(TripstoreError) -> JobRequest {
@@ -200,11 +240,12 @@ extension JobService {
         return request
     }
 
-    func submit(_ requests: [JobRequest]) throws(TripstoreError) -> [Job] {
+    /// Creates pending jobs and lets them run.
+    private func submit(_ requests: [JobRequest]) throws(TripstoreError) -> [Job] {
         var requests = requests
-        for index in requests.indices { requests[index].isClaimed = claimsOwnJobs }
+        for index in requests.indices { requests[index].isClaimed = context.claimsOwnJobs }
         let records = try catalog.addJobs(requests)
-        for record in records { try begin(record) }
+        for record in records { try starter.begin(record) }
         return records.map(\.job)
     }
 }

@@ -1,24 +1,33 @@
 import Foundation
-public import TripModel
+import TripModel
 
 /// Jobs that are removed, resumed or forgotten on request.
-extension JobService {
+struct JobChanges: Sendable {
+    let context: JobContext
+    let gate: WriteGate
+    let queues: JobQueues
+    let files: JobFiles
+    let failed: FailedJobs
+    let starter: JobStarter
+
+    private var catalog: any StoreCatalog { context.catalog }
+
     /// Cancels an incomplete job, or deletes all trips of a completed one, atomically, and deletes all of the job's files.
     ///
     /// Returns as soon as nothing of the job counts any more; a running job notices at its next step. A job that was deleted
     /// before stays as it is.
-    public func remove(_ id: Int64) throws(TripstoreError) -> Job {
-        try requireWritable()
+    func remove(_ id: Int64) throws(TripstoreError) -> Job {
+        try gate.requireWritable()
         while true {
-            let status = try record(id).job.status
+            let status = try context.record(id).job.status
             if status.isRemoved { return try finishRemoval(id) }
             let isCompleted = status == .completed
             // False if the status changed meanwhile; the next iteration checks again.
-            let isChanged = try deleteTrips(
+            let isChanged = try context.deleteTrips(
                 id, status: isCompleted ? .deleted : .cancelled, from: [status],
                 message: isCompleted ? "Deleted on request." : "Cancelled on request.")
             if isChanged {
-                queue.drop(id)
+                queues.ingestion.drop(id)
                 return try finishRemoval(id)
             }
         }
@@ -27,9 +36,9 @@ extension JobService {
     /// Resumes an interrupted job after its last commit, or runs a failed one again, and returns it as it waits.
     ///
     /// A failed job starts over at the beginning of its file; a file that is incomplete is fetched first.
-    public func resume(_ id: Int64) throws(TripstoreError) -> Job {
-        try requireWritable()
-        let record = try record(id)
+    func resume(_ id: Int64) throws(TripstoreError) -> Job {
+        try gate.requireWritable()
+        let record = try context.record(id)
         let status = record.job.status
         guard status == .failed || status == .interrupted else {
             throw TripstoreError(
@@ -43,18 +52,13 @@ extension JobService {
         let changed = TripstoreError(.conflict, "Job \(id) is no longer \(status.rawValue); look at it again.")
         if status == .interrupted {
             try requireSource(of: record)
-            guard let waiting = try goOn(record) else { throw changed }
-            return shown(waiting.job)
+            guard let waiting = try starter.goOn(record) else { throw changed }
+            return context.shown(waiting.job)
         }
-        let reset = try resuming.withLock { _ throws(TripstoreError) in
-            // While this is held, the job's files are not deleted.
-            try requireSource(of: record)
-            return try catalog.reset(id, from: [.failed], isClaimed: claimsOwnJobs)
-        }
+        let reset = try failed.reset(id) { () throws(TripstoreError) in try requireSource(of: record) }
         guard let waiting = reset else { throw changed }
-        keptUploads.withLock { $0.remove(id) }
-        try begin(waiting)
-        return shown(waiting.job)
+        try starter.begin(waiting)
+        return context.shown(waiting.job)
     }
 
     /// Throws if the file of a job is missing and cannot be fetched.
@@ -65,7 +69,7 @@ extension JobService {
             .conflict,
             record.ownsSource
                 ? "The upload of job \(id) is gone, as it was kept for a while only; send the file again."
-                : "The file of job \(id), \(record.sourcePath), is \(sharing == nil ? "gone" : "not on this machine"); bring it back, or load "
+                : "The file of job \(id), \(record.sourcePath), is \(!context.isShared ? "gone" : "not on this machine"); bring it back, or load "
                     + "it anew from where it is now and remove the job.")
     }
 
@@ -73,35 +77,16 @@ extension JobService {
     ///
     /// Its submitter has got the error, and a job every night would pile up. A job stays if an engine elsewhere may still have
     /// rows of it.
-    public func forgetDuplicate(_ id: Int64) throws(TripstoreError) {
-        guard duplicate(of: id) != nil else { return }
-        let record = try record(id)
-        if try catalog.forget(job: id) { try removeFiles(of: record) }
-    }
-
-    /// Deletes all trips of a job from the store and sets its status.
-    ///
-    /// - Parameter attempt: the attempt that requests it; without effect once there is a later one.
-    func deleteTrips(
-        _ id: Int64, status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int? = nil
-    ) throws(TripstoreError) -> Bool {
-        try engine.idleWork.interrupting { () throws(TripstoreError) in
-            try engine.deleteTrips(id, status: status, from: expected, message: message, attempt: attempt)
-        }
+    func forgetDuplicate(_ id: Int64) throws(TripstoreError) {
+        let record = try context.record(id)
+        if try catalog.forget(job: id) { try files.remove(of: record) }
     }
 
     private func finishRemoval(_ id: Int64) throws(TripstoreError) -> Job {
-        let record = try record(id)
+        let record = try context.record(id)
         // It is over, even if a file of it cannot be deleted.
-        board.publish(JobProgress(record.job))
-        try removeFiles(of: record)
-        return shown(record.job)
-    }
-
-    /// Deletes a job's files after the job was deleted; what a running job still writes is deleted when it ends.
-    func removeFiles(of record: JobRecord) throws(TripstoreError) {
-        keptUploads.withLock { $0.remove(record.job.id) }
-        try removeUpload(of: record)
-        try storage.removeRejects(of: record.job.id)
+        context.board.publish(JobProgress(record.job))
+        try files.remove(of: record)
+        return context.shown(record.job)
     }
 }

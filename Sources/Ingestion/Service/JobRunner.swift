@@ -2,12 +2,54 @@ import Foundation
 import Logging
 import TripModel
 
-/// Runs jobs from pending to their end, on the queue's thread.
-extension JobService {
-    func runJobs(_ ids: [Int64], _ control: IngestionJob.Control) {
+/// Runs jobs from pending to their end, on the ingestion queue's thread.
+final class JobRunner: Sendable {
+    /// What was done since the process started.
+    struct Totals: Sendable {
+        var rowsIngested = 0
+        var rowsRejected = 0
+        /// Jobs that failed as duplicates, with the jobs that have their bytes.
+        var duplicates: [Int64: Int64] = [:]
+    }
+
+    private let context: JobContext
+    private let queue: IngestionQueue
+    private let files: JobFiles
+    private let failed: FailedJobs
+    private let copies: UploadCopies?
+    private let sharing: JobSharing?
+    private let state = Lock(Totals())
+
+    private var catalog: any StoreCatalog { context.catalog }
+    private var engine: any TripEngine { context.engine }
+    private var board: ProgressBoard { context.board }
+
+    init(
+        _ context: JobContext, _ queue: IngestionQueue, _ files: JobFiles, _ failed: FailedJobs, _ copies: UploadCopies?,
+        _ sharing: JobSharing?
+    ) {
+        self.context = context
+        self.queue = queue
+        self.files = files
+        self.failed = failed
+        self.copies = copies
+        self.sharing = sharing
+    }
+
+    /// What was done since the process started.
+    var totals: Totals { state.withLock { $0 } }
+
+    /// Starts to run the jobs of the queue.
+    ///
+    /// - Parameter whenIdle: maintenance, after jobs.
+    func start(whenIdle: @escaping @Sendable () -> Void) {
+        queue.start({ [weak self] ids, control in self?.run(ids, control) }, whenIdle: whenIdle)
+    }
+
+    private func run(_ ids: [Int64], _ control: IngestionJob.Control) {
         do {
             let records = try retrying(ids, control) { () throws(TripstoreError) in
-                try catalog.start(ids, tracksAttempts: intake.tracksAttempts)
+                try catalog.start(ids, tracksAttempts: context.intake.tracksAttempts)
             }
             for id in ids where !records.contains(where: { $0.job.id == id }) { try settle(id, control) }
             if records.count > 1 {
@@ -24,11 +66,11 @@ extension JobService {
     private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
         for record in records { board.publish(record.job, .running) }
         let load = GroupIngestion(
-            records, engine: engine, storage: storage, pool: pool, bounds: settings.bounds)
+            records, engine: engine, storage: context.storage, pool: engine.pool, bounds: context.settings.bounds)
         do {
             while control.stopRequest == .none, let wave = try load.loadWave() {
                 for (record, job) in wave.completed { complete(record, job) { JobProgress($0) } }
-                for record in wave.cancelled { end(record.job.id) { try removeFiles(of: record) } }
+                for record in wave.cancelled { end(record.job.id) { try files.remove(of: record) } }
                 for (record, error) in wave.failed {
                     end(record.job.id) { try abandon(record.job.id, record, error, control) }
                 }
@@ -50,7 +92,7 @@ extension JobService {
 
     /// Leaves jobs whose end cannot be recorded to the next start.
     private func giveUp(_ ids: [Int64], _ error: any Error) {
-        settings.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
+        context.logger.error("Jobs could not be run", metadata: ["jobs": "\(ids)", "error": "\(error)"])
         let reason = (error as? TripstoreError)?.message ?? "\(error)"
         board.abandon(
             ids,
@@ -68,8 +110,8 @@ extension JobService {
                 let id = record.job.id
                 // If the catalog is unavailable as well, it counts this attempt until it ends in order.
                 try? catalog.noteWaiting(id, attempt: record.attempt)
-                settings.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
-                var job = (try? self.record(id).job) ?? record.job
+                context.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
+                var job = (try? context.record(id).job) ?? record.job
                 job.message = "Waiting: \(error.message)"
                 board.publish(job, .running)
                 control.wait(backoff.next())
@@ -80,17 +122,16 @@ extension JobService {
                 case .checkpoint: return try requeue(record)
                 }
                 let started = try retrying([id], control) { () throws(TripstoreError) in
-                    try catalog.start([id], tracksAttempts: intake.tracksAttempts)
+                    try catalog.start([id], tracksAttempts: context.intake.tracksAttempts)
                 }
                 guard let again = started.first else { return try settle(id, control) }
                 if again.checkpoint != record.checkpoint { backoff.reset() }
                 record = again
             } catch {
-                if let error = error as? TripstoreError, isOwnTrouble(error, with: record) {
-                    let isGivenBack = try retrying([record.job.id], control) { () throws(TripstoreError) in
-                        try giveBack(record, error)
+                if let sharing, let error = error as? TripstoreError, sharing.mayRunElsewhere(record, after: error) {
+                    return try retrying([record.job.id], control) { () throws(TripstoreError) in
+                        try sharing.giveBack(record, after: error)
                     }
-                    if isGivenBack { return }
                 }
                 return try abandon(record.job.id, record, error, control)
             }
@@ -101,8 +142,8 @@ extension JobService {
         let id = record.job.id
         board.publish(record.job, .running)
         let load = try IngestionJob(
-            record, engine: engine, storage: storage, pool: pool, chunkRowCount: settings.chunkRowCount,
-            partRowCount: intake.partRowCount, bounds: settings.bounds, control: control
+            record, engine: engine, storage: context.storage, pool: engine.pool, chunkRowCount: context.settings.chunkRowCount,
+            partRowCount: context.intake.partRowCount, bounds: context.settings.bounds, control: control
         ) { [self] progress in
             var job = record.job
             job.counts = progress.counts
@@ -114,7 +155,7 @@ extension JobService {
                 complete(record, load.job, load.progress)
             case .checkpointed:
                 try requeue(record)
-                settings.logger.notice("A job was checkpointed; the next start goes on from there", metadata: ["job": "\(id)"])
+                context.logger.notice("A job was checkpointed; the next start goes on from there", metadata: ["job": "\(id)"])
             }
         } catch {
             load.drain()
@@ -128,20 +169,23 @@ extension JobService {
     private func complete(_ record: JobRecord, _ known: Job, _ progress: (Job) -> JobProgress) {
         engine.publish()
         if record.ownsSource { removeNow(record.sourcePath) }
-        let job = (try? self.record(record.job.id).job) ?? known
-        trouble.noteEnd()
-        countRows(of: job)
+        let job = (try? context.record(record.job.id).job) ?? known
+        sharing?.noteEnd()
+        state.withLock {
+            $0.rowsIngested += job.counts.acceptedRows
+            $0.rowsRejected += job.rejectedRows
+        }
         board.publish(job, .running, progress(job))
-        removeKept(record)
+        copies?.remove(of: record)
     }
 
     /// Releases a job that could not be started: it ended without our knowledge, or belongs to another process now.
     private func settle(_ id: Int64, _ control: IngestionJob.Control) throws {
-        let record = try retrying([id], control) { () throws(TripstoreError) in try self.record(id) }
+        let record = try retrying([id], control) { () throws(TripstoreError) in try context.record(id) }
         if record.job.status == .completed { return complete(record, record.job) { JobProgress($0) } }
-        if record.job.status.isRemoved { return try removeFiles(of: record) }
+        if record.job.status.isRemoved { return try files.remove(of: record) }
         if !record.job.status.isTerminal {
-            settings.logger.notice("A job is another process's now", metadata: ["job": "\(id)"])
+            context.logger.notice("A job is another process's now", metadata: ["job": "\(id)"])
         }
     }
 
@@ -163,9 +207,11 @@ extension JobService {
                 return try body()
             } catch {
                 let isAway = error.code == .unavailable
-                guard isAway || isServing && error.code != .internalFault, !control.isClosing else { throw error }
+                guard isAway || context.settings.isServing && error.code != .internalFault, !control.isClosing else {
+                    throw error
+                }
                 if isAway, control.stopRequest != .none { throw error }
-                settings.logger.warning(
+                context.logger.warning(
                     "The catalog cannot take note", metadata: ["jobs": "\(ids)", "why": "\(error.message)"])
                 for id in ids {
                     guard var job = board.live(id) ?? (try? catalog.job(id))?.job, !job.status.isTerminal else { continue }
@@ -183,7 +229,7 @@ extension JobService {
         do throws(TripstoreError) {
             try FileSystem.remove(path)
         } catch {
-            settings.logger.warning("A file stays that is no longer needed", metadata: ["why": "\(error.message)"])
+            context.logger.warning("A file stays that is no longer needed", metadata: ["why": "\(error.message)"])
         }
     }
 
@@ -193,31 +239,31 @@ extension JobService {
     ) throws {
         let error = error as? TripstoreError ?? TripstoreError(.internalFault, "The load failed: \(error).")
         let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
-        if error.isDuplicate { noteDuplicate(id, of: error.job) }
+        if error.isDuplicate { state.withLock { $0.duplicates[id] = error.job } }
         let message = error.lastingMessage ?? error.message
         let isChanged = try retrying([id], control) { () throws(TripstoreError) in
-            try deleteTrips(id, status: status, from: [.running], message: message, attempt: record.attempt)
+            try context.deleteTrips(id, status: status, from: [.running], message: message, attempt: record.attempt)
         }
         do {
             try engine.removeUncommitted(ofJob: id)
         } catch {
-            settings.logger.warning("What a load left behind stays until the next start", metadata: ["why": "\(error)"])
+            context.logger.warning("What a load left behind stays until the next start", metadata: ["why": "\(error)"])
         }
         // A failed job can be resumed, and needs its file.
-        let job = try self.record(id).job
+        let job = try context.record(id).job
         // A catalog whose connection broke may have executed the call; on a retry it has nothing to change.
         let isOurs = isChanged || job.status == status && job.message == message
         if isOurs {
-            settings.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
+            context.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
         }
         // It may have ended otherwise, which its subscribers must learn all the same.
         if job.status.isTerminal { board.publish(job, .running) }
-        if job.status.isRemoved { try removeFiles(of: record) }
+        if job.status.isRemoved { try files.remove(of: record) }
         if isOurs, job.status == .failed {
             // None of its rows is in the store, nor was one rejected; a resume writes the file again, on this thread.
-            if storage.rejectStore == nil { try FileSystem.remove(folders.rejectsPath(job: id)) }
-            noteFailed(record)
-            removeKeptUploads()
+            if context.storage.rejectStore == nil { try FileSystem.remove(context.folders.rejectsPath(job: id)) }
+            failed.note(record)
+            failed.removeOverdue()
         }
     }
 }
