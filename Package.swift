@@ -118,7 +118,6 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             // In the binary, so that the program is one file.
             resources: ["openapi.json", "index.html", "page.css", "page.js", "docs.js"].map { .embedInCode("Resources/\($0)") },
@@ -131,6 +130,8 @@ let package = Package(
                 "Ingestion", "TripstoreAPI", "TripModel", "Bucketing", "TripGenerator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),

@@ -3,9 +3,6 @@ import HummingbirdCore
 package import Ingestion
 import Logging
 import NIOCore
-import ServiceLifecycle
-import TripModel
-import UnixSignals
 
 /// Assembles the server: routes, middleware, progress and the WebSocket upgrade for one store.
 ///
@@ -44,38 +41,6 @@ package func buildApplication(store: TripStore, options: ServerOptions) -> some 
         },
         logger: options.logger
     )
-}
-
-/// Runs the server until SIGINT or SIGTERM.
-///
-/// Then it accepts no more connections, finishes the requests in progress, closes WebSockets and event streams, and returns.
-/// The rest, the checkpoint of a job, must be done before `shutdownTimeout` has passed. Throws `TripstoreError` if it can't
-/// listen.
-package func serve(store: TripStore, options: ServerOptions) async throws {
-    let openFiles = OpenFiles.raiseLimit()
-    if options.connectionCountMax > ConnectionTable.capacity(openFiles: openFiles) {
-        options.logger.debug(
-            "The limit of open files allows for fewer connections than --max-connections",
-            metadata: [
-                "open_files": .stringConvertible(openFiles),
-                "connections": .stringConvertible(ConnectionTable.capacity(openFiles: openFiles)),
-            ])
-    }
-    var configuration = ServiceGroupConfiguration(
-        services: [buildApplication(store: store, options: options), ShutdownDeadline(options: options)],
-        gracefulShutdownSignals: [.sigint, .sigterm],
-        logger: options.logger)
-    configuration.maximumGracefulShutdownDuration = options.shutdownTimeout * ServerLimits.shutdownPartOfRequests
-    do {
-        try await ServiceGroup(configuration: configuration).run()
-    } catch let error as IOError {
-        throw TripstoreError(
-            .io, "Can't listen on \(options.host) port \(options.port): \(error.reason); choose another address or port.")
-    } catch is SocketAddressError.UnknownHost {
-        throw TripstoreError(
-            .io,
-            "Can't listen on \(options.host): there is no host of this name; choose another, such as 127.0.0.1 or 0.0.0.0.")
-    }
 }
 
 private func buildRouter(

@@ -6,10 +6,14 @@ import ServiceLifecycle
 ///
 /// Otherwise its supervisor kills it soon after (`docker stop`, Kubernetes, systemd), without a log line. It is as harmless:
 /// what was acknowledged is on disk, and a job resumes after its last commit.
-struct ShutdownDeadline: Service {
-    let options: ServerOptions
+package struct ShutdownDeadline: Service {
+    private let options: ServerOptions
 
-    func run() async throws {
+    /// Makes the deadline of `shutdownTimeout`.
+    package init(options: ServerOptions) { self.options = options }
+
+    /// Waits for the shutdown, and starts the clock.
+    package func run() async throws {
         let stops = AsyncStream.makeStream(of: Void.self)
         await withGracefulShutdownHandler {
             for await _ in stops.stream {}

@@ -295,22 +295,16 @@ struct ServeCommand: AsyncParsableCommand {
             store.jobs.note(address: address)
             Output.note("tripstore listens on \(address) (docs at /docs)")
         }
-        var delivery: EventDelivery?
         do {
-            if let events {
-                delivery = try EventDelivery(of: store, to: events, secret: Environment.text("EVENTS_SECRET"), logger: logger)
-            } else {
-                try store.jobs.setEventsEnabled(false)
+            let delivery = try events.map { url in
+                try EventDelivery(of: store, to: url, secret: Environment.text("EVENTS_SECRET"), logger: logger)
             }
-            delivery?.start()
-            store.jobs.start()
-            try await serve(store: store, options: options)
+            if delivery == nil { try store.jobs.setEventsEnabled(false) }
+            try await ServeServices(store: store, delivery: delivery, options: options).run()
         } catch {
-            await delivery?.stop()
             store.close()
             throw error
         }
-        await delivery?.stop()
         store.close()
     }
 }
