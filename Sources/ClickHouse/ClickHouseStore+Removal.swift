@@ -42,6 +42,8 @@ extension ClickHouseStore {
 
     private func waitForMutations(at shard: ClickHouseURL.Address) throws(TripstoreError) {
         let end = ContinuousClock.now + .seconds(600)
+        // The server tells nobody when it is done; a mutation of a few rows takes some milliseconds.
+        var backoff = Backoff(from: .milliseconds(10), to: .seconds(1))
         while true {
             var reader = RowBinaryReader(
                 try client.query(
@@ -51,7 +53,7 @@ extension ClickHouseStore {
             guard ContinuousClock.now < end else {
                 throw TripstoreError(.unavailable, "ClickHouse at \(shard) has not removed the rows yet.")
             }
-            Thread.sleep(forTimeInterval: 0.1)
+            Thread.sleep(forTimeInterval: backoff.next().inSeconds)
         }
     }
 

@@ -215,10 +215,11 @@ package final class ClickHouseStore: TripEngine {
         _ text: String, settings: [(String, String)] = [], _ cancellation: QueryCancellation = QueryCancellation()
     ) throws(TripstoreError) -> [UInt8] {
         var failure: TripstoreError?
+        var backoff = Backoff(from: .milliseconds(200), to: .milliseconds(400))
         for turn in 0..<3 {
             // Without replicas nothing changes by itself, except for a table that was created again.
             if turn > 0, !servers.hasReplicas, failure.map(ClickHouseFailure.isOfQueryTable) != true { break }
-            if turn > 0 { Thread.sleep(forTimeInterval: 0.2) }
+            if turn > 0 { Thread.sleep(forTimeInterval: backoff.next().inSeconds) }
             for address in servers.inTurn() {
                 do throws(TripstoreError) {
                     // If shards have replicas, another one takes over from one that is frozen.

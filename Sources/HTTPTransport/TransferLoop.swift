@@ -19,10 +19,13 @@ final class TransferLoop: @unchecked Sendable {
         case drop(HTTPExchange)
     }
 
+    /// Time between two looks at sockets that can't be waited for.
+    private static let blindSeconds = 0.01
+
     let options: HTTPClient.Options
 
     // Guarded by the lock.
-    private let lock = NSLock()
+    private let lock = NSCondition()
     private var commands: [Command] = []
     private var multi: UnsafeMutableRawPointer?
     private var isRunning = false
@@ -56,13 +59,19 @@ final class TransferLoop: @unchecked Sendable {
 
     private func push(_ command: Command) {
         commands.append(command)
+        wake()
+    }
+
+    /// Ends the thread's wait for sockets; the caller holds the lock.
+    private func wake() {
         if let multi { _ = libcurl_multi_wakeup(multi) }
+        lock.broadcast()
     }
 
     func close() {
         lock.withLock {
             isClosed = true
-            if let multi { _ = libcurl_multi_wakeup(multi) }
+            wake()
         }
     }
 
@@ -70,7 +79,7 @@ final class TransferLoop: @unchecked Sendable {
     func retire() {
         lock.withLock {
             isRetired = true
-            if let multi { _ = libcurl_multi_wakeup(multi) }
+            wake()
         }
     }
 
@@ -105,10 +114,15 @@ final class TransferLoop: @unchecked Sendable {
             }
             let pause = (nextLook ?? idleEnd) - .now
             if libcurl_multi_poll(multi, Int32(clamping: max(0, pause.milliseconds))) != CURLM_OK {
-                // Memory or descriptors are short: do not spin.
-                Thread.sleep(forTimeInterval: 0.01)
+                waitForCommand()
             }
         }
+    }
+
+    /// Waits for a command, since there is no memory or descriptor to wait for sockets as well; those are looked at soon.
+    private func waitForCommand() {
+        let end = Date(timeIntervalSinceNow: Self.blindSeconds)
+        lock.withLock { while commands.isEmpty, !isClosed, lock.wait(until: end) {} }
     }
 
     /// Ends the thread unless there is something to do.

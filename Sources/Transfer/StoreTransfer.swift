@@ -80,6 +80,8 @@ package final class StoreTransfer {
     private func takeLead() throws(TripstoreError) {
         guard let shared = target.storage.shared else { return }
         let end = ContinuousClock.now + .seconds(shared.leaseSeconds + 2)
+        // A lease ends without a notice.
+        var backoff = Backoff(from: .milliseconds(200), to: .seconds(1))
         var isTold = false
         while try !shared.isLeader(for: Self.task) {
             guard ContinuousClock.now < end else {
@@ -87,7 +89,7 @@ package final class StoreTransfer {
             }
             if !isTold { report(.waits("another process copied to the same catalog a moment ago")) }
             isTold = true
-            Thread.sleep(forTimeInterval: 0.2)
+            Thread.sleep(forTimeInterval: backoff.next().inSeconds)
         }
     }
 

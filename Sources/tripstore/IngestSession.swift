@@ -101,7 +101,7 @@ struct IngestSession {
         var completedCount = 0
         // For files that had to be read to their end to be recognized.
         var skippedLate = 0
-        store.jobs.start(isServing: false)
+        store.jobs.start()
         for id in ids {
             let job = try store.jobs.waitForEnd(of: id)
             interrupt.settle()
@@ -168,6 +168,29 @@ struct IngestSession {
     }
 }
 
+/// Lets a thread wait for something that changes of jobs, or of anything else that is noted, may bring about.
+private final class Changes: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var count = 0
+
+    /// Records a change.
+    func note() {
+        condition.withLock {
+            count += 1
+            condition.broadcast()
+        }
+    }
+
+    /// Waits until something holds, which is checked now and after each change.
+    func wait(until isOver: () -> Bool) {
+        while true {
+            let seen = condition.withLock { count }
+            if isOver() { return }
+            condition.withLock { while count == seen { condition.wait() } }
+        }
+    }
+}
+
 /// Ctrl-C and SIGTERM during ingestion: stop at a checkpoint, and say how to continue if something is left.
 ///
 /// A job that reads standard input or a pipe has no checkpoint, because it cannot be read again; it ends at once, even while it
@@ -184,6 +207,8 @@ private final class Interrupt {
         // Until it listens a signal would be lost, as it no longer ends the process either: no job starts before.
         let listening = DispatchGroup()
         defer { listening.wait() }
+        let changes = Changes()
+        if !streams.isEmpty { store.jobs.observeProgress { _ in changes.note() } }
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
@@ -195,12 +220,13 @@ private final class Interrupt {
                 if !Self.isRunning(reading, in: store) { Output.note("Stopping at a checkpoint …") }
                 // Stopping waits for the running job. One that reads a stream may never end, and would leave nothing to resume
                 // from; the next start rolls it back, as after a crash.
-                let stopped = DispatchSemaphore(value: 0)
+                let isStopped = Lock(false)
                 Thread.detachNewThread {
                     store.jobs.stop()
-                    stopped.signal()
+                    isStopped.withLock { $0 = true }
+                    changes.note()
                 }
-                while stopped.wait(timeout: .now() + .milliseconds(20)) == .timedOut, !Self.isRunning(reading, in: store) {}
+                changes.wait { isStopped.withLock { $0 } || Self.isRunning(reading, in: store) }
                 // The waiting thread reports what ended meanwhile.
                 let left = Self.unfinished(jobs, in: store) + reading.filter { Self.status(of: $0, in: store) == .failed }
                 if left.isEmpty { return }
