@@ -368,7 +368,7 @@ struct LocalStoreTests {
         defer { store.close() }
         _ = try load(store, Fixture.path("trips.csv"))
         #expect(try store.engine.verify { _, _, _ in }.isEmpty)
-        let path = try #require(try store.engine.segmentPaths().first)
+        let path = try #require(try store.engine.snapshot().segments.first?.file.path)
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         bytes[200] ^= 0x40
         try bytes.write(to: URL(fileURLWithPath: path))
