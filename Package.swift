@@ -15,6 +15,9 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// For modules without unsafe code (docs/ARCHITECTURE.md, "Unsafe code"): the compiler refuses it.
+let strictSettings = settings + [.strictMemorySafety()]
+
 /// Locks that ThreadSanitizer sees, for `scripts/sanitize`.
 let sanitizedSettings: [SwiftSetting] =
     Context.environment["TRIPSTORE_SANITIZE"] == "thread" ? settings + [.define("SANITIZE_THREAD")] : settings
@@ -41,8 +44,8 @@ let package = Package(
     ],
     targets: [
         // In the order of the dependency direction: nothing refers to a target below it.
-        .target(name: "Bucketing", swiftSettings: settings),
-        .target(name: "TripGenerator", dependencies: ["Bucketing"], swiftSettings: settings),
+        .target(name: "Bucketing", swiftSettings: strictSettings),
+        .target(name: "TripGenerator", dependencies: ["Bucketing"], swiftSettings: strictSettings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
@@ -59,7 +62,7 @@ let package = Package(
         .target(
             name: "TripModel", dependencies: ["Bucketing", "CDeflate", "CXXHash", "CPlatform"], swiftSettings: sanitizedSettings
         ),
-        .target(name: "TripstoreAPI", dependencies: ["TripModel", "Bucketing"], swiftSettings: settings),
+        .target(name: "TripstoreAPI", dependencies: ["TripModel", "Bucketing"], swiftSettings: strictSettings),
         .target(name: "Parquet", dependencies: ["CDeflate", "CZstd"], swiftSettings: settings),
         .target(
             name: "Ingestion",
@@ -70,7 +73,7 @@ let package = Package(
             swiftSettings: sanitizedSettings
         ),
         .target(
-            name: "Transfer", dependencies: ["TripModel", "Bucketing"], swiftSettings: settings),
+            name: "Transfer", dependencies: ["TripModel", "Bucketing"], swiftSettings: strictSettings),
         .target(
             name: "ColumnStore",
             dependencies: [
@@ -83,7 +86,7 @@ let package = Package(
         .target(
             name: "LocalStore",
             dependencies: ["ColumnStore", "Ingestion", "TripModel", .product(name: "Logging", package: "swift-log")],
-            swiftSettings: settings
+            swiftSettings: strictSettings
         ),
         .target(
             name: "ClickHouse",
@@ -101,7 +104,7 @@ let package = Package(
                 "Fetching", "Ingestion", "TripModel", "Cryptography", "HTTPTransport",
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: settings
+            swiftSettings: strictSettings
         ),
         .target(
             name: "Server",

@@ -96,7 +96,7 @@ extension StoreTransfer {
     private func loadAlone(_ record: JobRecord) throws -> Bool {
         let pieces = try source.pieces(of: [record.job.id])
         let hasher = ContentHasher()
-        for piece in pieces { hasher.update(Array((piece.name + "\n").utf8).span.bytes) }
+        for piece in pieces { hasher.update(piece.name + "\n") }
         guard let started = try begin(record, plan: hasher.hash) else { return true }
         let parts = TransferredParts(of: record, started, plan: hasher.hash, in: target) { [self] rowCount in
             report(.copied(trips: min(tripCount + rowCount, result.trips), of: result.trips))

@@ -101,8 +101,8 @@ public struct TripGenerator: Sendable {
         for byte in text { bytes.append(byte) }
     }
 
-    private static func append(_ text: StaticString, to bytes: inout OutputSpan<UInt8>) {
-        text.withUTF8Buffer { for byte in $0 { bytes.append(byte) } }
+    private static func append(_ text: String, to bytes: inout OutputSpan<UInt8>) {
+        for byte in text.utf8 { bytes.append(byte) }
     }
 
     private static func appendTwoDigits(_ value: Int, to bytes: inout OutputSpan<UInt8>) {

@@ -10,7 +10,10 @@ struct TextTests {
     @Test("A link between pages leads to a file", arguments: pages)
     func links(page: String) throws {
         let folder = URL(fileURLWithPath: page, relativeTo: SourceTree.root).deletingLastPathComponent()
-        for match in try SourceTree.text(page).matches(of: /\]\(([^)#]+)(#[^)]*)?\)/) {
+        // Every other part is a block of code.
+        let parts = try SourceTree.text(page).components(separatedBy: "```")
+        let text = parts.enumerated().filter { $0.offset % 2 == 0 }.map(\.element).joined()
+        for match in text.matches(of: /\]\(([^)#]+)(#[^)]*)?\)/) {
             let target = String(match.output.1)
             if target.hasPrefix("http") || target.hasPrefix("mailto") { continue }
             let path = folder.appendingPathComponent(target).path

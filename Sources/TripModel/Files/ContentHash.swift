@@ -84,6 +84,9 @@ package final class ContentHasher: @unchecked Sendable {
         bytes.withUnsafeBytes { _ = tripstore_xxh3_update(state, $0.baseAddress, $0.count) }
     }
 
+    /// Adds the UTF-8 of a text.
+    package func update(_ text: String) { update(Array(text.utf8).span.bytes) }
+
     /// The hash of all bytes so far; more may follow.
     package var hash: ContentHash { ContentHash(XXH3_128bits_digest(state)) }
 }
