@@ -30,6 +30,7 @@ let package = Package(
     products: [
         .executable(name: "tripstore", targets: ["tripstore"]),
         .library(name: "LocalStore", targets: ["LocalStore", "ColumnStore", "Ingestion", "TripModel"]),
+        .library(name: "Parquet", targets: ["Parquet"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

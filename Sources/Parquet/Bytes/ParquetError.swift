@@ -1,9 +1,9 @@
 /// What is wrong with bytes that should be Parquet, and where.
 ///
 /// Readers of this folder throw nothing else and never trap, whatever the bytes.
-package struct ParquetError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct ParquetError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kinds of fault that callers and tests distinguish.
-    package enum Kind: String, Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable {
         /// The magic bytes are missing: another format, or a file truncated while it was written.
         case notParquet
         /// A length points past the end of the bytes.
@@ -19,13 +19,13 @@ package struct ParquetError: Error, Hashable, Sendable, CustomStringConvertible 
     }
 
     /// Bytes from the start of the file; for decompressed bytes, the offset of their page.
-    package let offset: Int
-    package let kind: Kind
+    public let offset: Int
+    public let kind: Kind
     /// One clause that says what was found.
-    package let detail: String
+    public let detail: String
 
     /// Makes an error of a kind at an offset.
-    package init(offset: Int, kind: Kind, detail: String) {
+    public init(offset: Int, kind: Kind, detail: String) {
         self.offset = offset
         self.kind = kind
         self.detail = detail
@@ -35,5 +35,5 @@ package struct ParquetError: Error, Hashable, Sendable, CustomStringConvertible 
     /// locates it.
     func at(_ offset: Int) -> ParquetError { ParquetError(offset: offset, kind: kind, detail: detail) }
 
-    package var description: String { "Parquet: \(detail) (\(kind.rawValue), at byte \(offset))" }
+    public var description: String { "Parquet: \(detail) (\(kind.rawValue), at byte \(offset))" }
 }

@@ -6,7 +6,7 @@
 /// skip(byteCount:)    bytes of the caller's own, which other readers ignore
 /// finish(…)           column indexes, offset indexes, footer, its length, "PAR1"
 /// ```
-package struct ParquetFileWriter: Sendable {
+public struct ParquetFileWriter: Sendable {
     private struct Chunk: Sendable {
         let offset: Int
         let chunk: EncodedColumnChunk
@@ -25,12 +25,12 @@ package struct ParquetFileWriter: Sendable {
     private var rowGroups: [RowGroup] = []
 
     /// Offset of the next byte of the file.
-    package private(set) var currentOffset = 0
+    public private(set) var currentOffset = 0
 
     /// Starts a file whose rows are sorted, in each row group, by some columns.
     ///
     /// - Parameter createdBy: what wrote the file, in the form `name version 1.2.3`.
-    package init(schema: ParquetSchema, sortingColumns: [ParquetSortingColumn], createdBy: String) {
+    public init(schema: ParquetSchema, sortingColumns: [ParquetSortingColumn], createdBy: String) {
         precondition(sortingColumns.allSatisfy { schema.columns.indices.contains($0.columnIndex) })
         self.schema = schema
         self.sortingColumns = sortingColumns
@@ -38,14 +38,14 @@ package struct ParquetFileWriter: Sendable {
     }
 
     /// Returns the first bytes of the file.
-    package mutating func header() -> [UInt8] {
+    public mutating func header() -> [UInt8] {
         precondition(currentOffset == 0)
         currentOffset = ParquetFile.magic.count
         return ParquetFile.magic
     }
 
     /// Adds a row group, one chunk for each column of the schema; the caller then writes their bytes in this order.
-    package mutating func append(rowGroup chunks: [EncodedColumnChunk]) {
+    public mutating func append(rowGroup chunks: [EncodedColumnChunk]) {
         precondition(currentOffset > 0 && chunks.map(\.column) == schema.columns, "the chunks are not those of the schema")
         let rowCount = chunks.first?.rowCount ?? 0
         precondition(chunks.allSatisfy { $0.rowCount == rowCount }, "the columns differ in length")
@@ -61,13 +61,13 @@ package struct ParquetFileWriter: Sendable {
     }
 
     /// Skips bytes that the caller writes at `currentOffset`.
-    package mutating func skip(byteCount: Int) {
+    public mutating func skip(byteCount: Int) {
         precondition(currentOffset > 0 && byteCount >= 0)
         currentOffset += byteCount
     }
 
     /// Returns the last bytes of the file.
-    package mutating func finish(keyValueMetadata: [(key: String, value: String)]) -> [UInt8] {
+    public mutating func finish(keyValueMetadata: [(key: String, value: String)]) -> [UInt8] {
         precondition(currentOffset > 0)
         var bytes: [UInt8] = []
         appendColumnIndexes(to: &bytes)

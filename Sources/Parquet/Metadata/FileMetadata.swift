@@ -12,31 +12,31 @@
 /// Supported: flat schemas. A column whose type, encoding or codec is not in the subset is listed; reading its pages fails.
 ///
 /// https://github.com/apache/parquet-format/blob/master/README.md#file-format
-package struct ParquetFile: Sendable {
+public struct ParquetFile: Sendable {
     /// Rows that are stored together, column by column.
-    package struct RowGroup: Sendable {
+    public struct RowGroup: Sendable {
         /// Index of its first row in the file.
-        package let firstRow: Int
-        package let rowCount: Int
+        public let firstRow: Int
+        public let rowCount: Int
         /// In the order of the schema.
-        package let columns: [ColumnChunkMetadata]
-        package let sortingColumns: [ParquetSortingColumn]
+        public let columns: [ColumnChunkMetadata]
+        public let sortingColumns: [ParquetSortingColumn]
     }
 
-    package let schema: ParquetSchema
-    package let rowCount: Int
+    public let schema: ParquetSchema
+    public let rowCount: Int
     /// The name that the writing application gives itself.
-    package let createdBy: String?
-    package let keyValueMetadata: [(key: String, value: String)]
-    package let rowGroups: [RowGroup]
+    public let createdBy: String?
+    public let keyValueMetadata: [(key: String, value: String)]
+    public let rowGroups: [RowGroup]
     /// Range of the footer, without the length and magic bytes after it.
-    package let footerRange: Range<Int>
+    public let footerRange: Range<Int>
 
     /// Returns the value of a key in the footer's metadata.
-    package func value(forKey key: String) -> String? { keyValueMetadata.first { $0.key == key }?.value }
+    public func value(forKey key: String) -> String? { keyValueMetadata.first { $0.key == key }?.value }
 
     /// Reads the footer and the page indexes of a file; reads page headers only if there is no offset index.
-    package init(parsing bytes: RawSpan) throws(ParquetError) {
+    public init(parsing bytes: RawSpan) throws(ParquetError) {
         footerRange = try Self.footerRange(of: bytes)
         let footer = try Footer(at: footerRange, in: bytes)
         schema = ParquetSchema(columns: footer.columns)
@@ -105,25 +105,25 @@ package struct ParquetFile: Sendable {
 /// One column of one row group: how it is stored, and where.
 ///
 /// A class, since it is passed on for every page that is read.
-package final class ColumnChunkMetadata: Sendable {
-    package let column: ParquetColumn
-    package let codec: ParquetCodec
+public final class ColumnChunkMetadata: Sendable {
+    public let column: ParquetColumn
+    public let codec: ParquetCodec
     /// The encodings that occur in the chunk, including those of levels and of the dictionary.
-    package let encodings: [ParquetEncoding]
-    package let rowCount: Int
+    public let encodings: [ParquetEncoding]
+    public let rowCount: Int
     /// Bytes of all pages with their headers.
-    package let compressedByteCount: Int
-    package let uncompressedByteCount: Int
+    public let compressedByteCount: Int
+    public let uncompressedByteCount: Int
     /// Bounds of all values of the chunk.
-    package let bounds: ParquetBounds?
-    package let dictionaryPage: PageLocation?
+    public let bounds: ParquetBounds?
+    public let dictionaryPage: PageLocation?
     /// The data pages.
-    package let pages: [PageLocation]
-    package let columnIndex: ColumnIndex?
+    public let pages: [PageLocation]
+    public let columnIndex: ColumnIndex?
     /// False if the pages had to be found by their headers.
-    package let hasOffsetIndex: Bool
+    public let hasOffsetIndex: Bool
     /// The range of the chunk's pages in the file.
-    package let byteRange: Range<Int>
+    public let byteRange: Range<Int>
 
     /// Rows of a page that a file may announce: a few bytes can represent any count of equal values, and claim as much memory.
     private static let pageRowCountMax = 1 << 26

@@ -1,16 +1,16 @@
 /// The struct before the bytes of each page: its kind, sizes, encoding and checksum.
-package struct PageHeader: Hashable, Sendable {
-    package enum Kind: Int32, Hashable, Sendable { case data = 0, index, dictionary, dataV2 }
+public struct PageHeader: Hashable, Sendable {
+    public enum Kind: Int32, Hashable, Sendable { case data = 0, index, dictionary, dataV2 }
 
-    package let kind: Kind
-    package let encoding: ParquetEncoding
+    public let kind: Kind
+    public let encoding: ParquetEncoding
     /// Values of the page, including missing ones; or entries of a dictionary.
-    package let valueCount: Int
+    public let valueCount: Int
     /// Bytes of the page as stored, without the header.
-    package let compressedByteCount: Int
-    package let uncompressedByteCount: Int
-    package let checksum: UInt32?
-    package let headerByteCount: Int
+    public let compressedByteCount: Int
+    public let uncompressedByteCount: Int
+    public let checksum: UInt32?
+    public let headerByteCount: Int
 
     /// Missing values, if the header has them (`dataV2`).
     let nullCount: Int?

@@ -3,17 +3,17 @@
 /// This and `ColumnIndex` are the page index of a column chunk; both lie between the last row group and the footer.
 ///
 /// https://github.com/apache/parquet-format/blob/master/PageIndex.md
-package struct PageLocation: Hashable, Sendable {
+public struct PageLocation: Hashable, Sendable {
     /// Offset of the page's header in the file.
-    package let offset: Int
+    public let offset: Int
     /// Bytes of the page with its header.
-    package let byteCount: Int
+    public let byteCount: Int
     /// Index of its first row in the row group.
-    package let firstRow: Int
-    package let rowCount: Int
+    public let firstRow: Int
+    public let rowCount: Int
 
     /// Makes a location.
-    package init(offset: Int, byteCount: Int, firstRow: Int, rowCount: Int) {
+    public init(offset: Int, byteCount: Int, firstRow: Int, rowCount: Int) {
         self.offset = offset
         self.byteCount = byteCount
         self.firstRow = firstRow
@@ -21,17 +21,17 @@ package struct PageLocation: Hashable, Sendable {
     }
 
     /// The page's bytes in the file.
-    package var byteRange: Range<Int> { offset..<offset + byteCount }
+    public var byteRange: Range<Int> { offset..<offset + byteCount }
 }
 
 /// The bounds of each page of a column chunk.
-package struct ColumnIndex: Hashable, Sendable {
+public struct ColumnIndex: Hashable, Sendable {
     /// The order of the bounds of successive pages.
-    package enum BoundaryOrder: Int32, Hashable, Sendable { case unordered = 0, ascending, descending }
+    public enum BoundaryOrder: Int32, Hashable, Sendable { case unordered = 0, ascending, descending }
 
     /// One for each page; without minimum and maximum if a page has only missing values.
-    package let bounds: [ParquetBounds]
-    package let order: BoundaryOrder
+    public let bounds: [ParquetBounds]
+    public let order: BoundaryOrder
 }
 
 // MARK: - Offset index

@@ -1,24 +1,24 @@
 /// A value in statistics.
-package enum ParquetValue: Hashable, Sendable {
+public enum ParquetValue: Hashable, Sendable {
     case int32(Int32)
     case int64(Int64)
     case double(Double)
     case bytes([UInt8])
 
-    package var int32: Int32? {
+    public var int32: Int32? {
         if case .int32(let value) = self { value } else { nil }
     }
 
-    package var int64: Int64? {
+    public var int64: Int64? {
         if case .int64(let value) = self { value } else { nil }
     }
 
-    package var double: Double? {
+    public var double: Double? {
         if case .double(let value) = self { value } else { nil }
     }
 
     /// The bytes as text; a bound that another writer has truncated may end in U+FFFD.
-    package var string: String? {
+    public var string: String? {
         if case .bytes(let value) = self { String(decoding: value, as: UTF8.self) } else { nil }
     }
 
@@ -38,11 +38,11 @@ package enum ParquetValue: Hashable, Sendable {
 ///
 /// Every value that is neither null nor NaN lies between the bounds, both included. The bounds need not occur themselves: the
 /// specification lets writers shorten them, and widens zeros to -0.0 below and +0.0 above.
-package struct ParquetBounds: Hashable, Sendable {
-    package let minimum: ParquetValue?
-    package let maximum: ParquetValue?
-    package let nullCount: Int?
-    package let nanCount: Int?
+public struct ParquetBounds: Hashable, Sendable {
+    public let minimum: ParquetValue?
+    public let maximum: ParquetValue?
+    public let nullCount: Int?
+    public let nanCount: Int?
 
     init(minimum: ParquetValue?, maximum: ParquetValue?, nullCount: Int?, nanCount: Int?) {
         self.minimum = minimum

@@ -1,28 +1,28 @@
 /// The columns of a table, in order.
 ///
 /// Tables here are flat: no groups, no repeated columns.
-package struct ParquetSchema: Hashable, Sendable {
-    package let columns: [ParquetColumn]
+public struct ParquetSchema: Hashable, Sendable {
+    public let columns: [ParquetColumn]
 
     /// Makes a schema of some columns.
-    package init(columns: [ParquetColumn]) { self.columns = columns }
+    public init(columns: [ParquetColumn]) { self.columns = columns }
 
     /// Returns the index of the column with a name.
-    package func index(of name: String) -> Int? { columns.firstIndex { $0.name == name } }
+    public func index(of name: String) -> Int? { columns.firstIndex { $0.name == name } }
 }
 
 /// One column of a schema: its name, and what its values are.
-package struct ParquetColumn: Hashable, Sendable {
+public struct ParquetColumn: Hashable, Sendable {
     /// How a value is stored; raw values are those of the format.
-    package enum PhysicalType: Int32, Hashable, Sendable {
+    public enum PhysicalType: Int32, Hashable, Sendable {
         case boolean = 0
         case int32, int64, int96, float, double, byteArray, fixedLengthByteArray
     }
 
-    package enum TimeUnit: Hashable, Sendable { case milliseconds, microseconds, nanoseconds }
+    public enum TimeUnit: Hashable, Sendable { case milliseconds, microseconds, nanoseconds }
 
     /// The meaning of a stored value; without one, its physical type defines it.
-    package enum LogicalType: Hashable, Sendable {
+    public enum LogicalType: Hashable, Sendable {
         /// UTF-8 text in `byteArray`.
         case string
         /// Days since 1970-01-01 in `int32`.
@@ -33,16 +33,16 @@ package struct ParquetColumn: Hashable, Sendable {
         case other(Int)
     }
 
-    package let name: String
-    package let physicalType: PhysicalType
-    package let logicalType: LogicalType?
+    public let name: String
+    public let physicalType: PhysicalType
+    public let logicalType: LogicalType?
     /// True if values may be missing.
     ///
     /// Such columns can be read as long as no value is missing; they are never written.
-    package let isOptional: Bool
+    public let isOptional: Bool
 
     /// Makes a column.
-    package init(name: String, physicalType: PhysicalType, logicalType: LogicalType? = nil, isOptional: Bool = false) {
+    public init(name: String, physicalType: PhysicalType, logicalType: LogicalType? = nil, isOptional: Bool = false) {
         self.name = name
         self.physicalType = physicalType
         self.logicalType = logicalType
@@ -56,13 +56,13 @@ package struct ParquetColumn: Hashable, Sendable {
 }
 
 /// How the values of a page are laid out; raw values are those of the format.
-package enum ParquetEncoding: Int32, Hashable, Sendable, CustomStringConvertible {
+public enum ParquetEncoding: Int32, Hashable, Sendable, CustomStringConvertible {
     case plain = 0
     case plainDictionary = 2
     case rle, bitPacked, deltaBinaryPacked, deltaLengthByteArray, deltaByteArray, rleDictionary, byteStreamSplit, alp
 
     /// The name in the specification.
-    package var description: String {
+    public var description: String {
         switch self {
         case .plain: "PLAIN"
         case .plainDictionary: "PLAIN_DICTIONARY"
@@ -82,12 +82,12 @@ package enum ParquetEncoding: Int32, Hashable, Sendable, CustomStringConvertible
 }
 
 /// How the bytes of a page are compressed; raw values are those of the format.
-package enum ParquetCodec: Int32, Hashable, Sendable, CustomStringConvertible {
+public enum ParquetCodec: Int32, Hashable, Sendable, CustomStringConvertible {
     case uncompressed = 0
     case snappy, gzip, lzo, brotli, lz4, zstd, lz4Raw
 
     /// The name in the specification.
-    package var description: String {
+    public var description: String {
         switch self {
         case .uncompressed: "UNCOMPRESSED"
         case .snappy: "SNAPPY"
@@ -102,14 +102,14 @@ package enum ParquetCodec: Int32, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A column by which the rows of each row group are sorted; the first one counts most.
-package struct ParquetSortingColumn: Hashable, Sendable {
+public struct ParquetSortingColumn: Hashable, Sendable {
     /// Index in the schema.
-    package let columnIndex: Int
-    package let isDescending: Bool
-    package let nullsFirst: Bool
+    public let columnIndex: Int
+    public let isDescending: Bool
+    public let nullsFirst: Bool
 
     /// Makes a sorting column.
-    package init(columnIndex: Int, isDescending: Bool = false, nullsFirst: Bool = false) {
+    public init(columnIndex: Int, isDescending: Bool = false, nullsFirst: Bool = false) {
         self.columnIndex = columnIndex
         self.isDescending = isDescending
         self.nullsFirst = nullsFirst

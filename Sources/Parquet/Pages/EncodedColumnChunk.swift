@@ -1,5 +1,5 @@
 /// A column chunk that is ready to be written, and what the footer and the page indexes say about it.
-package struct EncodedColumnChunk: Sendable {
+public struct EncodedColumnChunk: Sendable {
     /// One data page, with its offset in the chunk.
     struct Page: Sendable {
         /// Offset of its header from the start of the chunk.
@@ -8,17 +8,17 @@ package struct EncodedColumnChunk: Sendable {
         let firstRow: Int
     }
 
-    package let column: ParquetColumn
-    package let codec: ParquetCodec
+    public let column: ParquetColumn
+    public let codec: ParquetCodec
     /// Encoding of the data pages.
-    package let encoding: ParquetEncoding
+    public let encoding: ParquetEncoding
     /// The dictionary page, if there is one, and the data pages.
-    package internal(set) var bytes: [UInt8] = []
-    package private(set) var rowCount = 0
+    public internal(set) var bytes: [UInt8] = []
+    public private(set) var rowCount = 0
     /// Size of all pages before compression, with their headers.
-    package internal(set) var uncompressedByteCount = 0
+    public internal(set) var uncompressedByteCount = 0
     /// Bounds of all values.
-    package private(set) var bounds: ParquetBounds?
+    public private(set) var bounds: ParquetBounds?
     /// Size of the dictionary page.
     var dictionaryByteCount = 0
     private(set) var pages: [Page] = []

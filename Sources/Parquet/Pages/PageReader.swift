@@ -3,23 +3,23 @@
 /// Each worker has its own, since it owns its decompressor and buffers. All lengths are checked against the page's location,
 /// which is checked against the file: whatever the bytes, a read returns values or throws. Columns may be optional as long as
 /// no value is missing; a page with missing values is refused.
-package struct PageReader {
+public struct PageReader {
     private var source: PageSource
     /// Codes on their way to values or runs.
     private var codes: [UInt32] = []
 
     /// Makes a reader that compares the checksums of pages that have one, unless told otherwise.
-    package init(verifiesChecksums: Bool = true) { source = PageSource(verifiesChecksums: verifiesChecksums) }
+    public init(verifiesChecksums: Bool = true) { source = PageSource(verifiesChecksums: verifiesChecksums) }
 
     /// Returns the header of a page, for tools that show the layout.
-    package func header(of page: PageLocation, in bytes: RawSpan) throws(ParquetError) -> PageHeader {
+    public func header(of page: PageLocation, in bytes: RawSpan) throws(ParquetError) -> PageHeader {
         try PageHeader(at: page.byteRange, in: bytes)
     }
 
     // MARK: - Values of fixed size
 
     /// Reads a page of INT32 into `values[start...]`.
-    package mutating func read(
+    public mutating func read(
         int32 page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, into values: inout MutableSpan<Int32>,
         at start: Int = 0
     ) throws(ParquetError) {
@@ -27,7 +27,7 @@ package struct PageReader {
     }
 
     /// Reads a page of INT64 into `values[start...]`.
-    package mutating func read(
+    public mutating func read(
         int64 page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, into values: inout MutableSpan<Int64>,
         at start: Int = 0
     ) throws(ParquetError) {
@@ -35,7 +35,7 @@ package struct PageReader {
     }
 
     /// Reads a page of DOUBLE into `values[start...]`.
-    package mutating func read(
+    public mutating func read(
         double page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, into values: inout MutableSpan<Double>,
         at start: Int = 0
     ) throws(ParquetError) {
@@ -102,7 +102,7 @@ package struct PageReader {
     // MARK: - Codes
 
     /// Reads the codes of a dictionary-encoded page into `values[start...]`; each is less than `codeCount`.
-    package mutating func readCodes(
+    public mutating func readCodes(
         _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, codeCount: Int,
         into values: inout MutableSpan<UInt32>, at start: Int = 0
     ) throws(ParquetError) {
@@ -136,7 +136,7 @@ package struct PageReader {
     // MARK: - Text
 
     /// Returns the dictionary of a chunk of text, by code.
-    package mutating func readDictionary(
+    public mutating func readDictionary(
         of chunk: ColumnChunkMetadata, in bytes: RawSpan
     ) throws(ParquetError) -> [String] {
         let (dictionary, count) = try source.loadDictionary(of: chunk, in: bytes)
@@ -149,7 +149,7 @@ package struct PageReader {
     }
 
     /// Returns the texts of a page, plain or dictionary-encoded.
-    package mutating func readStrings(
+    public mutating func readStrings(
         _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
     ) throws(ParquetError) -> [String] {
         try Self.require(.byteArray, of: chunk, page)

@@ -3,35 +3,35 @@
 /// Each worker has its own, since it owns its compressor and buffers. Chunks know nothing of each other nor of their offset in
 /// a file, so workers encode them in parallel; `ParquetFileWriter` lays them out. Pages are V1 data pages, the kind that every
 /// reader supports, each with its checksum.
-package struct ColumnChunkEncoder {
+public struct ColumnChunkEncoder {
     private let compressor: ZstdCompressor?
     /// The bytes of a page before and after compression.
     private var body: [UInt8] = []
     private var compressed: [UInt8] = []
 
     /// Makes an encoder that compresses with zstd at a level, or not at all.
-    package init(zstdLevel: Int32?) { compressor = zstdLevel.map { ZstdCompressor(level: $0) } }
+    public init(zstdLevel: Int32?) { compressor = zstdLevel.map { ZstdCompressor(level: $0) } }
 
     private var codec: ParquetCodec { compressor == nil ? .uncompressed : .zstd }
 
     // MARK: - Values of fixed size
 
     /// Encodes INT32 in PLAIN, DELTA_BINARY_PACKED or BYTE_STREAM_SPLIT, in pages of some rows.
-    package mutating func encode(
+    public mutating func encode(
         int32 values: Span<Int32>, column: ParquetColumn, encoding: ParquetEncoding, pageRowCount: Int
     ) -> EncodedColumnChunk {
         encode(values, column: column, encoding: encoding, pageRowCount: pageRowCount)
     }
 
     /// Encodes INT64 in PLAIN, DELTA_BINARY_PACKED or BYTE_STREAM_SPLIT, in pages of some rows.
-    package mutating func encode(
+    public mutating func encode(
         int64 values: Span<Int64>, column: ParquetColumn, encoding: ParquetEncoding, pageRowCount: Int
     ) -> EncodedColumnChunk {
         encode(values, column: column, encoding: encoding, pageRowCount: pageRowCount)
     }
 
     /// Encodes DOUBLE in PLAIN or BYTE_STREAM_SPLIT, in pages of some rows.
-    package mutating func encode(
+    public mutating func encode(
         double values: Span<Double>, column: ParquetColumn, encoding: ParquetEncoding, pageRowCount: Int
     ) -> EncodedColumnChunk {
         encode(values, column: column, encoding: encoding, pageRowCount: pageRowCount)
@@ -74,7 +74,7 @@ package struct ColumnChunkEncoder {
     ///
     /// - Parameter isExact: whether all of the dictionary occurs, in ascending order, so that it can be used as the chunk's
     ///   own.
-    package mutating func encode(
+    public mutating func encode(
         codes: Span<UInt32>, dictionary: [String], isExact: Bool = false, column: ParquetColumn, pageRowCount: Int
     ) -> EncodedColumnChunk {
         precondition(column.physicalType == .byteArray && !column.isOptional && pageRowCount > 0)
