@@ -135,7 +135,7 @@ extension ClickHouseStore {
     /// Records the result of an audit, and excludes rows that are back.
     func takeIn(_ audit: StoreAudit) throws(TripstoreError) {
         if audits.note(audit), let warning = audit.warning {
-            options.logger.error("What ClickHouse has differs from the catalog", metadata: ["what": "\(warning)"])
+            options.logger.error("The trips in ClickHouse differ from the catalog", metadata: ["what": "\(warning)"])
         }
         // A job that the catalog does not know may be a newer catalog's.
         if !audit.unknownJobs.isEmpty { storage.shared?.doubt() }

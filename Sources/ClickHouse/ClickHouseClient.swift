@@ -188,8 +188,8 @@ final class ClickHouseClient: Sendable {
                 if case .certificate = error {
                     throw TripstoreError(
                         .unavailable,
-                        "ClickHouse at \(address) may be another's: \(error); check the host in DATABASE_URL, its certificate, and "
-                            + "sslrootcert, the file of authorities that are believed.")
+                        "The identity of ClickHouse at \(address) cannot be verified: \(error); check the host in DATABASE_URL, its certificate, and "
+                            + "sslrootcert, the file of trusted authorities.")
                 }
                 throw TripstoreError(
                     .unavailable,

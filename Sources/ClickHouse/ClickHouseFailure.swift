@@ -27,13 +27,13 @@ struct ClickHouseFailure {
         if code == 243 || ["No space left on device", "errno: 28"].contains(where: { words.contains($0) }) {
             error = TripstoreError(
                 .unavailable,
-                "The disk of ClickHouse at \(address) is full (\(sentence)); free some space on it, and all goes on by itself.")
+                "The disk of ClickHouse at \(address) is full (\(sentence)); free some space on it; work then continues by itself.")
             return
         }
         if code == 60, words.contains(Self.queryTable) {
             error = TripstoreError(
                 .unavailable,
-                "ClickHouse at \(address) has lost the table \(Self.queryTable), which is made anew: \(sentence)")
+                "ClickHouse at \(address) has lost the table \(Self.queryTable), which will be created again: \(sentence)")
             return
         }
         switch code {
@@ -42,7 +42,7 @@ struct ClickHouseFailure {
                 .conflict, "ClickHouse at \(address) refuses the user or the password of DATABASE_URL: \(sentence)")
         case 497:
             error = TripstoreError(
-                .conflict, "ClickHouse at \(address) does not let the user of DATABASE_URL do this: \(sentence)")
+                .conflict, "ClickHouse at \(address) denies the user of DATABASE_URL a privilege: \(sentence)")
         case 241:
             error = TripstoreError(
                 .io, "ClickHouse has too little memory for this query: \(sentence); narrow it or raise max_memory_usage.")

@@ -44,18 +44,18 @@ struct ClickHouseSchema {
         guard !hosts.isEmpty else {
             throw TripstoreError(
                 .invalidArgument,
-                "ClickHouse at \(first) knows no cluster '\(cluster)'; its remote_servers name those it knows.")
+                "ClickHouse at \(first) has no cluster '\(cluster)'; its remote_servers list those it has.")
         }
         var addresses = url.addresses
         if addresses.count == 1 { addresses = hosts.map { ClickHouseURL.Address(host: $0, port: first.port) } }
         guard addresses.count == hosts.count else {
             let has =
                 shards.count == hosts.count
-                ? "\(hosts.count) shards" : "\(shards.count) shards with \(hosts.count) replicas in all"
+                ? "\(hosts.count) shards" : "\(shards.count) shards with \(hosts.count) replicas in total"
             throw TripstoreError(
                 .invalidArgument,
-                "The cluster '\(cluster)' has \(has), DATABASE_URL names \(addresses.count) addresses; name one of each, or one in "
-                    + "all.")
+                "The cluster '\(cluster)' has \(has), but DATABASE_URL names \(addresses.count) addresses; name one for "
+                    + "each, or a single one.")
         }
         guard Set(addresses).count == addresses.count else {
             throw TripstoreError(
@@ -157,8 +157,8 @@ struct ClickHouseSchema {
         if servers.hasReplicas, try engine(of: "trips", at: address)?.hasPrefix("Replicated") != true {
             throw TripstoreError(
                 .conflict,
-                "The table trips of '\(url.database)' at \(address) was made when the cluster had no replicas and has none; name "
-                    + "another database and load the trips there.")
+                "The table trips of '\(url.database)' at \(address) was created before the cluster had replicas, and is not replicated; "
+                    + "name another database and load the trips there.")
         }
         if let cluster = url.cluster { try prepareDistributed(cluster, at: address) }
         if known["owner"] == nil {
@@ -237,7 +237,7 @@ struct ClickHouseSchema {
         guard shards.map(\.replicas.count).sorted() == servers.shards.sorted() else {
             throw TripstoreError(
                 .invalidArgument,
-                "The servers' macros shard make \(shards.count) shards with \(shards.map(\.replicas.count)) servers, the cluster "
+                "By their macro 'shard', the servers form \(shards.count) shards with \(shards.map(\.replicas.count)) servers, but the cluster "
                     + "'\(url.cluster ?? "")' has \(servers.shards); give the servers of one shard the same macro.")
         }
         return shards
@@ -251,7 +251,7 @@ struct ClickHouseSchema {
         guard let shard = macros["shard"], let replica = macros["replica"] else {
             throw TripstoreError(
                 .invalidArgument,
-                "ClickHouse at \(address) has no macros shard and replica, by which replicas of a shard know one another; set them "
+                "ClickHouse at \(address) has no macros 'shard' and 'replica', which identify the replicas of a shard; set them "
                     + "in its configuration.")
         }
         return (shard: shard, replica: replica)
@@ -300,9 +300,9 @@ struct ClickHouseSchema {
         guard newest <= known.lastJob else {
             throw TripstoreError(
                 .unavailable,
-                "The database '\(url.database)' has trips of job \(newest), the catalog's last job is \(known.lastJob): the catalog is "
-                    + "older than the trips, as after a restore or a failover to a server that lagged behind. Bring back the newer one; or, if "
-                    + "this one is to stay, run `tripstore repair`, which removes what it does not know (on each server: ALTER TABLE "
+                "The database '\(url.database)' has trips of job \(newest), but the catalog's last job is \(known.lastJob): the catalog is "
+                    + "older than the trips, as after a restore or a failover to a server that lagged behind. Restore the newer catalog; or, to "
+                    + "keep this one, run `tripstore repair`, which deletes the trips it does not know (on each server: ALTER TABLE "
                     + "\(Self.identifier(url.database)).trips DELETE WHERE job_id > \(known.lastJob)), and load what is missing."
             )
         }

@@ -29,7 +29,7 @@ extension ClickHouseStore {
                     return try makeQueryTable(at: address)
                 }
                 failure = TripstoreError(
-                    .io, "The table \(gone) of '\(options.url.database)' at \(address) is gone; bring it back with its rows.")
+                    .io, "The table \(gone) of '\(options.url.database)' at \(address) is gone; restore it with its rows.")
             } catch {
                 failure = failure ?? error
             }

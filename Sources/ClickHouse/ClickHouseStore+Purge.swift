@@ -25,15 +25,15 @@ extension ClickHouseStore {
             let parts = try catalog.leftovers(endedBefore: Date.now - Double(options.url.purgeAfterSeconds))
             let count = try remove(parts)
             if count < parts.count {
-                options.logger.notice("Rows of an attempt that is over are removed once its last INSERT has ended")
+                options.logger.notice("Rows of a finished attempt will be purged when its last INSERT has ended")
             }
             notePurge()
             if count > 0 {
-                options.logger.info("Removed what does not count from ClickHouse", metadata: ["parts": "\(count)"])
+                options.logger.info("Purged rows that do not count from ClickHouse", metadata: ["parts": "\(count)"])
             }
         } catch {
             // The next round tries again.
-            options.logger.warning("Rows that do not count could not be removed yet", metadata: ["why": "\(error)"])
+            options.logger.warning("Rows that do not count could not be purged yet", metadata: ["why": "\(error)"])
         }
     }
 }

@@ -50,7 +50,7 @@ extension ClickHouseStore {
         do {
             table = try JSONDecoder().decode(GroupTableJSON.self, from: Data(answer))
         } catch {
-            throw TripstoreError(.internalFault, "ClickHouse's answer is not the JSON that was asked for: \(error).")
+            throw TripstoreError(.internalFault, "ClickHouse's answer is not the requested JSON: \(error).")
         }
         var groups = TripGroups(
             groups: table.data.map { row in

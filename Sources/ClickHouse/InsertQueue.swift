@@ -63,7 +63,7 @@ struct InsertQueue {
                 while try oldest.answer.waitInSession() != nil {
                     refusalCount += 1
                     guard refusalCount <= Self.refusalCountMax else {
-                        throw TripstoreError(.unavailable, "ClickHouse at \(address) ends sessions as soon as they are made.")
+                        throw TripstoreError(.unavailable, "ClickHouse at \(address) ends sessions as soon as they begin.")
                     }
                     group = try sessions.group(after: group)
                     oldest.answer = insert(oldest.block, in: oldest.session)

@@ -42,8 +42,8 @@ struct ReplicatedTable {
         if try !texts("name", under: "replicas/\(replica.name)", "name = 'is_active'", at: address).isEmpty { return }
         throw TripstoreError(
             .unavailable,
-            "The replica '\(replica.name)' of the ClickHouse shard '\(shard.name)' (\(replica.address)) is away; trips are stored "
-                + "and removed once it is back.")
+            "The replica '\(replica.name)' of the ClickHouse shard '\(shard.name)' (\(replica.address)) is unavailable; trips can be "
+                + "stored and removed again when it is back.")
     }
 
     /// Waits until each replica has the rows that any of them has acknowledged before.

@@ -47,5 +47,5 @@ package struct RowBinaryReader {
         return String(decoding: bytes[position..<position + length], as: UTF8.self)
     }
 
-    static let cutOff = TripstoreError(.unavailable, "ClickHouse's answer broke off; ask again.")
+    static let cutOff = TripstoreError(.unavailable, "ClickHouse's answer ended early; try again.")
 }

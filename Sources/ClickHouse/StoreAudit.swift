@@ -31,14 +31,14 @@ package struct StoreAudit: Sendable {
         if missingCount > 0 {
             let trips = missingCount == 1 ? "1 trip is" : "\(missingCount.grouped) trips are"
             sentences.append(
-                "\(trips) missing: ClickHouse has fewer than complete jobs brought (\(Self.list(missing))); bring back the shard that "
-                    + "lost some, or delete those jobs and load their files again.")
+                "\(trips) missing: ClickHouse has fewer than completed jobs stored (\(Self.list(missing))); restore the shard that "
+                    + "lost them, or delete those jobs and load their files again.")
         }
         if extraCount > 0 {
             let trips = extraCount == 1 ? "1 trip is" : "\(extraCount.grouped) trips are"
             sentences.append(
-                "\(trips) too many: ClickHouse has more than complete jobs brought (\(Self.list(extra))), as after a restore of a shard; "
-                    + "run `tripstore repair`, and if they are there still, delete those jobs and load their files again.")
+                "\(trips) too many: ClickHouse has more than completed jobs stored (\(Self.list(extra))), as after a restore of a shard; "
+                    + "run `tripstore repair`, and if they are still there, delete those jobs and load their files again.")
         }
         return sentences.isEmpty ? nil : sentences.joined(separator: " ")
     }

@@ -112,12 +112,12 @@ package final class EventDelivery: Sendable {
             } catch {
                 if Task.isCancelled { return }
                 if !isKnown {
-                    logger.warning("EVENTS_URL takes no events", metadata: ["why": "\(error)", "event": "\(event.id)"])
+                    logger.warning("EVENTS_URL does not accept events", metadata: ["why": "\(error)", "event": "\(event.id)"])
                 }
                 isKnown = true
                 let date = try? Date(event.time, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
                 if let date, -date.timeIntervalSinceNow > Self.ageMax {
-                    logger.error("An event was given up after three days", metadata: ["event": "\(event.id)"])
+                    logger.error("Gave up on an event after three days", metadata: ["event": "\(event.id)"])
                     break
                 }
                 try? await Task.sleep(for: backoff.next())
@@ -129,7 +129,7 @@ package final class EventDelivery: Sendable {
             try await store.engine.threads.answer { () throws(TripstoreError) in try jobs.forgetEvent(event.id) }
         } catch {
             // It will be sent again.
-            logger.error("An event that was sent cannot be forgotten", metadata: ["why": "\(error)"])
+            logger.error("An event that was sent cannot be removed from the catalog", metadata: ["why": "\(error)"])
         }
     }
 }

@@ -16,7 +16,7 @@ package enum EventsURL: Hashable, Sendable {
                 // The path of a webhook is often all that keeps others from using it.
                 throw TripstoreError(
                     .invalidArgument,
-                    "EVENTS_URL (\(ShownURL(text))) is no URL of a webhook: give it as https://host/path, without a name or password, "
+                    "EVENTS_URL (\(ShownURL(text))) is not the URL of a webhook; give one such as https://host/path, without user and password, and with "
                         + "special characters percent-encoded.")
             }
             return
@@ -28,7 +28,7 @@ package enum EventsURL: Hashable, Sendable {
         else {
             throw TripstoreError(
                 .invalidArgument,
-                "EVENTS_URL must be a URL such as https://host/path, or sns:arn:aws:sns:REGION:ACCOUNT:TOPIC; what it is (\(ShownURL(text))) is neither."
+                "EVENTS_URL must be a URL such as https://host/path, or sns:arn:aws:sns:REGION:ACCOUNT:TOPIC; not '\(ShownURL(text))'."
             )
         }
         self = .topic(arn: arn, region: String(parts[3]))

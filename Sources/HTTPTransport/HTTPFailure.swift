@@ -31,7 +31,7 @@ package enum HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case .deadlineExceeded: "Deadline exceeded"
         case .connectionClosed: "Remote connection closed"
         case .unreachable(let reason): reason
-        case .certificate(.untrusted): "its certificate is by nobody who is believed, or has ended"
+        case .certificate(.untrusted): "its certificate is from no trusted authority, or has expired"
         case .certificate(.otherHost): "its certificate is for another host"
         case .certificate(.unreadableAuthorities): "the file of authorities cannot be read"
         case .tooLarge: "the answer is too large"

@@ -40,7 +40,7 @@ final class CatalogAge: Sendable {
         doubt()
         throw TripstoreError(
             .unavailable,
-            "PostgreSQL, which keeps the jobs, has an older catalog than a moment ago; it is looked at now, try again.")
+            "PostgreSQL, which keeps the jobs, has an older catalog than a moment ago, which is being examined; try again.")
     }
 
     /// Throws if the catalog behind a connection is older than it was, or if that cannot be determined.

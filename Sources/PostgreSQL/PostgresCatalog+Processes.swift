@@ -45,8 +45,8 @@ extension PostgresCatalog {
         let wait = "Waiting for a process that loads and has the folder of this upload"
         _ = try read(
             """
-            UPDATE jobs SET message = '\(wait), of which none was heard (' || place || '): start it again with that folder, or delete this '
-                || 'job and send the file once more; UPLOADS_URL keeps uploads for all processes.'
+            UPDATE jobs SET message = '\(wait), none of which is alive (' || place || '): start one with that folder, or delete this '
+                || 'job and send the file again; with UPLOADS_URL, all processes reach all uploads.'
             WHERE \(isStranded) AND (message IS NULL OR NOT starts_with(message, '\(wait)'))
             """)
         try transaction { connection throws(TripstoreError) in
@@ -54,7 +54,7 @@ extension PostgresCatalog {
                 """
                 UPDATE jobs SET status = 'failed', updated_at = \(Self.now), \(Self.unclaimed), \(JobSQL.cleared),
                     message = 'The upload is in a folder that no process has had for a day (' || place || '); bring it back and resume '
-                        || 'the job, or delete the job and send the file once more.'
+                        || 'the job, or delete the job and send the file again.'
                 WHERE \(isStranded) AND updated_at::timestamptz < now() - interval '1 day' RETURNING id
                 """)
             for row in failed { try clearRejects(of: Int64(row.integer(0)), on: connection) }

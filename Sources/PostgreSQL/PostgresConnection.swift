@@ -34,8 +34,8 @@ final class PostgresConnection: @unchecked Sendable {
             if message.contains("certificate") {
                 throw TripstoreError(
                     .unavailable,
-                    "PostgreSQL, which keeps the jobs, may be another's (\(message)); check the host in CATALOG_URL, its certificate, "
-                        + "and sslrootcert, the file of authorities that are believed.")
+                    "The identity of PostgreSQL, which keeps the jobs, cannot be verified (\(message)); check the host in CATALOG_URL, its certificate, "
+                        + "and sslrootcert, the file of trusted authorities.")
             }
             throw TripstoreError(
                 .unavailable,
@@ -184,7 +184,7 @@ final class PostgresConnection: @unchecked Sendable {
         }
         if state.hasPrefix("53") {
             return TripstoreError(
-                .io, "PostgreSQL, which keeps the jobs, has no room left (\(message)); give it more and try again.")
+                .io, "PostgreSQL, which keeps the jobs, has no space left (\(message)); free some and try again.")
         }
         return TripstoreError(.io, "PostgreSQL, which keeps the jobs, refuses: \(message).")
     }

@@ -48,7 +48,7 @@ package struct PostgresURL: Hashable, Sendable {
         }
         // libpq's own sentence may show what is in the place of a port: part of a password with a special character.
         guard Self.isURI(connectionString) else {
-            throw wrong("is no URI of PostgreSQL's (special characters of a password are percent-encoded)")
+            throw wrong("is not a PostgreSQL URI (special characters of a password are percent-encoded)")
         }
     }
 

@@ -27,7 +27,7 @@ final class AcceptErrorHandler: ChannelInboundHandler, Sendable {
             }
             if isDue {
                 logger.error(
-                    "New connections can't be taken; raise the limit of open files", metadata: ["reason": .string(error.reason)]
+                    "New connections can't be accepted; raise the limit of open files", metadata: ["reason": .string(error.reason)]
                 )
             }
             connections.makeRoom()

@@ -37,7 +37,7 @@ public struct AccessRules: Sendable {
             else {
                 throw TripstoreError(
                     .invalidArgument,
-                    "'\(text)' is no host that can be allowed; give its name or address without a port, *.NAME, or * for any.")
+                    "'\(text)' is not a host that can be allowed; give a name or address without a port, *.NAME, or * for any.")
             }
             hosts.append(isPattern ? "." + host.name : host.name)
         }
@@ -48,7 +48,7 @@ public struct AccessRules: Sendable {
         for text in allowedOrigins {
             guard let origin = Origin(text) else {
                 throw TripstoreError(
-                    .invalidArgument, "'\(text)' is no origin of a web page; it is SCHEME://HOST or SCHEME://HOST:PORT.")
+                    .invalidArgument, "'\(text)' is not the origin of a web page; give SCHEME://HOST or SCHEME://HOST:PORT.")
             }
             origins.insert(origin.text)
         }

@@ -21,7 +21,7 @@ final class AnswerBudget: Sendable {
         guard sum <= byteCountMax else {
             throw TripstoreError(
                 .overloaded,
-                "Answers of \(byteCountMax >> 20) MiB are on their way to clients already; try again in a moment, or ask for less at a "
+                "Answers of \(byteCountMax >> 20) MiB are being sent to clients already; try again in a moment, or request less at a "
                     + "time ('limit').")
         }
         return AdmittedAnswer(bytes: bytes, place: place)

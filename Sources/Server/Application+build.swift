@@ -35,7 +35,7 @@ package func buildApplication(store: TripStore, options: ServerOptions) -> some 
             options.onListening?(channel.localAddress?.port ?? options.port)
             if options.access.answersAnyHost {
                 options.logger.notice(
-                    "Any host is answered; name those of this server with --allowed-host, so that no web page gets at it by another name"
+                    "Requests for any host are answered; list this server's hosts with --allowed-host, so that no web page reaches it by another name"
                 )
             }
         },

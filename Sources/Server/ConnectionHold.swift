@@ -25,8 +25,8 @@ final class ConnectionHold: Sendable {
             case .follower:
                 TripstoreError(
                     .overloaded,
-                    "The server has \(count.grouped) followers of jobs, half of the connections that it may have (--max-connections); ask "
-                        + "GET /jobs/{job_id} now and then instead, or try again in a moment.")
+                    "The server has \(count.grouped) followers of jobs, half of the connections that it may have (--max-connections); poll "
+                        + "GET /jobs/{job_id} instead, or try again in a moment.")
             case .upload:
                 TripstoreError(
                     .overloaded,

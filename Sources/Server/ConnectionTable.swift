@@ -213,7 +213,7 @@ final class ConnectionTable: Sendable {
         }
         guard let due else { return }
         logger.warning(
-            "There are as many connections as there may be; raise --max-connections or the limit of open files",
+            "The limit of connections is reached; raise --max-connections or the limit of open files",
             metadata: [
                 "max": .stringConvertible(capacity), "closed": .stringConvertible(due.closedCount),
                 "refused": .stringConvertible(due.refusedCount),
@@ -226,14 +226,14 @@ final class ConnectionTable: Sendable {
         text.metric("tripstore_connections", .gauge, "Connections that are open now.", value: state.connections.count)
         text.metric("tripstore_connections_max", .gauge, "Connections that may be open at a time.", value: capacity)
         text.metric(
-            "tripstore_connections_refused_total", .counter, "Connections answered with 503, as there was no room for them.",
+            "tripstore_connections_refused_total", .counter, "Connections refused with 503, since the limit was reached.",
             value: state.refusedCount)
         text.metric("tripstore_connections_held", .gauge, "Connections that follow a job, or send an upload.") { text in
             for kind in ConnectionHold.Kind.allCases { text.sample([("by", kind.rawValue)], state.holds[kind] ?? 0) }
         }
         text.metric(
             "tripstore_connections_closed_total", .counter,
-            "Connections closed by the server: idle for too long, too slow with a head, a body or an answer, or for the room they took."
+            "Connections closed by the server: idle for too long, too slow with a head, a body or an answer, or to make room."
         ) { text in
             for ending in Ending.allCases { text.sample([("reason", ending.rawValue)], state.endings[ending] ?? 0) }
         }

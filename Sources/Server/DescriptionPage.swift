@@ -41,7 +41,7 @@ struct DescriptionPage {
             <main>
             <h1>tripstore API</h1>
             \(prose(info["description"]))
-            <p class="note">This page becomes interactive where SWAGGER_UI_DIR names a folder with the files of Swagger UI. The description
+            <p class="note">This page becomes interactive if SWAGGER_UI_DIR names a folder with the files of Swagger UI. The description
             itself is <a href="/openapi.json">openapi.json</a>.</p>
             \(operations.joined())
             \(schemas.sorted { $0.key < $1.key }.map(schema).joined())

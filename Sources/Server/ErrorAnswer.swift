@@ -69,7 +69,7 @@ package struct ErrorAnswer {
 
     private static func sentence(for status: HTTPResponse.Status) -> String {
         switch status {
-        case .notFound: "There is nothing at this path; GET /docs lists what there is."
+        case .notFound: "There is nothing at this path; GET /docs lists the paths."
         case .internalServerError: "The server failed to answer this request; its log says why."
         default: "The request failed: \(status.reasonPhrase)."
         }

@@ -205,7 +205,7 @@ struct IngestionController: Sendable {
         case let failure as MultipartParser.Failure: HTTPError(.badRequest, message: failure.rawValue)
         case is HTTPError, is TripstoreError, is RequestRefusal: error
         // The connection broke while the body was read.
-        default: HTTPError(.badRequest, message: "The upload broke off before its end; send it again.")
+        default: HTTPError(.badRequest, message: "The upload ended early; send it again.")
         }
     }
 }

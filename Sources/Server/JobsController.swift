@@ -128,7 +128,7 @@ extension HTTPError {
             case .noUpgrade:
                 self.init(
                     .upgradeRequired, headers: upgrade,
-                    message: "Open this path as a WebSocket, first thing on a new connection, or \(otherwise).")
+                    message: "Open this path as a WebSocket with the first request of a new connection, or \(otherwise).")
             case .version(let version):
                 self.init(
                     .upgradeRequired, headers: upgrade,

@@ -19,10 +19,10 @@ enum RequestHead {
         try checkFraming(head)
         let host = try host(of: head)
         if head.method == .CONNECT {
-            throw RequestRefusal(.methodNotAllowed, "CONNECT is for proxies, and this is none.", headers: [.allow: allow])
+            throw RequestRefusal(.methodNotAllowed, "CONNECT is for proxies; this server is not one.", headers: [.allow: allow])
         }
         if head.uri == "*" {
-            guard head.method == .OPTIONS else { throw RequestRefusal(.badRequest, "The target * is for OPTIONS alone.") }
+            guard head.method == .OPTIONS else { throw RequestRefusal(.badRequest, "The target * is for OPTIONS only.") }
             throw RequestRefusal(.noContent, nil, headers: [.allow: allow], closesConnection: false)
         }
         let target = try RequestTarget(head.uri)
@@ -34,7 +34,7 @@ enum RequestHead {
             // The client does not wait for it: https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
             fields[.expect] = nil
         } else if let expectation = fields[.expect], expectation.lowercased() != "100-continue" {
-            throw RequestRefusal(.expectationFailed, "The only expectation that is met here is 100-continue.")
+            throw RequestRefusal(.expectationFailed, "The only supported expectation is 100-continue.")
         }
         return HTTPRequest(
             method: method, scheme: "http", authority: target.authority ?? host, path: target.path, headerFields: fields)
@@ -59,7 +59,7 @@ enum RequestHead {
         guard codings.count == 1, codings[0].lowercased() == "chunked" else {
             throw RequestRefusal(
                 .notImplemented,
-                "The only Transfer-Encoding here is chunked; upload a compressed file as .csv.gz or .csv.zst.")
+                "The only supported Transfer-Encoding is chunked; upload a compressed file as .csv.gz or .csv.zst.")
         }
     }
 

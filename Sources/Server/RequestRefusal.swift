@@ -37,7 +37,7 @@ struct RequestRefusal: Error {
         switch error {
         case .headerOverflow where Self.isInTarget(bytes):
             self.init(
-                .uriTooLong, "The request's target is too long; it may have \(ServerLimits.targetByteCountMax.grouped) bytes.")
+                .uriTooLong, "The request's target is too long; the limit is \(ServerLimits.targetByteCountMax.grouped) bytes.")
         case .headerOverflow:
             self.init(
                 .requestHeaderFieldsTooLarge,
@@ -47,7 +47,7 @@ struct RequestRefusal: Error {
         case .invalidMethod:
             // A known method belongs to an earlier request.
             if let method = Self.method(bytes), !RequestHead.methods.contains(method) {
-                self.init(.notImplemented, "The method \(method) is not known here; use GET, HEAD, POST, PUT or DELETE.")
+                self.init(.notImplemented, "The method \(method) is not supported; use GET, HEAD, POST, PUT or DELETE.")
             } else {
                 self.init(.badRequest, "This is not a valid HTTP request.")
             }
@@ -57,7 +57,7 @@ struct RequestRefusal: Error {
         case .invalidURL where bytes.contains { $0 >= 0x80 }:
             self.init(
                 .badRequest,
-                "The request's target has characters outside of ASCII; percent-encode them as UTF-8, such as %C3%A9 for é "
+                "The request's target has non-ASCII characters; percent-encode them as UTF-8, such as %C3%A9 for é "
                     + "(curl: -G --data-urlencode 'region=…').")
         case .invalidURL:
             self.init(
@@ -77,8 +77,8 @@ struct RequestRefusal: Error {
         case .unexpectedContentLength:
             self.init(.badRequest, "The body's length is given twice; send one Content-Length, or Transfer-Encoding: chunked.")
         case .invalidContentLength: self.init(.badRequest, "Content-Length must be a whole number of bytes.")
-        case .invalidChunkSize: self.init(.badRequest, "A chunk's size is not a hexadecimal number; the body can't be read on.")
-        case .invalidEOFState: self.init(.badRequest, "The request broke off before its end; send it again.")
+        case .invalidChunkSize: self.init(.badRequest, "A chunk's size is not a hexadecimal number; the rest of the body can't be read.")
+        case .invalidEOFState: self.init(.badRequest, "The request ended early; send it again.")
         default: self.init(.badRequest, "This is not a valid HTTP request.")
         }
     }

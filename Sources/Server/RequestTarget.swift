@@ -16,7 +16,7 @@ struct RequestTarget {
     init(_ text: String) throws(RequestRefusal) {
         guard text.utf8.count <= ServerLimits.targetByteCountMax else {
             throw RequestRefusal(
-                .uriTooLong, "The request's target is too long; it may have \(ServerLimits.targetByteCountMax.grouped) bytes.")
+                .uriTooLong, "The request's target is too long; the limit is \(ServerLimits.targetByteCountMax.grouped) bytes.")
         }
         guard !text.utf8.contains(UInt8(ascii: "#")) else {
             throw RequestRefusal(.badRequest, "The request's target has a fragment; leave out # and what is behind it.")

@@ -29,7 +29,7 @@ extension Router where Context == ServerRequestContext {
                 on(path, method: method) { request, _ -> Response in
                     throw HTTPError(
                         .methodNotAllowed, headers: [.allow: allow],
-                        message: "\(request.method.rawValue) is not possible here; this path knows \(allow).")
+                        message: "\(request.method.rawValue) is not allowed here; this path supports \(allow).")
                 }
             }
         }

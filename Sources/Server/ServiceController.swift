@@ -43,7 +43,7 @@ struct ServiceController: Sendable {
         guard let own = try await looked?.get() else {
             throw HTTPError(
                 .serviceUnavailable, headers: [.retryAfter: "1"],
-                message: "The disk of the data directory has not answered for a second; look after it.")
+                message: "The disk of the data directory has not answered for a second; check it.")
         }
         if let damage = own.damage {
             throw HTTPError(
@@ -76,7 +76,7 @@ struct ServiceController: Sendable {
         var text = PrometheusText()
         metrics.write(to: &text)
         connections.write(to: &text)
-        text.metric("tripstore_progress_subscribers", .gauge, "Clients that follow a job's progress now.") { text in
+        text.metric("tripstore_progress_subscribers", .gauge, "Clients that are following a job's progress.") { text in
             for transport in ProgressHub.Transport.allCases {
                 text.sample([("transport", transport.rawValue)], hub.subscriberCount(by: transport))
             }
@@ -87,7 +87,7 @@ struct ServiceController: Sendable {
         text.metric(
             "tripstore_progress_deliveries_total", .counter, "Progress messages handed to subscribers.",
             value: hub.deliveryCount)
-        text.metric("tripstore_part_up", .gauge, "1 if a part that the process needs does its work, else 0.") { text in
+        text.metric("tripstore_part_up", .gauge, "1 if a part that the process needs is working, else 0.") { text in
             for finding in findings { text.sample([("part", finding.part)], finding.fault == nil ? 1 : 0) }
         }
         try? await stored?.get().write(to: &text)
@@ -104,20 +104,20 @@ struct ServiceController: Sendable {
 extension EngineStatistics {
     fileprivate func write(to text: inout PrometheusText) {
         if let segments { text.metric("tripstore_segments", .gauge, "Live segments.", value: segments) }
-        text.metric("tripstore_trips", .gauge, "Trips that answers are about.", value: trips)
+        text.metric("tripstore_trips", .gauge, "Trips that queries see.", value: trips)
         if let bytesOnDisk {
             text.metric("tripstore_segment_bytes", .gauge, "Bytes of these trips on disk.", value: bytesOnDisk)
         }
         if let snapshotProblems {
             text.metric(
-                "tripstore_snapshot_problems", .gauge, "Ways in which answers differ from the catalog; 0 but for a fault.",
+                "tripstore_snapshot_problems", .gauge, "Differences between answers and the catalog; 0 unless there is a fault.",
                 value: snapshotProblems)
         }
-        text.metric("tripstore_queries_total", .counter, "Questions answered since the start.", value: queries)
+        text.metric("tripstore_queries_total", .counter, "Queries answered since the start.", value: queries)
         guard let difference else { return }
         text.metric(
             "tripstore_trips_missing", .gauge, "Trips of completed jobs that are not stored.", value: difference.missing)
-        text.metric("tripstore_trips_extra", .gauge, "Trips that answers count and no job brought.", value: difference.extra)
+        text.metric("tripstore_trips_extra", .gauge, "Trips that answers count and no completed job stored.", value: difference.extra)
         text.metric("tripstore_rows_uncounted", .gauge, "Stored rows that do not count.", value: difference.uncounted)
         if let time = difference.purgedAt {
             text.metric(
@@ -129,21 +129,21 @@ extension EngineStatistics {
 
 extension JobStatistics {
     fileprivate func write(to text: inout PrometheusText) {
-        text.metric("tripstore_jobs", .gauge, "Jobs that are not over.") {
+        text.metric("tripstore_jobs", .gauge, "Jobs that are not finished.") {
             $0.sample([("status", Job.Status.pending.rawValue)], pendingJobs)
             $0.sample([("status", Job.Status.running.rawValue)], runningJobs)
         }
-        text.metric("tripstore_rows_ingested_total", .counter, "Rows taken in since the start.", value: rowsIngested)
+        text.metric("tripstore_rows_ingested_total", .counter, "Rows ingested since the start.", value: rowsIngested)
         text.metric("tripstore_rows_rejected_total", .counter, "Rows rejected since the start.", value: rowsRejected)
         text.metric(
-            "tripstore_oldest_pending_job_age_seconds", .gauge, "Time since the oldest job was submitted that waits.",
+            "tripstore_oldest_pending_job_age_seconds", .gauge, "Time since the oldest waiting job was submitted.",
             value: oldestPendingSeconds ?? 0)
         if let workers {
-            text.metric("tripstore_workers", .gauge, "Processes that load, heard of within a lease.", value: workers)
+            text.metric("tripstore_workers", .gauge, "Processes that run jobs and were heard from within a lease.", value: workers)
         }
         if let lostLeases {
             text.metric(
-                "tripstore_lease_losses_total", .counter, "Jobs that others took as this process was silent.", value: lostLeases
+                "tripstore_lease_losses_total", .counter, "Jobs that other processes claimed because this one was silent.", value: lostLeases
             )
         }
     }

@@ -22,7 +22,7 @@ package struct ShutdownDeadline: Service {
             // A thread of its own: those of the others may be what is stuck.
             Thread.detachNewThread {
                 Thread.sleep(forTimeInterval: seconds)
-                logger.error("Stopping took too long and ends here; a load goes on from its last commit at the next start")
+                logger.error("Shutdown took too long and is cut short; jobs resume from their last commit at the next start")
                 _exit(1)
             }
             stops.continuation.finish()

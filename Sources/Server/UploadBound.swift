@@ -10,7 +10,7 @@ enum UploadBound {
         throw HTTPError(
             .contentTooLarge,
             message:
-                "The upload is larger than the \(most.grouped) bytes that this server takes (MAX_UPLOAD_BYTES); compress or divide the file."
+                "The upload is larger than the \(most.grouped) bytes that this server accepts (MAX_UPLOAD_BYTES); compress or split the file."
         )
     }
 

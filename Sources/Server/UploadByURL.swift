@@ -15,7 +15,7 @@ struct UploadByURL {
         guard let text = String(validating: body.readableBytesView, as: UTF8.self),
             let fields = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
         else {
-            throw HTTPError(.badRequest, message: "The body is no JSON object; \(Self.example).")
+            throw HTTPError(.badRequest, message: "The body is not a JSON object; \(Self.example).")
         }
         if let unknown = fields.keys.sorted().first(where: { !["url", "filename", "duplicate"].contains($0) }) {
             throw HTTPError(

@@ -66,7 +66,7 @@ struct UploadWriter: Sendable {
     /// A connection that ends early may look like the end of the body.
     mutating func finish(expectedByteCount: Int? = nil) async throws {
         if let expectedByteCount, expectedByteCount != byteCount {
-            throw HTTPError(.badRequest, message: "The upload broke off before its end; send it again.")
+            throw HTTPError(.badRequest, message: "The upload ended early; send it again.")
         }
         try await flush()
         let handle = handle

@@ -45,8 +45,8 @@ package struct CSVExport {
         guard rowCount == count else {
             throw TripstoreError(
                 .conflict,
-                "\(rowCount.grouped) trips were read of \(count.grouped): a job was deleted meanwhile, or the store has lost trips; export "
-                    + "again, and look at `tripstore verify` or at the warning of answers where that does not help.")
+                "Only \(rowCount.grouped) of \(count.grouped) trips were read: a job was deleted meanwhile, or the store has lost trips; export again, "
+                    + "and if that does not help, look at `tripstore verify` or at the warning of answers.")
         }
         return rowCount
     }

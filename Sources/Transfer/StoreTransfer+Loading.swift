@@ -183,7 +183,7 @@ extension StoreTransfer {
         throw TripstoreError(
             .corrupt,
             "Job \(id) (\(record.job.filename)) has \(tripCount.grouped) trips in the store, \(record.job.tripCount.grouped) by its catalog; "
-                + "bring back what is missing, or delete that job, and run the same command again.")
+                + "restore what is missing, or delete that job, and run the same command again.")
     }
 }
 

@@ -85,7 +85,7 @@ package final class StoreTransfer {
         var isTold = false
         while try !shared.isLeader(for: Self.task) {
             guard ContinuousClock.now < end else {
-                throw TripstoreError(.busy, "Another process copies to the same catalog; wait for its end.")
+                throw TripstoreError(.busy, "Another process is copying to the same catalog; wait until it ends.")
             }
             if !isTold { report(.waits("another process copied to the same catalog a moment ago")) }
             isTold = true
@@ -116,8 +116,8 @@ package final class StoreTransfer {
                 if try hasChanged(chosen) { continue }
                 throw TripstoreError(
                     .corrupt,
-                    "The copy is not equal to what it was made of: \(difference). See which of them is whole (`tripstore verify`); run the "
-                        + "same command again, or begin anew with another folder or an empty target.")
+                    "The copy differs from its source: \(difference). Check which of the two is intact (`tripstore verify`); run the "
+                        + "same command again, or start over with another folder or an empty target.")
             }
             try removeDeleted(chosen)
             target.jobsEnded()
@@ -125,7 +125,7 @@ package final class StoreTransfer {
             return result
         }
         throw TripstoreError(
-            .conflict, "Jobs of the source were deleted all the time while it was copied; run the same command again to go on.")
+            .conflict, "Jobs of the source kept being deleted while it was copied; run the same command again to continue.")
     }
 
     /// Returns whether trips of the selected jobs have disappeared since.
@@ -150,16 +150,16 @@ package final class StoreTransfer {
             guard try store.storage.catalog.visibility().attempts > 0 else { continue }
             throw TripstoreError(
                 .conflict,
-                "The jobs of \(store.storage.folders.root) have their trips in ClickHouse, so it is no store of one machine; name another "
+                "The jobs of \(store.storage.folders.root) have their trips in ClickHouse, so it is not a store of one machine; name another "
                     + "folder.")
         }
         if let warning = try source.missingWarning() {
             throw TripstoreError(
-                .conflict, "The store is not whole, so that it is not copied, and what was copied before stays: \(warning)")
+                .conflict, "The store is not complete, so it is not copied; what was copied before remains: \(warning)")
         }
         if let warning = try target.missingWarning() {
             throw TripstoreError(
-                .conflict, "The target is not whole; name an empty one, or mend it first: \(warning)")
+                .conflict, "The target is not complete; name an empty one, or repair it first: \(warning)")
         }
         let open = jobs.filter { !$0.job.status.isTerminal }
         if unfinished == .refused, let first = open.first {
@@ -167,9 +167,9 @@ package final class StoreTransfer {
             throw TripstoreError(
                 .conflict,
                 open.contains { $0.sourcePath == JobRecord.transferSource }
-                    ? "A copy to this store is not at its end; run that `tripstore migrate` or `tripstore restore` again first."
-                    : "Job \(first.job.id) (\(first.job.filename))\(others) not complete; let `tripstore resume` or `tripstore serve` bring "
-                        + "them to their end, or remove them with `tripstore jobs NUMBER --remove`, and run the same command again."
+                    ? "A copy to this store was not completed; run that `tripstore migrate` or `tripstore restore` again first."
+                    : "Job \(first.job.id) (\(first.job.filename))\(others) not finished; complete them with `tripstore resume` or "
+                        + "`tripstore serve`, or delete them with `tripstore jobs NUMBER --remove`, and run the same command again."
             )
         }
         result.unfinishedJobs = open.count
@@ -183,7 +183,7 @@ package final class StoreTransfer {
             }
             throw TripstoreError(
                 .conflict,
-                "The target has job \(other.job.id) (\(other.job.filename)), which the source has not: it is neither empty nor an earlier "
+                "The target has job \(other.job.id) (\(other.job.filename)), which the source does not have, so it is neither empty nor an earlier "
                     + "copy of this store. Name another target.")
         }
         try targetCatalog.reserveJobIDs(upTo: sourceCatalog.lastJobID())
@@ -306,6 +306,6 @@ extension StoreTransfer {
     package static func requireApart(_ source: String, _ target: String) throws(TripstoreError) {
         let (own, other) = (try FileSystem.destination(source), try FileSystem.destination(target))
         guard own == other || FileSystem.isInside(own, other) || FileSystem.isInside(other, own) else { return }
-        throw TripstoreError(.invalidArgument, "\(target) and \(source) must be folders apart from each other; name another.")
+        throw TripstoreError(.invalidArgument, "\(target) and \(source) must be separate folders; name another.")
     }
 }

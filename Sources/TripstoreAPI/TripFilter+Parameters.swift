@@ -15,7 +15,7 @@ extension TripFilter {
             throw TripstoreError(
                 .invalidArgument,
                 parameters.spelling == .names
-                    ? "Parameter 'from' is after 'to'; exchange them." : "--from is after --to; swap them.")
+                    ? "Parameter 'from' is after 'to'; swap them." : "--from is after --to; swap them.")
         }
         within = try parameters.choice("within", otherwise: .origin)
         box = try TripFilter.box(parameters)
@@ -36,7 +36,7 @@ extension TripFilter {
     ) -> String {
         guard parameters.spelling == .flags else { return "Invalid bounding box coordinates" }
         func edge(_ name: String) -> String { "\(parameters.spelling.name(name)) \(parameters.text(name) ?? "")" }
-        let remedy = direction == "east" ? "swap them, or ask for each side of the 180th meridian by itself" : "swap them"
+        let remedy = direction == "east" ? "swap them, or query each side of the 180th meridian separately" : "swap them"
         return "\(edge(low)) is \(direction) of \(edge(high)); \(remedy)."
     }
 

@@ -195,13 +195,13 @@ struct HTTPFetcherTests {
         let server = try await ScriptedServer { request, number in
             ScriptedServer.part(of: Self.file, request, tag: "\"v\(number)\"")
         }
-        await Self.expectFailure(server.url(), "changes while it is fetched")
+        await Self.expectFailure(server.url(), "keeps changing while it is fetched")
     }
 
     @Test(
         "A server that lies is not believed",
         arguments: [
-            ("more than it announces", "sends more bytes"), ("another number", "another number of bytes"),
+            ("more than it announces", "sends more bytes"), ("another number", "a different number of bytes"),
             ("another range", "other bytes than"), ("no range", "other bytes than"), ("less for ever", "in 6 attempts"),
         ])
     func lies(lie: String, words: String) async throws {
@@ -229,13 +229,13 @@ struct HTTPFetcherTests {
     @Test("A total that is too long ends in a sentence; one that is too short is found where another answer tells more")
     func liesAboutTotal() async throws {
         let long = try await ScriptedServer { request, _ in ScriptedServer.part(of: Self.file, request, total: 12_000) }
-        await Self.expectFailure(long.url(), "changes while it is fetched")
+        await Self.expectFailure(long.url(), "keeps changing while it is fetched")
         // By what is asked for and not by when: a request that takes long is made again.
         let short = try await ScriptedServer { request, _ in
             let isLate = request.headers.first(name: "Range")?.hasPrefix("bytes=3000-") == true
             return ScriptedServer.part(of: Self.file, request, total: isLate ? 10_000 : 5000)
         }
-        await Self.expectFailure(short.url(), "changes while it is fetched")
+        await Self.expectFailure(short.url(), "keeps changing while it is fetched")
     }
 
     // MARK: Sources that drip

@@ -161,12 +161,12 @@ struct S3UploadsTests {
             (
                 ScriptedServer.Answer(
                     status: .movedPermanently, headers: [("Content-Length", "0"), ("x-amz-bucket-region", "eu-central-1")]),
-                "The bucket lake is in the region eu-central-1, and us-east-1 was asked for it; set AWS_REGION to eu-central-1."
+                "The bucket lake is in the region eu-central-1, but the request went to us-east-1; set AWS_REGION to eu-central-1."
             ),
             (
                 ScriptedServer.Answer(
                     status: .temporaryRedirect, headers: [("Content-Length", "0"), ("Location", "http://127.0.0.1:1/")]),
-                "where no signature counts"
+                "for which the signature is not valid"
             ),
             (BucketServer.error(.badRequest, "EntityTooLarge"), "400 Bad Request (EntityTooLarge)"),
         ])

@@ -101,7 +101,7 @@ def test_attack_more_queries_than_may_wait_are_refused(tmp_path, busy_csv, scale
         assert {answer.status for answer in answers} == {200, 503} and len(refused) < len(answers)
         for answer in refused:
             assert int(answer.headers["Retry-After"]) > 0
-            assert answer.detail == "5 queries wait already (--max-waiting-queries); try again in a moment."
+            assert answer.detail == "5 queries are already waiting (--max-waiting-queries); try again in a moment."
         assert len({answer.body for answer in answers if answer.status == 200}) == 1
         assert server.get(SCAN).status == 200
 

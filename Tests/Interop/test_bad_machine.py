@@ -56,8 +56,8 @@ def test_a_bad_worker_loses_no_upload(uneven, trips_csv, trouble):
             return answer.status == 503 and "takes no jobs" in answer.detail and words in answer.detail
         wait_until(says_so, "the bad worker to say what is wrong")
         if trouble in ("clock", "room"):
-            message = wait_until(lambda: next((m for m in (api.job(job)["message"] for job in jobs) if m and "gave it back" in m), None),
-                                 "a job that was given back")
+            message = wait_until(lambda: next((m for m in (api.job(job)["message"] for job in jobs) if m and "requeued it" in m), None),
+                                 "a requeued job")
             assert words in message
         good.start()
         for job in jobs:

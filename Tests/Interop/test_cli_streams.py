@@ -188,7 +188,7 @@ def test_a_signal_in_the_middle_of_a_pipe_ends_a_load_with_its_number(tmp_path, 
     assert json.loads(cli("weekly-average", "--format=json", "--data-dir", tmp_path / "data").stdout)["total_trips"] == 100
     jobs = [json.loads(cli("jobs", job, "--format=json", "--data-dir", tmp_path / "data").stdout) for job in (1, 2)]
     assert [job["status"] for job in jobs] == ["failed", "completed"]
-    assert "load it anew" in jobs[0]["message"]
+    assert "load it again" in jobs[0]["message"]
 
 
 def test_an_interrupted_pipe_does_not_promise_to_go_on(tmp_path):
@@ -337,7 +337,7 @@ def test_an_interrupted_pipe_is_not_gone_on_with(tmp_path, kind, number, code):
     process.stderr.close()
     jobs = json.loads(cli("jobs", "--format=json", "--data-dir", store).stdout)
     assert [job["status"] for job in jobs] == ["completed", "failed"]
-    assert jobs[1]["message"] == "Interrupted while reading a pipe or a device, which cannot be read again; load it anew."
+    assert jobs[1]["message"] == "Interrupted while reading a pipe or a device, which cannot be read again; load it again."
     refused = cli("resume", "1", "--data-dir", store, check=False)
     assert refused.returncode == FAILED and "which cannot be read again" in refused.stderr
     assert json.loads(cli("weekly-average", "--format=json", "--data-dir", store).stdout)["total_trips"] == 7

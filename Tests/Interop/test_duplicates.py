@@ -86,7 +86,7 @@ def test_what_a_twin_says_stays_true_when_the_other_is_deleted(server):
     """Found: it said what to do about a job that was no longer there."""
     first = server.ingest(SAMPLE)["id"]
     twin = server.wait_for_job(server.post_csv(gzip.compress(SAMPLE.read_bytes()), "trips.csv.gz", duplicate=None).json["job_id"])
-    assert twin["message"].startswith(f"Not loaded: the same bytes had been loaded before, as job {first} (trips.csv). Where that job")
+    assert twin["message"].startswith(f"Not loaded: the same bytes had been loaded before, as job {first} (trips.csv). If that job")
     assert server.request("POST", f"/jobs/{twin['id']}/resume").status == 202
     assert server.wait_for_job(twin["id"])["message"] == twin["message"]
     assert server.delete(f"/jobs/{first}").status == 200
@@ -396,7 +396,7 @@ def test_a_file_that_is_written_while_it_is_read_is_never_spliced(tmp_path, gene
         process.send_signal(signal.SIGCONT)
         code, said = process.wait(tripstore.PATIENCE_SECONDS), process.stderr.read().decode()
         if code == 1:
-            assert change != "touched" and "written while it was loaded" in said and trips(store) == 0
+            assert change != "touched" and "changed while it was loaded" in said and trips(store) == 0
             return
         # It was over before it was stopped, or what it read is the file as it is now: its rows but for one that is cut.
         now = csv.read_bytes().count(b"\n") - 1

@@ -219,7 +219,7 @@ def test_progress_moves_on_a_terminal(sample_store, tmp_path):
 
 @pytest.mark.parametrize("place, words", [
     ("{store}", "in the store"), ("{store}/lake", "in the store"), ("{store}/segments", "in the store"),
-    ("gs://bucket/trips", "is not a folder, nor s3://BUCKET/PREFIX"), ("{full}", "neither empty nor an export (it has notes.txt)"),
+    ("gs://bucket/trips", "is neither a folder nor s3://BUCKET/PREFIX"), ("{full}", "neither empty nor an export (it has notes.txt)"),
     ("{full}/notes.txt", "is not a folder")])
 def test_a_place_that_makes_no_sense_is_refused(sample_store, tmp_path, place, words):
     full = tmp_path / "full"

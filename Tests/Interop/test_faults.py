@@ -83,4 +83,4 @@ def test_a_store_that_was_being_made_is_made_by_the_next_command(library, tmp_pa
         tripstore.cli(*command)
         assert answers(store) == expected, what
         shutil.rmtree(store)
-    assert any("There is no store" in words for words in said) and any("not to its end" in words for words in said), said
+    assert any("There is no store" in words for words in said) and any("its creation was interrupted" in words for words in said), said

@@ -77,7 +77,7 @@ def test_a_job_whose_folder_never_comes_back_fails_in_the_end(start):
     wait_until(lambda: api.job(job)["message"], "the job to say what it waits for")
     start.query(f"UPDATE jobs SET updated_at = '2026-01-01T00:00:00.000Z' WHERE id = {job}")
     failed = api.wait_for_job(job)
-    assert failed["status"] == "failed" and "send the file once more" in failed["message"], failed
+    assert failed["status"] == "failed" and "send the file again" in failed["message"], failed
     worker.start()
     assert api.request("POST", f"/jobs/{job}/resume").status == 202
     assert api.wait_for_job(job)["status"] == "completed"

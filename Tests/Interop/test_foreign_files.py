@@ -54,7 +54,7 @@ def test_nothing_foreign_stops_the_store_or_is_swept(sample_store, tmp_path):
         failed = server.wait_for_job(server.post_csv(b"not,trips\n1,2\n").json["job_id"])
         server.delete(f"/jobs/{failed['id']}")
     assert_untouched(planted, "a server's life")
-    assert (tmp_path / "log").read_text().count("Left alone what is not the store's") == 3
+    assert (tmp_path / "log").read_text().count("Ignored files that do not belong to the store") == 3
     for what, command in {"verify": ["verify"], "verify --quarantine": ["verify", "--quarantine"], "inspect": ["inspect"],
                           "backup": ["backup", backup], "backup again": ["backup", backup]}.items():
         tripstore.cli(*command, "--data-dir", store)
@@ -89,7 +89,7 @@ def test_a_copy_inside_a_store_or_around_it_is_refused(sample_store, tmp_path):
         (store / "segments", "is in the store"), (store / "segments/backup", "is in the store"), (store / "uploads/a/b", "is in the store"),
         (tmp_path / "link/rollups/x", "is in the store"), (home / "elsewhere/x", "is in the store"),
         (f"{relative}/backup", "is in the store"), (store / "none/../backup", "is in the store"),
-        (home, "has the store"), (tmp_path, "has the store"), ("/", "has the store"),
+        (home, "contains the store"), (tmp_path, "contains the store"), ("/", "contains the store"),
     ]:
         refused = tripstore.cli("backup", target, "--data-dir", store, check=False)
         assert (refused.returncode, words in refused.stderr) == (64, True), f"{target}: {refused.stderr}"

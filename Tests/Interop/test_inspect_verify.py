@@ -145,7 +145,7 @@ def test_a_damaged_segment_is_opened_once_and_not_for_every_query(store, segment
         server.start("/health")
 
         def attempts():
-            return server.log.read_text().count("What was committed cannot be shown")
+            return server.log.read_text().count("Committed trips cannot be published")
         for times in (1, 2):
             for _ in range(10):
                 for path in ("/analytics/weekly-average", "/trip-groups", "/regions"):

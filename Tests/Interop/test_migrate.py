@@ -238,7 +238,7 @@ def test_damage_is_said_and_not_copied(store, places, tmp_path):
     assert "damaged" in damaged and "verify --quarantine" in damaged
     cli("verify", "--quarantine", "--data-dir", data, check=False)
     missing = refusal("migrate", "--data-dir", data, *place.flags)
-    assert "not whole" in missing and "missing" in missing
+    assert "not complete" in missing and "missing" in missing
 
 
 def test_a_cluster_that_lost_trips_is_not_copied_in_silence(store, places, tmp_path, cluster):
@@ -247,4 +247,4 @@ def test_a_cluster_that_lost_trips_is_not_copied_in_silence(store, places, tmp_p
     week = cluster.query(f"SELECT min(week) FROM {place.name}.trips WHERE week > 0").strip()
     cluster.query(f"ALTER TABLE {place.name}.trips DROP PARTITION {week}")
     said = refusal("migrate", "--back", "--data-dir", tmp_path / "home", *place.flags)
-    assert "not whole" in said and "missing" in said
+    assert "not complete" in said and "missing" in said

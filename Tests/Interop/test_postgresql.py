@@ -227,7 +227,7 @@ def test_a_stream_of_a_killed_command_fails(commands, name, what):
     done = commands.run("ingest", tripstore.SAMPLE)
     assert done.returncode == 0 and commands.status() == "failed" and commands.trips() == 100, done.stderr
     failed = [job for job in commands.jobs() if job["status"] == "failed"]
-    assert [job["message"] for job in failed] == [f"Interrupted while reading {what}, which cannot be read again; load it anew."]
+    assert [job["message"] for job in failed] == [f"Interrupted while reading {what}, which cannot be read again; load it again."]
     # Another one of the same name is another one.
     done = commands.run("ingest", name, stdin="\n".join(tripstore.SAMPLE.read_text().split("\n")[:11]) + "\n")
     assert done.returncode == 0 and commands.trips() == 110, done.stderr

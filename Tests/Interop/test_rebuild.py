@@ -150,7 +150,7 @@ def test_what_was_set_aside_is_missed_until_its_job_is_deleted(tmp_path, harm):
     HARMS[harm](shared)
     aside(store, shared.name)
     said = warning(store)
-    assert said.startswith("60 trips are missing: a damaged segment with trips of jobs 2, 3 and 4 was set aside")
+    assert said.startswith("60 trips are missing: a damaged segment with trips of jobs 2, 3 and 4 was quarantined")
 
     def check(folder, words):
         for round in range(3):
@@ -183,8 +183,8 @@ def test_what_was_set_aside_is_missed_until_its_job_is_deleted(tmp_path, harm):
 
 
 @pytest.mark.parametrize("loads, words", [
-    ([50], "Trips, nobody can tell how many, are missing: a damaged segment with trips of job 2 was set aside"),
-    ([10, 20], "Trips, nobody can tell how many, are missing: a damaged segment with trips of job 4 was set aside")])
+    ([50], "An unknown number of trips are missing: a damaged segment with trips of job 2 was quarantined"),
+    ([10, 20], "An unknown number of trips are missing: a damaged segment with trips of job 4 was quarantined")])
 def test_a_segment_that_tells_nothing_is_missed_too(tmp_path, loads, words):
     """Damaged beyond reading, and the catalog lost before anybody noticed: the name tells the job, or a new job stands for it."""
     store = tmp_path / "data"

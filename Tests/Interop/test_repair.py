@@ -72,7 +72,7 @@ def test_nothing_is_missing_once_the_jobs_are_deleted(tmp_path):
     (shared,) = set((store / "segments").iterdir()) - before
     flip_a_byte(shared)
     tripstore.cli("verify", "--quarantine", "--data-dir", store, check=False)
-    assert warning(store).startswith("60 trips are missing: a damaged segment with trips of jobs 2, 3 and 4 was set aside")
+    assert warning(store).startswith("60 trips are missing: a damaged segment with trips of jobs 2, 3 and 4 was quarantined")
     tripstore.cli("jobs", 3, "--remove", "--data-dir", store)
     assert warning(store).startswith("40 trips are missing: a damaged segment with trips of jobs 2 and 4 was")
     tripstore.cli("jobs", 2, "--remove", "--data-dir", store)
@@ -97,7 +97,7 @@ def test_what_was_set_aside_before_jobs_were_recorded_is_known_by_what_is_missin
     subprocess.run(["sqlite3", store / "catalog.sqlite", older], check=True)
     shutil.copytree(store, tmp_path / "copy")
     tripstore.cli("jobs", 1, "--remove", "--data-dir", store)
-    assert warning(store).startswith("50 trips are missing: a damaged segment with trips of job 2 was set aside")
+    assert warning(store).startswith("50 trips are missing: a damaged segment with trips of job 2 was quarantined")
     tripstore.cli("jobs", 2, "--remove", "--data-dir", tmp_path / "copy")
     assert warning(tmp_path / "copy") is None
 

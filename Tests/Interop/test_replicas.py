@@ -94,7 +94,7 @@ def test_what_was_taken_out_goes_from_every_replica(tmp_path, shared):
         assert server.delete(f"/jobs/{first['id']}").json["status"] == "deleted"
         tripstore.wait_until(lambda: sum(rows(shared, "purged")) == 100 * REPLICAS, "the purge")
         # Once all of them are rid of it, what counts is no condition of a question any more.
-        tripstore.wait_until(lambda: "Removed what does not count" in server.log.read_text(), "the end of the purge")
+        tripstore.wait_until(lambda: "Purged rows that do not count" in server.log.read_text(), "the end of the purge")
         assert_stored(shared, 100, "purged")
         assert all(answers(server) == once for _ in range(SHARDS * REPLICAS))
 
@@ -250,18 +250,18 @@ def test_a_table_without_replicas_is_refused(tmp_path, shared):
     shared.query("CREATE DATABASE plain", shard=2)
     shared.query("CREATE TABLE plain.trips (week Int32) ENGINE = MergeTree PARTITION BY week ORDER BY week", shard=2)
     done = tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "data", check=False, DATABASE_URL=url)
-    assert done.returncode != 0 and "was made when the cluster had no replicas" in done.stderr, done.stderr
+    assert done.returncode != 0 and "was created before the cluster had replicas" in done.stderr, done.stderr
 
 
 def test_one_address_of_each_shard_is_refused(tmp_path, shared):
     url = shared.database_url("few")
     few = url.replace(f",127.0.0.1:{shared.shards[1].http_port}", "")
     done = tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "data", check=False, DATABASE_URL=few)
-    assert done.returncode != 0 and "has 2 shards with 4 replicas in all, DATABASE_URL names 3 addresses" in done.stderr, done.stderr
+    assert done.returncode != 0 and "has 2 shards with 4 replicas in total, but DATABASE_URL names 3 addresses" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("macros, sentence", [
-    ("<macros></macros>", "has no macros shard and replica"),
+    ("<macros></macros>", "has no macros 'shard' and 'replica'"),
     ("<macros><shard>0</shard><replica>0</replica></macros>", "have the same macros"),
     ("<macros><shard>7</shard><replica>1</replica></macros>", "give the servers of one shard the same macro")])
 def test_macros_that_fit_no_cluster_are_refused(tmp_path, macros, sentence):

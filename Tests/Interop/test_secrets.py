@@ -145,7 +145,7 @@ def test_a_webhook_that_refuses_is_logged_without_its_path(tmp_path):
         url = f"http://127.0.0.1:{hook.server_port}/services/{CANARY}"
         with Server(tmp_path / "data", tmp_path / "log", EVENTS_URL=url) as server:
             server.ingest(SAMPLE)
-            wait_until(lambda: "takes no events" in server.log.read_text(), "the refusal in the log")
+            wait_until(lambda: "does not accept events" in server.log.read_text(), "the refusal in the log")
             assert "404" in server.log.read_text() and CANARY not in server.log.read_text()
     finally:
         hook.shutdown()

@@ -137,7 +137,7 @@ def slow_failures(tmp_path_factory):
 # MARK: Requests
 
 @pytest.mark.parametrize("body, words", [
-    ("", "no JSON object"), ("[]", "no JSON object"), ('{"url": 3}', "'url'"), ("{}", "'url'"), ('{"url": ""}', "'url'"),
+    ("", "not a JSON object"), ("[]", "not a JSON object"), ('{"url": 3}', "'url'"), ("{}", "'url'"), ('{"url": ""}', "'url'"),
     ('{"url": "http://h/t.csv", "urls": 1}', "'urls'"), ('{"url": "http://h/t.csv", "filename": 1}', "'filename'"),
     ('{"url": "ftp://h/t.csv"}', "only http://"), ('{"url": "file:///etc/passwd.csv"}', "only http://"),
     ('{"url": "trips.csv"}', "only http://"), ('{"url": "http://user:pw@h/t.csv"}', "password"),
@@ -371,7 +371,7 @@ def test_a_server_that_lies_about_the_length(open_server, long_csv):
             return True
 
         files.instead = lie
-        assert_failed(fetch(open_server, files.url()), "changes while it is fetched")
+        assert_failed(fetch(open_server, files.url()), "keeps changing while it is fetched")
         assert open_server.get("/analytics/weekly-average").status == 404
 
 
@@ -386,7 +386,7 @@ def test_a_server_that_sends_more_than_it_announces(open_server):
             return True
 
         files.instead = lie
-        assert_failed(fetch(open_server, files.url()), "more bytes than it announces")
+        assert_failed(fetch(open_server, files.url()), "more bytes than announced")
 
 
 def test_more_than_the_disk_has_room_for(open_server):

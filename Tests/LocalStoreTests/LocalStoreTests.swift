@@ -43,7 +43,7 @@ struct LocalStoreTests {
         try store.weeklyAverage(WeeklyAverageQuery(parameters: pairs))
     }
 
-    /// All trips that questions see.
+    /// All trips that queries see.
     private func trips(_ store: LocalStore) throws -> [Trip] {
         let jobs = try store.engine.select(nil).map(\.job).filter { $0.status == .completed }.map(\.id)
         return try store.engine.pieces(of: Set(jobs)).flatMap { try $0.read() }.flatMap(RandomTrips.trips)

@@ -24,7 +24,7 @@ struct AccessRulesTests {
         let error = #expect(throws: TripstoreError.self) {
             try AccessRules(listeningOn: "127.0.0.1", allowedHosts: [text], allowedOrigins: [])
         }
-        #expect(error?.message.contains("'\(text)' is no host that can be allowed") == true)
+        #expect(error?.message.contains("'\(text)' is not a host that can be allowed") == true)
     }
 
     @Test(arguments: ["", "*", "null", "localhost", "http://", "http://a/b", "http://a b", "http://a:x", "://a", "http://me@a"])
@@ -32,6 +32,6 @@ struct AccessRulesTests {
         let error = #expect(throws: TripstoreError.self) {
             try AccessRules(listeningOn: "127.0.0.1", allowedHosts: [], allowedOrigins: [text])
         }
-        #expect(error?.message.contains("'\(text)' is no origin of a web page") == true)
+        #expect(error?.message.contains("'\(text)' is not the origin of a web page") == true)
     }
 }

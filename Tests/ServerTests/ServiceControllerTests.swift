@@ -85,7 +85,7 @@ struct ServiceControllerTests {
     @Test func doesNotKnowOtherPathsAndMethods() async throws {
         try await ServerFixture.run(ingests: false) { server in
             for path in ["/nope", "/jobs/1/2/3", "/docs/assets/x/y"] {
-                try await server.expectError(.get, path, 404, "There is nothing at this path; GET /docs lists what there is.")
+                try await server.expectError(.get, path, 404, "There is nothing at this path; GET /docs lists the paths.")
             }
             for (method, path, allow): (HTTPRequest.Method, String, String) in [
                 (.post, "/regions", "GET, HEAD"), (.put, "/jobs/1", "DELETE, GET, HEAD"), (.delete, "/ingest", "POST, PUT"),
@@ -96,7 +96,7 @@ struct ServiceControllerTests {
                 #expect(response.headers[.allow] == allow)
                 if method != .head {
                     let detail = try ServerFixture.object(response)["detail"] as? String
-                    #expect(detail == "\(method.rawValue) is not possible here; this path knows \(allow).")
+                    #expect(detail == "\(method.rawValue) is not allowed here; this path supports \(allow).")
                 }
             }
         }

@@ -116,7 +116,7 @@ struct WebSocketTests {
             let id = try await server.upload()
             try await server.expectError(
                 .get, "/ws/ingestion/\(id)", 426,
-                "Open this path as a WebSocket, first thing on a new connection, or GET /jobs/\(id)/events.")
+                "Open this path as a WebSocket with the first request of a new connection, or GET /jobs/\(id)/events.")
         }
     }
 

@@ -71,7 +71,7 @@ struct QueryParametersTests {
             ),
             (
                 [("min_lat", "1"), ("max_lat", "2"), ("min_lng", "15"), ("max_lng", "-1e1")],
-                "--min-lng 15 is east of --max-lng -1e1; swap them, or ask for each side of the 180th meridian by itself."
+                "--min-lng 15 is east of --max-lng -1e1; swap them, or query each side of the 180th meridian separately."
             ),
             ([("bucket_minutes", "7")], "--bucket-minutes must divide a day of 1440 minutes; 7 does not."),
             ([("from", "2018-05-29"), ("to", "2018-05-28")], "--from is after --to; swap them."),

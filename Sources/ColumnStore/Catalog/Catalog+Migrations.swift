@@ -44,7 +44,7 @@ extension Catalog {
                         first_at   TEXT NOT NULL,
                         last_at    TEXT NOT NULL,
                         created_at TEXT NOT NULL,
-                        -- 1 where questions see it: all its trips are of completed jobs
+                        -- 1 if queries see it: all its trips are of completed jobs
                         is_live    INTEGER NOT NULL
                     );
 
@@ -74,7 +74,7 @@ extension Catalog {
                         PRIMARY KEY (job_id, reason)
                     ) WITHOUT ROWID;
 
-                    -- The counts of the trips that questions see.
+                    -- The counts of the trips that queries see.
                     CREATE VIEW live_counts AS
                         SELECT c.region, c.datasource, c.trips, c.first_at, c.last_at, c.segment_id
                         FROM segment_counts c JOIN segments s ON s.id = c.segment_id WHERE s.is_live;

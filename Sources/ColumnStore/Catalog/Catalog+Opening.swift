@@ -75,8 +75,8 @@ extension Catalog {
             guard isCurrent else {
                 throw TripstoreError(
                     .conflict,
-                    "The catalog \(path) was made by an earlier version, or not to its end; run `tripstore serve` or `tripstore ingest` "
-                        + "once, which mends both.")
+                    "The catalog \(path) was created by an earlier version, or its creation was interrupted; run `tripstore serve` or `tripstore ingest` "
+                        + "once to complete it.")
             }
             return database
         }

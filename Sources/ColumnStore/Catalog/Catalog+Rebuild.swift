@@ -72,7 +72,7 @@ extension Catalog {
                 INSERT INTO jobs (id, filename, source_path, owns_source, status, created_at, updated_at, total_rows,
                     processed_rows, rejected_rows, total_bytes, processed_bytes, source_hash, committed_hash, rejects_bytes, message)
                 VALUES (?, ?, '', 0, 'completed', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-                    'Known from its segments: the catalog was made anew.')
+                    'Known from its segments: the catalog was rebuilt.')
                 """,
             arguments: [
                 job.id, filename, job.origin?.createdAt ?? now, now, job.jobTrips + rejectedRows,
@@ -88,7 +88,7 @@ extension Catalog {
     private static func insertQuarantine(_ contents: Contents, at now: String, in database: Database) throws {
         var aside = contents.quarantine
         if contents.jobs.contains(where: { $0.trips < $0.jobTrips && $0.damaged == nil }) {
-            aside.append((name: goneSegment, problem: "It was not there when the catalog was made anew."))
+            aside.append((name: goneSegment, problem: "It was missing when the catalog was rebuilt."))
         }
         for segment in aside {
             try database.execute(
@@ -114,7 +114,7 @@ extension Catalog {
                 """,
             arguments: [
                 upload.filename, upload.path, now, now, upload.byteCount, upload.hash?.text,
-                "An upload that was there when the catalog was made anew; look at it, then resume this job or delete it.",
+                "An upload that was found when the catalog was rebuilt; look at it, then resume this job or delete it.",
             ])
     }
 }

@@ -104,7 +104,7 @@ package final class Catalog: StoreCatalog, QuarantineRecords {
             case .SQLITE_CORRUPT, .SQLITE_NOTADB:
                 throw TripstoreError(
                     .corrupt,
-                    "The catalog is damaged (\(error.message ?? "no detail")); make it anew with `tripstore rebuild-catalog`, "
+                    "The catalog is damaged (\(error.message ?? "no detail")); rebuild it with `tripstore rebuild-catalog`, "
                         + "or restore a backup.")
             case .SQLITE_CANTOPEN:
                 throw TripstoreError(

@@ -27,7 +27,7 @@ struct HiveFolder: ExportDestination {
         if path.contains("://") {
             throw TripstoreError(
                 .invalidArgument,
-                "\(path) is not a folder, nor s3://BUCKET/PREFIX; export to one of them, then copy that to where it shall be.")
+                "\(path) is neither a folder nor s3://BUCKET/PREFIX; export to one of these, then copy the result from there.")
         }
         root = Folders(root: path).root
         try Self.refuse(root, in: store)
@@ -47,7 +47,7 @@ struct HiveFolder: ExportDestination {
             lock = try StoreLock(path: "\(root)/\(Self.marker)", for: .everyone)
         } catch {
             guard error.code == .busy else { throw error }
-            throw TripstoreError(.busy, "Another export is writing to \(root); wait for its end, or name another folder.")
+            throw TripstoreError(.busy, "Another export is writing to \(root); wait until it ends, or name another folder.")
         }
         for name in names where name.hasPrefix(Self.prefix) { try refuseForeign(name) }
     }
@@ -56,7 +56,7 @@ struct HiveFolder: ExportDestination {
     private static func refuse(_ path: String, in store: Folders) throws(TripstoreError) {
         let store = try FileSystem.resolved(store.root)
         guard !FileSystem.isInside(try FileSystem.destination(path), store) else {
-            throw TripstoreError(.invalidArgument, "\(path) is in the store \(store); name a folder outside of it.")
+            throw TripstoreError(.invalidArgument, "\(path) is in the store \(store); name a folder outside it.")
         }
     }
 
@@ -67,7 +67,7 @@ struct HiveFolder: ExportDestination {
         guard let foreign = names.first(where: { !$0.hasPrefix("part-") || !$0.hasSuffix(".parquet") }) else { return }
         throw TripstoreError(
             .invalidArgument,
-            "\(folder)\(foreign.isEmpty ? "" : "/" + foreign) is of no export and would be lost; move it away, or name another "
+            "\(folder)\(foreign.isEmpty ? "" : "/" + foreign) does not belong to an export and would be lost; move it away, or name another "
                 + "folder.")
     }
 

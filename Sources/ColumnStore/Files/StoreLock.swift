@@ -25,8 +25,8 @@ package final class StoreLock: Sendable {
             guard let address else {
                 return "Process \(process) is loading into this store or changing it; wait until it ends, and try again."
             }
-            return "A server (process \(process), \(address)) has this store; ask it over HTTP, as with "
-                + "curl -T trips.csv \(address)/ingest/ (all that it takes: \(address)/docs), or stop it and try again."
+            return "A server (process \(process), \(address)) has this store open; use it over HTTP, as with "
+                + "curl -T trips.csv \(address)/ingest/ (all of its API: \(address)/docs), or stop it and try again."
         }
     }
 
@@ -57,7 +57,7 @@ package final class StoreLock: Sendable {
             close(descriptor)
             throw TripstoreError(
                 .busy,
-                "A server that waits for room on the disk has this store; end it, or wait until it has room, and try again.")
+                "A server that waits for disk space has this store open; end it, or wait until there is space, and try again.")
         }
         self.path = path
         self.descriptor = Lock(descriptor)

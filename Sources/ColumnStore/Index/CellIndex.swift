@@ -307,7 +307,7 @@ package struct CellIndex: Hashable, Sendable {
             guard rowCount > 0 else { throw IndexError(description: "a leaf of the cell index has no rows") }
             places.append(places[places.count - 1] + UInt32(rowCount))
         }
-        guard next == ends else { throw IndexError(description: "the cell index misses rows") }
+        guard next == ends else { throw IndexError(description: "the cell index lacks rows") }
         rowStarts += next
         nodes.append(Node(firstLeaf: UInt32(leafCount)))
     }

@@ -104,7 +104,7 @@ struct IndexByteReader {
 
     mutating func text() throws(IndexError) -> String {
         let length = try count(max: bytes.count)
-        guard length <= bytes.count - position else { throw IndexError(description: "the index ends in a name") }
+        guard length <= bytes.count - position else { throw IndexError(description: "the index ends within a name") }
         guard let text = String(validating: bytes[position..<position + length], as: UTF8.self) else {
             throw IndexError(description: "a name at byte \(position) of the index is not UTF-8")
         }
@@ -113,7 +113,7 @@ struct IndexByteReader {
     }
 
     mutating func double() throws(IndexError) -> Double {
-        guard bytes.count - position >= 8 else { throw IndexError(description: "the index ends in a number") }
+        guard bytes.count - position >= 8 else { throw IndexError(description: "the index ends within a number") }
         var pattern: UInt64 = 0
         for index in 0..<8 { pattern |= UInt64(bytes[position + index]) << UInt64(8 * index) }
         position += 8

@@ -195,7 +195,7 @@ package struct SegmentIndex: Hashable, Sendable {
         } else {
             for datasource in 0..<datasourceCount { try append(UInt32(datasource)) }
         }
-        guard row == rowCount else { throw IndexError(description: "the partitions of the index miss rows") }
+        guard row == rowCount else { throw IndexError(description: "the partitions of the index lack rows") }
         return partitions
     }
 

@@ -123,7 +123,7 @@ package struct TripCounts: Hashable, Sendable {
                     Entry(
                         region: UInt32(region), datasource: UInt32(datasource), trips: trips, firstAt: firstAt, lastAt: lastAt))
             }
-            guard rest == 0 else { throw IndexError(description: "the trip counts miss rows") }
+            guard rest == 0 else { throw IndexError(description: "the trip counts lack rows") }
             weekStarts.append(entries.count)
         }
     }

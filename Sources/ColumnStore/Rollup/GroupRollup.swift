@@ -55,7 +55,7 @@ package final class GroupRollup: Sendable {
             ranksOffset = countsOffset + Self.aligned(4 * groupCount)
             guard file.isIntact else { throw SegmentError(description: "it was truncated while it was opened") }
         } catch {
-            throw TripstoreError(.corrupt, "Rollup \(path) is damaged: \(error); it is made anew.")
+            throw TripstoreError(.corrupt, "Rollup \(path) is damaged: \(error); it will be rebuilt.")
         }
     }
 
@@ -69,11 +69,11 @@ package final class GroupRollup: Sendable {
     private static func parse(_ bytes: RawSpan, checksum: UInt32) throws(SegmentError) -> Layout {
         guard CRC32.checksum(bytes) == checksum else { throw SegmentError(description: "its checksum does not match") }
         guard bytes.byteCount >= headerByteCount, bytes.unsafeLoadUnaligned(as: UInt64.self) == magic else {
-            throw SegmentError(description: "it is no rollup")
+            throw SegmentError(description: "it is not a rollup")
         }
         let version = bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt32.self)
         guard version == self.version else {
-            throw SegmentError(description: "it has version \(version), this program knows \(self.version)")
+            throw SegmentError(description: "it has version \(version), this program supports \(self.version)")
         }
         let regionsByteCount = Int(bytes.unsafeLoadUnaligned(fromByteOffset: 12, as: UInt32.self))
         let groupCount = bytes.unsafeLoadUnaligned(fromByteOffset: 16, as: UInt64.self)
@@ -93,7 +93,7 @@ package final class GroupRollup: Sendable {
                 regions.append(Region(name: name, groups: next..<next + count, trips: try reader.count(max: Int(tripCount))))
                 next += count
             }
-            guard next == Int(groupCount), reader.isAtEnd else { throw IndexError(description: "its regions miss groups") }
+            guard next == Int(groupCount), reader.isAtEnd else { throw IndexError(description: "its regions lack groups") }
             return Layout(
                 regions: regions, groupCount: Int(groupCount), tripCount: Int(tripCount), keysOffset: keysOffset)
         } catch {

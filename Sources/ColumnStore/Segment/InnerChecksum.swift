@@ -14,7 +14,7 @@ enum InnerChecksum {
 
     /// Replaces the zeros in the last bytes of a file, which follow bytes of a known checksum, by the checksum.
     static func seal(_ tail: inout [UInt8], after previous: UInt32) {
-        guard let digits = digits(in: tail) else { preconditionFailure("the metadata has no place for the checksum") }
+        guard let digits = digits(in: tail) else { preconditionFailure("the metadata has no room for the checksum") }
         let checksum = CRC32.checksum(tail.span.bytes, continuing: previous)
         tail.replaceSubrange(digits, with: text(checksum).utf8)
     }

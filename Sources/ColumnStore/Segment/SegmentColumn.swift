@@ -84,7 +84,7 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
         guard let version = version.flatMap({ Int($0) }), version > formatVersion else { return }
         throw TripstoreError(
             .conflict,
-            "Segment \(path) was written by a newer version of tripstore (format \(version), this program knows "
+            "Segment \(path) was written by a newer version of tripstore (format \(version), this program supports "
                 + "\(formatVersion)); nothing was touched, open the store with that version.")
     }
 }

@@ -164,7 +164,7 @@ package struct SegmentLayout: Sendable {
             if let range = reader.approximations {
                 let expected = OriginApproximations.bytes(keys: trips.key.span, cells: recounted.cells)
                 if reader.file.copy(range) != expected {
-                    problems.append("The approximate positions do not agree with the rows.")
+                    problems.append("The quantized origins do not agree with the rows.")
                 }
             }
         } catch {

@@ -132,13 +132,13 @@ package final class SegmentReader: Sendable {
             switch column {
             case .originGeohash, .destinationGeohash:
                 guard let geohash = Geohash(name), geohash.precision == Limits.storedGeohashPrecision else {
-                    throw SegmentError(description: "'\(name)' is no geohash of \(Limits.storedGeohashPrecision) characters")
+                    throw SegmentError(description: "'\(name)' is not a geohash of \(Limits.storedGeohashPrecision) characters")
                 }
                 return UInt32(geohash.bits)
             default:
                 let list = column == .region ? index.regions : index.datasources
                 guard let code = ByteOrderedString.index(of: name, in: list) else {
-                    throw SegmentError(description: "the index does not know '\(name)'")
+                    throw SegmentError(description: "the index does not contain '\(name)'")
                 }
                 return UInt32(code)
             }
@@ -195,7 +195,7 @@ package final class SegmentReader: Sendable {
         let version = try number(SegmentColumn.MetadataKey.indexVersion)
         if SegmentIndex.earlierVersions.contains(version) { throw EarlierIndex() }
         guard version == SegmentIndex.version else {
-            throw SegmentError(description: "the index has version \(version), this program knows \(SegmentIndex.version)")
+            throw SegmentError(description: "the index has version \(version), this program supports \(SegmentIndex.version)")
         }
         let offset = try number(SegmentColumn.MetadataKey.indexOffset)
         let byteCount = try number(SegmentColumn.MetadataKey.indexByteCount)

@@ -79,7 +79,7 @@ extension ColumnStore {
             throw TripstoreError(
                 .conflict,
                 "\(target) has \(strangers[0])\(strangers.count > 1 ? " and \(strangers.count - 1) others" : "") of a store "
-                    + "whose catalog is gone, which the backup does not have; make that catalog anew (`tripstore rebuild-catalog`), "
+                    + "whose catalog is gone, and the backup does not have it; rebuild that catalog (`tripstore rebuild-catalog`), "
                     + "or restore to another folder.")
         }
         return try bringAll(to: target, report) { _ throws(TripstoreError) in }
@@ -103,8 +103,8 @@ extension ColumnStore {
         if name == own { return }
         throw TripstoreError(
             .conflict,
-            "\(target.root) has \(what), which this backup would replace; name another folder. If it is an old backup that nobody "
-                + "needs, such as one from before `tripstore rebuild-catalog`, remove it first.")
+            "\(target.root) has \(what), which this backup would replace; name another folder. If it is an old backup that is no "
+                + "longer needed, such as one from before `tripstore rebuild-catalog`, remove it first.")
     }
 
     /// Returns the name of a catalog's store, whatever version created it; nil if it cannot be read.
@@ -126,11 +126,11 @@ extension ColumnStore {
         } else if FileSystem.isInside(destination, store) {
             place = "is in the store \(store)"
         } else if FileSystem.isInside(store, destination) {
-            place = "has the store \(store) in it"
+            place = "contains the store \(store)"
         } else {
             return
         }
-        throw TripstoreError(.invalidArgument, "\(target) \(place); name a folder apart from it.")
+        throw TripstoreError(.invalidArgument, "\(target) \(place); name a separate folder.")
     }
 
     /// Copies the catalog first, then the files that it names, and publishes the copied catalog last.
@@ -273,8 +273,8 @@ extension ColumnStore {
         guard try Self.checksum(of: path) == checksum else {
             throw TripstoreError(
                 .corrupt,
-                "The copy stopped: the bytes of \(path) are not those that were written. Run `tripstore verify`, set damaged "
-                    + "segments aside with `tripstore verify --quarantine`, and back up again; a damaged rollup is made anew by "
+                "The copy stopped: the bytes of \(path) are not those that were written. Run `tripstore verify`, quarantine "
+                    + "damaged segments with `tripstore verify --quarantine`, and back up again; a damaged rollup is rebuilt by "
                     + "`tripstore serve`.")
         }
         try FileSystem.remove(target)

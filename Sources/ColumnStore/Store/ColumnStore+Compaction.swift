@@ -81,7 +81,7 @@ extension ColumnStore {
             var done: Set<ClosedRange<ISOWeek>> = []
             while let period = try reclusterOnce(), done.insert(period).inserted {}
         } catch {
-            options.logger.warning("Segments could not be divided by place", metadata: ["error": "\(error)"])
+            options.logger.warning("Segments could not be reclustered", metadata: ["error": "\(error)"])
         }
     }
 
@@ -118,7 +118,7 @@ extension ColumnStore {
             guard isPublished else { return nil }
             forget(old.map(\.fileName), coveredBy: rollup)
             options.logger.info(
-                "Divided segments by place",
+                "Reclustered segments",
                 metadata: [
                     "before": "\(old.count)", "after": "\(new.count)", "trips": "\(new.reduce(0) { $0 + $1.rowCount })",
                 ])

@@ -31,7 +31,7 @@ extension ColumnStore {
                 do throws(TripstoreError) { result = .success(try derive(version)) } catch { result = .failure(error) }
             } while result.hasCode(.notFound) && attempts < Self.attemptCountMax
             if case .failure(let error) = result {
-                options.logger.error("What was committed cannot be shown", metadata: ["error": "\(error)"])
+                options.logger.error("Committed trips cannot be published", metadata: ["error": "\(error)"])
                 // Until the catalog changes, queries need not retry what is damaged.
                 state.withLock { ($0.snapshot, $0.version) = (.failure(error), version) }
             }
@@ -85,7 +85,7 @@ extension ColumnStore {
         }
         if let problem = reader.indexProblem {
             options.logger.warning(
-                "The index of a segment was made anew", metadata: ["file": "\(segment.fileName)", "why": "\(problem)"])
+                "The index of a segment was rebuilt", metadata: ["file": "\(segment.fileName)", "why": "\(problem)"])
         }
         return reader
     }
@@ -139,7 +139,7 @@ extension ColumnStore {
             differences.append("Queries see \(snapshot.rowCount.grouped) trips, the catalog has \(trips.grouped).")
         }
         if snapshot.warning ?? "" != warning {
-            differences.append("Queries say of missing trips '\(snapshot.warning ?? "")', not '\(warning)'.")
+            differences.append("Queries warn of missing trips with '\(snapshot.warning ?? "")', not '\(warning)'.")
         }
         return differences
     }

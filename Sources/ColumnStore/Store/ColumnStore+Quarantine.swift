@@ -21,15 +21,15 @@ extension ColumnStore {
                     let aside = "\(folders.quarantine)/\(fileName)"
                     try FileSystem.remove(aside)
                     guard try FileSystem.link(path, as: aside) else {
-                        throw FileSystem.error("link to the folder quarantine the file", path)
+                        throw FileSystem.error("link into the folder quarantine the file", path)
                     }
                     try FileSystem.syncDirectory(folders.quarantine)
                 }
                 let rollup = try catalog.rollup()
                 let gone = try catalog.quarantine(
                     segment, problem: problem,
-                    message: "A segment of this load, \(fileName), was damaged and has been set aside; resume the job, and its "
-                        + "file is loaded from the start.")
+                    message: "A segment of this job, \(fileName), was damaged and has been quarantined; resume the job to load "
+                        + "its file from the start.")
                 forget(gone.files, coveredBy: rollup)
                 noteQuarantine()
                 return gone.failed.map(\.job)
@@ -41,7 +41,7 @@ extension ColumnStore {
     /// start.
     func noteQuarantine() {
         do throws(TripstoreError) { try QuarantineNotes(folders: folders).update(from: catalog) } catch {
-            options.logger.warning("What was set aside cannot be noted", metadata: ["why": "\(error.message)"])
+            options.logger.warning("The notes in the folder quarantine cannot be written", metadata: ["why": "\(error.message)"])
         }
     }
 
@@ -57,12 +57,12 @@ extension Catalog.MissingTrips {
         let remedy = jobs.count == 1 ? "that job and load its file" : "those jobs and load their files"
         let known =
             trips == 0
-            ? "Trips, nobody can tell how many, are"
+            ? "An unknown number of trips are"
             : (jobs.contains(where: \.isAtLeast) ? "At least " : "")
                 + "\(trips.grouped) \(trips == 1 ? "trip is" : "trips are")"
         return
-            "\(known) missing: \(segments) with trips of \(Self.list(jobs.map(\.id))) \(segmentCount == 1 ? "was" : "were") set "
-            + "aside; restore a backup that still has them, or delete \(remedy) again."
+            "\(known) missing: \(segments) with trips of \(Self.list(jobs.map(\.id))) \(segmentCount == 1 ? "was" : "were") "
+            + "quarantined; restore a backup that still has them, or delete \(remedy) again."
     }
 
     /// Lists jobs in a sentence, the first few of many.

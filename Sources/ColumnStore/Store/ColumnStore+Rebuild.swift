@@ -108,12 +108,12 @@ extension ColumnStore {
         } catch {
             if error.code == .corrupt { return }
             // A catalog that cannot be opened for another reason, such as its version or its permissions, may be intact.
-            state = "may be whole, though it cannot be opened now (\(error.message))"
+            state = "may be intact, though it cannot be opened now (\(error.message))"
         }
         throw TripstoreError(
             .conflict,
-            "The catalog \(folders.catalog) \(state), and knows more than the segments do: failed jobs, and loads that wait; "
-                + "add --force to make a new one all the same.")
+            "The catalog \(folders.catalog) \(state), and holds more than the segments do, namely failed and pending jobs; "
+                + "add --force to rebuild it all the same.")
     }
 
     /// Returns the contents of the new catalog, and the jobs whose rejected-row files are damaged.
@@ -124,9 +124,9 @@ extension ColumnStore {
         var contents = Catalog.Contents()
         contents.jobs = plan.jobs
         contents.segments = plan.segments.compactMap { found[$0.name]?.record }
-        contents.quarantine = aside.map { (name: $0, problem: "It was set aside before the catalog was made anew.") }
+        contents.quarantine = aside.map { (name: $0, problem: "It was quarantined before the catalog was rebuilt.") }
         contents.quarantine += damaged.map { (name: $0.file, problem: $0.problems.joined(separator: " ")) }
-        contents.quarantine += plan.setAside.map { (name: $0, problem: "Its jobs were not known to be whole.") }
+        contents.quarantine += plan.setAside.map { (name: $0, problem: "Its jobs were not known to be complete.") }
         var damagedRejects: [Int64] = []
         for job in plan.jobs {
             let path = folders.rejectsPath(job: job.id)
@@ -205,7 +205,7 @@ extension ColumnStore {
             let aside = "\(folders.quarantine)/\(name)"
             try FileSystem.remove(aside)
             guard try FileSystem.link(folders.segmentPath(name), as: aside) else {
-                throw FileSystem.error("link to the folder quarantine the file", folders.segmentPath(name))
+                throw FileSystem.error("link into the folder quarantine the file", folders.segmentPath(name))
             }
         }
         if !names.isEmpty { try FileSystem.syncDirectory(folders.quarantine) }

@@ -29,8 +29,8 @@ extension ColumnStore {
 
     /// Returns what the loss of a job's rejected rows means, and what to do.
     static func rejectsRemedy(job id: Int64) -> String {
-        "Rejected rows of job \(id) cannot be listed; its trips are answered as before. Put the file back from a backup, or set it aside "
-            + "with `tripstore verify --quarantine`; to have the rows again, delete job \(id) and load its file once more."
+        "Rejected rows of job \(id) cannot be listed; its trips are not affected. Restore the file from a backup, or quarantine it "
+            + "with `tripstore verify --quarantine`; to get the rows back, delete job \(id) and load its file again."
     }
 
     /// Quarantines a damaged file of rejected rows; afterwards only the job's counts of rejected rows by reason are stored.
@@ -53,7 +53,7 @@ extension ColumnStore {
         let aside = setAsideRejects(job: id, in: folders)
         try FileSystem.remove(aside)
         guard try FileSystem.link(path, as: aside) else {
-            throw FileSystem.error("link to the folder quarantine the file", path)
+            throw FileSystem.error("link into the folder quarantine the file", path)
         }
         try FileSystem.syncDirectory(folders.quarantine)
     }

@@ -44,7 +44,7 @@ extension ColumnStore {
         } catch {
             // Segments that were removed meanwhile are not a fault: the next run uses the current ones.
             if let live = try? catalog.liveSegments().map(\.id), live != looked { return idleWork.signalChange() }
-            options.logger.warning("The groups could not be counted", metadata: ["error": "\(error)"])
+            options.logger.warning("The rollup could not be built", metadata: ["error": "\(error)"])
         }
     }
 
@@ -63,7 +63,7 @@ extension ColumnStore {
     func replaceRollup(_ rollup: GroupRollup) {
         guard rollup.isReplaced.withLock({ isReplaced in exchange(&isReplaced, with: true) }) == false else { return }
         options.logger.error(
-            "The rollup was truncated while it was in use and is made anew", metadata: ["file": "\(rollup.path)"])
+            "The rollup was truncated while it was in use and will be rebuilt", metadata: ["file": "\(rollup.path)"])
         idleWork.signalChange()
     }
 

@@ -30,7 +30,7 @@ extension ColumnStore {
             return jobs.reversed()
         }
         throw TripstoreError(
-            .conflict, "The store \(folders.root) changes all the time; run the same command again when its loads are over.")
+            .conflict, "The store \(folders.root) keeps changing; run the same command again when its jobs are done.")
     }
 
     package func pieces(of jobs: Set<Int64>) throws(TripstoreError) -> [TripPiece] {

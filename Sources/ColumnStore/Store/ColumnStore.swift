@@ -97,7 +97,7 @@ public final class ColumnStore: TripEngine {
             throw TripstoreError(
                 .corrupt,
                 "The catalog \(folders.catalog) is older than the store: it does not know job \(job), whose trips are in \(name). "
-                    + "Nothing was touched: put the newest catalog back, or make the catalog anew with `tripstore rebuild-catalog "
+                    + "Nothing was touched: restore the newest catalog, or rebuild it with `tripstore rebuild-catalog "
                     + "--force --data-dir \(folders.root)`.")
         }
         for name in unnamed {
@@ -121,14 +121,14 @@ public final class ColumnStore: TripEngine {
     /// Deletes a file that nothing needs; one that cannot be deleted only costs space.
     func sweep(_ path: String) {
         do throws(TripstoreError) { try FileSystem.remove(path) } catch {
-            options.logger.warning("A file that is no longer needed stays", metadata: ["why": "\(error.message)"])
+            options.logger.warning("A file that is no longer needed could not be removed", metadata: ["why": "\(error.message)"])
         }
     }
 
     private func noteForeign(_ names: [String], in folder: String) {
         guard !names.isEmpty else { return }
         options.logger.notice(
-            "Left alone what is not the store's",
+            "Ignored files that do not belong to the store",
             metadata: ["folder": "\(folder)", "names": "\(names.prefix(10).joined(separator: ", "))"])
     }
 

@@ -87,7 +87,7 @@ package struct StoreFolder: LockedFolder {
     package static func requireStore(in directory: String) throws(TripstoreError) {
         let folders = Folders(root: directory)
         if FileSystem.isDenied(folders.catalog) {
-            throw TripstoreError(.io, "This user may not read the store in \(directory); ask as the user whose it is.")
+            throw TripstoreError(.io, "This user may not read the store in \(directory); run this as the user who owns it.")
         }
         try refuseLostCatalog(folders)
         // An empty catalog without trips is left by a first start that was killed: the next writer continues.
@@ -95,7 +95,7 @@ package struct StoreFolder: LockedFolder {
         if FileSystem.byteCount(of: directory) != nil {
             throw TripstoreError(
                 .notFound,
-                "There is no store in \(directory): it is a file, and a store is a folder; name that with --data-dir.")
+                "There is no store in \(directory): it is a file; name the store's folder with --data-dir.")
         }
         throw TripstoreError(
             .notFound,
@@ -113,7 +113,7 @@ package struct StoreFolder: LockedFolder {
         throw TripstoreError(
             .corrupt,
             "The catalog \(folders.catalog) is gone or empty, but \(segments.grouped) segments and \(uploads.grouped) uploads are there. Nothing "
-                + "was touched: put the catalog back, make the catalog anew with `tripstore rebuild-catalog --data-dir \(folders.root)`, "
+                + "was touched: restore the catalog, rebuild it with `tripstore rebuild-catalog --data-dir \(folders.root)`, "
                 + "or restore a backup to another folder (`tripstore restore`).")
     }
 }

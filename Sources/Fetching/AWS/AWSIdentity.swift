@@ -62,7 +62,7 @@ package final class AWSIdentity: Sendable {
     }
 
     private static func failure(_ error: any Error, _ origin: String) -> FetchFailure {
-        .broken("the container's credentials cannot be had from \(origin) (\(error))")
+        .broken("the container's credentials cannot be read from \(origin) (\(error))")
     }
 
     private struct Answer: Decodable {

@@ -39,7 +39,7 @@ package struct AWSSettings: Sendable {
             do {
                 return try WebAddress(text)
             } catch {
-                throw TripstoreError(.io, "\(name) is no URL of a server; set it to one such as http://127.0.0.1:9000.")
+                throw TripstoreError(.io, "\(name) is not the URL of a server; set it to one such as http://127.0.0.1:9000.")
             }
         }
         return nil
@@ -53,7 +53,7 @@ package struct AWSSettings: Sendable {
         }
         let sections = [file(.credentials)?[profile], file(.config)?[profile]].compactMap(\.self)
         if sections.isEmpty, let name = variable("AWS_PROFILE") {
-            throw TripstoreError(.io, "AWS_PROFILE names the profile '\(name)', which no file of AWS's has; check its name.")
+            throw TripstoreError(.io, "AWS_PROFILE names the profile '\(name)', which is in no AWS configuration file; check its name.")
         }
         for section in sections {
             if let id = section["aws_access_key_id"], let secret = section["aws_secret_access_key"] {

@@ -48,7 +48,7 @@ final class Fetch: Sendable {
                 changeCount += 1
                 guard changeCount <= FetchLimits.changeCountMax else {
                     throw FetchFailure.refusal(
-                        "The file at \(shown) changes while it is fetched, again and again; fetch it when it is finished.")
+                        "The file at \(shown) keeps changing while it is fetched; submit it when it is complete.")
                 }
                 try file.reset()
             } catch FetchFailure.broken(let reason, let retryAfter) {
@@ -66,12 +66,12 @@ final class Fetch: Sendable {
         switch response.status.code {
         case 206:
             guard let range, let bytes = range.bytes, bytes.lowerBound == 0 else {
-                throw Self.lie(shown, "other bytes than it was asked for")
+                throw Self.lie(shown, "other bytes than requested")
             }
             guard let total = range.totalByteCount, let validator = Validator(response.headers) else { break }
             // The ledger has an integer for each piece: a server's claim must not create it before there is room for the file.
             guard total / options.pieceByteCount < FetchLimits.pieceCountMax else {
-                throw Self.lie(shown, "a size that no file has (\(total.grouped) bytes)")
+                throw Self.lie(shown, "an impossible size (\(total.grouped) bytes)")
             }
             try file.requireRoom(for: total)
             let ledger = PieceLedger(totalByteCount: total, pieceByteCount: options.pieceByteCount)
@@ -86,7 +86,7 @@ final class Fetch: Sendable {
         }
         // Pieces that nothing proves to be of one file are not put together.
         let whole = try await client.get(nil, ifStill: nil)
-        guard whole.status == .ok else { throw Self.lie(shown, "a part of the file where the whole was asked for") }
+        guard whole.status == .ok else { throw Self.lie(shown, "a part of the file although all of it was requested") }
         try await stream(whole)
     }
 
@@ -150,15 +150,15 @@ final class Fetch: Sendable {
         guard response.status.code == 206 else { throw FetchFailure.changed }
         guard let range = ContentRange(response.headers), let bytes = range.bytes, bytes.lowerBound == wanted.lowerBound,
             bytes.upperBound <= wanted.upperBound
-        else { throw Self.lie(shown, "other bytes than it was asked for") }
+        else { throw Self.lie(shown, "other bytes than requested") }
         guard range.totalByteCount == totalByteCount, validator.matches(response.headers) else { throw FetchFailure.changed }
         if let length = response.headers.first(name: "Content-Length"), Int(length) != bytes.count {
-            throw Self.lie(shown, "another number of bytes than it announces")
+            throw Self.lie(shown, "a different number of bytes than announced")
         }
         var left = bytes.count
         try await receive(response) { buffer in
             left -= buffer.count
-            guard left >= 0 else { throw Self.lie(shown, "more bytes than it announces") }
+            guard left >= 0 else { throw Self.lie(shown, "more bytes than announced") }
             try file.write(buffer, piece: piece)
             report(totalByteCount: totalByteCount)
         }
@@ -188,7 +188,7 @@ final class Fetch: Sendable {
     }
 
     private static func lie(_ shown: String, _ what: String) -> FetchFailure {
-        .refusal("The server sends \(what) for \(shown), so the file cannot be trusted; fetch it from another place.")
+        .refusal("The server sends \(what) for \(shown), so the file cannot be trusted; get it from another server.")
     }
 
     /// Reports that an attempt failed and when the next one begins.

@@ -49,21 +49,21 @@ final class FetchWatch: Sendable {
                 return
             }
             guard .now < end else {
-                throw failure("it was not there whole after \(Self.text(options.timeout)) (FETCH_TIMEOUT)")
+                throw failure("it was not complete after \(Self.text(options.timeout)) (FETCH_TIMEOUT)")
             }
             totals.append(byteCount.withLock { $0 })
             guard totals.count > Self.stepCount else { continue }
             let moved = totals[totals.count - 1] - totals.removeFirst()
             if moved < least {
                 throw failure(
-                    "it brought \(moved.grouped) bytes in \(Self.text(options.rateWindow)), less than "
+                    "it sent \(moved.grouped) bytes in \(Self.text(options.rateWindow)), less than "
                         + "\(options.minBytesPerSecond.grouped) a second (FETCH_MIN_RATE)")
             }
         }
     }
 
     private func failure(_ reason: String) -> FetchFailure {
-        .refused(TripstoreError(.unavailable, "\(shown) was given up: \(reason)."))
+        .refused(TripstoreError(.unavailable, "Gave up on \(shown): \(reason)."))
     }
 
     private static func text(_ duration: Duration) -> String {

@@ -16,7 +16,7 @@ public struct HTTPFetcher: SourceFetcher {
         if case .object(let object) = source, let allowed = options.allowedBuckets, !allowed.contains(object.bucket) {
             throw TripstoreError(
                 .invalidArgument,
-                "The bucket \(object.bucket) is none of those that this server fetches from (ALLOWED_S3_BUCKETS); name a file in one of "
+                "The bucket \(object.bucket) is not one that this server fetches from (ALLOWED_S3_BUCKETS); name a file in one of "
                     + "them, or upload it.")
         }
         // A name is resolved when it is fetched; an address needs no lookup.

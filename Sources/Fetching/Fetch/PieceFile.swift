@@ -83,7 +83,7 @@ final class PieceFile: Sendable {
         guard let most = file.byteCountMax, byteCount > most else { return }
         throw TripstoreError(
             .badInput,
-            "The file has \(byteCount.grouped) bytes or more, and this server takes \(most.grouped) (MAX_UPLOAD_BYTES); divide it."
+            "The file has at least \(byteCount.grouped) bytes, and this server accepts \(most.grouped) (MAX_UPLOAD_BYTES); split it."
         )
     }
 

@@ -70,7 +70,7 @@ final class SourceClient: Sendable {
                 guard response.status.code < 400, let location = response.headers.first(name: "Location") else { break }
                 guard case .web = source else {
                     throw FetchFailure.refusal(
-                        "\(source.shown) redirects to another address, where no signature counts; name that.")
+                        "\(source.shown) redirects to another address, for which the signature is not valid; name that address.")
                 }
                 redirectCount += 1
                 guard redirectCount <= FetchLimits.redirectCountMax else {
@@ -199,7 +199,7 @@ final class SourceClient: Sendable {
     /// Returns the error for a host that a server must not connect to.
     static func refusal(of host: String, _ kind: String) -> String {
         "\(host) has \(kind), which this server does not fetch from; "
-            + "start it with --allow-private-addresses if those who use it may do so."
+            + "start it with --allow-private-addresses if its users may reach such addresses."
     }
 
     // MARK: Errors
@@ -211,13 +211,13 @@ final class SourceClient: Sendable {
         let patience = seconds >= 1 ? "\(Int(seconds)) s" : "\(seconds) s"
         guard let error = error as? HTTPFailure else { return error }
         switch error {
-        case .readTimeout: return FetchFailure.broken("no byte came for \(patience)")
-        case .writeTimeout: return FetchFailure.broken("no byte was taken for \(patience)")
+        case .readTimeout: return FetchFailure.broken("no data arrived for \(patience)")
+        case .writeTimeout: return FetchFailure.broken("no data was accepted for \(patience)")
         case .connectionClosed: return FetchFailure.broken("the connection broke off")
         case .connectTimeout: return FetchFailure.broken("the server cannot be reached: it does not answer")
         case .unreachable(let reason): return FetchFailure.broken("the server cannot be reached: \(reason)")
         case .certificate(.untrusted), .certificate(.otherHost):
-            return FetchFailure.refusal("The server's certificate cannot be verified, so it may be another's; check the URL.")
+            return FetchFailure.refusal("The server's certificate cannot be verified, so this may be another server; check the URL.")
         case .noLibrary: return FetchFailure.refusal("Nothing can be fetched: \(error).")
         default: return FetchFailure.broken("the connection failed (\(String(error.description.prefix(300))))")
         }
@@ -249,8 +249,8 @@ final class SourceClient: Sendable {
                 TripstoreError(
                     .io,
                     isSigned
-                        ? "S3 refuses \(shown) to these credentials: \(status)\(detail); check that they may read it."
-                        : "S3 refuses \(shown) to everybody: \(status)\(detail), and no AWS credentials were found; "
+                        ? "S3 denies these credentials access to \(shown): \(status)\(detail); check that they may read it."
+                        : "S3 denies anonymous access to \(shown): \(status)\(detail), and no AWS credentials were found; "
                             + "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.", cause: .rights))
         case (_, 401), (_, 403):
             return .refusal(
@@ -258,7 +258,7 @@ final class SourceClient: Sendable {
         case (_, 404), (_, 410):
             return .refusal("There is no file at \(shown): the server answers \(status)\(detail); check the URL.")
         default:
-            return .refusal("The server answers \(status)\(detail) for \(asked), which is no file; check the URL.")
+            return .refusal("The server answers \(status)\(detail) for \(asked), which is not a file; check the URL.")
         }
     }
 

@@ -100,7 +100,7 @@ package final class HivePrefix: ExportDestination {
                 guard file.hasPrefix("part-"), file.hasSuffix(".parquet"), !file.contains("/") else {
                     throw TripstoreError(
                         .invalidArgument,
-                        "\(prefix.url)/\(name) is of no export, and readers would take it for trips; move it away, or name "
+                        "\(prefix.url)/\(name) does not belong to an export, and readers would take it for trips; move it away, or name "
                             + "another prefix.")
                 }
                 state.there[week, default: [:]][file] = listed.byteCount
@@ -165,7 +165,7 @@ package final class HivePrefix: ExportDestination {
         try requireToBeLast()
         guard found.there == taken else {
             throw TripstoreError(
-                .conflict, "\(prefix.url) has other files than were written there, so somebody else writes to it; export again."
+                .conflict, "\(prefix.url) has files that this export did not write, so something else writes to it; export again."
             )
         }
         try client.put("", to: prefix.object(Self.success))
@@ -176,7 +176,7 @@ package final class HivePrefix: ExportDestination {
     private func requireToBeLast() throws(TripstoreError) {
         guard try client.text(of: prefix.object(Self.marker)) != run + "\n" else { return }
         throw TripstoreError(
-            .busy, "Another export to \(prefix.url) has begun since; wait for its end, or name another prefix.")
+            .busy, "Another export to \(prefix.url) has begun since; wait until it ends, or name another prefix.")
     }
 
     /// Adds to an error, if applicable, that another export has aborted what this one sends.

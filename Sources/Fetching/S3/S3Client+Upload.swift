@@ -117,7 +117,7 @@ extension S3Client {
             if try size(of: staged.object) == staged.byteCount { continue }
             throw TripstoreError(
                 .unavailable,
-                "S3 has lost the parts of \(staged.object.url), or somebody has aborted their upload; begin again.")
+                "S3 has lost the parts of \(staged.object.url), or their upload was aborted; start again.")
         }
     }
 

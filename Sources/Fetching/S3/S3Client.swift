@@ -70,7 +70,7 @@ final class S3Client: Sendable {
                 case FetchFailure.broken(let why, let after): (reason, retryAfter) = (why, after)
                 case let error as TripstoreError: throw error
                 case let error:
-                    throw TripstoreError(.internalFault, "S3 could not be asked: \(error); please report this.")
+                    throw TripstoreError(.internalFault, "The request to S3 failed: \(error); please report this.")
                 }
             }
             attemptCount += 1
@@ -102,7 +102,7 @@ final class S3Client: Sendable {
         if let credentials = try identity.awaitCredentials() { return credentials }
         throw TripstoreError(
             .io,
-            "S3 keeps nothing for those whom it does not know, and no AWS credentials were found; set AWS_ACCESS_KEY_ID and "
+            "S3 does not store objects of anonymous users, and no AWS credentials were found; set AWS_ACCESS_KEY_ID and "
                 + "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.")
     }
 
@@ -158,15 +158,15 @@ final class S3Client: Sendable {
                     .unavailable, "S3 does not \(request.purpose) \(shown): this machine's clock is wrong (\(status)); set it.",
                     cause: .machine))
         case (_, "ExpiredToken"):
-            return .refusal("S3 does not \(request.purpose) \(shown): the AWS credentials have ended (\(status)); renew them.")
+            return .refusal("S3 does not \(request.purpose) \(shown): the AWS credentials have expired (\(status)); renew them.")
         case (301, _), (302, _), (307, _), (308, _), (400, "AuthorizationHeaderMalformed"):
             if let region, region != asked {
                 return .refusal(
-                    "The bucket \(bucket) is in the region \(region), and \(asked) was asked for it; set AWS_REGION to \(region)."
+                    "The bucket \(bucket) is in the region \(region), but the request went to \(asked); set AWS_REGION to \(region)."
                 )
             }
             return .refusal(
-                "S3 redirects \(shown) to another address, where no signature counts (\(status)); set AWS_REGION to the bucket's "
+                "S3 redirects \(shown) to another address, for which the signature is not valid (\(status)); set AWS_REGION to the bucket's "
                     + "region, or AWS_ENDPOINT_URL to its server.")
         case (401, _), (403, _):
             return .refusal(
@@ -177,9 +177,9 @@ final class S3Client: Sendable {
             return .refused(
                 TripstoreError(
                     .unavailable,
-                    "S3 has no parts of \(shown) any more: somebody has aborted their upload (\(status)); begin again."))
+                    "S3 has no parts of \(shown) any more: their upload was aborted (\(status)); start again."))
         case (404, _) where error == "NoSuchBucket" || request.object.key.isEmpty || request.method == .put:
-            return .refusal("There is no bucket \(bucket): S3 answers \(status); make it, or name another.")
+            return .refusal("There is no bucket \(bucket): S3 answers \(status); create it, or name another.")
         case (404, _):
             return .refusal("There is nothing at \(shown): S3 answers \(status); check the URL.")
         default:

@@ -29,7 +29,7 @@ package final class S3Uploads: UploadStore {
             else {
                 throw TripstoreError(
                     .invalidArgument,
-                    "UPLOADS_URL has the parameter '\(ShownURL.setting(String(parts[1].prefix { $0 != "=" })))'; there is but stray_seconds, a number from 10 to 2592000."
+                    "UPLOADS_URL has the parameter '\(ShownURL.setting(String(parts[1].prefix { $0 != "=" })))'; the only one is stray_seconds, a number from 10 to 2592000."
                 )
             }
             seconds = number

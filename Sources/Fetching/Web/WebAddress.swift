@@ -206,7 +206,7 @@ package struct WebAddress: Hashable, Sendable {
         }
         // Browsers treat a backslash as a slash, so this leads to another host there.
         if text.count > 1, text.prefix(2).allSatisfy({ $0 == "/" || $0 == "\\" }) {
-            throw Fault(reason: "it begins with a backslash, which not all programs read alike")
+            throw Fault(reason: "it begins with a backslash, which programs read differently")
         }
         let path: String
         var query = reference.query

@@ -206,8 +206,8 @@ package final class IngestionJob {
         guard let hash = checkpoint.contentHash, hash == hasher.hash else {
             throw TripstoreError(
                 .conflict,
-                "\(job.filename) changed since \(job.processedRows.grouped) of its rows were loaded; none of them is in the store. Load it "
-                    + "from its beginning by resuming job \(job.id), or delete the job.")
+                "\(job.filename) changed since \(job.processedRows.grouped) of its rows were loaded; none of them is in the store. Resume "
+                    + "job \(job.id) to load it from the start, or delete the job.")
         }
         return end
     }
@@ -359,8 +359,8 @@ package final class IngestionJob {
         guard storedByteCount > bound else { return }
         throw TripstoreError(
             .badInput,
-            "The load has stored \(storedByteCount.grouped) bytes for \(part.job.processedBytes.grouped) of its file, more than any trips "
-                + "take; look at what the file has.")
+            "The job has stored \(storedByteCount.grouped) bytes for \(part.job.processedBytes.grouped) of its file, more than any trips "
+                + "need; check what the file contains.")
     }
 
     /// Commits the rows read so far.

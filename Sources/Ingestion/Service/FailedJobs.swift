@@ -48,12 +48,12 @@ final class FailedJobs: Sendable {
     func giveUpIfItEndsProcesses(_ record: JobRecord) throws(TripstoreError) -> Bool {
         guard record.startCount >= Limits.startCountMax else { return false }
         let message =
-            "The process ended \(record.startCount) times in a row while it loaded this file, as if it was killed or had no memory left; "
+            "The process ended \(record.startCount) times in a row while it loaded this file, as if it was killed or ran out of memory; "
             + "nothing of the file is in the store. Find the cause, then resume job \(record.job.id) to load it from its start, or delete "
             + "the job."
         let isEnded = try context.deleteTrips(record.job.id, status: .failed, from: [record.job.status], message: message)
         if isEnded, let failed = try context.catalog.job(record.job.id) {
-            context.logger.error("A job is given up whose runs ended the process", metadata: ["job": "\(record.job.id)"])
+            context.logger.error("Gave up on a job whose attempts ended the process", metadata: ["job": "\(record.job.id)"])
             context.board.publish(JobProgress(failed.job))
             note(failed)
         }
@@ -89,8 +89,8 @@ final class FailedJobs: Sendable {
             for path in record.files { try FileSystem.remove(path) }
             // A file from a URL is fetched again.
             if record.sourceURL == nil || record.ownsURL && isOld {
-                let reason = isOld ? "was kept for as long as this server keeps one" : "made room for those of later jobs"
-                let message = [record.job.message, "Its upload \(reason) and is gone; send the file again."].compactMap(\.self)
+                let reason = isOld ? "was kept as long as this server keeps uploads" : "was removed to make room for later jobs"
+                let message = [record.job.message, "Its upload \(reason); send the file again."].compactMap(\.self)
                     .joined(separator: " ")
                 guard try context.catalog.setStatus(id, to: .failed, from: [.failed], message: message, attempt: nil) else {
                     return nil

@@ -68,9 +68,9 @@ struct JobChanges: Sendable {
         throw TripstoreError(
             .conflict,
             record.ownsSource
-                ? "The upload of job \(id) is gone, as it was kept for a while only; send the file again."
+                ? "The upload of job \(id) is gone, since failed jobs keep theirs for a limited time; send the file again."
                 : "The file of job \(id), \(record.sourcePath), is \(!context.isShared ? "gone" : "not on this machine"); bring it back, or load "
-                    + "it anew from where it is now and remove the job.")
+                    + "it again from its new location and delete the job.")
     }
 
     /// Removes a job of this process that failed because its bytes are in the store.

@@ -108,13 +108,13 @@ final class JobFetcher: Sendable {
             do throws(TripstoreError) {
                 return try failFetch(id, error)
             } catch let obstacle {
-                context.logger.error("A fetch could not be ended", metadata: ["job": "\(id)", "error": "\(obstacle)"])
+                context.logger.error("The failure of a fetch could not be recorded", metadata: ["job": "\(id)", "error": "\(obstacle)"])
                 guard context.settings.isServing else {
                     return board.abandon(
                         [id],
                         TripstoreError(
                             .io,
-                            "The fetch stopped, and that could not be recorded: \(obstacle.message) The next start goes on."))
+                            "The fetch stopped, and that could not be recorded: \(obstacle.message) The next start resumes it."))
                 }
                 var job = record.job
                 job.message = "Waiting: \(obstacle.message)"

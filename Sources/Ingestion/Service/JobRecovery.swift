@@ -47,7 +47,7 @@ struct JobRecovery: Sendable {
         let files = try folders.uploadFiles()
         if !files.foreign.isEmpty {
             context.logger.notice(
-                "Left alone what is not the store's",
+                "Ignored files that do not belong to the store",
                 metadata: ["folder": "\(folders.uploads)", "names": "\(files.foreign.prefix(10).joined(separator: ", "))"])
         }
         var broken: [String] = []

@@ -96,7 +96,7 @@ final class JobRunner: Sendable {
         let reason = (error as? TripstoreError)?.message ?? "\(error)"
         board.abandon(
             ids,
-            TripstoreError(.io, "The load stopped, and that could not be recorded: \(reason) The next start goes on."))
+            TripstoreError(.io, "The job stopped, and that could not be recorded: \(reason) The next start resumes it."))
     }
 
     private func run(_ record: JobRecord, _ control: IngestionJob.Control) throws {
@@ -155,7 +155,7 @@ final class JobRunner: Sendable {
                 complete(record, load.job, load.progress)
             case .checkpointed:
                 try requeue(record)
-                context.logger.notice("A job was checkpointed; the next start goes on from there", metadata: ["job": "\(id)"])
+                context.logger.notice("A job was checkpointed; the next start resumes it from there", metadata: ["job": "\(id)"])
             }
         } catch {
             load.drain()
@@ -185,7 +185,7 @@ final class JobRunner: Sendable {
         if record.job.status == .completed { return complete(record, record.job) { JobProgress($0) } }
         if record.job.status.isRemoved { return try files.remove(of: record) }
         if !record.job.status.isTerminal {
-            context.logger.notice("A job is another process's now", metadata: ["job": "\(id)"])
+            context.logger.notice("Another process has taken over a job", metadata: ["job": "\(id)"])
         }
     }
 
@@ -212,7 +212,7 @@ final class JobRunner: Sendable {
                 }
                 if isAway, control.stopRequest != .none { throw error }
                 context.logger.warning(
-                    "The catalog cannot take note", metadata: ["jobs": "\(ids)", "why": "\(error.message)"])
+                    "The catalog cannot record the state of jobs", metadata: ["jobs": "\(ids)", "why": "\(error.message)"])
                 for id in ids {
                     guard var job = board.live(id) ?? (try? catalog.job(id))?.job, !job.status.isTerminal else { continue }
                     job.message = "Waiting: \(error.message)"
@@ -229,7 +229,7 @@ final class JobRunner: Sendable {
         do throws(TripstoreError) {
             try FileSystem.remove(path)
         } catch {
-            context.logger.warning("A file stays that is no longer needed", metadata: ["why": "\(error.message)"])
+            context.logger.warning("A file that is no longer needed could not be removed", metadata: ["why": "\(error.message)"])
         }
     }
 
@@ -237,7 +237,7 @@ final class JobRunner: Sendable {
     private func abandon(
         _ id: Int64, _ record: JobRecord, _ error: any Error, _ control: IngestionJob.Control
     ) throws {
-        let error = error as? TripstoreError ?? TripstoreError(.internalFault, "The load failed: \(error).")
+        let error = error as? TripstoreError ?? TripstoreError(.internalFault, "The job failed: \(error).")
         let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
         if error.isDuplicate { state.withLock { $0.duplicates[id] = error.job } }
         let message = error.lastingMessage ?? error.message
@@ -247,7 +247,7 @@ final class JobRunner: Sendable {
         do {
             try engine.removeUncommitted(ofJob: id)
         } catch {
-            context.logger.warning("What a load left behind stays until the next start", metadata: ["why": "\(error)"])
+            context.logger.warning("Orphaned parts of a job remain until the next start", metadata: ["why": "\(error)"])
         }
         // A failed job can be resumed, and needs its file.
         let job = try context.record(id).job

@@ -41,7 +41,7 @@ final class JobSharing: Sendable {
         do throws(TripstoreError) {
             try catalog.observe { [weak self] notice throws(TripstoreError) in try self?.hear(notice) }
         } catch {
-            context.logger.error("Other processes cannot be heard", metadata: ["why": "\(error)"])
+            context.logger.error("Messages of other processes cannot be received", metadata: ["why": "\(error)"])
         }
         if role != .own { register() }
         startLoop()
@@ -55,7 +55,7 @@ final class JobSharing: Sendable {
                 context.logger.error("Processes have different settings", metadata: ["what": "\(sentence)"])
             }
         } catch {
-            context.logger.warning("The other processes cannot be told of this one", metadata: ["why": "\(error)"])
+            context.logger.warning("This process cannot be registered", metadata: ["why": "\(error)"])
         }
         if copies == nil {
             context.logger.notice(
@@ -148,7 +148,7 @@ final class JobSharing: Sendable {
             }
             try catalog.runMaintenance()
         } catch {
-            context.logger.warning("The catalog cannot be told that this process is alive", metadata: ["why": "\(error)"])
+            context.logger.warning("The heartbeat of this process cannot be recorded", metadata: ["why": "\(error)"])
         }
     }
 
@@ -181,7 +181,7 @@ final class JobSharing: Sendable {
             try catalog.releaseClaims()
         } catch {
             context.logger.warning(
-                "Jobs could not be given back; others take them when the lease has ended", metadata: ["why": "\(error)"])
+                "Jobs could not be requeued; other processes claim them when the lease expires", metadata: ["why": "\(error)"])
         }
     }
 
@@ -222,7 +222,7 @@ final class JobSharing: Sendable {
 
     /// Claims no jobs until this machine has recovered.
     private func pause(_ error: TripstoreError) {
-        context.logger.error("This process takes no jobs until its machine is in order", metadata: ["why": "\(error.message)"])
+        context.logger.error("This process takes no jobs until the problem of its machine is solved", metadata: ["why": "\(error.message)"])
         trouble.begin(error) { [self] () throws(TripstoreError) in
             try gate.requireFolder()
             try gate.requireRoom()

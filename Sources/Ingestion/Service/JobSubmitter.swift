@@ -22,7 +22,7 @@ struct JobSubmitter: Sendable {
         guard let most = context.settings.bounds.waitingJobCountMax, try catalog.pendingJobs(upTo: most) >= most else { return }
         throw TripstoreError(
             .queueFull,
-            "\(most.grouped) jobs are waiting, as many as this server lets wait (MAX_WAITING_JOBS); send the file again later.")
+            "\(most.grouped) jobs are waiting, the most that this server allows (MAX_WAITING_JOBS); send the file again later.")
     }
 
     /// The same for a file that is sent, which must be kept where an ingesting process can fetch it.
@@ -34,8 +34,8 @@ struct JobSubmitter: Sendable {
         }
         throw TripstoreError(
             .unavailable,
-            "Nobody can load an upload: it would be kept in this process's own folder, which no process has that loads. Set UPLOADS_URL "
-                + "for all processes, or start one of role worker or both with this folder (DATA_DIR).")
+            "No process can load an upload: it would be kept in this process's own folder, which no loading process shares. Set UPLOADS_URL "
+                + "for all processes, or start one with role worker or both and this folder (DATA_DIR).")
     }
 
     // MARK: - Uploads
@@ -71,7 +71,7 @@ struct JobSubmitter: Sendable {
         guard isAwaited() else {
             copies.removeUnused(url)
             throw TripstoreError(
-                .clientLeft, "The client of the upload did not wait until it was kept; there is no job of it.")
+                .clientLeft, "The client closed the connection before its upload was stored; no job was created.")
         }
         request.sourceURL = url
         request.ownsURL = true

@@ -31,8 +31,8 @@ final class SourceSecrets: Sendable {
         if let secret = try sourceSeal(makingKey: false)?.open(sealed, of: place) { return place + secret }
         throw TripstoreError(
             .conflict,
-            "What follows the question mark of \(place) is encrypted, and its key is not here: a backup has none, and a new password of "
-                + "the catalog is another. Submit the URL once more, and delete this job.")
+            "The query string of \(place) is encrypted, and its key is not here: backups do not contain it, and it changes with the "
+                + "catalog's password. Submit the URL again, and delete this job.")
     }
 
     /// Encrypts the URLs that an older version stored in plain text.

@@ -57,7 +57,7 @@ final class UploadCopies: Sendable {
                 try uploads.remove(url)
             } catch {
                 context.logger.warning(
-                    "An upload that is no longer needed stays until it is swept",
+                    "An upload that is no longer needed remains until the next sweep",
                     metadata: ["upload": "\(url)", "why": "\(error.message)"])
             }
         }
@@ -73,7 +73,7 @@ final class UploadCopies: Sendable {
             do throws(TripstoreError) {
                 try uploads.remove(named: Set(names)) { () throws(TripstoreError) in try Self.needed(context.catalog) }
             } catch {
-                context.logger.warning("Uploads that broke off stay until they are swept", metadata: ["why": "\(error)"])
+                context.logger.warning("Incomplete uploads remain until the next sweep", metadata: ["why": "\(error)"])
             }
         }
     }
@@ -89,7 +89,7 @@ final class UploadCopies: Sendable {
                 let count = try uploads.sweep { () throws(TripstoreError) in try Self.needed(context.catalog) }
                 if count > 0 { context.logger.notice("Removed uploads that no job needs", metadata: ["uploads": "\(count)"]) }
             } catch {
-                context.logger.warning("Uploads that no job needs cannot be looked for", metadata: ["why": "\(error)"])
+                context.logger.warning("Uploads that no job needs cannot be listed", metadata: ["why": "\(error)"])
             }
         }
         thread.name = "tripstore-sweep"

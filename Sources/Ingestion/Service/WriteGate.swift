@@ -37,7 +37,7 @@ final class WriteGate: Sendable {
         let folder = context.folders.uploads
         guard FileSystem.isDirectory(folder) else {
             throw TripstoreError(
-                .io, "The folder of uploads, \(folder), is gone; bring back the disk it was on, or start the server again.",
+                .io, "The folder of uploads, \(folder), is gone; mount its disk again, or restart the server.",
                 cause: .machine)
         }
         guard !context.isShared || FileSystem.isWritable(folder) else {
@@ -97,7 +97,7 @@ final class WriteGate: Sendable {
         }
         let refusal = TripstoreError(
             error.code == .diskFull || free < Limits.ballastByteCount ? .diskFull : .unavailable,
-            "The store is read-only, as \(reason); changes are taken again by themselves then. Queries are answered meanwhile.")
+            "The store is read-only: \(reason); it then accepts changes again by itself. Queries are still answered.")
         state.withLock { $0.refusal = refusal }
     }
 

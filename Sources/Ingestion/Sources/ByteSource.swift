@@ -67,7 +67,7 @@ package final class ByteSource {
         guard let state, FileState(descriptor) != state, try hash != ContentHash.file(path) else { return }
         throw TripstoreError(
             .conflict,
-            "The file was written while it was loaded; none of its trips is in the store. Load it once it is finished.")
+            "The file changed while it was loaded; none of its trips are in the store. Load it when it is complete.")
     }
 
     /// Reads plain bytes until `buffer` is full or the input ends; returns their count.
@@ -99,7 +99,7 @@ package final class ByteSource {
             if used.consumed == 0 && used.produced == 0 && isAtEnd && storedStart == stored.count {
                 guard stream.isAtBoundary else {
                     throw TripstoreError(
-                        .badInput, "The \(stream.format.rawValue) data ends in the middle; the file was cut off, fetch it anew."
+                        .badInput, "The \(stream.format.rawValue) data ends in the middle; the file was cut off, fetch it again."
                     )
                 }
                 break

@@ -70,7 +70,7 @@ package final class DecompressionStream: @unchecked Sendable {
         inflater.avail_out = uInt(output.count)
         let status = CZlib.inflate(&inflater, Z_NO_FLUSH)
         guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {
-            throw TripstoreError(.badInput, "The gzip data is damaged; compress the file again or fetch it anew.")
+            throw TripstoreError(.badInput, "The gzip data is damaged; compress or fetch the file again.")
         }
         isAtBoundary = status == Z_STREAM_END
         return (input.count - Int(inflater.avail_in), output.count - Int(inflater.avail_out))
@@ -84,7 +84,7 @@ package final class DecompressionStream: @unchecked Sendable {
         var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
         let status = ZSTD_decompressStream(zstd, &target, &source)
         guard ZSTD_isError(status) == 0 else {
-            throw TripstoreError(.badInput, "The zstd data is damaged; compress the file again or fetch it anew.")
+            throw TripstoreError(.badInput, "The zstd data is damaged; compress or fetch the file again.")
         }
         isAtBoundary = status == 0
         return (source.pos, target.pos)

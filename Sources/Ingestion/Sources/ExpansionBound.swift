@@ -15,7 +15,7 @@ package struct ExpansionBound: Sendable {
         throw TripstoreError(
             .badInput,
             "\(stored) bytes of \(format.rawValue) data have grown to \(plain), which is more than \(multiple) times as many and "
-                + "\(Limits.expansionByteCountMin >> 30) GiB; if the file is meant to be so, raise MAX_EXPANSION or load it uncompressed."
+                + "\(Limits.expansionByteCountMin >> 30) GiB; if that is intended, raise MAX_EXPANSION or load it uncompressed."
         )
     }
 }

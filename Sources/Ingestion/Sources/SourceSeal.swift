@@ -26,7 +26,7 @@ package struct SourceSeal: Sendable {
                 throw TripstoreError(
                     .io,
                     "The key \(path) cannot be read, or has another size than \(SealingKey.byteCount) bytes; check its permissions, or "
-                        + "remove it and submit the URLs that wait once more.")
+                        + "remove it and submit the waiting URLs again.")
             }
             key = SealingKey(secret: Array(secret), purpose: Self.purpose)
             return

@@ -179,7 +179,7 @@ struct CompactThriftReader {
     }
 
     private func type(_ code: UInt8) throws(ParquetError) -> ThriftType {
-        guard let type = ThriftType(rawValue: code) else { throw malformed("\(code) is no Thrift type") }
+        guard let type = ThriftType(rawValue: code) else { throw malformed("\(code) is not a Thrift type") }
         return type
     }
 

@@ -192,7 +192,7 @@ extension Footer.Chunk {
         }
         guard physicalType != nil, valueCount >= 0, compressedByteCount >= 0, dataPageOffset >= 0 else {
             throw ParquetError(
-                offset: offset, kind: .malformed, detail: "a column chunk lacks its type, its sizes or its place")
+                offset: offset, kind: .malformed, detail: "a column chunk lacks its type, its sizes or its offset")
         }
     }
 

@@ -129,7 +129,7 @@ extension PageHeader {
             throw ParquetError(offset: offset, kind: .malformed, detail: "a page header lacks its count or its encoding")
         }
         guard kind != .dataV2 || details.rowCount == valueCount else {
-            throw ParquetError(offset: offset, kind: .unsupported, detail: "a page has not one value for each row")
+            throw ParquetError(offset: offset, kind: .unsupported, detail: "a page does not have one value for each row")
         }
         self.init(
             kind: kind, encoding: encoding, valueCount: valueCount, compressedByteCount: compressed,

@@ -88,7 +88,7 @@ extension PageLocation {
                 }
             }
             guard offset >= 0, byteCount >= 0, row >= 0 else {
-                throw ParquetError(offset: reader.offset, kind: .malformed, detail: "a page's place lacks a field")
+                throw ParquetError(offset: reader.offset, kind: .malformed, detail: "a page's location lacks a field")
             }
         }
     }

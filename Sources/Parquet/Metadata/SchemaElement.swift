@@ -157,7 +157,7 @@ extension SchemaElement {
             case .string: write(convertedType: 0, unionField: 1, to: &writer)
             case .date: write(convertedType: 6, unionField: 6, to: &writer)
             case .timestamp(let unit, let isAdjustedToUTC): write(unit, isAdjustedToUTC, to: &writer)
-            case .other: preconditionFailure("no such logical type is written")
+            case .other: preconditionFailure("this logical type cannot be written")
             }
         }
     }

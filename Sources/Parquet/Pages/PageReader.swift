@@ -198,6 +198,6 @@ public struct PageReader {
     ) -> ParquetError {
         ParquetError(
             offset: page.offset, kind: .unsupported,
-            detail: "column \(chunk.column.name) has a page in \(header.encoding), which is not read as asked")
+            detail: "column \(chunk.column.name) has a page in \(header.encoding), which cannot be read as requested")
     }
 }

@@ -11,7 +11,7 @@ package final class ZstdCompressor {
         guard let context = ZSTD_createCCtx() else { fatalError("no memory for a zstd context") }
         self.context = context
         let result = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
-        precondition(ZSTD_isError(result) == 0, "zstd knows no level \(level)")
+        precondition(ZSTD_isError(result) == 0, "zstd has no level \(level)")
     }
 
     deinit { ZSTD_freeCCtx(context) }

@@ -56,7 +56,7 @@ extension ContentHash: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let hash = ContentHash(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "It is no hash of 32 digits.")
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "It is not a hash of 32 digits.")
         }
         self = hash
     }

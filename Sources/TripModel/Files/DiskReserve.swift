@@ -25,7 +25,7 @@ public struct DiskReserve: Hashable, Sendable {
         guard let disk = try? FileSystem.space(folder) else { return }
         let kept = byteCount ?? min(Limits.diskReserveByteCountMax, disk.total / Limits.diskReserveDivisor)
         guard disk.free - coming < kept else { return }
-        let needed = coming > 0 ? "\(coming.grouped) bytes are to come, " : ""
+        let needed = coming > 0 ? "\(coming.grouped) more bytes are expected, " : ""
         throw TripstoreError(
             .diskFull,
             "The disk is full: \(needed)\(disk.free.grouped) bytes are free on the disk of the data directory, and \(kept.grouped) of them are kept "

@@ -19,7 +19,7 @@ package enum FileSystem {
             case ENOENT: "check the path"
             case ENOTDIR: "a part of the path is a file, name a folder instead"
             case EISDIR: "it is a folder, name a file instead"
-            case ENXIO: "it is a socket or a pipe that nobody serves, name a file or a pipe instead"
+            case ENXIO: "it is a socket or a pipe without a peer, name a file or a pipe instead"
             default: "check the file system"
             }
         let code: TripstoreError.Code =
@@ -87,7 +87,7 @@ package enum FileSystem {
     /// Returns the bytes that we may use on the file system of a folder, and its total size.
     package static func space(_ path: String) throws(TripstoreError) -> (free: Int, total: Int) {
         var status = statvfs()
-        guard statvfs(path, &status) == 0 else { throw error("ask for the free space of", path) }
+        guard statvfs(path, &status) == 0 else { throw error("determine the free space of", path) }
         let block = UInt64(status.f_frsize)
         return (Int(clamping: UInt64(status.f_bavail) * block), Int(clamping: UInt64(status.f_blocks) * block))
     }

@@ -160,8 +160,8 @@ package final class RejectsFile: RejectsLog {
     private static func damage(_ path: String, afterRows count: Int) -> TripstoreError {
         TripstoreError(
             .corrupt,
-            "The rejects file \(path) is damaged after \(count.grouped) rows, which changes no answer about trips; `tripstore verify` "
-                + "says what can be done.")
+            "The rejects file \(path) is damaged after \(count.grouped) rows, which does not affect queries; `tripstore verify` "
+                + "tells what to do.")
     }
 
     /// Calls `body` with each whole line.

@@ -15,7 +15,7 @@ package enum SourcePath {
     /// A pattern of SQL's LIKE for streams.
     package static let streamPattern = "-%"
     /// The end of the message of a job whose stream broke off, after `Interrupted while reading …`.
-    package static let remedy = "which cannot be read again; load it anew."
+    package static let remedy = "which cannot be read again; load it again."
 
     /// Determines what a command's path names.
     package static func of(_ path: String) throws(TripstoreError) -> String {

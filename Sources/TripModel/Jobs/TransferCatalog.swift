@@ -43,7 +43,7 @@ extension TripstoreError {
     package static func transferLost(_ id: Int64) -> TripstoreError {
         TripstoreError(
             .conflict,
-            "Job \(id) was changed by another process while it was copied; let nobody else use the target, and run the same command "
+            "Job \(id) was changed by another process while it was copied; make sure that nothing else uses the target, and run the same command "
                 + "again.")
     }
 }

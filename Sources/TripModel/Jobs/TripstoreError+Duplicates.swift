@@ -13,10 +13,10 @@ extension TripstoreError {
         var error = TripstoreError(
             .conflict,
             "The same bytes were loaded as job \(job.id) (\(job.filename)), of which \(trips) \(missing == 1 ? "is" : "are") missing, "
-                + "as damage was set aside; delete job \(job.id), then load the file again.", job: job.id)
+                + "because damaged segments were quarantined; delete job \(job.id), then load the file again.", job: job.id)
         error.lastingMessage =
             "Not loaded: the same bytes had been loaded as job \(job.id) (\(job.filename)), of which \(trips) \(missing == 1 ? "was" : "were") "
-            + "missing, as damage was set aside; delete job \(job.id) where it is still there, then resume this one."
+            + "missing, because damaged segments were quarantined; delete job \(job.id) if it is still there, then resume this one."
         return error
     }
 
@@ -25,7 +25,7 @@ extension TripstoreError {
         let state =
             switch job.status {
             case .completed: "were loaded before"
-            case .interrupted: "belong to a load that was interrupted and can go on"
+            case .interrupted: "belong to a job that was interrupted and can be resumed"
             default: "are being loaded already"
             }
         var error = TripstoreError(
@@ -35,12 +35,12 @@ extension TripstoreError {
         let earlier =
             switch job.status {
             case .completed: "had been loaded before"
-            case .interrupted: "belonged to a load that had been interrupted and could go on"
+            case .interrupted: "belonged to a job that had been interrupted and could be resumed"
             default: "were being loaded already"
             }
         error.lastingMessage =
-            "Not loaded: the same bytes \(earlier), as job \(job.id) (\(job.filename)). Where that job was deleted since, or has failed, "
-            + "resume this one; to have the trips twice, load the file with duplicate=allow or --allow-duplicate."
+            "Not loaded: the same bytes \(earlier), as job \(job.id) (\(job.filename)). If that job has been deleted or has failed, "
+            + "resume this one; to store the trips twice, load the file with duplicate=allow or --allow-duplicate."
         error.isDuplicate = true
         return error
     }

@@ -68,6 +68,6 @@ extension TripstoreError {
     /// The error for a catalog by which trips would count that must not.
     package static let unknownAttempts = TripstoreError(
         .conflict,
-        "ClickHouse has trips that came later than all that the catalog knows of, as after a restore of an older catalog; start "
-            + "`tripstore serve` once, which leaves them out of answers.")
+        "ClickHouse has trips that are newer than the catalog, as after a restore of an older catalog; start "
+            + "`tripstore serve` once, which excludes them from answers.")
 }

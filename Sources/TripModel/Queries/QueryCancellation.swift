@@ -67,13 +67,13 @@ public final class QueryCancellation: Sendable {
 
     package static let clientLeft = TripstoreError(
         .clientLeft,
-        "The query was cancelled because its client closed the connection; keep both sides of it open until the answer is there."
+        "The query was cancelled because its client closed the connection; keep both sides of it open until the answer arrives."
     )
 
     private static func timedOut(after timeout: Duration) -> TripstoreError {
         TripstoreError(
             .overloaded,
-            "The query was not answered within \(timeout.components.seconds) s (--query-timeout), its wait for others included; narrow it "
-                + "(region, datasource, from, to, a box), or try again when less is going on.")
+            "The query was not answered within \(timeout.components.seconds) s (--query-timeout), including its time in the queue; narrow it "
+                + "(region, datasource, from, to, a box), or try again when the server is less busy.")
     }
 }

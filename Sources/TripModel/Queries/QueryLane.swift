@@ -73,6 +73,6 @@ package final class QueryLane: Sendable {
 
     private static func tooMany(_ waitingMax: Int) -> TripstoreError {
         TripstoreError(
-            .overloaded, "\(waitingMax.grouped) queries wait already (--max-waiting-queries); try again in a moment.")
+            .overloaded, "\(waitingMax.grouped) queries are already waiting (--max-waiting-queries); try again in a moment.")
     }
 }

@@ -140,7 +140,7 @@ struct OriginApproximationsTests {
             for offset in stride(from: range.lowerBound, to: range.upperBound, by: 97) {
                 bytes[offset] ^= 0x10
                 try bytes.write(to: URL(fileURLWithPath: path))
-                #expect(try SegmentLayout(path: path).problems == ["The approximate positions do not agree with the rows."])
+                #expect(try SegmentLayout(path: path).problems == ["The quantized origins do not agree with the rows."])
                 var query = WeeklyAverageQuery()
                 query.filter.box = BoundingBox(minLongitude: 14.03, minLatitude: 50.02, maxLongitude: 14.07, maxLatitude: 50.08)
                 let answers = try [true, false].map { useIndex in

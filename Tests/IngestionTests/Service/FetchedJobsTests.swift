@@ -235,7 +235,7 @@ struct FetchedJobsTests {
         store = try open(fetcher, "copy")
         store.jobs.start()
         let failed = try store.jobs.waitForEnd(of: id)
-        #expect(failed.status == .failed && failed.message?.contains("Submit the URL once more") == true)
+        #expect(failed.status == .failed && failed.message?.contains("Submit the URL again") == true)
         store.close()
         #expect(fetcher.urls == ["test://host/may.csv?signature=canary"])
         #expect(try files(with: "canary", in: "copy").isEmpty)

@@ -14,8 +14,8 @@ struct HiddenPathsTests {
             ("Cannot read:/tmp/u/a.csv", "Cannot read:a.csv"),
             ("The file '/etc/ssl/ca.pem', which", "The file 'ca.pem', which"),
             (
-                "https://host/a/b.csv was given up: 3 km/h or GET /jobs.",
-                "https://host/a/b.csv was given up: 3 km/h or GET /jobs."
+                "Gave up on https://host/a/b.csv: 3 km/h or GET /jobs.",
+                "Gave up on https://host/a/b.csv: 3 km/h or GET /jobs."
             ),
             ("s3://bucket/a/b is gone.", "s3://bucket/a/b is gone."), ("a // b / c", "a // b / c"), ("", ""), ("/", "/"),
             (
