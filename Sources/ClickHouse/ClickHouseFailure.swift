@@ -27,7 +27,8 @@ struct ClickHouseFailure {
         if code == 243 || ["No space left on device", "errno: 28"].contains(where: { words.contains($0) }) {
             error = TripstoreError(
                 .unavailable,
-                "The disk of ClickHouse at \(address) is full (\(sentence)); free some space on it; work then continues by itself.")
+                "The disk of ClickHouse at \(address) is full (\(sentence)); free some space on it; work then continues by itself."
+            )
             return
         }
         if code == 60, words.contains(Self.queryTable) {

@@ -246,7 +246,8 @@ package final class ClickHouseStore: TripEngine {
     func makeQueryTable(at address: ClickHouseURL.Address) throws(TripstoreError) {
         guard let cluster = options.url.cluster, options.access == .readWrite else { return }
         try schema.prepareDistributed(cluster, at: address)
-        options.logger.warning("The table trips_cluster was gone and has been created again", metadata: ["server": "\(address)"])
+        options.logger.warning(
+            "The table trips_cluster was gone and has been created again", metadata: ["server": "\(address)"])
     }
 
     /// Seconds that one server waits for another that sends nothing: a working one sends progress ten times a second.

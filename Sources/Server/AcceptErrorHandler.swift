@@ -27,7 +27,8 @@ final class AcceptErrorHandler: ChannelInboundHandler, Sendable {
             }
             if isDue {
                 logger.error(
-                    "New connections can't be accepted; raise the limit of open files", metadata: ["reason": .string(error.reason)]
+                    "New connections can't be accepted; raise the limit of open files",
+                    metadata: ["reason": .string(error.reason)]
                 )
             }
             connections.makeRoom()

@@ -77,7 +77,8 @@ struct RequestRefusal: Error {
         case .unexpectedContentLength:
             self.init(.badRequest, "The body's length is given twice; send one Content-Length, or Transfer-Encoding: chunked.")
         case .invalidContentLength: self.init(.badRequest, "Content-Length must be a whole number of bytes.")
-        case .invalidChunkSize: self.init(.badRequest, "A chunk's size is not a hexadecimal number; the rest of the body can't be read.")
+        case .invalidChunkSize:
+            self.init(.badRequest, "A chunk's size is not a hexadecimal number; the rest of the body can't be read.")
         case .invalidEOFState: self.init(.badRequest, "The request ended early; send it again.")
         default: self.init(.badRequest, "This is not a valid HTTP request.")
         }

@@ -110,14 +110,16 @@ extension EngineStatistics {
         }
         if let snapshotProblems {
             text.metric(
-                "tripstore_snapshot_problems", .gauge, "Differences between answers and the catalog; 0 unless there is a fault.",
+                "tripstore_snapshot_problems", .gauge,
+                "Differences between answers and the catalog; 0 unless there is a fault.",
                 value: snapshotProblems)
         }
         text.metric("tripstore_queries_total", .counter, "Queries answered since the start.", value: queries)
         guard let difference else { return }
         text.metric(
             "tripstore_trips_missing", .gauge, "Trips of completed jobs that are not stored.", value: difference.missing)
-        text.metric("tripstore_trips_extra", .gauge, "Trips that answers count and no completed job stored.", value: difference.extra)
+        text.metric(
+            "tripstore_trips_extra", .gauge, "Trips that answers count and no completed job stored.", value: difference.extra)
         text.metric("tripstore_rows_uncounted", .gauge, "Stored rows that do not count.", value: difference.uncounted)
         if let time = difference.purgedAt {
             text.metric(
@@ -139,11 +141,13 @@ extension JobStatistics {
             "tripstore_oldest_pending_job_age_seconds", .gauge, "Time since the oldest waiting job was submitted.",
             value: oldestPendingSeconds ?? 0)
         if let workers {
-            text.metric("tripstore_workers", .gauge, "Processes that run jobs and were heard from within a lease.", value: workers)
+            text.metric(
+                "tripstore_workers", .gauge, "Processes that run jobs and were heard from within a lease.", value: workers)
         }
         if let lostLeases {
             text.metric(
-                "tripstore_lease_losses_total", .counter, "Jobs that other processes claimed because this one was silent.", value: lostLeases
+                "tripstore_lease_losses_total", .counter, "Jobs that other processes claimed because this one was silent.",
+                value: lostLeases
             )
         }
     }

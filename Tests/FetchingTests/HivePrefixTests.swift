@@ -196,7 +196,10 @@ struct HivePrefixTests {
         "A prefix that is no place for an export is refused and left alone",
         arguments: [
             (["trips/notes.txt"], "neither empty nor an export (it has notes.txt)"),
-            (["trips/_tripstore_export", "trips/week=2018-05-28/notes.txt"], "week=2018-05-28/notes.txt does not belong to an export"),
+            (
+                ["trips/_tripstore_export", "trips/week=2018-05-28/notes.txt"],
+                "week=2018-05-28/notes.txt does not belong to an export"
+            ),
             (["trips/_tripstore_export", "trips/week=2018-05-28/part-1/x.parquet"], "does not belong to an export"),
         ])
     func refusals(keys: [String], words: String) async throws {

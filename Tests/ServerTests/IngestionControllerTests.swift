@@ -143,7 +143,8 @@ struct IngestionControllerTests {
         try await ServerFixture.run { server in
             let example = #"send {"url": "https://HOST/trips.csv"}."#
             for (body, status, detail) in [
-                ("", 400, "The body is not a JSON object; \(example)"), ("[]", 400, "The body is not a JSON object; \(example)"),
+                ("", 400, "The body is not a JSON object; \(example)"),
+                ("[]", 400, "The body is not a JSON object; \(example)"),
                 ("{}", 400, "Field 'url' must be the URL of a file, as text; \(example)"),
                 (#"{"url": 1}"#, 400, "Field 'url' must be the URL of a file, as text; \(example)"),
                 (#"{"url": "test://h/x.csv", "name": ""}"#, 400, "Unknown field 'name'; known are: url, filename, duplicate."),

@@ -41,7 +41,8 @@ extension ColumnStore {
     /// start.
     func noteQuarantine() {
         do throws(TripstoreError) { try QuarantineNotes(folders: folders).update(from: catalog) } catch {
-            options.logger.warning("The notes in the folder quarantine cannot be written", metadata: ["why": "\(error.message)"])
+            options.logger.warning(
+                "The notes in the folder quarantine cannot be written", metadata: ["why": "\(error.message)"])
         }
     }
 

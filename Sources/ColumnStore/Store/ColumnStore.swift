@@ -121,7 +121,8 @@ public final class ColumnStore: TripEngine {
     /// Deletes a file that nothing needs; one that cannot be deleted only costs space.
     func sweep(_ path: String) {
         do throws(TripstoreError) { try FileSystem.remove(path) } catch {
-            options.logger.warning("A file that is no longer needed could not be removed", metadata: ["why": "\(error.message)"])
+            options.logger.warning(
+                "A file that is no longer needed could not be removed", metadata: ["why": "\(error.message)"])
         }
     }
 

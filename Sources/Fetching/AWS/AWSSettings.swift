@@ -53,7 +53,8 @@ package struct AWSSettings: Sendable {
         }
         let sections = [file(.credentials)?[profile], file(.config)?[profile]].compactMap(\.self)
         if sections.isEmpty, let name = variable("AWS_PROFILE") {
-            throw TripstoreError(.io, "AWS_PROFILE names the profile '\(name)', which is in no AWS configuration file; check its name.")
+            throw TripstoreError(
+                .io, "AWS_PROFILE names the profile '\(name)', which is in no AWS configuration file; check its name.")
         }
         for section in sections {
             if let id = section["aws_access_key_id"], let secret = section["aws_secret_access_key"] {

@@ -70,7 +70,8 @@ final class SourceClient: Sendable {
                 guard response.status.code < 400, let location = response.headers.first(name: "Location") else { break }
                 guard case .web = source else {
                     throw FetchFailure.refusal(
-                        "\(source.shown) redirects to another address, for which the signature is not valid; name that address.")
+                        "\(source.shown) redirects to another address, for which the signature is not valid; name that address."
+                    )
                 }
                 redirectCount += 1
                 guard redirectCount <= FetchLimits.redirectCountMax else {
@@ -217,7 +218,8 @@ final class SourceClient: Sendable {
         case .connectTimeout: return FetchFailure.broken("the server cannot be reached: it does not answer")
         case .unreachable(let reason): return FetchFailure.broken("the server cannot be reached: \(reason)")
         case .certificate(.untrusted), .certificate(.otherHost):
-            return FetchFailure.refusal("The server's certificate cannot be verified, so this may be another server; check the URL.")
+            return FetchFailure.refusal(
+                "The server's certificate cannot be verified, so this may be another server; check the URL.")
         case .noLibrary: return FetchFailure.refusal("Nothing can be fetched: \(error).")
         default: return FetchFailure.broken("the connection failed (\(String(error.description.prefix(300))))")
         }

@@ -165,7 +165,8 @@ package final class HivePrefix: ExportDestination {
         try requireToBeLast()
         guard found.there == taken else {
             throw TripstoreError(
-                .conflict, "\(prefix.url) has files that this export did not write, so something else writes to it; export again."
+                .conflict,
+                "\(prefix.url) has files that this export did not write, so something else writes to it; export again."
             )
         }
         try client.put("", to: prefix.object(Self.success))

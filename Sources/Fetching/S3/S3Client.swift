@@ -158,7 +158,8 @@ final class S3Client: Sendable {
                     .unavailable, "S3 does not \(request.purpose) \(shown): this machine's clock is wrong (\(status)); set it.",
                     cause: .machine))
         case (_, "ExpiredToken"):
-            return .refusal("S3 does not \(request.purpose) \(shown): the AWS credentials have expired (\(status)); renew them.")
+            return .refusal(
+                "S3 does not \(request.purpose) \(shown): the AWS credentials have expired (\(status)); renew them.")
         case (301, _), (302, _), (307, _), (308, _), (400, "AuthorizationHeaderMalformed"):
             if let region, region != asked {
                 return .refusal(

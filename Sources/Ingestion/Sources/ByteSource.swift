@@ -99,7 +99,8 @@ package final class ByteSource {
             if used.consumed == 0 && used.produced == 0 && isAtEnd && storedStart == stored.count {
                 guard stream.isAtBoundary else {
                     throw TripstoreError(
-                        .badInput, "The \(stream.format.rawValue) data ends in the middle; the file was cut off, fetch it again."
+                        .badInput,
+                        "The \(stream.format.rawValue) data ends in the middle; the file was cut off, fetch it again."
                     )
                 }
                 break

@@ -89,7 +89,9 @@ struct BadParquetTests {
         Case("page_longer_than_location", .truncated, "a page of 1000 bytes is announced where 30 are left"),
         Case("page_no_zstd", .malformed, "a page cannot be decompressed: Unknown frame descriptor"),
         Case("page_of_encoding_not_listed", .malformed, "a page's encoding BYTE_STREAM_SPLIT is not among its chunk's"),
-        Case("page_of_encoding_not_read", .unsupported, "column a has a page in DELTA_BYTE_ARRAY, which cannot be read as requested"),
+        Case(
+            "page_of_encoding_not_read", .unsupported,
+            "column a has a page in DELTA_BYTE_ARRAY, which cannot be read as requested"),
         Case("page_of_other_row_count", .malformed, "a page has 3 values where 4 rows are announced"),
         Case("page_of_too_many_rows", .limitExceeded, "column s has too large a page"),
         Case("page_of_unknown_kind", .unsupported, "page number 9 is not known"),
