@@ -1,7 +1,7 @@
 import Benchmark
 import TestSupport
 
-/// A whole load: from a file to trips that questions see, in a new store.
+/// A whole load: from a file to trips that queries see, in a new store.
 enum IngestionBenchmarks {
     static func register() {
         for (name, rowCount) in [("100k", 100_000), ("1M", 1_000_000)] {

@@ -3,7 +3,7 @@ import LocalStore
 import TestSupport
 import TripModel
 
-/// The questions of `Benchmarks/Thresholds/questions.json` over a store of a million rows, with what each one read.
+/// The queries of `Benchmarks/Thresholds/queries.json` over a store of a million rows, with what each one read.
 ///
 /// Times depend on the machine; the counters do not, and a test holds them (`ScanThresholdTests`).
 enum QueryBenchmarks {
@@ -14,13 +14,13 @@ enum QueryBenchmarks {
 
     static func register() {
         let list: MeasuredQueries
-        do { list = try MeasuredQueries.load() } catch { fatalError("questions.json: \(error)") }
+        do { list = try MeasuredQueries.load() } catch { fatalError("queries.json: \(error)") }
         var configuration = Benchmark.defaultConfiguration
         configuration.metrics = [.wallClock, .cpuTotal, rowsTested, pagesRead, bytesDecompressed]
-        for question in list.questions {
-            Benchmark("ask: \(question.name)", configuration: configuration) { benchmark, loaded in
+        for query in list.queries {
+            Benchmark("ask: \(query.name)", configuration: configuration) { benchmark, loaded in
                 benchmark.startMeasurement()
-                let metrics = try ask(question, loaded.store)
+                let metrics = try ask(query, loaded.store)
                 benchmark.stopMeasurement()
                 benchmark.measurement(rowsTested, metrics.rowsTested)
                 benchmark.measurement(pagesRead, metrics.pagesRead)
@@ -31,12 +31,12 @@ enum QueryBenchmarks {
         }
     }
 
-    private static func ask(_ question: MeasuredQueries.Question, _ store: LocalStore) throws -> ScanMetrics {
-        switch question.kind {
+    private static func ask(_ query: MeasuredQueries.Query, _ store: LocalStore) throws -> ScanMetrics {
+        switch query.kind {
         case .weeklyAverage:
-            return try store.weeklyAverage(WeeklyAverageQuery(parameters: question.pairs)).metrics
+            return try store.weeklyAverage(WeeklyAverageQuery(parameters: query.pairs)).metrics
         case .tripGroups:
-            return try store.tripGroups(TripGroupsQuery(parameters: question.pairs, defaults: QueryDefaults())).metrics
+            return try store.tripGroups(TripGroupsQuery(parameters: query.pairs, defaults: QueryDefaults())).metrics
         case .regions:
             blackHole(try store.regions())
             return ScanMetrics()

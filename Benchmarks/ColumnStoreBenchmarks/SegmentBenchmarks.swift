@@ -17,7 +17,7 @@ enum SegmentBenchmarks {
                 blackHole(try RowSorter.sort(batches, job: 1, on: pool))
             }
         }
-        Benchmark("segment: make the index", configuration: .rates) { benchmark in
+        Benchmark("segment: build the index", configuration: .rates) { benchmark in
             let trips = try sorted.get()
             benchmark.measure(rows: trips.count, bytes: GeneratedTrips.byteCount) {
                 blackHole(SegmentIndex(trips).bytes)

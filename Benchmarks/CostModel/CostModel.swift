@@ -29,7 +29,7 @@ enum CostModel {
         print(Report.introduction(rowCount: rowCount, repeatCount: stopwatch.repeatCount, floors))
         print(Report.table(of: stages, load))
         print("\n" + Report.sentence(about: writing.disk))
-        print("\nThe columns of the segment, nanoseconds a row:\n")
+        print("\nThe columns of the segment, nanoseconds per row:\n")
         print(Report.table(of: writing.columns))
     }
 }

@@ -25,8 +25,8 @@ enum Report {
         }
         lines.append(row("**sum**", number(sum), percent(1), number(floor), number(sum / floor), ""))
         for (name, time) in [
-            ("whole load by one worker, processor time", load.processor), ("… of it in the kernel", load.kernel),
-            ("whole load by one worker, wall-clock time", load.wall),
+            ("complete job by one worker, processor time", load.processor), ("… in the kernel", load.kernel),
+            ("complete job by one worker, wall-clock time", load.wall),
         ] {
             lines.append(row(name, number(time), percent(time / sum), "", "", ""))
         }

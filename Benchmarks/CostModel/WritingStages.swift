@@ -48,7 +48,7 @@ enum WritingStages {
         func sum(_ value: (Column) -> Double) -> Double { columns.reduce(0) { $0 + value($1) } }
         let fileByteCount = Double(file.count) / Double(stopwatch.rowCount)
         let stages = [
-            Stage(name: "make the index", cost: indexing, floor: floors.read(44), floorName: "read 44 bytes"),
+            Stage(name: "build the index", cost: indexing, floor: floors.read(44), floorName: "read 44 bytes"),
             Stage(
                 name: "encode: values to pages", cost: sum(\.values), floor: floors.copy(sum(\.plainByteCount)),
                 floorName: "copy the pages"),

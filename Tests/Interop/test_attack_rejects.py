@@ -7,7 +7,7 @@ from tripstore_tools.harness import small_disk, tripstore
 from tripstore_tools.harness.processes import peak_memory
 
 HEADER = b"region,origin_coord,destination_coord,datetime,datasource\n"
-# What a server has once it has answered a few questions, in a debug build too.
+# What a server has once it has answered a few queries, in a debug build too.
 IDLE_BYTES = 150 << 20
 
 

@@ -11,12 +11,12 @@ import pytest
 
 from tripstore_tools.harness import tripstore
 
-QUESTIONS = ["/analytics/weekly-average", "/trip-groups?limit=1000&precision=6", "/regions"]
+QUERIES = ["/analytics/weekly-average", "/trip-groups?limit=1000&precision=6", "/regions"]
 
 
 def answers(data_dir, tmp_path):
     with tripstore.Server(data_dir, tmp_path / "answers.log") as server:
-        return [server.get(question).body for question in QUESTIONS]
+        return [server.get(query).body for query in QUERIES]
 
 
 def inodes(folder):

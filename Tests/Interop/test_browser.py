@@ -284,7 +284,7 @@ def test_the_documentation_needs_no_network_and_makes_no_errors(context, pages_s
 @pytest.mark.parametrize("path, word", [
     ("/health", "ok"), ("/regions", "Turin"), ("/jobs", "trips.csv"), ("/trip-groups", "total_groups"),
     ("/analytics/weekly-average", "2018-W18")])
-def test_trying_a_question_out_as_it_stands_shows_its_answer(context, pages_server, path, word):
+def test_trying_a_query_out_as_it_stands_shows_its_answer(context, pages_server, path, word):
     visit = opened_docs(context, pages_server)
     status, body = executed(operation(visit.page, "GET", path))
     assert status == "200"
@@ -300,7 +300,7 @@ BOX = {"min_lat": "50.0", "max_lat": "50.1", "min_lng": "14.3", "max_lng": "14.6
     (BOX | {"region": "Atlantis"}, "404", "No trips found for the specified filters"),
     (BOX | {"min_lat": "51"}, "400", "Invalid bounding box coordinates"),
 ], ids=["answer", "nothing", "mistake"])
-def test_trying_a_question_out_with_parameters(context, pages_server, parameters, status, words):
+def test_trying_a_query_out_with_parameters(context, pages_server, parameters, status, words):
     block = operation(opened_docs(context, pages_server).page, "GET", "/analytics/weekly-average")
     for name, value in ({"region": ""} | parameters).items():
         block.locator(f'[data-param-name="{name}"] input').fill(value)

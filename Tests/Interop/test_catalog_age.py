@@ -175,14 +175,14 @@ def test_a_folder_that_went_back_loads_the_rest_once(tmp_path, cluster):
     tripstore.cli("ingest", source, **variables)
     shutil.rmtree(tmp_path / "data")
     (tmp_path / "copy").rename(tmp_path / "data")
-    question = ("weekly-average", "--format=json")
+    query = ("weekly-average", "--format=json")
     tripstore.cli("ingest", source, **variables)
-    assert json.loads(tripstore.cli(*question, **variables).stdout)["total_trips"] == 150_100
+    assert json.loads(tripstore.cli(*query, **variables).stdout)["total_trips"] == 150_100
     found = json.loads(tripstore.cli("verify", "--format=json", **variables).stdout)
     assert found["to_be_removed"] == stored() - 150_100 > 0 and found["missing"] == found["extra"] == 0
     assert json.loads(tripstore.cli("repair", "--format=json", **variables).stdout)["to_be_removed"] == 0
     assert stored() == 150_100
-    assert json.loads(tripstore.cli(*question, **variables).stdout)["total_trips"] == 150_100
+    assert json.loads(tripstore.cli(*query, **variables).stdout)["total_trips"] == 150_100
 
 
 def test_lost_trips_are_told_beside_rows_that_do_not_count(tmp_path, cluster):

@@ -44,7 +44,7 @@ def test_help_lists_every_command_with_a_sentence():
     assert "OVERVIEW:" in text and examples_in(text)
 
 
-def test_no_command_at_all_is_a_question_for_help():
+def test_no_command_at_all_is_a_query_for_help():
     assert cli().stdout == cli("--help").stdout == cli("help").stdout
 
 
@@ -226,17 +226,17 @@ def test_the_exit_code_of_a_load_is_that_of_its_worst_file(tmp_path, files, code
 
 # MARK: Formats
 
-QUESTIONS = {"weekly-average": "week,week_start,trips",
+QUERIES = {"weekly-average": "week,week_start,trips",
              "trip-groups": "region,origin_geohash,destination_geohash,time_bucket_start,time_bucket_minutes,trip_count",
              "regions": "region,trips,first_at,last_at,min_lng,min_lat,max_lng,max_lat"}
 ROWS_OF = {"weekly-average": "weeks", "trip-groups": "groups", "regions": "regions"}
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_csv_has_the_rows_of_the_json(sample_store, question):
-    answer = json.loads(cli(question, "--format=json", "--data-dir", sample_store).stdout)[ROWS_OF[question]]
-    text = cli(question, "--format=csv", "--data-dir", sample_store).stdout
-    assert text.splitlines()[0] == QUESTIONS[question]
+@pytest.mark.parametrize("query", QUERIES)
+def test_csv_has_the_rows_of_the_json(sample_store, query):
+    answer = json.loads(cli(query, "--format=json", "--data-dir", sample_store).stdout)[ROWS_OF[query]]
+    text = cli(query, "--format=csv", "--data-dir", sample_store).stdout
+    assert text.splitlines()[0] == QUERIES[query]
     rows = list(csv.DictReader(io.StringIO(text)))
     for row, expected in zip(rows, answer, strict=True):
         bounds = dict(zip(("min_lng", "min_lat", "max_lng", "max_lat"), expected["bounds"], strict=True)) if "bounds" in expected else {}
@@ -244,10 +244,10 @@ def test_csv_has_the_rows_of_the_json(sample_store, question):
             assert value == str((expected | bounds)[name]), (name, expected)
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_table_lines_up_and_has_a_row_for_each_of_the_json(sample_store, question):
-    answer = json.loads(cli(question, "--format=json", "--data-dir", sample_store).stdout)[ROWS_OF[question]]
-    table = cli(question, "--data-dir", sample_store).stdout.split("\n\n")[-1].splitlines()
+@pytest.mark.parametrize("query", QUERIES)
+def test_table_lines_up_and_has_a_row_for_each_of_the_json(sample_store, query):
+    answer = json.loads(cli(query, "--format=json", "--data-dir", sample_store).stdout)[ROWS_OF[query]]
+    table = cli(query, "--data-dir", sample_store).stdout.split("\n\n")[-1].splitlines()
     rule = next(number for number, line in enumerate(table) if set(line) == {"─", " "})
     assert len(table) - rule - 1 == len(answer)
     for start in re.finditer(r"(?<= )─", table[rule]):

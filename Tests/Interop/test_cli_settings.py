@@ -188,7 +188,7 @@ def test_host_and_port(tmp_path, arguments, variables, host, port):
     ([], {"GEOHASH_PRECISION": "7", "TIME_BUCKET_MINUTES": "15"}, 7, 15),
     (["--geohash-precision=3", "--time-bucket-minutes=30"], {"GEOHASH_PRECISION": "7", "TIME_BUCKET_MINUTES": "15"}, 3, 30),
 ], ids=str)
-def test_defaults_of_a_servers_questions(store, arguments, variables, precision, minutes):
+def test_defaults_of_a_servers_queries(store, arguments, variables, precision, minutes):
     with serving(store, "--port=0", *arguments, **variables) as (url, _):
         group = json.loads(fetched(url + "/trip-groups?limit=1"))["groups"][0]
         assert (len(group["origin_geohash"]), group["time_bucket_minutes"]) == (precision, minutes)

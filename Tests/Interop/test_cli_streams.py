@@ -35,7 +35,7 @@ def first_line(*arguments, ignoring_sigpipe=False):
 
 @pytest.fixture(scope="module")
 def many_groups(generated_in_columnstore):
-    """A question with far more to print than a pipe holds."""
+    """A query with far more to print than a pipe holds."""
     return ["trip-groups", "--limit=10000", "--precision=7", "--data-dir", generated_in_columnstore.data_dir]
 
 

@@ -72,29 +72,29 @@ def test_odd_trips_are_equal_to_the_byte(tmp_path, cluster):
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     # Between the years 1 and 9999 are half a million weeks, more than one answer lists.
     active = {"weeks": "active"}
-    questions = [("/regions", {}), ("/analytics/weekly-average", {"weeks": "elapsed"}),
+    queries = [("/regions", {}), ("/analytics/weekly-average", {"weeks": "elapsed"}),
                  ("/analytics/weekly-average", active | {"to": "1970-01-01"}),
                  ("/analytics/weekly-average", active | {"from": "1969-12-31T23:59:59"})]
     for precision in (1, 5, 11, 12):
         for bucket in ("time_of_day", "absolute"):
-            questions.append(("/trip-groups", {"precision": precision, "bucket": bucket, "limit": 10_000, "bucket_minutes": 15}))
+            queries.append(("/trip-groups", {"precision": precision, "bucket": bucket, "limit": 10_000, "bucket_minutes": 15}))
     for name in names:
-        questions += [("/analytics/weekly-average", active | {"region": name}), ("/trip-groups", {"datasource": name})]
+        queries += [("/analytics/weekly-average", active | {"region": name}), ("/trip-groups", {"datasource": name})]
     for low, high in [("-0.0", "0"), ("5e-324", "1e-300"), ("45.00000000000001", "90"), ("-90", "-0.30000000000000004")]:
         for within in ("origin", "destination", "both", "either"):
             box = {"min_lat": low, "max_lat": high, "min_lng": low, "max_lng": high, "within": within}
-            questions += [("/analytics/weekly-average", active | box), ("/trip-groups", box)]
+            queries += [("/analytics/weekly-average", active | box), ("/trip-groups", box)]
     with tripstore.Server(tmp_path / "a", tmp_path / "a.log") as ours, \
             tripstore.Server(tmp_path / "b", tmp_path / "b.log", DATABASE_URL=cluster.database_url("odd")) as theirs:
         one, other = ours.ingest(path), theirs.ingest(path)
         assert one["status"] == other["status"] == "completed" and one["processed_rows"] == other["processed_rows"] == 3000
         assert one["rejected_rows"] == other["rejected_rows"]
         matched = 0
-        for question in questions:
-            a, b = ours.get(*question), theirs.get(*question)
-            assert (a.status, a.body) == (b.status, b.body), question
+        for query in queries:
+            a, b = ours.get(*query), theirs.get(*query)
+            assert (a.status, a.body) == (b.status, b.body), query
             matched += a.status == 200
-        assert matched > len(questions) / 2
+        assert matched > len(queries) / 2
 
 
 def test_the_command_line_asks_it_too(sample_in_clickhouse, sample_store, cluster):
@@ -121,15 +121,15 @@ def generated_in_current_clickhouse(asked_csv, tmp_path_factory):
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_current_version_answers_the_same(generated_in_columnstore, generated_in_current_clickhouse, oracle, name):
-    questions = [("/analytics/weekly-average", FILTERS[name](oracle) | {"weeks": weeks})
+    queries = [("/analytics/weekly-average", FILTERS[name](oracle) | {"weeks": weeks})
                  for weeks in ("calendar", "active", "elapsed")]
-    questions += [("/trip-groups", FILTERS[name](oracle) | grouping) for grouping in GROUPINGS.values()]
-    for question in [*questions, ("/regions", {})]:
-        ours = generated_in_columnstore.get(*question)
+    queries += [("/trip-groups", FILTERS[name](oracle) | grouping) for grouping in GROUPINGS.values()]
+    for query in [*queries, ("/regions", {})]:
+        ours = generated_in_columnstore.get(*query)
         if ours.json.get("groups") == []:
             continue  # chdb's own fault: JSON of an answer without rows comes with its pieces out of order
-        theirs = generated_in_current_clickhouse.get(*question)
-        assert (ours.status, ours.body) == (theirs.status, theirs.body), question
+        theirs = generated_in_current_clickhouse.get(*query)
+        assert (ours.status, ours.body) == (theirs.status, theirs.body), query
 
 
 # MARK: jobs
@@ -154,7 +154,7 @@ def test_jobs_come_and_go_whole(tmp_path, cluster):
         tripstore.wait_until(lambda: stored_rows(cluster, "jobs") == 0, "the purge")
 
 
-def test_questions_during_a_load_see_none_of_it(tmp_path, cluster, generated_csv):
+def test_queries_during_a_load_see_none_of_it(tmp_path, cluster, generated_csv):
     with serve(tmp_path, cluster, "during") as server:
         server.ingest(tripstore.SAMPLE)
         before = server.get("/analytics/weekly-average").json["total_trips"]
@@ -291,15 +291,15 @@ def test_a_catalog_that_is_older_than_the_trips_is_refused(tmp_path, cluster):
     """Restored as it was, it would count trips that it knows nothing of; without them it is as it was."""
     url = cluster.database_url("restored")
     ingest = ("ingest", tripstore.SAMPLE, "--allow-duplicate", "--data-dir", tmp_path / "data")
-    question = ("weekly-average", "--format=json", "--data-dir", tmp_path / "data")
+    query = ("weekly-average", "--format=json", "--data-dir", tmp_path / "data")
     tripstore.cli(*ingest, DATABASE_URL=url)
-    expected = tripstore.cli(*question, DATABASE_URL=url).stdout
+    expected = tripstore.cli(*query, DATABASE_URL=url).stdout
     shutil.copytree(tmp_path / "data", tmp_path / "copy")
     tripstore.cli(*ingest, DATABASE_URL=url)
     tripstore.cli(*ingest, DATABASE_URL=url)
     shutil.rmtree(tmp_path / "data")
     (tmp_path / "copy").rename(tmp_path / "data")
-    for command in (ingest, question):
+    for command in (ingest, query):
         done = tripstore.cli(*command, check=False, DATABASE_URL=url)
         assert done.returncode != 0 and "has trips of job 3, the catalog's last job is 1" in done.stderr, done.stderr
     remedy = re.search(r"ALTER TABLE .* DELETE WHERE job_id > 1", done.stderr)[0]
@@ -307,24 +307,24 @@ def test_a_catalog_that_is_older_than_the_trips_is_refused(tmp_path, cluster):
         cluster.query(remedy, shard=shard)
         tripstore.wait_until(lambda: cluster.query("SELECT count() FROM system.mutations WHERE NOT is_done", shard=shard) == "0\n",
                              "the mutation")
-    assert tripstore.cli(*question, DATABASE_URL=url).stdout == expected
+    assert tripstore.cli(*query, DATABASE_URL=url).stdout == expected
     tripstore.cli(*ingest, DATABASE_URL=url)
-    assert json.loads(tripstore.cli(*question, DATABASE_URL=url).stdout)["total_trips"] == 200
+    assert json.loads(tripstore.cli(*query, DATABASE_URL=url).stdout)["total_trips"] == 200
 
 
 def test_answers_say_what_a_shard_has_lost(tmp_path, cluster):
     url = cluster.database_url("lost")
-    question = ("--format=json", "--data-dir", tmp_path / "data")
+    query = ("--format=json", "--data-dir", tmp_path / "data")
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "data", DATABASE_URL=url)
-    whole = json.loads(tripstore.cli("weekly-average", *question, DATABASE_URL=url).stdout)
+    whole = json.loads(tripstore.cli("weekly-average", *query, DATABASE_URL=url).stdout)
     assert "warning" not in whole and whole["total_trips"] == 100
     shard = max(range(2), key=lambda number: int(cluster.query("SELECT count() FROM lost.trips", shard=number)))
     partition, rows = cluster.query("SELECT week, count() FROM lost.trips GROUP BY week ORDER BY week LIMIT 1", shard=shard).split()
     cluster.query(f"ALTER TABLE lost.trips DROP PARTITION {partition}", shard=shard)
     for command in ("weekly-average", "trip-groups", "regions"):
-        answer = json.loads(tripstore.cli(command, *question, DATABASE_URL=url).stdout)
+        answer = json.loads(tripstore.cli(command, *query, DATABASE_URL=url).stdout)
         assert answer["warning"].startswith(f"{rows} trips are missing: ClickHouse has fewer"), answer
-    done = tripstore.cli("weekly-average", "--region=Nowhere", *question, check=False, DATABASE_URL=url)
+    done = tripstore.cli("weekly-average", "--region=Nowhere", *query, check=False, DATABASE_URL=url)
     assert done.returncode != 0 and f"{rows} trips are missing" in done.stderr, done.stderr
 
 

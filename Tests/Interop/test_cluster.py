@@ -15,7 +15,7 @@ from tripstore_tools.harness.file_servers import FileServer
 from tripstore_tools.harness.follower import Follower, assert_whole, listen
 
 ROWS, SEED = 200_000, 11
-QUESTIONS = [("/analytics/weekly-average", {}), ("/analytics/weekly-average", {"region": "Prague", "weeks": "elapsed"}),
+QUERIES = [("/analytics/weekly-average", {}), ("/analytics/weekly-average", {"region": "Prague", "weeks": "elapsed"}),
              ("/analytics/weekly-average", {"min_lat": 50.0, "max_lat": 50.1, "min_lng": 14.3, "max_lng": 14.6}),
              ("/trip-groups", {"limit": 1000}), ("/trip-groups", {"precision": 7, "bucket": "absolute", "limit": 1000}),
              ("/regions", {})]
@@ -68,11 +68,11 @@ def test_any_process_answers_as_a_single_server_to_the_byte(cluster, trips_csv, 
     job = cluster.proxy.post_file(path)
     for server in (*cluster.apis, cluster.proxy):
         assert_whole(*listen(server, job), job)
-    for question in QUESTIONS:
-        expected = single.get(*question)
+    for query in QUERIES:
+        expected = single.get(*query)
         for server in (*cluster.apis, cluster.proxy):
-            answer = server.get(*question)
-            assert (answer.status, answer.body) == (expected.status, expected.body), (question, server)
+            answer = server.get(*query)
+            assert (answer.status, answer.body) == (expected.status, expected.body), (query, server)
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/", "//metrics", "/metrics//", "/%6detrics", "/x/../metrics", "/./metrics", "/METRICS"])
@@ -189,7 +189,7 @@ def test_a_worker_that_is_stopped_gives_its_job_back(cluster, generated_csv, loa
 @pytest.mark.parametrize("victim", cluster_kills.VICTIMS)
 def test_every_row_once_whatever_is_killed(cluster, trips_csv, embedded, victim):
     """`scripts/cluster test --rounds 50` does this at more moments."""
-    expected = [embedded.get(question).body for question in cluster_kills.QUESTIONS]
+    expected = [embedded.get(query).body for query in cluster_kills.QUERIES]
     chance = random.Random(f"{victim} 1")
     played = cluster_kills.Round(cluster, victim, trips_csv, expected, chance, seconds=2.0, name=f"{victim}.csv").play()
     assert played.faults == [], played.moment
@@ -204,13 +204,13 @@ def test_a_frozen_postgresql_is_one_that_is_away(cluster, trips_csv, embedded):
         assert answer.status == 503 and "PostgreSQL" in answer.detail, answer.body
     ended = cluster.proxy.wait_for_job(job)
     assert ended["status"] == "completed", ended
-    for path, parameters in QUESTIONS:
+    for path, parameters in QUERIES:
         assert cluster.proxy.get(path, parameters).body == embedded.get(path, parameters).body
 
 
 def test_it_grows_and_shrinks_while_it_loads_and_is_asked(cluster, trips_csv, embedded):
     """An API process, a worker and a shard more, for which all processes start anew one after the other; then an API process and a
-    worker less: no question fails, and every row is there once."""
+    worker less: no query fails, and every row is there once."""
     cluster.proxy.ingest(trips_csv)
     seen, failed = set(), []
     is_over = threading.Event()
@@ -249,5 +249,5 @@ def test_it_grows_and_shrinks_while_it_loads_and_is_asked(cluster, trips_csv, em
     # Six of the seven go again, and the answers are those of one.
     for job in cluster.proxy.get("/jobs", {"status": "completed"}).json[:6]:
         assert cluster.proxy.delete(f"/jobs/{job['id']}").status == 200
-    for question in QUESTIONS:
-        assert cluster.proxy.get(*question).body == embedded.get(*question).body, question
+    for query in QUERIES:
+        assert cluster.proxy.get(*query).body == embedded.get(*query).body, query

@@ -11,7 +11,7 @@ import pytest
 
 from tripstore_tools.harness import clickhouse, postgresql, tripstore
 from tripstore_tools.harness.held_requests import HeldRequests
-from tripstore_tools.harness.migration import QUESTIONS, counted, inspected, interrupted, refusal, said, same
+from tripstore_tools.harness.migration import QUERIES, counted, inspected, interrupted, refusal, said, same
 from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, cli, wait_until
 
 pytestmark = pytest.mark.skipif(
@@ -148,9 +148,9 @@ def test_a_catalog_of_an_earlier_moment_and_volumes_of_a_later_one_are_brought_t
 
     assert "the catalog's last job is 4" in refusal("regions", "--data-dir", tmp_path / "any", **place.variables)
     guide = (tripstore.REPOSITORY / "docs/DEPLOYMENT.md").read_text(encoding="utf-8")
-    question = re.search(r"SELECT max\(id\), [^\n]*FROM jobs", guide)[0]
+    query = re.search(r"SELECT max\(id\), [^\n]*FROM jobs", guide)[0]
     remedy = " ".join(re.search(r"ALTER TABLE trips\.trips (DELETE WHERE[^`]*)`", guide)[1].split())
-    last, rest = catalog.query(question, place.name).strip().split("|")
+    last, rest = catalog.query(query, place.name).strip().split("|")
     remedy = remedy.replace("LAST", last).replace("LIST", rest)
     for shard in range(2):
         place.shards.query(f"ALTER TABLE {place.name}.trips {remedy}", shard=shard)
@@ -160,8 +160,8 @@ def test_a_catalog_of_an_earlier_moment_and_volumes_of_a_later_one_are_brought_t
         for job in (running, waiting):
             assert server.delete(f"/jobs/{job}").json["status"] == "cancelled"
         after = said(server)
-        for question in QUESTIONS:
-            assert after[str(question)] == before[str(question)]
+        for query in QUERIES:
+            assert after[str(query)] == before[str(query)]
     place.variables["ROLE"] = "both"
     with place.server() as server:
         assert server.ingest(big)["id"] == 5

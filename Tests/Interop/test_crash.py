@@ -20,7 +20,7 @@ from tripstore_tools.harness.processes import children_of
 # Above two million, so that a load commits a segment before its end and has something to go on from.
 ROWS = 3_000_000
 SEED = 20180528
-QUESTIONS = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
+QUERIES = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def long_csv(tmp_path_factory):
 
 
 def answers(server):
-    return [server.get(question).body for question in QUESTIONS]
+    return [server.get(query).body for query in QUERIES]
 
 
 def visible_trips(server):

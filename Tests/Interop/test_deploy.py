@@ -192,8 +192,8 @@ def account(tmp_path):
 
 @pytest.mark.skipif(not clickhouse.is_installed(), reason="clickhouse-server is not installed")
 @pytest.mark.skipif(os.geteuid() != 0, reason="the machines' script gives files to another user, as root")
-def test_a_shard_joins_and_no_question_fails(tmp_path, account):
-    """docs/DEPLOYMENT.md, "How to add a shard": the machine, the parameter, new processes; questions go on all along."""
+def test_a_shard_joins_and_no_query_fails(tmp_path, account):
+    """docs/DEPLOYMENT.md, "How to add a shard": the machine, the parameter, new processes; queries go on all along."""
     endpoint, names, tell = account
     command = tmp_path / "bin/aws"
     command.parent.mkdir()
@@ -216,7 +216,7 @@ def test_a_shard_joins_and_no_question_fails(tmp_path, account):
             for _ in range(2):
                 server.ingest(tripstore.SAMPLE)
             before = server.get("/regions").body
-            with Questions(server) as questions:
+            with Queries(server) as queries:
                 # Its machine is made: the table is there before anybody asks it.
                 machines[2].write_settings()
                 machines[2].start()
@@ -229,9 +229,9 @@ def test_a_shard_joins_and_no_question_fails(tmp_path, account):
                 for machine in machines:
                     shards = "SELECT count() FROM system.clusters WHERE cluster = 'trips'"
                     tripstore.wait_until(lambda: machine.answers(shards) == "3", "three shards in the cluster")
-                answered = questions.count
-                tripstore.wait_until(lambda: questions.count > answered + 5, "questions to all three")
-            assert questions.failures == []
+                answered = queries.count
+                tripstore.wait_until(lambda: queries.count > answered + 5, "queries to all three")
+            assert queries.failures == []
             assert server.get("/regions").body == before
             assert machines[2].answers("SELECT count() FROM trips.trips") == "0", "old trips stay where they are"
         # New processes store in all three.
@@ -246,7 +246,7 @@ def test_a_shard_joins_and_no_question_fails(tmp_path, account):
             machine.stop()
 
 
-class Questions:
+class Queries:
     """Asks a server over and over, and keeps what was no answer."""
 
     def __init__(self, server):

@@ -44,7 +44,7 @@ def test_regions_equal_duckdb(generated_server, oracle):
     assert answer == expected
 
 
-def test_sql_questions_equal_duckdb(generated_in_columnstore, oracle):
+def test_sql_queries_equal_duckdb(generated_in_columnstore, oracle):
     shell = subprocess.run(["sqlite3", "-readonly", str(generated_in_columnstore.data_dir / "catalog.sqlite")],
                            input=(REPOSITORY / "sql_queries.sql").read_text(), capture_output=True, text=True, check=True)
     expected = oracle.latest_datasource_of_top_regions() + oracle.regions_of_cheap_mobile()

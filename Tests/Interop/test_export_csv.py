@@ -11,7 +11,7 @@ import pytest
 
 from tripstore_tools.harness import tripstore
 from tripstore_tools.harness.generated import ASKED_ROWS
-from tripstore_tools.harness.migration import NAMES, QUESTIONS, write_odd_trips
+from tripstore_tools.harness.migration import NAMES, QUERIES, write_odd_trips
 from tripstore_tools.harness.tripstore import SAMPLE, cli
 
 
@@ -35,9 +35,9 @@ def test_what_is_loaded_from_it_answers_alike(odd, tmp_path):
     assert "5,000 trips" in done.stdout
     assert "5,000 trips" in cli("ingest", path, "--data-dir", tmp_path / "data").stderr
     with tripstore.Server(tmp_path / "data", tmp_path / "log") as other:
-        for question in QUESTIONS:
-            ours, theirs = server.get(*question), other.get(*question)
-            assert (ours.status, ours.body) == (theirs.status, theirs.body), question
+        for query in QUERIES:
+            ours, theirs = server.get(*query), other.get(*query)
+            assert (ours.status, ours.body) == (theirs.status, theirs.body), query
 
 
 def bits(value):
@@ -83,8 +83,8 @@ def test_a_pipe_takes_it_and_a_load_gives_it_back(request, engine, tmp_path, ora
     assert export.wait(timeout=tripstore.PATIENCE_SECONDS) == 0 and load.returncode == 0, load.stderr
     with tripstore.Server(tmp_path / "data", tmp_path / "log") as other:
         assert other.get("/analytics/weekly-average").json["total_trips"] == ASKED_ROWS
-        for question in QUESTIONS:
-            assert server.get(*question).body == other.get(*question).body, question
+        for query in QUERIES:
+            assert server.get(*query).body == other.get(*query).body, query
 
 
 def test_a_file_is_whole_or_as_it_was(sample_store, tmp_path):

@@ -149,7 +149,7 @@ def test_a_frozen_api_process_takes_no_request_for_long(hanging):
 
 
 def test_a_table_of_all_shards_that_is_gone_is_made_anew(hanging):
-    """Found: the server that had lost it answered every second question with an error, for good."""
+    """Found: the server that had lost it answered every second query with an error, for good."""
     for shard in hanging.clickhouse.shards:
         shard.query(f"DROP TABLE {topology.DATABASE}.trips_cluster")
         for _ in range(4):

@@ -228,8 +228,8 @@ def test_openapi_document_is_valid_and_complete(sample_server):
         "/trip-groups", "/regions", "/health", "/ready", "/metrics"}
 
 
-@pytest.mark.parametrize("path, question", [("/analytics/weekly-average", "weekly-average"), ("/trip-groups", "trip-groups")])
-def test_an_answer_says_what_it_cost_where_that_is_asked(sample_in_columnstore, path, question):
+@pytest.mark.parametrize("path, query", [("/analytics/weekly-average", "weekly-average"), ("/trip-groups", "trip-groups")])
+def test_an_answer_says_what_it_cost_where_that_is_asked(sample_in_columnstore, path, query):
     """As described, beside the answer; the command line, too, but for the time and for pages that a server still has."""
     schema = sample_in_columnstore.get("/openapi.json").json["components"]["schemas"]["Explain"]
     plain = sample_in_columnstore.get(path).json
@@ -238,7 +238,7 @@ def test_an_answer_says_what_it_cost_where_that_is_asked(sample_in_columnstore, 
     jsonschema.validate(cost, schema)
     assert answer == plain == sample_in_columnstore.get(path, {"explain": "false"}).json
     assert cost["segments"]["considered"] == 1
-    printed = json.loads(cli(question, "--explain", "--format=json", "--data-dir", sample_in_columnstore.data_dir).stdout)
+    printed = json.loads(cli(query, "--explain", "--format=json", "--data-dir", sample_in_columnstore.data_dir).stdout)
     jsonschema.validate(printed["explain"], schema)
     assert all(printed["explain"][part] == cost[part] for part in ("segments", "rows"))
     refused = sample_in_columnstore.get(path, {"explain": "yes"})

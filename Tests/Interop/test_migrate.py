@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tripstore_tools.harness import clickhouse, postgresql, tripstore
-from tripstore_tools.harness.migration import HEADER, QUESTIONS, Cluster, counted, inspected, interrupted, refusal, said, same, write_odd_trips
+from tripstore_tools.harness.migration import HEADER, QUERIES, Cluster, counted, inspected, interrupted, refusal, said, same, write_odd_trips
 from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, cli, wait_until
 
 pytestmark = pytest.mark.skipif(
@@ -91,7 +91,7 @@ def test_a_store_goes_to_a_cluster_and_back_with_all_that_is_said_of_it(store, e
             assert refused.status == 409, refused.body
             assert server.ingest(SAMPLE)["id"] == last + 1
             assert server.delete("/jobs/1").status == 200
-        assert [there.get(*question).body for question in QUESTIONS] == [back.get(*question).body for question in QUESTIONS]
+        assert [there.get(*query).body for query in QUERIES] == [back.get(*query).body for query in QUERIES]
 
 
 def test_segments_that_came_back_know_their_jobs(store, expected, places, tmp_path):
@@ -103,9 +103,9 @@ def test_segments_that_came_back_know_their_jobs(store, expected, places, tmp_pa
     (home / "catalog.sqlite").unlink()
     cli("rebuild-catalog", "--data-dir", home)
     with tripstore.Server(home, tmp_path / "home.log") as server:
-        for question in QUESTIONS:
-            answer = server.get(*question)
-            assert (answer.status, answer.body) == expected[str(question)], question
+        for query in QUERIES:
+            answer = server.get(*query)
+            assert (answer.status, answer.body) == expected[str(query)], query
         assert server.post_csv(SAMPLE.read_bytes(), duplicate=None).status == 409
 
 

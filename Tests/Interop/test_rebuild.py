@@ -34,8 +34,8 @@ def test_the_store_answers_as_before(tmp_path, generated_csv):
     completed = [(job["id"], job["filename"], job["processed_rows"], job["rejected_rows"], job["created_at"])
                  for job in jobs(store) if job["status"] == "completed"]
     rejects = tripstore.cli("jobs", 6, "--rejects", 1000, "--format", "json", "--data-dir", store).stdout
-    question = (tripstore.REPOSITORY / "sql_queries.sql").read_text()
-    before, counted = answers(store), sqlite(store, question)
+    query = (tripstore.REPOSITORY / "sql_queries.sql").read_text()
+    before, counted = answers(store), sqlite(store, query)
 
     with tripstore.Server(store, tmp_path / "log") as server:
         server.post_file(generated_csv)
@@ -46,7 +46,7 @@ def test_the_store_answers_as_before(tmp_path, generated_csv):
     done = rebuild(store)
     assert "9 jobs" in done.stdout
     assert answers(store) == before
-    assert sqlite(store, question) == counted
+    assert sqlite(store, query) == counted
     assert sqlite(store, "PRAGMA integrity_check").strip() == "ok"
     tripstore.cli("verify", "--data-dir", store)
     known = [(job["id"], job["filename"], job["processed_rows"], job["rejected_rows"], job["created_at"])

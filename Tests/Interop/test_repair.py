@@ -41,8 +41,8 @@ def test_a_damaged_segment_is_set_aside_and_answers_say_so(tmp_path):
             said = tripstore.cli(command, "--data-dir", store, "--format", form).stderr
             assert [said[:len(word)] for word in words] == words and bool(said) == bool(words), said
     with tripstore.Server(store, tmp_path / "log") as server:
-        for question in ("/analytics/weekly-average", "/trip-groups", "/regions"):
-            answer = server.get(question).json
+        for query in ("/analytics/weekly-average", "/trip-groups", "/regions"):
+            answer = server.get(query).json
             assert answer["warning"].startswith("50 trips are missing")
         assert server.get("/analytics/weekly-average").json["total_trips"] == 100
         nothing = server.get("/analytics/weekly-average", {"region": "nowhere"})

@@ -1,4 +1,4 @@
-"""Shards of ClickHouse with replicas: every row once on each of them, and questions go on while one is away.
+"""Shards of ClickHouse with replicas: every row once on each of them, and queries go on while one is away.
 
 Two shards of two servers each, of the version that Debian has, and a ZooKeeper; what is promised of all clusters is tested in
 `test_clickhouse.py`."""
@@ -45,7 +45,7 @@ def assert_stored(cluster, total, database="d"):
     assert sum(counts.pop() for counts in by_shard.values()) == total
 
 
-class Questions:
+class Queries:
     """Asks without a pause and keeps what came; ends with the `with` block."""
 
     def __init__(self, server):
@@ -93,7 +93,7 @@ def test_what_was_taken_out_goes_from_every_replica(tmp_path, shared):
         assert_stored(shared, 200, "purged")
         assert server.delete(f"/jobs/{first['id']}").json["status"] == "deleted"
         tripstore.wait_until(lambda: sum(rows(shared, "purged")) == 100 * REPLICAS, "the purge")
-        # Once all of them are rid of it, what counts is no condition of a question any more.
+        # Once all of them are rid of it, what counts is no condition of a query any more.
         tripstore.wait_until(lambda: "Purged rows that do not count" in server.log.read_text(), "the end of the purge")
         assert_stored(shared, 100, "purged")
         assert all(answers(server) == once for _ in range(SHARDS * REPLICAS))
@@ -131,7 +131,7 @@ def test_a_load_is_complete_once_every_replica_has_it(tmp_path, shared):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_replica_is_killed_during_a_load_and_questions(tmp_path, own, generated_csv, loaded_in_columnstore, seed):
+def test_a_replica_is_killed_during_a_load_and_queries(tmp_path, own, generated_csv, loaded_in_columnstore, seed):
     """At random moments, another one each time, as long as it takes for the load to notice; nobody does anything.
 
     There are trips already: a server of 18.16 does not start where half of a table's rows are not in ZooKeeper, which may be so when
@@ -142,7 +142,7 @@ def test_a_replica_is_killed_during_a_load_and_questions(tmp_path, own, generate
     with serve(tmp_path, own, parameters="&rows_per_insert=50000&purge_after_seconds=0") as server:
         server.ingest(first)
         before = server.get("/analytics/weekly-average").json["total_trips"]
-        with Questions(server) as questions:
+        with Queries(server) as queries:
             job = server.post_file(generated_csv)
             for turn in range(2):
                 victim = choice.randrange(SHARDS * REPLICAS)
@@ -150,13 +150,13 @@ def test_a_replica_is_killed_during_a_load_and_questions(tmp_path, own, generate
                 own.kill(victim)
                 if turn == 0:
                     tripstore.wait_until(lambda: waits(server, job), "the load to say that it waits")
-                asked = len(questions.answers)
-                tripstore.wait_until(lambda: len(questions.answers) > asked + 20, "questions while a replica is away")
+                asked = len(queries.answers)
+                tripstore.wait_until(lambda: len(queries.answers) > asked + 20, "queries while a replica is away")
                 own.start(victim)
             assert server.wait_for_job(job)["status"] == "completed"
         # Some may be of the moment when the job was complete.
-        assert {status for status, _ in questions.answers} == {200}, [a for a in questions.answers if a[0] != 200][:3]
-        assert {trips for _, trips in questions.answers} <= {before, before + 1_000_000}
+        assert {status for status, _ in queries.answers} == {200}, [a for a in queries.answers if a[0] != 200][:3]
+        assert {trips for _, trips in queries.answers} <= {before, before + 1_000_000}
         server.delete("/jobs/1")
         assert answers(server) == answers(loaded_in_columnstore)
         tripstore.wait_until(lambda: sum(rows(own)) == 1_000_000 * REPLICAS, "the purge")
@@ -203,12 +203,12 @@ def test_a_replica_is_added_while_it_loads_and_is_asked(tmp_path, own, generated
     with serve(tmp_path, own, parameters="&rows_per_insert=50000") as server:
         server.ingest(tripstore.SAMPLE)
         before = server.get("/analytics/weekly-average").json["total_trips"]
-        with Questions(server) as questions:
+        with Queries(server) as queries:
             job = server.post_file(generated_csv)
             own.add_replica(1, "d")
             assert server.wait_for_job(job)["status"] == "completed"
-        assert {status for status, _ in questions.answers} == {200}, [a for a in questions.answers if a[0] != 200][:3]
-        assert {trips for _, trips in questions.answers} <= {before, before + 1_000_000}
+        assert {status for status, _ in queries.answers} == {200}, [a for a in queries.answers if a[0] != 200][:3]
+        assert {trips for _, trips in queries.answers} <= {before, before + 1_000_000}
         server.stop()
     with serve(tmp_path, own) as server:
         assert server.delete("/jobs/1").status == 200
@@ -218,7 +218,7 @@ def test_a_replica_is_added_while_it_loads_and_is_asked(tmp_path, own, generated
         assert_stored(own, 1_000_200)
 
 
-def test_questions_go_on_while_zookeeper_is_away(tmp_path, own):
+def test_queries_go_on_while_zookeeper_is_away(tmp_path, own):
     with serve(tmp_path, own) as server:
         server.ingest(tripstore.SAMPLE)
         expected = answers(server)

@@ -63,8 +63,8 @@ def test_a_store_on_a_read_only_disk_answers(library, tmp_path):
     expected = answers(store)
     refused = tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store, check=False, **variables)
     assert refused.returncode == 1 and "Read-only file system; check the permissions" in refused.stderr
-    for question in (["weekly-average"], ["trip-groups", "--precision", 6, "--limit", 1000]):
-        assert tripstore.cli(*question, "--format", "json", "--data-dir", store, **variables).stdout in expected
+    for query in (["weekly-average"], ["trip-groups", "--precision", 6, "--limit", 1000]):
+        assert tripstore.cli(*query, "--format", "json", "--data-dir", store, **variables).stdout in expected
     tripstore.cli("verify", "--data-dir", store, **variables)
 
 

@@ -88,7 +88,7 @@ def test_regions_are_listed_with_most_trips_first(sample_server):
     assert all(sum(source["trips"] for source in region["datasources"]) == region["trips"] for region in regions)
 
 
-def test_sql_questions_answer_with_the_stock_shell(sample_store):
+def test_sql_queries_answer_with_the_stock_shell(sample_store):
     text = (REPOSITORY / "sql_queries.sql").read_text()
     shell = subprocess.run(["sqlite3", "-csv", "-header", str(sample_store / "catalog.sqlite")],
                            input=text, capture_output=True, text=True, check=True)

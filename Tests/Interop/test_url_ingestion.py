@@ -22,12 +22,12 @@ from tripstore_tools.harness.tripstore import SAMPLE, Server, cli, wait_until
 
 ROWS = 300_000
 SEED = 11
-QUESTIONS = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
+QUERIES = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
 MEGABYTE = 1_000_000
 
 
 def answers(server):
-    return [server.get(question).body for question in QUESTIONS]
+    return [server.get(query).body for query in QUERIES]
 
 
 def post_url(server, url, **fields):

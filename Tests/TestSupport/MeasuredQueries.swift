@@ -1,14 +1,14 @@
 import Foundation
 
-/// The questions whose cost is measured and held: `Benchmarks/Thresholds/questions.json`.
+/// The queries whose cost is measured and held: `Benchmarks/Thresholds/queries.json`.
 ///
 /// One list for the benchmarks, which time them, and for the test that compares what each one reads with its bounds.
 package struct MeasuredQueries: Decodable, Sendable {
-    /// Which of the engine's questions it is.
+    /// Which of the engine's queries it is.
     package enum Kind: String, Decodable, Sendable { case weeklyAverage, tripGroups, regions }
 
-    /// A question, and the most that answering it may read.
-    package struct Question: Decodable, Sendable {
+    /// A query, and the most that answering it may read.
+    package struct Query: Decodable, Sendable {
         package let name: String
         package let kind: Kind
         /// By name, as in a query string.
@@ -29,14 +29,14 @@ package struct MeasuredQueries: Decodable, Sendable {
     package let seed: UInt64
     /// The most bytes that a row may take in segments, index and footer included.
     package let segmentBytesPerRowMax: Double
-    package let questions: [Question]
+    package let queries: [Query]
 
     /// Reads the list.
     package static func load() throws -> Self {
-        // Tests/TestSupport/MeasuredQueries.swift -> Benchmarks/Thresholds/questions.json
+        // Tests/TestSupport/MeasuredQueries.swift -> Benchmarks/Thresholds/queries.json
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let file = root.appendingPathComponent("Benchmarks/Thresholds/questions.json")
+        let file = root.appendingPathComponent("Benchmarks/Thresholds/queries.json")
         return try JSONDecoder().decode(Self.self, from: Data(contentsOf: file))
     }
 }

@@ -3,7 +3,7 @@ import Testing
 import TripModel
 import TripstoreAPI
 
-/// Named values to questions, and the sentence for each that is wrong.
+/// Named values to queries, and the sentence for each that is wrong.
 @Suite(.timeLimit(.minutes(5)))
 struct QueryParametersTests {
     typealias Pairs = [(name: String, value: String)]

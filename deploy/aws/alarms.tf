@@ -20,7 +20,7 @@ locals {
       comparison  = "GreaterThanThreshold", threshold = 0, period = 300, periods = 12, missing = "notBreaching"
     }
     unavailable = {
-      description = "Questions are answered with 503: PostgreSQL or a shard is away. The log names which; nothing else is to be done here."
+      description = "Queries are answered with 503: PostgreSQL or a shard is away. The log names which; nothing else is to be done here."
       metric      = "tripstore_http_requests_total", dimensions = { role = "api", status = "503" }, statistic = "Sum"
       comparison  = "GreaterThanThreshold", threshold = 0, period = 60, periods = 3, missing = "notBreaching"
     }

@@ -23,7 +23,7 @@ resource "tls_self_signed_cert" "authority" {
   }
 }
 
-# One for all machines: a shard that joins needs no new one, and each of them has all trips of questions in its hands anyway.
+# One for all machines: a shard that joins needs no new one, and each of them has all trips of queries in its hands anyway.
 resource "tls_private_key" "clickhouse" {
   count = local.makes_clickhouse ? 1 : 0
 

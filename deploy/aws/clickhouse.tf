@@ -71,7 +71,7 @@ resource "aws_vpc_security_group_ingress_rule" "clickhouse_native" {
   count = local.makes_clickhouse ? 1 : 0
 
   security_group_id            = aws_security_group.clickhouse[0].id
-  description                  = "Questions of one shard to the others"
+  description                  = "Queries of one shard to the others"
   referenced_security_group_id = aws_security_group.clickhouse[0].id
   ip_protocol                  = "tcp"
   from_port                    = 9440

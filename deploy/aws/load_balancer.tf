@@ -53,7 +53,7 @@ resource "aws_lb" "main" {
   security_groups    = [aws_security_group.load_balancer.id]
   subnets            = var.internal ? aws_subnet.private[*].id : aws_subnet.public[*].id
 
-  # A subscriber hears a ping every 20 seconds, so its connection never falls silent. What does is a question over all trips at a
+  # A subscriber hears a ping every 20 seconds, so its connection never falls silent. What does is a query over all trips at a
   # fine precision, and an upload between its last byte and the 202.
   idle_timeout               = var.idle_timeout_seconds
   drop_invalid_header_fields = true
@@ -77,7 +77,7 @@ resource "aws_lb_target_group" "api" {
   protocol    = "HTTP"
   vpc_id      = aws_vpc.main.id
 
-  # Uploads and long questions differ by orders of magnitude: by turns would not be by load.
+  # Uploads and long queries differ by orders of magnitude: by turns would not be by load.
   load_balancing_algorithm_type = "least_outstanding_requests"
 
   # What an update waits for uploads under way. Sockets that are still open then are closed with 1001, and clients come back.

@@ -31,7 +31,7 @@ resource "aws_appautoscaling_policy" "api_processor" {
   }
 }
 
-# Questions wait for ClickHouse and cost the process little, so the processor alone would not tell.
+# Queries wait for ClickHouse and cost the process little, so the processor alone would not tell.
 resource "aws_appautoscaling_policy" "api_requests" {
   name               = "requests"
   policy_type        = "TargetTrackingScaling"

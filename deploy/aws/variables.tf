@@ -85,7 +85,7 @@ variable "oidc" {
 }
 
 variable "idle_timeout_seconds" {
-  description = "Silence after which the load balancer ends a connection: longer than a question or the last step of an upload takes."
+  description = "Silence after which the load balancer ends a connection: longer than a query or the last step of an upload takes."
   type        = number
   default     = 300
 

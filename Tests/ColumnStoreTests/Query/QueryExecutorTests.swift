@@ -6,7 +6,7 @@ import Testing
 import TripModel
 import TripstoreAPI
 
-/// Index, scan and the slow reference give the same answers, whatever the trips and the question.
+/// Index, scan and the slow reference give the same answers, whatever the trips and the query.
 @Suite(.timeLimit(.minutes(5)))
 struct QueryExecutorTests {
     /// Random trips in a few segments on disk, and the executors over them.

@@ -9,10 +9,10 @@ import TripGenerator
 import TripModel
 import TripstoreAPI
 
-/// How much each question may read: an index that stops working is noticed here, whatever the machine.
+/// How much each query may read: an index that stops working is noticed here, whatever the machine.
 ///
-/// The bounds are in `Benchmarks/Thresholds/questions.json`. They were set a little above what was read on the day they were
-/// set; who makes a question read less lowers them, and who must read more says why.
+/// The bounds are in `Benchmarks/Thresholds/queries.json`. They were set a little above what was read on the day they were
+/// set; who makes a query read less lowers them, and who must read more says why.
 @Suite(.timeLimit(.minutes(5)))
 struct ScanThresholdTests {
     @Test func queriesReadNoMoreThanTheirBounds() throws {
@@ -23,11 +23,11 @@ struct ScanThresholdTests {
         let summary = try store.engine.summary()
         let bytesPerRow = Double(summary.segments.reduce(0) { $0 + $1.bytes }) / Double(list.rows)
         #expect(bytesPerRow <= list.segmentBytesPerRowMax)
-        for question in list.questions {
-            let metrics = try Self.ask(question, store)
-            #expect(metrics.pagesRead <= question.pagesReadMax, "pages read: \(question.name)")
-            #expect(metrics.rowsTested <= question.rowsTestedMax, "rows tested: \(question.name)")
-            #expect(metrics.bytesDecompressed <= question.bytesDecompressedMax, "bytes decompressed: \(question.name)")
+        for query in list.queries {
+            let metrics = try Self.ask(query, store)
+            #expect(metrics.pagesRead <= query.pagesReadMax, "pages read: \(query.name)")
+            #expect(metrics.rowsTested <= query.rowsTestedMax, "rows tested: \(query.name)")
+            #expect(metrics.bytesDecompressed <= query.bytesDecompressedMax, "bytes decompressed: \(query.name)")
         }
     }
 
@@ -47,12 +47,12 @@ struct ScanThresholdTests {
         return store
     }
 
-    private static func ask(_ question: MeasuredQueries.Question, _ store: LocalStore) throws -> ScanMetrics {
-        switch question.kind {
+    private static func ask(_ query: MeasuredQueries.Query, _ store: LocalStore) throws -> ScanMetrics {
+        switch query.kind {
         case .weeklyAverage:
-            return try store.weeklyAverage(WeeklyAverageQuery(parameters: question.pairs)).metrics
+            return try store.weeklyAverage(WeeklyAverageQuery(parameters: query.pairs)).metrics
         case .tripGroups:
-            return try store.tripGroups(TripGroupsQuery(parameters: question.pairs, defaults: QueryDefaults())).metrics
+            return try store.tripGroups(TripGroupsQuery(parameters: query.pairs, defaults: QueryDefaults())).metrics
         case .regions:
             #expect(try !store.regions().regions.isEmpty)
             return ScanMetrics()

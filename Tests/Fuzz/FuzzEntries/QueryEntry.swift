@@ -5,7 +5,7 @@ import TripGenerator
 import TripModel
 import TripstoreAPI
 
-/// The text of a question: refused with a sentence, or answered the same from the index and by the plain scan.
+/// The text of a query: refused with a sentence, or answered the same from the index and by the plain scan.
 ///
 ///     name=value&name=value…      in UTF-8, nothing escaped
 enum QueryEntry {
@@ -51,7 +51,7 @@ enum QueryEntry {
     }
 
     private static func compare<Answer: Equatable>(
-        _ ask: (QueryExecutor) throws(TripstoreError) -> Answer, _ question: String
+        _ ask: (QueryExecutor) throws(TripstoreError) -> Answer, _ query: String
     ) {
         let answers = [true, false].map { useIndex -> Result<Answer, TripstoreError> in
             let executor = QueryExecutor(snapshot, on: pool, useIndex: useIndex)
@@ -59,12 +59,12 @@ enum QueryEntry {
         }
         switch (answers[0], answers[1]) {
         case (.success(let indexed), .success(let scanned)):
-            precondition(indexed == scanned, "the index and the scan differ: \(question)")
+            precondition(indexed == scanned, "the index and the scan differ: \(query)")
         case (.failure(let indexed), .failure(let scanned)):
-            precondition(indexed.code == scanned.code, "the index and the scan fail differently: \(question)")
+            precondition(indexed.code == scanned.code, "the index and the scan fail differently: \(query)")
             // No trip matches, or the groups asked for are more than there are numbers for.
             precondition([.notFound, .invalidArgument].contains(indexed.code), "\(indexed.code): \(indexed.message)")
-        default: preconditionFailure("the index and the scan differ: \(question)")
+        default: preconditionFailure("the index and the scan differ: \(query)")
         }
     }
 

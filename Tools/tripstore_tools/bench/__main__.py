@@ -1,12 +1,12 @@
 """Measures the program as it is used, beside other engines on the same file.
 
-    scripts/bench                      loads a million rows and asks eight questions
+    scripts/bench                      loads a million rows and asks eight queries
     scripts/bench --rows 10000000      ten million
     scripts/bench --peers              DuckDB, Polars, DataFusion and chDB as well, in turn with tripstore (A B C A B C)
     scripts/bench --cold               before each load the file is dropped from the page cache
     scripts/bench --scaling            loads of 1,000 to 10 million rows and of other shapes, on one core and on all
-    scripts/bench --growth             questions over 100,000 to 10 million rows, boxes of all sizes, cells and buckets
-    scripts/bench --small-files        1,000 files of 1,000 rows through one call, and the questions afterwards
+    scripts/bench --growth             queries over 100,000 to 10 million rows, boxes of all sizes, cells and buckets
+    scripts/bench --small-files        1,000 files of 1,000 rows through one call, and the queries afterwards
     scripts/bench --http               uploads beside the command line
     scripts/bench --row                64 uploads of 100,000 rows that wait in a row, and the merging of their segments
     scripts/bench --subscribers        an upload with nobody and with 100 WebSocket subscribers
@@ -28,11 +28,11 @@ def arguments():
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3, help="times everything is done, contenders in turn")
-    parser.add_argument("--repeats", type=int, default=41, help="instances of a question in a round")
+    parser.add_argument("--repeats", type=int, default=41, help="instances of a query in a round")
     parser.add_argument("--peers", action="store_true", help="the other engines as well; installs them into .venv-bench")
     parser.add_argument("--cold", action="store_true", help="loads only, of a file that is not in the page cache")
     parser.add_argument("--scaling", action="store_true", help="sizes and shapes of files, one core and all")
-    parser.add_argument("--growth", action="store_true", help="questions by rows, size of a box, cells and buckets")
+    parser.add_argument("--growth", action="store_true", help="queries by rows, size of a box, cells and buckets")
     parser.add_argument("--huge", action="store_true", help="with --scaling or --growth: 100 million rows as well (13 GB)")
     parser.add_argument("--small-files", action="store_true", help="1,000 files of 1,000 rows in one call")
     parser.add_argument("--http", action="store_true", help="uploads beside the command line, 1 million rows and --rows")
@@ -45,7 +45,7 @@ def arguments():
     parser.add_argument("--write", action="store_true", help="write the tables into docs/BENCHMARKS.md")
     options = parser.parse_args()
     if options.repeats < 2:
-        parser.error("--repeats must be 2 or more, as the first question of a round is reported apart")
+        parser.error("--repeats must be 2 or more, as the first query of a round is reported apart")
     # What decides about the figures, without where they go.
     options.command = re.sub(r"(--keep|--svg|--write|--json[ =]\S+) ?", "", " ".join(sys.argv[1:])).strip()
     return options

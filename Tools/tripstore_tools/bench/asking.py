@@ -1,10 +1,10 @@
-"""The eight questions asked of all contenders in turn, and their answers compared every time."""
+"""The eight queries asked of all contenders in turn, and their answers compared every time."""
 
 import math
 import statistics
 import sys
 
-from tripstore_tools.bench import questions
+from tripstore_tools.bench import queries
 from tripstore_tools.bench.contenders import PEERS, Tripstore
 from tripstore_tools.bench.loads import progress
 
@@ -14,13 +14,13 @@ LEAST_COUNT = 4
 
 
 def measure(facts, folder, repeats, rounds, with_peers):
-    """A B C A B C …; returns {question: {contender: {first_ms, median_ms, p99_ms, asked}}}.
+    """A B C A B C …; returns {query: {contender: {first_ms, median_ms, p99_ms, asked}}}.
 
     At its turn a contender opens its store anew and gets its instances in a row, so that all but the first find its caches hot.
     """
     contenders = [Tripstore()] + (PEERS if with_peers else [])
     results = {}
-    for name, instances in questions.instances(facts, count=rounds * repeats).items():
+    for name, instances in queries.instances(facts, count=rounds * repeats).items():
         first = {contender.name: [] for contender in contenders}
         rest = {contender.name: [] for contender in contenders}
         shares = []
@@ -62,7 +62,7 @@ def compare(name, instances, answers):
     """Ends the run where a contender's answer is not ours; one that was asked less often is compared as far as it came."""
     for contender, theirs in answers.items():
         for instance, ours, other in zip(instances, answers["tripstore"], theirs, strict=True):
-            wrong = questions.disagreement(instance, ours, other)
+            wrong = queries.disagreement(instance, ours, other)
             if wrong:
                 sys.exit(f"{name}: tripstore and {contender} differ on {instance}: {wrong}")
 
@@ -75,20 +75,20 @@ def contenders_of(results):
     return [name for name in next(iter(results.values())) if name != "share_of_rows"]
 
 
-def best_peer(question, key="median_ms"):
+def best_peer(query, key="median_ms"):
     """Name and figure of the fastest peer, or None where there is none."""
-    peers = {name: times[key] for name, times in question.items() if name not in ("tripstore", "share_of_rows")}
+    peers = {name: times[key] for name, times in query.items() if name not in ("tripstore", "share_of_rows")}
     return min(peers.items(), key=lambda item: item[1]) if peers else None
 
 
 def table(results, key):
-    """One figure of every question and contender as rows of a table, head first."""
+    """One figure of every query and contender as rows of a table, head first."""
     contenders = contenders_of(results)
     has_peers = len(contenders) > 1
     head = ["milliseconds", *contenders] + (["best peer ÷ tripstore"] if has_peers else [])
     body = []
-    for name, question in results.items():
-        label = name + (f" ({question['share_of_rows'] * 100:.2g} % of rows)" if "share_of_rows" in question else "")
-        row = [label] + [f"{question[contender][key]:,.2f}" for contender in contenders]
-        body.append(row + ([f"{best_peer(question, key)[1] / question['tripstore'][key]:.1f} ×"] if has_peers else []))
+    for name, query in results.items():
+        label = name + (f" ({query['share_of_rows'] * 100:.2g} % of rows)" if "share_of_rows" in query else "")
+        row = [label] + [f"{query[contender][key]:,.2f}" for contender in contenders]
+        body.append(row + ([f"{best_peer(query, key)[1] / query['tripstore'][key]:.1f} ×"] if has_peers else []))
     return [head, *body]

@@ -1,4 +1,4 @@
-"""The ClickHouse engine beside ClickHouse's own tools: loads beside `clickhouse-client`, questions beside bare SQL.
+"""The ClickHouse engine beside ClickHouse's own tools: loads beside `clickhouse-client`, queries beside bare SQL.
 
 Two shards of Debian's `clickhouse-server` on loopback share this machine's cores with whoever loads. `clickhouse-client` loads
 the same rows already decoded, as Native files, one client for each shard; tripstore reads the CSV.
@@ -22,8 +22,8 @@ from tripstore_tools.harness import clickhouse  # of the acceptance tests, to wh
 
 COLUMNS = ("region, datasource, origin_longitude, origin_latitude, destination_longitude, destination_latitude, time, week, "
            "origin_cell, destination_cell, job_id, block")
-# name: the question over HTTP, and what a person would ask of the same tables
-QUESTIONS = {
+# name: the query over HTTP, and what a person would ask of the same tables
+QUERIES = {
     "trips a week": ("/analytics/weekly-average", "SELECT week, count() FROM {table} GROUP BY week ORDER BY week FORMAT RowBinary"),
     "trips a week of a region": (
         "/analytics/weekly-average?region=Berlin",
@@ -49,7 +49,7 @@ def measure(made, folder, rounds, rows, repeats):
     if not client or not clickhouse.is_installed():
         sys.exit("This needs clickhouse-server and clickhouse-client: apt-get install them.")
     csv = made.generated(rows)
-    measured = {"rows": rows, "tripstore": [], "clickhouse_client": [], "questions": {}}
+    measured = {"rows": rows, "tripstore": [], "clickhouse_client": [], "queries": {}}
     with clickhouse.Cluster(folder / "shards", memory_bytes=8_000_000_000) as cluster:
         decoded = decode(client, cluster, csv, folder)
         for number in range(rounds):
@@ -61,7 +61,7 @@ def measure(made, folder, rounds, rows, repeats):
                 files.warm(path)
             measured["clickhouse_client"].append(client_load(client, cluster, decoded, f"c{number}"))
         settle(cluster)
-        measured["questions"] = ask(cluster, folder / "store", f"t{rounds - 1}", repeats)
+        measured["queries"] = ask(cluster, folder / "store", f"t{rounds - 1}", repeats)
     return measured
 
 
@@ -115,16 +115,16 @@ def settle(cluster):
     os.sync()
 
 
-# MARK: Questions
+# MARK: Queries
 
 def ask(cluster, store, database, repeats):
-    """Each question and its bare SQL in turn; milliseconds, medians."""
+    """Each query and its bare SQL in turn; milliseconds, medians."""
     measured = {}
     with Server(store, store.parent / "clickhouse.log", DATABASE_URL=cluster.database_url(database)) as server:
         connection = Connection(server.port)
         shard = cluster.shards[0]
         bare = http.client.HTTPConnection("127.0.0.1", shard.http_port)
-        for name, (path, sql) in QUESTIONS.items():
+        for name, (path, sql) in QUERIES.items():
             sql = sql.format(table=f"{database}.trips_cluster")
             ours, theirs = [], []
             for _ in range(repeats):
@@ -148,11 +148,11 @@ def ask(cluster, store, database, repeats):
 def tables(measured):
     rows = measured["rows"]
     ours, theirs = (statistics.median(measured[name]) for name in ("tripstore", "clickhouse_client"))
-    loads = [["load into two shards", "seconds", "rows/s", "of clickhouse-client's"],
+    loads = [["load into two shards", "seconds", "rows/s", "÷ clickhouse-client"],
              ["tripstore, from the CSV", f"{ours:.2f}", f"{rows / ours:,.0f}", f"{theirs / ours:.0%}"],
              ["clickhouse-client, rows already decoded", f"{theirs:.2f}", f"{rows / theirs:,.0f}", ""]]
-    questions = [["question over two shards", "tripstore, ms", "bare SQL, ms", "ratio"]]
-    for name, figures in measured["questions"].items():
+    queries = [["query over two shards", "tripstore, ms", "bare SQL, ms", "ratio"]]
+    for name, figures in measured["queries"].items():
         ratio = figures["tripstore_ms"] / figures["bare_ms"]
-        questions.append([name, f"{figures['tripstore_ms']:.1f}", f"{figures['bare_ms']:.1f}", f"{ratio:.2f}"])
-    return loads, questions
+        queries.append([name, f"{figures['tripstore_ms']:.1f}", f"{figures['bare_ms']:.1f}", f"{ratio:.2f}"])
+    return loads, queries

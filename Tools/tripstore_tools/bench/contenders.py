@@ -1,6 +1,6 @@
 """Those who are measured: tripstore as it is used, and each peer in processes of its own. Knows how to start, load, ask them.
 
-tripstore loads from the command line and answers over HTTP, on one kept-alive connection; two questions that the catalog
+tripstore loads from the command line and answers over HTTP, on one kept-alive connection; two queries that the catalog
 answers are asked as `sql_queries.sql` shows, in SQLite. Nothing is subtracted for HTTP. Peers answer inside their process
 (peers.py).
 """
@@ -114,7 +114,7 @@ class Connection:
 
 
 def catalog_sql(name):
-    """One of the questions of sql_queries.sql."""
+    """One of the queries of sql_queries.sql."""
     text = (REPOSITORY / "sql_queries.sql").read_text()
     return text.split(f"-- name: {name}\n")[1].split("-- name:")[0]
 
@@ -135,11 +135,11 @@ class TripstoreSession:
         while enough and not any(folder.glob("*.rollup")) and time.monotonic() - started < 120:
             time.sleep(0.05)
 
-    def ask(self, question):
-        kind = question["kind"]
+    def ask(self, query):
+        kind = query["kind"]
         if kind in ("latest", "regions_of"):
-            return self.ask_catalog(question)
-        path, parameters = as_request(question)
+            return self.ask_catalog(query)
+        path, parameters = as_request(query)
         target = path + ("?" + urllib.parse.urlencode(parameters) if parameters else "")
         milliseconds, status, body = self.connection.get(target)
         if status != 200:
@@ -150,16 +150,16 @@ class TripstoreSession:
         fields = ("region", "origin_geohash", "destination_geohash", "time_bucket_start", "trip_count")
         return milliseconds, [[group[field] for field in fields] for group in answer["groups"]]
 
-    def ask_catalog(self, question):
-        if question["kind"] == "latest":
+    def ask_catalog(self, query):
+        if query["kind"] == "latest":
             sql = catalog_sql("latest_datasource_of_top_regions")
         else:
-            name = question["datasource"].replace("'", "''")
+            name = query["datasource"].replace("'", "''")
             sql = catalog_sql("regions_of_cheap_mobile").replace("'cheap_mobile'", f"'{name}'")
         started = time.perf_counter()
         rows = self.catalog.execute(sql).fetchall()
         milliseconds = (time.perf_counter() - started) * 1000
-        if question["kind"] == "latest":
+        if query["kind"] == "latest":
             return milliseconds, [list(row) for row in rows]
         return milliseconds, sorted(region for region, in rows)
 
@@ -169,12 +169,12 @@ class TripstoreSession:
         self.server.stop()
 
 
-def as_request(question):
-    """A question of two kinds as the API's path and parameters."""
-    if question["kind"] == "weeks":
-        return "/analytics/weekly-average", question["where"]
-    own = {"limit": question["limit"], "precision": question["precision"], "bucket_minutes": question["minutes"]}
-    return "/trip-groups", question["where"] | own
+def as_request(query):
+    """A query of two kinds as the API's path and parameters."""
+    if query["kind"] == "weeks":
+        return "/analytics/weekly-average", query["where"]
+    own = {"limit": query["limit"], "precision": query["precision"], "bucket_minutes": query["minutes"]}
+    return "/trip-groups", query["where"] | own
 
 
 class Tripstore:
@@ -216,8 +216,8 @@ class PeerSession:
             sys.exit(f"{self.process.args} ended with {self.process.wait()}")
         return line
 
-    def ask(self, question):
-        self.process.stdin.write(json.dumps(question) + "\n")
+    def ask(self, query):
+        self.process.stdin.write(json.dumps(query) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.line())
         return answer["milliseconds"], answer["answer"]

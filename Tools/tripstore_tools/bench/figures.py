@@ -45,10 +45,10 @@ def ingest(loads, rows, note):
     return svg(640, top + step * len(rates) + 12, "Rows a second of each engine while loading", parts)
 
 
-def questions(results, contenders, note):
-    """A dot for each contender's median, one line a question, milliseconds on a logarithmic scale."""
+def queries(results, contenders, note):
+    """A dot for each contender's median, one line a query, milliseconds on a logarithmic scale."""
     left, right, top, step = 340, 830, 96, 34
-    medians = [question[name]["median_ms"] for question in results.values() for name in contenders]
+    medians = [query[name]["median_ms"] for query in results.values() for name in contenders]
     low, high = math.floor(math.log10(min(medians))), math.ceil(math.log10(max(medians)))
     bottom = top + step * len(results)
 
@@ -63,7 +63,7 @@ def questions(results, contenders, note):
     for power in range(low, high + 1):
         parts.append(f'<line x1="{x(10 ** power):.1f}" x2="{x(10 ** power):.1f}" y1="{top}" y2="{bottom}" class="grid"/>')
         parts.append(text(x(10 ** power), bottom + 16, f"{10 ** power:g}", "tick", "middle"))
-    for row, (name, question) in enumerate(results.items()):
+    for row, (name, query) in enumerate(results.items()):
         y = top + step * row + step / 2
         words = name.split(", ")
         lines = [name] if len(name) < 46 else [", ".join(words[:-2]), ", ".join(words[-2:])]
@@ -71,8 +71,8 @@ def questions(results, contenders, note):
             parts.append(text(left - 14, y + 4 + 15 * number - 7.5 * (len(lines) - 1), line, "", "end"))
         # Ours last, on top of the others.
         for place in reversed(range(len(contenders))):
-            parts.append(dot(x(question[contenders[place]]["median_ms"]), y, place))
-    return svg(860, bottom + 30, "Median milliseconds of each question and engine", parts)
+            parts.append(dot(x(query[contenders[place]]["median_ms"]), y, place))
+    return svg(860, bottom + 30, "Median milliseconds of each query and engine", parts)
 
 
 def dot(x, y, place):

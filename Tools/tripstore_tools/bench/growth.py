@@ -1,4 +1,4 @@
-"""How the time of a question follows the rows of the store, the size of a box, the cells and the buckets; ours alone.
+"""How the time of a query follows the rows of the store, the size of a box, the cells and the buckets; ours alone.
 
 Each figure is the median over different instances, over HTTP, in a server that has just opened the store; beside it stands
 what the answer cost in pages and rows, as `explain=true` tells it. Last comes what a server takes to start, and its memory.
@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.parse
 
-from tripstore_tools.bench import files, judge, questions
+from tripstore_tools.bench import files, judge, queries
 from tripstore_tools.bench.contenders import Server, Tripstore, as_request, memory
 from tripstore_tools.bench.loads import fresh, progress
 
@@ -60,7 +60,7 @@ def measure(made, folder, rows, is_huge):
 
 
 def reopened(store):
-    """Milliseconds from the start of a server to its first answer, and its memory then; the median of five starts."""
+    """Returns the milliseconds from the start of a server to its first answer, and its memory then: the median of five starts."""
     starts = []
     for _ in range(5):
         server = Server(store, store.parent / "server.log")
@@ -81,8 +81,8 @@ def groups(where, precision, minutes, limit=100):
 def boxes(facts, kilometres):
     """Boxes around the spots where most trips start, up to half a kilometre off."""
     generator = random.Random(SEED)
-    shift = questions.DEGREES_PER_KILOMETRE / 2
-    return [weeks(questions.box(longitude + generator.uniform(-shift, shift), latitude + generator.uniform(-shift, shift),
+    shift = queries.DEGREES_PER_KILOMETRE / 2
+    return [weeks(queries.box(longitude + generator.uniform(-shift, shift), latitude + generator.uniform(-shift, shift),
                                 kilometres))
             for longitude, latitude in (generator.choice(facts["spots"]) for _ in range(INSTANCES))]
 
@@ -111,9 +111,9 @@ def tables(measured):
     names = list(measured["sizes"][0]["figures"])
     yield [["milliseconds", *(f"{line['rows']:,} rows" for line in measured["sizes"])]] + [
         [name, *(f"{line['figures'][name]['median_ms']:,.2f}" for line in measured["sizes"])] for name in names] + [
-        ["from the start of a server to its first answer", *(f"{line['opened_ms']:,.0f}" for line in measured["sizes"])],
-        ["its memory then, without mapped files, in MB", *(f"{line['memory_idle'] / 1e6:,.0f}" for line in measured["sizes"])],
-        ["the same after these questions", *(f"{line['memory_after'] / 1e6:,.0f}" for line in measured["sizes"])]]
+        ["server start to first answer", *(f"{line['opened_ms']:,.0f}" for line in measured["sizes"])],
+        ["memory then, without mapped files, MB", *(f"{line['memory_idle'] / 1e6:,.0f}" for line in measured["sizes"])],
+        ["memory after these queries, MB", *(f"{line['memory_after'] / 1e6:,.0f}" for line in measured["sizes"])]]
     yield [["box", "ms", "trips in it", "rows tested", "pages read"]] + [
         [f"{line['kilometres']} km", f"{line['median_ms']:.2f}", f"{line['trips']:,.0f}", f"{line['rows_tested']:,.0f}",
          f"{line['pages']:,.0f}"] for line in measured["boxes"]]

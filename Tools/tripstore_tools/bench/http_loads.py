@@ -123,7 +123,7 @@ def measure_row(made, folder, count, rows_each):
 
 
 def row_table(measured):
-    head = ["files", "rows of each", "rows/s", "segments then", "merged after another s"]
+    head = ["files", "rows of each", "rows/s", "segments at the end", "seconds until merged"]
     return [head, [
         f"{measured['files']:,}", f"{measured['rows_each']:,}",
         f"{(measured['files'] - 1) * measured['rows_each'] / measured['seconds']:,.0f}",
@@ -155,7 +155,7 @@ def measure_subscribers(made, folder, rounds, rows):
 
 def subscribers_table(measured):
     rows, runs = measured["rows"], measured["runs"]
-    head = ["subscribers", "job s", "rows/s of the job", "rate ÷ that without", "server's CPU s", "messages"]
+    head = ["subscribers", "job s", "rows/s of the job", "rate ÷ rate without", "server's CPU s", "messages"]
     alone = runs[0]["job_seconds"]
     return [head] + [[
         str(run["subscribers"]), f"{run['job_seconds']:.3f}", f"{rows / run['job_seconds']:,.0f}",

@@ -13,9 +13,9 @@ import urllib.parse
 from pathlib import Path
 
 from tripstore_tools import REPOSITORY
-from tripstore_tools.bench import contenders, questions
+from tripstore_tools.bench import contenders, queries
 
-# Instances of each question whose answers are compared in full.
+# Instances of each query whose answers are compared in full.
 COMPARED_COUNT = 3
 
 
@@ -35,12 +35,12 @@ def answers(csv):
                GROUP BY floor(origin_longitude * 100), floor(origin_latitude * 100) ORDER BY count(*) DESC, 1 LIMIT 64"""),
     }
     asked = [{"kind": "weeks", "where": {}}]
-    for instances in questions.instances(facts).values():
+    for instances in queries.instances(facts).values():
         asked += [instance for instance in instances[:COMPARED_COUNT] if instance["kind"] in ("weeks", "groups")]
     right = []
-    for question in asked:
-        path, parameters = contenders.as_request(question)
-        if question["kind"] == "weeks":
+    for query in asked:
+        path, parameters = contenders.as_request(query)
+        if query["kind"] == "weeks":
             total, count, weeks = trips.weekly_average(parameters)
             answer = {"total_trips": total, "week_count": count,
                       "weeks": {monday: trips for monday, (_, trips) in weeks.items()}}
@@ -55,7 +55,7 @@ def answers(csv):
 def judge(csv):
     """The right answers about a file; kept beside it, so that a file that is kept is judged once."""
     csv = Path(csv)
-    sources = [Path(__file__), Path(questions.__file__), REPOSITORY / "Tools/tripstore_tools/harness/oracle.py"]
+    sources = [Path(__file__), Path(queries.__file__), REPOSITORY / "Tools/tripstore_tools/harness/oracle.py"]
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     key = [version, csv.stat().st_size, csv.stat().st_mtime_ns]
     kept = csv.with_suffix(".judged.json")

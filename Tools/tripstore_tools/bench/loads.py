@@ -24,7 +24,7 @@ def fresh(store):
 
 
 def measure(csv, folder, rounds, with_peers, is_cold):
-    """A B C A B C …; returns {contender: medians}, and leaves each one's store in the folder for questions.
+    """A B C A B C …; returns {contender: medians}, and leaves each one's store in the folder for queries.
 
     After each load of ours, its answers are compared with DuckDB's.
     """
@@ -59,7 +59,7 @@ def reading_seconds(csv, is_cold):
 def table(figures, rows, csv_bytes):
     """The loads as rows of a table, head first."""
     ours = figures["tripstore"]["seconds"]
-    head = ["load", "seconds", "rows/s", "MB/s", "tripstore is faster", "CPU s", "peak MB", "of it anonymous", "bytes/row"]
+    head = ["load", "seconds", "rows/s", "MB/s", "speedup of tripstore", "CPU s", "peak MB", "anonymous MB", "bytes/row"]
     body = []
     for name, load in figures.items():
         settle = f" + {load['settle_seconds']:.2f}" if "settle_seconds" in load else ""

@@ -20,7 +20,7 @@ def caption(options, rows):
 
 # MARK: What is measured; each returns its figures and prints its tables
 
-def loads_and_questions(made, folder, options, sections):
+def loads_and_queries(made, folder, options, sections):
     csv = made.generated(options.rows)
     csv_bytes = csv.stat().st_size
     measured = {"rows": options.rows, "csv_bytes": csv_bytes, "cold": options.cold}
@@ -35,11 +35,11 @@ def loads_and_questions(made, folder, options, sections):
     if options.cold:
         return measured
     facts = judge.judge(csv)["facts"]
-    measured["questions"] = asking.measure(facts, folder, options.repeats, options.rounds, options.peers)
-    asked = min(question["tripstore"]["asked"] for question in measured["questions"].values())
-    sections["questions"] = f"{words} Each question {asked} times or more.\n" + "".join(
-        f"\n{title}:\n\n{page.markdown(asking.table(measured['questions'], key))}\n" for title, key in (
-            ("Median", "median_ms"), ("99th percentile", "p99_ms"), ("First question after opening the store", "first_ms")))
+    measured["queries"] = asking.measure(facts, folder, options.repeats, options.rounds, options.peers)
+    asked = min(query["tripstore"]["asked"] for query in measured["queries"].values())
+    sections["queries"] = f"{words} Each query at least {asked} times.\n" + "".join(
+        f"\n{title}:\n\n{page.markdown(asking.table(measured['queries'], key))}\n" for title, key in (
+            ("Median", "median_ms"), ("99th percentile", "p99_ms"), ("First query after opening the store", "first_ms")))
     if options.svg:
         draw(measured, words.partition(".\n")[0])
     return measured
@@ -49,8 +49,8 @@ def draw(measured, note):
     folder = REPOSITORY / "docs/figures"
     folder.mkdir(exist_ok=True)
     (folder / "ingest.svg").write_text(figures.ingest(measured["loads"], measured["rows"], note))
-    names = asking.contenders_of(measured["questions"])
-    (folder / "questions.svg").write_text(figures.questions(measured["questions"], names, note))
+    names = asking.contenders_of(measured["queries"])
+    (folder / "queries.svg").write_text(figures.queries(measured["queries"], names, note))
 
 
 def shapes_and_sizes(made, folder, options, sections):
@@ -61,7 +61,7 @@ def shapes_and_sizes(made, folder, options, sections):
     return measured
 
 
-def growth_of_questions(made, folder, options, sections):
+def growth_of_queries(made, folder, options, sections):
     measured = growth.measure(made, folder, options.rows, options.huge)
     rows, boxes, groups = growth.tables(measured)
     sections["growth"] = "\n\n".join([
@@ -103,13 +103,13 @@ def other_engine(made, folder, options, sections):
     return measured
 
 
-PARTS = {"scaling": shapes_and_sizes, "growth": growth_of_questions, "small_files": small_files, "http": uploads, "row": loads_in_a_row,
+PARTS = {"scaling": shapes_and_sizes, "growth": growth_of_queries, "small_files": small_files, "http": uploads, "row": loads_in_a_row,
          "subscribers": audiences, "clickhouse": other_engine}
 
 
 def run(options):
     """Measures what was chosen, prints its tables and puts them where they were asked for."""
-    chosen = {name: part for name, part in PARTS.items() if getattr(options, name)} or {"main": loads_and_questions}
+    chosen = {name: part for name, part in PARTS.items() if getattr(options, name)} or {"main": loads_and_queries}
     kept = Path(tempfile.gettempdir()) / "tripstore-bench"
     measured = {"machine": machine(), "command": options.command,
                 "commit": commit()}

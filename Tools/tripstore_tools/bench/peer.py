@@ -1,4 +1,4 @@
-"""What all peers have in common: questions (questions.py) to calls of an engine, its rows to answers, cells to geohashes."""
+"""What all peers have in common: queries (queries.py) to calls of an engine, its rows to answers, cells to geohashes."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def geohash(cell, precision):
 
 
 class Peer:
-    """What is common: questions to calls, and rows to the answers that questions.py compares."""
+    """What is common: queries to calls, and rows to the answers that queries.py compares."""
 
     def settle(self):
         pass
@@ -35,15 +35,15 @@ class Peer:
     def bytes_on_disk(self):
         return sum(path.stat().st_size for path in Path(self.folder).rglob("*") if path.is_file())
 
-    def answer(self, question):
+    def answer(self, query):
         """Asks the engine; returns what makes the answer of its rows, to be called after the clock has stopped."""
-        kind = question["kind"]
+        kind = query["kind"]
         if kind == "weeks":
-            rows = self.weeks(question["where"])
+            rows = self.weeks(query["where"])
             return lambda: [[str(week)[:10], trips] for week, trips in rows]
         if kind == "groups":
-            precision, minutes = question["precision"], question["minutes"]
-            rows = self.groups(question["where"], precision, minutes, question["limit"])
+            precision, minutes = query["precision"], query["minutes"]
+            rows = self.groups(query["where"], precision, minutes, query["limit"])
             return lambda: [
                 [region, geohash(origin, precision), geohash(destination, precision),
                  f"{bucket * minutes // 60:02}:{bucket * minutes % 60:02}:00", trips]
@@ -57,5 +57,5 @@ class Peer:
             # Of those that are last at the same time the first by name.
             best = [max(sorted(row[1:] for row in rows if row[0] == region), key=lambda row: row[2]) for region in top]
             return lambda: [[region, name, str(last)[:19]] for region, (name, _, last) in zip(top, best, strict=True)]
-        rows = self.regions_of(question["datasource"])
+        rows = self.regions_of(query["datasource"])
         return lambda: sorted(region for region, in rows)

@@ -2,7 +2,7 @@
 
     peers.py NAME load CSV FOLDER     prints {"seconds": …, "cpu_seconds": …, "bytes": …}
     peers.py NAME settle FOLDER       the same for work that a store puts off until after a load: chDB's merging of parts
-    peers.py NAME serve FOLDER        answers a question (questions.py) a line with {"milliseconds": …, "answer": …}
+    peers.py NAME serve FOLDER        answers a query (queries.py) a line with {"milliseconds": …, "answer": …}
 
 Every peer parses what tripstore parses: both POINT texts to two doubles each, the time to a timestamp of microseconds; region
 and datasource are kept. A load ends when its files are synced, as ours does. The clock starts when the library is imported and
@@ -58,9 +58,9 @@ def timed(peer, work):
 def serve(peer):
     print("ready", flush=True)
     for line in sys.stdin:
-        question = json.loads(line)
+        query = json.loads(line)
         started = time.perf_counter()
-        finish = peer.answer(question)
+        finish = peer.answer(query)
         milliseconds = (time.perf_counter() - started) * 1000
         print(json.dumps({"milliseconds": milliseconds, "answer": finish()}), flush=True)
 

@@ -2,7 +2,7 @@
 
 import statistics
 
-from tripstore_tools.bench import asking, files, judge, questions
+from tripstore_tools.bench import asking, files, judge, queries
 from tripstore_tools.bench.contenders import Tripstore, segment_count
 from tripstore_tools.bench.loads import fresh, medians, progress
 
@@ -61,7 +61,7 @@ def table(measured, label):
 # MARK: Small files
 
 def measure_small_files(made, folder, rounds, repeats, count, rows_each):
-    """One call of the program with many files beside one with a file of the same trips; then the questions to both stores."""
+    """One call of the program with many files beside one with a file of the same trips; then the queries to both stores."""
     whole, pieces = made.generated(count * rows_each), made.pieces(count, rows_each)
     judged = judge.judge(whole)
     stores = {"one file": folder / "whole", "small files": folder / "pieces"}
@@ -77,13 +77,13 @@ def measure_small_files(made, folder, rounds, repeats, count, rows_each):
     figures = {name: medians(of_one) for name, of_one in runs.items()}
     return {
         "files": count, "rows_each": rows_each, "loads": figures, "segments_after": statistics.median(segments),
-        "questions": ask_both(stores, judged["facts"], repeats, rounds)}
+        "queries": ask_both(stores, judged["facts"], repeats, rounds)}
 
 
 def ask_both(stores, facts, repeats, rounds):
-    """Medians of the questions to both stores, in turn."""
+    """Medians of the queries to both stores, in turn."""
     results = {}
-    for name, instances in questions.instances(facts, count=rounds * repeats).items():
+    for name, instances in queries.instances(facts, count=rounds * repeats).items():
         times = {store: [] for store in stores}
         for number in range(rounds):
             asked = instances[number * repeats:(number + 1) * repeats]
@@ -105,8 +105,8 @@ def small_files_tables(measured):
             f"{count:,} files of {measured['rows_each']:,} rows" if is_many else f"one file of {rows:,} rows",
             f"{load['seconds']:.2f}", f"{(count if is_many else 1) / load['seconds']:,.0f}", f"{rows / load['seconds']:,.0f}",
             f"{measured['segments_after']:.0f}" if is_many else ""])
-    asked = [["median milliseconds after", "one file", "small files", "small ÷ one"]]
-    for name, times in measured["questions"].items():
+    asked = [["median milliseconds", "one file", "small files", "small ÷ one"]]
+    for name, times in measured["queries"].items():
         asked.append([name, f"{times['one file']:.2f}", f"{times['small files']:.2f}",
                       f"{times['small files'] / times['one file']:.2f}"])
     return loads, asked

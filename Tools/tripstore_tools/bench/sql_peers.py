@@ -10,7 +10,7 @@ SORT_PRECISION = 6
 
 
 class SQL(Peer):
-    """Three engines, one set of questions; what differs is how each says week, bucket, whole number and time."""
+    """Three engines, one set of queries; what differs is how each says week, bucket, whole number and time."""
 
     table = "trips"
     week = "date_trunc('week', time)"

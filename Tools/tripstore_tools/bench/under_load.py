@@ -1,8 +1,8 @@
-"""Questions under load: wrk with 64 connections asks a server, alone, beside a load at full speed, and beside heavy scans.
+"""Queries under load: wrk with 64 connections asks a server, alone, beside a load at full speed, and beside heavy scans.
 
-    scripts/load-test STORE CSV        a store to ask, and a file to be loaded beside the questions
+    scripts/load-test STORE CSV        a store to ask, and a file to be loaded beside the queries
 
-Client and server share the machine's cores. Each question is a region or a box of two kilometres, different each time; where
+Client and server share the machine's cores. Each query is a region or a box of two kilometres, different each time; where
 none is in the box the answer is 404, which wrk counts as an answer. Beside the scans, regions alone are asked.
 """
 
@@ -26,7 +26,7 @@ SECONDS = 10
 def wrk(server, regions, **environment):
     """Requests a second, milliseconds of the median and of the 99th percentile, and errors."""
     command = ["wrk", "--threads", "1", "--connections", "64", "--duration", f"{SECONDS}s", "--latency",
-               "--script", str(Path(__file__).with_name("questions.lua")), server.url]
+               "--script", str(Path(__file__).with_name("queries.lua")), server.url]
     done = subprocess.run(command, capture_output=True, text=True, check=True,
                           env=os.environ | {"REGIONS": str(regions)} | environment)
     figures = next(line for line in done.stdout.splitlines() if line.startswith("FIGURES")).split()[1:]
@@ -47,7 +47,7 @@ def timed_load(server, csv):
     return time.monotonic() - started, job
 
 
-def heavy_question(number):
+def heavy_query(number):
     parameters = {"precision": 7, "bucket_minutes": 15, "limit": 100 + number}
     return "/trip-groups?" + urllib.parse.urlencode(parameters)
 
@@ -96,7 +96,7 @@ def main():
 
             def scan(number):
                 while not stop.is_set():
-                    server.get(heavy_question(number))
+                    server.get(heavy_query(number))
 
             scanners = [threading.Thread(target=scan, args=(number,)) for number in range(4)]
             for scanner in scanners:
@@ -107,7 +107,7 @@ def main():
             for scanner in scanners:
                 scanner.join()
             beside = statistics.median(beside)
-            print(f"\nA load took {alone:.2f} s alone and {beside:.2f} s beside the questions, from the end of its upload.")
+            print(f"\nA load took {alone:.2f} s alone and {beside:.2f} s beside the queries, from the end of its upload.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A capacity model: what loads and questions cost by rows, cores and shards, fitted to measured figures, and what that means for
+"""A capacity model: what loads and queries cost by rows, cores and shards, fitted to measured figures, and what that means for
 sizes that no test here has.
 
     scripts/capacity-model              prints the model, the skew over shards and the sizes, from the figures that are kept

@@ -22,9 +22,9 @@ INSERTS_AT_ONCE = 2
 # The shard of the plan. Nothing of this size was measured here: cores are taken to share a scan evenly.
 SHARD_CORES = 16
 SHARD_MEMORY = 64 * 2**30
-# Of it for the page cache; the rest is for questions, merges and the server itself.
+# Of it for the page cache; the rest is for queries, merges and the server itself.
 CACHE_SHARE = 0.6
-# Columns that questions about weeks, regions and groups read; boxes read coordinates of few rows besides.
+# Columns that queries about weeks, regions and groups read; boxes read coordinates of few rows besides.
 HOT_COLUMNS = ["region", "datasource", "time", "week", "origin_cell", "destination_cell"]
 # What feeds a worker: 10 Gbit/s, by which 129 bytes of CSV come in for each row (and about 90 go out, the other way).
 NETWORK_BYTES_PER_SECOND, CSV_BYTES = 1.25e9, 129
@@ -71,8 +71,8 @@ class Model:
         self.files, self.embedded = figures["small_files"], figures["embedded"]
         self.fan_out()
         self.clocks, self.processors = {}, {}
-        for name in self.sizes[0]["questions"]:
-            asked = [size["questions"][name] for size in self.sizes]
+        for name in self.sizes[0]["queries"]:
+            asked = [size["queries"][name] for size in self.sizes]
             # Merging groups, which the fan-out tells apart, is added where it is for certain.
             merging = [self.merging_ms(name, rows, 2) for rows in self.rows]
             # The least time: others use the machine too, and the plan is for shards that have their cores to themselves.
@@ -84,15 +84,15 @@ class Model:
         """What a shard more costs the one that is asked, and the others; and what merging groups costs the one that is asked."""
         several = [fan for fan in self.fans if fan["shards"] > 1]
         shards = [fan["shards"] for fan in several]
-        weeks = [fan["questions"]["trips a week"] for fan in several]
+        weeks = [fan["queries"]["trips a week"] for fan in several]
         self.asking = line(shards, [figure["first_cpu_ms"] for figure in weeks])
         self.being_asked = float(numpy.mean([figure["each_other_cpu_ms"] for figure in weeks]))
-        groups = [fan["questions"][LARGEST_GROUPS] for fan in several]
+        groups = [fan["queries"][LARGEST_GROUPS] for fan in several]
         self.states = [fan["shards"] * generated_cities.expected_groups(fan["rows"] / fan["shards"]) for fan in several]
         self.merging_groups = line(self.states, [figure["first_cpu_ms"] - figure["each_other_cpu_ms"] for figure in groups])
 
     def milliseconds(self, name, trips, shards, cores):
-        """Of a question where nobody else asks, with what it reads in memory: the least and the most.
+        """Of a query where nobody else asks, with what it reads in memory: the least and the most.
 
         The least is the processor time on all cores, evenly; the most is what the clock said where a shard had one core, and as
         much less as there are more. Merging the groups of all shards is the work of the one that is asked, here of one core of it.
@@ -111,13 +111,13 @@ class Model:
             return shards * generated_cities.expected_groups(trips / shards)
         if name == FINE_GROUPS:
             # Hardly two trips are in the same one, wherever they are.
-            asked = self.sizes[-1]["questions"][FINE_GROUPS]
+            asked = self.sizes[-1]["queries"][FINE_GROUPS]
             return asked["groups"] / asked["trips"] * self.share_of_region * trips
         return 0
 
     @property
     def share_of_region(self):
-        return self.sizes[-1]["questions"][FINE_GROUPS]["trips"] / self.rows[-1]
+        return self.sizes[-1]["queries"][FINE_GROUPS]["trips"] / self.rows[-1]
 
     def shards_for(self, trips):
         """Enough that the page cache holds the columns that are read."""
@@ -128,7 +128,7 @@ class Model:
         return min((SHARD_CORES / self.loader.coefficients[1], "its cores"),
                    (NETWORK_BYTES_PER_SECOND / CSV_BYTES, "its network"),
                    (shards * INSERTS_AT_ONCE / self.storing.coefficients[1],
-                    f"{INSERTS_AT_ONCE} INSERTs at once a shard"))
+                    f"{INSERTS_AT_ONCE} concurrent INSERTs per shard"))
 
 
 class Embedded:
@@ -145,8 +145,8 @@ class Embedded:
         self.region = Fit([[1] * len(chosen)], figures["weekly average of a region"])
         self.groups = Fit([[1] * len(chosen)], figures["top 100 groups of all"])
         self.fine_groups = line(self.rows, figures["of a region, 7 characters, 15 minutes"])
-        self.start = line(self.rows, figures["from the start of a server to its first answer"])
-        self.memory = line(self.rows, figures["its memory then, without mapped files, in MB"])
+        self.start = line(self.rows, figures["server start to first answer"])
+        self.memory = line(self.rows, figures["memory then, without mapped files, MB"])
         loads = [cells for cells in table_of(MEASURED_PAGE, "scaling")[1:] if cell_number(cells[0]) >= 10**6]
         rows = [cell_number(cells[0]) for cells in loads]
         self.processor = line(rows, [cell_number(cells[4]) * 1e-9 * count for cells, count in zip(loads, rows, strict=True)])
@@ -194,8 +194,8 @@ def duration(milliseconds):
 
 
 def span(least, most):
-    return f"{duration(least)} – {duration(most)}" if most < PATIENCE_MS else f"{duration(least)} – none in 300 s" \
-        if least < PATIENCE_MS else "none in 300 s"
+    return f"{duration(least)} – {duration(most)}" if most < PATIENCE_MS else f"{duration(least)} – over 300 s" \
+        if least < PATIENCE_MS else "over 300 s"
 
 
 def bytes_text(count):
@@ -218,38 +218,38 @@ def coefficients(model, embedded):
         return [name, significant(start * scale, f" {start_unit}"), significant(slope * slope_scale, f" {slope_unit}"),
                 percent(fit.error)]
 
-    rows = [["ClickHouse engine", "fixed", "and for each row", "largest error"]]
-    rows.append(row("processor of tripstore while loading", model.loader, 1, "s", "ns", 1e9))
-    rows.append(row("processor of the shards while loading", model.storing, 1, "s", "ns", 1e9))
-    rows.append(row("a load by the clock, all on two cores that others use too", model.loading, 1, "s", "ns", 1e9))
+    rows = [["ClickHouse engine", "fixed", "per row", "largest error"]]
+    rows.append(row("CPU time of tripstore during ingestion", model.loader, 1, "s", "ns", 1e9))
+    rows.append(row("CPU time of the shards during ingestion", model.storing, 1, "s", "ns", 1e9))
+    rows.append(row("elapsed time of a job, everything on two shared cores", model.loading, 1, "s", "ns", 1e9))
     rows.append(row("bytes on disk", model.bytes, 1e-6, "MB", "bytes", 1))
-    rows.append(row("of it the columns that most questions read", model.hot_bytes, 1e-6, "MB", "bytes", 1))
+    rows.append(row("… in the columns that most queries read", model.hot_bytes, 1e-6, "MB", "bytes", 1))
     yield rows
-    rows = [["question", "by the clock", "a row of a shard", "largest error", "processors of all", "a row of all",
+    rows = [["query", "elapsed", "per row of a shard", "largest error", "CPU time of all", "per row",
              "largest error"]]
     for name, fit in model.clocks.items():
         rows.append(row(name, fit, 1, "ms", "ns", 1e6) + row(name, model.processors[name], 1, "ms", "ns", 1e6)[1:])
     yield rows
     start, slope = model.asking.coefficients
     merge_start, merge = model.merging_groups.coefficients
-    yield [["fan-out, processor time", "fixed", "and for each", "largest error"],
-           ["the shard that is asked, trips a week", significant(start, " ms"), significant(slope, " ms a shard"),
+    yield [["fan-out, CPU time", "fixed", "per unit", "largest error"],
+           ["coordinating shard, trips a week", significant(start, " ms"), significant(slope, " ms per shard"),
             percent(model.asking.error)],
            ["every other shard", significant(model.being_asked, " ms"), "", ""],
-           ["the shard that is asked, merging groups", significant(merge_start, " ms"),
-            significant(merge * 1e6, " ns a group of a shard"), percent(model.merging_groups.error)]]
-    rows = [["embedded engine, two cores", "fixed", "and for each row", "largest error"]]
-    rows.append(row("processor of a load", embedded.processor, 1, "s", "ns", 1e9))
-    rows.append(row("a load by the clock", embedded.loading, 1, "s", "ns", 1e9))
+           ["coordinating shard, merging groups", significant(merge_start, " ms"),
+            significant(merge * 1e6, " ns per group of a shard"), percent(model.merging_groups.error)]]
+    rows = [["embedded engine, two cores", "fixed", "per row", "largest error"]]
+    rows.append(row("CPU time of a job", embedded.processor, 1, "s", "ns", 1e9))
+    rows.append(row("elapsed time of a job", embedded.loading, 1, "s", "ns", 1e9))
     rows.append(row("bytes on disk", embedded.bytes, 1e-6, "MB", "bytes", 1))
     rows.append(row("memory without mapped files after a start", embedded.memory, 1, "MB", "bytes", 1e6))
-    rows.append(row("a start until the first answer", embedded.start, 1, "ms", "ns", 1e6))
+    rows.append(row("start to first answer", embedded.start, 1, "ms", "ns", 1e6))
     rows.append(row("groups of a region, 7 characters, 15 minutes", embedded.fine_groups, 1, "ms", "ns", 1e6))
     start, slope = embedded.box.coefficients
-    rows.append(["trips a week of a box of 2 km", significant(start, " ms"), f"{slope:.2f} ms for ten times the rows",
+    rows.append(["trips a week of a box of 2 km", significant(start, " ms"), f"{slope:.2f} ms per tenfold rows",
                  percent(embedded.box.error)])
     for name, fit in (("trips a week of a region", embedded.region), ("100 largest groups", embedded.groups)):
-        rows.append([name, significant(fit.coefficients[0], " ms"), "none seen", percent(fit.error)])
+        rows.append([name, significant(fit.coefficients[0], " ms"), "none measured", percent(fit.error)])
     yield rows
 
 
@@ -263,8 +263,8 @@ def sizes_table(model, embedded):
     one = [["one machine, embedded engine", *head[1:]]]
     add(one, "disk", [bytes_text(embedded.bytes.at(0, trips)) for trips in TRIPS])
     add(one, "memory without mapped files", [bytes_text(embedded.memory.at(1, trips) * 1e6) for trips in TRIPS])
-    add(one, "a start until the first answer", [duration(embedded.start.at(1, trips)) for trips in TRIPS])
-    add(one, "loading all of it anew, 2 cores", [duration(embedded.loading.at(1, trips) * 1000) for trips in TRIPS])
+    add(one, "start to first answer", [duration(embedded.start.at(1, trips)) for trips in TRIPS])
+    add(one, "ingesting all of it, 2 cores", [duration(embedded.loading.at(1, trips) * 1000) for trips in TRIPS])
     for name, time in (("trips a week of a region, 100 largest groups", lambda trips: embedded.groups.coefficients[0]),
                        ("trips a week of a box of 2 km", embedded.box_ms)):
         add(one, name, [embedded.beyond(time, trips) for trips in TRIPS])
@@ -275,19 +275,19 @@ def sizes_table(model, embedded):
     many = [["ClickHouse engine", *head[1:]]]
     add(many, f"shards of {SHARD_CORES} cores and {SHARD_MEMORY // 2**30} GiB", [f"{count}" for count in shards])
     disk = [model.bytes.at(0, trips) for trips in TRIPS]
-    add(many, "disk of all, of one shard", [f"{bytes_text(all_of_it)}, {bytes_text(all_of_it / count)}"
+    add(many, "disk: total, per shard", [f"{bytes_text(all_of_it)}, {bytes_text(all_of_it / count)}"
                                            for all_of_it, count in zip(disk, shards, strict=True)])
-    add(many, "columns that most questions read, a shard", [bytes_text(model.hot_bytes.at(0, trips) / count)
+    add(many, "columns that most queries read, per shard", [bytes_text(model.hot_bytes.at(0, trips) / count)
                                                            for trips, count in zip(TRIPS, shards, strict=True)])
     rates = [model.load_rate(count) for count in shards]
-    add(many, f"loading all of it anew, one worker of {SHARD_CORES} cores",
+    add(many, f"ingesting all of it, one worker of {SHARD_CORES} cores",
         [duration(trips / rate * 1000) for trips, (rate, _) in zip(TRIPS, rates, strict=True)])
-    add(many, "… which is bounded by", [bound for _, bound in rates])
-    add(many, "rows of a part that a shard gets", [f"{2**20 * min(count, 4) // count:,}" for count in shards])
+    add(many, "… bounded by", [bound for _, bound in rates])
+    add(many, "rows of a part per shard", [f"{2**20 * min(count, 4) // count:,}" for count in shards])
     for name in ASKED:
         times = [model.milliseconds(name, trips, count, SHARD_CORES) for trips, count in zip(TRIPS, shards, strict=True)]
         add(many, name, [span(*time) for time in times])
-    add(many, "questions about a region, a second, all cores busy",
+    add(many, "queries about a region per second, all cores busy",
         [significant(count * SHARD_CORES * 1000 / region_cost(model, trips, count)) for trips, count in zip(TRIPS, shards, strict=True)])
     add(many, f"all shards up, each {AVAILABILITY_OF_A_SHARD:.1%} of the time",
         [f"{AVAILABILITY_OF_A_SHARD ** count:.1%}" for count in shards])
@@ -295,14 +295,14 @@ def sizes_table(model, embedded):
 
 
 def region_cost(model, trips, shards):
-    """Milliseconds of processor time of a question about a region: each shard's fixed part, and all rows."""
+    """Milliseconds of processor time of a query about a region: each shard's fixed part, and all rows."""
     start, slope = model.processors["trips a week of a region"].coefficients
     return start / 2 * shards + slope * trips
 
 
 def groups_check(model):
     """The calculated number of groups beside the counted one: whether the calculation is the generator's."""
-    return [[size["rows"], size["questions"][LARGEST_GROUPS]["groups"], generated_cities.expected_groups(size["rows"])]
+    return [[size["rows"], size["queries"][LARGEST_GROUPS]["groups"], generated_cities.expected_groups(size["rows"])]
             for size in model.sizes]
 
 
@@ -314,7 +314,7 @@ def machine_ratio(model):
 
 def check(model):
     """The model beside the table of BENCHMARKS.md, which it was not fitted to."""
-    lines = [["10,000,000 rows, two shards, a core each", "the model", "measured"]]
+    lines = [["10,000,000 rows, two shards, one core each", "model", "measured"]]
     for cells in table_of(MEASURED_PAGE, "clickhouse", 1)[1:]:
         lines.append([cells[0], span(*model.milliseconds(cells[0], 10**7, 2, 1)), duration(cell_number(cells[1]))])
     return lines
@@ -323,7 +323,7 @@ def check(model):
 def sections(figures):
     model, embedded = Model(figures), Embedded()
     worst = max(abs(expected / counted - 1) for _, counted, expected in groups_check(model))
-    loads, questions, fans, ours = coefficients(model, embedded)
+    loads, queries, fans, ours = coefficients(model, embedded)
     small = model.files
     each = [small[name] * 1000 / small["files"] for name in ("loader_cpu", "shards_cpu", "seconds")]
     return {
@@ -331,14 +331,14 @@ def sections(figures):
             f"{figures['machine']}; medians of {figures['rounds']}; commit {figures['commit']}; two shards of 18.16,\n"
             f"{model.rows[0]:,} to {model.rows[-1]:,} rows; fan-out: {model.fans[0]['rows']:,} rows on"
             f" {', '.join(str(fan['shards']) for fan in model.fans)} shards.\nPrinted by `scripts/capacity-model`.\n\n"
-            + "\n\n".join(page.markdown(table) for table in (loads, questions, fans))
-            + f"\n\nMerging after these loads took {model.merging_most * 1e9:.0f} ns of processor a row at the most. A file\nof"
-              f" {small['rows_each']:,} rows takes {each[0]:.1f} ms of tripstore's processor and {each[1]:.1f} ms of the shards',"
-              f" {each[2]:.0f} ms by the clock, one after the other ({small['files']} files)."
-            + f"\n\nOf tables in BENCHMARKS.md, {embedded.rows[0]:,.0f} to {embedded.rows[-1]:,.0f} rows, of a machine that takes"
-              f" {machine_ratio(model):.2f} times the\nprocessor time of the one above for the same load:\n\n"
+            + "\n\n".join(page.markdown(table) for table in (loads, queries, fans))
+            + f"\n\nMerging after these jobs took at most {model.merging_most * 1e9:.0f} ns of CPU time per row. A file\nof"
+              f" {small['rows_each']:,} rows takes {each[0]:.1f} ms of CPU time in tripstore and {each[1]:.1f} ms in the shards,"
+              f" {each[2]:.0f} ms elapsed, one after the other ({small['files']} files)."
+            + f"\n\nFrom tables in BENCHMARKS.md, {embedded.rows[0]:,.0f} to {embedded.rows[-1]:,.0f} rows, on a machine that takes"
+              f" {machine_ratio(model):.2f} times the\nCPU time of the one above for the same job:\n\n"
             + page.markdown(ours)
-            + "\n\nThe model beside the table of two shards in BENCHMARKS.md, which it was not fitted to:\n\n"
+            + "\n\nThe model compared with the table of two shards in BENCHMARKS.md, to which it was not fitted:\n\n"
             + page.markdown(check(model)),
         "capacity-skew":
             f"Seed {skew.SEED}; medians of {skew.HASHES} hash functions; a first batch of {skew.FIRST_BATCH_ROWS:,} rows, then"

@@ -1,6 +1,6 @@
-"""What loads and questions cost the ClickHouse engine by rows and by shards: the figures that `capacity.py` fits its model to.
+"""What loads and queries cost the ClickHouse engine by rows and by shards: the figures that `capacity.py` fits its model to.
 
-Servers are Debian's `clickhouse-server`, real ones on loopback, all on this machine's cores. So the clock says how long a question
+Servers are Debian's `clickhouse-server`, real ones on loopback, all on this machine's cores. So the clock says how long a query
 takes where each of two shards has about one core; the processor time of each process says what it costs wherever it runs.
 """
 
@@ -27,11 +27,11 @@ REPEATS = 5
 TICKS = os.sysconf("SC_CLK_TCK")  # a second, of /proc/PID/stat
 
 # Paths of the API; the largest groups are those of `clickhouse_engine`, so that the two tables can be compared.
-QUESTIONS = {name: path for name, (path, _) in clickhouse_engine.QUESTIONS.items()} | {
+QUERIES = {name: path for name, (path, _) in clickhouse_engine.QUERIES.items()} | {
     "trips a week of a region, 13 weeks": "/analytics/weekly-average?region=Berlin&from=2018-04-02&to=2018-07-02",
     "groups of a region, 7 characters, 15 minutes": "/trip-groups?region=Berlin&precision=7&bucket_minutes=15",
 }
-BARE = {name: sql for name, (_, sql) in clickhouse_engine.QUESTIONS.items()
+BARE = {name: sql for name, (_, sql) in clickhouse_engine.QUERIES.items()
         if name in ("trips a week", "trips a week of a region", "trips a week of a box", "50 largest groups")}
 
 
@@ -93,8 +93,8 @@ def cost_of(csv, folder, rows):
         figures["bytes_by_column"] = column_bytes(cluster)
         figures["rows_of_shards"] = largest_share(cluster, rows)
         with Server(folder / "store", folder / "capacity.log", DATABASE_URL=cluster.database_url("trips")) as server:
-            figures["questions"] = {name: ask(cluster, server, path) for name, path in QUESTIONS.items()}
-        figures["shard_memory"] = {"idle": idle, "after_questions": memory(cluster.shards[0].process)[1],
+            figures["queries"] = {name: ask(cluster, server, path) for name, path in QUERIES.items()}
+        figures["shard_memory"] = {"idle": idle, "after_queries": memory(cluster.shards[0].process)[1],
                                    "peak": max(memory(shard.process)[0] for shard in cluster.shards)}
     return figures
 
@@ -154,7 +154,7 @@ def largest_share(cluster, rows):
 
 
 def ask(cluster, server, path):
-    """Milliseconds of a question over HTTP by the clock, and of all shards' and the server's processors."""
+    """Milliseconds of a query over HTTP by the clock, and of all shards' and the server's processors."""
     connection = Connection(server.port)
     answer = connection.json(path)
     before, own = shards_seconds(cluster), processor_seconds(server.process)
@@ -179,7 +179,7 @@ def fan_out(csv, folder, shards):
                 shard.query(f"OPTIMIZE TABLE trips.trips PARTITION {week} FINAL")
         clickhouse_engine.settle(cluster)
         figures["parts_asked"] = total(cluster, "count()")
-        figures["questions"] = {name: ask_bare(cluster, sql.format(table="trips.trips_cluster")) for name, sql in BARE.items()}
+        figures["queries"] = {name: ask_bare(cluster, sql.format(table="trips.trips_cluster")) for name, sql in BARE.items()}
     return figures
 
 

@@ -188,14 +188,14 @@ def by_range_later(trips, shards):
 
 
 RULES = {
-    "in turns (the program's), a file a day": daily_files,
-    f"in turns, {SMALL_FILES_A_DAY:,} files a day": small_files,
-    f"in turns, files of {FEEDS} cities in the same order every 10 minutes": feeds_in_order,
+    "round robin (tripstore's rule), one file per day": daily_files,
+    f"round robin, {SMALL_FILES_A_DAY:,} files per day": small_files,
+    f"round robin, files of {FEEDS} cities in the same order every 10 minutes": feeds_in_order,
     "a random shard for each trip": each_trip,
     "hash of the region": by_region,
     "hash of the origin's cell, 5 characters": by_cell,
     "ranges of the origin's cell": by_range,
-    "the same, once the largest city has doubled": by_range_later,
+    "the same, after the largest city has doubled": by_range_later,
 }
 
 
@@ -208,7 +208,7 @@ def ratio(value):
 def tables(measured):
     """All trips, the trips of the largest city, and how many shards have any of those where it is not all of them."""
     for place, title in enumerate(("all trips: largest shard ÷ mean", "trips of the largest city: largest shard ÷ mean",
-                                   "shards with trips of the largest city, where not all have some")):
+                                   "shards with trips of the largest city, if not all have some")):
         rows = [[title, "trips", *(f"{shards} shards" for shards in SHARDS)]]
         for name, by_trips in measured.items():
             lines = {trips: [by_shards[shards][place] for shards in SHARDS] for trips, by_shards in by_trips.items()}

@@ -24,7 +24,7 @@ from tripstore_tools.harness.follower import Follower
 from tripstore_tools.harness.processes import children_of
 
 VICTIMS = ["worker", "api", "shard", "PostgreSQL"]
-QUESTIONS = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
+QUERIES = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
 AWAY = (502, 503)
 LONGEST_ABSENCE_SECONDS = 3.0
 LONGEST_FREEZE_SECONDS = 15.0
@@ -91,7 +91,7 @@ def undisturbed(folder, csv):
     with tripstore.Server(folder / "data", folder / "log") as server:
         job = server.ingest(csv)
         assert job["status"] == "completed", job
-        return [server.get(question).body for question in QUESTIONS]
+        return [server.get(query).body for query in QUERIES]
 
 
 def timed_load(client, csv):
@@ -234,7 +234,7 @@ class Round:
         failed = [each for each in mine if each["status"] in ("failed", "cancelled")]
         self.counts["manual steps"] += len(failed)
         self.faults += [f"job {each['id']} is {each['status']}: {each['message']}" for each in failed]
-        answers = [ask(client, "GET", question) for question in QUESTIONS]
+        answers = [ask(client, "GET", query) for query in QUERIES]
         there, wanted = (total_trips(body) for body in (answers[0].body, self.expected[0]))
         self.counts["rows lost"] += max(0, wanted - there)
         self.counts["rows twice"] += max(0, there - wanted)
@@ -249,7 +249,7 @@ class Round:
                 answer = ask(client, "DELETE", f"/jobs/{job['id']}")
                 if answer.status != 200:
                     self.faults.append(f"job {job['id']} cannot be deleted: {answer.body}")
-        if ask(client, "GET", QUESTIONS[0]).status != 404:
+        if ask(client, "GET", QUERIES[0]).status != 404:
             self.faults.append("trips are there of jobs that were deleted")
         try:
             tripstore.wait_until(lambda: not self.cluster.store.keys(topology.BUCKET), "the bucket to be empty",

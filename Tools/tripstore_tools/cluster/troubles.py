@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 
-from tripstore_tools.cluster.kills import QUESTIONS, Round, Upload, ask, freeze, jobs, part_name, total_trips
+from tripstore_tools.cluster.kills import QUERIES, Round, Upload, ask, freeze, jobs, part_name, total_trips
 from tripstore_tools.harness import bad_machine, topology, tripstore
 from tripstore_tools.harness.small_disk import small_disk
 
@@ -91,7 +91,7 @@ class OlderCatalog(Round):
         self.counts["older, refused"] += 1
         for member in self.cluster.members:
             # What counts trips is asked from the first moment on.
-            path = QUESTIONS[0] if member.serves else "/ready"
+            path = QUERIES[0] if member.serves else "/ready"
             try:
                 tripstore.wait_until(lambda member=member, path=path: self.refuses(member, path), f"{member.name} to refuse", pause=0.1,
                                      seconds=REFUSAL_SECONDS)
@@ -99,7 +99,7 @@ class OlderCatalog(Round):
                 answer = try_get(member, path)
                 self.faults.append(f"{member.name} did not refuse an older catalog: {answer and answer.body}")
         for api in self.cluster.apis:
-            for path in ["/ready", *QUESTIONS, "/jobs", f"/jobs/{job}"]:
+            for path in ["/ready", *QUERIES, "/jobs", f"/jobs/{job}"]:
                 if not self.refuses(api, path):
                     self.faults.append(f"{api.name} answered {path} with an older catalog: {api.get(path).body[:300]!r}")
             answer = api.post_csv(tripstore.SAMPLE.read_bytes(), "refused.csv")
@@ -111,7 +111,7 @@ class OlderCatalog(Round):
         answer = try_get(member, path)
         if answer is None:
             return False
-        if path == QUESTIONS[0] and (answer.status == 404 or (answer.status == 200 and answer.body != self.expected[0])):
+        if path == QUERIES[0] and (answer.status == 404 or (answer.status == 200 and answer.body != self.expected[0])):
             counted = total_trips(answer.body)
             self.faults.append(f"{member.name} counted {counted:,} trips with an older catalog ({answer.status})")
         return answer.status == 503 and "tripstore repair" in answer.detail
@@ -250,7 +250,7 @@ class HungPart(Round):
         self.counts["hangs"] += 1
         is_over = threading.Event()
         asked = [api for api in cluster.apis if api is not part]
-        clients = [(api, path) for api in asked for path in [*QUESTIONS, "/jobs", "/metrics", "/health"]]
+        clients = [(api, path) for api in asked for path in [*QUERIES, "/jobs", "/metrics", "/health"]]
         # The proxy asks another process for these.
         clients += [(cluster.proxy, path) for path in ("/jobs", "/health")]
         askers = [threading.Thread(target=self.keep_asking, args=[client, path, part, is_over], daemon=True)
@@ -293,13 +293,13 @@ class HungPart(Round):
         needs = {"/metrics": [], "/health": [], "/jobs": [self.cluster.postgresql]}.get(
             path, [self.cluster.postgresql, *self.cluster.clickhouse.shards])
         may = {200}
-        if path in QUESTIONS:
+        if path in QUERIES:
             may.add(404)  # no trips yet
         if part in needs:
             may.add(503)
         if answer.status not in may:
             return f"{answer.status} {answer.body[:300]!r}"
-        if path == QUESTIONS[0] and answer.status == 200 and total_trips(answer.body) > total_trips(self.expected[0]):
+        if path == QUERIES[0] and answer.status == 200 and total_trips(answer.body) > total_trips(self.expected[0]):
             return f"{total_trips(answer.body)} trips"
         return None
 

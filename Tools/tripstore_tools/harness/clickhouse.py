@@ -293,6 +293,6 @@ def serve(folder, cluster, database="d", parameters=""):
 
 
 def answers(server):
-    """All trips, as every question tells of them."""
-    return [server.get(*question).body for question in (
+    """All trips, as every query tells of them."""
+    return [server.get(*query).body for query in (
         ("/analytics/weekly-average",), ("/trip-groups", {"limit": 10_000}), ("/regions",))]

@@ -9,7 +9,7 @@ from tripstore_tools.harness import tripstore
 
 SOURCE = tripstore.REPOSITORY / "Tests/Faults/faults.c"
 STRIDE = 1 if os.environ.get("TRIPSTORE_FAULTS") == "all" else 41
-QUESTIONS = [["weekly-average"], ["trip-groups", "--precision", 6, "--limit", 1000]]
+QUERIES = [["weekly-average"], ["trip-groups", "--precision", 6, "--limit", 1000]]
 
 
 def build(folder):
@@ -41,7 +41,7 @@ def jobs(store):
 
 
 def answers(store):
-    return [tripstore.cli(*question, "--format", "json", "--data-dir", store).stdout for question in QUESTIONS]
+    return [tripstore.cli(*query, "--format", "json", "--data-dir", store).stdout for query in QUERIES]
 
 
 class Load:

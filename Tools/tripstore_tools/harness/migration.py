@@ -17,7 +17,7 @@ COORDINATES = ["-180", "180", "0", "-0", "5e-324", "-5e-324", "2.225073858507201
                "45.00000000000001", "0.1", "-0.30000000000000004", "12.345678901234567", "1.0000000000000002", "1e-5"]
 TIMES = ["0001-01-01 00:00:00", "1969-12-31 23:59:59.999999", "1970-01-01 00:00:00.000001", "9999-12-31 23:59:59.999999",
          "2018-05-28 09:03:40.25", "1900-02-28 12:34:56", "2018-05-28 09:03:40"]
-QUESTIONS = [
+QUERIES = [
     ("/regions", {}), ("/analytics/weekly-average", {"weeks": "active"}), ("/analytics/weekly-average", {"region": "e\u0301", "weeks": "active"}),
     *(("/trip-groups", {"precision": precision, "bucket": bucket, "limit": 10_000, "bucket_minutes": 15})
       for precision in (1, 5, 12) for bucket in ("time_of_day", "absolute"))]
@@ -82,9 +82,9 @@ def said(server):
             page = server.get(f"/jobs/{number}/rejects", {"limit": 1000, "after": after})
             bodies[f"rejects of {number} after {after}"] = page.body
             after = page.json["next_after"]
-    for question in QUESTIONS:
-        answer = server.get(*question)
-        bodies[str(question)] = (answer.status, answer.body)
+    for query in QUERIES:
+        answer = server.get(*query)
+        bodies[str(query)] = (answer.status, answer.body)
     return bodies
 
 

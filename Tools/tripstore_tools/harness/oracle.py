@@ -1,4 +1,4 @@
-"""The same questions answered by DuckDB from the CSV: nothing here shares a line, a file or an idea with tripstore's engine.
+"""The same queries answered by DuckDB from the CSV: nothing here shares a line, a file or an idea with tripstore's engine.
 
 Geohash cells are computed in SQL from the definition: cell `q` of `2^bits` covers [low + q * span / 2^bits, next cell's low).
 Those edges are exact doubles at every precision up to 12, so one comparison corrects the rounding of the division.

@@ -50,8 +50,8 @@ class Timer:
         self.start = time.monotonic()
 
 
-def ask(store, *question):
-    return json.loads(tripstore.cli(*question, "--format", "json", "--data-dir", store).stdout)
+def ask(store, *query):
+    return json.loads(tripstore.cli(*query, "--format", "json", "--data-dir", store).stdout)
 
 
 def check_weeks(spark, expected):

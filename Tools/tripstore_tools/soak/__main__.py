@@ -1,4 +1,4 @@
-"""Everything at once for a while: loads, deletions, questions, listeners, merges, and `kill -9` now and then.
+"""Everything at once for a while: loads, deletions, queries, listeners, merges, and `kill -9` now and then.
 
     scripts/soak                   five minutes
     scripts/soak --minutes 60

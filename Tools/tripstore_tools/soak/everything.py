@@ -49,7 +49,7 @@ class Soak:
         self.loads = Loads()
         self.end = time.monotonic() + seconds
         self.kills = kills
-        self.counts = dict.fromkeys(("loads", "deletions", "questions", "listeners", "messages", "kills", "stores"), 0)
+        self.counts = dict.fromkeys(("loads", "deletions", "queries", "listeners", "messages", "kills", "stores"), 0)
         self.steps = Counter()
         self.faults = []
         self.samples = []
@@ -159,7 +159,7 @@ class Soak:
         assert answer.status == 200, answer.body
         rows, _, _, _ = self.loads.frozen()
         seen = {region["region"]: region["trips"] for region in answer.json["regions"]}
-        self.counts["questions"] += 1
+        self.counts["queries"] += 1
         for name, trips in seen.items():
             assert trips == rows.get(name), f"{name} has {trips} trips, not {rows.get(name)}"
             assert name not in deleted, f"{name} was deleted, and is there"

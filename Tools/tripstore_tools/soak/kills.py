@@ -23,13 +23,13 @@ from pathlib import Path
 
 from tripstore_tools.harness import tripstore
 
-QUESTIONS = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
+QUERIES = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
 GONE = (OSError, http.client.HTTPException)
 VERIFY_EVERY = 10
 
 
 def answers(server):
-    return [server.get(question).body for question in QUESTIONS]
+    return [server.get(query).body for query in QUERIES]
 
 
 class Upload(threading.Thread):

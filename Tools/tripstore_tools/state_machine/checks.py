@@ -45,16 +45,16 @@ class StoreChecks:
         # The environment of commands.
         self.variables = variables
 
-    def all(self, random, questions):
-        """Everything; of the questions that could be asked, so many."""
-        self.check_answers(random, questions)
+    def all(self, random, queries):
+        """Everything; of the queries that could be asked, so many."""
+        self.check_answers(random, queries)
         self.check_store()
 
-    def check_answers(self, random, questions):
+    def check_answers(self, random, queries):
         """What every engine has."""
         self.check_jobs()
         self.check_regions()
-        for _ in range(questions):
+        for _ in range(queries):
             getattr(self, random.choice(["check_weekly_average", "check_trip_groups"]))(self.filter(random), random)
         self.check_rejects(random)
 
@@ -151,7 +151,7 @@ class StoreChecks:
         assert [(reject["line"], reject["reason"]) for reject in found["rejects"]] == job.file.rejects[:1000], (job, found)
         assert found["rejected_rows"] == sum(found["reasons"].values()) == len(job.file.rejects), (job, found)
 
-    # MARK: Questions
+    # MARK: Queries
 
     def filter(self, random):
         """Parameters of a random filter; most of them match something."""

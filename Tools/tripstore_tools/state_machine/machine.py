@@ -28,7 +28,7 @@ from tripstore_tools.state_machine.trip_file import TripFiles
 # Mostly with small batches and segments, so that loads of some ten thousand rows commit many times.
 SETTINGS = [{"INGESTION_CHUNK_SIZE": "512", "SEGMENT_ROWS": "4000"}] * 3 + [{}]
 STEPS_OF_A_STORE = 60
-QUESTIONS_AT_REST = 4
+QUERIES_AT_REST = 4
 REST_AFTER_STEP = 0.7
 
 
@@ -109,7 +109,7 @@ class StoreMachine(StoreSteps):
         self.counts["rests"] += 1
 
     def compare(self):
-        StoreChecks(self.model, self.data_dir, self.server, self.is_swept).all(self.random, QUESTIONS_AT_REST)
+        StoreChecks(self.model, self.data_dir, self.server, self.is_swept).all(self.random, QUERIES_AT_REST)
 
     def listing(self):
         """All jobs: over HTTP from a server that runs, else from the command line."""
@@ -255,7 +255,7 @@ class ClickHouseMachine(StoreMachine):
         self.settings = {"DATABASE_URL": database_url}
 
     def compare(self):
-        StoreChecks(self.model, self.data_dir, self.server, **self.settings).check_answers(self.random, QUESTIONS_AT_REST)
+        StoreChecks(self.model, self.data_dir, self.server, **self.settings).check_answers(self.random, QUERIES_AT_REST)
 
 
 # MARK: From the command line

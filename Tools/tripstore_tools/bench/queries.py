@@ -1,6 +1,6 @@
-"""The eight questions of the benchmark, each in many instances, so that none is asked twice where the question allows it.
+"""The eight queries of the benchmark, each in many instances, so that none is asked twice where the query allows it.
 
-A question is a value that every contender understands:
+A query is a value that every contender understands:
 
     {"kind": "weeks", "where": FILTERS}                         [[Monday, trips], …] of the weeks that have trips
     {"kind": "groups", "where": FILTERS, "precision", "minutes", "limit"}
@@ -26,7 +26,7 @@ def box(longitude, latitude, kilometres):
 
 
 def instances(facts, count=200, seed=1):
-    """Returns {name of a question: its instances}; `facts` are those of judge.py about the file."""
+    """Returns {name of a query: its instances}; `facts` are those of judge.py about the file."""
     generator = random.Random(seed)
     regions = [region["region"] for region in facts["regions"]]
     datasources = sorted(facts["datasources"])
@@ -69,12 +69,12 @@ def instances(facts, count=200, seed=1):
     return {name: [make(index) for index in range(count)] for name, make in makers.items()}
 
 
-def disagreement(question, ours, theirs):
-    """What is wrong between two answers to a question, or None.
+def disagreement(query, ours, theirs):
+    """What is wrong between two answers to a query, or None.
 
     Peers give groups of equal count in any order, so of the last count only the number of groups can be compared.
     """
-    if question["kind"] == "groups":
+    if query["kind"] == "groups":
         counts = [group[-1] for group in ours], [group[-1] for group in theirs]
         if counts[0] != counts[1]:
             return f"counts differ: {counts[0][:5]}… and {counts[1][:5]}…"

@@ -1,4 +1,4 @@
--- Questions for wrk: a region, or a box of two kilometres in one, different each time.
+-- Queries for wrk: a region, or a box of two kilometres in one, different each time.
 -- REGIONS is a file with a region's name and the middle of its origins (longitude, latitude) on each line, tab between them.
 local regions = {}
 for line in io.lines(os.getenv("REGIONS")) do
