@@ -60,16 +60,16 @@ final class ClickHouseClient: Sendable {
         let id = UUID().uuidString
         // The server buffers the result until it is complete, so that a late error is an error.
         var all = [("wait_end_of_query", "1"), ("max_query_size", "4194304"), ("query_id", id)] + settings
-        var patience = Timeout.query
+        var timeout = Timeout.query
         if let remaining = cancellation.remaining {
             let left = max(.zero, remaining)
-            patience = min(patience, left)
+            timeout = min(timeout, left)
             // Rounded up: our own timeout comes first, and gives the reason.
             all.append(("max_execution_time", String(left.components.seconds + 1)))
         }
         let answer = watched(
             involved,
-            post(Array(sql.utf8), to: address, all, inDatabase: inDatabase, within: patience))
+            post(Array(sql.utf8), to: address, all, inDatabase: inDatabase, within: timeout))
         cancellation.onCancel { [weak self] in
             answer.cancel()
             self?.kill(id, at: address)

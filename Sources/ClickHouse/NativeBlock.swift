@@ -103,7 +103,7 @@ private struct TextColumn {
     private let codes: ArraySlice<UInt32>
     /// The names, preceded by their lengths, in words padded with zeros.
     private var words: [UInt64] = []
-    private var places: [(firstWord: Int, byteCount: Int)] = []
+    private var spans: [(firstWord: Int, byteCount: Int)] = []
     /// Bytes of all rows.
     private(set) var byteCount = 0
 
@@ -111,19 +111,19 @@ private struct TextColumn {
         self.codes = codes[rows]
         for name in names {
             let bytes = NativeBlock.lengthBytes(name.utf8.count) + Array(name.utf8)
-            places.append((firstWord: words.count, byteCount: bytes.count))
+            spans.append((firstWord: words.count, byteCount: bytes.count))
             for start in stride(from: 0, to: bytes.count, by: 8) {
                 let word = bytes[start..<min(start + 8, bytes.count)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
                 words.append(word)
             }
         }
-        for code in self.codes { byteCount += places[Int(code)].byteCount }
+        for code in self.codes { byteCount += spans[Int(code)].byteCount }
     }
 
     /// Writes the names word by word and removes the padding: they are a few bytes each.
     func write(to buffer: inout OutputRawSpan) {
         for code in codes {
-            var (word, rest) = places[Int(code)]
+            var (word, rest) = spans[Int(code)]
             while rest > 8 {
                 buffer.append(words[word].littleEndian, as: UInt64.self)
                 (word, rest) = (word + 1, rest - 8)

@@ -10,7 +10,7 @@ import TripModel
 /// Layout: https://github.com/ClickHouse/ClickHouse/blob/master/src/Storages/StorageReplicatedMergeTree.h.
 struct ReplicatedTable {
     /// Timeout for a replica to fetch what another has.
-    private static let patience = Duration.seconds(60)
+    private static let timeout = Duration.seconds(60)
     static let own = "database = currentDatabase() AND table = 'trips'"
 
     let client: ClickHouseClient
@@ -109,10 +109,10 @@ struct ReplicatedTable {
     }
 
     private func wait(
-        for replica: ClickHouseServers.Replica, _ address: ClickHouseURL.Address, _ patience: Duration = patience,
+        for replica: ClickHouseServers.Replica, _ address: ClickHouseURL.Address, _ timeout: Duration = timeout,
         _ isDone: () throws(TripstoreError) -> Bool
     ) throws(TripstoreError) {
-        let end = ContinuousClock.now + patience
+        let end = ContinuousClock.now + timeout
         let longest = Duration.milliseconds(500)
         var backoff = Backoff(from: .milliseconds(5), to: longest)
         while try !isDone() {

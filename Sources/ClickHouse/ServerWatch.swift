@@ -12,7 +12,7 @@ import TripModel
 /// Steps are counted, not timed, so that a process which was suspended itself takes no server for frozen.
 final class ServerWatch: Sendable {
     /// Steps without an answer after which a server counts as frozen: one with all its cores busy answers within one.
-    private static let patience = 8
+    private static let timeoutSteps = 8
     /// Steps that a caller has waited before a server is probed: most answers come sooner.
     private static let firstStep = 2
     private static let stepSeconds = 1.0
@@ -101,13 +101,13 @@ final class ServerWatch: Sendable {
             for address in asked {
                 var silence = state.silences[address] ?? Silence()
                 silence.steps += 1
-                if silence.steps > Self.patience { silence.isGivenUp = true }
+                if silence.steps > Self.timeoutSteps { silence.isGivenUp = true }
                 if !silence.isAsked { pings.append(address) }
                 silence.isAsked = true
                 state.silences[address] = silence
             }
             var ended: [(giveUp: @Sendable (TripstoreError) -> Void, error: TripstoreError)] = []
-            for (number, wait) in state.waits where wait.steps >= Self.patience {
+            for (number, wait) in state.waits where wait.steps >= Self.timeoutSteps {
                 guard let frozen = wait.addresses.first(where: { state.silences[$0]?.isGivenUp == true }) else { continue }
                 ended.append((wait.giveUp, Self.error(frozen)))
                 state.waits[number] = nil
@@ -133,6 +133,6 @@ final class ServerWatch: Sendable {
 
     private static func error(_ address: Address) -> TripstoreError {
         TripstoreError(
-            .unavailable, "ClickHouse at \(address) has not answered for \(patience) s; is it frozen or overloaded?")
+            .unavailable, "ClickHouse at \(address) has not answered for \(timeoutSteps) s; is it frozen or overloaded?")
     }
 }

@@ -15,16 +15,18 @@ final class AnswerBudget: Sendable {
     /// Admits an answer, or throws if there are too many.
     func admit(_ text: String) throws(TripstoreError) -> AdmittedAnswer {
         let bytes = ByteBuffer(string: text)
-        guard bytes.readableBytes >= ServerLimits.largeAnswerByteCount else { return AdmittedAnswer(bytes: bytes, place: nil) }
+        guard bytes.readableBytes >= ServerLimits.largeAnswerByteCount else {
+            return AdmittedAnswer(bytes: bytes, reservation: nil)
+        }
         let sum = byteCount.add(bytes.readableBytes, ordering: .relaxed).newValue
-        let place = AdmittedAnswer.Place(budget: self, byteCount: bytes.readableBytes)
+        let reservation = AdmittedAnswer.Reservation(budget: self, byteCount: bytes.readableBytes)
         guard sum <= byteCountMax else {
             throw TripstoreError(
                 .overloaded,
                 "Answers of \(byteCountMax >> 20) MiB are being sent to clients already; try again in a moment, or request less at a "
                     + "time ('limit').")
         }
-        return AdmittedAnswer(bytes: bytes, place: place)
+        return AdmittedAnswer(bytes: bytes, reservation: reservation)
     }
 
     fileprivate func release(_ count: Int) { byteCount.subtract(count, ordering: .relaxed) }
@@ -32,7 +34,7 @@ final class AnswerBudget: Sendable {
 
 /// An answer that counts in the budget until it is sent or released.
 struct AdmittedAnswer: Sendable {
-    final class Place: Sendable {
+    final class Reservation: Sendable {
         private let budget: AnswerBudget
         private let byteCount: Int
 
@@ -46,5 +48,5 @@ struct AdmittedAnswer: Sendable {
 
     let bytes: ByteBuffer
     /// Nil for a small one.
-    let place: Place?
+    let reservation: Reservation?
 }

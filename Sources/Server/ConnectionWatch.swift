@@ -77,7 +77,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
     func tick() {
         guard let context, let record else { return }
         let now = NIODeadline.now()
-        let patience = TimeAmount(isStopping ? table.timeouts.stall : table.timeouts.client)
+        let timeout = TimeAmount(isStopping ? table.timeouts.stall : table.timeouts.client)
         let byteCountMin =
             isStopping ? 1 : ServerLimits.clientBytesPerSecondMin * Int(table.timeouts.client.seconds.rounded(.up))
         switch record.phase {
@@ -85,11 +85,11 @@ final class ConnectionWatch: ChannelDuplexHandler {
         case .closing:
             let linger = isStopping ? table.timeouts.stall : table.timeouts.linger
             if now - phaseStart >= TimeAmount(linger) { return context.close(promise: nil) }
-        case .head: if now - phaseStart >= patience { expire(.head, context) }
+        case .head: if now - phaseStart >= timeout { expire(.head, context) }
         case .body, .rest:
             if !isReading {
                 receiving.restart(now, receivedByteCount)
-            } else if now - receiving.start >= patience {
+            } else if now - receiving.start >= timeout {
                 if receivedByteCount - receiving.byteCount < byteCountMin { expire(.body, context) }
                 receiving.restart(now, receivedByteCount)
             }
@@ -97,7 +97,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
         }
         if unsentByteCount == 0 {
             sending.restart(now, sentByteCount)
-        } else if now - sending.start >= patience {
+        } else if now - sending.start >= timeout {
             if sentByteCount - sending.byteCount < byteCountMin { return end(.send, context) }
             sending.restart(now, sentByteCount)
         }

@@ -12,7 +12,7 @@ extension Response {
 
     /// Makes a response of JSON that counts in the budget until it is sent.
     static func json(_ answer: AdmittedAnswer) -> Response {
-        guard let place = answer.place else { return content(answer.bytes, type: "application/json") }
+        guard let reservation = answer.reservation else { return content(answer.bytes, type: "application/json") }
         let bytes = answer.bytes
         let body = ResponseBody(contentLength: bytes.readableBytes) { writer in
             // In pieces, so that one is copied when the client has read the previous ones; copies, so that the last of them
@@ -24,7 +24,7 @@ extension Response {
                 try await writer.write(ByteBuffer(bytes: piece.readableBytesView))
             }
             try await writer.finish(nil)
-            withExtendedLifetime(place) {}
+            withExtendedLifetime(reservation) {}
         }
         return Response(status: .ok, headers: [.contentType: "application/json"], body: body)
     }

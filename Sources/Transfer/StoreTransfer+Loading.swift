@@ -56,7 +56,7 @@ extension StoreTransfer {
         guard started.count == wave.count else { throw TripstoreError.transferLost(first) }
         let part = JobPart(
             job: first, isGroup: true, attempt: 1, number: 0, endLine: 0,
-            origin: SegmentProvenance(jobs: started.map { $0.transferredProvenance }))
+            provenance: SegmentProvenance(jobs: started.map { $0.transferredProvenance }))
         let segment = batches.isEmpty ? nil : try target.store(batches, as: part).wait()
         let commits = started.map { (job: $0.job.id, commit: $0.lastCommit(attempt: nil, partCount: 1)) }
         guard try targetCatalog.commit(commits, segment: segment).isEmpty else { throw TripstoreError.transferLost(first) }
@@ -190,9 +190,9 @@ extension StoreTransfer {
 extension JobRecord {
     /// The job's provenance, as segments of another store record it.
     var transferredProvenance: SegmentProvenance.Job {
-        var origin = origin()
-        origin.upload = nil
-        return origin
+        var provenance = provenance()
+        provenance.upload = nil
+        return provenance
     }
 
     /// The last commit of a job that copies trips; the rest of its record is set afterwards.

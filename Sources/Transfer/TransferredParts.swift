@@ -82,7 +82,7 @@ final class TransferredParts {
         try commitOldest()
         let part = JobPart(
             job: record.job.id, isGroup: false, attempt: attempt, number: partCount, endLine: rowCount,
-            origin: SegmentProvenance(jobs: [record.transferredProvenance]))
+            provenance: SegmentProvenance(jobs: [record.transferredProvenance]))
         storing = StoringPart(record: batches.isEmpty ? nil : target.store(batches, as: part), commit: commit)
         partCount += 1
         (batches, batchRowCount) = ([], 0)

@@ -59,11 +59,11 @@ struct RebuildCatalogCommand: ParsableCommand {
             let missing =
                 job.trips < job.jobTrips
                 ? trips(job.jobTrips - job.trips) : "an unknown number of trips of \(job.damaged ?? "")"
-            lines.append("\(name(job.id, job.origin)) lacks \(missing); query results will say so until it is deleted.")
+            lines.append("\(name(job.id, job.provenance)) lacks \(missing); query results will say so until it is deleted.")
         }
         for job in plan.jobs where plan.underWay.contains(job.id) {
             lines.append(
-                "\(name(job.id, job.origin)) was under way, and its \(trips(job.trips)) count as all of it; delete it before you ingest its "
+                "\(name(job.id, job.provenance)) was under way, and its \(trips(job.trips)) count as all of it; delete it before you ingest its "
                     + "file again, or they count twice.")
         }
         for standIn in report.standIns {
@@ -76,10 +76,12 @@ struct RebuildCatalogCommand: ParsableCommand {
                 job.jobTrips.map { "only \(Readable.count(job.trips)) of its \(trips($0)) are there" }
                 ?? "it was still under way, judging by its \(trips(job.trips))"
             lines.append(
-                "\(name(job.id, job.origin)) is left out: \(why); ingest its file again, or include what there is with --incomplete."
+                "\(name(job.id, job.provenance)) is left out: \(why); ingest its file again, or include what there is with --incomplete."
             )
         }
-        if !plan.setAside.isEmpty { lines.append("Moved to quarantine with them: \(plan.setAside.joined(separator: ", ")).") }
+        if !plan.quarantined.isEmpty {
+            lines.append("Moved to quarantine with them: \(plan.quarantined.joined(separator: ", ")).")
+        }
         if !plan.superseded.isEmpty {
             lines.append(
                 "Not needed, because their trips are in other segments or deleted: \(plan.superseded.joined(separator: ", ")).")
@@ -97,7 +99,7 @@ struct RebuildCatalogCommand: ParsableCommand {
 
     private static func trips(_ count: Int) -> String { "\(Readable.count(count)) \(count == 1 ? "trip" : "trips")" }
 
-    private static func name(_ id: Int64, _ origin: SegmentProvenance.Job?) -> String {
-        "Job \(id)" + (origin.map { " (\(Readable.text($0.filename)))" } ?? "")
+    private static func name(_ id: Int64, _ provenance: SegmentProvenance.Job?) -> String {
+        "Job \(id)" + (provenance.map { " (\(Readable.text($0.filename)))" } ?? "")
     }
 }

@@ -27,7 +27,7 @@ def test_every_answer_tells_browsers_to_keep_to_it(sample_server, method, path, 
 
 
 def test_an_answer_to_what_is_no_http_keeps_to_it_too(sample_server):
-    with socket.create_connection(("127.0.0.1", sample_server.port), timeout=tripstore.PATIENCE_SECONDS) as connection:
+    with socket.create_connection(("127.0.0.1", sample_server.port), timeout=tripstore.TIMEOUT_SECONDS) as connection:
         connection.sendall(b"NONSENSE\r\n\r\n")
         text = connection.makefile("rb").read().decode().lower()
     assert text.startswith("http/1.1 400") and "x-content-type-options: nosniff" in text and "default-src 'none'" in text

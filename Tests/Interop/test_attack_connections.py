@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, Server, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, Server, wait_until
 
 HEAD = b"Host: localhost\r\n"
 UPLOAD = b"POST /ingest?filename=slow.csv HTTP/1.1\r\n" + HEAD + b"Content-Length: 1000000\r\n\r\nregion,"
@@ -24,7 +24,7 @@ ROOM = 'tripstore_connections_closed_total{reason="room"}'
 
 
 def connect(server):
-    return socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS)
+    return socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS)
 
 
 def metric(server, name):
@@ -58,7 +58,7 @@ class Kept:
     """A connection on which one request comes after the other."""
 
     def __init__(self, server):
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT_SECONDS)
         self.connection.connect()
 
     def get(self, path):

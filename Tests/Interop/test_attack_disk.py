@@ -72,7 +72,7 @@ class Follower(threading.Thread):
 
     def __init__(self, server, job):
         super().__init__(daemon=True)
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=tripstore.PATIENCE_SECONDS)
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=tripstore.TIMEOUT_SECONDS)
         self.connection.request("GET", f"/jobs/{job}/events")
         self.answer = self.connection.getresponse()
         self.messages = []
@@ -105,7 +105,7 @@ def test_an_end_that_cannot_be_recorded_is_once_there_is_room(library, tmp_path)
         assert server.wait_for_job(first)["status"] == "failed"
         assert server.wait_for_job(second)["status"] == "completed"
         for follower, status in zip(followers, ["failed", "completed"], strict=True):
-            follower.join(tripstore.PATIENCE_SECONDS)
+            follower.join(tripstore.TIMEOUT_SECONDS)
             assert follower.messages[-1]["status"] == status
         assert any(message.get("message", "").startswith("Waiting") for message in followers[0].messages)
         assert server.request("POST", f"/jobs/{first}/resume").status == 202
@@ -135,7 +135,7 @@ def test_attack_uploads_that_are_too_large_are_refused(tmp_path):
     with tripstore.Server(tmp_path / "data", tmp_path / "log", MAX_UPLOAD_BYTES="100K") as server:
         assert server.ingest(tripstore.SAMPLE)["status"] == "completed"
         # By its head, before a byte of the body.
-        connection = socket.create_connection(("127.0.0.1", server.port), tripstore.PATIENCE_SECONDS)
+        connection = socket.create_connection(("127.0.0.1", server.port), tripstore.TIMEOUT_SECONDS)
         connection.sendall(b"PUT /ingest/a.csv HTTP/1.1\r\nHost: localhost\r\nContent-Length: 102401\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 413")
         connection.close()

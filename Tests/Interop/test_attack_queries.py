@@ -19,7 +19,7 @@ import pytest
 
 from tripstore_tools.harness import clickhouse, tripstore
 from tripstore_tools.harness.processes import peak_memory
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, cli, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, cli, wait_until
 
 HEADER = "region,origin_coord,destination_coord,datetime,datasource\n"
 SCAN = "/trip-groups?precision=12&limit=1"
@@ -27,7 +27,7 @@ SCAN = "/trip-groups?precision=12&limit=1"
 
 def ask(server, path, version="1.1"):
     """Sends a request and returns its connection; nobody has read the answer."""
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_SECONDS)
     connection.sendall(f"GET {path} HTTP/{version}\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
     return connection
 

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, Server, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, Server, wait_until
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium here; scripts/setup --tests installs it.")
@@ -94,7 +94,7 @@ def browser():
 
 def visit(browser, url, **context):
     page = browser.new_context(**context).new_page()
-    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+    page.set_default_timeout(TIMEOUT_SECONDS * 1000)
     page.goto(url)
     return page
 

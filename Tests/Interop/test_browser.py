@@ -16,7 +16,7 @@ SWAGGER_UI = REPOSITORY / ".build/swagger-ui"
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 
 # An expectation waits by itself, and no longer than anything else here.
-expect.set_options(timeout=tripstore.PATIENCE_SECONDS * 1000)
+expect.set_options(timeout=tripstore.TIMEOUT_SECONDS * 1000)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium here; scripts/setup --tests installs it.")
 
 
@@ -32,7 +32,7 @@ def browser():
 @pytest.fixture
 def context(browser):
     with browser.new_context() as context:
-        context.set_default_timeout(tripstore.PATIENCE_SECONDS * 1000)
+        context.set_default_timeout(tripstore.TIMEOUT_SECONDS * 1000)
         yield context
 
 

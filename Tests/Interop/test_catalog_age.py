@@ -52,7 +52,7 @@ def restore(catalog, database, dump, folder):
     path.write_text(dump)
     command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(catalog.port), "-U", postgresql.USER, "-d", database,
                "-f", str(path)]
-    subprocess.run(command, check=True, capture_output=True, timeout=tripstore.PATIENCE_SECONDS,
+    subprocess.run(command, check=True, capture_output=True, timeout=tripstore.TIMEOUT_SECONDS,
                    env=os.environ | {"PGPASSWORD": postgresql.PASSWORD})
 
 

@@ -152,7 +152,7 @@ def serving(data_dir, *arguments, **variables):
 
     def end():
         process.send_signal(signal.SIGTERM)
-        return "".join(said) + process.communicate(timeout=tripstore.PATIENCE_SECONDS)[1]
+        return "".join(said) + process.communicate(timeout=tripstore.TIMEOUT_SECONDS)[1]
 
     try:
         found = re.search(r"listens on (http://\S+)", "".join(said))
@@ -164,7 +164,7 @@ def serving(data_dir, *arguments, **variables):
 
 
 def fetched(url):
-    with urllib.request.urlopen(url, timeout=tripstore.PATIENCE_SECONDS) as answer:
+    with urllib.request.urlopen(url, timeout=tripstore.TIMEOUT_SECONDS) as answer:
         return answer.read().decode()
 
 

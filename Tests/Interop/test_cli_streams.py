@@ -30,7 +30,7 @@ def first_line(*arguments, ignoring_sigpipe=False):
     process.stdout.close()
     said = process.stderr.read().decode()
     process.stderr.close()
-    return line, process.wait(timeout=tripstore.PATIENCE_SECONDS), said
+    return line, process.wait(timeout=tripstore.TIMEOUT_SECONDS), said
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +179,7 @@ def test_a_signal_in_the_middle_of_a_pipe_ends_a_load_with_its_number(tmp_path, 
     with contextlib.suppress(BrokenPipeError):
         while process.poll() is None:
             process.stdin.write(rows)
-    assert process.wait(timeout=tripstore.PATIENCE_SECONDS) == code
+    assert process.wait(timeout=tripstore.TIMEOUT_SECONDS) == code
     said = process.stderr.read().decode()
     assert "Interrupted" in said and "Fatal error" not in said
     # Nothing of it is in the store, and the next load is as if it had never been.
@@ -215,7 +215,7 @@ def test_ctrl_c_ends_a_load_that_waits_for_its_input(tmp_path):
     wait_for_the_load(tmp_path / "data")
     terminal.press(b"\x03")
     try:
-        assert terminal.process.wait(timeout=tripstore.PATIENCE_SECONDS) == 130
+        assert terminal.process.wait(timeout=tripstore.TIMEOUT_SECONDS) == 130
     finally:
         terminal.process.kill()
         terminal.finish()
@@ -231,7 +231,7 @@ def test_ctrl_d_ends_the_input_at_the_first_time(tmp_path, count, code, words):
         terminal.press(line + b"\n")
     terminal.press(b"\x04")
     try:
-        assert terminal.process.wait(timeout=tripstore.PATIENCE_SECONDS) == code
+        assert terminal.process.wait(timeout=tripstore.TIMEOUT_SECONDS) == code
     finally:
         terminal.process.kill()
         terminal.finish()
@@ -248,7 +248,7 @@ def test_sigterm_ends_a_load_whose_pipe_is_idle(tmp_path, sent):
     tripstore.wait_until(lambda: "completed" in cli("jobs", "--data-dir", tmp_path / "data").stdout, "the file before it")
     process.send_signal(signal.SIGTERM)
     try:
-        assert process.wait(timeout=tripstore.PATIENCE_SECONDS) == 143
+        assert process.wait(timeout=tripstore.TIMEOUT_SECONDS) == 143
     finally:
         process.kill()
         process.stdin.close()
@@ -322,7 +322,7 @@ def test_an_interrupted_pipe_is_not_gone_on_with(tmp_path, kind, number, code):
         os.write(pipe, head + b"\n" + rows[:4000])
         wait_for_the_load(store)
         process.send_signal(number)
-        assert process.wait(timeout=tripstore.PATIENCE_SECONDS) == code
+        assert process.wait(timeout=tripstore.TIMEOUT_SECONDS) == code
         said = process.stderr.read().decode()
         process.stderr.close()
         if number == signal.SIGTERM:
@@ -333,7 +333,7 @@ def test_an_interrupted_pipe_is_not_gone_on_with(tmp_path, kind, number, code):
         if kind == "fifo":
             # Closed before it is opened at the other end, it would be empty and never end.
             tripstore.wait_until(lambda: unread(pipe) == 0, "it to be read")
-    assert process.wait(timeout=tripstore.PATIENCE_SECONDS) == 0, process.stderr.read()
+    assert process.wait(timeout=tripstore.TIMEOUT_SECONDS) == 0, process.stderr.read()
     process.stderr.close()
     jobs = json.loads(cli("jobs", "--format=json", "--data-dir", store).stdout)
     assert [job["status"] for job in jobs] == ["completed", "failed"]

@@ -208,7 +208,7 @@ def stalled():
     release = threading.Event()
     with FileServer(SAMPLE.read_bytes()) as files:
         def instead(*_):
-            release.wait(tripstore.PATIENCE_SECONDS)
+            release.wait(tripstore.TIMEOUT_SECONDS)
             return False
 
         files.instead = instead
@@ -232,7 +232,7 @@ def test_a_log_sees_that_a_fetch_still_waits(stalled, tmp_path):
                           stderr=subprocess.PIPE, env=clean_environment()) as process:
         assert re.fullmatch(r"trips\.csv  .*\(0:0\d\)\n", process.stderr.readline())
         release.set()
-        assert process.wait(timeout=tripstore.PATIENCE_SECONDS) == 0
+        assert process.wait(timeout=tripstore.TIMEOUT_SECONDS) == 0
         assert "100 trips ingested (job 1" in process.stderr.read()
 
 
@@ -266,5 +266,5 @@ def test_quiet_is_quiet_however_long_it_takes(stalled, tmp_path):
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=3)
         release.set()
-        assert process.wait(timeout=tripstore.PATIENCE_SECONDS) == 0
+        assert process.wait(timeout=tripstore.TIMEOUT_SECONDS) == 0
         assert process.stderr.read() == ""

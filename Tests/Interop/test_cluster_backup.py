@@ -12,7 +12,7 @@ import pytest
 from tripstore_tools.harness import clickhouse, postgresql, tripstore
 from tripstore_tools.harness.held_requests import HeldRequests
 from tripstore_tools.harness.migration import QUERIES, counted, inspected, interrupted, refusal, said, same
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, cli, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, cli, wait_until
 
 pytestmark = pytest.mark.skipif(
     not (clickhouse.is_installed() and postgresql.is_installed()), reason="clickhouse-server or PostgreSQL is not installed")
@@ -86,7 +86,7 @@ def test_a_job_that_is_deleted_during_a_backup_is_not_in_it(places, tmp_path, qu
             assert process.poll() is None, process.communicate()[0]
             assert server.delete("/jobs/2").status == 200
             held.release()
-            output = process.communicate(timeout=PATIENCE_SECONDS)[0]
+            output = process.communicate(timeout=TIMEOUT_SECONDS)[0]
         finally:
             process.kill()
         assert process.returncode == 0 and "gave equal results" in output, output

@@ -106,7 +106,7 @@ def test_kill_during_an_upload_leaves_no_job_behind(tmp_path):
         tripstore.wait_until(lambda: any(path.stat().st_size for path in uploads.glob("*")), "the first bytes of the upload")
         server.kill()
         upload.stdin.close()
-        upload.wait(timeout=tripstore.PATIENCE_SECONDS)
+        upload.wait(timeout=tripstore.TIMEOUT_SECONDS)
         server.start()
         assert [job["filename"] for job in server.get("/jobs").json] == ["trips.csv"]
         assert visible_trips(server) == 100
@@ -161,7 +161,7 @@ class Crashing:
     def crash(self, call=1):
         server = self.server(FAULT_AT=str(call))
         server.launch()
-        assert server.process.wait(tripstore.PATIENCE_SECONDS) == 137
+        assert server.process.wait(tripstore.TIMEOUT_SECONDS) == 137
 
     def calls(self, body):
         """How many such calls it takes to load a file, in a store that is removed again."""

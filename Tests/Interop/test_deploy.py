@@ -96,7 +96,7 @@ class Machine:
     def run(self, path):
         environment = {**os.environ, "PATH": f"{self.folder.parent / 'bin'}:{os.environ['PATH']}"}
         done = subprocess.run(["bash", path], env=environment, capture_output=True, text=True, check=False,
-                              timeout=tripstore.PATIENCE_SECONDS)
+                              timeout=tripstore.TIMEOUT_SECONDS)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def write_settings(self):

@@ -151,7 +151,7 @@ def test_after_an_interruption_at_any_moment_the_same_command_is_right(tmp_path,
             process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.send_signal(number)
-        said = process.communicate(timeout=tripstore.PATIENCE_SECONDS)[1]
+        said = process.communicate(timeout=tripstore.TIMEOUT_SECONDS)[1]
         if cli("jobs", "--data-dir", store, check=False).returncode == 0:
             left = [job for job in jobs(store) if job["status"] == "interrupted"]
             assert not [job for job in jobs(store) if job["status"] in ("pending", "running")]
@@ -264,7 +264,7 @@ def test_many_who_resume_one_job_load_it_once(library, tmp_path, options):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(tripstore.PATIENCE_SECONDS)
+            thread.join(tripstore.TIMEOUT_SECONDS)
         assert sorted(statuses) == [202] + [409] * 11
         job = server.wait_for_job(1)
         assert (job["status"], job["total_rows"]) == ("completed", 100)
@@ -394,7 +394,7 @@ def test_a_file_that_is_written_while_it_is_read_is_never_spliced(tmp_path, gene
                 file.write(SAMPLE.read_bytes().split(b"\n", 1)[1])
         csv.touch()
         process.send_signal(signal.SIGCONT)
-        code, said = process.wait(tripstore.PATIENCE_SECONDS), process.stderr.read().decode()
+        code, said = process.wait(tripstore.TIMEOUT_SECONDS), process.stderr.read().decode()
         if code == 1:
             assert change != "touched" and "changed while it was loaded" in said and trips(store) == 0
             return

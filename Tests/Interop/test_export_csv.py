@@ -79,8 +79,8 @@ def test_a_pipe_takes_it_and_a_load_gives_it_back(request, engine, tmp_path, ora
     export = subprocess.Popen([str(tripstore.BINARY), "export", "--csv", "-", "--data-dir", str(server.data_dir)],
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=tripstore.clean_environment(**variables))
     load = subprocess.run([str(tripstore.BINARY), "ingest", "-", "--data-dir", str(tmp_path / "data")], stdin=export.stdout,
-                          capture_output=True, text=True, env=tripstore.clean_environment(), timeout=tripstore.PATIENCE_SECONDS)
-    assert export.wait(timeout=tripstore.PATIENCE_SECONDS) == 0 and load.returncode == 0, load.stderr
+                          capture_output=True, text=True, env=tripstore.clean_environment(), timeout=tripstore.TIMEOUT_SECONDS)
+    assert export.wait(timeout=tripstore.TIMEOUT_SECONDS) == 0 and load.returncode == 0, load.stderr
     with tripstore.Server(tmp_path / "data", tmp_path / "log") as other:
         assert other.get("/analytics/weekly-average").json["total_trips"] == ASKED_ROWS
         for query in QUERIES:
@@ -95,7 +95,7 @@ def test_a_file_is_whole_or_as_it_was(sample_store, tmp_path):
     assert before.startswith(b"region,origin_coord,destination_coord,datetime,datasource\n") and before.count(b"\n") == 101
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run([str(tripstore.BINARY), "export", "--csv", "-", "--data-dir", str(sample_store)], stdout=full, text=True,
-                              stderr=subprocess.PIPE, env=tripstore.clean_environment(), timeout=tripstore.PATIENCE_SECONDS)
+                              stderr=subprocess.PIPE, env=tripstore.clean_environment(), timeout=tripstore.TIMEOUT_SECONDS)
     assert done.returncode == 1 and "standard output" in done.stderr
     refused = cli("export", "--csv", tmp_path, "--data-dir", sample_store, check=False)
     assert refused.returncode == 64 and "is not a file" in refused.stderr

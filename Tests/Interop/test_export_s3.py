@@ -228,7 +228,7 @@ def test_of_two_exports_at_once_the_first_is_stopped_and_the_next_one_is_whole(s
         assert export(s3, "two", sample_store)["trips"] == 100
     finally:
         first.send_signal(signal.SIGCONT)
-    _, errors = first.communicate(timeout=tripstore.PATIENCE_SECONDS)
+    _, errors = first.communicate(timeout=tripstore.TIMEOUT_SECONDS)
     assert first.returncode == FAILED and "Another export to s3://trips/two has begun since" in errors
     assert export(s3, "two", sample_store)["trips"] == 100
     assert in_place(s3, "two").count_rows() == 100

@@ -100,7 +100,7 @@ BODY = SAMPLE.read_bytes() * 120
 
 def begun(server):
     """An upload of which half has come."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=tripstore.PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=tripstore.TIMEOUT_SECONDS)
     connection.putrequest("POST", "/ingest?filename=half.csv&duplicate=allow")
     connection.putheader("Content-Type", "text/csv")
     connection.putheader("Content-Length", str(len(BODY)))

@@ -12,7 +12,7 @@ import pytest
 
 from tripstore_tools.harness import clickhouse, postgresql, tripstore
 from tripstore_tools.harness.migration import HEADER, QUERIES, Cluster, counted, inspected, interrupted, refusal, said, same, write_odd_trips
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, cli, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, cli, wait_until
 
 pytestmark = pytest.mark.skipif(
     not (clickhouse.is_installed() and postgresql.is_installed()), reason="clickhouse-server or PostgreSQL is not installed")
@@ -168,7 +168,7 @@ def test_it_waits_while_a_shard_is_away(store, expected, tmp_path, catalog):
         wait_until(lambda: any("Waiting: " in line for line in lines) or process.poll() is not None, "it to wait")
         shards.start(1)
         out = process.stdout.read()
-        assert process.wait(timeout=PATIENCE_SECONDS) == 0, "".join(lines)
+        assert process.wait(timeout=TIMEOUT_SECONDS) == 0, "".join(lines)
         reader.join()
         assert "gave equal results" in out and any("Waiting: ClickHouse at " in line for line in lines)
         with place.server() as server:
@@ -220,7 +220,7 @@ def test_jobs_that_are_not_complete_are_named_with_what_to_do(places, tmp_path, 
                                stderr=subprocess.DEVNULL, env=tripstore.clean_environment(SEGMENT_ROWS="20000"))
     wait_until(lambda: counted(data) > 0, "a commit", pause=0.005)
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=PATIENCE_SECONDS)
+    process.wait(timeout=TIMEOUT_SECONDS)
     said = refusal("migrate", "--data-dir", data, *place.flags)
     assert f"Job 1 ({generated_csv.name}) is not complete" in said and "tripstore resume" in said
     cli("jobs", "1", "--remove", "--data-dir", data)

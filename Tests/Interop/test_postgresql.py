@@ -14,7 +14,7 @@ import pytest
 from tripstore_tools.harness import postgresql, tripstore
 from tripstore_tools.harness.file_servers import FileServer
 from tripstore_tools.harness.generated import ROWS
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, REPOSITORY, SAMPLE, TERMINAL, Server, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, REPOSITORY, SAMPLE, TERMINAL, Server, wait_until
 
 DATABASES = [*(f"agrees{seed}" for seed in range(6)), "claims", "rejects", "leads", *(f"commands{end}" for end in range(3)),
              "bodies", "settlesfalse", "settlestrue"]
@@ -32,7 +32,7 @@ def test_the_catalog_does_what_the_one_in_sqlite_does(tmp_path):
         built = next((folder for folder in Path(tripstore.BINARY).resolve().parents if folder.parent == REPOSITORY), ".build")
         command = ["swift", "test", "-c", "release", "--disable-testable-imports", "--skip-build", "--scratch-path", built,
                    "--filter", "PostgresCatalogTests"]
-        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=10 * PATIENCE_SECONDS, check=False,
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=10 * TIMEOUT_SECONDS, check=False,
                               env=os.environ | {"TRIPSTORE_TEST_CATALOG_URL": server.url("DATABASE")})
         output = done.stdout + done.stderr
         assert done.returncode == 0, output[-5000:]
@@ -132,7 +132,7 @@ class Commands:
         process = self.launch("ingest", *arguments)
         wait_until(lambda: self.committed(job) > 0 or process.poll() is not None, "a commit", pause=0.01)
         process.send_signal(number)
-        said = process.communicate(timeout=PATIENCE_SECONDS)[1]
+        said = process.communicate(timeout=TIMEOUT_SECONDS)[1]
         assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), said
         return said
 
@@ -199,7 +199,7 @@ def test_a_killed_command_leaves_an_interrupted_job_to_whoever_asks_for_it(comma
 def test_of_two_same_commands_at_once_one_goes_on(commands, generated_csv):
     commands.interrupt(signal.SIGINT, "--allow-duplicate", generated_csv)
     both = [commands.launch("ingest", "--allow-duplicate", generated_csv) for _ in range(2)]
-    said = [process.communicate(timeout=PATIENCE_SECONDS)[1] for process in both]
+    said = [process.communicate(timeout=TIMEOUT_SECONDS)[1] for process in both]
     # The other says where it is loaded, or came so late that it was there: then it was wanted once more.
     codes = sorted(process.returncode for process in both)
     assert sum("Resuming" in text for text in said) == 1, said

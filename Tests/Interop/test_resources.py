@@ -96,7 +96,7 @@ def test_a_server_out_of_descriptors_goes_on(tmp_path):
         open_now = descriptors_at_rest(process)
         resource.prlimit(process, resource.RLIMIT_NOFILE, (open_now + 3, limits[1]))
         # More connections than it can take; the kernel holds those that wait.
-        held = [socket.create_connection(("127.0.0.1", server.port), tripstore.PATIENCE_SECONDS) for _ in range(20)]
+        held = [socket.create_connection(("127.0.0.1", server.port), tripstore.TIMEOUT_SECONDS) for _ in range(20)]
         # It makes room by closing some that are idle, so that the last descriptor may be free again by the time somebody looks.
         tripstore.wait_until(lambda: len(os.listdir(f"/proc/{process}/fd")) >= open_now + 3 or any(map(is_closed, held)),
                              "the last descriptor")

@@ -9,14 +9,14 @@ import sys
 import pytest
 
 from tripstore_tools.harness import topology, tripstore
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, free_port, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, free_port, wait_until
 
 pytestmark = pytest.mark.skipif(topology.missing() is not None, reason=topology.missing() or "")
 
 
 def run(*arguments):
     return subprocess.run([sys.executable, "-m", "tripstore_tools.cluster", *map(str, arguments)], capture_output=True, text=True, check=False,
-                          timeout=PATIENCE_SECONDS, env=os.environ | {"TRIPSTORE": str(tripstore.BINARY)})
+                          timeout=TIMEOUT_SECONDS, env=os.environ | {"TRIPSTORE": str(tripstore.BINARY)})
 
 
 def test_a_port_in_use_is_said_with_who_has_it(tmp_path):

@@ -10,7 +10,7 @@ import websockets.exceptions
 from websockets.sync.client import connect
 
 from tripstore_tools.harness.follower import assert_whole, listen
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, Server, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, Server, wait_until
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_listeners_before_during_and_after_hear_the_end(held, generated_csv):
     wait_until(lambda: server.job(job)["status"] != "pending", "the load")
     during.start()
     for thread in threads:
-        thread.join(PATIENCE_SECONDS)
+        thread.join(TIMEOUT_SECONDS)
     hear("after")
 
     assert set(heard) == {"before", "during", "after"}
@@ -84,7 +84,7 @@ def test_cancelled_load_ends_the_stream(held):
     listener.start()
     wait_for_a_message(server)
     assert server.delete(f"/jobs/{job}").json["status"] == "cancelled"
-    listener.join(PATIENCE_SECONDS)
+    listener.join(TIMEOUT_SECONDS)
     assert_whole(*heard[0], job, "cancelled")
 
 
@@ -114,7 +114,7 @@ def test_many_listeners_at_once(server, generated_csv):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE_SECONDS)
+        thread.join(TIMEOUT_SECONDS)
     assert len(heard) == 50
     for messages, code in heard:
         assert_whole(messages, code, job)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, SAMPLE, Server
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, Server
 from tripstore_tools.harness.websocket_cases import CASES, CLOSE, PING, PONG, TEXT, close, frame
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -25,7 +25,7 @@ class Raw:
         self.socket = socket.socket()
         if receive_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self.socket.settimeout(PATIENCE_SECONDS)
+        self.socket.settimeout(TIMEOUT_SECONDS)
         self.socket.connect(("127.0.0.1", server.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
@@ -341,7 +341,7 @@ def test_pongs_wait_for_a_slow_reader_and_the_newest_ping_is_answered(waiting):
     with Raw(server, receive_bytes=4096) as raw:
         assert raw.request(f"/ws/ingestion/{job}", HANDSHAKE)[0] == 101
         sent = flood(raw, frame(PING, b"old" * 40) * 400, 2)
-        raw.socket.settimeout(PATIENCE_SECONDS)
+        raw.socket.settimeout(TIMEOUT_SECONDS)
 
         # What was cut off in the middle of a frame is finished; then the newest ping.
         size = len(frame(PING, b"old" * 40))

@@ -107,14 +107,14 @@ extension Catalog {
                         SELECT j.*, q.trips AS missing_trips FROM quarantine_jobs q JOIN jobs j ON j.id = q.job_id
                         WHERE q.quarantine_id = ? ORDER BY j.id
                         """, arguments: [row[0] as Int64])
-                let origins = jobs.compactMap { job -> SegmentProvenance.Job? in
+                let provenances = jobs.compactMap { job -> SegmentProvenance.Job? in
                     let record = JobRecord(row: job)
                     guard record.job.status == .completed else { return nil }
-                    var origin = record.origin()
-                    origin.trips = job["missing_trips"]
-                    return origin
+                    var provenance = record.provenance()
+                    provenance.trips = job["missing_trips"]
+                    return provenance
                 }
-                return (fileName: row[1], hadJobs: !jobs.isEmpty, jobs: origins)
+                return (fileName: row[1], hadJobs: !jobs.isEmpty, jobs: provenances)
             }
         }
     }

@@ -65,8 +65,8 @@ extension Catalog {
         in database: Database
     ) throws {
         let rejectedRows = rejects.counts.values.reduce(0, +)
-        let source = job.origin?.source
-        let filename = name ?? job.origin?.filename ?? "(unknown)"
+        let source = job.provenance?.source
+        let filename = name ?? job.provenance?.filename ?? "(unknown)"
         try database.execute(
             sql: """
                 INSERT INTO jobs (id, filename, source_path, owns_source, status, created_at, updated_at, total_rows,
@@ -75,7 +75,7 @@ extension Catalog {
                     'Known from its segments: the catalog was rebuilt.')
                 """,
             arguments: [
-                job.id, filename, job.origin?.createdAt ?? now, now, job.jobTrips + rejectedRows,
+                job.id, filename, job.provenance?.createdAt ?? now, now, job.jobTrips + rejectedRows,
                 job.jobTrips + rejectedRows, rejectedRows, source?.byteCount, source?.byteCount ?? 0, source?.hash.text,
                 source?.contentHash.text, rejects.byteCount,
             ])

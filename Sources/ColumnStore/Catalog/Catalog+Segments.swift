@@ -60,7 +60,7 @@ extension Catalog {
     }
 
     /// Returns the provenance for segments that replace others.
-    func origins(ofSegments ids: [Int64]) throws(TripstoreError) -> [SegmentProvenance.Job] {
+    func provenances(ofSegments ids: [Int64]) throws(TripstoreError) -> [SegmentProvenance.Job] {
         let list = ids.map(String.init).joined(separator: ", ")
         return try read { database in
             let rows = try Row.fetchAll(
@@ -68,7 +68,7 @@ extension Catalog {
                 sql:
                     "SELECT * FROM jobs WHERE id IN (SELECT job_id FROM segment_jobs WHERE segment_id IN (\(list))) ORDER BY id"
             )
-            return rows.map { JobRecord(row: $0).origin() }
+            return rows.map { JobRecord(row: $0).provenance() }
         }
     }
 

@@ -12,12 +12,12 @@ package struct RebuildPlan: Hashable, Sendable {
         /// Its trips by job.
         package var jobs: [Int64: Int]
         /// Nil in a file of an earlier version.
-        package var origin: SegmentProvenance?
+        package var provenance: SegmentProvenance?
 
-        package init(name: String, jobs: [Int64: Int], origin: SegmentProvenance?) {
+        package init(name: String, jobs: [Int64: Int], provenance: SegmentProvenance?) {
             self.name = name
             self.jobs = jobs
-            self.origin = origin
+            self.provenance = provenance
         }
 
         fileprivate var trips: Int { jobs.values.reduce(0, +) }
@@ -27,28 +27,28 @@ package struct RebuildPlan: Hashable, Sendable {
     package struct Damaged: Hashable, Sendable {
         package var name: String
         /// What it says about its jobs; nil if that cannot be read.
-        package var origin: SegmentProvenance?
+        package var provenance: SegmentProvenance?
         /// The jobs whose trips are missing with it, as recorded when it was quarantined; nil if nothing was.
         package var note: [SegmentProvenance.Job]?
         /// Whether it was quarantined before.
-        package var wasAside: Bool
+        package var wasQuarantined: Bool
 
         package init(
-            name: String, origin: SegmentProvenance?, note: [SegmentProvenance.Job]? = nil, wasAside: Bool = false
+            name: String, provenance: SegmentProvenance?, note: [SegmentProvenance.Job]? = nil, wasQuarantined: Bool = false
         ) {
             self.name = name
-            self.origin = origin
+            self.provenance = provenance
             self.note = note
-            self.wasAside = wasAside
+            self.wasQuarantined = wasQuarantined
         }
 
         /// The jobs whose trips it had; nil if unknown.
-        var jobs: [SegmentProvenance.Job]? { note ?? origin?.jobs }
+        var jobs: [SegmentProvenance.Job]? { note ?? provenance?.jobs }
 
         /// Returns whether it may have had trips of a job.
         func mayHave(_ job: Int64) -> Bool {
             if let jobs { return jobs.contains { $0.id == job } }
-            return Folders.job(ofSegment: name).map { $0 == job } ?? true
+            return StoreLayout.job(ofSegment: name).map { $0 == job } ?? true
         }
 
         /// Jobs that had trips in it, were complete and are in the store until they are deleted.
@@ -56,7 +56,7 @@ package struct RebuildPlan: Hashable, Sendable {
         /// A note lists no others; a file itself may belong to a job that was still running, of which no file knows all trips.
         var completedJobs: [Int64] {
             if let note { return note.map(\.id) }
-            return (origin?.jobs ?? []).filter { $0.jobTrips ?? 0 > 0 }.map(\.id)
+            return (provenance?.jobs ?? []).filter { $0.jobTrips ?? 0 > 0 }.map(\.id)
         }
     }
 
@@ -64,7 +64,7 @@ package struct RebuildPlan: Hashable, Sendable {
     package struct Job: Hashable, Sendable {
         package var id: Int64
         /// Nil if only files of an earlier version have it.
-        package var origin: SegmentProvenance.Job?
+        package var provenance: SegmentProvenance.Job?
         /// Its trips that exist.
         package var trips: Int
         /// All its trips.
@@ -79,7 +79,7 @@ package struct RebuildPlan: Hashable, Sendable {
     /// A job that is not in the store.
     package struct LeftOut: Hashable, Sendable {
         package var id: Int64
-        package var origin: SegmentProvenance.Job?
+        package var provenance: SegmentProvenance.Job?
         package var trips: Int
         /// Nil if the job was still running, as far as can be told.
         package var jobTrips: Int?
@@ -91,7 +91,7 @@ package struct RebuildPlan: Hashable, Sendable {
     /// Files whose trips are in others.
     package private(set) var superseded: [String] = []
     /// Files with trips of jobs that are left out.
-    package private(set) var setAside: [String] = []
+    package private(set) var quarantined: [String] = []
     package private(set) var leftOut: [LeftOut] = []
     /// Jobs that are accepted though they were still running, as far as can be told.
     package private(set) var underWay: Set<Int64> = []
@@ -100,7 +100,7 @@ package struct RebuildPlan: Hashable, Sendable {
 
     private let files: [File]
     private let damaged: [Damaged]
-    private var origins: [Int64: SegmentProvenance.Job] = [:]
+    private var provenances: [Int64: SegmentProvenance.Job] = [:]
     private var totals: [Int64: Int] = [:]
 
     /// Makes the plan; throws if files contradict each other in a way that no crash explains.
@@ -109,8 +109,8 @@ package struct RebuildPlan: Hashable, Sendable {
     package init(_ files: [File], damaged: [Damaged], takesIncomplete: Bool = false) throws(TripstoreError) {
         self.files = files.sorted { $0.name < $1.name }
         self.damaged = damaged
-        for job in files.flatMap({ $0.origin?.jobs ?? [] }) + damaged.flatMap({ $0.jobs ?? [] }) {
-            origins[job.id] = origins[job.id]?.merged(with: job) ?? job
+        for job in files.flatMap({ $0.provenance?.jobs ?? [] }) + damaged.flatMap({ $0.jobs ?? [] }) {
+            provenances[job.id] = provenances[job.id]?.merged(with: job) ?? job
             if let trips = job.jobTrips { totals[job.id] = max(totals[job.id] ?? 0, trips) }
         }
         var deleted: Set<Int64> = []
@@ -134,7 +134,7 @@ package struct RebuildPlan: Hashable, Sendable {
     /// - Returns: the other files, and the jobs whose deletion did not take effect.
     private func resolve(deleted: inout Set<Int64>) -> (taken: [File], undone: Set<Int64>) {
         let names = Set(files.map(\.name))
-        let groups = Dictionary(grouping: files.filter { $0.origin?.replaces != nil }) { $0.origin!.replaces! }
+        let groups = Dictionary(grouping: files.filter { $0.provenance?.replaces != nil }) { $0.provenance!.replaces! }
         // Files are deleted once their replacement is committed: a missing one proves that.
         for replacement in groups.keys where !names.isSuperset(of: replacement.files) {
             deleted.formUnion(replacement.withoutJobs)
@@ -177,7 +177,7 @@ package struct RebuildPlan: Hashable, Sendable {
                     + "move away those that do not belong to the store, and try again.")
         }
         // Trips of a job are known to be complete by its total, or, if no file has it, being of an earlier version.
-        let isOld = { [segments] (job: Int64) in segments.allSatisfy { $0.jobs[job] == nil || $0.origin == nil } }
+        let isOld = { [segments] (job: Int64) in segments.allSatisfy { $0.jobs[job] == nil || $0.provenance == nil } }
         var excluded = Set(
             counts.keys.filter { job in
                 if takesIncomplete { return false }
@@ -193,10 +193,10 @@ package struct RebuildPlan: Hashable, Sendable {
                 excluded.subtract(file.jobs.keys)
             }
         }
-        setAside = segments.filter { $0.jobs.keys.allSatisfy { excluded.contains($0) } }.map(\.name)
+        quarantined = segments.filter { $0.jobs.keys.allSatisfy { excluded.contains($0) } }.map(\.name)
         segments.removeAll { $0.jobs.keys.allSatisfy { excluded.contains($0) } }
         leftOut = excluded.sorted().map {
-            LeftOut(id: $0, origin: origins[$0], trips: counts[$0]!, jobTrips: totals[$0])
+            LeftOut(id: $0, provenance: provenances[$0], trips: counts[$0]!, jobTrips: totals[$0])
         }
         var known = Set(counts.keys).subtracting(excluded)
         // A job without any intact trips, until it is deleted.
@@ -207,9 +207,9 @@ package struct RebuildPlan: Hashable, Sendable {
             uniquingKeysWith: { first, _ in first })
         // A file that reveals nothing: its name may contain the job, and others may show that it is no longer needed.
         var untold: [Int64: String] = [:]
-        let replaced = Set(segments.compactMap(\.origin?.replaces).flatMap { $0.files + $0.earlier })
+        let replaced = Set(segments.compactMap(\.provenance?.replaces).flatMap { $0.files + $0.earlier })
         for file in damaged where file.jobs == nil && !replaced.contains(file.name) {
-            guard let job = Folders.job(ofSegment: file.name) else {
+            guard let job = StoreLayout.job(ofSegment: file.name) else {
                 unknown.append(file.name)
                 continue
             }
@@ -219,7 +219,7 @@ package struct RebuildPlan: Hashable, Sendable {
             let trips = counts[job] ?? 0
             let total = totals[job] ?? trips
             return Job(
-                id: job, origin: origins[job], trips: trips, jobTrips: total,
+                id: job, provenance: provenances[job], trips: trips, jobTrips: total,
                 damaged: trips < total ? damaged.first { $0.mayHave(job) }?.name : untold[job] ?? noted[job])
         }
         unknown.removeAll { name in jobs.contains { $0.damaged == name } }

@@ -11,34 +11,35 @@ enum SegmentRewriter {
     /// Writes the trips of several segments as one segment.
     ///
     /// - Parameters:
-    ///   - origin: the provenance of its trips and the segments that it replaces; trips of jobs that it excludes are omitted.
+    ///   - provenance: the provenance of its trips and the segments that it replaces; trips of jobs that it excludes are omitted.
     ///   - reserve: bytes that stay free on the disk.
     /// - Returns: nil if no trips are left; then no file is written.
     static func rewrite(
-        _ segments: [SegmentReader], origin: SegmentProvenance, directory: String, name: String, leaving reserve: DiskReserve,
+        _ segments: [SegmentReader], provenance: SegmentProvenance, directory: String, name: String,
+        leaving reserve: DiskReserve,
         on pool: WorkerPool
     ) throws -> SegmentRecord? {
-        let gone = Set(origin.replaces?.withoutJobs ?? [])
+        let gone = Set(provenance.replaces?.withoutJobs ?? [])
         let batches = try pool.map(count: segments.count) { index in
             let trips = try segments[index].readTrips()
             let jobs = trips.job[0..<trips.count]
             return batch(of: trips, rows: jobs.indices.filter { !gone.contains(jobs[$0]) })
         }
-        return try write(batches, origin: origin, directory: directory, name: name, leaving: reserve, on: pool)
+        return try write(batches, provenance: provenance, directory: directory, name: name, leaving: reserve, on: pool)
     }
 
     /// Writes one segment from some batches.
     ///
     /// - Returns: nil if there are no trips; then no file is written.
     static func write(
-        _ batches: [TripBatch], origin: SegmentProvenance, directory: String, name: String, leaving reserve: DiskReserve,
+        _ batches: [TripBatch], provenance: SegmentProvenance, directory: String, name: String, leaving reserve: DiskReserve,
         on pool: WorkerPool
     ) throws -> SegmentRecord? {
         guard batches.contains(where: { $0.count > 0 }) else { return nil }
         // Batches have the job of each trip, so no default is needed here.
         let sorted = try RowSorter.sort(batches, job: 0, on: pool)
         return try SegmentWriter.write(
-            sorted, directory: directory, name: name, origin: origin, leaving: reserve, on: pool)
+            sorted, directory: directory, name: name, provenance: provenance, leaving: reserve, on: pool)
     }
 
     /// Reads the trips of a segment that belong to a pass, in batches for each of its new segments.
@@ -58,11 +59,11 @@ enum SegmentRewriter {
             var rows = [[Int]](repeating: [], count: borders.count - 1)
             for range in ranges {
                 for row in range.lowerBound - start..<range.upperBound - start {
-                    guard let place = place(of: trips.key[row], in: borders) else { continue }
-                    rows[place].append(row)
+                    guard let part = part(of: trips.key[row], in: borders) else { continue }
+                    rows[part].append(row)
                 }
             }
-            for (place, rows) in rows.enumerated() where !rows.isEmpty { batches[place].append(batch(of: trips, rows: rows)) }
+            for (part, rows) in rows.enumerated() where !rows.isEmpty { batches[part].append(batch(of: trips, rows: rows)) }
         }
         return batches
     }
@@ -86,7 +87,7 @@ enum SegmentRewriter {
     }
 
     /// Returns the index of the interval between ascending borders that has a key; nil before the first and behind the last.
-    private static func place(of key: UInt64, in borders: [UInt64]) -> Int? {
+    private static func part(of key: UInt64, in borders: [UInt64]) -> Int? {
         guard key >= borders[0], let end = borders.firstIndex(where: { key < $0 }) else { return nil }
         return end - 1
     }

@@ -23,13 +23,13 @@ struct HiveFolder: ExportDestination {
     private var temporary: String { root + "/_temporary" }
 
     /// Creates a folder, or opens one of an earlier export, and locks it against other exports.
-    init(_ path: String, outside store: Folders) throws(TripstoreError) {
+    init(_ path: String, outside store: StoreLayout) throws(TripstoreError) {
         if path.contains("://") {
             throw TripstoreError(
                 .invalidArgument,
                 "\(path) is neither a folder nor s3://BUCKET/PREFIX; export to one of these, then copy the result from there.")
         }
-        root = Folders(root: path).root
+        root = StoreLayout(root: path).root
         try Self.refuse(root, in: store)
         try FileSystem.makeDirectory(root, for: .everyone)
         guard FileSystem.isDirectory(try FileSystem.resolved(root)) else {
@@ -53,7 +53,7 @@ struct HiveFolder: ExportDestination {
     }
 
     /// Refuses a path that is in a store, or would be once it is created.
-    private static func refuse(_ path: String, in store: Folders) throws(TripstoreError) {
+    private static func refuse(_ path: String, in store: StoreLayout) throws(TripstoreError) {
         let store = try FileSystem.resolved(store.root)
         guard !FileSystem.isInside(try FileSystem.destination(path), store) else {
             throw TripstoreError(.invalidArgument, "\(path) is in the store \(store); name a folder outside it.")

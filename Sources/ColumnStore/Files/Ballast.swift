@@ -17,7 +17,7 @@ package struct Ballast: Sendable {
     private let folder: String
 
     /// Names the file of a store; makes none.
-    package init(_ folders: Folders) {
+    package init(_ folders: StoreLayout) {
         path = folders.ballast
         folder = folders.root
     }

@@ -66,7 +66,7 @@ package final class StoreLock: Sendable {
 
     /// Opens a folder of the store: not the data directory itself, which a script may lock with `flock` around the program.
     private static func openFolder(of path: String) -> Int32 {
-        open(Folders(root: (path as NSString).deletingLastPathComponent).segments, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        open(StoreLayout(root: (path as NSString).deletingLastPathComponent).segments, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     }
 
     /// Returns whether a process that waits for its disk has locked the folder, since it found no file to lock.

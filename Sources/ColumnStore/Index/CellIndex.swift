@@ -47,10 +47,10 @@ package struct CellIndex: Hashable, Sendable {
     /// partitions.
     private var rowStarts: [UInt32] = []
     /// Rows of all partitions in the leaves before each one; the last element counts all rows.
-    private var places: [UInt32] = [0]
+    private var leafStarts: [UInt32] = [0]
 
     /// Count of leaves.
-    package var leafCount: Int { places.count - 1 }
+    package var leafCount: Int { leafStarts.count - 1 }
 
     /// Maximum rows of a leaf, unless they are in one cell of the finest grid.
     ///
@@ -128,13 +128,13 @@ package struct CellIndex: Hashable, Sendable {
     private mutating func divide(
         _ block: MortonBlock, cuts: inout Cuts, from start: Int, to end: Int, keys: Span<UInt64>, leafRowCountMax: Int
     ) {
-        let place = nodes.count
+        let position = nodes.count
         let rowCount = cuts.rowCount(from: start, to: end)
         nodes.append(Node(firstLeaf: UInt32(leafCount)))
         if rowCount <= leafRowCountMax || block.depth == MortonKey.bitCount {
             rowStarts += cuts[start]
-            places.append(places[leafCount] + UInt32(rowCount))
-            return nodes[place].close(halves: 0, end: place + 1)
+            leafStarts.append(leafStarts[leafCount] + UInt32(rowCount))
+            return nodes[position].close(halves: 0, end: position + 1)
         }
         let middle = cuts.count
         cuts.cut(from: start, to: end, at: block.upperHalf.key, keys: keys)
@@ -146,7 +146,7 @@ package struct CellIndex: Hashable, Sendable {
             divide(block.upperHalf, cuts: &cuts, from: middle, to: end, keys: keys, leafRowCountMax: leafRowCountMax)
         }
         cuts.removeLast()
-        nodes[place].close(halves: (lowerRowCount > 0 ? 1 : 0) | (lowerRowCount < rowCount ? 2 : 0), end: nodes.count)
+        nodes[position].close(halves: (lowerRowCount > 0 ? 1 : 0) | (lowerRowCount < rowCount ? 2 : 0), end: nodes.count)
     }
 
     // MARK: - Queries
@@ -176,7 +176,7 @@ package struct CellIndex: Hashable, Sendable {
     }
 
     /// Returns the row positions of a leaf if rows are counted leaf by leaf, and in a leaf partition by partition.
-    package func places(ofLeaf leaf: Int) -> Range<Int> { Int(places[leaf])..<Int(places[leaf + 1]) }
+    package func rows(ofLeaf leaf: Int) -> Range<Int> { Int(leafStarts[leaf])..<Int(leafStarts[leaf + 1]) }
 
     /// Calls `body` with the index and the block of each leaf, in the order of their keys.
     package func forEachLeaf(_ body: (_ leaf: Int, _ block: MortonBlock) -> Void) {
@@ -184,12 +184,12 @@ package struct CellIndex: Hashable, Sendable {
     }
 
     private static func forEachLeaf(
-        _ place: Int, _ block: MortonBlock, _ nodes: Span<Node>, _ body: (Int, MortonBlock) -> Void
+        _ position: Int, _ block: MortonBlock, _ nodes: Span<Node>, _ body: (Int, MortonBlock) -> Void
     ) {
-        let node = nodes[place]
+        let node = nodes[position]
         if node.isLeaf { return body(Int(node.firstLeaf), block) }
-        if node.hasLowerHalf { forEachLeaf(place + 1, block.lowerHalf, nodes, body) }
-        if node.hasUpperHalf { forEachLeaf(upperHalf(place, node, nodes), block.upperHalf, nodes, body) }
+        if node.hasLowerHalf { forEachLeaf(position + 1, block.lowerHalf, nodes, body) }
+        if node.hasUpperHalf { forEachLeaf(upperHalf(position, node, nodes), block.upperHalf, nodes, body) }
     }
 
     /// Returns the block of the first leaf, or the last one, that has rows in some partitions.
@@ -201,40 +201,40 @@ package struct CellIndex: Hashable, Sendable {
     }
 
     private static func find(
-        _ place: Int, _ block: MortonBlock, _ nodes: Span<Node>, isFirst: Bool, _ isFound: (_ leaf: Int) -> Bool
+        _ position: Int, _ block: MortonBlock, _ nodes: Span<Node>, isFirst: Bool, _ isFound: (_ leaf: Int) -> Bool
     ) -> MortonBlock? {
-        let node = nodes[place]
+        let node = nodes[position]
         if node.isLeaf { return isFound(Int(node.firstLeaf)) ? block : nil }
-        let lower = node.hasLowerHalf ? (place + 1, block.lowerHalf) : nil
-        let upper = node.hasUpperHalf ? (upperHalf(place, node, nodes), block.upperHalf) : nil
+        let lower = node.hasLowerHalf ? (position + 1, block.lowerHalf) : nil
+        let upper = node.hasUpperHalf ? (upperHalf(position, node, nodes), block.upperHalf) : nil
         for half in isFirst ? [lower, upper] : [upper, lower] {
-            guard let (place, block) = half else { continue }
-            if let found = find(place, block, nodes, isFirst: isFirst, isFound) { return found }
+            guard let (position, block) = half else { continue }
+            if let found = find(position, block, nodes, isFirst: isFirst, isFound) { return found }
         }
         return nil
     }
 
     /// Returns the index of the upper half of a node that has one.
     @inline(__always)
-    private static func upperHalf(_ place: Int, _ node: Node, _ nodes: Span<Node>) -> Int {
-        node.hasLowerHalf ? nodes[place &+ 1].end : place &+ 1
+    private static func upperHalf(_ position: Int, _ node: Node, _ nodes: Span<Node>) -> Int {
+        node.hasLowerHalf ? nodes[position &+ 1].end : position &+ 1
     }
 
     /// Returns the rows of a partition that may have keys on both sides of `key`: rows before them have smaller keys, rows
     /// behind them do not.
     package func rows(partition: Int, aroundKey key: UInt64) -> Range<Int> {
-        var (place, block) = (0, MortonBlock.world)
-        while !nodes[place].isLeaf {
-            let (node, upper) = (nodes[place], block.upperHalf)
+        var (position, block) = (0, MortonBlock.world)
+        while !nodes[position].isLeaf {
+            let (node, upper) = (nodes[position], block.upperHalf)
             if key >= upper.key {
                 guard node.hasUpperHalf else { return border(beforeLeaf: nodes[node.end].firstLeaf, partition) }
-                (place, block) = (Self.upperHalf(place, node, nodes.span), upper)
+                (position, block) = (Self.upperHalf(position, node, nodes.span), upper)
             } else {
                 guard node.hasLowerHalf else { return border(beforeLeaf: node.firstLeaf, partition) }
-                (place, block) = (place + 1, block.lowerHalf)
+                (position, block) = (position + 1, block.lowerHalf)
             }
         }
-        let leaf = nodes[place].firstLeaf
+        let leaf = nodes[position].firstLeaf
         if key <= block.key { return border(beforeLeaf: leaf, partition) }
         return key > block.lastKey
             ? border(beforeLeaf: leaf + 1, partition) : rows(ofLeaves: Int(leaf)..<Int(leaf) + 1, partition: partition)
@@ -255,16 +255,16 @@ package struct CellIndex: Hashable, Sendable {
     }
 
     private static func descend(
-        _ place: Int, _ block: MortonBlock, _ nodes: Span<Node>, _ box: GridBox,
+        _ position: Int, _ block: MortonBlock, _ nodes: Span<Node>, _ box: GridBox,
         _ body: (Range<Int>, BoxCoverage, MortonBlock) -> Void
     ) {
         guard let coverage = box.coverage(of: block) else { return }
-        let node = nodes[place]
+        let node = nodes[position]
         if coverage.isInside || node.isLeaf {
             return body(Int(node.firstLeaf)..<Int(nodes[node.end].firstLeaf), coverage, block)
         }
-        if node.hasLowerHalf { descend(place &+ 1, block.lowerHalf, nodes, box, body) }
-        if node.hasUpperHalf { descend(upperHalf(place, node, nodes), block.upperHalf, nodes, box, body) }
+        if node.hasLowerHalf { descend(position &+ 1, block.lowerHalf, nodes, box, body) }
+        if node.hasUpperHalf { descend(upperHalf(position, node, nodes), block.upperHalf, nodes, box, body) }
     }
 
     // MARK: - Bytes
@@ -274,13 +274,13 @@ package struct CellIndex: Hashable, Sendable {
         writer.append(tree.count)
         for start in stride(from: 0, to: tree.count, by: 4) {
             var byte: UInt8 = 0
-            for (place, node) in tree[start..<min(start + 4, tree.count)].enumerated() {
-                byte |= node.halves << UInt8(2 * place)
+            for (position, node) in tree[start..<min(start + 4, tree.count)].enumerated() {
+                byte |= node.halves << UInt8(2 * position)
             }
             writer.append(contentsOf: [byte])
         }
-        for place in 0..<leafCount * partitionCount {
-            writer.append(UInt64(rowStarts[place + partitionCount] - rowStarts[place]))
+        for position in 0..<leafCount * partitionCount {
+            writer.append(UInt64(rowStarts[position + partitionCount] - rowStarts[position]))
         }
     }
 
@@ -300,12 +300,12 @@ package struct CellIndex: Hashable, Sendable {
         let ends = partitionRowStarts.dropFirst().map(UInt32.init)
         // Each integer takes at least a byte, so a false index can't claim more memory than some times its own size.
         if leafCount * partitionCount <= reader.byteCountLeft { rowStarts.reserveCapacity((leafCount + 1) * partitionCount) }
-        places.reserveCapacity(leafCount + 1)
+        leafStarts.reserveCapacity(leafCount + 1)
         for _ in 0..<leafCount {
             rowStarts += next
             let rowCount = try reader.addCounts(to: &next, upTo: ends)
             guard rowCount > 0 else { throw IndexError(description: "a leaf of the cell index has no rows") }
-            places.append(places[places.count - 1] + UInt32(rowCount))
+            leafStarts.append(leafStarts[leafStarts.count - 1] + UInt32(rowCount))
         }
         guard next == ends else { throw IndexError(description: "the cell index lacks rows") }
         rowStarts += next
@@ -315,20 +315,20 @@ package struct CellIndex: Hashable, Sendable {
     /// Appends the nodes of the tree and returns the count of its leaves.
     private mutating func readTree(_ bytes: ArraySlice<UInt8>, nodeCount: Int) throws(IndexError) -> Int {
         /// Nodes above the next one that still lack a half, the lowest last.
-        var open: [(place: Int, missing: Int)] = []
+        var open: [(position: Int, missing: Int)] = []
         var leafCount = 0
         var isWhole = false
         for position in 0..<nodeCount {
             guard !isWhole else { throw IndexError(description: "the tree of the cell index has nodes past its end") }
             let halves = bytes[bytes.startIndex + position / 4] >> UInt8(2 * (position % 4)) & 3
-            let place = nodes.count
+            let position = nodes.count
             nodes.append(Node(firstLeaf: UInt32(leafCount)))
-            nodes[place].close(halves: halves, end: place + 1)
+            nodes[position].close(halves: halves, end: position + 1)
             if halves != 0 {
                 guard open.count < MortonKey.bitCount else {
                     throw IndexError(description: "the tree of the cell index is deeper than a key")
                 }
-                open.append((place: place, missing: halves.nonzeroBitCount))
+                open.append((position: position, missing: halves.nonzeroBitCount))
                 continue
             }
             leafCount += 1
@@ -337,7 +337,7 @@ package struct CellIndex: Hashable, Sendable {
                     open[open.count - 1].missing -= 1
                     break
                 }
-                nodes[last.place].close(halves: nodes[last.place].halves, end: nodes.count)
+                nodes[last.position].close(halves: nodes[last.position].halves, end: nodes.count)
                 open.removeLast()
             }
             isWhole = open.isEmpty

@@ -103,10 +103,10 @@ package struct GroupCollector<Key: GroupKey>: Sendable {
         @inline(__always)
         mutating func add(_ key: Key) {
             let part = part(of: key)
-            let place = stagedCounts[part]
-            stage[part &* Self.stageCount &+ place] = key
-            stagedCounts[part] = place &+ 1
-            if _slowPath(place &+ 1 == Self.stageCount) { flush(part) }
+            let position = stagedCounts[part]
+            stage[part &* Self.stageCount &+ position] = key
+            stagedCounts[part] = position &+ 1
+            if _slowPath(position &+ 1 == Self.stageCount) { flush(part) }
         }
 
         @inline(__always)

@@ -35,16 +35,16 @@ package struct GroupTable<Key: GroupKey>: Sendable {
     /// Adds trips to a group.
     @inline(__always)
     package mutating func add(_ key: Key, _ trips: Int = 1) {
-        var place = Int(truncatingIfNeeded: key.mixed) & mask
-        while counts[place] != 0 {
-            if keys[place] == key {
-                counts[place] &+= trips
+        var slot = Int(truncatingIfNeeded: key.mixed) & mask
+        while counts[slot] != 0 {
+            if keys[slot] == key {
+                counts[slot] &+= trips
                 return
             }
-            place = (place &+ 1) & mask
+            slot = (slot &+ 1) & mask
         }
-        keys[place] = key
-        counts[place] = trips
+        keys[slot] = key
+        counts[slot] = trips
         count += 1
         // At most half full, so that runs of occupied slots stay short.
         if count * 2 > mask { grow() }
@@ -52,32 +52,32 @@ package struct GroupTable<Key: GroupKey>: Sendable {
 
     private mutating func grow() {
         var larger = GroupTable(capacity: (mask + 1))
-        for place in keys.indices where counts[place] != 0 { larger.add(keys[place], counts[place]) }
+        for slot in keys.indices where counts[slot] != 0 { larger.add(keys[slot], counts[slot]) }
         self = larger
     }
 
     /// Calls `body` with each group and its trips, and removes it; the memory stays.
     package mutating func removeAll(_ body: (Key, Int) -> Void) {
-        for place in keys.indices where counts[place] != 0 {
-            body(keys[place], counts[place])
-            counts[place] = 0
+        for slot in keys.indices where counts[slot] != 0 {
+            body(keys[slot], counts[slot])
+            counts[slot] = 0
         }
         count = 0
     }
 
     /// Returns whether a group has trips.
     package func contains(_ key: Key) -> Bool {
-        var place = Int(truncatingIfNeeded: key.mixed) & mask
-        while counts[place] != 0 {
-            if keys[place] == key { return true }
-            place = (place &+ 1) & mask
+        var slot = Int(truncatingIfNeeded: key.mixed) & mask
+        while counts[slot] != 0 {
+            if keys[slot] == key { return true }
+            slot = (slot &+ 1) & mask
         }
         return false
     }
 
     /// Calls `body` with each group and its trips, in arbitrary order.
     package func forEach(_ body: (Key, Int) -> Void) {
-        for place in keys.indices where counts[place] != 0 { body(keys[place], counts[place]) }
+        for slot in keys.indices where counts[slot] != 0 { body(keys[slot], counts[slot]) }
     }
 
     /// Trips of all groups.
@@ -86,7 +86,7 @@ package struct GroupTable<Key: GroupKey>: Sendable {
     /// Returns the first `limit` groups in the order of an answer.
     package func first(_ limit: Int) -> [Entry] {
         var best = BoundedHeap<Entry>(limit: limit)
-        for place in keys.indices where counts[place] != 0 { best.offer(Entry(key: keys[place], count: counts[place])) }
+        for slot in keys.indices where counts[slot] != 0 { best.offer(Entry(key: keys[slot], count: counts[slot])) }
         return best.sorted()
     }
 }

@@ -58,7 +58,7 @@ extension PageBuffers {
         let isLeftOpen = local.count < Limits.originPageRowCountMax && tests.isSubset(of: .originInBox)
         if !isLeftOpen, Self.pageCannotMatch(page, of: segment, tests: tests, box: values.box) { return .none }
         countTested(local.count)
-        // The mask is moved out meanwhile, so that it is changed in place.
+        // The mask is moved out meanwhile, so that it is changed in location.
         var mask = exchange(&self.mask, with: [])
         defer { self.mask = mask }
         Self.resize(&mask, to: local.count, filler: 1)
@@ -137,9 +137,9 @@ extension PageBuffers {
             isOutside(longitude, box.minLongitude, box.maxLongitude) || isOutside(latitude, box.minLatitude, box.maxLatitude)
         }
         func isOutside(_ column: SegmentColumn, _ low: Double, _ high: Double) -> Bool {
-            let place = segment.pages[page]
-            guard let bounds = segment.chunk(column, group: place.group).columnIndex?.bounds else { return false }
-            let positions = column.isOriginCoordinate ? place.originPositions : place.position..<place.position + 1
+            let location = segment.pages[page]
+            guard let bounds = segment.chunk(column, group: location.group).columnIndex?.bounds else { return false }
+            let positions = column.isOriginCoordinate ? location.originPositions : location.position..<location.position + 1
             return positions.allSatisfy { position in
                 guard let minimum = bounds[position].minimum?.double, let maximum = bounds[position].maximum?.double else {
                     return false

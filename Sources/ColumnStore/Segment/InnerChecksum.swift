@@ -30,12 +30,12 @@ enum InnerChecksum {
         let footer = parquet.footerRange
         let bytes = file.copy(footer)
         guard let digits = digits(in: bytes) else { return false }
-        let place = footer.lowerBound + digits.lowerBound..<footer.lowerBound + digits.upperBound
+        let digitsRange = footer.lowerBound + digits.lowerBound..<footer.lowerBound + digits.upperBound
         let zeroDigits = [UInt8](placeholder.utf8)
         let checksum = file.withBytes { all in
-            let before = CRC32.checksum(all.extracting(0..<place.lowerBound))
+            let before = CRC32.checksum(all.extracting(0..<digitsRange.lowerBound))
             let zeros = CRC32.checksum(zeroDigits.span.bytes, continuing: before)
-            return CRC32.checksum(all.extracting(place.upperBound..<all.byteCount), continuing: zeros)
+            return CRC32.checksum(all.extracting(digitsRange.upperBound..<all.byteCount), continuing: zeros)
         }
         return bytes[digits].elementsEqual(text(checksum).utf8)
     }

@@ -41,15 +41,15 @@ package enum OriginApproximations {
         var bytes = [UInt8](repeating: 0, count: byteCount(rowCount: keys.count, leafCount: cells.leafCount))
         var start = 0
         cells.forEachLeaf { leaf, block in
-            let count = cells.places(ofLeaf: leaf).count
+            let count = cells.rows(ofLeaf: leaf).count
             var span = bytes.mutableSpan
-            var place = start
+            var row = start
             for partition in 0..<cells.partitionCount {
                 block.forEachStep(of: keys, cells.rows(ofLeaves: leaf..<leaf + 1, partition: partition)) { _, x, y in
-                    span[place] = UInt8(truncatingIfNeeded: x >> 4)
-                    span[place + count] = UInt8(truncatingIfNeeded: y >> 4)
-                    span[place + 2 * count] = UInt8(truncatingIfNeeded: x & 15 | (y & 15) << 4)
-                    place += 1
+                    span[row] = UInt8(truncatingIfNeeded: x >> 4)
+                    span[row + count] = UInt8(truncatingIfNeeded: y >> 4)
+                    span[row + 2 * count] = UInt8(truncatingIfNeeded: x & 15 | (y & 15) << 4)
+                    row += 1
                 }
             }
             let end = start + bytesPerRow * count
@@ -77,9 +77,9 @@ package enum OriginApproximations {
         /// Returns the range in the file of the bytes of a leaf's rows; behind them is their checksum.
         private func bytes(ofLeaf leaf: Int) -> Range<Int>? {
             guard let range else { return nil }
-            let places = cells.places(ofLeaf: leaf)
-            let start = range.lowerBound + places.lowerBound * bytesPerRow + leaf * checksumByteCount
-            return start..<start + places.count * bytesPerRow
+            let rows = cells.rows(ofLeaf: leaf)
+            let start = range.lowerBound + rows.lowerBound * bytesPerRow + leaf * checksumByteCount
+            return start..<start + rows.count * bytesPerRow
         }
 
         /// Prefetches a leaf that will be counted soon: the leaves of an edge are scattered over the file.
@@ -160,13 +160,13 @@ package enum OriginApproximations {
             for (word, bits) in bits.enumerated() {
                 var rest = bits
                 while rest != 0 {
-                    let place = word * rowsAtATime + rest.trailingZeroBitCount
+                    let row = word * rowsAtATime + rest.trailingZeroBitCount
                     rest &= rest - 1
-                    while place >= end {
+                    while row >= end {
                         partition += 1
                         end += Int(ends[partition] - starts[partition])
                     }
-                    body(Int(ends[partition]) - (end - place), partition)
+                    body(Int(ends[partition]) - (end - row), partition)
                 }
             }
         }
@@ -199,13 +199,13 @@ package enum OriginApproximations {
             var rest = touched & ~inside & isRow
             var unknown: UInt64 = 0
             while rest != 0 {
-                let place = rest.trailingZeroBitCount
+                let row = rest.trailingZeroBitCount
                 rest &= rest - 1
-                let (fineX, fineY) = steps(ofRow: first + place, in: bytes)
+                let (fineX, fineY) = steps(ofRow: first + row, in: bytes)
                 if limits.longitude.isInside(fineX) && limits.latitude.isInside(fineY) {
-                    inside |= 1 << UInt64(place)
+                    inside |= 1 << UInt64(row)
                 } else if limits.longitude.isTouched(fineX) && limits.latitude.isTouched(fineY) {
-                    unknown |= 1 << UInt64(place)
+                    unknown |= 1 << UInt64(row)
                 }
             }
             return (inside, unknown)

@@ -61,16 +61,16 @@ package final class PageBuffers {
         _ column: SegmentColumn, _ slot: Int, _ page: Int, _ local: Range<Int>, _ segment: SegmentReader,
         into values: inout [Double]
     ) throws(ParquetError) {
-        let place = segment.pages[page]
+        let location = segment.pages[page]
         if loaded[column.rawValue] != (segment.serial, page) {
             loaded[column.rawValue] = (segment.serial, page)
-            Self.resize(&loadedParts[slot], to: place.originPositions.count, filler: false)
+            Self.resize(&loadedParts[slot], to: location.originPositions.count, filler: false)
             for part in loadedParts[slot].indices { loadedParts[slot][part] = false }
-            Self.resize(&values, to: place.rows.count, filler: 0)
+            Self.resize(&values, to: location.rows.count, filler: 0)
         }
-        let chunk = segment.chunk(column, group: place.group)
+        let chunk = segment.chunk(column, group: location.group)
         var start = 0
-        for (part, position) in place.originPositions.enumerated() {
+        for (part, position) in location.originPositions.enumerated() {
             let location = chunk.pages[position]
             let rows = start..<start + location.rowCount
             start = rows.upperBound
@@ -95,17 +95,17 @@ package final class PageBuffers {
         guard loaded[column.rawValue] != (segment.serial, page) else { return }
         loaded[column.rawValue] = Self.notLoaded
         do {
-            let place = segment.pages[page]
-            let chunk = segment.chunk(column, group: place.group)
-            let location = chunk.pages[place.position]
+            let entry = segment.pages[page]
+            let chunk = segment.chunk(column, group: entry.group)
+            let location = chunk.pages[entry.position]
             switch column {
             case .destinationLongitude: try read(double: location, chunk, segment, into: &destinationLongitude)
             case .destinationLatitude: try read(double: location, chunk, segment, into: &destinationLatitude)
             case .time: try read(int64: location, chunk, segment, into: &time)
-            case .region: try read(codes: location, chunk, column, place.group, segment, into: &region)
-            case .datasource: try read(codes: location, chunk, column, place.group, segment, into: &datasource)
-            case .originGeohash: try read(codes: location, chunk, column, place.group, segment, into: &originCell)
-            case .destinationGeohash: try read(codes: location, chunk, column, place.group, segment, into: &destinationCell)
+            case .region: try read(codes: location, chunk, column, entry.group, segment, into: &region)
+            case .datasource: try read(codes: location, chunk, column, entry.group, segment, into: &datasource)
+            case .originGeohash: try read(codes: location, chunk, column, entry.group, segment, into: &originCell)
+            case .destinationGeohash: try read(codes: location, chunk, column, entry.group, segment, into: &destinationCell)
             case .originLongitude, .originLatitude, .week, .jobID: preconditionFailure("no query reads \(column.name)")
             }
             metrics.countPage(ofFile: segment.serial, at: location.offset)

@@ -32,31 +32,31 @@ package enum RadixSort {
         for index in keys.indices { varying |= keys[unchecked: index] ^ keys[unchecked: 0] }
         // What follows also holds if all keys are equal: their window has one bit, the same in all.
         let varyingBits = max(1, UInt64.bitWidth - varying.leadingZeroBitCount)
-        let placeBits = UInt64.bitWidth - (UInt64(count) - 1).leadingZeroBitCount
-        let windowBits = min(varyingBits, windowBitsMax, UInt64.bitWidth - placeBits)
+        let positionBits = UInt64.bitWidth - (UInt64(count) - 1).leadingZeroBitCount
+        let windowBits = min(varyingBits, windowBitsMax, UInt64.bitWidth - positionBits)
         let lowBits = varyingBits - windowBits
-        let words = sortedWords(keys, lowBits: lowBits, windowBits: windowBits, placeBits: placeBits)
-        let placeMask = (1 << UInt64(placeBits)) - 1 as UInt64
+        let words = sortedWords(keys, lowBits: lowBits, windowBits: windowBits, positionBits: positionBits)
+        let positionMask = (1 << UInt64(positionBits)) - 1 as UInt64
         for index in 0..<count {
-            let place = Int(truncatingIfNeeded: words[index] & placeMask)
-            sortedKeys[unchecked: index] = keys[place]
-            sortedRows[unchecked: index] = rows[place]
+            let offset = Int(truncatingIfNeeded: words[index] & positionMask)
+            sortedKeys[unchecked: index] = keys[offset]
+            sortedRows[unchecked: index] = rows[offset]
         }
         if lowBits > 0 { sortRuns(lowBits, &sortedKeys, &sortedRows) }
     }
 
     /// Returns windows and positions, sorted by window.
-    private static func sortedWords(_ keys: Span<UInt64>, lowBits: Int, windowBits: Int, placeBits: Int) -> [UInt64] {
+    private static func sortedWords(_ keys: Span<UInt64>, lowBits: Int, windowBits: Int, positionBits: Int) -> [UInt64] {
         let passCount = (windowBits + digitBitsMax - 1) / digitBitsMax
         let digitBits = (windowBits + passCount - 1) / passCount
         let bucketCount = 1 << digitBits
         var words = [UInt64](repeating: 0, count: keys.count)
         var counts = [UInt32](repeating: 0, count: passCount * bucketCount)
-        makeWords(keys, lowBits, windowBits, placeBits, digitBits, passCount, &words, &counts)
+        makeWords(keys, lowBits, windowBits, positionBits, digitBits, passCount, &words, &counts)
         var others = [UInt64](repeating: 0, count: keys.count)
         for pass in 0..<passCount {
             let base = pass * bucketCount
-            let shift = placeBits + pass * digitBits
+            let shift = positionBits + pass * digitBits
             let digit = Int(truncatingIfNeeded: words[0] >> UInt64(shift)) & (bucketCount - 1)
             // A digit that is the same in all keys costs nothing more.
             if Int(counts[base + digit]) == keys.count { continue }
@@ -73,7 +73,7 @@ package enum RadixSort {
     }
 
     private static func makeWords(
-        _ keys: Span<UInt64>, _ lowBits: Int, _ windowBits: Int, _ placeBits: Int, _ digitBits: Int, _ passCount: Int,
+        _ keys: Span<UInt64>, _ lowBits: Int, _ windowBits: Int, _ positionBits: Int, _ digitBits: Int, _ passCount: Int,
         _ words: inout [UInt64], _ counts: inout [UInt32]
     ) {
         var words = words.mutableSpan
@@ -82,7 +82,7 @@ package enum RadixSort {
         let bucketCount = 1 &<< digitBits
         for index in keys.indices {
             var window = (keys[unchecked: index] &>> UInt64(lowBits)) & mask
-            words[unchecked: index] = window &<< UInt64(placeBits) | UInt64(truncatingIfNeeded: index)
+            words[unchecked: index] = window &<< UInt64(positionBits) | UInt64(truncatingIfNeeded: index)
             for pass in 0..<passCount {
                 counts[unchecked: pass &* bucketCount &+ Int(truncatingIfNeeded: window) & (bucketCount &- 1)] &+= 1
                 window &>>= UInt64(digitBits)
@@ -99,9 +99,9 @@ package enum RadixSort {
         for index in words.indices {
             let word = words[unchecked: index]
             let bucket = base &+ Int(truncatingIfNeeded: word &>> shift) & (bucketCount &- 1)
-            let place = Int(next[unchecked: bucket])
+            let offset = Int(next[unchecked: bucket])
             next[unchecked: bucket] &+= 1
-            sorted[unchecked: place] = word
+            sorted[unchecked: offset] = word
         }
     }
 
@@ -145,14 +145,14 @@ package enum RadixSort {
     ) {
         for index in range.dropFirst() {
             let (key, row) = (keys[index], rows[index])
-            var place = index
-            while place > range.lowerBound, keys[place - 1] > key {
-                keys[place] = keys[place - 1]
-                rows[place] = rows[place - 1]
-                place -= 1
+            var offset = index
+            while offset > range.lowerBound, keys[offset - 1] > key {
+                keys[offset] = keys[offset - 1]
+                rows[offset] = rows[offset - 1]
+                offset -= 1
             }
-            keys[place] = key
-            rows[place] = row
+            keys[offset] = key
+            rows[offset] = row
         }
     }
 }

@@ -106,9 +106,9 @@ struct RowRuns: @unchecked Sendable {
         var weeks = weeks.mutableSpan
         let codes = datasourceCodes.span
         for run in runs {
-            for place in 0..<run.count {
-                let code = codes[run.firstDatasource &+ Int(run.rows[place].datasource)]
-                weeks[unchecked: run.start &+ place] &+= Int32(truncatingIfNeeded: Int(code) &* weekCount)
+            for offset in 0..<run.count {
+                let code = codes[run.firstDatasource &+ Int(run.rows[offset].datasource)]
+                weeks[unchecked: run.start &+ offset] &+= Int32(truncatingIfNeeded: Int(code) &* weekCount)
             }
         }
     }
@@ -126,12 +126,12 @@ struct RowRuns: @unchecked Sendable {
         var next = next.mutableSpan
         for (index, run) in runs.enumerated() {
             let firstNumber = UInt32(truncatingIfNeeded: index) &<< placeBitCount
-            for place in 0..<run.count {
-                let partition = Int(partitions[unchecked: run.start &+ place])
+            for offset in 0..<run.count {
+                let partition = Int(partitions[unchecked: run.start &+ offset])
                 let target = next[partition]
                 next[partition] = target &+ 1
-                intoKeys[target] = keys[unchecked: run.start &+ place]
-                numbers[target] = firstNumber &+ UInt32(truncatingIfNeeded: place)
+                intoKeys[target] = keys[unchecked: run.start &+ offset]
+                numbers[target] = firstNumber &+ UInt32(truncatingIfNeeded: offset)
             }
         }
     }
@@ -191,22 +191,22 @@ struct RowRuns: @unchecked Sendable {
         let (regionCodes, datasourceCodes) = (regionCodes.span, datasourceCodes.span)
         let mask = 1 &<< placeBitCount &- 1 as UInt32
         let last = order.count &- 1
-        for place in range {
+        for offset in range {
             // Rows are scattered in memory, and the processor alone does not prefetch far enough ahead.
-            let coming = order[min(place &+ Self.rowsAhead, last)]
+            let coming = order[min(offset &+ Self.rowsAhead, last)]
             let comingRow = runs[Int(coming &>> placeBitCount)].rows + Int(coming & mask)
             tripstore_prefetch(comingRow)
             tripstore_prefetch(UnsafeRawPointer(comingRow) + (MemoryLayout<TripRow>.stride &- 1))
-            let number = order[place]
+            let number = order[offset]
             let run = runs[Int(number &>> placeBitCount)]
             let row = run.rows[Int(number & mask)]
-            target.x[place] = row.originLongitude
-            target.y[place] = row.originLatitude
-            target.u[place] = row.destinationLongitude
-            target.v[place] = row.destinationLatitude
-            target.time[place] = row.time
-            target.region[place] = regionCodes[run.firstRegion &+ Int(row.region)]
-            target.datasource[place] = datasourceCodes[run.firstDatasource &+ Int(row.datasource)]
+            target.x[offset] = row.originLongitude
+            target.y[offset] = row.originLatitude
+            target.u[offset] = row.destinationLongitude
+            target.v[offset] = row.destinationLatitude
+            target.time[offset] = row.time
+            target.region[offset] = regionCodes[run.firstRegion &+ Int(row.region)]
+            target.datasource[offset] = datasourceCodes[run.firstDatasource &+ Int(row.datasource)]
         }
     }
 

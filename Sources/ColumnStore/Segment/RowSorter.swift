@@ -95,7 +95,7 @@ package enum RowSorter {
         }
         let (weeks, partitions) = partitions(counts, firstWeek: first, weekSpan: weekSpan, isSplit: isSplit)
         var next = [Int](repeating: 0, count: counts.count)  // position of the next row of each partition
-        for place in counts.indices.dropFirst() { next[place] = next[place - 1] + counts[place - 1] }
+        for bucket in counts.indices.dropFirst() { next[bucket] = next[bucket - 1] + counts[bucket - 1] }
         let (keys, (numbers, _)) = SharedColumn<UInt64>.array(count: count) { keys in
             SharedColumn<UInt32>.array(count: count) { numbers in
                 keys.mutate(0..<count) { keys in
@@ -121,10 +121,10 @@ package enum RowSorter {
         }
         var partitions: [SegmentIndex.Partition] = []
         var start = 0
-        for (place, count) in counts.enumerated() where count > 0 {
+        for (bucket, count) in counts.enumerated() where count > 0 {
             partitions.append(
                 SegmentIndex.Partition(
-                    datasource: isSplit ? UInt32(place / weekSpan) : nil, week: positions[place % weekSpan],
+                    datasource: isSplit ? UInt32(bucket / weekSpan) : nil, week: positions[bucket % weekSpan],
                     rows: start..<start + count))
             start += count
         }

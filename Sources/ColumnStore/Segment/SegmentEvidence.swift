@@ -6,7 +6,7 @@ struct SegmentEvidence: Sendable {
     /// What the catalog must record about it; nil if it is damaged.
     private(set) var record: SegmentRecord?
     /// Nil in a file of an earlier version, and if it cannot be read.
-    private(set) var origin: SegmentProvenance?
+    private(set) var provenance: SegmentProvenance?
     /// What is wrong with it, a sentence each.
     private(set) var problems: [String] = []
 
@@ -18,10 +18,10 @@ struct SegmentEvidence: Sendable {
         } catch {
             guard error.code == .corrupt else { throw error }
             problems = [error.message]
-            origin = Self.origin(path: path)
+            provenance = Self.provenance(path: path)
             return
         }
-        origin = SegmentProvenance(reader.parquet)
+        provenance = SegmentProvenance(reader.parquet)
         switch InnerChecksum.isIntact(reader.file, reader.parquet) {
         case true?:
             break
@@ -30,13 +30,13 @@ struct SegmentEvidence: Sendable {
             return
         case nil:
             // A file of an earlier version has checksums of its pages and of its index only.
-            origin = nil
+            provenance = nil
             problems = try SegmentLayout(path: path).problems
             if !problems.isEmpty { return }
         }
         var jobs: [Int64: Int] = [:]
-        if let origin {
-            for job in origin.jobs { jobs[job.id] = job.trips }
+        if let provenance {
+            for job in provenance.jobs { jobs[job.id] = job.trips }
         } else {
             jobs = try reader.readTrips().job.counts(reader.rowCount)
         }
@@ -47,7 +47,7 @@ struct SegmentEvidence: Sendable {
     }
 
     /// Returns the provenance in the footer of a file that may be damaged otherwise.
-    static func origin(path: String) -> SegmentProvenance? {
+    static func provenance(path: String) -> SegmentProvenance? {
         guard let file = try? MappedFile(path: path) else { return nil }
         return (try? file.withBytes { bytes throws(ParquetError) in try ParquetFile(parsing: bytes) }).flatMap {
             SegmentProvenance($0)

@@ -17,10 +17,10 @@ package enum SegmentWriter {
     /// Writes a segment; when this returns, the file survives a power cut under its name.
     ///
     /// - Parameters:
-    ///   - origin: the provenance of its trips; nil omits it.
+    ///   - provenance: the provenance of its trips; nil omits it.
     ///   - reserve: bytes that stay free on the disk.
     package static func write(
-        _ trips: SortedTrips, directory: String, name: String, origin: SegmentProvenance? = nil,
+        _ trips: SortedTrips, directory: String, name: String, provenance: SegmentProvenance? = nil,
         leaving reserve: DiskReserve = .none,
         on pool: WorkerPool
     ) throws -> SegmentRecord {
@@ -66,7 +66,7 @@ package enum SegmentWriter {
         ZstdCompressor(level: Self.indexZstdLevel).compress(plain.span.bytes, into: &compressed)
         let jobs = trips.job.counts(trips.count)
         var metadata = metadata(ofIndex: compressed, plainByteCount: plain.count, at: writer.currentOffset)
-        if let origin { metadata += origin.metadata(jobs) }
+        if let provenance { metadata += provenance.metadata(jobs) }
         metadata.append((SegmentColumn.MetadataKey.fileChecksum, InnerChecksum.placeholder))
         for part in [compressed, approximations] {
             writer.skip(byteCount: part.count)

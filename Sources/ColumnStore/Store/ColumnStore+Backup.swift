@@ -37,9 +37,9 @@ extension ColumnStore {
     /// - Parameter check: refuses the folder, which no process writes to then.
     private func bringAll(
         to target: String, _ report: (_ copied: Int, _ count: Int) -> Void,
-        unless check: (Folders) throws(TripstoreError) -> Void
+        unless check: (StoreLayout) throws(TripstoreError) -> Void
     ) throws(TripstoreError) -> BackupReport {
-        let target = Folders(root: target)
+        let target = StoreLayout(root: target)
         try refuseOverlap(with: target.root)
         try target.make()
         // A link on the path may have been created meanwhile.
@@ -69,7 +69,7 @@ extension ColumnStore {
     package func restore(
         to target: String, _ report: (_ copied: Int, _ count: Int) -> Void = { _, _ in }
     ) throws(TripstoreError) -> BackupReport {
-        let folders = Folders(root: target)
+        let folders = StoreLayout(root: target)
         let known = Set(try catalog.allSegments().map(\.fileName))
         let uploads = Set(try catalog.jobsWithUploads().map { $0.sourcePath.split(separator: "/").last.map(String.init) ?? "" })
         let strangers =
@@ -86,7 +86,7 @@ extension ColumnStore {
     }
 
     /// Refuses a folder with a store that has another name than this one, which its copies have as well.
-    private func refuseOther(in target: Folders) throws(TripstoreError) {
+    private func refuseOther(in target: StoreLayout) throws(TripstoreError) {
         let own = try catalog.name()
         let name: String?
         let what: String
@@ -120,27 +120,27 @@ extension ColumnStore {
     private func refuseOverlap(with target: String) throws(TripstoreError) {
         let store = try FileSystem.resolved(folders.root)
         let destination = try FileSystem.destination(target)
-        let place: String
+        let problem: String
         if destination == store {
-            place = "is the store itself"
+            problem = "is the store itself"
         } else if FileSystem.isInside(destination, store) {
-            place = "is in the store \(store)"
+            problem = "is in the store \(store)"
         } else if FileSystem.isInside(store, destination) {
-            place = "contains the store \(store)"
+            problem = "contains the store \(store)"
         } else {
             return
         }
-        throw TripstoreError(.invalidArgument, "\(target) \(place); name a separate folder.")
+        throw TripstoreError(.invalidArgument, "\(target) \(problem); name a separate folder.")
     }
 
     /// Copies the catalog first, then the files that it names, and publishes the copied catalog last.
     private func copy(
-        to target: Folders, root: String, _ tell: (_ copied: Int, _ count: Int) -> Void
+        to target: StoreLayout, root: String, _ tell: (_ copied: Int, _ count: Int) -> Void
     ) throws(TripstoreError) -> BackupReport {
         let newCatalog = target.newCatalog
         try target.removeNewCatalog()
         try FileSystem.createFile(newCatalog)
-        try catalog.copy(to: newCatalog, uploads: Folders(root: root).uploads)
+        try catalog.copy(to: newCatalog, uploads: StoreLayout(root: root).uploads)
         let copied = try Catalog(path: newCatalog, .reading)
         defer { copied.close() }
         let segments = try copied.allSegments()
@@ -168,7 +168,7 @@ extension ColumnStore {
     }
 
     private func bring(
-        _ segment: Catalog.Segment, to target: Folders, _ report: inout BackupReport
+        _ segment: Catalog.Segment, to target: StoreLayout, _ report: inout BackupReport
     ) throws(TripstoreError) {
         let path = folders.segmentPath(segment.fileName)
         // A truncated copy of a file would be taken for a file of the store.
@@ -183,7 +183,7 @@ extension ColumnStore {
     ///
     /// - Returns: their names.
     private func copyRejects(
-        of copied: Catalog, to target: Folders, _ report: inout BackupReport
+        of copied: Catalog, to target: StoreLayout, _ report: inout BackupReport
     ) throws(TripstoreError) -> Set<String> {
         var names: Set<String> = []
         for name in try folders.rejectsFiles().own {
@@ -198,7 +198,7 @@ extension ColumnStore {
 
     /// Links or copies the uploads that jobs of the copied catalog need; returns their names.
     private func bringUploads(
-        of copied: Catalog, to target: Folders, _ report: inout BackupReport
+        of copied: Catalog, to target: StoreLayout, _ report: inout BackupReport
     ) throws(TripstoreError) -> Set<String> {
         var names: Set<String> = []
         for record in try copied.jobsWithUploads() {
@@ -223,7 +223,7 @@ extension ColumnStore {
     }
 
     /// Gives the copied catalog its name.
-    private func publish(_ newCatalog: String, in target: Folders) throws(TripstoreError) {
+    private func publish(_ newCatalog: String, in target: StoreLayout) throws(TripstoreError) {
         try FileSystem.syncFile(newCatalog)
         // A log beside the old catalog would be taken for one of the new.
         for suffix in ["-wal", "-shm"] { try FileSystem.remove(target.catalog + suffix) }
@@ -233,7 +233,7 @@ extension ColumnStore {
 
     /// Deletes files of an earlier backup that the new catalog does not name.
     private func removeUnnamed(
-        in target: Folders, _ copied: Catalog, keeping rollup: String?, rejects: Set<String>, uploads: Set<String>
+        in target: StoreLayout, _ copied: Catalog, keeping rollup: String?, rejects: Set<String>, uploads: Set<String>
     ) throws(TripstoreError) {
         let named = Set(try copied.allSegments().map(\.fileName))
         let damaged = Set(try copied.quarantined().map(\.fileName))

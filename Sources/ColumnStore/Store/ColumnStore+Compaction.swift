@@ -38,7 +38,7 @@ extension ColumnStore {
             let readers = try old.map { try state.withLock { $0.readers }[$0.id] ?? open($0) }
             let name = "merged-\(old.map(\.id).max()!).parquet"
             let record = try SegmentRewriter.rewrite(
-                readers, origin: try origin(replacing: old, readers), directory: folders.segments, name: name,
+                readers, provenance: try provenance(replacing: old, readers), directory: folders.segments, name: name,
                 leaving: options.reserve, on: pool)
             let rollup = try catalog.rollup()
             guard let record, try catalog.replace(old.map(\.id), with: [record]) else {
@@ -56,7 +56,7 @@ extension ColumnStore {
     /// - Parameters:
     ///   - trips: those of all segments that replace them together; nil if one does alone.
     ///   - jobs: jobs that are deleted with this, whose trips are omitted.
-    func origin(
+    func provenance(
         replacing old: [some NamedSegment], _ readers: [SegmentReader], trips: Int? = nil, without jobs: [Int64] = []
     ) throws(TripstoreError) -> SegmentProvenance {
         var earlier: [String] = []
@@ -67,7 +67,7 @@ extension ColumnStore {
             }
         }
         return SegmentProvenance(
-            jobs: try catalog.origins(ofSegments: old.map(\.id)),
+            jobs: try catalog.provenances(ofSegments: old.map(\.id)),
             replaces: SegmentProvenance.Replacement(
                 files: old.map(\.fileName), earlier: earlier, trips: trips, withoutJobs: jobs))
     }
@@ -95,7 +95,7 @@ extension ColumnStore {
             let byteCount = plan.segments.reduce(0) { $0 + readers[$1].file.byteCount }
             // Old and new files exist at the same time, and jobs need space too.
             guard try FileSystem.freeByteCount(folders.segments) / 2 > byteCount else { return nil }
-            let origin = try origin(
+            let provenance = try provenance(
                 replacing: old, plan.segments.map { readers[$0] }, trips: old.reduce(0) { $0 + $1.rowCount })
             var new: [SegmentRecord] = []
             var isPublished = false
@@ -104,10 +104,10 @@ extension ColumnStore {
                 let batches = try pool.map(count: plan.segments.count) {
                     try SegmentRewriter.divide(readers[plan.segments[$0]], pass)
                 }
-                for place in 0..<pass.segmentCount {
+                for index in 0..<pass.segmentCount {
                     if idleWork.shouldYield { return nil }
                     let record = try SegmentRewriter.write(
-                        batches.flatMap { $0[place] }, origin: origin, directory: folders.segments,
+                        batches.flatMap { $0[index] }, provenance: provenance, directory: folders.segments,
                         name: "divided-\(old.map(\.id).max()!)-\(new.count + 1).parquet",
                         leaving: options.reserve, on: pool)
                     if let record { new.append(record) }

@@ -65,8 +65,8 @@ extension ColumnStore {
         report.warning = snapshot.warning
         try destination.begin()
         for part in plan.parts {
-            let batches = try pool.map(count: part.rows.count) { place in
-                let (segment, ranges) = part.rows[place]
+            let batches = try pool.map(count: part.rows.count) { index in
+                let (segment, ranges) = part.rows[index]
                 return try SegmentRewriter.divide(
                     segments[segment], ranges, borders: [part.keys.lowerBound, part.keys.upperBound])[0]
             }

@@ -36,7 +36,7 @@ extension ColumnStore {
         in directory: String, replacesUsable: Bool, takesIncomplete: Bool,
         report: @Sendable (_ file: String, _ number: Int, _ count: Int) -> Void = { _, _, _ in }
     ) throws(TripstoreError) -> RebuildReport {
-        let folders = Folders(root: directory)
+        let folders = StoreLayout(root: directory)
         guard let names = try? folders.segmentFiles().own else {
             throw TripstoreError(
                 .notFound, "There is no store in \(directory): it has no folder segments; name another --data-dir.")
@@ -64,30 +64,31 @@ extension ColumnStore {
         for name in try notes.segments() where found[name] == nil {
             damaged.append(
                 RebuildPlan.Damaged(
-                    name: name, origin: SegmentEvidence.origin(path: "\(folders.quarantine)/\(name)"),
-                    note: notes.jobs(ofSegment: name), wasAside: true))
+                    name: name, provenance: SegmentEvidence.provenance(path: "\(folders.quarantine)/\(name)"),
+                    note: notes.jobs(ofSegment: name), wasQuarantined: true))
         }
         let aside = damaged.map(\.name)
         var files: [RebuildPlan.File] = []
         for (name, evidence) in found {
             if let record = evidence.record {
-                files.append(RebuildPlan.File(name: name, jobs: record.jobs, origin: evidence.origin))
+                files.append(RebuildPlan.File(name: name, jobs: record.jobs, provenance: evidence.provenance))
             } else {
-                damaged.append(RebuildPlan.Damaged(name: name, origin: evidence.origin))
+                damaged.append(RebuildPlan.Damaged(name: name, provenance: evidence.provenance))
             }
         }
         damaged.sort { $0.name < $1.name }
         let plan = try RebuildPlan(files, damaged: damaged, takesIncomplete: takesIncomplete)
         var result = RebuildReport(plan: plan)
-        result.damaged = damaged.filter { !$0.wasAside }.map { (file: $0.name, problems: found[$0.name]?.problems ?? []) }
-        result.earlierVersion = plan.segments.filter { $0.origin == nil }.map(\.name)
+        result.damaged = damaged.filter { !$0.wasQuarantined }.map { (file: $0.name, problems: found[$0.name]?.problems ?? []) }
+        result.earlierVersion = plan.segments.filter { $0.provenance == nil }.map(\.name)
         let contents = contents(of: plan, found, result.damaged, aside: aside, folders)
         result.uploads = contents.catalog.uploads.map(\.path)
         result.standIns = contents.catalog.standIns
         result.damagedRejects = contents.damagedRejects
         result.rowCount = contents.catalog.segments.reduce(0) { $0 + $1.rowCount }
         result.oldCatalog = try exchangeCatalog(
-            for: contents.catalog, settingAside: result.damaged.map(\.file) + plan.setAside, rejectsOf: contents.damagedRejects,
+            for: contents.catalog, quarantining: result.damaged.map(\.file) + plan.quarantined,
+            rejectsOf: contents.damagedRejects,
             in: folders)
         let catalog = try Catalog(path: folders.catalog, .reading)
         defer { catalog.close() }
@@ -97,7 +98,7 @@ extension ColumnStore {
     }
 
     /// Refuses if the catalog exists and may be intact: it knows more than the segments do.
-    private static func refuseUsableCatalog(_ folders: Folders) throws(TripstoreError) {
+    private static func refuseUsableCatalog(_ folders: StoreLayout) throws(TripstoreError) {
         guard FileSystem.byteCount(of: folders.catalog) ?? 0 > 0 else { return }
         let state: String
         do throws(TripstoreError) {
@@ -119,20 +120,22 @@ extension ColumnStore {
     /// Returns the contents of the new catalog, and the jobs whose rejected-row files are damaged.
     private static func contents(
         of plan: RebuildPlan, _ found: [String: SegmentEvidence], _ damaged: [(file: String, problems: [String])],
-        aside: [String], _ folders: Folders
+        aside: [String], _ folders: StoreLayout
     ) -> (catalog: Catalog.Contents, damagedRejects: [Int64]) {
         var contents = Catalog.Contents()
         contents.jobs = plan.jobs
         contents.segments = plan.segments.compactMap { found[$0.name]?.record }
         contents.quarantine = aside.map { (name: $0, problem: "It was quarantined before the catalog was rebuilt.") }
         contents.quarantine += damaged.map { (name: $0.file, problem: $0.problems.joined(separator: " ")) }
-        contents.quarantine += plan.setAside.map { (name: $0, problem: "Its jobs were not known to be complete.") }
+        contents.quarantine += plan.quarantined.map { (name: $0, problem: "Its jobs were not known to be complete.") }
         var damagedRejects: [Int64] = []
         for job in plan.jobs {
             let path = folders.rejectsPath(job: job.id)
             guard FileSystem.byteCount(of: path) != nil else {
                 // A file that was quarantined before had the counts as well.
-                if FileSystem.byteCount(of: setAsideRejects(job: job.id, in: folders)) != nil { damagedRejects.append(job.id) }
+                if FileSystem.byteCount(of: quarantinedRejects(job: job.id, in: folders)) != nil {
+                    damagedRejects.append(job.id)
+                }
                 continue
             }
             do throws(TripstoreError) {
@@ -141,9 +144,10 @@ extension ColumnStore {
                 damagedRejects.append(job.id)
             }
         }
-        let loaded = Set(plan.jobs.compactMap { $0.origin?.upload })
+        let loaded = Set(plan.jobs.compactMap { $0.provenance?.upload })
         let filenames = Dictionary(
-            plan.leftOut.compactMap { job in job.origin?.upload.map { ($0, job.origin?.filename) } }, uniquingKeysWith: { $1 })
+            plan.leftOut.compactMap { job in job.provenance?.upload.map { ($0, job.provenance?.filename) } },
+            uniquingKeysWith: { $1 })
         for name in (try? folders.uploadFiles().own) ?? []
         // Only the catalog knew where to fetch the rest of a file.
         where !loaded.contains(name) && !PartialFile.isName(name) {
@@ -157,17 +161,17 @@ extension ColumnStore {
         }
         // IDs in names, and those in segments, were assigned already.
         let names = Array(found.keys) + aside
-        let origins = found.values.compactMap(\.origin)
+        let provenances = found.values.compactMap(\.provenance)
         let rejects = (try? folders.rejectsFiles().own) ?? []
-        contents.lastSegmentNumber = names.compactMap(Folders.number(in:)).max() ?? 0
+        contents.lastSegmentNumber = names.compactMap(StoreLayout.number(in:)).max() ?? 0
         var jobs = contents.jobs.map(\.id)
-        jobs += (names + rejects).compactMap(Folders.number(in:))
-        for origin in origins { jobs += origin.jobs.map(\.id) + (origin.replaces?.withoutJobs ?? []) }
+        jobs += (names + rejects).compactMap(StoreLayout.number(in:))
+        for provenance in provenances { jobs += provenance.jobs.map(\.id) + (provenance.replaces?.withoutJobs ?? []) }
         contents.lastJob = jobs.max() ?? 0
         for name in plan.unknown {
             contents.lastJob += 1
             contents.standIns.append((file: name, job: contents.lastJob))
-            contents.jobs.append(RebuildPlan.Job(id: contents.lastJob, origin: nil, trips: 0, jobTrips: 0, damaged: name))
+            contents.jobs.append(RebuildPlan.Job(id: contents.lastJob, provenance: nil, trips: 0, jobTrips: 0, damaged: name))
         }
         return (contents, damagedRejects)
     }
@@ -176,7 +180,7 @@ extension ColumnStore {
     ///
     /// - Returns: the old catalog's new name.
     private static func exchangeCatalog(
-        for contents: Catalog.Contents, settingAside names: [String], rejectsOf jobs: [Int64], in folders: Folders
+        for contents: Catalog.Contents, quarantining names: [String], rejectsOf jobs: [Int64], in folders: StoreLayout
     ) throws(TripstoreError) -> String? {
         let new = folders.newCatalog
         try folders.removeNewCatalog()
@@ -185,7 +189,7 @@ extension ColumnStore {
             try FileSystem.createFile(new)
             try Catalog.create(at: new, contents)
             try FileSystem.syncFile(new)
-            let old = try putInPlace(new, settingAside: names, in: folders)
+            let old = try putInPlace(new, quarantining: names, in: folders)
             for job in jobs { try FileSystem.remove(folders.rejectsPath(job: job)) }
             return old
         } catch {
@@ -198,7 +202,7 @@ extension ColumnStore {
     ///
     /// - Returns: the old catalog's new name.
     private static func putInPlace(
-        _ new: String, settingAside names: [String], in folders: Folders
+        _ new: String, quarantining names: [String], in folders: StoreLayout
     ) throws(TripstoreError) -> String? {
         if !names.isEmpty { try FileSystem.makeDirectory(folders.quarantine) }
         for name in names {

@@ -11,7 +11,7 @@ extension ColumnStore {
     package static func job(ofRejects name: String) -> Int64? {
         let parts = name.split(separator: "/")
         guard parts.count == 2, parts[0] == "rejects" else { return nil }
-        return Folders(root: "").job(ofRejects: String(parts[1]))
+        return StoreLayout(root: "").job(ofRejects: String(parts[1]))
     }
 
     /// Returns what is wrong with a job's file of rejected rows; nil if nothing is, or the job was changed meanwhile.
@@ -43,14 +43,14 @@ extension ColumnStore {
     }
 
     /// Returns the path of a job's quarantined file of rejected rows.
-    static func setAsideRejects(job id: Int64, in folders: Folders) -> String { "\(folders.quarantine)/\(id).jsonl" }
+    static func quarantinedRejects(job id: Int64, in folders: StoreLayout) -> String { "\(folders.quarantine)/\(id).jsonl" }
 
     /// Moves a file of rejected rows to the folder quarantine, replacing an earlier one; does nothing if it is gone.
-    static func setRejectsAside(job id: Int64, in folders: Folders) throws(TripstoreError) {
+    static func setRejectsAside(job id: Int64, in folders: StoreLayout) throws(TripstoreError) {
         let path = folders.rejectsPath(job: id)
         guard FileSystem.byteCount(of: path) != nil else { return }
         try FileSystem.makeDirectory(folders.quarantine)
-        let aside = setAsideRejects(job: id, in: folders)
+        let aside = quarantinedRejects(job: id, in: folders)
         try FileSystem.remove(aside)
         guard try FileSystem.link(path, as: aside) else {
             throw FileSystem.error("link into the folder quarantine the file", path)

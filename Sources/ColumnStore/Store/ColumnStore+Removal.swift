@@ -57,10 +57,10 @@ extension ColumnStore {
         var kept: [SegmentRecord] = []
         for segment in shared {
             let reader = try open(segment)
-            let origin = try origin(replacing: [segment], [reader], without: ids.sorted())
+            let provenance = try provenance(replacing: [segment], [reader], without: ids.sorted())
             do {
                 let record = try SegmentRewriter.rewrite(
-                    [reader], origin: origin, directory: folders.segments, name: "kept-\(segment.id).parquet",
+                    [reader], provenance: provenance, directory: folders.segments, name: "kept-\(segment.id).parquet",
                     leaving: .none, on: pool)
                 if let record { kept.append(record) }
             } catch {

@@ -43,7 +43,7 @@ public final class ColumnStore: TripEngine {
 
     let options: Options
     private let folder: StoreFolder
-    var folders: Folders { folder.folders }
+    var folders: StoreLayout { folder.folders }
     package var catalog: Catalog { folder.catalog }
     package let pool: WorkerPool
     package let idleWork = IdleWork()
@@ -113,7 +113,7 @@ public final class ColumnStore: TripEngine {
     /// Returns the job of a segment whose ID the catalog has never assigned; an interrupted job always has one that it has.
     func jobUnknown(in name: String) throws(TripstoreError) -> Int64? {
         guard name.hasSuffix(".parquet") else { return nil }
-        let last = SegmentEvidence.origin(path: folders.segmentPath(name))?.jobs.map(\.id).max()
+        let last = SegmentEvidence.provenance(path: folders.segmentPath(name))?.jobs.map(\.id).max()
         guard let last, try last > catalog.lastJobID() else { return nil }
         return last
     }
@@ -173,7 +173,7 @@ public final class ColumnStore: TripEngine {
         }
     }
 
-    /// Groups matching trips by region, origin cell, destination cell and time bucket.
+    /// Groups matching trips by region, provenance cell, destination cell and time bucket.
     public func tripGroups(
         _ query: TripGroupsQuery, _ cancellation: QueryCancellation = QueryCancellation()
     ) throws(TripstoreError) -> TripGroups {
@@ -209,7 +209,7 @@ public final class ColumnStore: TripEngine {
         return pool.submit {
             let sorted = try RowSorter.sort(batches, job: part.job, on: pool)
             return try SegmentWriter.write(
-                sorted, directory: directory, name: name, origin: part.origin, leaving: reserve, on: pool)
+                sorted, directory: directory, name: name, provenance: part.provenance, leaving: reserve, on: pool)
         }
     }
 

@@ -7,12 +7,12 @@ import TripModel
 /// footer is damaged, a job of it was deleted since), a note beside it says so: `NAME.json`, the jobs whose trips are missing
 /// with it. Notes are derived from the catalog, so they can be written again at any time.
 struct QuarantineNotes {
-    let folders: Folders
+    let folders: StoreLayout
 
     /// Returns the quarantined segments: their files, or notes if these are gone.
     func segments() throws(TripstoreError) -> [String] {
         guard FileSystem.isDirectory(folders.quarantine) else { return [] }
-        return Set(try folders.quarantineFiles().own.map { Folders.segment(ofNote: $0) ?? $0 }).sorted()
+        return Set(try folders.quarantineFiles().own.map { StoreLayout.segment(ofNote: $0) ?? $0 }).sorted()
     }
 
     /// Returns the jobs whose trips are missing with a segment, according to its note; nil if there is no note.
@@ -23,7 +23,7 @@ struct QuarantineNotes {
 
     /// Updates notes to match the catalog, and deletes what was quarantined of jobs that were all deleted since.
     func update(from catalog: Catalog) throws(TripstoreError) {
-        for segment in try catalog.quarantineOrigins() where Folders.isSegmentFile(segment.fileName) {
+        for segment in try catalog.quarantineOrigins() where StoreLayout.isSegmentFile(segment.fileName) {
             let path = "\(folders.quarantine)/\(segment.fileName)"
             let note = folders.notePath(ofSegment: segment.fileName)
             if segment.jobs.isEmpty, segment.hadJobs {
@@ -31,7 +31,7 @@ struct QuarantineNotes {
                 try FileSystem.remove(note)
                 continue
             }
-            let told = jobs(ofSegment: segment.fileName) ?? SegmentEvidence.origin(path: path)?.jobs ?? []
+            let told = jobs(ofSegment: segment.fileName) ?? SegmentEvidence.provenance(path: path)?.jobs ?? []
             if Set(told.map(Missing.init)) == Set(segment.jobs.map(Missing.init)) { continue }
             try FileSystem.makeDirectory(folders.quarantine)
             var file = try DurableFile(directory: folders.quarantine, name: "\(segment.fileName).json")

@@ -2,7 +2,7 @@ package import TripModel
 
 /// An open data directory: its folders, its catalog and, for writing, the exclusive right to write.
 package struct StoreFolder: LockedFolder {
-    package let folders: Folders
+    package let folders: StoreLayout
     package let catalog: Catalog
     private let lock: StoreLock?
     private let ballast: Ballast
@@ -15,7 +15,7 @@ package struct StoreFolder: LockedFolder {
     package init(
         _ directory: String, access: StoreAccess, waitsForDisk: Bool = false
     ) throws(TripstoreError) {
-        folders = Folders(root: directory)
+        folders = StoreLayout(root: directory)
         ballast = Ballast(folders)
         switch access {
         case .readWrite:
@@ -47,7 +47,7 @@ package struct StoreFolder: LockedFolder {
         }
     }
 
-    private static func openCatalog(_ folders: Folders, _ ballast: Ballast) throws(TripstoreError) -> Catalog {
+    private static func openCatalog(_ folders: StoreLayout, _ ballast: Ballast) throws(TripstoreError) -> Catalog {
         let catalog = try Catalog(path: folders.catalog, .writing, ballast)
         do throws(TripstoreError) { try catalog.setUploads(folders.uploads) } catch {
             catalog.close()
@@ -85,7 +85,7 @@ package struct StoreFolder: LockedFolder {
 
     /// Refuses a directory without a store, such as a misspelt one.
     package static func requireStore(in directory: String) throws(TripstoreError) {
-        let folders = Folders(root: directory)
+        let folders = StoreLayout(root: directory)
         if FileSystem.isDenied(folders.catalog) {
             throw TripstoreError(.io, "This user may not read the store in \(directory); run this as the user who owns it.")
         }
@@ -105,7 +105,7 @@ package struct StoreFolder: LockedFolder {
 
     /// Refuses a store whose catalog is gone while trips exist: a new catalog would name none of them, and files that it does
     /// not name are swept.
-    private static func refuseLostCatalog(_ folders: Folders) throws(TripstoreError) {
+    private static func refuseLostCatalog(_ folders: StoreLayout) throws(TripstoreError) {
         guard FileSystem.byteCount(of: folders.catalog) ?? 0 == 0 else { return }
         let segments = (try? folders.segmentFiles().own.count) ?? 0
         let uploads = (try? folders.uploadFiles().own.count) ?? 0

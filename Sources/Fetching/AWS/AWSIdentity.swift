@@ -17,7 +17,7 @@ package final class AWSIdentity: Sendable {
         case .container(let request, let origin):
             let http = HTTPClient()
             do {
-                return try keep(try await ask(request, http).response())
+                return try keep(try await send(request, http).response())
             } catch {
                 try Task.checkCancellation()
                 throw Self.failure(error, origin)
@@ -32,20 +32,20 @@ package final class AWSIdentity: Sendable {
         case .container(let request, let origin):
             let http = HTTPClient()
             do {
-                return try keep(try ask(request, http).wait())
+                return try keep(try send(request, http).wait())
             } catch {
                 throw Self.failure(error, origin)
             }
         }
     }
 
-    private enum Place {
+    private enum Source {
         case found(AWSCredentials?)
         /// The container's host has them.
         case container(HTTPRequest, origin: String)
     }
 
-    private func look() throws -> Place {
+    private func look() throws -> Source {
         if let credentials = try settings.credentials() { return .found(credentials) }
         guard let (address, token) = try settings.containerCredentials() else { return .found(nil) }
         let margin = FetchLimits.credentialsMargin / .seconds(1)
@@ -57,7 +57,7 @@ package final class AWSIdentity: Sendable {
         return .container(request, origin: address.origin)
     }
 
-    private func ask(_ request: HTTPRequest, _ http: HTTPClient) -> HTTPExchange {
+    private func send(_ request: HTTPRequest, _ http: HTTPClient) -> HTTPExchange {
         http.begin(request, deadline: .now + FetchLimits.exchangeTimeout, upTo: FetchLimits.errorBodyByteCountMax)
     }
 

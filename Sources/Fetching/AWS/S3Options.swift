@@ -5,7 +5,7 @@ package struct S3Options: Sendable {
     /// Time without progress after which a connection is aborted.
     package var stallTimeout: Duration = .seconds(30)
     /// Time after which a request is not retried; nil: only `attemptCountMax` limits it.
-    package var patience: Duration?
+    package var retryTimeout: Duration?
     /// Attempts of one request.
     package var attemptCountMax = 6
     /// Pause before the second attempt; it doubles for each further one.

@@ -36,7 +36,7 @@ final class Fetch: Sendable {
     }
 
     private func fetchWhole() async throws {
-        var patience = Timeout(options)
+        var timeout = Timeout(options)
         var changeCount = 0
         while true {
             do {
@@ -54,7 +54,7 @@ final class Fetch: Sendable {
             } catch FetchFailure.broken(let reason, let retryAfter) {
                 // A stream cannot be resumed: its bytes are no progress.
                 if file.pieces == nil { try file.reset() }
-                try await patience.lose(because: reason, shown, retryAfter, reportRetry)
+                try await timeout.lose(because: reason, shown, retryAfter, reportRetry)
             }
         }
     }
@@ -125,7 +125,7 @@ final class Fetch: Sendable {
     }
 
     private func fetch(_ piece: Int, _ validator: Validator, _ first: HTTPStream?) async throws {
-        var patience = Timeout(options)
+        var timeout = Timeout(options)
         var response = first
         while let (known, ledger) = file.pieces, known == validator, let missing = ledger.missing(of: piece) {
             do {
@@ -133,12 +133,12 @@ final class Fetch: Sendable {
                 if let response { answer = response } else { answer = try await client.get(missing, ifStill: validator) }
                 response = nil
                 try await receive(answer, missing, of: ledger.totalByteCount, piece, validator)
-                patience = Timeout(options)
+                timeout = Timeout(options)
             } catch FetchFailure.broken(let reason, let retryAfter) {
                 response = nil
                 let left = file.pieces?.ledger.missing(of: piece)
-                if left?.count ?? 0 < missing.count { patience = Timeout(options) }
-                try await patience.lose(because: reason, shown, retryAfter, reportRetry)
+                if left?.count ?? 0 < missing.count { timeout = Timeout(options) }
+                try await timeout.lose(because: reason, shown, retryAfter, reportRetry)
             }
         }
     }

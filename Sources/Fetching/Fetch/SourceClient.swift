@@ -209,11 +209,11 @@ final class SourceClient: Sendable {
     static func failure(of error: any Error, stallTimeout: Duration) -> any Error {
         if Task.isCancelled || error is CancellationError { return CancellationError() }
         let seconds = stallTimeout / .seconds(1)
-        let patience = seconds >= 1 ? "\(Int(seconds)) s" : "\(seconds) s"
+        let timeout = seconds >= 1 ? "\(Int(seconds)) s" : "\(seconds) s"
         guard let error = error as? HTTPFailure else { return error }
         switch error {
-        case .readTimeout: return FetchFailure.broken("no data arrived for \(patience)")
-        case .writeTimeout: return FetchFailure.broken("no data was accepted for \(patience)")
+        case .readTimeout: return FetchFailure.broken("no data arrived for \(timeout)")
+        case .writeTimeout: return FetchFailure.broken("no data was accepted for \(timeout)")
         case .connectionClosed: return FetchFailure.broken("the connection broke off")
         case .connectTimeout: return FetchFailure.broken("the server cannot be reached: it does not answer")
         case .unreachable(let reason): return FetchFailure.broken("the server cannot be reached: \(reason)")

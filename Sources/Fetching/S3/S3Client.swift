@@ -74,7 +74,7 @@ final class S3Client: Sendable {
                 }
             }
             attemptCount += 1
-            guard attemptCount < attemptCountMax, options.patience.map({ .now - begun < $0 }) ?? true else {
+            guard attemptCount < attemptCountMax, options.retryTimeout.map({ .now - begun < $0 }) ?? true else {
                 throw TripstoreError(
                     .unavailable,
                     "S3 did not \(sent.request.purpose) \(sent.request.shown) in \(attemptCount) attempt\(attemptCount == 1 ? "" : "s"): \(reason); try again "

@@ -16,7 +16,7 @@ package final class S3Uploads: UploadStore {
         // A client waits at the other end: a frozen server is reported before the client gives up, so that no job appears for
         // an upload that was sent again.
         options.stallTimeout = .seconds(10)
-        options.patience = .seconds(15)
+        options.retryTimeout = .seconds(15)
         try self.init(url: url, options: options)
     }
 
@@ -70,7 +70,7 @@ package final class S3Uploads: UploadStore {
     ) throws(TripstoreError) {
         client.abortUploads(under: prefix) { key in prefix.name(of: key).map(names.contains) ?? false }
         let urls = try needed()
-        try client.remove(names.filter(Folders.isUploadFile).map(prefix.object).filter { !urls.contains($0.url) })
+        try client.remove(names.filter(StoreLayout.isUploadFile).map(prefix.object).filter { !urls.contains($0.url) })
     }
 
     package func sweep(except needed: () throws(TripstoreError) -> Set<String>) throws(TripstoreError) -> Int {
@@ -85,5 +85,5 @@ package final class S3Uploads: UploadStore {
     }
 
     /// Returns whether a key has the form that `keep` creates; other objects in the bucket are foreign.
-    private func isOwn(_ key: String) -> Bool { prefix.name(of: key).map(Folders.isUploadFile) ?? false }
+    private func isOwn(_ key: String) -> Bool { prefix.name(of: key).map(StoreLayout.isUploadFile) ?? false }
 }

@@ -151,7 +151,7 @@ final class GroupIngestion {
             jobsByContent[extent.contentHash] = record.job
             commits.append((job: record.job.id, commit: commit))
             provenance.jobs.append(
-                record.origin(
+                record.provenance(
                     jobTrips: chunk.batch.count, sourceHash: extent.sourceHash, contentHash: extent.contentHash))
             rowCount += chunk.rowCount
             if chunk.batch.count > 0 {
@@ -201,12 +201,12 @@ final class GroupIngestion {
 
     /// Commits a wave, and returns the jobs that were omitted since they were cancelled meanwhile.
     private func commit(
-        _ batches: [TripBatch], _ commits: [(job: Int64, commit: JobCommit)], _ origin: SegmentProvenance
+        _ batches: [TripBatch], _ commits: [(job: Int64, commit: JobCommit)], _ provenance: SegmentProvenance
     ) throws -> Set<Int64> {
-        var (batches, commits, origin) = (batches, commits, origin)
+        var (batches, commits, provenance) = (batches, commits, provenance)
         var cancelled: Set<Int64> = []
         while let first = commits.first?.job {
-            let part = JobPart(job: first, isGroup: true, attempt: 1, number: 0, endLine: 0, origin: origin)
+            let part = JobPart(job: first, isGroup: true, attempt: 1, number: 0, endLine: 0, provenance: provenance)
             let segment = batches.isEmpty ? nil : try engine.store(batches, as: part).wait()
             do {
                 let gone = try catalog.commit(commits, segment: segment)
@@ -219,7 +219,7 @@ final class GroupIngestion {
             try engine.removeUncommitted(ofJob: first)
             commits.removeAll { cancelled.contains($0.job) }
             batches.removeAll { batch in batch.job.first.map(cancelled.contains) ?? false }
-            origin.jobs.removeAll { cancelled.contains($0.id) }
+            provenance.jobs.removeAll { cancelled.contains($0.id) }
         }
         return cancelled
     }

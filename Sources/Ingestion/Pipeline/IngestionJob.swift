@@ -308,12 +308,12 @@ package final class IngestionJob {
     ///
     /// - Parameter isLast: whether they are the last of the job.
     private func sealPart(isLast: Bool) {
-        let origin = self.record.origin(
+        let provenance = self.record.provenance(
             jobTrips: isLast ? job.counts.acceptedRows : nil, sourceHash: isLast ? sourceHash : nil,
             contentHash: isLast ? checkpoint.contentHash : nil)
         let part = JobPart(
             job: job.id, isGroup: false, attempt: record.attempt, number: partCount, endLine: checkpoint.lineCount,
-            origin: SegmentProvenance(jobs: [origin]))
+            provenance: SegmentProvenance(jobs: [provenance]))
         let record = batches.isEmpty ? nil : engine.store(batches, as: part)
         writing.append(
             WritingPart(

@@ -25,7 +25,7 @@ struct JobContext: Sendable {
     }
 
     var catalog: any StoreCatalog { storage.catalog }
-    var folders: Folders { storage.folders }
+    var folders: StoreLayout { storage.folders }
     var logger: Logger { settings.logger }
     /// Whether other processes work on the same catalog.
     var isShared: Bool { storage.isShared }

@@ -12,7 +12,7 @@ struct JobRecovery: Sendable {
     let starter: JobStarter
 
     private var catalog: any StoreCatalog { context.catalog }
-    private var folders: Folders { context.folders }
+    private var folders: StoreLayout { context.folders }
 
     /// Recovers: now, or if the disk refuses that and the process waits for it, as soon as it no longer does.
     func run() throws(TripstoreError) {
@@ -72,7 +72,7 @@ struct JobRecovery: Sendable {
     /// Returns whether a file of the folder of uploads may belong to another process with the same folder.
     private func isOthers(_ name: String) -> Bool {
         let path = "\(folders.uploads)/\(name)"
-        if Folders.isReceived(name) {
+        if StoreLayout.isReceived(name) {
             // Its receiver holds it before it has a byte.
             let mayBeNew = FileSystem.byteCount(of: path) == 0 && !FileSystem.isOlder(path, than: Limits.holdSeconds)
             return mayBeNew || FileHold.isHeld(path)

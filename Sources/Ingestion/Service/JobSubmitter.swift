@@ -10,7 +10,7 @@ struct JobSubmitter: Sendable {
     let starter: JobStarter
 
     private var catalog: any StoreCatalog { context.catalog }
-    private var folders: Folders { context.folders }
+    private var folders: StoreLayout { context.folders }
     private var storage: JobStorage { context.storage }
 
     // MARK: - Bounds

@@ -11,14 +11,14 @@ package struct JobPart: Sendable {
     /// Lines of the source up to its last row.
     package var endLine: Int
     /// The provenance of its jobs, if that is stored with the trips.
-    package var origin: SegmentProvenance
+    package var provenance: SegmentProvenance
 
-    package init(job: Int64, isGroup: Bool, attempt: Int, number: Int, endLine: Int, origin: SegmentProvenance) {
+    package init(job: Int64, isGroup: Bool, attempt: Int, number: Int, endLine: Int, provenance: SegmentProvenance) {
         self.job = job
         self.isGroup = isGroup
         self.attempt = attempt
         self.number = number
         self.endLine = endLine
-        self.origin = origin
+        self.provenance = provenance
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 
 /// The folder of a store that only one process may change.
 package protocol LockedFolder: Sendable {
-    var folders: Folders { get }
+    var folders: StoreLayout { get }
     /// Whether a process may change the store now.
     var hasWriter: Bool { get }
     /// Writes what must be written first, if the disk refused that when the folder was opened.
@@ -19,7 +19,7 @@ package protocol LockedFolder: Sendable {
 
 /// The storage of jobs: the folder of their files and their catalog.
 package struct JobStorage: Sendable {
-    package let folders: Folders
+    package let folders: StoreLayout
     package let catalog: any StoreCatalog
     /// The same catalog, if other processes use it too.
     package let shared: (any SharedJobCatalog)?
@@ -52,7 +52,7 @@ package struct JobStorage: Sendable {
     ///
     /// Nothing in the folder is the store's only copy, so it has no lock: processes of one machine may share it.
     package init(_ directory: String, catalog: any SharedJobCatalog) {
-        folders = Folders(root: directory)
+        folders = StoreLayout(root: directory)
         self.catalog = catalog
         shared = catalog
         quarantine = nil
@@ -66,7 +66,7 @@ package struct JobStorage: Sendable {
     package static func uploadsFolder(
         in directory: String, access: StoreAccess
     ) throws(TripstoreError) -> String {
-        let folders = Folders(root: directory)
+        let folders = StoreLayout(root: directory)
         if access == .readWrite {
             for folder in [folders.root, folders.uploads] { try FileSystem.makeDirectory(folder) }
             folders.makePrivate()
@@ -77,7 +77,7 @@ package struct JobStorage: Sendable {
     /// Returns the ID of a data directory's folder of uploads, unique on any machine with its disk; nil if it cannot be
     /// recorded.
     package static func folderID(in directory: String) -> String? {
-        let path = "\(Folders(root: directory).root)/folder-id"
+        let path = "\(StoreLayout(root: directory).root)/folder-id"
         func known() -> String? {
             let text = (try? String(contentsOfFile: path, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
             return text?.isEmpty == false ? text : nil

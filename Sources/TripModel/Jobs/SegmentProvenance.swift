@@ -114,9 +114,9 @@ package struct SegmentProvenance: Hashable, Sendable {
 
 extension JobRecord {
     /// Returns the job's provenance, as far as the catalog knows.
-    package func origin() -> SegmentProvenance.Job {
-        guard job.status == .completed else { return origin(jobTrips: nil, sourceHash: nil, contentHash: nil) }
-        return origin(
+    package func provenance() -> SegmentProvenance.Job {
+        guard job.status == .completed else { return provenance(jobTrips: nil, sourceHash: nil, contentHash: nil) }
+        return provenance(
             jobTrips: job.counts.acceptedRows, sourceHash: sourceHash, contentHash: checkpoint.contentHash)
     }
 
@@ -126,11 +126,11 @@ extension JobRecord {
     ///   - jobTrips: all trips of the job, once they are known.
     ///   - sourceHash: hash of the file as it is stored, once it was read to its end.
     ///   - contentHash: hash of its uncompressed bytes, then.
-    package func origin(jobTrips: Int?, sourceHash: ContentHash?, contentHash: ContentHash?) -> SegmentProvenance.Job {
-        var origin = SegmentProvenance.Job(
+    package func provenance(jobTrips: Int?, sourceHash: ContentHash?, contentHash: ContentHash?) -> SegmentProvenance.Job {
+        var provenance = SegmentProvenance.Job(
             id: job.id, filename: job.filename, createdAt: job.createdAt,
             upload: ownsSource ? sourcePath.split(separator: "/").last.map(String.init) : nil, jobTrips: jobTrips)
-        origin.source = SegmentProvenance.Source(hash: sourceHash, contentHash: contentHash, byteCount: job.totalBytes)
-        return origin
+        provenance.source = SegmentProvenance.Source(hash: sourceHash, contentHash: contentHash, byteCount: job.totalBytes)
+        return provenance
     }
 }

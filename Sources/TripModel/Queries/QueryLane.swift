@@ -23,9 +23,9 @@ package final class QueryLane: Sendable {
     package func run(
         _ cancellation: QueryCancellation, waitingMax: Int, _ run: @escaping @Sendable (TripstoreError?) -> Void
     ) {
-        enum Place { case thread, queue(Int), none }
+        enum Turn { case thread, queue(Int), none }
         var evicted: Waiting?
-        let place = state.withLock { state -> Place in
+        let turn = state.withLock { state -> Turn in
             if state.running < pool.threadCount {
                 state.running += 1
                 return .thread
@@ -39,7 +39,7 @@ package final class QueryLane: Sendable {
             return .queue(state.nextNumber)
         }
         evicted?.run(Self.tooMany(waitingMax))
-        switch place {
+        switch turn {
         case .thread: pool.run { self.work(run) }
         case .queue(let number): cancellation.onCancel { [weak self] in self?.drop(number) }
         case .none: run(Self.tooMany(waitingMax))
@@ -65,8 +65,8 @@ package final class QueryLane: Sendable {
     /// Ends a waiting query whose client has disconnected.
     private func drop(_ number: Int) {
         let dropped = state.withLock { state -> Waiting? in
-            guard let place = state.waiting.firstIndex(where: { $0.number == number }) else { return nil }
-            return state.waiting.remove(at: place)
+            guard let index = state.waiting.firstIndex(where: { $0.number == number }) else { return nil }
+            return state.waiting.remove(at: index)
         }
         dropped?.run(QueryCancellation.clientLeft)
     }

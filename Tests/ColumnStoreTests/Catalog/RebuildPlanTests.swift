@@ -10,24 +10,24 @@ struct RebuildPlanTests {
         _ name: String, _ jobs: String..., replaces files: [String]? = nil, earlier: [String] = [], trips: Int? = nil,
         without deleted: Int64...
     ) -> RebuildPlan.File {
-        let origins = jobs.map { text in
+        let provenances = jobs.map { text in
             let parts = text.split { $0 == ":" || $0 == "/" }
-            var origin = SegmentProvenance.Job(
+            var provenance = SegmentProvenance.Job(
                 id: Int64(parts[0])!, filename: "\(parts[0]).csv", createdAt: "2026-01-01T00:00:00.000Z",
                 jobTrips: parts.count > 2 ? Int(parts[2]) : nil)
-            origin.trips = Int(parts[1])!
-            return origin
+            provenance.trips = Int(parts[1])!
+            return provenance
         }
         let replacement = files.map {
             SegmentProvenance.Replacement(files: $0, earlier: earlier, trips: trips, withoutJobs: deleted)
         }
         return RebuildPlan.File(
-            name: name, jobs: Dictionary(uniqueKeysWithValues: origins.map { ($0.id, $0.trips) }),
-            origin: SegmentProvenance(jobs: origins, replaces: replacement))
+            name: name, jobs: Dictionary(uniqueKeysWithValues: provenances.map { ($0.id, $0.trips) }),
+            provenance: SegmentProvenance(jobs: provenances, replaces: replacement))
     }
 
     static func old(_ name: String, _ jobs: [Int64: Int]) -> RebuildPlan.File {
-        RebuildPlan.File(name: name, jobs: jobs, origin: nil)
+        RebuildPlan.File(name: name, jobs: jobs, provenance: nil)
     }
 
     struct Row: Sendable, CustomTestStringConvertible {
@@ -45,13 +45,14 @@ struct RebuildPlanTests {
         var incomplete: [String]?
     }
 
-    /// A segment that was set aside; without jobs: it is gone, or tells nothing.
-    static func aside(_ name: String, _ jobs: String..., note: [String]?) -> RebuildPlan.Damaged {
-        func origin(_ jobs: [String]) -> SegmentProvenance {
-            SegmentProvenance(jobs: jobs.flatMap { file(name, $0).origin!.jobs })
+    /// A segment that was quarantined; without jobs: it is gone, or tells nothing.
+    static func quarantined(_ name: String, _ jobs: String..., note: [String]?) -> RebuildPlan.Damaged {
+        func provenance(_ jobs: [String]) -> SegmentProvenance {
+            SegmentProvenance(jobs: jobs.flatMap { file(name, $0).provenance!.jobs })
         }
         return RebuildPlan.Damaged(
-            name: name, origin: jobs.isEmpty ? nil : origin(jobs), note: note.map { origin($0).jobs }, wasAside: true)
+            name: name, provenance: jobs.isEmpty ? nil : provenance(jobs), note: note.map { provenance($0).jobs },
+            wasQuarantined: true)
     }
 
     static let merged = file("m", "1:10/10", "2:20/20", replaces: ["a", "b"])
@@ -84,7 +85,7 @@ struct RebuildPlanTests {
         Row(testDescription: "a division, half written", files: pair + [divided[0]], store: ["a", "b"]),
         Row(
             testDescription: "a division of which a part is damaged", files: [divided[0]],
-            damaged: [RebuildPlan.Damaged(name: "d2", origin: nil)], store: ["d1"], missing: [1: 4, 2: 16]),
+            damaged: [RebuildPlan.Damaged(name: "d2", provenance: nil)], store: ["d1"], missing: [1: 4, 2: 16]),
         Row(
             testDescription: "a merge of a merge whose files could not be removed",
             files: pair + [file("m2", "1:10/10", "2:20/20", "3:1/1", replaces: ["m", "c"], earlier: ["a", "b"])],
@@ -108,43 +109,44 @@ struct RebuildPlanTests {
             incomplete: ["a", "b", "c"]),
         Row(
             testDescription: "a damaged segment of a job whose others are whole",
-            files: [file("a", "1:10/30"), file("c", "2:1/1")], damaged: [RebuildPlan.Damaged(name: "x", origin: nil)],
+            files: [file("a", "1:10/30"), file("c", "2:1/1")], damaged: [RebuildPlan.Damaged(name: "x", provenance: nil)],
             store: ["a", "c"], missing: [1: 20]),
         Row(
             testDescription: "a damaged segment that has other jobs",
             files: [file("a", "1:10/30"), file("c", "2:1/1")],
-            damaged: [RebuildPlan.Damaged(name: "trips-000007-9.parquet", origin: nil)], store: ["c"], leftOut: [1],
+            damaged: [RebuildPlan.Damaged(name: "trips-000007-9.parquet", provenance: nil)], store: ["c"], leftOut: [1],
             missing: [7: 0], incomplete: ["a", "c"]),
         Row(
             testDescription: "a damaged segment of several jobs that tells nothing", files: [file("c", "2:1/1")],
-            damaged: [RebuildPlan.Damaged(name: "merged-7.parquet", origin: nil)], store: ["c"],
+            damaged: [RebuildPlan.Damaged(name: "merged-7.parquet", provenance: nil)], store: ["c"],
             unknown: ["merged-7.parquet"]),
         Row(
             testDescription: "a damaged segment that tells nothing and was replaced", files: [merged],
-            damaged: [RebuildPlan.Damaged(name: "a", origin: nil)], store: ["m"]),
+            damaged: [RebuildPlan.Damaged(name: "a", provenance: nil)], store: ["m"]),
         Row(
             testDescription: "a damaged segment that still tells of its job",
             files: [file("c", "2:1/1")],
-            damaged: [RebuildPlan.Damaged(name: "a", origin: file("a", "1:10/10").origin)], store: ["c"], missing: [1: 10]),
+            damaged: [RebuildPlan.Damaged(name: "a", provenance: file("a", "1:10/10").provenance)], store: ["c"],
+            missing: [1: 10]),
         Row(
-            testDescription: "a segment that was set aside before", files: [file("c", "2:1/1")],
-            damaged: [aside("a", "1:10/10", note: nil)], store: ["c"], missing: [1: 10]),
+            testDescription: "a segment that was quarantined before", files: [file("c", "2:1/1")],
+            damaged: [quarantined("a", "1:10/10", note: nil)], store: ["c"], missing: [1: 10]),
         Row(
-            testDescription: "a segment that was set aside, and its job deleted", files: [file("c", "2:1/1")],
-            damaged: [aside("a", "1:10/10", note: [])], store: ["c"]),
+            testDescription: "a segment that was quarantined, and its job deleted", files: [file("c", "2:1/1")],
+            damaged: [quarantined("a", "1:10/10", note: [])], store: ["c"]),
         Row(
-            testDescription: "a segment that was set aside, and one of its jobs deleted", files: [file("c", "2:1/1")],
-            damaged: [aside("a", "1:10/10", "3:5/5", note: ["3:5/5"])], store: ["c"], missing: [3: 5]),
+            testDescription: "a segment that was quarantined, and one of its jobs deleted", files: [file("c", "2:1/1")],
+            damaged: [quarantined("a", "1:10/10", "3:5/5", note: ["3:5/5"])], store: ["c"], missing: [3: 5]),
         Row(
             testDescription: "a segment that is gone, with a note, of a job that has others",
             files: [file("c", "2:1/1", "3:7")],
-            damaged: [aside("a", note: ["3:5/12"])], store: ["c"], missing: [3: 5]),
+            damaged: [quarantined("a", note: ["3:5/12"])], store: ["c"], missing: [3: 5]),
         Row(
-            testDescription: "a segment of a load under way that was set aside", files: [],
-            damaged: [aside("a", "1:10", note: nil)], store: []),
+            testDescription: "a segment of a load under way that was quarantined", files: [],
+            damaged: [quarantined("a", "1:10", note: nil)], store: []),
         Row(
             testDescription: "a job that stands for a segment of which nobody knows", files: [],
-            damaged: [aside("merged-7.parquet", note: ["9:0/0"])], store: [], missing: [9: 0]),
+            damaged: [quarantined("merged-7.parquet", note: ["9:0/0"])], store: [], missing: [9: 0]),
         Row(
             testDescription: "segments of an earlier version", files: [old("a", [1: 10]), old("b", [1: 5, 2: 9])],
             store: ["a", "b"]),
@@ -166,7 +168,7 @@ struct RebuildPlanTests {
         #expect(missing.allSatisfy { $0.damaged != nil })
         #expect(plan.unknown == row.unknown)
         // Every file is in the store, or said to be elsewhere.
-        let named = plan.segments.map(\.name) + plan.superseded + plan.setAside
+        let named = plan.segments.map(\.name) + plan.superseded + plan.quarantined
         #expect(named.sorted() == row.files.map(\.name).sorted())
         let all = try RebuildPlan(row.files, damaged: row.damaged, takesIncomplete: true)
         #expect(all.segments.map(\.name) == row.incomplete ?? row.store && all.leftOut.isEmpty)

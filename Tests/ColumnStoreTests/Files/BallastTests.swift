@@ -11,7 +11,7 @@ struct BallastTests {
 
     @Test("What was kept is given up once, and kept again")
     func released() {
-        let ballast = Ballast(Folders(root: folder.path))
+        let ballast = Ballast(StoreLayout(root: folder.path))
         #expect(!ballast.release())
         for _ in 0..<2 {
             ballast.keep()
@@ -25,14 +25,14 @@ struct BallastTests {
 
     @Test("A file without contents gives no room", arguments: [(0, false), (1, true), (100_000, true)])
     func contents(byteCount: Int, isRoom: Bool) throws {
-        let ballast = Ballast(Folders(root: folder.path))
+        let ballast = Ballast(StoreLayout(root: folder.path))
         try Data(repeating: 1, count: byteCount).write(to: URL(fileURLWithPath: ballast.path))
         #expect(ballast.release() == isRoom)
     }
 
     @Test("A folder that is absent is no error")
     func absent() {
-        let ballast = Ballast(Folders(root: folder.path + "/absent"))
+        let ballast = Ballast(StoreLayout(root: folder.path + "/absent"))
         ballast.keep()
         #expect(!ballast.release())
     }

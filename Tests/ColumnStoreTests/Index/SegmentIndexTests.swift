@@ -109,7 +109,7 @@ struct SegmentIndexTests {
     func leaves(rows: Int) throws {
         let trips = try sortedTrips(rows, seed: 11, weekCount: rows == 60_000 ? 2 : 60)
         let index = SegmentIndex(trips)
-        var places = 0
+        var end = 0
         var ends = index.partitions.map(\.rows.lowerBound)
         index.cells.forEachLeaf { leaf, block in
             for slot in index.partitions.indices {
@@ -118,10 +118,10 @@ struct SegmentIndexTests {
                 ends[slot] = run.upperBound
                 #expect(run.allSatisfy { (block.key...block.lastKey).contains(trips.key[$0]) })
             }
-            #expect(index.cells.places(ofLeaf: leaf).lowerBound == places)
-            places = index.cells.places(ofLeaf: leaf).upperBound
+            #expect(index.cells.rows(ofLeaf: leaf).lowerBound == end)
+            end = index.cells.rows(ofLeaf: leaf).upperBound
         }
-        #expect(places == rows)
+        #expect(end == rows)
         #expect(ends == index.partitions.map(\.rows.upperBound))
     }
 

@@ -56,7 +56,7 @@ struct RebuildTests {
         store.close()
         let plan = try rebuild(force: true).plan
         #expect(plan.jobs.map(\.trips) == [trips.count] && plan.jobs.map(\.jobTrips) == [trips.count], "seed \(seed)")
-        #expect(plan.leftOut.isEmpty && plan.superseded.isEmpty && plan.setAside.isEmpty, "seed \(seed)")
+        #expect(plan.leftOut.isEmpty && plan.superseded.isEmpty && plan.quarantined.isEmpty, "seed \(seed)")
         store = try open()
         defer { store.close() }
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).json == before.0)
@@ -100,12 +100,12 @@ struct RebuildTests {
         #expect(error?.message.contains("rebuild-catalog") == true)
 
         let plan = try rebuild().plan
-        #expect(plan.jobs.map(\.id) == [first] && plan.leftOut.map(\.id) == [second] && plan.setAside.count >= 2)
+        #expect(plan.jobs.map(\.id) == [first] && plan.leftOut.map(\.id) == [second] && plan.quarantined.count >= 2)
         store = try open()
         #expect(try store.regions().json == before && store.engine.summary().unnamedFiles.isEmpty)
         store.close()
         // They are still there: whoever wants them puts them back.
-        for name in plan.setAside {
+        for name in plan.quarantined {
             try FileManager.default.moveItem(
                 atPath: self.store + "/quarantine/" + name, toPath: self.store + "/segments/" + name)
         }

@@ -32,7 +32,7 @@ AVAILABILITY_OF_A_SHARD = 0.999
 LARGEST_GROUPS, FINE_GROUPS = "50 largest groups", "groups of a region, 7 characters, 15 minutes"
 ASKED = ["trips a week", "trips a week of a region", "trips a week of a box", LARGEST_GROUPS, FINE_GROUPS]
 # ClickHouseClient waits so long for an answer.
-PATIENCE_MS = 300_000
+QUERY_TIMEOUT_MS = 300_000
 
 
 # MARK: Fits
@@ -194,8 +194,8 @@ def duration(milliseconds):
 
 
 def span(least, most):
-    return f"{duration(least)} – {duration(most)}" if most < PATIENCE_MS else f"{duration(least)} – over 300 s" \
-        if least < PATIENCE_MS else "over 300 s"
+    return f"{duration(least)} – {duration(most)}" if most < QUERY_TIMEOUT_MS else f"{duration(least)} – over 300 s" \
+        if least < QUERY_TIMEOUT_MS else "over 300 s"
 
 
 def bytes_text(count):

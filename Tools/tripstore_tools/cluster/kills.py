@@ -55,14 +55,14 @@ class Upload(threading.Thread):
         self.start()
 
     def run(self):
-        give_up = time.monotonic() + tripstore.PATIENCE_SECONDS
+        give_up = time.monotonic() + tripstore.TIMEOUT_SECONDS
         while self.job is None and self.fault is None and time.monotonic() < give_up:
             self.tries += 1
             self.send()
             if self.job is None and self.fault is None:
                 self.look()
         if self.job is None and self.fault is None:
-            self.fault = f"no upload was answered within {tripstore.PATIENCE_SECONDS} s"
+            self.fault = f"no upload was answered within {tripstore.TIMEOUT_SECONDS} s"
 
     def send(self):
         try:

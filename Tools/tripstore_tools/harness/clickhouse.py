@@ -14,7 +14,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from tripstore_tools.harness import tripstore
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, Answer, free_port, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, Answer, free_port, wait_until
 
 SERVER = Path(os.environ.get("CLICKHOUSE_SERVER", "/usr/sbin/clickhouse-server"))
 CLUSTER = "trips"
@@ -80,7 +80,7 @@ class Shard:
         if self.is_running():
             self.process.send_signal(signal_number)
         if self.process is not None:
-            self.process.wait(timeout=PATIENCE_SECONDS)
+            self.process.wait(timeout=TIMEOUT_SECONDS)
 
     def is_alive(self):
         """Whether it answers at all."""
@@ -92,7 +92,7 @@ class Shard:
 
     def request(self, parameters, body=b"", headers=None):
         """Posts a body (of bytes, of an open file or of pieces) with parameters in the address; returns the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=PATIENCE_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("POST", "/?" + urllib.parse.urlencode(parameters), body, headers or {})
             return Answer(connection.getresponse())
@@ -204,7 +204,7 @@ class Current:
         if self.process.poll() is not None:
             raise AssertionError(f"chdb ended with {self.process.returncode}")
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_SECONDS).close()
+            socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_SECONDS).close()
             return True
         except OSError:
             return False
@@ -217,7 +217,7 @@ class Current:
 
     def __exit__(self, *_):
         self.process.kill()
-        self.process.wait(timeout=PATIENCE_SECONDS)
+        self.process.wait(timeout=TIMEOUT_SECONDS)
 
 
 def remote_servers(shards):

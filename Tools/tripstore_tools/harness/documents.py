@@ -18,7 +18,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, clean_environment
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, clean_environment
 
 # What a page shows and another run can't repeat: it has to look alike.
 ALIKE = [
@@ -129,7 +129,7 @@ class Reader:
         silence, keyboard = os.pipe()
         try:
             done = subprocess.run(["bash", "-c", script, str(self.state)], cwd=self.folder, env=self.variables, stdin=silence,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE_SECONDS, check=False)
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_SECONDS, check=False)
         finally:
             os.close(silence)
             os.close(keyboard)
@@ -182,6 +182,6 @@ class Reader:
             "        else: exec(ast.unparse(node), names)\n"
         self.python.append(self.exchange(text))
         done = subprocess.run([sys.executable, "-c", program, *self.python], cwd=self.folder, env=self.variables, capture_output=True,
-                              text=True, timeout=PATIENCE_SECONDS, check=False)
+                              text=True, timeout=TIMEOUT_SECONDS, check=False)
         assert done.returncode == 0, f"{where}:\n{done.stderr}"
         return done.stdout.partition("--8<--\n")[2]

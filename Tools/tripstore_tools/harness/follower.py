@@ -7,7 +7,7 @@ import time
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, TERMINAL
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, TERMINAL
 
 PAUSE_SECONDS = 0.2
 
@@ -28,11 +28,11 @@ class Follower(threading.Thread):
         return self.messages[-1] if self.messages else {}
 
     def run(self):
-        give_up = time.monotonic() + PATIENCE_SECONDS
+        give_up = time.monotonic() + TIMEOUT_SECONDS
         why = None
         while self.fault is None and self.last.get("status") not in TERMINAL:
             if time.monotonic() > give_up:
-                self.fault = f"heard no end of the job within {PATIENCE_SECONDS} s, but {self.last} and {why!r}"
+                self.fault = f"heard no end of the job within {TIMEOUT_SECONDS} s, but {self.last} and {why!r}"
                 return
             try:
                 self.listen(give_up)
@@ -57,7 +57,7 @@ class Follower(threading.Thread):
 
     def hear_the_end(self):
         """Waits for the end; returns the last message."""
-        self.join(PATIENCE_SECONDS + 30)
+        self.join(TIMEOUT_SECONDS + 30)
         assert self.fault is None, self.fault
         assert self.last.get("status") in TERMINAL, self.last
         return self.last
@@ -70,10 +70,10 @@ FIELDS = {"job_id", "status", "processed_rows", "total_rows", "rejected_rows", "
 def listen(server, job):
     """All messages of a job's WebSocket and the code it was closed with."""
     messages = []
-    with connect(f"ws://127.0.0.1:{server.port}/ws/ingestion/{job}", open_timeout=PATIENCE_SECONDS) as socket:
+    with connect(f"ws://127.0.0.1:{server.port}/ws/ingestion/{job}", open_timeout=TIMEOUT_SECONDS) as socket:
         try:
             while True:
-                messages.append(json.loads(socket.recv(timeout=PATIENCE_SECONDS)))
+                messages.append(json.loads(socket.recv(timeout=TIMEOUT_SECONDS)))
         except websockets.exceptions.ConnectionClosed as closed:
             return messages, closed.rcvd.code if closed.rcvd else None
 

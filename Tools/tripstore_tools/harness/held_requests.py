@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS
 
 BLOCK = 64 << 10
 
@@ -61,7 +61,7 @@ class HeldRequests:
                         is_first = not self.holds.is_set()
                         self.holds.set()
                     if is_first:
-                        self.is_released.wait(PATIENCE_SECONDS)
+                        self.is_released.wait(TIMEOUT_SECONDS)
                 last = block[-len(mark):] if mark else b""
                 target.sendall(block)
             target.shutdown(socket.SHUT_WR)

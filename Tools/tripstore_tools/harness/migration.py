@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from tripstore_tools.harness import tripstore
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, cli, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, cli, wait_until
 
 HEADER = "region,origin_coord,destination_coord,datetime,datasource\n"
 NAMES = ['"', 'a "quoted" name', "a,b", ",", "'; DROP TABLE trips; --", "\\", "é", "e\u0301", '"\u0301', "🚲 bike", " blank ", "日本", "%s", "None",
@@ -105,7 +105,7 @@ def interrupted(command, variables, committed, moments):
             assert process.returncode == 0, process.communicate()[0]
             break
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=PATIENCE_SECONDS)
+        process.communicate(timeout=TIMEOUT_SECONDS)
         kills += 1
     return kills
 

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tripstore_tools.harness.processes import Process
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, free_port
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, free_port
 
 PROGRAM = Path(os.environ.get("SEAWEEDFS", Path(sys.executable).with_name("weed")))
 KEY, SECRET = "trips", "secret"
@@ -66,7 +66,7 @@ class ObjectStore(Process):
             return False
 
     def is_alive(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("GET", "/healthz")
             return connection.getresponse().status == 200

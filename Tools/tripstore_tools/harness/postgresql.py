@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from tripstore_tools.harness.processes import Process, children_of
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, free_port
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, free_port
 
 USER, PASSWORD = "trips", "secret"
 SYSTEM_USER = "postgres"
@@ -71,7 +71,7 @@ class PostgreSQL(Process):
     def run(self, program, *arguments, **variables):
         """Runs one of its programs to its end; returns what it printed."""
         command = [*self.as_user, str(self.programs / program), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False,
                               cwd="/", env=os.environ | variables)
         if done.returncode != 0:
             raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
@@ -109,7 +109,7 @@ class PostgreSQL(Process):
 
     def answers(self):
         command = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(command, check=False, timeout=PATIENCE_SECONDS).returncode == 0
+        return subprocess.run(command, check=False, timeout=TIMEOUT_SECONDS).returncode == 0
 
     def kill(self):
         """Ends it and its children at once, as a power cut would: they would go on for a moment without it."""

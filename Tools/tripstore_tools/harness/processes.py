@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, wait_until
 
 
 class Process:
@@ -70,14 +70,14 @@ class Process:
         """Ends it at once, as a power cut would."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(timeout=PATIENCE_SECONDS)
+            self.process.wait(timeout=TIMEOUT_SECONDS)
 
     def stop(self, signal_number=signal.SIGTERM):
         """Asks it to end and waits."""
         if self.is_running():
             self.process.send_signal(signal_number)
         if self.process is not None:
-            self.process.wait(timeout=PATIENCE_SECONDS)
+            self.process.wait(timeout=TIMEOUT_SECONDS)
 
     def __enter__(self):
         return self.start()

@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 
 from tripstore_tools.harness.processes import Process, children_of
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, REPOSITORY, Client, free_port, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, REPOSITORY, Client, free_port, wait_until
 
 RULES = REPOSITORY / "deploy/compose/proxy.conf"
 
@@ -50,7 +50,7 @@ class Proxy(Process, Client):
         return [program(), "-p", self.folder, "-c", self.folder / "nginx.conf", "-e", self.folder / "error.log"]
 
     def answers(self):
-        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_SECONDS):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_SECONDS):
             return True
 
     def reload(self, without=None):

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from tripstore_tools.harness import clickhouse
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, free_port, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, free_port, wait_until
 
 ZOOKEEPER = Path(os.environ.get("ZOOKEEPER_JAR", "/usr/share/java/zookeeper.jar"))
 
@@ -45,7 +45,7 @@ class ZooKeeper:
             words = (self.folder / "output.log").read_text(errors="replace")[-4000:]
             raise AssertionError(f"ZooKeeper ended with {self.process.returncode}:\n{words}")
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_SECONDS) as connection:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_SECONDS) as connection:
                 connection.sendall(b"srvr")
                 return connection.recv(100).startswith(b"Zookeeper version")
         except OSError:
@@ -54,7 +54,7 @@ class ZooKeeper:
     def kill(self):
         if self.process is not None:
             self.process.kill()
-            self.process.wait(timeout=PATIENCE_SECONDS)
+            self.process.wait(timeout=TIMEOUT_SECONDS)
 
 
 class Replica(clickhouse.Shard):

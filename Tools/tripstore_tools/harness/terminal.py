@@ -51,7 +51,7 @@ class Terminal:
         while self.read():
             pass
         os.close(self.screen)
-        return self.process.wait(timeout=tripstore.PATIENCE_SECONDS)
+        return self.process.wait(timeout=tripstore.TIMEOUT_SECONDS)
 
 
 def bars(text):

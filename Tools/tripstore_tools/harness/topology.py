@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from tripstore_tools.harness import clickhouse, object_store, postgresql, proxy, tripstore
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS, wait_until
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, wait_until
 
 DATABASE = "trips"
 CATALOG = "tripstore"
@@ -160,7 +160,7 @@ class Topology:
         for member in self.members:
             if member.process is not None:
                 try:
-                    member.process.wait(timeout=PATIENCE_SECONDS / 3)
+                    member.process.wait(timeout=TIMEOUT_SECONDS / 3)
                 except subprocess.TimeoutExpired:
                     member.kill()  # it hangs
         self.postgresql.stop()

@@ -22,7 +22,7 @@ COMMANDS = ["serve", "ingest", "weekly-average", "trip-groups", "regions", "jobs
 BINARY = Path(os.environ.get("TRIPSTORE", REPOSITORY / ".build/release/tripstore"))
 
 # A bound for what never takes this long, so that a hang fails instead of hanging: no test is about time.
-PATIENCE_SECONDS = 120
+TIMEOUT_SECONDS = 120
 
 # Statuses of jobs that are over.
 TERMINAL = {"completed", "failed", "cancelled", "deleted"}
@@ -45,7 +45,7 @@ def clean_environment(**variables):
 def cli(*arguments, check=True, stdin=None, **variables):
     """Runs the command line to its end; check: a failure is an error that shows what it printed."""
     command = [str(BINARY), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=PATIENCE_SECONDS,
+    done = subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=TIMEOUT_SECONDS,
                           env=clean_environment(**variables), check=False)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
@@ -57,7 +57,7 @@ def flags(parameters):
     return [f"--{name.replace('_', '-')}={value}" for name, value in parameters.items()]
 
 
-def wait_until(condition, what, pause=0.02, seconds=PATIENCE_SECONDS):
+def wait_until(condition, what, pause=0.02, seconds=TIMEOUT_SECONDS):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()
@@ -129,7 +129,7 @@ class Client:
         return f"http://127.0.0.1:{self.port}"
 
     def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, path, body, headers or {})
             return Answer(connection.getresponse())
@@ -222,12 +222,12 @@ class Server(Client):
         """Asks it to end and waits; returns its exit status."""
         if self.is_running():
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=PATIENCE_SECONDS)
+        return self.process.wait(timeout=TIMEOUT_SECONDS)
 
     def kill(self):
         """Ends it at once, as a power cut would."""
         self.process.kill()
-        self.process.wait(timeout=PATIENCE_SECONDS)
+        self.process.wait(timeout=TIMEOUT_SECONDS)
 
     def __enter__(self):
         return self.start()

@@ -8,7 +8,7 @@ import threading
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from tripstore_tools.harness.tripstore import PATIENCE_SECONDS
+from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS
 
 
 class Listener(threading.Thread):
@@ -27,14 +27,14 @@ class Listener(threading.Thread):
             getattr(self, self.transport)()
 
     def socket(self):
-        with connect(f"ws://127.0.0.1:{self.port}/ws/ingestion/{self.job}", open_timeout=PATIENCE_SECONDS) as socket:
+        with connect(f"ws://127.0.0.1:{self.port}/ws/ingestion/{self.job}", open_timeout=TIMEOUT_SECONDS) as socket:
             for message in socket:
                 self.messages.append(json.loads(message))
             # Iteration ends without an error after codes 1000 and 1001 alone.
             self.has_end = socket.protocol.close_code == 1000
 
     def events(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("GET", f"/jobs/{self.job}/events")
             for line in connection.getresponse():

@@ -191,7 +191,7 @@ class StoreMachine(StoreSteps):
     def hear_ends(self, is_server_gone=False):
         """Each has heard one end, and it is what the job came to."""
         for listener in self.listeners:
-            listener.join(tripstore.PATIENCE_SECONDS)
+            listener.join(tripstore.TIMEOUT_SECONDS)
             job = self.model.jobs[listener.job]
             heard = [message for message in listener.messages if message["status"] in TERMINAL]
             what = f"{listener.transport} of job {job.id} ({job.status}) heard {listener.messages}"

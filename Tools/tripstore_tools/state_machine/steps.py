@@ -356,7 +356,7 @@ class StoreSteps:
         file = self.file(SMALL)
         process = subprocess.run(
             [tripstore.BINARY, "ingest", "-", "--data-dir", self.data_dir], input=file.sent, capture_output=True,
-            env=tripstore.clean_environment(**self.settings), timeout=tripstore.PATIENCE_SECONDS, check=False)
+            env=tripstore.clean_environment(**self.settings), timeout=tripstore.TIMEOUT_SECONDS, check=False)
         self.is_swept = True
         self.detail(f"ended with {process.returncode}: {process.stderr.decode().splitlines()[-1:]}")
         new = [row for row in self.listing() if row["id"] not in self.model.jobs]
@@ -381,7 +381,7 @@ class StoreSteps:
                                    env=tripstore.clean_environment(**self.settings))
         time.sleep(self.random.uniform(0, MOMENT_SECONDS))
         process.send_signal(number)
-        _, errors = process.communicate(timeout=tripstore.PATIENCE_SECONDS)
+        _, errors = process.communicate(timeout=tripstore.TIMEOUT_SECONDS)
         self.detail(f"{number.name}, ended with {process.returncode}")
         self.is_swept = process.returncode >= 0
         self.settle()

@@ -1,5 +1,5 @@
 /// Who may read the data directory: only its owner, as trips reveal where people were.
-extension Folders {
+extension StoreLayout {
     /// Removes the permissions of others on the store's files, which earlier versions granted.
     ///
     /// A file that does not have one of our names is foreign and left alone, and so is a data directory with such a file in it.

@@ -13,7 +13,7 @@
 ///                         JOB.jsonl: damaged rejected rows of a job
 ///     uploads/            sources of jobs that came over HTTP or were fetched, until they are ingested
 ///                         NAME.fetching, NAME.fetching.json: the fetched part of a source, and notes about it
-package struct Folders: Sendable {
+package struct StoreLayout: Sendable {
     package let root: String
 
     package init(root: String) { self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root }
