@@ -5,7 +5,7 @@ import Logging
 import TripGenerator
 import TripModel
 
-/// Trips in every form that a benchmark starts from; each is made when it is first asked for.
+/// Trips in every form that a benchmark starts from; each is made on first use.
 enum GeneratedTrips {
     static let seed: UInt64 = 1
     /// Four chunks: more than fits into a cache.

@@ -39,7 +39,7 @@ struct Stage {
     let name: String
     /// Nanoseconds a row.
     let cost: Double
-    /// What the machine needs at the least, in nanoseconds a row, and for what.
+    /// The minimum that the machine needs, in nanoseconds per row, and for what.
     let floor: Double
     let floorName: String
 }

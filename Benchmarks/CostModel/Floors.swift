@@ -40,7 +40,7 @@ struct Floors {
 
     // MARK: Libraries and the disk
 
-    /// Compresses pages with libzstd alone, into memory that is there already, and returns the compressed pages.
+    /// Compresses pages with libzstd alone, into preallocated memory, and returns the compressed pages.
     static func compress(_ pages: [[UInt8]], level: Int32) -> [[UInt8]] {
         guard let context = ZSTD_createCCtx() else { fatalError("no memory for a zstd context") }
         defer { ZSTD_freeCCtx(context) }

@@ -3,13 +3,13 @@ import Ingestion
 import TripGenerator
 import TripModel
 
-/// Generated trips as a load meets them: a file, and its chunks in memory with the padding that the decoder may read.
+/// Generated trips as an ingestion sees them: a file, and its chunks in memory with the padding that the decoder may read.
 struct GeneratedInput {
     /// The file, with its header.
     let path: String
     let byteCount: Int
     let header: CSVHeader
-    /// The file's rows, cut as a load cuts them.
+    /// The file's rows, cut as an ingestion cuts them.
     let chunks: [[UInt8]]
     /// As many bytes, but one row again and again.
     let chunksOfOneRow: [[UInt8]]

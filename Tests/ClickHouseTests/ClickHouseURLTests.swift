@@ -2,7 +2,7 @@ import ClickHouse
 import Testing
 import TripModel
 
-/// What `DATABASE_URL` may say of a ClickHouse, and the sentences where it says something else.
+/// Valid forms of `DATABASE_URL` for ClickHouse, and the errors for all others.
 @Suite(.timeLimit(.minutes(5)))
 struct ClickHouseURLTests {
     @Test(

@@ -66,7 +66,7 @@ struct NativeBlockReaderTests {
         }
     }
 
-    @Test("Bytes that are no such answer give an error or some trips, and never a trap", arguments: [1, 2])
+    @Test("Arbitrary bytes give an error or some trips, and never a trap", arguments: [1, 2])
     func random(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let bytes = Self.block(Self.rows)

@@ -134,7 +134,7 @@ struct AWSSettingsTests {
         }
     }
 
-    @Test("A container's credentials are not asked of another host over http")
+    @Test("A container's credentials are not requested from another host over http")
     func containerElsewhere() throws {
         try Self.with(["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://host.example/x"], hasFiles: false) { settings in
             #expect(throws: TripstoreError.self) { try settings.containerCredentials() }

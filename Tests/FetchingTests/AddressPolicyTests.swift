@@ -46,7 +46,7 @@ struct AddressPolicyTests {
     }
 
     @Test(
-        "What is no address is none",
+        "Text that is not an address is refused",
         arguments: ["", "localhost", "127.1", "0x7f000001", "1.2.3", "1.2.3.4.5", "[::1]", "fe80::1%lo", "::g"])
     func noAddress(text: String) { #expect(IPAddress(text) == nil) }
 

@@ -9,9 +9,9 @@ final class BucketServer: Sendable {
     struct Request: Sendable {
         var head: HTTPRequestHead
         var body: [UInt8]
-        /// `PUT part`, `POST complete`: what is asked, without names and numbers.
+        /// `PUT part`, `POST complete`: the kind of request, without names and numbers.
         var kind: String
-        /// How often the very same was asked before.
+        /// How often the very same request was made before.
         var earlierCount: Int
     }
 
@@ -33,7 +33,7 @@ final class BucketServer: Sendable {
 
     /// - Parameters:
     ///   - isDoneAnyway: whether what a fault answers for has happened all the same.
-    ///   - watch: told of the objects after each request.
+    ///   - watch: called with the objects after each request.
     init(
         isDoneAnyway: Bool = false, fault: @escaping Fault = { _ in nil },
         watch: @escaping @Sendable ([String: [UInt8]]) -> Void = { _ in }

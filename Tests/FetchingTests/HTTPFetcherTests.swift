@@ -19,13 +19,13 @@ struct HTTPFetcherTests {
         options.allowsPrivateAddresses = true
         options.environment = [:]
         options.pieceByteCount = 1000
-        // A source that a busy machine keeps waiting is asked once more: tests that count requests wait longer than that.
+        // A request that a busy machine delays is retried; tests that count requests wait longer than that.
         options.stallTimeout = .seconds(50)
         options.firstDelay = .milliseconds(1)
         return options
     }
 
-    /// Fetches, and returns what is then there and what was told of progress.
+    /// Fetches, and returns the resulting bytes and the reported progress.
     private static func fetch(
         _ url: String, _ options: FetcherOptions = options, into directory: TemporaryDirectory = TemporaryDirectory()
     ) async throws -> (bytes: [UInt8], progress: [FetchProgress]) {
@@ -52,7 +52,7 @@ struct HTTPFetcherTests {
         #expect(error?.message.hasSuffix(".") == true, sourceLocation: sourceLocation)
     }
 
-    @Test("A file comes in pieces, each asked for once, on condition that it is the same")
+    @Test("A file is fetched in pieces, each requested once, on condition that the file is unchanged")
     func pieces() async throws {
         let server = try await ScriptedServer { request, _ in ScriptedServer.part(of: Self.file, request) }
         let (bytes, progress) = try await Self.fetch(server.url())
@@ -84,7 +84,7 @@ struct HTTPFetcherTests {
     }
 
     @Test(
-        "Connections that break off or stall are gone on from where they were",
+        "Connections that break off or stall are resumed",
         arguments: [ScriptedServer.End.breakOff, .stall])
     func resumes(end: ScriptedServer.End) async throws {
         let server = try await ScriptedServer { request, number in
@@ -108,7 +108,7 @@ struct HTTPFetcherTests {
             })
     }
 
-    @Test("A stream that breaks off begins anew")
+    @Test("A stream that breaks off starts again")
     func streamBreaks() async throws {
         let server = try await ScriptedServer { _, number in
             ScriptedServer.Answer(
@@ -118,7 +118,7 @@ struct HTTPFetcherTests {
         #expect(try await Self.fetch(server.url()).bytes == Self.file)
     }
 
-    @Test("A server that is busy is asked again", arguments: [429, 500, 503])
+    @Test("A request to a busy server is retried", arguments: [429, 500, 503])
     func retries(status: Int) async throws {
         let asked = Asked()
         let server = try await ScriptedServer { request, _ in
@@ -135,7 +135,7 @@ struct HTTPFetcherTests {
     private final class Asked: Sendable {
         private let counts = Lock<[String: Int]>([:])
 
-        /// How often something was asked for, this time included.
+        /// How often something was requested, this time included.
         func times(_ what: String) -> Int {
             counts.withLock { counts in
                 counts[what, default: 0] += 1
@@ -144,7 +144,7 @@ struct HTTPFetcherTests {
         }
     }
 
-    @Test("A server that stays silent or broken is given up", arguments: [ScriptedServer.End.breakOff, .stall, .finish])
+    @Test("A server that stays silent or broken is abandoned", arguments: [ScriptedServer.End.breakOff, .stall, .finish])
     func givesUp(end: ScriptedServer.End) async throws {
         let server = try await ScriptedServer { _, _ in
             end == .finish
@@ -154,7 +154,7 @@ struct HTTPFetcherTests {
         var options = Self.options
         if end == .stall { options.stallTimeout = .milliseconds(100) }
         await Self.expectFailure(server.url(), "could not be fetched in 6 attempts", options)
-        // Where it has to wait, an attempt may end on a busy machine before it is connected.
+        // On a busy machine, an attempt may end before it is connected.
         #expect(end == .stall ? server.requests.count <= 6 : server.requests.count == 6)
     }
 
@@ -171,7 +171,7 @@ struct HTTPFetcherTests {
         #expect(server.requests.count == 1)
     }
 
-    @Test("A file that changes meanwhile is fetched anew, and has no byte of the old one")
+    @Test("A file that changes meanwhile is fetched again, and has no byte of the old one")
     func changes() async throws {
         let newer = Array(Self.file.reversed())
         let server = try await ScriptedServer { request, number in
@@ -181,7 +181,7 @@ struct HTTPFetcherTests {
         #expect(try await Self.fetch(server.url()).bytes == newer)
     }
 
-    @Test("A file that shrinks or grows meanwhile is fetched anew", arguments: [500, 20_000])
+    @Test("A file that shrinks or grows meanwhile is fetched again", arguments: [500, 20_000])
     func changesSize(count: Int) async throws {
         let newer = Array((Self.file + Self.file).prefix(count))
         let server = try await ScriptedServer { request, number in
@@ -230,7 +230,7 @@ struct HTTPFetcherTests {
     func liesAboutTotal() async throws {
         let long = try await ScriptedServer { request, _ in ScriptedServer.part(of: Self.file, request, total: 12_000) }
         await Self.expectFailure(long.url(), "keeps changing while it is fetched")
-        // By what is asked for and not by when: a request that takes long is made again.
+        // By what is requested and not by when: a slow request is retried.
         let short = try await ScriptedServer { request, _ in
             let isLate = request.headers.first(name: "Range")?.hasPrefix("bytes=3000-") == true
             return ScriptedServer.part(of: Self.file, request, total: isLate ? 10_000 : 5000)
@@ -248,7 +248,7 @@ struct HTTPFetcherTests {
     }
 
     @Test(
-        "A source that sends some bytes now and then is given up", arguments: ["stream", "piece", "connections", "redirects"])
+        "A source that sends some bytes now and then is abandoned", arguments: ["stream", "piece", "connections", "redirects"])
     func drips(what: String) async throws {
         let server = try await ScriptedServer { request, number in
             switch what {
@@ -328,7 +328,7 @@ struct HTTPFetcherTests {
         }
         if count <= 5 {
             #expect(try await Self.fetch(server.url("/\(count)")).bytes == Self.file)
-            // Where they lead is asked for the other pieces.
+            // The other pieces are requested from their target.
             #expect(server.requests.count { $0.uri != "/0" } == count)
         } else {
             await Self.expectFailure(server.url("/\(count)"), "redirects more than 5 times")
@@ -360,7 +360,7 @@ struct HTTPFetcherTests {
         #expect(server.requests.count == 1)
     }
 
-    @Test("A name with a private address is refused before anybody is asked")
+    @Test("A name with a private address is refused before any request")
     func privateNames() async throws {
         let server = try await ScriptedServer { request, _ in ScriptedServer.part(of: Self.file, request) }
         var options = Self.options
@@ -386,7 +386,7 @@ struct HTTPFetcherTests {
 
     // MARK: Going on
 
-    @Test("A fetch that was cancelled goes on from the bytes that are there")
+    @Test("A cancelled fetch resumes from the bytes that it has")
     func goesOn() async throws {
         let directory = TemporaryDirectory()
         let server = try await ScriptedServer { request, number in
@@ -410,7 +410,7 @@ struct HTTPFetcherTests {
     }
 
     @Test(
-        "What an earlier fetch has left of another file is not gone on with",
+        "The remains of an earlier fetch of another file are not used",
         arguments: ["other tag", "notes are damaged", "bytes are gone"])
     func beginsAnew(what: String) async throws {
         let directory = TemporaryDirectory()

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import TripModel
 
-/// Weeks in a bucket: what readers find while they are replaced, and what is left where an export breaks off.
+/// Weeks in a bucket: what readers find while they are replaced, and what remains if an export is aborted.
 @Suite(.timeLimit(.minutes(1)))
 struct HivePrefixTests {
     /// Files by week, and what is in them.
@@ -83,7 +83,7 @@ struct HivePrefixTests {
     }
 
     @Test(
-        "A manifest names files that are there at every moment, a listed week never lacks one, and all agree where _SUCCESS is")
+        "A manifest always names existing files, a listed week never lacks one, and all agree if _SUCCESS is present")
     func readers() async throws {
         let problems = Lock<[String]>([])
         let bucket = try await BucketServer(watch: { objects in
@@ -193,7 +193,7 @@ struct HivePrefixTests {
     }
 
     @Test(
-        "A prefix that is no place for an export is refused and left alone",
+        "A prefix that is unsuitable for an export is refused and left alone",
         arguments: [
             (["trips/notes.txt"], "neither empty nor an export (it has notes.txt)"),
             (
@@ -211,7 +211,7 @@ struct HivePrefixTests {
         #expect(bucket.state.objects == before)
     }
 
-    @Test("Objects that stand for folders, and neighbours of the prefix, are nobody's business")
+    @Test("Objects that represent folders, and neighbours of the prefix, are ignored")
     func folders() async throws {
         let bucket = try await BucketServer()
         for key in ["trips/", "trips/week=2018-05-28/", "trips2/x", "trips"] { bucket.set(key, "") }

@@ -129,7 +129,7 @@ struct S3UploadsTests {
     }
 
     @Test(
-        "Where a server stays broken an upload is given up, and its parts are not left there",
+        "If a server stays broken, an upload is abandoned and its parts are removed",
         arguments: ["PUT part", "POST complete"])
     func givesUp(kind: String) async throws {
         let bucket = try await BucketServer { $0.kind == kind ? BucketServer.error(.serviceUnavailable, "SlowDown") : nil }
@@ -148,7 +148,7 @@ struct S3UploadsTests {
     }
 
     @Test(
-        "What would be no better the next time is asked once, and a sentence says what to do",
+        "A request that a retry cannot help is made once, and a sentence says what to do",
         arguments: [
             (BucketServer.error(.forbidden, "AccessDenied"), "(AccessDenied); check that they may write there"),
             (BucketServer.error(.forbidden, "RequestTimeTooSkewed"), "clock is wrong"),
@@ -191,7 +191,7 @@ struct S3UploadsTests {
     }
 
     @Test(
-        "A setting that is no place in S3 is refused",
+        "A setting that is not a location in S3 is refused",
         arguments: [
             "", "s3://", "s3:///prefix", "s3://UPPER/prefix", "s3://ab", "https://lake/spool", "lake/spool", "s3://lake/\u{1}",
             "s3://lake/" + String(repeating: "a", count: 701),

@@ -3,7 +3,7 @@ import NIOHTTP1
 import NIOPosix
 import TripModel
 
-/// A web server on loopback that answers as a test says.
+/// A web server on loopback that answers as scripted by a test.
 final class ScriptedServer: Sendable {
     /// What becomes of a connection after the body.
     enum End: Sendable { case finish, breakOff, stall, drip }
@@ -100,7 +100,7 @@ final class ScriptedServer: Sendable {
     /// Requests so far.
     var requests: [HTTPRequestHead] { log.requests.withLock { $0 } }
 
-    /// The part of a file that a request asks for, as a server that knows ranges answers.
+    /// The part of a file that a request asks for, as a server that supports ranges answers.
     static func part(
         of file: [UInt8], _ request: HTTPRequestHead, tag: String = "\"v1\"", total: Int? = nil
     ) -> Answer {

@@ -155,7 +155,7 @@ struct HTTPClientTests {
         Self.expect(.closed, HTTPRequest(url: server.url()), client)
     }
 
-    @Test("A connection that nobody uses is closed, and another one made")
+    @Test("An idle connection is closed, and a new one is made")
     func idles() throws {
         let closedCount = Noted(0)
         let server = RawServer { connection, number in
@@ -190,7 +190,7 @@ struct HTTPClientTests {
         #expect((1...3).contains(state.now.most) && server.connectionCount <= 3)
     }
 
-    @Test("A body is sent once, also where a connection that was kept breaks under it")
+    @Test("A body is sent once, even if a reused connection breaks")
     func sentOnce() throws {
         let bodyCount = Noted(0)
         let server = RawServer { connection, _ in
@@ -230,7 +230,7 @@ struct HTTPClientTests {
     }
 
     @Test(
-        "What breaks off is no response",
+        "A truncated response is an error",
         arguments: [
             "", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
@@ -278,7 +278,7 @@ struct HTTPClientTests {
         #expect(try HTTPClient().begin(large, upTo: 10).wait().status.code == 403)
     }
 
-    @Test("Whoever gives up lets the connection go, and is told once")
+    @Test("A caller that gives up releases the connection and is notified once")
     func cancels() async throws {
         let isClosed = Noted(0)
         let server = RawServer { connection, _ in
@@ -302,7 +302,7 @@ struct HTTPClientTests {
         while isClosed.now < 2 { try await Task.sleep(for: .milliseconds(5)) }
     }
 
-    @Test("A stream that nobody reads makes its server wait, and has every byte")
+    @Test("An unread stream makes its server wait, and loses no byte")
     func backPressure() async throws {
         let body = Self.bytes(64 << 20)
         let sentCount = Noted(0)

@@ -1,4 +1,4 @@
-"""Stores that several tests ask; each is made once and never changed by a test."""
+"""Stores that several tests query; each is made once and never changed by a test."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ def pytest_xdist_make_scheduler(config, log):
     """Side by side go the tests of different files, since those of one share servers, and those that have servers of their own.
 
     `--dist loadgroup` would say so with marks, which do nothing: xdist 3.8 writes the group into `_nodeid`, which items of pytest 9.2
-    don't have, and each test would go to any worker, which makes all servers that it shares anew."""
+    don't have, and each test would go to any worker, which creates all servers that it shares again."""
     replicas = (Path(__file__).parent / "test_replicas.py").read_text(encoding="utf-8")
     alone = {"test_state_machine.py": "", "test_full_disk.py": "",
              "test_replicas.py": "|".join(re.findall(r"^def (test_\w+)\([^)]*\bown\b", replicas, re.M))}
@@ -79,7 +79,7 @@ def fill(server, path):
 
 @pytest.fixture(scope="session")
 def sample_in_columnstore(sample_store, tmp_path_factory):
-    """A server on a copy of the sample's store, so that the command line can be asked about the same trips meanwhile."""
+    """A server on a copy of the sample's store, so that the command line can query the same trips meanwhile."""
     folder = tmp_path_factory.mktemp("sample-server")
     shutil.copytree(sample_store, folder / "data")
     with tripstore.Server(folder / "data", folder / "log") as server:

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, Server, wait_until
+from tripstore_tools.harness.tripstore import SAMPLE, TIMEOUT_SECONDS, Server, wait_until
 
 HEAD = b"Host: localhost\r\n"
 UPLOAD = b"POST /ingest?filename=slow.csv HTTP/1.1\r\n" + HEAD + b"Content-Length: 1000000\r\n\r\nregion,"
@@ -80,7 +80,7 @@ class Kept:
 
 
 class Dripping:
-    """Sends a little to each of some connections, again and again, and opens those anew that the server ends."""
+    """Sends a little to each of some connections, again and again, and reopens those that the server ends."""
 
     def __init__(self, server, first_words, count, pause=0.2, byte_count=1):
         self.server, self.first_words, self.pause, self.piece = server, first_words, pause, b"a" * byte_count
@@ -115,7 +115,7 @@ class Dripping:
 
 
 def assert_serves(server):
-    """A client that comes now asks, loads and asks again, and nothing of it fails."""
+    """A new client queries, uploads and queries again without a failure."""
     assert server.get("/health").status == 200
     job = server.ingest(SAMPLE)
     assert (job["status"], job["processed_rows"]) == ("completed", 100)
@@ -263,7 +263,7 @@ def test_attack_followers_leave_room_for_others(tmp_path, silent_source, scale):
 
 
 def test_attack_uploads_leave_room_for_others(tmp_path, scale):
-    """As many uploads as may be: others are answered, and an upload more is told so before it is sent."""
+    """The maximum of uploads: other requests are answered, and one more upload is refused before it is sent."""
     maximum = scale(16, full=1000)
     with Server(tmp_path / "data", tmp_path / "log", MAX_CONNECTIONS=str(maximum), CLIENT_TIMEOUT="600") as server:
         server.ingest(SAMPLE)
@@ -311,7 +311,7 @@ def test_attack_slow_heads_are_ended(tmp_path, scale):
             half.sendall(b"GET /health HTTP/1.1\r\nHost: local")
             answer = rest(half)
             assert answer.startswith(b"HTTP/1.1 408 ") and b"\r\nConnection: close\r\n" in answer, answer
-            # Who has said nothing is idle.
+            # A silent connection is idle.
             silent.sendall(b"GET /health HTTP/1.1\r\n" + HEAD + b"\r\n")
             assert b"200 OK" in silent.recv(1000)
         with Dripping(server, b"GET /health HTTP/1.1\r\nX: ", scale(50, full=2000)) as attack:

@@ -1,4 +1,4 @@
-"""Many deletions at once of jobs that share a segment: it is written anew a few times and not once for each, and others are answered."""
+"""Many deletions at once of jobs that share a segment: it is rewritten a few times and not once for each, and other requests are answered."""
 
 import sqlite3
 import threading
@@ -14,7 +14,7 @@ def exchanges(store):
 
 
 def test_attack_deletions_of_jobs_that_were_loaded_together(tmp_path, scale):
-    """Found: of 20 deletions at once each wrote the whole segment anew, and what was uploaded then waited for all of them.
+    """Found: each of 20 concurrent deletions rewrote the whole segment, and what was uploaded then waited for all of them.
 
     Prints how long they took (`scripts/attack loaded_together`)."""
     store, rows, count = tmp_path / "data", scale(20_000, full=30_000), scale(24, full=34)

@@ -85,7 +85,7 @@ class Follower(threading.Thread):
 
 
 def test_an_end_that_cannot_be_recorded_is_once_there_is_room(library, tmp_path):
-    """Found: such a job stayed `running` until a restart, later ones overtook it, and who followed it heard no end."""
+    """Found: such a job stayed `running` until a restart, later ones overtook it, and its subscribers never got a terminal message."""
     store, switch = tmp_path / "data", tmp_path / "full"
     csv = tmp_path / "some.csv"
     tripstore.cli("generate", "--rows", 60_000, "--output", csv)

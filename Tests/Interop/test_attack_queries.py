@@ -79,7 +79,7 @@ def test_attack_clients_that_hang_up_hold_nobody_up(busy, leave, scale):
 
 
 def test_attack_a_client_that_has_said_all_gets_a_quick_answer(sample_in_columnstore):
-    """One that closes its side first can't be told from one that is gone; what is quick is answered all the same."""
+    """A client that closes its side first looks like one that is gone; fast queries are answered all the same."""
     for path in ("/trip-groups", "/regions", "/analytics/weekly-average", "/jobs"):
         connection = ask(sample_in_columnstore, path)
         connection.shutdown(socket.SHUT_WR)
@@ -204,7 +204,7 @@ def test_attack_large_answers_do_not_add_up(many_regions, scale):
         assert server.memory() - before < 1 << 30
         # Others are served meanwhile.
         assert server.get("/analytics/weekly-average").status == 200 and server.get("/regions?limit=10").status == 200
-        # Whoever reads gets a whole answer, or is told to come again.
+        # A client that reads gets a complete answer, or is told to retry.
         statuses = set()
         for connection in connections:
             response = http.client.HTTPResponse(connection)

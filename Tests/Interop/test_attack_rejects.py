@@ -1,4 +1,4 @@
-"""Files of a few kilobytes whose rows are no trips: what is kept of them, in memory and on disk, and what an answer has."""
+"""Files of a few kilobytes whose rows are not trips: what is kept of them, in memory and on disk, and what an answer has."""
 
 import pyarrow
 import pytest

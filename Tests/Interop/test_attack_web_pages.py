@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, Server, wait_until
+from tripstore_tools.harness.tripstore import SAMPLE, TIMEOUT_SECONDS, Server, wait_until
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium here; scripts/setup --tests installs it.")
@@ -57,7 +57,7 @@ async ({server, csv}) => {
 
 
 class Page(BaseHTTPRequestHandler):
-    """An empty page, for whoever asks."""
+    """An empty page, for any request."""
 
     def do_GET(self):
         body = b"<!DOCTYPE html><title>elsewhere</title><body></body>"

@@ -1,4 +1,4 @@
-"""Copies of a store that is in use: whole at every moment, a store themselves, and cheap where they can be."""
+"""Copies of a store that is in use: complete at every moment, a store themselves, and cheap where they can be."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def test_a_backup_is_restored_to_an_empty_place_only(tmp_path):
     again = tripstore.cli("restore", backup, "--data-dir", restored, check=False)
     assert again.returncode == 64
     assert "already" in again.stderr
-    # The restored store goes on as any other.
+    # The restored store works as any other.
     tripstore.cli("ingest", tripstore.SAMPLE, "--allow-duplicate", "--data-dir", restored)
     assert (trips(restored), trips(backup)) == (200, 100)
 
@@ -146,7 +146,7 @@ def test_the_backup_of_another_store_is_not_replaced(tmp_path):
     tripstore.cli("backup", tmp_path / "copy", "--data-dir", backup)
     tripstore.cli("restore", backup, "--data-dir", tmp_path / "restored")
     tripstore.cli("backup", tmp_path / "copy", "--data-dir", tmp_path / "restored")
-    # What is no store's is left alone, whatever it is.
+    # Foreign files are left alone, whatever they are.
     (tmp_path / "disk/lost+found").mkdir(parents=True)
     tripstore.cli("backup", tmp_path / "disk", "--data-dir", store)
     assert trips(tmp_path / "disk") == 100
@@ -167,7 +167,7 @@ def test_a_first_backup_that_broke_off_is_done_by_the_next(tmp_path):
 
 @pytest.mark.parametrize("is_copied", [False, True], ids=["linked", "copied"])
 def test_what_is_damaged_is_not_backed_up(tmp_path, is_copied):
-    """A byte of a segment has another value: the name of the file is said, and no backup is there that has it."""
+    """A byte of a segment has another value: the error names the file, and no backup contains it."""
     store, backup = tmp_path / "data", tmp_path / "backup"
     if is_copied:
         backup = Path(tempfile.mkdtemp(dir="/dev/shm")) / "backup"
@@ -200,7 +200,7 @@ def test_what_is_damaged_is_not_backed_up(tmp_path, is_copied):
     ("nothing", "there is nothing of this name"), ("a file", "it is a file"), ("a folder", "the folder has no catalog.sqlite"),
     ("a broken backup", "as if a backup was interrupted; back up to it again")])
 def test_what_is_no_backup_is_not_restored(tmp_path, kind, words):
-    """Found: who restored from a folder that was not there was told to load a file into it."""
+    """Found: a restore from a missing folder told the user to load a file into it."""
     backup = tmp_path / "backup"
     if kind == "a file":
         backup.write_text("x")

@@ -64,7 +64,7 @@ def test_a_bad_worker_loses_no_upload(uneven, trips_csv, trouble):
             done = uneven.proxy.wait_for_job(job)
             assert done["status"] == "completed", done
         assert says_so() or trouble == "room"
-    # In order again it does its share by itself.
+    # Once fixed, it takes its share again.
     wait_until(lambda: bad.get("/ready").status == 200, "the worker to take jobs again")
     good.stop()
     again = uneven.proxy.ingest(SAMPLE)

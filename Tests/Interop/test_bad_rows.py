@@ -298,7 +298,7 @@ def test_a_quote_that_is_open_for_more_than_2097152_bytes_costs_one_row(tmp_path
         (2, "unterminated quote", lines[0]), (20_003, "quote inside an unquoted field", lines[-1])]
 
 
-# MARK: Files with a fault as a whole
+# MARK: Files with one fault in the file itself
 
 def errors(done):
     """What the command line says of files that it did not load, without lines of the log."""

@@ -15,7 +15,7 @@ from tripstore_tools.harness.tripstore import REPOSITORY, SAMPLE, Server
 SWAGGER_UI = REPOSITORY / ".build/swagger-ui"
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 
-# An expectation waits by itself, and no longer than anything else here.
+# An expectation has a timeout of its own, the same as everything else here.
 expect.set_options(timeout=tripstore.TIMEOUT_SECONDS * 1000)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium here; scripts/setup --tests installs it.")
 
@@ -37,7 +37,7 @@ def context(browser):
 
 
 class Visit:
-    """A page, what it asked for elsewhere, and what went wrong in it."""
+    """A page, its requests to other hosts, and its errors."""
 
     def __init__(self, context, server):
         self.elsewhere = []
@@ -141,7 +141,7 @@ def test_a_name_is_text_whatever_is_in_it(context, server):
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_and_its_words_can_be_read(browser, pages_server, width, scheme):
-    """Nothing is wider than the window, and text has the contrast that WCAG 2.2 asks for."""
+    """Nothing is wider than the window, and text has the contrast that WCAG 2.2 requires."""
     with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
         page = context.new_page()
         page.goto(pages_server.url)

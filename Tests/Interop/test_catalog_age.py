@@ -1,4 +1,4 @@
-"""A catalog or a server that was restored from another moment: what counts is what the catalog says, and nobody is silent about the rest."""
+"""A catalog or a server that was restored from another moment: trips count as the catalog says, and the rest is reported."""
 
 import json
 import os
@@ -17,7 +17,7 @@ needs_postgresql = pytest.mark.skipif(not postgresql.is_installed(), reason="Pos
 
 
 def trips(server):
-    """Trips that an answer counts; 0 where there are none."""
+    """Trips that an answer counts; 0 if there are none."""
     answer = server.get("/analytics/weekly-average")
     assert answer.status in (200, 404), answer.body
     return answer.json["total_trips"] if answer.status == 200 else 0
@@ -42,7 +42,7 @@ def completed(server, path):
 
 
 def dumped(catalog, database):
-    """A copy of the catalog as `pg_dump` makes it, which begins with the removal of what is there."""
+    """A copy of the catalog as `pg_dump` makes it, which begins by removing what exists."""
     return catalog.run("pg_dump", "--clean", "--if-exists", "-h", "127.0.0.1", "-p", catalog.port, "-U", postgresql.USER, database,
                        PGPASSWORD=postgresql.PASSWORD)
 
@@ -86,7 +86,7 @@ def test_a_restored_catalog_counts_complete_jobs_only(tmp_path, cluster):
             assert (found["missing"], found["extra"], found["to_be_removed"]) == (0, 0, 20_000)
             tripstore.cli("repair", "--job", job, **environment)
             assert trips(server) == 23_000 and servers.stored() == 23_000
-        # With its upload the job goes on, and counts once.
+        # The job resumes with its upload, and counts once.
         restore(servers.catalog, "jobs", dump, tmp_path)
         shutil.rmtree(tmp_path / "one")
         (tmp_path / "backup").rename(tmp_path / "one")
@@ -98,7 +98,7 @@ def test_a_restored_catalog_counts_complete_jobs_only(tmp_path, cluster):
 
 
 @needs_postgresql
-@pytest.mark.parametrize("how", ["another server", "tables made anew", "rows"])
+@pytest.mark.parametrize("how", ["another server", "tables created again", "rows"])
 def test_an_older_catalog_under_running_processes_is_refused(tmp_path, cluster, how):
     """Found: 300,100 trips where the catalog had 100,100, the numbers of jobs used again, and /ready said 200."""
     first, second = generated(tmp_path, 3000, 1), generated(tmp_path, 5000, 2)
@@ -120,7 +120,7 @@ def test_an_older_catalog_under_running_processes_is_refused(tmp_path, cluster, 
             shutil.rmtree(catalog.data)
             standby.rename(catalog.data)
             catalog.start()
-        elif how == "tables made anew":
+        elif how == "tables created again":
             restore(catalog, "jobs", dump, tmp_path)
         else:
             catalog.query(f"DELETE FROM load_attempts WHERE job_id = {job}; DELETE FROM jobs WHERE id = {job}; "
@@ -157,7 +157,7 @@ def test_a_catalog_that_went_back_and_lost_nothing_goes_on(tmp_path, cluster):
 
 
 def test_a_folder_that_went_back_loads_the_rest_once(tmp_path, cluster):
-    """The catalog in SQLite, copied while a job was under way and put back once it was complete: the job goes on, as another attempt."""
+    """The catalog in SQLite, copied while a job was running and restored after its completion: the job resumes as another attempt."""
     source = generated(tmp_path, 150_000, 3)
     url = cluster.database_url("age_folder", "&rows_per_insert=10000")
     variables = {"DATABASE_URL": url, "DATA_DIR": str(tmp_path / "data")}

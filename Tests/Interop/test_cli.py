@@ -1,6 +1,6 @@
 """The command line as a person and a script meet it: help, mistakes and exit codes, formats, jobs, inspect.
 
-The answers themselves are judged elsewhere; here it is about how they are asked for and how they come out.
+Other tests check the answers themselves; these check how they are requested and printed.
 """
 
 import csv

@@ -130,7 +130,7 @@ def test_ingestion_chunk_size(generated_csv, tmp_path):
 @pytest.mark.parametrize("flags, variables", [
     ([], {"SEGMENT_ROWS": "20000"}), (["--segment-rows=20000"], {"SEGMENT_ROWS": "1"})], ids=["variable", "flag"])
 def test_segment_rows(tmp_path, flags, variables):
-    """What a load commits at a time: the same answers, in more files. (Files of less than 4 MiB are loaded whole.)"""
+    """How much a job commits at a time: the same answers, in more files. (Files of less than 4 MiB are committed at once.)"""
     csv = tmp_path / "trips.csv"
     cli("generate", "--rows", 40_000, "--output", csv)
     cli("ingest", csv, "--data-dir", tmp_path / "usual")

@@ -172,7 +172,7 @@ def test_a_signal_in_the_middle_of_a_pipe_ends_a_load_with_its_number(tmp_path, 
     process = subprocess.Popen([str(tripstore.BINARY), "ingest", "-", "--data-dir", str(tmp_path / "data")],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment())
     head, rows = SAMPLE.read_bytes().split(b"\n", 1)
-    # More than a pipe holds: once it is written, the load is under way.
+    # More than a pipe holds: once it is written, the job is running.
     process.stdin.write(head + b"\n" + rows * 1000)
     process.stdin.flush()
     process.send_signal(number)
@@ -224,7 +224,7 @@ def test_ctrl_c_ends_a_load_that_waits_for_its_input(tmp_path):
 
 @pytest.mark.parametrize("count, code, words", [(0, 1, "The file is empty"), (4, 0, "3 trips ingested (job 1")])
 def test_ctrl_d_ends_the_input_at_the_first_time(tmp_path, count, code, words):
-    """Found: a second one was needed where nothing was typed, as a terminal that is read again waits for another."""
+    """Found: a second one was needed if nothing was typed, since a terminal that is read again waits for another."""
     terminal = Terminal("ingest", "-", "--data-dir", tmp_path / "data")
     wait_for_the_load(tmp_path / "data")
     for line in SAMPLE.read_bytes().splitlines()[:count]:
@@ -344,7 +344,7 @@ def test_an_interrupted_pipe_is_not_gone_on_with(tmp_path, kind, number, code):
 
 
 def test_a_file_that_is_redirected_is_that_file(tmp_path):
-    """So that it goes on by whatever name it comes; one that was removed has none, and is a stream."""
+    """A file is resumed whatever its name; one that was removed has none, and is a stream."""
     store, file = tmp_path / "data", tmp_path / "trips.csv"
     file.write_bytes(SAMPLE.read_bytes())
 

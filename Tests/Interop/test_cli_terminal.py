@@ -39,7 +39,7 @@ def on_terminal(*arguments, **options):
 
 
 def lines_of(text):
-    """Lines as they stand on the screen: without colours and without what was wiped out."""
+    """Lines as on the screen: without colours and without erased text."""
     return [line.split("\r\x1b[K")[-1] for line in COLOUR.sub("", text).split("\r\n")]
 
 
@@ -57,7 +57,7 @@ def test_a_table_fits_the_terminal_and_says_where_it_was_cut(named, columns):
     assert max(map(width, lines)) <= columns
     cut = [line for line in lines if "…" in line]
     assert any(line.startswith("Region") for line in cut) and any(line.startswith("東京") for line in cut)
-    # Columns still stand under one another.
+    # Columns are still aligned.
     rule = next(line for line in lines if line and set(line) == {"─", " "})
     starts = [match.start() for match in re.finditer(r"(?<= )─", rule)]
     prague = next(line for line in lines if line.startswith("Prague"))
@@ -204,7 +204,7 @@ def test_the_api_keeps_its_names(server):
 
 @pytest.fixture
 def stalled():
-    """A server of a file that answers nothing until it is told to."""
+    """A server of a file that answers only when released."""
     release = threading.Event()
     with FileServer(SAMPLE.read_bytes()) as files:
         def instead(*_):

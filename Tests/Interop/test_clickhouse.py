@@ -1,6 +1,6 @@
-"""Trips in ClickHouse: the same answers to the byte, every row once whatever dies, and sentences where it cannot be.
+"""Trips in ClickHouse: the same answers to the byte, every row once whatever dies, and clear errors if that is impossible.
 
-What the API promises of answers is asked of this engine by other tests too, which get a server of each (`conftest.py`)."""
+Other tests check the API's answers for this engine too, which get a server of each (`conftest.py`)."""
 
 import json
 import random
@@ -26,7 +26,7 @@ def own_cluster(tmp_path):
 
 
 def stored_rows(cluster, database):
-    """Rows that are there, whether they count or not."""
+    """Rows in the tables, whether they count or not."""
     return sum(int(cluster.query(f"SELECT count() FROM {database}.trips", shard=number)) for number in range(2))
 
 
@@ -135,7 +135,7 @@ def test_a_current_version_answers_the_same(generated_in_columnstore, generated_
 # MARK: jobs
 
 def test_jobs_come_and_go_whole(tmp_path, cluster):
-    """Loaded twice, taken out once, resumed; a file that is none; what was taken out is removed from the tables in time."""
+    """Loaded twice, deleted once, resumed; an invalid file; deleted rows are removed from the tables in time."""
     with serve(tmp_path, cluster, "jobs", "&purge_after_seconds=0") as server:
         first = server.ingest(tripstore.SAMPLE)
         once = answers(server)
@@ -173,7 +173,7 @@ def test_queries_during_a_load_see_none_of_it(tmp_path, cluster, generated_csv):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_row_once_though_the_program_is_killed(tmp_path, own_cluster, generated_csv, loaded_in_columnstore, seed):
-    """At random moments of a load, three times; small parts, so that some are committed and some are not."""
+    """At random moments of a job, three times; small parts, so that some are committed and some are not."""
     choice = random.Random(seed)
     server = serve(tmp_path, own_cluster, parameters="&purge_after_seconds=0&rows_per_insert=30000")
     server.start()
@@ -197,7 +197,7 @@ def test_every_row_once_though_the_program_is_killed(tmp_path, own_cluster, gene
 
 @pytest.mark.parametrize("seed", range(2))
 def test_every_row_once_though_a_shard_is_killed(tmp_path, own_cluster, generated_csv, loaded_in_columnstore, seed):
-    """It comes back after a while; the load waits and says so, and nobody does anything."""
+    """It comes back after a while; the job waits and says so, and needs no help."""
     choice = random.Random(seed)
     with serve(tmp_path, own_cluster, parameters="&rows_per_insert=30000") as server:
         job = server.post_file(generated_csv)
@@ -230,7 +230,7 @@ def test_a_shard_that_is_away_is_said_and_forgotten_when_it_is_back(tmp_path, ow
 
 
 def test_a_load_that_waits_can_be_stopped_and_cancelled(tmp_path, own_cluster):
-    """A server that is stopped meanwhile goes on at its next start; a job that is deleted meanwhile is cancelled."""
+    """A server that is stopped meanwhile resumes at its next start; a job that is deleted meanwhile is cancelled."""
     with serve(tmp_path, own_cluster) as server:
         own_cluster.stop(signal.SIGKILL)
         jobs = [server.post_file(tripstore.SAMPLE) for _ in range(2)]
@@ -268,7 +268,7 @@ def test_a_url_that_leads_nowhere_is_a_sentence(tmp_path, cluster, change, sente
 
 
 def test_one_shard_is_not_taken_for_the_cluster(tmp_path, cluster):
-    """Found: without `?cluster=` answers had the trips of one shard, and nobody said so."""
+    """Found: without `?cluster=` answers had the trips of one shard, without a warning."""
     url = cluster.database_url("forgotten")
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "data", DATABASE_URL=url)
     alone = re.sub(r",[^/]*", "", url.split("?")[0])

@@ -82,7 +82,7 @@ def test_metrics_are_of_one_process_and_not_to_be_had_through_the_proxy(cluster,
 
 
 def test_any_process_follows_a_job_of_any_other(cluster, trips_csv):
-    """Sent to one, followed at the other while it runs: pushed to, not told the end alone."""
+    """Sent to one process, followed at another: progress is pushed, not only the end."""
     for sent_to, followed_at in (cluster.apis, reversed(cluster.apis)):
         job = sent_to.post_file(trips_csv)
         messages, code = listen(followed_at, job)
@@ -109,7 +109,7 @@ def test_any_process_shows_rejected_rows(cluster, tmp_path, sample_in_columnstor
 
 
 def test_uploads_are_in_the_store_until_they_are_loaded(cluster, trips_csv):
-    """Of a job that failed it is kept, so that it can be loaded once more by any worker."""
+    """A failed job keeps it, so that any worker can run the job again."""
     failed = cluster.proxy.wait_for_job(cluster.proxy.post_csv(b"no,header\n1,2\n").json["job_id"])
     assert failed["status"] == "failed"
     assert len(cluster.store.keys(topology.BUCKET)) == 1
@@ -170,7 +170,7 @@ def test_a_failed_fetch_is_resumed_by_whoever_is_free(cluster, trips_csv, embedd
 # MARK: what ends
 
 def test_a_worker_that_is_stopped_gives_its_job_back(cluster, generated_csv, loaded_in_columnstore):
-    """When it has ended the job is no longer its own, and another goes on from the last commit."""
+    """After it has expired, another worker resumes the job from the last commit."""
     job = cluster.proxy.post_file(generated_csv)
     follower = Follower(cluster.proxy.port, job)
     tripstore.wait_until(lambda: cluster.proxy.job(job)["processed_rows"] > 100_000, "the load")
@@ -209,7 +209,7 @@ def test_a_frozen_postgresql_is_one_that_is_away(cluster, trips_csv, embedded):
 
 
 def test_it_grows_and_shrinks_while_it_loads_and_is_asked(cluster, trips_csv, embedded):
-    """An API process, a worker and a shard more, for which all processes start anew one after the other; then an API process and a
+    """An API process, a worker and a shard more, for which all processes restart one after the other; then an API process and a
     worker less: no query fails, and every row is there once."""
     cluster.proxy.ingest(trips_csv)
     seen, failed = set(), []
@@ -222,7 +222,7 @@ def test_it_grows_and_shrinks_while_it_loads_and_is_asked(cluster, trips_csv, em
                 seen.add(answer.json["total_trips"])
             else:
                 failed.append((answer.status, answer.body))
-            # The processors are for the loads.
+            # The processors are for the jobs.
             time.sleep(0.05)
 
     askers = [threading.Thread(target=ask) for _ in range(4)]

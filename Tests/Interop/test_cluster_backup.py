@@ -106,7 +106,7 @@ def test_a_killed_backup_goes_on_and_a_job_that_was_not_complete_comes_with_the_
         command = [tripstore.BINARY, "backup", backup]
         assert interrupted(command, place.variables | {"SEGMENT_ROWS": "3000"}, lambda: counted(backup), [3000, 9000, 20_000]) > 1
         server.ingest(SAMPLE)
-        # As if a load were under way.
+        # As if a job were running.
         catalog.query("UPDATE jobs SET status = 'running', worker = 'somebody', heartbeat_at = now() + interval '1 hour' WHERE id = 2",
                       place.name)
         done = cli("backup", backup, **place.variables)

@@ -1,4 +1,4 @@
-"""The commit of a load into ClickHouse, explored in every order: no interleaving of load, freeze, takeover, deletion, purge and thaw counts a
+"""The commit of a job into ClickHouse, explored in every order: no interleaving of ingestion, freeze, takeover, deletion, purge and thaw counts a
 trip twice or not at all, and nothing that is stored for good is forgotten.
 
 This is a model of what docs/CLICKHOUSE.md ("Guarantees") says, not the program: `test_fence.py` and
@@ -6,8 +6,8 @@ This is a model of what docs/CLICKHOUSE.md ("Guarantees") says, not the program:
 that is frozen or dead is one whose next action does not come. The model shows that each safeguard is needed: without it, the same
 exploration finds the fault that it is for.
 
-A job of two parts, two workers, one server, and one or two processes that remove rows: one that was frozen goes on after another has
-taken its place. Rows of a part arrive as a whole: of a shard that takes one and another that does not, each may be thought of as a part
+A job of two parts, two workers, one server, and one or two processes that remove rows: one that was frozen continues after another has
+taken its place. Rows of a part arrive together: if one shard takes them and another does not, each may be thought of as a part
 of its own."""
 
 from collections import deque
@@ -109,10 +109,10 @@ class Model:
             row = (worker.attempt, worker.part, self.place(state, worker))
             if row in state.stored and (worker.session, *row) not in state.on_the_way | state.running:
                 yield "answered", with_worker(state, index, worker._replace(step="commit"))
-            # No answer came, whatever became of it: the load begins again from its last commit, as another attempt.
+            # No answer came, whatever became of it: the job starts again from its last commit, as another attempt.
             yield "gave up", with_worker(state, index, Worker())
             if worker.session not in state.alive:
-                # The server refused it: nothing was done, and it is sent once more in another session.
+                # The server refused it: nothing was done, and it is sent again in another session.
                 gone = state._replace(on_the_way=frozenset(each for each in state.on_the_way if each[0] != worker.session))
                 if row not in state.stored and (worker.session, *row) not in state.running:
                     yield "refused", with_worker(gone, index, worker._replace(step="session"))
@@ -133,7 +133,7 @@ class Model:
 
     @staticmethod
     def place(state, worker):
-        """The part of the file that a worker is at: it goes on from what was committed before its attempt."""
+        """The part of the file that a worker is at: it continues from what was committed before its attempt."""
         before = sum(each.committed for each in state.attempts if each.number < worker.attempt)
         return before + worker.part
 

@@ -1,4 +1,4 @@
-"""The server is killed in the middle of loads and started again: nothing acknowledged is lost, nothing is there twice."""
+"""The server is killed in the middle of jobs and restarted: nothing acknowledged is lost, nothing is duplicated."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ import pytest
 from tripstore_tools.harness import tripstore
 from tripstore_tools.harness.processes import children_of
 
-# Above two million, so that a load commits a segment before its end and has something to go on from.
+# Above two million, so that a job commits a segment before its end and can resume from it.
 ROWS = 3_000_000
 SEED = 20180528
 QUERIES = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
@@ -41,7 +41,7 @@ def visible_trips(server):
 
 @pytest.fixture(scope="module")
 def undisturbed(long_csv, tmp_path_factory):
-    """The answers after a load that nothing disturbed, and how long that took."""
+    """The answers after an undisturbed job, and how long it took."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with tripstore.Server(folder / "data", folder / "log") as server:
         started = time.monotonic()
@@ -76,7 +76,7 @@ def test_a_load_goes_on_after_every_end_of_the_server(long_csv, undisturbed, tmp
         for _ in range(3):
             moments.append(round(chance.uniform(0, seconds * 0.6), 3))
             time.sleep(moments[-1])
-            # All of them or none, and all only once the load has nothing left to do but to say so.
+            # All of them or none, and all only after the last commit of the job.
             seen = visible_trips(server)
             assert seen in (0, ROWS), "trips of a load under way are not to be seen"
             if seen:
@@ -149,7 +149,7 @@ class Crashing:
         return tripstore.Server(self.store, self.log, **(self.faulty | fault if fault else self.settings))
 
     def accept(self, *bodies):
-        """Uploads files while loads stand still, and kills the server once it loads the first."""
+        """Uploads files while jobs are blocked, and kills the server once it ingests the first."""
         self.server().start().stop()
         self.flag.touch()
         server = self.server(FAULT_KIND="hold", FAULT_WHILE=str(self.flag)).start()
@@ -179,7 +179,7 @@ class Crashing:
 
 
 def test_a_load_that_ends_the_server_again_and_again_is_given_up(library, tmp_path):
-    """Found: it was begun anew at each start, so that the server could never come up."""
+    """Found: it was started again at each start, so that the server could never come up."""
     crashing = Crashing(library, tmp_path)
     (job,) = crashing.accept(tripstore.SAMPLE.read_bytes())
     for runs in range(2, 5):

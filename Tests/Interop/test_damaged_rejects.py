@@ -84,7 +84,7 @@ def test_damage_is_found_told_and_set_aside(store, damage):
     assert done.returncode == 1 and json.loads(done.stdout)["damaged"][0]["quarantined"], done.stdout
     assert not list((store / "rejects").iterdir())
     assert [path.name for path in (store / "quarantine").glob("*")] == ([] if damage == "missing" else ["2.jsonl"])
-    # It was told; what is left is whole, and knows how many rows there were.
+    # It was reported; the rest is complete, and knows how many rows there were.
     cli("verify", "--data-dir", store)
     shown = cli("jobs", 2, "--rejects", 5, "--data-dir", store)
     assert f"0 of {count} rejected rows" in shown.stderr and "None of them were kept" in shown.stderr
@@ -112,7 +112,7 @@ def test_a_catalog_that_is_made_anew_tells_of_it(store, damage):
     assert (trips(store), rejected(store)) == (expected, 0)
     assert (store / "quarantine/2.jsonl").exists() and not list((store / "rejects").iterdir())
     cli("verify", "--data-dir", store)
-    # And tells of it each time.
+    # And reports it each time.
     done = cli("rebuild-catalog", "--force", "--data-dir", store, check=False)
     assert done.returncode == 1 and "how many rows of job 2 were rejected is unknown now" in done.stdout, done.stdout
     # With the whole file it knows all again, also how long that has to be.

@@ -166,7 +166,7 @@ def certificates(folder):
 
 @pytest.fixture
 def account(tmp_path):
-    """A server that acts as AWS and has the machines' password; gives where it is, its names, and how the shards in use are told."""
+    """A server that acts as AWS and has the machines' password; yields its address, its names, and how to announce the shards in use."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
@@ -193,7 +193,7 @@ def account(tmp_path):
 @pytest.mark.skipif(not clickhouse.is_installed(), reason="clickhouse-server is not installed")
 @pytest.mark.skipif(os.geteuid() != 0, reason="the machines' script gives files to another user, as root")
 def test_a_shard_joins_and_no_query_fails(tmp_path, account):
-    """docs/DEPLOYMENT.md, "How to add a shard": the machine, the parameter, new processes; queries go on all along."""
+    """docs/DEPLOYMENT.md, "How to add a shard": the machine, the parameter, new processes; queries succeed throughout."""
     endpoint, names, tell = account
     command = tmp_path / "bin/aws"
     command.parent.mkdir()
@@ -217,12 +217,12 @@ def test_a_shard_joins_and_no_query_fails(tmp_path, account):
                 server.ingest(tripstore.SAMPLE)
             before = server.get("/regions").body
             with Queries(server) as queries:
-                # Its machine is made: the table is there before anybody asks it.
+                # Its machine exists: the table is there before the first query.
                 machines[2].write_settings()
                 machines[2].start()
                 machines[2].join()
                 assert machines[2].answers("EXISTS TABLE trips.trips") == "1"
-                # It is told to all, and each takes it while it runs.
+                # It is announced to all, and each adopts it without a restart.
                 tell(machines)
                 for machine in machines:
                     machine.write_settings()
@@ -247,7 +247,7 @@ def test_a_shard_joins_and_no_query_fails(tmp_path, account):
 
 
 class Queries:
-    """Asks a server over and over, and keeps what was no answer."""
+    """Queries a server over and over, and keeps the failures."""
 
     def __init__(self, server):
         self.server = server

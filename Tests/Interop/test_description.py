@@ -1,6 +1,6 @@
 """openapi.json beside docs/API.md: each operation has the statuses that the page gives it, each error has one schema.
 
-That no answer has another status is checked wherever a test asks a server (`tripstore.Description`)."""
+That no answer has another status is checked whenever a test calls a server (`tripstore.Description`)."""
 
 import json
 import re

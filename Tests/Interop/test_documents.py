@@ -1,4 +1,4 @@
-"""What a page tells a reader to do works in the order in which it stands there, and prints what the page shows."""
+"""The commands of a page work in their order, and print what the page shows."""
 
 import contextlib
 import dataclasses
@@ -34,7 +34,7 @@ class Follower:
         self.server = None
 
     def prepare(self, what):
-        """What stands in `<!-- run: … -->`."""
+        """The contents of `<!-- run: … -->`."""
         if self.server:
             self.server.stop()
             shutil.rmtree(self.server.data_dir)

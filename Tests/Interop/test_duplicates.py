@@ -170,7 +170,7 @@ def rows_of(path):
 
 
 def interrupt(store, *arguments):
-    """Leaves a load interrupted with something committed of its first file."""
+    """Leaves a job interrupted with part of its first file committed."""
     for _ in range(20):
         process = subprocess.Popen([str(tripstore.BINARY), "ingest", *map(str, arguments), "--data-dir", str(store)],
                                    stderr=subprocess.PIPE, env=tripstore.clean_environment(SEGMENT_ROWS="50000"))
@@ -194,7 +194,7 @@ def opens_of(path):
     """Counts how often a file is opened from now on; returns a function that says so."""
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = libc.inotify_init1(os.O_NONBLOCK)
-    # Equal events one behind the other are told once, so that reads have to be told of, too.
+    # Consecutive equal events are reported once, so reads have to be reported, too.
     access, opening = 0x1, 0x20
     assert descriptor >= 0 and libc.inotify_add_watch(descriptor, str(path).encode(), access | opening) >= 0
 
@@ -359,7 +359,7 @@ def test_of_two_jobs_with_the_same_bytes_the_whole_one_has_them(tmp_path):
 
 
 def damage_a_segment(store):
-    """Flips a bit of the first segment, whose trips are set aside."""
+    """Flips a bit of the first segment, which is quarantined."""
     segment = min((store / "segments").glob("*.parquet"))
     data = bytearray(segment.read_bytes())
     data[200] ^= 1

@@ -1,4 +1,4 @@
-"""Changes of jobs as CloudEvents: each one, in order, signed, however often the receiver or the server is away."""
+"""Changes of jobs as CloudEvents: each one, in order, signed, however often the receiver or the server is down."""
 
 import base64
 import hashlib
@@ -105,7 +105,7 @@ def test_what_the_receiver_refuses_is_sent_again(tmp_path, receiver):
 
 
 def test_nothing_is_lost_though_both_are_away(tmp_path):
-    """Nobody listens, the server is killed, jobs go on; the next server tells all of it."""
+    """No receiver listens, the server is killed, jobs continue; the next server delivers everything."""
     with Receiver() as gone:
         url = gone.url
     server = serve(tmp_path, url).start()

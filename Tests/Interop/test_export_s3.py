@@ -133,7 +133,7 @@ def test_a_deletion_is_followed_and_what_is_unchanged_is_not_sent_again(s3, serv
 
 
 def test_what_readers_find_while_weeks_are_replaced(s3, server):
-    """By the manifest a week as it was or as it is; by listing never too few trips, and nobody half a file."""
+    """By the manifest a week as it was or as it is; by listing never too few trips, and never half a file."""
     server.ingest(SAMPLE)
     export(s3, "replaced", server.data_dir)
     files = file_system(s3)
@@ -155,7 +155,7 @@ def test_what_readers_find_while_weeks_are_replaced(s3, server):
                 try:
                     found = sum(map(rows, keys))
                 except OSError as error:
-                    # Removed before it was opened, which is so only where the week was replaced meanwhile.
+                    # Removed before it was opened, which happens only if the week was replaced meanwhile.
                     if ("NOT_FOUND" not in str(error) and not isinstance(error, FileNotFoundError)) or keys_of(week) == keys:
                         problems.append((kind, week, error))
                     continue
@@ -194,7 +194,7 @@ def test_what_readers_find_while_weeks_are_replaced(s3, server):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_an_export_that_is_killed_is_made_whole_by_the_next(s3, generated_in_columnstore, sample_store, tmp_path, seed):
-    """At a random moment; no parts of files are left that nobody sees and somebody pays for."""
+    """At a random moment; no invisible parts of files are left that somebody pays for."""
     chance = random.Random(seed)
     prefix = f"killed-{seed}"
     store = generated_in_columnstore.data_dir

@@ -64,7 +64,7 @@ def test_at_every_call(library, tmp_path, name, kind):
 
 
 def test_a_store_that_was_being_made_is_made_by_the_next_command(library, tmp_path):
-    """It is killed at a call while it makes its catalog; who only reads is told what to do, and that does it."""
+    """It is killed at a call while it creates its catalog; a reader's error says what to do, and that works."""
     count = Fault(library, tmp_path / "whole").count(["ingest", tripstore.SAMPLE, "--data-dir", tmp_path / "whole"], tmp_path / "count")
     lines = (tmp_path / "count").read_text().splitlines()
     made = next(number for number, line in enumerate(lines, 1) if "/segments/" in line)

@@ -1,4 +1,4 @@
-"""A process that is suspended during a load, loses its job meanwhile and goes on stores nothing that counts, then or ever."""
+"""A process that is suspended during a job, loses it meanwhile and continues never stores anything that counts."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def test_a_suspended_worker_that_goes_on_adds_no_trips(tmp_path, cluster, what):
     tripstore.cli("generate", "--rows", ROWS, "--seed", 3, "--output", source)
     name = f"fence_{what.replace(' ', '_')}"
     with shared(tmp_path, cluster, name) as servers, FileServer(source.read_bytes()) as files, servers.server("second") as second:
-        # The one that removes what does not count is the one that goes on.
+        # The process that purges is the one that continues.
         wait_until(servers.has_leader, "the second to lead")
         with servers.server("first") as first, frozen(second.process):
             body = json.dumps({"url": files.url()})
@@ -53,7 +53,7 @@ def test_a_suspended_worker_that_goes_on_adds_no_trips(tmp_path, cluster, what):
                     answer = server.get("/analytics/weekly-average")
                     assert (answer.json["total_trips"] if answer.status == 200 else 0) == rows, answer.body
                 time.sleep(0.2)
-            # Both go on, with sessions of which the catalog knows.
+            # Both continue, with sessions that the catalog knows.
             for server in (first, second):
                 again = server.request("POST", "/ingest?duplicate=allow", source.read_bytes(), {"Content-Type": "text/csv"})
                 assert server.wait_for_job(again.json["job_id"])["status"] == "completed"

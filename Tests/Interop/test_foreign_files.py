@@ -1,4 +1,4 @@
-"""What is not the store's is left alone, wherever it lies; copies never lie inside one another."""
+"""Foreign files are left alone, wherever they are; copies are never inside one another."""
 
 import os
 import shutil
@@ -114,7 +114,7 @@ def test_a_restore_does_not_sweep_what_the_backup_lacks(tmp_path):
     assert refused.returncode == 1 and "rebuild-catalog" in refused.stderr
     rebuild(store)
     assert answers(store) == before
-    # What an interrupted restore has brought already is in the backup, so it goes on.
+    # What an interrupted restore has already copied is in the backup, so it continues.
     again = tmp_path / "again"
     shutil.copytree(backup / "segments", again / "segments")
     tripstore.cli("restore", backup, "--data-dir", again)

@@ -1,5 +1,5 @@
 """A server starts on a disk that takes nothing more: queries are answered, changes are refused with the reason and the remedy, and it
-goes on by itself once there is room. A deletion, which makes room, is done if SQLite can be given any."""
+continues by itself once there is space. A deletion, which frees space, succeeds if SQLite can get any."""
 
 import json
 import shutil
@@ -78,14 +78,14 @@ def test_attack_a_start_on_a_full_disk(tmp_path, state, kind):
         found = command_answers(store)
         assert expected is None or found == expected
         with tripstore.Server(store, tmp_path / "log") as server:
-            # What SQLite gave back as it found no room is taken as well.
+            # Space that SQLite freed when it found none is taken as well.
             fill_to_the_last_byte(disk)
             ready = server.get("/ready").json
             assert ready["status"] == "read-only" and " are free" in ready["detail"], ready
             assert str(store) not in ready["detail"], ready
             assert b"\ntripstore_read_only 1\n" in server.get("/metrics").body
             assert answers(server) == before
-            # What is left of a load may have been swept.
+            # Orphaned files of a job may have been swept.
             assert [answer for answer in command_answers(store) if "unnamed_files" not in answer] == \
                 [answer for answer in found if "unnamed_files" not in answer]
             if state == "killed" and "DISK_RESERVE" in ready["detail"]:

@@ -1,6 +1,6 @@
 """Parts that hang instead of ending: frozen, they keep their connections, and the machine takes new ones for them.
 
-Whoever needs them is told so, and nothing else waits. What ends is the matter of test_cluster.py."""
+Requests that need them get an error, and nothing else waits. Processes that end are covered by test_cluster.py."""
 
 import contextlib
 import socket
@@ -139,7 +139,7 @@ def test_jobs_are_refused_and_numbers_are_told_while_postgresql_is_frozen(hangin
 
 
 def test_a_frozen_api_process_takes_no_request_for_long(hanging):
-    """Found: half of the requests waited for five minutes. The proxy asks another, and then leaves it alone for a while."""
+    """Found: half of the requests waited for five minutes. The proxy uses another, and then avoids it for a while."""
     frozen_one, other = hanging.apis
     with frozen(frozen_one.process):
         for path in ["/health", "/jobs", "/jobs/1", "/jobs?limit=1", "/health"] * 2:
@@ -171,7 +171,7 @@ def test_a_frozen_store_is_said_and_leaves_no_job(hanging):
     with frozen(hanging.store.process):
         answer = api.post_csv(SAMPLE.read_bytes())
         assert answer.status == 503 and f"s3://{topology.BUCKET}" in answer.detail, answer.body
-        # The next one is told so before it is sent.
+        # The next one is refused before it is sent.
         answer = api.post_csv(SAMPLE.read_bytes())
         assert answer.status == 503 and f"s3://{topology.BUCKET}" in answer.detail, answer.body
     assert not uploads_of(api)
@@ -201,7 +201,7 @@ def test_an_upload_whose_client_has_left_makes_no_job(hanging):
     assert "left.csv" not in [job["filename"] for job in api.get("/jobs", {"limit": 1000}).json]
 
 
-# MARK: who leads
+# MARK: Leadership
 
 def test_a_frozen_leader_loses_its_tasks(tmp_path, cluster):
     """Found: what does not count was never removed again, as its advisory lock went with a connection that stayed."""

@@ -19,7 +19,7 @@ JOB_FIELDS = {"id", "filename", "status", "created_at", "updated_at", "total_row
 
 
 def curl(*arguments):
-    """curl's standard output; an HTTP error is no error of curl's."""
+    """curl's standard output; an HTTP error is not an error of curl."""
     return subprocess.run(["curl", "--silent", "--show-error", "--max-time", "60", *map(str, arguments)],
                           capture_output=True, text=True, check=True).stdout
 
@@ -169,7 +169,7 @@ def test_a_cancelled_jobs_trips_never_show(server, generated_csv):
     job = server.post_file(generated_csv)
     server.delete(f"/jobs/{job}")
     ended = server.wait_for_job(job)
-    # The job may have been the quicker one; then its trips were taken out again.
+    # The job may have been the quicker one; then its trips were deleted again.
     assert ended["status"] in ("cancelled", "deleted")
     assert total_trips(server) == 0
     assert_accepted(server, {"message": "Ingestion scheduled", "job_id": server.post_file(SAMPLE)})
@@ -221,7 +221,7 @@ def test_openapi_document_is_valid_and_complete(sample_server):
     document = sample_server.get("/openapi.json").json
     openapi_spec_validator.validate(document)
     assert document["info"]["version"] == cli("--version").stdout.strip()
-    # Where this server is, the description can't know.
+    # The description can't know the address of this server.
     assert "127.0.0.1" not in json.dumps(document)
     assert {re.sub(r"\{\w+\}", "{}", path) for path in document["paths"]} >= {
         "/ingest", "/jobs", "/jobs/{}", "/jobs/{}/rejects", "/jobs/{}/events", "/analytics/weekly-average",

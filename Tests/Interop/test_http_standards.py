@@ -39,7 +39,7 @@ def server(tmp_path_factory):
 
 
 class Reader:
-    """Answers off a connection, told apart by their framing alone."""
+    """Responses on a connection, separated by their framing alone."""
 
     def __init__(self, connection):
         self.connection = connection

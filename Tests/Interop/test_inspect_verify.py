@@ -76,7 +76,7 @@ def test_verify_finds_a_flipped_bit(store, segment, part):
 
 
 def test_verify_finds_a_flipped_bit_wherever_it_is(store, segment):
-    """Every 97th byte of the file in turn; each time the damage is named."""
+    """Every 97th byte of the file in turn; each time the damage is reported."""
     sound = segment.read_bytes()
     missed = []
     for offset in range(0, len(sound), max(97, len(sound) // 40)):

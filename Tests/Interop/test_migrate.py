@@ -12,7 +12,7 @@ import pytest
 
 from tripstore_tools.harness import clickhouse, postgresql, tripstore
 from tripstore_tools.harness.migration import HEADER, QUERIES, Cluster, counted, inspected, interrupted, refusal, said, same, write_odd_trips
-from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, cli, wait_until
+from tripstore_tools.harness.tripstore import SAMPLE, TIMEOUT_SECONDS, cli, wait_until
 
 pytestmark = pytest.mark.skipif(
     not (clickhouse.is_installed() and postgresql.is_installed()), reason="clickhouse-server or PostgreSQL is not installed")
@@ -85,7 +85,7 @@ def test_a_store_goes_to_a_cluster_and_back_with_all_that_is_said_of_it(store, e
         same(said(there), expected)
         same(said(back), expected)
         last = max(job["id"] for job in listed(store))
-        # Both go on as any other: numbers, duplicates, deletions.
+        # Both work as any other: IDs, duplicates, deletions.
         for server in (there, back):
             refused = server.post_csv(SAMPLE.read_bytes(), duplicate=None)
             assert refused.status == 409, refused.body
@@ -95,7 +95,7 @@ def test_a_store_goes_to_a_cluster_and_back_with_all_that_is_said_of_it(store, e
 
 
 def test_segments_that_came_back_know_their_jobs(store, expected, places, tmp_path):
-    """A catalog that is lost is made anew from them."""
+    """A lost catalog is rebuilt from them."""
     place = places()
     cli("migrate", "--data-dir", store, *place.flags)
     home = tmp_path / "home"

@@ -1,4 +1,4 @@
-"""The judges are judged: fixtures are what their scripts say, and DuckDB's geohashes are pygeohash's."""
+"""The oracles are checked: fixtures are what their scripts say, and DuckDB's geohashes are pygeohash's."""
 
 import subprocess
 import sys

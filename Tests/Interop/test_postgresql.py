@@ -14,7 +14,7 @@ import pytest
 from tripstore_tools.harness import postgresql, tripstore
 from tripstore_tools.harness.file_servers import FileServer
 from tripstore_tools.harness.generated import ROWS
-from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, REPOSITORY, SAMPLE, TERMINAL, Server, wait_until
+from tripstore_tools.harness.tripstore import REPOSITORY, SAMPLE, TERMINAL, TIMEOUT_SECONDS, Server, wait_until
 
 DATABASES = [*(f"agrees{seed}" for seed in range(6)), "claims", "rejects", "leads", *(f"commands{end}" for end in range(3)),
              "bodies", "settlesfalse", "settlestrue"]
@@ -99,7 +99,7 @@ class Commands:
         self.variables = {
             "DATABASE_URL": cluster.database_url(name, "&rows_per_insert=30000"), "ALLOW_PRIVATE_ADDRESSES": "true",
             "CATALOG_URL": catalog.url(name, f"?lease_seconds={LEASE_SECONDS}")}
-        # There is no such job; the first that writes makes the tables.
+        # No such job exists; the first writer creates the tables.
         assert self.run("resume", 1).returncode == 1
 
     def run(self, *arguments, check=False, stdin=None):
@@ -176,7 +176,7 @@ def test_the_same_command_again_goes_on_at_once(commands, generated_csv, number,
 
 
 def test_a_killed_command_leaves_an_interrupted_job_to_whoever_asks_for_it(commands, generated_csv, tmp_path):
-    """No server goes on with a file that it may not have; each that has it does when asked, and removal removes it."""
+    """No server resumes a file that it may not have; each that has it does on request, and removal removes it."""
     with commands.server() as server:
         commands.interrupt(signal.SIGKILL, generated_csv)
         wait_until(lambda: commands.status() == "interrupted", "the end of the lease")
@@ -200,7 +200,7 @@ def test_of_two_same_commands_at_once_one_goes_on(commands, generated_csv):
     commands.interrupt(signal.SIGINT, "--allow-duplicate", generated_csv)
     both = [commands.launch("ingest", "--allow-duplicate", generated_csv) for _ in range(2)]
     said = [process.communicate(timeout=TIMEOUT_SECONDS)[1] for process in both]
-    # The other says where it is loaded, or came so late that it was there: then it was wanted once more.
+    # The other says where it is ingested, or came so late that it was complete: then it was requested again.
     codes = sorted(process.returncode for process in both)
     assert sum("Resuming" in text for text in said) == 1, said
     assert (codes, commands.trips()) in (([0, 1], ROWS), ([0, 0], 2 * ROWS)), said

@@ -25,7 +25,7 @@ def metric(server, name):
 
 
 def assert_all_agree(server, expected, what):
-    """Every way to ask gives this number of trips."""
+    """Every kind of query gives this count of trips."""
     live = int(sqlite(server.data_dir, "SELECT coalesce(sum(row_count), 0) FROM segments WHERE is_live"))
     cli = tripstore.cli("inspect", "--data-dir", server.data_dir, "--format", "json")
     found = {
@@ -87,7 +87,7 @@ def test_random_groups_are_seen_whole(tmp_path, scale):
                 assert ended["status"] == status, f"{what}, {shapes}: {ended}"
                 if count:
                     trips[job] = count
-                # What a client was told is complete is seen at once, whatever else waits.
+                # A job that was reported as complete is visible at once, whatever else waits.
                 assert total(server) >= sum(trips.values()), f"{what}, {shapes}, job {job}"
             for job in rng.sample(sorted(trips), min(len(trips), rng.randint(0, 3))):
                 assert server.delete(f"/jobs/{job}").status == 200, what

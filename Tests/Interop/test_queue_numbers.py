@@ -1,4 +1,4 @@
-"""What an operator sees of a queue that processes share: who works on a job, how many could, how long jobs wait, who lost one."""
+"""What an operator sees of a queue that processes share: which process works on a job, how many could, how long jobs wait, which lost one."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def test_workers_losses_and_waiting_jobs_are_counted(tmp_path, cluster):
             wait_until(lambda: metric(first, "tripstore_lease_losses_total") == 1, "the loss to be counted")
             assert metric(second, "tripstore_lease_losses_total") == 0
             for server in (first, second):
-                # The one that lost it may tell of its own run for a moment.
+                # The one that lost it may publish its own attempt for a moment.
                 wait_until(lambda: "worker" not in server.get(f"/jobs/{job}").json, "nobody to work on it")
         wait_until(lambda: metric(second, "tripstore_workers") == 1, "the other to have gone")
 

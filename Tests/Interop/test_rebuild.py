@@ -1,4 +1,4 @@
-"""The catalog is lost, and made anew from the segments alone: the store answers as it did, to the byte."""
+"""The catalog is lost, and rebuilt from the segments alone: the store answers as before, to the byte."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ def write_part(folder, count):
 
 
 def test_the_store_answers_as_before(tmp_path, generated_csv):
-    """Loads, a group of small ones, a deletion, a merge; then a kill in the middle of a load of a million trips."""
+    """Jobs, a group of small ones, a deletion, a merge; then a kill in the middle of a job of a million trips."""
     store = tmp_path / "data"
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
     tripstore.cli("ingest", *[write_part(tmp_path, count) for count in (5, 10, 20, 30)], "--data-dir", store)
@@ -53,7 +53,7 @@ def test_the_store_answers_as_before(tmp_path, generated_csv):
              for job in jobs(store) if job["status"] == "completed"]
     assert known == completed
     assert tripstore.cli("jobs", 6, "--rejects", 1000, "--format", "json", "--data-dir", store).stdout == rejects
-    # The upload that was being loaded waits for a person, under a number that no file tells of; then the store goes on as ever.
+    # The upload that was being ingested waits for a user, under an ID that no file names; then the store works as before.
     (upload,) = [job for job in jobs(store) if job["status"] == "failed"]
     assert upload["id"] > max(number for number, *_ in completed)
     tripstore.cli("resume", upload["id"], "--data-dir", store)
@@ -126,7 +126,7 @@ def test_a_damaged_segment_is_set_aside_and_its_trips_are_missed(tmp_path):
 
 
 def aside(store, name):
-    """Has a damaged segment set aside by `verify`, while there is a catalog."""
+    """Quarantines a damaged segment with `verify`, while there is a catalog."""
     done = tripstore.cli("verify", "--quarantine", "--data-dir", store, check=False)
     assert done.returncode == 1 and name in done.stdout
 
@@ -141,7 +141,7 @@ HARMS = {
 
 @pytest.mark.parametrize("harm", HARMS)
 def test_what_was_set_aside_is_missed_until_its_job_is_deleted(tmp_path, harm):
-    """Whatever is left of the file, through three catalogs made anew, a backup, and the deletion of one of its jobs."""
+    """Whatever is left of the file, through three rebuilt catalogs, a backup, and the deletion of one of its jobs."""
     store = tmp_path / "data"
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
     before = set((store / "segments").iterdir())
@@ -186,7 +186,7 @@ def test_what_was_set_aside_is_missed_until_its_job_is_deleted(tmp_path, harm):
     ([50], "An unknown number of trips are missing: a damaged segment with trips of job 2 was quarantined"),
     ([10, 20], "An unknown number of trips are missing: a damaged segment with trips of job 4 was quarantined")])
 def test_a_segment_that_tells_nothing_is_missed_too(tmp_path, loads, words):
-    """Damaged beyond reading, and the catalog lost before anybody noticed: the name tells the job, or a new job stands for it."""
+    """Damaged beyond reading, and the catalog lost before the damage was noticed: the name gives the job, or a new job represents it."""
     store = tmp_path / "data"
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
     before = set((store / "segments").iterdir())

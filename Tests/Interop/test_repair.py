@@ -1,4 +1,4 @@
-"""What an operator does when something is broken: set a damaged segment aside, load a failed job once more."""
+"""What an operator does when something is broken: quarantine a damaged segment, resume a failed job."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from tripstore_tools.harness.damage import flip_a_byte, warning
 
 
 def make_damaged_store(folder):
-    """A store of two loads of which the second, of 50 trips, has a damaged segment; returns its path."""
+    """A store of two jobs of which the second, of 50 trips, has a damaged segment; returns its path."""
     store = folder / "data"
     lines = tripstore.SAMPLE.read_text().splitlines(keepends=True)
     tripstore.cli("ingest", tripstore.SAMPLE, "--data-dir", store)
@@ -30,7 +30,7 @@ def test_a_damaged_segment_is_set_aside_and_answers_say_so(tmp_path):
     assert aside.returncode == 1 and name in aside.stdout
     assert [path.name for path in (store / "quarantine").iterdir()] == [name]
     assert name not in [path.name for path in (store / "segments").iterdir()]
-    # What is there is whole, and what is missing stays said.
+    # What exists is complete, and the warning about the rest stays.
     again = tripstore.cli("verify", "--data-dir", store, check=False)
     assert again.returncode == 1 and "All" in again.stdout and "50 trips are missing" in again.stdout
     as_json = tripstore.cli("verify", "--data-dir", store, "--format", "json", check=False)
@@ -48,7 +48,7 @@ def test_a_damaged_segment_is_set_aside_and_answers_say_so(tmp_path):
         nothing = server.get("/analytics/weekly-average", {"region": "nowhere"})
         assert nothing.status == 404
         assert "50 trips are missing" in nothing.detail
-        # New loads go on, and the warning stays.
+        # New jobs run, and the warning stays.
         server.ingest(tripstore.SAMPLE)
         answer = server.get("/analytics/weekly-average").json
         assert (answer["total_trips"], "warning" in answer) == (200, True)
@@ -131,7 +131,7 @@ def test_a_failed_job_is_loaded_once_more(tmp_path):
     csv.write_bytes(tripstore.SAMPLE.read_bytes())
     tripstore.cli("resume", 1, "--data-dir", store)
     assert "100" in tripstore.cli("jobs", 1, "--data-dir", store).stdout
-    # Once it is completed there is nothing to be resumed, and nothing is there twice.
+    # Once it is completed nothing can be resumed, and nothing is duplicated.
     again = tripstore.cli("resume", 1, "--data-dir", store, check=False)
     assert again.returncode == 1
     assert "only a job that failed" in again.stderr

@@ -1,4 +1,4 @@
-"""Shards of ClickHouse with replicas: every row once on each of them, and queries go on while one is away.
+"""Shards of ClickHouse with replicas: every row once on each of them, and queries succeed while one is down.
 
 Two shards of two servers each, of the version that Debian has, and a ZooKeeper; what is promised of all clusters is tested in
 `test_clickhouse.py`."""
@@ -58,7 +58,7 @@ class Queries:
         while not self.stop.is_set():
             answer = self.server.get("/analytics/weekly-average")
             self.answers.append((answer.status, answer.json.get("total_trips", answer.json)))
-            # The processors are for the loads.
+            # The processors are for the jobs.
             time.sleep(0.05)
 
     def __enter__(self):
@@ -78,7 +78,7 @@ def test_answers_are_equal_to_the_byte_whoever_is_asked(tmp_path, shared, genera
     with serve(tmp_path, shared) as server:
         assert server.ingest(generated_csv)["status"] == "completed"
         expected = answers(loaded_in_columnstore)
-        # One after the other is asked, and asks others in turn.
+        # Each of them is queried, and queries the others.
         for _ in range(2 * SHARDS * REPLICAS):
             assert answers(server) == expected
     assert_stored(shared, 1_000_000)
@@ -93,7 +93,7 @@ def test_what_was_taken_out_goes_from_every_replica(tmp_path, shared):
         assert_stored(shared, 200, "purged")
         assert server.delete(f"/jobs/{first['id']}").json["status"] == "deleted"
         tripstore.wait_until(lambda: sum(rows(shared, "purged")) == 100 * REPLICAS, "the purge")
-        # Once all of them are rid of it, what counts is no condition of a query any more.
+        # Once all of them have purged it, queries need no condition for it any more.
         tripstore.wait_until(lambda: "Purged rows that do not count" in server.log.read_text(), "the end of the purge")
         assert_stored(shared, 100, "purged")
         assert all(answers(server) == once for _ in range(SHARDS * REPLICAS))
@@ -132,7 +132,7 @@ def test_a_load_is_complete_once_every_replica_has_it(tmp_path, shared):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_replica_is_killed_during_a_load_and_queries(tmp_path, own, generated_csv, loaded_in_columnstore, seed):
-    """At random moments, another one each time, as long as it takes for the load to notice; nobody does anything.
+    """At random moments, another one each time, as long as it takes for the job to notice; no operator helps.
 
     There are trips already: a server of 18.16 does not start where half of a table's rows are not in ZooKeeper, which may be so when
     it is killed as it stores the first ones (docs/CLICKHOUSE.md)."""

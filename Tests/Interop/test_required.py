@@ -1,4 +1,4 @@
-"""TRIPSTORE_REQUIRE=all turns a skip into a failure, but for what can't be had."""
+"""TRIPSTORE_REQUIRE=all turns a skip into a failure, except for parts that can't be installed."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the machine refuses: room, rights, one more open file, memory. Loads fail with reason and remedy, answers go on."""
+"""What the machine refuses: room, rights, one more open file, memory. Jobs fail with reason and remedy, queries still succeed."""
 
 import os
 import resource
@@ -10,7 +10,7 @@ import pytest
 from tripstore_tools.harness import tripstore
 from tripstore_tools.harness.faults import answers, refusing
 
-# What a person is told of each.
+# What the error says of each.
 REASONS = {
     "ENOSPC": ["No space left on device", "free space"],
     "EROFS": ["Read-only file system", "check the permissions"],
@@ -31,7 +31,7 @@ def test_a_load_fails_with_reason_and_remedy_and_is_resumed(library, tmp_path, k
         failed = server.ingest(tripstore.SAMPLE)
         assert failed["status"] == "failed"
         assert [words for words in REASONS[kind] if words not in failed["message"]] == [], failed["message"]
-        # Where the file is, the log tells, and not everybody who asks.
+        # The log says where the file is; answers don't.
         assert str(store) not in failed["message"] and "segments/" in failed["message"], failed["message"]
         assert str(store) not in server.get("/jobs").body.decode() and f"{store}/segments/" in server.log.read_text()
         assert server.get("/trip-groups").body == before

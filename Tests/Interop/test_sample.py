@@ -36,7 +36,7 @@ TRIP_GROUPS = [
     {"from": "2030-01-01"},
 ]
 
-# path, parameters, status, what `detail` says (or holds, where it ends in an ellipsis)
+# path, parameters, status, what `detail` is (or contains, if it ends in an ellipsis)
 ERRORS = [
     ("weekly-average", {"region": "Atlantis"}, 404, "No trips found for the specified filters"),
     ("weekly-average", BOX | {"min_lat": 51.0}, 400, "Invalid bounding box coordinates"),

@@ -1,4 +1,4 @@
-"""The API against its own description: schemathesis makes requests of it, right and wrong, and judges every answer."""
+"""The API against its own description: schemathesis makes requests of it, right and wrong, and checks every answer."""
 
 import subprocess
 import sys

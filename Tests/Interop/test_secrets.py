@@ -1,6 +1,6 @@
 """Nothing that the program prints, logs, answers or keeps shows a secret of a URL: misspelt settings, signed queries, redirects.
 
-The secret is a word that stands nowhere else; it is looked for in everything that comes out."""
+The secret is a word that is nowhere else; everything that comes out is searched for it."""
 
 import json
 import os
@@ -47,7 +47,7 @@ OTHERS = [
 
 
 def run(*arguments, seconds=20, **variables):
-    """Runs a command to its end, or for some time where it waits for others; returns what it printed."""
+    """Runs a command to its end, or for some time if it waits for others; returns what it printed."""
     process = subprocess.Popen([str(tripstore.BINARY), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True, env=tripstore.clean_environment(**variables))
     try:
@@ -287,7 +287,7 @@ def test_nor_in_a_catalog_of_several_processes(tmp_path, cluster):
 
 
 def test_no_answer_names_a_folder_of_the_server(tmp_path):
-    """Found: `/ready` told where a segment is that was truncated."""
+    """Found: `/ready` revealed the path of a truncated segment."""
     home = tmp_path / "a home"
     store, source = home / "data", home / "bad.csv"
     home.mkdir()

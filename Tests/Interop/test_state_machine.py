@@ -15,7 +15,7 @@ from tripstore_tools.state_machine import machine as store_machine
 
 SECONDS = 50
 CLICKHOUSE_STEPS = 15
-# Steps that meet faults which are known and not mended yet (docs/RELIABILITY.md, "Not proven yet"); empty this when they are.
+# Steps that hit known faults which are not fixed yet (docs/RELIABILITY.md, "Not proven yet"); empty this when they are.
 # The command and `scripts/soak` leave none out.
 OPEN = set()
 

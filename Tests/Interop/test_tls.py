@@ -1,6 +1,6 @@
-"""PostgreSQL and ClickHouse over TLS: who is not proven to be the host of the URL is told neither password nor trips.
+"""PostgreSQL and ClickHouse over TLS: a server that does not prove to be the host of the URL gets neither password nor trips.
 
-Real servers, whose certificates are by an authority of the tests' own, for `localhost` and nobody else."""
+Real servers, with certificates of the tests' own authority, for `localhost` only."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ def openssl(*arguments):
 
 
 class Certificates:
-    """An authority, and a certificate of it for localhost; another authority that nobody is of."""
+    """An authority, and a certificate of it for localhost; another authority that has issued none."""
 
     def __init__(self, folder):
         self.authority, self.other = folder / "ca.pem", folder / "other.pem"

@@ -182,7 +182,7 @@ def test_a_body_is_not_taken_whatever_its_size(sample_server):
 
 
 def test_a_host_with_a_private_address_is_not_asked(server):
-    """The default: a name is looked up first, and where it leads to is not connected to."""
+    """The default: a name is resolved first, and a private target is not connected to."""
     with FileServer(SAMPLE.read_bytes()) as files:
         for host in ("localhost", "127.1", "0x7f000001", "2130706433"):
             assert_failed(fetch(server, files.url(host=host)), "loopback", "--allow-private-addresses")
@@ -259,7 +259,7 @@ def test_connections_that_break_off_are_gone_on_with(open_server, long_csv, expe
         files.instead = lambda number, handler: number < 6 and (handler.serve(long_csv, cut=3 * MEGABYTE) or True)
         assert_loaded(fetch(open_server, files.url()))
         assert answers(open_server) == expected
-        # Pieces were gone on with in their middle.
+        # Pieces were resumed in their middle.
         assert any(first % (8 << 20) for first in files.ranges())
 
 
@@ -457,7 +457,7 @@ def test_a_redirect_keeps_what_is_encoded(open_server):
                 handler.answer(302, {"Location": target}) or True)
             assert_loaded(fetch(open_server, files.url("from.csv")), 100)
             assert files.requests[-1][0] == f"/signed/{sent}/may.csv?x={sent}&sig=a%2Bb%2f%3D"
-        # Bytes that are no UTF-8 are lost on their way here, so nobody is asked for something else.
+        # Bytes that are not UTF-8 are lost on their way here, so nothing else is requested.
         files.instead = lambda _, handler: handler.answer(302, {"Location": "/\xe9.csv"}) or True
         assert_failed(fetch(open_server, files.url("from.csv")), "must be percent-encoded")
 
@@ -631,7 +631,7 @@ def test_command_line_goes_on_after_an_interruption(tmp_path, long_csv):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate for localhost that nobody knows, with its key."""
+    """An untrusted certificate for localhost, with its key."""
     folder = tmp_path_factory.mktemp("certificate")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                     "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem",

@@ -1,4 +1,4 @@
-"""Progress of a load over WebSocket and server-sent events: whoever listens, whenever, hears how it ended."""
+"""Progress of a job over WebSocket and server-sent events: every subscriber, early or late, gets the terminal message."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ import websockets.exceptions
 from websockets.sync.client import connect
 
 from tripstore_tools.harness.follower import assert_whole, listen
-from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, Server, wait_until
+from tripstore_tools.harness.tripstore import SAMPLE, TIMEOUT_SECONDS, Server, wait_until
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def held(library, tmp_path):
 
 
 def wait_for_a_message(server):
-    """Waits until the server has told somebody something; until then, nobody."""
+    """Waits until the server has sent messages to subscribers."""
     wait_until(lambda: b"\ntripstore_progress_deliveries_total 1\n" in server.get("/metrics").body, "the first message")
 
 
@@ -97,7 +97,7 @@ def test_unknown_job_is_refused_before_the_upgrade(server):
 
 def test_server_sent_events_are_the_same_messages(server):
     job = server.post_file(SAMPLE)
-    # Who has heard the end knows that the server has told it, which it does a moment after the job has its status.
+    # A subscriber that has the terminal message knows it was sent, which happens a moment after the job has its status.
     *_, last = listen(server, job)[0]
     printed = subprocess.run(
         ["curl", "--silent", "--no-buffer", "--include", "--max-time", "60", f"{server.url}/jobs/{job}/events"],

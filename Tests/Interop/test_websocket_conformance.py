@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, Server
+from tripstore_tools.harness.tripstore import SAMPLE, TIMEOUT_SECONDS, Server
 from tripstore_tools.harness.websocket_cases import CASES, CLOSE, PING, PONG, TEXT, close, frame
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -57,7 +57,7 @@ class Raw:
         return taken
 
     def request(self, path, fields, method="GET", version="HTTP/1.1", behind=b""):
-        """Sends a request; returns the status, the fields by lower-case name and, of what is no upgrade, the body."""
+        """Sends a request; returns the status, the fields by lower-case name and, if it is not an upgrade, the body."""
         pairs = fields.items() if isinstance(fields, dict) else fields
         head = "".join(f"{name}: {value}\r\n" for name, value in pairs)
         self.send(f"{method} {path} {version}\r\n{head}\r\n".encode() + behind)
@@ -83,7 +83,7 @@ class Raw:
         return first & 0x0f, self.take(length)
 
     def answer(self):
-        """The next frame that is no progress message and no ping."""
+        """The next frame that is neither a progress message nor a ping."""
         while True:
             opcode, payload = self.frame()
             if opcode == TEXT:
@@ -255,7 +255,7 @@ def expect(raw, case, pieces):
     assert (opcode, code) == (CLOSE, case.code if case.closes else 1000)
     payload[2:].decode()
     assert len(payload) <= 125
-    # Nothing behind a close, and an end that is no reset.
+    # Nothing after a close, and an end that is not a reset.
     assert raw.ends()
 
 
@@ -292,7 +292,7 @@ FLOODS = {
 
 @pytest.mark.parametrize("kind", FLOODS)
 def test_attack_a_websocket_that_sends_and_never_reads(waiting, scale, kind):
-    """Found: 1.17 GB in 8 s of one connection, for pongs. Who does not read is not read from, and others are served."""
+    """Found: 1.17 GB in 8 s of one connection, for pongs. The server stops reading from a client that does not read, and others are served."""
     server, job = waiting
     seconds, connections = scale(2, full=60), scale(2, full=20)
     before = anonymous_bytes(server)
@@ -322,7 +322,7 @@ def test_attack_a_websocket_that_sends_and_never_reads(waiting, scale, kind):
     "PUT /ingest/a.csv HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n",
 ], ids=["small answers", "large answers", "continue"])
 def test_attack_http_that_asks_and_never_reads(tmp_path, scale, request_text):
-    """The same of plain HTTP: requests in a row, whose answers nobody reads."""
+    """The same of plain HTTP: consecutive requests whose answers are not read."""
     with Server(tmp_path / "data", tmp_path / "log") as server:
         before = anonymous_bytes(server)
         with Raw(server, receive_bytes=4096) as raw:

@@ -107,7 +107,7 @@ struct LocalStoreTests {
         #expect(try store.engine.summary().segments.count < 20)
         #expect(try Set(trips(store)) == Set(parts.joined()))
         #expect(try trips(store).count == parts.joined().count)
-        // Any one of them can be taken out again, although they share segments; so can all.
+        // Each of them can be deleted, although they share segments; so can all.
         for number in [3, 39, 17, 0] {
             #expect(try store.jobs.remove(ids[number]).status == .deleted)
             parts[number] = []
@@ -123,7 +123,7 @@ struct LocalStoreTests {
         #expect(try store.engine.summary().segments.isEmpty)
     }
 
-    @Test("An upload that waits is loaded where the store is opened by another path", arguments: ["moved", "./store"])
+    @Test("A waiting upload is ingested if the store is opened by another path", arguments: ["moved", "./store"])
     func movedUpload(path: String) throws {
         let store = try open()
         let upload = store.jobs.uploadsDirectory + "/upload-1"

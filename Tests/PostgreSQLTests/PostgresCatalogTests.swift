@@ -7,7 +7,7 @@ import TripModel
 import TripstoreAPI
 
 private enum TestServer {
-    /// Where a server is whose databases have the names of `makeCatalog`; `DATABASE` stands for one of them.
+    /// The URL of a server whose databases have the names of `makeCatalog`; `DATABASE` is the placeholder for one of them.
     static let url = ProcessInfo.processInfo.environment["TRIPSTORE_TEST_CATALOG_URL"]
 }
 
@@ -24,7 +24,7 @@ struct PostgresCatalogTests {
         return try PostgresCatalog(url, uploads: folder.path + "/uploads", access: .readWrite)
     }
 
-    /// A job without what two catalogs can't have in common: times, and who works on it.
+    /// A job without what two catalogs can't have in common: times, and the worker.
     private static func text(_ record: JobRecord?) -> String {
         guard let record else { return "none" }
         var job = record.job
@@ -65,7 +65,7 @@ struct PostgresCatalogTests {
         case 4: return "\(try catalog.jobCounts().filter { $0.value > 0 }.sorted { $0.key.rawValue < $1.key.rawValue })"
         case 5:
             let attempt = Bool.random(using: &random) ? Int.random(in: 0...3, using: &random) : nil
-            // Where one says that a job is pending again, the other's is nobody's; it is claimed anew.
+            // If one says that a job is pending again, the other's is unclaimed; it is claimed again.
             // Running are only those that were started.
             let isChanged = try catalog.setStatus(
                 id, to: status == .running ? .failed : status, from: statuses,
@@ -98,7 +98,7 @@ struct PostgresCatalogTests {
         case 14: return try catalog.interruptedJobs().map(text).joined(separator: "; ")
         case 15:
             try catalog.requeue(id, attempt: try catalog.job(id)?.attempt ?? 0)
-            // A command's is interrupted at once where processes share the catalog, and when the store is closed where they don't.
+            // A command's job is interrupted at once if processes share the catalog, and when the store is closed if they don't.
             _ = try catalog.setStatus(id, to: .pending, from: [.interrupted], message: nil, attempt: nil)
             while try claims?.claim(except: []) != nil {}
             return text(try catalog.job(id))
@@ -139,7 +139,7 @@ struct PostgresCatalogTests {
         let events = try [store.catalog, shared as any StoreCatalog].map { catalog in
             try catalog.events(limit: 10_000).map { "\($0.id) \($0.job) \($0.status)" }
         }
-        // A claim makes a job pending again, which the other catalog has no need of.
+        // A claim makes a job pending again, which the other catalog does not need.
         #expect(Set(events[0].map { $0.drop { $0 != " " } }).isSubset(of: Set(events[1].map { $0.drop { $0 != " " } })))
     }
 
@@ -184,7 +184,9 @@ struct PostgresCatalogTests {
         #expect(try catalogs[2].claim(except: []) != nil, "what was given back is there at once")
     }
 
-    @Test("A command's jobs are interrupted when it leaves, dies or is silent; of many who ask one goes on", arguments: 0..<3)
+    @Test(
+        "A command's jobs are interrupted when it leaves, dies or is silent; of many that try, one resumes them",
+        arguments: 0..<3)
     func commands(end: Int) throws {
         let folder = TemporaryDirectory()
         let makeCatalog = { try Self.makeCatalog("commands\(end)", lease: 2, in: folder) }
@@ -268,7 +270,7 @@ struct PostgresCatalogTests {
         #expect(try catalog.pendingJobs(upTo: 10) == 1 && catalog.pendingJobs(upTo: 0) == 0)
     }
 
-    @Test("Each event has what the API shows of the job at that moment, but for who works on it")
+    @Test("Each event has what the API shows of the job at that moment, except for the worker")
     func eventBodies() throws {
         let folder = TemporaryDirectory()
         let catalog = try Self.makeCatalog("bodies", in: folder)
@@ -308,7 +310,7 @@ struct PostgresCatalogTests {
         try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? NSDictionary)
     }
 
-    @Test("A job of another catalog is as it was there, but for what is a catalog's own", arguments: [false, true])
+    @Test("A job of another catalog is as it was there, except for what belongs to a catalog", arguments: [false, true])
     func settles(ownsSource: Bool) throws {
         let folder = TemporaryDirectory()
         let catalog = try Self.makeCatalog("settles\(ownsSource)", in: folder)

@@ -20,7 +20,7 @@ struct PostgresNoticeTests {
         #expect(PostgresNotice.reading(payload, by: "host:1:abc") == nil, "what a process says itself it does not hear")
     }
 
-    @Test("A message that is too long for a notice is left out, and all else is there")
+    @Test("A message that is too long for a notice is left out, and everything else is kept")
     func longMessage() {
         var progress = JobProgress(
             jobID: 7, status: .failed, processedRows: 1, totalRows: nil, rejectedRows: 0, processedBytes: 2, totalBytes: 3,

@@ -5,7 +5,7 @@ import TripModel
 @Suite(.timeLimit(.minutes(5)))
 struct PostgresURLTests {
     @Test(
-        "What is libpq's is handed on, what is ours is taken out",
+        "Parameters of libpq are passed on, ours are removed",
         arguments: [
             ("postgresql://host/db", "postgresql://host/db", 15),
             ("postgres://user:hunter2@a:5432,b:5433/db", "postgres://user:hunter2@a:5432,b:5433/db", 15),

@@ -47,7 +47,7 @@ struct DocsControllerTests {
         }
     }
 
-    /// Each page loads and runs files of its own server alone; what is no page loads nothing.
+    /// Each page loads and runs files of its own server alone; a response that is not a page loads nothing.
     @Test func hasPoliciesThatKeepPagesToTheirOwnFiles() async throws {
         try await ServerFixture.run(ingests: false, swaggerDirectory: "/nonexistent") { server in
             for path in ["/", "/docs"] {

@@ -30,7 +30,7 @@ struct ServerFixture: Sendable {
 
     struct NotListening: Error {}
 
-    /// Runs a test on a new server; without ingestion, jobs stay pending, and without an interval, nobody is pinged.
+    /// Runs a test on a new server; without ingestion, jobs stay pending, and without an interval, no client is pinged.
     static func run(
         ingests: Bool = true, pingInterval: Duration = .seconds(3600), swaggerDirectory: String? = nil,
         _ test: @escaping @Sendable (ServerFixture) async throws -> Void

@@ -27,7 +27,7 @@ package struct MeasuredQueries: Decodable, Sendable {
     package let rows: Int
     /// Seed of that file.
     package let seed: UInt64
-    /// The most bytes that a row may take in segments, index and footer included.
+    /// Maximum of bytes that a row may take in segments, index and footer included.
     package let segmentBytesPerRowMax: Double
     package let queries: [Query]
 

@@ -11,7 +11,7 @@ struct LayeringTests {
         }
     }
 
-    @Test("A module imports only the modules that the architecture gives it, all of which stand above it")
+    @Test("A module imports only the modules that the architecture gives it, all of which are listed above it")
     func modules() throws {
         let modules = try Self.modules()
         let names = Set(modules.map(\.name))

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What a reader meets: links that lead somewhere, files that say why they exist, no leftovers.
+/// What a reader meets: links that lead somewhere, files that say why they exist, no remnants.
 @Suite(.timeLimit(.minutes(5)))
 struct TextTests {
     private static let pages =

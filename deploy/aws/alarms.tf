@@ -1,4 +1,4 @@
-# What somebody is told of. Each alarm says in its description what it means and what to do; docs/DEPLOYMENT.md has the same by
+# Alarms. Each one says in its description what it means and what to do; docs/DEPLOYMENT.md has the same by
 # component. Alarms that are about the program are made of what /metrics says.
 
 locals {
@@ -15,12 +15,12 @@ locals {
       comparison  = "LessThanThreshold", threshold = 1, period = 60, periods = 5, missing = "breaching"
     }
     jobs-wait = {
-      description = "Jobs have been waiting for an hour: raise worker.count_max, or see whether workers stand still."
+      description = "Jobs have been waiting for an hour: raise worker.count_max, or check whether workers are stuck."
       metric      = "tripstore_jobs", dimensions = { role = "api", status = "pending" }, statistic = "Minimum"
       comparison  = "GreaterThanThreshold", threshold = 0, period = 300, periods = 12, missing = "notBreaching"
     }
     unavailable = {
-      description = "Queries are answered with 503: PostgreSQL or a shard is away. The log names which; nothing else is to be done here."
+      description = "Queries are answered with 503: PostgreSQL or a shard is unavailable. The log says which; nothing else needs to be done here."
       metric      = "tripstore_http_requests_total", dimensions = { role = "api", status = "503" }, statistic = "Sum"
       comparison  = "GreaterThanThreshold", threshold = 0, period = 60, periods = 3, missing = "notBreaching"
     }
@@ -52,7 +52,7 @@ resource "aws_cloudwatch_metric_alarm" "process" {
 
 resource "aws_cloudwatch_metric_alarm" "loads_stand_still" {
   alarm_name          = "${var.name}-loads-stand-still"
-  alarm_description   = "Jobs run and no row has been taken in for a quarter of an hour: a shard is away, or a disk is full. The jobs' messages say which; they go on by themselves."
+  alarm_description   = "Jobs run and no row has been ingested for a quarter of an hour: a shard is unavailable, or a disk is full. The jobs' messages say which; they continue by themselves."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 3
@@ -173,7 +173,7 @@ locals {
     merge([
       for number in range(local.shard_count) : {
         "shard-${number}-check" = {
-          description = "The machine of shard ${number} fails its checks. EC2 moves it to other hardware by itself where that is what it is; else exchange it: terraform apply -replace='aws_instance.shard[${number}]'."
+          description = "The machine of shard ${number} fails its checks. EC2 moves it to other hardware by itself if the hardware is at fault; else replace it: terraform apply -replace='aws_instance.shard[${number}]'."
           namespace   = "AWS/EC2", metric = "StatusCheckFailed", dimensions = { InstanceId = aws_instance.shard[number].id }
           statistic   = "Maximum", comparison = "GreaterThanThreshold", threshold = 0, period = 60, periods = 5, missing = "breaching"
         }

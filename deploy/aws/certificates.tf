@@ -1,5 +1,5 @@
 # Who is who. Processes believe a ClickHouse that has a certificate by this installation's own authority, and a PostgreSQL that has one
-# by Amazon's for RDS, each under the name that they ask: so nobody in the network is told passwords or trips by taking a place.
+# by Amazon's for RDS, each under its own name, so that no impostor in the network gets passwords or trips.
 #
 # The authority's key is in Terraform's state alone, as the passwords are; machines get their own certificate and key from a secret.
 

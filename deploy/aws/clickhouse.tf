@@ -1,4 +1,4 @@
-# The trips: one machine with one volume for each shard, or none where a ClickHouse is given (clickhouse_url).
+# The trips: one machine with one volume for each shard, or none if a ClickHouse is given (clickhouse_url).
 #
 # The volume is a resource of its own, so that a machine can be exchanged and the trips stay. Machines find out who the shards are
 # from a parameter, which they look at each minute, so that a shard is added without touching the others.
@@ -12,7 +12,7 @@ locals {
   clickhouse_database = "trips"
   clickhouse_user     = "tripstore"
   clickhouse_domain   = "${var.name}.internal"
-  # All shards that are in use have this name: whoever is up tells of the others.
+  # All shards that are in use have this name: each one lists the others.
   clickhouse_host = "clickhouse.${local.clickhouse_domain}"
   shard_hosts     = [for number in range(local.shard_count) : "shard-${number}.${local.clickhouse_domain}"]
   shards_in_use   = slice(local.shard_hosts, 0, max(0, local.shard_count - (local.makes_clickhouse ? var.clickhouse.joining : 0)))
@@ -178,7 +178,7 @@ resource "aws_ebs_volume" "shard" {
     Snapshot = "${var.name}-clickhouse"
   }
 
-  # No change of a variable may make a volume anew: terraform apply -replace='aws_ebs_volume.shard[0]' does, on purpose.
+  # No change of a variable may replace a volume: terraform apply -replace='aws_ebs_volume.shard[0]' does, on purpose.
   lifecycle {
     ignore_changes = [snapshot_id]
   }

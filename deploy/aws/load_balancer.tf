@@ -1,5 +1,5 @@
 # The way in: HTTPS, WebSockets and server-sent events alike. By default its addresses are private, since the server has no
-# authentication; where it is public, let people sign in (oidc) or name who may connect (allowed_cidrs).
+# authentication; if it is public, let people sign in (oidc) or name who may connect (allowed_cidrs).
 
 resource "aws_security_group" "load_balancer" {
   name        = "${var.name}-load-balancer"
@@ -30,7 +30,7 @@ resource "aws_vpc_security_group_egress_rule" "load_balancer" {
   to_port                      = local.port
 }
 
-# Whoever signs in is asked about at the provider, which is out there.
+# Sign-ins are verified at the provider, which is on the internet.
 resource "aws_vpc_security_group_egress_rule" "sign_in" {
   count = local.signs_in ? 1 : 0
 
@@ -53,7 +53,7 @@ resource "aws_lb" "main" {
   security_groups    = [aws_security_group.load_balancer.id]
   subnets            = var.internal ? aws_subnet.private[*].id : aws_subnet.public[*].id
 
-  # A subscriber hears a ping every 20 seconds, so its connection never falls silent. What does is a query over all trips at a
+  # A subscriber gets a ping every 20 seconds, so its connection is never silent. What can be is a query over all trips at a
   # fine precision, and an upload between its last byte and the 202.
   idle_timeout               = var.idle_timeout_seconds
   drop_invalid_header_fields = true
@@ -77,13 +77,13 @@ resource "aws_lb_target_group" "api" {
   protocol    = "HTTP"
   vpc_id      = aws_vpc.main.id
 
-  # Uploads and long queries differ by orders of magnitude: by turns would not be by load.
+  # Uploads and long queries differ by orders of magnitude: round robin would not follow the load.
   load_balancing_algorithm_type = "least_outstanding_requests"
 
   # What an update waits for uploads under way. Sockets that are still open then are closed with 1001, and clients come back.
   deregistration_delay = 120
 
-  # /health and not /ready: while PostgreSQL or a shard is away every process is as unready as the next, and ECS would replace
+  # /health and not /ready: while PostgreSQL or a shard is unavailable every process is as unready as the next, and ECS would replace
   # healthy ones forever, with the sockets and uploads that they hold. Each says 503 with a sentence meanwhile. A process that
   # starts listens only once it could open both.
   health_check {
@@ -128,7 +128,7 @@ resource "aws_lb_listener" "https" {
   }
 }
 
-# One process's numbers, whichever it was, are for nobody outside; the collector beside each process has them.
+# The metrics of one arbitrary process are of no use outside; the collector beside each process has them.
 resource "aws_lb_listener_rule" "metrics" {
   listener_arn = aws_lb_listener.https.arn
   priority     = 1

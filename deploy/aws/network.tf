@@ -1,4 +1,4 @@
-# Two zones, each with a public subnet (NAT, and the load balancer where it is public) and a private one with everything else.
+# Two zones, each with a public subnet (NAT, and the load balancer if it is public) and a private one with everything else.
 #
 # Jobs by URL fetch files from anywhere, so processes need a way out; what goes to S3 takes the gateway endpoint, which costs
 # nothing, since uploads are most of the bytes.

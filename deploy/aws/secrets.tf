@@ -1,9 +1,9 @@
-# URLs with passwords are secrets as a whole. Containers get them from ECS, machines read theirs; neither is in a task definition
+# URLs with passwords are secret in full. Containers get them from ECS, machines read theirs; neither is in a task definition
 # or in user data. The passwords are in Terraform's state as well.
 
 resource "random_password" "database" {
   length = 40
-  # It stands in a URL.
+  # It is part of a URL.
   special = false
 }
 

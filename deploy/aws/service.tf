@@ -79,7 +79,7 @@ locals {
   })
 
   # Both roles remove uploads: a worker when a job is done, an API process when one is deleted. Without ListBucket an object that is
-  # gone is answered with 403, and nobody could tell it from a missing right.
+  # gone is answered with 403, indistinguishable from a missing right.
   process_statements = concat(
     [
       {
@@ -191,7 +191,7 @@ resource "aws_ecs_task_definition" "process" {
         for name, secret in aws_secretsmanager_secret.setting : { name = name, valueFrom = secret.arn }
       ]
       ulimits = [{ name = "nofile", softLimit = 65536, hardLimit = 65536 }]
-      # Whether the process lives; while PostgreSQL or a shard is away it does, and another in its place would be no better off.
+      # Whether the process is alive; it is while PostgreSQL or a shard is unavailable, and a replacement would be no better off.
       healthCheck = {
         command     = ["CMD-SHELL", "curl -fsS http://127.0.0.1:${local.port}/health"]
         interval    = 10
@@ -214,7 +214,7 @@ resource "aws_ecs_task_definition" "process" {
       image       = var.collector_image
       essential   = false
       environment = [{ name = "AOT_CONFIG_CONTENT", value = yamlencode(local.collector[each.key]) }]
-      # It must not take what a load needs.
+      # It must not take what a job needs.
       memory = 256
       logConfiguration = {
         logDriver = "awslogs"
@@ -258,7 +258,7 @@ resource "aws_ecs_service" "api" {
   desired_count   = local.roles.api.count
   propagate_tags  = "SERVICE"
 
-  # A new process takes requests before an old one is told to end.
+  # A new process takes requests before an old one is stopped.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   health_check_grace_period_seconds  = 120

@@ -47,7 +47,7 @@ variable "log_retention_days" {
 # MARK: Network
 
 variable "vpc_cidr" {
-  description = "Addresses of the network; /20 at the least."
+  description = "Addresses of the network; at least /20."
   type        = string
   default     = "10.20.0.0/16"
 }
@@ -71,7 +71,7 @@ variable "allowed_cidrs" {
 }
 
 variable "oidc" {
-  description = "People sign in at this provider before a request gets through; null: nobody does."
+  description = "People sign in at this provider before a request gets through; null: no sign-in."
   type = object({
     issuer                 = string
     authorization_endpoint = string
@@ -237,7 +237,7 @@ variable "clickhouse" {
     snapshot_hours = optional(number, 24)
     # 0: none are taken.
     snapshots_kept = optional(number, 7)
-    # Shards that are not asked yet: docs/DEPLOYMENT.md, "How to add a shard".
+    # Shards that are not queried yet: docs/DEPLOYMENT.md, "How to add a shard".
     joining = optional(number, 0)
     # What volumes are made of when they are made, by the shard's number: docs/DEPLOYMENT.md, "Backup".
     restore_from = optional(map(string), {})
@@ -253,7 +253,7 @@ variable "clickhouse" {
 # MARK: Alarms
 
 variable "alarm_emails" {
-  description = "Who is told of alarms; each address has to confirm it once."
+  description = "Addresses that get alarms; each has to confirm once."
   type        = list(string)
   default     = []
 }

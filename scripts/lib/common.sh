@@ -1,6 +1,6 @@
 # Sourced by the scripts one folder up, at the root of the repository: help, and environments of Python.
 
-# answer_help MODULE "$@": where a word asks for help, gives it and ends; nothing is installed, built or written for it.
+# answer_help MODULE "$@": if a word asks for help, prints it and ends; nothing is installed, built or written for that.
 # MODULE is a command of Tools/tripstore_tools that knows the options, or empty; else the head comment of the script is the help.
 answer_help() {
     local module=$1 word
@@ -29,7 +29,7 @@ make_environment() {
             exit 1
         }
         [ $# = 0 ] || "$@"
-        # The stamp: copied last, so that an installation that broke off is made anew.
+        # The stamp: copied last, so that an interrupted installation is repeated.
         cp --remove-destination "$requirements" "$folder/requirements.txt"
     fi
     # As `pip install --editable` would, without a build: one path, from site-packages to Tools.

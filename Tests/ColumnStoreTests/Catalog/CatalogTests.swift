@@ -37,7 +37,7 @@ struct CatalogTests {
         for column in JobColumn.allCases { #expect(found.value(of: column) == added.value(of: column), "\(column)") }
     }
 
-    @Test("A job of another catalog is as it was there, but for what is a catalog's own")
+    @Test("A job of another catalog is as it was there, except for what belongs to a catalog")
     func settles() throws {
         let folder = TemporaryDirectory()
         let store = try StoreFolder(folder.path + "/store", access: .readWrite)

@@ -9,7 +9,7 @@ import TripModel
 @Suite(.timeLimit(.minutes(5)))
 struct ClosingGateTests {
     /// Found: one in some thousand commands that were interrupted died of a bad pointer, having said all.
-    @Test("Who reads while the store is closed gets a value or is told so")
+    @Test("A reader gets a value or an error while the store is being closed")
     func closesUnderReaders() throws {
         for round in 0..<100 {
             let folder = TemporaryDirectory()

@@ -2,7 +2,7 @@ import ColumnStore
 import Testing
 import TripModel
 
-/// Which segments are the store: every state that a crash, a failing disk or a load under way can leave, as a row.
+/// Which segments form the store: every state that a crash, a failing disk or a running job can leave, as a row.
 @Suite(.timeLimit(.minutes(5)))
 struct RebuildPlanTests {
     /// A segment by what matters of it: `"1:10/30"` are 10 trips of job 1, which has 30 in all.
@@ -39,9 +39,9 @@ struct RebuildPlanTests {
         var leftOut: [Int64] = []
         /// Trips that are missing, by job.
         var missing: [Int64: Int] = [:]
-        /// Damaged segments that a job has to stand for.
+        /// Damaged segments that need a placeholder job.
         var unknown: [String] = []
-        /// What is the store where incomplete jobs are asked for; nil: the same.
+        /// The store with incomplete jobs included; nil: the same.
         var incomplete: [String]?
     }
 

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import TripModel
 
-/// Segments that are divided by place: the same trips, each place of a week in one segment.
+/// Reclustered segments: the same trips, each area of a week in one segment.
 @Suite(.timeLimit(.minutes(5)))
 struct ReclusteringTests {
     private static let segmentRowCount = 500
@@ -84,7 +84,7 @@ struct ReclusteringTests {
         }
     }
 
-    @Test("Shuffled loads are divided, and answers stay", arguments: [UInt64(1), 2, 3])
+    @Test("Shuffled jobs are reclustered, and answers stay the same", arguments: [UInt64(1), 2, 3])
     func shuffled(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let store = try open()
@@ -102,10 +102,10 @@ struct ReclusteringTests {
         #expect(try store.engine.snapshot().segments.allSatisfy { $0.rowCount <= Self.segmentRowCount * 3 / 2 })
         try expectOrder(store, "divided")
         try compare(store, trips, "divided")
-        // Who asked before still sees the old files.
+        // Earlier snapshots still see the old files.
         #expect(try QueryExecutor(oldSnapshot, on: pool).weeklyAverage(WeeklyAverageQuery()).totalTrips == trips.count)
 
-        // What is in order stays as it is.
+        // Segments that are well clustered stay as they are.
         let newPaths = try paths(store)
         store.engine.maintain()
         #expect(try paths(store) == newPaths)
@@ -163,7 +163,7 @@ struct ReclusteringTests {
         #expect(try paths(store) == after)
     }
 
-    @Test("Loads in the order of time are divided by place too, and years stay apart")
+    @Test("Jobs in order of time are reclustered too, and years stay separate")
     func ordered() throws {
         var random = SeededGenerator(seed: 5)
         let store = try open()

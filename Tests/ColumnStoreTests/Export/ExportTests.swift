@@ -233,7 +233,7 @@ struct ExportTests {
         #expect(try FileSystem.names(in: lake) == ["_SUCCESS", "_tripstore_export"])
     }
 
-    @Test("What an export that broke off has left is swept, and what is of no export is refused")
+    @Test("Orphaned files of an aborted export are swept, and foreign files are refused")
     func leftovers() throws {
         let store = try open()
         defer { store.close() }
@@ -254,7 +254,7 @@ struct ExportTests {
     }
 
     @Test(
-        "A folder that is no place for an export is refused and left alone",
+        "A folder that is unsuitable for an export is refused and left alone",
         arguments: [
             ("store", "in the store"), ("store/lake", "in the store"), ("store/a/b", "in the store"),
             ("store/../store/lake", "in the store"), ("link/lake", "in the store"), ("s3://bucket/trips", "is not a folder"),

@@ -8,7 +8,7 @@ import TripModel
 /// The embedded index: what it says of rows is true, its bytes read back as the same, and bad bytes are an error.
 @Suite(.timeLimit(.minutes(5)))
 struct SegmentIndexTests {
-    /// - Parameter weekCount: weeks that the trips are in; where they are few, there are enough in each to sort by datasource.
+    /// - Parameter weekCount: weeks that the trips are in; if they are few, each has enough rows to sort by datasource.
     private func sortedTrips(_ count: Int, seed: UInt64, weekCount: Int64 = 60) throws -> SortedTrips {
         var random = SeededGenerator(seed: seed)
         var trips = RandomTrips.trips(count, using: &random)

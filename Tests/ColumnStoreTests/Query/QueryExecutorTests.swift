@@ -114,7 +114,7 @@ struct QueryExecutorTests {
     }
 
     @Test(
-        "Pages of regions follow one another, in the order of all of them, and only so many datasources are listed",
+        "Pages of regions are consecutive, in the order of all regions, and list a limited count of datasources",
         // The others have too many pairs of the two for one table.
         arguments: [(300, 130), (700, 400), (900, 3000)])
     func regionsInPages(regionCount: Int, datasourceCount: Int) throws {
@@ -155,7 +155,7 @@ struct QueryExecutorTests {
         }
     }
 
-    @Test("A page of regions ends early where names are long, and the next one goes on")
+    @Test("A page of regions ends early if names are long, and the next one continues")
     func longNames() throws {
         var full = Regions.Region(region: String(repeating: "r", count: 1024))
         for number in 0..<Limits.regionDatasourceCountMax {

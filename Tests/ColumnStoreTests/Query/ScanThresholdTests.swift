@@ -12,7 +12,7 @@ import TripstoreAPI
 /// How much each query may read: an index that stops working is noticed here, whatever the machine.
 ///
 /// The bounds are in `Benchmarks/Thresholds/queries.json`. They were set a little above what was read on the day they were
-/// set; who makes a query read less lowers them, and who must read more says why.
+/// set; a change that makes a query read less lowers them, and one that must read more says why.
 @Suite(.timeLimit(.minutes(5)))
 struct ScanThresholdTests {
     @Test func queriesReadNoMoreThanTheirBounds() throws {

@@ -84,7 +84,7 @@ struct GroupRollupTests {
         reader.close()
     }
 
-    @Test("A damaged or absent rollup is made anew, and answers stay right meanwhile", arguments: ["flip", "cut", "remove"])
+    @Test("A damaged or absent rollup is rebuilt, and answers stay right meanwhile", arguments: ["flip", "cut", "remove"])
     func damage(kind: String) throws {
         var random = SeededGenerator(seed: 5)
         var store = try open()
@@ -112,7 +112,7 @@ struct GroupRollupTests {
         reader.close()
         store = try open()
         try waitUntilCovered(store)
-        try compare(store, "\(kind), made anew")
+        try compare(store, "\(kind), rebuilt")
         store.close()
         #expect(try FileManager.default.contentsOfDirectory(atPath: rollups).count == 1)
     }
@@ -133,7 +133,7 @@ struct GroupRollupTests {
         store.close()
     }
 
-    @Test("Small stores need no rollup, and nothing is scanned where there is one")
+    @Test("Small stores need no rollup, and nothing is scanned if there is one")
     func costs() throws {
         var random = SeededGenerator(seed: 6)
         let trips = RandomTrips.trips(3000, using: &random)

@@ -49,7 +49,7 @@ struct FormatVersionTests {
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         let error = #expect(throws: TripstoreError.self) { try SegmentReader(path: path) }
         #expect(error?.code == .conflict && error?.message.contains("newer version") == true)
-        // Whoever inspects it sees what there is to be seen.
+        // `inspect` still shows what can be read.
         #expect(try SegmentLayout(path: path).formatVersion == "2")
     }
 

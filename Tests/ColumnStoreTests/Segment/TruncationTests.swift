@@ -62,7 +62,7 @@ struct TruncationTests {
         #expect(!file.isIntact && other.isIntact)
         let error = #expect(throws: TripstoreError.self) { try file.requireIntact() }
         #expect(error?.code == .corrupt && error?.message.contains("The file file was truncated") == true)
-        // Writing it anew in place doesn't bring back what was read.
+        // Rewriting it in place doesn't restore what was read.
         try Data(bytes).withUnsafeBytes { bytes in
             let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
             try handle.write(contentsOf: Data(bytes))
@@ -117,7 +117,7 @@ struct TruncationTests {
         #expect(files.allSatisfy { !$0.isIntact })
     }
 
-    @Test("Queries that read a truncated segment fail with its name; the others go on", arguments: Cut.allCases)
+    @Test("Queries that read a truncated segment fail with its name; the others succeed", arguments: Cut.allCases)
     func queries(cut: Cut) throws {
         var random = SeededGenerator(seed: 8)
         var trips = RandomTrips.trips(3000, using: &random)

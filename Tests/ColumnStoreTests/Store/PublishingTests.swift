@@ -44,7 +44,7 @@ struct PublishingTests {
 
     private final class Flag: Sendable { let value = Lock(false) }
 
-    @Test("Asked at any moment of loads and deletions, the snapshot is what the catalog says")
+    @Test("At any moment of ingestion and deletions, the snapshot is what the catalog says")
     func checkedAtAnyMoment() async throws {
         let store = try open()
         defer { store.close() }
@@ -78,7 +78,7 @@ struct PublishingTests {
         #expect(try store.engine.verify { _, _, _ in }.isEmpty)
     }
 
-    @Test("A segment that cannot be opened is an error until it can, without a load or a restart between")
+    @Test("A segment that cannot be opened is an error until it can, without a job or a restart in between")
     func segmentThatIsAwayForAWhile() throws {
         var store = try open()
         _ = try load(store, RandomTrips.csv([]) + "Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a\n")

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import TripModel
 
-/// What becomes of a load whose segment is set aside before the load is complete.
+/// What happens to a job whose segment is quarantined before the job is complete.
 @Suite(.timeLimit(.minutes(5)))
 struct QuarantineTests {
     private let folder = TemporaryDirectory()

@@ -8,7 +8,7 @@ import Testing
 import TripModel
 import TripstoreAPI
 
-/// A catalog made anew of real stores: loads that were interrupted, loads under way, changed bytes.
+/// Catalogs rebuilt from real stores: interrupted jobs, running jobs, changed bytes.
 @Suite(.timeLimit(.minutes(5)))
 struct RebuildTests {
     private let folder = TemporaryDirectory()
@@ -33,7 +33,7 @@ struct RebuildTests {
         try ColumnStore.rebuildCatalog(in: store, replacesUsable: force, takesIncomplete: incomplete)
     }
 
-    @Test("However often a load is interrupted, its segments tell that it is whole", arguments: [UInt64(1), 2, 3])
+    @Test("However often a job is interrupted, its segments show that it is complete", arguments: [UInt64(1), 2, 3])
     func interruptedLoad(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let trips = RandomTrips.trips(20_000, using: &random)
@@ -81,7 +81,7 @@ struct RebuildTests {
         #expect(try again.jobs.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true).id == 2)
     }
 
-    @Test("Segments of a load under way are left out, unless they are asked for")
+    @Test("Segments of a running job are left out, unless they are requested")
     func loadUnderWay() throws {
         var store = try open()
         let first = try store.jobs.submitFile(path: Fixture.path("trips.csv"), allowsDuplicate: true).id

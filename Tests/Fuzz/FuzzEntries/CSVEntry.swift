@@ -46,7 +46,7 @@ enum CSVEntry {
         return decoding
     }
 
-    /// As a load does: fills a buffer, cuts it at the end of a record, decodes, goes on.
+    /// Works as an ingestion does: fills a buffer, cuts it at the end of a record, decodes, continues.
     private static func decodeInChunks(
         _ records: [UInt8], _ header: CSVHeader, path: StructuralIndexer.Path, sizeMax: Int,
         _ choices: inout FuzzEntry.Choices

@@ -18,7 +18,7 @@ package enum FuzzEntry: String, CaseIterable, Sendable {
         }
     }
 
-    /// Repeatable numbers that depend on the input alone: for what must not make a difference, such as where a file is cut.
+    /// Repeatable numbers that depend on the input alone: for choices that must not matter, such as where a file is cut.
     static func choices(of bytes: [UInt8]) -> Choices {
         var state: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in bytes { state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }

@@ -62,7 +62,7 @@ enum QueryEntry {
             precondition(indexed == scanned, "the index and the scan differ: \(query)")
         case (.failure(let indexed), .failure(let scanned)):
             precondition(indexed.code == scanned.code, "the index and the scan fail differently: \(query)")
-            // No trip matches, or the groups asked for are more than there are numbers for.
+            // No trip matches, or the requested groups are more than there are numbers for.
             precondition([.notFound, .invalidArgument].contains(indexed.code), "\(indexed.code): \(indexed.message)")
         default: preconditionFailure("the index and the scan differ: \(query)")
         }

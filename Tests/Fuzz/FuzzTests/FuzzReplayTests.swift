@@ -2,7 +2,7 @@ import Foundation
 import FuzzEntries
 import Testing
 
-/// Replays the seeds of the fuzzers and all that they ever found, so that a mended fault stays mended.
+/// Replays the seeds of the fuzzers and all that they ever found, so that a fixed fault stays fixed.
 @Suite(.timeLimit(.minutes(5)))
 struct FuzzReplayTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -59,7 +59,7 @@ struct CSVChunkerTests {
         }
     }
 
-    @Test("More bytes are asked for up to the longest record; then a line without end is cut off with the buffer")
+    @Test("More bytes are requested up to the longest record; then an endless line is cut off with the buffer")
     func overlongLines() throws {
         let enough = CSVChunker.bufferByteCountMin
         let row = Array("1,2,3,4,5\n".utf8)

@@ -142,7 +142,7 @@ struct CSVDecoderTests {
         }
     }
 
-    @Test("A copy of a decoder works by itself, at the same time as the other")
+    @Test("A copy of a decoder works independently, concurrently with the original")
     func copies() async throws {
         let decoder = CSVDecoder(header: try CSVHeader(CSVHeader.usualText))
         let areRight = await withTaskGroup(of: Bool.self) { group in

@@ -2,7 +2,7 @@ import Ingestion
 import Testing
 import TripModel
 
-/// What the first line may look like, and what is said where it can't be used.
+/// Valid first lines, and the errors for invalid ones.
 @Suite(.timeLimit(.minutes(5)))
 struct CSVHeaderTests {
     private static let names = ["region", "origin_coord", "destination_coord", "datetime", "datasource"]
@@ -109,7 +109,7 @@ struct CSVHeaderTests {
     }
 
     @Test(
-        "A file of another kind is told by its first bytes",
+        "A file of another kind is recognized by its first bytes",
         arguments: [
             ([0x1F, 0x8B, 0x08], ["gzip-compressed", ".csv.gz"]),
             ([0x28, 0xB5, 0x2F, 0xFD, 0x04], ["zstd-compressed", ".csv.zst"]),
@@ -148,7 +148,7 @@ struct CSVHeaderTests {
         }
     }
 
-    @Test("Headers are equal where they divide files alike")
+    @Test("Headers are equal if they divide files alike")
     func equality() throws {
         let header = try CSVHeader(CSVHeader.usualText)
         let same = try CSVHeader(CSVHeader.usualText.uppercased())

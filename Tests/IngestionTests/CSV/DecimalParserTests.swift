@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import TripModel
 
-/// Numbers have the bits that `strtod` gives, which rounds correctly; what is no number is refused.
+/// Numbers have the bits that `strtod` gives, which rounds correctly; anything that is not a number is refused.
 @Suite(.timeLimit(.minutes(5)))
 struct DecimalParserTests {
     private static func bits(_ text: String) -> UInt64? {
@@ -179,7 +179,7 @@ struct DecimalParserTests {
     }
 
     @Test(
-        "What is no number is refused",
+        "Text that is not a number is refused",
         arguments: [
             "", "+", "-", ".", "-.", "+.", "e5", ".e5", "-e5", "1e", "1e+", "1e-", "1E ", "--1", "+-1", "1-", "1..2", "1.2.3",
             "1,5", "0x1p3",

@@ -82,9 +82,9 @@ extension CSVHeader {
     static let usualRest = ",POINT (14.5 50.25),POINT(-1.5 2.125),2018-05-28 09:03:40,car"
 }
 
-/// Decodes bytes as a load does: a buffer that is filled, cut and decoded, again and again.
+/// Decodes bytes as an ingestion does: a buffer that is filled, cut and decoded, again and again.
 ///
-/// `bufferByteCount` says how many bytes the buffer holds at most each time; it grows only where no record is whole.
+/// `bufferByteCount` says how many bytes the buffer holds at most each time; it grows only if it has no complete record.
 func decodeInChunks(
     _ bytes: [UInt8], header: CSVHeader, decoder: inout CSVDecoder, indexer: StructuralIndexer = StructuralIndexer(),
     bufferByteCount: () -> Int

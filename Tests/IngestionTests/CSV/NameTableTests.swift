@@ -117,7 +117,7 @@ struct NameTableTests {
         }
     }
 
-    @Test("A text that is no name is refused with what is wrong, short or long, known names around it or not")
+    @Test("A text that is not a name is refused with a reason, short or long, with known names around it or not")
     func problems() throws {
         let header = try CSVHeader(CSVHeader.usualText)
         let notUTF8: [[UInt8]] = [

@@ -54,7 +54,7 @@ struct PointParserTests {
     }
 
     @Test(
-        "A text that is no point on the globe is refused with what is wrong",
+        "A text that is not a point on the globe is refused with a reason",
         arguments: [
             ("", .empty), ("  \t", .empty),
             ("POINT", .notPoint), ("POINT 14.5 50.25", .notPoint), ("POINT (14.5 50.25", .notPoint),

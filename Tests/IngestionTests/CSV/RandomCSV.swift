@@ -20,7 +20,7 @@ struct RandomCSV {
         return (chance(10) ? "\u{FEFF}" : "") + names.joined(separator: ",") + (chance(20) ? "\r\n" : "\n")
     }
 
-    /// Records after a header whose fields are `columns` (nil for a column that nobody needs).
+    /// Records after a header whose fields are `columns` (nil for a column that is not needed).
     mutating func records(columns: [String?], count: Int, badPercent: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         for index in 0..<count {
@@ -48,7 +48,7 @@ struct RandomCSV {
         }
     }
 
-    /// A field as it is written: quoted where it must be, and sometimes where it need not.
+    /// A field as it is written: quoted if it must be, and sometimes if it need not be.
     private mutating func quoted(_ text: [UInt8], badPercent: Int) -> [UInt8] {
         let needsQuotes = text.contains { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") }
         if chance(badPercent / 8) { return text }

@@ -44,7 +44,7 @@ struct RecordScannerTests {
     func lineEnds(test: Case) throws { try Self.check(test) }
 
     @Test(
-        "Lines without text are no rows but count as lines",
+        "Lines without text are not rows but count as lines",
         arguments: [
             Case(text: "\n"), Case(text: "\r\n"), Case(text: "\r"), Case(text: "\n\n\r\n\n"),
             Case(

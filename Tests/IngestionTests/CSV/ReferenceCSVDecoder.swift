@@ -16,7 +16,7 @@ struct ReferenceTrip: Hashable, CustomStringConvertible {
     }
 }
 
-/// The slow, obvious decoder that the fast one is judged by: lines, a state machine for fields, regular expressions for
+/// The oracle for the fast decoder, slow and obvious: lines, a state machine for fields, regular expressions for
 /// values, `strtod` and `timegm`.
 struct ReferenceCSVDecoder {
     var trips: [ReferenceTrip] = []
@@ -246,7 +246,7 @@ struct ReferenceCSVDecoder {
         let text = String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0 == 0x0D ? 0x01 : $0) }))
         guard let match = text.wholeMatch(of: timeGrammar) else { throw .malformed }
         if !match.8.isEmpty {
-            // A tenth digit of the fraction is no zone.
+            // A tenth digit of the fraction is not a zone.
             throw String(match.8).wholeMatch(of: zoneGrammar) == nil ? .malformed : .hasZone
         }
         let parts = [match.1, match.2, match.3, match.4, match.5, match.6 ?? "0"].map { Int32($0)! }

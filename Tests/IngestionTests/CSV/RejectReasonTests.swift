@@ -3,7 +3,7 @@ import Ingestion
 import Testing
 import TripModel
 
-/// Each reason for leaving out a row: documented, given where it holds, and the first of several in a fixed order.
+/// Each reason for rejecting a row: documented, given if it applies, and the first of several in a fixed order.
 @Suite(.timeLimit(.minutes(5)))
 struct RejectReasonTests {
     static let origin: [PointProblem: RejectReason] = [

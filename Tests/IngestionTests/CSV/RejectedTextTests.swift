@@ -33,7 +33,7 @@ struct RejectedTextTests {
     func replaced(row: [UInt8], expected: String) throws { #expect(try Self.text(row) == expected) }
 
     @Test(
-        "A text of up to 64 KiB is whole, a longer one is cut where a character starts, with its size",
+        "A text of up to 64 KiB is kept complete; a longer one is cut where a character starts, with its size",
         arguments: ["x", "é", "東", "😀"])
     func long(character: String) throws {
         let limit = Limits.rejectedTextByteCountMax
@@ -52,7 +52,7 @@ struct RejectedTextTests {
         }
     }
 
-    @Test("Where no character starts nearby, the text is cut at 64 KiB")
+    @Test("If no character starts nearby, the text is cut at 64 KiB")
     func noCharacter() throws {
         let text = try Self.text([UInt8](repeating: 0x80, count: 100_000))
         #expect(text.unicodeScalars.count { $0 == "\u{FFFD}" } == Limits.rejectedTextByteCountMax)
@@ -67,7 +67,7 @@ struct RejectedTextTests {
         #expect((try Self.text(Array(row.utf8)) == expected) == true)
     }
 
-    @Test("A record over several lines is given whole where a value is wrong, with its first line where its structure is")
+    @Test("A record of several lines is kept complete if a value is wrong, and with its first line if its structure is")
     func severalLines() throws {
         let header = "note,\(CSVHeader.usualText)"
         let wrongValue = "\"two\r\nlines\",\(CSVHeader.usualRest)"

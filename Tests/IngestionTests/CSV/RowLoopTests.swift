@@ -35,7 +35,7 @@ struct RowLoopTests {
     }
 
     @Test(
-        "Columns may stand in any order, each field plain or in quotes, at the end of a line or of the file",
+        "Columns may be in any order, each field plain or quoted, at the end of a line or of the file",
         arguments: Writing.allCases)
     func everyOrder(writing: Writing) throws {
         for order in Self.orders(5) {

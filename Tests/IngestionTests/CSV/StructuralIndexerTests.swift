@@ -62,7 +62,7 @@ struct StructuralIndexerTests {
         }
     }
 
-    @Test("Of all bytes just the comma, the quote and the newline are marks, wherever they stand", arguments: paths)
+    @Test("Only the comma, the quote and the newline are structural bytes, wherever they are", arguments: paths)
     func everyByte(path: StructuralIndexer.Path) {
         let indexer = StructuralIndexer(path: path)
         for byte in UInt8.min...UInt8.max {

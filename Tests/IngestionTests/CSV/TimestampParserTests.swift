@@ -65,7 +65,7 @@ struct TimestampParserTests {
     }
 
     @Test(
-        "What is no local time is refused with what is wrong",
+        "Text that is not a local time is refused with a reason",
         arguments: [
             ("", .empty), (" \t ", .empty),
             ("2018-05-28", .malformed), ("2018-05-28 ", .malformed), ("2018-05-28 09", .malformed),
@@ -168,7 +168,7 @@ struct TimestampParserTests {
     }
 
     @Test(
-        "Any byte anywhere in a time is judged as by the reference", arguments: ["2018-05-28 09:03:40", "1999-12-31T23:59:59"])
+        "Any byte anywhere in a time is treated as by the reference", arguments: ["2018-05-28 09:03:40", "1999-12-31T23:59:59"])
     func everyByte(text: String) throws {
         let header = try CSVHeader(CSVHeader.usualText)
         var records: [UInt8] = []

@@ -63,7 +63,7 @@ struct GroupEndsTests {
         return (try TripStore(engine, JobSettings(access: .readWrite, logger: logger)), engine)
     }
 
-    @Test("A job that was removed is at once what it became, though a load of it still runs", arguments: [1, 3])
+    @Test("A removed job has its final status at once, though its ingestion still runs", arguments: [1, 3])
     func removedWhileItRuns(count: Int) throws {
         let (store, engine) = try open()
         defer { store.close() }
@@ -88,7 +88,7 @@ struct GroupEndsTests {
         #expect(try engine.engine.summary().liveRows == 100 * (count - 1))
     }
 
-    @Test("A job with the bytes of one that is cancelled while both are loaded together is no duplicate")
+    @Test("A job with the bytes of one that is cancelled while both are ingested together is not a duplicate")
     func twinOfACancelledJob() throws {
         let (store, engine) = try open()
         defer { store.close() }
@@ -106,7 +106,7 @@ struct GroupEndsTests {
         #expect(try engine.weeklyAverage(WeeklyAverageQuery()).totalTrips == 100)
     }
 
-    @Test("A file that cannot be removed keeps no job of the group from its end, nor its followers from hearing of it")
+    @Test("A file that cannot be removed keeps no job of the group from ending, and no subscriber from learning of it")
     func everyJobEnds() throws {
         let (store, engine) = try open()
         defer { store.close() }
@@ -119,7 +119,7 @@ struct GroupEndsTests {
         var ids: [Int64] = []
         for number in 0..<4 {
             paths.append("\(store.jobs.uploadsDirectory)/upload-\(number)")
-            // The third is no file of trips.
+            // The third is not a file of trips.
             try (number == 2 ? Data("no,header\n".utf8) : sample).write(to: URL(fileURLWithPath: paths[number]))
             ids.append(
                 try store.jobs.submitUpload(path: paths[number], filename: "\(number).csv", allowsDuplicate: true).id)

@@ -9,7 +9,7 @@ import Testing
 import TripModel
 import TripstoreAPI
 
-/// Small files that wait together are loaded together; nobody can tell from what comes out.
+/// Small files that wait together are ingested together; the result is as if each was ingested alone.
 @Suite(.timeLimit(.minutes(5)))
 struct GroupIngestionTests {
     private let folder = TemporaryDirectory()
@@ -56,7 +56,7 @@ struct GroupIngestionTests {
         }
     }
 
-    @Test("A group of loads comes out as the same loads one by one", arguments: [UInt64(1), 2, 3])
+    @Test("A group of jobs gives the same result as the jobs one by one", arguments: [UInt64(1), 2, 3])
     func groupEqualsSingles(seed: UInt64) throws {
         let files = try files(seed: seed)
         let (together, alone) = (try open("together"), try open("alone"))
@@ -106,7 +106,7 @@ struct GroupIngestionTests {
         #expect(try store.weeklyAverage(WeeklyAverageQuery()).totalTrips == 200)
     }
 
-    @Test("A small name with much inside is loaded by itself")
+    @Test("A small compressed file with large contents is ingested alone")
     func oversized() throws {
         let store = try open("store")
         defer { store.close() }

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import TripModel
 
-/// What is kept of rows that are no trips, and what is only counted.
+/// Which rejected rows are kept, and which are only counted.
 @Suite(.timeLimit(.minutes(5)))
 struct RejectsTests {
     private let folder = TemporaryDirectory()
@@ -44,7 +44,7 @@ struct RejectsTests {
     }
 
     @Test(
-        "The first rows that are no trips are kept, up to a number of rows and of bytes; all are counted",
+        "The first rejected rows are kept, up to a limit of rows and of bytes; all are counted",
         arguments: [
             (row: "a", count: 30_000, kept: 10_000), (row: "b,c", count: 9_000, kept: 9_000),
             // 300 rows of 20,000 bytes in a file that is compressed to almost nothing: about 256 KiB of them are kept.

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import TripModel
 
-/// Jobs whose files are fetched, by a fetcher that does as it is told.
+/// Jobs whose files are fetched by a scripted fetcher.
 @Suite(.timeLimit(.minutes(1)))
 struct FetchedJobsTests {
     private let folder = TemporaryDirectory()
@@ -126,7 +126,7 @@ struct FetchedJobsTests {
         #expect(try uploads(store).isEmpty)
     }
 
-    @Test("A fetch that fails says why, and is fetched again when it is resumed, from what is there")
+    @Test("A failed fetch gives its reason, and resumes from the bytes that it has")
     func refused() async throws {
         let fetcher = Fetcher()
         fetcher.set(.refuse)
@@ -270,7 +270,7 @@ struct FetchedJobsTests {
         #expect(try uploads(store).isEmpty)
     }
 
-    @Test("Fetches hold up no load, and a store that is closed goes on with them when it is opened again")
+    @Test("Fetches block no job, and a store resumes them when it is opened again")
     func reopened() async throws {
         let fetcher = Fetcher()
         fetcher.set(.never)
@@ -326,7 +326,7 @@ struct FetchedJobsTests {
         #expect(fetcher.begun == 3)
     }
 
-    @Test("A catalog that is made anew takes no half file for an upload")
+    @Test("A rebuilt catalog does not take a partial file for an upload")
     func rebuilt() async throws {
         let fetcher = Fetcher()
         fetcher.set(.never)

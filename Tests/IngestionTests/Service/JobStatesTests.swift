@@ -58,7 +58,7 @@ struct JobStatesTests {
         return (try? store.weeklyAverage(query).totalTrips) ?? 0
     }
 
-    @Test("A job that is resumed as soon as its failure is told runs again")
+    @Test("A job that is resumed as soon as its failure is published runs again")
     func resumedAtOnce() throws {
         let path = try write("Brno", rows: 10, to: "trips.csv")
         try Data("no trips\n".utf8).write(to: URL(fileURLWithPath: path))
@@ -103,7 +103,7 @@ struct JobStatesTests {
         #expect(failed.status == .failed && failed.processedRows == 0)
         #expect(failed.message?.hasPrefix("trips.csv changed since ") == true)
         #expect(try store.engine.summary().segments.isEmpty)
-        // The choice to begin anew.
+        // The choice to start again.
         _ = try store.jobs.resume(id)
         let completed = try store.jobs.waitForEnd(of: id)
         let expected = ["other": ("Turin", rows * 2), "sameLength": ("Linz", rows), "shorter": ("Brno", 10)][change]!
@@ -112,7 +112,7 @@ struct JobStatesTests {
         #expect(try store.regions().regions.count == 1)
     }
 
-    @Test("A file that only grew behind the checkpoint goes on, and is loaded as it is now")
+    @Test("A file that only grew behind the checkpoint is resumed, and is ingested as it is now")
     func grown() throws {
         let path = try write("Brno", rows: 200_000, to: "trips.csv")
         let id = try interrupt(path)
@@ -130,7 +130,7 @@ struct JobStatesTests {
 
     // MARK: The same call again
 
-    @Test("The same call again skips what is loaded and goes on with what was interrupted")
+    @Test("The same call again skips completed files and resumes interrupted ones")
     func sameCallAgain() throws {
         let first = try write("Brno", rows: 10, to: "first.csv")
         let second = try write("Linz", rows: 200_000, to: "second.csv")
@@ -170,7 +170,7 @@ struct JobStatesTests {
         #expect(trips(store, of: "Brno") == 10)
     }
 
-    @Test("The same rows compressed otherwise are found at the end of the load", arguments: [10, 60_000])
+    @Test("The same rows in another compression are found at the end of the job", arguments: [10, 60_000])
     func sameContent(rows: Int) throws {
         let path = try write("Brno", rows: rows, to: "trips.csv")
         var compressed: [UInt8] = []
@@ -207,9 +207,9 @@ struct JobStatesTests {
         #expect(second.status == .completed && trips(store, of: "Brno") == 10)
     }
 
-    // MARK: What nobody asked for
+    // MARK: Jobs of other processes
 
-    @Test("A command leaves the jobs of others alone; a server goes on with uploads, not with files that a command named")
+    @Test("A command leaves other processes' jobs alone; a server resumes uploads, not files that a command named")
     func leftovers() throws {
         var store = try open()
         let upload = store.jobs.uploadsDirectory + "/upload-1.part"
@@ -232,7 +232,7 @@ struct JobStatesTests {
         #expect(try store.jobs.remove(file).status == .cancelled)
     }
 
-    @Test("A job that a killed process left is shown as interrupted while nobody has the store")
+    @Test("A job of a killed process is shown as interrupted while no process has the store open")
     func killed() throws {
         let store = try open(.own)
         let id = try store.jobs.submitFile(path: try write("Brno", rows: 10, to: "trips.csv")).id

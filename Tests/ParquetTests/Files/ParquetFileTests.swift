@@ -5,7 +5,7 @@ import Testing
 struct ParquetFileTests {
     let sample = ParquetSample(rowCount: 1000, seed: 1)
 
-    @Test("reads back what the writer was told")
+    @Test("reads back what was written")
     func metadata() throws {
         var encoder = ColumnChunkEncoder(zstdLevel: 1)
         let group = sample.rowGroup(&encoder, pageRowCount: 128)

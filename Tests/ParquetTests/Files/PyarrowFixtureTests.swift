@@ -3,7 +3,7 @@ import Parquet
 import TestSupport
 import Testing
 
-/// Reads what pyarrow wrote (`Tools/tripstore_tools/fixtures/parquet_fixtures.py`): the other implementation is the judge of our reader.
+/// Reads what pyarrow wrote (`Tools/tripstore_tools/fixtures/parquet_fixtures.py`): the other implementation is the oracle for our reader.
 @Suite(.timeLimit(.minutes(5)))
 struct PyarrowFixtureTests {
     static let names =
@@ -23,7 +23,7 @@ struct PyarrowFixtureTests {
         ]
     }
 
-    @Test("all ways of writing are there")
+    @Test("all ways of writing are covered")
     func completeness() {
         #expect(Self.names.count == 20)
         for word in ["dictionary", "plain", "delta", "split", "fallback", "v1", "v2", "zstd", "none", "optional", "required"] {

@@ -8,7 +8,7 @@ struct ShownURLTests {
         arguments: [
             ("postgresql://user:canary@host:5432/db", "postgresql://host/…"), ("https://host", "https://host"),
             ("clickhouse://host:8123/canary", "clickhouse://host/…"), ("https://host/canary?canary#canary", "https://host/…"),
-            // A part of a password passes for the host, the port or the path where it is not encoded.
+            // Part of an unencoded password can look like the host, the port or the path.
             ("postgresql://user:canary/x@host/db", "postgresql://…"),
             ("postgresql://user:p@canary/x@host/db", "postgresql://…"),
             ("postgresql://user:p?canary@host/db", "postgresql://…"), ("postgresql://user:canary#@host/db", "postgresql://…"),
@@ -23,7 +23,7 @@ struct ShownURLTests {
     }
 
     @Test(
-        "The path of a file that somebody asked for is shown, its query never",
+        "The path of a requested file is shown, its query never",
         arguments: [
             ("ftp://host:90/a/b.csv?canary", "ftp://host:90/a/b.csv"), ("trips.csv", "trips.csv"),
             ("trips.csv?canary", "trips.csv"),
@@ -46,7 +46,7 @@ struct ShownURLTests {
     }
 
     @Test(
-        "A value that makes no sense is shown where it is short and no URL",
+        "An invalid value is shown if it is short and not a URL",
         arguments: [
             ("maybe", "maybe"), ("-3", "-3"), ("postgresql://u:canary@h", "…"), ("u:canary@h", "…"), ("a\u{1b}[2J", "…"),
         ])

@@ -4,7 +4,7 @@ import TripModel
 @Suite(.timeLimit(.minutes(5)))
 struct HiddenPathsTests {
     @Test(
-        "A file of the store is named as it is there, any other by its name, and nothing else changes",
+        "A file of the store is shown by its path in the store, any other by its name, and nothing else changes",
         arguments: [
             ("Cannot create /srv/my data/uploads/x.csv: No space left.", "Cannot create uploads/x.csv: No space left."),
             ("Cannot open /home/me/t.csv: Permission denied; check.", "Cannot open t.csv: Permission denied; check."),

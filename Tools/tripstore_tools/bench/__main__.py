@@ -1,6 +1,6 @@
 """Measures the program as it is used, beside other engines on the same file.
 
-    scripts/bench                      loads a million rows and asks eight queries
+    scripts/bench                      loads a million rows and runs eight queries
     scripts/bench --rows 10000000      ten million
     scripts/bench --peers              DuckDB, Polars, DataFusion and chDB as well, in turn with tripstore (A B C A B C)
     scripts/bench --cold               before each load the file is dropped from the page cache
@@ -9,11 +9,11 @@
     scripts/bench --small-files        1,000 files of 1,000 rows through one call, and the queries afterwards
     scripts/bench --http               uploads beside the command line
     scripts/bench --row                64 uploads of 100,000 rows that wait in a row, and the merging of their segments
-    scripts/bench --subscribers        an upload with nobody and with 100 WebSocket subscribers
+    scripts/bench --subscribers        an upload without and with 100 WebSocket subscribers
     scripts/bench --clickhouse         the ClickHouse engine on two shards, beside ClickHouse's own client and bare SQL
 
 `--json FILE` keeps the figures, `--write` puts the tables into docs/BENCHMARKS.md, `--svg` draws docs/figures. Every load of
-ours must answer as DuckDB does from the CSV, and every answer must be the other contenders', or the run ends.
+ours must answer as DuckDB does from the CSV, and every answer must equal the other contenders', or the run ends.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def arguments():
     options = parser.parse_args()
     if options.repeats < 2:
         parser.error("--repeats must be 2 or more, as the first query of a round is reported apart")
-    # What decides about the figures, without where they go.
+    # The options that affect the figures, without those that say where they go.
     options.command = re.sub(r"(--keep|--svg|--write|--json[ =]\S+) ?", "", " ".join(sys.argv[1:])).strip()
     return options
 

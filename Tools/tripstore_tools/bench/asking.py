@@ -1,4 +1,4 @@
-"""The eight queries asked of all contenders in turn, and their answers compared every time."""
+"""Runs the eight queries on all contenders in turn, and compares their answers every time."""
 
 import math
 import statistics
@@ -8,7 +8,7 @@ from tripstore_tools.bench import queries
 from tripstore_tools.bench.contenders import PEERS, Tripstore
 from tripstore_tools.bench.loads import progress
 
-# A contender that takes longer than this for the instances of one round is asked fewer, but never less than LEAST_COUNT.
+# A contender that takes longer than this for the instances of one round runs fewer of them, but at least LEAST_COUNT.
 SECONDS_OF_A_ROUND = 10
 LEAST_COUNT = 4
 
@@ -16,7 +16,7 @@ LEAST_COUNT = 4
 def measure(facts, folder, repeats, rounds, with_peers):
     """A B C A B C …; returns {query: {contender: {first_ms, median_ms, p99_ms, asked}}}.
 
-    At its turn a contender opens its store anew and gets its instances in a row, so that all but the first find its caches hot.
+    At its turn a contender opens its store again and gets its instances in a row, so that all but the first find its caches hot.
     """
     contenders = [Tripstore()] + (PEERS if with_peers else [])
     results = {}
@@ -59,7 +59,7 @@ def ask_in_a_row(contender, store, instances):
 
 
 def compare(name, instances, answers):
-    """Ends the run where a contender's answer is not ours; one that was asked less often is compared as far as it came."""
+    """Ends the run if a contender's answer is not ours; one that ran fewer instances is compared on those."""
     for contender, theirs in answers.items():
         for instance, ours, other in zip(instances, answers["tripstore"], theirs, strict=True):
             wrong = queries.disagreement(instance, ours, other)
@@ -76,7 +76,7 @@ def contenders_of(results):
 
 
 def best_peer(query, key="median_ms"):
-    """Name and figure of the fastest peer, or None where there is none."""
+    """Name and figure of the fastest peer, or None if there is none."""
     peers = {name: times[key] for name, times in query.items() if name not in ("tripstore", "share_of_rows")}
     return min(peers.items(), key=lambda item: item[1]) if peers else None
 

@@ -22,7 +22,7 @@ from tripstore_tools.harness import clickhouse  # of the acceptance tests, to wh
 
 COLUMNS = ("region, datasource, origin_longitude, origin_latitude, destination_longitude, destination_latitude, time, week, "
            "origin_cell, destination_cell, job_id, block")
-# name: the query over HTTP, and what a person would ask of the same tables
+# name: the query over HTTP, and what a person would query from the same tables
 QUERIES = {
     "trips a week": ("/analytics/weekly-average", "SELECT week, count() FROM {table} GROUP BY week ORDER BY week FORMAT RowBinary"),
     "trips a week of a region": (
@@ -106,7 +106,7 @@ def client_load(client, cluster, paths, database):
 
 
 def settle(cluster):
-    """Waits until no part is being merged and files are written, which would take the processor from who is measured."""
+    """Waits until no part is being merged and files are written, which would take processor time from the contender."""
     quiet = 0
     while quiet < 10:
         merging = sum(int(shard.query("SELECT count() FROM system.merges")) for shard in cluster.shards)

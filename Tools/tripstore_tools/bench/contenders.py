@@ -1,7 +1,7 @@
-"""Those who are measured: tripstore as it is used, and each peer in processes of its own. Knows how to start, load, ask them.
+"""The contenders: tripstore as it is used, and each peer in a process of its own; how to start, load and query them.
 
 tripstore loads from the command line and answers over HTTP, on one kept-alive connection; two queries that the catalog
-answers are asked as `sql_queries.sql` shows, in SQLite. Nothing is subtracted for HTTP. Peers answer inside their process
+answers are queried as `sql_queries.sql` shows, in SQLite. Nothing is subtracted for HTTP. Peers answer inside their process
 (peers.py).
 """
 
@@ -26,7 +26,7 @@ PEERS = [os.environ.get("TRIPSTORE_PEERS_PYTHON", str(REPOSITORY / ".venv-bench/
 # MARK: Processes
 
 def memory(process):
-    """Peak of a running process's memory, and what it has now that no file stands behind; nothing where it is gone."""
+    """Peak of a running process's memory, and its anonymous memory now; nothing if it is gone."""
     try:
         lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     except OSError:
@@ -46,7 +46,7 @@ def timed_process(command, **environment):
     """Runs a command to its end; returns what it printed and what the system counted.
 
     The peak is `ru_maxrss`, which has what the process maps as well. A process inherits that of the one that started it, so
-    where it is not above our own it says nothing, and the largest of samples taken every 10 ms stands for it, as it does for
+    if it is not above our own it is meaningless, and the largest of samples taken every 10 ms replaces it, as it does for
     anonymous memory.
     """
     started = time.perf_counter()
@@ -129,7 +129,7 @@ class TripstoreSession:
         self.wait_for_rollup(Path(store) / "rollups")
 
     def wait_for_rollup(self, folder):
-        """The first server after a load counts the groups of all trips ahead; a peer's index is made while it loads."""
+        """The first server after a load builds the rollup; a peer builds its index while it loads."""
         started = time.monotonic()
         enough = sum(region["trips"] for region in self.connection.json("/regions")["regions"]) >= 256 << 10
         while enough and not any(folder.glob("*.rollup")) and time.monotonic() - started < 120:
@@ -238,7 +238,7 @@ class Peer:
         return figures | json.loads(output.splitlines()[-1])
 
     def settle(self, store):
-        """Work that the peer puts off until after a load; its figures, or nothing."""
+        """Work that the peer postpones until after a load; its figures, or nothing."""
         if self.name != "chdb":
             return None
         output, _ = timed_process([*PEERS, self.name, "settle", str(store)])

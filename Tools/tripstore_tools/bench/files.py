@@ -12,7 +12,7 @@ from tripstore_tools.bench.contenders import BINARY
 
 
 class Files:
-    """The files in a folder; each is made when it is first asked for."""
+    """The files in a folder; each is made on first use."""
 
     def __init__(self, folder, seed):
         self.folder = Path(folder)

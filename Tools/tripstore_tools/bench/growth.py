@@ -1,7 +1,7 @@
 """How the time of a query follows the rows of the store, the size of a box, the cells and the buckets; ours alone.
 
-Each figure is the median over different instances, over HTTP, in a server that has just opened the store; beside it stands
-what the answer cost in pages and rows, as `explain=true` tells it. Last comes what a server takes to start, and its memory.
+Each figure is the median over different instances, over HTTP, in a server that has just opened the store; beside it is
+what the answer cost in pages and rows, as `explain=true` reports it. The last figures are the start of a server, and its memory.
 """
 
 import json

@@ -1,5 +1,5 @@
 """Loads over HTTP on loopback beside those of the command line, what a hundred subscribers of their progress cost, and what
-merging segments costs loads that wait in a row."""
+merging segments costs jobs that wait in a row."""
 
 import datetime
 import json
@@ -14,7 +14,7 @@ from tripstore_tools.bench.contenders import Connection, Server, Tripstore, memo
 from tripstore_tools.bench.loads import fresh, medians, progress
 
 SUBSCRIBER_COUNT = 100
-# Often enough to tell the end of many loads, seldom enough to cost little.
+# Often enough to see the end of many jobs, seldom enough to cost little.
 POLL_SECONDS = 0.005
 # Segments that are left when all that were worth it are merged, at most.
 MERGED_SEGMENT_COUNT = 6
@@ -43,7 +43,7 @@ def upload(csv, store, subscribers=0):
         if audience:
             audience.stdin.write(f"{job_id}\n")
             audience.stdin.close()
-        # The stream of events ends with the job: asking again and again would take processor time from the load.
+        # The stream of events ends with the job: polling would take processor time from the job.
         subprocess.run(["curl", "--silent", "--show-error", "--fail", f"{server.url}/jobs/{job_id}/events"],
                        stdout=subprocess.DEVNULL, check=True)
         seconds = time.perf_counter() - started
@@ -140,7 +140,7 @@ def start_audience(port, count):
 
 
 def measure_subscribers(made, folder, rounds, rows):
-    """A load with nobody and with a hundred subscribers, A B A B."""
+    """A job without and with a hundred subscribers, A B A B."""
     csv = made.generated(rows)
     judged = judge.judge(csv)
     runs = {0: [], SUBSCRIBER_COUNT: []}

@@ -19,7 +19,7 @@ from tripstore_tools.bench import contenders, queries
 COMPARED_COUNT = 3
 
 
-# MARK: The judge's process
+# MARK: The oracle's process
 
 def answers(csv):
     from tripstore_tools.harness import oracle  # DuckDB comes with it
@@ -53,7 +53,7 @@ def answers(csv):
 # MARK: What the benchmark calls
 
 def judge(csv):
-    """The right answers about a file; kept beside it, so that a file that is kept is judged once."""
+    """The right answers about a file; kept beside it, so that a file that is kept is evaluated once."""
     csv = Path(csv)
     sources = [Path(__file__), Path(queries.__file__), REPOSITORY / "Tools/tripstore_tools/harness/oracle.py"]
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
@@ -67,7 +67,7 @@ def judge(csv):
 
 
 def check(store, judged):
-    """Ends the run where a store's answers are not DuckDB's."""
+    """Ends the run if a store's answers are not DuckDB's."""
     with contenders.Server(store, Path(store).parent / "server.log") as server:
         connection = contenders.Connection(server.port)
         differences = []

@@ -1,4 +1,4 @@
-"""Where figures come from: the machine and the revision that stand beside them."""
+"""Where figures come from: the machine and the revision that are printed beside them."""
 
 import os
 import platform

@@ -20,7 +20,7 @@ def markdown(rows):
 
 
 def replace(page, section, text):
-    """Writes a section of a page anew; the page must have it."""
+    """Replaces a section of a page, which must exist."""
     start, end = f"<!-- {section} -->\n", f"<!-- /{section} -->"
     old = Path(page).read_text()
     if old.count(start) != 1 or old.count(end) != 1:

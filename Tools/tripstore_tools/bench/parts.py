@@ -108,7 +108,7 @@ PARTS = {"scaling": shapes_and_sizes, "growth": growth_of_queries, "small_files"
 
 
 def run(options):
-    """Measures what was chosen, prints its tables and puts them where they were asked for."""
+    """Measures what was chosen, prints its tables and writes them where requested."""
     chosen = {name: part for name, part in PARTS.items() if getattr(options, name)} or {"main": loads_and_queries}
     kept = Path(tempfile.gettempdir()) / "tripstore-bench"
     measured = {"machine": machine(), "command": options.command,

@@ -1,7 +1,7 @@
 """The peers doing tripstore's work, each in the way that suits it: a process of its own that contenders.py starts.
 
     peers.py NAME load CSV FOLDER     prints {"seconds": …, "cpu_seconds": …, "bytes": …}
-    peers.py NAME settle FOLDER       the same for work that a store puts off until after a load: chDB's merging of parts
+    peers.py NAME settle FOLDER       the same for work that a store postpones until after a load: chDB's merging of parts
     peers.py NAME serve FOLDER        answers a query (queries.py) a line with {"milliseconds": …, "answer": …}
 
 Every peer parses what tripstore parses: both POINT texts to two doubles each, the time to a timestamp of microseconds; region
@@ -16,7 +16,7 @@ ends when the answer is here as Python values, so neither the interpreter's star
     chdb            ClickHouse MergeTree ordered as duckdb-sorted, zstd (faster and smaller here than the default LZ4), names as
                     LowCardinality, a minmax index on the origin; floats parsed exactly, which is an option of it
 
-Cells are computed when asked for, as numbers; their text is made after the clock has stopped. Groups of equal count come in
+Cells are computed on request, as numbers; their text is made after the clock has stopped. Groups of equal count come in
 any order and totals are not counted. All of that is in the peers' favour.
 """
 
@@ -34,7 +34,7 @@ CLASSES = {"duckdb": DuckDB, "duckdb-sorted": SortedDuckDB, "polars": Polars, "d
 
 
 def sync_files(folder):
-    """What a load of ours has done when it says that it is done."""
+    """Does what a load of ours has done when it reports its end."""
     for path in [Path(folder), *Path(folder).rglob("*")]:
         descriptor = os.open(path, os.O_RDONLY)
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Polars, which is asked with expressions. peers.py says what it does."""
+"""Polars, queried with expressions. peers.py says what it does."""
 
 import datetime
 from pathlib import Path

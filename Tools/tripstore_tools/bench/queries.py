@@ -1,4 +1,4 @@
-"""The eight queries of the benchmark, each in many instances, so that none is asked twice where the query allows it.
+"""The eight queries of the benchmark, each in many instances, so that none runs twice if the query allows it.
 
 A query is a value that every contender understands:
 

@@ -1,4 +1,4 @@
-"""How the rate of a load follows the size and the shape of its input and the number of cores; and many small files at once."""
+"""How the rate of ingestion depends on the size and the shape of its input and the number of cores; and many small files at once."""
 
 import statistics
 

@@ -1,4 +1,4 @@
-"""The peers that are asked in SQL: DuckDB, DataFusion and ClickHouse. peers.py says what each one does."""
+"""The peers that are queried in SQL: DuckDB, DataFusion and ClickHouse. peers.py says what each one does."""
 
 import json
 from pathlib import Path

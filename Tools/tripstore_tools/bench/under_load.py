@@ -1,9 +1,9 @@
-"""Queries under load: wrk with 64 connections asks a server, alone, beside a load at full speed, and beside heavy scans.
+"""Queries under load: wrk with 64 connections queries a server, alone, during ingestion at full speed, and during heavy scans.
 
-    scripts/load-test STORE CSV        a store to ask, and a file to be loaded beside the queries
+    scripts/load-test STORE CSV        a store to query, and a file to ingest meanwhile
 
 Client and server share the machine's cores. Each query is a region or a box of two kilometres, different each time; where
-none is in the box the answer is 404, which wrk counts as an answer. Beside the scans, regions alone are asked.
+none is in the box the answer is 404, which wrk counts as an answer. During the scans, only regions are queried.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def seconds_of_job(server, job):
 
 
 def timed_load(server, csv):
-    """Seconds of a load from the end of its upload to its own, and the job."""
+    """Seconds of a job from the end of its upload to its end, and the job."""
     job = server.post_file(csv)
     started = time.monotonic()
     seconds_of_job(server, job)

@@ -95,7 +95,7 @@ def mix(bits):
 
 
 def spots(index, city):
-    """Of each purpose the spots (weight, centre and standard deviation in degrees); as in CityMap.init."""
+    """The spots of each purpose (weight, centre and standard deviation in degrees); as in CityMap.init."""
     text = source("CityMap")
     random = SplitMix64(0x7472_6970, index)
     weights = [numbers(found) for found in re.findall(r"CumulativeWeights\(\[([^\]]+)\]\)", text)]

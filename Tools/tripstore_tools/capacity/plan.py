@@ -17,7 +17,7 @@ PAGE, MEASURED_PAGE = REPOSITORY / "docs/SCALABILITY.md", REPOSITORY / "docs/BEN
 FIGURES = REPOSITORY / "Benchmarks/Capacity/figures.json"
 TRIPS = [10**7, 10**8, 10**9, 10**10, 10**11]
 
-# INSERTs of a load at a shard, which works on each with one core: the program's default.
+# Concurrent INSERTs of a job at a shard, which works on each with one core: the program's default.
 INSERTS_AT_ONCE = 2
 # The shard of the plan. Nothing of this size was measured here: cores are taken to share a scan evenly.
 SHARD_CORES = 16
@@ -73,7 +73,7 @@ class Model:
         self.clocks, self.processors = {}, {}
         for name in self.sizes[0]["queries"]:
             asked = [size["queries"][name] for size in self.sizes]
-            # Merging groups, which the fan-out tells apart, is added where it is for certain.
+            # Merging groups, which the fan-out separates, is added where its cost is known.
             merging = [self.merging_ms(name, rows, 2) for rows in self.rows]
             # The least time: others use the machine too, and the plan is for shards that have their cores to themselves.
             self.clocks[name] = line([rows / 2 for rows in self.rows],
@@ -81,7 +81,7 @@ class Model:
             self.processors[name] = line(self.rows, [figure["shards_cpu_ms"] - part for figure, part in zip(asked, merging, strict=True)])
 
     def fan_out(self):
-        """What a shard more costs the one that is asked, and the others; and what merging groups costs the one that is asked."""
+        """What an additional shard costs the coordinating shard, and the others; and what merging groups costs the coordinating one."""
         several = [fan for fan in self.fans if fan["shards"] > 1]
         shards = [fan["shards"] for fan in several]
         weeks = [fan["queries"]["trips a week"] for fan in several]
@@ -92,10 +92,10 @@ class Model:
         self.merging_groups = line(self.states, [figure["first_cpu_ms"] - figure["each_other_cpu_ms"] for figure in groups])
 
     def milliseconds(self, name, trips, shards, cores):
-        """Of a query where nobody else asks, with what it reads in memory: the least and the most.
+        """The time of a query without others, with what it reads in memory: the minimum and the maximum.
 
-        The least is the processor time on all cores, evenly; the most is what the clock said where a shard had one core, and as
-        much less as there are more. Merging the groups of all shards is the work of the one that is asked, here of one core of it.
+        The minimum is the processor time on all cores, evenly; the maximum is the elapsed time if a shard has one core, and as
+        much less as there are more. The coordinating shard merges the groups of all shards, here on one core.
         """
         (start, slope), (clock_start, clock_slope) = self.processors[name].coefficients, self.clocks[name].coefficients
         alone = self.merging_ms(name, trips, shards) + self.asking.coefficients[1] * max(shards - 2, 0)
@@ -106,7 +106,7 @@ class Model:
         return self.merging_groups.coefficients[1] * self.groups_to_merge(name, trips, shards) if shards > 1 else 0
 
     def groups_to_merge(self, name, trips, shards):
-        """Groups that the shards send to the one that is asked: each its own."""
+        """Groups that the shards send to the coordinating one: each its own."""
         if name == LARGEST_GROUPS:
             return shards * generated_cities.expected_groups(trips / shards)
         if name == FINE_GROUPS:
@@ -254,7 +254,7 @@ def coefficients(model, embedded):
 
 
 def sizes_table(model, embedded):
-    """Lines are what is asked for, columns are sizes: a page has room for five."""
+    """Rows are figures, columns are sizes: a page has room for five."""
     head = ["trips", *(amount(trips) for trips in TRIPS)]
 
     def add(rows, name, values):
@@ -307,7 +307,7 @@ def groups_check(model):
 
 
 def machine_ratio(model):
-    """Processor time of a load of the embedded engine: on the machine of BENCHMARKS.md, as a multiple of that on the model's."""
+    """Processor time of a job of the embedded engine: on the machine of BENCHMARKS.md, as a multiple of that on the model's."""
     rows = next(cells for cells in table_of(MEASURED_PAGE, "scaling") if cells[0] == f"{model.embedded['rows']:,}")
     return cell_number(rows[4]) * 1e-9 * model.embedded["rows"] / model.embedded["cpu"]
 

@@ -1,4 +1,4 @@
-"""What loads and queries cost the ClickHouse engine by rows and by shards: the figures that `capacity.py` fits its model to.
+"""What jobs and queries cost the ClickHouse engine by rows and by shards: the figures that `capacity.py` fits its model to.
 
 Servers are Debian's `clickhouse-server`, real ones on loopback, all on this machine's cores. So the clock says how long a query
 takes where each of two shards has about one core; the processor time of each process says what it costs wherever it runs.
@@ -86,7 +86,7 @@ def difference(before, after):
 # MARK: By rows
 
 def cost_of(csv, folder, rows):
-    """Loads a file into two new shards and asks."""
+    """Ingests a file into two new shards and runs the queries."""
     with clickhouse.Cluster(new(folder), memory_bytes=8_000_000_000) as cluster:
         figures = load(cluster, [csv], folder)
         idle = memory(cluster.shards[0].process)[1]
@@ -154,7 +154,7 @@ def largest_share(cluster, rows):
 
 
 def ask(cluster, server, path):
-    """Milliseconds of a query over HTTP by the clock, and of all shards' and the server's processors."""
+    """Elapsed milliseconds of a query over HTTP, and processor time of all shards and the server."""
     connection = Connection(server.port)
     answer = connection.json(path)
     before, own = shards_seconds(cluster), processor_seconds(server.process)
@@ -170,7 +170,7 @@ def ask(cluster, server, path):
 # MARK: By shards
 
 def fan_out(csv, folder, shards):
-    """The same trips on more shards, a single part a week on each, so that nothing differs but the number of those asked."""
+    """The same trips on more shards, a single part a week on each, so that nothing differs but the number of shards."""
     with clickhouse.Cluster(new(folder), shards=shards, memory_bytes=2_000_000_000) as cluster:
         figures = load(cluster, [csv], folder)
         for shard in cluster.shards:
@@ -184,7 +184,7 @@ def fan_out(csv, folder, shards):
 
 
 def ask_bare(cluster, sql):
-    """Asks the first shard, which asks the others: what it costs that one, and what each of the others."""
+    """Queries the first shard, which queries the others: what it costs that one, and each of the others."""
     repeats = 4 * REPEATS
     cluster.query(sql)
     before = shards_seconds(cluster)

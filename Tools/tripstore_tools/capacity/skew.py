@@ -1,6 +1,6 @@
 """How evenly trips spread over shards: the program's own rule beside those that people would think of, at 1 to 100 billion trips.
 
-The program's rule is that of `ClickHouseStore.store`: a load is cut into batches, the first of 4.5 MiB of CSV and then of half a
+The program's rule is that of `ClickHouseStore.store`: a job is cut into batches, the first of 4.5 MiB of CSV and then of half a
 megabyte; in part `p` of job `j` shard `s` gets the batches `t, t + N, t + 2 N, …` with `t = (s + j + p) mod N`. It is followed
 file by file for a year of files. The others are probabilities of cities and cells (`generated_cities.py`), from which counts are
 drawn as multinomials.
@@ -61,7 +61,7 @@ def mixed(jobs):
 def in_turns(rows, city, shards, jobs=None):
     """Rows of each shard, and of those the rows of the largest city.
 
-    - rows: of each file, in the order of the jobs; city: which one it is of, or None where it has all of them.
+    - rows: of each file, in the order of the jobs; city: which one it is of, or None if it has all of them.
     - jobs: the jobs' numbers.
     """
     jobs = numpy.arange(len(rows)) if jobs is None else jobs
@@ -138,7 +138,7 @@ def feeds_in_order(trips, shards):
 # MARK: Other rules
 
 def each_trip(trips, shards):
-    """A random shard for each trip: `rand()`, what a Distributed table does by itself."""
+    """A random shard for each trip: `rand()`, what a Distributed table does by default."""
     generator = random(trips, shards)
     share = generated_cities.cities()[0]["share"]
     return figures(*(generator.multinomial(count, numpy.full(shards, 1 / shards)) for count in (trips, round(trips * share))))
@@ -206,7 +206,7 @@ def ratio(value):
 
 
 def tables(measured):
-    """All trips, the trips of the largest city, and how many shards have any of those where it is not all of them."""
+    """All trips, the trips of the largest city, and how many shards have any of those, if not all do."""
     for place, title in enumerate(("all trips: largest shard ÷ mean", "trips of the largest city: largest shard ÷ mean",
                                    "shards with trips of the largest city, if not all have some")):
         rows = [[title, "trips", *(f"{shards} shards" for shards in SHARDS)]]

@@ -1,4 +1,4 @@
-"""The command behind scripts/cluster: a whole cluster on loopback that runs on its own until it is told to end.
+"""The command behind scripts/cluster: a complete cluster on loopback that runs in the background until it is stopped.
 
     scripts/cluster up [--shards N] [--apis N] [--workers N] [--port N] [--folder DIR]
     scripts/cluster status | down [--purge]

@@ -40,7 +40,7 @@ def ask(folder, *words, missing_ok=False):
 
 
 def who_listens(port):
-    """The program that has a TCP port on this machine, for a sentence; None where nobody has."""
+    """The program that has a TCP port on this machine, for a message; None if no program has it."""
     inodes = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:

@@ -5,9 +5,9 @@
 In each round a file goes to the proxy and is followed by two WebSocket clients that connect again when they lose their connection.
 One part is killed at a random moment and started again after a random while, as whatever watches it would, or frozen and thawed: for so
 long that others take its jobs over, remove what it had stored and forget that it was there, or for less. Half the time this is at any
-moment from the start of the upload to a little after the end of the load, half the time from the answer to the upload on. Who sent
-the file and heard no answer looks at the list of jobs, and sends it again if it is not there. Then every row must be there once,
-every client must have heard the end, no job may be left under way and no object in the bucket of uploads.
+moment from the start of the upload to a little after the end of the job, half the time from the answer to the upload on. A client that sent
+the file and got no answer looks at the list of jobs, and sends it again if it is not there. Then every row must be there once,
+every client must have got the terminal message, no job may be left running and no object in the bucket of uploads.
 """
 
 import contextlib
@@ -28,13 +28,13 @@ QUERIES = ["/analytics/weekly-average", "/trip-groups?limit=1000", "/regions"]
 AWAY = (502, 503)
 LONGEST_ABSENCE_SECONDS = 3.0
 LONGEST_FREEZE_SECONDS = 15.0
-# How long what nobody needs may stay in the bucket of uploads.
+# How long orphaned objects may stay in the bucket of uploads.
 UPLOADS_SECONDS = 60
 FOLLOWERS = 2
 
 
 def ask(client, method, path):
-    """Asks until somebody answers: what is away says so and comes back."""
+    """Retries until a process answers: a part that is down says so and comes back."""
     def answer():
         try:
             found = client.request(method, path)
@@ -95,7 +95,7 @@ def undisturbed(folder, csv):
 
 
 def timed_load(client, csv):
-    """Seconds of an upload and of its load that nothing disturbs; its trips are taken out again."""
+    """Seconds of an undisturbed upload and its job; its trips are deleted again."""
     started = time.monotonic()
     job = client.post_file(csv)
     answered = time.monotonic()
@@ -106,7 +106,7 @@ def timed_load(client, csv):
 
 
 def worker_of(cluster, job):
-    """The process that works on a job; None where none does, or nobody can say."""
+    """The process that works on a job; None if none does, or it is unknown."""
     try:
         return job and cluster.worker_of(job)
     except AssertionError:
@@ -138,7 +138,7 @@ def start(cluster, part):
 
 
 def freeze(part):
-    """Stops a part and the processes that it has made; returns what lets them go on."""
+    """Suspends a part and its child processes; returns a function that resumes them."""
     processes = [part.process.pid, *children_of(part.process.pid)]
     for process in processes:
         os.kill(process, signal.SIGSTOP)
@@ -156,7 +156,7 @@ class Round:
 
     def __init__(self, cluster, victim, csv, expected, chance, seconds, name, after_answer=False, is_frozen=False):
         """is_frozen: whether it is frozen instead of killed; after_answer: the kill comes after the answer to the upload; seconds: from
-        then, else from the start of the upload, to the end of the load when nothing happens; name: the file's, unlike any other's."""
+        then, else from the start of the upload, to the end of an undisturbed job; name: the file's, unlike any other's."""
         self.cluster, self.victim, self.csv, self.expected = cluster, victim, csv, expected
         self.chance, self.seconds, self.name, self.after_answer = chance, seconds, name, after_answer
         self.is_frozen = is_frozen
@@ -187,7 +187,7 @@ class Round:
         self.moment = f"{time.monotonic() - started:.2f} s, job {upload.job}"
 
     def disturb(self, upload, following):
-        """What happens to the cluster, up to the moment when it is whole again; following: a thread that ends with the job."""
+        """What happens to the cluster, up to the moment when it is complete again; following: a thread that ends with the job."""
         self.wait_for_moment(upload)
         part = choose(self.cluster, self.victim, upload.job, self.chance)
         self.moment += f", {part_name(part)}"

@@ -1,9 +1,9 @@
-"""How much later a process that only serves tells of a job than the process that loads it: two WebSocket clients, one at each.
+"""How much later a process that only serves publishes a job's progress than the process that runs it: two WebSocket clients, one at each.
 
     scripts/cluster test --lag
 
 Both clients are in one thread of this process, so their clocks are one. A message is taken for the same at both when it says the
-same rows and the same status. What a client hears at once about the job as it stood when it connected is left out.
+same rows and the same status. The first message, with the state of the job when the client connected, is left out.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from websockets.asyncio.client import connect
 from tripstore_tools.harness import topology, tripstore
 
 TERMINAL = {"completed", "failed", "cancelled", "deleted"}
-# Many parts, each with progress of its own, so that there is much to tell.
+# Many parts, each with progress of its own, so that there are many messages.
 PARAMETERS = "&rows_per_insert=20000"
 
 
 async def listen(port, job, heard):
-    """Notes when each message came; what was heard first is the job as it stood."""
+    """Records when each message came; the first one is the state when the client connected."""
     async with connect(f"ws://127.0.0.1:{port}/ws/ingestion/{job}") as socket:
         is_first = True
         async for text in socket:
@@ -35,7 +35,7 @@ async def listen(port, job, heard):
 
 
 async def follow(loader, other, job):
-    """What both heard: milliseconds of delay by message, and how many only one of them heard."""
+    """Messages that both got: milliseconds of delay by message, and how many only one of them got."""
     at_loader, at_other = {}, {}
     await asyncio.gather(listen(loader.port, job, at_loader), listen(other.port, job, at_other))
     both = at_loader.keys() & at_other.keys()

@@ -18,7 +18,7 @@ from tripstore_tools.cluster import troubles
 from tripstore_tools.cluster.kills import VICTIMS, Round, timed_load, undisturbed
 from tripstore_tools.harness import topology, tripstore
 
-# Parts of a load are this small, so that most moments are between two commits.
+# Parts of a job are this small, so that most moments are between two commits.
 PARAMETERS = "&rows_per_insert=30000&purge_after_seconds=3"
 COLUMNS = ["rounds", "kills", "freezes", "older, refused", "older, not refused", "bad workers", "hangs", "acknowledged before the kill",
            "rows lost", "rows twice", "clients", "connections lost", "clients without the end", "jobs under way", "objects left",

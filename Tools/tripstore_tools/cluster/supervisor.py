@@ -1,4 +1,4 @@
-"""The process that has a cluster's others as its children: starts again what ends, ends what hangs, does what it is told."""
+"""The process that has a cluster's others as its children: restarts what ends, ends what hangs, and executes commands."""
 
 import contextlib
 import http.client
@@ -48,7 +48,7 @@ class Pulse(threading.Thread):
 
 
 class Supervisor:
-    """Runs a topology, and does what it is told by one line of JSON a connection."""
+    """Runs a topology, and executes commands, one line of JSON per connection."""
 
     def __init__(self, folder, hang_seconds=HANG_SECONDS, **options):
         self.topology = topology.Topology(folder, **options)
@@ -61,7 +61,7 @@ class Supervisor:
         listener.settimeout(RESTART_SECONDS / 4)
         looked = time.monotonic()
         while not self.is_ending:
-            # Whoever asks, however often, keeps nobody from the parts.
+            # Clients, however many, must not block the parts.
             if time.monotonic() - looked >= RESTART_SECONDS:
                 self.end_what_hangs()
                 self.start_what_ended()
@@ -73,13 +73,13 @@ class Supervisor:
             with connection, connection.makefile("rw") as file:
                 try:
                     answer = self.answer(*json.loads(file.readline()))
-                except Exception as error:  # noqa: BLE001  (whatever it is, who asked is to read it and all goes on)
+                except Exception as error:  # noqa: BLE001  (whatever it is, the client gets it and everything continues)
                     answer = {"error": str(error)}
                 try:
                     file.write(json.dumps(answer) + "\n")
                     file.flush()
                 except OSError:
-                    pass  # who asked is gone
+                    pass  # the client is gone
         self.topology.stop()
 
     def end_what_hangs(self):
@@ -89,7 +89,7 @@ class Supervisor:
                 continue
             pulse = self.pulses.get(name)
             if pulse is None or pulse.pid != part.process.pid:
-                # Those that are there at first were waited for.
+                # The initial ones were waited for.
                 self.pulses[name] = Pulse(part, has_answered=pulse is None and self.restarts.get(name) == 0)
             else:
                 pulse.missed += 1
@@ -133,7 +133,7 @@ class Supervisor:
         return {"restarted": [member.name for member in members]}
 
     def row(self, name, part):
-        # Not asked here: one that hangs would hold up all of this.
+        # Not probed here: one that hangs would block everything.
         pulse = self.pulses.get(name)
         if not part.is_running():
             state = "ended"
@@ -161,7 +161,7 @@ def supervise(options):
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    # A start that fails is told by the last line of the log.
+    # The last line of the log says why a start failed.
     supervisor.topology.start()
     say("started")
     supervisor.run(listener)

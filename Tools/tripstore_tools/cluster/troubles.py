@@ -1,11 +1,11 @@
 """Random rounds in which nothing ends: an older catalog, a bad worker, a part that hangs for longer than anybody waits for it.
 
-They are played as those of `kills.py`, with the same file and the same look at what is there afterwards:
+They run as those of `kills.py`, with the same file and the same checks afterwards:
 
-    older catalog   PostgreSQL is put back to an earlier moment under running processes; then the newer one is back, or
+    older catalog   PostgreSQL is restored to an earlier moment under running processes; then the newer one is back, or
                     `tripstore repair` is run and the file is sent again
     bad worker      a clock, a disk or a folder of one worker is wrong while jobs come
-    hung part       a shard, PostgreSQL, the object store or an API process is frozen beyond all deadlines, and all is asked meanwhile
+    hung part       a shard, PostgreSQL, the object store or an API process is frozen beyond all deadlines, and everything is queried meanwhile
 """
 
 import contextlib
@@ -76,11 +76,11 @@ class OlderCatalog(Round):
         catalog.start()
 
     def knows(self, job):
-        """Whether the catalog that is there now has a job."""
+        """Whether the current catalog has a job."""
         return bool(self.cluster.postgresql.query(f"SELECT 1 FROM jobs WHERE id = {int(job)}", topology.CATALOG).strip())
 
     def expect_refusal(self, job):
-        """A catalog without the job answers nothing; one that has it may go on."""
+        """A catalog without the job answers nothing; one that has it may continue."""
         if self.knows(job):
             self.moment += ", the older catalog has the job"
             self.counts["older, not refused"] += 1
@@ -90,7 +90,7 @@ class OlderCatalog(Round):
         self.moment += ", the older catalog does not have the job"
         self.counts["older, refused"] += 1
         for member in self.cluster.members:
-            # What counts trips is asked from the first moment on.
+            # Trip counts are queried from the first moment on.
             path = QUERIES[0] if member.serves else "/ready"
             try:
                 tripstore.wait_until(lambda member=member, path=path: self.refuses(member, path), f"{member.name} to refuse", pause=0.1,
@@ -187,7 +187,7 @@ class BadWorker(Round):
             self.expect_complete(extra)
             following.join()
         self.expect(lambda: bad.is_ready(), f"{bad.name} to be ready again")
-        # Mended, it takes jobs by itself.
+        # Once fixed, it takes jobs again.
         good.stop()
         extra.append(self.cluster.proxy.post_file(tripstore.SAMPLE))
         self.expect_complete(extra[-1:])
@@ -240,7 +240,7 @@ def can_mount(folder):
 
 
 class HungPart(Round):
-    """A part is frozen for longer than anybody waits for it; meanwhile every API process that is not is asked for everything."""
+    """A part is frozen for longer than any timeout; meanwhile every other API process gets all kinds of requests."""
 
     def disturb(self, upload, following):
         cluster = self.cluster
@@ -251,7 +251,7 @@ class HungPart(Round):
         is_over = threading.Event()
         asked = [api for api in cluster.apis if api is not part]
         clients = [(api, path) for api in asked for path in [*QUERIES, "/jobs", "/metrics", "/health"]]
-        # The proxy asks another process for these.
+        # The proxy sends these to another process.
         clients += [(cluster.proxy, path) for path in ("/jobs", "/health")]
         askers = [threading.Thread(target=self.keep_asking, args=[client, path, part, is_over], daemon=True)
                   for client, path in clients]

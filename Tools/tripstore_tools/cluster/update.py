@@ -1,4 +1,4 @@
-"""An update under load: every process of a cluster is exchanged for another version, one after the other, while jobs come and all is asked.
+"""An update under load: every process of a cluster is replaced by another version, one after the other, under jobs and queries.
 
     scripts/cluster test --before FILE    FILE: the program of the version before
 
@@ -39,7 +39,7 @@ def main(options):
 
 
 def play(cluster, csv, rows, after):
-    """Loads and asks while all processes are exchanged; returns what went wrong, and how often something was asked."""
+    """Ingests and queries while all processes are replaced; returns the failures, and the count of queries."""
     failures, jobs, requests, is_over = [], [], [0], threading.Event()
 
     def ask():

@@ -36,7 +36,7 @@ SOURCES = {
     "tls": ("hashicorp/tls", "cdktf_cdktf_provider_tls")}
 USER_DATA_BYTE_COUNT_MAX = 16384
 
-# A fault, put in place of what stands in a file, and words of what terraform says of it.
+# A fault, the text that it replaces in a file, and words of terraform's error.
 FAULTS = [
     ("an attribute that does not exist", "database.tf", "multi_az  ", "multi_azz ", 'argument named "multi_azz"'),
     ("a value of the wrong type", "database.tf", "storage_encrypted     = true", 'storage_encrypted = "maybe"', "bool"),
@@ -96,7 +96,7 @@ def names_in(folder, kind):
 
 @contextlib.contextmanager
 def schema_providers(folder, bindings):
-    """Providers that know what the configuration names, and what terraform is to be told to find them."""
+    """Providers that know what the configuration names, and the settings by which terraform finds them."""
     resources, data_sources = names_in(CONFIGURATION, "resource"), names_in(CONFIGURATION, "data")
     providers, versions = {}, []
     for prefix, (source, package) in SOURCES.items():

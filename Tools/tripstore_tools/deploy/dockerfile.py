@@ -1,7 +1,7 @@
 """Performs the Dockerfile's steps without a container engine, then starts what came out.
 
 Each stage gets a fresh Debian root made by debootstrap, in which the stage's own instructions run under chroot; the last
-stage's entry point is then started as its user, asked by its HEALTHCHECK, given a file to ingest and ended. Nothing of the
+stage's entry point is then started as its user, probed by its HEALTHCHECK, given a file to ingest and ended. Nothing of the
 Dockerfile is repeated here, so the two cannot drift apart. Two things stand in for what an engine would fetch: the Swift
 image is Debian with the packages it is known to have and this machine's toolchain, and packages come from the sources that
 this machine's apt uses.
@@ -147,7 +147,7 @@ class Machine:
         self.add_git_mirrors(stage)
 
     def add_git_mirrors(self, stage):
-        """Where this machine's git reads a remote from a local folder instead, the builder's does so too."""
+        """If this machine's git reads a remote from a local folder instead, so does the builder's."""
         for line in output("git", "config", "--get-regexp", r"^url\..*\.insteadof$").splitlines():
             key, prefix = line.split(maxsplit=1)
             target = key[len("url."):-len(".insteadof")]

@@ -1,11 +1,11 @@
-"""The schema of a Terraform provider, read from its language bindings, so that a configuration can be checked where no provider
+"""The schema of a Terraform provider, read from its language bindings, so that a configuration can be checked if no provider
 registry is reachable.
 
 Bindings for the Cloud Development Kit are generated from the schema that the provider itself prints, and PyPI has them. Inside
 is an archive of JavaScript whose source maps hold the generated TypeScript, which says of each attribute and block what the
 schema said: its type, whether it is computed, optional or required, and how blocks nest.
 
-What the bindings do not say is left open: how many blocks of a kind there may be (but for those of which there is one at most),
+What the bindings do not say is left open: how many blocks of a kind there may be (except for those of which there is at most one),
 which attributes exclude each other, and what the provider's own code makes of values."""
 
 import base64
@@ -176,7 +176,7 @@ class Source:
 
 @dataclass
 class Provider:
-    """The schemas of those resources and data sources that were asked for."""
+    """The schemas of the requested resources and data sources."""
 
     version: str
     configuration: Block

@@ -1,4 +1,4 @@
-"""A cluster of real ClickHouse servers on loopback, so that tests ask the program's second engine and not a stand-in.
+"""A cluster of real ClickHouse servers on loopback, so that tests query the real second engine and not a stand-in.
 
 The servers are Debian's `clickhouse-server`, one process for each shard, each with its own folder and settings.
 Nothing of /etc/clickhouse-server is read, nothing listens beyond 127.0.0.1, and the servers die with this process."""
@@ -27,7 +27,7 @@ def is_installed():
 
 
 class Failure(Exception):
-    """An answer that is no success, with the server's own words."""
+    """An answer that is not a success, with the server's own words."""
 
     def __init__(self, status, text):
         super().__init__(f"{status}: {text}")
@@ -137,9 +137,9 @@ class Cluster:
         return self
 
     def add(self, database):
-        """Adds an empty shard while the others run and are asked; returns it once all of them know it.
+        """Adds an empty shard while the others run and answer queries; returns it when all of them know it.
 
-        It has its table before anybody asks it."""
+        It has its table before the first query."""
         shard = Shard(len(self.shards), self.folder / f"shard{len(self.shards)}")
         self.shards.append(shard)
         shard.write_settings(self.shards, self.memory_bytes)
@@ -293,6 +293,6 @@ def serve(folder, cluster, database="d", parameters=""):
 
 
 def answers(server):
-    """All trips, as every query tells of them."""
+    """All trips, as each kind of query reports them."""
     return [server.get(*query).body for query in (
         ("/analytics/weekly-average",), ("/trip-groups", {"limit": 10_000}), ("/regions",))]

@@ -1,14 +1,14 @@
 """A page of documentation, followed as a reader would: its commands in their order, in one folder, and what they print.
 
 Fenced blocks are run by their language: `sh` line by line, with the environment that earlier lines made; `python` as one session.
-What is expected stands as comment lines below a command, or, of all commands without, as a `text`, `json` or `http` block right below. Comments of
+The expected output is in comment lines below a command, or, of all commands without, as a `text`, `json` or `http` block right below. Comments of
 HTML above a block, which no reader sees, say what else a test needs to know:
 
     <!-- run: NAME -->       the test prepares NAME before, such as a new store
     <!-- file: NAME -->      the block is a file of this name
     <!-- not run: WHY -->    the block can't be run here
 
-Numbers have to be equal; times, rates and paths have to look alike; `…` stands for anything.
+Numbers have to be equal; times, rates and paths have to look alike; `…` matches anything.
 """
 
 import os
@@ -37,13 +37,13 @@ class Block:
     text: str
     line: int
     notes: dict = field(default_factory=dict)
-    # The block right below, where it is the answer.
+    # The block right below, if it is the output.
     answer: "Block | None" = None
 
 
 @dataclass
 class Step:
-    """One command, and what stands below it."""
+    """One command, and its expected output."""
 
     command: str
     expected: str
@@ -74,7 +74,7 @@ def blocks(page):
 
 
 def steps(block):
-    """The commands of a block of `sh`: a line that ends with a backslash goes on, comment lines are what the command prints."""
+    """The commands of a block of `sh`: a line that ends with a backslash continues, comment lines are the expected output."""
     out = []
     for number, line in enumerate(block.text.splitlines(), block.line + 1):
         if line.startswith("#"):

@@ -75,7 +75,7 @@ class Load:
 
 
 class Deletion:
-    """The second of four loads, which share a segment, is taken out."""
+    """The second of four jobs, which share a segment, is deleted."""
 
     def prepare(self, store):
         Load(4).prepare(store)
@@ -94,6 +94,6 @@ SCENARIOS = {"first load": Load(0), "load": Load(1), "load and merge": Load(3), 
 
 
 def refusing(library, folder, kind, switch):
-    """The environment of a process that is refused what changes files below a folder, while the switch is there."""
+    """The environment of a process whose changes of files below a folder are refused while the switch file exists."""
     return {"LD_PRELOAD": str(library), "FAULT_DIR": str(folder), "FAULT_KIND": kind, "FAULT_AT": "1", "FAULT_LAST": "all",
             "FAULT_WHILE": str(switch)}

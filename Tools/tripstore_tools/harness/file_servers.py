@@ -1,4 +1,4 @@
-"""Web servers of the tests' own, on loopback: they serve one file, and misbehave as told."""
+"""Web servers of the tests' own, on loopback: they serve one file, and misbehave as scripted."""
 
 import functools
 import hashlib
@@ -38,7 +38,7 @@ class FileServer(ThreadingHTTPServer):
         return f"http://{host or self.server_address[0]}:{self.server_port}/{name}"
 
     def ranges(self):
-        """First bytes that were asked for, in the order of the requests; None: the whole."""
+        """First bytes that were requested, in the order of the requests; None: the whole file."""
         return [int(fields["Range"].split("=")[1].split("-")[0]) if "Range" in fields else None
                 for _, fields in self.requests]
 
@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
                 server.at_once -= 1
 
     def serve(self, content, announced=None, cut=None):
-        """Answers with the file or the part that is asked for; announced: the length of the file as it is told."""
+        """Answers with the file or the requested part; announced: the announced length of the file."""
         tag = tag_of(content)
         total = announced or len(content)
         wanted = self.headers.get("Range") if self.server.has_ranges else None
@@ -87,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, {"ETag": tag} if self.server.has_ranges else {}, content, total, cut)
 
     def answer(self, status, fields, body=b"", length=None, cut=None):
-        """Answers; length: as it is told; cut: bytes after which the connection breaks off."""
+        """Answers; length: the announced one; cut: bytes after which the connection breaks off."""
         self.send_response(status)
         for name, value in fields.items():
             self.send_header(name, value)

@@ -7,13 +7,13 @@ import time
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, TERMINAL
+from tripstore_tools.harness.tripstore import TERMINAL, TIMEOUT_SECONDS
 
 PAUSE_SECONDS = 0.2
 
 
 class Follower(threading.Thread):
-    """Follows a job in a thread; `fault` is a sentence where it did not hear the end, or heard what cannot be."""
+    """Follows a job in a thread; `fault` is a sentence if it got no terminal message, or an impossible one."""
 
     def __init__(self, port, job):
         super().__init__(daemon=True)

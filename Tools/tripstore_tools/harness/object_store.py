@@ -42,14 +42,14 @@ class ObjectStore(Process):
     def command(self):
         settings = {"dir": self.folder / "data", "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "filer": "true", "s3": "true",
                     "s3.port": self.port, "s3.port.iceberg": 0, "s3.port.lance": 0,
-                    # One master has nobody to wait for.
+                    # A single master has no peer to wait for.
                     "master.electionTimeout": "500ms", "master.telemetry": "false",
                     "master.volumeSizeLimitMB": 1024, "volume.max": 0, "volume.preStopSeconds": 0}
         return [PROGRAM, "-logtostderr=true", "server",
                 *(f"-{name}={value}" for name, value in (settings | self.ports).items())]
 
     def answers(self):
-        """Whether it takes and gives an object: its parts find one another some moments after they listen."""
+        """Whether it stores and returns an object: its parts find each other some moments after they listen."""
         if not self.is_alive():
             return False
         client = self.client()
@@ -90,7 +90,7 @@ class ObjectStore(Process):
         return f"http://127.0.0.1:{self.port}"
 
     def environment(self):
-        """What the program is told to find it."""
+        """The program's settings to find it."""
         return {"AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
 
     def client(self):
@@ -98,7 +98,7 @@ class ObjectStore(Process):
                             region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
 
     def make_bucket(self, bucket):
-        """Makes a bucket where there is none of that name."""
+        """Makes a bucket if none of that name exists."""
         client = self.client()
         if bucket not in [each["Name"] for each in client.list_buckets()["Buckets"]]:
             client.create_bucket(Bucket=bucket)

@@ -58,7 +58,7 @@ def geohash_text(longitude, latitude, precision):
     return " || ".join(characters)
 
 
-# A time as the catalog has it: a fraction where there is one, without zeros at its end.
+# A time as the catalog has it: a fraction if there is one, without zeros at its end.
 MOMENT = r"CREATE MACRO moment(time) AS regexp_replace(strftime(time, '%Y-%m-%d %H:%M:%S.%f'), '\.?0+$', '');"
 
 
@@ -153,7 +153,7 @@ class Oracle:
         }
 
     def regions(self):
-        """The answer of /regions as it must be, but for the order of a region's datasources."""
+        """The expected answer of /regions, except for the order of a region's datasources."""
         datasources = {}
         for region, name, trips, first, last in self.rows(
                 "SELECT region, datasource, count(*), min(time), max(time) FROM trips GROUP BY ALL"):

@@ -18,7 +18,7 @@ SYSTEM_USER = "postgres"
 
 
 def programs():
-    """The folder of the newest installed server's programs; None where there is none."""
+    """The folder of the newest installed server's programs; None if there is none."""
     given = os.environ.get("POSTGRESQL_PROGRAMS")
     if given:
         return Path(given)
@@ -31,7 +31,7 @@ def is_installed():
 
 
 def as_system_user():
-    """The beginning of a command that is to run as who may run the server."""
+    """The beginning of a command that runs as a user who may run the server."""
     if os.geteuid() != 0:
         return []
     return ["setpriv", f"--reuid={SYSTEM_USER}", f"--regid={SYSTEM_USER}", "--init-groups"]
@@ -112,7 +112,7 @@ class PostgreSQL(Process):
         return subprocess.run(command, check=False, timeout=TIMEOUT_SECONDS).returncode == 0
 
     def kill(self):
-        """Ends it and its children at once, as a power cut would: they would go on for a moment without it."""
+        """Ends it and its children at once, as a power cut would: they would continue for a moment without it."""
         if self.process is None:
             return
         children = children_of(self.process.pid)
@@ -123,7 +123,7 @@ class PostgreSQL(Process):
 
     @contextlib.contextmanager
     def frozen(self):
-        """It and its children stand still: connections are there, and nobody answers."""
+        """Suspends it and its children: connections stay open, without answers."""
         processes = [self.process.pid, *children_of(self.process.pid)]
         try:
             for process in processes:
@@ -143,7 +143,7 @@ class PostgreSQL(Process):
                         "-d", database, "-c", sql, PGPASSWORD=PASSWORD)
 
     def make_database(self, database):
-        """Makes a database where there is none of that name."""
+        """Makes a database if none of that name exists."""
         if not self.query(f"SELECT 1 FROM pg_database WHERE datname = '{database}'"):
             self.query(f"CREATE DATABASE {database}")
 

@@ -88,7 +88,7 @@ class Process:
 
 @contextlib.contextmanager
 def frozen(process):
-    """A process stands still meanwhile: its connections are there, and nobody answers."""
+    """Suspends a process meanwhile: its connections stay open, without answers."""
     process.send_signal(signal.SIGSTOP)
     try:
         yield

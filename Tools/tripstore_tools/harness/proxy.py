@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 
 from tripstore_tools.harness.processes import Process, children_of
-from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, REPOSITORY, Client, free_port, wait_until
+from tripstore_tools.harness.tripstore import REPOSITORY, TIMEOUT_SECONDS, Client, free_port, wait_until
 
 RULES = REPOSITORY / "deploy/compose/proxy.conf"
 
@@ -70,7 +70,7 @@ class Proxy(Process, Client):
         return self.get("/health").status > 0
 
     def kill(self):
-        """Ends it and its workers at once: they would go on without it."""
+        """Ends it and its workers at once: they would continue without it."""
         if self.process is None:
             return
         workers = children_of(self.process.pid)
@@ -81,7 +81,7 @@ class Proxy(Process, Client):
 
 
 def takes_connections(worker):
-    """Whether a worker process is there and is not about to end; one that has just ended has no words any more."""
+    """Whether a worker process exists and is not about to end; one that has just ended has no command line any more."""
     try:
         words = Path(f"/proc/{worker}/cmdline").read_bytes()
         return bool(words) and b"shutting down" not in words
@@ -94,7 +94,7 @@ def settings(proxy, without):
         f"        server 127.0.0.1:{port} {'down' if port == without else 'max_fails=1 fail_timeout=5s'};" for port in proxy.ports)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     folders = "\n".join(f"    {kind}_temp_path {proxy.folder}/{kind};" for kind in kinds)
-    # Workers of root are another user otherwise, who may not reach the folder.
+    # Otherwise workers of root run as another user, which may not reach the folder.
     user = "user root root;\n" if os.geteuid() == 0 else ""
     return f"""{user}daemon off;
 worker_processes 1;

@@ -92,9 +92,9 @@ class ReplicatedCluster(clickhouse.Cluster):
         return super().start(shard)
 
     def add_replica(self, shard, database):
-        """Adds a server to a shard while the others run and are asked; returns it once all of them know it.
+        """Adds a server to a shard while the others run and answer queries; returns it when all of them know it.
 
-        It has all rows before anybody asks it."""
+        It has all rows before the first query."""
         server = Replica(len(self.shards), self.folder / f"server{len(self.shards)}", shard, self.zookeeper)
         server.write_settings(self.shards, self.memory_bytes)
         self.shards.append(server)

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-# Words of a reason, and the package that brings what is missing: a skip is allowed where the system's sources don't have it.
+# Words of a reason, and the package that brings what is missing: a skip is allowed if the system's package sources don't have it.
 PACKAGES = {
     "clickhouse-server": "clickhouse-server",
     "zookeeper": "zookeeper",

@@ -48,7 +48,7 @@ class S3Server:
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def uploads(self, bucket):
-        """Uploads in parts that nobody has put together."""
+        """Multipart uploads that were never completed."""
         return self.client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
 
     def __enter__(self):

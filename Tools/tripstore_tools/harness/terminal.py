@@ -35,7 +35,7 @@ class Terminal:
         try:
             shown = os.read(self.screen, 65536)
         except OSError:
-            # On Linux, how a terminal says that nobody has it open any more.
+            # On Linux, this is how a terminal reports that no process has it open any more.
             return False
         self.text += self.decoder.decode(shown)
         return True

@@ -18,7 +18,7 @@ BUCKET = "uploads"
 
 
 def missing():
-    """What is not installed, a sentence; None where all is there."""
+    """What is not installed, as a sentence; None if everything is."""
     parts = {"clickhouse-server": clickhouse.is_installed(), "PostgreSQL": postgresql.is_installed(),
              "nginx": proxy.is_installed(), "SeaweedFS": object_store.is_installed()}
     names = [name for name, is_installed in parts.items() if not is_installed]
@@ -152,7 +152,7 @@ class Topology:
         return self
 
     def stop(self):
-        """Ends all in order: who asks, who loads, who keeps. What was under way goes on at the next start."""
+        """Ends all in order: clients' servers, workers, databases. The next start resumes running jobs."""
         self.proxy.stop()
         for member in reversed(self.members):
             if member.is_running():
@@ -200,7 +200,7 @@ class Topology:
         return member
 
     def remove_member(self, role):
-        """Ends the last process of a role while the others run; what it was doing goes on at another."""
+        """Ends the last process of a role while the others run; another takes over its work."""
         if len(self.of(role)) < 2:
             raise ValueError(f"the last process of the role {role} stays; end all with scripts/cluster down")
         member = self.of(role)[-1]
@@ -223,7 +223,7 @@ class Topology:
         return shard
 
     def restart(self, member):
-        """Ends one process and starts it again; meanwhile the proxy asks the others."""
+        """Ends one process and starts it again; meanwhile the proxy uses the others."""
         if member.serves:
             self.tell_proxy(without=member)
         member.stop()
@@ -245,6 +245,6 @@ class Topology:
 
 
 def remembered(folder):
-    """How many of each the cluster in a folder had; empty where there is none."""
+    """How many of each the cluster in a folder had; empty if there is none."""
     note = Path(folder) / "cluster.json"
     return json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}

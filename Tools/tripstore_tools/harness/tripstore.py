@@ -68,7 +68,7 @@ def wait_until(condition, what, pause=0.02, seconds=TIMEOUT_SECONDS):
 
 
 def free_port():
-    """A port that nobody else is given while this runs: a socket holds it, which leaves it to whoever listens by number."""
+    """A port that is reserved while this runs: a socket holds it, which still lets a server listen on it."""
     holder = socket.socket()
     # The server's socket has this option too, so both may have the address as long as only one listens.
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -89,7 +89,7 @@ class Description:
                 self.operations.append((method.upper(), path, pattern, {int(key) for key in operations[method]["responses"]}))
 
     def check(self, method, target, status):
-        """Asserts that an operation may answer so; what is no operation is not described."""
+        """Asserts that an operation may answer so; other paths are not described."""
         path = urllib.parse.urlsplit(target).path
         for operation, name, pattern, statuses in self.operations:
             if operation == method.replace("HEAD", "GET") and pattern.fullmatch(path):
@@ -197,7 +197,7 @@ class Server(Client):
         return answer
 
     def start(self, path="/ready"):
-        """Starts it and waits until a path is answered with 200: `/health` where it is not to become ready."""
+        """Starts it and waits until a path is answered with 200: `/health` if it is not to become ready."""
         self.launch()
         wait_until(lambda: self.is_ready(path), path)
         return self

@@ -1,6 +1,6 @@
 """The cases of the Autobahn test suite for WebSocket servers (25.10.1), as bytes a client sends and what must come of them.
 
-Autobahn expects a server that echoes, and runs on Python 2 alone. Ours has nothing to hear from a client: it checks a message
+Autobahn expects a server that echoes, and runs on Python 2 alone. Ours expects nothing from a client: it checks a message
 and passes over it, so where Autobahn awaits the echo, these await that the connection lives on: a ping behind it is answered.
 Messages of more than 64 KiB (groups 9 and 10) are refused with 1009. Groups 12 and 13 are about compression, which the server
 does not agree to. Each case is sent whole, frame by frame and octet by octet. Cases "x." are ours, where Autobahn has none.
@@ -86,7 +86,7 @@ UTF8_GOOD = [
     b"\x00", b"\xc2\x80", b"\xe0\xa0\x80", b"\xf0\x90\x80\x80", b"\x7f", b"\xdf\xbf", b"\xef\xbf\xbf", b"\xf4\x8f\xbf\xbf",
     b"\xed\x9f\xbf", b"\xee\x80\x80", b"\xef\xbf\xbd", b"\xef\xbf\xbe", b"\xef\xbf\xb9", b"\xef\xbf\xba", b"\xef\xbf\xbb",
     b"\xef\xbf\xbc",
-    # What is no character is UTF-8 all the same.
+    # Noncharacters are valid UTF-8 all the same.
     *[bytes([lead, second, 0xbf, last]) for lead in range(0xf0, 0xf5) for second in (0x8f, 0x9f, 0xaf, 0xbf)
       for last in (0xbe, 0xbf) if not (lead == 0xf4 and second != 0x8f) and not (lead == 0xf0 and second == 0x8f)],
 ]
@@ -111,7 +111,7 @@ UTF8_BAD = [
     b"\xed\xae\x80\xed\xb0\x80", b"\xed\xae\x80\xed\xbf\xbf", b"\xed\xaf\xbf\xed\xb0\x80", b"\xed\xaf\xbf\xed\xbf\xbf",
 ]
 
-# All beginnings of a text: good where no character is cut off.
+# All prefixes of a text: valid if no character is cut off.
 for size in range(1, len(KOSME)):
     (UTF8_GOOD if size in (2, 5, 7, 9) else UTF8_BAD).append(KOSME[:size])
 

@@ -3,8 +3,8 @@
     scripts/soak                   five minutes
     scripts/soak --minutes 60
 
-Each load has a region of its own, so that one answer of /regions shows of each load whether its trips are there, all of them and
-once. An answer must have every load that was completed before it was asked for and is not being deleted, none that was deleted
+Each job has a region of its own, so that one answer of /regions shows whether the trips of each job are there, all of them and
+once. An answer must have every job that was completed before the query and is not being deleted, none that was deleted
 before, and of the others all trips or none. Beside it stores of their own go through random steps, compared with a model after
 each (tripstore_tools.state_machine). The end: a summary, and exit code 1 where something was wrong.
 """

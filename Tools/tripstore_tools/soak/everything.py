@@ -1,4 +1,4 @@
-"""The soak itself: its threads, what is known of each load, and what an answer must be."""
+"""The soak itself: its threads, what is known of each job, and what an answer must be."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ GONE = (OSError, http.client.HTTPException)
 
 
 class Loads:
-    """What is known of each load; `lock` guards it."""
+    """What is known of each job; `lock` guards it."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -115,7 +115,7 @@ class Soak:
         self.counts["loads"] += 1
 
     def find(self, name):
-        """The job of one of the last loads, once the server is there again; None where it has none."""
+        """One of the last jobs, when the server is back; None if it has none."""
         while time.monotonic() < self.end + 60:
             try:
                 jobs = self.server.get("/jobs", {"limit": 1000}).json
@@ -164,7 +164,7 @@ class Soak:
             assert trips == rows.get(name), f"{name} has {trips} trips, not {rows.get(name)}"
             assert name not in deleted, f"{name} was deleted, and is there"
         missing = completed - deleting - seen.keys()
-        # A deletion that began meanwhile explains a load that is gone.
+        # A deletion that began meanwhile explains a job that is gone.
         missing -= self.loads.frozen()[2]
         assert not missing, f"{sorted(missing)} were completed, and are not there"
 

@@ -1,10 +1,10 @@
-"""Rounds of `kill -9` at random moments of a load over HTTP: nothing acknowledged is lost, nothing is there twice.
+"""Rounds of `kill -9` at random moments of a job over HTTP: nothing acknowledged is lost, nothing is duplicated.
 
     scripts/kill-test                  twenty rounds
     scripts/kill-test --rounds 300     ten minutes
 
 In each round a new server gets a file of a million trips, is killed at a random moment between the start of the upload and a
-little after the end of the load, is started again and, in every second round, killed and started once more. Whoever got a job
+little after the end of the job, is restarted and, in every second round, killed and restarted once more. A client that got a job
 number must then find all trips of the file, once, without doing anything; whoever got none finds all of them or none, and no
 upload left behind. The end: a summary, and exit code 1 where something was wrong.
 """
@@ -46,7 +46,7 @@ class Upload(threading.Thread):
 
 
 def undisturbed(folder, csv):
-    """The answers after a load that nothing disturbs, and the seconds that it takes with its upload."""
+    """The answers after an undisturbed job, and the seconds that it takes with its upload."""
     folder.mkdir()
     with tripstore.Server(folder / "data", folder / "log") as server:
         started = time.monotonic()

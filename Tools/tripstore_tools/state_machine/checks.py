@@ -1,6 +1,6 @@
-"""Every kind of answer about a store at rest, compared with the model and with one another.
+"""Every kind of answer about a store at rest, compared with the model and with each other.
 
-Over HTTP where a server runs, from the command line always: the same bytes. Then what SQL says of the catalog, DuckDB of the
+Over HTTP if a server runs, and always from the command line: the same bytes. Then what SQL says of the catalog, DuckDB of the
 segments that it names, `verify`, `inspect`, the metrics, and which files are there.
 """
 
@@ -46,7 +46,7 @@ class StoreChecks:
         self.variables = variables
 
     def all(self, random, queries):
-        """Everything; of the queries that could be asked, so many."""
+        """Everything, with this many of the possible queries."""
         self.check_answers(random, queries)
         self.check_store()
 
@@ -222,7 +222,7 @@ class StoreChecks:
         self.becomes_false(problem, "segments differ from the model")
 
     def check_files(self):
-        """What the catalog needs is there, and nothing else."""
+        """The files that the catalog needs exist, and no others."""
         self.becomes_false(self.wrong_files, "files")
 
     def wrong_files(self):
@@ -243,7 +243,7 @@ class StoreChecks:
             there = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
             missing = names - there - optional
             if folder == "quarantine":
-                # A copy lacks what was set aside before it was made; a file that no longer tells whose trips it has, has a note.
+                # A copy lacks what was quarantined before it was made; a file whose jobs can't be read any more has a note.
                 missing = set()
                 there -= {f"{name}.json" for name in names}
             left_over = there - names - optional

@@ -1,4 +1,4 @@
-"""Clients that follow a job over one connection, by WebSocket or as server-sent events, and note all that they hear."""
+"""Clients that follow a job over one connection, by WebSocket or as server-sent events, and record all messages."""
 
 import contextlib
 import http.client

@@ -5,7 +5,7 @@
     python -m tripstore_tools.state_machine.machine --seed 7 --only 3,17,18     some of a seed's steps, to find the few that matter
 
 Each step has random numbers of its own, so that leaving some out changes little in the others. After each step the store comes
-to rest and every kind of answer is compared (checks.py), or, by chance, things go on while loads are under way.
+to rest and every kind of answer is compared (checks.py), or, by chance, steps continue while jobs are running.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tripstore_tools.state_machine.model import MAY_BE_HEARD, TERMINAL, UNDER_WA
 from tripstore_tools.state_machine.steps import ANYWHERE, EVERY_ENGINE, OFFLINE, ONLINE, StoreSteps
 from tripstore_tools.state_machine.trip_file import TripFiles
 
-# Mostly with small batches and segments, so that loads of some ten thousand rows commit many times.
+# Mostly with small batches and segments, so that jobs of some ten thousand rows commit many times.
 SETTINGS = [{"INGESTION_CHUNK_SIZE": "512", "SEGMENT_ROWS": "4000"}] * 3 + [{}]
 STEPS_OF_A_STORE = 60
 QUERIES_AT_REST = 4
@@ -123,7 +123,7 @@ class StoreMachine(StoreSteps):
             tripstore.wait_until(self.has_come_to_rest, "the end of all jobs")
         rows = self.listing()
         self.adopt(rows)
-        # Deletions first: a file may be loaded again once its twin is gone.
+        # Deletions first: a file may be loaded again when its duplicate is gone.
         for row in sorted(rows, key=lambda row: row["status"] == "completed"):
             job = self.model.jobs.get(row["id"])
             assert job, f"a job that nobody made: {row}"
@@ -160,7 +160,7 @@ class StoreMachine(StoreSteps):
         return job
 
     def peek(self):
-        """While loads are under way: trips of a job are seen from the moment at which it is completed, all of them."""
+        """While jobs are running: all trips of a job are visible from the moment at which it is completed."""
         for _ in range(20):
             before = self.completed_jobs()
             answer = self.server.get("/analytics/weekly-average")
@@ -184,12 +184,12 @@ class StoreMachine(StoreSteps):
     # MARK: Listeners
 
     def listen(self, job):
-        """Somebody follows a job, or nobody."""
+        """Follows a job, by chance."""
         if self.random.random() < 0.5:
             self.listeners.append(Listener(self.server.port, job.id, self.random.choice(["socket", "events"])))
 
     def hear_ends(self, is_server_gone=False):
-        """Each has heard one end, and it is what the job came to."""
+        """Each got one terminal message, with the final status of the job."""
         for listener in self.listeners:
             listener.join(tripstore.TIMEOUT_SECONDS)
             job = self.model.jobs[listener.job]

@@ -48,7 +48,7 @@ AFTER_DELETE = {None: {"cancelled", "deleted"}, "interrupted": {"cancelled"}, "f
 RESUMABLE = {"failed", "interrupted"}
 # Servers in a row that a job's runs may end with.
 KILLS_OF_A_JOB = 4
-# The last message that a follower may have heard of a job, which may have been deleted since.
+# The last message that a follower may have got of a job, which may have been deleted since.
 MAY_BE_HEARD = {"completed": {"completed"}, "failed": {"failed"}, "cancelled": {"cancelled", "failed"},
                 "deleted": {"deleted", "completed"}}
 
@@ -65,7 +65,7 @@ class Job:
     may: set
     # What it is; None: under way.
     status: str | None = None
-    # Whether the same bytes were allowed, its source is not there, it is an upload that a catalog made anew found.
+    # Whether the same bytes were allowed, its source is not there, it is an upload that a rebuilt catalog found.
     is_allowed_twice: bool = False
     is_missing: bool = False
     is_stray: bool = False
@@ -100,7 +100,7 @@ class StoreModel(Oracle):
         self.jobs = {}
         # Completed jobs, whose trips are in the table.
         self.loaded = set()
-        # Trips of completed jobs that were in segments which are set aside, by job.
+        # Trips of completed jobs that were in quarantined segments, by job.
         self.missing = Counter()
 
     # MARK: What happens to it
@@ -125,7 +125,7 @@ class StoreModel(Oracle):
         self.check_twins(job)
 
     def check_twins(self, job):
-        """The same rows are there once, unless somebody wanted them twice."""
+        """The same rows are stored once, unless a duplicate was requested."""
         if job.status == "completed" and not job.is_allowed_twice:
             for twin in self.twins(job.file, job):
                 is_twice = twin.status == "completed" and not twin.is_allowed_twice
@@ -139,7 +139,7 @@ class StoreModel(Oracle):
             f"""CREATE OR REPLACE TABLE trips AS
                 SELECT * FROM trips EXCEPT ALL SELECT job_id, {COLUMNS} FROM read_parquet(?)""", [str(segment)])
 
-    # MARK: What is asked of it
+    # MARK: Queries
 
     @property
     def trips(self):
@@ -153,7 +153,7 @@ class StoreModel(Oracle):
         return [job for job in self.jobs.values() if job is not but and job.file.plain == file.plain]
 
     def outcomes(self, file, but=None, is_allowed_twice=False):
-        """What a load of a file may come to, as things stand."""
+        """The possible outcomes of ingesting a file in the current state."""
         if file.fault:
             return {"failed"}
         twins = [] if is_allowed_twice else [job for job in self.twins(file, but) if job.status in COUNTED]
@@ -189,7 +189,7 @@ class StoreModel(Oracle):
         return answer
 
     def weekly_answer(self, parameters):
-        """The answer of /analytics/weekly-average as it must be; None where no trip matches."""
+        """The answer of /analytics/weekly-average as it must be; None if no trip matches."""
         total, count, weeks = self.weekly_average(parameters)
         if total == 0:
             return None

@@ -12,7 +12,7 @@ from tripstore_tools.state_machine import machine as store_machine
 
 
 def fault(seed, steps, only):
-    """The fault of a run without its numbers, and the steps up to it; None where there is none."""
+    """The fault of a run without its numbers, and the steps up to it; None if there is none."""
     with tempfile.TemporaryDirectory(prefix="tripstore-shrink-") as folder:
         try:
             store_machine.run(seed, Path(folder) / "store", steps, only)

@@ -1,6 +1,6 @@
 """What may happen to a store, a step each, and what the model must make of it.
 
-A step is a method without arguments; `self.random` is its own. The tables say where it is possible and how often it is taken.
+A step is a method without arguments; `self.random` is its own. The tables say when it is possible and how often it is taken.
 """
 
 import re
@@ -35,7 +35,7 @@ SHAPES = {"empty": 1, "header_only": 3, "no_trips": 2, "truncated": 2, "all_reje
           "sample": 2, "hundred": 4, "thousands": 4, "long": 2, "hundreds_of_thousands": 0.05}
 SMALL = {name: weight for name, weight in SHAPES.items() if name not in ("thousands", "long", "hundreds_of_thousands")}
 BOUNDARY = "a-boundary-that-no-file-has"
-# Seconds after which a load is interrupted, at most: about what it takes.
+# Seconds after which a job is interrupted, at most: about what it takes.
 MOMENT_SECONDS = 1.2
 
 
@@ -52,7 +52,7 @@ class StoreSteps:
         return file
 
     def twin(self):
-        """A file with the rows of another, compressed alike or not; None where there is none."""
+        """A file with the rows of another, compressed alike or not; None if there is none."""
         jobs = list(self.model.jobs.values())
         if not jobs:
             return None
@@ -81,7 +81,7 @@ class StoreSteps:
         return "POST", "/ingest", body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
     def send(self, file, is_allowed_twice=False):
-        """Uploads a file and notes the answer; returns its job, None where it was refused."""
+        """Uploads a file and notes the answer; returns its job, None if it was refused."""
         surely, possibly = self.model.refusals(file) if not is_allowed_twice else ([], [])
         answer = self.server.request(*self.request_of(file, is_allowed_twice))
         if answer.status == 409:
@@ -123,10 +123,10 @@ class StoreSteps:
         assert answer.status == 202, f"{answer.status}: {answer.body}"
         self.listen(self.add(answer.json["job_id"], file, "url", is_missing=is_missing))
 
-    # MARK: Deletions, and loading once more
+    # MARK: Deletions, and resuming
 
     def pick(self, condition=lambda job: True):
-        """A job of those with a condition; mostly one of the last, on which most is going on."""
+        """A job that meets a condition; mostly one of the last, which are the busiest."""
         jobs = [job for job in self.model.jobs.values() if condition(job)]
         if not jobs:
             return None
@@ -164,7 +164,7 @@ class StoreSteps:
             self.deleted(job)
 
     def delete_what_runs(self):
-        """At a random moment of its load."""
+        """At a random moment of its job."""
         jobs = [self.send(self.file({"long": 2, "thousands": 1})), self.send(self.file(SMALL))]
         time.sleep(self.random.uniform(0, MOMENT_SECONDS))
         for job in jobs:
@@ -188,7 +188,7 @@ class StoreSteps:
         return answers
 
     def mend_source(self, job):
-        """What a URL names is there from now on, by chance."""
+        """The target of a URL exists from now on, by chance."""
         if job.is_missing and self.random.random() < 0.7:
             job.is_missing = False
             self.web_contents[job.file.name] = job.file.sent
@@ -301,7 +301,7 @@ class StoreSteps:
         self.judge_ingest(files, done.returncode, done.stderr, known, before)
 
     def expect_files(self, files, is_allowed_twice):
-        """Before a command that loads files: those that go on do; returns the jobs that make others be skipped, by name."""
+        """Before a command that ingests files: marks those that are resumed; returns the jobs that make others be skipped, by name."""
         skipped = {}
         for file in files:
             begun = self.begun_with(file)
@@ -314,7 +314,7 @@ class StoreSteps:
         return skipped
 
     def begun_with(self, file):
-        """The job that a command which names this path goes on with."""
+        """The job that a command which names this path resumes."""
         return next((job for job in self.model.having("interrupted")
                      if job.source == "file" and job.file.path == file.path), None)
 
@@ -361,7 +361,7 @@ class StoreSteps:
         self.detail(f"ended with {process.returncode}: {process.stderr.decode().splitlines()[-1:]}")
         new = [row for row in self.listing() if row["id"] not in self.model.jobs]
         if b"skipped" in process.stderr:
-            # What is there already leaves no job.
+            # A duplicate leaves no job.
             assert any(twin.status == "completed" for twin in self.model.twins(file)), f"{new}, {process}"
             assert len(new) == self.keeps_duplicates, f"{new}, {process}"
         else:
@@ -418,7 +418,7 @@ class StoreSteps:
         return new
 
     def ingest_again_what_failed(self, files):
-        """A file that had changed is loaded from its start when the command runs once more."""
+        """A file that had changed is ingested from its start when the command runs again."""
         if self.random.random() < 0.7 and any(job.file in files for job in self.model.having("failed")):
             self.ingest_files(files)
 
@@ -469,7 +469,7 @@ class StoreSteps:
             StoreChecks(self.model, copy).check_verify()
 
     def restore_backup(self):
-        """Into another place, where the store goes on."""
+        """Into another folder, where the store continues."""
         self.rest()
         if not self.model.jobs or self.model.missing:
             return
@@ -493,7 +493,7 @@ class StoreSteps:
             assert not found, f"the export differs: {found}"
 
     def rebuild_catalog(self):
-        """What segments tell comes back; the rest of the jobs is forgotten, but for uploads that wait."""
+        """What segments record comes back; the other jobs are forgotten, except for waiting uploads."""
         self.rest()
         if not (self.data_dir / "segments").is_dir():
             return
@@ -505,7 +505,7 @@ class StoreSteps:
         self.take_over_rebuilt()
         copy = self.folder / "backup"
         if copy.exists():
-            # The new catalog has a name of its own, so that nobody can tell whose copy that is.
+            # The new catalog has a name of its own, so that the copy's origin can't be recognized.
             refused = self.command("backup", copy)
             assert refused.returncode == 1 and "before `tripstore rebuild-catalog`" in refused.stderr, refused
             shutil.rmtree(copy)

@@ -100,7 +100,7 @@ class TripFiles:
             copy = self.write("again", ending, file.plain, file.rows, file.rejects, file.fault)
             copy.sent = file.sent
             return copy.write()
-        # One that was cut off is whole again.
+        # One that was cut off is complete again.
         fault = file.fault if file.fault != CUT_OFF else None
         return self.write("again", ending, file.plain, file.rows, file.rejects, fault)
 
@@ -108,7 +108,7 @@ class TripFiles:
         """Another file under the same name, made of one whose rows are all trips; `how` is one of CHANGES."""
         header, *lines = file.plain.splitlines(keepends=True)
         if how == "first row":
-            # One digit: neither the size nor the number of rows tells of it. At 90.0 and 180.0 the world ends.
+            # One digit: neither the size nor the count of rows reveals it. At 90.0 and 180.0 the world ends.
             lines[0] = re.sub(rb"(?<!180)(?<!\D90)\.\d", lambda digit: b".%d" % ((int(digit[0][1:]) + 1) % 10), lines[0], count=1)
         elif how == "fewer rows":
             lines = lines[:len(lines) // 2]
@@ -159,7 +159,7 @@ class TripFiles:
         return self.csv(self.random.randint(1000, 20_000), self.random.choice([0, 0, 0.01]))
 
     def long(self):
-        """Above 4 MiB, so that it is loaded by itself, and commits many times where segments are small."""
+        """Above 4 MiB, so that it is ingested alone, and commits many times if segments are small."""
         return self.many(self.random.randint(40_000, 60_000))
 
     def hundreds_of_thousands(self):
@@ -168,7 +168,7 @@ class TripFiles:
     # MARK: Rows
 
     def csv(self, rows, bad, order=None):
-        """A CSV of so many rows, of which so large a part is no trips."""
+        """A CSV of so many rows, of which this share is not trips."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator=self.random.choice(["\n", "\r\n"]))
         names = order or self.random.sample(HEADER, len(HEADER))

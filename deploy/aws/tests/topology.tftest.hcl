@@ -93,7 +93,7 @@ run "defaults" {
     error_message = "The machines' certificate must be for the names that they are asked by."
   }
 
-  # What the containers need is written before they start, and nobody else's authority.
+  # What the containers need is written before they start, and no other authority.
   assert {
     condition = [
       for each in jsondecode(aws_ecs_task_definition.process["api"].container_definitions) : each.command[0] if each.name == "certificates"
@@ -136,7 +136,7 @@ run "defaults" {
   }
 }
 
-# The two steps of adding a shard: its machine is there and has the table, then everybody asks it.
+# The two steps of adding a shard: its machine exists and has the table, then all processes query it.
 run "a_shard_joins" {
   variables {
     clickhouse = { shards = 3, joining = 1 }
@@ -183,7 +183,7 @@ run "one_shard_from_a_snapshot" {
   }
 }
 
-# In a test of its own state: volumes that are there keep what they were made of.
+# In a test of its own state: existing volumes keep what they were made of.
 run "volumes_are_made_from_snapshots" {
   state_key = "restored"
 
