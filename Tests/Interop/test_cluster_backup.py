@@ -12,7 +12,7 @@ import pytest
 from tripstore_tools.harness import clickhouse, postgresql, tripstore
 from tripstore_tools.harness.held_requests import HeldRequests
 from tripstore_tools.harness.migration import QUERIES, counted, inspected, interrupted, refusal, said, same
-from tripstore_tools.harness.tripstore import TIMEOUT_SECONDS, SAMPLE, cli, wait_until
+from tripstore_tools.harness.tripstore import SAMPLE, TIMEOUT_SECONDS, cli, wait_until
 
 pytestmark = pytest.mark.skipif(
     not (clickhouse.is_installed() and postgresql.is_installed()), reason="clickhouse-server or PostgreSQL is not installed")

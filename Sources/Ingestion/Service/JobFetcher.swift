@@ -108,13 +108,15 @@ final class JobFetcher: Sendable {
             do throws(TripstoreError) {
                 return try failFetch(id, error)
             } catch let obstacle {
-                context.logger.error("The failure of a fetch could not be recorded", metadata: ["job": "\(id)", "error": "\(obstacle)"])
+                context.logger.error(
+                    "The failure of a fetch could not be recorded", metadata: ["job": "\(id)", "error": "\(obstacle)"])
                 guard context.settings.isServing else {
                     return board.abandon(
                         [id],
                         TripstoreError(
                             .io,
-                            "The fetch stopped, and that could not be recorded: \(obstacle.message) The next start resumes it."))
+                            "The fetch stopped, and that could not be recorded: \(obstacle.message) The next start resumes it.")
+                    )
                 }
                 var job = record.job
                 job.message = "Waiting: \(obstacle.message)"

@@ -155,7 +155,8 @@ final class JobRunner: Sendable {
                 complete(record, load.job, load.progress)
             case .checkpointed:
                 try requeue(record)
-                context.logger.notice("A job was checkpointed; the next start resumes it from there", metadata: ["job": "\(id)"])
+                context.logger.notice(
+                    "A job was checkpointed; the next start resumes it from there", metadata: ["job": "\(id)"])
             }
         } catch {
             load.drain()
@@ -229,7 +230,8 @@ final class JobRunner: Sendable {
         do throws(TripstoreError) {
             try FileSystem.remove(path)
         } catch {
-            context.logger.warning("A file that is no longer needed could not be removed", metadata: ["why": "\(error.message)"])
+            context.logger.warning(
+                "A file that is no longer needed could not be removed", metadata: ["why": "\(error.message)"])
         }
     }
 

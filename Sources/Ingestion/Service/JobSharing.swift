@@ -222,7 +222,8 @@ final class JobSharing: Sendable {
 
     /// Claims no jobs until this machine has recovered.
     private func pause(_ error: TripstoreError) {
-        context.logger.error("This process takes no jobs until the problem of its machine is solved", metadata: ["why": "\(error.message)"])
+        context.logger.error(
+            "This process takes no jobs until the problem of its machine is solved", metadata: ["why": "\(error.message)"])
         trouble.begin(error) { [self] () throws(TripstoreError) in
             try gate.requireFolder()
             try gate.requireRoom()

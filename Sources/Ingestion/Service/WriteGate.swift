@@ -88,8 +88,8 @@ final class WriteGate: Sendable {
         let reason: String
         if free < Limits.ballastByteCount {
             reason =
-                "its disk is full: catalog.sqlite and its log need about \(Limits.ballastByteCount.grouped) bytes of room, and "
-                + "\(free.grouped) are free. Free some space"
+                "its disk is full (catalog.sqlite and its log need about \(Limits.ballastByteCount.grouped) bytes, and "
+                + "\(free.grouped) are free). Free some space"
         } else {
             reason =
                 "it could not be written when it was opened (\(error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message)). "
