@@ -232,7 +232,9 @@ package final class ProgressBoard: @unchecked Sendable {
     // MARK: - Subscribe
 
     /// Adds an observer that is called for each change of any job, on the thread that makes it.
-    package func observe(_ observer: @escaping @Sendable (JobProgress) -> Void) { condition.withLock { observers.append(observer) } }
+    package func observe(_ observer: @escaping @Sendable (JobProgress) -> Void) {
+        condition.withLock { observers.append(observer) }
+    }
 
     /// Adds a subscriber of a job; if the board has the job and it is unfinished, it gets the current state at once.
     ///
