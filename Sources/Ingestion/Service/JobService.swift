@@ -79,8 +79,8 @@ public final class JobService: Sendable {
         let isServing = context.settings.isServing
         if isServing { startUpkeep() }
         guard context.settings.role != .api else { return }
-        runner.start { [context, gate, copies, sharing] in
-            guard gate.refusal == nil else { return }
+        runner.start { [weak self] in
+            guard let self, gate.refusal == nil else { return }
             if let sharing { sharing.wake() } else if isServing { copies?.sweepIfDue() }
             if isServing { context.engine.maintain() }
         }
@@ -88,10 +88,11 @@ public final class JobService: Sendable {
     }
 
     private func startUpkeep() {
-        upkeep.start { [weak failed, storage = context.storage] in
-            guard let failed else { return .end }
+        upkeep.start { [weak self] in
+            // Threads keep no store open that its owner has dropped.
+            guard let self else { return .end }
             failed.removeOverdue()
-            storage.keepBallast()
+            context.storage.keepBallast()
             return .after(seconds: Double(Limits.failedUploadsInterval))
         }
     }

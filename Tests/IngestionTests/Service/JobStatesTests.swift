@@ -83,6 +83,20 @@ struct JobStatesTests {
         #expect(job.status == .completed && job.processedRows == 10)
     }
 
+    @Test("The threads of a store keep no jobs that its owner has dropped without closing it", .timeLimit(.minutes(2)))
+    func dropped() throws {
+        weak var jobs: JobService?
+        do {
+            let store = try open()
+            jobs = store.jobs
+            store.jobs.start()
+            let id = try store.jobs.submitFile(path: try write("Brno", rows: 10, to: "trips.csv")).id
+            #expect(try store.jobs.waitForEnd(of: id).status == .completed)
+        }
+        // A turn of a thread may be under way.
+        while jobs != nil { usleep(1000) }
+    }
+
     // MARK: Sources that change
 
     @Test("A resumed load never splices two files", arguments: ["other", "sameLength", "shorter"])
