@@ -7,7 +7,7 @@ import Testing
 import TripModel
 
 /// Uploads kept in a bucket that misbehaves, with times and parts that suit a test.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct S3UploadsTests {
     private static let file: [UInt8] = {
         var random = SeededGenerator(seed: 11)
