@@ -1,7 +1,7 @@
 import Bucketing
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct BoundingBoxTests {
     private let box = BoundingBox(minLongitude: 14, minLatitude: 50, maxLongitude: 15, maxLatitude: 51)
 

@@ -2,7 +2,7 @@ import Bucketing
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CivilDateTests {
     @Test func pythonAgrees() throws {
         for row in try Fixture.rows("iso_weeks.csv") {

@@ -2,7 +2,7 @@ import Bucketing
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct GeohashTests {
     private static let seed: UInt64 = 2
 

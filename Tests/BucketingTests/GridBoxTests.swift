@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Boxes on the grid against the definition: comparisons of doubles.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct GridBoxTests {
     private static let seed: UInt64 = 3
 

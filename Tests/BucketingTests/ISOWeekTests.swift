@@ -2,7 +2,7 @@ import Bucketing
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ISOWeekTests {
     private static let day: Int64 = 86_400_000_000
 

@@ -2,7 +2,7 @@ import Bucketing
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct LocalDateTimeTests {
     private static let seed: UInt64 = 5
     private static let may28: Int64 = 17_679 * 86_400_000_000

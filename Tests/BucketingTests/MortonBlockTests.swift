@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Blocks against the keys that they consist of, and boxes in their steps against comparisons of doubles.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct MortonBlockTests {
     private static let seed: UInt64 = 17
 

@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// Valid forms of `DATABASE_URL` for ClickHouse, and the errors for all others.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ClickHouseURLTests {
     @Test(
         arguments: [

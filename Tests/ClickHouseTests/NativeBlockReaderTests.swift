@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// Answers in the `Native` format are read as they are described, and never believed.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct NativeBlockReaderTests {
     private static func text(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []

@@ -6,7 +6,7 @@ import Testing
 import TripModel
 
 /// A block has the rows that it was made of, value by value, as the format's description says.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct NativeBlockTests {
     /// Reads a block as its description says, without our encoder's ideas.
     private struct Reader {

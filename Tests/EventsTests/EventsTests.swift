@@ -5,7 +5,7 @@ import Testing
 import TripModel
 
 /// Where events go, what they say and how they are signed.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct EventsTests {
     @Test(arguments: ["http://127.0.0.1:9/hook?x=1", "https://example.org", "sns:arn:aws:sns:eu-west-1:123456789012:trips"])
     func reads(text: String) throws {

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Signatures that AWS has published: its test suite for version 4, and the examples of S3's documentation.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct AWSRequestSignerTests {
     private static let empty: [UInt8] = []
 

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct AWSSettingsTests {
     private static let credentialsFile = """
         # the usual

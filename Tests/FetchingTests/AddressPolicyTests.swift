@@ -1,7 +1,7 @@
 import Fetching
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct AddressPolicyTests {
     @Test(
         "An address that not everybody can reach is refused",

@@ -6,7 +6,7 @@ import Testing
 import TripModel
 
 /// Fetches from servers that misbehave, with times and pieces that suit a test.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct HTTPFetcherTests {
     /// Of no regularity that a lost, doubled or exchanged piece could hide in.
     private static let file: [UInt8] = {

@@ -6,7 +6,7 @@ import Testing
 import TripModel
 
 /// Weeks in a bucket: what readers find while they are replaced, and what remains if an export is aborted.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct HivePrefixTests {
     /// Files by week, and what is in them.
     private typealias Weeks = [String: [String: String]]

@@ -3,7 +3,7 @@ import HTTPTransport
 import Testing
 
 /// What answers say of the parts that they have, and what is made of it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RangeTests {
     @Test(
         "Content-Range",

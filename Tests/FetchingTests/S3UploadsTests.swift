@@ -7,7 +7,7 @@ import Testing
 import TripModel
 
 /// Uploads kept in a bucket that misbehaves, with times and parts that suit a test.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct S3UploadsTests {
     private static let file: [UInt8] = {
         var random = SeededGenerator(seed: 11)
@@ -235,7 +235,7 @@ struct S3UploadsTests {
 }
 
 /// XML as S3 writes it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct S3DocumentTests {
     @Test("Elements and their texts are found, with entities undone")
     func values() {

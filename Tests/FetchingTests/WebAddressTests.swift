@@ -2,7 +2,7 @@ import Fetching
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct WebAddressTests {
     @Test(
         "A URL is taken apart and put together again",

@@ -9,7 +9,7 @@ import Musl
 #endif
 
 /// What goes over the wire, byte by byte, and what becomes of what doesn't.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct HTTPClientTests {
     private static func get(_ client: HTTPClient, _ url: String) throws(HTTPFailure) -> HTTPResponse {
         try client.begin(HTTPRequest(url: url), upTo: 1 << 20).wait()

@@ -10,7 +10,7 @@ import TripModel
 import TripstoreAPI
 
 /// A store from file to answer: loading, publishing, undoing, interrupting, reopening.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct LocalStoreTests {
     private let folder = TemporaryDirectory()
 

@@ -14,7 +14,7 @@ private enum TestServer {
 /// The catalog in PostgreSQL does what the one in SQLite does, which has more tests and a simpler database.
 ///
 /// `Tests/Interop/test_postgresql.py` starts a server and sets `TRIPSTORE_TEST_CATALOG_URL`; there is none otherwise.
-@Suite(.enabled(if: TestServer.url != nil), .serialized, .timeLimit(.minutes(5)))
+@Suite(.enabled(if: TestServer.url != nil), .serialized, .timeLimit(.minutes(10)))
 struct PostgresCatalogTests {
     /// A catalog in a database of its own on the server that the variable names.
     private static func makeCatalog(

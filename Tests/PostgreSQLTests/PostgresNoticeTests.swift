@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct PostgresNoticeTests {
     @Test("Progress comes out as it went in", arguments: 0..<100)
     func roundTrip(seed: Int) {

@@ -2,7 +2,7 @@ import PostgreSQL
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct PostgresURLTests {
     @Test(
         "Parameters of libpq are passed on, ours are removed",

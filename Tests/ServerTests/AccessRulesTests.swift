@@ -2,7 +2,7 @@ import Server
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct AccessRulesTests {
     @Test(arguments: [
         ("127.0.0.1", [], false), ("localhost", [], false), ("::1", [], false), ("127.8.9.10", [], false),

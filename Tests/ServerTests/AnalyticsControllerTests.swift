@@ -3,7 +3,7 @@ import NIOCore
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct AnalyticsControllerTests {
     private static func withTrips(_ test: @escaping @Sendable (ServerFixture) async throws -> Void) async throws {
         try await ServerFixture.run { server in

@@ -4,7 +4,7 @@ import NIOCore
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct DocsControllerTests {
     @Test func describesEveryPathAndNoOther() async throws {
         try await ServerFixture.run(ingests: false) { server in

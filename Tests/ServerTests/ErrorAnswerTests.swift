@@ -5,7 +5,7 @@ import Server
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ErrorAnswerTests {
     private struct Unexpected: Error {}
 

@@ -7,7 +7,7 @@ import NIOPosix
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct IngestionControllerTests {
     private static func form(filename: String?, field: String = "file", text: String = ServerFixture.csv) -> String {
         let file = filename.map { "; filename=\"\($0)\"" } ?? ""

@@ -6,7 +6,7 @@ import Testing
 import TripModel
 import TripstoreAPI
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct JobsControllerTests {
     @Test func listsJobsNewestFirst() async throws {
         try await ServerFixture.run { server in

@@ -3,7 +3,7 @@ import Server
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct MultipartParserTests {
     /// What a body comes to: its parts with their data.
     private struct Part: Equatable {

@@ -8,7 +8,7 @@ import Testing
 import TripModel
 import TripstoreAPI
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProgressHubTests {
     /// What one subscriber has got.
     private final class Inbox: Sendable {

@@ -2,7 +2,7 @@ import HTTPTypes
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ServiceControllerTests {
     @Test func isAliveAndReady() async throws {
         try await ServerFixture.run { server in

@@ -5,7 +5,7 @@ import NIOCore
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct WebSocketTests {
     private static let (text, close, ping, pong): (UInt8, UInt8, UInt8, UInt8) = (1, 8, 9, 10)
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Every declaration in `Sources` is used there: code that only tests use is code of the tests.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct DeadDeclarationTests {
     /// What other modules call, by the protocol that says so.
     private static let requirements: [String: Set<String>] = [

@@ -5,7 +5,7 @@ import Testing
 ///
 /// All modules of a build lie in one folder, so that the compiler finds those that a target does not declare as well, in whichever order
 /// they happen to be built.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ManifestTests {
     private struct Target {
         var name: String

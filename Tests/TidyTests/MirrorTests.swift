@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Tests are found where their sources are: `Sources/Ingestion/CSV` has its tests in `Tests/IngestionTests/CSV`.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct MirrorTests {
     private static func folders(in path: String) throws -> [String] {
         let root = SourceTree.root.appendingPathComponent(path)

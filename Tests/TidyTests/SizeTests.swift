@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Files and functions stay small enough to be read at once.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct SizeTests {
     private static let fileLineCountMax = 400
     private static let functionLineCountMax = 60

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What a reader meets: links that lead somewhere, files that say why they exist, no remnants.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct TextTests {
     private static let pages =
         SourceTree.files(under: "docs", ending: ".md").map(\.path) + ["README.md", "CHANGELOG.md"]

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Every suite has a time limit, so that a test which waits for ever is named instead of holding up the whole run.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct TimeLimitTests {
     @Test("Every suite has a time limit")
     func suites() {

@@ -6,7 +6,7 @@ import Transfer
 import TripModel
 
 /// What is exported as CSV is decoded to the same bits.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CSVExportTests {
     private static let names = [
         "Prague", "a,b", "\"", "a \"b\" c", "\"\u{301}", "é", "e\u{301}", " blank", "blank ", "'", "🚲",

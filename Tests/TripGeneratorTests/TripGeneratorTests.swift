@@ -2,7 +2,7 @@ import Bucketing
 import Testing
 import TripGenerator
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct TripGeneratorTests {
     private static let trips = lines(of: TripGenerator(rowCount: 100_000, seed: 1)).compactMap(Trip.init)
 

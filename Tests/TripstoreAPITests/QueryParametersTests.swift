@@ -4,7 +4,7 @@ import TripModel
 import TripstoreAPI
 
 /// Named values to queries, and the sentence for each that is wrong.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct QueryParametersTests {
     typealias Pairs = [(name: String, value: String)]
 

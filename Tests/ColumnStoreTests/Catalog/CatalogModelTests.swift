@@ -5,7 +5,7 @@ import Testing
 import TripModel
 
 /// Random steps on the catalog next to a model of a few arrays, which says what each step must do.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CatalogModelTests {
     private let folder = TemporaryDirectory()
 

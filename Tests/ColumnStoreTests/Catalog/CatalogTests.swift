@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// The catalog in SQLite, method by method; `PostgresCatalogTests` compares the other one with it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CatalogTests {
     @Test("A catalog of one process keeps no rejected rows and has no leader: its process does each task")
     func oneProcess() throws {

@@ -6,7 +6,7 @@ import Testing
 import TripModel
 
 /// A catalog may be closed under those who look at it, as Ctrl-C does to a command whose load has just ended.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ClosingGateTests {
     /// Found: one in some thousand commands that were interrupted died of a bad pointer, having said all.
     @Test("A reader gets a value or an error while the store is being closed")

@@ -6,7 +6,7 @@ import TripModel
 import TripstoreAPI
 
 /// The body of an event is written by a trigger, and the JSON of a job by the API: both from one list of members.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct EventBodyTests {
     /// Names that need escapes in JSON.
     private static let names = ["a.csv", "Žluťoučký kůň.csv.gz", "it's \"odd\" \\ / \u{1} \u{7f} \u{2028} \u{1F6B2}.csv"]

@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// Which segments form the store: every state that a crash, a failing disk or a running job can leave, as a row.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RebuildPlanTests {
     /// A segment by what matters of it: `"1:10/30"` are 10 trips of job 1, which has 30 in all.
     static func file(

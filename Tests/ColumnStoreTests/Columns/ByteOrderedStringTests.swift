@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Names are equal, ordered and found by their bytes, whatever Unicode says of them.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ByteOrderedStringTests {
     /// Composed and decomposed, upper and lower case, and characters whose order differs in UTF-8, UTF-16 and Unicode's rules.
     private static let names = [

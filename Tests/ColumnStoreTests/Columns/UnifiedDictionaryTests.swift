@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// One list of names for several, and where each name of each list is in it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct UnifiedDictionaryTests {
     private static let names = ["", "a", "b", "Prague", "Turin", "é", "e\u{301}", "🚲", "\u{FFFD}", "\u{10000}", "zz"]
 

@@ -9,7 +9,7 @@ import Testing
 import TripModel
 
 /// Reclustered segments: the same trips, each area of a week in one segment.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ReclusteringTests {
     private static let segmentRowCount = 500
     private let folder = TemporaryDirectory()

@@ -10,7 +10,7 @@ import Testing
 import TripModel
 
 /// A folder for other engines: the same trips, a folder for each week, and what a second export makes of the first.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ExportTests {
     private let folder = TemporaryDirectory()
     private var lake: String { folder.path + "/lake" }

@@ -5,7 +5,7 @@ import Testing
 import TripModel
 
 /// Disk space that is kept for the catalog, and given up once.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct BallastTests {
     private let folder = TemporaryDirectory()
 

@@ -5,7 +5,7 @@ import Testing
 import TripModel
 
 /// One writer at a time, whose name others are told.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct StoreLockTests {
     private let folder = TemporaryDirectory()
     private var path: String { folder.path + "/lock" }

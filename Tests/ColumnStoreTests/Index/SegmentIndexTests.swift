@@ -6,7 +6,7 @@ import Testing
 import TripModel
 
 /// The embedded index: what it says of rows is true, its bytes read back as the same, and bad bytes are an error.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct SegmentIndexTests {
     /// - Parameter weekCount: weeks that the trips are in; if they are few, each has enough rows to sort by datasource.
     private func sortedTrips(_ count: Int, seed: UInt64, weekCount: Int64 = 60) throws -> SortedTrips {

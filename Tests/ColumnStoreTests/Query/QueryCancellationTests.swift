@@ -6,7 +6,7 @@ import Testing
 import TripModel
 
 /// Queries end when their client leaves or their time is over, and no more than a bounded number of them wait.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct QueryCancellationTests {
     @Test("A cancelled query has no answer, and one whose time is over neither", arguments: [true, false])
     func reads(hasLeft: Bool) throws {

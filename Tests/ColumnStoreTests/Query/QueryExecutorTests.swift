@@ -7,7 +7,7 @@ import TripModel
 import TripstoreAPI
 
 /// Index, scan and the slow reference give the same answers, whatever the trips and the query.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct QueryExecutorTests {
     /// Random trips in a few segments on disk, and the executors over them.
     final class Store {

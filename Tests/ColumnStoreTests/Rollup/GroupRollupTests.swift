@@ -8,7 +8,7 @@ import Testing
 import TripModel
 
 /// Groups from a rollup are those of the plain scan, whatever it covers, and losing it loses nothing.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct GroupRollupTests {
     private let folder = TemporaryDirectory()
     private var root: String { folder.path + "/store" }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The first of many entries, as sorting all of them gives.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct BoundedHeapTests {
     /// Ranks by its value; the ID only says which one it is.
     private struct Entry: RankedEntry, Equatable {

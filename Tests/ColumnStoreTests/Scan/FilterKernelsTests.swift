@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Each kernel clears the rows that fail its predicate, and leaves all others as they were.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct FilterKernelsTests {
     private static let edges = [
         -0.0, 0.0, 1.0, -1.0, 1.0.nextUp, 1.0.nextDown, .nan, .infinity, -.infinity, .leastNonzeroMagnitude, 180, -180,

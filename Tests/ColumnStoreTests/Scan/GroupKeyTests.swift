@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Keys of groups: their parts come back, and they compare as their parts do.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct GroupKeyTests {
     private struct Parts: Comparable {
         var values: [UInt64]

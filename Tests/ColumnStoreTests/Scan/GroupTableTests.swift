@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Trips counted by group, as a dictionary counts them: in one table, and in a worker's table with its partitions.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct GroupTableTests {
     private static let layout = GroupKeyLayout(regionCount: 300, precision: 5, bucketCount: 24)
 

@@ -5,7 +5,7 @@ import Testing
 import TripModel
 
 /// Rows of a page that pass the residual predicates are those whose plain values pass them.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ResidualPredicatesTests {
     private let folder = TemporaryDirectory()
     private let pool = WorkerPool(threadCount: 2)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The dictionary of cells against its definition.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CellDictionaryTests {
     private static let alphabet: [Character] = Array("0123456789bcdefghjkmnpqrstuvwxyz")
 

@@ -6,7 +6,7 @@ import TripModel
 import TripstoreAPI
 
 /// Files of every version that was ever written open and answer alike; those of a version to come are refused untouched.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct FormatVersionTests {
     private let folder = TemporaryDirectory()
 

@@ -7,7 +7,7 @@ import Testing
 import TripModel
 
 /// What approximate positions say of the edge of a box is what the coordinates say, and damage to them changes no answer.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct OriginApproximationsTests {
     private static let seed: UInt64 = 21
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The sort of keys and rows: like the standard library's stable order, whatever the keys share.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RadixSortTests {
     /// Keys as segments have them, and as they try the sort's window.
     enum Keys: String, CaseIterable {

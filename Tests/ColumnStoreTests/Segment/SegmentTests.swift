@@ -7,7 +7,7 @@ import Testing
 import TripModel
 
 /// Segments: sorted as they say, bit-exact on the way back, and never believed where bytes have changed.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct SegmentTests {
     private let folder = TemporaryDirectory()
     private let pool = WorkerPool(threadCount: 2)

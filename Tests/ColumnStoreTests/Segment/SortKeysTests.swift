@@ -5,7 +5,7 @@ import Testing
 import TripModel
 
 /// The kernel for eight rows against `MortonKey` and `ISOWeek`, which have tests of their own.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct SortKeysTests {
     private static let longitudes: [Double] = [
         -180, 180, -0.0, 0, 1e-300, -1e-300, .leastNonzeroMagnitude, .nan, -.nan, .infinity, -.infinity, 200, -200,

@@ -10,7 +10,7 @@ import TripModel
 import TripstoreAPI
 
 /// Files that are truncated while a store has them open: no answer of zeros, nothing written from them, and the process lives.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct TruncationTests {
     private let folder = TemporaryDirectory()
     private var root: String { folder.path + "/store" }

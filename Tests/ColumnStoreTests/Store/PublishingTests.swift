@@ -8,7 +8,7 @@ import Testing
 import TripModel
 
 /// What is shown follows from what was committed, and costs what is new.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct PublishingTests {
     private let folder = TemporaryDirectory()
 

@@ -8,7 +8,7 @@ import Testing
 import TripModel
 
 /// What happens to a job whose segment is quarantined before the job is complete.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct QuarantineTests {
     private let folder = TemporaryDirectory()
 

@@ -9,7 +9,7 @@ import TripModel
 import TripstoreAPI
 
 /// Catalogs rebuilt from real stores: interrupted jobs, running jobs, changed bytes.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RebuildTests {
     private let folder = TemporaryDirectory()
     private var store: String { folder.path + "/store" }

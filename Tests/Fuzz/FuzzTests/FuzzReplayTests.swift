@@ -3,7 +3,7 @@ import FuzzEntries
 import Testing
 
 /// Replays the seeds of the fuzzers and all that they ever found, so that a fixed fault stays fixed.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct FuzzReplayTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
 

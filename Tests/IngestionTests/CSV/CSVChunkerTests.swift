@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// A file is cut at the ends of records and nowhere else.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CSVChunkerTests {
     /// What of `bytes` is whole records, the same with every kernel.
     private static func wholeRecordsByteCount(_ bytes: [UInt8], isFinal: Bool = false) throws -> Int {

@@ -9,7 +9,7 @@ import Testing
 import TripModel
 
 /// The fast decoder against the slow, obvious one.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CSVDecoderPropertyTests {
     static let paths = StructuralIndexer.Path.allCases.filter(\.isSupported)
 

@@ -5,7 +5,7 @@ import Testing
 import TripModel
 
 /// Chunks of a file to trips, rejected rows and lines.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CSVDecoderTests {
     private static let usual = "Prague\(CSVHeader.usualRest)\n"
 

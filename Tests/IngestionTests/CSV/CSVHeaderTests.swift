@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// Valid first lines, and the errors for invalid ones.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CSVHeaderTests {
     private static let names = ["region", "origin_coord", "destination_coord", "datetime", "datasource"]
     private static let usual = names.joined(separator: ",")

@@ -9,7 +9,7 @@ import Testing
 import TripModel
 
 /// Numbers have the bits that `strtod` gives, which rounds correctly; anything that is not a number is refused.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct DecimalParserTests {
     private static func bits(_ text: String) -> UInt64? {
         let bytes = Array(text.utf8)

@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// Names come out as they went in, and each once in a batch's dictionary.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct NameTableTests {
     /// Decodes rows with these regions; each row's datasource is that of a row further on.
     private static func decode(_ names: [String], _ decoder: inout CSVDecoder) throws -> TripBatch {

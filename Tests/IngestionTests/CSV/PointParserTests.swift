@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// Well-known text to points on the globe.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct PointParserTests {
     private static func point(_ text: String) throws(PointProblem) -> [Double] {
         let bytes = Array(text.utf8)

@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// Where records start and end, and which lines are none: RFC 4180, and our rules for what it leaves open.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RecordScannerTests {
     /// A text, what regions its trips have, and its rejected rows as `line: reason: text`.
     ///

@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// Each reason for rejecting a row: documented, given if it applies, and the first of several in a fixed order.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RejectReasonTests {
     static let origin: [PointProblem: RejectReason] = [
         .empty: .originEmpty, .notPoint: .originNotPoint, .emptyPoint: .originEmptyPoint, .notNumber: .originNotNumber,

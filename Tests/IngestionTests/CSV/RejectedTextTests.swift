@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// A rejected row's text is what the file says, as far as it is fit to be kept and shown.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RejectedTextTests {
     private static func text(_ row: [UInt8], lineEnd: String = "\n") throws -> String {
         let header = try CSVHeader(CSVHeader.usualText)

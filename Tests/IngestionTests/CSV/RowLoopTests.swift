@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// The hot loop: usual rows, plain or with quotes around whole fields, wherever blocks and buffers end.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RowLoopTests {
     /// One row's values as they are written, in the order of `CSVColumn`.
     private static let values = ["Prague", "POINT (14.5 50.25)", "POINT(-1.5 2.125)", "2018-05-28 09:03:40", "funny_car"]

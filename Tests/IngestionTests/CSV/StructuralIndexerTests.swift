@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Every kernel finds what a loop over bytes finds.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct StructuralIndexerTests {
     static let paths = StructuralIndexer.Path.allCases.filter(\.isSupported)
 

@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// Local times as text to microseconds.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct TimestampParserTests {
     private static func microseconds(_ text: [UInt8]) throws(TimestampProblem) -> Int64 {
         try TimestampParser.microseconds(of: text.span)

@@ -7,7 +7,7 @@ import Testing
 import TripModel
 
 /// Jobs that are removed while they are loaded, alone or together with others: each comes to the end that it should have.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct GroupEndsTests {
     private let folder = TemporaryDirectory()
 

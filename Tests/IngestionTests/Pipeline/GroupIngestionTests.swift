@@ -10,7 +10,7 @@ import TripModel
 import TripstoreAPI
 
 /// Small files that wait together are ingested together; the result is as if each was ingested alone.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct GroupIngestionTests {
     private let folder = TemporaryDirectory()
 

@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// What is said of a job's pace, as far as it does not depend on a clock.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProgressMeterTests {
     private static func job(_ status: Job.Status, rows: Int, bytes: Int, of total: Int?) -> Job {
         Job(

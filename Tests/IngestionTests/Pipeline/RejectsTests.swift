@@ -9,7 +9,7 @@ import Testing
 import TripModel
 
 /// Which rejected rows are kept, and which are only counted.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RejectsTests {
     private let folder = TemporaryDirectory()
 

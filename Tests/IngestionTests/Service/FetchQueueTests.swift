@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// How many files are fetched at a time, from how many hosts, and which comes next.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct FetchQueueTests {
     private static func record(_ id: Int64, _ url: String?, isUpload: Bool = false) -> JobRecord {
         JobRecord(

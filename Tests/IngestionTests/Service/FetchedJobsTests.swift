@@ -8,7 +8,7 @@ import Testing
 import TripModel
 
 /// Jobs whose files are fetched by a scripted fetcher.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct FetchedJobsTests {
     private let folder = TemporaryDirectory()
 

@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// Which jobs run together and in which order, and what becomes of those that are dropped.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct IngestionQueueTests {
     private let idleWork = IdleWork()
 

@@ -9,7 +9,7 @@ import Testing
 import TripModel
 
 /// What becomes of jobs that are interrupted, changed under way, submitted again, or removed while they are resumed.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct JobStatesTests {
     private let folder = TemporaryDirectory()
     private static let header = "region,origin_coord,destination_coord,datetime,datasource\n"

@@ -2,7 +2,7 @@ import Ingestion
 import Testing
 
 /// Uploads of failed jobs go by age and by quota, oldest first.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct KeptUploadsTests {
     private struct Case {
         var now: Double

@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// What subscribers of a job get, in which order, and what listings show meanwhile.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProgressBoardTests {
     private static func job(_ status: Job.Status, _ rows: Int = 0, message: String? = nil) -> Job {
         Job(

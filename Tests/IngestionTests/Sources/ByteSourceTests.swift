@@ -6,7 +6,7 @@ import Testing
 import TripModel
 
 /// A file's plain bytes, however they are stored and however they are asked for.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ByteSourceTests {
     private let folder = TemporaryDirectory()
 

@@ -5,7 +5,7 @@ import Testing
 import TripModel
 
 /// What is sealed is opened with the same key for the same place, and by nothing else.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct SourceSealTests {
     private static let secrets = ["", "signature=canary", "a=1&b=ž%20", String(repeating: "x", count: 5000)]
     private let folder = TemporaryDirectory()

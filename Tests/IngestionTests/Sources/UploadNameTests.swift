@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// Which names an upload may have, and what is left of a path.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct UploadNameTests {
     @Test(
         "The last component of a client's path counts, and ends in a format that can be read",

@@ -2,7 +2,7 @@ import Parquet
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct BitPackingTests {
     /// The slow obvious version: bit by bit.
     static func reference(_ values: [UInt64], width: Int) -> [UInt8] {

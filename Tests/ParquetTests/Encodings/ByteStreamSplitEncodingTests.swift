@@ -2,7 +2,7 @@ import Parquet
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ByteStreamSplitEncodingTests {
     @Test("splits the example of the specification")
     func specification() {

@@ -2,7 +2,7 @@ import Parquet
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct DeltaBinaryPackedEncodingTests {
     static func decode(_ bytes: [UInt8], count: Int) throws(ParquetError) -> [Int64] {
         var values = [Int64](repeating: 77, count: count)

@@ -1,7 +1,7 @@
 import Parquet
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct PlainEncodingTests {
     @Test("gives back texts, empty and not in ASCII")
     func roundTrip() throws {

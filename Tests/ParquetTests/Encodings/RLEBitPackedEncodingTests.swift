@@ -2,7 +2,7 @@ import Parquet
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RLEBitPackedEncodingTests {
     static func decode(_ bytes: [UInt8], count: Int, codeCount: Int = .max) throws(ParquetError) -> [UInt32] {
         var values = [UInt32](repeating: 77, count: count)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Files with one fault each (`Tools/tripstore_tools/fixtures/parquet_bad_files.py`), and what must be said of each.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct BadParquetTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let name: String

@@ -1,7 +1,7 @@
 import Parquet
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ParquetFileTests {
     let sample = ParquetSample(rowCount: 1000, seed: 1)
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Damages a small file in every place: what is read is either an error or what was written, and nothing traps.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ParquetMutationTests {
     let sample = ParquetSample(rowCount: 60, seed: 3)
 

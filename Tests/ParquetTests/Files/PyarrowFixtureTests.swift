@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Reads what pyarrow wrote (`Tools/tripstore_tools/fixtures/parquet_fixtures.py`): the other implementation is the oracle for our reader.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct PyarrowFixtureTests {
     static let names =
         (try? FileManager.default.contentsOfDirectory(atPath: Fixture.path("Pyarrow")).filter { $0.hasSuffix(".parquet") }

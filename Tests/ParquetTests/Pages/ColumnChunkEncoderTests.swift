@@ -2,7 +2,7 @@ import Parquet
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ColumnChunkEncoderTests {
     @Test(
         "gives back every bit, whatever the rows, the pages and the compression",

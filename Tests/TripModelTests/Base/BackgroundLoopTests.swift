@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// The one kind of background thread, and the pauses between attempts.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct BackgroundLoopTests {
     private final class Turns: Sendable {
         private let count = Lock(0)

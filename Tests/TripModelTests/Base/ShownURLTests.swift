@@ -1,7 +1,7 @@
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ShownURLTests {
     @Test(
         "A URL is shown as scheme and host, of which it is sure",

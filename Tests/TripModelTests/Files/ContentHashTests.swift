@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ContentHashTests {
     private let folder = TemporaryDirectory()
 

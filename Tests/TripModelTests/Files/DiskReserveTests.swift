@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// What writers leave free on a disk, and who may read what they write.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct DiskReserveTests {
     private let folder = TemporaryDirectory()
 

@@ -1,7 +1,7 @@
 import Testing
 import TripModel
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct HiddenPathsTests {
     @Test(
         "A file of the store is shown by its path in the store, any other by its name, and nothing else changes",
