@@ -123,7 +123,7 @@ def test_attack_uploads_of_failed_jobs_are_not_kept_for_ever(tmp_path, settings,
         for place, number in enumerate(jobs):
             is_gone = place < len(jobs) - kept
             job = tripstore.wait_until(
-                lambda: (job := server.job(number)) and ("is gone" in job["message"]) == is_gone and job, "what the job says")
+                lambda: (job := server.job(number)) and ("Its upload was " in job["message"]) == is_gone and job, "what the job says")
             assert job["status"] == "failed"
             resumed = server.request("POST", f"/jobs/{number}/resume")
             assert resumed.status == (409 if is_gone else 202), resumed.body
