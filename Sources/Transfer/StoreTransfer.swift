@@ -163,13 +163,18 @@ package final class StoreTransfer {
         }
         let open = jobs.filter { !$0.job.status.isTerminal }
         if unfinished == .refused, let first = open.first {
-            let others = open.count > 1 ? " and \(open.count - 1) others are" : " is"
+            let (others, them) =
+                switch open.count {
+                case 1: (" is", "it")
+                case 2: (" and another are", "them")
+                default: (" and \(open.count - 1) others are", "them")
+                }
             throw TripstoreError(
                 .conflict,
                 open.contains { $0.sourcePath == JobRecord.transferSource }
                     ? "A copy to this store was not completed; run that `tripstore migrate` or `tripstore restore` again first."
-                    : "Job \(first.job.id) (\(first.job.filename))\(others) not finished; complete them with `tripstore resume` or "
-                        + "`tripstore serve`, or delete them with `tripstore jobs NUMBER --remove`, and run the same command again."
+                    : "Job \(first.job.id) (\(first.job.filename))\(others) not complete; complete \(them) with `tripstore resume` or "
+                        + "`tripstore serve`, or delete \(them) with `tripstore jobs NUMBER --remove`, and run the same command again."
             )
         }
         result.unfinishedJobs = open.count

@@ -301,7 +301,7 @@ def test_a_catalog_that_is_older_than_the_trips_is_refused(tmp_path, cluster):
     (tmp_path / "copy").rename(tmp_path / "data")
     for command in (ingest, query):
         done = tripstore.cli(*command, check=False, DATABASE_URL=url)
-        assert done.returncode != 0 and "has trips of job 3, the catalog's last job is 1" in done.stderr, done.stderr
+        assert done.returncode != 0 and "has trips of job 3, but the catalog's last job is 1" in done.stderr, done.stderr
     remedy = re.search(r"ALTER TABLE .* DELETE WHERE job_id > 1", done.stderr)[0]
     for shard in range(2):
         cluster.query(remedy, shard=shard)

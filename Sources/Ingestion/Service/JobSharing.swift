@@ -211,7 +211,7 @@ final class JobSharing: Sendable {
     func giveBack(_ record: JobRecord, after error: TripstoreError) throws(TripstoreError) {
         let id = record.job.id
         pause(error)
-        let sentence = "Waiting for another process, as \(catalog.hostName) gave it back: \(error.message)"
+        let sentence = "Waiting for another process, since \(catalog.hostName) requeued it: \(error.message)"
         let isOurs = try catalog.giveBack(id, message: sentence)
         // The last progress from this process, whatever it has relayed before.
         if isOurs, let job = try? catalog.job(id)?.job { context.board.publish(JobProgress(job)) }
