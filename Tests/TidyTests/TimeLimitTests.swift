@@ -21,9 +21,9 @@ struct TimeLimitTests {
                 @Test func one() {}
             }
 
-            /// .timeLimit(.minutes(1)) is what it has not.
+            /// .timeLimit(.minutes(10)) is what it has not.
             final class Commented {
-                @Test(.timeLimit(.minutes(1))) func one() {}
+                @Test(.timeLimit(.minutes(10))) func one() {}
             }
 
             @Test(arguments: [1])
@@ -31,7 +31,7 @@ struct TimeLimitTests {
 
             @Suite(
                 .serialized,
-                .timeLimit(.minutes(1)))
+                .timeLimit(.minutes(10)))
             struct Limited {
                 @Test func one() {}
             }

@@ -103,7 +103,7 @@ struct FetchedJobsTests {
         #expect(all.last?.status == .completed)
     }
 
-    @Test("Observers learn that a job waits before they learn of its fetch, and may remove it then", .timeLimit(.minutes(2)))
+    @Test("Observers learn that a job waits before they learn of its fetch, and may remove it then", .timeLimit(.minutes(10)))
     func observedWaiting() throws {
         let store = try open(Fetcher())
         defer { store.close() }

@@ -83,7 +83,7 @@ struct JobStatesTests {
         #expect(job.status == .completed && job.processedRows == 10)
     }
 
-    @Test("The threads of a store keep no jobs that its owner has dropped without closing it", .timeLimit(.minutes(2)))
+    @Test("The threads of a store keep no jobs that its owner has dropped without closing it", .timeLimit(.minutes(10)))
     func dropped() throws {
         weak var jobs: JobService?
         do {
