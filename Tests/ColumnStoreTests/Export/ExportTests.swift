@@ -257,7 +257,8 @@ struct ExportTests {
         "A folder that is unsuitable for an export is refused and left alone",
         arguments: [
             ("store", "in the store"), ("store/lake", "in the store"), ("store/a/b", "in the store"),
-            ("store/../store/lake", "in the store"), ("link/lake", "in the store"), ("s3://bucket/trips", "neither a folder nor s3://"),
+            ("store/../store/lake", "in the store"), ("link/lake", "in the store"),
+            ("s3://bucket/trips", "neither a folder nor s3://"),
             (".", "neither empty nor an export"), ("file", "is not a folder"),
         ])
     func refusals(path: String, words: String) throws {
