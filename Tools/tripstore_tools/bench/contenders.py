@@ -122,8 +122,10 @@ def catalog_sql(name):
 class TripstoreSession:
     """A server that has just opened the store."""
 
-    def __init__(self, store):
-        self.server = Server(store, Path(store).parent / "server.log").start()
+    def __init__(self, store, binary=BINARY):
+        self.server = Server(store, Path(store).parent / f"{Path(store).name}.log")
+        self.server.binary = binary
+        self.server.start()
         self.connection = Connection(self.server.port)
         self.catalog = sqlite3.connect(f"file:{store}/catalog.sqlite?mode=ro", uri=True)
         self.wait_for_rollup(Path(store) / "rollups")
@@ -178,18 +180,21 @@ def as_request(query):
 
 
 class Tripstore:
-    name = "tripstore"
+    """A build of the program."""
+
+    def __init__(self, name="tripstore", binary=BINARY):
+        self.name, self.binary = name, binary
 
     def load(self, csvs, store, prefix=()):
         """Loads files with one call of the program; returns the figures of the whole process."""
-        _, figures = timed_process([*prefix, str(BINARY), "ingest", *map(str, csvs), "--data-dir", str(store)])
+        _, figures = timed_process([*prefix, str(self.binary), "ingest", *map(str, csvs), "--data-dir", str(store)])
         return figures | {"bytes": segment_bytes(store)}
 
     def settle(self, store):
         """A load leaves nothing for later."""
 
     def open(self, store):
-        return TripstoreSession(store)
+        return TripstoreSession(store, self.binary)
 
 
 def segment_bytes(store):

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from tripstore_tools import REPOSITORY
-from tripstore_tools.bench import asking, clickhouse_engine, figures, growth, http_loads, judge, loads, page, scaling
+from tripstore_tools.bench import against, asking, clickhouse_engine, figures, growth, http_loads, judge, loads, page, scaling
 from tripstore_tools.bench.files import Files
 from tripstore_tools.bench.origin import commit, machine
 
@@ -103,8 +103,15 @@ def other_engine(made, folder, options, sections):
     return measured
 
 
-PARTS = {"scaling": shapes_and_sizes, "growth": growth_of_queries, "small_files": small_files, "http": uploads, "row": loads_in_a_row,
-         "subscribers": audiences, "clickhouse": other_engine}
+def two_builds(made, folder, options, sections):
+    csv = made.generated(options.rows)
+    measured = against.measure(csv, judge.judge(csv)["facts"], folder, options.rounds, options.repeats, options.against)
+    sections["against"] = caption(options, options.rows) + "\n\n" + page.markdown(against.table(measured))
+    return measured
+
+
+PARTS = {"against": two_builds, "scaling": shapes_and_sizes, "growth": growth_of_queries, "small_files": small_files, "http": uploads,
+         "row": loads_in_a_row, "subscribers": audiences, "clickhouse": other_engine}
 
 
 def run(options):

@@ -183,11 +183,12 @@ class Server(Client):
         self.data_dir = Path(data_dir)
         self.log = Path(log)
         self.variables = variables
+        self.binary = BINARY
         self.process = None
 
     def launch(self, *launcher):
         """Starts it without waiting; launcher: a command that becomes the program."""
-        command = [*launcher, str(BINARY), "serve", "--data-dir", str(self.data_dir), "--port", str(self.port)]
+        command = [*launcher, str(self.binary), "serve", "--data-dir", str(self.data_dir), "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=clean_environment(**self.variables))
 
