@@ -14,6 +14,7 @@ enum QueryBenchmarks {
 
     static func register() {
         let list: MeasuredQueries
+        // Registration can't throw, and without its queries there is nothing to measure.
         do { list = try MeasuredQueries.load() } catch { fatalError("queries.json: \(error)") }
         var configuration = Benchmark.defaultConfiguration
         configuration.metrics = [.wallClock, .cpuTotal, rowsTested, pagesRead, bytesDecompressed]

@@ -42,7 +42,7 @@ extension PostgresCatalog {
             status = 'pending' AND worker IS NULL AND place IS NOT NULL AND NOT \(Self.isOfCommand) AND NOT EXISTS (
                 SELECT 1 FROM processes p WHERE p.loads AND \(isAlive) AND (p.folder = place OR p.host = place))
             """
-        let wait = "Waiting for a process that loads and has the folder of this upload"
+        let wait = "Waiting for a process that ingests and has the folder of this upload"
         _ = try read(
             """
             UPDATE jobs SET message = '\(wait), none of which is alive (' || place || '): start one with that folder, or delete this '

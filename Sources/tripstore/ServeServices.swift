@@ -17,7 +17,7 @@ import UnixSignals
 /// delivered as long as there are requests. The deadline begins first and bounds all of it.
 struct ServeServices {
     let store: TripStore
-    /// Nil: nobody is told of changes.
+    /// Nil: no events are delivered.
     let delivery: EventDelivery?
     let options: ServerOptions
 

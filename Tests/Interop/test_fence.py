@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import time
 
 import pytest
@@ -58,3 +59,18 @@ def test_a_suspended_worker_that_goes_on_adds_no_trips(tmp_path, cluster, what):
                 again = server.request("POST", "/ingest?duplicate=allow", source.read_bytes(), {"Content-Type": "text/csv"})
                 assert server.wait_for_job(again.json["job_id"])["status"] == "completed"
             assert servers.stored() == rows + 2 * ROWS and servers.sessions() == 0
+
+
+def test_an_insert_whose_client_is_suspended_ends_after_the_profiles_timeout(cluster):
+    """A purge waits for it: the profile of the tests' servers has 10 s instead of 1,800, and a request's own setting is ignored."""
+    shard = cluster.shards[0]
+    shard.query("CREATE TABLE IF NOT EXISTS suspended (a Int64) ENGINE = MergeTree ORDER BY a", database="default")
+    running = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO suspended %'"
+    head = ("POST /?query=INSERT+INTO+suspended+FORMAT+TSV&http_receive_timeout=1000 HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            "Content-Length: 9000000\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", shard.http_port)) as client:
+        client.sendall(head.encode() + b"12345\n" * 1_200_000)
+        wait_until(lambda: shard.query(running) == "1\n", "the INSERT to begin")
+        wait_until(lambda: shard.query(running) == "0\n", "the INSERT to end")
+        assert client.recv(100).startswith(b"HTTP/1.1 500")
+    shard.query("DROP TABLE suspended", database="default")

@@ -62,7 +62,7 @@ def test_a_folder_is_known_again_elsewhere(start, tmp_path):
     worker.kill()
     job = api.post_file(SAMPLE)
     message = wait_until(lambda: api.job(job)["message"], "the job to say what it waits for")
-    assert message.startswith("Waiting for a process that loads and has the folder of this upload") and str(tmp_path) not in message
+    assert message.startswith("Waiting for a process that ingests and has the folder of this upload") and str(tmp_path) not in message
     api.stop()
     (tmp_path / "shared").rename(tmp_path / "moved")
     moved = start("both", "moved")

@@ -110,7 +110,7 @@ final class JobRunner: Sendable {
                 let id = record.job.id
                 // If the catalog is unavailable as well, it counts this attempt until it ends in order.
                 try? catalog.noteWaiting(id, attempt: record.attempt)
-                context.logger.warning("A load waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
+                context.logger.warning("A job waits", metadata: ["job": "\(id)", "why": "\(error.message)"])
                 var job = (try? context.record(id).job) ?? record.job
                 job.message = "Waiting: \(error.message)"
                 board.publish(job, .running)

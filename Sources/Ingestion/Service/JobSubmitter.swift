@@ -34,7 +34,7 @@ struct JobSubmitter: Sendable {
         }
         throw TripstoreError(
             .unavailable,
-            "No process can load an upload: it would be kept in this process's own folder, which no loading process shares. Set UPLOADS_URL "
+            "No process can ingest an upload: it would be kept in this process's own folder, which no ingesting process has. Set UPLOADS_URL "
                 + "for all processes, or start one with role worker or both and this folder (DATA_DIR).")
     }
 
@@ -76,7 +76,7 @@ struct JobSubmitter: Sendable {
         request.sourceURL = url
         request.ownsURL = true
         // With several processes, whichever ingests it fetches it from there; alone, this one has it.
-        if context.isShared { request.sourcePath = placeToFetch() }
+        if context.isShared { request.sourcePath = pathToFetch() }
         let job: Job
         do throws(TripstoreError) { job = try submit([request])[0] } catch {
             // If the catalog became unavailable, it may have the job all the same.
@@ -198,7 +198,7 @@ struct JobSubmitter: Sendable {
         let ownName = try fetcher().filename(of: url)
         let name = if let filename { try UploadName(filename) } else { try UploadName(ofURL: ownName) }
         let (place, secret) = try fetcher().parts(of: url)
-        var request = JobRequest(filename: name.text, sourcePath: placeToFetch(), ownsSource: true, sourceURL: place)
+        var request = JobRequest(filename: name.text, sourcePath: pathToFetch(), ownsSource: true, sourceURL: place)
         if !secret.isEmpty { request.sealedQuery = try secrets.seal(secret, of: place) }
         request.allowsDuplicate = allowsDuplicate
         return try submit([request])[0]
@@ -219,7 +219,7 @@ struct JobSubmitter: Sendable {
     }
 
     /// Returns the path of a new job's file once it is fetched.
-    private func placeToFetch() -> String {
+    private func pathToFetch() -> String {
         "\(folders.uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))"
     }
 
