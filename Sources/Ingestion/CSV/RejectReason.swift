@@ -43,6 +43,7 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
     case timeMalformed = "datetime is not a date and time"
     case timeHasZone = "datetime has a time zone (times must be local wall-clock times without one)"
     case timeImpossible = "datetime does not exist on calendar or clock"
+    case timeOrderUnknown = "datetime has day and month in an unknown order (date_order)"
 
     init(region problem: NameProblem) {
         switch problem {
@@ -94,6 +95,7 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
         case .malformed: self = .timeMalformed
         case .hasZone: self = .timeHasZone
         case .impossible: self = .timeImpossible
+        case .orderUnknown: self = .timeOrderUnknown
         }
     }
 }

@@ -1,0 +1,371 @@
+import Foundation
+package import TripModel
+
+/// Finds which columns of a publisher's file hold the ends of trips, their start times, regions and datasources.
+///
+///     names, first records, options  ─>  TripFormat, or a question  (a pure function)
+///
+/// Names propose and values decide: a column counts as longitude if its name has a word for it and its values are degrees. What can be
+/// read in two ways is a question for the user, never a guess. Two columns of degrees come before a point in one column, and that before
+/// the axes of a plane; what is left over is listed as ignored.
+package struct FormatRecognizer {
+    private let sample: TripSample
+    private let options: ReadingOptions
+    private let words: [HeaderWords]
+    private var mapped: [ReadingOptions.Target: Int] = [:]
+    private var ignored: Set<Int> = []
+
+    private init(_ sample: TripSample, _ options: ReadingOptions) {
+        self.sample = sample
+        self.options = options
+        words = sample.names.map { HeaderWords($0) }
+    }
+
+    /// Returns how a file is read.
+    package static func format(of sample: TripSample, options: ReadingOptions) throws(FormatQuestion) -> TripFormat {
+        var recognizer = FormatRecognizer(sample, options)
+        try recognizer.resolveMap()
+        let origin = try recognizer.place(.origin)
+        let destination = try recognizer.place(.destination)
+        let time = try recognizer.time()
+        let region = try recognizer.constantColumn(.region, .region)
+        let datasource = try recognizer.constantColumn(.datasource, .datasource)
+        return TripFormat(
+            origin: origin, destination: destination, time: time, region: region, datasource: datasource,
+            ignored: recognizer.ignored.sorted())
+    }
+
+    // MARK: Columns that the user names
+
+    private mutating func resolveMap() throws(FormatQuestion) {
+        for target in ReadingOptions.Target.allCases {
+            guard let text = options.map[target] else { continue }
+            mapped[target] = try column(named: text, for: target)
+        }
+    }
+
+    /// Finds a column by its name as the file spells it, then regardless of case and blanks, then by its index from 1.
+    private func column(named text: String, for target: ReadingOptions.Target) throws(FormatQuestion) -> Int {
+        let wanted = text.trimmingBlanks().lowercased()
+        var found = sample.names.indices.filter { sample.names[$0] == text }
+        if found.isEmpty { found = sample.names.indices.filter { sample.names[$0].trimmingBlanks().lowercased() == wanted } }
+        if found.count == 1 { return found[0] }
+        if found.isEmpty, let index = Int(wanted), sample.names.indices.contains(index - 1) { return index - 1 }
+        throw FormatQuestion(
+            option: "map", column: text, example: nil,
+            choices: found.isEmpty ? sample.names.indices.map(sample.name) : found.map { "\($0 + 1)" },
+            reason: found.isEmpty
+                ? "The file has no column \(text), which the option map gives for \(target.rawValue)."
+                : "The file has \(found.count) columns named \(text); give the index of one for \(target.rawValue).")
+    }
+
+    // MARK: Ends
+
+    private mutating func place(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place {
+        if let place = try mappedPlace(end) { return place }
+        if let pair = try degrees(end) { return pair }
+        if let point = try point(end) { return point }
+        throw noPlace(end)
+    }
+
+    private func mappedPlace(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
+        let isOrigin = end == .origin
+        let (whole, east, north): (ReadingOptions.Target, ReadingOptions.Target, ReadingOptions.Target) =
+            isOrigin
+            ? (.origin, .originLongitude, .originLatitude) : (.destination, .destinationLongitude, .destinationLatitude)
+        if let column = mapped[whole] {
+            guard let form = pointForm(column) else {
+                throw FormatQuestion(
+                    option: "map", column: sample.name(column), example: sample.values[column].first, choices: [],
+                    reason: "The column \(sample.name(column)) does not hold points: WKT, latitude,longitude or [longitude,latitude].")
+            }
+            return .point(column, form)
+        }
+        switch (mapped[east], mapped[north]) {
+        case (let longitude?, let latitude?): return .pair(longitude: longitude, latitude: latitude)
+        case (nil, nil): return nil
+        case (let given, _):
+            let missing = given == nil ? east : north
+            throw FormatQuestion(
+                option: "map", column: nil, example: nil, choices: numericColumns(),
+                reason: "The option map gives one of two coordinates; \(missing.rawValue) is missing.")
+        }
+    }
+
+    /// Two columns of degrees.
+    private mutating func degrees(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
+        var named = pairs(end, .longitude, .latitude)
+        if named.isEmpty { named = pairs(end, .x, .y) }
+        // Axes of a plane may be metres; a name that says degrees is believed, and its rows are checked one by one.
+        let fitting = named.filter { isDegrees($0.longitude, 180) && isDegrees($0.latitude, 90) }
+        if fitting.count > 1 {
+            throw FormatQuestion(
+                option: "map", column: sample.name(fitting[0].longitude), example: sample.values[fitting[0].longitude].first,
+                choices: fitting.map { "\(sample.name($0.longitude)), \(sample.name($0.latitude))" },
+                reason: "Several pairs of columns may hold the \(Self.noun(end)) of trips.")
+        }
+        if let pair = fitting.first {
+            ignoreOtherForms(end, besides: [pair.longitude, pair.latitude])
+            return .pair(longitude: pair.longitude, latitude: pair.latitude)
+        }
+        if let pair = named.first {
+            try refuse(pair, end)
+            ignored.formUnion([pair.longitude, pair.latitude])
+        }
+        return nil
+    }
+
+    /// Says what is wrong with a pair of columns whose values are no degrees, if nothing else holds that end.
+    private func refuse(_ pair: (longitude: Int, latitude: Int), _ end: HeaderWords.Meaning) throws(FormatQuestion) {
+        if sample.values[pair.longitude].isEmpty || sample.values[pair.latitude].isEmpty { return }
+        if pointColumn(end) != nil { return }
+        let (east, north) = (sample.name(pair.longitude), sample.name(pair.latitude))
+        if isDegrees(pair.longitude, 90), isDegrees(pair.latitude, 180) {
+            throw FormatQuestion(
+                option: "map", column: north, example: sample.values[pair.latitude].first, choices: [north, east],
+                reason: "The column \(north) should hold latitudes, but its values exceed 90 degrees: the two names seem exchanged.")
+        }
+        if options.decimalComma == nil, sample.share(pair.longitude, { Self.hasDecimalComma($0) }) > 0.5 {
+            throw FormatQuestion(
+                option: "decimal_comma", column: east, example: sample.values[pair.longitude].first, choices: ["true"],
+                reason: "The column \(east) seems to have numbers with a decimal comma.")
+        }
+        let isNumeric = sample.share(pair.longitude) { Self.number($0) != nil } > 0.5
+        throw FormatQuestion(
+            option: "map", column: east, example: sample.values[pair.longitude].first, choices: numericColumns(),
+            reason: isNumeric
+                ? "The columns \(east) and \(north) do not hold degrees but coordinates of a plane, such as metres; convert them to "
+                    + "longitude and latitude (EPSG:4326)."
+                : "The columns \(east) and \(north) do not hold numbers.")
+    }
+
+    /// Pairs of columns of one end whose names differ in the axis only.
+    private func pairs(
+        _ end: HeaderWords.Meaning, _ east: HeaderWords.Meaning, _ north: HeaderWords.Meaning
+    ) -> [(longitude: Int, latitude: Int)] {
+        var found = candidates(end, east, north)
+        // A file that names one point and no end has the origin only.
+        if found.isEmpty, end == .origin, candidates(.destination, east, north).isEmpty { found = candidates(nil, east, north) }
+        return found
+    }
+
+    private func candidates(
+        _ end: HeaderWords.Meaning?, _ east: HeaderWords.Meaning, _ north: HeaderWords.Meaning
+    ) -> [(longitude: Int, latitude: Int)] {
+        let ofEnd = words.indices.filter { end == nil ? !words[$0].has(.origin) && !words[$0].has(.destination) : words[$0].end == end }
+        let easts = ofEnd.filter { words[$0].has(east) && !words[$0].has(north) }
+        let norths = ofEnd.filter { words[$0].has(north) && !words[$0].has(east) }
+        if easts.count == 1, norths.count == 1 { return [(easts[0], norths[0])] }
+        return easts.flatMap { longitude in
+            norths.filter { stem(longitude, east) == stem($0, north) }.map { (longitude: longitude, latitude: $0) }
+        }
+    }
+
+    /// The words of a name without the axis.
+    private func stem(_ column: Int, _ axis: HeaderWords.Meaning) -> [String] {
+        words[column].words.filter { HeaderWords($0).meanings != [axis] }
+    }
+
+    private func isDegrees(_ column: Int, _ limit: Double) -> Bool {
+        let values = sample.values[column]
+        if values.isEmpty { return true }
+        return sample.share(column) { Self.number($0, decimalComma: options.decimalComma == true).map { abs($0) <= limit } ?? false } > 0.5
+    }
+
+    /// Columns that hold the same end in another form.
+    private mutating func ignoreOtherForms(_ end: HeaderWords.Meaning, besides used: [Int]) {
+        for column in words.indices where words[column].end == end && !used.contains(column) {
+            let word = words[column]
+            if word.has(.x) || word.has(.y) || word.has(.longitude) || word.has(.latitude)
+                || (word.has(.point) && pointForm(column) != nil)
+            {
+                ignored.insert(column)
+            }
+        }
+    }
+
+    // MARK: Points in one column
+
+    private mutating func point(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
+        guard let column = pointColumn(end), let form = pointForm(column) else { return nil }
+        ignored.remove(column)
+        return .point(column, form)
+    }
+
+    private func pointColumn(_ end: HeaderWords.Meaning) -> Int? {
+        words.indices.first { words[$0].end == end && isPointName(words[$0]) && pointForm($0) != nil }
+    }
+
+    private func isPointName(_ word: HeaderWords) -> Bool {
+        word.has(.point) || (word.has(.longitude) && word.has(.latitude)) || word.has(.place)
+    }
+
+    /// The form of a column's points; nil if more than half are no points.
+    private func pointForm(_ column: Int) -> TripFormat.PointForm? {
+        guard !sample.values[column].isEmpty else { return nil }
+        let forms = sample.values[column].prefix(1000).map { Self.pointForm(of: $0) }
+        for form in [TripFormat.PointForm.wkt, .longitudeFirst, .latitudeFirst] {
+            guard forms.count(where: { $0 == form }) * 2 > forms.count else { continue }
+            // A name that says the order is believed: `lng_lat`.
+            if form == .latitudeFirst, let named = order(words[column]) { return named }
+            return form
+        }
+        return nil
+    }
+
+    private func order(_ word: HeaderWords) -> TripFormat.PointForm? {
+        if word.words.contains(where: { $0 == "lnglat" || $0 == "lonlat" }) { return .longitudeFirst }
+        let axes = word.words.compactMap { HeaderWords($0).meanings.first }.filter { $0 == .longitude || $0 == .latitude }
+        return axes.count == 2 && axes[0] == .longitude ? .longitudeFirst : nil
+    }
+
+    static func pointForm(of value: String) -> TripFormat.PointForm? {
+        if value.lowercased().hasPrefix("point") { return .wkt }
+        if value.hasPrefix("["), value.hasSuffix("]") { return numbers(value.dropFirst().dropLast()) == 2 ? .longitudeFirst : nil }
+        if value.hasPrefix("{"), let start = value.range(of: "coordinates")?.upperBound,
+            let open = value[start...].firstIndex(of: "["), let close = value[open...].firstIndex(of: "]")
+        {
+            return numbers(value[value.index(after: open)..<close]) == 2 ? .longitudeFirst : nil
+        }
+        let inner = value.hasPrefix("(") && value.hasSuffix(")") ? value.dropFirst().dropLast() : value[...]
+        return numbers(inner) == 2 ? .latitudeFirst : nil
+    }
+
+    /// The count of numbers that a comma separates; 0 if something else is among them.
+    private static func numbers(_ text: Substring) -> Int {
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        return parts.allSatisfy { number(String($0).trimmingBlanks()) != nil } ? parts.count : 0
+    }
+
+    // MARK: What is missing
+
+    private func noPlace(_ end: HeaderWords.Meaning) -> FormatQuestion {
+        let places = words.indices.filter { words[$0].end == end && words[$0].has(.place) && !sample.values[$0].isEmpty }
+        if let column = places.first(where: { words[$0].has(.identifier) }) ?? places.first {
+            return FormatQuestion(
+                option: "places", column: sample.name(column), example: sample.values[column].first, choices: [],
+                reason: "The file names the \(Self.noun(end)) of trips by station or zone (\(sample.name(column))), without coordinates.")
+        }
+        return FormatQuestion(
+            option: "map", column: nil, example: nil, choices: numericColumns(),
+            reason: "No columns of the file seem to hold the \(Self.noun(end)) of trips.")
+    }
+
+    private static func noun(_ end: HeaderWords.Meaning) -> String { end == .origin ? "origins" : "destinations" }
+
+    /// Columns that may hold coordinates.
+    private func numericColumns() -> [String] {
+        sample.names.indices.filter { column in
+            sample.share(column) { Self.number($0).map { abs($0) <= 180 && $0 != $0.rounded() } ?? false } > 0.5
+        }.map(sample.name)
+    }
+
+    // MARK: Times
+
+    private enum TimeKind { case whole, date, clock }
+
+    private mutating func time() throws(FormatQuestion) -> TripFormat.Time {
+        if let column = mapped[.time] { return .one(column) }
+        if let date = mapped[.date], let clock = mapped[.timeOfDay] { return .dateAndClock(date: date, clock: clock) }
+        if let given = mapped[.date] ?? mapped[.timeOfDay] {
+            throw FormatQuestion(
+                option: "map", column: sample.name(given), example: sample.values[given].first,
+                choices: timeColumns(nil).map { sample.name($0.column) },
+                reason: "The option map gives a date or a time of day; \(mapped[.date] == nil ? "date" : "time_of_day") is missing.")
+        }
+        for end in [HeaderWords.Meaning.origin, nil] {
+            let columns = timeColumns(end)
+            let whole = columns.filter { $0.kind == .whole }.map(\.column)
+            if whole.count == 1 { return .one(whole[0]) }
+            if whole.count > 1 { throw severalTimes(whole) }
+            let dates = columns.filter { $0.kind == .date }.map(\.column)
+            let clocks = columns.filter { $0.kind == .clock }.map(\.column)
+            if dates.count == 1, clocks.count == 1 { return .dateAndClock(date: dates[0], clock: clocks[0]) }
+            if dates.count * clocks.count > 1 { throw severalTimes(dates + clocks) }
+        }
+        throw noTime()
+    }
+
+    private func severalTimes(_ columns: [Int]) -> FormatQuestion {
+        FormatQuestion(
+            option: "map", column: sample.name(columns[0]), example: sample.values[columns[0]].first,
+            choices: columns.map(sample.name), reason: "Several columns may hold the start times of trips.")
+    }
+
+    private func noTime() -> FormatQuestion {
+        for column in words.indices where words[column].end != .destination && words[column].has(.clock) || words[column].has(.moment) {
+            if let value = sample.values[column].first(where: { Self.isHourLost($0) }) {
+                return FormatQuestion(
+                    option: "map", column: sample.name(column), example: value, choices: [],
+                    reason: "The times of the column \(sample.name(column)) have lost their hours, as a spreadsheet displays minutes and "
+                        + "seconds; export the file again.")
+            }
+        }
+        let dates = timeColumns(.origin).filter { $0.kind == .date }
+        if let date = dates.first {
+            return FormatQuestion(
+                option: "map", column: sample.name(date.column), example: sample.values[date.column].first,
+                choices: [], reason: "The column \(sample.name(date.column)) has dates without a time of day.")
+        }
+        return FormatQuestion(
+            option: "map", column: nil, example: nil, choices: [], reason: "No column of the file seems to hold the start times of trips.")
+    }
+
+    /// Columns of times by their names, those of an end or of none.
+    private func timeColumns(_ end: HeaderWords.Meaning?) -> [(column: Int, kind: TimeKind)] {
+        words.indices.compactMap { column in
+            let word = words[column]
+            guard !word.has(.other), !word.has(.identifier), !word.has(.longitude), !word.has(.latitude) else { return nil }
+            let isOfEnd = end == nil ? !word.has(.origin) && !word.has(.destination) : word.end == end
+            let saysTime = word.has(.moment) || word.has(.date) || word.has(.clock)
+            // `Departure`, `Inicio del viaje`
+            guard isOfEnd, saysTime || (end != nil && !word.has(.place) && !word.has(.point)) else { return nil }
+            return kind(column).map { (column, $0) }
+        }
+    }
+
+    private func kind(_ column: Int) -> TimeKind? {
+        let kinds = sample.values[column].prefix(1000).map { value -> TimeKind? in
+            guard let text = try? TimeText(value.utf8Span.span) else { return nil }
+            if text.epoch != nil || (text.timeOfDay != nil && text.date != .none) { return .whole }
+            return text.timeOfDay == nil ? .date : .clock
+        }
+        for kind in [TimeKind.whole, .date, .clock] where kinds.count(where: { $0 == kind }) * 2 > kinds.count { return kind }
+        return nil
+    }
+
+    /// Whether a text is minutes and seconds with a fraction: `25:51.4`.
+    static func isHourLost(_ value: String) -> Bool {
+        let parts = value.split(separator: ":")
+        guard parts.count == 2, parts[0].count <= 2, parts[0].allSatisfy(\.isNumber) else { return false }
+        let seconds = parts[1].split(separator: ".")
+        return seconds.count == 2 && seconds[0].count == 2 && seconds.allSatisfy { $0.allSatisfy(\.isNumber) }
+    }
+
+    // MARK: Regions and datasources
+
+    /// The column that is named so and nothing else: no other name is safe.
+    private func constantColumn(
+        _ target: ReadingOptions.Target, _ meaning: HeaderWords.Meaning
+    ) throws(FormatQuestion) -> Int? {
+        if let column = mapped[target] { return column }
+        let found = words.indices.filter { words[$0].words.count == 1 && words[$0].has(meaning) }
+        guard found.count > 1 else { return found.first }
+        throw FormatQuestion(
+            option: "map", column: sample.name(found[0]), example: sample.values[found[0]].first, choices: found.map { "\($0 + 1)" },
+            reason: "The file has \(found.count) columns named \(sample.name(found[0])).")
+    }
+
+    // MARK: Numbers
+
+    static func number(_ text: String, decimalComma: Bool = false) -> Double? {
+        let plain = decimalComma ? text.replacing(",", with: ".") : text
+        guard let value = DecimalParser.value(of: plain.utf8Span.span), value.isFinite else { return nil }
+        return value
+    }
+
+    static func hasDecimalComma(_ text: String) -> Bool {
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        return parts.count == 2 && number(text, decimalComma: true) != nil
+    }
+}

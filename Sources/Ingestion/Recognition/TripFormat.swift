@@ -1,0 +1,49 @@
+/// How the records of a file are read as trips: which columns hold what, and in which form.
+///
+/// What `FormatRecognizer` understood of a file, or its user said. Indices count from 0.
+package struct TripFormat: Hashable, Sendable {
+    /// The form of a point in one column.
+    package enum PointForm: String, Hashable, Sendable, Codable {
+        /// `POINT (longitude latitude)`
+        case wkt
+        /// `[longitude, latitude]`, also as the coordinates of a GeoJSON object
+        case longitudeFirst = "lng,lat"
+        /// `latitude,longitude`, with or without parentheses
+        case latitudeFirst = "lat,lng"
+    }
+
+    /// Where one end of a trip is.
+    package enum Place: Hashable, Sendable {
+        case pair(longitude: Int, latitude: Int)
+        case point(Int, PointForm)
+    }
+
+    /// Where its start time is.
+    package enum Time: Hashable, Sendable {
+        case one(Int)
+        case dateAndClock(date: Int, clock: Int)
+    }
+
+    package var origin: Place
+    package var destination: Place
+    package var time: Time
+    /// nil: rows take the constant.
+    package var region: Int?
+    package var datasource: Int?
+    /// Columns that hold the same as those used, in another form.
+    package var ignored: [Int] = []
+}
+
+/// What a file's user must say before it can be read, since the file can be read in two ways.
+package struct FormatQuestion: Error, Hashable, Sendable {
+    /// The option that answers it, named as in the API: `map`, `date_order`, `time_zone`, `decimal_comma`, …
+    package var option: String
+    /// The column as the file spells it; nil if the question is about the file.
+    package var column: String?
+    /// One of its values.
+    package var example: String?
+    /// Values of the option that answer it; for `map`, those to choose from.
+    package var choices: [String]
+    /// What is open and why, as a sentence without the options.
+    package var reason: String
+}

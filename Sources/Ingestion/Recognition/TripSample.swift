@@ -1,0 +1,38 @@
+/// The beginning of a file: the names of its columns and the values of its first records.
+package struct TripSample: Sendable {
+    /// As the file spells them, without quotes; empty for a column without a name.
+    package let names: [String]
+    /// Values of each column that are not empty, without blanks around them, in the order of the records.
+    package let values: [[String]]
+
+    /// Texts that publishers write for "none".
+    static let emptyTexts: Set<String> = ["", "NA", "N/A", "NULL", "Null", "null", "None", "none", "nil", "NaN", "nan", "\\N", "{}", "[]"]
+
+    /// - Parameter records: fields of each record; missing ones count as empty, surplus ones are left out.
+    package init(names: [String], records: [[String]]) {
+        self.names = names
+        values = names.indices.map { column in
+            records.compactMap { record in
+                guard column < record.count else { return nil }
+                let value = record[column].trimmingBlanks()
+                return Self.emptyTexts.contains(value) ? nil : value
+            }
+        }
+    }
+
+    /// A column's name, or its index from 1 if it has none.
+    func name(_ column: Int) -> String { names[column].isEmpty ? "\(column + 1)" : names[column] }
+
+    /// Returns how many of a column's values satisfy a condition, as a share of all; 0 if there are none.
+    func share(_ column: Int, _ condition: (String) -> Bool) -> Double {
+        values[column].isEmpty ? 0 : Double(values[column].count(where: condition)) / Double(values[column].count)
+    }
+}
+
+extension String {
+    /// The text without blanks, tabs and a byte order mark around it.
+    func trimmingBlanks() -> String {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\u{FEFF}" || $0 == "\u{A0}" }
+        return String(drop { isBlank($0) }.reversed().drop { isBlank($0) }.reversed())
+    }
+}
