@@ -13,7 +13,6 @@ package struct FormatRecognizer {
     private let options: ReadingOptions
     private let words: [HeaderWords]
     private var mapped: [ReadingOptions.Target: Int] = [:]
-    private var ignored: Set<Int> = []
 
     private init(_ sample: TripSample, _ options: ReadingOptions) {
         self.sample = sample
@@ -25,14 +24,14 @@ package struct FormatRecognizer {
     package static func format(of sample: TripSample, options: ReadingOptions) throws(FormatQuestion) -> TripFormat {
         var recognizer = FormatRecognizer(sample, options)
         try recognizer.resolveMap()
-        let origin = try recognizer.place(.origin)
-        let destination = try recognizer.place(.destination)
+        guard let origin = try recognizer.place(.origin) else { throw recognizer.noPlace(.origin) }
+        let destination = try recognizer.destination()
         let time = try recognizer.time()
         let region = try recognizer.constantColumn(.region, .region)
         let datasource = try recognizer.constantColumn(.datasource, .datasource)
         return TripFormat(
             origin: origin, destination: destination, time: time, region: region, datasource: datasource,
-            ignored: recognizer.ignored.sorted())
+            ignored: recognizer.ignored(origin, destination))
     }
 
     // MARK: Columns that the user names
@@ -61,11 +60,20 @@ package struct FormatRecognizer {
 
     // MARK: Ends
 
-    private mutating func place(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place {
+    private func place(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
         if let place = try mappedPlace(end) { return place }
         if let pair = try degrees(end) { return pair }
-        if let point = try point(end) { return point }
-        throw noPlace(end)
+        guard let column = pointColumn(end), let form = pointForm(column) else { return nil }
+        return .point(column, form)
+    }
+
+    private func destination() throws(FormatQuestion) -> TripFormat.Place? {
+        if let place = try place(.destination) { return place }
+        if !placeColumns(.destination).isEmpty { throw noPlace(.destination) }
+        if options.missingDestination == .keep { return nil }
+        throw FormatQuestion(
+            option: "missing_destination", column: nil, example: nil, choices: ["keep"],
+            reason: "No columns of the file seem to hold the destinations of trips.")
     }
 
     private func mappedPlace(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
@@ -93,10 +101,8 @@ package struct FormatRecognizer {
     }
 
     /// Two columns of degrees.
-    private mutating func degrees(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
-        var named = pairs(end, .longitude, .latitude)
-        if named.isEmpty { named = pairs(end, .x, .y) }
-        // Axes of a plane may be metres; a name that says degrees is believed, and its rows are checked one by one.
+    private func degrees(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
+        let named = pairs(end, .longitude, .latitude)
         let fitting = named.filter { isDegrees($0.longitude, 180) && isDegrees($0.latitude, 90) }
         if fitting.count > 1 {
             throw FormatQuestion(
@@ -104,34 +110,41 @@ package struct FormatRecognizer {
                 choices: fitting.map { "\(sample.name($0.longitude)), \(sample.name($0.latitude))" },
                 reason: "Several pairs of columns may hold the \(Self.noun(end)) of trips.")
         }
-        if let pair = fitting.first {
-            ignoreOtherForms(end, besides: [pair.longitude, pair.latitude])
-            return .pair(longitude: pair.longitude, latitude: pair.latitude)
+        if let pair = fitting.first { return .pair(longitude: pair.longitude, latitude: pair.latitude) }
+        if pointColumn(end) != nil { return nil }
+        if let pair = named.first { throw refusal(pair, end) }
+        guard let pair = pairs(end, .x, .y).first, !isEmpty(pair) else { return nil }
+        guard isDegrees(pair.longitude, 180), isDegrees(pair.latitude, 90) else { throw refusal(pair, end) }
+        // Publishers use x and y in both orders; only a longitude exceeds 90 degrees.
+        guard !isDegrees(pair.longitude, 90) else {
+            throw FormatQuestion(
+                option: "map", column: sample.name(pair.longitude), example: sample.values[pair.longitude].first,
+                choices: [sample.name(pair.longitude), sample.name(pair.latitude)],
+                reason: "The columns \(sample.name(pair.longitude)) and \(sample.name(pair.latitude)) hold degrees, but their names don't "
+                    + "say which of them is the longitude.")
         }
-        if let pair = named.first {
-            try refuse(pair, end)
-            ignored.formUnion([pair.longitude, pair.latitude])
-        }
-        return nil
+        return .pair(longitude: pair.longitude, latitude: pair.latitude)
+    }
+
+    private func isEmpty(_ pair: (longitude: Int, latitude: Int)) -> Bool {
+        sample.values[pair.longitude].isEmpty || sample.values[pair.latitude].isEmpty
     }
 
     /// Says what is wrong with a pair of columns whose values are no degrees, if nothing else holds that end.
-    private func refuse(_ pair: (longitude: Int, latitude: Int), _ end: HeaderWords.Meaning) throws(FormatQuestion) {
-        if sample.values[pair.longitude].isEmpty || sample.values[pair.latitude].isEmpty { return }
-        if pointColumn(end) != nil { return }
+    private func refusal(_ pair: (longitude: Int, latitude: Int), _ end: HeaderWords.Meaning) -> FormatQuestion {
         let (east, north) = (sample.name(pair.longitude), sample.name(pair.latitude))
         if isDegrees(pair.longitude, 90), isDegrees(pair.latitude, 180) {
-            throw FormatQuestion(
+            return FormatQuestion(
                 option: "map", column: north, example: sample.values[pair.latitude].first, choices: [north, east],
                 reason: "The column \(north) should hold latitudes, but its values exceed 90 degrees: the two names seem exchanged.")
         }
         if options.decimalComma == nil, sample.share(pair.longitude, { Self.hasDecimalComma($0) }) > 0.5 {
-            throw FormatQuestion(
+            return FormatQuestion(
                 option: "decimal_comma", column: east, example: sample.values[pair.longitude].first, choices: ["true"],
                 reason: "The column \(east) seems to have numbers with a decimal comma.")
         }
         let isNumeric = sample.share(pair.longitude) { Self.number($0) != nil } > 0.5
-        throw FormatQuestion(
+        return FormatQuestion(
             option: "map", column: east, example: sample.values[pair.longitude].first, choices: numericColumns(),
             reason: isNumeric
                 ? "The columns \(east) and \(north) do not hold degrees but coordinates of a plane, such as metres; convert them to "
@@ -144,8 +157,8 @@ package struct FormatRecognizer {
         _ end: HeaderWords.Meaning, _ east: HeaderWords.Meaning, _ north: HeaderWords.Meaning
     ) -> [(longitude: Int, latitude: Int)] {
         var found = candidates(end, east, north)
-        // A file that names one point and no end has the origin only.
-        if found.isEmpty, end == .origin, candidates(.destination, east, north).isEmpty { found = candidates(nil, east, north) }
+        // A point without an end in its name is where trips begin.
+        if found.isEmpty, end == .origin { found = candidates(nil, east, north) }
         return found
     }
 
@@ -172,39 +185,35 @@ package struct FormatRecognizer {
         return sample.share(column) { Self.number($0, decimalComma: options.decimalComma == true).map { abs($0) <= limit } ?? false } > 0.5
     }
 
-    /// Columns that hold the same end in another form.
-    private mutating func ignoreOtherForms(_ end: HeaderWords.Meaning, besides used: [Int]) {
-        for column in words.indices where words[column].end == end && !used.contains(column) {
-            let word = words[column]
-            if word.has(.x) || word.has(.y) || word.has(.longitude) || word.has(.latitude)
-                || (word.has(.point) && pointForm(column) != nil)
-            {
-                ignored.insert(column)
+    /// Columns that hold places too, in another form or of something else, and are not used.
+    private func ignored(_ origin: TripFormat.Place, _ destination: TripFormat.Place?) -> [Int] {
+        let used = [origin, destination].flatMap { place -> [Int] in
+            switch place {
+            case .pair(let longitude, let latitude): [longitude, latitude]
+            case .point(let column, _): [column]
+            case nil: []
             }
+        }
+        return words.indices.filter { column in
+            let word = words[column]
+            if used.contains(column) || word.has(.other) { return false }
+            return word.has(.longitude) || word.has(.latitude) || word.has(.x) || word.has(.y) || pointForm(column) != nil
+                || sample.values[column].first.map { $0.hasPrefix("[[") || $0.contains("LineString") || $0.contains("LINESTRING") } ?? false
         }
     }
 
     // MARK: Points in one column
 
-    private mutating func point(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
-        guard let column = pointColumn(end), let form = pointForm(column) else { return nil }
-        ignored.remove(column)
-        return .point(column, form)
-    }
-
     private func pointColumn(_ end: HeaderWords.Meaning) -> Int? {
-        words.indices.first { words[$0].end == end && isPointName(words[$0]) && pointForm($0) != nil }
-    }
-
-    private func isPointName(_ word: HeaderWords) -> Bool {
-        word.has(.point) || (word.has(.longitude) && word.has(.latitude)) || word.has(.place)
+        let columns = words.indices.filter { words[$0].end == end && pointForm($0) != nil }
+        return columns.first { words[$0].has(.point) || (words[$0].has(.longitude) && words[$0].has(.latitude)) } ?? columns.first
     }
 
     /// The form of a column's points; nil if more than half are no points.
     private func pointForm(_ column: Int) -> TripFormat.PointForm? {
         guard !sample.values[column].isEmpty else { return nil }
         let forms = sample.values[column].prefix(1000).map { Self.pointForm(of: $0) }
-        for form in [TripFormat.PointForm.wkt, .longitudeFirst, .latitudeFirst] {
+        for form in [TripFormat.PointForm.wkt, .longitudeFirst, .latitudeFirst, .object] {
             guard forms.count(where: { $0 == form }) * 2 > forms.count else { continue }
             // A name that says the order is believed: `lng_lat`.
             if form == .latitudeFirst, let named = order(words[column]) { return named }
@@ -227,6 +236,12 @@ package struct FormatRecognizer {
         {
             return numbers(value[value.index(after: open)..<close]) == 2 ? .longitudeFirst : nil
         }
+        if value.hasPrefix("{") {
+            let text = value.lowercased()
+            return text.contains("lat") && (text.contains("lng") || text.contains("lon")) && text.contains(":") ? .object : nil
+        }
+        // `1,317` is a number with a thousands separator.
+        guard value.count(where: { $0 == "." }) == 2 else { return nil }
         let inner = value.hasPrefix("(") && value.hasSuffix(")") ? value.dropFirst().dropLast() : value[...]
         return numbers(inner) == 2 ? .latitudeFirst : nil
     }
@@ -240,8 +255,7 @@ package struct FormatRecognizer {
     // MARK: What is missing
 
     private func noPlace(_ end: HeaderWords.Meaning) -> FormatQuestion {
-        let places = words.indices.filter { words[$0].end == end && words[$0].has(.place) && !sample.values[$0].isEmpty }
-        if let column = places.first(where: { words[$0].has(.identifier) }) ?? places.first {
+        if let column = placeColumns(end).first {
             return FormatQuestion(
                 option: "places", column: sample.name(column), example: sample.values[column].first, choices: [],
                 reason: "The file names the \(Self.noun(end)) of trips by station or zone (\(sample.name(column))), without coordinates.")
@@ -249,6 +263,24 @@ package struct FormatRecognizer {
         return FormatQuestion(
             option: "map", column: nil, example: nil, choices: numericColumns(),
             reason: "No columns of the file seem to hold the \(Self.noun(end)) of trips.")
+    }
+
+    /// Columns that seem to hold ids or names of places, those of ids first; not times, nor anything else that names an end.
+    private func placeColumns(_ end: HeaderWords.Meaning) -> [Int] {
+        func columns(_ isOfEnd: (HeaderWords) -> Bool) -> [Int] {
+            words.indices.filter { column in
+                let word = words[column]
+                return isOfEnd(word) && !word.has(.other) && !word.has(.moment) && !word.has(.date) && !word.has(.clock)
+                    && !word.has(.longitude) && !word.has(.latitude) && !sample.values[column].isEmpty && kind(column) == nil
+            }
+        }
+        var found = columns { $0.end == end }
+        if found.isEmpty, end == .origin { found = columns { $0.end == nil && $0.has(.identifier) && ($0.has(.place) || $0.has(.point)) } }
+        func rank(_ column: Int) -> Int {
+            let isID = words[column].words.contains { $0 == "id" || $0 == "number" || $0 == "code" || $0 == "terminal" }
+            return (words[column].has(.place) || words[column].has(.point) ? 0 : 2) + (isID ? 0 : 1)
+        }
+        return found.sorted { (rank($0), $0) < (rank($1), $1) }
     }
 
     private static func noun(_ end: HeaderWords.Meaning) -> String { end == .origin ? "origins" : "destinations" }
@@ -264,7 +296,7 @@ package struct FormatRecognizer {
 
     private enum TimeKind { case whole, date, clock }
 
-    private mutating func time() throws(FormatQuestion) -> TripFormat.Time {
+    private func time() throws(FormatQuestion) -> TripFormat.Time {
         if let column = mapped[.time] { return .one(column) }
         if let date = mapped[.date], let clock = mapped[.timeOfDay] { return .dateAndClock(date: date, clock: clock) }
         if let given = mapped[.date] ?? mapped[.timeOfDay] {

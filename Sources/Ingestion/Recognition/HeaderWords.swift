@@ -97,12 +97,12 @@ struct HeaderWords: Hashable, Sendable {
     private static let vocabulary: [String: Meaning] = {
         let spellings: [Meaning: String] = [
             .origin: """
-                origin origins orig start starts started starting begin begins began beginning from pickup pu departure depart \
-                departs departed départ checkout rent rented rental origen retiro partida salida inicio abfahrt unlock unlocked \
+                origin origins orig start starts started starting begin begins began beginning from pickup pu pulocation departure depart \
+                departs departed départ checkout rent rented origen origem retiro partida salida inicio abfahrt unlock unlocked \
                 unplug idunplug strt o 대여 출발 source board boarding pick
                 """,
             .destination: """
-                destination destinations dest end ends ended ending stop stops stopped to dropoff do drop return returned arrival \
+                destination destinations dest end ends ended ending stop stops stopped to dropoff do dolocation drop return returned arrival \
                 arrive arrived arrivée destino arribo llegada fin fim ende ziel ankunft lock locked plug idplug 반납 도착 finish \
                 finished d checkin alight alighting
                 """,
@@ -115,7 +115,7 @@ struct HeaderWords: Hashable, Sendable {
                 latlon latlong lnglat lonlat wkt 좌표
                 """,
             .place: """
-                station stations zone zones terminal kiosk dock hub community tract puesto estacion estación estacao \
+                station stations statn zone zones terminal kiosk dock hub community tract puesto estacion estación estacao \
                 estação ciclo cicloestacion 대여소 대여소번호 neighborhood neighbourhood borough area grid emplacement
                 """,
             .identifier: "id ids number num no code name names uuid pk nombre key 번호",

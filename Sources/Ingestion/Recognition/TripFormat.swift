@@ -10,6 +10,8 @@ package struct TripFormat: Hashable, Sendable {
         case longitudeFirst = "lng,lat"
         /// `latitude,longitude`, with or without parentheses
         case latitudeFirst = "lat,lng"
+        /// `{"lat": latitude, "lng": longitude}`, the keys in any usual spelling and either order
+        case object = "{lat, lng}"
     }
 
     /// Where one end of a trip is.
@@ -25,7 +27,8 @@ package struct TripFormat: Hashable, Sendable {
     }
 
     package var origin: Place
-    package var destination: Place
+    /// nil: the file says nowhere where trips end, and they are kept.
+    package var destination: Place?
     package var time: Time
     /// nil: rows take the constant.
     package var region: Int?
