@@ -9,10 +9,10 @@ package import TripModel
 /// read in two ways is a question for the user, never a guess. Two columns of degrees come before a point in one column, and that before
 /// the axes of a plane; what is left over is listed as ignored.
 package struct FormatRecognizer {
-    private let sample: TripSample
-    private let options: ReadingOptions
-    private let words: [HeaderWords]
-    private var mapped: [ReadingOptions.Target: Int] = [:]
+    let sample: TripSample
+    let options: ReadingOptions
+    let words: [HeaderWords]
+    private(set) var mapped: [ReadingOptions.Target: Int] = [:]
 
     private init(_ sample: TripSample, _ options: ReadingOptions) {
         self.sample = sample
@@ -55,7 +55,8 @@ package struct FormatRecognizer {
             choices: found.isEmpty ? sample.names.indices.map(sample.name) : found.map { "\($0 + 1)" },
             reason: found.isEmpty
                 ? "The file has no column \(text), which the option map gives for \(target.rawValue)."
-                : "The file has \(found.count) columns named \(text); give the index of one for \(target.rawValue).")
+                : "The file has \(found.count) columns named \(text); give the index of one for \(target.rawValue).",
+            answers: found.map { ["\(target.rawValue)=\($0 + 1)"] }, targets: [target])
     }
 
     // MARK: Ends
@@ -96,7 +97,7 @@ package struct FormatRecognizer {
             let missing = given == nil ? east : north
             throw FormatQuestion(
                 option: "map", column: nil, example: nil, choices: numericColumns(),
-                reason: "The option map gives one of two coordinates; \(missing.rawValue) is missing.")
+                reason: "The option map gives one of two coordinates; \(missing.rawValue) is missing.", targets: [missing])
         }
     }
 
@@ -107,8 +108,9 @@ package struct FormatRecognizer {
         if fitting.count > 1 {
             throw FormatQuestion(
                 option: "map", column: sample.name(fitting[0].longitude), example: sample.values[fitting[0].longitude].first,
-                choices: fitting.map { "\(sample.name($0.longitude)), \(sample.name($0.latitude))" },
-                reason: "Several pairs of columns may hold the \(Self.noun(end)) of trips.")
+                choices: fitting.flatMap { [sample.name($0.longitude), sample.name($0.latitude)] },
+                reason: "Several pairs of columns may hold the \(Self.noun(end)) of trips.",
+                answers: fitting.map { answer(end, $0.longitude, $0.latitude) })
         }
         if let pair = fitting.first { return .pair(longitude: pair.longitude, latitude: pair.latitude) }
         if pointColumn(end) != nil { return nil }
@@ -121,9 +123,19 @@ package struct FormatRecognizer {
                 option: "map", column: sample.name(pair.longitude), example: sample.values[pair.longitude].first,
                 choices: [sample.name(pair.longitude), sample.name(pair.latitude)],
                 reason: "The columns \(sample.name(pair.longitude)) and \(sample.name(pair.latitude)) hold degrees, but their names don't "
-                    + "say which of them is the longitude.")
+                    + "say which of them is the longitude.",
+                answers: [answer(end, pair.longitude, pair.latitude), answer(end, pair.latitude, pair.longitude)])
         }
         return .pair(longitude: pair.longitude, latitude: pair.latitude)
+    }
+
+    /// The values of the option `map` that name two columns for an end.
+    private func answer(_ end: HeaderWords.Meaning, _ longitude: Int, _ latitude: Int) -> [String] {
+        zip(Self.coordinates(end), [longitude, latitude]).map { "\($0.rawValue)=\(sample.name($1))" }
+    }
+
+    private static func coordinates(_ end: HeaderWords.Meaning) -> [ReadingOptions.Target] {
+        end == .origin ? [.originLongitude, .originLatitude] : [.destinationLongitude, .destinationLatitude]
     }
 
     private func isEmpty(_ pair: (longitude: Int, latitude: Int)) -> Bool {
@@ -136,7 +148,8 @@ package struct FormatRecognizer {
         if isDegrees(pair.longitude, 90), isDegrees(pair.latitude, 180) {
             return FormatQuestion(
                 option: "map", column: north, example: sample.values[pair.latitude].first, choices: [north, east],
-                reason: "The column \(north) should hold latitudes, but its values exceed 90 degrees: the two names seem exchanged.")
+                reason: "The column \(north) should hold latitudes, but its values exceed 90 degrees: the two names seem exchanged.",
+                answers: [answer(end, pair.latitude, pair.longitude)])
         }
         if options.decimalComma == nil, sample.share(pair.longitude, { Self.hasDecimalComma($0) }) > 0.5 {
             return FormatQuestion(
@@ -149,7 +162,8 @@ package struct FormatRecognizer {
             reason: isNumeric
                 ? "The columns \(east) and \(north) do not hold degrees but coordinates of a plane, such as metres; convert them to "
                     + "longitude and latitude (EPSG:4326)."
-                : "The columns \(east) and \(north) do not hold numbers.")
+                : "The columns \(east) and \(north) do not hold numbers.",
+            targets: isNumeric ? [] : Self.coordinates(end))
     }
 
     /// Pairs of columns of one end whose names differ in the axis only.
@@ -262,7 +276,7 @@ package struct FormatRecognizer {
         }
         return FormatQuestion(
             option: "map", column: nil, example: nil, choices: numericColumns(),
-            reason: "No columns of the file seem to hold the \(Self.noun(end)) of trips.")
+            reason: "No columns of the file seem to hold the \(Self.noun(end)) of trips.", targets: Self.coordinates(end))
     }
 
     /// Columns that seem to hold ids or names of places, those of ids first; not times, nor anything else that names an end.
@@ -292,88 +306,6 @@ package struct FormatRecognizer {
         }.map(sample.name)
     }
 
-    // MARK: Times
-
-    private enum TimeKind { case whole, date, clock }
-
-    private func time() throws(FormatQuestion) -> TripFormat.Time {
-        if let column = mapped[.time] { return .one(column) }
-        if let date = mapped[.date], let clock = mapped[.timeOfDay] { return .dateAndClock(date: date, clock: clock) }
-        if let given = mapped[.date] ?? mapped[.timeOfDay] {
-            throw FormatQuestion(
-                option: "map", column: sample.name(given), example: sample.values[given].first,
-                choices: timeColumns(nil).map { sample.name($0.column) },
-                reason: "The option map gives a date or a time of day; \(mapped[.date] == nil ? "date" : "time_of_day") is missing.")
-        }
-        for end in [HeaderWords.Meaning.origin, nil] {
-            let columns = timeColumns(end)
-            let whole = columns.filter { $0.kind == .whole }.map(\.column)
-            if whole.count == 1 { return .one(whole[0]) }
-            if whole.count > 1 { throw severalTimes(whole) }
-            let dates = columns.filter { $0.kind == .date }.map(\.column)
-            let clocks = columns.filter { $0.kind == .clock }.map(\.column)
-            if dates.count == 1, clocks.count == 1 { return .dateAndClock(date: dates[0], clock: clocks[0]) }
-            if dates.count * clocks.count > 1 { throw severalTimes(dates + clocks) }
-        }
-        throw noTime()
-    }
-
-    private func severalTimes(_ columns: [Int]) -> FormatQuestion {
-        FormatQuestion(
-            option: "map", column: sample.name(columns[0]), example: sample.values[columns[0]].first,
-            choices: columns.map(sample.name), reason: "Several columns may hold the start times of trips.")
-    }
-
-    private func noTime() -> FormatQuestion {
-        for column in words.indices where words[column].end != .destination && words[column].has(.clock) || words[column].has(.moment) {
-            if let value = sample.values[column].first(where: { Self.isHourLost($0) }) {
-                return FormatQuestion(
-                    option: "map", column: sample.name(column), example: value, choices: [],
-                    reason: "The times of the column \(sample.name(column)) have lost their hours, as a spreadsheet displays minutes and "
-                        + "seconds; export the file again.")
-            }
-        }
-        let dates = timeColumns(.origin).filter { $0.kind == .date }
-        if let date = dates.first {
-            return FormatQuestion(
-                option: "map", column: sample.name(date.column), example: sample.values[date.column].first,
-                choices: [], reason: "The column \(sample.name(date.column)) has dates without a time of day.")
-        }
-        return FormatQuestion(
-            option: "map", column: nil, example: nil, choices: [], reason: "No column of the file seems to hold the start times of trips.")
-    }
-
-    /// Columns of times by their names, those of an end or of none.
-    private func timeColumns(_ end: HeaderWords.Meaning?) -> [(column: Int, kind: TimeKind)] {
-        words.indices.compactMap { column in
-            let word = words[column]
-            guard !word.has(.other), !word.has(.identifier), !word.has(.longitude), !word.has(.latitude) else { return nil }
-            let isOfEnd = end == nil ? !word.has(.origin) && !word.has(.destination) : word.end == end
-            let saysTime = word.has(.moment) || word.has(.date) || word.has(.clock)
-            // `Departure`, `Inicio del viaje`
-            guard isOfEnd, saysTime || (end != nil && !word.has(.place) && !word.has(.point)) else { return nil }
-            return kind(column).map { (column, $0) }
-        }
-    }
-
-    private func kind(_ column: Int) -> TimeKind? {
-        let kinds = sample.values[column].prefix(1000).map { value -> TimeKind? in
-            guard let text = try? TimeText(value.utf8Span.span) else { return nil }
-            if text.epoch != nil || (text.timeOfDay != nil && text.date != .none) { return .whole }
-            return text.timeOfDay == nil ? .date : .clock
-        }
-        for kind in [TimeKind.whole, .date, .clock] where kinds.count(where: { $0 == kind }) * 2 > kinds.count { return kind }
-        return nil
-    }
-
-    /// Whether a text is minutes and seconds with a fraction: `25:51.4`.
-    static func isHourLost(_ value: String) -> Bool {
-        let parts = value.split(separator: ":")
-        guard parts.count == 2, parts[0].count <= 2, parts[0].allSatisfy(\.isNumber) else { return false }
-        let seconds = parts[1].split(separator: ".")
-        return seconds.count == 2 && seconds[0].count == 2 && seconds.allSatisfy { $0.allSatisfy(\.isNumber) }
-    }
-
     // MARK: Regions and datasources
 
     /// The column that is named so and nothing else: no other name is safe.
@@ -385,7 +317,8 @@ package struct FormatRecognizer {
         guard found.count > 1 else { return found.first }
         throw FormatQuestion(
             option: "map", column: sample.name(found[0]), example: sample.values[found[0]].first, choices: found.map { "\($0 + 1)" },
-            reason: "The file has \(found.count) columns named \(sample.name(found[0])).")
+            reason: "The file has \(found.count) columns named \(sample.name(found[0])).",
+            answers: found.map { ["\(target.rawValue)=\($0 + 1)"] })
     }
 
     // MARK: Numbers

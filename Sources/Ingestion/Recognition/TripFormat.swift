@@ -36,17 +36,3 @@ package struct TripFormat: Hashable, Sendable {
     /// Columns that hold the same as those used, in another form.
     package var ignored: [Int] = []
 }
-
-/// What a file's user must say before it can be read, since the file can be read in two ways.
-package struct FormatQuestion: Error, Hashable, Sendable {
-    /// The option that answers it, named as in the API: `map`, `date_order`, `time_zone`, `decimal_comma`, …
-    package var option: String
-    /// The column as the file spells it; nil if the question is about the file.
-    package var column: String?
-    /// One of its values.
-    package var example: String?
-    /// Values of the option that answer it; for `map`, those to choose from.
-    package var choices: [String]
-    /// What is open and why, as a sentence without the options.
-    package var reason: String
-}

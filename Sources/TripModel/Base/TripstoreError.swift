@@ -64,6 +64,8 @@ public struct TripstoreError: Error, Sendable, CustomStringConvertible {
     package var cause: Cause?
     /// Whether that job has all trips of the same bytes, so that nothing is missing without these.
     public var isDuplicate = false
+    /// What the file's user must say before it can be read; nil for all other errors.
+    public var question: FormatQuestion?
 
     /// Makes an error of a kind with its sentence.
     public init(_ code: Code, _ message: String, job: Int64? = nil) {

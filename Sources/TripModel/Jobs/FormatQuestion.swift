@@ -1,0 +1,90 @@
+/// What a file's user must say before the file can be read, since it can be read in two ways; or why it can't be read at all.
+///
+/// The sentence of the error that it becomes (`TripstoreError(asking:)`) ends with what to add, ready to paste:
+///
+///     … no value proves either. Add --date-order month-first or --date-order day-first (curl: -F date_order=month-first or …).
+public struct FormatQuestion: Error, Hashable, Sendable {
+    /// The option that answers it, named as in the API: `map`, `date_order`, `time_zone`, `decimal_comma`, …
+    public var option: String
+    /// The column as the file spells it; nil if the question is about the file.
+    public var column: String?
+    /// One of its values.
+    public var example: String?
+    /// Values of the option that answer it; for `map`, the columns to choose from.
+    public var choices: [String]
+    /// What is open and why, as a sentence without the options.
+    public var reason: String
+    /// Each answer as values of the option, all of which are needed: `[["origin_lng=lon", "origin_lat=lat"]]`.
+    public var answers: [[String]]
+    /// What a column is to be named for if no answer is known.
+    public var targets: [ReadingOptions.Target]
+
+    /// Makes a question; each choice of another option than `map` is an answer.
+    public init(
+        option: String, column: String?, example: String?, choices: [String], reason: String, answers: [[String]]? = nil,
+        targets: [ReadingOptions.Target] = []
+    ) {
+        self.option = option
+        self.column = column
+        self.example = example
+        self.choices = choices
+        self.reason = reason
+        self.answers = answers ?? (option == "map" ? [] : choices.map { [$0] })
+        self.targets = targets
+    }
+
+    /// Whether an option can answer it; if not, the file can't be read as it is.
+    public var isAnswerable: Bool { !answers.isEmpty || !targets.isEmpty || option == "places" }
+
+    /// The sentence with its remedy.
+    public var sentence: String { remedy.map { "\(reason) \($0)" } ?? reason }
+
+    /// What to add to the command line or the request, as a sentence; nil if nothing helps.
+    private var remedy: String? {
+        switch option {
+        case "places":
+            return "Add --places FILE (curl: -F places=@FILE), a file with the id or name, longitude and latitude of each."
+        case "map" where answers.isEmpty:
+            if targets.isEmpty { return nil }
+            let values = targets.map { "\($0.rawValue)=COLUMN" }
+            return "Name \(targets.count == 1 ? "its column" : "their columns"): " + pasted([values]) + "."
+        case "time_zone":
+            return "Add " + pasted(answers) + ", or the zone of the city, such as \(Self.flag(option)) Europe/Oslo."
+        default:
+            return answers.isEmpty ? nil : "Add " + pasted(answers) + "."
+        }
+    }
+
+    /// At most this many answers are shown.
+    private static let shownAnswerCountMax = 4
+
+    /// Answers for the command line, and in parentheses for curl.
+    private func pasted(_ answers: [[String]]) -> String {
+        let shown = answers.prefix(Self.shownAnswerCountMax)
+        let flags = shown.map { answer in
+            answer.map { value in
+                option == "decimal_comma" ? Self.flag(option) : "\(Self.flag(option)) \(Self.quoted(value))"
+            }.joined(separator: " ")
+        }
+        let fields = shown.map { answer in answer.map { "-F \(Self.quoted("\(option)=\($0)"))" }.joined(separator: " ") }
+        return "\(flags.joined(separator: " or ")) (curl: \(fields.joined(separator: " or ")))"
+    }
+
+    private static func flag(_ option: String) -> String { "--" + option.map { $0 == "_" ? "-" : String($0) }.joined() }
+
+    /// A word as a shell reads it.
+    private static func quoted(_ word: String) -> String {
+        let isPlain = word.unicodeScalars.allSatisfy { scalar in
+            scalar.properties.isAlphabetic || (scalar.value >= 0x30 && scalar.value <= 0x39) || "_-+./:,=@%".unicodeScalars.contains(scalar)
+        }
+        return isPlain ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
+}
+
+extension TripstoreError {
+    /// Makes the error of a file that can't be read before its user has answered a question.
+    public init(asking question: FormatQuestion) {
+        self.init(.badInput, question.sentence)
+        self.question = question.isAnswerable ? question : nil
+    }
+}
