@@ -54,6 +54,13 @@ extension PostgresCatalog {
         }
     }
 
+    package func note(_ reading: JobReading, job id: Int64, attempt: Int) throws(TripstoreError) {
+        let columns = PostgresValues(reading.values, from: 3)
+        _ = try read(
+            "UPDATE jobs SET \(columns.assignments) WHERE id = $1::bigint AND status = 'running' AND attempt = $2::bigint",
+            [id, attempt] + columns.parameters)
+    }
+
     func record(
         _ commit: JobCommit, job id: Int64, on connection: PostgresConnection
     ) throws(TripstoreError) -> Bool {

@@ -13,7 +13,7 @@ extension PostgresCatalog {
             for request in requests {
                 if let hash = request.sourceHash, !request.allowsDuplicate, let other = try job(ofSource: hash, on: connection)
                 {
-                    throw TripstoreError.duplicate(of: other.job)
+                    throw TripstoreError.duplicate(of: other.job, hasSameOptions: other.options == request.options)
                 }
                 var stored = request
                 if request.ownsSource { stored.sourcePath = Self.lastComponent(request.sourcePath) }

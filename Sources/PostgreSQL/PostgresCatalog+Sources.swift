@@ -46,6 +46,9 @@ extension PostgresCatalog {
             ORDER BY id LIMIT 1
             """, [hash.text, id]
         ).first.map(record)
-        if let other { throw TripstoreError.duplicate(of: other.job) }
+        guard let other else { return }
+        let own = try connection.execute("SELECT options FROM jobs WHERE id = $1::bigint", [id]).first?.text(0)
+        let options = own.flatMap { ReadingOptions(json: $0) } ?? ReadingOptions()
+        throw TripstoreError.duplicate(of: other.job, hasSameOptions: other.options == options)
     }
 }

@@ -33,7 +33,8 @@ extension PostgresCatalog {
         return try transaction { connection throws(TripstoreError) in
             let rows = try connection.execute(
                 """
-                UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now), \(JobSQL.cleared)\(claimed(isClaimed))
+                UPDATE jobs SET status = 'pending', message = NULL, updated_at = \(Self.now), \(JobSQL.cleared), \(JobSQL.unread)
+                    \(claimed(isClaimed))
                 WHERE id = $1::bigint AND status IN (\(list)) RETURNING *
                 """, [id] + (isClaimed ? [processName, hostPlace] : []))
             guard let row = rows.first else { return nil }

@@ -5,7 +5,7 @@ import TripModel
 /// For jobs they are those of the catalog in SQLite (`Catalog+Migrations`), plus which process works on a job.
 enum PostgresSchema {
     /// The schema's history: append only, so that every catalog ever created can be opened.
-    private static let migrations = [v1, v2, v3, v4, v5, v6, v7]
+    private static let migrations = [v1, v2, v3, v4, v5, v6, v7, v8]
 
     /// Creates what is missing; one process at a time.
     static func migrate(_ connection: PostgresConnection) throws(TripstoreError) {
@@ -213,6 +213,22 @@ enum PostgresSchema {
             -- settings that should be the same in all of them, as JSON
             settings     text NOT NULL,
             heartbeat_at timestamptz NOT NULL
+        );
+        """
+
+    /// Reading options, as in SQLite's v16.
+    private static let v8 = """
+        -- how the file is read: what its user says, as a JSON object; NULL if nothing
+        ALTER TABLE jobs ADD COLUMN options text;
+        -- the same as understood, with all columns; what is odd, as a list; what its user must say first
+        ALTER TABLE jobs ADD COLUMN format text;
+        ALTER TABLE jobs ADD COLUMN notes text;
+        ALTER TABLE jobs ADD COLUMN question text;
+        -- options that are saved under a name
+        CREATE TABLE profiles (
+            name       text COLLATE "C" PRIMARY KEY,
+            options    text NOT NULL,
+            updated_at text NOT NULL
         );
         """
 }

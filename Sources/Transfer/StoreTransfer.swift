@@ -120,12 +120,20 @@ package final class StoreTransfer {
                         + "same command again, or start over with another folder or an empty target.")
             }
             try removeDeleted(chosen)
+            try bringProfiles()
             target.jobsEnded()
             result.queries = comparison.queryCount
             return result
         }
         throw TripstoreError(
             .conflict, "Jobs of the source kept being deleted while it was copied; run the same command again to continue.")
+    }
+
+    /// Copies saved reading options, in place of those that have their names in the target.
+    private func bringProfiles() throws(TripstoreError) {
+        for profile in try sourceCatalog.profiles() where try targetCatalog.profile(profile.name)?.options != profile.options {
+            _ = try targetCatalog.saveProfile(profile.name, profile.options)
+        }
     }
 
     /// Returns whether trips of the selected jobs have disappeared since.

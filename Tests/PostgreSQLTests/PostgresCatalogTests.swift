@@ -33,7 +33,34 @@ struct PostgresCatalogTests {
         job.worker = nil
         let path = record.ownsSource ? record.sourcePath.split(separator: "/").last.map(String.init) ?? "" : record.sourcePath
         return
-            "\(job.json) \(path) \(record.ownsSource) \(record.sourceURL ?? "-") \(record.ownsURL) \(record.attempt) \(record.startCount) \(record.checkpoint)"
+            "\(job.json) \(path) \(record.ownsSource) \(record.sourceURL ?? "-") \(record.ownsURL) \(record.attempt) \(record.startCount) \(record.checkpoint) \(record.options.json)"
+    }
+
+    private static func options(_ random: inout SeededGenerator) -> ReadingOptions {
+        var options = ReadingOptions()
+        options.region = ["Oslo", "it's \"odd\"", "Žluťoučký"].randomElement(using: &random)!
+        options.map[.time] = Bool.random(using: &random) ? "Start \\ Time" : nil
+        return options
+    }
+
+    private static func reading(_ random: inout SeededGenerator) -> JobReading {
+        var reading = JobReading()
+        reading.format = Bool.random(using: &random) ? options(&random) : nil
+        if Bool.random(using: &random) { reading.notes = [JobNote(kind: "odd", trips: 5, text: "5 trips are \"odd\".")] }
+        if Bool.random(using: &random) {
+            reading.question = JobQuestion(option: "date_order", column: "Dátum", example: nil, choices: ["day-first"])
+        }
+        return reading
+    }
+
+    private static func profileStep(on catalog: any StoreCatalog, _ random: inout SeededGenerator) throws -> String {
+        let name = ["a", "B", "a-b", "a.b", "_"].randomElement(using: &random)!
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: return try catalog.saveProfile(name, options(&random)).options.json
+        case 1: return "\(try catalog.deleteProfile(name))"
+        case 2: return try catalog.profile(name)?.options.json ?? "none"
+        default: return try catalog.profiles().map { "\($0.name) \($0.options.json)" }.joined(separator: "; ")
+        }
     }
 
     /// Does one thing at random and says what came of it.
@@ -44,7 +71,7 @@ struct PostgresCatalogTests {
         let statuses = Array(Job.Status.allCases.shuffled(using: &random).prefix(Int.random(in: 1...3, using: &random)))
         let status = Job.Status.allCases.randomElement(using: &random)!
         let number = { (random: inout SeededGenerator) in Int.random(in: 0...1_000_000, using: &random) }
-        switch Int.random(in: 0..<21, using: &random) {
+        switch Int.random(in: 0..<24, using: &random) {
         case 0:
             let requests = (0..<Int.random(in: 1...3, using: &random)).map { _ in
                 var request = JobRequest(
@@ -54,6 +81,7 @@ struct PostgresCatalogTests {
                     sourceURL: Bool.random(using: &random) ? "s3://bucket/\(number(&random))" : nil)
                 request.ownsURL = request.sourceURL != nil && Bool.random(using: &random)
                 request.isClaimed = true
+                if Bool.random(using: &random) { request.options = options(&random) }
                 return request
             }
             return try catalog.addJobs(requests).map(text).joined(separator: "; ")
@@ -80,12 +108,13 @@ struct PostgresCatalogTests {
         case 8: return try catalog.start([id], tracksAttempts: true).map(text).joined()
         case 9, 10:
             let rejected = Int.random(in: 0...3, using: &random)
-            let commit = JobCommit(
+            var commit = JobCommit(
                 segment: nil, attempt: try catalog.job(id)?.attempt, partCount: Int.random(in: 0...5, using: &random),
                 counts: JobCounts(
                     processedRows: number(&random), rejectedRows: rejected, processedBytes: number(&random)),
                 checkpoint: JobRecord.Checkpoint(byteCount: number(&random), lineCount: number(&random)),
                 rejects: rejected == 0 ? [:] : ["odd \(rejected)": rejected], isLast: Bool.random(using: &random))
+            if Bool.random(using: &random) { commit.reading = reading(&random) }
             return "\(try catalog.commit(commit, job: id)) " + text(try catalog.job(id))
         case 11: return "\(try catalog.rejectCounts(id).sorted { $0.key < $1.key })"
         case 12:
@@ -118,6 +147,11 @@ struct PostgresCatalogTests {
             try catalog.hide([Visibility.Parts(job: id, attempt: attempt, firstUncommitted: 0)], areUnknown: isUnknown)
             return "\(try catalog.visibility())"
         case 19: return "\(try catalog.accounts())"
+        case 20:
+            let attempt = try catalog.job(id)?.attempt ?? 0
+            try catalog.note(reading(&random), job: id, attempt: attempt - Int.random(in: 0...1, using: &random))
+            return text(try catalog.job(id))
+        case 21: return try profileStep(on: catalog, &random)
         default: return "\(try catalog.visibility()) \(try catalog.completedTrips())"
         }
     }
@@ -315,7 +349,7 @@ struct PostgresCatalogTests {
         let folder = TemporaryDirectory()
         let catalog = try Self.makeCatalog("settles\(ownsSource)", in: folder)
         defer { catalog.close() }
-        let record = JobRecord(
+        var record = JobRecord(
             job: Job(
                 id: 41, filename: "b.csv", status: .failed, createdAt: "2026-01-02T03:04:05.678Z",
                 updatedAt: "2026-01-02T03:04:06.789Z", totalRows: 11, processedRows: 12, rejectedRows: 3, totalBytes: 14,
@@ -328,6 +362,10 @@ struct PostgresCatalogTests {
                 byteCount: 16, lineCount: 17, rejectsByteCount: 18, contentHash: ContentHash(String(repeating: "2e", count: 16))
             ),
             sealedQuery: "sealed")
+        record.options.region = "Oslo"
+        record.job.reading.format = record.options
+        record.job.reading.notes = [JobNote(kind: "odd", trips: 1, text: "why")]
+        record.job.reading.question = JobQuestion(option: "map", column: nil, example: "x", choices: ["a"])
         try catalog.adopt(record)
         try catalog.settle(record, rejects: ["odd": 3], lines: [])
         let found = try #require(try catalog.job(record.job.id))

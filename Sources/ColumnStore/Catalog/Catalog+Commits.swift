@@ -60,12 +60,22 @@ extension Catalog {
         }
     }
 
+    package func note(_ reading: JobReading, job id: Int64, attempt: Int) throws(TripstoreError) {
+        let assignments = reading.values.map { "\($0.column.rawValue) = :\($0.column.rawValue)" }.joined(separator: ", ")
+        try write {
+            try $0.execute(
+                sql: "UPDATE jobs SET \(assignments) WHERE id = :id AND status = 'running' AND attempt = :attempt",
+                arguments: StatementArguments(reading.values, ["id": id, "attempt": attempt]))
+        }
+    }
+
     /// Records a job's progress; returns false and changes nothing if the job is no longer running.
     static func record(_ commit: JobCommit, job id: Int64, at now: String, in database: Database) throws -> Bool {
         if commit.isLast, let hash = commit.checkpoint.contentHash,
             let other = try job(ofContent: hash, except: id, in: database)
         {
-            throw try Catalog.refusal(ofTwin: other.job, in: database)
+            let own = try Catalog.job(id, in: database)?.options ?? ReadingOptions()
+            throw try Catalog.refusal(ofTwin: other, for: own, in: database)
         }
         let assignments = commit.values.map { "\($0.column.rawValue) = :\($0.column.rawValue)" }
         try database.cachedStatement(

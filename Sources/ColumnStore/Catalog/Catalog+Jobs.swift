@@ -10,7 +10,7 @@ extension Catalog {
             return try requests.map { request in
                 if let hash = request.sourceHash, !request.allowsDuplicate, let other = try Catalog.job(of: hash, in: database)
                 {
-                    throw try Catalog.refusal(ofTwin: other.job, in: database)
+                    throw try Catalog.refusal(ofTwin: other, for: request.options, in: database)
                 }
                 let names = request.values.map(\.column.rawValue)
                 try database.cachedStatement(

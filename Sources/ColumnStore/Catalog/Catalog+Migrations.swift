@@ -254,6 +254,23 @@ extension Catalog {
                     ALTER TABLE load_attempts ADD COLUMN is_unknown INTEGER NOT NULL DEFAULT 0;
                     """)
         }
+        migrator.registerMigration("v16: reading options") { database in
+            try database.execute(
+                sql: """
+                    -- how the file is read: what its user says, as a JSON object; NULL if nothing
+                    ALTER TABLE jobs ADD COLUMN options TEXT;
+                    -- the same as understood, with all columns; what is odd, as a list; what its user must say first
+                    ALTER TABLE jobs ADD COLUMN format TEXT;
+                    ALTER TABLE jobs ADD COLUMN notes TEXT;
+                    ALTER TABLE jobs ADD COLUMN question TEXT;
+                    -- Options that are saved under a name.
+                    CREATE TABLE profiles (
+                        name       TEXT PRIMARY KEY,
+                        options    TEXT NOT NULL,
+                        updated_at TEXT NOT NULL
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

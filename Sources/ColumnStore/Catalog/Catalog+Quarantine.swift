@@ -129,8 +129,15 @@ extension Catalog {
     }
 
     /// Returns why a source with the bytes of a job is refused.
-    static func refusal(ofTwin job: Job, in database: Database) throws -> TripstoreError {
-        .refusal(ofTwin: job, missing: try missingTrips(in: database)?.jobs.first { $0.id == job.id }?.trips)
+    ///
+    /// - Parameter options: how it is to be read.
+    static func refusal(
+        ofTwin record: JobRecord, for options: ReadingOptions, in database: Database
+    ) throws -> TripstoreError {
+        let job = record.job
+        return .refusal(
+            ofTwin: job, missing: try missingTrips(in: database)?.jobs.first { $0.id == job.id }?.trips,
+            hasSameOptions: record.options == options)
     }
 
     static func missingTrips(in database: Database) throws -> MissingTrips? {

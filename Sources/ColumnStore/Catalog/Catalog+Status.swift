@@ -53,6 +53,7 @@ extension Catalog {
                     id, to: .pending, from: expected, message: nil, at: Catalog.now(), in: database)
             else { return nil }
             try Catalog.clearCounts(of: id, in: database)
+            try database.execute(sql: "UPDATE jobs SET \(JobSQL.unread) WHERE id = ?", arguments: [id])
             try database.execute(
                 sql: "UPDATE load_attempts SET committed_parts = 0, is_settled = 0 WHERE job_id = ?", arguments: [id])
             return try Catalog.job(id, in: database)

@@ -19,29 +19,33 @@ extension JobService {
     ///   - filename: the client's name, of which the last path component is kept.
     ///   - hash: hash of the file, if it was hashed as it came in.
     ///   - allowsDuplicate: whether it is ingested even if the same bytes were ingested before.
+    ///   - options: how it is read, as far as its user says.
     ///   - isAwaited: called before the job is created: a client that no longer waits will send the file again.
     public func submitUpload(
         path: String, filename: String, hash: ContentHash? = nil, allowsDuplicate: Bool = false,
-        isAwaited: () -> Bool = { true }
+        options: ReadingOptions = ReadingOptions(), isAwaited: () -> Bool = { true }
     ) throws(TripstoreError) -> Job {
         try submitter.submitUpload(
-            path: path, filename: filename, hash: hash, allowsDuplicate: allowsDuplicate, isAwaited: isAwaited)
+            path: path, filename: filename, hash: hash, allowsDuplicate: allowsDuplicate, options: options,
+            isAwaited: isAwaited)
     }
 
     /// Creates a pending job for a file that stays where it is, or for a stream (`SourcePath`); throws `.conflict` for a
     /// duplicate.
-    public func submitFile(path: String, allowsDuplicate: Bool = false) throws(TripstoreError) -> Job {
-        try submitter.submitFile(path: path, allowsDuplicate: allowsDuplicate)
+    public func submitFile(
+        path: String, allowsDuplicate: Bool = false, options: ReadingOptions = ReadingOptions()
+    ) throws(TripstoreError) -> Job {
+        try submitter.submitFile(path: path, allowsDuplicate: allowsDuplicate, options: options)
     }
 
     /// Creates pending jobs for files, in order; the error of one that cannot be opened takes its place.
     ///
     /// A file whose job was interrupted is resumed, and one whose bytes are stored is skipped: the same call again does the
-    /// rest.
+    /// rest. Bytes that a job reads with other options are refused.
     public func submitFiles(
-        paths: [String], allowsDuplicate: Bool = false
+        paths: [String], allowsDuplicate: Bool = false, options: ReadingOptions = ReadingOptions()
     ) throws(TripstoreError) -> [Result<Submission, TripstoreError>] {
-        try submitter.submitFiles(paths: paths, allowsDuplicate: allowsDuplicate)
+        try submitter.submitFiles(paths: paths, allowsDuplicate: allowsDuplicate, options: options)
     }
 
     /// Creates a pending job for a file elsewhere, which is fetched in the background before it is ingested.
@@ -49,16 +53,16 @@ extension JobService {
     /// - Parameter filename: a name for the job, of which the last path component is kept; nil: the URL's own. Either must be a
     ///   CSV's.
     public func submitURL(
-        _ url: String, filename: String? = nil, allowsDuplicate: Bool = false
+        _ url: String, filename: String? = nil, allowsDuplicate: Bool = false, options: ReadingOptions = ReadingOptions()
     ) throws(TripstoreError) -> Job {
-        try submitter.submitURL(url, filename: filename, allowsDuplicate: allowsDuplicate)
+        try submitter.submitURL(url, filename: filename, allowsDuplicate: allowsDuplicate, options: options)
     }
 
     /// Creates a pending job for a file at a URL, or resumes an interrupted one of the same URL.
     public func submit(
-        url: String, filename: String? = nil, allowsDuplicate: Bool
+        url: String, filename: String? = nil, allowsDuplicate: Bool, options: ReadingOptions = ReadingOptions()
     ) throws(TripstoreError) -> Submission {
-        try submitter.submit(url: url, filename: filename, allowsDuplicate: allowsDuplicate)
+        try submitter.submit(url: url, filename: filename, allowsDuplicate: allowsDuplicate, options: options)
     }
 
     // MARK: - List

@@ -131,6 +131,11 @@ public final class JobService: Sendable {
 
     // MARK: - The process
 
+    var catalog: any StoreCatalog { context.catalog }
+
+    /// Throws if changes are refused now.
+    func requireWritable() throws(TripstoreError) { try gate.requireWritable() }
+
     /// Resource limits of jobs.
     public var bounds: IngestionBounds { context.settings.bounds }
 

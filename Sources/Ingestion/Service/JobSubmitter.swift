@@ -49,15 +49,16 @@ struct JobSubmitter: Sendable {
     ///   - filename: the client's name, of which the last path component is kept.
     ///   - hash: hash of the file, if it was hashed as it came in.
     ///   - allowsDuplicate: whether it is ingested even if the same bytes were ingested before.
+    ///   - options: how it is read, as far as its user says.
     ///   - isAwaited: called before the job is created: a client that no longer waits will send the file again.
     func submitUpload(
-        path: String, filename: String, hash: ContentHash?, allowsDuplicate: Bool,
+        path: String, filename: String, hash: ContentHash?, allowsDuplicate: Bool, options: ReadingOptions,
         isAwaited: () -> Bool
     ) throws(TripstoreError) -> Job {
         try requireRoomForUpload()
         let hash = if let hash { hash } else { try ContentHash.file(path) }
         if !allowsDuplicate, let other = try catalog.job(ofSource: hash) {
-            throw try storage.refusal(ofTwin: other.job)
+            throw try storage.refusal(ofTwin: other.job, hasSameOptions: other.options == options)
         }
         try FileSystem.syncFile(path)
         try FileSystem.syncDirectory(folders.uploads)
@@ -66,6 +67,7 @@ struct JobSubmitter: Sendable {
             filename: name, sourcePath: path, ownsSource: true, totalBytes: FileSystem.byteCount(of: path))
         request.sourceHash = hash
         request.allowsDuplicate = allowsDuplicate
+        request.options = options
         guard let copies else { return try submit([request])[0] }
         let url = try copies.make(of: path)
         guard isAwaited() else {
@@ -92,8 +94,10 @@ struct JobSubmitter: Sendable {
 
     /// Creates a pending job for a file that stays where it is, or for a stream (`SourcePath`); throws `.conflict` for a
     /// duplicate.
-    func submitFile(path: String, allowsDuplicate: Bool) throws(TripstoreError) -> Job {
-        switch try submitFiles(paths: [path], allowsDuplicate: allowsDuplicate)[0].get() {
+    func submitFile(
+        path: String, allowsDuplicate: Bool, options: ReadingOptions
+    ) throws(TripstoreError) -> Job {
+        switch try submitFiles(paths: [path], allowsDuplicate: allowsDuplicate, options: options)[0].get() {
         case .added(let job), .resumed(let job): return job
         case .duplicate(let other): throw TripstoreError.duplicate(of: other)
         }
@@ -102,14 +106,16 @@ struct JobSubmitter: Sendable {
     /// Creates pending jobs for files, in order; the error of one that cannot be opened takes its place.
     ///
     /// A file whose job was interrupted is resumed, and one whose bytes are stored is skipped: the same call again does the
-    /// rest.
+    /// rest. A job with other options is neither: its trips are not those of the file.
     func submitFiles(
-        paths: [String], allowsDuplicate: Bool
+        paths: [String], allowsDuplicate: Bool, options: ReadingOptions
     ) throws(TripstoreError) -> [Result<Submission, TripstoreError>] {
         try gate.requireWritable()
         // Newest first, of which the last is taken first: a file may be listed several times.
         var resumable = Dictionary(
-            grouping: try catalog.interruptedJobs().filter { !$0.ownsSource && $0.allowsDuplicate == allowsDuplicate },
+            grouping: try catalog.interruptedJobs().filter {
+                !$0.ownsSource && $0.allowsDuplicate == allowsDuplicate && $0.options == options
+            },
             by: \.sourcePath)
         var requests: [JobRequest] = []
         let sizes = paths.compactMap { FileSystem.byteCount(of: $0) }.reduce(into: [:]) { $0[$1, default: 0] += 1 }
@@ -117,6 +123,7 @@ struct JobSubmitter: Sendable {
         for path in paths {
             do throws(TripstoreError) {
                 var request = try request(for: path, allowsDuplicate)
+                request.options = options
                 if let record = resumable[request.sourcePath]?.popLast(), let submission = try submission(goingOnWith: record) {
                     plans.append(.done(submission))
                     continue
@@ -129,7 +136,7 @@ struct JobSubmitter: Sendable {
                     let hash = try ContentHash.file(request.sourcePath)
                     request.sourceHash = hash
                     if let other = try catalog.job(ofSource: hash) {
-                        plans.append(.done(try submission(of: request.sourcePath, as: other)))
+                        plans.append(.done(try submission(of: request, as: other)))
                         continue
                     }
                     if let index = requests.firstIndex(where: { $0.sourceHash == hash }) {
@@ -156,14 +163,15 @@ struct JobSubmitter: Sendable {
     }
 
     /// Returns the result for a file whose bytes a job has: it is in the store, or the job resumes with it.
-    private func submission(of path: String, as other: JobRecord) throws(TripstoreError) -> Submission {
+    private func submission(of request: JobRequest, as other: JobRecord) throws(TripstoreError) -> Submission {
+        let hasSameOptions = other.options == request.options
         // Its own file may be gone or changed meanwhile; this one has the bytes.
-        if other.job.status == .interrupted,
-            let submission = try submission(goingOnWith: other, path: other.ownsSource ? nil : path)
+        if other.job.status == .interrupted, hasSameOptions,
+            let submission = try submission(goingOnWith: other, path: other.ownsSource ? nil : request.sourcePath)
         {
             return submission
         }
-        let refusal = try storage.refusal(ofTwin: other.job)
+        let refusal = try storage.refusal(ofTwin: other.job, hasSameOptions: hasSameOptions)
         guard refusal.isDuplicate else { throw refusal }
         return .duplicate(of: other.job)
     }
@@ -192,7 +200,7 @@ struct JobSubmitter: Sendable {
     /// - Parameter filename: a name for the job, of which the last path component is kept; nil: the URL's own. Either must be a
     ///   CSV's.
     func submitURL(
-        _ url: String, filename: String?, allowsDuplicate: Bool
+        _ url: String, filename: String?, allowsDuplicate: Bool, options: ReadingOptions
     ) throws(TripstoreError) -> Job {
         try requireRoomForJob()
         let ownName = try fetcher().filename(of: url)
@@ -201,21 +209,22 @@ struct JobSubmitter: Sendable {
         var request = JobRequest(filename: name.text, sourcePath: pathToFetch(), ownsSource: true, sourceURL: place)
         if !secret.isEmpty { request.sealedQuery = try secrets.seal(secret, of: place) }
         request.allowsDuplicate = allowsDuplicate
+        request.options = options
         return try submit([request])[0]
     }
 
     /// Creates a pending job for a file at a URL, or resumes an interrupted one of the same URL.
     func submit(
-        url: String, filename: String?, allowsDuplicate: Bool
+        url: String, filename: String?, allowsDuplicate: Bool, options: ReadingOptions
     ) throws(TripstoreError) -> Submission {
         try gate.requireWritable()
-        let interrupted = try catalog.interruptedJobs()
+        let interrupted = try catalog.interruptedJobs().filter { $0.options == options }
         if let record = interrupted.first(where: { (try? secrets.url(of: $0)) == url }),
             let submission = try submission(goingOnWith: record)
         {
             return submission
         }
-        return .added(try submitURL(url, filename: filename, allowsDuplicate: allowsDuplicate))
+        return .added(try submitURL(url, filename: filename, allowsDuplicate: allowsDuplicate, options: options))
     }
 
     /// Returns the path of a new job's file once it is fetched.

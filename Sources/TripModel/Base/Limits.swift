@@ -20,6 +20,11 @@ package enum Limits {
 
     /// The longest name of a file that is sent or fetched, in bytes of UTF-8: the limit of file systems.
     package static let filenameByteCountMax = 255
+    /// Saved reading options: those of publishers and their years, not of files.
+    package static let profileCountMax = 1000
+    /// The longest name of saved reading options, in bytes.
+    package static let profileNameByteCountMax = 100
+
     // MARK: Rejected rows
 
     /// Rejected rows of a job that are kept, the first ones: if these do not explain a file, more will not.

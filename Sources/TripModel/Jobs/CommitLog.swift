@@ -15,6 +15,10 @@ package protocol CommitLog: AnyObject, Sendable {
     /// Returns the jobs that are no longer running, as they were cancelled; if there are any, nothing was changed.
     func commit(_ commits: [(job: Int64, commit: JobCommit)], segment: SegmentRecord?) throws(TripstoreError) -> [Int64]
 
+    /// Records how an attempt reads the file of a running job, if that is known before a commit; without effect once there is a
+    /// later attempt.
+    func note(_ reading: JobReading, job id: Int64, attempt: Int) throws(TripstoreError)
+
     /// Records that an attempt waits for servers that it needs: if its process ends now, its file is not at fault.
     func noteWaiting(_ id: Int64, attempt: Int) throws(TripstoreError)
 
@@ -49,6 +53,8 @@ package struct JobCommit: Sendable {
     package var isLast: Bool
     /// With the last commit, the hash of the source as it is stored.
     package var sourceHash: ContentHash?
+    /// How the file is read; nil: as recorded before.
+    package var reading: JobReading?
     /// With the last commit, the final progress for subscribers.
     package var lastProgress: JobProgress?
 

@@ -41,6 +41,8 @@ public struct Job: Hashable, Sendable {
     package var tripCount: Int { counts.acceptedRows }
     /// The process that works on it, if several share a catalog: its host, process ID and a random word.
     public var worker: String?
+    /// How its file is read.
+    public var reading = JobReading()
 
     package init(
         id: Int64, filename: String, status: Status, createdAt: String, updatedAt: String, totalRows: Int?, processedRows: Int,

@@ -2,7 +2,7 @@
 ///
 /// Each part of the program uses a catalog for something else, and has a protocol of its own for that: jobs here, attempts and
 /// commits in `CommitLog`, the rows of other engines in `AttemptLedger`, events in `EventOutbox`, copies of other catalogs in
-/// `TransferCatalog`. Every catalog implements these (`StoreCatalog`). `QuarantineRecords` and the protocols of
+/// `TransferCatalog`, saved options in `ProfileStore`. Every catalog implements these (`StoreCatalog`). `QuarantineRecords` and the protocols of
 /// `SharedJobCatalog` are for those catalogs only that have such things; `JobStorage` has nil for the others.
 ///
 /// Every method is one transaction, may block and may be called from any thread.

@@ -24,6 +24,7 @@ package enum JobColumn: String, CaseIterable, Sendable {
     case committedLines = "committed_lines"
     case rejectsBytes = "rejects_bytes"
     case committedHash = "committed_hash"
+    case options, format, notes, question
 
     /// What the API and events show of a job, in this order and by these names.
     ///
@@ -93,6 +94,8 @@ extension JobRecord {
                 rejectsByteCount: row.integer(.rejectsBytes) ?? 0,
                 contentHash: row.text(.committedHash).flatMap { ContentHash($0) }),
             sealedQuery: row.text(.sealedQuery))
+        options = row.text(.options).flatMap { ReadingOptions(json: $0) } ?? ReadingOptions()
+        job.reading = JobReading(format: row.text(.format), notes: row.text(.notes), question: row.text(.question))
     }
 
     /// Returns what a column has of the job.
@@ -111,6 +114,10 @@ extension JobRecord {
         case .committedLines: .integer(checkpoint.lineCount)
         case .rejectsBytes: .integer(checkpoint.rejectsByteCount)
         case .committedHash: .text(checkpoint.contentHash?.text)
+        case .options: .text(options.isEmpty ? nil : options.json)
+        case .format: .text(job.reading.format?.json)
+        case .notes: .text(job.reading.notesJSON)
+        case .question: .text(job.reading.questionJSON)
         case .id, .filename, .status, .createdAt, .updatedAt, .totalRows, .processedRows, .rejectedRows, .totalBytes,
             .processedBytes, .message:
             job.shownValue(of: column) ?? .text(nil)
@@ -125,19 +132,26 @@ extension JobRequest {
             (.filename, .text(filename)), (.sourcePath, .text(sourcePath)), (.ownsSource, .flag(ownsSource)),
             (.totalBytes, .integer(totalBytes)), (.sourceURL, .text(sourceURL)), (.ownsURL, .flag(ownsURL)),
             (.sourceHash, .text(sourceHash?.text)), (.allowsDuplicate, .flag(allowsDuplicate)),
-            (.sealedQuery, .text(sealedQuery)),
+            (.sealedQuery, .text(sealedQuery)), (.options, .text(options.isEmpty ? nil : options.json)),
         ]
     }
 }
 
 extension JobCommit {
-    /// The columns that each commit replaces.
+    /// The columns that this commit replaces.
     package var values: [(column: JobColumn, value: JobValue)] {
-        [
+        (reading?.values ?? []) + [
             (.processedRows, .integer(counts.processedRows)), (.rejectedRows, .integer(counts.rejectedRows)),
             (.processedBytes, .integer(counts.processedBytes)), (.committedBytes, .integer(checkpoint.byteCount)),
             (.committedLines, .integer(checkpoint.lineCount)), (.rejectsBytes, .integer(checkpoint.rejectsByteCount)),
             (.committedHash, .text(checkpoint.contentHash?.text)),
         ]
+    }
+}
+
+extension JobReading {
+    /// The columns that have it.
+    package var values: [(column: JobColumn, value: JobValue)] {
+        [(.format, .text(format?.json)), (.notes, .text(notesJSON)), (.question, .text(questionJSON))]
     }
 }

@@ -19,6 +19,8 @@ package struct JobRecord: Sendable {
     package var sourceHash: ContentHash?
     /// Whether it is ingested even if the same bytes were ingested before.
     package var allowsDuplicate = false
+    /// What the user says of how the file is read; a resumed job keeps it.
+    package var options = ReadingOptions()
     /// The checkpoint up to which the source's rows are stored and committed.
     package var checkpoint = Checkpoint()
 

@@ -16,6 +16,8 @@ package struct JobRequest: Sendable {
     package var sourceHash: ContentHash?
     /// Whether it is ingested even if the same bytes were ingested before.
     package var allowsDuplicate = false
+    /// How the file is read, as far as its user says.
+    package var options = ReadingOptions()
 
     package init(filename: String, sourcePath: String, ownsSource: Bool, totalBytes: Int? = nil, sourceURL: String? = nil) {
         self.filename = filename

@@ -6,6 +6,9 @@ package enum JobSQL {
         rejects_bytes = 0, committed_hash = NULL, start_count = 0
         """
 
+    /// The assignments that say that a job's file was not read yet; after a failure they stay, as they may explain it.
+    package static let unread = "format = NULL, notes = NULL, question = NULL"
+
     /// The statuses of jobs whose sources are in the store, or will be once they are completed.
     package static let statusesOfSources = list(of: [.pending, .running, .interrupted, .completed])
 

@@ -121,8 +121,10 @@ package struct JobStorage: Sendable {
     }
 
     /// Returns the error for a source with the bytes of another job: the job has its trips, or has lost some of them.
-    package func refusal(ofTwin job: Job) throws(TripstoreError) -> TripstoreError {
-        .refusal(ofTwin: job, missing: try quarantine?.missingTrips(ofJob: job.id))
+    ///
+    /// - Parameter hasSameOptions: whether the job reads the bytes in the same way.
+    package func refusal(ofTwin job: Job, hasSameOptions: Bool = true) throws(TripstoreError) -> TripstoreError {
+        .refusal(ofTwin: job, missing: try quarantine?.missingTrips(ofJob: job.id), hasSameOptions: hasSameOptions)
     }
 
     /// Whether a process may work on the jobs now.

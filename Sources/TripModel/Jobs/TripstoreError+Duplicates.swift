@@ -2,9 +2,11 @@
 extension TripstoreError {
     /// Returns the error for a file whose bytes are those of another job.
     ///
-    /// - Parameter missing: how many of its trips are quarantined, 0 if unknown; nil: none are.
-    package static func refusal(ofTwin job: Job, missing: Int?) -> TripstoreError {
-        missing.map { isIncomplete(job, missing: $0) } ?? duplicate(of: job)
+    /// - Parameters:
+    ///   - missing: how many of its trips are quarantined, 0 if unknown; nil: none are.
+    ///   - hasSameOptions: whether it reads the bytes in the same way; otherwise its trips are not those of the file.
+    package static func refusal(ofTwin job: Job, missing: Int?, hasSameOptions: Bool = true) -> TripstoreError {
+        missing.map { isIncomplete(job, missing: $0) } ?? duplicate(of: job, hasSameOptions: hasSameOptions)
     }
 
     /// Returns the error for a file whose bytes are those of a job with quarantined trips.
@@ -21,7 +23,10 @@ extension TripstoreError {
     }
 
     /// Returns the error for a file whose bytes are those of another job.
-    package static func duplicate(of job: Job) -> TripstoreError {
+    ///
+    /// - Parameter hasSameOptions: whether that job reads them in the same way.
+    package static func duplicate(of job: Job, hasSameOptions: Bool = true) -> TripstoreError {
+        if !hasSameOptions { return differs(from: job) }
         let state =
             switch job.status {
             case .completed: "were loaded before"
@@ -42,6 +47,18 @@ extension TripstoreError {
             "Not loaded: the same bytes \(earlier), as job \(job.id) (\(job.filename)). If that job has been deleted or has failed, "
             + "resume this one; to store the trips twice, load the file with duplicate=allow or --allow-duplicate."
         error.isDuplicate = true
+        return error
+    }
+
+    /// Returns the error for a file whose bytes another job reads with other options.
+    private static func differs(from job: Job) -> TripstoreError {
+        var error = TripstoreError(
+            .conflict,
+            "The same bytes were loaded with other reading options, as job \(job.id) (\(job.filename)); delete job \(job.id) first, or load them "
+                + "a second time with duplicate=allow or --allow-duplicate.", job: job.id)
+        error.lastingMessage =
+            "Not loaded: the same bytes had been loaded with other reading options, as job \(job.id) (\(job.filename)). If that job has been "
+            + "deleted, resume this one; to store the trips twice, load the file with duplicate=allow or --allow-duplicate."
         return error
     }
 }

@@ -28,11 +28,12 @@ struct CatalogTests {
         request.sealedQuery = "sealed"
         request.allowsDuplicate = true
         request.sourceHash = ContentHash(String(repeating: "5a", count: 16))
+        request.options.map[.time] = "T"
         let added = try store.catalog.addJobs([request])[0]
         #expect(added.job.status == .pending && added.job.filename == "a.csv" && added.job.totalBytes == 5)
         #expect(added.sourcePath == "/uploads/1" && added.ownsSource && added.sourceURL == "s3://bucket/a.csv")
         #expect(added.ownsURL && added.sealedQuery == "sealed" && added.allowsDuplicate)
-        #expect(added.sourceHash == request.sourceHash)
+        #expect(added.sourceHash == request.sourceHash && added.options == request.options)
         let found = try #require(try store.catalog.job(added.job.id))
         for column in JobColumn.allCases { #expect(found.value(of: column) == added.value(of: column), "\(column)") }
     }
@@ -53,7 +54,7 @@ struct CatalogTests {
 
     /// A failed job with another value in each column.
     private static var foreignJob: JobRecord {
-        JobRecord(
+        var record = JobRecord(
             job: Job(
                 id: 41, filename: "b.csv", status: .failed, createdAt: "2026-01-02T03:04:05.678Z",
                 updatedAt: "2026-01-02T03:04:06.789Z", totalRows: 11, processedRows: 12, rejectedRows: 3, totalBytes: 14,
@@ -64,5 +65,10 @@ struct CatalogTests {
                 byteCount: 16, lineCount: 17, rejectsByteCount: 18, contentHash: ContentHash(String(repeating: "2e", count: 16))
             ),
             sealedQuery: "sealed")
+        record.options.region = "Oslo"
+        record.job.reading.format = record.options
+        record.job.reading.notes = [JobNote(kind: "odd", trips: 1, text: "why")]
+        record.job.reading.question = JobQuestion(option: "map", column: nil, example: "x", choices: ["a"])
+        return record
     }
 }
