@@ -56,6 +56,7 @@ private func buildRouter(
     let budget = AnswerBudget()
     JobsController(store: store, hub: hub, budget: budget, connections: connections, pingInterval: options.pingInterval)
         .addRoutes(to: router)
+    ProfilesController(store: store).addRoutes(to: router)
     AnalyticsController(store: store, budget: budget, connections: connections, options: options).addRoutes(to: router)
     DocsController(swaggerDirectory: options.swaggerDirectory).addRoutes(to: router)
     return router

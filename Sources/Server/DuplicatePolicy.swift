@@ -4,9 +4,6 @@ import TripModel
 enum DuplicatePolicy: String {
     case refuse, allow
 
-    /// Bytes of a value that are read: more than the longest has.
-    static let byteCountMax = 16
-
     /// Reads the option's value; throws 400 for any other.
     init(_ text: String) throws(TripstoreError) {
         guard let policy = DuplicatePolicy(rawValue: text) else {

@@ -19,9 +19,8 @@ struct IngestionController: Sendable {
     }
 
     @Sendable private func ingest(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        let parameters = try RequestParameters(request).values(known: ["filename", "duplicate"])
-        let policy = try parameters.text("duplicate").map { text throws(TripstoreError) in try DuplicatePolicy(text) }
-        let name = try (parameters.text("filename") ?? Self.pathName(context)).map { name throws(TripstoreError) in
+        let parameters = try IngestParameters(RequestParameters(request).pairs)
+        let name = try (parameters.filename ?? Self.pathName(context)).map { name throws(TripstoreError) in
             try UploadName(name)
         }
         let type = HeaderValue(request.headers[.contentType] ?? "")
@@ -41,14 +40,15 @@ struct IngestionController: Sendable {
         // Checked before the client is told to continue: it should not send what can't become a job.
         try await store.lookUp { () throws(TripstoreError) in
             if isURL { try store.jobs.requireRoomForJob() } else { try store.jobs.requireRoomForUpload() }
+            _ = try parameters.options(store.jobs)
         }
         switch type.first {
         case "multipart/form-data":
             try UploadBound.require(request, slack: ServerLimits.formByteCountMax, store.jobs.bounds)
             let boundary = type.parameter("boundary") ?? ""
-            return try await receiveForm(request, name: name, boundary: boundary, policy: policy, context: context)
+            return try await receiveForm(request, name: name, boundary: boundary, parameters, context)
         case "application/json":
-            return try await receiveURL(request, name: name, policy: policy, context: context)
+            return try await receiveURL(request, name: name, parameters, context)
         default:
             guard let ending = Self.defaultEndings[type.first] else {
                 throw HTTPError(
@@ -57,7 +57,7 @@ struct IngestionController: Sendable {
                         + "not \(type.first).")
             }
             try UploadBound.require(request, store.jobs.bounds)
-            return try await receiveRaw(request, name: name ?? UploadName("upload" + ending), policy: policy, context: context)
+            return try await receiveRaw(request, name: name ?? UploadName("upload" + ending), parameters, context)
         }
     }
 
@@ -80,7 +80,7 @@ struct IngestionController: Sendable {
     // MARK: Bodies
 
     private func receiveRaw(
-        _ request: Request, name: UploadName, policy: DuplicatePolicy?, context: ServerRequestContext
+        _ request: Request, name: UploadName, _ parameters: IngestParameters, _ context: ServerRequestContext
     ) async throws -> Response {
         letClientContinue(request, context)
         var writer = try await UploadWriter(directory: store.jobs.uploadsDirectory, store.jobs.bounds)
@@ -97,11 +97,11 @@ struct IngestionController: Sendable {
             await writer.discard()
             throw Self.explain(error)
         }
-        return try await submit(writer, filename: name, policy)
+        return try await submit(writer, filename: name, parameters)
     }
 
     private func receiveForm(
-        _ request: Request, name: UploadName?, boundary: String, policy: DuplicatePolicy?, context: ServerRequestContext
+        _ request: Request, name: UploadName?, boundary: String, _ parameters: IngestParameters, _ context: ServerRequestContext
     ) async throws -> Response {
         var form: UploadForm
         do {
@@ -113,8 +113,8 @@ struct IngestionController: Sendable {
         letClientContinue(request, context)
         do {
             for try await piece in request.body { try await form.take(piece) }
-            let (writer, filename, own) = try await form.finish()
-            return try await submit(writer, filename: filename, own ?? policy)
+            let (writer, filename, fields) = try await form.finish()
+            return try await submit(writer, filename: filename, try parameters.overridden(by: fields))
         } catch {
             await form.discard()
             throw Self.explain(error)
@@ -123,33 +123,24 @@ struct IngestionController: Sendable {
 
     /// Receives a URL; the store fetches it after the answer.
     private func receiveURL(
-        _ request: Request, name: UploadName?, policy: DuplicatePolicy?, context: ServerRequestContext
+        _ request: Request, name: UploadName?, _ parameters: IngestParameters, _ context: ServerRequestContext
     ) async throws -> Response {
         letClientContinue(request, context)
-        var body = ByteBuffer()
-        for try await piece in request.body {
-            body.writeImmutableBuffer(piece)
-            guard body.readableBytes <= ServerLimits.jsonByteCountMax else {
-                throw HTTPError(
-                    .contentTooLarge,
-                    message:
-                        "The JSON is larger than \(ServerLimits.jsonByteCountMax.grouped) bytes; send {\"url\": \"...\"}, or the file itself "
-                        + "as text/csv.")
-            }
-        }
+        let body = try await request.smallBody("send {\"url\": \"...\"}, or the file itself as text/csv")
         let wish = try UploadByURL(body)
+        let parameters = try parameters.overridden(by: wish.parameters)
         let store = store
-        let own = try wish.duplicate.map { text throws(TripstoreError) in try DuplicatePolicy(text) }
         let job = try await WaitingThreads.uploads.run {
             try store.jobs.submitURL(
-                wish.url, filename: wish.filename ?? name?.text, allowsDuplicate: (own ?? policy) == .allow)
+                wish.url, filename: wish.filename ?? name?.text, allowsDuplicate: parameters.allowsDuplicate,
+                options: parameters.options(store.jobs))
         }
         return Self.accepted(job)
     }
 
     /// Passes the file to the store, which owns it from then on; it is made durable, which takes time.
     private func submit(
-        _ writer: UploadWriter, filename: UploadName, _ policy: DuplicatePolicy?
+        _ writer: UploadWriter, filename: UploadName, _ parameters: IngestParameters
     ) async throws -> Response {
         let store = store
         let job: Job
@@ -158,7 +149,8 @@ struct IngestionController: Sendable {
         let submit = {
             try await WaitingThreads.uploads.run {
                 try store.jobs.submitUpload(
-                    path: writer.path, filename: filename.text, hash: writer.hash, allowsDuplicate: policy == .allow
+                    path: writer.path, filename: filename.text, hash: writer.hash,
+                    allowsDuplicate: parameters.allowsDuplicate, options: parameters.options(store.jobs)
                 ) {
                     // A client that has closed its side may still read; within this time none gives up.
                     !departure.hasLeft || .now - sent < ServerLimits.uploadPatience

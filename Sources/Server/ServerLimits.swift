@@ -11,6 +11,10 @@ enum ServerLimits {
     static let uploadBuffersByteCount = 32 << 20
     /// Bytes of a form besides its file: the names and fields of a page's form, no more.
     static let formByteCountMax = 1 << 20
+    /// Bytes of one field of a form: the longest name of a column and what it holds.
+    static let formFieldByteCountMax = 4096
+    /// Fields of a form that are read: each option, and a column for each thing that it may hold.
+    static let formFieldCountMax = 100
     /// Bytes of one form part's headers: a field name and a file name, no more.
     static let partHeaderByteCountMax = 16 << 10
     /// Bytes of a JSON body: a URL and a name, no more.

@@ -5,8 +5,8 @@ import TripModel
 
 /// Receives a `multipart/form-data` body.
 ///
-/// The file of the field `file` goes to disk, the field `duplicate` before or after it says whether it may be a duplicate, and
-/// other fields are ignored.
+/// The file of the field `file` goes to disk, fields before or after it that are named like parameters say how it is read, and other
+/// fields are ignored.
 struct UploadForm {
     private let directory: String
     private let bounds: IngestionBounds
@@ -16,9 +16,10 @@ struct UploadForm {
     private var parser: MultipartParser
     private var upload: (writer: UploadWriter, filename: UploadName)?
     private var isInFile = false
-    /// The value of the field `duplicate`, as far as it has arrived.
-    private var duplicate: ByteBuffer?
-    private var isInDuplicate = false
+    /// The fields that have arrived.
+    private var fields: IngestParameters.Pairs = []
+    /// The field that is arriving.
+    private var field: (name: String, value: ByteBuffer)?
 
     /// Makes a form that writes its file to a directory.
     init(
@@ -38,20 +39,39 @@ struct UploadForm {
         while let event = try parser.next() {
             switch event {
             case .partBegan(name: "file", filename: let filename?): try await beginFile(filename)
-            case .partBegan(name: "duplicate", filename: nil):
-                duplicate = ByteBuffer()
-                isInDuplicate = true
+            case .partBegan(let name, filename: nil) where IngestParameters.bodyNames.contains(name):
+                field = (name, ByteBuffer())
             case .partData(let data) where isInFile: try await upload?.writer.append(data)
-            case .partData(let data) where isInDuplicate:
-                // No more than needed to see that it is none of the values.
-                let room = DuplicatePolicy.byteCountMax - (duplicate?.readableBytes ?? 0)
-                duplicate?.writeBytes(data.readableBytesView.prefix(room))
+            case .partData(let data): try takeField(data)
             case .partEnded:
                 isInFile = false
-                isInDuplicate = false
+                try endField()
             default: break
             }
         }
+    }
+
+    private mutating func takeField(_ data: ByteBuffer) throws {
+        guard let name = field?.name else { return }
+        field?.value.writeImmutableBuffer(data)
+        guard let byteCount = field?.value.readableBytes, byteCount > ServerLimits.formFieldByteCountMax else { return }
+        throw HTTPError(
+            .badRequest,
+            message:
+                "The form's field '\(name)' is longer than \(ServerLimits.formFieldByteCountMax.grouped) bytes; shorten it.")
+    }
+
+    private mutating func endField() throws {
+        guard let (name, value) = field.take() else { return }
+        guard let text = String(validating: value.readableBytesView, as: UTF8.self) else {
+            throw HTTPError(.badRequest, message: "The form's field '\(name)' is not UTF-8; encode it as UTF-8.")
+        }
+        guard fields.count < ServerLimits.formFieldCountMax else {
+            throw HTTPError(
+                .badRequest,
+                message: "The form has more than \(ServerLimits.formFieldCountMax) fields; leave out those it does not need.")
+        }
+        fields.append((name: name, value: text))
     }
 
     private mutating func beginFile(_ filename: String) async throws {
@@ -66,16 +86,15 @@ struct UploadForm {
     }
 
     /// Closes the file, at the end of the body.
-    mutating func finish() async throws -> (writer: UploadWriter, filename: UploadName, policy: DuplicatePolicy?) {
+    mutating func finish() async throws -> (writer: UploadWriter, filename: UploadName, fields: IngestParameters.Pairs) {
         try parser.finish()
-        let policy = try duplicate.map { try DuplicatePolicy($0.readableBytesView.isEmpty ? "" : String(buffer: $0)) }
         guard let upload else {
             throw HTTPError(
                 .badRequest,
                 message: "The form has no file in its field 'file'; send one, for example with curl -F file=@trips.csv.")
         }
         try await self.upload?.writer.finish()
-        return (self.upload?.writer ?? upload.writer, upload.filename, policy)
+        return (self.upload?.writer ?? upload.writer, upload.filename, fields)
     }
 
     /// Deletes the file, if there is one.

@@ -3,7 +3,8 @@ public import TripModel
 extension Job {
     /// The contract's JSON body.
     ///
-    /// Events have the same members, written by a trigger of the catalog from the same list, but for `worker`.
+    /// Events have the same members, written by a trigger of the catalog from the same list, but for `worker` and how the file
+    /// is read (`JobReading`).
     public var json: String {
         var writer = JSONWriter()
         write(to: &writer)
@@ -23,6 +24,23 @@ extension Job {
             if let worker, !status.isTerminal {
                 $0.member("worker", worker)
             }
+            write(reading, to: &$0)
+        }
+    }
+
+    /// Writes what is known of how the file is read, and nothing of what is not.
+    private func write(_ reading: JobReading, to writer: inout JSONWriter) {
+        if let format = reading.format {
+            writer.key("format")
+            format.write(to: &writer)
+        }
+        if !reading.notes.isEmpty {
+            writer.key("notes")
+            writer.array(reading.notes) { $1.write(to: &$0) }
+        }
+        if let question = reading.question {
+            writer.key("question")
+            question.write(to: &writer)
         }
     }
 }

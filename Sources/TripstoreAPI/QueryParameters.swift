@@ -19,12 +19,13 @@ package enum ParameterSpelling: Sendable {
 ///
 /// The server and the command line make the same checks, because both use this.
 package struct QueryParameters: Sendable {
-    private var values: [String: String] = [:]
+    private var values: [String: [String]] = [:]
     package let spelling: ParameterSpelling
 
-    /// Takes name-value pairs; a name that is not `known` or occurs twice is an error.
+    /// Takes name-value pairs; a name that is not `known`, or occurs twice and is not `repeatable`, is an error.
     package init(
-        _ pairs: [(name: String, value: String)], known: [String], spelling: ParameterSpelling = .names
+        _ pairs: [(name: String, value: String)], known: [String], repeatable: Set<String> = [],
+        spelling: ParameterSpelling = .names
     ) throws(TripstoreError) {
         self.spelling = spelling
         for (name, value) in pairs {
@@ -32,29 +33,32 @@ package struct QueryParameters: Sendable {
                 let hint = known.isEmpty ? "none is known here" : "known are: \(known.joined(separator: ", "))"
                 throw TripstoreError(.invalidArgument, "Unknown parameter '\(name)'; \(hint).")
             }
-            guard values[name] == nil else {
+            guard values[name] == nil || repeatable.contains(name) else {
                 throw TripstoreError(.invalidArgument, "\(spelling.subject(name)) is given twice; give it once.")
             }
             guard !value.isEmpty else {
                 throw TripstoreError(.invalidArgument, "\(spelling.subject(name)) is empty; give it a value or leave it out.")
             }
-            values[name] = value
+            values[name, default: []].append(value)
         }
     }
 
-    package func text(_ name: String) -> String? { values[name] }
+    package func text(_ name: String) -> String? { values[name]?.first }
+
+    /// Returns all values of a name that may be repeated, in their order.
+    package func texts(_ name: String) -> [String] { values[name] ?? [] }
 
     /// Returns a region or a datasource, without control characters: no name has one, and the client may not know that it sent
     /// one.
     package func exactName(_ name: String) throws(TripstoreError) -> String? {
-        guard let text = values[name], text.hasControlCharacter else { return values[name] }
+        guard let text = text(name), text.hasControlCharacter else { return text(name) }
         throw TripstoreError(
             .invalidArgument,
             "\(spelling.subject(name)) has a control character (U+0000 to U+001F, U+007F to U+009F); no name has one.")
     }
 
     package func integer(_ name: String, in range: ClosedRange<Int>, otherwise: Int) throws(TripstoreError) -> Int {
-        guard let text = values[name] else { return otherwise }
+        guard let text = text(name) else { return otherwise }
         guard let value = Int(wholeNumber: text), range.contains(value) else {
             throw TripstoreError(
                 .invalidArgument,
@@ -68,7 +72,7 @@ package struct QueryParameters: Sendable {
     package func choice<Choice: RawRepresentable & CaseIterable>(
         _ name: String
     ) throws(TripstoreError) -> Choice? where Choice.RawValue == String {
-        guard let text = values[name] else { return nil }
+        guard let text = text(name) else { return nil }
         guard let value = Choice(rawValue: text) else {
             let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
             throw TripstoreError(.invalidArgument, "\(spelling.subject(name)) must be one of \(choices), not '\(text)'.")
@@ -83,7 +87,7 @@ package struct QueryParameters: Sendable {
     }
 
     package func flag(_ name: String) throws(TripstoreError) -> Bool {
-        switch values[name] {
+        switch text(name) {
         case nil, "false": return false
         case "true": return true
         case let text?:
@@ -92,7 +96,7 @@ package struct QueryParameters: Sendable {
     }
 
     package func time(_ name: String) throws(TripstoreError) -> Int64? {
-        guard let text = values[name] else { return nil }
+        guard let text = text(name) else { return nil }
         guard let value = LocalDateTime.microseconds(parsing: text) else {
             throw TripstoreError(
                 .invalidArgument,
@@ -103,7 +107,7 @@ package struct QueryParameters: Sendable {
     }
 
     package func degrees(_ name: String, max: Double) throws(TripstoreError) -> Double? {
-        guard let text = values[name] else { return nil }
+        guard let text = text(name) else { return nil }
         guard Self.isDecimal(text.utf8), let value = Double(text), value.isFinite, abs(value) <= max else {
             throw TripstoreError(
                 .invalidArgument,

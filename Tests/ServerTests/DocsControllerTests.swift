@@ -15,12 +15,13 @@ struct DocsControllerTests {
             #expect(
                 paths.keys.sorted() == [
                     "/analytics/weekly-average", "/health", "/ingest", "/ingest/{filename}", "/jobs", "/jobs/{job_id}",
-                    "/jobs/{job_id}/events", "/jobs/{job_id}/rejects", "/jobs/{job_id}/resume", "/metrics", "/ready",
-                    "/regions",
+                    "/jobs/{job_id}/events", "/jobs/{job_id}/rejects", "/jobs/{job_id}/resume", "/metrics", "/profiles",
+                    "/profiles/{name}", "/ready", "/regions",
                     "/trip-groups", "/ws/ingestion/{job_id}",
                 ])
             for (path, operations) in paths {
-                let uri = path.replacing("{job_id}", with: "1").replacing("{filename}", with: "a.csv")
+                let uri = path.replacing("{job_id}", with: "1").replacing("{filename}", with: "a.csv").replacing(
+                    "{name}", with: "a")
                 let response = try await server.send(.patch, uri)
                 // What the server allows there is what is described.
                 let described = operations.keys.filter { $0 != "parameters" }.map { $0.uppercased() }

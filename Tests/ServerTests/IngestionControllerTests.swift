@@ -137,6 +137,9 @@ struct IngestionControllerTests {
         }
     }
 
+    private static let known =
+        "duplicate, map, region, datasource, time_zone, date_order, missing_destination, null_island, delimiter, encoding, "
+        + "decimal_comma, header, profile"
     private static let jsonHeaders: HTTPFields = [.contentType: "application/json"]
 
     @Test func saysWhatIsWrongWithAURL() async throws {
@@ -147,7 +150,10 @@ struct IngestionControllerTests {
                 ("[]", 400, "The body is not a JSON object; \(example)"),
                 ("{}", 400, "Field 'url' must be the URL of a file, as text; \(example)"),
                 (#"{"url": 1}"#, 400, "Field 'url' must be the URL of a file, as text; \(example)"),
-                (#"{"url": "test://h/x.csv", "name": ""}"#, 400, "Unknown field 'name'; known are: url, filename, duplicate."),
+                (
+                    #"{"url": "test://h/x.csv", "name": ""}"#, 400,
+                    "Unknown field 'name'; known are: url, filename, \(Self.known)."
+                ),
                 (#"{"url": "test://h/x.csv", "filename": 1}"#, 400, "Field 'filename' must be text, or be left out."),
                 (
                     #"{"url": "test://h/x.txt"}"#, 400,
@@ -173,7 +179,7 @@ struct IngestionControllerTests {
                 .post, "/ingest", 400,
                 "The request has no body, or its file is empty; send the CSV, for example with curl -T trips.csv.")
             try await server.expectError(
-                .post, "/ingest?name=x.csv", body: "x", 400, "Unknown parameter 'name'; known are: filename, duplicate.")
+                .post, "/ingest?name=x.csv", body: "x", 400, "Unknown parameter 'name'; known are: filename, \(Self.known).")
             try await server.expectError(
                 .post, "/ingest?filename=", body: "x", 400,
                 "Parameter 'filename' is empty; give it a value or leave it out.")
