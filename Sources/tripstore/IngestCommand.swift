@@ -3,6 +3,7 @@ import Foundation
 import Ingestion
 import Logging
 import TripModel
+import TripstoreAPI
 
 /// `tripstore ingest`: ingests files, one job each, with progress.
 struct IngestCommand: ParsableCommand {
@@ -21,11 +22,14 @@ struct IngestCommand: ParsableCommand {
             from its last commit, and an interrupted fetch continues if the server can prove that the file is unchanged. A file that \
             changed since its job was interrupted is refused, and none of its trips are in the store.
 
-            Exit codes: 0 all rows were ingested; 3 some rows were rejected; 1 a file could not be ingested.
+            Files in the forms of other publishers are recognized as far as that is safe. Where a file can be read in two ways, nothing of             it is stored, and the error names the flag that decides; options that you need again are saved with `tripstore profiles`.
+
+            Exit codes: 0 all rows were ingested; 3 some rows were rejected; 2 a file needs an answer first; 1 a file could not be ingested.
 
             Examples:
               tripstore ingest trips.csv
               zcat *.csv.gz | tripstore ingest -
+              tripstore ingest 201905-trips.csv --time-zone Europe/Oslo --map 'time=Started at'
               tripstore ingest https://HOST/trips.csv.gz s3://BUCKET/2018/may.csv
             """)
 
@@ -38,6 +42,11 @@ struct IngestCommand: ParsableCommand {
 
     @Flag(help: "Ingest a file even if the same bytes are already in the store.")
     var allowDuplicate = false
+
+    @Option(help: "Name of saved reading options (tripstore profiles); those given here win.")
+    var profile: String?
+
+    @OptionGroup(title: "Reading options") var reading: ReadingFlags
 
     @OptionGroup var load: IngestOptions
 
@@ -55,12 +64,15 @@ struct IngestCommand: ParsableCommand {
     }
 
     func run() throws {
+        let given = try ReadingParameters(
+            reading.parameters + FilterOptions.parameters([("profile", profile)]), spelling: .flags)
         let store = try store.openEngine(.readWrite, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
+        let options = try store.jobs.options(given.options, profile: given.profile)
         let display = ProgressDisplay(isQuiet: quiet, files: files)
         store.jobs.observeProgress { display.show($0) }
         var session = IngestSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
-        for (file, result) in zip(files, try Activity.run("Reading the files …", isQuiet: quiet) { _ in try submit(to: store) })
-        {
+        let results = try Activity.run("Reading the files …", isQuiet: quiet) { _ in try submit(to: store, options) }
+        for (file, result) in zip(files, results) {
             switch result {
             case .failure(let error): session.refuse(error.message)
             case .success(.added(let job)): session.add(job, isStream: store.jobs.readsStream(job.id))
@@ -73,10 +85,12 @@ struct IngestCommand: ParsableCommand {
     }
 
     /// Creates jobs for the files; returns the result of each, in order.
-    private func submit(to store: TripStore) throws -> [Result<Submission, TripstoreError>] {
+    private func submit(
+        to store: TripStore, _ options: ReadingOptions
+    ) throws -> [Result<Submission, TripstoreError>] {
         let isPath = files.map { !Self.isURL($0) && !Self.isFolder($0) }
         let paths = zip(files, isPath).filter(\.1).map(\.0)
-        var results = try store.jobs.submitFiles(paths: paths, allowsDuplicate: allowDuplicate)[...]
+        var results = try store.jobs.submitFiles(paths: paths, allowsDuplicate: allowDuplicate, options: options)[...]
         return zip(files, isPath).map { file, isPath in
             if isPath { return results.removeFirst() }
             if Self.isFolder(file) {
@@ -85,7 +99,7 @@ struct IngestCommand: ParsableCommand {
                     TripstoreError(.invalidArgument, "\(name) is a folder; name the files in it, such as \(name)/*.csv."))
             }
             return Result { () throws(TripstoreError) in
-                try store.jobs.submit(url: file, filename: filename, allowsDuplicate: allowDuplicate)
+                try store.jobs.submit(url: file, filename: filename, allowsDuplicate: allowDuplicate, options: options)
             }
         }
     }

@@ -81,7 +81,9 @@ struct IngestSession {
         Output.note("\(name): skipped, as \(state); \(remedy)")
     }
 
-    /// Runs the jobs, closes the store and returns the exit code: 0 all rows were ingested, 3 some were rejected, 1 a file was not ingested.
+    /// Runs the jobs, closes the store and returns the exit code.
+    ///
+    /// 0 all rows were ingested, 3 some were rejected, 2 a file needs an answer first, 1 a file was not ingested.
     mutating func run() throws -> Int32 {
         let interrupt = Interrupt(store, jobs: ids, streams: streams)
         defer { interrupt.stop() }
@@ -99,6 +101,7 @@ struct IngestSession {
         let start = ContinuousClock.now
         var (loadedRows, newRows) = (0, 0)
         var completedCount = 0
+        var isAsked = false
         // For files that had to be read to their end to be recognized.
         var skippedLate = 0
         store.jobs.start()
@@ -120,7 +123,9 @@ struct IngestSession {
                 continue
             }
             display.finish(job)
+            if !isQuiet { ReadingReport.show(job.reading) }
             guard job.status == .completed else {
+                if job.reading.question != nil { isAsked = true }
                 code = 1
                 continue
             }
@@ -142,7 +147,7 @@ struct IngestSession {
         }
         let told = refusedJobs.union(ids)
         if !isQuiet { explainLeftovers(try store.jobs.interruptedJobs().map(\.job).filter { !told.contains($0.id) }) }
-        return code
+        return isAsked ? 2 : code
     }
 
     /// Says why rows were rejected, the most frequent reason first, and where to see them.

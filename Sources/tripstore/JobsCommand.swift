@@ -97,6 +97,9 @@ struct JobsCommand: ParsableCommand {
         try list([job])
         let isCut = format == .table && table.width != nil
         if inFull, isCut, let message = job.message { try Output.result("\n\(Readable.text(message))\n") }
+        guard inFull, format == .table else { return }
+        if let format = job.reading.format { Output.note("Read with: \(format.flags)") }
+        ReadingReport.show(job.reading)
     }
 
     private func list(_ jobs: [Job]) throws {

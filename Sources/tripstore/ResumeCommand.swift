@@ -14,7 +14,8 @@ struct ResumeCommand: ParsableCommand {
             file could not be read or fetched, starts again from the beginning of its file, which is fetched again if necessary; \
             nothing of the failed attempt is in the store. While a server uses the store, ask the server: POST /jobs/ID/resume.
 
-            Exit codes: 0 all rows were ingested; 3 some rows were rejected; 1 a job could not be resumed, or failed again.
+            Exit codes: 0 all rows were ingested; 3 some rows were rejected; 2 a file needs an answer, so ingest it again with the flag \
+            that the error names; 1 a job could not be resumed, or failed again.
 
             Example:
               tripstore resume 3

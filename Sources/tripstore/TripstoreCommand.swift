@@ -21,7 +21,8 @@ struct TripstoreCommand: AsyncParsableCommand {
         version: TripstoreVersion.current,
         subcommands: [
             ServeCommand.self, IngestCommand.self, WeeklyAverageCommand.self, TripGroupsCommand.self, RegionsCommand.self,
-            JobsCommand.self, ResumeCommand.self, InspectCommand.self, VerifyCommand.self, RepairCommand.self,
+            JobsCommand.self, ProfilesCommand.self, ResumeCommand.self, InspectCommand.self, VerifyCommand.self,
+            RepairCommand.self,
             BackupCommand.self, RestoreCommand.self, MigrateCommand.self, ExportCommand.self, RebuildCatalogCommand.self,
             GenerateCommand.self,
         ])

@@ -17,7 +17,7 @@ from tripstore_tools import REPOSITORY
 FIXTURES = REPOSITORY / "Tests/Fixtures"
 SAMPLE = FIXTURES / "trips.csv"
 
-COMMANDS = ["serve", "ingest", "weekly-average", "trip-groups", "regions", "jobs", "resume", "inspect", "verify", "backup",
+COMMANDS = ["serve", "ingest", "weekly-average", "trip-groups", "regions", "jobs", "profiles", "resume", "inspect", "verify", "backup",
             "restore", "repair", "migrate", "export", "rebuild-catalog", "generate"]
 BINARY = Path(os.environ.get("TRIPSTORE", REPOSITORY / ".build/release/tripstore"))
 

@@ -1,0 +1,151 @@
+"""How a file is read, as its user says: on the command line and over HTTP, kept by the job, saved under a name."""
+
+import json
+import re
+import sqlite3
+import subprocess
+
+import pytest
+
+from tripstore_tools.harness.tripstore import FAILED, SAMPLE, Server, assert_refused, cli
+
+FLAGS = ["--map", "time=Start (local)", "--map", "origin=it's", "--region", "São Paulo", "--time-zone", "Europe/Oslo",
+         "--date-order", "day-first", "--missing-destination", "keep", "--null-island", "reject", "--delimiter", ";",
+         "--encoding", "Latin1", "--decimal-comma", "--header", "none", "--datasource", "a,b"]
+OPTIONS = {"map": ["time=Start (local)", "origin=it's"], "region": "São Paulo", "datasource": "a,b", "time_zone": "Europe/Oslo",
+           "date_order": "day-first", "missing_destination": "keep", "null_island": "reject", "delimiter": ";",
+           "encoding": "iso-8859-1", "decimal_comma": True, "header": "none"}
+
+
+def stored(store):
+    """The options of each job in the catalog."""
+    with sqlite3.connect(store / "catalog.sqlite") as database:
+        return [options and json.loads(options) for options, in database.execute("SELECT options FROM jobs ORDER BY id")]
+
+
+def profiles(store):
+    done = cli("profiles", "--format", "json", "--data-dir", store)
+    return {profile["name"]: profile["options"] for profile in json.loads(done.stdout)["profiles"]}
+
+
+# MARK: Options of a job
+
+def test_flags_and_parameters_give_a_job_the_same_options(tmp_path):
+    cli("ingest", SAMPLE, *FLAGS, "--data-dir", tmp_path / "cli", check=False)
+    with Server(tmp_path / "http", tmp_path / "log") as server:
+        fields = [field for name, value in OPTIONS.items() for text in (value if name == "map" else [value])
+                  for field in ("-F", f"{name}={'true' if text is True else text}")]
+        subprocess.run(["curl", "--silent", "--fail", *fields, "-F", f"file=@{SAMPLE}", f"{server.url}/ingest"],
+                       capture_output=True, check=True)
+        server.wait_for_job(1)
+    assert stored(tmp_path / "cli") == stored(tmp_path / "http") == [OPTIONS]
+
+
+@pytest.mark.parametrize(("flags", "sentence"), [
+    (["--map", "Start"], "--map must be TARGET=COLUMN, such as time=started_at, not 'Start'."),
+    (["--map", "begin=a"], "--map has the unknown target 'begin' in 'begin=a'; use one of time, date, "),
+    (["--map", "time=a", "--map", "date=b"], "--map gives columns for time and for date, which say the same in two ways;"),
+    (["--date-order", "mdy"], "--date-order must be month-first or day-first, not 'mdy'."),
+    (["--time-zone", "Europe/Olso"], "the time zone database of this machine has no 'Europe/Olso';"),
+    (["--encoding", "koi8-r"], "--encoding must be one of utf-8, "),
+    (["--delimiter", ":"], "--delimiter must be one of , ; | tab, not ':'; a shell needs ; and | in quotes."),
+    (["--missing-destination", "drop"], "--missing-destination must be reject or keep, not 'drop'."),
+    (["--header", "no"], "--header must be none or present, not 'no'."),
+    (["--profile", "nobody"], "There is no profile 'nobody'; none is saved yet."),
+    (["--profile", "a/b"], "The name of a profile has 1 to 100 letters"),
+])
+def test_a_wrong_option_is_refused_before_there_is_a_job(tmp_path, flags, sentence):
+    done = cli("ingest", SAMPLE, *flags, "--data-dir", tmp_path / "data", check=False)
+    assert_refused(done)
+    assert sentence in done.stderr and "See 'tripstore ingest --help'" in done.stderr
+    assert json.loads(cli("ingest", SAMPLE, "--quiet", "--data-dir", tmp_path / "data").stdout or "null") is None
+    assert stored(tmp_path / "data") == [None]
+
+
+def test_the_same_bytes_under_other_options_are_refused_and_not_skipped(tmp_path):
+    store = ["--data-dir", tmp_path / "data"]
+    cli("ingest", SAMPLE, "--region", "Oslo", *store)
+    assert "skipped" in cli("ingest", SAMPLE, "--region", "Oslo", *store).stderr
+    for way in ([SAMPLE], [SAMPLE, "--region", "Bergen"]):
+        done = cli("ingest", *way, *store, check=False)
+        assert done.returncode == FAILED
+        assert "The same bytes were loaded with other reading options, as job 1 (trips.csv); delete job 1 first" in done.stderr
+    cli("ingest", SAMPLE, "--region", "Bergen", "--allow-duplicate", *store)
+    assert [options["region"] for options in stored(tmp_path / "data")] == ["Oslo", "Bergen"]
+
+
+def test_the_same_content_in_another_compression_under_other_options_is_a_failure(tmp_path):
+    store = ["--data-dir", tmp_path / "data"]
+    cli("ingest", SAMPLE, *store)
+    done = cli("ingest", SAMPLE.with_suffix(".csv.gz"), "--region", "Oslo", *store, check=False)
+    assert done.returncode == FAILED
+    assert json.loads(cli("jobs", 2, "--format", "json", *store).stdout)["status"] == "failed"
+
+
+# MARK: Profiles
+
+def test_profiles_on_the_command_line(tmp_path):
+    store = ["--data-dir", tmp_path / "data"]
+    done = cli("profiles", "set", "sp", *FLAGS, *store)
+    assert done.stdout == "" and done.stderr.startswith("Saved profile sp: --map 'time=Start (local)' --map 'origin=it'\\''s'")
+    # What is printed can be pasted.
+    shown = done.stderr.removeprefix("Saved profile sp: ").rstrip("\n")
+    pasted = subprocess.run(["sh", "-c", f"printf '%s\\n' {shown}"], capture_output=True, text=True, check=True).stdout
+    cli("profiles", "set", "pasted", *pasted.splitlines(), *store)
+    assert profiles(tmp_path / "data") == {"pasted": OPTIONS, "sp": OPTIONS}
+    assert json.loads(cli("profiles", "show", "sp", "--format", "json", *store).stdout)["options"] == OPTIONS
+    assert "map,time=Start (local)\n" in cli("profiles", "show", "sp", "--format", "csv", *store).stdout
+    assert re.search(r"^sp +--map ", cli("profiles", *store).stdout, re.MULTILINE)
+    cli("profiles", "set", "sp", "--no-decimal-comma", *store)
+    assert profiles(tmp_path / "data")["sp"] == {"decimal_comma": False}
+    assert cli("profiles", "delete", "sp", *store).stderr == "Deleted profile sp.\n"
+    assert_refused(cli("profiles", "show", "sp", *store, check=False), FAILED)
+    assert_refused(cli("profiles", "delete", "sp", *store, check=False), FAILED)
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    (["show"], "Name the profile: tripstore profiles show NAME"),
+    (["list", "a"], "`profiles list` takes no name"),
+    (["show", "a", "--region", "x"], "Reading options only apply to `profiles set`"),
+    (["set", "a"], "The profile 'a' would have no options; give at least one"),
+    (["set", "a b", "--region", "x"], "The name of a profile has 1 to 100 letters"),
+    (["set", "a", "--date-order", "x"], "--date-order must be month-first or day-first, not 'x'."),
+])
+def test_what_is_wrong_with_profiles_is_said(tmp_path, arguments, sentence):
+    done = cli("profiles", *arguments, "--data-dir", tmp_path / "data", check=False)
+    assert done.returncode == 64 and sentence in done.stderr
+
+
+def test_a_profile_completes_flags_and_the_job_keeps_what_it_was_given(tmp_path):
+    store = ["--data-dir", tmp_path / "data"]
+    cli("profiles", "set", "oslo", "--region", "Oslo", "--datasource", "bikes", *store)
+    cli("ingest", SAMPLE, "--profile", "oslo", "--region", "Bergen", *store)
+    cli("profiles", "delete", "oslo", *store)
+    assert stored(tmp_path / "data") == [{"region": "Bergen", "datasource": "bikes"}]
+
+
+def test_profiles_are_the_same_over_http_and_in_a_backup(tmp_path):
+    cli("profiles", "set", "sp", *FLAGS, "--data-dir", tmp_path / "data")
+    with Server(tmp_path / "data", tmp_path / "log") as server:
+        assert server.get("/profiles/sp").json["options"] == OPTIONS
+        assert profiles(tmp_path / "data") == {"sp": OPTIONS}, "a reader beside the server"
+        refused = cli("profiles", "set", "x", "--region", "x", "--data-dir", tmp_path / "data", check=False)
+        assert refused.returncode == FAILED and "Error: " in refused.stderr
+        cli("backup", tmp_path / "copy", "--data-dir", tmp_path / "data")
+    assert profiles(tmp_path / "copy") == {"sp": OPTIONS}
+
+
+# MARK: Earlier versions
+
+def test_jobs_of_an_earlier_version_have_no_options(tmp_path):
+    store = tmp_path / "data"
+    cli("ingest", SAMPLE, "--data-dir", store)
+    with sqlite3.connect(store / "catalog.sqlite") as database:
+        database.executescript("""
+            ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN format; ALTER TABLE jobs DROP COLUMN notes;
+            ALTER TABLE jobs DROP COLUMN question; DROP TABLE profiles;
+            DELETE FROM grdb_migrations WHERE identifier LIKE 'v16%';""")
+    assert "skipped" in cli("ingest", SAMPLE, "--data-dir", store).stderr
+    job = json.loads(cli("jobs", 1, "--format", "json", "--data-dir", store).stdout)
+    assert job["status"] == "completed" and not {"options", "format", "notes", "question"} & set(job)
+    assert stored(store) == [None] and profiles(store) == {}
