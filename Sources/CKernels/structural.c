@@ -1,4 +1,4 @@
-// Stage 1 of CSV decoding: finds the commas, quotes and newlines.
+// Stage 1 of CSV decoding: finds the delimiters (commas, mostly), quotes and newlines.
 //
 // A CPU does that for 64 bytes in a few instructions, but Swift can't emit instructions that only some machines have, nor
 // inline a function that does. So these loops over whole buffers are in C, each in a version per instruction set, chosen
@@ -16,7 +16,7 @@
 #include <string.h>
 
 typedef struct {
-    uint64_t any;       // comma, quote or newline
+    uint64_t any;       // delimiter, quote or newline
     uint64_t quotes;
     uint64_t newlines;
 } marks;
@@ -31,14 +31,14 @@ INLINE uint64_t equal_bits(uint64_t word, uint64_t byte) {
     return (high >> 7) * 0x0102040810204080ULL >> 56;                     // gathered into the lowest eight bits
 }
 
-INLINE marks marks_portable(const uint8_t *bytes) {
+INLINE marks marks_portable(const uint8_t *bytes, uint8_t delimiter) {
     marks found = {0, 0, 0};
     for (int part = 0; part < 8; part++) {
         uint64_t word = 0;
         // Little endian on any machine; compilers turn this into one load.
         for (int byte = 0; byte < 8; byte++) word |= (uint64_t)bytes[part * 8 + byte] << (8 * byte);
         uint64_t quotes = equal_bits(word, '"'), newlines = equal_bits(word, '\n');
-        found.any |= (equal_bits(word, ',') | quotes | newlines) << (8 * part);
+        found.any |= (equal_bits(word, delimiter) | quotes | newlines) << (8 * part);
         found.quotes |= quotes << (8 * part);
         found.newlines |= newlines << (8 * part);
     }
@@ -56,22 +56,22 @@ INLINE TARGET_AVX2 uint64_t equal_bits_avx2(__m256i low, __m256i high, char byte
     return low_bits | (uint64_t)high_bits << 32;
 }
 
-INLINE TARGET_AVX2 marks marks_avx2(const uint8_t *bytes) {
+INLINE TARGET_AVX2 marks marks_avx2(const uint8_t *bytes, uint8_t delimiter) {
     __m256i low = _mm256_loadu_si256((const __m256i *)bytes);
     __m256i high = _mm256_loadu_si256((const __m256i *)(bytes + 32));
     marks found;
     found.quotes = equal_bits_avx2(low, high, '"');
     found.newlines = equal_bits_avx2(low, high, '\n');
-    found.any = equal_bits_avx2(low, high, ',') | found.quotes | found.newlines;
+    found.any = equal_bits_avx2(low, high, (char)delimiter) | found.quotes | found.newlines;
     return found;
 }
 
-INLINE TARGET_AVX512 marks marks_avx512(const uint8_t *bytes) {
+INLINE TARGET_AVX512 marks marks_avx512(const uint8_t *bytes, uint8_t delimiter) {
     __m512i block = _mm512_loadu_si512(bytes);
     marks found;
     found.quotes = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('"'));
     found.newlines = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('\n'));
-    found.any = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(',')) | found.quotes | found.newlines;
+    found.any = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8((char)delimiter)) | found.quotes | found.newlines;
     return found;
 }
 #endif
@@ -122,25 +122,28 @@ INLINE TARGET_AVX512 uint32_t *positions_of_avx512(uint64_t bits, uint32_t base,
     uint32_t *next = positions;                                                                       \
     size_t start = 0;                                                                                 \
     for (; start + 64 <= count; start += 64) {                                                        \
-        next = POSITIONS(MARKS(bytes + start).any, base + (uint32_t)start, next);                     \
+        next = POSITIONS(MARKS(bytes + start, delimiter).any, base + (uint32_t)start, next);                     \
     }                                                                                                 \
     if (start < count) {                                                                              \
         uint8_t tail[64] = {0};                                                                       \
         memcpy(tail, bytes + start, count - start);                                                   \
-        next = POSITIONS(MARKS(tail).any, base + (uint32_t)start, next);                              \
+        next = POSITIONS(MARKS(tail, delimiter).any, base + (uint32_t)start, next);                              \
     }                                                                                                 \
     return (size_t)(next - positions)
 
-static size_t index_portable(const uint8_t *bytes, size_t count, uint32_t base, uint32_t *positions) {
+static size_t index_portable(
+    const uint8_t *bytes, size_t count, uint32_t base, uint8_t delimiter, uint32_t *positions) {
     INDEX_LOOP(marks_portable, positions_of);
 }
 
 #if CPU_HAS_KERNELS
-TARGET_AVX2 static size_t index_avx2(const uint8_t *bytes, size_t count, uint32_t base, uint32_t *positions) {
+TARGET_AVX2 static size_t index_avx2(
+    const uint8_t *bytes, size_t count, uint32_t base, uint8_t delimiter, uint32_t *positions) {
     INDEX_LOOP(marks_avx2, positions_of);
 }
 
-TARGET_AVX512 static size_t index_avx512(const uint8_t *bytes, size_t count, uint32_t base, uint32_t *positions) {
+TARGET_AVX512 static size_t index_avx512(
+    const uint8_t *bytes, size_t count, uint32_t base, uint8_t delimiter, uint32_t *positions) {
     INDEX_LOOP(marks_avx512, positions_of_avx512);
 }
 #endif
@@ -159,7 +162,7 @@ INLINE uint64_t running_parity(uint64_t bits) {
 // `carry` is all ones if an odd count of quotes precedes the block.
 #define QUOTED_STEP(MARKS, ADDRESS)                                                                   \
     do {                                                                                              \
-        marks found = MARKS(ADDRESS);                                                                 \
+        marks found = MARKS(ADDRESS, ',');                                                            \
         if ((found.quotes | carry) != 0) {                                                            \
             uint64_t inside = running_parity(found.quotes) ^ carry;                                   \
             if (found.newlines & inside) return start + (size_t)__builtin_ctzll(found.newlines & inside); \
@@ -201,16 +204,17 @@ bool tripstore_structural_supports(int path) {
     }
 }
 
-size_t tripstore_structural_index(int path, const uint8_t *bytes, size_t count, uint32_t base, uint32_t *positions) {
+size_t tripstore_structural_index(
+    int path, const uint8_t *bytes, size_t count, uint32_t base, uint8_t delimiter, uint32_t *positions) {
     switch (path) {
 #if CPU_HAS_KERNELS
     case TRIPSTORE_STRUCTURAL_AVX512:
-        return index_avx512(bytes, count, base, positions);
+        return index_avx512(bytes, count, base, delimiter, positions);
     case TRIPSTORE_STRUCTURAL_AVX2:
-        return index_avx2(bytes, count, base, positions);
+        return index_avx2(bytes, count, base, delimiter, positions);
 #endif
     default:
-        return index_portable(bytes, count, base, positions);
+        return index_portable(bytes, count, base, delimiter, positions);
     }
 }
 

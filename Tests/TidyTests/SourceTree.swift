@@ -3,7 +3,7 @@ import Foundation
 /// The Swift files of the repository, as text.
 struct SourceTree {
     struct File: Sendable {
-        /// From the repository's root: `Sources/ColumnStore/CSV/CSVHeader.swift`.
+        /// From the repository's root: `Sources/Ingestion/CSV/CSVLayout.swift`.
         var path: String
         var lines: [Substring]
 

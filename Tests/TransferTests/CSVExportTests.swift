@@ -44,7 +44,8 @@ struct CSVExportTests {
         var bytes: [UInt8] = []
         CSVExport.append(batch, to: &bytes)
         let header = Array(CSVExport.header.utf8)
-        var decoder = CSVDecoder(header: try CSVHeader(parsing: header.span.bytes, isWholeFile: true))
+        var decoder = CSVDecoder(
+            layout: try #require(CSVLayout(ownForm: HeaderLine(parsing: header.span.bytes, isWholeFile: true))))
         let padded = bytes + [UInt8](repeating: 0, count: Limits.chunkPaddingByteCount)
         let chunk = decoder.decode(padded: padded.span.bytes, count: bytes.count)
         #expect(chunk.rejects == [] && chunk.rowCount == batch.count)

@@ -15,7 +15,7 @@
 ///             drop `count` bytes; they belong to a row that was rejected and a line that was counted
 ///             continue (or end, if isFinal and the buffer is empty)
 ///         }
-///         count = CSVChunker.wholeRecordsByteCount(of: buffer, header: header, isFinal: isFinal)
+///         count = CSVChunker.wholeRecordsByteCount(of: buffer, layout: layout, isFinal: isFinal)
 ///         if count == 0 { end }                     // only if isFinal and the buffer is empty
 ///         decode the first `count` bytes
 ///         isInsideLine = !isFinal && the last of these bytes is not a newline
@@ -32,13 +32,13 @@ package enum CSVChunker {
     /// `bytes` start at a record. The result is all of them if `isFinal`; it is 0 only if more bytes are needed, which never
     /// happens with `bufferByteCountMin` bytes or more. If the last line has no end and is longer than
     /// `Limits.recordByteCountMax`, the result is all of them too: that row is rejected whatever follows.
-    package static func wholeRecordsByteCount(of bytes: RawSpan, header: CSVHeader, isFinal: Bool) -> Int {
-        wholeRecordsByteCount(of: bytes, header: header, isFinal: isFinal, indexer: StructuralIndexer())
+    package static func wholeRecordsByteCount(of bytes: RawSpan, layout: CSVLayout, isFinal: Bool) -> Int {
+        wholeRecordsByteCount(of: bytes, layout: layout, isFinal: isFinal, indexer: StructuralIndexer())
     }
 
     /// The same with a given kernel.
     package static func wholeRecordsByteCount(
-        of bytes: RawSpan, header: CSVHeader, isFinal: Bool, indexer: StructuralIndexer
+        of bytes: RawSpan, layout: CSVLayout, isFinal: Bool, indexer: StructuralIndexer
     ) -> Int {
         let count = bytes.byteCount
         if isFinal { return count }
@@ -52,7 +52,7 @@ package enum CSVChunker {
                 break
             }
             let line = start + (StructuralIndexer.lastNewline(in: rest.extracting(0..<quoted)).map { $0 + 1 } ?? 0)
-            let scan = RecordScanner.scan(Span(_bytes: bytes), from: line, header: header, isFinal: false)
+            let scan = RecordScanner.scan(Span(_bytes: bytes), from: line, layout: layout, isFinal: false)
             if scan.kind == .undecided { return line }
             start = scan.end
         }

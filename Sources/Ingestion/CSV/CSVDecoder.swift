@@ -28,23 +28,23 @@ package struct DecodedChunk: Sendable {
 /// A decoder keeps its working memory and the names that it has seen from chunk to chunk: use one for each worker. It is a
 /// value; a copy gets memory of its own when it is first used.
 package struct CSVDecoder: Sendable {
-    /// The field that has each column.
-    package let header: CSVHeader
+    /// Where records have what a trip needs.
+    package let layout: CSVLayout
     /// Bytes of rejected rows' texts after which rows of a chunk are only counted.
     package var rejectsByteCountMax = Limits.rejectsByteCountMax
     private let indexer: StructuralIndexer
     private var scratch: DecoderScratch
 
-    /// Makes a decoder for files with a header.
-    package init(header: CSVHeader) {
-        self.init(header: header, path: .fastest)
+    /// Makes a decoder for files of a layout.
+    package init(layout: CSVLayout) {
+        self.init(layout: layout, path: .fastest)
     }
 
     /// Makes a decoder whose stage 1 runs a given kernel.
-    package init(header: CSVHeader, path: StructuralIndexer.Path, blockByteCount: Int = 64 << 10) {
-        self.header = header
-        indexer = StructuralIndexer(path: path)
-        scratch = DecoderScratch(blockByteCount: blockByteCount, fieldCount: header.fieldCount)
+    package init(layout: CSVLayout, path: StructuralIndexer.Path, blockByteCount: Int = 64 << 10) {
+        self.layout = layout
+        indexer = StructuralIndexer(path: path, delimiter: layout.delimiter)
+        scratch = DecoderScratch(blockByteCount: blockByteCount, fieldCount: layout.fieldCount)
     }
 
     /// Decodes a chunk.
@@ -57,11 +57,11 @@ package struct CSVDecoder: Sendable {
         precondition(count >= 0 && count <= bytes.byteCount - Limits.chunkPaddingByteCount, "no padding after the chunk")
         precondition(count < Int(UInt32.max), "a chunk has less than 4 GiB")
         if !isKnownUniquelyReferenced(&scratch) {
-            scratch = DecoderScratch(blockByteCount: scratch.blockByteCount, fieldCount: header.fieldCount)
+            scratch = DecoderScratch(blockByteCount: scratch.blockByteCount, fieldCount: layout.fieldCount)
         }
         return bytes.withUnsafeBytes { buffer in
             var run = ChunkRun(
-                base: buffer.baseAddress!, count: count, header: header, indexer: indexer, scratch: scratch,
+                base: buffer.baseAddress!, count: count, layout: layout, indexer: indexer, scratch: scratch,
                 rejectsByteCountMax: rejectsByteCountMax)
             return run.decode()
         }

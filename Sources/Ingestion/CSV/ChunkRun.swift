@@ -5,7 +5,7 @@ import TripModel
 struct ChunkRun {
     let base: UnsafeRawPointer
     let count: Int
-    let header: CSVHeader
+    let layout: CSVLayout
     let indexer: StructuralIndexer
     let scratch: DecoderScratch
     let readsPointsAtOnce: Bool
@@ -21,6 +21,9 @@ struct ChunkRun {
     /// The first unused mark, and the count of marks, in `scratch.marks`.
     var nextMark = 1
     var markCount = 1
+    /// Entries in the tables of the names of rows that have none; `NameTable.noEntry` if such rows are rejected.
+    var constantRegion = NameTable.noEntry
+    var constantDatasource = NameTable.noEntry
     /// Rows with which the row loop begins.
     var blockRowCount = RowBuffer.blockRowCount
 
@@ -30,12 +33,12 @@ struct ChunkRun {
     var rejectsByteCount = 0
 
     init(
-        base: UnsafeRawPointer, count: Int, header: CSVHeader, indexer: StructuralIndexer, scratch: DecoderScratch,
+        base: UnsafeRawPointer, count: Int, layout: CSVLayout, indexer: StructuralIndexer, scratch: DecoderScratch,
         rejectsByteCountMax: Int
     ) {
         self.base = base
         self.count = count
-        self.header = header
+        self.layout = layout
         self.indexer = indexer
         self.scratch = scratch
         self.rejectsByteCountMax = rejectsByteCountMax
@@ -43,9 +46,11 @@ struct ChunkRun {
     }
 
     mutating func decode() -> DecodedChunk {
+        constantRegion = entry(of: layout.region, in: scratch.regions)
+        constantDatasource = entry(of: layout.datasource, in: scratch.datasources)
         while position < count {
             if passOverLines() { continue }
-            if markCount - nextMark < header.fieldCount {
+            if markCount - nextMark < layout.fieldCount {
                 if indexedCount < count { indexBlock() } else { decodeUnusualRow() }
                 continue
             }
@@ -71,9 +76,16 @@ struct ChunkRun {
             buffer: scratch.buffer, fieldStarts: scratch.fieldStarts, fieldEnds: scratch.fieldEnds,
             readsPointsAtOnce: readsPointsAtOnce)
         let rowsBefore = bufferedCount
-        let stop = RowLoop.run(
-            memory, scratch.marks, markCount: markCount, header: header, next: &nextMark, rowCount: &bufferedCount,
-            blockRowCount: &blockRowCount)
+        let stop =
+            if let form = layout.form {
+                FormRowLoop.run(
+                    FormRowLoop.Memory(memory, region: constantRegion, datasource: constantDatasource), scratch.marks,
+                    markCount: markCount, layout: layout, form: form, next: &nextMark, rowCount: &bufferedCount)
+            } else {
+                RowLoop.run(
+                    memory, scratch.marks, markCount: markCount, layout: layout, next: &nextMark, rowCount: &bufferedCount,
+                    blockRowCount: &blockRowCount)
+            }
         // Each of these rows is one line.
         chunk.lineCount += bufferedCount - rowsBefore
         position = Int(scratch.marks[nextMark - 1] &+ 1)
@@ -118,7 +130,7 @@ struct ChunkRun {
     @inline(__always)
     private func markedLine(_ marks: UnsafePointer<UInt32>) -> MarkedLine {
         var mark = nextMark
-        while mark < markCount, byte(marks[mark]) == UInt8(ascii: ",") { mark &+= 1 }
+        while mark < markCount, byte(marks[mark]) == layout.delimiter { mark &+= 1 }
         guard mark < markCount else { return .other }
         if byte(marks[mark]) == UInt8(ascii: "\n") { return .plain(fieldCount: mark &- nextMark &+ 1, end: mark) }
         guard marks[mark] != marks[mark &- 1] &+ 1 else { return .other }
@@ -147,10 +159,11 @@ struct ChunkRun {
             let end: Int
             let reason: RejectReason
             switch markedLine(marks) {
-            case .plain(header.fieldCount, _), .other: return position > first
+            case .other: return position > first
             case .plain(let fieldCount, let mark):
+                if fieldCount >= layout.nameCount, fieldCount <= layout.fieldCount { return position > first }
                 end = mark
-                reason = fieldCount < header.fieldCount ? .tooFewFields : .tooManyFields
+                reason = fieldCount < layout.nameCount ? .tooFewFields : .tooManyFields
             case .strayQuote(let mark):
                 end = mark
                 reason = .quoteInUnquotedField
@@ -167,19 +180,20 @@ struct ChunkRun {
         }
     }
 
-    /// Scans the record at `position` if it is a line without quotes with the header's count of fields; returns whether it is.
+    /// Scans the record at `position` if it is a line without quotes with a name for each field; returns whether it is.
     ///
     /// - Parameter scan: passed in as created; not returned, since an optional of its size is copied again and again.
     private func scanByMarks(_ scan: inout RecordScan) -> Bool {
         let marks = UnsafePointer(scratch.marks)
-        guard case .plain(header.fieldCount, let end) = markedLine(marks) else { return false }
+        guard case .plain(layout.nameCount, let end) = markedLine(marks) else { return false }
         let contentEnd = contentEnd(marks[end])
         guard contentEnd - position <= Limits.recordByteCountMax else { return false }
         scan.end = Int(marks[end]) + 1
         scan.contentEnd = contentEnd
-        for column in header.fieldIndices.indices {
-            let field = header.fieldIndices[column]
-            let fieldEnd = field == header.fieldCount - 1 ? contentEnd : Int(marks[nextMark + field])
+        for column in layout.fieldIndices.indices {
+            let field = layout.fieldIndices[column]
+            if field < 0 { continue }
+            let fieldEnd = field == layout.nameCount - 1 ? contentEnd : Int(marks[nextMark + field])
             scan.fields[column] = FieldBounds(start: Int(marks[nextMark + field - 1] &+ 1), end: fieldEnd)
         }
         return true
@@ -196,7 +210,9 @@ struct ChunkRun {
             reject(scan.contentEnd, reason)
         case .record:
             if bufferedCount == RowBuffer.capacity { flush() }
-            do throws(RejectReason) { try decode(scan) } catch { reject(scan.contentEnd, error) }
+            do throws(RejectReason) {
+                if let form = layout.form { try decode(scan, as: form) } else { try decode(scan) }
+            } catch { reject(scan.contentEnd, error) }
         }
         chunk.lineCount += scan.lineCount
         position = scan.end
@@ -205,13 +221,13 @@ struct ChunkRun {
 
     private func scanBytes() -> RecordScan {
         let bytes = UnsafeRawBufferPointer(start: base, count: count).assumingMemoryBound(to: UInt8.self)
-        return RecordScanner.scan(bytes.span, from: position, header: header, isFinal: true)
+        return RecordScanner.scan(bytes.span, from: position, layout: layout, isFinal: true)
     }
 
     private mutating func decode(_ scan: RecordScan) throws(RejectReason) {
         let region = scan.fields[CSVColumn.region.rawValue]
         let datasource = scan.fields[CSVColumn.datasource.rawValue]
-        if let problem = nameProblem(region) { throw RejectReason(region: problem) }
+        if let problem = nameProblem(region, constantRegion) { throw RejectReason(region: problem) }
         let origin: PointParser.Point
         do throws(PointProblem) {
             origin = try point(scan.fields[CSVColumn.origin.rawValue])
@@ -224,11 +240,11 @@ struct ChunkRun {
         do throws(TimestampProblem) {
             time = try self.time(scan.fields[CSVColumn.time.rawValue])
         } catch { throw RejectReason(time: error) }
-        if let problem = nameProblem(datasource) { throw RejectReason(datasource: problem) }
+        if let problem = nameProblem(datasource, constantDatasource) { throw RejectReason(datasource: problem) }
         scratch.buffer.rows[bufferedCount] = TripRow(
             originLongitude: origin.longitude, originLatitude: origin.latitude, destinationLongitude: destination.longitude,
-            destinationLatitude: destination.latitude, time: time, region: code(region, in: scratch.regions),
-            datasource: code(datasource, in: scratch.datasources))
+            destinationLatitude: destination.latitude, time: time, region: code(region, constantRegion, in: scratch.regions),
+            datasource: code(datasource, constantDatasource, in: scratch.datasources))
         bufferedCount += 1
     }
 
@@ -243,41 +259,15 @@ struct ChunkRun {
         return quick != Int64.min ? quick : try TimestampParser.microseconds(of: bytes(field).span)
     }
 
-    private func nameProblem(_ field: FieldBounds) -> NameProblem? {
-        guard field.hasDoubledQuotes else {
-            let text = bytes(field)
-            return NameTable.problem(of: text.span)
-        }
-        unescape(field)
-        return scratch.unescaped.withUnsafeBufferPointer { NameTable.problem(of: $0.span) }
+    /// Returns what is wrong with a name; nothing if it is empty and `constant` is an entry to take its place.
+    private func nameProblem(_ field: FieldBounds, _ constant: UInt32) -> NameProblem? {
+        if field.end == field.start, constant != NameTable.noEntry { return nil }
+        return text(field) { NameTable.problem(of: $0) }
     }
 
-    private func code(_ field: FieldBounds, in table: UnsafeMutablePointer<NameTable>) -> UInt32 {
-        let entry: UInt32
-        if field.hasDoubledQuotes {
-            unescape(field)
-            let length = scratch.unescaped.count
-            scratch.unescaped.append(contentsOf: repeatElement(0, count: 32))
-            entry = scratch.unescaped.withUnsafeBytes { table.pointee.entry($0.baseAddress!, length: length) }
-        } else {
-            entry = table.pointee.entry(base + field.start, length: field.end - field.start)
-        }
-        return table.pointee.code(ofEntry: entry)
-    }
-
-    private func bytes(_ field: FieldBounds) -> UnsafeBufferPointer<UInt8> {
-        UnsafeRawBufferPointer(start: base + field.start, count: field.end - field.start).assumingMemoryBound(to: UInt8.self)
-    }
-
-    /// Writes the text of a quoted field, each doubled quote as one, to `scratch.unescaped`.
-    private func unescape(_ field: FieldBounds) {
-        scratch.unescaped.removeAll(keepingCapacity: true)
-        var isSecondQuote = false
-        for byte in bytes(field) {
-            isSecondQuote = byte == UInt8(ascii: "\"") && !isSecondQuote
-            // The second of each pair is kept.
-            if !isSecondQuote { scratch.unescaped.append(byte) }
-        }
+    /// Returns the code of a name, or of `constant` if it is empty.
+    private func code(_ field: FieldBounds, _ constant: UInt32, in table: UnsafeMutablePointer<NameTable>) -> UInt32 {
+        table.pointee.code(ofEntry: field.end == field.start ? constant : entry(field, in: table))
     }
 
     // MARK: Results

@@ -1,6 +1,8 @@
 /// Why a text is not a point on the globe.
 package enum PointProblem: Error, Hashable, Sendable {
     case empty, notPoint, emptyPoint, notNumber, tooManyCoordinates, longitudeOutOfRange, latitudeOutOfRange, axesSwapped
+    /// Not in the form of its column, which is not WKT.
+    case otherForm
 }
 
 /// WKT text `POINT (longitude latitude)` to two doubles.

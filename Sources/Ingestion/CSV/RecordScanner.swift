@@ -30,7 +30,7 @@ struct RecordScan {
     /// Count of its physical lines.
     var lineCount = 1
     /// The needed fields, in the order of `CSVColumn`.
-    var fields = InlineArray<5, FieldBounds>(repeating: FieldBounds())
+    var fields = InlineArray<8, FieldBounds>(repeating: FieldBounds())
 }
 
 /// The rules of records, byte by byte; the chunker and the decoder's slow path share them, so they can't disagree.
@@ -38,9 +38,10 @@ struct RecordScan {
 /// RFC 4180, and where it leaves a choice:
 /// - A line without text is skipped.
 /// - A quote opens a quoted field only as the field's first byte; inside any other field it makes the line malformed.
-/// - After a closing quote comes a comma or the line end.
+/// - After a closing quote comes a delimiter or the line end.
+/// - Fields without a name in the header must be empty.
 /// - A record may span several lines (a newline inside quotes) only if its quotes are well formed, it has as many fields as the
-///   header, and it is no longer than `Limits.recordByteCountMax`. Otherwise only its first line is malformed and reading
+///   layout says, and it is no longer than `Limits.recordByteCountMax`. Otherwise only its first line is malformed and reading
 ///   resumes at the next line, so that a stray quote never swallows the rows after it.
 /// - A line longer than that limit is malformed.
 ///
@@ -52,13 +53,15 @@ enum RecordScanner {
     /// Scans the record at `start`.
     ///
     /// `isFinal`: nothing follows `bytes`, so their end is a line end.
-    static func scan(_ bytes: Span<UInt8>, from start: Int, header: CSVHeader, isFinal: Bool) -> RecordScan {
+    static func scan(_ bytes: Span<UInt8>, from start: Int, layout: CSVLayout, isFinal: Bool) -> RecordScan {
         let firstLine = line(bytes, from: start, isFinal: isFinal)
         guard firstLine.kind == .record else { return firstLine }
 
         let limit = min(bytes.count, start + lookaheadByteCount)
-        var walk = RecordWalk(scan: firstLine, position: start, limit: limit, isFinal: isFinal && limit == bytes.count)
-        switch walk.run(bytes, header: header) {
+        var walk = RecordWalk(
+            scan: firstLine, position: start, limit: limit, isFinal: isFinal && limit == bytes.count,
+            delimiter: layout.delimiter)
+        switch walk.run(bytes, layout: layout) {
         case .whole where walk.scan.contentEnd - start <= Limits.recordByteCountMax:
             return walk.scan
         case .malformed(let reason) where walk.scan.lineCount == 1:
@@ -108,32 +111,36 @@ private struct RecordWalk {
     }
 
     /// What comes after a field.
-    private enum Ending { case comma, lineEnd, limit, quote, text }
+    private enum Ending { case delimiter, lineEnd, limit, quote, text }
 
     var scan: RecordScan
     var position: Int
     let limit: Int
     /// Whether the record may end at `limit` without a line end.
     let isFinal: Bool
+    let delimiter: UInt8
+    /// Whether a field without a name has text.
+    var hasSurplus = false
 
-    mutating func run(_ bytes: Span<UInt8>, header: CSVHeader) -> Outcome {
+    mutating func run(_ bytes: Span<UInt8>, layout: CSVLayout) -> Outcome {
         var fieldIndex = 0
         while true {
             var bounds = FieldBounds(start: position)
             let ending =
                 position < limit && bytes[position] == UInt8(ascii: "\"")
                 ? quotedField(bytes, &bounds) : unquotedField(bytes, &bounds)
-            for column in header.fieldIndices.indices where header.fieldIndices[column] == fieldIndex {
+            for column in layout.fieldIndices.indices where layout.fieldIndices[column] == fieldIndex {
                 scan.fields[column] = bounds
             }
+            if fieldIndex >= layout.nameCount, bounds.end > bounds.start { hasSurplus = true }
             switch ending {
-            case .comma:
+            case .delimiter:
                 fieldIndex += 1
                 // The rest can't make a record of it, and searching for its end would cost time with every stray quote.
-                if scan.lineCount > 1, fieldIndex >= header.fieldCount { return .malformed(.tooManyFields) }
+                if scan.lineCount > 1, fieldIndex >= layout.fieldCount { return .malformed(.tooManyFields) }
             case .lineEnd:
-                if fieldIndex + 1 < header.fieldCount { return .malformed(.tooFewFields) }
-                return fieldIndex + 1 > header.fieldCount ? .malformed(.tooManyFields) : .whole
+                if fieldIndex + 1 < layout.nameCount { return .malformed(.tooFewFields) }
+                return hasSurplus || fieldIndex + 1 > layout.fieldCount ? .malformed(.tooManyFields) : .whole
             case .limit:
                 return .cutOff
             case .quote:
@@ -147,10 +154,10 @@ private struct RecordWalk {
     private mutating func unquotedField(_ bytes: Span<UInt8>, _ bounds: inout FieldBounds) -> Ending {
         while position < limit {
             let byte = bytes[position]
-            if byte == UInt8(ascii: ",") {
+            if byte == delimiter {
                 bounds.end = position
                 position += 1
-                return .comma
+                return .delimiter
             }
             if byte == UInt8(ascii: "\n") {
                 bounds.end = position > bounds.start && bytes[position - 1] == UInt8(ascii: "\r") ? position - 1 : position
@@ -187,9 +194,9 @@ private struct RecordWalk {
 
     private mutating func afterClosingQuote(_ bytes: Span<UInt8>) -> Ending {
         let contentEnd = position
-        if position < limit, bytes[position] == UInt8(ascii: ",") {
+        if position < limit, bytes[position] == delimiter {
             position += 1
-            return .comma
+            return .delimiter
         }
         if position < limit, bytes[position] == UInt8(ascii: "\r") { position += 1 }
         if position == limit { return isFinal ? lineEnd(contentEnd: contentEnd, end: position) : .limit }

@@ -23,6 +23,7 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
     // MARK: Points
     case originEmpty = "origin is empty"
     case originNotPoint = "origin is not POINT (longitude latitude)"
+    case originOtherForm = "origin is not a point in the form of its column"
     case originEmptyPoint = "origin is an empty point"
     case originNotNumber = "origin has a coordinate that is not a number"
     case originTooManyCoordinates = "origin has more than two coordinates"
@@ -31,12 +32,15 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
     case originAxesSwapped = "origin latitude out of range -90...90 (are the axes swapped?)"
     case destinationEmpty = "destination is empty"
     case destinationNotPoint = "destination is not POINT (longitude latitude)"
+    case destinationMissing = "no destination (missing_destination=keep keeps such trips)"
+    case destinationOtherForm = "destination is not a point in the form of its column"
     case destinationEmptyPoint = "destination is an empty point"
     case destinationNotNumber = "destination has a coordinate that is not a number"
     case destinationTooManyCoordinates = "destination has more than two coordinates"
     case destinationLongitudeOutOfRange = "destination longitude out of range -180...180"
     case destinationLatitudeOutOfRange = "destination latitude out of range -90...90"
     case destinationAxesSwapped = "destination latitude out of range -90...90 (are the axes swapped?)"
+    case nullIsland = "origin or destination is 0, 0 (null_island=keep keeps such trips)"
 
     // MARK: Times
     case timeEmpty = "datetime is empty"
@@ -73,6 +77,7 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
         case .longitudeOutOfRange: self = .originLongitudeOutOfRange
         case .latitudeOutOfRange: self = .originLatitudeOutOfRange
         case .axesSwapped: self = .originAxesSwapped
+        case .otherForm: self = .originOtherForm
         }
     }
 
@@ -86,6 +91,7 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
         case .longitudeOutOfRange: self = .destinationLongitudeOutOfRange
         case .latitudeOutOfRange: self = .destinationLatitudeOutOfRange
         case .axesSwapped: self = .destinationAxesSwapped
+        case .otherForm: self = .destinationOtherForm
         }
     }
 

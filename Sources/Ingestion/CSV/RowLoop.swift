@@ -30,9 +30,9 @@ struct RowBuffer {
     }
 }
 
-/// The hot loop of CSV decoding: marks to rows, as long as rows are usual.
+/// The hot loop of CSV decoding of our own form: marks to rows, as long as rows are usual (`FormRowLoop` has other forms).
 ///
-/// A usual row has the header's count of fields, valid values, and quotes only around whole fields, without quotes or newlines
+/// A usual row has the layout's count of fields, valid values, and quotes only around whole fields, without quotes or newlines
 /// between them. The loop stops at any other row, and `CSVDecoder` decodes that row by the rules of `RecordScanner`; so nothing
 /// here needs to know why a row is invalid.
 ///
@@ -66,22 +66,22 @@ enum RowLoop {
     ///   behind an unusual row are examined again, so blocks must be small if such rows follow each other.
     @inline(never)
     static func run(
-        _ memory: Memory, _ marks: UnsafePointer<UInt32>, markCount: Int, header: CSVHeader, next: inout Int,
+        _ memory: Memory, _ marks: UnsafePointer<UInt32>, markCount: Int, layout: CSVLayout, next: inout Int,
         rowCount: inout Int, blockRowCount: inout Int
     ) -> Stop {
-        while markCount &- next >= header.fieldCount {
+        while markCount &- next >= layout.fieldCount {
             let room = RowBuffer.capacity &- rowCount
             if room == 0 { return .bufferFull }
             let wantedCount = min(room, blockRowCount)
             let blockCount = findFields(
-                memory, marks + next, markCount: markCount &- next, rowCount: wantedCount, header: header)
+                memory, marks + next, markCount: markCount &- next, rowCount: wantedCount, layout: layout)
             let doneCount = decode(memory, blockCount, into: memory.buffer.rows + rowCount)
             rowCount &+= doneCount
             if doneCount > 0 { next &+= memory.buffer.markCounts[doneCount &- 1] }
             if doneCount < blockCount { return .unusualRow }
             blockRowCount = min(blockRowCount &* 2, RowBuffer.blockRowCount)
             // A block that is cut short is followed by an unusual row, unless the marks are used up.
-            if blockCount < wantedCount, markCount &- next >= header.fieldCount { return .unusualRow }
+            if blockCount < wantedCount, markCount &- next >= layout.fieldCount { return .unusualRow }
         }
         return .marksUsedUp
     }
@@ -89,13 +89,13 @@ enum RowLoop {
     /// Records the bounds of the fields of up to `rowCount` rows and their marks; returns the count of usual rows.
     @inline(__always)
     private static func findFields(
-        _ memory: Memory, _ firstMark: UnsafePointer<UInt32>, markCount: Int, rowCount: Int, header: CSVHeader
+        _ memory: Memory, _ firstMark: UnsafePointer<UInt32>, markCount: Int, rowCount: Int, layout: CSVLayout
     ) -> Int {
         let base = memory.base
-        let fieldCount = header.fieldCount
+        let fieldCount = layout.fieldCount
         let lastField = fieldCount &- 1
         let columns = (
-            header[.region], header[.origin], header[.destination], header[.time], header[.datasource]
+            layout[.region], layout[.origin], layout[.destination], layout[.time], layout[.datasource]
         )
         var mark = firstMark
         var remaining = markCount
@@ -111,7 +111,9 @@ enum RowLoop {
             // A carriage return belongs to the line end, not to the last field.
             var lastEnd = UInt32(truncatingIfNeeded: rowEnd &- (byte(base, rowEnd &- 1) == UInt8(ascii: "\r") ? 1 : 0))
             if _slowPath(difference != 0) {
-                usedCount = findQuotedFields(memory, mark, markCount: remaining, fieldCount: fieldCount)
+                usedCount = findQuotedFields(
+                    base, mark, markCount: remaining, fieldCount: fieldCount, delimiter: UInt8(ascii: ","),
+                    starts: memory.fieldStarts, ends: memory.fieldEnds)
                 starts = UnsafePointer(memory.fieldStarts)
                 ends = UnsafePointer(memory.fieldEnds)
                 lastEnd = ends[lastField]
@@ -185,36 +187,38 @@ enum RowLoop {
 
     /// Finds the fields of a row, some of them quoted, and returns its count of marks; 0 if the row is unusual, or its marks
     /// were not all found yet.
+    ///
+    /// `starts` and `ends` receive the position before each field's first byte, and the position after its last.
     @inline(never)
-    private static func findQuotedFields(
-        _ memory: Memory, _ mark: UnsafePointer<UInt32>, markCount: Int, fieldCount: Int
+    static func findQuotedFields(
+        _ base: UnsafeRawPointer, _ mark: UnsafePointer<UInt32>, markCount: Int, fieldCount: Int, delimiter: UInt8,
+        starts: UnsafeMutablePointer<UInt32>, ends: UnsafeMutablePointer<UInt32>
     ) -> Int {
-        let base = memory.base
         var index = 0
         var before = mark[-1]  // the position before the field
         for field in 0..<fieldCount {
             let isLast = field == fieldCount &- 1
             guard index < markCount else { return 0 }
             var after = mark[index]
-            memory.fieldStarts[field] = before
+            starts[field] = before
             if byte(base, Int(after)) == UInt8(ascii: "\"") {
                 guard after == before &+ 1 else { return 0 }
-                memory.fieldStarts[field] = after
+                starts[field] = after
                 repeat {
                     index &+= 1
                     guard index &+ 1 < markCount, byte(base, Int(mark[index])) != UInt8(ascii: "\n") else { return 0 }
                 } while byte(base, Int(mark[index])) != UInt8(ascii: "\"")
                 let quote = mark[index]
-                memory.fieldEnds[field] = quote
+                ends[field] = quote
                 index &+= 1
                 after = mark[index]
                 let hasReturn = isLast && byte(base, Int(quote &+ 1)) == UInt8(ascii: "\r")
                 guard after == quote &+ (hasReturn ? 2 : 1) else { return 0 }
             } else {
                 let hasReturn = isLast && after != before &+ 1 && byte(base, Int(after &- 1)) == UInt8(ascii: "\r")
-                memory.fieldEnds[field] = after &- (hasReturn ? 1 : 0)
+                ends[field] = after &- (hasReturn ? 1 : 0)
             }
-            guard byte(base, Int(after)) == (isLast ? UInt8(ascii: "\n") : UInt8(ascii: ",")) else { return 0 }
+            guard byte(base, Int(after)) == (isLast ? UInt8(ascii: "\n") : delimiter) else { return 0 }
             index &+= 1
             before = after
         }
@@ -286,16 +290,16 @@ enum RowLoop {
     // MARK: Bytes
 
     @inline(__always)
-    private static func byte(_ base: UnsafeRawPointer, _ position: Int) -> UInt8 {
+    static func byte(_ base: UnsafeRawPointer, _ position: Int) -> UInt8 {
         base.load(fromByteOffset: position, as: UInt8.self)
     }
 
     @inline(__always)
-    private static func word(_ base: UnsafeRawPointer, _ position: Int) -> UInt64 {
+    static func word(_ base: UnsafeRawPointer, _ position: Int) -> UInt64 {
         UInt64(littleEndian: base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
     }
 
-    private static func bytes(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> UnsafeBufferPointer<UInt8> {
+    static func bytes(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> UnsafeBufferPointer<UInt8> {
         UnsafeRawBufferPointer(start: base + start, count: end - start).assumingMemoryBound(to: UInt8.self)
     }
 }

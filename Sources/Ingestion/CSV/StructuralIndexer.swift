@@ -6,7 +6,7 @@ import Glibc
 import Musl
 #endif
 
-/// Stage 1 of CSV decoding: bytes to the positions of commas, quotes and newlines.
+/// Stage 1 of CSV decoding: bytes to the positions of delimiters, quotes and newlines.
 ///
 /// As in simdjson, finding the marks is a stage of its own: it needs no knowledge of records, so it runs over whole blocks at
 /// memory speed, and stage 2 goes from mark to mark without looking at the bytes between.
@@ -29,10 +29,13 @@ package struct StructuralIndexer: Sendable {
 
     /// The kernel in use.
     package let path: Path
+    /// The byte between fields.
+    package let delimiter: UInt8
 
     /// Makes an indexer with a kernel, or with the portable one if the machine can't run it.
-    package init(path: Path = .fastest) {
+    package init(path: Path = .fastest, delimiter: UInt8 = UInt8(ascii: ",")) {
         self.path = path.isSupported ? path : .portable
+        self.delimiter = delimiter
     }
 
     /// Positions that `index` may write past the last valid one.
@@ -45,10 +48,10 @@ package struct StructuralIndexer: Sendable {
     func index(
         _ bytes: UnsafePointer<UInt8>, count: Int, base: UInt32, into positions: UnsafeMutablePointer<UInt32>
     ) -> Int {
-        tripstore_structural_index(path.rawValue, bytes, count, base, positions)
+        tripstore_structural_index(path.rawValue, bytes, count, base, delimiter, positions)
     }
 
-    /// Returns the positions of all commas, quotes and newlines of `bytes`.
+    /// Returns the positions of all delimiters, quotes and newlines of `bytes`.
     package func positions(in bytes: RawSpan) -> [UInt32] {
         bytes.withUnsafeBytes { buffer in
             guard let start = buffer.assumingMemoryBound(to: UInt8.self).baseAddress else { return [] }

@@ -173,15 +173,13 @@ final class GroupIngestion {
             let buffer = reader.buffer
             buffer.count = 0
             guard try buffer.fill(from: source, upTo: buffer.capacity) else { return .oversized }
-            let header = try buffer.withBytes(count: buffer.count) { bytes throws(TripstoreError) in
-                try CSVHeader(parsing: bytes, isWholeFile: true, mayBeQuoted: record.mayBeQuoted)
-            }
-            // Files that wait together mostly have the same header: the decoder's tables of names and months are reused.
-            var decoder = reader.decoder.take() ?? CSVDecoder(header: header)
-            if decoder.header != header { decoder = CSVDecoder(header: header) }
+            let layout = try Self.layout(buffer, record)
+            // Files that wait together mostly have the same layout: the decoder's tables of names and months are reused.
+            var decoder = reader.decoder.take() ?? CSVDecoder(layout: layout)
+            if decoder.layout != layout { decoder = CSVDecoder(layout: layout) }
             decoder.rejectsByteCountMax = RejectsBound(ofSource: record.job.totalBytes).byteCountMax
-            let count = buffer.count - header.byteCount
-            let chunk = buffer.withBytes(from: header.byteCount, count: count, padded: true) {
+            let count = buffer.count - layout.byteCount
+            let chunk = buffer.withBytes(from: layout.byteCount, count: count, padded: true) {
                 decoder.decode(padded: $0, count: count)
             }
             reader.decoder = decoder
@@ -193,9 +191,20 @@ final class GroupIngestion {
                 chunk,
                 Extent(
                     plainByteCount: buffer.count, storedByteCount: source.consumedByteCount,
-                    headerLineCount: header.lineCount, contentHash: hash, sourceHash: source.storedHash ?? hash))
+                    headerLineCount: layout.lineCount, contentHash: hash, sourceHash: source.storedHash ?? hash))
         } catch {
             return .failed(error)
+        }
+    }
+
+    /// Returns how a file is read that the buffer has as a whole.
+    private static func layout(_ buffer: ChunkBuffer, _ record: JobRecord) throws(TripstoreError) -> CSVLayout {
+        try buffer.withBytes(count: buffer.count, padded: true) { bytes throws(TripstoreError) in
+            var recognition = try CSVRecognition(
+                beginning: bytes.extracting(0..<buffer.count), isWholeFile: true, options: ReadingOptions(),
+                mayBeQuoted: record.mayBeQuoted)
+            recognition.surveyTimes(padded: bytes, count: buffer.count, isWholeFile: true)
+            return try recognition.layout()
         }
     }
 

@@ -115,25 +115,25 @@ package final class IngestionJob {
     func run() throws -> Outcome {
         let isResuming = checkpoint.byteCount > 0
         // Opened once: a file that replaces it meanwhile is another.
-        let source = try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax))
+        let source = SampledSource(try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax)))
         if !isResuming { try refuseDuplicate(source) }
+        let recognized = try source.recognize(options: ReadingOptions(), mayBeQuoted: record.mayBeQuoted)
         var tail = takeBuffer()
         var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
-        let parsed = parseHeader(tail, isWholeFile: hasEnded)
-        // If the file changed, that is the error, whatever its header is now.
+        // If the file changed, that is the error, whatever its form is now.
         let committedEnd = isResuming ? try skipCommitted(tail, source) : 0
-        let header = try parsed.get()
-        var tailStart = isResuming ? committedEnd : header.byteCount
+        let layout = try recognized.get()
+        var tailStart = isResuming ? committedEnd : layout.byteCount
         if isResuming {
             // What follows in the buffer may be the file's last bytes, or all of it lies behind.
             if committedEnd == tail.count { hasEnded = false }
         } else {
-            tail.withBytes(count: header.byteCount) { hasher.update($0) }
-            checkpoint.byteCount = header.byteCount
-            checkpoint.lineCount = header.lineCount
+            tail.withBytes(count: layout.byteCount) { hasher.update($0) }
+            checkpoint.byteCount = layout.byteCount
+            checkpoint.lineCount = layout.lineCount
             checkpoint.contentHash = hasher.hash
         }
-        let decoders = ScratchPool { CSVDecoder(header: header) }
+        let decoders = ScratchPool { CSVDecoder(layout: layout) }
         var readByteCount = checkpoint.byteCount
 
         while !(hasEnded && tailStart == tail.count) {
@@ -146,7 +146,7 @@ package final class IngestionJob {
             let buffer = takeBuffer()
             buffer.takeTail(of: tail, from: tailStart)
             idleBuffers.append(tail)
-            let whole = try fill(buffer, from: source, header, &hasEnded)
+            let whole = try fill(buffer, from: source, layout, &hasEnded)
             if buffer.count == 0 { break }
             guard whole > 0 else {
                 throw TripstoreError(.internalFault, "No row ends in \(buffer.count) bytes of \(sourcePath).")
@@ -172,23 +172,15 @@ package final class IngestionJob {
         return try finish(isLast: true)
     }
 
-    private func parseHeader(_ buffer: ChunkBuffer, isWholeFile: Bool) -> Result<CSVHeader, TripstoreError> {
-        buffer.withBytes(count: buffer.count) { bytes in
-            Result { () throws(TripstoreError) in
-                try CSVHeader(parsing: bytes, isWholeFile: isWholeFile, mayBeQuoted: record.mayBeQuoted)
-            }
-        }
-    }
-
     /// Fills a buffer until it has a whole record; returns the bytes of its whole records, 0 if there is none.
     private func fill(
-        _ buffer: ChunkBuffer, from source: ByteSource, _ header: CSVHeader, _ hasEnded: inout Bool
+        _ buffer: ChunkBuffer, from source: SampledSource, _ layout: CSVLayout, _ hasEnded: inout Bool
     ) throws(TripstoreError) -> Int {
         var whole = 0
         for limit in [chunkByteCount, buffer.capacity] where whole == 0 {
             if !hasEnded && buffer.count < limit { hasEnded = try buffer.fill(from: source, upTo: limit) }
             whole = buffer.withBytes(count: buffer.count) {
-                CSVChunker.wholeRecordsByteCount(of: $0, header: header, isFinal: hasEnded)
+                CSVChunker.wholeRecordsByteCount(of: $0, layout: layout, isFinal: hasEnded)
             }
         }
         return whole
@@ -199,7 +191,7 @@ package final class IngestionJob {
     /// The buffer has the first of these bytes. Returns where in the buffer they end. The proof is the hash of all committed
     /// bytes, so that the stored trips equal the file as it is now, from its first row to its last: a job may resume if its
     /// file only grew or changed behind the checkpoint.
-    private func skipCommitted(_ buffer: ChunkBuffer, _ source: ByteSource) throws(TripstoreError) -> Int {
+    private func skipCommitted(_ buffer: ChunkBuffer, _ source: SampledSource) throws(TripstoreError) -> Int {
         let end = min(checkpoint.byteCount, buffer.count)
         buffer.withBytes(count: end) { hasher.update($0) }
         try source.skip(checkpoint.byteCount - end, hashing: hasher)
@@ -213,7 +205,7 @@ package final class IngestionJob {
     }
 
     /// Refuses, before a row is read, a file with the size and hash of one that was ingested.
-    private func refuseDuplicate(_ source: ByteSource) throws(TripstoreError) {
+    private func refuseDuplicate(_ source: SampledSource) throws(TripstoreError) {
         // An upload was hashed as it arrived.
         guard !record.allowsDuplicate, record.sourceHash == nil, let byteCount = source.storedByteCount,
             try catalog.hasSource(ofByteCount: byteCount)
@@ -224,7 +216,7 @@ package final class IngestionJob {
     }
 
     /// Drops bytes up to and including the next newline, and returns their count.
-    private func skipLine(_ tail: inout ChunkBuffer, from source: ByteSource, hasEnded: inout Bool) throws -> Int {
+    private func skipLine(_ tail: inout ChunkBuffer, from source: SampledSource, hasEnded: inout Bool) throws -> Int {
         var skipped = 0
         while true {
             if tail.count == 0 && !hasEnded { hasEnded = try tail.fill(from: source, upTo: chunkByteCount) }

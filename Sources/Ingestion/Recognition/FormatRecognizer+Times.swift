@@ -12,7 +12,8 @@ extension FormatRecognizer {
             throw FormatQuestion(
                 option: "map", column: sample.name(given), example: sample.values[given].first,
                 choices: timeColumns(nil).map { sample.name($0.column) },
-                reason: "The option map gives a date or a time of day; \(mapped[.date] == nil ? "date" : "time_of_day") is missing.",
+                reason:
+                    "The option map gives a date or a time of day; \(mapped[.date] == nil ? "date" : "time_of_day") is missing.",
                 targets: [mapped[.date] == nil ? .date : .timeOfDay])
         }
         for end in [HeaderWords.Meaning.origin, nil] {
@@ -32,15 +33,17 @@ extension FormatRecognizer {
         FormatQuestion(
             option: "map", column: sample.name(columns[0]), example: sample.values[columns[0]].first,
             choices: columns.map(sample.name), reason: "Several columns may hold the start times of trips.",
-            answers: isHalf ? [] : columns.map { ["time=\(sample.name($0))"] }, targets: isHalf ? [.date, .timeOfDay] : [])
+            answers: isHalf ? [] : columns.map { ["time=\(sample.reference($0))"] }, targets: isHalf ? [.date, .timeOfDay] : [])
     }
 
     private func noTime() -> FormatQuestion {
-        for column in words.indices where words[column].end != .destination && words[column].has(.clock) || words[column].has(.moment) {
+        for column in words.indices
+        where words[column].end != .destination && words[column].has(.clock) || words[column].has(.moment) {
             if let value = sample.values[column].first(where: { Self.isHourLost($0) }) {
                 return FormatQuestion(
                     option: "map", column: sample.name(column), example: value, choices: [],
-                    reason: "The times of the column \(sample.name(column)) have lost their hours, as a spreadsheet displays minutes and "
+                    reason:
+                        "The times of the column \(sample.name(column)) have lost their hours, as a spreadsheet displays minutes and "
                         + "seconds; export the file again.")
             }
         }
@@ -51,7 +54,8 @@ extension FormatRecognizer {
                 choices: [], reason: "The column \(sample.name(date.column)) has dates without a time of day.")
         }
         return FormatQuestion(
-            option: "map", column: nil, example: nil, choices: [], reason: "No column of the file seems to hold the start times of trips.",
+            option: "map", column: nil, example: nil, choices: [],
+            reason: "No column of the file seems to hold the start times of trips.",
             targets: [.time])
     }
 
@@ -68,9 +72,11 @@ extension FormatRecognizer {
         }
     }
 
-    /// What most values of a column are; nil if they are no times.
-    func kind(_ column: Int) -> TimeKind? {
-        let kinds = sample.values[column].prefix(1000).map { value -> TimeKind? in
+    func kind(_ column: Int) -> TimeKind? { kinds[column] }
+
+    /// What most values are; nil if they are no times.
+    static func timeKind(of values: [String]) -> TimeKind? {
+        let kinds = values.map { value -> TimeKind? in
             guard let text = try? TimeText(value.utf8Span.span) else { return nil }
             if text.epoch != nil || (text.timeOfDay != nil && text.date != .none) { return .whole }
             return text.timeOfDay == nil ? .date : .clock

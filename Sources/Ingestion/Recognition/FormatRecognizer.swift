@@ -12,12 +12,17 @@ package struct FormatRecognizer {
     let sample: TripSample
     let options: ReadingOptions
     let words: [HeaderWords]
+    /// What most values of each column are; nil if they are no times, or no points.
+    let kinds: [TimeKind?]
+    private let pointForms: [TripFormat.PointForm?]
     private(set) var mapped: [ReadingOptions.Target: Int] = [:]
 
     private init(_ sample: TripSample, _ options: ReadingOptions) {
         self.sample = sample
         self.options = options
         words = sample.names.map { HeaderWords($0) }
+        kinds = sample.values.map { Self.timeKind(of: $0) }
+        pointForms = sample.names.indices.map { Self.pointForm(of: sample.values[$0], HeaderWords(sample.names[$0])) }
     }
 
     /// Returns how a file is read.
@@ -86,7 +91,9 @@ package struct FormatRecognizer {
             guard let form = pointForm(column) else {
                 throw FormatQuestion(
                     option: "map", column: sample.name(column), example: sample.values[column].first, choices: [],
-                    reason: "The column \(sample.name(column)) does not hold points: WKT, latitude,longitude or [longitude,latitude].")
+                    reason:
+                        "The column \(sample.name(column)) does not hold points: WKT, latitude,longitude or [longitude,latitude]."
+                )
             }
             return .point(column, form)
         }
@@ -122,7 +129,8 @@ package struct FormatRecognizer {
             throw FormatQuestion(
                 option: "map", column: sample.name(pair.longitude), example: sample.values[pair.longitude].first,
                 choices: [sample.name(pair.longitude), sample.name(pair.latitude)],
-                reason: "The columns \(sample.name(pair.longitude)) and \(sample.name(pair.latitude)) hold degrees, but their names don't "
+                reason:
+                    "The columns \(sample.name(pair.longitude)) and \(sample.name(pair.latitude)) hold degrees, but their names don't "
                     + "say which of them is the longitude.",
                 answers: [answer(end, pair.longitude, pair.latitude), answer(end, pair.latitude, pair.longitude)])
         }
@@ -131,7 +139,7 @@ package struct FormatRecognizer {
 
     /// The values of the option `map` that name two columns for an end.
     private func answer(_ end: HeaderWords.Meaning, _ longitude: Int, _ latitude: Int) -> [String] {
-        zip(Self.coordinates(end), [longitude, latitude]).map { "\($0.rawValue)=\(sample.name($1))" }
+        zip(Self.coordinates(end), [longitude, latitude]).map { "\($0.rawValue)=\(sample.reference($1))" }
     }
 
     private static func coordinates(_ end: HeaderWords.Meaning) -> [ReadingOptions.Target] {
@@ -148,7 +156,8 @@ package struct FormatRecognizer {
         if isDegrees(pair.longitude, 90), isDegrees(pair.latitude, 180) {
             return FormatQuestion(
                 option: "map", column: north, example: sample.values[pair.latitude].first, choices: [north, east],
-                reason: "The column \(north) should hold latitudes, but its values exceed 90 degrees: the two names seem exchanged.",
+                reason:
+                    "The column \(north) should hold latitudes, but its values exceed 90 degrees: the two names seem exchanged.",
                 answers: [answer(end, pair.latitude, pair.longitude)])
         }
         if options.decimalComma == nil, sample.share(pair.longitude, { Self.hasDecimalComma($0) }) > 0.5 {
@@ -179,7 +188,9 @@ package struct FormatRecognizer {
     private func candidates(
         _ end: HeaderWords.Meaning?, _ east: HeaderWords.Meaning, _ north: HeaderWords.Meaning
     ) -> [(longitude: Int, latitude: Int)] {
-        let ofEnd = words.indices.filter { end == nil ? !words[$0].has(.origin) && !words[$0].has(.destination) : words[$0].end == end }
+        let ofEnd = words.indices.filter {
+            end == nil ? !words[$0].has(.origin) && !words[$0].has(.destination) : words[$0].end == end
+        }
         let easts = ofEnd.filter { words[$0].has(east) && !words[$0].has(north) }
         let norths = ofEnd.filter { words[$0].has(north) && !words[$0].has(east) }
         if easts.count == 1, norths.count == 1 { return [(easts[0], norths[0])] }
@@ -196,7 +207,9 @@ package struct FormatRecognizer {
     private func isDegrees(_ column: Int, _ limit: Double) -> Bool {
         let values = sample.values[column]
         if values.isEmpty { return true }
-        return sample.share(column) { Self.number($0, decimalComma: options.decimalComma == true).map { abs($0) <= limit } ?? false } > 0.5
+        return sample.share(column) {
+            Self.number($0, decimalComma: options.decimalComma == true).map { abs($0) <= limit } ?? false
+        } > 0.5
     }
 
     /// Columns that hold places too, in another form or of something else, and are not used.
@@ -212,7 +225,9 @@ package struct FormatRecognizer {
             let word = words[column]
             if used.contains(column) || word.has(.other) { return false }
             return word.has(.longitude) || word.has(.latitude) || word.has(.x) || word.has(.y) || pointForm(column) != nil
-                || sample.values[column].first.map { $0.hasPrefix("[[") || $0.contains("LineString") || $0.contains("LINESTRING") } ?? false
+                || sample.values[column].first.map {
+                    $0.hasPrefix("[[") || $0.contains("LineString") || $0.contains("LINESTRING")
+                } ?? false
         }
     }
 
@@ -220,31 +235,38 @@ package struct FormatRecognizer {
 
     private func pointColumn(_ end: HeaderWords.Meaning) -> Int? {
         let columns = words.indices.filter { words[$0].end == end && pointForm($0) != nil }
-        return columns.first { words[$0].has(.point) || (words[$0].has(.longitude) && words[$0].has(.latitude)) } ?? columns.first
+        return columns.first { words[$0].has(.point) || (words[$0].has(.longitude) && words[$0].has(.latitude)) }
+            ?? columns.first
     }
 
+    private func pointForm(_ column: Int) -> TripFormat.PointForm? { pointForms[column] }
+
     /// The form of a column's points; nil if more than half are no points.
-    private func pointForm(_ column: Int) -> TripFormat.PointForm? {
-        guard !sample.values[column].isEmpty else { return nil }
-        let forms = sample.values[column].prefix(1000).map { Self.pointForm(of: $0) }
+    private static func pointForm(of values: [String], _ word: HeaderWords) -> TripFormat.PointForm? {
+        guard !values.isEmpty else { return nil }
+        let forms = values.map { pointForm(of: $0) }
         for form in [TripFormat.PointForm.wkt, .longitudeFirst, .latitudeFirst, .object] {
             guard forms.count(where: { $0 == form }) * 2 > forms.count else { continue }
             // A name that says the order is believed: `lng_lat`.
-            if form == .latitudeFirst, let named = order(words[column]) { return named }
+            if form == .latitudeFirst, let named = order(word) { return named }
             return form
         }
         return nil
     }
 
-    private func order(_ word: HeaderWords) -> TripFormat.PointForm? {
+    private static func order(_ word: HeaderWords) -> TripFormat.PointForm? {
         if word.words.contains(where: { $0 == "lnglat" || $0 == "lonlat" }) { return .longitudeFirst }
         let axes = word.words.compactMap { HeaderWords($0).meanings.first }.filter { $0 == .longitude || $0 == .latitude }
         return axes.count == 2 && axes[0] == .longitude ? .longitudeFirst : nil
     }
 
     static func pointForm(of value: String) -> TripFormat.PointForm? {
-        if value.lowercased().hasPrefix("point") { return .wkt }
-        if value.hasPrefix("["), value.hasSuffix("]") { return numbers(value.dropFirst().dropLast()) == 2 ? .longitudeFirst : nil }
+        // What most values are not is seen at their first byte.
+        guard let first = value.utf8.first else { return nil }
+        if first | 0x20 == UInt8(ascii: "p") { return value.lowercased().hasPrefix("point") ? .wkt : nil }
+        if value.hasPrefix("["), value.hasSuffix("]") {
+            return numbers(value.dropFirst().dropLast()) == 2 ? .longitudeFirst : nil
+        }
         if value.hasPrefix("{"), let start = value.range(of: "coordinates")?.upperBound,
             let open = value[start...].firstIndex(of: "["), let close = value[open...].firstIndex(of: "]")
         {
@@ -255,7 +277,7 @@ package struct FormatRecognizer {
             return text.contains("lat") && (text.contains("lng") || text.contains("lon")) && text.contains(":") ? .object : nil
         }
         // `1,317` is a number with a thousands separator.
-        guard value.count(where: { $0 == "." }) == 2 else { return nil }
+        guard value.utf8.count(where: { $0 == UInt8(ascii: ".") }) == 2 else { return nil }
         let inner = value.hasPrefix("(") && value.hasSuffix(")") ? value.dropFirst().dropLast() : value[...]
         return numbers(inner) == 2 ? .latitudeFirst : nil
     }
@@ -272,7 +294,9 @@ package struct FormatRecognizer {
         if let column = placeColumns(end).first {
             return FormatQuestion(
                 option: "places", column: sample.name(column), example: sample.values[column].first, choices: [],
-                reason: "The file names the \(Self.noun(end)) of trips by station or zone (\(sample.name(column))), without coordinates.")
+                reason:
+                    "The file names the \(Self.noun(end)) of trips by station or zone (\(sample.name(column))), without coordinates."
+            )
         }
         return FormatQuestion(
             option: "map", column: nil, example: nil, choices: numericColumns(),
@@ -289,7 +313,9 @@ package struct FormatRecognizer {
             }
         }
         var found = columns { $0.end == end }
-        if found.isEmpty, end == .origin { found = columns { $0.end == nil && $0.has(.identifier) && ($0.has(.place) || $0.has(.point)) } }
+        if found.isEmpty, end == .origin {
+            found = columns { $0.end == nil && $0.has(.identifier) && ($0.has(.place) || $0.has(.point)) }
+        }
         func rank(_ column: Int) -> Int {
             let isID = words[column].words.contains { $0 == "id" || $0 == "number" || $0 == "code" || $0 == "terminal" }
             return (words[column].has(.place) || words[column].has(.point) ? 0 : 2) + (isID ? 0 : 1)
@@ -316,7 +342,8 @@ package struct FormatRecognizer {
         let found = words.indices.filter { words[$0].words.count == 1 && words[$0].has(meaning) }
         guard found.count > 1 else { return found.first }
         throw FormatQuestion(
-            option: "map", column: sample.name(found[0]), example: sample.values[found[0]].first, choices: found.map { "\($0 + 1)" },
+            option: "map", column: sample.name(found[0]), example: sample.values[found[0]].first,
+            choices: found.map { "\($0 + 1)" },
             reason: "The file has \(found.count) columns named \(sample.name(found[0])).",
             answers: found.map { ["\(target.rawValue)=\($0 + 1)"] })
     }

@@ -64,7 +64,8 @@ package struct TimeFormat: Hashable, Sendable {
         let (year, month, day): (Int, Int, Int)
         switch text.date {
         case .none: throw .malformed
-        case .certain(let certainYear, let certainMonth, let certainDay): (year, month, day) = (certainYear, certainMonth, certainDay)
+        case .certain(let certainYear, let certainMonth, let certainDay):
+            (year, month, day) = (certainYear, certainMonth, certainDay)
         case .yearLast(let first, let second, let lastYear):
             switch dateOrder {
             case nil: throw .orderUnknown
@@ -79,8 +80,10 @@ package struct TimeFormat: Hashable, Sendable {
 
 /// What the values of a column prove about its times.
 package struct TimeFacts: Sendable {
-    /// Values that are dates with the year last, by the byte between their parts.
+    /// Values that are dates with the year last.
     struct YearLast: Sendable {
+        /// The byte between their parts.
+        var separator: UInt8
         /// Values of which the first, or the second, number exceeds 12.
         var dayFirst: (line: Int, text: String)?
         var monthFirst: (line: Int, text: String)?
@@ -88,7 +91,7 @@ package struct TimeFacts: Sendable {
         var open: (line: Int, text: String)?
     }
 
-    var yearLast: [UInt8: YearLast] = [:]
+    var yearLast: [YearLast] = []
     /// The first value of each kind.
     var utc: String?
     var epoch: String?
@@ -104,15 +107,16 @@ package struct TimeFacts: Sendable {
 
     private mutating func note(_ text: TimeText, line: Int, spelled: () -> String) {
         if case .yearLast(let first, let second, _) = text.date {
-            var facts = yearLast[text.separator] ?? YearLast()
+            let index = yearLast.firstIndex { $0.separator == text.separator } ?? yearLast.count
+            if index == yearLast.count { yearLast.append(YearLast(separator: text.separator)) }
+            // Fields are tested in place: a column has millions of values that prove what is known.
             if first > 12, second <= 12 {
-                if facts.dayFirst == nil { facts.dayFirst = (line, spelled()) }
+                if yearLast[index].dayFirst == nil { yearLast[index].dayFirst = (line, spelled()) }
             } else if second > 12, first <= 12 {
-                if facts.monthFirst == nil { facts.monthFirst = (line, spelled()) }
-            } else if facts.open == nil {
-                facts.open = (line, spelled())
+                if yearLast[index].monthFirst == nil { yearLast[index].monthFirst = (line, spelled()) }
+            } else if yearLast[index].open == nil {
+                yearLast[index].open = (line, spelled())
             }
-            yearLast[text.separator] = facts
         }
         if text.epoch != nil, epoch == nil { epoch = spelled() }
         switch text.zone {
@@ -137,18 +141,21 @@ package struct TimeFacts: Sendable {
         _ column: String, _ options: ReadingOptions
     ) throws(FormatQuestion) -> ReadingOptions.DateOrder? {
         var found: ReadingOptions.DateOrder?
-        for (_, facts) in yearLast.sorted(by: { $0.key < $1.key }) {
+        for facts in yearLast.sorted(by: { $0.separator < $1.separator }) {
             if let day = facts.dayFirst, let month = facts.monthFirst, options.dateOrder == nil {
                 throw FormatQuestion(
                     option: "date_order", column: column, example: month.text, choices: ["month-first", "day-first"],
-                    reason: "The dates of the column \(column) are in two orders: \(month.text) (line \(month.line)) has the month first, "
+                    reason:
+                        "The dates of the column \(column) are in two orders: \(month.text) (line \(month.line)) has the month first, "
                         + "\(day.text) (line \(day.line)) the day; rows of the other order will be rejected.")
             }
-            let proven: ReadingOptions.DateOrder? = facts.dayFirst != nil ? .dayFirst : facts.monthFirst != nil ? .monthFirst : nil
+            let proven: ReadingOptions.DateOrder? =
+                facts.dayFirst != nil ? .dayFirst : facts.monthFirst != nil ? .monthFirst : nil
             guard let order = options.dateOrder ?? proven, found ?? order == order else {
                 throw FormatQuestion(
                     option: "date_order", column: column, example: facts.open?.text, choices: ["month-first", "day-first"],
-                    reason: "The dates of the column \(column) may have the month first or the day first; no value proves either.")
+                    reason:
+                        "The dates of the column \(column) may have the month first or the day first; no value proves either.")
             }
             found = order
         }
@@ -167,7 +174,8 @@ package struct TimeFacts: Sendable {
         guard let value = epoch ?? (offset == nil ? utc : nil) else { return offset == nil ? .open : .asWritten }
         throw FormatQuestion(
             option: "time_zone", column: column, example: value, choices: ["as-written", "UTC"],
-            reason: "The times of the column \(column) are \(epoch == nil ? "in UTC" : "seconds since 1970"), or local times written so; "
+            reason:
+                "The times of the column \(column) are \(epoch == nil ? "in UTC" : "seconds since 1970"), or local times written so; "
                 + "trips are counted by local time.")
     }
 }

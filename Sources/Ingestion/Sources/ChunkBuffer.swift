@@ -17,7 +17,7 @@ final class ChunkBuffer: @unchecked Sendable {
     deinit { memory.deallocate() }
 
     /// Fills more of the buffer from a source, up to `limit` bytes in all; returns whether the source has ended.
-    func fill(from source: ByteSource, upTo limit: Int) throws(TripstoreError) -> Bool {
+    func fill(from source: some PlainBytes, upTo limit: Int) throws(TripstoreError) -> Bool {
         let wanted = min(limit, capacity) - count
         let read = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[count..<count + wanted]))
         count += read

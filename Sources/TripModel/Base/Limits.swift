@@ -13,6 +13,10 @@ package enum Limits {
     ///
     /// A longer one is rejected instead of growing memory without bound.
     package static let recordByteCountMax = 2 << 20
+    /// Bytes of a file's beginning from which the form of its times is inferred: in a year of trips by day, the first days.
+    ///
+    /// Held in memory once for each job that is not in our own form, until they are decoded.
+    package static let sampleByteCount = 64 << 20
     /// The longest region or datasource name, in bytes of UTF-8: names, not documents.
     package static let nameByteCountMax = 1024
     /// Maximum bytes of a rejected row's text that are kept; longer text is cut there and marked.

@@ -4,7 +4,7 @@
 ///
 ///     … no value proves either. Add --date-order month-first or --date-order day-first (curl: -F date_order=month-first or …).
 public struct FormatQuestion: Error, Hashable, Sendable {
-    /// The option that answers it, named as in the API: `map`, `date_order`, `time_zone`, `decimal_comma`, …
+    /// The option that answers it, named as in the API, such as `map` or `date_order`.
     public var option: String
     /// The column as the file spells it; nil if the question is about the file.
     public var column: String?
@@ -75,9 +75,11 @@ public struct FormatQuestion: Error, Hashable, Sendable {
     /// A word as a shell reads it.
     private static func quoted(_ word: String) -> String {
         let isPlain = word.unicodeScalars.allSatisfy { scalar in
-            scalar.properties.isAlphabetic || (scalar.value >= 0x30 && scalar.value <= 0x39) || "_-+./:,=@%".unicodeScalars.contains(scalar)
+            scalar.properties.isAlphabetic || (scalar.value >= 0x30 && scalar.value <= 0x39)
+                || "_-+./:,=@%".unicodeScalars.contains(scalar)
         }
-        return isPlain ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+        return isPlain
+            ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 }
 

@@ -22,12 +22,12 @@ enum CSVEntry {
     }
 
     /// The input's own header and the rest, or the usual header and all.
-    private static func split(_ bytes: [UInt8]) -> (header: CSVHeader?, records: [UInt8]) {
-        if let header = try? CSVHeader(parsing: bytes.span.bytes, isWholeFile: true) {
+    private static func split(_ bytes: [UInt8]) -> (header: CSVLayout?, records: [UInt8]) {
+        if let line = try? HeaderLine(parsing: bytes.span.bytes, isWholeFile: true), let header = CSVLayout(ownForm: line) {
             precondition(header.byteCount <= bytes.count, "the header is longer than the file")
             return (header, Array(bytes[header.byteCount...]))
         }
-        return (try? CSVHeader(parsing: usualHeader.span.bytes, isWholeFile: true), bytes)
+        return ((try? HeaderLine(parsing: usualHeader.span.bytes, isWholeFile: true)).flatMap(CSVLayout.init(ownForm:)), bytes)
     }
 
     private static func lineCount(of bytes: [UInt8]) -> Int {
@@ -38,9 +38,9 @@ enum CSVEntry {
     // MARK: Decoding
 
     private static func decodeWhole(
-        _ records: [UInt8], _ header: CSVHeader, path: StructuralIndexer.Path, blockByteCount: Int, padding: UInt8
+        _ records: [UInt8], _ header: CSVLayout, path: StructuralIndexer.Path, blockByteCount: Int, padding: UInt8
     ) -> Decoding {
-        var decoder = CSVDecoder(header: header, path: path, blockByteCount: blockByteCount)
+        var decoder = CSVDecoder(layout: header, path: path, blockByteCount: blockByteCount)
         var decoding = Decoding()
         decoding.append(decode(records[...], &decoder, padding: padding))
         return decoding
@@ -48,10 +48,10 @@ enum CSVEntry {
 
     /// Works as an ingestion does: fills a buffer, cuts it at the end of a record, decodes, continues.
     private static func decodeInChunks(
-        _ records: [UInt8], _ header: CSVHeader, path: StructuralIndexer.Path, sizeMax: Int,
+        _ records: [UInt8], _ header: CSVLayout, path: StructuralIndexer.Path, sizeMax: Int,
         _ choices: inout FuzzEntry.Choices
     ) -> Decoding {
-        var decoder = CSVDecoder(header: header, path: path)
+        var decoder = CSVDecoder(layout: header, path: path)
         let indexer = StructuralIndexer(path: path)
         var decoding = Decoding()
         var position = 0
@@ -60,7 +60,7 @@ enum CSVEntry {
             let end = min(records.count, position + size)
             let buffer = Array(records[position..<end])
             let count = CSVChunker.wholeRecordsByteCount(
-                of: buffer.span.bytes, header: header, isFinal: end == records.count, indexer: indexer)
+                of: buffer.span.bytes, layout: header, isFinal: end == records.count, indexer: indexer)
             precondition(count <= buffer.count)
             if count == 0 {
                 precondition(size < CSVChunker.bufferByteCountMin, "a buffer of the documented size has no record")

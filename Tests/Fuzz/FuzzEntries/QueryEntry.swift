@@ -84,7 +84,10 @@ enum QueryEntry {
 
     private static func segment(rowCount: Int, in folder: String) throws -> SegmentReader {
         let text = [UInt8](TripGenerator.header.utf8)
-        var decoder = CSVDecoder(header: try CSVHeader(parsing: text.span.bytes, isWholeFile: true))
+        guard let layout = CSVLayout(ownForm: try HeaderLine(parsing: text.span.bytes, isWholeFile: true)) else {
+            preconditionFailure("generated trips are not in our own form")
+        }
+        var decoder = CSVDecoder(layout: layout)
         let lines = TripGenerator(rowCount: rowCount, seed: 1).chunk(0)
         let padded = lines + [UInt8](repeating: 0, count: Limits.chunkPaddingByteCount)
         let batch = decoder.decode(padded: padded.span.bytes, count: lines.count).batch

@@ -8,12 +8,12 @@ import TripModel
 struct CSVChunkerTests {
     /// What of `bytes` is whole records, the same with every kernel.
     private static func wholeRecordsByteCount(_ bytes: [UInt8], isFinal: Bool = false) throws -> Int {
-        let header = try CSVHeader(CSVHeader.usualText)
-        let count = CSVChunker.wholeRecordsByteCount(of: bytes.span.bytes, header: header, isFinal: isFinal)
+        let header = try CSVLayout(CSVLayout.usualText)
+        let count = CSVChunker.wholeRecordsByteCount(of: bytes.span.bytes, layout: header, isFinal: isFinal)
         for path in StructuralIndexer.Path.allCases where path.isSupported {
             let indexer = StructuralIndexer(path: path)
             let other = CSVChunker.wholeRecordsByteCount(
-                of: bytes.span.bytes, header: header, isFinal: isFinal, indexer: indexer)
+                of: bytes.span.bytes, layout: header, isFinal: isFinal, indexer: indexer)
             #expect(other == count, "\(path)")
         }
         return count
@@ -90,18 +90,18 @@ struct CSVChunkerTests {
         "Lines around the limit, read with buffers of many sizes, cost what they cost in one piece",
         arguments: [-2, -1, 0, 1, 2, 3 << 20])
     func longLines(excess: Int) throws {
-        let header = try CSVHeader("x,\(CSVHeader.usualText)")
-        let row = "a,Turin\(CSVHeader.usualRest)\n"
-        let fillByteCount = Limits.recordByteCountMax + excess - "Prague\(CSVHeader.usualRest)".utf8.count - 1
+        let header = try CSVLayout("x,\(CSVLayout.usualText)")
+        let row = "a,Turin\(CSVLayout.usualRest)\n"
+        let fillByteCount = Limits.recordByteCountMax + excess - "Prague\(CSVLayout.usualRest)".utf8.count - 1
         let fill = String(repeating: "x", count: fillByteCount)
         for lineEnd in ["\n", "\r\n"] {
-            let records = Array((row + row + fill + ",Prague\(CSVHeader.usualRest)\(lineEnd)" + row + row).utf8)
+            let records = Array((row + row + fill + ",Prague\(CSVLayout.usualRest)\(lineEnd)" + row + row).utf8)
             let expected = ReferenceCSVDecoder(records, header: header)
             #expect(expected.rejects.map(\.reason) == (excess > 0 ? [RejectReason.rowTooLong.rawValue] : []))
             #expect(expected.trips.count == (excess > 0 ? 4 : 5))
             var random = SeededGenerator(seed: UInt64(bitPattern: Int64(excess)))
             for sizes in [CSVChunker.bufferByteCountMin...CSVChunker.bufferByteCountMin, 1 << 20...3 << 20] {
-                var decoder = CSVDecoder(header: header)
+                var decoder = CSVDecoder(layout: header)
                 let decoding = decodeInChunks(
                     records, header: header, decoder: &decoder, bufferByteCount: { .random(in: sizes, using: &random) })
                 #expect(decoding.trips == expected.trips && decoding.rejects == expected.rejects)

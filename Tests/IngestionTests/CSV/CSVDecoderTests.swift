@@ -7,7 +7,7 @@ import TripModel
 /// Chunks of a file to trips, rejected rows and lines.
 @Suite(.timeLimit(.minutes(10)))
 struct CSVDecoderTests {
-    private static let usual = "Prague\(CSVHeader.usualRest)\n"
+    private static let usual = "Prague\(CSVLayout.usualRest)\n"
 
     /// A file after its header, what each of its trips says, and its rejected rows as `line: reason: text`.
     ///
@@ -70,13 +70,13 @@ struct CSVDecoderTests {
         let decoding = try FastDecoding.everyWay(full(test.text))
         #expect(decoding.trips.map(\.description) == test.trips)
         #expect(decoding.rejectLines == test.rejects.map(full))
-        CSVDecoderPropertyTests.check(Array(full(test.text).utf8), header: try CSVHeader(CSVHeader.usualText), seed: 9)
+        CSVDecoderPropertyTests.check(Array(full(test.text).utf8), header: try CSVLayout(CSVLayout.usualText), seed: 9)
     }
 
     @Test("The sample decodes as the reference does, without a rejected row")
     func sample() throws {
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Fixture.path("trips.csv"))))
-        let header = try CSVHeader(parsing: bytes.span.bytes, isWholeFile: true)
+        let header = try #require(CSVLayout(ownForm: HeaderLine(parsing: bytes.span.bytes, isWholeFile: true)))
         let records = Array(bytes.dropFirst(header.byteCount))
         let expected = CSVDecoderPropertyTests.check(records, header: header, seed: 1)
         #expect((expected.trips.count, expected.rejects.count, expected.lineCount) == (100, 0, 100))
@@ -87,24 +87,24 @@ struct CSVDecoderTests {
         arguments: [
             ("", 0, 0), ("\n", 1, 0), ("x", 1, 1), ("x\n", 1, 1), ("\n\r\n\r", 3, 0), (usual, 1, 1),
             (usual + usual.dropLast(), 2, 2),
-            ("\"\n\"\nx", 3, 3), (usual + "\n" + usual + "x\n", 4, 3), ("\"a\nb\"\(CSVHeader.usualRest)\n", 2, 1),
+            ("\"\n\"\nx", 3, 3), (usual + "\n" + usual + "x\n", 4, 3), ("\"a\nb\"\(CSVLayout.usualRest)\n", 2, 1),
         ])
     func counts(text: String, lineCount: Int, rowCount: Int) throws {
-        var decoder = CSVDecoder(header: try CSVHeader(CSVHeader.usualText))
+        var decoder = CSVDecoder(layout: try CSVLayout(CSVLayout.usualText))
         let chunk = decoder.decode(text.utf8)
         #expect((chunk.lineCount, chunk.rowCount) == (lineCount, rowCount))
     }
 
     @Test("What is behind a chunk makes no difference")
     func padding() throws {
-        let header = try CSVHeader(CSVHeader.usualText)
+        let header = try CSVLayout(CSVLayout.usualText)
         for text in [
             String(Self.usual.dropLast()), Self.usual + "x", Self.usual + "Prague,POINT (1 2),POINT (1 2),2018-05-28 09:03",
             "\"Pra",
         ] {
             let expected = ReferenceCSVDecoder(Array(text.utf8), header: header)
             for padding in UInt8.min...UInt8.max {
-                var decoder = CSVDecoder(header: header)
+                var decoder = CSVDecoder(layout: header)
                 var decoding = FastDecoding()
                 decoding.append(decoder.decode(text.utf8, padding: padding))
                 #expect(decoding.trips == expected.trips && decoding.rejects == expected.rejects, "\(text) before \(padding)")
@@ -114,12 +114,12 @@ struct CSVDecoderTests {
 
     @Test("A decoder forgets nothing of a chunk that the next one needs, and brings nothing of it into that one")
     func chunks() throws {
-        var decoder = CSVDecoder(header: try CSVHeader(CSVHeader.usualText))
+        var decoder = CSVDecoder(layout: try CSVLayout(CSVLayout.usualText))
         for _ in 0..<3 {
-            let first = decoder.decode("A\(CSVHeader.usualRest)\nbad\n\"B\"\(CSVHeader.usualRest)\n".utf8)
+            let first = decoder.decode("A\(CSVLayout.usualRest)\nbad\n\"B\"\(CSVLayout.usualRest)\n".utf8)
             #expect((first.batch.count, first.rejects.map(\.line), first.lineCount) == (2, [2], 3))
             #expect(first.batch.regions.strings == ["A", "B"] && first.batch.rows.map(\.region) == [0, 1])
-            let second = decoder.decode("\nB\(CSVHeader.usualRest)".utf8)
+            let second = decoder.decode("\nB\(CSVLayout.usualRest)".utf8)
             #expect((second.batch.count, second.rejects.count, second.lineCount) == (1, 0, 2))
             #expect(second.batch.regions.strings == ["B"] && second.batch.rows.map(\.region) == [0])
             #expect(decoder.decode([]).rowCount == 0)
@@ -128,10 +128,10 @@ struct CSVDecoderTests {
 
     @Test("What a chunk before left behind makes no difference, wherever a chunk with the same bytes ends")
     func leftovers() throws {
-        let header = try CSVHeader(CSVHeader.usualText)
+        let header = try CSVLayout(CSVLayout.usualText)
         let text = Array("\"A\",POINT (1 2),POINT (1 2),2018-05-28 09:03:40,\"c\"\n\(Self.usual)".utf8)
         for blockByteCount in [1, 7, 50, 64 << 10] {
-            var decoder = CSVDecoder(header: header, path: .fastest, blockByteCount: blockByteCount)
+            var decoder = CSVDecoder(layout: header, path: .fastest, blockByteCount: blockByteCount)
             for count in 0...text.count {
                 _ = decoder.decode(text)
                 var decoding = FastDecoding()
@@ -144,14 +144,14 @@ struct CSVDecoderTests {
 
     @Test("A copy of a decoder works independently, concurrently with the original")
     func copies() async throws {
-        let decoder = CSVDecoder(header: try CSVHeader(CSVHeader.usualText))
+        let decoder = CSVDecoder(layout: try CSVLayout(CSVLayout.usualText))
         let areRight = await withTaskGroup(of: Bool.self) { group in
             for task in 0..<4 {
                 group.addTask {
                     var copy = decoder
                     // Long enough that they overlap.
                     let names = (0..<5000).map { "\(task) \($0)" }
-                    let records = Array(names.map { "\($0)\(CSVHeader.usualRest)\n" }.joined().utf8)
+                    let records = Array(names.map { "\($0)\(CSVLayout.usualRest)\n" }.joined().utf8)
                     return (0..<50).allSatisfy { _ in
                         let batch = copy.decode(records).batch
                         return batch.regions.strings == names && batch.rows.lazy.map(\.region).elementsEqual(0..<5000)
@@ -165,12 +165,12 @@ struct CSVDecoderTests {
 
     @Test("A file of many columns is read, whatever the block size", arguments: [6, 64, 65, 1000])
     func manyColumns(fieldCount: Int) throws {
-        let columns = CSVColumn.allCases.map(\.name)
+        let columns = CSVColumn.ownForm.map(\.name)
         let values = ["Prague", "POINT (1 2)", "POINT (3 4)", "2018-05-28 09:03:40", "car"]
         for firstField in [0, 1, fieldCount - 5] {
             let before = String(repeating: ",", count: firstField)
             let after = String(repeating: ",", count: fieldCount - 5 - firstField)
-            let header = try CSVHeader(before + columns.joined(separator: ",") + after + "\n")
+            let header = try CSVLayout(before + columns.joined(separator: ",") + after + "\n")
             #expect(header.fieldCount == fieldCount)
             let row = before + values.joined(separator: ",") + after
             let quotedRow = before + values.map { "\"\($0)\"" }.joined(separator: ",") + after

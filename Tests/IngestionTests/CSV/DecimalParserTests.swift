@@ -26,7 +26,7 @@ struct DecimalParserTests {
         let latitudes = texts.filter { abs(strtod($0, nil)) <= 90 }
         var records = ""
         for text in latitudes { records += "r,POINT (\(text) -\(text)),POINT(-\(text) \(text)),2018-05-28 09:03:40,d\n" }
-        var decoder = CSVDecoder(header: try CSVHeader(CSVHeader.usualText))
+        var decoder = CSVDecoder(layout: try CSVLayout(CSVLayout.usualText))
         let batch = decoder.decode(records.utf8).batch
         try #require(batch.count == latitudes.count, "\(what)")
         for (row, text) in latitudes.enumerated() {

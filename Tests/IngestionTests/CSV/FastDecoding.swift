@@ -36,13 +36,13 @@ struct FastDecoding: Hashable {
 
     /// Decodes with every kernel and with blocks that end everywhere in short texts, and expects one result.
     static func everyWay(
-        _ records: [UInt8], header: CSVHeader, blockByteCounts: [Int] = [1, 2, 3, 7, 16, 31, 63, 64, 65, 100, 64 << 10],
+        _ records: [UInt8], header: CSVLayout, blockByteCounts: [Int] = [1, 2, 3, 7, 16, 31, 63, 64, 65, 100, 64 << 10],
         sourceLocation: SourceLocation = #_sourceLocation
     ) -> FastDecoding {
         var expected: FastDecoding?
         for path in StructuralIndexer.Path.allCases where path.isSupported {
             for blockByteCount in blockByteCounts {
-                var decoder = CSVDecoder(header: header, path: path, blockByteCount: blockByteCount)
+                var decoder = CSVDecoder(layout: header, path: path, blockByteCount: blockByteCount)
                 var decoding = FastDecoding()
                 decoding.append(decoder.decode(records))
                 if let expected {
@@ -56,9 +56,9 @@ struct FastDecoding: Hashable {
 
     /// The same of a text.
     static func everyWay(
-        _ records: String, header: String = CSVHeader.usualText, sourceLocation: SourceLocation = #_sourceLocation
+        _ records: String, header: String = CSVLayout.usualText, sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> FastDecoding {
-        everyWay(Array(records.utf8), header: try CSVHeader(header), sourceLocation: sourceLocation)
+        everyWay(Array(records.utf8), header: try CSVLayout(header), sourceLocation: sourceLocation)
     }
 }
 
@@ -70,11 +70,12 @@ extension CSVDecoder {
     }
 }
 
-extension CSVHeader {
-    /// Parses a header that makes up the whole text.
+extension CSVLayout {
+    /// The layout of our own form with a header that makes up the whole text.
     init(_ text: String) throws {
         let bytes = Array(text.utf8)
-        try self.init(parsing: bytes.span.bytes, isWholeFile: true)
+        let header = try HeaderLine(parsing: bytes.span.bytes, isWholeFile: true)
+        self = try #require(CSVLayout(ownForm: header))
     }
 
     static let usualText = "region,origin_coord,destination_coord,datetime,datasource\n"
@@ -86,7 +87,7 @@ extension CSVHeader {
 ///
 /// `bufferByteCount` says how many bytes the buffer holds at most each time; it grows only if it has no complete record.
 func decodeInChunks(
-    _ bytes: [UInt8], header: CSVHeader, decoder: inout CSVDecoder, indexer: StructuralIndexer = StructuralIndexer(),
+    _ bytes: [UInt8], header: CSVLayout, decoder: inout CSVDecoder, indexer: StructuralIndexer = StructuralIndexer(),
     bufferByteCount: () -> Int
 ) -> FastDecoding {
     var result = FastDecoding()
@@ -96,7 +97,7 @@ func decodeInChunks(
         let end = min(bytes.count, position + size)
         let buffer = Array(bytes[position..<end])
         let count = CSVChunker.wholeRecordsByteCount(
-            of: buffer.span.bytes, header: header, isFinal: end == bytes.count, indexer: indexer)
+            of: buffer.span.bytes, layout: header, isFinal: end == bytes.count, indexer: indexer)
         if count == 0 {
             precondition(size < CSVChunker.bufferByteCountMin, "a buffer of the documented size always has a record")
             size *= 2

@@ -20,7 +20,7 @@ struct NameTableTests {
         return chunk.batch
     }
 
-    private static func decoder() throws -> CSVDecoder { CSVDecoder(header: try CSVHeader(CSVHeader.usualText)) }
+    private static func decoder() throws -> CSVDecoder { CSVDecoder(layout: try CSVLayout(CSVLayout.usualText)) }
 
     /// Expects a batch to have these names, its dictionaries each of them once, in the order of their first rows.
     ///
@@ -119,7 +119,7 @@ struct NameTableTests {
 
     @Test("A text that is not a name is refused with a reason, short or long, with known names around it or not")
     func problems() throws {
-        let header = try CSVHeader(CSVHeader.usualText)
+        let header = try CSVLayout(CSVLayout.usualText)
         let notUTF8: [[UInt8]] = [
             [0x80], [0xFF], [0xC3], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82],
             [0xF0, 0x9F, 0x98],

@@ -16,8 +16,8 @@ struct RecordScannerTests {
 
     /// Columns are `note`, which may hold anything, and the usual ones.
     private static func check(_ test: Case) throws {
-        func full(_ text: String) -> String { text.replacing("…", with: CSVHeader.usualRest).replacing("'", with: "\"") }
-        let header = try CSVHeader("note,\(CSVHeader.usualText)")
+        func full(_ text: String) -> String { text.replacing("…", with: CSVLayout.usualRest).replacing("'", with: "\"") }
+        let header = try CSVLayout("note,\(CSVLayout.usualText)")
         let records = Array(full(test.text).utf8)
         let decoding = FastDecoding.everyWay(records, header: header)
         #expect(decoding.regions == test.regions.map(full))
@@ -139,12 +139,12 @@ struct RecordScannerTests {
         "A record over several lines may have 2 MiB; if it has more, its quote was a stray one", arguments: [-1, 0, 1],
         ["\n", "\r\n"])
     func longest(excess: Int, lineEnd: String) throws {
-        let header = try CSVHeader("note,\(CSVHeader.usualText)")
-        let rest = "\",A\(CSVHeader.usualRest)"
+        let header = try CSVLayout("note,\(CSVLayout.usualText)")
+        let rest = "\",A\(CSVLayout.usualRest)"
         let fill = String(repeating: "y", count: Limits.recordByteCountMax + excess - 3 - rest.utf8.count)
-        let records = Array("\"x\n\(fill)\(rest)\(lineEnd)n,B\(CSVHeader.usualRest)\n".utf8)
+        let records = Array("\"x\n\(fill)\(rest)\(lineEnd)n,B\(CSVLayout.usualRest)\n".utf8)
         for isLast in [false, true] {
-            let records = isLast ? Array(records.dropLast("n,B\(CSVHeader.usualRest)\n".utf8.count)) : records
+            let records = isLast ? Array(records.dropLast("n,B\(CSVLayout.usualRest)\n".utf8.count)) : records
             let decoding = FastDecoding.everyWay(records, header: header, blockByteCounts: [64 << 10])
             let last = isLast ? [] : ["B"]
             #expect(decoding.regions == (excess > 0 ? last : ["A"] + last))

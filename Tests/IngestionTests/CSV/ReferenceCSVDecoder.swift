@@ -27,9 +27,9 @@ struct ReferenceCSVDecoder {
     private let fields: [CSVColumn: Int]
 
     /// Decodes what follows a header.
-    init(_ bytes: [UInt8], header: CSVHeader) {
+    init(_ bytes: [UInt8], header: CSVLayout) {
         fieldCount = header.fieldCount
-        fields = Dictionary(uniqueKeysWithValues: CSVColumn.allCases.map { ($0, header[$0]) })
+        fields = Dictionary(uniqueKeysWithValues: CSVColumn.ownForm.map { ($0, header[$0]) })
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
         if lines.last == [] { lines.removeLast() }
         lineCount = lines.count
@@ -161,6 +161,7 @@ struct ReferenceCSVDecoder {
             case .longitudeOutOfRange: throw .originLongitudeOutOfRange
             case .latitudeOutOfRange: throw .originLatitudeOutOfRange
             case .axesSwapped: throw .originAxesSwapped
+            case .otherForm: throw .originOtherForm
             }
         }
         let destination: [Double]
@@ -174,6 +175,7 @@ struct ReferenceCSVDecoder {
             case .longitudeOutOfRange: throw .destinationLongitudeOutOfRange
             case .latitudeOutOfRange: throw .destinationLatitudeOutOfRange
             case .axesSwapped: throw .destinationAxesSwapped
+            case .otherForm: throw .destinationOtherForm
             }
         }
         let time: Int64
@@ -183,6 +185,7 @@ struct ReferenceCSVDecoder {
             case .malformed: throw .timeMalformed
             case .hasZone: throw .timeHasZone
             case .impossible: throw .timeImpossible
+            case .orderUnknown: throw .timeOrderUnknown
             }
         }
         let datasource = value(.datasource)

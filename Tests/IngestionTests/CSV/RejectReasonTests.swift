@@ -55,8 +55,8 @@ struct RejectReasonTests {
     /// Rows with a fault in their structure.
     static let structures: [(reason: RejectReason, row: String)] = [
         (.rowTooLong, String(repeating: "x", count: Limits.recordByteCountMax + 1)), (.unterminatedQuote, "\"Prague,1"),
-        (.quoteInUnquotedField, "Pra\"gue\(CSVHeader.usualRest)"), (.textAfterClosingQuote, "\"Pra\"gue\(CSVHeader.usualRest)"),
-        (.tooFewFields, "Prague,POINT (1 2)"), (.tooManyFields, "Prague\(CSVHeader.usualRest),more"),
+        (.quoteInUnquotedField, "Pra\"gue\(CSVLayout.usualRest)"), (.textAfterClosingQuote, "\"Pra\"gue\(CSVLayout.usualRest)"),
+        (.tooFewFields, "Prague,POINT (1 2)"), (.tooManyFields, "Prague\(CSVLayout.usualRest),more"),
     ]
 
     /// A row with faults instead of what is right.
@@ -70,10 +70,11 @@ struct RejectReasonTests {
 
     @Test("Every reason is given for a row that has that fault alone, and none is without a test")
     func each() throws {
-        let header = try CSVHeader(CSVHeader.usualText)
+        let header = try CSVLayout(CSVLayout.usualText)
         var rows = Self.structures.map { ($0.reason, Array($0.row.utf8)) }
         rows += Self.values.map { ($0.reason, Self.row($0)) }
-        #expect(Set(rows.map(\.0)) == Set(RejectReason.allCases) && rows.count == RejectReason.allCases.count)
+        let all = Set(RejectReason.allCases).subtracting(FormRowLoopTests.reasons)
+        #expect(Set(rows.map(\.0)) == all && rows.count == all.count)
         for (reason, row) in rows {
             let good = Self.row() + Array("\n".utf8)
             let records = good + row + Array("\n".utf8) + good
@@ -85,7 +86,7 @@ struct RejectReasonTests {
 
     @Test("Of two faults in a row the first is given, in the order region, origin, destination, datetime, datasource")
     func order() throws {
-        let header = try CSVHeader("datasource,datetime,destination_coord,origin_coord,region\n")
+        let header = try CSVLayout("datasource,datetime,destination_coord,origin_coord,region\n")
         var records: [UInt8] = []
         var expected: [String] = []
         for first in Self.values {

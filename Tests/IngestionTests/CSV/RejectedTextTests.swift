@@ -6,7 +6,7 @@ import TripModel
 @Suite(.timeLimit(.minutes(10)))
 struct RejectedTextTests {
     private static func text(_ row: [UInt8], lineEnd: String = "\n") throws -> String {
-        let header = try CSVHeader(CSVHeader.usualText)
+        let header = try CSVLayout(CSVLayout.usualText)
         let decoding = FastDecoding.everyWay(row + Array(lineEnd.utf8), header: header, blockByteCounts: [64 << 10])
         try #require(decoding.rejects.count == 1 && decoding.trips.isEmpty)
         return decoding.rejects[0].text
@@ -69,13 +69,13 @@ struct RejectedTextTests {
 
     @Test("A record of several lines is kept complete if a value is wrong, and with its first line if its structure is")
     func severalLines() throws {
-        let header = "note,\(CSVHeader.usualText)"
-        let wrongValue = "\"two\r\nlines\",\(CSVHeader.usualRest)"
+        let header = "note,\(CSVLayout.usualText)"
+        let wrongValue = "\"two\r\nlines\",\(CSVLayout.usualRest)"
         #expect(try FastDecoding.everyWay(wrongValue + "\r\n", header: header).rejects.map(\.text) == [wrongValue])
-        let wrongStructure = "\"two\r\nlines\",Prague\(CSVHeader.usualRest),more"
+        let wrongStructure = "\"two\r\nlines\",Prague\(CSVLayout.usualRest),more"
         #expect(
             try FastDecoding.everyWay(wrongStructure, header: header).rejects.map(\.text) == [
-                "\"two", "lines\",Prague\(CSVHeader.usualRest),more",
+                "\"two", "lines\",Prague\(CSVLayout.usualRest),more",
             ])
     }
 }

@@ -40,7 +40,7 @@ struct RowLoopTests {
     func everyOrder(writing: Writing) throws {
         for order in Self.orders(5) {
             for noteField in [nil, 0, 5] {
-                var names = order.map { CSVColumn.allCases[$0].name }
+                var names = order.map { CSVColumn.ownForm[$0].name }
                 var fields = order.map { Self.values[$0] }
                 if let noteField {
                     names.insert("note", at: noteField)
@@ -61,7 +61,7 @@ struct RowLoopTests {
                     if isQuoted { fields[index] = "\"\(fields[index])\"" }
                 }
                 let row = fields.joined(separator: ",")
-                let header = try CSVHeader(names.joined(separator: ",") + "\n")
+                let header = try CSVLayout(names.joined(separator: ",") + "\n")
                 for text in ["\(row)\n\(row)\n", "\(row)\r\n\(row)\r\n", "\(row)\n\(row)", "\(row)\r\n\(row)\r"] {
                     let decoding = FastDecoding.everyWay(Array(text.utf8), header: header, blockByteCounts: [64, 1000])
                     #expect(decoding.trips == [Self.trip(), Self.trip()] && decoding.rejects.isEmpty, "\(names): \(text)")
@@ -87,8 +87,8 @@ struct RowLoopTests {
         ])
     func blockEnds(row: String, region: String?) throws {
         let (row, region) = (Self.quoted(row), region.map(Self.quoted))
-        let header = try CSVHeader(CSVHeader.usualText)
-        let plain = "Prague\(CSVHeader.usualRest)\n".replacing(",car", with: ",funny_car")
+        let header = try CSVLayout(CSVLayout.usualText)
+        let plain = "Prague\(CSVLayout.usualRest)\n".replacing(",car", with: ",funny_car")
         // Alone, after and before others, and with a last line that has no end.
         for (text, count) in [
             (row, 1), (plain + row + plain, 1), (row + row + plain + row, 3), (plain + String(row.dropLast()), 1),
@@ -124,8 +124,8 @@ struct RowLoopTests {
             ("'A',POINT (1 2),POINT (1 2),2018-05-28 09:03:40,", "datasource is empty"),
         ])
     func unusual(row: String, reason: String) throws {
-        let row = Self.quoted(row).replacing("…", with: CSVHeader.usualRest)
-        let good = "\"Turin\"\(CSVHeader.usualRest)\r\n"
+        let row = Self.quoted(row).replacing("…", with: CSVLayout.usualRest)
+        let good = "\"Turin\"\(CSVLayout.usualRest)\r\n"
         let decoding = try FastDecoding.everyWay(good + row + "\r\n" + good + good)
         #expect(decoding.rejectLines == ["2: \(reason): \(row)"])
         #expect(decoding.regions == ["Turin", "Turin", "Turin"])
@@ -135,7 +135,7 @@ struct RowLoopTests {
         "Rows keep their order past the size of the row buffer, unusual ones at its edge or not",
         arguments: [1023, 1024, 1025, 2047, 2048, 2049, 5000])
     func rowBuffer(count: Int) throws {
-        let header = try CSVHeader(CSVHeader.usualText)
+        let header = try CSVLayout(CSVLayout.usualText)
         for unusualRows in [
             [], [0], [1022, 1023], [1023, 1024, 1025], [1024, 2048], Array(0..<count), Array(stride(from: 0, to: count, by: 3)),
         ] {
@@ -161,7 +161,7 @@ struct RowLoopTests {
 
     @Test("Reading ends 64 bytes after a chunk, wherever a row is cut off")
     func guardedEnd() throws {
-        let header = try CSVHeader(CSVHeader.usualText)
+        let header = try CSVLayout(CSVLayout.usualText)
         let rows = [
             "Prague,POINT (-114.4973794438195123 -50.00136875782316123),POINT(1 2),2018-05-28 09:03:40,car\n",
             Self.quoted(
@@ -174,7 +174,7 @@ struct RowLoopTests {
                 for padding in [Array(row.utf8.dropFirst(count)), [], Array("POINT (1.5 ".utf8)] {
                     let behind = (padding + [UInt8](repeating: UInt8(ascii: "7"), count: 64)).prefix(64)
                     let decoding = GuardedBytes(records + behind).withBytes { span in
-                        var decoder = CSVDecoder(header: header)
+                        var decoder = CSVDecoder(layout: header)
                         var decoding = FastDecoding()
                         decoding.append(decoder.decode(padded: span, count: count))
                         return decoding

@@ -62,15 +62,18 @@ struct StructuralIndexerTests {
         }
     }
 
-    @Test("Only the comma, the quote and the newline are structural bytes, wherever they are", arguments: paths)
-    func everyByte(path: StructuralIndexer.Path) {
-        let indexer = StructuralIndexer(path: path)
+    @Test(
+        "Only the delimiter, the quote and the newline are structural bytes, wherever they are", arguments: paths,
+        Array(",;\t|\u{7F}".utf8))
+    func everyByte(path: StructuralIndexer.Path, delimiter: UInt8) {
+        let indexer = StructuralIndexer(path: path, delimiter: delimiter)
         for byte in UInt8.min...UInt8.max {
             for position in 0..<130 {
                 var bytes = [UInt8](repeating: UInt8(ascii: "a"), count: 130)
                 bytes[position] = byte
                 let positions = indexer.positions(in: bytes.span.bytes)
-                #expect(positions == (Self.isMark(byte) ? [UInt32(position)] : []), "byte \(byte) at \(position)")
+                let isMark = byte == delimiter || (Self.isMark(byte) && byte != UInt8(ascii: ","))
+                #expect(positions == (isMark ? [UInt32(position)] : []), "byte \(byte) at \(position)")
             }
         }
     }

@@ -17,7 +17,7 @@ struct TimestampParserTests {
 
     /// Decodes rows with these times.
     private static func decode(_ texts: [String]) throws -> DecodedChunk {
-        var decoder = CSVDecoder(header: try CSVHeader(CSVHeader.usualText))
+        var decoder = CSVDecoder(layout: try CSVLayout(CSVLayout.usualText))
         return decoder.decode(records(texts))
     }
 
@@ -170,7 +170,7 @@ struct TimestampParserTests {
     @Test(
         "Any byte anywhere in a time is treated as by the reference", arguments: ["2018-05-28 09:03:40", "1999-12-31T23:59:59"])
     func everyByte(text: String) throws {
-        let header = try CSVHeader(CSVHeader.usualText)
+        let header = try CSVLayout(CSVLayout.usualText)
         var records: [UInt8] = []
         for position in 0..<19 {
             for byte in UInt8.min...UInt8.max {
@@ -182,7 +182,7 @@ struct TimestampParserTests {
                 records += Array("r,POINT (1 2),POINT (1 2),".utf8) + bytes + Array(",d\n".utf8)
             }
         }
-        var decoder = CSVDecoder(header: header)
+        var decoder = CSVDecoder(layout: header)
         var decoding = FastDecoding()
         decoding.append(decoder.decode(records))
         CSVDecoderPropertyTests.compare(decoding, ReferenceCSVDecoder(records, header: header), "a byte of \(text)")

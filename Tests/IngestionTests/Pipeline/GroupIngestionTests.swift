@@ -28,8 +28,8 @@ struct GroupIngestionTests {
         for number in 0..<70 {
             let path = "\(folder.path)/\(seed)-\(number).csv"
             var text = csv.header()
-            var columns = [String?](repeating: nil, count: try CSVHeader(text).fieldCount)
-            for column in CSVColumn.allCases { columns[try CSVHeader(text)[column]] = column.name }
+            var columns = [String?](repeating: nil, count: try CSVLayout(text).fieldCount)
+            for column in CSVColumn.ownForm { columns[try CSVLayout(text)[column]] = column.name }
             if csv.chance(5) { text = "a,b\n" }
             var bytes = Array(text.utf8)
             bytes += csv.records(columns: columns, count: .random(in: 0...40, using: &csv.random), badPercent: 10)
@@ -112,7 +112,7 @@ struct GroupIngestionTests {
         defer { store.close() }
         // 150,000 equal rows: 19 MB of CSV in some kilobytes of zstd.
         let row = "Prague,POINT (14.49 50.01),POINT (14.43 50.04),2018-05-28 09:03:40,funny_car\n"
-        let plain = CSVHeader.usualText + String(repeating: row, count: 150_000)
+        let plain = CSVLayout.usualText + String(repeating: row, count: 150_000)
         var compressed: [UInt8] = []
         ZstdCompressor(level: 1).compress(Array(plain.utf8).span.bytes, into: &compressed)
         let path = folder.path + "/much.csv.zst"

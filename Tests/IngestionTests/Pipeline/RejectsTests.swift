@@ -53,7 +53,7 @@ struct RejectsTests {
     func firstRowsAreKept(rows: (row: String, count: Int, kept: Int), together: Bool) throws {
         let store = try open()
         defer { store.close() }
-        var bytes = Array((CSVHeader.usualText + String(repeating: rows.row + "\n", count: rows.count)).utf8)
+        var bytes = Array((CSVLayout.usualText + String(repeating: rows.row + "\n", count: rows.count)).utf8)
         if rows.row.count > 1000 {
             let plain = bytes
             bytes = []
@@ -98,7 +98,7 @@ struct RejectsTests {
             let header = byteCount << 3 | type << 1
             bytes += [UInt8(header & 0xFF), UInt8(header >> 8 & 0xFF), UInt8(header >> 16)] + content
         }
-        add(Array(CSVHeader.usualText.utf8), byteCount: CSVHeader.usualText.utf8.count, type: 0)
+        add(Array(CSVLayout.usualText.utf8), byteCount: CSVLayout.usualText.utf8.count, type: 0)
         for _ in 0..<(3 << 30) / blockByteCount { add([UInt8(ascii: "a")], byteCount: blockByteCount, type: 1) }
         let stopped = try load(bytes, into: store, together: false)
         #expect(stopped.status == .failed && stopped.message?.contains("MAX_EXPANSION") == true, "\(stopped)")
@@ -106,7 +106,7 @@ struct RejectsTests {
         var equal: [UInt8] = []
         let row = "Prague,POINT (14.49 50.01),POINT (14.43 50.04),2018-05-28 09:03:40,funny_car\n"
         ZstdCompressor(level: 9).compress(
-            Array((CSVHeader.usualText + String(repeating: row, count: 100_000)).utf8).span.bytes, into: &equal)
+            Array((CSVLayout.usualText + String(repeating: row, count: 100_000)).utf8).span.bytes, into: &equal)
         let loaded = try load(equal, into: store, together: false)
         #expect((loaded.status, loaded.processedRows) == (.completed, 100_000))
         #expect(

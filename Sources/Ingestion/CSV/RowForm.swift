@@ -1,0 +1,23 @@
+package import TripModel
+
+/// How the values of a publisher's records are read.
+package struct RowForm: Hashable, Sendable {
+    /// How an end of a trip is written.
+    package enum End: Hashable, Sendable {
+        /// Longitude and latitude in degrees, a column each.
+        case pair
+        /// Both in one column.
+        case point(TripFormat.PointForm)
+    }
+
+    package var origin = End.pair
+    package var destination = End.pair
+    /// Of one column, or of a date and a time of day.
+    package var time = TimeFormat()
+    /// Whether numbers have a comma before their decimals.
+    package var hasDecimalComma = false
+    /// What happens to trips with an end at 0, 0.
+    package var nullIsland = ReadingOptions.Treatment.keep
+
+    package init() {}
+}
