@@ -233,9 +233,12 @@ extension HeaderLine {
 extension FormatQuestion {
     /// The question without names or values of the file.
     var withoutContent: FormatQuestion {
-        let wanted = isAnswerable ? "The file needs the option \(option) to be read." : "The file cannot be read as trips."
+        let isOfColumns = option == "map"
+        // What columns are needed for is no secret; which there are is.
+        let named = (answers.first ?? []).compactMap { ReadingOptions.Target(rawValue: String($0.prefix { $0 != "=" })) }
         return FormatQuestion(
-            option: option, column: nil, example: nil, choices: option == "map" ? [] : choices, reason: wanted,
-            answers: option == "map" ? [] : answers, targets: targets)
+            option: option, column: nil, example: nil, choices: isOfColumns ? [] : choices,
+            reason: isAnswerable ? "The file needs the option \(option) to be read." : "The file cannot be read as trips.",
+            answers: isOfColumns ? [] : answers, targets: targets.isEmpty && isOfColumns ? named : targets)
     }
 }

@@ -4,6 +4,7 @@
 /// the same function, so a find is a file and nothing else.
 package enum FuzzEntry: String, CaseIterable, Sendable {
     case csv = "FuzzCSV"
+    case recognition = "FuzzRecognition"
     case parquet = "FuzzParquet"
     case segmentIndex = "FuzzSegmentIndex"
     case query = "FuzzQuery"
@@ -12,6 +13,7 @@ package enum FuzzEntry: String, CaseIterable, Sendable {
     package func run(_ bytes: [UInt8]) {
         switch self {
         case .csv: CSVEntry.run(bytes)
+        case .recognition: RecognitionEntry.run(bytes)
         case .parquet: ParquetEntry.run(bytes)
         case .segmentIndex: SegmentIndexEntry.run(bytes)
         case .query: QueryEntry.run(bytes)
