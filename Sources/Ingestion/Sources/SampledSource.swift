@@ -1,7 +1,7 @@
-import TripModel
+package import TripModel
 
 /// What a chunk's buffer is filled from.
-protocol PlainBytes {
+package protocol PlainBytes {
     /// Reads plain bytes until `buffer` is full or the input ends; returns their count.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int
 }
@@ -12,18 +12,20 @@ extension ByteSource: PlainBytes {}
 ///
 /// Neither a stream can be opened again, nor should a compressed file be decompressed twice. The sample takes no more memory than what is
 /// read of it: its pages are touched when they are filled. Used by one thread at a time.
-final class SampledSource: PlainBytes {
+package final class SampledSource: PlainBytes {
     private let source: ByteSource
     private var sample: ChunkBuffer?
     /// Bytes of the sample that were read.
     private var position = 0
 
-    init(_ source: ByteSource) { self.source = source }
+    package init(_ source: ByteSource) { self.source = source }
 
     /// Recognizes the form of the file, from its beginning.
     ///
     /// The errors of reading are thrown; those of the file's form are the result.
-    func recognize(options: ReadingOptions, mayBeQuoted: Bool) throws(TripstoreError) -> Result<CSVLayout, TripstoreError> {
+    package func recognize(options: ReadingOptions, mayBeQuoted: Bool) throws(TripstoreError) -> Result<
+        CSVLayout, TripstoreError
+    > {
         let sample = ChunkBuffer(capacity: Limits.sampleByteCount)
         self.sample = sample
         var isWholeFile = try sample.fill(from: source, upTo: Limits.recordByteCountMax * 2)
@@ -42,7 +44,7 @@ final class SampledSource: PlainBytes {
         return Result { () throws(TripstoreError) in try recognition.layout() }
     }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {
         guard let sample else { return try source.read(into: buffer) }
         let count = min(buffer.count, sample.count - position)
         sample.withBytes(from: position, count: count) { bytes in
@@ -55,7 +57,7 @@ final class SampledSource: PlainBytes {
     }
 
     /// Skips plain bytes that an earlier attempt has committed, and hashes them.
-    func skip(_ byteCount: Int, hashing hasher: ContentHasher) throws(TripstoreError) {
+    package func skip(_ byteCount: Int, hashing hasher: ContentHasher) throws(TripstoreError) {
         var rest = byteCount
         if let sample {
             let count = min(rest, sample.count - position)
@@ -70,7 +72,7 @@ final class SampledSource: PlainBytes {
     /// Bytes of the file as stored; nil for a stream.
     var storedByteCount: Int? { source.storedByteCount }
     /// Stored bytes consumed so far; those of the sample that were not read yet are not counted in a file that is not compressed.
-    var consumedByteCount: Int {
+    package var consumedByteCount: Int {
         source.consumedByteCount - (source.storedHash == nil ? sample.map { $0.count - position } ?? 0 : 0)
     }
     /// Hash of the stored bytes read so far; nil for input that is not compressed.
