@@ -35,6 +35,8 @@ final class GroupIngestion {
         var contentHash: ContentHash
         /// Hash of the file as it is stored.
         var sourceHash: ContentHash
+        /// How it is read; nil for our own form.
+        var reading: JobReading?
     }
 
     /// What a worker needs for one file, kept from file to file.
@@ -127,7 +129,7 @@ final class GroupIngestion {
         for reject in chunk.rejects { try file.append(reject, line: extent.headerLineCount + reject.line) }
         try file.flush()
         try file.finish(rejects)
-        return JobCommit(
+        var commit = JobCommit(
             segment: nil,
             counts: JobCounts(
                 totalRows: chunk.rowCount, processedRows: chunk.rowCount, rejectedRows: chunk.rejectedCount,
@@ -136,6 +138,8 @@ final class GroupIngestion {
                 byteCount: extent.plainByteCount, lineCount: extent.headerLineCount + chunk.lineCount,
                 rejectsByteCount: file.byteCount, contentHash: extent.contentHash),
             rejects: rejects, isLast: true, sourceHash: extent.sourceHash)
+        commit.reading = extent.reading
+        return commit
     }
 
     /// What the jobs of a wave store and commit together.
@@ -173,7 +177,8 @@ final class GroupIngestion {
             let buffer = reader.buffer
             buffer.count = 0
             guard try buffer.fill(from: source, upTo: buffer.capacity) else { return .oversized }
-            let layout = try Self.layout(buffer, record)
+            let recognized = try Self.recognize(buffer, record)
+            let layout = recognized.layout
             // Files that wait together mostly have the same layout: the decoder's tables of names and months are reused.
             var decoder = reader.decoder.take() ?? CSVDecoder(layout: layout)
             if decoder.layout != layout { decoder = CSVDecoder(layout: layout) }
@@ -191,20 +196,21 @@ final class GroupIngestion {
                 chunk,
                 Extent(
                     plainByteCount: buffer.count, storedByteCount: source.consumedByteCount,
-                    headerLineCount: layout.lineCount, contentHash: hash, sourceHash: source.storedHash ?? hash))
+                    headerLineCount: layout.lineCount, contentHash: hash, sourceHash: source.storedHash ?? hash,
+                    reading: recognized.reading))
         } catch {
             return .failed(error)
         }
     }
 
     /// Returns how a file is read that the buffer has as a whole.
-    private static func layout(_ buffer: ChunkBuffer, _ record: JobRecord) throws(TripstoreError) -> CSVLayout {
+    private static func recognize(_ buffer: ChunkBuffer, _ record: JobRecord) throws(TripstoreError) -> RecognizedCSV {
         try buffer.withBytes(count: buffer.count, padded: true) { bytes throws(TripstoreError) in
             var recognition = try CSVRecognition(
-                beginning: bytes.extracting(0..<buffer.count), isWholeFile: true, options: ReadingOptions(),
+                beginning: bytes.extracting(0..<buffer.count), isWholeFile: true, options: record.options,
                 mayBeQuoted: record.mayBeQuoted)
             recognition.surveyTimes(padded: bytes, count: buffer.count, isWholeFile: true)
-            return try recognition.layout()
+            return try recognition.recognized()
         }
     }
 

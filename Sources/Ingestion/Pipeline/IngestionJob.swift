@@ -71,6 +71,8 @@ package final class IngestionJob {
     /// Bytes of segments of this attempt.
     private var storedByteCount = 0
     private var idleBuffers: [ChunkBuffer] = []
+    /// How the file is read; nil for our own form.
+    private var reading: JobReading?
     /// Hashes the source's plain bytes as they are read.
     private let hasher = ContentHasher()
     /// Hash of the whole source as it is stored, once it is read to its end.
@@ -117,12 +119,14 @@ package final class IngestionJob {
         // Opened once: a file that replaces it meanwhile is another.
         let source = SampledSource(try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax)))
         if !isResuming { try refuseDuplicate(source) }
-        let recognized = try source.recognize(options: ReadingOptions(), mayBeQuoted: record.mayBeQuoted)
+        let recognized = try source.recognize(options: record.options, mayBeQuoted: record.mayBeQuoted)
         var tail = takeBuffer()
         var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
         // If the file changed, that is the error, whatever its form is now.
         let committedEnd = isResuming ? try skipCommitted(tail, source) : 0
-        let layout = try recognized.get()
+        let file = try recognized.get()
+        let layout = file.layout
+        reading = file.reading
         var tailStart = isResuming ? committedEnd : layout.byteCount
         if isResuming {
             // What follows in the buffer may be the file's last bytes, or all of it lies behind.
@@ -328,6 +332,7 @@ package final class IngestionJob {
         var commit = JobCommit(
             segment: segment, attempt: record.attempt, partCount: part.number + 1, counts: part.job.counts,
             checkpoint: part.checkpoint, rejects: part.rejects, rejectedLines: part.rejectedLines, isLast: isLast)
+        commit.reading = reading
         if isLast {
             var completed = part.job
             completed.status = .completed

@@ -14,7 +14,7 @@ package struct CSVRecognition {
     private static let surplusCountMax = 64
 
     /// The names of the columns as the file spells them.
-    package let names: [String]
+    package var names: [String] { sample.names }
     /// Which of them hold what; nil for our own form.
     package private(set) var format: TripFormat?
     /// Whether the times of more of the file should be surveyed before `layout()`.
@@ -22,9 +22,9 @@ package struct CSVRecognition {
 
     private var known: CSVLayout
     private var survey: TimeSurvey?
-    private let options: ReadingOptions
-    private let mayBeQuoted: Bool
-    private var timeColumn = ""
+    let options: ReadingOptions
+    let mayBeQuoted: Bool
+    let sample: TripSample
 
     /// Recognizes the columns of a file.
     ///
@@ -46,8 +46,8 @@ package struct CSVRecognition {
         } else {
             header = try HeaderLine(parsing: bytes, isWholeFile: isWholeFile, delimiter: delimiter)
         }
-        names = header.names
         let records = Self.records(text, header, delimiter, isWholeFile)
+        sample = TripSample(names: header.names, records: records)
         if let own = Self.ownForm(header, delimiter, records, options) {
             known = own
         } else {
@@ -75,7 +75,7 @@ package struct CSVRecognition {
         guard let survey else { return known }
         var layout = known
         do throws(FormatQuestion) {
-            layout.form?.time = try survey.facts.format(column: timeColumn, options: options)
+            layout.form?.time = try survey.facts.format(column: sample.name(known[.time]), options: options)
         } catch { throw Self.error(asking: error, mayBeQuoted) }
         return layout
     }
@@ -144,7 +144,6 @@ package struct CSVRecognition {
                     "The first line of the file seems to be a trip, and no line names the columns; with the option, they are "
                     + "named by their index from 1.")
         }
-        let sample = TripSample(names: header.names, records: records)
         let format = try FormatRecognizer.format(of: sample, options: options)
         self.format = format
         var form = RowForm()
@@ -166,7 +165,6 @@ package struct CSVRecognition {
         if let datasource = format.datasource { fields.append((.datasource, datasource)) }
         known = CSVLayout(header: header, fieldCount: Self.fieldCount(header, records), fields: fields, form: form)
         known.delimiter = delimiter
-        timeColumn = sample.name(known[.time])
         survey = TimeSurvey(layout: known)
     }
 

@@ -24,7 +24,7 @@ package final class SampledSource: PlainBytes {
     ///
     /// The errors of reading are thrown; those of the file's form are the result.
     package func recognize(options: ReadingOptions, mayBeQuoted: Bool) throws(TripstoreError) -> Result<
-        CSVLayout, TripstoreError
+        RecognizedCSV, TripstoreError
     > {
         let sample = ChunkBuffer(capacity: Limits.sampleByteCount)
         self.sample = sample
@@ -41,7 +41,7 @@ package final class SampledSource: PlainBytes {
                 recognition.surveyTimes(padded: $0, count: sample.count, isWholeFile: isWholeFile)
             }
         }
-        return Result { () throws(TripstoreError) in try recognition.layout() }
+        return Result { () throws(TripstoreError) in try recognition.recognized() }
     }
 
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {

@@ -152,6 +152,28 @@ struct CSVRecognitionTests {
         #expect(throws: TripstoreError.self) { try Self.recognition(names) { $0.region = "a\nb" } }
     }
 
+    @Test("What was understood, as options that read the file without being inferred")
+    func understood() throws {
+        let text =
+            "Region;Start Time;start_lng;start_lat;end_lng;end_lat;Start Location\nA;1/13/2020 8:00;1.5;2.5;3.5;4.5;POINT (9 9)\n"
+        let reading = try #require(try Self.recognition(text).recognized().reading)
+        let format = try #require(reading.format)
+        #expect(
+            format.map == [
+                .region: "Region", .time: "Start Time", .originLongitude: "start_lng", .originLatitude: "start_lat",
+                .destinationLongitude: "end_lng", .destinationLatitude: "end_lat",
+            ])
+        #expect(
+            format.delimiter == ";" && format.dateOrder == .monthFirst && format.region == nil && format.datasource == "csv")
+        #expect(reading.notes.map(\.text) == ["Another column holds places too and was left out (Start Location)."])
+        // The next file, in which nothing proves the order.
+        let next = text.replacing("1/13/", with: "2/1/")
+        #expect(throws: TripstoreError.self) { try Self.recognition(next).layout() }
+        #expect(try Self.trips(next) { $0 = format } == ["A csv 1.5 2.5 3.5 4.5 1580544000"])
+        let silent = try Self.recognition(text, mayBeQuoted: false).recognized().reading
+        #expect(silent?.format?.map == [:] && silent?.notes.first?.text.contains("Location") == false)
+    }
+
     // MARK: Questions
 
     private static let header = "started_at,start_lng,start_lat,end_lng,end_lat\n"

@@ -35,7 +35,7 @@ struct SampledSourceTests {
         ZstdCompressor(level: 1).compress(Self.text.span.bytes, into: &compressed)
         for bytes in [Self.text, compressed] {
             let source = try source(bytes)
-            let layout = try source.recognize(options: ReadingOptions(), mayBeQuoted: true).get()
+            let layout = try source.recognize(options: ReadingOptions(), mayBeQuoted: true).get().layout
             #expect(layout.form?.time.dateOrder == .monthFirst)
             // Odd pieces, within the sample, over its end, and past it.
             var all: [UInt8] = []

@@ -1,0 +1,62 @@
+package import TripModel
+
+/// How a file is read, and what its job shows of that.
+package struct RecognizedCSV: Sendable {
+    package var layout: CSVLayout
+    /// nil for our own form.
+    package var reading: JobReading?
+}
+
+/// What a job shows of how its file is read: options that would read it without being inferred.
+extension CSVRecognition {
+    /// Returns how the file is read, as far as it was surveyed.
+    package func recognized() throws(TripstoreError) -> RecognizedCSV {
+        let layout = try layout()
+        return RecognizedCSV(layout: layout, reading: format.map { reading($0, layout) })
+    }
+
+    private func reading(_ format: TripFormat, _ layout: CSVLayout) -> JobReading {
+        var understood = options
+        understood.delimiter =
+            layout.delimiter == UInt8(ascii: "\t") ? "tab" : String(decoding: [layout.delimiter], as: UTF8.self)
+        understood.dateOrder = layout.form?.time.dateOrder
+        if format.region == nil { understood.region = layout.region }
+        if format.datasource == nil { understood.datasource = layout.datasource }
+        var reading = JobReading()
+        understood.map = mayBeQuoted ? map(format) : [:]
+        reading.format = understood
+        if !format.ignored.isEmpty { reading.notes.append(note(ignored: format.ignored)) }
+        return reading
+    }
+
+    private func note(ignored columns: [Int]) -> JobNote {
+        let names = mayBeQuoted ? " (" + columns.map(sample.name).joined(separator: ", ") + ")" : ""
+        return JobNote(
+            kind: "ignored_columns", trips: nil,
+            text: columns.count == 1
+                ? "Another column holds places too and was left out\(names)."
+                : "\(columns.count) other columns hold places too and were left out\(names).")
+    }
+
+    /// The columns in use, by what they hold.
+    private func map(_ format: TripFormat) -> [ReadingOptions.Target: String] {
+        var columns: [(target: ReadingOptions.Target, column: Int)] = []
+        switch format.origin {
+        case .pair(let longitude, let latitude): columns += [(.originLongitude, longitude), (.originLatitude, latitude)]
+        case .point(let column, _): columns.append((.origin, column))
+        }
+        switch format.destination {
+        case .pair(let longitude, let latitude):
+            columns += [(.destinationLongitude, longitude), (.destinationLatitude, latitude)]
+        case .point(let column, _): columns.append((.destination, column))
+        case nil: break
+        }
+        switch format.time {
+        case .one(let column): columns.append((.time, column))
+        case .dateAndClock(let date, let clock): columns += [(.date, date), (.timeOfDay, clock)]
+        }
+        if let region = format.region { columns.append((.region, region)) }
+        if let datasource = format.datasource { columns.append((.datasource, datasource)) }
+        return Dictionary(columns.map { ($0.target, sample.reference($0.column)) }) { first, _ in first }
+    }
+}
