@@ -432,8 +432,8 @@ def test_what_is_no_csv_fails_as_an_upload_does(open_server):
     with FileServer(b"<html>") as files:
         fetched = fetch(open_server, files.url())
         uploaded = open_server.wait_for_job(open_server.post_csv(b"<html>").json["job_id"])
-        assert_failed(fetched, "lacks the columns region, origin_coord")
-        assert "(found: <html>)" in uploaded["message"]
+        assert_failed(fetched, "--map origin_lng=COLUMN")
+        assert "<html>" in uploaded["message"] and "<html>" not in fetched["message"]
 
 
 @pytest.mark.parametrize("content", [b"secret\n", b"secret;x\n", b"region,secret\nsecret,secret\n", b'"secret', b"secret\tx", b"\x1f\x8bsecret",

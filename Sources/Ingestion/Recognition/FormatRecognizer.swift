@@ -300,7 +300,8 @@ package struct FormatRecognizer {
         }
         return FormatQuestion(
             option: "map", column: nil, example: nil, choices: numericColumns(),
-            reason: "No columns of the file seem to hold the \(Self.noun(end)) of trips.", targets: Self.coordinates(end))
+            reason: "No columns of the file seem to hold the \(Self.noun(end)) of trips; its columns are \(columnList).",
+            targets: Self.coordinates(end))
     }
 
     /// Columns that seem to hold ids or names of places, those of ids first; not times, nor anything else that names an end.
@@ -324,6 +325,15 @@ package struct FormatRecognizer {
     }
 
     private static func noun(_ end: HeaderWords.Meaning) -> String { end == .origin ? "origins" : "destinations" }
+
+    /// The names of the file's columns, of many the first ones.
+    private var columnList: String {
+        let shown = sample.names.indices.prefix(Self.shownColumnCountMax).map { String(sample.name($0).prefix(40)) }
+        let rest = sample.names.count - shown.count
+        return shown.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+    }
+
+    private static let shownColumnCountMax = 20
 
     /// Columns that may hold coordinates.
     private func numericColumns() -> [String] {

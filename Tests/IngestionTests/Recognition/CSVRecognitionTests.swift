@@ -212,7 +212,7 @@ struct CSVRecognitionTests {
             ("2020-01-13 08:00,1.5,2.5,3.5,4.5\n", "header", "Add --header none (curl: -F header=none)."),
             (
                 "time,a,b\n2020-01-13 08:00,1.5,2.5\n", "map",
-                "Name their columns: --map origin_lng=COLUMN --map origin_lat=COLUMN"
+                "of trips; its columns are time, a, b. Name their columns: --map origin_lng=COLUMN --map origin_lat=COLUMN"
             ),
             ("region,Region,time,start_lng,start_lat,end_lng,end_lat\na,b,2020-01-13 08:00,1,2,3,4\n", "map", "--map region=2"),
         ])
