@@ -210,9 +210,9 @@ package struct CSVRecognition {
                 .invalidArgument,
                 "The \(name) must have 1 to \(Limits.nameByteCountMax.grouped) bytes and no control characters.")
         }
-        // Our own form has both columns: an empty cell is a fault there, unless the user says what it means.
-        layout.region = options.region ?? (layout.form == nil ? nil : "default")
-        layout.datasource = options.datasource ?? (layout.form == nil ? nil : "csv")
+        // An empty cell of an optional column never costs a row.
+        layout.region = options.region ?? "default"
+        layout.datasource = options.datasource ?? "csv"
     }
 
     private static func error(asking question: FormatQuestion, _ mayBeQuoted: Bool) -> TripstoreError {

@@ -69,7 +69,8 @@ struct CSVDecoderPropertyTests {
         // The texts are worth something only if they reach everything.
         #expect(tripCount > 400)
         if badPercent > 20 {
-            #expect(Set(RejectReason.allCases.map(\.rawValue)).subtracting(reasons) == [RejectReason.rowTooLong.rawValue])
+            let all = Set(RejectReason.allCases).subtracting(FormRowLoopTests.reasons).map(\.rawValue)
+            #expect(Set(all).subtracting(reasons) == [RejectReason.rowTooLong.rawValue])
         }
     }
 

@@ -129,6 +129,15 @@ struct CSVRecognitionTests {
         #expect(try Self.recognition(header + good) { $0.nullIsland = .reject }.layout().form != nil)
     }
 
+    @Test("A row without a region or a datasource takes the constant, also in our own form")
+    func emptyNames() throws {
+        let header = "region,origin_coord,destination_coord,datetime,datasource\n"
+        let rows = ",POINT (1 2),POINT (3 4),2020-01-13 08:00:00,\n\"\",POINT (1 2),POINT (3 4),2020-01-13 08:00:00,b\n"
+        let rest = "1.0 2.0 3.0 4.0 1578902400"
+        #expect(try Self.trips(header + rows) == ["default csv \(rest)", "default b \(rest)"])
+        #expect(try Self.trips(header + rows) { $0.region = "Paris" } == ["Paris csv \(rest)", "Paris b \(rest)"])
+    }
+
     @Test("Options say what looking can't tell")
     func options() throws {
         let bare = "1,2020-01-13 08:00,1.5,2.5,3.5,4.5\n"
