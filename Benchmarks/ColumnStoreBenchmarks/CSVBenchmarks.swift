@@ -22,12 +22,12 @@ enum CSVBenchmarks {
             let chunks = GeneratedTrips.paddedChunks
             benchmark.measure(rows: GeneratedTrips.rowCount, bytes: GeneratedTrips.byteCount) {
                 for chunk in chunks {
-                    blackHole(CSVChunker.wholeRecordsByteCount(of: chunk.span.bytes, header: header, isFinal: false))
+                    blackHole(CSVChunker.wholeRecordsByteCount(of: chunk.span.bytes, layout: header, isFinal: false))
                 }
             }
         }
         Benchmark("CSV: decode, one core", configuration: .rates) { benchmark in
-            var decoder = CSVDecoder(header: try GeneratedTrips.header())
+            var decoder = CSVDecoder(layout: try GeneratedTrips.header())
             _ = GeneratedTrips.paddedChunks
             benchmark.measure(rows: GeneratedTrips.rowCount, bytes: GeneratedTrips.byteCount) {
                 blackHole(GeneratedTrips.decode(with: &decoder))

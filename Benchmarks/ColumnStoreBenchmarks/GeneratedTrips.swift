@@ -21,9 +21,9 @@ enum GeneratedTrips {
     /// Bytes of CSV, without padding.
     static let byteCount = paddedChunks.reduce(0) { $0 + $1.count - Limits.chunkPaddingByteCount }
 
-    static func header() throws -> CSVHeader {
+    static func header() throws -> CSVLayout {
         let line = [UInt8](TripGenerator.header.utf8)
-        return try CSVHeader(parsing: line.span.bytes, isWholeFile: false)
+        return CSVLayout(ownForm: try HeaderLine(parsing: line.span.bytes, isWholeFile: false))!
     }
 
     static func decode(with decoder: inout CSVDecoder) -> [TripBatch] {
@@ -33,7 +33,7 @@ enum GeneratedTrips {
     }
 
     static func batches() throws -> [TripBatch] {
-        var decoder = CSVDecoder(header: try header())
+        var decoder = CSVDecoder(layout: try header())
         return decode(with: &decoder)
     }
 

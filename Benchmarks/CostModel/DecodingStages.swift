@@ -46,7 +46,7 @@ enum DecodingStages {
     private static func cut(_ input: GeneratedInput, _ stopwatch: Stopwatch) -> Double {
         stopwatch.nanoseconds {
             for chunk in input.chunks {
-                keep(CSVChunker.wholeRecordsByteCount(of: chunk.span.bytes, header: input.header, isFinal: false))
+                keep(CSVChunker.wholeRecordsByteCount(of: chunk.span.bytes, layout: input.header, isFinal: false))
             }
         }
     }
@@ -64,8 +64,8 @@ enum DecodingStages {
         }
     }
 
-    private static func decode(_ chunks: [[UInt8]], _ header: CSVHeader, _ stopwatch: Stopwatch) -> Double {
-        var decoder = CSVDecoder(header: header)
+    private static func decode(_ chunks: [[UInt8]], _ header: CSVLayout, _ stopwatch: Stopwatch) -> Double {
+        var decoder = CSVDecoder(layout: header)
         return stopwatch.nanoseconds {
             for chunk in chunks { keep(GeneratedInput.decode(chunk, with: &decoder).count) }
         }

@@ -8,7 +8,7 @@ struct GeneratedInput {
     /// The file, with its header.
     let path: String
     let byteCount: Int
-    let header: CSVHeader
+    let header: CSVLayout
     /// The file's rows, cut as an ingestion cuts them.
     let chunks: [[UInt8]]
     /// As many bytes, but one row again and again.
@@ -20,7 +20,7 @@ struct GeneratedInput {
         path = folder + "/trips.csv"
         let generator = TripGenerator(rowCount: rowCount, seed: 1)
         var bytes = [UInt8](TripGenerator.header.utf8)
-        header = try CSVHeader(parsing: bytes.span.bytes, isWholeFile: false)
+        header = CSVLayout(ownForm: try HeaderLine(parsing: bytes.span.bytes, isWholeFile: false))!
         for index in 0..<generator.chunkCount { bytes += generator.chunk(index) }
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         byteCount = bytes.count
@@ -31,7 +31,7 @@ struct GeneratedInput {
         while start < bytes.count {
             let end = min(start + Limits.chunkByteCount, bytes.count)
             let count = CSVChunker.wholeRecordsByteCount(
-                of: bytes.span.bytes.extracting(start..<end), header: header, isFinal: end == bytes.count)
+                of: bytes.span.bytes.extracting(start..<end), layout: header, isFinal: end == bytes.count)
             chunks.append(bytes[start..<start + count] + padding)
             start += count
         }
@@ -45,7 +45,7 @@ struct GeneratedInput {
 
     /// The rows as the decoder gives them.
     func decoded() -> [TripBatch] {
-        var decoder = CSVDecoder(header: header)
+        var decoder = CSVDecoder(layout: header)
         return chunks.map { Self.decode($0, with: &decoder) }
     }
 
