@@ -6,14 +6,38 @@ import TripstoreAPI
 
 /// The members of a request's JSON object as name-value pairs, which are checked like parameters.
 struct JSONMembers {
-    private let members: [String: Any]
+    private let members: [String: Member]
+
+    /// A value of a kind that some member has.
+    private enum Member: Decodable {
+        case null
+        case flag(Bool)
+        case text(String)
+        case texts([String])
+        case other
+
+        init(from decoder: any Decoder) throws {
+            let value = try decoder.singleValueContainer()
+            if value.decodeNil() {
+                self = .null
+            } else if let flag = try? value.decode(Bool.self) {
+                self = .flag(flag)
+            } else if let text = try? value.decode(String.self) {
+                self = .text(text)
+            } else if let texts = try? value.decode([String].self) {
+                self = .texts(texts)
+            } else {
+                self = .other
+            }
+        }
+    }
 
     /// Parses a body; throws 400 for anything but an object.
     ///
     /// - Parameter example: what to send, as the end of a sentence.
     init(_ body: ByteBuffer, example: String) throws {
         guard let text = String(validating: body.readableBytesView, as: UTF8.self),
-            let members = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+            let members = try? JSONDecoder().decode([String: Member].self, from: Data(text.utf8))
         else {
             throw HTTPError(.badRequest, message: "The body is not a JSON object; \(example).")
         }
@@ -30,9 +54,10 @@ struct JSONMembers {
     /// Returns a member that is text; nil if it is missing or null.
     func text(_ name: String) throws -> String? {
         switch members[name] {
-        case nil, is NSNull: return nil
-        case let text as String: return text
-        default: throw HTTPError(.badRequest, message: "Field '\(name)' must be text, or be left out.")
+        case nil, .null: return nil
+        case .text(let text): return text
+        case .flag, .texts, .other:
+            throw HTTPError(.badRequest, message: "Field '\(name)' must be text, or be left out.")
         }
     }
 
@@ -44,12 +69,10 @@ struct JSONMembers {
 
     private func texts(_ name: String) throws -> [String] {
         switch members[name] {
-        case let list as [Any] where ReadingParameters.repeatable.contains(name):
-            guard let texts = list as? [String] else {
-                throw HTTPError(.badRequest, message: "Field '\(name)' must be a list of texts, or be left out.")
-            }
-            return texts
-        case let flag as Bool where name == ReadingOptions.Option.decimalComma.rawValue: return [flag ? "true" : "false"]
+        case .texts(let texts) where ReadingParameters.repeatable.contains(name): return texts
+        case .other where ReadingParameters.repeatable.contains(name):
+            throw HTTPError(.badRequest, message: "Field '\(name)' must be a list of texts, or be left out.")
+        case .flag(let flag) where name == ReadingOptions.Option.decimalComma.rawValue: return [flag ? "true" : "false"]
         default: return try [text(name)].compactMap(\.self)
         }
     }

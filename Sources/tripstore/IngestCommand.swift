@@ -29,7 +29,7 @@ struct IngestCommand: ParsableCommand {
             Examples:
               tripstore ingest trips.csv
               zcat *.csv.gz | tripstore ingest -
-              tripstore ingest 201905-trips.csv --time-zone Europe/Oslo --map 'time=Started at'
+              tripstore ingest 2019-05.csv --time-zone Europe/Oslo
               tripstore ingest https://HOST/trips.csv.gz s3://BUCKET/2018/may.csv
             """)
 

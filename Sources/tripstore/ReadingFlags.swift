@@ -42,7 +42,7 @@ struct ReadingFlags: ParsableArguments {
         completion: .list(ReadingOptions.Treatment.allCases.map(\.rawValue)))
     var nullIsland: String?
 
-    @Option(help: "Byte between fields: ',', ';', '|' or tab (default: found by looking).")
+    @Option(help: "Byte between fields: comma, semicolon, pipe, tab or the byte itself (default: found by looking).")
     var delimiter: String?
 
     @Option(

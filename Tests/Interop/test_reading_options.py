@@ -34,7 +34,7 @@ def test_flags_and_parameters_give_a_job_the_same_options(tmp_path):
     cli("ingest", SAMPLE, *FLAGS, "--data-dir", tmp_path / "cli", check=False)
     with Server(tmp_path / "http", tmp_path / "log") as server:
         fields = [field for name, value in OPTIONS.items() for text in (value if name == "map" else [value])
-                  for field in ("-F", f"{name}={'true' if text is True else text}")]
+                  for field in ("--form-string", f"{name}={'true' if text is True else text}")]
         subprocess.run(["curl", "--silent", "--fail", *fields, "-F", f"file=@{SAMPLE}", f"{server.url}/ingest"],
                        capture_output=True, check=True)
         server.wait_for_job(1)
@@ -48,7 +48,7 @@ def test_flags_and_parameters_give_a_job_the_same_options(tmp_path):
     (["--date-order", "mdy"], "--date-order must be month-first or day-first, not 'mdy'."),
     (["--time-zone", "Europe/Olso"], "the time zone database of this machine has no 'Europe/Olso';"),
     (["--encoding", "koi8-r"], "--encoding must be one of utf-8, "),
-    (["--delimiter", ":"], "--delimiter must be one of , ; | tab, not ':'; a shell needs ; and | in quotes."),
+    (["--delimiter", ":"], "--delimiter must be one of , ; | tab, not ':'; in words: comma, semicolon, pipe, tab."),
     (["--missing-destination", "drop"], "--missing-destination must be reject or keep, not 'drop'."),
     (["--header", "no"], "--header must be none or present, not 'no'."),
     (["--profile", "nobody"], "There is no profile 'nobody'; none is saved yet."),

@@ -94,6 +94,8 @@ struct IngestParametersTests {
             }
             for (member, detail) in [
                 (#""map": [1]"#, "Field 'map' must be a list of texts, or be left out."),
+                (#""decimal_comma": 0"#, "Field 'decimal_comma' must be text, or be left out."),
+                (#""map": {"time": "T"}"#, "Field 'map' must be a list of texts, or be left out."),
                 (#""region": 1"#, "Field 'region' must be text, or be left out."),
                 (#""region": ["a"]"#, "Field 'region' must be text, or be left out."),
             ] {

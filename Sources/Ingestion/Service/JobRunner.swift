@@ -235,14 +235,6 @@ final class JobRunner: Sendable {
         }
     }
 
-    /// Returns what a job that failed shows of how its file is read; nil if that is not why it failed.
-    private static func reading(after error: TripstoreError, mayQuote: Bool) -> JobReading? {
-        guard error.reading != nil || error.question != nil else { return nil }
-        var reading = error.reading ?? JobReading()
-        reading.question = error.question.map { JobQuestion($0, quotesFile: mayQuote) }
-        return reading
-    }
-
     /// Rolls back what a cancelled or failed job has committed.
     private func abandon(
         _ id: Int64, _ record: JobRecord, _ error: any Error, _ control: IngestionJob.Control
@@ -251,7 +243,9 @@ final class JobRunner: Sendable {
         let status: Job.Status = error.code == .cancelled ? .cancelled : .failed
         if error.isDuplicate { state.withLock { $0.duplicates[id] = error.job } }
         let message = error.lastingMessage ?? error.message
-        if let reading = Self.reading(after: error, mayQuote: record.mayBeQuoted) {
+        if let question = error.question {
+            var reading = JobReading()
+            reading.question = JobQuestion(question, quotesFile: record.mayBeQuoted)
             try retrying([id], control) { () throws(TripstoreError) in
                 try catalog.note(reading, job: id, attempt: record.attempt)
             }

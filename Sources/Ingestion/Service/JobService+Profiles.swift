@@ -49,7 +49,7 @@ extension JobService {
             : "saved are " + names.prefix(shown).joined(separator: ", ") + (names.count > shown ? ", …" : "")
         return TripstoreError(
             code,
-            "There is no profile '\(name.prefix(100))'; \(known). Save one with `tripstore profiles set NAME` or PUT /profiles/NAME."
+            "There is no profile '\(name.prefix(100))'; \(known). Save one with `tripstore profiles set` or, where a server has the store, with PUT."
         )
     }
 }

@@ -62,8 +62,6 @@ public struct TripstoreError: Error, Sendable, CustomStringConvertible {
     package var lastingMessage: String?
     /// The cause, if other processes may succeed where this one failed.
     package var cause: Cause?
-    /// How the file is read that caused it, for its job.
-    package var reading: JobReading?
     /// Whether that job has all trips of the same bytes, so that nothing is missing without these.
     public var isDuplicate = false
     /// What the file's user must say before it can be read; nil for all other errors.

@@ -47,7 +47,9 @@ struct ReadingOptionsTests {
     @Test(
         "Other spellings of a value are stored as one",
         arguments: [
-            ("delimiter=\t", "delimiter=tab"), ("delimiter=\\t", "delimiter=tab"), ("encoding=UTF8", "encoding=utf-8"),
+            ("delimiter=\t", "delimiter=tab"), ("delimiter=\\t", "delimiter=tab"),
+            ("delimiter=semicolon", "delimiter=;"), ("delimiter=pipe", "delimiter=|"), ("delimiter=comma", "delimiter=,"),
+            ("encoding=UTF8", "encoding=utf-8"),
             ("encoding=Latin-1", "encoding=iso-8859-1"), ("encoding=cp1252", "encoding=windows-1252"),
             ("map= time =T", "map=time=T"),
         ])
@@ -89,7 +91,7 @@ struct ReadingOptionsTests {
             (["date_order=mdy"], "--date_order must be month-first or day-first, not 'mdy'."),
             (["missing_destination=drop"], "--missing_destination must be reject or keep, not 'drop'."),
             (["null_island=no"], "--null_island must be reject or keep, not 'no'."),
-            (["delimiter=:"], "--delimiter must be one of , ; | tab, not ':'; a shell needs ; and | in quotes."),
+            (["delimiter=:"], "--delimiter must be one of , ; | tab, not ':'; in words: comma, semicolon, pipe, tab."),
             (
                 ["encoding=koi8-r"],
                 "--encoding must be one of utf-8, utf-16, utf-16le, utf-16be, iso-8859-1, windows-1252, not 'koi8-r'; convert a file in "
