@@ -82,6 +82,51 @@ def test_the_same_content_in_another_compression_under_other_options_is_a_failur
     assert json.loads(cli("jobs", 2, "--format", "json", *store).stdout)["status"] == "failed"
 
 
+# MARK: Questions
+
+def rides(path, *days):
+    """A file of trips whose dates may be read in two ways."""
+    path.write_text("started_at,start_lng,start_lat,end_lng,end_lat\n" + "".join(
+        f"{day} 08:00,10.{number},59.9,10.8,59.8\n" for number, day in enumerate(days)), encoding="utf-8")
+    return path
+
+
+def test_a_question_ends_with_exit_code_2_and_the_flag_that_it_names_loads_the_file(tmp_path):
+    store = ["--data-dir", tmp_path / "data"]
+    path = rides(tmp_path / "rides.csv", "03/04/2019", "05/06/2019")
+    done = cli("ingest", path, SAMPLE, *store, check=False)
+    assert_refused(done, 2)
+    assert "--date-order month-first or --date-order day-first" in done.stderr and "-F date_order=day-first" in done.stderr
+    job = json.loads(cli("jobs", 1, "--format", "json", *store).stdout)
+    assert job["status"] == "failed" and "--date-order day-first" in job["message"]
+    assert job["question"] == {"option": "date_order", "column": "started_at", "example": "03/04/2019 08:00",
+                               "choices": ["month-first", "day-first"]}
+    assert cli("resume", 1, *store, check=False).returncode == 2
+
+    cli("ingest", path, "--date-order", "day-first", *store)
+    job = json.loads(cli("jobs", 3, "--format", "json", *store).stdout)
+    assert job["status"] == "completed" and "question" not in job
+    assert job["format"]["date_order"] == "day-first" and "time=started_at" in job["format"]["map"]
+    assert "Read with: --map time=started_at" in cli("jobs", 3, *store).stderr
+    weeks = cli("weekly-average", "--format", "json", "--from", "2019-04-03", "--to", "2019-04-04", *store)
+    assert json.loads(weeks.stdout)["total_trips"] == 1
+
+
+def test_a_question_over_http_and_a_profile_that_answers_it_for_every_file(tmp_path):
+    with Server(tmp_path / "data", tmp_path / "log") as server:
+        path = rides(tmp_path / "rides.csv", "03/04/2019")
+        subprocess.run(["curl", "--silent", "--fail", "-T", path, f"{server.url}/ingest/"], capture_output=True, check=True)
+        asked = server.wait_for_job(1)
+        assert asked["status"] == "failed" and asked["question"]["option"] == "date_order"
+        subprocess.run(["curl", "--silent", "--fail", "-X", "PUT", "--json", json.dumps({"date_order": asked["question"]["choices"][1]}),
+                        f"{server.url}/profiles/rides"], capture_output=True, check=True)
+        for job, file in ((2, path), (3, rides(tmp_path / "next.csv", "01/02/2020"))):
+            subprocess.run(["curl", "--silent", "--fail", "-T", file, f"{server.url}/ingest/?profile=rides"], capture_output=True,
+                           check=True)
+            loaded = server.wait_for_job(job)
+            assert loaded["status"] == "completed" and loaded["format"]["date_order"] == "day-first"
+
+
 # MARK: Profiles
 
 def test_profiles_on_the_command_line(tmp_path):
