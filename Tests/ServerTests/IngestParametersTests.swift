@@ -7,7 +7,7 @@ import Testing
 import TripModel
 
 /// Reading options arrive with a job from every kind of upload, and wrong ones are refused before there is a job.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct IngestParametersTests {
     private static let formHeaders: HTTPFields = [.contentType: "multipart/form-data; boundary=XX"]
     private static let jsonHeaders: HTTPFields = [.contentType: "application/json"]

@@ -7,7 +7,7 @@ import Testing
 import TripModel
 
 /// Saved reading options over HTTP, and uploads that use them.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProfilesControllerTests {
     private static let jsonHeaders: HTTPFields = [.contentType: "application/json"]
 

@@ -3,7 +3,7 @@ import TripModel
 import TripstoreAPI
 
 /// Reading options from named values, as every entrance gets them.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ReadingParametersTests {
     typealias Pairs = [(name: String, value: String)]
 

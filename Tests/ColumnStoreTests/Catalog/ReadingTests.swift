@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// How files are read, as the catalog in SQLite keeps it; `PostgresCatalogTests` compares the other one with it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ReadingTests {
     private static func options(_ region: String) -> ReadingOptions {
         var options = ReadingOptions()

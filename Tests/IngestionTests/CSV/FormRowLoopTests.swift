@@ -4,7 +4,7 @@ import Testing
 import TripModel
 
 /// Records of publishers' forms: what the row loop decodes, and what it leaves to the full rules.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct FormRowLoopTests {
     /// Reasons that only records of such forms give.
     static let reasons: Set<RejectReason> = [

@@ -8,7 +8,7 @@ import TripModel
 import TripstoreAPI
 
 /// Files of publishers as jobs: alone and in groups, loaded, partly rejected, or with a question.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct PublisherFilesTests {
     private let folder = TemporaryDirectory()
 

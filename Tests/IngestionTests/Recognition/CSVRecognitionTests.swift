@@ -3,7 +3,7 @@ import Testing
 import TripModel
 
 /// How files of publishers are read, from their beginning and what their user says.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CSVRecognitionTests {
     /// Recognizes a whole file.
     static func recognition(

@@ -5,7 +5,7 @@ import Testing
 import TripModel
 
 /// Times in every form that publishers write, and what no form is.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct TimeTextTests {
     private static func microseconds(_ text: String, _ format: TimeFormat) throws(TimestampProblem) -> Int64 {
         try format.microseconds(of: TimeText(text.utf8Span.span))
@@ -152,7 +152,7 @@ struct TimeTextTests {
 }
 
 /// What the values of a column prove.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct TimeFactsTests {
     private static func format(_ values: [String], _ change: (inout ReadingOptions) -> Void = { _ in }) throws -> TimeFormat {
         var facts = TimeFacts()

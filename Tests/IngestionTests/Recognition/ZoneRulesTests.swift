@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Clocks of time zones, from the system's database.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ZoneRulesTests {
     @Test(
         "Clocks change at the known moments, also in years past the listed ones",

@@ -8,7 +8,7 @@ import Testing
 import TripModel
 
 /// How a file is read belongs to its job: a resumed one keeps it, and another way to read the same file is another job.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct JobOptionsTests {
     private let folder = TemporaryDirectory()
 

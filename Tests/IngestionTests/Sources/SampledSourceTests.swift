@@ -6,7 +6,7 @@ import Testing
 import TripModel
 
 /// A source whose beginning was read ahead is read as if it had not been.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct SampledSourceTests {
     private let folder = TemporaryDirectory()
 

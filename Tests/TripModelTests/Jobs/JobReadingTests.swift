@@ -2,7 +2,7 @@ import Testing
 import TripModel
 
 /// What a job keeps of a question, and the names of profiles.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct JobReadingTests {
     @Test("A question about a file that must not be quoted says nothing that the file has")
     func secret() {

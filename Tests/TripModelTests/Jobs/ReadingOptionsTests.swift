@@ -2,7 +2,7 @@ import Testing
 import TripModel
 
 /// Reading options as texts and as JSON, and the sentence for each text that is wrong.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ReadingOptionsTests {
     /// Options from `NAME=VALUE`.
     private static func options(_ texts: [String]) throws(TripstoreError) -> ReadingOptions {
