@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 
 from tripstore_tools import REPOSITORY
-from tripstore_tools.bench import against, asking, clickhouse_engine, figures, growth, http_loads, judge, loads, page, scaling
+from tripstore_tools.bench import (
+    against, asking, clickhouse_engine, figures, growth, http_loads, judge, loads, page, publishers, scaling)
 from tripstore_tools.bench.files import Files
 from tripstore_tools.bench.origin import commit, machine
 
@@ -110,7 +111,13 @@ def two_builds(made, folder, options, sections):
     return measured
 
 
-PARTS = {"against": two_builds, "scaling": shapes_and_sizes, "growth": growth_of_queries, "small_files": small_files, "http": uploads,
+def publishers_forms(made, folder, options, sections):
+    measured = publishers.measure(made, folder, options.rounds, options.rows)
+    sections["publishers"] = caption(options, options.rows) + "\n\n" + page.markdown(publishers.table(measured))
+    return measured
+
+
+PARTS = {"publishers": publishers_forms, "against": two_builds, "scaling": shapes_and_sizes, "growth": growth_of_queries, "small_files": small_files, "http": uploads,
          "row": loads_in_a_row, "subscribers": audiences, "clickhouse": other_engine}
 
 
