@@ -173,8 +173,8 @@ struct LocalStoreTests {
     }
 
     @Test(arguments: [
-        ("", "empty"), ("a,b,c\n1,2,3\n", "region"), ("region;origin_coord;destination_coord;datetime;datasource\n", ";"),
-        ("PK\u{3}\u{4}zip", "zip archive"), ("region,origin_coord,destination_coord,datetime\n", "datasource"),
+        ("", "empty"), ("a,b,c\n1,2,3\n", "hold the origins of trips; its columns are a, b, c."), ("region;origin_coord;destination_coord;datetime;datasource\n", ";"),
+        ("PK\u{3}\u{4}zip", "zip archive"), ("region,origin_coord,destination_coord,datetime\n", "no rows"),
     ])
     func aBadFileFailsWithOneSentence(text: String, mentions: String) throws {
         let store = try open()
@@ -207,7 +207,7 @@ struct LocalStoreTests {
             region,origin_coord,destination_coord,datetime,datasource
             Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a
             Prague,POINT (14.4 91),POINT (14.5 50.1),2018-05-28 09:03:40,a
-            ,POINT (14.4 50.0),POINT (14.5 50.1),2018-05-28 09:03:40,a
+            Prague,14.4 50.0,POINT (14.5 50.1),2018-05-28 09:03:40,a
             Prague,POINT (14.4 50.0),POINT (14.5 50.1),2018-02-30 09:03:40,a
 
             """, "some.csv")

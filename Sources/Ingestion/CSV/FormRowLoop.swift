@@ -153,7 +153,7 @@ enum FormRowLoop {
 
     @inline(never)
     private static func otherPoint(
-        _ base: UnsafeRawPointer, _ start: Int, _ end: Int, _ form: TripFormat.PointForm
+        _ base: UnsafeRawPointer, _ start: Int, _ end: Int, _ form: PointForm
     ) -> RowLoop.PointValue {
         guard let point = try? PointText.point(of: RowLoop.bytes(base, start, end).span, form) else {
             return RowLoop.PointValue(longitude: 0, latitude: 0, isValid: false)

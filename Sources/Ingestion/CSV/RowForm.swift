@@ -7,7 +7,7 @@ package struct RowForm: Hashable, Sendable {
         /// Longitude and latitude in degrees, a column each.
         case pair
         /// Both in one column.
-        case point(TripFormat.PointForm)
+        case point(PointForm)
     }
 
     package var origin = End.pair

@@ -125,19 +125,18 @@ package final class IngestionJob {
         // If the file changed, that is the error, whatever its form is now.
         let committedEnd = isResuming ? try skipCommitted(tail, source) : 0
         let file = try recognized.get()
-        let layout = file.layout
         reading = file.reading
-        var tailStart = isResuming ? committedEnd : layout.byteCount
+        var tailStart = isResuming ? committedEnd : file.layout.byteCount
         if isResuming {
             // What follows in the buffer may be the file's last bytes, or all of it lies behind.
             if committedEnd == tail.count { hasEnded = false }
         } else {
-            tail.withBytes(count: layout.byteCount) { hasher.update($0) }
-            checkpoint.byteCount = layout.byteCount
-            checkpoint.lineCount = layout.lineCount
+            tail.withBytes(count: file.layout.byteCount) { hasher.update($0) }
+            checkpoint.byteCount = file.layout.byteCount
+            checkpoint.lineCount = file.layout.lineCount
             checkpoint.contentHash = hasher.hash
         }
-        let decoders = ScratchPool { CSVDecoder(layout: layout) }
+        let decoders = ScratchPool { CSVDecoder(layout: file.layout) }
         var readByteCount = checkpoint.byteCount
 
         while !(hasEnded && tailStart == tail.count) {
@@ -150,7 +149,7 @@ package final class IngestionJob {
             let buffer = takeBuffer()
             buffer.takeTail(of: tail, from: tailStart)
             idleBuffers.append(tail)
-            let whole = try fill(buffer, from: source, layout, &hasEnded)
+            let whole = try fill(buffer, from: source, file.layout, &hasEnded)
             if buffer.count == 0 { break }
             guard whole > 0 else {
                 throw TripstoreError(.internalFault, "No row ends in \(buffer.count) bytes of \(sourcePath).")

@@ -14,7 +14,7 @@ extension FormatRecognizer {
                 choices: timeColumns(nil).map { sample.name($0.column) },
                 reason:
                     "The option map gives a date or a time of day; \(mapped[.date] == nil ? "date" : "time_of_day") is missing.",
-                targets: [mapped[.date] == nil ? .date : .timeOfDay])
+                targets: [(mapped[.date] == nil ? ReadingOptions.Target.date : .timeOfDay).rawValue])
         }
         for end in [HeaderWords.Meaning.origin, nil] {
             let columns = timeColumns(end)
@@ -33,7 +33,7 @@ extension FormatRecognizer {
         FormatQuestion(
             option: "map", column: sample.name(columns[0]), example: sample.values[columns[0]].first,
             choices: columns.map(sample.name), reason: "Several columns may hold the start times of trips.",
-            answers: isHalf ? [] : columns.map { ["time=\(sample.reference($0))"] }, targets: isHalf ? [.date, .timeOfDay] : [])
+            answers: isHalf ? [] : columns.map { ["time=\(sample.reference($0))"] }, targets: isHalf ? [ReadingOptions.Target.date, .timeOfDay].map(\.rawValue) : [])
     }
 
     private func noTime() -> FormatQuestion {
@@ -56,7 +56,7 @@ extension FormatRecognizer {
         return FormatQuestion(
             option: "map", column: nil, example: nil, choices: [],
             reason: "No column of the file seems to hold the start times of trips.",
-            targets: [.time])
+            targets: [ReadingOptions.Target.time.rawValue])
     }
 
     /// Columns of times by their names, those of an end or of none.

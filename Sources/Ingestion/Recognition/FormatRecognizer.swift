@@ -14,7 +14,7 @@ package struct FormatRecognizer {
     let words: [HeaderWords]
     /// What most values of each column are; nil if they are no times, or no points.
     let kinds: [TimeKind?]
-    private let pointForms: [TripFormat.PointForm?]
+    private let pointForms: [PointForm?]
     private(set) var mapped: [ReadingOptions.Target: Int] = [:]
 
     private init(_ sample: TripSample, _ options: ReadingOptions) {
@@ -61,7 +61,7 @@ package struct FormatRecognizer {
             reason: found.isEmpty
                 ? "The file has no column \(text), which the option map gives for \(target.rawValue)."
                 : "The file has \(found.count) columns named \(text); give the index of one for \(target.rawValue).",
-            answers: found.map { ["\(target.rawValue)=\($0 + 1)"] }, targets: [target])
+            answers: found.map { ["\(target.rawValue)=\($0 + 1)"] }, targets: [target.rawValue])
     }
 
     // MARK: Ends
@@ -104,7 +104,7 @@ package struct FormatRecognizer {
             let missing = given == nil ? east : north
             throw FormatQuestion(
                 option: "map", column: nil, example: nil, choices: numericColumns(),
-                reason: "The option map gives one of two coordinates; \(missing.rawValue) is missing.", targets: [missing])
+                reason: "The option map gives one of two coordinates; \(missing.rawValue) is missing.", targets: [missing.rawValue])
         }
     }
 
@@ -172,7 +172,7 @@ package struct FormatRecognizer {
                 ? "The columns \(east) and \(north) do not hold degrees but coordinates of a plane, such as metres; convert them to "
                     + "longitude and latitude (EPSG:4326)."
                 : "The columns \(east) and \(north) do not hold numbers.",
-            targets: isNumeric ? [] : Self.coordinates(end))
+            targets: isNumeric ? [] : Self.coordinates(end).map(\.rawValue))
     }
 
     /// Pairs of columns of one end whose names differ in the axis only.
@@ -239,13 +239,13 @@ package struct FormatRecognizer {
             ?? columns.first
     }
 
-    private func pointForm(_ column: Int) -> TripFormat.PointForm? { pointForms[column] }
+    private func pointForm(_ column: Int) -> PointForm? { pointForms[column] }
 
     /// The form of a column's points; nil if more than half are no points.
-    private static func pointForm(of values: [String], _ word: HeaderWords) -> TripFormat.PointForm? {
+    private static func pointForm(of values: [String], _ word: HeaderWords) -> PointForm? {
         guard !values.isEmpty else { return nil }
         let forms = values.map { pointForm(of: $0) }
-        for form in [TripFormat.PointForm.wkt, .longitudeFirst, .latitudeFirst, .object] {
+        for form in [PointForm.wkt, .longitudeFirst, .latitudeFirst, .object] {
             guard forms.count(where: { $0 == form }) * 2 > forms.count else { continue }
             // A name that says the order is believed: `lng_lat`.
             if form == .latitudeFirst, let named = order(word) { return named }
@@ -254,13 +254,13 @@ package struct FormatRecognizer {
         return nil
     }
 
-    private static func order(_ word: HeaderWords) -> TripFormat.PointForm? {
+    private static func order(_ word: HeaderWords) -> PointForm? {
         if word.words.contains(where: { $0 == "lnglat" || $0 == "lonlat" }) { return .longitudeFirst }
         let axes = word.words.compactMap { HeaderWords($0).meanings.first }.filter { $0 == .longitude || $0 == .latitude }
         return axes.count == 2 && axes[0] == .longitude ? .longitudeFirst : nil
     }
 
-    static func pointForm(of value: String) -> TripFormat.PointForm? {
+    static func pointForm(of value: String) -> PointForm? {
         // What most values are not is seen at their first byte.
         guard let first = value.utf8.first else { return nil }
         if first | 0x20 == UInt8(ascii: "p") { return value.lowercased().hasPrefix("point") ? .wkt : nil }
@@ -301,7 +301,7 @@ package struct FormatRecognizer {
         return FormatQuestion(
             option: "map", column: nil, example: nil, choices: numericColumns(),
             reason: "No columns of the file seem to hold the \(Self.noun(end)) of trips; its columns are \(columnList).",
-            targets: Self.coordinates(end))
+            targets: Self.coordinates(end).map(\.rawValue))
     }
 
     /// Columns that seem to hold ids or names of places, those of ids first; not times, nor anything else that names an end.

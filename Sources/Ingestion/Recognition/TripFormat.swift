@@ -2,18 +2,6 @@
 ///
 /// What `FormatRecognizer` understood of a file, or its user said. Indices count from 0.
 package struct TripFormat: Hashable, Sendable {
-    /// The form of a point in one column.
-    package enum PointForm: String, Hashable, Sendable, Codable {
-        /// `POINT (longitude latitude)`
-        case wkt
-        /// `[longitude, latitude]`, also as the coordinates of a GeoJSON object
-        case longitudeFirst = "lng,lat"
-        /// `latitude,longitude`, with or without parentheses
-        case latitudeFirst = "lat,lng"
-        /// `{"lat": latitude, "lng": longitude}`, the keys in any usual spelling and either order
-        case object = "{lat, lng}"
-    }
-
     /// Where one end of a trip is.
     package enum Place: Hashable, Sendable {
         case pair(longitude: Int, latitude: Int)

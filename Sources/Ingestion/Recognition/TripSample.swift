@@ -7,11 +7,6 @@ package struct TripSample: Sendable {
     /// Values of each column that are not empty, without blanks around them, in the order of the records.
     package let values: [[String]]
 
-    /// Texts that publishers write for "none".
-    static let emptyTexts: Set<String> = [
-        "", "NA", "N/A", "NULL", "Null", "null", "None", "none", "nil", "NaN", "nan", "\\N", "{}", "[]",
-    ]
-
     /// - Parameter records: fields of each record; missing ones count as empty, surplus ones are left out.
     package init(names: [String], records: [[String]]) {
         self.names = names
@@ -19,7 +14,7 @@ package struct TripSample: Sendable {
             records.compactMap { record in
                 guard column < record.count else { return nil }
                 let value = record[column].trimmingBlanks()
-                return value.utf8.count <= 4 && Self.emptyTexts.contains(value) ? nil : value
+                return value.utf8.count <= 4 && EmptyText.texts.contains(value) ? nil : value
             }
         }
     }

@@ -101,8 +101,8 @@ struct FormRowLoopTests {
         arguments: [
             (.latitudeFirst, "POINT (1 2)"), (.longitudeFirst, "1, 2"), (.object, "[1, 2]"), (.object, "{'lat': 1}"),
             (.longitudeFirst, "]["), (.latitudeFirst, "1;2"),
-        ] as [(TripFormat.PointForm, String)])
-    func otherForm(form: TripFormat.PointForm, text: String) throws {
+        ] as [(PointForm, String)])
+    func otherForm(form: PointForm, text: String) throws {
         let header = try HeaderLine(parsing: Array("t,o,d\n".utf8).span.bytes, isWholeFile: true)
         for (column, reason) in [(1, RejectReason.originOtherForm), (2, .destinationOtherForm)] {
             var rowForm = RowForm()

@@ -16,13 +16,13 @@ public struct FormatQuestion: Error, Hashable, Sendable {
     public var reason: String
     /// Each answer as values of the option, all of which are needed: `[["origin_lng=lon", "origin_lat=lat"]]`.
     public var answers: [[String]]
-    /// What a column is to be named for if no answer is known.
-    public var targets: [ReadingOptions.Target]
+    /// What columns are to be named for if no answer is known, such as `time`.
+    public var targets: [String]
 
     /// Makes a question; each choice of another option than `map` is an answer.
     public init(
         option: String, column: String?, example: String?, choices: [String], reason: String, answers: [[String]]? = nil,
-        targets: [ReadingOptions.Target] = []
+        targets: [String] = []
     ) {
         self.option = option
         self.column = column
@@ -46,7 +46,7 @@ public struct FormatQuestion: Error, Hashable, Sendable {
             return "Add --places FILE (curl: -F places=@FILE), a file with the id or name, longitude and latitude of each."
         case "map" where answers.isEmpty:
             if targets.isEmpty { return nil }
-            let values = targets.map { "\($0.rawValue)=COLUMN" }
+            let values = targets.map { "\($0)=COLUMN" }
             return "Name \(targets.count == 1 ? "its column" : "their columns"): " + pasted([values]) + "."
         case "time_zone":
             return "Add " + pasted(answers) + ", or the zone of the city, such as \(Self.flag(option)) Europe/Oslo."

@@ -144,7 +144,14 @@ package struct CSVRecognition {
                     "The first line of the file seems to be a trip, and no line names the columns; with the option, they are "
                     + "named by their index from 1.")
         }
-        let format = try FormatRecognizer.format(of: sample, options: options)
+        let format: TripFormat
+        do throws(FormatQuestion) {
+            format = try FormatRecognizer.format(of: sample, options: options)
+        } catch where records.isEmpty {
+            throw FormatQuestion(
+                option: "map", column: nil, example: nil, choices: [],
+                reason: "The file has no rows, only a line that names \(header.names.count) columns.")
+        }
         self.format = format
         var form = RowForm()
         form.hasDecimalComma = options.decimalComma == true
@@ -233,7 +240,7 @@ extension FormatQuestion {
     var withoutContent: FormatQuestion {
         let isOfColumns = option == "map"
         // What columns are needed for is no secret; which there are is.
-        let named = (answers.first ?? []).compactMap { ReadingOptions.Target(rawValue: String($0.prefix { $0 != "=" })) }
+        let named = (answers.first ?? []).compactMap { ReadingOptions.Target(rawValue: String($0.prefix { $0 != "=" }))?.rawValue }
         return FormatQuestion(
             option: option, column: nil, example: nil, choices: isOfColumns ? [] : choices,
             reason: isAnswerable ? "The file needs the option \(option) to be read." : "The file cannot be read as trips.",

@@ -1,7 +1,7 @@
 /// A point in one column, in the form that all points of the column have, to two doubles.
 enum PointText {
     /// Returns the point of a text.
-    static func point(of text: Span<UInt8>, _ form: TripFormat.PointForm) throws(PointProblem) -> PointParser.Point {
+    static func point(of text: Span<UInt8>, _ form: PointForm) throws(PointProblem) -> PointParser.Point {
         if form == .wkt { return try PointParser.point(of: text) }
         let (first, end) = trimmed(text, 0, text.count)
         if EmptyText.isNone(text) { throw .empty }

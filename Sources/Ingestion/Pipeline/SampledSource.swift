@@ -1,13 +1,5 @@
 package import TripModel
 
-/// What a chunk's buffer is filled from.
-package protocol PlainBytes {
-    /// Reads plain bytes until `buffer` is full or the input ends; returns their count.
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int
-}
-
-extension ByteSource: PlainBytes {}
-
 /// A job's source whose beginning is read ahead, to find out how it is read, and then read as if it had not been.
 ///
 /// Neither a stream can be opened again, nor should a compressed file be decompressed twice. The sample takes no more memory than what is

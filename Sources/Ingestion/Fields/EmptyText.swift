@@ -1,5 +1,9 @@
 /// Texts that publishers write for "none".
 enum EmptyText {
+    static let texts: Set<String> = [
+        "", "NA", "N/A", "NULL", "Null", "null", "None", "none", "nil", "NaN", "nan", "\\N", "{}", "[]",
+    ]
+
     /// Returns whether a text is one of them, or blank.
     static func isNone(_ text: Span<UInt8>) -> Bool {
         var first = 0
@@ -23,5 +27,5 @@ enum EmptyText {
 
     /// The texts of up to four bytes as numbers.
     private static let keys: Set<UInt32> = Set(
-        TripSample.emptyTexts.filter { !$0.isEmpty }.map { text in text.utf8.reduce(0) { $0 << 8 | UInt32($1) } })
+        texts.filter { !$0.isEmpty }.map { text in text.utf8.reduce(0) { $0 << 8 | UInt32($1) } })
 }
