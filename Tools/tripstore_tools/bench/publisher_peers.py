@@ -43,6 +43,7 @@ def polars_reader(form, csv):
 def datafusion_reader(form, csv):
     import datafusion
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     context = datafusion.SessionContext()
     schema = pa.schema([(column, pa.float64() if column in form.ends else pa.timestamp("us") if column == form.time else pa.string())
@@ -50,9 +51,8 @@ def datafusion_reader(form, csv):
     context.register_csv("trips", str(csv), schema=schema, has_header=True)
 
     def read():
-        table = pa.Table.from_batches(context.sql(f'SELECT {", ".join(f"{name!r}".replace(chr(39), chr(34)) for name in [*form.ends, form.time])} FROM trips').collect())
-        import pyarrow.compute as pc
-
+        names = ", ".join(f'"{name}"' for name in [*form.ends, form.time])
+        table = pa.Table.from_batches(context.sql(f"SELECT {names} FROM trips").collect())
         return table.num_rows, pc.sum(table[form.ends[0]]).as_py()
 
     return read
