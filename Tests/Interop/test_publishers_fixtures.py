@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import duckdb
 import pytest
 
+from tripstore_tools import REPOSITORY
 from tripstore_tools.fixtures import publishers
 from tripstore_tools.fixtures.publisher_forms.duckdb_reading import Reading
 from tripstore_tools.fixtures.publishers import FORMS
@@ -87,3 +88,9 @@ def test_dates_whose_order_is_asked_prove_none(folder):
         if form.time.template.startswith(("{m", "{d")) or form.time.date.startswith(("{m", "{d")):
             asked = any(question["option"] == "date_order" for question in form.questions)
             assert asked == all(datetime.fromisoformat(row[4]).day <= 12 for row in form.truth), form.name
+
+
+def test_the_table_of_publishers_is_what_the_forms_say():
+    page = (REPOSITORY / "docs/INGESTION.md").read_text()
+    _, _, rest = page.partition("<!-- table of publishers -->\n")
+    assert rest.partition("<!-- end -->")[0] == publishers.table(), "print it with python -m tripstore_tools.fixtures.publishers --table"

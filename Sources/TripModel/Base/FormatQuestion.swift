@@ -36,8 +36,18 @@ public struct FormatQuestion: Error, Hashable, Sendable {
     /// Whether an option can answer it; if not, the file can't be read as it is.
     public var isAnswerable: Bool { !answers.isEmpty || !targets.isEmpty || option == "places" }
 
-    /// The sentence with its remedy.
-    public var sentence: String { remedy.map { "\(reason) \($0)" } ?? reason }
+    /// The sentence with a value of the column and the remedy.
+    public var sentence: String { [reason, shownValue, remedy].compactMap(\.self).joined(separator: " ") }
+
+    /// Characters of a value that a sentence shows.
+    private static let shownCharacterCountMax = 80
+
+    /// A value of the column as a sentence; nil if there is none, or the reason has it.
+    private var shownValue: String? {
+        guard column != nil, let example, !example.isEmpty, !reason.contains(example), !example.hasControlCharacter else { return nil }
+        let isLong = example.count > Self.shownCharacterCountMax
+        return "One of its values is \(isLong ? example.prefix(Self.shownCharacterCountMax) + "…" : example)."
+    }
 
     /// What to add to the command line or the request, as a sentence; nil if nothing helps.
     private var remedy: String? {
