@@ -19,6 +19,10 @@ struct IngestionController: Sendable {
     }
 
     @Sendable private func ingest(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        try await leavingEventLoop { try await receive(request, context: context) }
+    }
+
+    private func receive(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let parameters = try IngestParameters(RequestParameters(request).pairs)
         let name = try (parameters.filename ?? Self.pathName(context)).map { name throws(TripstoreError) in
             try UploadName(name)
