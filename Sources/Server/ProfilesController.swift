@@ -1,5 +1,5 @@
 import HTTPTypes
-import Hummingbird
+import HummingbirdCore
 import Ingestion
 import TripModel
 import TripstoreAPI
@@ -10,7 +10,7 @@ struct ProfilesController: Sendable {
 
     private static let example = #"send the options, such as {"time_zone": "Europe/Oslo"}"#
 
-    func addRoutes(to router: Router<ServerRequestContext>) {
+    func addRoutes(to router: inout Router) {
         router.resource("/profiles", [.get: list])
         router.resource("/profiles/{name}", [.get: show, .put: save, .delete: remove])
     }
@@ -54,7 +54,7 @@ struct ProfilesController: Sendable {
 
     private static func name(_ request: Request, _ context: ServerRequestContext) throws -> String {
         _ = try RequestParameters(request).values(known: [])
-        let component = context.parameters.get("name") ?? ""
+        let component = context.parameters["name"] ?? ""
         guard let name = RequestParameters.decode(component.utf8, plusIsBlank: false) else {
             throw HTTPError(
                 .badRequest, message: "The name '\(component)' in the path is not valid percent-encoding; encode it as UTF-8.")

@@ -1,4 +1,4 @@
-import Hummingbird
+import HTTPTypes
 import NIOCore
 
 /// The JSON body of a request to fetch a file: `{"url": "https://…", "filename": "trips.csv"}`; all but the URL is optional.
