@@ -16,7 +16,7 @@ struct RecordScan {
         case record
         /// A line without text.
         case blank
-        /// One physical line that is not a record.
+        /// No row: a record with too few or too many fields, as a whole, or what a fault costs.
         case malformed(RejectReason)
         /// The bytes end before this can be decided; more will come.
         case undecided
@@ -31,19 +31,35 @@ struct RecordScan {
     var lineCount = 1
     /// The needed fields, in the order of `CSVColumn`.
     var fields = InlineArray<8, FieldBounds>(repeating: FieldBounds())
+
+    /// Returns the same bytes as no row.
+    func malformed(_ reason: RejectReason) -> RecordScan {
+        var scan = self
+        scan.kind = .malformed(reason)
+        return scan
+    }
+
+    func undecided() -> RecordScan {
+        var scan = self
+        scan.kind = .undecided
+        return scan
+    }
 }
 
 /// The rules of records, byte by byte; the chunker and the decoder's slow path share them, so they can't disagree.
 ///
 /// RFC 4180, and where it leaves a choice:
 /// - A line without text is skipped.
-/// - A quote opens a quoted field only as the field's first byte; inside any other field it makes the line malformed.
-/// - After a closing quote comes a delimiter or the line end.
+/// - A quote opens a quoted field only as the field's first byte, and closes it only in front of a delimiter or the line end. A
+///   quote anywhere else is stray, and so is one that opens a field which is not closed in this way: closed by a quote in front
+///   of other text, or not within `Limits.recordByteCountMax` bytes from the start of the record.
+/// - A record without stray quotes is one row, however many lines it has: good, or rejected as a whole. Text in its quotes never
+///   becomes a row, whatever it looks like.
+/// - A stray quote costs its record up to the end of the line on which it stands; reading resumes at the next line. So it never
+///   takes the rows after it, and the fields before it stay as closed as they are.
 /// - Fields without a name in the header must be empty.
-/// - A record may span several lines (a newline inside quotes) only if its quotes are well formed, it has as many fields as the
-///   layout says, and it is no longer than `Limits.recordByteCountMax`. Otherwise only its first line is malformed and reading
-///   resumes at the next line, so that a stray quote never swallows the rows after it.
-/// - A line longer than that limit is malformed.
+/// - A line longer than that limit is malformed. A record of several lines that is longer is cut after the line on which its last
+///   field with a line break begins, as if that quote was stray.
 ///
 /// So `lookaheadByteCount` bytes from the start of a line are enough to decide what it is.
 enum RecordScanner {
@@ -58,22 +74,34 @@ enum RecordScanner {
         guard firstLine.kind == .record else { return firstLine }
 
         let limit = min(bytes.count, start + lookaheadByteCount)
+        let isWhole = isFinal && limit == bytes.count
         var walk = RecordWalk(
-            scan: firstLine, position: start, limit: limit, isFinal: isFinal && limit == bytes.count,
-            delimiter: layout.delimiter)
-        switch walk.run(bytes, layout: layout) {
-        case .whole where walk.scan.contentEnd - start <= Limits.recordByteCountMax:
-            return walk.scan
-        case .malformed(let reason) where walk.scan.lineCount == 1:
-            walk.scan = firstLine
+            scan: firstLine, position: start, limit: limit, isFinal: isWhole, delimiter: layout.delimiter)
+        let outcome = walk.run(bytes, layout: layout)
+        if walk.scan.lineCount == 1 {
+            // Nearly all: a fault does not reach beyond the line, whose end is known.
+            switch outcome {
+            case .whole: return walk.scan
+            case .malformed(let reason), .stray(let reason): return firstLine.malformed(reason)
+            case .cutOff: return firstLine.malformed(.unterminatedQuote)
+            }
+        }
+        let needsMore = !isFinal && limit < start + lookaheadByteCount
+        switch outcome {
+        case .whole: break
+        case .malformed(let reason): walk.scan.kind = .malformed(reason)
+        case .stray(let reason):
+            if walk.fieldHasLineBreak { return walk.cutAtLineBreak() }
+            guard walk.endLine(bytes, isWhole: isWhole) else {
+                return needsMore ? firstLine.undecided() : walk.cutAtLineBreak()
+            }
             walk.scan.kind = .malformed(reason)
-        case .cutOff where !isFinal && limit < start + lookaheadByteCount:
-            walk.scan.kind = .undecided
-        case .whole, .malformed, .cutOff:
-            walk.scan = firstLine
+        case .cutOff:
+            if needsMore { return firstLine.undecided() }
+            guard isWhole, !walk.fieldHasLineBreak, walk.endLine(bytes, isWhole: true) else { return walk.cutAtLineBreak() }
             walk.scan.kind = .malformed(.unterminatedQuote)
         }
-        return walk.scan
+        return walk.scan.contentEnd - start <= Limits.recordByteCountMax ? walk.scan : walk.cutAtLineBreak()
     }
 
     /// Scans the physical line at `start`: a record, blank, too long or undecided.
@@ -104,14 +132,25 @@ enum RecordScanner {
 /// One pass over a record's fields.
 private struct RecordWalk {
     enum Outcome {
+        /// A line end outside of quotes ends it, and it has as many fields as the layout says.
         case whole
+        /// The same, but with fewer or more fields.
         case malformed(RejectReason)
+        /// A quote in the last field is stray.
+        case stray(RejectReason)
         /// The record reaches past `limit`.
         case cutOff
     }
 
     /// What comes after a field.
     private enum Ending { case delimiter, lineEnd, limit, quote, text }
+
+    /// A line break in quotes: where the line ends, and how many lines of the record end there.
+    private struct LineBreak {
+        var contentEnd: Int
+        var end: Int
+        var lineCount: Int
+    }
 
     var scan: RecordScan
     var position: Int
@@ -120,11 +159,24 @@ private struct RecordWalk {
     let isFinal: Bool
     let delimiter: UInt8
     /// Whether a field without a name has text.
-    var hasSurplus = false
+    private var hasSurplus = false
+    /// Whether the last field has a line break so far.
+    private(set) var fieldHasLineBreak = false
+    /// The first line break of the last field that has one.
+    private var lineBreak: LineBreak?
+
+    init(scan: RecordScan, position: Int, limit: Int, isFinal: Bool, delimiter: UInt8) {
+        self.scan = scan
+        self.position = position
+        self.limit = limit
+        self.isFinal = isFinal
+        self.delimiter = delimiter
+    }
 
     mutating func run(_ bytes: Span<UInt8>, layout: CSVLayout) -> Outcome {
         var fieldIndex = 0
         while true {
+            fieldHasLineBreak = false
             var bounds = FieldBounds(start: position)
             let ending =
                 position < limit && bytes[position] == UInt8(ascii: "\"")
@@ -134,19 +186,16 @@ private struct RecordWalk {
             }
             if fieldIndex >= layout.nameCount, bounds.end > bounds.start { hasSurplus = true }
             switch ending {
-            case .delimiter:
-                fieldIndex += 1
-                // The rest can't make a record of it, and searching for its end would cost time with every stray quote.
-                if scan.lineCount > 1, fieldIndex >= layout.fieldCount { return .malformed(.tooManyFields) }
+            case .delimiter: fieldIndex += 1
             case .lineEnd:
                 if fieldIndex + 1 < layout.nameCount { return .malformed(.tooFewFields) }
                 return hasSurplus || fieldIndex + 1 > layout.fieldCount ? .malformed(.tooManyFields) : .whole
             case .limit:
                 return .cutOff
             case .quote:
-                return .malformed(.quoteInUnquotedField)
+                return .stray(.quoteInUnquotedField)
             case .text:
-                return .malformed(.textAfterClosingQuote)
+                return .stray(.textAfterClosingQuote)
             }
         }
     }
@@ -185,11 +234,48 @@ private struct RecordWalk {
                 bounds.hasDoubledQuotes = true
                 position += 1
             } else if byte == UInt8(ascii: "\n") {
-                scan.lineCount += 1
+                noteLineBreak(hasReturn: bytes[position - 1] == UInt8(ascii: "\r"))
             }
             position += 1
         }
         return .limit
+    }
+
+    private mutating func noteLineBreak(hasReturn: Bool) {
+        if !fieldHasLineBreak {
+            lineBreak = LineBreak(
+                contentEnd: position - (hasReturn ? 1 : 0), end: position + 1, lineCount: scan.lineCount)
+        }
+        fieldHasLineBreak = true
+        scan.lineCount += 1
+    }
+
+    // MARK: Faults
+
+    /// Returns the record up to the line on which the last field with a line break begins, whose quote counts as stray.
+    func cutAtLineBreak() -> RecordScan {
+        guard let lineBreak else { return scan.malformed(.unterminatedQuote) }
+        var scan = scan
+        scan.end = lineBreak.end
+        scan.contentEnd = lineBreak.contentEnd
+        scan.lineCount = lineBreak.lineCount
+        return scan.malformed(.unterminatedQuote)
+    }
+
+    /// Ends the record with the line that has the position; returns false if its end is not known.
+    mutating func endLine(_ bytes: Span<UInt8>, isWhole: Bool) -> Bool {
+        let rest = bytes.extracting(position..<limit)
+        if let newline = StructuralIndexer.firstNewline(in: rest.bytes) {
+            scan.contentEnd = position + newline
+            scan.end = scan.contentEnd + 1
+        } else if isWhole {
+            scan.contentEnd = limit
+            scan.end = limit
+        } else {
+            return false
+        }
+        if scan.contentEnd > 0, bytes[scan.contentEnd - 1] == UInt8(ascii: "\r") { scan.contentEnd -= 1 }
+        return true
     }
 
     private mutating func afterClosingQuote(_ bytes: Span<UInt8>) -> Ending {

@@ -35,7 +35,9 @@ struct CSVChunkerTests {
             ("1,2,3,4,5\n", "1,2,3,4,'a\nb'"), ("1,2,3,4,5\n", "1,2,3,4,'a\nb'\r"),
             // A stray quote costs its line; what follows is cut as if it stood alone.
             ("x'y,2\n1,2,3,4,5\n", "r"), ("'a\nb'c\n1\n", "2"), ("'a\nb',2\n", "c"), ("a'\n'b\nc',2,3,4,5\n", "'d\n"),
-            ("'a\n", "',2,3,4,5,6\n"), ("'a\n", "',2,3,4,5,6"), ("'a\nb',2,3,4,5,6\n", "7"),
+            ("x'\n'a\n'b\n", "'c\n"), ("'a\nb','c'd\n", "'"), ("'a\nb',c'd\n", "'"), ("", "'a\nb',c'd"),
+            // Well-formed quotes keep a record together, whatever its count of fields.
+            ("'a\n',2,3,4,5,6\n", ""), ("", "'a\n',2,3,4,5,6"), ("'a\nb',2,3,4,5,6\n", "7"),
             ("x'\n1,2,3,4,5\n", "'open\n1,2,3,4,5\n"),
         ])
     func cuts(whole: String, rest: String) throws {

@@ -116,24 +116,51 @@ struct RecordScannerTests {
             Case(text: "'n,A…\nn,B…\nn,'C'…\nn,D…\n", regions: ["B", "C", "D"], rejects: ["1: unterminated quote: 'n,A…"]),
             Case(text: "'n,A…\n'm',B…\nn,C…\n", regions: ["B", "C"], rejects: ["1: unterminated quote: 'n,A…"]),
             Case(
-                text: "'n\nm',A…,more\nn,B…\n", regions: ["B"],
-                rejects: [
-                    "1: unterminated quote: 'n", "2: quote inside an unquoted field: m',A…,more",
-                ]),
-            Case(
-                text: "'n\nm',A\nn,B…\n", regions: ["B"],
-                rejects: ["1: unterminated quote: 'n", "2: quote inside an unquoted field: m',A"]),
-            Case(
                 text: "'n\nm'x,A…\nn,B…\n", regions: ["B"],
                 rejects: [
                     "1: unterminated quote: 'n", "2: quote inside an unquoted field: m'x,A…",
                 ]),
+            Case(text: "'\nn,B…", regions: ["B"], rejects: ["1: unterminated quote: '"]),
+            // On a later line of a record it costs the record up to the end of that line.
             Case(
-                text: "'\r\n',A…,x\r\nn,B…\n", regions: ["B"],
-                rejects: ["1: unterminated quote: '", "2: unterminated quote: ',A…,x"]),
-            Case(text: "'\n'\n'\n'\n'\nn,B…", regions: ["B"], rejects: (1...5).map { "\($0): unterminated quote: '" }),
+                text: "'n\nm',A,'x'y\nn,B…\n", regions: ["B"],
+                rejects: ["1: text after a closing quote: 'n\nm',A,'x'y"]),
+            Case(
+                text: "'n\r\nm',A,b'c\r\nn,B…\n", regions: ["B"],
+                rejects: ["1: quote inside an unquoted field: 'n\r\nm',A,b'c"]),
+            Case(
+                text: "'\nn,X…\n','open\r\nn,B…\n", regions: ["B"], rejects: ["1: unterminated quote: '\nn,X…\n','open"]),
+            Case(
+                text: "'\nn,X…\n','open\nn,B…\nn,C'x\n", regions: ["B"],
+                rejects: ["1: unterminated quote: '\nn,X…\n','open", "5: quote inside an unquoted field: n,C'x"]),
+            Case(text: "'\nn,X…\n','open", rejects: ["1: unterminated quote: '\nn,X…\n','open"]),
+            Case(text: "'\nn,X…\n',a'b", rejects: ["1: quote inside an unquoted field: '\nn,X…\n',a'b"]),
         ])
     func strayQuotes(test: Case) throws { try Self.check(test) }
+
+    @Test(
+        "A record with well-formed quotes is one row, good or bad: no text in them becomes a row",
+        arguments: [
+            Case(text: "'\nn,X…\n'\nn,B…\n", regions: ["B"], rejects: ["1: fewer fields than the header: '\nn,X…\n'"]),
+            Case(
+                text: "'\nn,X…\n',A…,more\nn,B…\n", regions: ["B"],
+                rejects: ["1: more fields than the header: '\nn,X…\n',A…,more"]),
+            Case(text: "'n\nm',A\nn,B…\n", regions: ["B"], rejects: ["1: fewer fields than the header: 'n\nm',A"]),
+            Case(
+                text: "'\r\n',A…,x\r\nn,B…\n", regions: ["B"], rejects: ["1: more fields than the header: '\r\n',A…,x"]),
+            Case(
+                text: "'\nn,X…\n',,…,'\nn,Y…\n'\nn,B…\n", regions: ["B"],
+                rejects: ["1: more fields than the header: '\nn,X…\n',,…,'\nn,Y…\n'"]),
+            Case(
+                text: "'\nn,X…\n',A,POINT (1 2),POINT (1 2),soon,car\nn,B…\n", regions: ["B"],
+                rejects: ["1: datetime is not a date and time: '\nn,X…\n',A,POINT (1 2),POINT (1 2),soon,car"]),
+            Case(
+                text: "'\n'\n'\n'\n'\nn,B…", regions: ["B"],
+                rejects: [
+                    "1: fewer fields than the header: '\n'", "3: fewer fields than the header: '\n'", "5: unterminated quote: '",
+                ]),
+        ])
+    func wholeRecords(test: Case) throws { try Self.check(test) }
 
     @Test(
         "A record over several lines may have 2 MiB; if it has more, its quote was a stray one", arguments: [-1, 0, 1],

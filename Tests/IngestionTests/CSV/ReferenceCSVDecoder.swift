@@ -16,8 +16,8 @@ struct ReferenceTrip: Hashable, CustomStringConvertible {
     }
 }
 
-/// The oracle for the fast decoder, slow and obvious: lines, a state machine for fields, regular expressions for
-/// values, `strtod` and `timegm`.
+/// The oracle for the fast decoder, slow and obvious: records (`ReferenceRecords`), regular expressions for values, `strtod` and
+/// `timegm`.
 struct ReferenceCSVDecoder {
     var trips: [ReferenceTrip] = []
     var rejects: [RejectedRow] = []
@@ -30,59 +30,13 @@ struct ReferenceCSVDecoder {
     init(_ bytes: [UInt8], header: CSVLayout) {
         fieldCount = header.fieldCount
         fields = Dictionary(uniqueKeysWithValues: CSVColumn.ownForm.map { ($0, header[$0]) })
-        var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
-        if lines.last == [] { lines.removeLast() }
-        lineCount = lines.count
-        var next = 0
-        while next < lines.count { next += decodeRecord(lines, next) }
-    }
-
-    private enum Split {
-        case fields([[UInt8]])
-        case problem(RejectReason)
-        case open
-    }
-
-    /// Decodes the record that starts at a line, and returns the number of lines it takes.
-    private mutating func decodeRecord(_ lines: [[UInt8]], _ first: Int) -> Int {
-        let firstText = Self.withoutCarriageReturn(lines[first])
-        if firstText.isEmpty { return 1 }
-        func reject(_ text: [UInt8], _ reason: RejectReason) -> RejectedRow {
-            RejectedRow(line: first + 1, reason: reason.rawValue, text: Self.text(text, reason))
-        }
-        if firstText.count > Limits.recordByteCountMax {
-            rejects.append(reject(firstText, .rowTooLong))
-            return 1
-        }
-        var joined = lines[first]
-        var taken = 1
-        while true {
-            let text = Self.withoutCarriageReturn(joined)
-            switch Self.split(text) {
-            case .open where first + taken < lines.count && joined.count <= Limits.recordByteCountMax:
-                joined += [UInt8(ascii: "\n")] + lines[first + taken]
-                taken += 1
-                continue
-            case .open:
-                rejects.append(reject(firstText, .unterminatedQuote))
-                return 1
-            case .problem(let reason):
-                rejects.append(reject(firstText, taken == 1 ? reason : .unterminatedQuote))
-                return 1
-            case .fields(let values):
-                if values.count != fieldCount || text.count > Limits.recordByteCountMax {
-                    let reason = values.count < fieldCount ? RejectReason.tooFewFields : .tooManyFields
-                    rejects.append(reject(firstText, taken == 1 ? reason : .unterminatedQuote))
-                    return 1
-                }
-                do throws(RejectReason) { trips.append(try trip(values)) } catch { rejects.append(reject(text, error)) }
-                return taken
+        let records = ReferenceRecords(bytes, delimiter: UInt8(ascii: ","), fieldCounts: fieldCount...fieldCount)
+        lineCount = records.lineCount
+        for record in records.records {
+            do throws(RejectReason) { trips.append(try trip(record.content.get())) } catch {
+                rejects.append(RejectedRow(line: record.line, reason: error.rawValue, text: Self.text(record.text, error)))
             }
         }
-    }
-
-    private static func withoutCarriageReturn(_ line: [UInt8]) -> [UInt8] {
-        line.last == UInt8(ascii: "\r") ? line.dropLast() : line
     }
 
     private static func text(_ bytes: [UInt8], _ reason: RejectReason) -> String {
@@ -91,38 +45,6 @@ struct ReferenceCSVDecoder {
         if let start = (end - 3...end).last(where: { bytes[$0] & 0xC0 != 0x80 }) { end = start }
         let size = reason == .rowTooLong ? "more than \(Limits.recordByteCountMax)" : "\(bytes.count)"
         return String(decoding: bytes[..<end], as: UTF8.self) + "… (\(size) bytes)"
-    }
-
-    private static func split(_ text: [UInt8]) -> Split {
-        enum State { case start, unquoted, quoted, quoteInQuoted }
-        var state = State.start
-        var fields: [[UInt8]] = []
-        var field: [UInt8] = []
-        for byte in text {
-            switch (state, byte) {
-            case (.start, UInt8(ascii: "\"")):
-                state = .quoted
-            case (.start, UInt8(ascii: ",")), (.unquoted, UInt8(ascii: ",")), (.quoteInQuoted, UInt8(ascii: ",")):
-                fields.append(field)
-                field = []
-                state = .start
-            case (.unquoted, UInt8(ascii: "\"")):
-                return .problem(.quoteInUnquotedField)
-            case (.start, _), (.unquoted, _):
-                field.append(byte)
-                state = .unquoted
-            case (.quoted, UInt8(ascii: "\"")):
-                state = .quoteInQuoted
-            case (.quoted, _):
-                field.append(byte)
-            case (.quoteInQuoted, UInt8(ascii: "\"")):
-                field.append(byte)
-                state = .quoted
-            case (.quoteInQuoted, _):
-                return .problem(.textAfterClosingQuote)
-            }
-        }
-        return state == .quoted ? .open : .fields(fields + [field])
     }
 
     // MARK: Grammars
