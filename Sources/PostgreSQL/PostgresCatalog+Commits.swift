@@ -64,20 +64,22 @@ extension PostgresCatalog {
     func record(
         _ commit: JobCommit, job id: Int64, on connection: PostgresConnection
     ) throws(TripstoreError) -> Bool {
-        if commit.isLast, let hash = commit.checkpoint.contentHash { try refuseDuplicate(of: hash, job: id, on: connection) }
-        let columns = PostgresValues(commit.values, from: 6)
+        if commit.isLast, commit.failure == nil, let hash = commit.checkpoint.contentHash { try refuseDuplicate(of: hash, job: id, on: connection) }
+        let columns = PostgresValues(commit.values, from: 7)
         let isRunning =
             try connection.execute(
                 """
                 UPDATE jobs SET \(columns.assignments), source_hash = coalesce($4, source_hash),
                     total_rows = CASE WHEN $3::boolean THEN $5::bigint ELSE total_rows END,
-                    status = CASE WHEN $3::boolean THEN 'completed' ELSE status END,
+                    status = CASE WHEN NOT $3::boolean THEN status WHEN $6::text IS NULL THEN 'completed' ELSE 'failed' END,
+                    message = coalesce($6::text, message),
                     worker = CASE WHEN $3::boolean THEN NULL ELSE worker END,
                     worker_is_command = worker_is_command AND NOT $3::boolean, updated_at = \(Self.now),
                     start_count = 0
                 WHERE id = $1::bigint AND status = 'running' AND attempt = $2::bigint
                 """,
-                [id, commit.attempt ?? 0, commit.isLast, commit.sourceHash?.text, commit.processedRows] + columns.parameters
+                [id, commit.attempt ?? 0, commit.isLast, commit.sourceHash?.text, commit.processedRows, commit.failure]
+                    + columns.parameters
             ).changedCount == 1
         guard isRunning else { return false }
         _ = try connection.execute(

@@ -6,8 +6,8 @@ extension PostgresCatalog {
         _ id: Int64, to status: Job.Status, from expected: [Job.Status], message: String?, attempt: Int?
     ) throws(TripstoreError) -> Bool {
         let list = JobSQL.list(of: expected)
-        // A job that did not complete shows no rows, as none of them is in the store.
-        let isUndone = status == .failed || status == .cancelled
+        // A job that did not complete shows no rows, as none of them is in the store; one that failed keeps its rejected rows.
+        let isUndone = status == .failed && expected != [.failed] || status == .cancelled
         let cleared = isUndone ? ", \(JobSQL.cleared)" : ""
         return try transaction { connection throws(TripstoreError) in
             // Nobody works on a job that has ended, nor on one that waits again.

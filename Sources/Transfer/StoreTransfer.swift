@@ -285,7 +285,7 @@ package final class StoreTransfer {
     private func rejects(
         of record: JobRecord
     ) throws(TripstoreError) -> (counts: [String: Int], lines: [RejectedRow]) {
-        let counts = record.job.status == .failed ? [:] : try sourceCatalog.rejectCounts(record.job.id)
+        let counts = record.job.rejectedRows == 0 ? [:] : try sourceCatalog.rejectCounts(record.job.id)
         guard record.job.rejectedRows > 0, !record.job.status.isRemoved else { return (counts, []) }
         var lines: [RejectedRow] = []
         while true {

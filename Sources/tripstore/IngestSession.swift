@@ -127,6 +127,7 @@ struct IngestSession {
             guard job.status == .completed else {
                 if job.reading.question != nil { isAsked = true }
                 code = 1
+                if job.rejectedRows > 0, !isQuiet { explainRejects(of: id, try store.jobs.rejects(id, limit: 1).reasons) }
                 continue
             }
             completedCount += 1

@@ -71,7 +71,7 @@ extension Catalog {
 
     /// Records a job's progress; returns false and changes nothing if the job is no longer running.
     static func record(_ commit: JobCommit, job id: Int64, at now: String, in database: Database) throws -> Bool {
-        if commit.isLast, let hash = commit.checkpoint.contentHash,
+        if commit.isLast, commit.failure == nil, let hash = commit.checkpoint.contentHash,
             let other = try job(ofContent: hash, except: id, in: database)
         {
             let own = try Catalog.job(id, in: database)?.options ?? ReadingOptions()
@@ -82,14 +82,15 @@ extension Catalog {
             sql: """
                 UPDATE jobs SET \(assignments.joined(separator: ", ")), source_hash = coalesce(:sourceHash, source_hash),
                     total_rows = CASE WHEN :isLast THEN :processed_rows ELSE total_rows END,
-                    status = CASE WHEN :isLast THEN 'completed' ELSE status END, updated_at = :now, start_count = 0
+                    status = CASE WHEN NOT :isLast THEN status WHEN :failure IS NULL THEN 'completed' ELSE 'failed' END,
+                    message = coalesce(:failure, message), updated_at = :now, start_count = 0
                 WHERE id = :id AND status = 'running' AND (:attempt IS NULL OR attempt = :attempt)
                 """
         ).execute(
             arguments: StatementArguments(
                 commit.values,
                 [
-                    "sourceHash": commit.sourceHash?.text, "isLast": commit.isLast, "now": now, "id": id,
+                    "sourceHash": commit.sourceHash?.text, "isLast": commit.isLast, "failure": commit.failure, "now": now, "id": id,
                     "attempt": commit.attempt,
                 ]))
         guard database.changesCount == 1 else { return false }

@@ -18,8 +18,9 @@ extension Catalog {
         in database: Database
     ) throws -> Bool {
         guard try isOne(id, of: expected, attempt: attempt, in: database) else { return false }
-        // A job that did not complete shows no rows, as none of them is in the store.
-        if status == .failed || status == .cancelled { try clearCounts(of: id, in: database) }
+        // A job that did not complete shows no rows, as none of them is in the store; one that failed keeps its rejected rows.
+        let hadFailed = status == .failed && expected == [.failed]
+        if status == .failed || status == .cancelled, !hadFailed { try clearCounts(of: id, in: database) }
         try database.cachedStatement(
             sql: "UPDATE jobs SET status = ?, message = ?, updated_at = ? WHERE id = ?"
         ).execute(arguments: [status.rawValue, message, now, id])

@@ -10,6 +10,8 @@ package struct DecodedChunk: Sendable {
     package var rejects: [RejectedRow] = []
     /// All rejected rows, by reason.
     package var rejectCounts: [RejectReason: Int] = [:]
+    /// The line of the first rejected row of each reason.
+    package var rejectLines: [RejectReason: Int] = [:]
     package var rejectedCount = 0
     /// Physical lines: newlines, and one more for a last line without.
     package var lineCount = 0

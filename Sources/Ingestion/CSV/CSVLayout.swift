@@ -1,5 +1,5 @@
 /// What a field of a record may hold; the first five are the columns of our own form, in the order in which rows are checked.
-package enum CSVColumn: Int, Sendable {
+package enum CSVColumn: Int, CaseIterable, Sendable {
     case region
     /// A point, or its longitude.
     case origin, destination

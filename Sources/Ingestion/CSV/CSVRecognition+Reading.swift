@@ -5,6 +5,14 @@ package struct RecognizedCSV: Sendable {
     package var layout: CSVLayout
     /// nil for our own form.
     package var reading: JobReading?
+    /// The used columns as the file spells them, and as the option `map` names them.
+    var names: [CSVColumn: String] = [:]
+    var references: [CSVColumn: String] = [:]
+
+    /// The byte between fields, as the option `delimiter` names it.
+    var delimiterName: String {
+        layout.delimiter == UInt8(ascii: "\t") ? "tab" : String(decoding: [layout.delimiter], as: UTF8.self)
+    }
 }
 
 /// What a job shows of how its file is read: options that would read it without being inferred.
@@ -12,13 +20,19 @@ extension CSVRecognition {
     /// Returns how the file is read, as far as it was surveyed.
     package func recognized() throws(TripstoreError) -> RecognizedCSV {
         let layout = try layout()
-        return RecognizedCSV(layout: layout, reading: format.map { reading($0, layout) })
+        var recognized = RecognizedCSV(layout: layout)
+        for column in CSVColumn.allCases where layout[column] >= 0 {
+            recognized.names[column] = sample.name(layout[column])
+            recognized.references[column] = sample.reference(layout[column])
+        }
+        recognized.reading = format.map { reading($0, recognized) }
+        return recognized
     }
 
-    private func reading(_ format: TripFormat, _ layout: CSVLayout) -> JobReading {
+    private func reading(_ format: TripFormat, _ recognized: RecognizedCSV) -> JobReading {
+        let layout = recognized.layout
         var understood = options
-        understood.delimiter =
-            layout.delimiter == UInt8(ascii: "\t") ? "tab" : String(decoding: [layout.delimiter], as: UTF8.self)
+        understood.delimiter = recognized.delimiterName
         understood.dateOrder = layout.form?.time.dateOrder
         if format.region == nil { understood.region = layout.region }
         if format.datasource == nil { understood.datasource = layout.datasource }

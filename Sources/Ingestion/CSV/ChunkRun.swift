@@ -27,8 +27,8 @@ struct ChunkRun {
     /// Rows with which the row loop begins.
     var blockRowCount = RowBuffer.blockRowCount
 
-    /// The reason of the last rejected rows, and how many have it: rejected rows come in runs.
-    var rejectRun: (reason: RejectReason, count: Int) = (.rowTooLong, 0)
+    /// The reason of the last rejected rows, how many have it, and the line of the first: rejected rows come in runs.
+    var rejectRun: (reason: RejectReason, count: Int, line: Int) = (.rowTooLong, 0, 0)
     /// Bytes of the texts that are kept.
     var rejectsByteCount = 0
 
@@ -279,6 +279,7 @@ struct ChunkRun {
             endRejectRun()
             rejectRun.reason = reason
         }
+        if rejectRun.count == 0 { rejectRun.line = chunk.lineCount + 1 }
         rejectRun.count += 1
         chunk.rejectedCount += 1
         guard chunk.rejects.count < Limits.rejectRowCountMax, rejectsByteCount < rejectsByteCountMax else { return }
@@ -289,7 +290,10 @@ struct ChunkRun {
     }
 
     private mutating func endRejectRun() {
-        if rejectRun.count > 0 { chunk.rejectCounts[rejectRun.reason, default: 0] += rejectRun.count }
+        guard rejectRun.count > 0 else { return }
+        let earlierCount = chunk.rejectCounts[rejectRun.reason] ?? 0
+        if earlierCount == 0 { chunk.rejectLines[rejectRun.reason] = rejectRun.line }
+        chunk.rejectCounts[rejectRun.reason] = earlierCount + rejectRun.count
         rejectRun.count = 0
     }
 

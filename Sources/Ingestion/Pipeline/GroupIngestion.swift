@@ -11,7 +11,7 @@ import TripModel
 final class GroupIngestion {
     /// Jobs that ended together.
     struct Wave {
-        /// Their trips are committed; with the current state of the jobs.
+        /// What they store is committed; with the current state of the jobs: completed, or failed if all rows were rejected.
         var completed: [(record: JobRecord, job: Job)] = []
         /// Their files cannot be read as trips.
         var failed: [(record: JobRecord, error: TripstoreError)] = []
@@ -35,8 +35,7 @@ final class GroupIngestion {
         var contentHash: ContentHash
         /// Hash of the file as it is stored.
         var sourceHash: ContentHash
-        /// How it is read; nil for our own form.
-        var reading: JobReading?
+        var file: RecognizedCSV
     }
 
     /// What a worker needs for one file, kept from file to file.
@@ -138,7 +137,11 @@ final class GroupIngestion {
                 byteCount: extent.plainByteCount, lineCount: extent.headerLineCount + chunk.lineCount,
                 rejectsByteCount: file.byteCount, contentHash: extent.contentHash),
             rejects: rejects, isLast: true, sourceHash: extent.sourceHash)
-        commit.reading = extent.reading
+        commit.reading = extent.file.reading
+        let lines = chunk.rejectLines.mapValues { extent.headerLineCount + $0 }
+        if let rejected = AllRejected(rowCount: chunk.rowCount, counts: chunk.rejectCounts, lines: lines) {
+            commit.failure = rejected.message(extent.file, mayBeQuoted: record.mayBeQuoted)
+        }
         return commit
     }
 
@@ -152,11 +155,14 @@ final class GroupIngestion {
 
         /// Adds a job's file, and returns the job as it is once it is committed.
         mutating func add(_ record: JobRecord, _ chunk: DecodedChunk, _ extent: Extent, _ commit: JobCommit) -> Job {
-            jobsByContent[extent.contentHash] = record.job
             commits.append((job: record.job.id, commit: commit))
-            provenance.jobs.append(
-                record.provenance(
-                    jobTrips: chunk.batch.count, sourceHash: extent.sourceHash, contentHash: extent.contentHash))
+            // A file that failed is neither a duplicate of others, nor has it trips.
+            if commit.failure == nil {
+                jobsByContent[extent.contentHash] = record.job
+                provenance.jobs.append(
+                    record.provenance(
+                        jobTrips: chunk.batch.count, sourceHash: extent.sourceHash, contentHash: extent.contentHash))
+            }
             rowCount += chunk.rowCount
             if chunk.batch.count > 0 {
                 var batch = chunk.batch
@@ -164,7 +170,8 @@ final class GroupIngestion {
                 batches.append(batch)
             }
             var job = record.job
-            job.status = .completed
+            job.status = commit.failure == nil ? .completed : .failed
+            job.message = commit.failure
             job.counts = commit.counts
             return job
         }
@@ -197,7 +204,7 @@ final class GroupIngestion {
                 Extent(
                     plainByteCount: buffer.count, storedByteCount: source.consumedByteCount,
                     headerLineCount: layout.lineCount, contentHash: hash, sourceHash: source.storedHash ?? hash,
-                    reading: recognized.reading))
+                    file: recognized))
         } catch {
             return .failed(error)
         }

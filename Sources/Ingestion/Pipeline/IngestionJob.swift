@@ -61,6 +61,8 @@ package final class IngestionJob {
     private var meter: ProgressMeter
     private let rejectsLog: any RejectsLog
     private var rejectsSincePart: [String: Int] = [:]
+    /// Of this attempt; one that resumes has a trip in its store already.
+    private var rejects: (counts: [RejectReason: Int], lines: [RejectReason: Int]) = ([:], [:])
     private var batches: [TripBatch] = []
     private var batchRowCount = 0
     /// The state before the last of `batches`.
@@ -72,7 +74,7 @@ package final class IngestionJob {
     private var storedByteCount = 0
     private var idleBuffers: [ChunkBuffer] = []
     /// How the file is read; nil for our own form.
-    private var reading: JobReading?
+    private var recognized: RecognizedCSV?
     /// Hashes the source's plain bytes as they are read.
     private let hasher = ContentHasher()
     /// Hash of the whole source as it is stored, once it is read to its end.
@@ -125,7 +127,7 @@ package final class IngestionJob {
         // If the file changed, that is the error, whatever its form is now.
         let committedEnd = isResuming ? try skipCommitted(tail, source) : 0
         let file = try recognized.get()
-        reading = file.reading
+        self.recognized = file
         var tailStart = isResuming ? committedEnd : file.layout.byteCount
         if isResuming {
             // What follows in the buffer may be the file's last bytes, or all of it lies behind.
@@ -273,7 +275,11 @@ package final class IngestionJob {
             beforeLastBatch = Standing(job: job, checkpoint: checkpoint, rejectsSincePart: rejectsSincePart)
         }
         for reject in decoded.rejects { try rejectsLog.append(reject, line: checkpoint.lineCount + reject.line) }
-        for (reason, count) in decoded.rejectCounts { rejectsSincePart[reason.rawValue, default: 0] += count }
+        for (reason, count) in decoded.rejectCounts {
+            rejectsSincePart[reason.rawValue, default: 0] += count
+            rejects.counts[reason, default: 0] += count
+        }
+        rejects.lines.merge(decoded.rejectLines.mapValues { checkpoint.lineCount + $0 }) { first, _ in first }
         checkpoint.byteCount = chunk.endByte
         checkpoint.contentHash = chunk.contentHash
         checkpoint.lineCount += decoded.lineCount
@@ -331,21 +337,27 @@ package final class IngestionJob {
         var commit = JobCommit(
             segment: segment, attempt: record.attempt, partCount: part.number + 1, counts: part.job.counts,
             checkpoint: part.checkpoint, rejects: part.rejects, rejectedLines: part.rejectedLines, isLast: isLast)
-        commit.reading = reading
+        commit.reading = recognized?.reading
         if isLast {
-            var completed = part.job
-            completed.status = .completed
-            completed.totalRows = completed.processedRows
+            commit.failure = failure
+            job = part.job
+            job.status = commit.failure == nil ? .completed : .failed
+            job.message = commit.failure
+            job.totalRows = job.processedRows
             commit.sourceHash = sourceHash
-            commit.lastProgress = meter.progress(of: completed)
+            commit.lastProgress = meter.progress(of: job)
         }
         guard try catalog.commit(commit, job: job.id) else {
             throw TripstoreError(.cancelled, "Cancelled on request.")
         }
-        if isLast {
-            job.status = .completed
-            job.totalRows = job.processedRows
-        }
+    }
+
+    /// Why the job fails at its end although it could be read; nil: it completes.
+    private var failure: String? {
+        guard let recognized,
+            let rejected = AllRejected(rowCount: job.processedRows, counts: rejects.counts, lines: rejects.lines)
+        else { return nil }
+        return rejected.message(recognized, mayBeQuoted: record.mayBeQuoted)
     }
 
     /// Stops a job that stores a multiple of what it reads.

@@ -168,6 +168,7 @@ final class JobRunner: Sendable {
     ///
     /// - Parameter known: the job as it was committed, in case the catalog does not answer now.
     private func complete(_ record: JobRecord, _ known: Job, _ progress: (Job) -> JobProgress) {
+        if known.status == .failed { return failWithRejects(record, known, progress) }
         engine.publish()
         if record.ownsSource { removeNow(record.sourcePath) }
         let job = (try? context.record(record.job.id).job) ?? known
@@ -178,6 +179,18 @@ final class JobRunner: Sendable {
         }
         board.publish(job, .running, progress(job))
         copies?.remove(of: record)
+    }
+
+    /// Publishes the end of a job whose rows were all rejected. It keeps its file, to be resumed with other options or deleted.
+    private func failWithRejects(_ record: JobRecord, _ known: Job, _ progress: (Job) -> JobProgress) {
+        let job = (try? context.record(record.job.id).job) ?? known
+        sharing?.noteEnd()
+        state.withLock { $0.rowsRejected += job.rejectedRows }
+        context.logger.warning(
+            "A job did not complete", metadata: ["job": "\(job.id)", "why": "\(job.message ?? "all rows were rejected")"])
+        board.publish(job, .running, progress(job))
+        failed.note(record)
+        failed.removeOverdue()
     }
 
     /// Releases a job that could not be started: it ended without our knowledge, or belongs to another process now.

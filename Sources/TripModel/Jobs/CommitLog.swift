@@ -55,6 +55,8 @@ package struct JobCommit: Sendable {
     package var sourceHash: ContentHash?
     /// How the file is read; nil: as recorded before.
     package var reading: JobReading?
+    /// With the last commit, why the job fails all the same: all its rows were rejected. Its counts and rejected rows stay.
+    package var failure: String?
     /// With the last commit, the final progress for subscribers.
     package var lastProgress: JobProgress?
 
