@@ -150,7 +150,7 @@ package struct CSVRecognition {
         } catch where records.isEmpty {
             throw FormatQuestion(
                 option: "map", column: nil, example: nil, choices: [],
-                reason: "The file has no rows, only a line that names \(header.names.count) columns.")
+                reason: "The file has no rows, only a line that names \(header.names.count == 1 ? "1 column" : "\(header.names.count) columns").")
         }
         self.format = format
         var form = RowForm()

@@ -63,7 +63,7 @@ struct AllRejected {
         func asked(_ option: String, _ answers: [String], targets: [ReadingOptions.Target] = []) -> String {
             FormatQuestion(
                 option: option, column: nil, example: nil, choices: [], reason: sentence, answers: answers.map { [$0] },
-                targets: targets
+                targets: targets.map(\.rawValue)
             ).sentence
         }
         switch reason {
@@ -134,8 +134,10 @@ extension RejectReason {
         case .destinationMissing: .destination
         case .nullIsland: nil
         default:
-            [("region", CSVColumn.region), ("origin", .origin), ("destination", .destination), ("datetime", .time), ("datasource", .datasource)]
-                .first { rawValue.hasPrefix($0.0) }?.1
+            [
+                ("region", CSVColumn.region), ("origin", .origin), ("destination", .destination), ("datetime", .time),
+                ("datasource", .datasource),
+            ].first { rawValue.hasPrefix($0.0) }?.1
         }
     }
 }

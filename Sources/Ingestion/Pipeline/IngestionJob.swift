@@ -203,7 +203,8 @@ package final class IngestionJob {
         guard let hash = checkpoint.contentHash, hash == hasher.hash else {
             throw TripstoreError(
                 .conflict,
-                "\(job.filename) changed since \(job.processedRows.grouped) of its rows were loaded; none of them is in the store. Resume "
+                "\(job.filename) changed since \(job.processedRows == 1 ? "1 of its rows was" : "\(job.processedRows.grouped) of its rows were") "
+                    + "loaded; none of them is in the store. Resume "
                     + "job \(job.id) to load it from the start, or delete the job.")
         }
         return end

@@ -40,7 +40,7 @@ extension RejectsFile {
                 }
                 let row = try decode(RejectedRow.self, text, path, afterRows: rowCount)
                 if row.line <= lastLine {
-                    problem = "Its rows are not in the order of their lines after \(rowCount.grouped) rows."
+                    problem = "Its rows are not in the order of their lines after \(rowCount.grouped) \(rowCount == 1 ? "row" : "rows")."
                 }
                 lastLine = row.line
                 rowCount += 1
@@ -48,7 +48,7 @@ extension RejectsFile {
             }
         } catch {
             guard error.code == .corrupt else { throw error }
-            return "It cannot be read after \(rowCount.grouped) rows."
+            return "It cannot be read after \(rowCount.grouped) \(rowCount == 1 ? "row" : "rows")."
         }
         if let problem { return problem }
         if expected.isWhole ? readByteCount < byteCount : readByteCount < expected.byteCount {
@@ -56,7 +56,7 @@ extension RejectsFile {
         }
         for (reason, count) in kept.sorted(by: { $0.key < $1.key }) where count > expected.counts[reason] ?? 0 {
             return
-                "It has \(count.grouped) rows of the reason '\(reason)', the catalog says \((expected.counts[reason] ?? 0).grouped)."
+                "It has \(count.grouped) \(count == 1 ? "row" : "rows") of the reason '\(reason)', the catalog says \((expected.counts[reason] ?? 0).grouped)."
         }
         return nil
     }

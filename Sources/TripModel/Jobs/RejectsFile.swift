@@ -160,7 +160,7 @@ package final class RejectsFile: RejectsLog {
     private static func damage(_ path: String, afterRows count: Int) -> TripstoreError {
         TripstoreError(
             .corrupt,
-            "The rejects file \(path) is damaged after \(count.grouped) rows, which does not affect queries; `tripstore verify` "
+            "The rejects file \(path) is damaged after \(count.grouped) \(count == 1 ? "row" : "rows"), which does not affect queries; `tripstore verify` "
                 + "tells what to do.")
     }
 

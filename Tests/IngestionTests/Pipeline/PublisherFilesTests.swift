@@ -49,6 +49,82 @@ struct PublisherFilesTests {
         #expect(try store.regions().regions.map(\.region) == ["default"])
     }
 
+    @Test("A file whose rows are all rejected fails with the most frequent reason, alone or in a group, and keeps its rejected rows")
+    func rejected() throws {
+        let store = try open()
+        defer { store.close() }
+        let bad = "5/13/2020 8:00,191.5,2.5,3.5,4.5,x\n"
+        let late = "later,1.5,2.5,3.5,4.5,x\n"
+        let rows = [bad, late + bad + "x\n" + bad, String(repeating: late + late + bad, count: 60_000)]
+        let first = "All 180,000 rows of the file were rejected, so nothing was loaded; the most frequent reason, of 120,000 rows: "
+        let expected = [
+            "The only row of the file was rejected, so nothing was loaded: origin longitude out of range -180...180 "
+                + "(columns start_lng and start_lat, line 2). Name their columns: --map origin_lng=COLUMN --map origin_lat=COLUMN ",
+            "All 4 rows of the file were rejected, so nothing was loaded; the most frequent reason, of 2 rows: origin longitude out of "
+                + "range -180...180 (columns start_lng and start_lat, first in line 3).",
+            first + "datetime is not a date and time (column starttime, first in line 2). Name its column: --map time=COLUMN ",
+        ]
+        let paths = try rows.indices.map { try write(Self.header + rows[$0], "\($0).csv") }
+        let good = try write(Self.header + Self.rows(3), "good.csv")
+        let empty = try write("region,origin_coord,destination_coord,datetime,datasource\n", "empty.csv")
+        let ids = try store.jobs.submitFiles(paths: paths + [good, empty]).map { try $0.get().job.id }
+        store.jobs.start()
+        for (id, (row, sentence)) in zip(ids, zip(rows, expected)) {
+            let job = try store.jobs.waitForEnd(of: id)
+            let count = row.split(separator: "\n").count
+            #expect(job.status == .failed && job.message?.hasPrefix(sentence) == true, "\(job)")
+            #expect(job.processedRows == count && job.rejectedRows == count && job.reading.format != nil)
+            let report = try store.jobs.rejects(id, limit: 2)
+            #expect(report.rejectedRows == count && report.reasons.values.reduce(0, +) == count && report.rejects[0].line == 2)
+        }
+        #expect(try store.jobs.waitForEnd(of: ids[3]).status == .completed)
+        #expect(try store.jobs.waitForEnd(of: ids[4]).status == .completed)
+        // It is no duplicate; resumed, it fails again, with the same rows; deleted, it leaves nothing.
+        let again = try store.jobs.submitFiles(paths: [paths[0]])[0].get().job.id
+        #expect(try store.jobs.waitForEnd(of: again).status == .failed)
+        _ = try store.jobs.resume(ids[1])
+        let resumed = try store.jobs.waitForEnd(of: ids[1])
+        #expect(resumed.status == .failed && resumed.rejectedRows == 4)
+        #expect(try store.jobs.rejects(ids[1], limit: 10).rejects.map(\.line) == [2, 3, 4, 5])
+        #expect(try store.jobs.remove(ids[1]).status == .cancelled)
+        #expect(try store.jobs.rejects(ids[1], limit: 10).rejects.isEmpty)
+    }
+
+    @Test("A file is the same trips and rejected rows however it is cut and whoever decodes it")
+    func quotedRecords() throws {
+        let note = "\"first\n5/13/2020 8:00,0.5,2.5,3.5,4.5,phantom\n\",x\n"
+        let rows = (0..<30_000).map { row in
+            switch row % 97 {
+            case 5: note
+            case 11: "5/13/2020 8:00,\(row % 90).5,2.5,3.5,4.5,\"a\nb\"\n"
+            case 23: "\"open,\(row)\n"
+            case 41: "5/13/2020 8:00,1.5,2.5,3.5,4.5,12\" x\n"
+            default: "5/13/2020 8:00,\(row % 90).5,2.5,3.5,4.5,x\n"
+            }
+        }
+        // Each in the middle of a chunk and at its end, as chunks are cut elsewhere.
+        let path = try write(Self.header + rows.joined(), "quoted.csv")
+        var answers: Set<[String]> = []
+        for (workers, chunkRows) in [(1, nil), (3, nil), (1, 1), (4, 1)] as [(Int, Int?)] {
+            var options = LocalStore.Options(
+                dataDirectory: "\(folder.path)/\(workers)-\(chunkRows ?? 0)",
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            (options.workerCount, options.ingestionChunkRows) = (workers, chunkRows)
+            let store = try LocalStore(options)
+            defer { store.close() }
+            let id = try store.jobs.submitFiles(paths: [path])[0].get().job.id
+            store.jobs.start()
+            let job = try store.jobs.waitForEnd(of: id)
+            #expect(job.status == .completed)
+            let report = try store.jobs.rejects(id, limit: 10_000)
+            let regions = try store.regions().regions.map { "\($0.region) \($0.trips)" }
+            answers.insert(regions + report.rejects.map { "\($0.line) \($0.reason) \($0.text)" })
+        }
+        let answer = try #require(answers.first)
+        #expect(answers.count == 1 && answer.count > 600)
+        #expect(answer.allSatisfy { !$0.hasPrefix("phantom") })
+    }
+
     @Test("A file that can be read in two ways fails with the option to add, alone or in a group")
     func asked() throws {
         let store = try open()
