@@ -171,7 +171,9 @@ public struct ParquetFileWriter: Sendable {
     private func writeMetadata(_ placed: Chunk, to writer: inout CompactThriftWriter) {
         let chunk = placed.chunk
         let hasDictionary = chunk.dictionaryByteCount > 0
-        let encodings: [ParquetEncoding] = hasDictionary ? [.plain, chunk.encoding] : [chunk.encoding]
+        // Levels, which only optional columns have, are runs.
+        let encodings: [ParquetEncoding] =
+            (hasDictionary ? [.plain, chunk.encoding] : [chunk.encoding]) + (chunk.column.isOptional ? [.rle] : [])
         writer.write(i32: chunk.column.physicalType.rawValue, field: 1)
         writer.write(listOf: .i32, count: encodings.count, field: 2)
         for encoding in encodings { writer.append(integer: Int(encoding.rawValue)) }
@@ -184,7 +186,7 @@ public struct ParquetFileWriter: Sendable {
         writer.write(i64: placed.offset + chunk.dictionaryByteCount, field: 9)
         if hasDictionary { writer.write(i64: placed.offset, field: 11) }
         chunk.bounds?.write(to: &writer, field: 12)
-        writer.write(listOf: .structure, count: encodings.count, field: 13)
+        writer.write(listOf: .structure, count: hasDictionary ? 2 : 1, field: 13)
         if hasDictionary { Self.append(.dictionary, .plain, pageCount: 1, to: &writer) }
         Self.append(.data, chunk.encoding, pageCount: chunk.pages.count, to: &writer)
     }

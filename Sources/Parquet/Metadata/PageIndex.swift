@@ -124,11 +124,13 @@ extension PageLocation {
 // MARK: - Column index
 
 extension ColumnIndex {
-    /// Makes the index of some pages, or nil if one has no bounds: the format then allows none for the chunk.
+    /// Makes the index of some pages, or nil if one with values has no bounds: the format then allows none for the chunk.
     init?(_ bounds: [ParquetBounds]) {
-        guard !bounds.isEmpty, bounds.allSatisfy({ $0.minimum != nil && $0.maximum != nil }) else { return nil }
+        guard !bounds.isEmpty, bounds.allSatisfy({ $0.isOfNulls || ($0.minimum != nil && $0.maximum != nil) }) else { return nil }
         self.bounds = bounds
-        let pairs = zip(bounds, bounds.dropFirst())
+        // Pages without bounds have no place in the order, and their neighbours are compared past them.
+        let ordered = bounds.filter { $0.minimum != nil }
+        let pairs = zip(ordered, ordered.dropFirst())
         if pairs.allSatisfy({ !Self.isBelow($1, $0) }) {
             order = .ascending
         } else if pairs.allSatisfy({ !Self.isBelow($0, $1) }) {
@@ -150,7 +152,7 @@ extension ColumnIndex {
         var writer = CompactThriftWriter()
         writer.append { writer in
             writer.write(listOf: .boolTrue, count: bounds.count, field: 1)
-            for _ in bounds { writer.append(bool: false) }
+            for page in bounds { writer.append(bool: page.isOfNulls) }
             writer.write(listOf: .binary, count: bounds.count, field: 2)
             for page in bounds { writer.append(binary: page.minimum?.statisticsBytes ?? []) }
             writer.write(listOf: .binary, count: bounds.count, field: 3)

@@ -111,6 +111,14 @@ extension ParquetBounds {
         return low...high
     }
 
+    /// Returns the bounds of the same values beside some that are missing.
+    func addingNulls(_ count: Int) -> Self {
+        Self(minimum: minimum, maximum: maximum, nullCount: nullCount.map { $0 + count }, nanCount: nanCount)
+    }
+
+    /// Whether nothing but missing values is known to be in a page.
+    var isOfNulls: Bool { minimum == nil && (nullCount ?? 0) > 0 && (nanCount ?? 0) == 0 }
+
     /// Returns bounds that hold for two sets of values; both must have bounds.
     func union(_ other: Self) -> Self {
         Self(

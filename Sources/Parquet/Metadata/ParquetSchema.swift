@@ -36,9 +36,9 @@ public struct ParquetColumn: Hashable, Sendable {
     public let name: String
     public let physicalType: PhysicalType
     public let logicalType: LogicalType?
-    /// True if values may be missing.
+    /// True if values may be missing: a missing double is NaN here, a missing text has the code `ParquetColumn.missingCode`.
     ///
-    /// Such columns can be read as long as no value is missing; they are never written.
+    /// Optional columns of integers can be read as long as no value is missing; they are not written.
     public let isOptional: Bool
 
     /// Makes a column.
@@ -48,6 +48,9 @@ public struct ParquetColumn: Hashable, Sendable {
         self.logicalType = logicalType
         self.isOptional = isOptional
     }
+
+    /// The code of a text that is missing, which no dictionary has.
+    public static let missingCode = UInt32.max
 
     /// True if the order of values is that of their physical type, so that bounds can be compared as such.
     var hasNaturalOrder: Bool {

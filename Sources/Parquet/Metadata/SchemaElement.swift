@@ -147,10 +147,9 @@ extension SchemaElement {
     }
 
     private static func write(_ column: ParquetColumn, to writer: inout CompactThriftWriter) {
-        precondition(!column.isOptional, "columns are written as required")
         writer.append { writer in
             writer.write(i32: column.physicalType.rawValue, field: 1)
-            writer.write(i32: Repetition.required.rawValue, field: 3)
+            writer.write(i32: (column.isOptional ? Repetition.optional : .required).rawValue, field: 3)
             writer.write(string: column.name, field: 4)
             switch column.logicalType {
             case nil: break

@@ -47,10 +47,9 @@ struct ChunkDictionary {
     /// Bits of a code: at least one, as other writers do it and readers expect.
     var width: Int { strings.isEmpty ? 0 : max(1, BitPacking.width(of: UInt32(strings.count - 1))) }
 
-    /// Returns the bounds of some rows, bytes compared unsigned.
-    func bounds(of rows: Range<Int>) -> ParquetBounds {
-        guard !rows.isEmpty else { return ParquetBounds(minimum: nil, maximum: nil, nullCount: 0, nanCount: nil) }
-        let codes = codes.span.extracting(rows)
+    /// Returns the bounds of the texts with some codes, bytes compared unsigned.
+    func bounds(of codes: Span<UInt32>) -> ParquetBounds {
+        guard !codes.isEmpty else { return ParquetBounds(minimum: nil, maximum: nil, nullCount: 0, nanCount: nil) }
         let (low, high) = ranks.map { Self.extremes(codes, $0.span) } ?? Self.extremes(codes)
         return ParquetBounds(minimum: value(ofRank: low), maximum: value(ofRank: high), nullCount: 0, nanCount: nil)
     }

@@ -1,6 +1,9 @@
 /// A Swift type whose values are those of a physical type of fixed size, byte for byte.
-protocol FixedSizeValue: BitwiseCopyable {
+protocol FixedSizeValue: BitwiseCopyable, Equatable {
     static var physicalType: ParquetColumn.PhysicalType { get }
+
+    /// What stands for a value that is missing; nil if nothing can.
+    static var missing: Self? { get }
 
     static func bounds(_ values: Span<Self>) -> ParquetBounds
 
@@ -13,8 +16,15 @@ protocol FixedSizeValue: BitwiseCopyable {
     ) throws(ParquetError) -> Bool
 }
 
+extension FixedSizeValue {
+    /// Whether a value stands for one that is missing.
+    @inline(__always)
+    var isMissing: Bool { Self.missing != nil && self != self }
+}
+
 extension Int32: FixedSizeValue {
     static var physicalType: ParquetColumn.PhysicalType { .int32 }
+    static var missing: Int32? { nil }
 
     static func bounds(_ values: Span<Int32>) -> ParquetBounds { ParquetBounds(values) }
 
@@ -33,6 +43,7 @@ extension Int32: FixedSizeValue {
 
 extension Int64: FixedSizeValue {
     static var physicalType: ParquetColumn.PhysicalType { .int64 }
+    static var missing: Int64? { nil }
 
     static func bounds(_ values: Span<Int64>) -> ParquetBounds { ParquetBounds(values) }
 
@@ -51,6 +62,7 @@ extension Int64: FixedSizeValue {
 
 extension Double: FixedSizeValue {
     static var physicalType: ParquetColumn.PhysicalType { .double }
+    static var missing: Double? { .nan }
 
     static func bounds(_ values: Span<Double>) -> ParquetBounds { ParquetBounds(values) }
 

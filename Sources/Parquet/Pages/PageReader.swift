@@ -1,8 +1,8 @@
 /// Reads pages: compares checksums, decompresses, decodes.
 ///
 /// Each worker has its own, since it owns its decompressor and buffers. All lengths are checked against the page's location,
-/// which is checked against the file: whatever the bytes, a read returns values or throws. Columns may be optional as long as
-/// no value is missing; a page with missing values is refused.
+/// which is checked against the file: whatever the bytes, a read returns values or throws. A missing double is read as
+/// NaN and the code of a missing text as `ParquetColumn.missingCode`; a page with other missing values is refused.
 public struct PageReader {
     private var source: PageSource
     /// Codes on their way to values or runs.
@@ -52,39 +52,40 @@ public struct PageReader {
         if header.encoding == .plain, try source.loadPlain(header, page, of: chunk, in: bytes, into: &values, at: start) {
             return
         }
-        let body = try source.load(header, page, of: chunk, in: bytes)
+        let (body, count) = try source.load(header, page, of: chunk, in: bytes, mayBeMissing: Value.missing != nil)
         let isDecoded: Bool
         switch header.encoding {
         case .plain, .byteStreamSplit:
-            guard body.count == page.rowCount * MemoryLayout<Value>.size else {
+            guard body.count == count * MemoryLayout<Value>.size else {
                 throw ParquetError(
-                    offset: page.offset, kind: .malformed, detail: "a page of \(page.rowCount) values has \(body.count) bytes")
+                    offset: page.offset, kind: .malformed, detail: "a page of \(count) values has \(body.count) bytes")
             }
             let part = source.scratch.span.bytes.extracting(body)
             if header.encoding == .plain {
-                PlainEncoding.decode(part, count: page.rowCount, into: &values, at: start)
+                PlainEncoding.decode(part, count: count, into: &values, at: start)
             } else {
-                ByteStreamSplitEncoding.decode(part, count: page.rowCount, into: &values, at: start)
+                ByteStreamSplitEncoding.decode(part, count: count, into: &values, at: start)
             }
             isDecoded = true
         case .deltaBinaryPacked:
             isDecoded = try Value.decodeDeltas(
-                source.scratch.span.bytes.extracting(body), count: page.rowCount, fileOffset: page.offset, into: &values,
-                at: start)
+                source.scratch.span.bytes.extracting(body), count: count, fileOffset: page.offset, into: &values, at: start)
         case .rleDictionary, .plainDictionary:
-            try lookUp(body, page, of: chunk, in: bytes, into: &values, at: start)
+            try lookUp(body, count, page, of: chunk, in: bytes, into: &values, at: start)
             isDecoded = true
         default: isDecoded = false
         }
         guard isDecoded else { throw Self.unsupported(header, page, of: chunk) }
+        guard count < page.rowCount, let missing = Value.missing else { return }
+        DefinitionLevels.spread(&values, at: start, presentCount: count, source.isPresent, missing: missing)
     }
 
     /// Replaces the codes of a page by the entries of the chunk's dictionary, which other writers create for numbers too.
     private mutating func lookUp<Value: FixedSizeValue>(
-        _ body: Range<Int>, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan,
+        _ body: Range<Int>, _ valueCount: Int, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan,
         into values: inout MutableSpan<Value>, at start: Int
     ) throws(ParquetError) {
-        try decodeCodes(body, page)
+        try decodeCodes(body, valueCount, page)
         let (dictionary, count) = try source.loadDictionary(of: chunk, in: bytes)
         let size = MemoryLayout<Value>.size
         guard dictionary.count / size == count, dictionary.count % size == 0 else {
@@ -92,7 +93,7 @@ public struct PageReader {
                 offset: page.offset, kind: .malformed, detail: "a dictionary of \(count) values has \(dictionary.count) bytes")
         }
         let entries = source.scratch.span.bytes
-        for row in 0..<page.rowCount {
+        for row in 0..<valueCount {
             let code = Int(codes[row])
             guard code < count else { throw RLEBitPackedEncoding.unknownCode(code, codeCount: count, fileOffset: page.offset) }
             values[start + row] = entries.unsafeLoadUnaligned(fromByteOffset: code * size, as: Value.self)
@@ -101,35 +102,39 @@ public struct PageReader {
 
     // MARK: - Codes
 
-    /// Reads the codes of a dictionary-encoded page into `values[start...]`; each is less than `codeCount`.
+    /// Reads the codes of a dictionary-encoded page into `values[start...]`; each is less than `codeCount`, or
+    /// `ParquetColumn.missingCode` if its text is missing, which only happens in an optional column.
     public mutating func readCodes(
         _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, codeCount: Int,
         into values: inout MutableSpan<UInt32>, at start: Int = 0
     ) throws(ParquetError) {
         try Self.requireRoom(in: values.count, at: start, page)
-        let body = try loadCodes(page, of: chunk, in: bytes)
+        let (body, count) = try loadCodes(page, of: chunk, in: bytes)
         try RLEBitPackedEncoding.decodePage(
-            source.scratch.span.bytes.extracting(body), count: page.rowCount, codeCount: codeCount, fileOffset: page.offset,
+            source.scratch.span.bytes.extracting(body), count: count, codeCount: codeCount, fileOffset: page.offset,
             into: &values, at: start)
+        guard count < page.rowCount else { return }
+        DefinitionLevels.spread(
+            &values, at: start, presentCount: count, source.isPresent, missing: ParquetColumn.missingCode)
     }
 
     private mutating func loadCodes(
         _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
-    ) throws(ParquetError) -> Range<Int> {
+    ) throws(ParquetError) -> (range: Range<Int>, count: Int) {
         let header = try source.dataHeader(of: page, of: chunk, in: bytes)
         guard header.encoding.isDictionary else { throw Self.unsupported(header, page, of: chunk) }
-        return try source.load(header, page, of: chunk, in: bytes)
+        return try source.load(header, page, of: chunk, in: bytes, mayBeMissing: true)
     }
 
     /// Decodes a page of codes to `codes`.
-    private mutating func decodeCodes(_ body: Range<Int>, _ page: PageLocation) throws(ParquetError) {
+    private mutating func decodeCodes(_ body: Range<Int>, _ count: Int, _ page: PageLocation) throws(ParquetError) {
         var codes: [UInt32] = []
         swap(&codes, &self.codes)
         defer { swap(&codes, &self.codes) }
-        if codes.count < page.rowCount { codes = [UInt32](repeating: 0, count: page.rowCount) }
+        if codes.count < count { codes = [UInt32](repeating: 0, count: count) }
         var span = codes.mutableSpan
         try RLEBitPackedEncoding.decodePage(
-            source.scratch.span.bytes.extracting(body), count: page.rowCount, codeCount: .max,
+            source.scratch.span.bytes.extracting(body), count: count, codeCount: .max,
             fileOffset: page.offset, into: &span, at: 0)
     }
 
@@ -154,13 +159,13 @@ public struct PageReader {
     ) throws(ParquetError) -> [String] {
         try Self.require(.byteArray, of: chunk, page)
         let header = try source.dataHeader(of: page, of: chunk, in: bytes)
-        let body = try source.load(header, page, of: chunk, in: bytes)
+        let (body, _) = try source.load(header, page, of: chunk, in: bytes, mayBeMissing: false)
         if header.encoding == .plain {
             return try PlainEncoding.decodeStrings(
                 source.scratch.span.bytes.extracting(body), count: page.rowCount, offset: page.offset)
         }
         guard header.encoding.isDictionary else { throw Self.unsupported(header, page, of: chunk) }
-        try decodeCodes(body, page)
+        try decodeCodes(body, page.rowCount, page)
         let dictionary = try readDictionary(of: chunk, in: bytes)
         var strings: [String] = []
         strings.reserveCapacity(page.rowCount)

@@ -9,6 +9,8 @@ struct PageSource {
     private let decompressor = ZstdDecompressor()
     /// The page that was loaded last, at the range that `load` returned.
     private(set) var scratch: [UInt8] = []
+    /// Which values of the page that was loaded last are present; empty if all are.
+    private(set) var isPresent: [Bool] = []
 
     init(verifiesChecksums: Bool) { self.verifiesChecksums = verifiesChecksums }
 
@@ -79,21 +81,33 @@ struct PageSource {
         return true
     }
 
-    /// Decompresses a data page and returns the range of its values in `scratch`; checks that no value is missing.
+    /// Decompresses a data page and returns the range of its values in `scratch`, and how many there are: those that are
+    /// present, as `isPresent` says.
+    ///
+    /// - Parameter mayBeMissing: whether the caller can do without some values; otherwise such a page is refused.
     mutating func load(
-        _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan
-    ) throws(ParquetError) -> Range<Int> {
+        _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in bytes: RawSpan, mayBeMissing: Bool
+    ) throws(ParquetError) -> (range: Range<Int>, count: Int) {
         let stored = header.storedRange(at: page)
+        isPresent.removeAll(keepingCapacity: true)
+        var count = header.valueCount
         guard header.kind == .dataV2 else {
             try decompress(stored, isCompressed: true, count: header.uncompressedByteCount, of: chunk, page, in: bytes)
-            let levels = chunk.column.isOptional ? try skipLevels(header, page, of: chunk) : 0
-            return levels..<header.uncompressedByteCount
+            var start = 0
+            if chunk.column.isOptional { (start, count) = try readLevels(header, page) }
+            try require(count, header, page, of: chunk, mayBeMissing)
+            return (start..<header.uncompressedByteCount, count)
         }
         let levels = try levelsRange(header, page, of: chunk, in: bytes)
+        if chunk.column.isOptional {
+            count = try DefinitionLevels.read(
+                levels, count: header.valueCount, fileOffset: page.offset, in: bytes, into: &isPresent)
+        }
+        try require(count, header, page, of: chunk, mayBeMissing)
         try decompress(
             levels.upperBound..<stored.upperBound, isCompressed: header.isCompressed,
             count: header.uncompressedByteCount - levels.count, of: chunk, page, in: bytes)
-        return 0..<header.uncompressedByteCount - levels.count
+        return (0..<header.uncompressedByteCount - levels.count, count)
     }
 
     /// Decompresses the dictionary of a chunk and returns its range in `scratch` and its entry count.
@@ -134,17 +148,20 @@ struct PageSource {
 
     // MARK: - Levels
 
-    /// Returns the size of the definition levels before the values of a V1 page, and that of their length.
-    private func skipLevels(
-        _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata
-    ) throws(ParquetError) -> Int {
+    /// Reads the definition levels before the values of a V1 page; returns where the values begin, and their count.
+    private mutating func readLevels(
+        _ header: PageHeader, _ page: PageLocation
+    ) throws(ParquetError) -> (start: Int, count: Int) {
+        var isPresent = exchange(&self.isPresent, with: [])
+        defer { self.isPresent = isPresent }
         let span = scratch.span.bytes
         guard header.uncompressedByteCount >= 4 else { throw Self.levelsTruncated(page) }
         var reader = try ByteReader(0..<header.uncompressedByteCount, in: span)
         let count = Int(try reader.integer(UInt32.self, in: span))
         guard count <= reader.remaining else { throw Self.levelsTruncated(page) }
-        try requireNoneMissing(try reader.skip(count), header, page, of: chunk, in: span)
-        return reader.offset
+        let present = try DefinitionLevels.read(
+            try reader.skip(count), count: header.valueCount, fileOffset: page.offset, in: span, into: &isPresent)
+        return (reader.offset, present)
     }
 
     /// Returns the range in the file of the levels before the values of a V2 page.
@@ -156,29 +173,19 @@ struct PageSource {
         guard header.repetitionLevelsByteCount == 0, header.definitionLevelsByteCount <= sizeMax else {
             throw Self.levelsTruncated(page)
         }
-        let levels = stored.lowerBound..<stored.lowerBound + header.definitionLevelsByteCount
-        if chunk.column.isOptional { try requireNoneMissing(levels, header, page, of: chunk, in: bytes) }
-        return levels
+        return stored.lowerBound..<stored.lowerBound + header.definitionLevelsByteCount
     }
 
-    /// Checks that all definition levels are 1.
-    private func requireNoneMissing(
-        _ levels: Range<Int>, _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, in span: RawSpan
+    /// Checks the count of values that are present.
+    private func require(
+        _ count: Int, _ header: PageHeader, _ page: PageLocation, of chunk: ColumnChunkMetadata, _ mayBeMissing: Bool
     ) throws(ParquetError) {
-        var isComplete = (header.nullCount ?? 0) == 0
-        var runs = try RLEBitPackedEncoding.RunReader(
-            try ByteReader(levels, in: span), width: 1, count: header.valueCount, fileOffset: page.offset)
-        while let run = try runs.next(in: span) {
-            switch run {
-            case .repeated(let level, _): isComplete = isComplete && level == 1
-            case .packed(let offset, let count):
-                for index in 0..<count {
-                    let byte = span.unsafeLoad(fromByteOffset: offset + index / 8, as: UInt8.self)
-                    isComplete = isComplete && byte >> UInt8(index % 8) & 1 == 1
-                }
-            }
+        if let nullCount = header.nullCount, nullCount != header.valueCount - count {
+            throw ParquetError(
+                offset: page.offset, kind: .malformed,
+                detail: "a page announces \(nullCount) missing values and has \(header.valueCount - count)")
         }
-        guard isComplete else {
+        guard mayBeMissing || count == header.valueCount else {
             throw ParquetError(
                 offset: page.offset, kind: .unsupported, detail: "column \(chunk.column.name) has missing values")
         }

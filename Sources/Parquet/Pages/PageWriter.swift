@@ -30,7 +30,7 @@ public struct ColumnChunkEncoder {
         encode(values, column: column, encoding: encoding, pageRowCount: pageRowCount)
     }
 
-    /// Encodes DOUBLE in PLAIN or BYTE_STREAM_SPLIT, in pages of some rows.
+    /// Encodes DOUBLE in PLAIN or BYTE_STREAM_SPLIT, in pages of some rows; in an optional column, NaN is a missing value.
     public mutating func encode(
         double values: Span<Double>, column: ParquetColumn, encoding: ParquetEncoding, pageRowCount: Int
     ) -> EncodedColumnChunk {
@@ -40,7 +40,8 @@ public struct ColumnChunkEncoder {
     private mutating func encode<Value: FixedSizeValue>(
         _ values: Span<Value>, column: ParquetColumn, encoding: ParquetEncoding, pageRowCount: Int
     ) -> EncodedColumnChunk {
-        precondition(column.physicalType == Value.physicalType && !column.isOptional && pageRowCount > 0)
+        precondition(column.physicalType == Value.physicalType && pageRowCount > 0)
+        precondition(!column.isOptional || Value.missing != nil, "\(column.physicalType) cannot be missing")
         var chunk = EncodedColumnChunk(column: column, codec: codec, encoding: encoding)
         var (body, compressed) = takeBuffers()
         defer { (self.body, self.compressed) = (body, compressed) }
@@ -48,22 +49,48 @@ public struct ColumnChunkEncoder {
         chunk.bytes.reserveCapacity(values.count * MemoryLayout<Value>.size / 2)
         for rows in Self.pages(values.count, pageRowCount) {
             let page = values.extracting(rows)
+            if column.isOptional {
+                let present = Self.present(page)
+                body.removeAll(keepingCapacity: true)
+                let isPresent = [UInt32](capacity: page.count) { output in
+                    for row in page.indices { output.append(page[row].isMissing ? 0 : 1) }
+                }
+                DefinitionLevels.append(isPresent.span, to: &body)
+                Self.append(present.span, encoding, to: &body)
+                Self.append(body.span.bytes, .data, encoding, valueCount: rows.count, compressor, &compressed, to: &chunk)
+                chunk.append(Value.bounds(present.span).addingNulls(rows.count - present.count), rowCount: rows.count)
+                continue
+            }
             if encoding == .plain {
                 Self.append(page.bytes, .data, encoding, valueCount: rows.count, compressor, &compressed, to: &chunk)
             } else {
                 body.removeAll(keepingCapacity: true)
-                switch encoding {
-                case .byteStreamSplit: ByteStreamSplitEncoding.encode(page.bytes, width: MemoryLayout<Value>.size, into: &body)
-                case .deltaBinaryPacked:
-                    let isEncoded = Value.encodeDeltas(page, into: &body)
-                    precondition(isEncoded, "\(column.physicalType) has no deltas")
-                default: preconditionFailure("\(column.physicalType) is not written in \(encoding)")
-                }
+                Self.append(page, encoding, to: &body)
                 Self.append(body.span.bytes, .data, encoding, valueCount: rows.count, compressor, &compressed, to: &chunk)
             }
             chunk.append(Value.bounds(page), rowCount: rows.count)
         }
         return chunk
+    }
+
+    /// Appends values in an encoding.
+    private static func append<Value: FixedSizeValue>(
+        _ values: Span<Value>, _ encoding: ParquetEncoding, to body: inout [UInt8]
+    ) {
+        switch encoding {
+        case .plain: body.append(contentsOf: PlainEncoding.bytes(0..<values.bytes.byteCount, in: values.bytes))
+        case .byteStreamSplit: ByteStreamSplitEncoding.encode(values.bytes, width: MemoryLayout<Value>.size, into: &body)
+        case .deltaBinaryPacked:
+            let isEncoded = Value.encodeDeltas(values, into: &body)
+            precondition(isEncoded, "\(Value.physicalType) has no deltas")
+        default: preconditionFailure("\(Value.physicalType) is not written in \(encoding)")
+        }
+    }
+
+    private static func present<Value: FixedSizeValue>(_ values: Span<Value>) -> [Value] {
+        [Value](capacity: values.count) { output in
+            for row in values.indices where !values[row].isMissing { output.append(values[row]) }
+        }
     }
 
     // MARK: - Text
@@ -72,12 +99,13 @@ public struct ColumnChunkEncoder {
     ///
     /// The dictionary may be that of a whole table: the codes that occur go into the chunk's own dictionary, in their order.
     ///
-    /// - Parameter isExact: whether all of the dictionary occurs, in ascending order, so that it can be used as the chunk's
-    ///   own.
+    /// - Parameters:
+    ///   - codes: in an optional column, `ParquetColumn.missingCode` is a missing text; the dictionary must be exact then.
+    ///   - isExact: whether all of the dictionary occurs, in ascending order, so that it can be used as the chunk's own.
     public mutating func encode(
         codes: Span<UInt32>, dictionary: [String], isExact: Bool = false, column: ParquetColumn, pageRowCount: Int
     ) -> EncodedColumnChunk {
-        precondition(column.physicalType == .byteArray && !column.isOptional && pageRowCount > 0)
+        precondition(column.physicalType == .byteArray && pageRowCount > 0 && (!column.isOptional || isExact))
         let local =
             isExact
             ? ChunkDictionary(codes: codes, exact: dictionary) : ChunkDictionary(codes: codes, dictionary: dictionary)
@@ -90,10 +118,22 @@ public struct ColumnChunkEncoder {
         chunk.dictionaryByteCount = chunk.bytes.count
         for rows in Self.pages(codes.count, pageRowCount) {
             body.removeAll(keepingCapacity: true)
-            body.append(UInt8(local.width))
-            RLEBitPackedEncoding.encode(local.codes.span.extracting(rows), width: local.width, into: &body)
+            let page = local.codes.span.extracting(rows)
+            let bounds: ParquetBounds
+            if column.isOptional {
+                let present = page.withUnsafeBufferPointer { $0.filter { $0 != ParquetColumn.missingCode } }
+                let isPresent = page.withUnsafeBufferPointer { $0.map { $0 == ParquetColumn.missingCode ? 0 : 1 as UInt32 } }
+                DefinitionLevels.append(isPresent.span, to: &body)
+                body.append(UInt8(local.width))
+                RLEBitPackedEncoding.encode(present.span, width: local.width, into: &body)
+                bounds = local.bounds(of: present.span).addingNulls(rows.count - present.count)
+            } else {
+                body.append(UInt8(local.width))
+                RLEBitPackedEncoding.encode(page, width: local.width, into: &body)
+                bounds = local.bounds(of: page)
+            }
             Self.append(body.span.bytes, .data, .rleDictionary, valueCount: rows.count, compressor, &compressed, to: &chunk)
-            chunk.append(local.bounds(of: rows), rowCount: rows.count)
+            chunk.append(bounds, rowCount: rows.count)
         }
         return chunk
     }
