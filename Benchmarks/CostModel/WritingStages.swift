@@ -162,8 +162,10 @@ enum WritingStages {
         case .destinationGeohash:
             return .cells(
                 CellDictionary(
-                    longitude: trips.destinationLongitude.span.extracting(rows),
-                    latitude: trips.destinationLatitude.span.extracting(rows)))
+                    keys: SortKeys.keys(
+                        longitude: trips.destinationLongitude.span.extracting(rows),
+                        latitude: trips.destinationLatitude.span.extracting(rows)
+                    ).span))
         case .jobID: return .wide(trips.job[rows])
         case nil: return nil
         }

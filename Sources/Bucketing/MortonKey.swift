@@ -19,6 +19,8 @@ public enum MortonKey {
     @inlinable public static var axisBitCount: Int { 30 }
     /// The largest key.
     @inlinable public static var max: UInt64 { (1 << 60) - 1 }
+    /// In place of the key of a point that is not known: larger than every key, and so are its first bits.
+    @inlinable public static var none: UInt64 { .max }
 
     /// Width of a cell in degrees of longitude: 45 / 2^27, so that every border is a double without rounding.
     @inlinable @inline(__always) static var longitudeStep: Double { 0x1p-27 * 45 }

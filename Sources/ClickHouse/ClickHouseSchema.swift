@@ -8,8 +8,10 @@ import TripModel
 ///
 /// They are created on each server separately: `ON CLUSTER` needs ZooKeeper, which only clusters with replicas have.
 struct ClickHouseSchema {
-    /// The version that this program creates and supports.
+    /// The version that this program creates.
     static let version = 1
+    /// The latest version that it supports: trips may have no destination.
+    static let latestVersion = 2
 
     let url: ClickHouseURL
     let client: ClickHouseClient
@@ -138,11 +140,7 @@ struct ClickHouseSchema {
         _ = try client.query(
             "CREATE TABLE IF NOT EXISTS tripstore (name String, value String) ENGINE = MergeTree ORDER BY name", at: address)
         let known = try properties(at: address)
-        if let version = known["version"].flatMap({ Int($0) }), version > Self.version {
-            throw TripstoreError(
-                .conflict,
-                "The database '\(url.database)' at \(address) was made by a newer version of tripstore; use that version.")
-        }
+        try refuseNewer(known, address)
         try refuseOthers(known, owner, address)
         let columns = NativeBlock.columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
         var made = "MergeTree"
@@ -200,7 +198,22 @@ struct ClickHouseSchema {
         let (address, known) = try firstThatAnswers(of: servers.addresses) { address throws(TripstoreError) in
             try properties(at: address)
         }
+        try refuseNewer(known, address)
         try refuseOthers(known, owner, address)
+    }
+
+    /// Records on every server, before the first such trip is stored, that trips may have no destination: programs that do not know
+    /// such trips would form groups of them, and refuse the tables by their version.
+    ///
+    /// Costs nothing if this process did it before; a repetition changes nothing.
+    func admitMissingDestinations(to servers: ClickHouseServers) throws(TripstoreError) {
+        if servers.admitsMissingDestinations { return }
+        for address in servers.addresses {
+            if try properties(at: address)["version"] == String(Self.latestVersion) { continue }
+            _ = try client.query(
+                "INSERT INTO tripstore (name, value) VALUES ('version', '\(Self.latestVersion)')", at: address)
+        }
+        servers.admitsMissingDestinations = true
     }
 
     // MARK: - Replicas
@@ -269,6 +282,13 @@ struct ClickHouseSchema {
             known[name] = name == "version" ? String(max(Int(known[name] ?? "") ?? 0, Int(value) ?? 0)) : value
         }
         return known
+    }
+
+    private func refuseNewer(_ known: [String: String], _ address: ClickHouseURL.Address) throws(TripstoreError) {
+        guard let version = known["version"].flatMap({ Int($0) }), version > Self.latestVersion else { return }
+        throw TripstoreError(
+            .conflict,
+            "The database '\(url.database)' at \(address) was made by a newer version of tripstore; use that version.")
     }
 
     /// The catalog assigns job IDs, so trips with IDs from another catalog would be taken for this one's.

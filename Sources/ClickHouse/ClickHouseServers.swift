@@ -25,6 +25,7 @@ final class ClickHouseServers: Sendable {
         var shards: [Shard]?
         /// The server that gets the next query first.
         var next = 0
+        var admitsMissingDestinations = false
         /// Servers that did not answer, and when.
         var silent: [ClickHouseURL.Address: ContinuousClock.Instant] = [:]
     }
@@ -77,6 +78,12 @@ final class ClickHouseServers: Sendable {
     var owner: String? {
         get { state.withLock { $0.owner } }
         set { state.withLock { $0.owner = newValue } }
+    }
+
+    /// Whether all servers are known to have tables of a version with trips that have no destination.
+    var admitsMissingDestinations: Bool {
+        get { state.withLock { $0.admitsMissingDestinations } }
+        set { state.withLock { $0.admitsMissingDestinations = newValue } }
     }
 
     /// Returns whether this process created or found a server's tables.

@@ -140,6 +140,7 @@ package final class ClickHouseStore: TripEngine {
                 let share = stride(from: turn, to: batches.count, by: shards.count).map { batches[$0] }
                 if share.isEmpty { return }
                 let trips = try RowSorter.sort(share, job: part.job, byDatasource: false, on: pool)
+                if trips.lacksDestinations { try schema.admitMissingDestinations(to: servers) }
                 let replicas = shards[shard].replicas
                 let address = replicas[(Int(hash >> 32) + part.number) % replicas.count].address
                 let table =

@@ -89,7 +89,7 @@ package enum NativeBlock {
         buffer.writeHead(9)
         let destinations = SortKeys.keys(
             longitude: trips.destinationLongitude.span.extracting(rows),
-            latitude: trips.destinationLatitude.span.extracting(rows))
+            latitude: trips.destinationLatitude.span.extracting(rows), mayLack: trips.lacksDestinations)
         buffer.writeBytes(destinations.span.bytes)
         buffer.writeHead(10)
         buffer.write(job, count: rows.count)

@@ -3,7 +3,8 @@ package import TripModel
 
 /// Trips as CSV for ingestion: ingesting it gives trips equal to the exported ones, to the last bit.
 ///
-/// Coordinates are the shortest decimals that are read back as the same doubles; times have their microseconds.
+/// Coordinates are the shortest decimals that are read back as the same doubles; times have their microseconds. The cell of a
+/// missing destination is empty, so a file with such trips is ingested with `missing_destination=keep`.
 package struct CSVExport {
     /// Maximum of pieces that are read and encoded at a time.
     private static let pieceCountMax = 4
@@ -66,7 +67,11 @@ package struct CSVExport {
         for row in batch.rows {
             bytes += regions[Int(row.region)]
             append(row.originLongitude, row.originLatitude, to: &bytes)
-            append(row.destinationLongitude, row.destinationLatitude, to: &bytes)
+            if row.hasDestination {
+                append(row.destinationLongitude, row.destinationLatitude, to: &bytes)
+            } else {
+                bytes.append(UInt8(ascii: ","))
+            }
             bytes.append(UInt8(ascii: ","))
             LocalDateTime.append(microseconds: row.time, separator: UInt8(ascii: " "), to: &bytes)
             bytes.append(UInt8(ascii: ","))

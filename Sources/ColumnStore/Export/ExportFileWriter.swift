@@ -7,7 +7,6 @@ import TripModel
 /// that readers have supported from the beginning (`ColumnLayout.plain`).
 struct ExportFileWriter: Sendable {
     static let columns = SegmentColumn.allCases.filter { $0 != .week }
-    private static let schema = ParquetSchema(columns: columns.map(\.parquetColumn))
     private static let sortingColumns = [ParquetSortingColumn(columnIndex: columns.firstIndex(of: .originGeohash)!)]
 
     private let pool: WorkerPool
@@ -23,15 +22,21 @@ struct ExportFileWriter: Sendable {
             $0..<min($0 + Limits.rowGroupRowCountMax, rows.upperBound)
         }
         let columns = Self.columns
+        // Of these rows alone: a week's file does not depend on the weeks that are read with it.
+        let lacksDestinations = trips.lacksDestinations && trips.destinationLongitude[rows].contains { $0.isNaN }
         var file = try DurableFile(directory: directory, name: "part-\(number)", for: .everyone)
         var writer = ParquetFileWriter(
-            schema: Self.schema, sortingColumns: Self.sortingColumns,
+            schema: ParquetSchema(columns: columns.map { $0.parquetColumn(lacksDestinations: lacksDestinations) }),
+            sortingColumns: Self.sortingColumns,
             createdBy: "tripstore version \(TripstoreVersion.current)")
         try file.write(writer.header())
         var rowGroup: [EncodedColumnChunk] = []
         try pool.forEach(count: groups.count * columns.count) { [encoders] task in
             let (column, rows) = (columns[task % columns.count], groups[task / columns.count])
-            return encoders.with { SegmentWriter.encode(column, of: trips, rows: rows, as: .plain, with: &$0) }
+            return encoders.with {
+                SegmentWriter.encode(
+                    column, of: trips, rows: rows, lacksDestinations: lacksDestinations, as: .plain, with: &$0)
+            }
         } consume: { _, chunk in
             rowGroup.append(chunk)
             guard rowGroup.count == columns.count else { return }

@@ -19,12 +19,15 @@ package struct SortedTrips: Sendable {
     package var datasource: [UInt32]
     package var originLongitude: [Double]
     package var originLatitude: [Double]
+    /// NaN, like the latitude, for trips without a destination.
     package var destinationLongitude: [Double]
     package var destinationLatitude: [Double]
     /// Microseconds since 1970-01-01T00:00:00 local time.
     package var time: [Int64]
     /// The job of each trip.
     package var job: JobColumn
+    /// Whether there are trips without a destination.
+    package var lacksDestinations: Bool
 
     /// The jobs of some trips: usually one.
     package enum JobColumn: Hashable, Sendable {

@@ -119,19 +119,21 @@ extension QueryExecutor {
         try scratch.load(.region, page: page, rows: local, of: segment)
         try scratch.load(.time, page: page, rows: local, of: segment)
         let mask: [UInt8]? = if case .masked = selection { scratch.mask } else { nil }
-        let rows = PageRows(
+        var rows = PageRows(
             selected: Self.selected(local, mask), region: scratch.region, regionMap: regionMap, time: scratch.time,
             bucketing: bucketing)
         if precision <= Limits.storedGeohashPrecision {
             // Coarser cells are prefixes of the stored ones: no coordinate is read.
             try scratch.load(.originGeohash, page: page, rows: local, of: segment)
             try scratch.load(.destinationGeohash, page: page, rows: local, of: segment)
+            if segment.lacksDestinations { rows.requireDestinations { scratch.destinationCell[$0] != PageBuffers.noCell } }
             let shift = UInt32(5 * (Limits.storedGeohashPrecision - precision))
             rows.group(scratch.originCell, scratch.destinationCell, shift, layout, into: &table)
         } else {
             for column in [
                 SegmentColumn.originLongitude, .originLatitude, .destinationLongitude, .destinationLatitude,
             ] { try scratch.load(column, page: page, rows: local, of: segment) }
+            if segment.lacksDestinations { rows.requireDestinations { !scratch.destinationLongitude[$0].isNaN } }
             rows.group(
                 local, Self.keys(scratch.originLongitude, scratch.originLatitude, local),
                 Self.keys(scratch.destinationLongitude, scratch.destinationLatitude, local), UInt64(60 - 5 * precision), layout,
@@ -157,11 +159,16 @@ extension QueryExecutor {
 
     /// The rows of a page that pass, and what all of them have except their cells.
     private struct PageRows {
-        let selected: [Int32]
+        private(set) var selected: [Int32]
         let region: [UInt32]
         let regionMap: [UInt32]
         let time: [Int64]
         let bucketing: Bucketing
+
+        /// Removes trips without a destination, which are in no group.
+        mutating func requireDestinations(_ hasDestination: (Int) -> Bool) {
+            selected.removeAll { !hasDestination(Int($0)) }
+        }
 
         /// Groups by cells that are stored.
         func group<Key: GroupKey>(

@@ -141,6 +141,7 @@ extension PageBuffers {
             guard let bounds = segment.chunk(column, group: location.group).columnIndex?.bounds else { return false }
             let positions = column.isOriginCoordinate ? location.originPositions : location.position..<location.position + 1
             return positions.allSatisfy { position in
+                if bounds[position].isOfNulls { return true }
                 guard let minimum = bounds[position].minimum?.double, let maximum = bounds[position].maximum?.double else {
                     return false
                 }

@@ -1,4 +1,5 @@
 import Bucketing
+import Parquet
 import TripModel
 
 /// The distinct cells of some rows in ascending order, and the index of each row's cell among them.
@@ -8,23 +9,30 @@ import TripModel
 package struct CellDictionary {
     /// Geohash texts, ascending.
     package let geohashes: [String]
-    /// The index in `geohashes` of each row's cell.
+    /// The index in `geohashes` of each row's cell; `ParquetColumn.missingCode` for a row without one.
     package let codes: [UInt32]
 
     /// Bits of a Morton key below those of a stored geohash.
     private static let shift = UInt64(MortonKey.bitCount - 5 * Limits.storedGeohashPrecision)
 
+    /// The cell of rows without a point, larger than every other.
+    private static let noCell = UInt32(truncatingIfNeeded: MortonKey.none >> shift)
+
     /// Finds the cells of points by their Morton keys.
-    package init(keys: Span<UInt64>) {
+    ///
+    /// - Parameter mayLack: whether keys may be `MortonKey.none`.
+    package init(keys: Span<UInt64>, mayLack: Bool = false) {
         var cells = [UInt32](repeating: 0, count: keys.count)
         var span = cells.mutableSpan
         for row in keys.indices { span[row] = UInt32(truncatingIfNeeded: keys[row] &>> Self.shift) }
-        self.init(cells: cells)
-    }
-
-    /// Finds the cells of points in degrees, one per row.
-    package init(longitude: Span<Double>, latitude: Span<Double>) {
-        self.init(keys: SortKeys.keys(longitude: longitude, latitude: latitude).span)
+        let all = CellDictionary(cells: cells)
+        guard mayLack, let row = cells.firstIndex(of: Self.noCell) else {
+            self = all
+            return
+        }
+        let none = all.codes[row]
+        geohashes = Array(all.geohashes[..<Int(none)])
+        codes = all.codes.map { $0 == none ? ParquetColumn.missingCode : $0 }
     }
 
     /// - Parameter cells: geohash bits of `Limits.storedGeohashPrecision` characters, one per row.

@@ -5,6 +5,8 @@ package import TripModel
 ///
 /// Consecutive ranges often lie in the same page, so each column remembers which page it has.
 package final class PageBuffers {
+    /// In place of the cell of a trip without a destination.
+    static let noCell = ParquetColumn.missingCode
     private static let notLoaded = (serial: 0, page: -1)
 
     private var reader = PageReader()
@@ -22,7 +24,7 @@ package final class PageBuffers {
     private(set) var datasource: [UInt32] = []
     /// Bits of the stored geohash.
     private(set) var originCell: [UInt32] = []
-    /// Bits of the stored geohash.
+    /// Bits of the stored geohash; `noCell` for a trip without a destination.
     private(set) var destinationCell: [UInt32] = []
     /// One byte per row of the range under test: 1 while it passes.
     package internal(set) var mask: [UInt8] = []
@@ -148,8 +150,12 @@ package final class PageBuffers {
             try reader.readCodes(page, of: chunk, in: bytes, codeCount: map.count, into: &span)
         }
         let table = map.span
-        for row in 0..<span.count { span[unchecked: row] = table[unchecked: Int(span[unchecked: row])] }
         metrics.bytesDecompressed += 4 * page.rowCount
+        if chunk.column.isOptional {
+            for row in 0..<span.count where span[row] != ParquetColumn.missingCode { span[row] = table[Int(span[row])] }
+            return
+        }
+        for row in 0..<span.count { span[unchecked: row] = table[unchecked: Int(span[unchecked: row])] }
     }
 
     /// Resizes an array to `count` values, keeping its memory.

@@ -186,11 +186,14 @@ struct RowRuns: @unchecked Sendable {
     private static let rowsAhead = 24
 
     /// Writes the rows with the IDs `order[range]` into columns, at the positions `range`.
-    func unpack(_ order: [UInt32], _ range: Range<Int>, into target: Target) {
+    ///
+    /// - Returns: whether some of these trips have no destination.
+    func unpack(_ order: [UInt32], _ range: Range<Int>, into target: Target) -> Bool {
         let (order, runs) = (order.span, runs.span)
         let (regionCodes, datasourceCodes) = (regionCodes.span, datasourceCodes.span)
         let mask = 1 &<< placeBitCount &- 1 as UInt32
         let last = order.count &- 1
+        var lacking: UInt8 = 0
         for offset in range {
             // Rows are scattered in memory, and the processor alone does not prefetch far enough ahead.
             let coming = order[min(offset &+ Self.rowsAhead, last)]
@@ -204,10 +207,12 @@ struct RowRuns: @unchecked Sendable {
             target.y[offset] = row.originLatitude
             target.u[offset] = row.destinationLongitude
             target.v[offset] = row.destinationLatitude
+            lacking |= row.hasDestination ? 0 : 1
             target.time[offset] = row.time
             target.region[offset] = regionCodes[run.firstRegion &+ Int(row.region)]
             target.datasource[offset] = datasourceCodes[run.firstDatasource &+ Int(row.datasource)]
         }
+        return lacking != 0
     }
 
     /// Returns the jobs of the rows in an order.

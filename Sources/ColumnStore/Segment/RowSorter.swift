@@ -47,16 +47,18 @@ package enum RowSorter {
                     }
                 }
             }
+            var lacksDestinations = false
             let columns = try rows.makeColumns { target in
-                _ = try pool.map(count: (count + rowsPerTask - 1) / rowsPerTask) { task in
+                let lacking = try pool.map(count: (count + rowsPerTask - 1) / rowsPerTask) { task in
                     rows.unpack(order, task * rowsPerTask..<min((task + 1) * rowsPerTask, count), into: target)
                 }
+                lacksDestinations = lacking.contains(true)
             }
             return SortedTrips(
                 regions: regions.names, datasources: datasources.names, weeks: weeks, partitions: partitions, key: sortedKeys,
                 region: columns.region, datasource: columns.datasource, originLongitude: columns.x, originLatitude: columns.y,
                 destinationLongitude: columns.u, destinationLatitude: columns.v, time: columns.time,
-                job: rows.jobs(order, of: batches, default: job))
+                job: rows.jobs(order, of: batches, default: job), lacksDestinations: lacksDestinations)
         }
     }
 

@@ -39,13 +39,24 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
     /// The zstd level for its pages.
     package var zstdLevel: Int32 { isCoordinate ? Limits.coordinateZstdLevel : Limits.zstdLevel }
 
-    /// Physical and logical type.
-    var parquetColumn: ParquetColumn {
+    /// Whether trips without a destination have no value in it.
+    var isOfDestination: Bool {
         switch self {
+        case .destinationLongitude, .destinationLatitude, .destinationGeohash: true
+        default: false
+        }
+    }
+
+    /// Physical and logical type.
+    ///
+    /// - Parameter lacksDestinations: whether some trips of the file have no destination; otherwise no value can be missing.
+    func parquetColumn(lacksDestinations: Bool) -> ParquetColumn {
+        let isOptional = lacksDestinations && isOfDestination
+        return switch self {
         case .region, .datasource, .originGeohash, .destinationGeohash:
-            ParquetColumn(name: name, physicalType: .byteArray, logicalType: .string)
+            ParquetColumn(name: name, physicalType: .byteArray, logicalType: .string, isOptional: isOptional)
         case .originLongitude, .originLatitude, .destinationLongitude, .destinationLatitude:
-            ParquetColumn(name: name, physicalType: .double)
+            ParquetColumn(name: name, physicalType: .double, isOptional: isOptional)
         case .time:
             ParquetColumn(name: name, physicalType: .int64, logicalType: .timestamp(.microseconds, isAdjustedToUTC: false))
         case .week: ParquetColumn(name: name, physicalType: .int32, logicalType: .date)
@@ -53,7 +64,15 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
         }
     }
 
-    static let schema = ParquetSchema(columns: allCases.map(\.parquetColumn))
+    /// Whether some trips of a file may have no destination.
+    static func lackDestinations(_ schema: ParquetSchema) -> Bool {
+        schema.columns.count > destinationLongitude.rawValue && schema.columns[destinationLongitude.rawValue].isOptional
+    }
+
+    static func schema(lacksDestinations: Bool) -> ParquetSchema {
+        ParquetSchema(columns: allCases.map { $0.parquetColumn(lacksDestinations: lacksDestinations) })
+    }
+
     /// A Morton key's geohash is its prefix and base 32 keeps its order, so rows are sorted by the stored geohash too.
     static func sortingColumns(byDatasource: Bool) -> [ParquetSortingColumn] {
         ((byDatasource ? [datasource] : []) + [week, originGeohash]).map { ParquetSortingColumn(columnIndex: $0.rawValue) }
@@ -76,8 +95,11 @@ package enum SegmentColumn: Int, CaseIterable, Sendable {
         static let fileChecksum = "tripstore.file.crc32"
     }
 
-    /// The version of the whole layout; `docs/FORMAT.md` lists what each version changed.
-    static let formatVersion = 1
+    /// The latest version of the whole layout; `docs/FORMAT.md` lists what each version changed.
+    static let formatVersion = 2
+
+    /// The earliest version that has what a file needs: programs of that version read it.
+    static func formatVersion(lacksDestinations: Bool) -> Int { lacksDestinations ? 2 : 1 }
 
     /// Refuses a file with a newer layout, which may be intact but cannot be validated here; `version` is from its footer.
     static func refuseNewerFormat(_ version: String?, of path: String) throws(TripstoreError) {

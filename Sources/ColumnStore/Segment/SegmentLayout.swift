@@ -179,12 +179,14 @@ package struct SegmentLayout: Sendable {
             case .fixedLengthByteArray: "FIXED_LEN_BYTE_ARRAY"
             default: "\(column.physicalType)".uppercased()
             }
-        return switch column.logicalType {
-        case .string: "\(physical) STRING"
-        case .date: "\(physical) DATE"
-        case .timestamp(let unit, _): "\(physical) TIMESTAMP(\(unit == .microseconds ? "MICROS" : "\(unit)"))"
-        default: physical
-        }
+        let text =
+            switch column.logicalType {
+            case .string: "\(physical) STRING"
+            case .date: "\(physical) DATE"
+            case .timestamp(let unit, _): "\(physical) TIMESTAMP(\(unit == .microseconds ? "MICROS" : "\(unit)"))"
+            default: physical
+            }
+        return column.isOptional ? "\(text), optional" : text
     }
 
     private static func text(_ value: ParquetValue, of column: ParquetColumn) -> String {

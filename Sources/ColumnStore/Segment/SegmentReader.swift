@@ -30,6 +30,8 @@ package final class SegmentReader: Sendable {
     /// The bytes of `OriginApproximations` in the file; nil if it has none that fit its index.
     package let approximations: Range<Int>?
     package let pages: [Page]
+    /// Whether some of its trips have no destination.
+    let lacksDestinations: Bool
     /// Pages of all columns; those of the origins' coordinates are counted as the smaller pages that they are.
     let columnPageCount: Int
     /// The columns of the first row group, then those of the second, and so on.
@@ -61,6 +63,7 @@ package final class SegmentReader: Sendable {
             self.parquet = parquet
             chunks = parquet.rowGroups.flatMap { $0.columns.prefix(SegmentColumn.allCases.count) }
             pages = try Self.pages(of: parquet)
+            lacksDestinations = SegmentColumn.lackDestinations(parquet.schema)
             columnPageCount = chunks.reduce(0) { $0 + $1.pages.count }
             do {
                 index = try Self.readIndex(parquet, file)
@@ -151,8 +154,8 @@ package final class SegmentReader: Sendable {
     // MARK: - Opening
 
     private static func pages(of parquet: ParquetFile) throws -> [Page] {
-        guard parquet.schema.columns.count >= SegmentColumn.allCases.count,
-            zip(SegmentColumn.allCases, parquet.schema.columns).allSatisfy({ $0.parquetColumn == $1 })
+        let schema = SegmentColumn.schema(lacksDestinations: SegmentColumn.lackDestinations(parquet.schema))
+        guard parquet.schema.columns.count >= schema.columns.count, zip(schema.columns, parquet.schema.columns).allSatisfy(==)
         else { throw SegmentError(description: "its columns are not those of a segment") }
         let mismatch = SegmentError(description: "the pages of its columns do not cover the same rows")
         var pages: [Page] = []

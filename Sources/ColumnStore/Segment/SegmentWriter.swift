@@ -33,7 +33,7 @@ package enum SegmentWriter {
         let columnCount = SegmentColumn.allCases.count
         var file = try DurableFile(directory: directory, name: name, leaving: reserve)
         var writer = ParquetFileWriter(
-            schema: SegmentColumn.schema,
+            schema: SegmentColumn.schema(lacksDestinations: trips.lacksDestinations),
             sortingColumns: SegmentColumn.sortingColumns(byDatasource: trips.partitions.first?.datasource != nil),
             createdBy: "tripstore version \(TripstoreVersion.current)")
         try file.write(writer.header())
@@ -48,7 +48,11 @@ package enum SegmentWriter {
             }
             let column = SegmentColumn.allCases[(task - 1) % columnCount]
             let rows = groups[(task - 1) / columnCount]
-            return .chunk(encoders[column.zstdLevel]!.with { encode(column, of: trips, rows: rows, as: .segment, with: &$0) })
+            return .chunk(
+                encoders[column.zstdLevel]!.with {
+                    encode(
+                        column, of: trips, rows: rows, lacksDestinations: trips.lacksDestinations, as: .segment, with: &$0)
+                })
         } consume: { _, part in
             switch part {
             case .index(let index, let approximations): made = (index, approximations)
@@ -65,7 +69,9 @@ package enum SegmentWriter {
         var compressed: [UInt8] = []
         ZstdCompressor(level: Self.indexZstdLevel).compress(plain.span.bytes, into: &compressed)
         let jobs = trips.job.counts(trips.count)
-        var metadata = metadata(ofIndex: compressed, plainByteCount: plain.count, at: writer.currentOffset)
+        var metadata = metadata(
+            SegmentColumn.formatVersion(lacksDestinations: trips.lacksDestinations), ofIndex: compressed,
+            plainByteCount: plain.count, at: writer.currentOffset)
         if let provenance { metadata += provenance.metadata(jobs) }
         metadata.append((SegmentColumn.MetadataKey.fileChecksum, InnerChecksum.placeholder))
         for part in [compressed, approximations] {
@@ -80,14 +86,14 @@ package enum SegmentWriter {
         return record(of: index, jobs, name: name, byteCount: byteCount, checksum: checksum)
     }
 
-    /// Key-value metadata that describes the index and what follows it.
+    /// Key-value metadata that describes the layout, the index and what follows it.
     ///
     /// - Parameter offset: where the compressed index begins in the file.
     private static func metadata(
-        ofIndex compressed: [UInt8], plainByteCount: Int, at offset: Int
+        _ formatVersion: Int, ofIndex compressed: [UInt8], plainByteCount: Int, at offset: Int
     ) -> [(key: String, value: String)] {
         [
-            (SegmentColumn.MetadataKey.formatVersion, String(SegmentColumn.formatVersion)),
+            (SegmentColumn.MetadataKey.formatVersion, String(formatVersion)),
             (SegmentColumn.MetadataKey.geohashPrecision, String(Limits.storedGeohashPrecision)),
             (SegmentColumn.MetadataKey.indexVersion, String(SegmentIndex.version)),
             (SegmentColumn.MetadataKey.indexOffset, String(offset)),
@@ -105,11 +111,13 @@ package enum SegmentWriter {
     }
 
     /// Encodes the values of some rows in a column.
+    ///
+    /// - Parameter lacksDestinations: whether some trips of the file have no destination.
     static func encode(
-        _ column: SegmentColumn, of trips: SortedTrips, rows: Range<Int>, as layout: ColumnLayout,
+        _ column: SegmentColumn, of trips: SortedTrips, rows: Range<Int>, lacksDestinations: Bool, as layout: ColumnLayout,
         with encoder: inout ColumnChunkEncoder
     ) -> EncodedColumnChunk {
-        let schema = column.parquetColumn
+        let schema = column.parquetColumn(lacksDestinations: lacksDestinations)
         let pageRowCount = Limits.pageRowCountMax
         func doubles(
             _ values: [Double], _ encoder: inout ColumnChunkEncoder, pageRowCount: Int = Limits.pageRowCountMax
@@ -146,10 +154,10 @@ package enum SegmentWriter {
         case .originGeohash:
             return codes(CellDictionary(keys: trips.key.span.extracting(rows)), &encoder)
         case .destinationGeohash:
-            let cells = CellDictionary(
+            let keys = SortKeys.keys(
                 longitude: trips.destinationLongitude.span.extracting(rows),
-                latitude: trips.destinationLatitude.span.extracting(rows))
-            return codes(cells, &encoder)
+                latitude: trips.destinationLatitude.span.extracting(rows), mayLack: lacksDestinations)
+            return codes(CellDictionary(keys: keys.span, mayLack: lacksDestinations), &encoder)
         case .jobID:
             let ids = trips.job[rows]
             return encoder.encode(int64: ids.span, column: schema, encoding: layout.integers, pageRowCount: pageRowCount)

@@ -43,6 +43,15 @@ package enum SortKeys {
         }
     }
 
+    /// Returns the Morton keys of destinations in degrees, `MortonKey.none` for a trip without one.
+    ///
+    /// - Parameter mayLack: whether there may be such trips.
+    package static func keys(longitude: Span<Double>, latitude: Span<Double>, mayLack: Bool) -> [UInt64] {
+        var keys = keys(longitude: longitude, latitude: latitude)
+        if mayLack { for row in keys.indices where longitude[row].isNaN { keys[row] = MortonKey.none } }
+        return keys
+    }
+
     /// Returns the Morton keys of points in degrees, one key per point.
     package static func keys(longitude: Span<Double>, latitude: Span<Double>, withKernel: Bool = hasKernel) -> [UInt64] {
         let count = longitude.count

@@ -30,7 +30,7 @@ struct TripColumnReader {
             regions: regions, datasources: datasources, weeks: weeks, partitions: partitions, key: keys, region: region,
             datasource: datasource, originLongitude: longitude, originLatitude: latitude,
             destinationLongitude: try doubles(.destinationLongitude), destinationLatitude: try doubles(.destinationLatitude),
-            time: time, job: .each(try integers(.jobID)))
+            time: time, job: .each(try integers(.jobID)), lacksDestinations: SegmentColumn.lackDestinations(parquet.schema))
     }
 
     private static func range(_ group: ParquetFile.RowGroup) -> Range<Int> {

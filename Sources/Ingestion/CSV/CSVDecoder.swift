@@ -13,6 +13,8 @@ package struct DecodedChunk: Sendable {
     /// The line of the first rejected row of each reason.
     package var rejectLines: [RejectReason: Int] = [:]
     package var rejectedCount = 0
+    /// Trips of the batch with an end at 0, 0.
+    package var nullIslandCount = 0
     /// Physical lines: newlines, and one more for a last line without.
     package var lineCount = 0
     /// Rows of either kind, without blank lines.

@@ -114,7 +114,7 @@ package struct CSVRecognition {
     ) -> CSVLayout? {
         let isAsUsual =
             options.map.isEmpty && options.hasHeader != false && options.decimalComma != true && options.nullIsland != .reject
-            && options.timeZone == nil && options.dateOrder == nil && delimiter == UInt8(ascii: ",")
+            && options.missingDestination != .keep && options.timeZone == nil && options.dateOrder == nil && delimiter == UInt8(ascii: ",")
         guard isAsUsual, let layout = CSVLayout(ownForm: header) else { return nil }
         func most(_ column: CSVColumn, _ condition: (String) -> Bool) -> Bool {
             let values = records.prefix(200).compactMap {
@@ -156,14 +156,10 @@ package struct CSVRecognition {
         var form = RowForm()
         form.hasDecimalComma = options.decimalComma == true
         form.nullIsland = options.nullIsland ?? .keep
+        form.missingDestination = options.missingDestination ?? .reject
         var fields: [(column: CSVColumn, field: Int)] = []
         form.origin = Self.end(format.origin, .origin, .originLatitude, &fields)
-        guard let destination = format.destination else {
-            throw FormatQuestion(
-                option: "missing_destination", column: nil, example: nil, choices: [],
-                reason: "The file has no destinations, and trips without them cannot be kept yet.")
-        }
-        form.destination = Self.end(destination, .destination, .destinationLatitude, &fields)
+        form.destination = format.destination.map { Self.end($0, .destination, .destinationLatitude, &fields) } ?? .none
         switch format.time {
         case .one(let column): fields.append((.time, column))
         case .dateAndClock(let date, let clock): fields += [(.time, date), (.timeOfDay, clock)]

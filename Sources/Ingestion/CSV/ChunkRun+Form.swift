@@ -17,8 +17,11 @@ extension ChunkRun {
         do throws(PointProblem) {
             destination = try point(form.destination, field(.destination), field(.destinationLatitude), form)
         } catch {
-            // Here a trip without an end is kept, once the engine can store it: `missing_destination=keep`.
-            throw error == .empty ? .destinationMissing : RejectReason(destination: error)
+            guard isMissing(error, form.destination, field(.destination), field(.destinationLatitude)) else {
+                throw RejectReason(destination: error)
+            }
+            guard form.missingDestination == .keep else { throw .destinationMissing }
+            destination = .missing
         }
         if form.nullIsland == .reject, origin.isNullIsland || destination.isNullIsland { throw .nullIsland }
         let time: Int64
@@ -50,10 +53,22 @@ extension ChunkRun {
         return entry(field, in: table)
     }
 
+    /// Whether what is wrong with an end is that there is none; one coordinate of two is a fault.
+    private func isMissing(
+        _ problem: PointProblem, _ end: RowForm.End, _ first: FieldBounds, _ second: FieldBounds
+    ) -> Bool {
+        switch problem {
+        case .empty: end != .pair || [first, second].allSatisfy { text($0) { EmptyText.isNone($0) } }
+        case .emptyPoint: true
+        default: false
+        }
+    }
+
     private func point(
         _ end: RowForm.End, _ first: FieldBounds, _ second: FieldBounds, _ form: RowForm
     ) throws(PointProblem) -> PointParser.Point {
         switch end {
+        case .none: return .missing
         case .pair:
             let longitude = try coordinate(first, form)
             return try PointText.checked(longitude, coordinate(second, form))

@@ -86,8 +86,14 @@ enum FormRowLoop {
             if surplus.end != surplus.start { return false }
         }
         let origin = point(base, form.origin, record, layout[.origin], layout[.originLatitude], form)
-        let destination = point(
+        var destination = point(
             base, form.destination, record, layout[.destination], layout[.destinationLatitude], form)
+        if _slowPath(!destination.isValid), form.missingDestination == .keep,
+            isNone(base, record, layout[.destination]),
+            form.destination != .pair || isNone(base, record, layout[.destinationLatitude])
+        {
+            destination = .missing
+        }
         let time = time(record, memory.rows, layout, form)
         let region = entry(record, base, layout[.region], memory.constantRegion, memory.rows.regions)
         let datasource = entry(record, base, layout[.datasource], memory.constantDatasource, memory.rows.datasources)
@@ -123,8 +129,10 @@ enum FormRowLoop {
         _ base: UnsafeRawPointer, _ end: RowForm.End, _ record: Record, _ field: Int, _ latitudeField: Int,
         _ form: borrowing RowForm
     ) -> RowLoop.PointValue {
+        if case .none = end { return .missing }
         let (start, stop) = record.bounds(field)
         switch end {
+        case .none: return .missing
         case .pair:
             let (latitudeStart, latitudeStop) = record.bounds(latitudeField)
             let longitude = coordinate(base, start, stop, form)
@@ -135,6 +143,12 @@ enum FormRowLoop {
         case .point(.wkt): return RowLoop.point(base, start, stop)
         case .point(let pointForm): return otherPoint(base, start, stop, pointForm)
         }
+    }
+
+    @inline(never)
+    private static func isNone(_ base: UnsafeRawPointer, _ record: Record, _ field: Int) -> Bool {
+        let (start, end) = record.bounds(field)
+        return EmptyText.mayBeNone(base, start, end) && EmptyText.isNone(RowLoop.bytes(base, start, end).span)
     }
 
     /// Returns degrees, or NaN if the text is no number.
@@ -218,10 +232,16 @@ enum FormRowLoop {
 }
 
 extension RowLoop.PointValue {
+    /// In place of a destination that a trip does not have.
+    static let missing = RowLoop.PointValue(longitude: .nan, latitude: .nan, isValid: true)
+
     var isNullIsland: Bool { longitude == 0 && latitude == 0 }
 }
 
 extension PointParser.Point {
+    /// In place of a destination that a trip does not have.
+    static let missing = PointParser.Point(longitude: .nan, latitude: .nan)
+
     /// Whether it is where the equator meets the prime meridian, in the sea: what programs write for "unknown".
     var isNullIsland: Bool { longitude == 0 && latitude == 0 }
 }

@@ -8,6 +8,8 @@ package struct RowForm: Hashable, Sendable {
         case pair
         /// Both in one column.
         case point(PointForm)
+        /// Nowhere: no trip of the file has this end.
+        case none
     }
 
     package var origin = End.pair
@@ -16,6 +18,8 @@ package struct RowForm: Hashable, Sendable {
     package var time = TimeFormat()
     /// Whether numbers have a comma before their decimals.
     package var hasDecimalComma = false
+    /// What happens to trips without a destination.
+    package var missingDestination = ReadingOptions.Treatment.reject
     /// What happens to trips with an end at 0, 0.
     package var nullIsland = ReadingOptions.Treatment.keep
 

@@ -76,11 +76,35 @@ package struct FormatRecognizer {
     private func destination() throws(FormatQuestion) -> TripFormat.Place? {
         if let place = try place(.destination) { return place }
         if !placeColumns(.destination).isEmpty { throw noPlace(.destination) }
-        if options.missingDestination == .keep { return nil }
+        if options.missingDestination == .keep {
+            if let place = emptyPoint() { return place }
+            guard let pair = pairs(.destination, .x, .y).first else { return nil }
+            throw FormatQuestion(
+                option: "map", column: sample.name(pair.longitude), example: nil,
+                choices: [sample.name(pair.longitude), sample.name(pair.latitude)],
+                reason:
+                    "The columns \(sample.name(pair.longitude)) and \(sample.name(pair.latitude)) have no values at the beginning of the "
+                    + "file, and their names don't say which of them is the longitude.",
+                answers: [
+                    answer(.destination, pair.longitude, pair.latitude), answer(.destination, pair.latitude, pair.longitude),
+                ])
+        }
         throw FormatQuestion(
             option: "missing_destination", column: nil, example: nil, choices: ["keep"],
             reason: "No columns of the file seem to hold the destinations of trips.")
     }
+
+    /// The column of destinations that has no values at the beginning of the file, where trips have none; later ones may.
+    private func emptyPoint() -> TripFormat.Place? {
+        let column = words.indices.first {
+            words[$0].end == .destination && sample.values[$0].isEmpty
+                && (words[$0].has(.point) || (words[$0].has(.longitude) && words[$0].has(.latitude)))
+        }
+        return column.map { .point($0, pointFormElsewhere) }
+    }
+
+    /// The form of the file's other points: that of a column without values.
+    private var pointFormElsewhere: TripFormat.PointForm { pointForms.lazy.compactMap(\.self).first ?? .wkt }
 
     private func mappedPlace(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
         let isOrigin = end == .origin
@@ -88,7 +112,8 @@ package struct FormatRecognizer {
             isOrigin
             ? (.origin, .originLongitude, .originLatitude) : (.destination, .destinationLongitude, .destinationLatitude)
         if let column = mapped[whole] {
-            guard let form = pointForm(column) else {
+            let mayBeEmpty = end == .destination && options.missingDestination == .keep && sample.values[column].isEmpty
+            guard let form = pointForm(column) ?? (mayBeEmpty ? pointFormElsewhere : nil) else {
                 throw FormatQuestion(
                     option: "map", column: sample.name(column), example: sample.values[column].first, choices: [],
                     reason:

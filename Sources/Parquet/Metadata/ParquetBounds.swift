@@ -117,7 +117,7 @@ extension ParquetBounds {
     }
 
     /// Whether nothing but missing values is known to be in a page.
-    var isOfNulls: Bool { minimum == nil && (nullCount ?? 0) > 0 && (nanCount ?? 0) == 0 }
+    public var isOfNulls: Bool { minimum == nil && (nullCount ?? 0) > 0 && (nanCount ?? 0) == 0 }
 
     /// Returns bounds that hold for two sets of values; both must have bounds.
     func union(_ other: Self) -> Self {

@@ -19,7 +19,11 @@ package struct TripBatch: Sendable {
     package func checkInvariants() {
         assert(job.isEmpty || job.count == count)
         assert(rows.allSatisfy { Int($0.region) < regions.count && Int($0.datasource) < datasources.count })
-        assert(rows.allSatisfy { abs($0.originLongitude) <= 180 && abs($0.destinationLongitude) <= 180 })
-        assert(rows.allSatisfy { abs($0.originLatitude) <= 90 && abs($0.destinationLatitude) <= 90 })
+        assert(rows.allSatisfy { abs($0.originLongitude) <= 180 && abs($0.originLatitude) <= 90 })
+        assert(
+            rows.allSatisfy {
+                $0.hasDestination
+                    ? abs($0.destinationLongitude) <= 180 && abs($0.destinationLatitude) <= 90 : $0.destinationLatitude.isNaN
+            })
     }
 }
