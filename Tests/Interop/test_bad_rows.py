@@ -176,7 +176,8 @@ def documented_reasons():
     """Those that rows in our own form are rejected for."""
     text = (REPOSITORY / "docs/API.md").read_text().split("## Reasons for rejecting a row")[1].split("##")[0]
     rows = {line.split("|")[1].strip(): re.findall("`([^`]+)`", line) for line in text.splitlines() if line.startswith("| ")}
-    rows["destination"] = [reason.replace("origin", "destination", 1) for reason in rows["origin"]]
+    rows["destination"] = rows["destination"][:1] + [
+        reason.replace("origin", "destination", 1) for reason in rows["origin"] if reason != "origin is empty"]
     rows["datasource"] = [reason.replace("region", "datasource", 1) for reason in rows["region"]]
     return {reason for reasons in rows.values() for reason in reasons}
 

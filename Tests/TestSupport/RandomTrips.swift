@@ -23,6 +23,13 @@ package enum RandomTrips {
         }
     }
 
+    /// Removes the destinations of some trips.
+    package static func loseDestinations(_ trips: inout [Trip], percent: Int, using random: inout SeededGenerator) {
+        for index in trips.indices where Int.random(in: 0..<100, using: &random) < percent {
+            (trips[index].destinationLongitude, trips[index].destinationLatitude) = (.nan, .nan)
+        }
+    }
+
     /// A point near a city, often on the border of a cell.
     package static func point(_ city: Int, _ random: inout SeededGenerator) -> (longitude: Double, latitude: Double) {
         let (x, y) = centers[city]
@@ -65,8 +72,8 @@ package enum RandomTrips {
         case 2: return .world
         case 3:
             return BoundingBox(
-                minLongitude: x, minLatitude: y, maxLongitude: max(x, trip.destinationLongitude),
-                maxLatitude: max(y, trip.destinationLatitude))
+                minLongitude: x, minLatitude: y, maxLongitude: trip.hasDestination ? max(x, trip.destinationLongitude) : x,
+                maxLatitude: trip.hasDestination ? max(y, trip.destinationLatitude) : y)
         default:
             let reach = [0.001, 0.02, 0.1, 3].randomElement(using: &random)!
             return BoundingBox(
@@ -110,7 +117,7 @@ package enum RandomTrips {
         for trip in trips {
             text +=
                 "\(trip.region),POINT (\(trip.originLongitude) \(trip.originLatitude)),"
-                + "POINT (\(trip.destinationLongitude) \(trip.destinationLatitude)),"
+                + (trip.hasDestination ? "POINT (\(trip.destinationLongitude) \(trip.destinationLatitude))," : ",")
                 + "\(LocalDateTime.text(microseconds: trip.time, separator: " ")),\(trip.datasource)\n"
         }
         return text

@@ -12,14 +12,16 @@ extension ChunkRun {
         let origin: PointParser.Point
         do throws(PointProblem) {
             origin = try point(form.origin, field(.origin), field(.originLatitude), form)
-        } catch { throw RejectReason(origin: error) }
+        } catch {
+            throw error == .empty && hasHalf(form.origin, field(.origin), field(.originLatitude))
+                ? .originHalf : RejectReason(origin: error)
+        }
         let destination: PointParser.Point
         do throws(PointProblem) {
             destination = try point(form.destination, field(.destination), field(.destinationLatitude), form)
         } catch {
-            guard isMissing(error, form.destination, field(.destination), field(.destinationLatitude)) else {
-                throw RejectReason(destination: error)
-            }
+            guard error == .empty || error == .emptyPoint else { throw RejectReason(destination: error) }
+            if hasHalf(form.destination, field(.destination), field(.destinationLatitude)) { throw .destinationHalf }
             guard form.missingDestination == .keep else { throw .destinationMissing }
             destination = .missing
         }
@@ -53,15 +55,9 @@ extension ChunkRun {
         return entry(field, in: table)
     }
 
-    /// Whether what is wrong with an end is that there is none; one coordinate of two is a fault.
-    private func isMissing(
-        _ problem: PointProblem, _ end: RowForm.End, _ first: FieldBounds, _ second: FieldBounds
-    ) -> Bool {
-        switch problem {
-        case .empty: end != .pair || [first, second].allSatisfy { text($0) { EmptyText.isNone($0) } }
-        case .emptyPoint: true
-        default: false
-        }
+    /// Whether an end has one coordinate of two.
+    private func hasHalf(_ end: RowForm.End, _ longitude: FieldBounds, _ latitude: FieldBounds) -> Bool {
+        end == .pair && text(longitude) { EmptyText.isNone($0) } != text(latitude) { EmptyText.isNone($0) }
     }
 
     private func point(

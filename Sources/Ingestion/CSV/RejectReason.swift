@@ -22,6 +22,7 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
 
     // MARK: Points
     case originEmpty = "origin is empty"
+    case originHalf = "origin has one coordinate of two"
     case originNotPoint = "origin is not POINT (longitude latitude)"
     case originOtherForm = "origin is not a point in the form of its column"
     case originEmptyPoint = "origin is an empty point"
@@ -30,7 +31,7 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
     case originLongitudeOutOfRange = "origin longitude out of range -180...180"
     case originLatitudeOutOfRange = "origin latitude out of range -90...90"
     case originAxesSwapped = "origin latitude out of range -90...90 (are the axes swapped?)"
-    case destinationEmpty = "destination is empty"
+    case destinationHalf = "destination has one coordinate of two"
     case destinationNotPoint = "destination is not POINT (longitude latitude)"
     case destinationMissing = "no destination (missing_destination=keep keeps such trips)"
     case destinationOtherForm = "destination is not a point in the form of its column"
@@ -83,7 +84,7 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
 
     init(destination problem: PointProblem) {
         switch problem {
-        case .empty: self = .destinationEmpty
+        case .empty: self = .destinationMissing
         case .notPoint: self = .destinationNotPoint
         case .emptyPoint: self = .destinationEmptyPoint
         case .notNumber: self = .destinationNotNumber

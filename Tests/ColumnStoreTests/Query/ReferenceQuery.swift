@@ -53,7 +53,7 @@ enum ReferenceQuery {
         }
         var counts: [Key: Int] = [:]
         var matching = 0
-        for trip in trips where passes(trip, query.filter) {
+        for trip in trips where trip.hasDestination && passes(trip, query.filter) {
             matching += 1
             let width = Int64(query.bucketMinutes) * 60_000_000
             let midnight = Int64((Double(trip.time) / 86_400_000_000).rounded(.down)) * 86_400_000_000

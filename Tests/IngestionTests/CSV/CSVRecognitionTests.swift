@@ -129,6 +129,34 @@ struct CSVRecognitionTests {
         #expect(try Self.recognition(header + good) { $0.nullIsland = .reject }.layout().form != nil)
     }
 
+    @Test("A file without destinations is read if such trips are kept, and later destinations are not overlooked")
+    func missingDestinations() throws {
+        let keep: (inout ReadingOptions) -> Void = { $0.missingDestination = .keep }
+        let none = "nan nan 1578902400"
+        // Without such columns.
+        let bare = "time,lng,lat\n2020-01-13 08:00,1.5,2.5\n"
+        #expect(try Self.trips(bare, keep) == ["default csv 1.5 2.5 \(none)"])
+        #expect(throws: TripstoreError.self) { try Self.trips(bare) }
+        // Columns that are empty at first.
+        let row = "2020-01-13 08:00:00"
+        let empty = String(repeating: "A,POINT (1.5 2.5),,\(row),b\n", count: 600)
+        let own = "region,origin_coord,destination_coord,datetime,datasource\n"
+        let late = "A,POINT (1.5 2.5),POINT (3.5 4.5),\(row),b\n"
+        let trips = try Self.trips(own + empty + late, keep)
+        #expect(trips.count == 601 && trips.first == "A b 1.5 2.5 \(none)" && trips.last == "A b 1.5 2.5 3.5 4.5 1578902400")
+        let reading = try #require(try Self.recognition(own + empty + late, keep).recognized().reading?.format)
+        #expect(reading.map[.destination] == "destination_coord")
+        #expect(try Self.trips(own + empty + late) { $0 = reading }.last == "A b 1.5 2.5 3.5 4.5 1578902400")
+        let pair = "time,start_lng,start_lat,end_lng,end_lat\n" + String(repeating: "\(row),1.5,2.5,,\n", count: 600)
+        #expect(try Self.trips(pair + "\(row),1.5,2.5,3.5,4.5\n", keep).last == "default csv 1.5 2.5 3.5 4.5 1578902400")
+        // Axes of a plane prove nothing while they are empty.
+        let plane = "time,start_x,start_y,end_x,end_y\n\(row),120.5,2.5,,\n"
+        #expect(throws: TripstoreError.self) { try Self.trips(plane, keep) }
+        // Places by id are asked for: their trips do have destinations.
+        let places = "time,start_lng,start_lat,end_station_id\n\(row),1.5,2.5,17\n"
+        #expect(throws: TripstoreError.self) { try Self.trips(places, keep) }
+    }
+
     @Test("A row without a region or a datasource takes the constant, also in our own form")
     func emptyNames() throws {
         let header = "region,origin_coord,destination_coord,datetime,datasource\n"

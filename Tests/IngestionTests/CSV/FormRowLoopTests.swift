@@ -8,7 +8,7 @@ import TripModel
 struct FormRowLoopTests {
     /// Reasons that only records of such forms give.
     static let reasons: Set<RejectReason> = [
-        .originOtherForm, .destinationOtherForm, .destinationMissing, .nullIsland, .timeOrderUnknown,
+        .originOtherForm, .destinationOtherForm, .originHalf, .destinationHalf, .nullIsland, .timeOrderUnknown,
     ]
 
     @Test("Trips are what was written, in any layout, whichever way a record takes", arguments: RandomForm.Writing.allCases)
@@ -66,7 +66,7 @@ struct FormRowLoopTests {
     @Test(
         "A row is rejected with the reason of its first fault",
         arguments: [
-            ("2020-01-01 00:00,,2,3,4,A", .originEmpty), ("2020-01-01 00:00,1,NA,3,4,A", .originEmpty),
+            ("2020-01-01 00:00,,,3,4,A", .originEmpty), ("2020-01-01 00:00,1,NA,3,4,A", .originHalf),
             ("2020-01-01 00:00,x,2,3,4,A", .originNotNumber), ("2020-01-01 00:00,\"1,5\",2,3,4,A", .originNotNumber),
             ("2020-01-01 00:00,181,2,3,4,A", .originLongitudeOutOfRange), ("2020-01-01 00:00,1,91,3,4,A", .originAxesSwapped),
             ("2020-01-01 00:00,1,2,,,A", .destinationMissing), ("2020-01-01 00:00,1,2,NULL,NULL,A", .destinationMissing),
@@ -84,6 +84,45 @@ struct FormRowLoopTests {
             Array((good + row + "\n" + good + row).utf8), header: try Self.layout(), blockByteCounts: [1, 40, 64 << 10])
         #expect(decoding.rejectLines == ["2: \(reason.rawValue): \(row)", "4: \(reason.rawValue): \(row)"])
         #expect(decoding.regions == ["A", "A"])
+    }
+
+    @Test("A trip without a destination is kept if it is to be, one with half of one is not")
+    func missingDestination() throws {
+        let none = ["", "NA", "NULL", " ", "\\N", "None", "nil"]
+        let rows = none.map { "2020-01-01 00:00,1,2,\($0),\($0),A\n" }.joined()
+        let halves = ["3,", ",4", "NA,4", "3,null", "x,", ",x"].map { "2020-01-01 00:00,1,2,\($0),A\n" }.joined()
+        let kept = FastDecoding.everyWay(Array((rows + halves).utf8), header: try Self.layout { $0.missingDestination = .keep })
+        #expect(kept.trips.count == none.count)
+        #expect(kept.trips.allSatisfy { $0.destination.allSatisfy { Double(bitPattern: $0).isNaN } })
+        let reasons = [RejectReason](repeating: .destinationHalf, count: 4) + [.destinationNotNumber, .destinationHalf]
+        #expect(kept.rejects.map(\.reason) == reasons.map(\.rawValue))
+        let rejected = FastDecoding.everyWay(Array((rows + halves).utf8), header: try Self.layout())
+        #expect(rejected.trips.isEmpty)
+        #expect(
+            rejected.rejects.map(\.reason)
+                == none.map { _ in RejectReason.destinationMissing.rawValue } + reasons.map(\.rawValue))
+        // Missing is not at 0, 0.
+        let strict = FastDecoding.everyWay(
+            Array(rows.utf8),
+            header: try Self.layout {
+                $0.missingDestination = .keep
+                $0.nullIsland = .reject
+            })
+        #expect(strict.trips.count == none.count)
+    }
+
+    @Test("Trips with an end at 0, 0 are counted")
+    func nullIslandCount() throws {
+        let row = "2020-01-01 00:00,0,2,3,0,A\n"
+        for (ends, count) in [("0,0,3,4", 1), ("1,2,-0,0.0", 1), ("0,0,0,0", 1), ("0,1e-9,0,1", 0), ("1,2,,", 0)] {
+            let layout = try Self.layout { $0.missingDestination = .keep }
+            var decoder = CSVDecoder(layout: layout)
+            let chunk = decoder.decode((row + "2020-01-01 00:00,\(ends),A\n" + row).utf8)
+            #expect(chunk.batch.count == 3 && chunk.nullIslandCount == count)
+        }
+        var decoder = CSVDecoder(layout: try CSVLayout(CSVLayout.usualText))
+        let own = "A,POINT (0 0),POINT (1 2),2020-01-13 08:00:00,b\nA,POINT (0 1),POINT (1 2),2020-01-13 08:00:00,b\n"
+        #expect(decoder.decode(String(repeating: own, count: 5000).utf8).nullIslandCount == 5000)
     }
 
     @Test("A trip with an end at 0, 0 is kept unless it is to be rejected")

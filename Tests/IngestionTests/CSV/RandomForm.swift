@@ -28,13 +28,14 @@ struct RandomForm {
             .pair, .pair, .point(.wkt), .point(.latitudeFirst), .point(.longitudeFirst), .point(.object),
         ]
         form.origin = pick(ends)
-        form.destination = pick(ends)
+        form.missingDestination = pick([.reject, .keep])
+        form.destination = pick(form.missingDestination == .keep ? ends + [.none] : ends)
         form.hasDecimalComma = form.origin == .pair && form.destination == .pair && pick([false, false, true])
         timeWriting = pick(Array(0..<7))
         form.time = TimeFormat(
             dateOrder: timeWriting == 3 ? .monthFirst : timeWriting == 4 ? .dayFirst : nil,
             clock: timeWriting >= 5 ? .asWritten : .open)
-        var columns: [CSVColumn?] = [.origin, .destination, .time, nil]
+        var columns: [CSVColumn?] = [.origin, .time, nil] + (form.destination == .none ? [] : [.destination])
         if form.origin == .pair { columns.append(.originLatitude) }
         if form.destination == .pair { columns.append(.destinationLatitude) }
         if timeWriting == 2 { columns.append(.timeOfDay) }
@@ -62,10 +63,12 @@ struct RandomForm {
             Int64.random(in: 0..<2_000_000_000, using: &random) / (timeWriting == 6 ? 1 : 60) * (timeWriting == 6 ? 1 : 60)
         let region = layout[.region] < 0 || chance(20) ? nil : "Région \(Int.random(in: 0..<4, using: &random))"
         let datasource = layout[.datasource] < 0 || chance(20) ? nil : "d\(Int.random(in: 0..<4, using: &random))"
+        let isMissing = form.destination == .none || (form.missingDestination == .keep && chance(25))
         var fields = columns.map { column -> String in
             switch column {
             case .origin: end(form.origin, places[0], places[1])
             case .originLatitude: number(places[1])
+            case .destination where isMissing, .destinationLatitude where isMissing: Self.none.randomElement(using: &random)!
             case .destination: end(form.destination, places[2], places[3])
             case .destinationLatitude: number(places[3])
             case .time: time(seconds)
@@ -83,7 +86,7 @@ struct RandomForm {
         }
         let trip = ReferenceTrip(
             region: Array((region ?? "default").utf8), origin: [places[0], places[1]].map { $0.value.bitPattern },
-            destination: [places[2], places[3]].map { $0.value.bitPattern }, time: seconds * 1_000_000,
+            destination: [places[2], places[3]].map { isMissing ? Double.nan.bitPattern : $0.value.bitPattern }, time: seconds * 1_000_000,
             datasource: Array((datasource ?? "csv").utf8))
         return (trip, texts.joined(separator: delimiter))
     }
@@ -111,6 +114,7 @@ struct RandomForm {
 
     private func end(_ end: RowForm.End, _ longitude: Coordinate, _ latitude: Coordinate) -> String {
         switch end {
+        case .none: ""
         case .pair: number(longitude)
         case .point(.wkt): "POINT (\(longitude.text) \(latitude.text))"
         case .point(.latitudeFirst): "(\(latitude.text), \(longitude.text))"

@@ -89,7 +89,7 @@ struct ReferenceCSVDecoder {
         let destination: [Double]
         do { destination = try Self.point(value(.destination)) } catch {
             switch error {
-            case .empty: throw .destinationEmpty
+            case .empty: throw .destinationMissing
             case .notPoint: throw .destinationNotPoint
             case .emptyPoint: throw .destinationEmptyPoint
             case .notNumber: throw .destinationNotNumber

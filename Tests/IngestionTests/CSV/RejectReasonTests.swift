@@ -12,7 +12,7 @@ struct RejectReasonTests {
         .latitudeOutOfRange: .originLatitudeOutOfRange, .axesSwapped: .originAxesSwapped,
     ]
     static let destination: [PointProblem: RejectReason] = [
-        .empty: .destinationEmpty, .notPoint: .destinationNotPoint, .emptyPoint: .destinationEmptyPoint,
+        .empty: .destinationMissing, .notPoint: .destinationNotPoint, .emptyPoint: .destinationEmptyPoint,
         .notNumber: .destinationNotNumber, .tooManyCoordinates: .destinationTooManyCoordinates,
         .longitudeOutOfRange: .destinationLongitudeOutOfRange, .latitudeOutOfRange: .destinationLatitudeOutOfRange,
         .axesSwapped: .destinationAxesSwapped,

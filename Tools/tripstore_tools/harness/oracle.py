@@ -133,7 +133,7 @@ class Oracle:
                         {longitude_cell('destination_longitude', precision)} AS dx,
                         {latitude_cell('destination_latitude', precision)} AS dy,
                         {bucket} AS bucket
-                    FROM trips WHERE {where}
+                    FROM trips WHERE {where} AND destination_longitude IS NOT NULL
                 ),
                 counted AS (SELECT region, ox, oy, dx, dy, bucket, count(*) AS trips FROM cells GROUP BY ALL)
                 SELECT region, {geohash_text('ox', 'oy', precision)} AS origin,

@@ -143,17 +143,17 @@ class Client:
     def delete(self, path):
         return self.request("DELETE", path)
 
-    def post_csv(self, body, filename="trips.csv", duplicate="allow"):
-        """Posts a raw body (bytes or an open file); returns the answer.
+    def post_csv(self, body, filename="trips.csv", duplicate="allow", **options):
+        """Posts a raw body (bytes or an open file) with reading options; returns the answer.
 
         Most tests load the same few files again and again; test_duplicates.py is about what happens otherwise."""
-        query = urllib.parse.urlencode({"filename": filename} | ({"duplicate": duplicate} if duplicate else {}))
+        query = urllib.parse.urlencode({"filename": filename} | ({"duplicate": duplicate} if duplicate else {}) | options)
         return self.request("POST", f"/ingest?{query}", body, {"Content-Type": "text/csv"})
 
-    def post_file(self, path):
-        """Posts a file as a stream; returns its job's number."""
+    def post_file(self, path, **options):
+        """Posts a file as a stream with reading options; returns its job's number."""
         with open(path, "rb") as file:
-            answer = self.post_csv(file, Path(path).name)
+            answer = self.post_csv(file, Path(path).name, **options)
         assert answer.status == 202, answer.body
         return answer.json["job_id"]
 
@@ -170,9 +170,9 @@ class Client:
 
         return wait_until(ended, f"the end of job {job}")
 
-    def ingest(self, path):
-        """Posts a file and waits for its job's end; returns the job."""
-        return self.wait_for_job(self.post_file(path))
+    def ingest(self, path, **options):
+        """Posts a file with reading options and waits for its job's end; returns the job."""
+        return self.wait_for_job(self.post_file(path, **options))
 
 
 class Server(Client):
