@@ -38,8 +38,10 @@ enum DefinitionLevels {
                 isPresent.append(contentsOf: repeatElement(level == 1, count: count))
                 presentCount += level == 1 ? count : 0
             case .packed(let offset, let count):
+                var bytes = try ByteReader(offset..<offset + (count + 7) / 8, in: span)
+                var byte: UInt8 = 0
                 for index in 0..<count {
-                    let byte = span.unsafeLoad(fromByteOffset: offset + index / 8, as: UInt8.self)
+                    if index % 8 == 0 { byte = try bytes.byte(in: span) }
                     let bit = byte >> UInt8(index % 8) & 1
                     isPresent.append(bit == 1)
                     presentCount += Int(bit)

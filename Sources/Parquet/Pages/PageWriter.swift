@@ -121,8 +121,12 @@ public struct ColumnChunkEncoder {
             let page = local.codes.span.extracting(rows)
             let bounds: ParquetBounds
             if column.isOptional {
-                let present = page.withUnsafeBufferPointer { $0.filter { $0 != ParquetColumn.missingCode } }
-                let isPresent = page.withUnsafeBufferPointer { $0.map { $0 == ParquetColumn.missingCode ? 0 : 1 as UInt32 } }
+                let present = [UInt32](capacity: page.count) { output in
+                    for row in page.indices where page[row] != ParquetColumn.missingCode { output.append(page[row]) }
+                }
+                let isPresent = [UInt32](capacity: page.count) { output in
+                    for row in page.indices { output.append(page[row] == ParquetColumn.missingCode ? 0 : 1) }
+                }
                 DefinitionLevels.append(isPresent.span, to: &body)
                 body.append(UInt8(local.width))
                 RLEBitPackedEncoding.encode(present.span, width: local.width, into: &body)
