@@ -104,7 +104,7 @@ package struct FormatRecognizer {
     }
 
     /// The form of the file's other points: that of a column without values.
-    private var pointFormElsewhere: TripFormat.PointForm { pointForms.lazy.compactMap(\.self).first ?? .wkt }
+    private var pointFormElsewhere: PointForm { pointForms.lazy.compactMap(\.self).first ?? .wkt }
 
     private func mappedPlace(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
         let isOrigin = end == .origin
