@@ -101,7 +101,11 @@ def test_weekly_averages_equal_duckdb(server, truth, name):
             parameters["within"] = within
         for weeks in ("calendar", "active", "elapsed"):
             total, count, by_week = truth.weekly_average(parameters | {"weeks": weeks})
-            answer = server.get("/analytics/weekly-average", parameters | {"weeks": weeks}).json
+            response = server.get("/analytics/weekly-average", parameters | {"weeks": weeks})
+            if total == 0:
+                assert response.status == 404, (within, weeks)
+                continue
+            answer = response.json
             assert (answer["total_trips"], answer["week_count"]) == (total, count), (within, weeks)
             assert {week["week_start"]: (week["week"], week["trips"]) for week in answer["weeks"] if week["trips"]} == by_week
 
@@ -205,10 +209,10 @@ def test_statistics_of_segments_count_the_nulls(segments, truth):
                                    "destination_geohash > 'm'", "destination_geohash IS NULL"])
 def test_predicates_skip_no_row(segments, bound):
     """Other engines skip pages by the bounds and the null counts."""
-    files = [str(file) for file in segments]
-    by_bounds = duckdb.execute(f"SELECT count(*) FROM read_parquet(?) WHERE {bound}", [files]).fetchone()
-    table = with_pyarrow(segments)
-    assert by_bounds == duckdb.sql(f"SELECT count(*) FROM table WHERE {bound}").fetchone()
+    connection = duckdb.connect()
+    connection.register("loaded", with_pyarrow(segments))
+    by_bounds = connection.execute(f"SELECT count(*) FROM read_parquet(?) WHERE {bound}", [[str(file) for file in segments]]).fetchall()
+    assert by_bounds == connection.execute(f"SELECT count(*) FROM loaded WHERE {bound}").fetchall() and by_bounds[0][0] > 0
 
 
 def test_files_without_such_trips_are_as_before(whole_csv, tmp_path):
@@ -231,8 +235,9 @@ def test_an_exported_folder_has_null_too(in_columnstore, rows, tmp_path):
 def test_an_exported_csv_has_empty_cells_and_is_ingested_again(in_columnstore, truth, rows, tmp_path):
     path = tmp_path / "trips.csv"
     cli("export", "--csv", path, "--data-dir", in_columnstore.data_dir)
-    read = duckdb.connect().read_csv(str(path), all_varchar=True)
-    assert read.filter("destination_coord IS NULL").count("*").fetchone()[0] == rows["destination_longitude"].null_count
+    empty = duckdb.connect().execute(
+        "SELECT count(*) FROM read_csv(?, all_varchar = true) WHERE destination_coord IS NULL", [str(path)]).fetchall()
+    assert empty == [(rows["destination_longitude"].null_count,)]
     cli("ingest", path, "--missing-destination", "keep", "--data-dir", tmp_path / "data")
     with Server(tmp_path / "data", tmp_path / "log") as copy:
         assert clickhouse.answers(copy) == clickhouse.answers(in_columnstore)

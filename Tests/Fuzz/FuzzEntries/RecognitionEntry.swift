@@ -19,6 +19,7 @@ enum RecognitionEntry {
         options.timeZone = pick([nil, "UTC", "as-written", "Europe/Oslo"])
         options.dateOrder = pick([nil, .monthFirst, .dayFirst])
         options.nullIsland = pick([nil, .reject])
+        options.missingDestination = pick([nil, .keep])
         options.decimalComma = pick([nil, nil, true])
         options.hasHeader = pick([nil, nil, false])
         options.delimiter = pick([nil, nil, ";", "tab", "|"])
