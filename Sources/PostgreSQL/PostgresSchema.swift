@@ -5,7 +5,7 @@ import TripModel
 /// For jobs they are those of the catalog in SQLite (`Catalog+Migrations`), plus which process works on a job.
 enum PostgresSchema {
     /// The schema's history: append only, so that every catalog ever created can be opened.
-    private static let migrations = [v1, v2, v3, v4, v5, v6, v7, v8]
+    private static let migrations = [v1, v2, v3, v4, v5, v6, v7, v8, v9]
 
     /// Creates what is missing; one process at a time.
     static func migrate(_ connection: PostgresConnection) throws(TripstoreError) {
@@ -229,6 +229,18 @@ enum PostgresSchema {
             name       text COLLATE "C" PRIMARY KEY,
             options    text NOT NULL,
             updated_at text NOT NULL
+        );
+        """
+
+    /// Places, as in SQLite's v17.
+    private static let v9 = """
+        -- files of stations or zones that options name by their hash, as text in parts of a megabyte
+        CREATE TABLE places (
+            id      text COLLATE "C" NOT NULL,
+            part    bigint NOT NULL,
+            text    text NOT NULL,
+            used_at timestamptz NOT NULL,
+            PRIMARY KEY (id, part)
         );
         """
 }

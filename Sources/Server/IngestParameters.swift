@@ -32,7 +32,22 @@ struct IngestParameters: Sendable {
     }
 
     /// Returns the reading options, completed by those of the profile.
-    func options(_ jobs: JobService) throws(TripstoreError) -> ReadingOptions {
-        try jobs.options(reading.options, profile: reading.profile)
+    ///
+    /// May wait for a file of places that a URL names.
+    ///
+    /// - Parameter places: a file of places that the request has; nil: none.
+    func options(_ jobs: JobService, places: ReceivedPlaces? = nil) throws(TripstoreError) -> ReadingOptions {
+        var given = reading.options
+        if let places {
+            given.places = try jobs.savePlaces(path: places.path, named: places.filename)
+        } else if let text = reading.placesURL ?? given.places {
+            given.places = try jobs.placesID(of: text)
+        }
+        return try jobs.options(given, profile: reading.profile)
+    }
+
+    /// Throws if the profile does not exist; fetches nothing.
+    func requireProfile(_ jobs: JobService) throws(TripstoreError) {
+        _ = try jobs.options(reading.options, profile: reading.profile)
     }
 }

@@ -44,7 +44,7 @@ struct IngestionController: Sendable {
         // Checked before the client is told to continue: it should not send what can't become a job.
         try await store.lookUp { () throws(TripstoreError) in
             if isURL { try store.jobs.requireRoomForJob() } else { try store.jobs.requireRoomForUpload() }
-            _ = try parameters.options(store.jobs)
+            try parameters.requireProfile(store.jobs)
         }
         switch type.first {
         case "multipart/form-data":
@@ -118,7 +118,10 @@ struct IngestionController: Sendable {
         do {
             for try await piece in request.body { try await form.take(piece) }
             let (writer, filename, fields) = try await form.finish()
-            return try await submit(writer, filename: filename, try parameters.overridden(by: fields))
+            let places = try await form.finishPlaces()
+            let answer = try await submit(writer, filename: filename, try parameters.overridden(by: fields), places: places)
+            await form.discardPlaces()
+            return answer
         } catch {
             await form.discard()
             throw Self.explain(error)
@@ -144,7 +147,7 @@ struct IngestionController: Sendable {
 
     /// Passes the file to the store, which owns it from then on; it is made durable, which takes time.
     private func submit(
-        _ writer: UploadWriter, filename: UploadName, _ parameters: IngestParameters
+        _ writer: UploadWriter, filename: UploadName, _ parameters: IngestParameters, places: ReceivedPlaces? = nil
     ) async throws -> Response {
         let store = store
         let job: Job
@@ -154,7 +157,7 @@ struct IngestionController: Sendable {
             try await WaitingThreads.uploads.run {
                 try store.jobs.submitUpload(
                     path: writer.path, filename: filename.text, hash: writer.hash,
-                    allowsDuplicate: parameters.allowsDuplicate, options: parameters.options(store.jobs)
+                    allowsDuplicate: parameters.allowsDuplicate, options: parameters.options(store.jobs, places: places)
                 ) {
                     // A client that has closed its side may still read; within this time none gives up.
                     !departure.hasLeft || .now - sent < ServerLimits.uploadPatience

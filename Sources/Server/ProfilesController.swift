@@ -37,10 +37,12 @@ struct ProfilesController: Sendable {
         let members = try JSONMembers(try await request.smallBody(Self.example), example: Self.example)
         let names = ReadingOptions.Option.allCases.map(\.rawValue)
         try members.require(known: names)
-        let options = try ReadingParameters(members.pairs(names)).options
+        let reading = try ReadingParameters(members.pairs(names))
         let store = store
-        let profile = try await store.engine.threads.answer { () throws(TripstoreError) in
-            try store.jobs.saveProfile(name, options)
+        let profile = try await WaitingThreads.uploads.run {
+            var options = reading.options
+            if let text = reading.placesURL ?? options.places { options.places = try store.jobs.placesID(of: text) }
+            return try store.jobs.saveProfile(name, options)
         }
         return .json(profile.json)
     }

@@ -5,7 +5,7 @@ import TripModel
 
 /// Receives a `multipart/form-data` body.
 ///
-/// The file of the field `file` goes to disk, fields before or after it that are named like parameters say how it is read, and other
+/// The files of the fields `file` and `places` go to disk, fields before or after it that are named like parameters say how it is read, and other
 /// fields are ignored.
 struct UploadForm {
     private let directory: String
@@ -16,6 +16,8 @@ struct UploadForm {
     private var parser: MultipartParser
     private var upload: (writer: UploadWriter, filename: UploadName)?
     private var isInFile = false
+    private var places: (writer: UploadWriter, filename: String)?
+    private var isInPlaces = false
     /// The fields that have arrived.
     private var fields: IngestParameters.Pairs = []
     /// The field that is arriving.
@@ -39,12 +41,15 @@ struct UploadForm {
         while let event = try parser.next() {
             switch event {
             case .partBegan(name: "file", filename: let filename?): try await beginFile(filename)
+            case .partBegan(name: "places", filename: let filename?): try await beginPlaces(filename)
             case .partBegan(let name, filename: nil) where IngestParameters.bodyNames.contains(name):
                 field = (name, ByteBuffer())
             case .partData(let data) where isInFile: try await upload?.writer.append(data)
+            case .partData(let data) where isInPlaces: try await takePlaces(data)
             case .partData(let data): try takeField(data)
             case .partEnded:
                 isInFile = false
+                isInPlaces = false
                 try endField()
             default: break
             }
@@ -85,6 +90,36 @@ struct UploadForm {
         isInFile = true
     }
 
+    // MARK: Places
+
+    private mutating func beginPlaces(_ filename: String) async throws {
+        guard places == nil else {
+            throw HTTPError(.badRequest, message: "The form has more than one file of places; join them into one.")
+        }
+        if filename.isEmpty { return }
+        let name = filename.split { $0 == "/" || $0 == "\\" }.last.map(String.init) ?? filename
+        places = (try await UploadWriter(directory: directory, bounds), String(name.prefix(200)))
+        isInPlaces = true
+    }
+
+    private mutating func takePlaces(_ data: ByteBuffer) async throws {
+        try await places?.writer.append(data)
+        guard places?.writer.byteCount ?? 0 <= Limits.placesByteCountMax else {
+            throw HTTPError(
+                .contentTooLarge,
+                message: "The file of places is larger than \(Limits.placesByteCountMax.grouped) bytes; leave out what no trip needs.")
+        }
+    }
+
+    /// Closes the file of places, if there is one.
+    mutating func finishPlaces() async throws -> ReceivedPlaces? {
+        try await places?.writer.finish()
+        return places.map { ReceivedPlaces(path: $0.writer.path, filename: $0.filename) }
+    }
+
+    /// Deletes the file of places, which the store has read.
+    mutating func discardPlaces() async { await places.take()?.writer.discard() }
+
     /// Closes the file, at the end of the body.
     mutating func finish() async throws -> (writer: UploadWriter, filename: UploadName, fields: IngestParameters.Pairs) {
         try parser.finish()
@@ -97,6 +132,16 @@ struct UploadForm {
         return (self.upload?.writer ?? upload.writer, upload.filename, fields)
     }
 
-    /// Deletes the file, if there is one.
-    func discard() async { await upload?.writer.discard() }
+    /// Deletes the files, if there are any.
+    func discard() async {
+        await upload?.writer.discard()
+        await places?.writer.discard()
+    }
+}
+
+/// A file of places that a request has.
+struct ReceivedPlaces: Sendable {
+    let path: String
+    /// For messages.
+    let filename: String
 }

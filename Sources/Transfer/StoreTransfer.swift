@@ -129,9 +129,10 @@ package final class StoreTransfer {
             .conflict, "Jobs of the source kept being deleted while it was copied; run the same command again to continue.")
     }
 
-    /// Copies saved reading options, in place of those that have their names in the target.
+    /// Copies saved reading options with their places, in place of those that have their names in the target.
     private func bringProfiles() throws(TripstoreError) {
         for profile in try sourceCatalog.profiles() where try targetCatalog.profile(profile.name)?.options != profile.options {
+            if let id = profile.options.places, let parts = try sourceCatalog.places(id) { try targetCatalog.savePlaces(id, parts) }
             _ = try targetCatalog.saveProfile(profile.name, profile.options)
         }
     }

@@ -13,6 +13,8 @@ package struct ReadingParameters: Sendable {
     package private(set) var options = ReadingOptions()
     /// The name of saved options; nil: none.
     package let profile: String?
+    /// What the option `places` says if it is no ID (`options.places`): the URL of a file.
+    package private(set) var placesURL: String?
 
     /// Takes what is known of some parameters; throws `.invalidArgument` with a sentence for a wrong value.
     package init(_ values: QueryParameters) throws(TripstoreError) {
@@ -20,6 +22,10 @@ package struct ReadingParameters: Sendable {
         if let profile { try ReadingProfile.requireName(profile) }
         for option in ReadingOptions.Option.allCases {
             for text in values.texts(option.rawValue) {
+                if option == .places, text.contains("://") {
+                    placesURL = text
+                    continue
+                }
                 try options.set(option, to: text, named: values.spelling.subject(option.rawValue))
             }
         }

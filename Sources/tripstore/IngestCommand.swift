@@ -67,7 +67,7 @@ struct IngestCommand: ParsableCommand {
         let given = try ReadingParameters(
             reading.parameters + FilterOptions.parameters([("profile", profile)]), spelling: .flags)
         let store = try store.openEngine(.readWrite, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
-        let options = try store.jobs.options(given.options, profile: given.profile)
+        let options = try store.jobs.options(reading.options(store.jobs), profile: given.profile)
         let display = ProgressDisplay(isQuiet: quiet, files: files)
         store.jobs.observeProgress { display.show($0) }
         var session = IngestSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)

@@ -48,7 +48,7 @@ struct ProfilesCommand: ParsableCommand {
             throw ValidationError(
                 "Name the profile: tripstore profiles \(action.rawValue) NAME; `tripstore profiles` lists them.")
         }
-        if action != .set, !reading.parameters.isEmpty {
+        if action != .set, !reading.isEmpty {
             throw ValidationError("Reading options only apply to `profiles set`; leave them out.")
         }
     }
@@ -59,8 +59,8 @@ struct ProfilesCommand: ParsableCommand {
         case .list: try show(store.reading { try $0.jobs.profiles() })
         case .show: try show(store.reading { try $0.jobs.profile(name) })
         case .set:
-            let options = try ReadingParameters(reading.parameters, spelling: .flags).options
-            let profile = try writing { try $0.saveProfile(name, options) }
+            _ = try ReadingParameters(reading.parameters, spelling: .flags)
+            let profile = try writing { try $0.saveProfile(name, reading.options($0)) }
             if format == .json { try Output.result(profile.json + "\n") }
             Output.note("Saved profile \(name): \(profile.options.flags)")
         case .delete:

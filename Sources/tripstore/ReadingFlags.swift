@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import Ingestion
 import TripModel
 import TripstoreAPI
 
@@ -42,6 +44,15 @@ struct ReadingFlags: ParsableArguments {
         completion: .list(ReadingOptions.Treatment.allCases.map(\.rawValue)))
     var nullIsland: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Stations or zones that the file names instead of coordinates: a file or URL with the id or name, longitude and latitude of each \
+            (CSV, or station_information of GBFS).
+            """, valueName: "file"),
+        completion: .file())
+    var places: String?
+
     @Option(help: "Byte between fields: comma, semicolon, pipe, tab or the byte itself (default: found by looking).")
     var delimiter: String?
 
@@ -60,7 +71,24 @@ struct ReadingFlags: ParsableArguments {
         completion: .list(["none", "present"]))
     var header: String?
 
-    /// The flags given, by the API's names.
+    /// Returns the options of the flags, with the places of their file; reads or fetches that file.
+    func options(_ jobs: JobService) throws -> ReadingOptions {
+        var options = try ReadingParameters(parameters, spelling: .flags).options
+        guard let places else { return options }
+        if places == SourcePath.standardInput || FileManager.default.fileExists(atPath: places) {
+            let name = places.split(separator: "/").last.map(String.init) ?? places
+            options.places = try jobs.savePlaces(path: places, named: Readable.text(name))
+        } else if places.contains("://") || ReadingOptions.isPlacesID(places) {
+            options.places = try jobs.placesID(of: places)
+        } else {
+            throw TripstoreError(.notFound, "--places: there is no file \(Readable.text(places)).")
+        }
+        return options
+    }
+
+    var isEmpty: Bool { parameters.isEmpty && places == nil }
+
+    /// The flags given, but for the places, by the API's names.
     var parameters: [(name: String, value: String)] {
         columns.map { (name: "map", value: $0) }
             + FilterOptions.parameters([

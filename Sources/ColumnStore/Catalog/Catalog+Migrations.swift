@@ -271,6 +271,19 @@ extension Catalog {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("v17: places") { database in
+            try database.execute(
+                sql: """
+                    -- Files of stations or zones that options name by their hash, as text in parts of a megabyte.
+                    CREATE TABLE places (
+                        id      TEXT NOT NULL,
+                        part    INTEGER NOT NULL,
+                        text    TEXT NOT NULL,
+                        used_at TEXT NOT NULL,
+                        PRIMARY KEY (id, part)
+                    );
+                    """)
+        }
         return migrator
     }
 }

@@ -15,6 +15,8 @@ package struct DecodedChunk: Sendable {
     package var rejectedCount = 0
     /// Trips of the batch with an end at 0, 0.
     package var nullIslandCount = 0
+    /// Ids and names of no place in rejected rows.
+    package var unknownPlaces = UnknownPlaces()
     /// Physical lines: newlines, and one more for a last line without.
     package var lineCount = 0
     /// Rows of either kind, without blank lines.

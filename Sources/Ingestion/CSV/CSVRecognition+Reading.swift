@@ -40,6 +40,14 @@ extension CSVRecognition {
         understood.map = mayBeQuoted ? map(format) : [:]
         reading.format = understood
         if !format.ignored.isEmpty { reading.notes.append(note(ignored: format.ignored)) }
+        if options.places != nil, !format.usesPlaces {
+            understood.places = nil
+            reading.format = understood
+            reading.notes.append(
+                JobNote(
+                    kind: "ignored_places", trips: nil,
+                    text: "The file of places was not needed: the trips have coordinates of their own."))
+        }
         return reading
     }
 
@@ -58,11 +66,13 @@ extension CSVRecognition {
         switch format.origin {
         case .pair(let longitude, let latitude): columns += [(.originLongitude, longitude), (.originLatitude, latitude)]
         case .point(let column, _): columns.append((.origin, column))
+        case .place(let column, _): columns.append((.originPlace, column))
         }
         switch format.destination {
         case .pair(let longitude, let latitude):
             columns += [(.destinationLongitude, longitude), (.destinationLatitude, latitude)]
         case .point(let column, _): columns.append((.destination, column))
+        case .place(let column, _): columns.append((.destinationPlace, column))
         case nil: break
         }
         switch format.time {

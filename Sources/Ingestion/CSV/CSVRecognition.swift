@@ -25,18 +25,22 @@ package struct CSVRecognition {
     let options: ReadingOptions
     let mayBeQuoted: Bool
     let sample: TripSample
+    /// The places of ends that have no coordinates; nil if none are given.
+    private let places: PlaceTable?
 
     /// Recognizes the columns of a file.
     ///
     /// - Parameters:
     ///   - bytes: the first bytes of the file: all, or at least `Limits.recordByteCountMax` of them.
     ///   - isWholeFile: whether they are all.
+    ///   - places: the places that the options name.
     ///   - mayBeQuoted: whether an error may quote the file; false if only this process can read the file.
     /// - Throws: `badInput`, with a question if an option answers it.
     package init(
-        beginning bytes: RawSpan, isWholeFile: Bool, options: ReadingOptions, mayBeQuoted: Bool = true
+        beginning bytes: RawSpan, isWholeFile: Bool, options: ReadingOptions, places: PlaceTable? = nil, mayBeQuoted: Bool = true
     ) throws(TripstoreError) {
         self.options = options
+        self.places = places
         self.mayBeQuoted = mayBeQuoted
         let text = Span<UInt8>(_bytes: bytes)
         let delimiter = try Self.delimiter(text, isWholeFile, options)
@@ -146,7 +150,7 @@ package struct CSVRecognition {
         }
         let format: TripFormat
         do throws(FormatQuestion) {
-            format = try FormatRecognizer.format(of: sample, options: options)
+            format = try FormatRecognizer.format(of: sample, options: options, places: places)
         } catch where records.isEmpty {
             throw FormatQuestion(
                 option: "map", column: nil, example: nil, choices: [],
@@ -157,6 +161,7 @@ package struct CSVRecognition {
         form.hasDecimalComma = options.decimalComma == true
         form.nullIsland = options.nullIsland ?? .keep
         form.missingDestination = options.missingDestination ?? .reject
+        if format.usesPlaces { form.places = places }
         var fields: [(column: CSVColumn, field: Int)] = []
         form.origin = Self.end(format.origin, .origin, .originLatitude, &fields)
         form.destination = format.destination.map { Self.end($0, .destination, .destinationLatitude, &fields) } ?? .none
@@ -181,6 +186,9 @@ package struct CSVRecognition {
         case .point(let field, let form):
             fields.append((column, field))
             return .point(form)
+        case .place(let field, let key):
+            fields.append((column, field))
+            return .place(key)
         }
     }
 

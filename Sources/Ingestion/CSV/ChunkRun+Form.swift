@@ -60,7 +60,7 @@ extension ChunkRun {
         end == .pair && text(longitude) { EmptyText.isNone($0) } != text(latitude) { EmptyText.isNone($0) }
     }
 
-    private func point(
+    private mutating func point(
         _ end: RowForm.End, _ first: FieldBounds, _ second: FieldBounds, _ form: RowForm
     ) throws(PointProblem) -> PointParser.Point {
         switch end {
@@ -68,12 +68,26 @@ extension ChunkRun {
         case .pair:
             let longitude = try coordinate(first, form)
             return try PointText.checked(longitude, coordinate(second, form))
+        case .place(let column): return try place(first, column, form)
         case .point(let pointForm):
             return try text(first) { text throws(PointProblem) in
                 if EmptyText.isNone(text) { throw .empty }
                 return try PointText.point(of: text, pointForm)
             }
         }
+    }
+
+    /// Returns the point of a place; notes an id or name that is unknown.
+    private mutating func place(_ field: FieldBounds, _ column: Int, _ form: RowForm) throws(PointProblem) -> PointParser.Point {
+        guard let places = form.places else { preconditionFailure("a form with places has their table") }
+        let found = try text(field) { text throws(PointProblem) in
+            if EmptyText.isNone(text) { throw .empty }
+            return try places.point(of: text, column: column)
+        }
+        if let found { return found }
+        let name = text(field) { text in text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
+        chunk.unknownPlaces.add(name.trimmingBlanks())
+        throw .unknownPlace
     }
 
     private func coordinate(_ field: FieldBounds, _ form: RowForm) throws(PointProblem) -> Double {

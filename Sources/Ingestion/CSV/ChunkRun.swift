@@ -79,7 +79,7 @@ struct ChunkRun {
         let stop =
             if let form = layout.form {
                 FormRowLoop.run(
-                    FormRowLoop.Memory(memory, region: constantRegion, datasource: constantDatasource), scratch.marks,
+                    FormRowLoop.Memory(memory, form, region: constantRegion, datasource: constantDatasource), scratch.marks,
                     markCount: markCount, layout: layout, form: form, next: &nextMark, rowCount: &bufferedCount)
             } else {
                 RowLoop.run(

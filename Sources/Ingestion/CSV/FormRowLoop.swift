@@ -15,11 +15,21 @@ enum FormRowLoop {
         let rows: RowLoop.Memory
         let constantRegion: UInt32
         let constantDatasource: UInt32
+        /// Where the ends of trips are looked up that are places.
+        let originPlaces: PlaceIndex?
+        let destinationPlaces: PlaceIndex?
 
-        init(_ rows: RowLoop.Memory, region: UInt32, datasource: UInt32) {
+        init(_ rows: RowLoop.Memory, _ form: RowForm, region: UInt32, datasource: UInt32) {
+            originPlaces = Self.places(form.origin, form)
+            destinationPlaces = Self.places(form.destination, form)
             self.rows = rows
             constantRegion = region
             constantDatasource = datasource
+        }
+
+        private static func places(_ end: RowForm.End, _ form: RowForm) -> PlaceIndex? {
+            guard case .place(let column) = end else { return nil }
+            return form.places?.indices[column]
         }
     }
 
@@ -85,9 +95,11 @@ enum FormRowLoop {
             let surplus = record.bounds(field)
             if surplus.end != surplus.start { return false }
         }
-        let origin = point(base, form.origin, record, layout[.origin], layout[.originLatitude], form)
+        let origin = point(
+            base, form.origin, record, layout[.origin], layout[.originLatitude], form, memory.originPlaces)
         var destination = point(
-            base, form.destination, record, layout[.destination], layout[.destinationLatitude], form)
+            base, form.destination, record, layout[.destination], layout[.destinationLatitude], form,
+            memory.destinationPlaces)
         if _slowPath(!destination.isValid), form.missingDestination == .keep,
             isNone(base, record, layout[.destination]),
             form.destination != .pair || isNone(base, record, layout[.destinationLatitude])
@@ -127,7 +139,7 @@ enum FormRowLoop {
     @inline(__always)
     private static func point(
         _ base: UnsafeRawPointer, _ end: RowForm.End, _ record: Record, _ field: Int, _ latitudeField: Int,
-        _ form: borrowing RowForm
+        _ form: borrowing RowForm, _ places: PlaceIndex?
     ) -> RowLoop.PointValue {
         if case .none = end { return .missing }
         let (start, stop) = record.bounds(field)
@@ -140,6 +152,11 @@ enum FormRowLoop {
             // Comparisons with NaN are false.
             let isValid = abs(longitude) <= 180 && abs(latitude) <= 90
             return RowLoop.PointValue(longitude: longitude, latitude: latitude, isValid: isValid)
+        case .place:
+            guard let found = places?.find(base + start, length: stop &- start), !found.longitude.isNaN else {
+                return RowLoop.PointValue(longitude: 0, latitude: 0, isValid: false)
+            }
+            return RowLoop.PointValue(longitude: found.longitude, latitude: found.latitude, isValid: true)
         case .point(.wkt): return RowLoop.point(base, start, stop)
         case .point(let pointForm): return otherPoint(base, start, stop, pointForm)
         }

@@ -25,6 +25,8 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
     case originHalf = "origin has one coordinate of two"
     case originNotPoint = "origin is not POINT (longitude latitude)"
     case originOtherForm = "origin is not a point in the form of its column"
+    case originUnknownPlace = "origin is a place that the file of places does not have"
+    case originAmbiguousPlace = "origin is the name of several places"
     case originEmptyPoint = "origin is an empty point"
     case originNotNumber = "origin has a coordinate that is not a number"
     case originTooManyCoordinates = "origin has more than two coordinates"
@@ -35,6 +37,8 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
     case destinationNotPoint = "destination is not POINT (longitude latitude)"
     case destinationMissing = "no destination (missing_destination=keep keeps such trips)"
     case destinationOtherForm = "destination is not a point in the form of its column"
+    case destinationUnknownPlace = "destination is a place that the file of places does not have"
+    case destinationAmbiguousPlace = "destination is the name of several places"
     case destinationEmptyPoint = "destination is an empty point"
     case destinationNotNumber = "destination has a coordinate that is not a number"
     case destinationTooManyCoordinates = "destination has more than two coordinates"
@@ -79,6 +83,8 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
         case .latitudeOutOfRange: self = .originLatitudeOutOfRange
         case .axesSwapped: self = .originAxesSwapped
         case .otherForm: self = .originOtherForm
+        case .unknownPlace: self = .originUnknownPlace
+        case .ambiguousPlace: self = .originAmbiguousPlace
         }
     }
 
@@ -93,6 +99,8 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
         case .latitudeOutOfRange: self = .destinationLatitudeOutOfRange
         case .axesSwapped: self = .destinationAxesSwapped
         case .otherForm: self = .destinationOtherForm
+        case .unknownPlace: self = .destinationUnknownPlace
+        case .ambiguousPlace: self = .destinationAmbiguousPlace
         }
     }
 

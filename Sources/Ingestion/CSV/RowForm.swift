@@ -10,6 +10,8 @@ package struct RowForm: Hashable, Sendable {
         case point(PointForm)
         /// Nowhere: no trip of the file has this end.
         case none
+        /// The id or name of a place, by the index of a column of keys in `places`.
+        case place(Int)
     }
 
     package var origin = End.pair
@@ -22,6 +24,9 @@ package struct RowForm: Hashable, Sendable {
     package var missingDestination = ReadingOptions.Treatment.reject
     /// What happens to trips with an end at 0, 0.
     package var nullIsland = ReadingOptions.Treatment.keep
+
+    /// Where the places of ends are that have no coordinates.
+    package var places: PlaceTable?
 
     package init() {}
 }

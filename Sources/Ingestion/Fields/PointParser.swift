@@ -3,6 +3,8 @@ package enum PointProblem: Error, Hashable, Sendable {
     case empty, notPoint, emptyPoint, notNumber, tooManyCoordinates, longitudeOutOfRange, latitudeOutOfRange, axesSwapped
     /// Not in the form of its column, which is not WKT.
     case otherForm
+    /// The id or name of no place, or of places at several points.
+    case unknownPlace, ambiguousPlace
 }
 
 /// WKT text `POINT (longitude latitude)` to two doubles.

@@ -27,6 +27,8 @@ final class GroupIngestion {
         case oversized
     }
 
+    typealias PlacesLookup = @Sendable (String?) throws(TripstoreError) -> PlaceTable?
+
     /// The extent of a completely read file.
     private struct Extent: Sendable {
         var plainByteCount: Int
@@ -49,6 +51,8 @@ final class GroupIngestion {
     private var catalog: any JobCatalog & CommitLog { storage.catalog }
     private let pool: WorkerPool
     private let bounds: IngestionBounds
+    /// Returns the places that options name.
+    private let places: PlacesLookup
     private let readers = ScratchPool { Reader() }
     /// Jobs whose files were not read yet, in order of arrival.
     private(set) var waiting: ArraySlice<JobRecord>
@@ -56,8 +60,9 @@ final class GroupIngestion {
     /// Prepares the ingestion of jobs that are running and have committed nothing.
     init(
         _ records: [JobRecord], engine: any TripEngine, storage: JobStorage, pool: WorkerPool,
-        bounds: IngestionBounds
+        bounds: IngestionBounds, places: @escaping PlacesLookup = { _ in nil }
     ) {
+        self.places = places
         waiting = records[...]
         self.engine = engine
         self.storage = storage
@@ -77,8 +82,8 @@ final class GroupIngestion {
             let slice = Array(rest.prefix(Limits.groupSliceFileCount))
             rest = rest.dropFirst(slice.count)
             let readings = try pool.map(count: slice.count) {
-                [readers, expansion = ExpansionBound(multiple: bounds.expansionMax)] index in
-                readers.with { Self.read(slice[index], expansion, with: &$0) }
+                [readers, places, expansion = ExpansionBound(multiple: bounds.expansionMax)] index in
+                readers.with { Self.read(slice[index], expansion, places, with: &$0) }
             }
             for (record, reading) in zip(slice, readings) {
                 switch reading {
@@ -178,13 +183,13 @@ final class GroupIngestion {
     }
 
     /// Reads and decodes a whole file.
-    private static func read(_ record: JobRecord, _ expansion: ExpansionBound, with reader: inout Reader) -> Reading {
+    private static func read(_ record: JobRecord, _ expansion: ExpansionBound, _ places: PlacesLookup, with reader: inout Reader) -> Reading {
         do throws(TripstoreError) {
             let source = try ByteSource(path: record.sourcePath, expansion)
             let buffer = reader.buffer
             buffer.count = 0
             guard try buffer.fill(from: source, upTo: buffer.capacity) else { return .oversized }
-            let recognized = try Self.recognize(buffer, record)
+            let recognized = try Self.recognize(buffer, record, places(record.options.places))
             let layout = recognized.layout
             // Files that wait together mostly have the same layout: the decoder's tables of names and months are reused.
             var decoder = reader.decoder.take() ?? CSVDecoder(layout: layout)
@@ -204,18 +209,20 @@ final class GroupIngestion {
                 Extent(
                     plainByteCount: buffer.count, storedByteCount: source.consumedByteCount,
                     headerLineCount: layout.lineCount, contentHash: hash, sourceHash: source.storedHash ?? hash,
-                    file: recognized))
+                    file: recognized.noting(chunk.unknownPlaces, quotesFile: record.mayBeQuoted)))
         } catch {
             return .failed(error)
         }
     }
 
     /// Returns how a file is read that the buffer has as a whole.
-    private static func recognize(_ buffer: ChunkBuffer, _ record: JobRecord) throws(TripstoreError) -> RecognizedCSV {
+    private static func recognize(
+        _ buffer: ChunkBuffer, _ record: JobRecord, _ places: PlaceTable?
+    ) throws(TripstoreError) -> RecognizedCSV {
         try buffer.withBytes(count: buffer.count, padded: true) { bytes throws(TripstoreError) in
             var recognition = try CSVRecognition(
                 beginning: bytes.extracting(0..<buffer.count), isWholeFile: true, options: record.options,
-                mayBeQuoted: record.mayBeQuoted)
+                places: places, mayBeQuoted: record.mayBeQuoted)
             recognition.surveyTimes(padded: bytes, count: buffer.count, isWholeFile: true)
             return try recognition.recognized()
         }

@@ -49,6 +49,7 @@ package final class IngestionJob {
     private let pool: WorkerPool
     private let control: Control
     private let bounds: IngestionBounds
+    private let places: PlaceTable?
     private let report: (JobProgress) -> Void
     private let chunkByteCount: Int
     private let partRowCount: Int
@@ -75,6 +76,8 @@ package final class IngestionJob {
     private var idleBuffers: [ChunkBuffer] = []
     /// How the file is read; nil for our own form.
     private var recognized: RecognizedCSV?
+    /// Ids and names of no place since the attempt began.
+    private var unknownPlaces = UnknownPlaces()
     /// Hashes the source's plain bytes as they are read.
     private let hasher = ContentHasher()
     /// Hash of the whole source as it is stored, once it is read to its end.
@@ -86,11 +89,12 @@ package final class IngestionJob {
     ///   - chunkRowCount: approximate rows of a decoded batch; nil: the engine's own size.
     ///   - partRowCount: rows at which a part is closed.
     ///   - bounds: resource limits.
+    ///   - places: the places that the job's options name.
     ///   - report: receives progress, at most ten times per second.
     init(
         _ record: JobRecord, engine: any TripEngine, storage: JobStorage, pool: WorkerPool,
         chunkRowCount: Int?,
-        partRowCount: Int, bounds: IngestionBounds, control: Control, report: @escaping (JobProgress) -> Void
+        partRowCount: Int, bounds: IngestionBounds, places: PlaceTable? = nil, control: Control, report: @escaping (JobProgress) -> Void
     ) throws(TripstoreError) {
         self.storage = storage
         self.pool = pool
@@ -98,6 +102,7 @@ package final class IngestionJob {
         self.engine = engine
         self.control = control
         self.bounds = bounds
+        self.places = places
         self.report = report
         // A row of full precision has about 128 bytes.
         chunkByteCount = chunkRowCount.map { min(max($0 * 128, 64 << 10), 64 << 20) } ?? Limits.chunkByteCount
@@ -121,7 +126,7 @@ package final class IngestionJob {
         // Opened once: a file that replaces it meanwhile is another.
         let source = SampledSource(try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax)))
         if !isResuming { try refuseDuplicate(source) }
-        let recognized = try source.recognize(options: record.options, mayBeQuoted: record.mayBeQuoted)
+        let recognized = try source.recognize(options: record.options, places: places, mayBeQuoted: record.mayBeQuoted)
         var tail = takeBuffer()
         var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
         // If the file changed, that is the error, whatever its form is now.
@@ -281,6 +286,7 @@ package final class IngestionJob {
             rejects.counts[reason, default: 0] += count
         }
         rejects.lines.merge(decoded.rejectLines.mapValues { checkpoint.lineCount + $0 }) { first, _ in first }
+        unknownPlaces.add(decoded.unknownPlaces)
         checkpoint.byteCount = chunk.endByte
         checkpoint.contentHash = chunk.contentHash
         checkpoint.lineCount += decoded.lineCount
@@ -338,7 +344,7 @@ package final class IngestionJob {
         var commit = JobCommit(
             segment: segment, attempt: record.attempt, partCount: part.number + 1, counts: part.job.counts,
             checkpoint: part.checkpoint, rejects: part.rejects, rejectedLines: part.rejectedLines, isLast: isLast)
-        commit.reading = recognized?.reading
+        commit.reading = recognized?.reading?.noting(unknownPlaces, quotesFile: record.mayBeQuoted)
         if isLast {
             commit.failure = failure
             job = part.job

@@ -15,16 +15,19 @@ package final class SampledSource: PlainBytes {
     /// Recognizes the form of the file, from its beginning.
     ///
     /// The errors of reading are thrown; those of the file's form are the result.
-    package func recognize(options: ReadingOptions, mayBeQuoted: Bool) throws(TripstoreError) -> Result<
-        RecognizedCSV, TripstoreError
-    > {
+    ///
+    /// - Parameter places: the places that the options name.
+    package func recognize(
+        options: ReadingOptions, places: PlaceTable? = nil, mayBeQuoted: Bool
+    ) throws(TripstoreError) -> Result<RecognizedCSV, TripstoreError> {
         let sample = ChunkBuffer(capacity: Limits.sampleByteCount)
         self.sample = sample
         var isWholeFile = try sample.fill(from: source, upTo: Limits.recordByteCountMax * 2)
         var recognition: CSVRecognition
         do throws(TripstoreError) {
             recognition = try sample.withBytes(count: sample.count) { bytes throws(TripstoreError) in
-                try CSVRecognition(beginning: bytes, isWholeFile: isWholeFile, options: options, mayBeQuoted: mayBeQuoted)
+                try CSVRecognition(
+                    beginning: bytes, isWholeFile: isWholeFile, options: options, places: places, mayBeQuoted: mayBeQuoted)
             }
         } catch { return .failure(error) }
         if recognition.needsSurvey {

@@ -11,14 +11,17 @@ package import TripModel
 package struct FormatRecognizer {
     let sample: TripSample
     let options: ReadingOptions
+    /// The file of places; nil if none is given.
+    let places: PlaceTable?
     let words: [HeaderWords]
     /// What most values of each column are; nil if they are no times, or no points.
     let kinds: [TimeKind?]
     private let pointForms: [PointForm?]
     private(set) var mapped: [ReadingOptions.Target: Int] = [:]
 
-    private init(_ sample: TripSample, _ options: ReadingOptions) {
+    private init(_ sample: TripSample, _ options: ReadingOptions, _ places: PlaceTable?) {
         self.sample = sample
+        self.places = places
         self.options = options
         words = sample.names.map { HeaderWords($0) }
         kinds = sample.values.map { Self.timeKind(of: $0) }
@@ -26,8 +29,12 @@ package struct FormatRecognizer {
     }
 
     /// Returns how a file is read.
-    package static func format(of sample: TripSample, options: ReadingOptions) throws(FormatQuestion) -> TripFormat {
-        var recognizer = FormatRecognizer(sample, options)
+    ///
+    /// - Parameter places: places of the second file, which ends without coordinates name.
+    package static func format(
+        of sample: TripSample, options: ReadingOptions, places: PlaceTable? = nil
+    ) throws(FormatQuestion) -> TripFormat {
+        var recognizer = FormatRecognizer(sample, options, places)
         try recognizer.resolveMap()
         guard let origin = try recognizer.place(.origin) else { throw recognizer.noPlace(.origin) }
         let destination = try recognizer.destination()
@@ -69,8 +76,8 @@ package struct FormatRecognizer {
     private func place(_ end: HeaderWords.Meaning) throws(FormatQuestion) -> TripFormat.Place? {
         if let place = try mappedPlace(end) { return place }
         if let pair = try degrees(end) { return pair }
-        guard let column = pointColumn(end), let form = pointForm(column) else { return nil }
-        return .point(column, form)
+        if let column = pointColumn(end), let form = pointForm(column) { return .point(column, form) }
+        return try placeByKey(end)
     }
 
     private func destination() throws(FormatQuestion) -> TripFormat.Place? {
@@ -121,6 +128,10 @@ package struct FormatRecognizer {
                 )
             }
             return .point(column, form)
+        }
+        if mapped[Self.placeTarget(end)] != nil {
+            guard let place = try placeByKey(end) else { throw noPlace(end) }
+            return place
         }
         switch (mapped[east], mapped[north]) {
         case (let longitude?, let latitude?): return .pair(longitude: longitude, latitude: latitude)
@@ -242,7 +253,7 @@ package struct FormatRecognizer {
         let used = [origin, destination].flatMap { place -> [Int] in
             switch place {
             case .pair(let longitude, let latitude): [longitude, latitude]
-            case .point(let column, _): [column]
+            case .point(let column, _), .place(let column, _): [column]
             case nil: []
             }
         }
@@ -316,7 +327,7 @@ package struct FormatRecognizer {
     // MARK: What is missing
 
     private func noPlace(_ end: HeaderWords.Meaning) -> FormatQuestion {
-        if let column = placeColumns(end).first {
+        if let column = mapped[Self.placeTarget(end)] ?? placeColumns(end).first {
             return FormatQuestion(
                 option: "places", column: sample.name(column), example: sample.values[column].first, choices: [],
                 reason:
@@ -330,7 +341,7 @@ package struct FormatRecognizer {
     }
 
     /// Columns that seem to hold ids or names of places, those of ids first; not times, nor anything else that names an end.
-    private func placeColumns(_ end: HeaderWords.Meaning) -> [Int] {
+    func placeColumns(_ end: HeaderWords.Meaning) -> [Int] {
         func columns(_ isOfEnd: (HeaderWords) -> Bool) -> [Int] {
             words.indices.filter { column in
                 let word = words[column]
@@ -349,7 +360,7 @@ package struct FormatRecognizer {
         return found.sorted { (rank($0), $0) < (rank($1), $1) }
     }
 
-    private static func noun(_ end: HeaderWords.Meaning) -> String { end == .origin ? "origins" : "destinations" }
+    static func noun(_ end: HeaderWords.Meaning) -> String { end == .origin ? "origins" : "destinations" }
 
     /// The names of the file's columns, of many the first ones.
     private var columnList: String {

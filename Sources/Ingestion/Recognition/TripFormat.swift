@@ -6,6 +6,8 @@ package struct TripFormat: Hashable, Sendable {
     package enum Place: Hashable, Sendable {
         case pair(longitude: Int, latitude: Int)
         case point(Int, PointForm)
+        /// The id or name of a place, and the column of keys of the places in which it is looked up.
+        case place(Int, key: Int)
     }
 
     /// Where its start time is.
@@ -23,4 +25,11 @@ package struct TripFormat: Hashable, Sendable {
     package var datasource: Int?
     /// Columns that hold the same as those used, in another form.
     package var ignored: [Int] = []
+
+    /// Whether an end is a place of the second file.
+    var usesPlaces: Bool {
+        [origin, destination].contains { place in
+            if case .place = place { true } else { false }
+        }
+    }
 }

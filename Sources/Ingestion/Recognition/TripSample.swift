@@ -6,10 +6,13 @@ package struct TripSample: Sendable {
     package let names: [String]
     /// Values of each column that are not empty, without blanks around them, in the order of the records.
     package let values: [[String]]
+    /// The records as they are.
+    let records: [[String]]
 
     /// - Parameter records: fields of each record; missing ones count as empty, surplus ones are left out.
     package init(names: [String], records: [[String]]) {
         self.names = names
+        self.records = records
         values = names.indices.map { column in
             records.compactMap { record in
                 guard column < record.count else { return nil }

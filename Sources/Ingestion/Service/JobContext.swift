@@ -11,6 +11,8 @@ struct JobContext: Sendable {
     let settings: JobSettings
     /// Which paths of files are hidden.
     let paths: HiddenPaths
+    /// The places that options name.
+    let places: JobPlaces
     /// The latest state of each job.
     let board: ProgressBoard
 
@@ -20,6 +22,7 @@ struct JobContext: Sendable {
         self.settings = settings
         intake = engine.intake
         storage = engine.storage
+        places = JobPlaces(storage.catalog, settings, uploads: storage.folders.uploads)
         paths = HiddenPaths(storage.folders.root)
         board = ProgressBoard(hiding: settings.hidesPaths ? paths : nil, relayOut: relayOut)
     }

@@ -66,6 +66,7 @@ struct JobRecovery: Sendable {
             return
         }
         try removeRejectsOfNoJob()
+        _ = try catalog.sweepPlaces(olderThan: Limits.strayPlacesSeconds)
         try context.interruptUnfinishedJobs()
     }
 

@@ -66,7 +66,8 @@ final class JobRunner: Sendable {
     private func runGroup(_ records: [JobRecord], _ control: IngestionJob.Control) throws {
         for record in records { board.publish(record.job, .running) }
         let load = GroupIngestion(
-            records, engine: engine, storage: context.storage, pool: engine.pool, bounds: context.settings.bounds)
+            records, engine: engine, storage: context.storage, pool: engine.pool, bounds: context.settings.bounds,
+            places: { [context] id throws(TripstoreError) in try context.places.table(id) })
         do {
             while control.stopRequest == .none, let wave = try load.loadWave() {
                 for (record, job) in wave.completed { complete(record, job) { JobProgress($0) } }
@@ -143,7 +144,8 @@ final class JobRunner: Sendable {
         board.publish(record.job, .running)
         let load = try IngestionJob(
             record, engine: engine, storage: context.storage, pool: engine.pool, chunkRowCount: context.settings.chunkRowCount,
-            partRowCount: context.intake.partRowCount, bounds: context.settings.bounds, control: control
+            partRowCount: context.intake.partRowCount, bounds: context.settings.bounds,
+            places: context.places.table(record.options.places), control: control
         ) { [self] progress in
             var job = record.job
             job.counts = progress.counts

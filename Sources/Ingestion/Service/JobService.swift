@@ -93,6 +93,7 @@ public final class JobService: Sendable {
             guard let self else { return .end }
             failed.removeOverdue()
             context.storage.keepBallast()
+            if gate.refusal == nil { _ = try? context.catalog.sweepPlaces(olderThan: Limits.strayPlacesSeconds) }
             return .after(seconds: Double(Limits.failedUploadsInterval))
         }
     }
@@ -132,6 +133,7 @@ public final class JobService: Sendable {
     // MARK: - The process
 
     var catalog: any StoreCatalog { context.catalog }
+    var places: JobPlaces { context.places }
 
     /// Throws if changes are refused now.
     func requireWritable() throws(TripstoreError) { try gate.requireWritable() }

@@ -26,6 +26,16 @@ package enum Limits {
     package static let filenameByteCountMax = 255
     /// Saved reading options: those of publishers and their years, not of files.
     package static let profileCountMax = 1000
+    /// Places of a file of stations or zones: ten times as many as the largest systems have together.
+    package static let placeCountMax = 1_000_000
+    /// Bytes of such a file, plain.
+    package static let placesByteCountMax = 256 << 20
+    /// Seconds that a request or a command waits for such a file from a URL.
+    package static let placesFetchSeconds = 120
+    /// Bytes of the parts in which a catalog keeps them.
+    package static let placesPartByteCount = 1 << 20
+    /// Age in seconds at which places that no job and no profile needs are deleted: longer than a request takes.
+    package static let strayPlacesSeconds = 86_400
     /// The longest name of saved reading options, in bytes.
     package static let profileNameByteCountMax = 100
 

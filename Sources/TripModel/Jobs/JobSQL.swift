@@ -9,6 +9,13 @@ package enum JobSQL {
     /// The assignments that say that a job's file was not read yet; after a failure they stay, as they may explain it.
     package static let unread = "format = NULL, notes = NULL, question = NULL"
 
+    /// Whether no job that may still run, and no profile, names the places of a row of `places`.
+    package static let isPlacesUnused = """
+        NOT EXISTS (SELECT 1 FROM jobs WHERE status IN (\(list(of: [.pending, .running, .interrupted, .failed])))
+            AND options LIKE '%"places":"' || places.id || '"%')
+        AND NOT EXISTS (SELECT 1 FROM profiles WHERE options LIKE '%"places":"' || places.id || '"%')
+        """
+
     /// The statuses of jobs whose sources are in the store, or will be once they are completed.
     package static let statusesOfSources = list(of: [.pending, .running, .interrupted, .completed])
 

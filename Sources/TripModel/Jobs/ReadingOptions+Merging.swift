@@ -14,6 +14,7 @@ extension ReadingOptions {
         merged.dateOrder = dateOrder ?? saved.dateOrder
         merged.missingDestination = missingDestination ?? saved.missingDestination
         merged.nullIsland = nullIsland ?? saved.nullIsland
+        merged.places = places ?? saved.places
         merged.delimiter = delimiter ?? saved.delimiter
         merged.encoding = encoding ?? saved.encoding
         merged.decimalComma = decimalComma ?? saved.decimalComma

@@ -16,6 +16,7 @@ extension ReadingOptions {
         case .dateOrder: [dateOrder?.rawValue].compactMap(\.self)
         case .missingDestination: [missingDestination?.rawValue].compactMap(\.self)
         case .nullIsland: [nullIsland?.rawValue].compactMap(\.self)
+        case .places: [places].compactMap(\.self)
         case .delimiter: [delimiter].compactMap(\.self)
         case .encoding: [encoding].compactMap(\.self)
         case .decimalComma: [decimalComma].compactMap { $0.map { $0 ? "true" : "false" } }
@@ -38,6 +39,9 @@ extension ReadingOptions {
         case .dateOrder: dateOrder = try Self.choice(text, name)
         case .missingDestination: missingDestination = try Self.choice(text, name)
         case .nullIsland: nullIsland = try Self.choice(text, name)
+        case .places:
+            guard Self.isPlacesID(text) else { throw Self.refusal(of: text, name, "the URL of a file, or the 32 digits of one in the store") }
+            places = text
         case .delimiter: delimiter = try Self.delimiter(text, name)
         case .encoding: encoding = try Self.encoding(text, name).rawValue
         case .decimalComma:
@@ -98,6 +102,9 @@ extension ReadingOptions {
         if TimeZoneName.isValid(text) { return text }
         throw refusal(of: text, name, TimeZoneName.examples)
     }
+
+    /// Whether a text is what identifies places in a store.
+    package static func isPlacesID(_ text: String) -> Bool { ContentHash(text)?.text == text }
 
     private static func delimiter(_ text: String, _ name: String) throws(TripstoreError) -> String {
         if delimiters.contains(text) { return text }

@@ -9,6 +9,7 @@ public struct ReadingOptions: Hashable, Sendable {
         case dateOrder = "date_order"
         case missingDestination = "missing_destination"
         case nullIsland = "null_island"
+        case places
         case delimiter, encoding
         case decimalComma = "decimal_comma"
         case header
@@ -63,6 +64,8 @@ public struct ReadingOptions: Hashable, Sendable {
     public var dateOrder: DateOrder?
     public var missingDestination: Treatment?
     public var nullIsland: Treatment?
+    /// Identifies the places of the second file, which the catalog keeps (`PlacesStore`): their hash.
+    public var places: String?
     /// The byte between fields, one of `delimiters`.
     public var delimiter: String?
     /// One of `Encoding`.

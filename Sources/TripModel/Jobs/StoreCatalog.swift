@@ -1,2 +1,2 @@
 /// What every catalog does, whoever asks.
-package typealias StoreCatalog = JobCatalog & CommitLog & AttemptLedger & EventOutbox & TransferCatalog & ProfileStore
+package typealias StoreCatalog = JobCatalog & CommitLog & AttemptLedger & EventOutbox & TransferCatalog & ProfileStore & PlacesStore

@@ -1,0 +1,20 @@
+public import TripModel
+
+/// Files of stations or zones, which reading options name by an ID.
+extension JobService {
+    /// Reads a file of places, keeps them in the catalog, and returns the ID for `ReadingOptions.places`.
+    ///
+    /// Places that no job and no profile names are deleted after a day. Throws `badInput` for a file that cannot be used.
+    ///
+    /// - Parameter name: the file's name for messages.
+    public func savePlaces(path: String, named name: String) throws(TripstoreError) -> String {
+        try requireWritable()
+        return try places.save(path: path, named: name)
+    }
+
+    /// Returns the ID of places by the text of the option `places`: an ID, or the URL of a file, which is fetched first.
+    public func placesID(of text: String) throws(TripstoreError) -> String {
+        try requireWritable()
+        return try places.id(of: text)
+    }
+}
