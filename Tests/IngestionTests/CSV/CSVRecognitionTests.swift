@@ -37,7 +37,7 @@ struct CSVRecognitionTests {
         func columns(_ place: TripFormat.Place?) -> [Int] {
             switch place {
             case .pair(let longitude, let latitude): [longitude, latitude]
-            case .point(let column, _): [column]
+            case .point(let column, _), .place(let column, _): [column]
             case nil: []
             }
         }

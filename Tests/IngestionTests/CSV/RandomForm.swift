@@ -25,13 +25,14 @@ struct RandomForm {
         func pick<Value>(_ values: [Value]) -> Value { values.randomElement(using: &random)! }
         var form = RowForm()
         let ends: [RowForm.End] = [
-            .pair, .pair, .point(.wkt), .point(.latitudeFirst), .point(.longitudeFirst), .point(.object),
+            .pair, .pair, .point(.wkt), .point(.latitudeFirst), .point(.longitudeFirst), .point(.object), .place(0), .place(1),
         ]
         form.origin = pick(ends)
         form.missingDestination = pick([.reject, .keep])
         form.destination = pick(form.missingDestination == .keep ? ends + [.none] : ends)
         form.hasDecimalComma = form.origin == .pair && form.destination == .pair && pick([false, false, true])
         timeWriting = pick(Array(0..<7))
+        form.places = Self.table
         form.time = TimeFormat(
             dateOrder: timeWriting == 3 ? .monthFirst : timeWriting == 4 ? .dayFirst : nil,
             clock: timeWriting >= 5 ? .asWritten : .open)
@@ -58,7 +59,8 @@ struct RandomForm {
 
     /// A trip and its record, without a line end.
     mutating func record(_ writing: Writing) -> (trip: ReferenceTrip, text: String) {
-        let places = [coordinate(180), coordinate(90), coordinate(180), coordinate(90)]
+        var places = [coordinate(180), coordinate(90), coordinate(180), coordinate(90)]
+        let keys = [form.origin, form.destination].enumerated().map { place($1, &places[(2 * $0)..<(2 * $0 + 2)]) }
         let seconds =
             Int64.random(in: 0..<2_000_000_000, using: &random) / (timeWriting == 6 ? 1 : 60) * (timeWriting == 6 ? 1 : 60)
         let region = layout[.region] < 0 || chance(20) ? nil : "Région \(Int.random(in: 0..<4, using: &random))"
@@ -66,10 +68,10 @@ struct RandomForm {
         let isMissing = form.destination == .none || (form.missingDestination == .keep && chance(25))
         var fields = columns.map { column -> String in
             switch column {
-            case .origin: end(form.origin, places[0], places[1])
+            case .origin: keys[0] ?? end(form.origin, places[0], places[1])
             case .originLatitude: number(places[1])
             case .destination where isMissing, .destinationLatitude where isMissing: Self.none.randomElement(using: &random)!
-            case .destination: end(form.destination, places[2], places[3])
+            case .destination: keys[1] ?? end(form.destination, places[2], places[3])
             case .destinationLatitude: number(places[3])
             case .time: time(seconds)
             case .timeOfDay: Self.clock(seconds)
@@ -116,11 +118,32 @@ struct RandomForm {
         switch end {
         case .none: ""
         case .pair: number(longitude)
+        case .place: preconditionFailure("a place has a key")
         case .point(.wkt): "POINT (\(longitude.text) \(latitude.text))"
         case .point(.latitudeFirst): "(\(latitude.text), \(longitude.text))"
         case .point(.longitudeFirst): "{'type': 'Point', 'coordinates': [\(longitude.text), \(latitude.text)]}"
         case .point(.object): "{\"latitude\": \"\(latitude.text)\", \"longitude\": \(longitude.text)}"
         }
+    }
+
+    /// Stations by id and by name.
+    private static let table = PlaceTable(
+        columns: ["id", "name"],
+        places: (0..<40).map {
+            PlaceTable.Place(
+                point: PointParser.Point(longitude: Double($0) + 0.25, latitude: Double($0) / 8),
+                keys: ["\($0 % 2 == 0 ? "00" : "")\($0 * 577)", "Straße \($0) & \(String(repeating: "x", count: $0))"])
+        }, id: "random")
+
+    /// Returns the text of a random place if an end is one, whose point replaces the coordinates.
+    private mutating func place(_ end: RowForm.End, _ point: inout ArraySlice<Coordinate>) -> String? {
+        guard case .place(let column) = end else { return nil }
+        let index = Int.random(in: 0..<40, using: &random)
+        for (position, value) in zip(point.indices, [Double(index) + 0.25, Double(index) / 8]) {
+            point[position] = Coordinate(text: "\(value)", value: value)
+        }
+        let key = column == 0 ? "\(index % 2 == 0 ? "00" : "")\(index * 577)" : "Straße \(index) & \(String(repeating: "x", count: index))"
+        return key + (chance(20) ? column == 0 ? ".0" : "  " : "")
     }
 
     private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
