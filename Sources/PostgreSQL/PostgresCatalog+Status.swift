@@ -27,7 +27,7 @@ extension PostgresCatalog {
     static let unclaimed = "worker = NULL, heartbeat_at = NULL, worker_is_command = false"
 
     package func reset(
-        _ id: Int64, from expected: [Job.Status], isClaimed: Bool
+        _ id: Int64, from expected: [Job.Status], isClaimed: Bool, options: ReadingOptions?
     ) throws(TripstoreError) -> JobRecord? {
         let list = JobSQL.list(of: expected)
         return try transaction { connection throws(TripstoreError) in
@@ -39,9 +39,14 @@ extension PostgresCatalog {
                 """, [id] + (isClaimed ? [processName, hostPlace] : []))
             guard let row = rows.first else { return nil }
             try clearRejects(of: id, on: connection)
+            var record = record(row)
+            if let options {
+                _ = try connection.execute("UPDATE jobs SET options = $2 WHERE id = $1::bigint", [id, options.stored])
+                record.options = options
+            }
             _ = try connection.execute(
                 "UPDATE load_attempts SET committed_parts = 0, is_settled = false WHERE job_id = $1::bigint", [id])
-            return record(row)
+            return record
         }
     }
 

@@ -18,7 +18,10 @@ package enum PostgresNotice: Hashable, Sendable {
         case .progress(var progress):
             let payload = "\(sender) progress \(progress.json)"
             if payload.utf8.count <= Self.payloadByteCountMax { return payload }
-            // The receiver reads it from the catalog.
+            // The receiver reads them from the catalog.
+            progress.reading = JobReading()
+            let shorter = "\(sender) progress \(progress.json)"
+            if shorter.utf8.count <= Self.payloadByteCountMax { return shorter }
             progress.message = nil
             return "\(sender) progress \(progress.json)"
         }

@@ -37,12 +37,16 @@ struct IngestParameters: Sendable {
     ///
     /// - Parameter places: a file of places that the request has; nil: none.
     func options(_ jobs: JobService, places: ReceivedPlaces? = nil) throws(TripstoreError) -> ReadingOptions {
+        guard let places else { return try Self.options(reading, jobs) }
         var given = reading.options
-        if let places {
-            given.places = try jobs.savePlaces(path: places.path, named: places.filename)
-        } else if let text = reading.placesURL ?? given.places {
-            given.places = try jobs.placesID(of: text)
-        }
+        given.places = try jobs.savePlaces(path: places.path, named: places.filename)
+        return try jobs.options(given, profile: reading.profile)
+    }
+
+    /// Returns reading options, completed by those of the profile; may wait for a file of places.
+    static func options(_ reading: ReadingParameters, _ jobs: JobService) throws(TripstoreError) -> ReadingOptions {
+        var given = reading.options
+        if let text = reading.placesURL ?? given.places { given.places = try jobs.placesID(of: text) }
         return try jobs.options(given, profile: reading.profile)
     }
 

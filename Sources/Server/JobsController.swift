@@ -49,9 +49,23 @@ struct JobsController: Sendable {
     }
 
     @Sendable private func resume(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        let id = try Self.jobID(request, context)
+        let id = try Self.jobID(request, context, parameters: ReadingParameters.names)
+        let query = try RequestParameters(request).pairs
+        let example = #"send the options that answer the question, such as {"date_order": "day-first"}, or nothing"#
+        let body = try await request.smallBody(example)
+        var pairs = query
+        if body.readableBytes > 0 {
+            let members = try JSONMembers(body, example: example)
+            try members.require(known: ReadingParameters.names)
+            let given = try members.pairs(ReadingParameters.names)
+            pairs = query.filter { pair in !given.contains { $0.name == pair.name } } + given
+        }
+        let reading = try ReadingParameters(pairs)
         let store = store
-        let job = try await store.engine.threads.answer { () throws(TripstoreError) in try store.jobs.resume(id) }
+        // May wait for a file of places.
+        let job = try await WaitingThreads.uploads.run {
+            try store.jobs.resume(id, options: IngestParameters.options(reading, store.jobs))
+        }
         return .json(job.json, status: .accepted)
     }
 

@@ -24,21 +24,23 @@ extension Job {
             if let worker, !status.isTerminal {
                 $0.member("worker", worker)
             }
-            write(reading, to: &$0)
+            reading.writeMembers(to: &$0)
         }
     }
+}
 
-    /// Writes what is known of how the file is read, and nothing of what is not.
-    private func write(_ reading: JobReading, to writer: inout JSONWriter) {
-        if let format = reading.format {
+extension JobReading {
+    /// Writes what is known of how a file is read, and nothing of what is not.
+    func writeMembers(to writer: inout JSONWriter) {
+        if let format {
             writer.key("format")
             format.write(to: &writer)
         }
-        if !reading.notes.isEmpty {
+        if !notes.isEmpty {
             writer.key("notes")
-            writer.array(reading.notes) { $1.write(to: &$0) }
+            writer.array(notes) { $1.write(to: &$0) }
         }
-        if let question = reading.question {
+        if let question {
             writer.key("question")
             question.write(to: &writer)
         }

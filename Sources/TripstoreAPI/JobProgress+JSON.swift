@@ -2,7 +2,7 @@ import Foundation
 public import TripModel
 
 extension JobProgress {
-    /// The progress message of the contract; `message` is omitted if there is none.
+    /// The progress message of the contract; `message`, and what is not known of how the file is read, are omitted.
     public var json: String {
         var writer = JSONWriter()
         writer.object {
@@ -18,6 +18,7 @@ extension JobProgress {
             if let message {
                 $0.member("message", message)
             }
+            reading.writeMembers(to: &$0)
         }
         return writer.text
     }
@@ -35,7 +36,7 @@ private struct ProgressJSON: Decodable {
 
     private enum CodingKeys: String, CodingKey {
         case jobID = "job_id"
-        case status, message
+        case status, message, format, notes, question
         case processedRows = "processed_rows"
         case totalRows = "total_rows"
         case rejectedRows = "rejected_rows"
@@ -60,5 +61,8 @@ private struct ProgressJSON: Decodable {
             rowsPerSecond: try values.decode(Double.self, forKey: .rowsPerSecond),
             etaSeconds: try values.decodeIfPresent(Double.self, forKey: .etaSeconds),
             message: try values.decodeIfPresent(String.self, forKey: .message))
+        progress.reading.format = try values.decodeIfPresent(ReadingOptions.self, forKey: .format)
+        progress.reading.notes = try values.decodeIfPresent([JobNote].self, forKey: .notes) ?? []
+        progress.reading.question = try values.decodeIfPresent(JobQuestion.self, forKey: .question)
     }
 }

@@ -70,14 +70,16 @@ extension Catalog {
         try database.execute(
             sql: """
                 INSERT INTO jobs (id, filename, source_path, owns_source, status, created_at, updated_at, total_rows,
-                    processed_rows, rejected_rows, total_bytes, processed_bytes, source_hash, committed_hash, rejects_bytes, message)
-                VALUES (?, ?, '', 0, 'completed', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                    processed_rows, rejected_rows, total_bytes, processed_bytes, source_hash, committed_hash, rejects_bytes, options,
+                    message)
+                VALUES (?, ?, '', 0, 'completed', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
                     'Known from its segments: the catalog was rebuilt.')
                 """,
             arguments: [
                 job.id, filename, job.provenance?.createdAt ?? now, now, job.jobTrips + rejectedRows,
                 job.jobTrips + rejectedRows, rejectedRows, source?.byteCount, source?.byteCount ?? 0, source?.hash.text,
                 source?.contentHash.text, rejects.byteCount,
+                job.provenance?.options?.stored,
             ])
         for (reason, rows) in rejects.counts {
             try database.execute(

@@ -46,7 +46,7 @@ extension Catalog {
     ///
     /// Returns nil and changes nothing if its status is not expected.
     package func reset(
-        _ id: Int64, from expected: [Job.Status], isClaimed: Bool
+        _ id: Int64, from expected: [Job.Status], isClaimed: Bool, options: ReadingOptions?
     ) throws(TripstoreError) -> JobRecord? {
         try write { database in
             guard
@@ -55,6 +55,9 @@ extension Catalog {
             else { return nil }
             try Catalog.clearCounts(of: id, in: database)
             try database.execute(sql: "UPDATE jobs SET \(JobSQL.unread) WHERE id = ?", arguments: [id])
+            if let options {
+                try database.execute(sql: "UPDATE jobs SET options = ? WHERE id = ?", arguments: [options.stored, id])
+            }
             try database.execute(
                 sql: "UPDATE load_attempts SET committed_parts = 0, is_settled = 0 WHERE job_id = ?", arguments: [id])
             return try Catalog.job(id, in: database)

@@ -25,6 +25,10 @@ extension SegmentProvenance {
                     $0.key("job_trips")
                     $0.value(jobTrips)
                 }
+                if let options = job.options {
+                    $0.key("options")
+                    options.write(to: &$0)
+                }
                 if let source = job.source {
                     $0.key("source")
                     $0.object {

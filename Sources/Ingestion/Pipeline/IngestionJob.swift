@@ -133,6 +133,7 @@ package final class IngestionJob {
         let committedEnd = isResuming ? try skipCommitted(tail, source) : 0
         let file = try recognized.get()
         self.recognized = file
+        job.reading = file.reading ?? JobReading()
         var tailStart = isResuming ? committedEnd : file.layout.byteCount
         if isResuming {
             // What follows in the buffer may be the file's last bytes, or all of it lies behind.

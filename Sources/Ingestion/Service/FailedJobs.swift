@@ -30,13 +30,15 @@ final class FailedJobs: Sendable {
 
     /// Makes a failed job pending again, from its start; nil if it is no longer failed.
     ///
-    /// - Parameter requireSource: throws if its file is missing; the file is not deleted before the job is pending.
+    /// - Parameters:
+    ///   - options: reading options that replace the job's; nil: it keeps its own.
+    ///   - requireSource: throws if its file is missing; the file is not deleted before the job is pending.
     func reset(
-        _ id: Int64, requireSource: () throws(TripstoreError) -> Void
+        _ id: Int64, options: ReadingOptions? = nil, requireSource: () throws(TripstoreError) -> Void
     ) throws(TripstoreError) -> JobRecord? {
         let reset = try resuming.withLock { _ throws(TripstoreError) in
             try requireSource()
-            return try context.catalog.reset(id, from: [.failed], isClaimed: context.claimsOwnJobs)
+            return try context.catalog.reset(id, from: [.failed], isClaimed: context.claimsOwnJobs, options: options)
         }
         if reset != nil { forget(id) }
         return reset

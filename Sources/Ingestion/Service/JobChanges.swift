@@ -36,7 +36,9 @@ struct JobChanges: Sendable {
     /// Resumes an interrupted job after its last commit, or runs a failed one again, and returns it as it waits.
     ///
     /// A failed job starts over at the beginning of its file; a file that is incomplete is fetched first.
-    func resume(_ id: Int64) throws(TripstoreError) -> Job {
+    ///
+    /// - Parameter given: reading options that complete, and win over, those of a failed job: the answer to its question.
+    func resume(_ id: Int64, _ given: ReadingOptions) throws(TripstoreError) -> Job {
         try gate.requireWritable()
         let record = try context.record(id)
         let status = record.job.status
@@ -51,11 +53,18 @@ struct JobChanges: Sendable {
         }
         let changed = TripstoreError(.conflict, "Job \(id) is no longer \(status.rawValue); look at it again.")
         if status == .interrupted {
+            guard given.isEmpty || given.completed(by: record.options) == record.options else {
+                throw TripstoreError(
+                    .conflict,
+                    "Job \(id) was interrupted and continues as it began; reading options are for a job that failed. Resume it without them, or "
+                        + "delete it and load its file again.")
+            }
             try requireSource(of: record)
             guard let waiting = try starter.goOn(record) else { throw changed }
             return context.shown(waiting.job)
         }
-        let reset = try failed.reset(id) { () throws(TripstoreError) in try requireSource(of: record) }
+        let options = given.isEmpty ? nil : given.completed(by: record.options)
+        let reset = try failed.reset(id, options: options) { () throws(TripstoreError) in try requireSource(of: record) }
         guard let waiting = reset else { throw changed }
         try starter.begin(waiting)
         return context.shown(waiting.job)

@@ -134,7 +134,11 @@ extension JobService {
     /// Resumes an interrupted job after its last commit, or runs a failed one again, and returns it as it waits.
     ///
     /// A failed job starts over at the beginning of its file; a file that is incomplete is fetched first.
-    public func resume(_ id: Int64) throws(TripstoreError) -> Job { try changes.resume(id) }
+    ///
+    /// - Parameter options: complete, and win over, those of a failed job: the answer to its question.
+    public func resume(_ id: Int64, options: ReadingOptions = ReadingOptions()) throws(TripstoreError) -> Job {
+        try changes.resume(id, options)
+    }
 
     /// Removes a job of this process that failed because its bytes are in the store.
     ///

@@ -79,6 +79,8 @@ public struct JobProgress: Hashable, Sendable {
     /// Seconds until the end at the current rate; nil if unknown.
     public var etaSeconds: Double?
     public var message: String?
+    /// How its file is read, as far as that is known.
+    public var reading = JobReading()
 
     package init(
         jobID: Int64, status: Job.Status, processedRows: Int, totalRows: Int?, rejectedRows: Int, processedBytes: Int,
@@ -110,6 +112,7 @@ extension JobProgress {
         rowsPerSecond = 0
         etaSeconds = job.status == .completed ? 0 : nil
         message = job.message
+        reading = job.reading
     }
 }
 

@@ -66,7 +66,10 @@ package protocol JobCatalog: AnyObject, Sendable {
     ///
     /// - Parameter isClaimed: whether this process works on it from then on; otherwise its claim is unchanged. For shared
     ///   catalogs.
-    func reset(_ id: Int64, from expected: [Job.Status], isClaimed: Bool) throws(TripstoreError) -> JobRecord?
+    /// - Parameter options: reading options that replace the job's; nil: it keeps its own.
+    func reset(
+        _ id: Int64, from expected: [Job.Status], isClaimed: Bool, options: ReadingOptions?
+    ) throws(TripstoreError) -> JobRecord?
 
     /// Removes the record of a failed job, unless an engine may have rows of its attempts; returns whether it did.
     func forget(job id: Int64) throws(TripstoreError) -> Bool
@@ -101,7 +104,14 @@ extension JobCatalog {
 
     /// Makes a job pending with nothing done, for whoever works on it.
     package func reset(_ id: Int64, from expected: [Job.Status]) throws(TripstoreError) -> JobRecord? {
-        try reset(id, from: expected, isClaimed: false)
+        try reset(id, from: expected, isClaimed: false, options: nil)
+    }
+
+    /// Resets a job that keeps its reading options.
+    package func reset(
+        _ id: Int64, from expected: [Job.Status], isClaimed: Bool
+    ) throws(TripstoreError) -> JobRecord? {
+        try reset(id, from: expected, isClaimed: isClaimed, options: nil)
     }
 }
 

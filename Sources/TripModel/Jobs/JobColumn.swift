@@ -114,7 +114,7 @@ extension JobRecord {
         case .committedLines: .integer(checkpoint.lineCount)
         case .rejectsBytes: .integer(checkpoint.rejectsByteCount)
         case .committedHash: .text(checkpoint.contentHash?.text)
-        case .options: .text(options.isEmpty ? nil : options.json)
+        case .options: .text(options.stored)
         case .format: .text(job.reading.format?.json)
         case .notes: .text(job.reading.notesJSON)
         case .question: .text(job.reading.questionJSON)
@@ -132,7 +132,7 @@ extension JobRequest {
             (.filename, .text(filename)), (.sourcePath, .text(sourcePath)), (.ownsSource, .flag(ownsSource)),
             (.totalBytes, .integer(totalBytes)), (.sourceURL, .text(sourceURL)), (.ownsURL, .flag(ownsURL)),
             (.sourceHash, .text(sourceHash?.text)), (.allowsDuplicate, .flag(allowsDuplicate)),
-            (.sealedQuery, .text(sealedQuery)), (.options, .text(options.isEmpty ? nil : options.json)),
+            (.sealedQuery, .text(sealedQuery)), (.options, .text(options.stored)),
         ]
     }
 }

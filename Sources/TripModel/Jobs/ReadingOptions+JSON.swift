@@ -5,13 +5,16 @@ import Foundation
 ///     {"map": ["time=Start Time", "origin_lng=Lng"], "region": "Oslo", "decimal_comma": true}
 ///
 /// Members are the options that are given, in a fixed order, so equal options have equal texts.
-extension ReadingOptions: Decodable {
+extension ReadingOptions: Codable {
     /// The object.
     public var json: String {
         var writer = JSONWriter()
         write(to: &writer)
         return writer.text
     }
+
+    /// The object as a catalog stores it of a job; nil if nothing is said.
+    package var stored: String? { isEmpty ? nil : json }
 
     /// Reads an object that `json` wrote; nil if it is none.
     package init?(json: String) {
@@ -30,6 +33,19 @@ extension ReadingOptions: Decodable {
                 default: [try members.decode(String.self, forKey: option)]
                 }
             for text in texts { try set(option, to: text, named: option.rawValue) }
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var members = encoder.container(keyedBy: Option.self)
+        let columns = values.filter { $0.option == .map }.map(\.text)
+        if !columns.isEmpty { try members.encode(columns, forKey: .map) }
+        for (option, text) in values where option != .map {
+            if option == .decimalComma {
+                try members.encode(text == "true", forKey: option)
+            } else {
+                try members.encode(text, forKey: option)
+            }
         }
     }
 

@@ -16,9 +16,11 @@ package struct SegmentProvenance: Hashable, Sendable {
         package var jobTrips: Int?
         /// Identifies its file; nil if the job was still running, or an earlier version made the segment.
         package var source: Source?
+        /// What its user said of how its file is read; nil: nothing.
+        package var options: ReadingOptions?
 
         private enum CodingKeys: String, CodingKey {
-            case id, filename, upload, trips, source
+            case id, filename, upload, trips, source, options
             case createdAt = "created_at"
             case jobTrips = "job_trips"
         }
@@ -36,6 +38,7 @@ package struct SegmentProvenance: Hashable, Sendable {
             var merged = self
             merged.jobTrips = [jobTrips, other.jobTrips].compactMap(\.self).max()
             merged.source = source ?? other.source
+            merged.options = options ?? other.options
             return merged
         }
     }
@@ -131,6 +134,7 @@ extension JobRecord {
             id: job.id, filename: job.filename, createdAt: job.createdAt,
             upload: ownsSource ? sourcePath.split(separator: "/").last.map(String.init) : nil, jobTrips: jobTrips)
         provenance.source = SegmentProvenance.Source(hash: sourceHash, contentHash: contentHash, byteCount: job.totalBytes)
+        if !options.isEmpty { provenance.options = options }
         return provenance
     }
 }
