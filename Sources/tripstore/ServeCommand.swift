@@ -83,6 +83,19 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var uploadsUrl: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Folder whose files are ingested once they are completely written, then moved to its folders done or failed (default: $WATCH, \
+            else none).
+            """, valueName: "dir"),
+        completion: .directory)
+    var watch: String?
+
+    @Option(
+        help: "Name of saved reading options for the files of the watched folder (default: $WATCH_PROFILE, else none).")
+    var watchProfile: String?
+
     @OptionGroup var fetch: FetchOptions
 
     @Option(
@@ -246,6 +259,19 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
+    /// Returns what watches the folder that is to be watched; nil if none is.
+    private func folderWatch(_ store: TripStore, _ role: ProcessRole, _ logger: Logger) throws -> FolderWatch? {
+        let profile = watchProfile ?? Environment.text("WATCH_PROFILE")
+        guard let folder = watch ?? Environment.text("WATCH") else {
+            guard profile == nil else { throw ValidationError("--watch-profile is for the files of --watch; name a folder as well.") }
+            return nil
+        }
+        guard role != .api else {
+            throw ValidationError("--watch needs a process that ingests, as the folder is on its machine: use role worker or both.")
+        }
+        return try FolderWatch(store, folder: folder, profile: profile, logger: logger)
+    }
+
     private func queryDefaults() throws -> QueryDefaults {
         var defaults = try Environment.queryDefaults(
             hasPrecision: geohashPrecision != nil, hasMinutes: timeBucketMinutes != nil)
@@ -299,8 +325,9 @@ struct ServeCommand: AsyncParsableCommand {
             let delivery = try events.map { url in
                 try EventDelivery(of: store, to: url, secret: Environment.text("EVENTS_SECRET"), logger: logger)
             }
+            let watch = try folderWatch(store, role, logger)
             if delivery == nil { try store.jobs.setEventsEnabled(false) }
-            try await ServeServices(store: store, delivery: delivery, options: options).run()
+            try await ServeServices(store: store, delivery: delivery, watch: watch, options: options).run()
         } catch {
             store.close()
             throw error

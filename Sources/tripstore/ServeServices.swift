@@ -7,10 +7,10 @@ import ServiceLifecycle
 import TripModel
 import UnixSignals
 
-/// What `tripstore serve` runs, until SIGINT or SIGTERM: ingestion, events and the server, as services of one group.
+/// What `tripstore serve` runs, until SIGINT or SIGTERM: ingestion, a watched folder, events and the server, as services of one group.
 ///
-///     start:  ingestion ──> events ──> server
-///     stop:   ingestion <── events <── server <── deadline
+///     start:  ingestion ──> watched folder ──> events ──> server
+///     stop:   ingestion <── watched folder <── events <── server <── deadline
 ///
 /// Each starts once the one before it has started, so that no request comes before ingestion can take its job. In reverse order
 /// each stops once the one after it has stopped: no request meets a store that is being closed, and the events of its jobs are
@@ -19,6 +19,8 @@ struct ServeServices {
     let store: TripStore
     /// Nil: no events are delivered.
     let delivery: EventDelivery?
+    /// Nil: no folder is watched.
+    let watch: FolderWatch?
     let options: ServerOptions
 
     /// Runs everything until it has stopped; the engine stays open.
@@ -34,6 +36,15 @@ struct ServeServices {
         }
         services.append(ingestion)
         var last = ingestion.started
+        if let watch {
+            let watching = BackgroundService(after: last) {
+                watch.start()
+            } stop: {
+                await Self.onThread { watch.stop() }
+            }
+            services.append(watching)
+            last = watching.started
+        }
         if let delivery {
             let events = BackgroundService(after: last) {
                 delivery.start()

@@ -205,6 +205,17 @@ package enum Limits {
     /// Maximum seconds between two sweeps for uploads that never became jobs.
     package static let sweepSecondsMax = 3600
 
+    // MARK: Watched folders
+
+    /// Seconds for which a file must not change where the file system does not say whether it is being written.
+    package static let watchSettleSeconds = 10
+    /// Seconds between two looks at a folder of which the system reports nothing.
+    package static let watchLookSeconds = 10
+    /// Seconds after which a file is looked at again whose bytes another process is ingesting.
+    package static let watchPostponeSeconds = 30
+    /// Files of a folder that are jobs at a time; the others wait in the folder.
+    package static let watchedFileCountMax = 1000
+
     // MARK: Progress
 
     /// Minimum time between two progress events of one job: at most ten per second reach a subscriber.

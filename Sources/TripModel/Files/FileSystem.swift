@@ -59,6 +59,17 @@ package enum FileSystem {
         if descriptor >= 0 { close(descriptor) } else if errno != EEXIST { throw error("create", path) }
     }
 
+    /// Creates an empty file that everybody may read; false if there is one of that name.
+    package static func createNew(_ path: String) throws(TripstoreError) -> Bool {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(Readers.everyone.fileMode))
+        if descriptor < 0 {
+            if errno == EEXIST { return false }
+            throw error("create", path)
+        }
+        close(descriptor)
+        return true
+    }
+
     /// Removes the permissions of everybody but the owner from a file or folder; a link, or what another user owns, is left
     /// alone.
     package static func makePrivate(_ path: String) {
