@@ -180,6 +180,88 @@ def test_profiles_are_the_same_over_http_and_in_a_backup(tmp_path):
     assert profiles(tmp_path / "copy") == {"sp": OPTIONS}
 
 
+# MARK: Answers to questions
+
+DATES = "start_time,start_lng,start_lat,end_lng,end_lat\n" + "1/2/2020 8:00,1,2,3,4\n" * 3
+
+
+def weeks(store):
+    return json.loads(cli("weekly-average", "--format", "json", "--data-dir", store).stdout)["weeks"]
+
+
+def test_a_question_is_answered_by_resuming_the_job(tmp_path):
+    with Server(tmp_path / "data", tmp_path / "log") as server:
+        def upload(region):
+            answer = server.request("POST", f"/ingest?region={region}", DATES.replace("8:00", f"8:0{len(region)}"), {"Content-Type": "text/csv"})
+            return answer.json["job_id"]
+
+        def resume(job, query="", body=None):
+            return server.request("POST", f"/jobs/{job}/resume{query}", body, {"Content-Type": "application/json"} if body else None)
+
+        jobs = [upload("a"), upload("bc")]
+        for job in jobs:
+            assert server.wait_for_job(job)["question"]["option"] == "date_order"
+        assert resume(jobs[0]).status == 202, "without an answer it asks again"
+        assert server.wait_for_job(jobs[0])["question"]["option"] == "date_order"
+        assert resume(jobs[0], "?date_order=day-first").status == 202
+        assert resume(jobs[1], "?date_order=day-first", '{"date_order": "month-first"}').status == 202, "the body wins"
+        for job, order, region in zip(jobs, ("day-first", "month-first"), ("a", "bc"), strict=True):
+            done = server.wait_for_job(job)
+            assert (done["status"], done["format"]["date_order"], done["format"]["region"]) == ("completed", order, region), done
+            assert "question" not in done
+        wrong = resume(jobs[0], "?date_order=mdy")
+        assert wrong.status == 400 and "'date_order' must be month-first or day-first" in wrong.json["detail"]
+        assert resume(jobs[0], "?limit=1").status == 400
+        assert resume(jobs[0], body='{"url": "http://x"}').status == 400
+        assert resume(jobs[0], "?date_order=day-first").status == 409
+    assert [option["date_order"] for option in stored(tmp_path / "data")] == ["day-first", "month-first"]
+    assert [week["week_start"] for week in weeks(tmp_path / "data") if week["trips"]] == ["2019-12-30", "2020-01-27"]
+
+
+def test_the_command_line_answers_as_well(tmp_path):
+    store = ["--data-dir", tmp_path / "data"]
+    file = tmp_path / "trips.csv"
+    file.write_text(DATES)
+    assert cli("ingest", file, "--region", "Oslo", *store, check=False).returncode == 2
+    assert cli("resume", 1, *store, check=False).returncode == 2
+    wrong = cli("resume", 1, "--date-order", "mdy", *store, check=False)
+    assert wrong.returncode == 64 and "--date-order must be" in wrong.stderr
+    cli("profiles", "set", "uk", "--date-order", "day-first", *store)
+    cli("resume", 1, "--profile", "uk", *store)
+    assert stored(tmp_path / "data") == [{"region": "Oslo", "date_order": "day-first"}]
+
+
+def test_an_interrupted_job_keeps_its_options(tmp_path):
+    cli("ingest", SAMPLE, "--region", "Oslo", "--data-dir", tmp_path / "data")
+    with sqlite3.connect(tmp_path / "data/catalog.sqlite") as database:
+        database.execute("UPDATE jobs SET status = 'interrupted', committed_bytes = 0, committed_hash = NULL")
+    done = cli("resume", 1, "--region", "Bergen", "--data-dir", tmp_path / "data", check=False)
+    assert done.returncode == FAILED and "was interrupted and continues as it began" in done.stderr
+
+
+def test_streams_of_progress_say_how_a_file_is_read_and_what_is_asked(tmp_path):
+    with Server(tmp_path / "data", tmp_path / "log") as server:
+        server.request("POST", "/ingest", DATES, {"Content-Type": "text/csv"})
+        server.wait_for_job(1)
+        server.request("POST", "/ingest?date_order=day-first", DATES, {"Content-Type": "text/csv"})
+        server.wait_for_job(2)
+        last = [json.loads(server.get(f"/jobs/{job}/events").body.decode().strip().split("data: ")[-1]) for job in (1, 2)]
+        for job, message in zip((1, 2), last, strict=True):
+            shown = server.get(f"/jobs/{job}").json
+            assert {name: message.get(name) for name in ("format", "notes", "question")} == {
+                name: shown.get(name) for name in ("format", "notes", "question")}
+        assert last[0]["question"]["option"] == "date_order" and last[1]["format"]["date_order"] == "day-first"
+
+
+def test_a_rebuilt_catalog_knows_the_options_of_its_jobs(tmp_path):
+    store = ["--data-dir", tmp_path / "data"]
+    cli("ingest", SAMPLE, "--region", "Oslo", "--null-island", "reject", *store)
+    (tmp_path / "data/catalog.sqlite").unlink()
+    cli("rebuild-catalog", *store)
+    assert stored(tmp_path / "data") == [{"region": "Oslo", "null_island": "reject"}]
+    assert "skipped" in cli("ingest", SAMPLE, "--region", "Oslo", "--null-island", "reject", *store).stderr
+
+
 # MARK: Earlier versions
 
 def test_jobs_of_an_earlier_version_have_no_options(tmp_path):
@@ -189,7 +271,7 @@ def test_jobs_of_an_earlier_version_have_no_options(tmp_path):
         database.executescript("""
             ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN format; ALTER TABLE jobs DROP COLUMN notes;
             ALTER TABLE jobs DROP COLUMN question; DROP TABLE profiles;
-            DELETE FROM grdb_migrations WHERE identifier LIKE 'v16%';""")
+            DROP TABLE places; DELETE FROM grdb_migrations WHERE identifier LIKE 'v16%' OR identifier LIKE 'v17%';""")
     assert "skipped" in cli("ingest", SAMPLE, "--data-dir", store).stderr
     job = json.loads(cli("jobs", 1, "--format", "json", "--data-dir", store).stdout)
     assert job["status"] == "completed" and not {"options", "format", "notes", "question"} & set(job)
