@@ -1,5 +1,5 @@
-import Foundation
 internal import Bucketing
+import TripModel
 
 /// When the clocks of a time zone differ from UTC, and by how much, from the system's time zone database.
 ///
@@ -19,14 +19,8 @@ package struct ZoneRules: Hashable, Sendable {
             self.init(name: name, starts: [], offsets: [0])
             return
         }
-        let isName = name.utf8.allSatisfy { byte in
-            byte == UInt8(ascii: "/") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "+")
-                || byte &- UInt8(ascii: "0") <= 9 || (byte | 0x20) &- UInt8(ascii: "a") < 26
-        }
-        guard isName, !name.isEmpty, !name.hasPrefix("/"), name.utf8.count <= 100 else { return nil }
-        let folder = ProcessInfo.processInfo.environment["TZDIR"] ?? "/usr/share/zoneinfo"
-        guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)"), data.count < 1 << 20 else { return nil }
-        self.init(name: name, parsing: Array(data))
+        guard let bytes = TimeZoneName.rules(of: name) else { return nil }
+        self.init(name: name, parsing: bytes)
     }
 
     private init(name: String, starts: [Int64], offsets: [Int32]) {

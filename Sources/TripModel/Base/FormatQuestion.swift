@@ -73,11 +73,19 @@ public struct FormatQuestion: Error, Hashable, Sendable {
         let shown = answers.prefix(Self.shownAnswerCountMax)
         let flags = shown.map { answer in
             answer.map { value in
-                option == "decimal_comma" ? Self.flag(option) : "\(Self.flag(option)) \(Self.quoted(value))"
+                if option == "decimal_comma" { return value == "false" ? "--no-decimal-comma" : Self.flag(option) }
+                return "\(Self.flag(option)) \(Self.quoted(word(of: value)))"
             }.joined(separator: " ")
         }
-        let fields = shown.map { answer in answer.map { "-F \(Self.quoted("\(option)=\($0)"))" }.joined(separator: " ") }
+        let fields = shown.map { answer in
+            answer.map { "-F \(Self.quoted("\(option)=\(word(of: $0))"))" }.joined(separator: " ")
+        }
         return "\(flags.joined(separator: " or ")) (curl: \(fields.joined(separator: " or ")))"
+    }
+
+    /// A delimiter in a word: a shell, a query string and curl's -F each take some of them for something else.
+    private func word(of value: String) -> String {
+        option == "delimiter" ? ReadingOptions.delimiterWords.first { $0.value == value }?.key ?? value : value
     }
 
     private static func flag(_ option: String) -> String { "--" + option.map { $0 == "_" ? "-" : String($0) }.joined() }

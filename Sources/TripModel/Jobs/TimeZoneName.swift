@@ -23,12 +23,17 @@ package enum TimeZoneName {
     package static func isKnown(_ text: String) -> Bool {
         if text == "UTC" || text == "as-written" { return true }
         guard isValid(text) else { return false }
-        let folder = ProcessInfo.processInfo.environment["TZDIR"] ?? "/usr/share/zoneinfo"
-        guard FileManager.default.fileExists(atPath: folder) else { return true }
-        guard FileSystem.byteCount(of: "\(folder)/\(text)") != nil,
-            let file = FileHandle(forReadingAtPath: "\(folder)/\(text)")
-        else { return false }
-        // https://www.rfc-editor.org/rfc/rfc9636#section-3.1
-        return (try? file.read(upToCount: 4)).map { Array($0) } == Array("TZif".utf8)
+        return !FileManager.default.fileExists(atPath: database) || rules(of: text) != nil
     }
+
+    /// Returns the file of a zone in this machine's database, in TZif; nil if there is none.
+    package static func rules(of text: String) -> [UInt8]? {
+        guard isValid(text), let size = FileSystem.byteCount(of: "\(database)/\(text)"), size < 1 << 20,
+            let data = FileManager.default.contents(atPath: "\(database)/\(text)")
+        else { return nil }
+        // https://www.rfc-editor.org/rfc/rfc9636#section-3.1
+        return data.starts(with: "TZif".utf8) ? Array(data) : nil
+    }
+
+    private static var database: String { ProcessInfo.processInfo.environment["TZDIR"] ?? "/usr/share/zoneinfo" }
 }
