@@ -12,7 +12,7 @@ import Musl
 /// Folders of network file systems tell nothing of what other machines do; whoever watches looks at them now and then as well.
 ///
 /// Unsafe code: the events in the buffer of `read`.
-final class FolderEvents: Sendable {
+final class FolderEvents: @unchecked Sendable {
     private let descriptor: Int32
     private let source: any DispatchSourceRead
 
@@ -20,7 +20,7 @@ final class FolderEvents: Sendable {
     ///
     /// - Parameter report: called with names of files that are complete, on another thread; must return soon.
     init(_ folder: String, report: @escaping @Sendable ([String]) -> Void) throws(TripstoreError) {
-        let descriptor = inotify_init1(Int32(IN_CLOEXEC.rawValue | IN_NONBLOCK.rawValue))
+        let descriptor = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
         guard descriptor >= 0 else { throw FileSystem.error("watch", folder) }
         guard inotify_add_watch(descriptor, folder, UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR)) >= 0 else {
             let error = FileSystem.error("watch", folder)

@@ -1,6 +1,6 @@
 import Foundation
-public import Logging
-public import TripModel
+package import Logging
+package import TripModel
 
 /// Ingests what is completely written to a folder, once, and moves it to a folder for what was done or what failed.
 ///
@@ -13,7 +13,7 @@ public import TripModel
 /// the catalog has each content once, and who comes second waits and moves what the first left.
 ///
 /// A turn of its thread looks at the folder: when inotify reports a file, when a job ends, and now and then.
-public final class FolderWatch: Sendable {
+package final class FolderWatch: Sendable {
     /// A file that a job has.
     private struct Work {
         var name: String
@@ -48,7 +48,7 @@ public final class FolderWatch: Sendable {
     /// Prepares to watch a folder; throws a sentence if it cannot be used.
     ///
     /// - Parameter profile: the name of saved reading options for all its files; nil: none.
-    public init(_ store: TripStore, folder: String, profile: String?, logger: Logger) throws(TripstoreError) {
+    package init(_ store: TripStore, folder: String, profile: String?, logger: Logger) throws(TripstoreError) {
         self.store = store
         self.profile = profile
         self.logger = logger
@@ -65,7 +65,7 @@ public final class FolderWatch: Sendable {
     }
 
     /// Begins to watch.
-    public func start() {
+    package func start() {
         WatchedFile.ignoreLeaseSignals()
         store.jobs.observeProgress { [weak self] progress in
             guard let self, progress.status.isTerminal, state.withLock({ $0.work[progress.jobID] != nil }) else { return }
@@ -87,7 +87,7 @@ public final class FolderWatch: Sendable {
     }
 
     /// Ends the watch; its jobs are left as they are, and the next start finds their files.
-    public func stop() {
+    package func stop() {
         state.withLock { $0.events.take() }?.stop()
         loop.stop()
     }
