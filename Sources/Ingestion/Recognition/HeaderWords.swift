@@ -120,7 +120,7 @@ struct HeaderWords: Hashable, Sendable {
                 """,
             .identifier: "id ids number num no code name names uuid pk nombre key 번호",
             .moment: """
-                time times datetime timestamp moment at when ms zeit startzeit horario 일시 일시간
+                time times datetime timestamp hourtime moment at when ms zeit startzeit horario 일시 일시간
                 """,
             .date: "date dates day fecha data datum 일자 날짜",
             .clock: "clock hora uhrzeit 시간",

@@ -63,15 +63,22 @@ struct PlacesColumns {
     private static func named(
         _ sample: TripSample, _ words: [HeaderWords], _ name: String, _ isDegrees: (Int, Double) -> Bool
     ) throws(TripstoreError) -> (longitude: Int, latitude: Int) {
-        let easts = words.indices.filter { words[$0].has(.longitude) && !words[$0].has(.latitude) }
-        let norths = words.indices.filter { words[$0].has(.latitude) && !words[$0].has(.longitude) }
+        var easts = words.indices.filter { words[$0].has(.longitude) && !words[$0].has(.latitude) }
+        var norths = words.indices.filter { words[$0].has(.latitude) && !words[$0].has(.longitude) }
+        var reason =
+            easts.isEmpty || norths.isEmpty
+            ? "has no columns named longitude and latitude" : "has several columns of longitudes or latitudes"
+        if easts.isEmpty, norths.isEmpty {
+            let axes = words.indices.filter { words[$0].has(.x) || words[$0].has(.y) }
+            let wide = axes.filter { !isDegrees($0, 90) && isDegrees($0, 180) }
+            if axes.count == 2 { reason += "; its columns \(sample.name(axes[0])) and \(sample.name(axes[1])) may be either. Therefore" }
+            // Publishers use x and y in both orders; only a longitude exceeds 90 degrees.
+            if axes.count == 2, wide.count == 1 { (easts, norths) = (wide, axes.filter { $0 != wide[0] }) }
+        }
         guard easts.count == 1, norths.count == 1 else {
-            let reason =
-                easts.isEmpty || norths.isEmpty
-                ? "has no columns named longitude and latitude" : "has several columns of longitudes or latitudes"
             throw TripstoreError(
                 .badInput,
-                "The file of places \(name) \(reason); name one column longitude and one latitude in its first line. Its columns are "
+                "The file of places \(name) \(reason)\(reason.hasSuffix("Therefore") ? "" : ";") name one column longitude and one latitude in its first line. Its columns are "
                     + "\(sample.names.indices.map(sample.name).joined(separator: ", ").prefix(400)).")
         }
         guard isDegrees(easts[0], 180), isDegrees(norths[0], 90) else {
