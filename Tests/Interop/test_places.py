@@ -1,6 +1,6 @@
-"""Trips whose file names stations or zones, with a second file that says where these are: every form, both entrances, and what can be wrong.
+"""Trips whose file names stations or zones, with a second file that says where these are: every entrance, and what can be wrong.
 
-The truth of the forms is that of tripstore_tools.fixtures.publishers, which test_publishers_fixtures.py proves by DuckDB's join.
+Forms of publishers with their places are in test_publishers.py, and test_publishers_fixtures.py proves their truth by DuckDB's join.
 """
 
 import csv
@@ -12,40 +12,13 @@ from datetime import datetime
 
 import pytest
 
-from tripstore_tools.fixtures import publishers
-from tripstore_tools.fixtures.publishers import FORMS
 from tripstore_tools.harness.file_servers import FileServer
 from tripstore_tools.harness.tripstore import FAILED, SOME_REJECTED, Server, cli
 
-WITH_PLACES = [form for form in FORMS if form.places and not form.refused]
-# What other options of the same file need: those parts have tests of their own.
-OTHERS = {"encoding", "missing_destination"}
-LOADED = [form for form in WITH_PLACES if not OTHERS & set(form.given) and not form.encoding.startswith(("latin", "cp", "euc", "utf-16"))]
 HEADER = "started_at,from_station_id,from_station_name,to_station_id,to_station_name\n"
 STATIONS = "id,name,latitude,longitude\n31,Oak St,41.8,-87.6\n0052,\"Elm, St\",41.9,-87.7\n1317,Fir St,42,-88\n"
 ROWS = ("2019-01-01 08:00:00,31,Oak St,0052,\"Elm, St\"\n2019-01-02 08:00:00,31.0,Oak St,\"1,317\",Fir St\n"
         "2019-01-03 08:00:00,1317.0,Fir St,31,Oak St\n")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("publishers")
-    publishers.write(folder)
-    return folder
-
-
-def flags(given, folder):
-    for name, value in given.items():
-        for text in value if isinstance(value, list) else [value]:
-            yield f"--{name.replace('_', '-')}"
-            yield str(folder / text) if name == "places" else str(text)
-
-
-def fields(given, folder):
-    for name, value in given.items():
-        for text in value if isinstance(value, list) else [value]:
-            yield "-F"
-            yield f"places=@{folder / text}" if name == "places" else f"{name}={text}"
 
 
 def trips(store, path):
@@ -66,43 +39,6 @@ def write(folder, name, text):
 
 def job(store, number=1):
     return json.loads(cli("jobs", number, "--format", "json", "--data-dir", store).stdout)
-
-
-# MARK: Forms of publishers
-
-@pytest.mark.parametrize("form", LOADED, ids=lambda form: form.name)
-def test_a_form_of_a_publisher_is_joined_with_its_places(folder, tmp_path, form):
-    done = cli("ingest", folder / form.name, *flags(form.given, folder), "--data-dir", tmp_path / "data", check=False)
-    assert done.returncode == (SOME_REJECTED if form.rejected["count"] else 0), done.stderr
-    assert trips(tmp_path / "data", tmp_path / "trips.csv") == Counter(map(tuple, form.truth))
-    found = job(tmp_path / "data")
-    assert found["rejected_rows"] == form.rejected["count"]
-    for end in ("origin", "destination"):
-        name = form.mapping[end][0]
-        # A name with a tab is shown as the column's number.
-        assert {f"{end}_place={name}", f"{end}_place={form.names.index(name) + 1}"} & set(found["format"]["map"])
-
-
-@pytest.mark.parametrize("form", [form for form in LOADED if "places" in "".join(form.asks)], ids=lambda form: form.name)
-def test_without_places_the_option_is_asked_for(folder, tmp_path, form):
-    rest = {name: value for name, value in form.given.items() if name != "places"}
-    done = cli("ingest", folder / form.name, *flags(rest, folder), "--data-dir", tmp_path / "data", check=False)
-    assert done.returncode == 2 and "Add --places FILE (curl: -F places=@FILE)" in done.stderr
-    assert job(tmp_path / "data")["question"]["option"] == "places"
-
-
-# MARK: Entrances
-
-@pytest.mark.parametrize("form", LOADED[::7], ids=lambda form: form.name)
-def test_http_gives_the_same(folder, tmp_path, form):
-    with Server(tmp_path / "data", tmp_path / "log") as server:
-        sent = subprocess.run(["curl", "--silent", "--fail-with-body", *fields(form.given, folder), "-F", f"file=@{folder / form.name}",
-                               f"{server.url}/ingest"], capture_output=True, check=False)
-        assert sent.returncode == 0, sent.stdout
-        done = server.wait_for_job(1)
-        assert done["status"] == "completed", done
-        assert not [path.name for path in (tmp_path / "data/uploads").iterdir()]
-    assert trips(tmp_path / "data", tmp_path / "trips.csv") == Counter(map(tuple, form.truth))
 
 
 def test_ids_are_found_as_publishers_write_them(tmp_path):

@@ -242,13 +242,13 @@ struct NameTable {
 
     /// Both halves of a product, exclusive-or'd: each bit of it depends on each bit of the factors.
     @inline(__always)
-    static func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    private static func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
         let product = a.multipliedFullWidth(by: b)
         return product.high ^ product.low
     }
 
     @inline(__always)
-    static func word(_ start: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+    private static func word(_ start: UnsafeRawPointer, _ offset: Int) -> UInt64 {
         start.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 }

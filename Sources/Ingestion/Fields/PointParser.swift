@@ -15,6 +15,11 @@ package enum PointParser {
     package struct Point: Hashable, Sendable {
         package var longitude: Double
         package var latitude: Double
+
+        package init(longitude: Double, latitude: Double) {
+            self.longitude = longitude
+            self.latitude = latitude
+        }
     }
 
     /// Returns the point of a text.

@@ -90,6 +90,6 @@ extension FormatRecognizer {
             reason:
                 "The file of places lacks most \(Self.noun(end)) of the trips: it has \(places.columns.joined(separator: ", ")) of "
                 + "\(places.placeCount == 1 ? "1 place" : "\(places.placeCount.grouped) places"), but \(examples.joined(separator: ", ")).",
-            targets: [Self.placeTarget(end)])
+            targets: [Self.placeTarget(end).rawValue])
     }
 }

@@ -83,9 +83,12 @@ public struct FormatQuestion: Error, Hashable, Sendable {
         return "\(flags.joined(separator: " or ")) (curl: \(fields.joined(separator: " or ")))"
     }
 
+    /// Delimiters in words.
+    static let delimiterWords = ["comma": ",", "semicolon": ";", "pipe": "|"]
+
     /// A delimiter in a word: a shell, a query string and curl's -F each take some of them for something else.
     private func word(of value: String) -> String {
-        option == "delimiter" ? ReadingOptions.delimiterWords.first { $0.value == value }?.key ?? value : value
+        option == "delimiter" ? Self.delimiterWords.first { $0.value == value }?.key ?? value : value
     }
 
     private static func flag(_ option: String) -> String { "--" + option.map { $0 == "_" ? "-" : String($0) }.joined() }

@@ -109,7 +109,7 @@ extension ReadingOptions {
     private static func delimiter(_ text: String, _ name: String) throws(TripstoreError) -> String {
         if delimiters.contains(text) { return text }
         // A shell, a URL and curl's -F each take some of them for something else.
-        if let delimiter = delimiterWords[text] { return delimiter }
+        if let delimiter = FormatQuestion.delimiterWords[text] { return delimiter }
         if text == "\t" || text == "\\t" { return "tab" }
         throw refusal(of: text, name, "one of \(delimiters.joined(separator: " "))", "; in words: comma, semicolon, pipe, tab")
     }

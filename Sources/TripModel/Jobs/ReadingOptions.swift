@@ -53,8 +53,6 @@ public struct ReadingOptions: Hashable, Sendable {
 
     /// The names of the bytes that may stand between fields.
     package static let delimiters = [",", ";", "|", "tab"]
-    /// The same in words.
-    static let delimiterWords = ["comma": ",", "semicolon": ";", "pipe": "|"]
 
     /// Columns by what they hold: a name as the file spells it, or an index from 1.
     public var map: [Target: String] = [:]

@@ -84,6 +84,8 @@ struct ReferenceCSVDecoder {
             case .latitudeOutOfRange: throw .originLatitudeOutOfRange
             case .axesSwapped: throw .originAxesSwapped
             case .otherForm: throw .originOtherForm
+            case .unknownPlace: throw .originUnknownPlace
+            case .ambiguousPlace: throw .originAmbiguousPlace
             }
         }
         let destination: [Double]
@@ -98,6 +100,8 @@ struct ReferenceCSVDecoder {
             case .latitudeOutOfRange: throw .destinationLatitudeOutOfRange
             case .axesSwapped: throw .destinationAxesSwapped
             case .otherForm: throw .destinationOtherForm
+            case .unknownPlace: throw .destinationUnknownPlace
+            case .ambiguousPlace: throw .destinationAmbiguousPlace
             }
         }
         let time: Int64

@@ -41,7 +41,7 @@ package struct PlacesFile: Sendable {
             let keys = choice.keys.map { Self.keyText($0 < fields.count ? fields[$0] : "") }
             if keys.allSatisfy(\.isEmpty) { continue }
             let texts = [choice.longitude, choice.latitude].map { ($0 < fields.count ? fields[$0] : "").trimmingBlanks() }
-            if texts.contains(where: { TripSample.emptyTexts.contains($0) }) {
+            if texts.contains(where: { EmptyText.texts.contains($0) }) {
                 skippedCount += 1
                 continue
             }

@@ -202,15 +202,15 @@ struct PlaceIndex: @unchecked Sendable {
     private func words(_ start: UnsafeRawPointer, _ length: Int) -> (UInt64, UInt64, UInt64, UInt64) {
         let mask = UnsafeRawPointer(masks) + (Self.prefixByteCount &- min(length, Self.prefixByteCount))
         return (
-            NameTable.word(start, 0) & NameTable.word(mask, 0), NameTable.word(start, 8) & NameTable.word(mask, 8),
-            NameTable.word(start, 16) & NameTable.word(mask, 16), NameTable.word(start, 24) & NameTable.word(mask, 24)
+            Self.word(start, 0) & Self.word(mask, 0), Self.word(start, 8) & Self.word(mask, 8),
+            Self.word(start, 16) & Self.word(mask, 16), Self.word(start, 24) & Self.word(mask, 24)
         )
     }
 
     @inline(__always)
     private func hash(_ words: (UInt64, UInt64, UInt64, UInt64), _ length: Int) -> UInt64 {
-        let first = NameTable.folded(words.0 ^ seed.0, words.1 ^ seed.1)
-        let second = NameTable.folded(words.2 ^ seed.2, words.3 ^ seed.3)
+        let first = Self.folded(words.0 ^ seed.0, words.1 ^ seed.1)
+        let second = Self.folded(words.2 ^ seed.2, words.3 ^ seed.3)
         return first &+ second &+ UInt64(truncatingIfNeeded: length) &* 0x9e37_79b9_7f4a_7c15
     }
 
@@ -219,4 +219,16 @@ struct PlaceIndex: @unchecked Sendable {
 
     @inline(__always)
     private func nextSlot(_ slot: Int) -> Int { (slot &+ 1) & ((1 &<< slotBitCount) &- 1) }
+
+    /// Both halves of a product, exclusive-or'd: each bit of it depends on each bit of the factors.
+    @inline(__always)
+    private static func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let product = a.multipliedFullWidth(by: b)
+        return product.high ^ product.low
+    }
+
+    @inline(__always)
+    private static func word(_ start: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+        start.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
 }
