@@ -2,7 +2,7 @@
 
 FROM swift:6.3-bookworm AS builder
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libcurl4-openssl-dev libdeflate-dev libfast-float-dev libsqlite3-dev libxxhash-dev libzstd-dev nettle-dev zlib1g-dev pkg-config \
+    && apt-get install -y --no-install-recommends libbz2-dev libcurl4-openssl-dev libdeflate-dev libfast-float-dev libisal-dev libsqlite3-dev libxxhash-dev libzstd-dev nettle-dev zlib1g-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./
@@ -28,7 +28,7 @@ RUN grep '^drf-spectacular-sidecar==' requirements.txt > /tmp/pinned.txt \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates curl libcurl4 libdeflate0 libnettle8 libpq5 libsqlite3-0 libstdc++6 libxxhash0 libzstd1 zlib1g \
+    && apt-get install -y --no-install-recommends ca-certificates curl libbz2-1.0 libcurl4 libdeflate0 libisal2 libnettle8 libpq5 libsqlite3-0 libstdc++6 libxxhash0 libzstd1 zlib1g \
     && rm -rf /var/lib/apt/lists/*
 # The data directory belongs to the user before it becomes a volume, so that a new volume is writable.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin tripstore \

@@ -47,7 +47,9 @@ let package = Package(
         // In the order of the dependency direction: nothing refers to a target below it.
         .target(name: "Bucketing", swiftSettings: strictSettings),
         .target(name: "TripGenerator", dependencies: ["Bucketing"], swiftSettings: strictSettings),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CBZip2", providers: [.apt(["libbz2-dev"])]),
+        // ISA-L is looked for when it is needed; zlib is linked.
+        .target(name: "CInflate", linkerSettings: [.linkedLibrary("z"), .linkedLibrary("dl", .when(platforms: [.linux]))]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
@@ -68,7 +70,7 @@ let package = Package(
         .target(
             name: "Ingestion",
             dependencies: [
-                "TripModel", "Bucketing", "Cryptography", "CZlib", "CZstd", "CFastFloat", "CKernels",
+                "TripModel", "Bucketing", "Cryptography", "CBZip2", "CInflate", "CZstd", "CFastFloat", "CKernels",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: sanitizedSettings

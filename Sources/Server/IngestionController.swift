@@ -69,7 +69,8 @@ struct IngestionController: Sendable {
     private static let defaultEndings = [
         "": ".csv", "text/csv": ".csv", "text/plain": ".csv", "application/csv": ".csv",
         "application/octet-stream": ".csv", "application/gzip": ".csv.gz", "application/x-gzip": ".csv.gz",
-        "application/zstd": ".csv.zst",
+        "application/zstd": ".csv.zst", "application/x-bzip2": ".csv.bz2", "application/bzip2": ".csv.bz2",
+        "application/zip": ".zip", "application/x-zip-compressed": ".zip", "text/tab-separated-values": ".tsv",
     ]
 
     private static func pathName(_ context: ServerRequestContext) throws -> String? {
@@ -142,7 +143,7 @@ struct IngestionController: Sendable {
                 wish.url, filename: wish.filename ?? name?.text, allowsDuplicate: parameters.allowsDuplicate,
                 options: parameters.options(store.jobs))
         }
-        return Self.accepted(job)
+        return SubmissionAnswer.response(to: job)
     }
 
     /// Passes the file to the store, which owns it from then on; it is made durable, which takes time.
@@ -150,12 +151,12 @@ struct IngestionController: Sendable {
         _ writer: UploadWriter, filename: UploadName, _ parameters: IngestParameters, places: ReceivedPlaces? = nil
     ) async throws -> Response {
         let store = store
-        let job: Job
+        let submission: ArchiveSubmission
         let departure = QueryCancellation()
         let sent = ContinuousClock.now
         let submit = {
             try await WaitingThreads.uploads.run {
-                try store.jobs.submitUpload(
+                try store.jobs.submitUploadedFiles(
                     path: writer.path, filename: filename.text, hash: writer.hash,
                     allowsDuplicate: parameters.allowsDuplicate, options: parameters.options(store.jobs, places: places)
                 ) {
@@ -166,9 +167,9 @@ struct IngestionController: Sendable {
         }
         do {
             if let client = ClientPresence.current {
-                job = try await client.watch(departure, submit)
+                submission = try await client.watch(departure, submit)
             } else {
-                job = try await submit()
+                submission = try await submit()
             }
         } catch {
             await writer.discard()
@@ -176,20 +177,7 @@ struct IngestionController: Sendable {
         }
         withExtendedLifetime(writer.hold) {}
         metrics.uploaded(byteCount: writer.byteCount)
-        return Self.accepted(job)
-    }
-
-    private static func accepted(_ job: Job) -> Response {
-        var body = JSONWriter()
-        body.object {
-            $0.key("job_id")
-            $0.value(Int(job.id))
-            $0.key("message")
-            $0.value("Ingestion scheduled")
-            $0.key("filename")
-            $0.value(job.filename)
-        }
-        return .json(body.text, status: .accepted, headers: [.location: "/jobs/\(job.id)"])
+        return try SubmissionAnswer(submission).response()
     }
 
     /// Answers `Expect: 100-continue` once the request's head has been validated.

@@ -9,9 +9,10 @@ import TripstoreAPI
 struct IngestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ingest",
-        abstract: "Ingests CSV files of trips (.csv, .csv.gz, .csv.zst) from disk or from URLs.",
+        abstract: "Ingests CSV files of trips (also .gz, .zst, .bz2, .zip) from disk or from URLs.",
         discussion: """
-            Each file is one job. A URL begins with https://, http:// or s3://; its file is fetched first, over several \
+            Each file is one job, and so is each CSV file of a ZIP archive; a folder stands for the CSV files and archives in it and in its \
+            folders. A URL begins with https://, http:// or s3://; its file is fetched first, over several \
             connections if the server allows it. For s3://BUCKET/KEY, credentials and region come from the settings of AWS's own \
             tools ($AWS_ACCESS_KEY_ID, $AWS_PROFILE, $AWS_REGION, $AWS_ENDPOINT_URL and their files).
 
@@ -29,15 +30,20 @@ struct IngestCommand: ParsableCommand {
             Examples:
               tripstore ingest trips.csv
               zcat *.csv.gz | tripstore ingest -
+              tripstore ingest 2023/ 202401-trips.zip
               tripstore ingest 2019-05.csv --time-zone Europe/Oslo
               tripstore ingest https://HOST/trips.csv.gz s3://BUCKET/2018/may.csv
             """)
 
     @Argument(
-        help: "Files, pipes or URLs to ingest; - is standard input.", completion: .file(extensions: ["csv", "gz", "zst"]))
+        help: "Files, folders, pipes or URLs to ingest; - is standard input.",
+        completion: .file(extensions: ["csv", "gz", "zst", "bz2", "zip", "tsv"]))
     var files: [String]
 
-    @Option(help: "File name to use for a URL that does not end in .csv, .csv.gz or .csv.zst; only with a single URL.")
+    @Option(
+        help:
+            "File name to use for a URL that does not end in .csv, .csv.gz, .csv.zst, .csv.bz2 or .zip; only with a single URL."
+    )
     var filename: String?
 
     @Flag(help: "Ingest a file even if the same bytes are already in the store.")
@@ -72,41 +78,52 @@ struct IngestCommand: ParsableCommand {
         store.jobs.observeProgress { display.show($0) }
         var session = IngestSession(store: store, hint: self.store.hint, display: display, isQuiet: quiet)
         let results = try Activity.run("Reading the files …", isQuiet: quiet) { _ in try submit(to: store, options) }
-        for (file, result) in zip(files, results) {
-            switch result {
+        for result in results {
+            switch result.result {
             case .failure(let error): session.refuse(error.message)
             case .success(.added(let job)): session.add(job, isStream: store.jobs.readsStream(job.id))
-            case .success(.resumed(let job)): session.resume(file, as: job)
-            case .success(.duplicate(let other)): session.skip(file, as: other)
+            case .success(.resumed(let job)): session.resume(result.name, as: job)
+            case .success(.duplicate(let other)): session.skip(result.name, as: other)
             }
         }
         let code = try session.run()
         if code != 0 { throw ExitCode(code) }
     }
 
-    /// Creates jobs for the files; returns the result of each, in order.
-    private func submit(
-        to store: TripStore, _ options: ReadingOptions
-    ) throws -> [Result<Submission, TripstoreError>] {
-        let isPath = files.map { !Self.isURL($0) && !Self.isFolder($0) }
-        let paths = zip(files, isPath).filter(\.1).map(\.0)
-        var results = try store.jobs.submitFiles(paths: paths, allowsDuplicate: allowDuplicate, options: options)[...]
-        return zip(files, isPath).map { file, isPath in
-            if isPath { return results.removeFirst() }
-            if Self.isFolder(file) {
-                let name = Readable.text(file)
-                return .failure(
-                    TripstoreError(.invalidArgument, "\(name) is a folder; name the files in it, such as \(name)/*.csv."))
-            }
-            return Result { () throws(TripstoreError) in
-                try store.jobs.submit(url: file, filename: filename, allowsDuplicate: allowDuplicate, options: options)
+    /// Creates jobs for the files, and for those in archives; returns the result of each, in order.
+    private func submit(to store: TripStore, _ options: ReadingOptions) throws -> [FileSubmission] {
+        let items = FileArguments(files).items
+        let paths = items.compactMap { item in
+            if case .file(let path, let name) = item { (path: path, name: name) } else { nil }
+        }
+        var results = try store.jobs.submitAllFiles(paths, allowsDuplicate: allowDuplicate, options: options)[...]
+        return items.flatMap { item -> [FileSubmission] in
+            switch item {
+            case .wrong(let error): return [FileSubmission(name: "", result: .failure(error))]
+            case .url(let url):
+                let result = Result { () throws(TripstoreError) in
+                    try store.jobs.submit(url: url, filename: filename, allowsDuplicate: allowDuplicate, options: options)
+                }
+                return [FileSubmission(name: url, result: result)]
+            case .file(let path, let name):
+                switch results.removeFirst() {
+                case .failure(let error): return [FileSubmission(name: name ?? path, result: .failure(error))]
+                case .success(let submission):
+                    if !quiet { Self.note(submission.ignored, of: name ?? path) }
+                    return submission.files
+                }
             }
         }
     }
 
-    private static func isFolder(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    /// Names the files of an archive that are left out.
+    private static func note(_ ignored: [String], of archive: String) {
+        if ignored.isEmpty { return }
+        let shown = ignored.prefix(3).map(Readable.text).joined(separator: ", ")
+        let more = ignored.count > 3 ? " and \(Readable.count(ignored.count - 3)) more" : ""
+        let isOne = ignored.count == 1
+        Output.note(
+            "\(Readable.text(archive)): left out \(shown)\(more), which \(isOne ? "is not a CSV file" : "are not CSV files")")
     }
 
     /// Whether an argument is meant as a URL: it has `://` in it and is not the path of a file.

@@ -105,9 +105,14 @@ struct IngestSession {
         // For files that had to be read to their end to be recognized.
         var skippedLate = 0
         store.jobs.start()
-        for id in ids {
+        var position = 0
+        while position < ids.count {
+            let id = ids[position]
+            position += 1
             let job = try store.jobs.waitForEnd(of: id)
             interrupt.settle()
+            // The file turned out to be an archive.
+            for sibling in store.jobs.takeSiblings(of: id) { add(try store.jobs.job(sibling)) }
             if job.status == .failed, let other = store.jobs.duplicate(of: id) {
                 skip(job.filename, as: try store.jobs.job(other), resumed: earlierRows[id].map { _ in id })
                 // Only the reader of this output knows of a new job; if it stays, that is no failure.

@@ -158,7 +158,7 @@ def test_what_cannot_be_done_ends_with_1_and_says_what_could(store, tmp_path):
         (["regions", "--data-dir", tmp_path / "absent"], "tripstore ingest FILE --data-dir"),
         (["regions", "--data-dir", tmp_path / "notes.txt"], "There is no store in"),
         (["ingest", tmp_path / "absent.csv", "--data-dir", store], "check the path"),
-        (["ingest", tmp_path, "--data-dir", store], f"{tmp_path} is a folder; name the files in it"),
+        (["ingest", tmp_path, "--data-dir", store], f"The folder {tmp_path} has no files that end in .csv, "),
         (["inspect", tmp_path / "absent.parquet"], "check the path"),
         (["inspect", tmp_path / "notes.txt"], "notes.txt"),
         (["jobs", 99, "--data-dir", store], f"Job 99 not found in the store {store}; list"),

@@ -157,8 +157,8 @@ def test_what_cannot_be_fetched_is_refused_at_once(sample_server, body, words):
 def test_another_name_is_refused(sample_server, fields, tmp_path):
     """By both entrances with the same sentence, which says how to give another name where none was given."""
     answer = post_url(sample_server, **fields)
-    advice = "" if "filename" in fields else ("; the name in this URL does not end in .csv, .csv.gz or .csv.zst: "
-                                              "give it one that does as 'filename'.")
+    advice = "" if "filename" in fields else ("; the name in this URL does not end in .csv, .csv.gz, .csv.zst, .csv.bz2 or "
+                                              ".zip: give it one that does as 'filename'.")
     assert (answer.status, answer.detail) == (400, "Only CSV uploads are supported" + advice)
     flags = ["--filename", fields["filename"]] if "filename" in fields else []
     done = cli("ingest", fields["url"], *flags, "--data-dir", tmp_path / "data", check=False)

@@ -157,8 +157,8 @@ struct IngestionControllerTests {
                 (#"{"url": "test://h/x.csv", "filename": 1}"#, 400, "Field 'filename' must be text, or be left out."),
                 (
                     #"{"url": "test://h/x.txt"}"#, 400,
-                    "Only CSV uploads are supported; the name in this URL does not end in .csv, .csv.gz or .csv.zst: give it one "
-                        + "that does as 'filename'."
+                    "Only CSV uploads are supported; the name in this URL does not end in .csv, .csv.gz, .csv.zst, "
+                        + ".csv.bz2 or .zip: give it one that does as 'filename'."
                 ),
                 (#"{"url": "test://h/x.csv", "filename": "x"}"#, 400, "Only CSV uploads are supported"),
                 (#"{"url": "other://h/x.csv"}"#, 400, "Only test:// is fetched."),

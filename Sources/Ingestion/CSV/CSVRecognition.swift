@@ -58,7 +58,13 @@ package struct CSVRecognition {
             known = CSVLayout(header: header, fields: [])
             do throws(FormatQuestion) {
                 try recognize(header, records, delimiter)
-            } catch { throw Self.error(asking: error, mayBeQuoted) }
+            } catch {
+                let encoding = error.option == "map" ? Self.encodingQuestion(text, header, options) : nil
+                throw Self.error(asking: encoding ?? error, mayBeQuoted)
+            }
+        }
+        if let question = Self.encodingQuestion(text, header, records, known, options) {
+            throw Self.error(asking: question, mayBeQuoted)
         }
         try Self.setConstants(&known, options)
     }
@@ -244,7 +250,9 @@ extension FormatQuestion {
     var withoutContent: FormatQuestion {
         let isOfColumns = option == "map"
         // What columns are needed for is no secret; which there are is.
-        let named = (answers.first ?? []).compactMap { ReadingOptions.Target(rawValue: String($0.prefix { $0 != "=" }))?.rawValue }
+        let named = (answers.first ?? []).compactMap {
+            ReadingOptions.Target(rawValue: String($0.prefix { $0 != "=" }))?.rawValue
+        }
         return FormatQuestion(
             option: option, column: nil, example: nil, choices: isOfColumns ? [] : choices,
             reason: isAnswerable ? "The file needs the option \(option) to be read." : "The file cannot be read as trips.",

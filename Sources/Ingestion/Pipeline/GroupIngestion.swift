@@ -185,7 +185,10 @@ final class GroupIngestion {
     /// Reads and decodes a whole file.
     private static func read(_ record: JobRecord, _ expansion: ExpansionBound, _ places: PlacesLookup, with reader: inout Reader) -> Reading {
         do throws(TripstoreError) {
-            let source = try ByteSource(path: record.sourcePath, expansion)
+            let bytes = try ByteSource(path: record.sourcePath, expansion)
+            // It becomes several jobs.
+            if bytes.isArchive { return .oversized }
+            let source = try TextSource(bytes, record.options)
             let buffer = reader.buffer
             buffer.count = 0
             guard try buffer.fill(from: source, upTo: buffer.capacity) else { return .oversized }

@@ -120,12 +120,16 @@ package final class IngestionJob {
             : try RejectsFile(path: storage.folders.rejectsPath(job: job.id), bound, leaving: bounds.reserve)
     }
 
+    /// Opens archives.
+    var openArchive: JobSource.ArchiveOpener?
+
     /// Runs to the end, or to a checkpoint if one is requested.
     func run() throws -> Outcome {
         let isResuming = checkpoint.byteCount > 0
         // Opened once: a file that replaces it meanwhile is another.
-        let source = SampledSource(try ByteSource(path: sourcePath, ExpansionBound(multiple: bounds.expansionMax)))
-        if !isResuming { try refuseDuplicate(source) }
+        let opened = try JobSource(record, bounds, openArchive: openArchive)
+        let source = opened.bytes
+        if !isResuming { try refuseDuplicate(opened) }
         let recognized = try source.recognize(options: record.options, places: places, mayBeQuoted: record.mayBeQuoted)
         var tail = takeBuffer()
         var hasEnded = try tail.fill(from: source, upTo: tail.capacity)
@@ -217,12 +221,13 @@ package final class IngestionJob {
     }
 
     /// Refuses, before a row is read, a file with the size and hash of one that was ingested.
-    private func refuseDuplicate(_ source: SampledSource) throws(TripstoreError) {
-        // An upload was hashed as it arrived.
-        guard !record.allowsDuplicate, record.sourceHash == nil, let byteCount = source.storedByteCount,
+    private func refuseDuplicate(_ source: JobSource) throws(TripstoreError) {
+        // An upload was hashed as it arrived, and compared.
+        guard !record.allowsDuplicate, record.sourceHash == nil, let byteCount = source.bytes.storedByteCount,
             try catalog.hasSource(ofByteCount: byteCount)
         else { return }
-        if let other = try catalog.job(ofSource: ContentHash.file(sourcePath)) {
+        let hash = if let hash = source.hash { hash } else { try ContentHash.file(sourcePath) }
+        if let other = try catalog.job(ofSource: hash) {
             throw try storage.refusal(ofTwin: other.job)
         }
     }

@@ -5,12 +5,19 @@ package import TripModel
 /// Neither a stream can be opened again, nor should a compressed file be decompressed twice. The sample takes no more memory than what is
 /// read of it: its pages are touched when they are filled. Used by one thread at a time.
 package final class SampledSource: PlainBytes {
-    private let source: ByteSource
+    private let source: TextSource
+    /// What decompresses and converts meanwhile; nil for a file that is read as it is.
+    private let ahead: ReadAhead?
     private var sample: ChunkBuffer?
     /// Bytes of the sample that were read.
     private var position = 0
 
-    package init(_ source: ByteSource) { self.source = source }
+    package init(_ source: TextSource) {
+        self.source = source
+        ahead = source.isVerbatim ? nil : ReadAhead(source) { source.consumedByteCount }
+    }
+
+    deinit { ahead?.stop() }
 
     /// Recognizes the form of the file, from its beginning.
     ///
@@ -22,7 +29,7 @@ package final class SampledSource: PlainBytes {
     ) throws(TripstoreError) -> Result<RecognizedCSV, TripstoreError> {
         let sample = ChunkBuffer(capacity: Limits.sampleByteCount)
         self.sample = sample
-        var isWholeFile = try sample.fill(from: source, upTo: Limits.recordByteCountMax * 2)
+        var isWholeFile = try fill(sample, upTo: Limits.recordByteCountMax * 2)
         var recognition: CSVRecognition
         do throws(TripstoreError) {
             recognition = try sample.withBytes(count: sample.count) { bytes throws(TripstoreError) in
@@ -31,16 +38,30 @@ package final class SampledSource: PlainBytes {
             }
         } catch { return .failure(error) }
         if recognition.needsSurvey {
-            if !isWholeFile { isWholeFile = try sample.fill(from: source, upTo: sample.capacity) }
+            if !isWholeFile { isWholeFile = try fill(sample, upTo: sample.capacity) }
             sample.withBytes(count: sample.count, padded: true) {
                 recognition.surveyTimes(padded: $0, count: sample.count, isWholeFile: isWholeFile)
             }
         }
-        return Result { () throws(TripstoreError) in try recognition.recognized() }
+        return Result { () throws(TripstoreError) in
+            var file = try recognition.recognized()
+            if let encoding = source.provenEncoding { file.reading?.format?.encoding = encoding.rawValue }
+            return file
+        }
+    }
+
+    private func fill(_ buffer: ChunkBuffer, upTo limit: Int) throws(TripstoreError) -> Bool {
+        if let ahead { return try buffer.fill(from: ahead, upTo: limit) }
+        return try buffer.fill(from: source, upTo: limit)
+    }
+
+    private func readOn(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {
+        if let ahead { return try ahead.read(into: buffer) }
+        return try source.read(into: buffer)
     }
 
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {
-        guard let sample else { return try source.read(into: buffer) }
+        guard let sample else { return try readOn(into: buffer) }
         let count = min(buffer.count, sample.count - position)
         sample.withBytes(from: position, count: count) { bytes in
             bytes.withUnsafeBytes { buffer.copyMemory(from: $0) }
@@ -48,7 +69,7 @@ package final class SampledSource: PlainBytes {
         position += count
         if position == sample.count { self.sample = nil }
         if count == buffer.count { return count }
-        return count + (try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...])))
+        return count + (try readOn(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...])))
     }
 
     /// Skips plain bytes that an earlier attempt has committed, and hashes them.
@@ -61,16 +82,18 @@ package final class SampledSource: PlainBytes {
             rest -= count
             if position == sample.count { self.sample = nil }
         }
+        if let ahead { return try ahead.skip(rest, hashing: hasher) }
         try source.skip(rest, hashing: hasher)
     }
 
     /// Bytes of the file as stored; nil for a stream.
     var storedByteCount: Int? { source.storedByteCount }
-    /// Stored bytes consumed so far; those of the sample that were not read yet are not counted in a file that is not compressed.
+    /// Stored bytes consumed so far; those of the sample that were not read yet are not counted in a file that is read as it is.
     package var consumedByteCount: Int {
-        source.consumedByteCount - (source.storedHash == nil ? sample.map { $0.count - position } ?? 0 : 0)
+        if let ahead { return ahead.consumedByteCount }
+        return source.consumedByteCount - (sample.map { $0.count - position } ?? 0)
     }
-    /// Hash of the stored bytes read so far; nil for input that is not compressed.
+    /// Hash of all stored bytes, at their end; nil for a file that is read as it is.
     var storedHash: ContentHash? { source.storedHash }
 
     /// Refuses a file that was written while it was read.

@@ -18,6 +18,7 @@ final class JobRunner: Sendable {
     private let failed: FailedJobs
     private let copies: UploadCopies?
     private let sharing: JobSharing?
+    private let archives: ArchiveIntake
     private let state = Lock(Totals())
 
     private var catalog: any StoreCatalog { context.catalog }
@@ -26,7 +27,7 @@ final class JobRunner: Sendable {
 
     init(
         _ context: JobContext, _ queue: IngestionQueue, _ files: JobFiles, _ failed: FailedJobs, _ copies: UploadCopies?,
-        _ sharing: JobSharing?
+        _ sharing: JobSharing?, _ archives: ArchiveIntake
     ) {
         self.context = context
         self.queue = queue
@@ -34,6 +35,7 @@ final class JobRunner: Sendable {
         self.failed = failed
         self.copies = copies
         self.sharing = sharing
+        self.archives = archives
     }
 
     /// What was done since the process started.
@@ -151,6 +153,7 @@ final class JobRunner: Sendable {
             job.counts = progress.counts
             board.publish(job, .running, progress)
         }
+        load.openArchive = { [archives] source throws(TripstoreError) in try archives.open(source, of: record) }
         do {
             switch try load.run() {
             case .completed:

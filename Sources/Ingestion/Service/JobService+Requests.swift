@@ -148,3 +148,73 @@ extension JobService {
         if duplicate(of: id) != nil { try changes.forgetDuplicate(id) }
     }
 }
+
+/// ZIP archives, each file of which becomes a job.
+extension JobService {
+    /// Creates a pending job for an upload, or for each CSV file in it if it is a ZIP archive; owns the file from then on.
+    ///
+    /// Throws if no job can be made; parameters as of `submitUpload`.
+    public func submitUploadedFiles(
+        path: String, filename: String, hash: ContentHash? = nil, allowsDuplicate: Bool = false,
+        options: ReadingOptions = ReadingOptions(), isAwaited: () -> Bool = { true }
+    ) throws(TripstoreError) -> ArchiveSubmission {
+        if ArchiveFile.isReadable(path) {
+            do throws(TripstoreError) {
+                try submitter.requireRoomForUpload()
+                let submission = try archives.submit(
+                    path, named: filename, allowsDuplicate: allowsDuplicate, options: options, resumes: false,
+                    isAwaited: isAwaited)
+                try FileSystem.remove(path)
+                return submission
+            } catch {
+                // The job finds faults inside of a file, not the request.
+                if error.code != .badInput { throw error }
+            }
+        }
+        let job = try submitUpload(
+            path: path, filename: filename, hash: hash, allowsDuplicate: allowsDuplicate, options: options,
+            isAwaited: isAwaited)
+        return ArchiveSubmission(files: [FileSubmission(name: job.filename, result: .success(.added(job)))], ignored: [])
+    }
+
+    /// Creates pending jobs for files as `submitFiles` does, and for each CSV file in a ZIP archive among them.
+    ///
+    /// - Parameter files: paths, with the name of one whose path has none.
+    package func submitAllFiles(
+        _ files: [(path: String, name: String?)], allowsDuplicate: Bool = false, options: ReadingOptions = ReadingOptions()
+    ) throws(TripstoreError) -> [Result<ArchiveSubmission, TripstoreError>] {
+        try requireWritable()
+        var results: [Result<ArchiveSubmission, TripstoreError>] = []
+        // Jobs get their IDs in the order of the files, those between two archives together.
+        var plain: [(path: String, name: String?)] = []
+        func submitPlain() throws(TripstoreError) {
+            let submissions = try submitter.submitFiles(
+                paths: plain.map(\.path), names: plain.map(\.name), allowsDuplicate: allowsDuplicate, options: options)
+            for (file, submission) in zip(plain, submissions) {
+                let file = FileSubmission(name: file.name ?? file.path, result: submission)
+                results.append(.success(ArchiveSubmission(files: [file], ignored: [])))
+            }
+            plain = []
+        }
+        for file in files {
+            // One that cannot be read becomes a job, which fails with the reason.
+            guard ArchiveFile.isReadable(file.path) else {
+                plain.append(file)
+                continue
+            }
+            try submitPlain()
+            let name = file.name ?? file.path.split(separator: "/").last.map(String.init) ?? file.path
+            results.append(
+                Result { () throws(TripstoreError) in
+                    try archives.submit(
+                        file.path, named: name, allowsDuplicate: allowsDuplicate, options: options, resumes: true
+                    ) { true }
+                })
+        }
+        try submitPlain()
+        return results
+    }
+
+    /// Takes the jobs of the other files of an archive that a job of this process turned out to read: from a stream or a URL.
+    package func takeSiblings(of id: Int64) -> [Int64] { archives.takeSiblings(of: id) }
+}

@@ -18,6 +18,7 @@ public import TripModel
 ///     JobSharing      claims in a shared catalog, and notices of other processes
 ///     JobStarter      lets a pending job run, here or elsewhere
 ///     JobSubmitter, JobList, JobChanges, JobRecovery     what is asked for, and what a start does
+///     ArchiveIntake                                       a job for each file of a ZIP archive
 ///     JobFetcher, JobRunner                               what the threads of the queues do
 public final class JobService: Sendable {
     private let context: JobContext
@@ -30,6 +31,7 @@ public final class JobService: Sendable {
     private let runner: JobRunner
     private let fetcher: JobFetcher
     let submitter: JobSubmitter
+    let archives: ArchiveIntake
     let list: JobList
     let changes: JobChanges
     /// Deletes overdue uploads of failed jobs, while the process serves.
@@ -53,11 +55,12 @@ public final class JobService: Sendable {
         let sharing = taken.map { JobSharing(context, $0, queues, gate, copies, failed) }
         let starter = JobStarter(context: context, queues: queues, sharing: sharing)
         submitter = JobSubmitter(context: context, gate: gate, copies: copies, secrets: secrets, starter: starter)
+        archives = ArchiveIntake(context, submitter)
         list = JobList(context: context, gate: gate, queues: queues, secrets: secrets)
         changes = JobChanges(
             context: context, gate: gate, queues: queues, files: files, failed: failed, starter: starter)
         fetcher = JobFetcher(context, queues, secrets, failed, sharing)
-        runner = JobRunner(context, queues.ingestion, files, failed, copies, sharing)
+        runner = JobRunner(context, queues.ingestion, files, failed, copies, sharing, archives)
         self.context = context
         self.queues = queues
         self.gate = gate

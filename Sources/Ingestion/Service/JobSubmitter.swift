@@ -60,34 +60,63 @@ struct JobSubmitter: Sendable {
         if !allowsDuplicate, let other = try catalog.job(ofSource: hash) {
             throw try storage.refusal(ofTwin: other.job, hasSameOptions: other.options == options)
         }
-        try FileSystem.syncFile(path)
-        try FileSystem.syncDirectory(folders.uploads)
         let name = filename.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? "upload.csv"
-        var request = JobRequest(
-            filename: name, sourcePath: path, ownsSource: true, totalBytes: FileSystem.byteCount(of: path))
-        request.sourceHash = hash
-        request.allowsDuplicate = allowsDuplicate
-        request.options = options
-        guard let copies else { return try submit([request])[0] }
-        let url = try copies.make(of: path)
-        guard isAwaited() else {
-            copies.removeUnused(url)
-            throw TripstoreError(
-                .clientLeft, "The client closed the connection before its upload was stored; no job was created.")
+        return try submitUploads(
+            [UploadedFile(path: path, name: name, hash: hash)], allowsDuplicate: allowsDuplicate, options: options,
+            isAwaited: isAwaited)[0]
+    }
+
+    /// A file in the folder of uploads that has no job yet.
+    struct UploadedFile {
+        var path: String
+        var name: String
+        var hash: ContentHash
+    }
+
+    /// Creates pending jobs for uploads that are known not to be duplicates, all or none.
+    ///
+    /// - Parameter archive: a job that read an archive of which these are files.
+    func submitUploads(
+        _ files: [UploadedFile], of archive: JobRecord? = nil, allowsDuplicate: Bool, options: ReadingOptions,
+        isAwaited: () -> Bool
+    ) throws(TripstoreError) -> [Job] {
+        for file in files { try FileSystem.syncFile(file.path) }
+        try FileSystem.syncDirectory(folders.uploads)
+        var requests: [JobRequest] = []
+        for file in files {
+            var request = JobRequest(
+                filename: file.name, sourcePath: file.path, ownsSource: true, totalBytes: FileSystem.byteCount(of: file.path))
+            request.sourceHash = file.hash
+            request.allowsDuplicate = allowsDuplicate
+            request.options = options
+            if let archive, !archive.mayBeQuoted {
+                // They are as secret as the archive, which can be fetched again.
+                request.sourceURL = archive.sourceURL
+                request.sealedQuery = archive.sealedQuery
+            }
+            requests.append(request)
         }
-        request.sourceURL = url
-        request.ownsURL = true
-        // With several processes, whichever ingests it fetches it from there; alone, this one has it.
-        if context.isShared { request.sourcePath = pathToFetch() }
-        let job: Job
-        do throws(TripstoreError) { job = try submit([request])[0] } catch {
-            // If the catalog became unavailable, it may have the job all the same.
-            if error.code != .unavailable { copies.removeUnused(url) }
+        guard let copies, archive?.mayBeQuoted ?? true else { return try submit(requests) }
+        do throws(TripstoreError) {
+            for index in requests.indices {
+                requests[index].sourceURL = try copies.make(of: requests[index].sourcePath)
+                requests[index].ownsURL = true
+                // With several processes, whichever ingests it fetches it from there; alone, this one has it.
+                if context.isShared { requests[index].sourcePath = pathToFetch() }
+            }
+            guard isAwaited() else {
+                throw TripstoreError(
+                    .clientLeft, "The client closed the connection before its upload was stored; no job was created.")
+            }
+            let jobs = try submit(requests)
+            // The job has the object: a copy that cannot be deleted is swept later, as one that no job needs.
+            if context.isShared { for file in files { try? FileSystem.remove(file.path) } }
+            return jobs
+        } catch {
+            // If the catalog became unavailable, it may have the jobs all the same.
+            if error.code != .unavailable { for url in requests.compactMap(\.sourceURL) { copies.removeUnused(url) } }
             throw error
         }
-        // The job has the object: a copy that cannot be deleted is swept later, as one that no job needs.
-        if context.isShared { try? FileSystem.remove(path) }
-        return job
     }
 
     // MARK: - Files
@@ -107,8 +136,10 @@ struct JobSubmitter: Sendable {
     ///
     /// A file whose job was interrupted is resumed, and one whose bytes are stored is skipped: the same call again does the
     /// rest. A job with other options is neither: its trips are not those of the file.
+    ///
+    /// - Parameter names: those of paths that have none; empty: all have.
     func submitFiles(
-        paths: [String], allowsDuplicate: Bool, options: ReadingOptions
+        paths: [String], names: [String?] = [], allowsDuplicate: Bool, options: ReadingOptions
     ) throws(TripstoreError) -> [Result<Submission, TripstoreError>] {
         try gate.requireWritable()
         // Newest first, of which the last is taken first: a file may be listed several times.
@@ -120,10 +151,11 @@ struct JobSubmitter: Sendable {
         var requests: [JobRequest] = []
         let sizes = paths.compactMap { FileSystem.byteCount(of: $0) }.reduce(into: [:]) { $0[$1, default: 0] += 1 }
         var plans: [Plan] = []
-        for path in paths {
+        for (index, path) in paths.enumerated() {
             do throws(TripstoreError) {
                 var request = try request(for: path, allowsDuplicate)
                 request.options = options
+                if names.indices.contains(index), let name = names[index] { request.filename = name }
                 if let record = resumable[request.sourcePath]?.popLast(), let submission = try submission(goingOnWith: record) {
                     plans.append(.done(submission))
                     continue
@@ -177,7 +209,7 @@ struct JobSubmitter: Sendable {
     }
 
     /// Resumes an interrupted job here, or elsewhere if another process was first; nil if it was deleted or failed meanwhile.
-    private func submission(goingOnWith record: JobRecord, path: String? = nil) throws(TripstoreError) -> Submission? {
+    func submission(goingOnWith record: JobRecord, path: String? = nil) throws(TripstoreError) -> Submission? {
         if let job = try starter.goOn(record, with: path)?.job { return .resumed(job) }
         guard let other = try catalog.job(record.job.id)?.job, other.status == .pending || other.status == .running else {
             return nil

@@ -16,3 +16,24 @@ public enum Submission: Sendable {
         }
     }
 }
+
+/// The result of submitting one of several files.
+public struct FileSubmission: Sendable {
+    /// The file, or the archive and the file in it.
+    public var name: String
+    public var result: Result<Submission, TripstoreError>
+
+    /// Makes a result.
+    public init(name: String, result: Result<Submission, TripstoreError>) {
+        self.name = name
+        self.result = result
+    }
+}
+
+/// The result of submitting the files of a ZIP archive.
+public struct ArchiveSubmission: Sendable {
+    /// The CSV files, in the order of the archive.
+    public var files: [FileSubmission]
+    /// The names of others, which are left out.
+    public var ignored: [String]
+}

@@ -9,7 +9,7 @@ import Musl
 /// A job's source (`SourcePath`) as a stream of plain bytes, compressed or not.
 ///
 /// Its first bytes determine the format, not its name. Used by one thread at a time.
-package final class ByteSource {
+package final class ByteSource: @unchecked Sendable {
     private let path: String
     private let descriptor: Int32
     private let ownsDescriptor: Bool
@@ -46,7 +46,8 @@ package final class ByteSource {
         }
         state = SourcePath.isStream(path) ? nil : FileState(descriptor)
         if state != nil { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
-        stored = try readStored(4)
+        stored = try readStored(DecompressionStream.Format.magicByteCount)
+        isArchive = stored.starts(with: ArchiveDirectory.fileMagic) || stored.starts(with: ArchiveDirectory.emptyMagic)
         if let format = DecompressionStream.Format(magic: stored) {
             stream = try DecompressionStream(format)
             storedHasher = ContentHasher()
@@ -58,6 +59,12 @@ package final class ByteSource {
 
     /// Hash of the stored bytes read so far; nil for input that is not compressed, which is hashed as it is used.
     package var storedHash: ContentHash? { storedHasher?.hash }
+
+    /// Whether it is decompressed.
+    package var isCompressed: Bool { stream != nil }
+
+    /// Whether it begins as a ZIP archive does.
+    package private(set) var isArchive = false
 
     /// Refuses a file that was written while it was read: the bytes may be the head of one and the tail of another.
     ///
@@ -111,19 +118,6 @@ package final class ByteSource {
             }
         }
         return filled
-    }
-
-    /// Skips plain bytes that an earlier attempt has committed, and hashes them.
-    package func skip(_ byteCount: Int, hashing hasher: ContentHasher) throws(TripstoreError) {
-        var rest = byteCount
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        defer { buffer.deallocate() }
-        while rest > 0 {
-            let count = try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(rest, buffer.count)]))
-            if count == 0 { break }
-            hasher.update(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: buffer[..<count])))
-            rest -= count
-        }
     }
 
     private func readPlain(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {

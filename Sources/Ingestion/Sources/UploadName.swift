@@ -4,7 +4,8 @@ package import TripModel
 ///
 /// One rule for uploads, forms and URLs, over HTTP and on the command line. A file that is read in place may have any name.
 package struct UploadName: Sendable {
-    private static let endings = [".csv", ".csv.gz", ".csv.zst"]
+    /// The endings, in lower case.
+    package static let endings = [".csv", ".csv.gz", ".csv.zst", ".csv.bz2", ".zip", ".tsv", ".tsv.gz", ".tsv.zst", ".tsv.bz2"]
 
     package let text: String
 
@@ -21,8 +22,8 @@ package struct UploadName: Sendable {
         guard let text = Self.component(of: name) else {
             throw TripstoreError(
                 .invalidArgument,
-                "Only CSV uploads are supported; the name in this URL does not end in .csv, .csv.gz or .csv.zst: give it one that "
-                    + "does as 'filename'.")
+                "Only CSV uploads are supported; the name in this URL does not end in .csv, .csv.gz, .csv.zst, .csv.bz2 or "
+                    + ".zip: give it one that does as 'filename'.")
         }
         self.text = text
     }

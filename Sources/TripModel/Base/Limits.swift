@@ -65,6 +65,11 @@ package enum Limits {
     /// Bytes of segments that every job may have.
     package static let outputByteCountMin = 256 << 20
 
+    /// Files of a ZIP archive: more than publishers have in one, each of which becomes a job.
+    package static let archiveEntryCountMax = 10_000
+    /// Bytes of an archive's directory, held in memory while its files are copied out.
+    package static let archiveDirectoryByteCountMax = 16 << 20
+
     // MARK: Waiting and failed jobs
 
     /// Jobs that may wait unless the server is configured otherwise: each has a file on the disk and a row that is scanned.

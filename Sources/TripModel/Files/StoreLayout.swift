@@ -68,6 +68,9 @@ package struct StoreLayout: Sendable {
 
     package func segmentPath(_ name: String) -> String { "\(segments)/\(name)" }
 
+    /// Returns a path for a file that arrives, which no other has.
+    package func newUploadPath() -> String { "\(uploads)/upload-\(String(UInt128.random(in: .min ... .max), radix: 36)).part" }
+
     package func rollupPath(_ name: String) -> String { "\(rollups)/\(name)" }
 
     /// Creates the folders that every store has.

@@ -121,7 +121,12 @@ extension ReadingOptions {
         let word = text.lowercased()
         if let encoding = Encoding(rawValue: word) ?? aliases[word] { return encoding }
         let known = Encoding.allCases.map(\.rawValue).joined(separator: ", ")
-        throw refusal(of: text, name, "one of \(known)", "; convert a file in another encoding with iconv")
+        let isName =
+            text.utf8.count <= 30
+            && text.utf8.allSatisfy { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0.isAlphanumeric }
+        throw refusal(
+            of: text, name, "one of \(known)",
+            "; convert a file in another encoding: iconv -f \(isName ? text : "ENCODING") -t UTF-8 FILE > NEW.csv")
     }
 
     private static func choice<Choice: RawRepresentable & CaseIterable>(
@@ -158,5 +163,16 @@ extension ReadingOptions.Target {
     func excludes(_ other: Self) -> Bool {
         guard let way, let its = other.way else { return false }
         return way.of == its.of && way.number != its.number
+    }
+}
+
+extension UInt8 {
+    fileprivate var isAlphanumeric: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
+        }
     }
 }

@@ -29,9 +29,8 @@ package enum SourcePath {
             // The name of a file that was deleted while open leads to nothing, or to another file.
             var named = stat()
             if let real, stat(real, &named) == 0, named.st_dev == status.st_dev, named.st_ino == status.st_ino { return real }
-        default: break
+        default: if let real { return standardInput + real }
         }
-        if let real { return standardInput + real }
         return standardInput + (path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)")
     }
 

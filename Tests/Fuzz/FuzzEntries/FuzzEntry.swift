@@ -5,6 +5,8 @@
 package enum FuzzEntry: String, CaseIterable, Sendable {
     case csv = "FuzzCSV"
     case recognition = "FuzzRecognition"
+    case text = "FuzzText"
+    case archive = "FuzzArchive"
     case parquet = "FuzzParquet"
     case segmentIndex = "FuzzSegmentIndex"
     case query = "FuzzQuery"
@@ -14,6 +16,8 @@ package enum FuzzEntry: String, CaseIterable, Sendable {
         switch self {
         case .csv: CSVEntry.run(bytes)
         case .recognition: RecognitionEntry.run(bytes)
+        case .text: TextEntry.run(bytes)
+        case .archive: ArchiveEntry.run(bytes)
         case .parquet: ParquetEntry.run(bytes)
         case .segmentIndex: SegmentIndexEntry.run(bytes)
         case .query: QueryEntry.run(bytes)

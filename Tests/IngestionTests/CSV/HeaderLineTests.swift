@@ -87,11 +87,16 @@ struct CSVHeaderTests {
     @Test(
         "A file of another kind is recognized by its first bytes",
         arguments: [
-            ([0x1F, 0x8B, 0x08], ["gzip-compressed", ".csv.gz"]),
-            ([0x28, 0xB5, 0x2F, 0xFD, 0x04], ["zstd-compressed", ".csv.zst"]),
+            ([0x1F, 0x8B, 0x08], ["gzip-compressed twice", "decompress it"]),
+            ([0x28, 0xB5, 0x2F, 0xFD, 0x04], ["zstd-compressed twice", "decompress it"]),
             ([0x42, 0x5A, 0x68, 0x39, 0x31, 0x41, 0x59, 0x26], ["bzip2-compressed", "decompress it"]),
             ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], ["xz-compressed", "decompress it"]),
-            ([0x50, 0x4B, 0x03, 0x04, 0x14], ["ZIP archive or an Excel workbook", "save it as CSV"]),
+            ([0x50, 0x4B, 0x03, 0x04, 0x14], ["ZIP archive in another file", "extract it"]),
+            ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], ["7z archive", "7z x FILE"]),
+            (Array("Rar!".utf8) + [0x1A, 0x07, 0x01], ["RAR archive", "unrar x FILE"]),
+            (Array("SQLite format 3\0".utf8), ["SQLite database", "sqlite3 -header -csv"]),
+            (Array("%PDF-1.7".utf8), ["PDF"]), (Array("ARROW1".utf8), ["Arrow"]), (Array("PAR1".utf8), ["Parquet"]),
+            ([UInt8](repeating: 0x61, count: 257) + Array("ustar".utf8), ["tar archive", "tar -xf FILE"]),
             ([0xD0, 0xCF, 0x11, 0xE0, 0xA1], ["Excel workbook", "save it as CSV"]),
             ([0x50, 0x41, 0x52, 0x31, 0x15], ["Parquet", "export it as CSV"]),
             ([0xFF, 0xFE, 0x72, 0x00], ["UTF-16", "save it as UTF-8"]),
@@ -100,6 +105,21 @@ struct CSVHeaderTests {
         ] as [([UInt8], [String])])
     func kinds(signature: [UInt8], parts: [String]) throws {
         try Self.expectRefusal(signature + Array("rest\n".utf8), parts)
+    }
+
+    @Test(
+        "Text of another kind is named for what it is; a CSV that begins like it is not",
+        arguments: [
+            ("<!DOCTYPE html>\n<html>", "web page"), ("\u{FEFF}\n <HTML lang=en>", "web page"),
+            ("<?xml version=\"1.0\"?>", "XML"),
+            ("{\"type\": \"FeatureCollection\", \"features\": []}", "GeoJSON"), ("[{\"a\": 1}, {\"a\": 2}]", "is JSON"),
+            ("{\"a\": 1}\n{\"a\": 2}\n", "NDJSON"), ("{\n  \"a\": 1\n}", "is JSON"), ("[]", "is JSON"),
+            ("{},{}\n1,2\n", "is JSON"),
+            ("[a],b\n", nil), ("<a>,b\n", nil), ("{a},b\n", nil),
+        ] as [(String, String?)])
+    func markup(text: String, kind: String?) throws {
+        if let kind { return try Self.expectRefusal(Array(text.utf8), [kind]) }
+        _ = try HeaderLine(parsing: Array(text.utf8).span.bytes, isWholeFile: true)
     }
 
     private static func expectRefusal(_ bytes: [UInt8], _ parts: [String]) throws {

@@ -20,7 +20,7 @@ struct SampledSourceTests {
     private func source(_ bytes: [UInt8]) throws -> SampledSource {
         let path = "\(folder.path)/file.csv"
         try Data(bytes).write(to: URL(fileURLWithPath: path))
-        return SampledSource(try ByteSource(path: path, ExpansionBound(multiple: 1000)))
+        return SampledSource(try TextSource(ByteSource(path: path, ExpansionBound(multiple: 1000)), ReadingOptions()))
     }
 
     private static func read(_ source: SampledSource, _ count: Int) throws -> [UInt8] {

@@ -56,13 +56,15 @@ struct ByteSourceTests {
         }
     }
 
-    @Test("Compressed files are read as what they were, of one frame or several", arguments: ["zstd", "gzip"], [1, 2, 3])
+    @Test(
+        "Compressed files are read as what they were, of one frame or several", arguments: ["zstd", "gzip", "bzip2"], [1, 2, 3])
     func compressed(format: String, frames: Int) throws {
         var random = SeededGenerator(seed: UInt64(frames))
         var (stored, plain): ([UInt8], [UInt8]) = ([], [])
         for frame in 0..<frames {
-            if format == "gzip" {
-                stored += try Data(contentsOf: URL(fileURLWithPath: Fixture.path("trips.csv.gz")))
+            if format != "zstd" {
+                stored += try Data(
+                    contentsOf: URL(fileURLWithPath: Fixture.path(format == "gzip" ? "trips.csv.gz" : "trips.csv.bz2")))
                 plain += try Data(contentsOf: URL(fileURLWithPath: Fixture.path("trips.csv")))
             } else {
                 let text = Self.text([0, 3, 2 << 20].shuffled(using: &random)[frame], seed: UInt64(frame))
@@ -77,21 +79,59 @@ struct ByteSourceTests {
         #expect(source.storedHash == (try ContentHash.file(path)))
     }
 
-    @Test("What is cut off, damaged or followed by something else is an error and never an end", arguments: ["zstd", "gzip"])
+    @Test(
+        "What is cut off, damaged or followed by something else is an error and never an end",
+        arguments: ["zstd", "gzip", "bzip2"])
     func broken(format: String) throws {
         var random = SeededGenerator(seed: 5)
         let whole =
-            format == "gzip"
-            ? Array(try Data(contentsOf: URL(fileURLWithPath: Fixture.path("trips.csv.gz")))) : Self.zstd(Self.text(50_000))
+            format == "zstd"
+            ? Self.zstd(Self.text(50_000))
+            : Array(
+                try Data(contentsOf: URL(fileURLWithPath: Fixture.path(format == "gzip" ? "trips.csv.gz" : "trips.csv.bz2"))))
         for (bytes, mentions) in [
             (Array(whole.dropLast()), "cut off"), (Array(whole.prefix(whole.count / 2)), "cut off"),
-            (Array(whole.prefix(5)), "cut off"), (whole + Array("more".utf8), "damaged"),
+            (Array(whole.prefix(10)), "cut off"), (whole + Array("more".utf8), "damaged"),
         ] {
             let source = try open(try write(bytes))
             let error = #expect(throws: TripstoreError.self) { try Self.read(source, &random) }
             #expect(error?.code == .badInput && error?.message.contains(mentions) == true, "\(error?.message ?? "")")
             #expect(error?.message.contains(format) == true)
         }
+    }
+
+    @Test("Zero bytes after a gzip member are padding, also between two, and other bytes after them are not")
+    func padding() throws {
+        var random = SeededGenerator(seed: 8)
+        let stored = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Fixture.path("trips.csv.gz"))))
+        let plain = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Fixture.path("trips.csv"))))
+        for zeros in [1, 511, 3 << 20] {
+            let padded = stored + [UInt8](repeating: 0, count: zeros)
+            let source = try open(try write(padded))
+            #expect((try Self.read(source, &random) == plain) == true)
+            #expect(source.consumedByteCount == padded.count)
+            #expect((try Self.read(try open(try write(padded + stored)), &random) == plain + plain) == true)
+            let error = #expect(throws: TripstoreError.self) { try Self.read(try open(try write(padded + [1])), &random) }
+            #expect(error?.message.contains("damaged") == true)
+        }
+    }
+
+    @Test("A zstd file may begin with skippable frames, as pzstd writes them; a window that is too large is said to be that")
+    func zstdFrames() throws {
+        var random = SeededGenerator(seed: 9)
+        let plain = Self.text(100_000)
+        let skippable: [UInt8] = [0x50, 0x2A, 0x4D, 0x18, 4, 0, 0, 0, 9, 9, 9, 9]
+        let stored = skippable + Self.zstd(plain) + [0x5F] + skippable.dropFirst() + Self.zstd(plain)
+        #expect((try Self.read(try open(try write(stored)), &random) == plain + plain) == true)
+        let large = try open(try write([0x28, 0xB5, 0x2F, 0xFD, 0, 0xA8] + [UInt8](repeating: 0, count: 20)))
+        let error = #expect(throws: TripstoreError.self) { try Self.read(large, &random) }
+        #expect(error?.message.contains("window of more than 128 MiB") == true)
+    }
+
+    @Test("The beginning of an archive is told from a CSV")
+    func archives() throws {
+        #expect(try open(try write([0x50, 0x4B, 3, 4] + Self.text(100))).isArchive)
+        #expect(!(try open(try write(Array("PK,a,b\n".utf8))).isArchive))
     }
 
     @Test(

@@ -15,7 +15,8 @@ struct UploadNameTests {
             (String(repeating: "x", count: 251) + ".csv", String(repeating: "x", count: 251) + ".csv"),
             (String(repeating: "x", count: 252) + ".csv", nil), (String(repeating: "é", count: 126) + ".csv", nil),
             ("", nil), ("/", nil), ("csv", nil), (".csv", nil), (".csv.gz", nil), ("trips", nil), ("trips.txt", nil),
-            ("trips.csv.bz2", nil), ("trips.csv ", nil), ("trips.gz", nil), ("a\n.csv", nil), ("a\u{0}.csv", nil),
+            ("trips.csv.bz2", "trips.csv.bz2"), ("2023.zip", "2023.zip"), ("a.TSV", "a.TSV"), (".zip", nil),
+            ("trips.csv ", nil), ("trips.gz", nil), ("a\n.csv", nil), ("a\u{0}.csv", nil),
             ("a\u{7f}.csv", nil), ("a.csv/b", nil),
         ] as [(String, String?)])
     func names(name: String, expected: String?) {

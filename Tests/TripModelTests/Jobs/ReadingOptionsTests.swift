@@ -95,7 +95,7 @@ struct ReadingOptionsTests {
             (
                 ["encoding=koi8-r"],
                 "--encoding must be one of utf-8, utf-16, utf-16le, utf-16be, iso-8859-1, windows-1252, not 'koi8-r'; convert a file in "
-                    + "another encoding with iconv."
+                    + "another encoding: iconv -f koi8-r -t UTF-8 FILE > NEW.csv."
             ),
             (["decimal_comma=yes"], "--decimal_comma must be true or false, not 'yes'."),
             (["header=no"], "--header must be none or present, not 'no'."),

@@ -5,6 +5,7 @@
     scripts/bench --peers              DuckDB, Polars, DataFusion and chDB as well, in turn with tripstore (A B C A B C)
     scripts/bench --against PROGRAM    another build of the program in turn with this one (A B B A), its answers compared
     scripts/bench --publishers         files in the forms of Citi Bike, TLC and Divvy, beside DuckDB, Polars and DataFusion
+    scripts/bench --gzip               a gzip file, beside programs that only decompress it (needs isal)
     scripts/bench --cold               before each load the file is dropped from the page cache
     scripts/bench --scaling            loads of 1,000 to 10 million rows and of other shapes, on one core and on all
     scripts/bench --growth             queries over 100,000 to 10 million rows, boxes of all sizes, cells and buckets
@@ -34,6 +35,7 @@ def arguments():
     parser.add_argument("--peers", action="store_true", help="the other engines as well; installs them into .venv-bench")
     parser.add_argument("--against", type=Path, metavar="PROGRAM", help="another build of the program, such as the last release")
     parser.add_argument("--publishers", action="store_true", help="files in publishers' forms beside other engines' readers")
+    parser.add_argument("--gzip", action="store_true", help="a gzip file, beside programs that only decompress it")
     parser.add_argument("--cold", action="store_true", help="loads only, of a file that is not in the page cache")
     parser.add_argument("--scaling", action="store_true", help="sizes and shapes of files, one core and all")
     parser.add_argument("--growth", action="store_true", help="queries by rows, size of a box, cells and buckets")

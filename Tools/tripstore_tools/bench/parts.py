@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tripstore_tools import REPOSITORY
 from tripstore_tools.bench import (
-    against, asking, clickhouse_engine, figures, growth, http_loads, judge, loads, page, publishers, scaling)
+    against, asking, clickhouse_engine, figures, growth, gzip_loads, http_loads, judge, loads, page, publishers, scaling)
 from tripstore_tools.bench.files import Files
 from tripstore_tools.bench.origin import commit, machine
 
@@ -117,7 +117,13 @@ def publishers_forms(made, folder, options, sections):
     return measured
 
 
-PARTS = {"publishers": publishers_forms, "against": two_builds, "scaling": shapes_and_sizes, "growth": growth_of_queries, "small_files": small_files, "http": uploads,
+def compressed(made, folder, options, sections):
+    measured = gzip_loads.measure(made, folder, options.rounds, options.rows)
+    sections["gzip"] = caption(options, options.rows) + "\n\n" + page.markdown(gzip_loads.table(measured))
+    return measured
+
+
+PARTS = {"publishers": publishers_forms, "gzip": compressed, "against": two_builds, "scaling": shapes_and_sizes, "growth": growth_of_queries, "small_files": small_files, "http": uploads,
          "row": loads_in_a_row, "subscribers": audiences, "clickhouse": other_engine}
 
 
