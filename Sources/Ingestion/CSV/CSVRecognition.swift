@@ -125,7 +125,9 @@ package struct CSVRecognition {
         let isAsUsual =
             options.map.isEmpty && options.hasHeader != false && options.decimalComma != true && options.nullIsland != .reject
             && options.missingDestination != .keep && options.timeZone == nil && options.dateOrder == nil && delimiter == UInt8(ascii: ",")
-        guard isAsUsual, let layout = CSVLayout(ownForm: header) else { return nil }
+        guard isAsUsual, let layout = CSVLayout(ownForm: header), fieldCount(header, records) == header.names.count else {
+            return nil
+        }
         func most(_ column: CSVColumn, _ condition: (String) -> Bool) -> Bool {
             let values = records.prefix(200).compactMap {
                 layout[column] < $0.count ? $0[layout[column]].trimmingBlanks() : nil
@@ -168,6 +170,7 @@ package struct CSVRecognition {
         form.nullIsland = options.nullIsland ?? .keep
         form.missingDestination = options.missingDestination ?? .reject
         if format.usesPlaces { form.places = places }
+        form.keepsNames = CSVLayout(ownForm: header) != nil
         var fields: [(column: CSVColumn, field: Int)] = []
         form.origin = Self.end(format.origin, .origin, .originLatitude, &fields)
         form.destination = format.destination.map { Self.end($0, .destination, .destinationLatitude, &fields) } ?? .none
@@ -198,13 +201,11 @@ package struct CSVRecognition {
         }
     }
 
-    /// Returns how many fields most records have, if those without a name are empty in all.
+    /// Returns how many fields most records have, if those without a name are empty in them; other records are rejected.
     private static func fieldCount(_ header: HeaderLine, _ records: [[String]]) -> Int {
         let nameCount = header.names.count
-        let longer = records.filter { $0.count > nameCount }
-        guard longer.count * 2 > records.count, longer.allSatisfy({ $0.dropFirst(nameCount).allSatisfy(\.isEmpty) }) else {
-            return nameCount
-        }
+        let longer = records.filter { $0.count > nameCount && $0.dropFirst(nameCount).allSatisfy(\.isEmpty) }
+        guard longer.count * 2 > records.count else { return nameCount }
         return longer.map(\.count).max().map { min($0, nameCount + surplusCountMax) } ?? nameCount
     }
 

@@ -46,7 +46,8 @@ extension ChunkRun {
         _ field: FieldBounds, _ index: Int, _ constant: UInt32, in table: UnsafeMutablePointer<NameTable>
     ) throws(NameProblem) -> UInt32 {
         if index < 0 { return constant }
-        let isNone = text(field) { EmptyText.isNone($0) }
+        let keepsNames = layout.form?.keepsNames ?? false
+        let isNone = text(field) { keepsNames ? $0.isEmpty : EmptyText.isNone($0) }
         if isNone {
             if constant == NameTable.noEntry { throw .empty }
             return constant

@@ -107,8 +107,10 @@ enum FormRowLoop {
             destination = .missing
         }
         let time = time(record, memory.rows, layout, form)
-        let region = entry(record, base, layout[.region], memory.constantRegion, memory.rows.regions)
-        let datasource = entry(record, base, layout[.datasource], memory.constantDatasource, memory.rows.datasources)
+        let region = entry(
+            record, base, layout[.region], memory.constantRegion, memory.rows.regions, keepsNames: form.keepsNames)
+        let datasource = entry(
+            record, base, layout[.datasource], memory.constantDatasource, memory.rows.datasources, keepsNames: form.keepsNames)
         guard origin.isValid, destination.isValid, time != Int64.min, region != NameTable.noEntry,
             datasource != NameTable.noEntry
         else { return false }
@@ -126,10 +128,12 @@ enum FormRowLoop {
 
     @inline(__always)
     private static func entry(
-        _ record: Record, _ base: UnsafeRawPointer, _ field: Int, _ constant: UInt32, _ table: UnsafeMutablePointer<NameTable>
+        _ record: Record, _ base: UnsafeRawPointer, _ field: Int, _ constant: UInt32, _ table: UnsafeMutablePointer<NameTable>,
+        keepsNames: Bool
     ) -> UInt32 {
         if field < 0 { return constant }
         let (start, end) = record.bounds(field)
+        if keepsNames { return start == end ? constant : table.pointee.entry(base + start, length: end &- start) }
         if EmptyText.mayBeNone(base, start, end), EmptyText.isNone(RowLoop.bytes(base, start, end).span) { return constant }
         return table.pointee.entry(base + start, length: end &- start)
     }

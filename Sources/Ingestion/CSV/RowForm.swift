@@ -18,6 +18,8 @@ package struct RowForm: Hashable, Sendable {
     package var destination = End.pair
     /// Of one column, or of a date and a time of day.
     package var time = TimeFormat()
+    /// Whether names are kept as they are written, as in our own form, where `NA` is a name like any other.
+    package var keepsNames = false
     /// Whether numbers have a comma before their decimals.
     package var hasDecimalComma = false
     /// What happens to trips without a destination.

@@ -157,6 +157,16 @@ struct CSVRecognitionTests {
         #expect(throws: TripstoreError.self) { try Self.trips(places, keep) }
     }
 
+    @Test("Fields without a name are ignored where they are empty, and cost the rows where they are not")
+    func surplus() throws {
+        let own = "region,origin_coord,destination_coord,datetime,datasource\n"
+        let row = "NA,POINT (1 2),POINT (3 4),2020-01-13 08:00:00,b"
+        let text = own + String(repeating: row + ",,\n", count: 5) + row + ",,x\n" + row + "\n"
+        #expect(try Self.trips(text) == Array(repeating: "NA b 1.0 2.0 3.0 4.0 1578902400", count: 6))
+        let pair = "time,start_lng,start_lat,end_lng,end_lat\n" + String(repeating: "2020-01-13 08:00,1,2,3,4,,,\n", count: 3)
+        #expect(try Self.trips(pair + "2020-01-13 08:00,1,2,3,4,,,x\n").count == 3)
+    }
+
     @Test("A row without a region or a datasource takes the constant, also in our own form")
     func emptyNames() throws {
         let header = "region,origin_coord,destination_coord,datetime,datasource\n"

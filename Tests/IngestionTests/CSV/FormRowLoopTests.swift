@@ -112,6 +112,15 @@ struct FormRowLoopTests {
         #expect(strict.trips.count == none.count)
     }
 
+    @Test("In our own form names are kept as they are written, and only an empty one takes the constant")
+    func names() throws {
+        let names = ["", "NA", "None", " ", "a"]
+        let rows = names.map { "2020-01-01 00:00,1,2,3,4,\($0)\n" }.joined()
+        #expect(FastDecoding.everyWay(Array(rows.utf8), header: try Self.layout()).regions == ["default", "default", "default", "default", "a"])
+        let kept = FastDecoding.everyWay(Array(rows.utf8), header: try Self.layout { $0.keepsNames = true })
+        #expect(kept.regions == ["default", "NA", "None", " ", "a"])
+    }
+
     @Test("Trips with an end at 0, 0 are counted")
     func nullIslandCount() throws {
         let row = "2020-01-01 00:00,0,2,3,0,A\n"
@@ -120,6 +129,7 @@ struct FormRowLoopTests {
             var decoder = CSVDecoder(layout: layout)
             let chunk = decoder.decode((row + "2020-01-01 00:00,\(ends),A\n" + row).utf8)
             #expect(chunk.batch.count == 3 && chunk.nullIslandCount == count)
+            #expect(chunk.missingDestinationCount == (ends == "1,2,," ? 1 : 0))
         }
         var decoder = CSVDecoder(layout: try CSVLayout(CSVLayout.usualText))
         let own = "A,POINT (0 0),POINT (1 2),2020-01-13 08:00:00,b\nA,POINT (0 1),POINT (1 2),2020-01-13 08:00:00,b\n"
