@@ -35,7 +35,7 @@ struct ExportFileWriter: Sendable {
             let (column, rows) = (columns[task % columns.count], groups[task / columns.count])
             return encoders.with {
                 SegmentWriter.encode(
-                    column, of: trips, rows: rows, lacksDestinations: lacksDestinations, as: .plain, with: &$0)
+                    column, of: trips, rows: rows, lacking: lacksDestinations, as: .plain, with: &$0)
             }
         } consume: { _, chunk in
             rowGroup.append(chunk)

@@ -48,11 +48,7 @@ package enum SegmentWriter {
             }
             let column = SegmentColumn.allCases[(task - 1) % columnCount]
             let rows = groups[(task - 1) / columnCount]
-            return .chunk(
-                encoders[column.zstdLevel]!.with {
-                    encode(
-                        column, of: trips, rows: rows, lacksDestinations: trips.lacksDestinations, as: .segment, with: &$0)
-                })
+            return .chunk(encoders[column.zstdLevel]!.with { encode(column, of: trips, rows: rows, as: .segment, with: &$0) })
         } consume: { _, part in
             switch part {
             case .index(let index, let approximations): made = (index, approximations)
@@ -69,9 +65,7 @@ package enum SegmentWriter {
         var compressed: [UInt8] = []
         ZstdCompressor(level: Self.indexZstdLevel).compress(plain.span.bytes, into: &compressed)
         let jobs = trips.job.counts(trips.count)
-        var metadata = metadata(
-            SegmentColumn.formatVersion(lacksDestinations: trips.lacksDestinations), ofIndex: compressed,
-            plainByteCount: plain.count, at: writer.currentOffset)
+        var metadata = metadata(of: trips, index: compressed, plainByteCount: plain.count, at: writer.currentOffset)
         if let provenance { metadata += provenance.metadata(jobs) }
         metadata.append((SegmentColumn.MetadataKey.fileChecksum, InnerChecksum.placeholder))
         for part in [compressed, approximations] {
@@ -90,10 +84,13 @@ package enum SegmentWriter {
     ///
     /// - Parameter offset: where the compressed index begins in the file.
     private static func metadata(
-        _ formatVersion: Int, ofIndex compressed: [UInt8], plainByteCount: Int, at offset: Int
+        of trips: SortedTrips, index compressed: [UInt8], plainByteCount: Int, at offset: Int
     ) -> [(key: String, value: String)] {
         [
-            (SegmentColumn.MetadataKey.formatVersion, String(formatVersion)),
+            (
+                SegmentColumn.MetadataKey.formatVersion,
+                String(SegmentColumn.formatVersion(lacksDestinations: trips.lacksDestinations))
+            ),
             (SegmentColumn.MetadataKey.geohashPrecision, String(Limits.storedGeohashPrecision)),
             (SegmentColumn.MetadataKey.indexVersion, String(SegmentIndex.version)),
             (SegmentColumn.MetadataKey.indexOffset, String(offset)),
@@ -112,11 +109,12 @@ package enum SegmentWriter {
 
     /// Encodes the values of some rows in a column.
     ///
-    /// - Parameter lacksDestinations: whether some trips of the file have no destination.
+    /// - Parameter lacking: whether some trips of the file have no destination; nil: as of all trips.
     static func encode(
-        _ column: SegmentColumn, of trips: SortedTrips, rows: Range<Int>, lacksDestinations: Bool, as layout: ColumnLayout,
+        _ column: SegmentColumn, of trips: SortedTrips, rows: Range<Int>, lacking: Bool? = nil, as layout: ColumnLayout,
         with encoder: inout ColumnChunkEncoder
     ) -> EncodedColumnChunk {
+        let lacksDestinations = lacking ?? trips.lacksDestinations
         let schema = column.parquetColumn(lacksDestinations: lacksDestinations)
         let pageRowCount = Limits.pageRowCountMax
         func doubles(

@@ -44,13 +44,13 @@ struct FormatVersionTests {
         // In Thrift's compact form the value follows: the kind of its field, its length, its text.
         let digit = start + key.count + 2
         #expect(bytes[digit] == UInt8(ascii: "1"))
-        bytes[digit] = UInt8(ascii: "2")
+        bytes[digit] = UInt8(ascii: "3")
         let path = folder.path + "/newer.parquet"
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         let error = #expect(throws: TripstoreError.self) { try SegmentReader(path: path) }
         #expect(error?.code == .conflict && error?.message.contains("newer version") == true)
         // `inspect` still shows what can be read.
-        #expect(try SegmentLayout(path: path).formatVersion == "2")
+        #expect(try SegmentLayout(path: path).formatVersion == "3")
     }
 
     @Test("Every seed of the index's fuzzer is an index, so that it is more than noise to it")

@@ -44,7 +44,7 @@ struct PublisherFilesTests {
             let job = try store.jobs.waitForEnd(of: id)
             let missing = (0..<count).count { $0 % 20 == 7 }
             #expect(job.status == .completed && job.processedRows == count && job.rejectedRows == missing, "\(job)")
-            #expect(try store.jobs.rejects(id, limit: 1).reasons == [RejectReason.destinationMissing.rawValue: missing])
+            #expect(try store.jobs.rejects(id, limit: 1).reasons == [RejectReason.destinationHalf.rawValue: missing])
         }
         #expect(try store.regions().regions.map(\.region) == ["default"])
     }
