@@ -47,7 +47,7 @@ struct QuotedRecordsTests {
         mutating func file(lineCount: Int) -> [UInt8] {
             var text = ""
             for _ in 0..<lineCount { text += line() + pick(["\n", "\n", "\r\n"]) }
-            if chance(30) { text.removeLast() }
+            if chance(30), !text.isEmpty { text.removeLast() }
             return Array(text.utf8)
         }
     }
