@@ -42,6 +42,8 @@ BAD_ROWS = [
 
 
 CUT_OFF = "cut off"
+# What the job of a file says that has rows but no trip.
+ALL_REJECTED = "rejected, so nothing was loaded"
 # What may happen to a file between an interruption and the same command again.
 CHANGES = ["nothing", "nothing", "first row", "fewer rows", "more rows", "other rows"]
 
@@ -125,6 +127,8 @@ class TripFiles:
         if shape == "truncated":
             sent = sent[:-self.random.randint(9, 60)]
         path = self.folder / f"{self.count:04}-{shape}{ending}"
+        if rows and len(rejects) == rows:
+            fault = fault or ALL_REJECTED
         return TripFile(path, plain, sent, rows, rejects, fault).write()
 
     def empty(self):
