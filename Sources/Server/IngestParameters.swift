@@ -31,27 +31,26 @@ struct IngestParameters: Sendable {
         return try IngestParameters(pairs.filter { !names.contains($0.name) } + body)
     }
 
-    /// Returns the reading options, completed by those of the profile.
-    ///
-    /// May wait for a file of places that a URL names.
-    ///
-    /// - Parameter places: a file of places that the request has; nil: none.
-    func options(_ jobs: JobService, places: ReceivedPlaces? = nil) throws(TripstoreError) -> ReadingOptions {
-        guard let places else { return try Self.options(reading, jobs) }
+    /// Returns the reading options, with the places of a file that the request has, or that a URL names.
+    func given(_ jobs: JobService, places: ReceivedPlaces? = nil) async throws -> ReadingOptions {
+        guard let places else { return try await reading.given(jobs) }
         var given = reading.options
-        given.places = try jobs.savePlaces(path: places.path, named: places.filename)
-        return try jobs.options(given, profile: reading.profile)
-    }
-
-    /// Returns reading options, completed by those of the profile; may wait for a file of places.
-    static func options(_ reading: ReadingParameters, _ jobs: JobService) throws(TripstoreError) -> ReadingOptions {
-        var given = reading.options
-        if let text = reading.placesURL ?? given.places { given.places = try jobs.placesID(of: text) }
-        return try jobs.options(given, profile: reading.profile)
+        given.places = try await WaitingThreads.uploads.run { try jobs.savePlaces(path: places.path, named: places.filename) }
+        return given
     }
 
     /// Throws if the profile does not exist; fetches nothing.
     func requireProfile(_ jobs: JobService) throws(TripstoreError) {
         _ = try jobs.options(reading.options, profile: reading.profile)
+    }
+}
+
+extension ReadingParameters {
+    /// Returns the options, with the places that a URL names; without what the profile adds.
+    func given(_ jobs: JobService) async throws -> ReadingOptions {
+        var given = options
+        guard let text = placesURL ?? given.places else { return given }
+        given.places = try await jobs.placesID(of: text) { work in try await WaitingThreads.uploads.run(work) }
+        return given
     }
 }

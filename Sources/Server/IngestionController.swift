@@ -138,10 +138,11 @@ struct IngestionController: Sendable {
         let wish = try UploadByURL(body)
         let parameters = try parameters.overridden(by: wish.parameters)
         let store = store
+        let given = try await parameters.given(store.jobs)
         let job = try await WaitingThreads.uploads.run {
             try store.jobs.submitURL(
                 wish.url, filename: wish.filename ?? name?.text, allowsDuplicate: parameters.allowsDuplicate,
-                options: parameters.options(store.jobs))
+                options: store.jobs.options(given, profile: parameters.reading.profile))
         }
         return SubmissionAnswer.response(to: job)
     }
@@ -152,13 +153,21 @@ struct IngestionController: Sendable {
     ) async throws -> Response {
         let store = store
         let submission: ArchiveSubmission
+        let given: ReadingOptions
+        do {
+            given = try await parameters.given(store.jobs, places: places)
+        } catch {
+            await writer.discard()
+            throw error
+        }
         let departure = QueryCancellation()
         let sent = ContinuousClock.now
         let submit = {
             try await WaitingThreads.uploads.run {
                 try store.jobs.submitUploadedFiles(
                     path: writer.path, filename: filename.text, hash: writer.hash,
-                    allowsDuplicate: parameters.allowsDuplicate, options: parameters.options(store.jobs, places: places)
+                    allowsDuplicate: parameters.allowsDuplicate,
+                    options: store.jobs.options(given, profile: parameters.reading.profile)
                 ) {
                     // A client that has closed its side may still read; within this time none gives up.
                     !departure.hasLeft || .now - sent < ServerLimits.uploadPatience

@@ -62,9 +62,9 @@ struct JobsController: Sendable {
         }
         let reading = try ReadingParameters(pairs)
         let store = store
-        // May wait for a file of places.
-        let job = try await WaitingThreads.uploads.run {
-            try store.jobs.resume(id, options: IngestParameters.options(reading, store.jobs))
+        let given = try await reading.given(store.jobs)
+        let job = try await store.engine.threads.answer { () throws(TripstoreError) in
+            try store.jobs.resume(id, options: store.jobs.options(given, profile: reading.profile))
         }
         return .json(job.json, status: .accepted)
     }

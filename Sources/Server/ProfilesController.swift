@@ -39,10 +39,9 @@ struct ProfilesController: Sendable {
         try members.require(known: names)
         let reading = try ReadingParameters(members.pairs(names))
         let store = store
-        let profile = try await WaitingThreads.uploads.run {
-            var options = reading.options
-            if let text = reading.placesURL ?? options.places { options.places = try store.jobs.placesID(of: text) }
-            return try store.jobs.saveProfile(name, options)
+        let options = try await reading.given(store.jobs)
+        let profile = try await store.engine.threads.answer { () throws(TripstoreError) in
+            try store.jobs.saveProfile(name, options)
         }
         return .json(profile.json)
     }

@@ -107,7 +107,9 @@ struct UploadForm {
         guard places?.writer.byteCount ?? 0 <= Limits.placesByteCountMax else {
             throw HTTPError(
                 .contentTooLarge,
-                message: "The file of places is larger than \(Limits.placesByteCountMax.grouped) bytes; leave out what no trip needs.")
+                message:
+                    "The file of places is larger than \(Limits.placesByteCountMax.grouped) bytes; leave out what no trip needs."
+            )
         }
     }
 

@@ -132,7 +132,9 @@ package final class StoreTransfer {
     /// Copies saved reading options with their places, in place of those that have their names in the target.
     private func bringProfiles() throws(TripstoreError) {
         for profile in try sourceCatalog.profiles() where try targetCatalog.profile(profile.name)?.options != profile.options {
-            if let id = profile.options.places, let parts = try sourceCatalog.places(id) { try targetCatalog.savePlaces(id, parts) }
+            if let id = profile.options.places, let parts = try sourceCatalog.places(id) {
+                try targetCatalog.savePlaces(id, parts)
+            }
             _ = try targetCatalog.saveProfile(profile.name, profile.options)
         }
     }

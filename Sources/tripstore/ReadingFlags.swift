@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import Ingestion
 import TripModel
@@ -79,11 +80,29 @@ struct ReadingFlags: ParsableArguments {
             let name = places.split(separator: "/").last.map(String.init) ?? places
             options.places = try jobs.savePlaces(path: places, named: Readable.text(name))
         } else if places.contains("://") || ReadingOptions.isPlacesID(places) {
-            options.places = try jobs.placesID(of: places)
+            options.places = try Self.waiting { try await jobs.placesID(of: places) { work in try work() } }
         } else {
             throw TripstoreError(.notFound, "--places: there is no file \(Readable.text(places)).")
         }
         return options
+    }
+
+    /// Runs a task to its end, on a thread that may wait.
+    private static func waiting(_ task: @escaping @Sendable () async throws -> String) throws -> String {
+        let end = Lock<Result<String, any Error>?>(nil)
+        let ended = DispatchSemaphore(value: 0)
+        Task {
+            do {
+                let text = try await task()
+                end.withLock { $0 = .success(text) }
+            } catch {
+                end.withLock { $0 = .failure(error) }
+            }
+            ended.signal()
+        }
+        ended.wait()
+        guard let result = end.withLock({ $0 }) else { preconditionFailure("the task has ended") }
+        return try result.get()
     }
 
     var isEmpty: Bool { parameters.isEmpty && places == nil }

@@ -263,11 +263,14 @@ struct ServeCommand: AsyncParsableCommand {
     private func folderWatch(_ store: TripStore, _ role: ProcessRole, _ logger: Logger) throws -> FolderWatch? {
         let profile = watchProfile ?? Environment.text("WATCH_PROFILE")
         guard let folder = watch ?? Environment.text("WATCH") else {
-            guard profile == nil else { throw ValidationError("--watch-profile is for the files of --watch; name a folder as well.") }
+            guard profile == nil else {
+                throw ValidationError("--watch-profile is for the files of --watch; name a folder as well.")
+            }
             return nil
         }
         guard role != .api else {
-            throw ValidationError("--watch needs a process that ingests, as the folder is on its machine: use role worker or both.")
+            throw ValidationError(
+                "--watch needs a process that ingests, as the folder is on its machine: use role worker or both.")
         }
         return try FolderWatch(store, folder: folder, profile: profile, logger: logger)
     }

@@ -37,8 +37,11 @@ def write(folder, name, text):
     return path
 
 
-def job(store, number=1):
-    return json.loads(cli("jobs", number, "--format", "json", "--data-dir", store).stdout)
+def upload(server, file, places):
+    """Sends both files in a form; returns the answer."""
+    sent = subprocess.run(["curl", "--silent", "-F", f"places=@{places}", "-F", f"file=@{file}", f"{server.url}/ingest"],
+                          capture_output=True, check=True)
+    return json.loads(sent.stdout)
 
 
 def test_ids_are_found_as_publishers_write_them(tmp_path):
@@ -53,7 +56,8 @@ def test_ids_are_found_as_publishers_write_them(tmp_path):
     "31\t-87.6\t41.8\n0052\t-117.7\t41.9\n1317\t-118\t42.5\n",
     '{"last_updated": 1, "data": {"stations": [{"station_id": "31", "name": "Oak St", "lat": 41.8, "lon": -87.6, "capacity": 19}, '
     '{"station_id": "0052", "name": "Elm, St", "lat": 41.9, "lon": -117.7}, {"station_id": "1317", "name": "Fir St", "lat": 42.5, "lon": -118}]}}',
-    '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"id": "31"}, "geometry": {"type": "Point", "coordinates": [-87.6, 41.8]}}, '
+    '{"type": "FeatureCollection", "features": ['
+    '{"type": "Feature", "properties": {"id": "31"}, "geometry": {"type": "Point", "coordinates": [-87.6, 41.8]}}, '
     '{"type": "Feature", "properties": {"id": "0052"}, "geometry": {"type": "Point", "coordinates": [-117.7, 41.9]}}, '
     '{"type": "Feature", "properties": {"id": "1317"}, "geometry": {"type": "Point", "coordinates": [-118, 42.5]}}]}',
     "LocationID,Borough,Zone,longitude,latitude\n31,Bronx,A,-87.6,41.8\n0052,Bronx,B,-117.7,41.9\n1317,Bronx,C,-118,42.5\n264,Unknown,NV,,\n",
@@ -103,7 +107,7 @@ def test_a_job_keeps_its_places_when_it_runs_again(tmp_path):
     with Server(tmp_path / "data", tmp_path / "log") as server:
         text = HEADER + ROWS.replace("2019-01-", "1/").replace(" 08:00:00", "/2019 08:00")
         file = write(tmp_path, "trips.csv", text)
-        subprocess.run(["curl", "--silent", "-F", f"places=@{places}", "-F", f"file=@{file}", f"{server.url}/ingest"], capture_output=True, check=True)
+        upload(server, file, places)
         places.unlink()
         assert server.wait_for_job(1)["question"]["option"] == "date_order"
     # As if its user had answered in time; a later start still has what the job needs.
@@ -131,7 +135,8 @@ def test_the_same_trips_with_other_places_are_no_duplicate(tmp_path):
 @pytest.mark.parametrize(("text", "sentence"), [
     (STATIONS + "31,Oak St,41.7,-87.6\n", "gives id 31 two points: -87.6, 41.8 in line 2 and -87.6, 41.7 in line 5; leave one of them out."),
     (STATIONS + "9,Ash St,95,-87.6\n", "has no point in line 5, but longitude '-87.6' and latitude '95'."),
-    ("id,name\n1,A\n", "has no columns named longitude and latitude; name one column longitude and one latitude in its first line. Its columns are id, name."),
+    ("id,name\n1,A\n", "has no columns named longitude and latitude; name one column longitude and one latitude in its first line. "
+     "Its columns are id, name."),
     ("1\t10.7\t59.9\n2\t10.8\t59.8\n", "its degrees don't show which column is the longitude; add a first line"),
     ("id,latitude,longitude\n1,-120.5,41\n", "do not hold degrees of longitude and latitude: the two names seem exchanged."),
     ("id,x,y\n1,24.9,60.2\n", "has no columns named longitude and latitude; its columns x and y may be either."),
@@ -145,8 +150,7 @@ def test_a_file_of_places_that_cannot_be_used_is_refused_before_there_is_a_job(t
     done = cli("ingest", file, "--places", places, "--data-dir", tmp_path / "data", check=False)
     assert done.returncode == FAILED and "file of places stations.csv" in done.stderr and sentence in done.stderr, done.stderr
     with Server(tmp_path / "data", tmp_path / "log") as server:
-        sent = subprocess.run(["curl", "--silent", "-F", f"places=@{places}", "-F", f"file=@{file}", f"{server.url}/ingest"], capture_output=True, check=True)
-        assert sentence in json.loads(sent.stdout)["detail"]
+        assert sentence in upload(server, file, places)["detail"]
         assert server.get("/jobs").json == [] and not list((tmp_path / "data/uploads").iterdir())
 
 
@@ -164,8 +168,10 @@ def test_an_unknown_place_costs_its_row_and_is_named(tmp_path):
 @pytest.mark.parametrize(("stations", "asked"), [
     # Stations of another city with the same ids: the names tell.
     ("id,name,lat,lon\n31,A,10,20\n0052,B,11,21\n1317,C,12,22\n", "it may be another system's. Add --map origin_place=from_station_id or"),
-    ("id,name,lat,lon\n31,Fir St,10,20\n0052,\"Elm, St\",11,21\n1317,Oak St,12,22\n", "it may be another system's. Add --map origin_place=from_station_id or"),
-    ("id,name,lat,lon\n1,A,10,20\n2,B,11,21\n", "lacks most origins of the trips: it has id, name of 2 places, but from_station_id has 31, from_station_name has Oak St."),
+    ("id,name,lat,lon\n31,Fir St,10,20\n0052,\"Elm, St\",11,21\n1317,Oak St,12,22\n",
+     "it may be another system's. Add --map origin_place=from_station_id or"),
+    ("id,name,lat,lon\n1,A,10,20\n2,B,11,21\n",
+     "lacks most origins of the trips: it has id, name of 2 places, but from_station_id has 31, from_station_name has Oak St."),
 ])
 def test_places_of_another_city_are_a_question(tmp_path, stations, asked):
     rows = ROWS + ROWS.replace("31,Oak St,0052", "0052,\"Elm, St\",31")
@@ -175,10 +181,11 @@ def test_places_of_another_city_are_a_question(tmp_path, stations, asked):
 
 
 def test_degrees_of_the_trips_come_first(tmp_path):
-    file = write(tmp_path, "trips.csv", "started_at,start_station_id,end_station_id,start_lng,start_lat,end_lng,end_lat\n2019-01-01 08:00:00,31,31,1,2,3,4\n")
+    file = write(tmp_path, "trips.csv", "started_at,start_station_id,end_station_id,start_lng,start_lat,end_lng,end_lat\n"
+                 "2019-01-01 08:00:00,31,31,1,2,3,4\n")
     done = cli("ingest", file, "--places", write(tmp_path, "stations.csv", STATIONS), "--data-dir", tmp_path / "data")
     assert "The file of places was not needed" in done.stderr
-    assert list(trips(tmp_path / "data", tmp_path / "out.csv"))[0][:4] == (1, 2, 3, 4)
+    assert next(iter(trips(tmp_path / "data", tmp_path / "out.csv")))[:4] == (1, 2, 3, 4)
 
 
 def test_a_name_of_several_places_is_rejected(tmp_path):
@@ -199,7 +206,6 @@ def test_another_process_runs_the_job_with_the_places_that_one_received(places, 
     stations, file = write(tmp_path, "stations.csv", STATIONS), write(tmp_path, "trips.csv", HEADER + ROWS)
     with Server(tmp_path / "a", tmp_path / "a.log", **cluster.variables, ROLE="api") as api, \
             Server(tmp_path / "a", tmp_path / "w.log", **cluster.variables, ROLE="worker"):
-        subprocess.run(["curl", "--silent", "--fail-with-body", "-F", f"places=@{stations}", "-F", f"file=@{file}", f"{api.url}/ingest"],
-                       capture_output=True, check=True)
+        upload(api, file, stations)
         done = api.wait_for_job(1)
         assert done["status"] == "completed" and done["processed_rows"] == 3 and done["rejected_rows"] == 0, done

@@ -37,7 +37,8 @@ package struct CSVRecognition {
     ///   - mayBeQuoted: whether an error may quote the file; false if only this process can read the file.
     /// - Throws: `badInput`, with a question if an option answers it.
     package init(
-        beginning bytes: RawSpan, isWholeFile: Bool, options: ReadingOptions, places: PlaceTable? = nil, mayBeQuoted: Bool = true
+        beginning bytes: RawSpan, isWholeFile: Bool, options: ReadingOptions, places: PlaceTable? = nil,
+        mayBeQuoted: Bool = true
     ) throws(TripstoreError) {
         self.options = options
         self.places = places

@@ -79,7 +79,8 @@ extension ChunkRun {
     }
 
     /// Returns the point of a place; notes an id or name that is unknown.
-    private mutating func place(_ field: FieldBounds, _ column: Int, _ form: RowForm) throws(PointProblem) -> PointParser.Point {
+    private mutating func place(_ field: FieldBounds, _ column: Int, _ form: RowForm) throws(PointProblem) -> PointParser.Point
+    {
         guard let places = form.places else { preconditionFailure("a form with places has their table") }
         let found = try text(field) { text throws(PointProblem) in
             if EmptyText.isNone(text) { throw .empty }

@@ -157,7 +157,11 @@ enum FormRowLoop {
             let isValid = abs(longitude) <= 180 && abs(latitude) <= 90
             return RowLoop.PointValue(longitude: longitude, latitude: latitude, isValid: isValid)
         case .place:
-            guard let found = places?.find(base + start, length: stop &- start), !found.longitude.isNaN else {
+            guard let places,
+                let found = places.find(base + start, length: stop &- start)
+                    ?? places.findFloat(base + start, length: stop &- start),
+                !found.longitude.isNaN
+            else {
                 return RowLoop.PointValue(longitude: 0, latitude: 0, isValid: false)
             }
             return RowLoop.PointValue(longitude: found.longitude, latitude: found.latitude, isValid: true)

@@ -39,7 +39,9 @@ struct PlacesColumns {
         let found = others.filter { column in
             let word = words[column]
             // A capacity is a number as well, and no key.
-            if word.has(.date) || word.has(.moment) || word.has(.clock) || word.has(.longitude) || word.has(.latitude) { return false }
+            if word.has(.date) || word.has(.moment) || word.has(.clock) || word.has(.longitude) || word.has(.latitude) {
+                return false
+            }
             if names == nil { return column == others.first || !isNumeric(column) }
             return word.has(.identifier) || word.has(.place) || !isNumeric(column)
         }
@@ -52,7 +54,9 @@ struct PlacesColumns {
         }
     }
 
-    private static let idWords: Set<String> = ["id", "ids", "number", "num", "no", "code", "uuid", "pk", "key", "번호", "terminal", "대여소번호"]
+    private static let idWords: Set<String> = [
+        "id", "ids", "number", "num", "no", "code", "uuid", "pk", "key", "번호", "terminal", "대여소번호",
+    ]
 
     /// Ids come first, then names, then what else places are called.
     private static func rank(_ word: HeaderWords) -> Int {
@@ -71,7 +75,9 @@ struct PlacesColumns {
         if easts.isEmpty, norths.isEmpty {
             let axes = words.indices.filter { words[$0].has(.x) || words[$0].has(.y) }
             let wide = axes.filter { !isDegrees($0, 90) && isDegrees($0, 180) }
-            if axes.count == 2 { reason += "; its columns \(sample.name(axes[0])) and \(sample.name(axes[1])) may be either. Therefore" }
+            if axes.count == 2 {
+                reason += "; its columns \(sample.name(axes[0])) and \(sample.name(axes[1])) may be either. Therefore"
+            }
             // Publishers use x and y in both orders; only a longitude exceeds 90 degrees.
             if axes.count == 2, wide.count == 1 { (easts, norths) = (wide, axes.filter { $0 != wide[0] }) }
         }
@@ -108,7 +114,8 @@ struct PlacesColumns {
         guard wide.count == 1 else {
             throw TripstoreError(
                 .badInput,
-                "The file of places \(name) has no names of columns, and its degrees don't show which column is the longitude; \(remedy)")
+                "The file of places \(name) has no names of columns, and its degrees don't show which column is the longitude; \(remedy)"
+            )
         }
         return wide[0] == degrees[0] ? (degrees[0], degrees[1]) : (degrees[1], degrees[0])
     }

@@ -10,12 +10,9 @@ package struct PlacesFile: Sendable {
     /// The columns of keys, that of ids first.
     package let columns: [String]
     package let places: [PlaceTable.Place]
-    /// Lines of places without a point, which count as unknown.
-    package private(set) var skippedCount = 0
 
     /// Records of a sample.
     private static let sampleCount = 500
-    private static let keyColumnCountMax = 8
 
     /// Reads a file.
     ///
@@ -32,7 +29,9 @@ package struct PlacesFile: Sendable {
         let problem = { (reason: String) in TripstoreError(.badInput, "The file of places \(name) \(reason)") }
         var sample: [[String]] = []
         while sample.count < Self.sampleCount, let record = reader.next(text) { sample.append(record.fields) }
-        guard !sample.isEmpty else { throw problem("has no places; give one with their ids or names, longitudes and latitudes.") }
+        guard !sample.isEmpty else {
+            throw problem("has no places; give one with their ids or names, longitudes and latitudes.")
+        }
         let choice = try PlacesColumns(names: reader.names, records: sample, named: name)
         reader.restart()
         var places: [PlaceTable.Place] = []
@@ -41,13 +40,13 @@ package struct PlacesFile: Sendable {
             let keys = choice.keys.map { Self.keyText($0 < fields.count ? fields[$0] : "") }
             if keys.allSatisfy(\.isEmpty) { continue }
             let texts = [choice.longitude, choice.latitude].map { ($0 < fields.count ? fields[$0] : "").trimmingBlanks() }
-            if texts.contains(where: { EmptyText.texts.contains($0) }) {
-                skippedCount += 1
-                continue
-            }
+            // Trips that name it are rejected, as if it were not there.
+            if texts.contains(where: { EmptyText.texts.contains($0) }) { continue }
             let numbers = texts.compactMap { FormatRecognizer.number($0, decimalComma: choice.hasDecimalComma) }
             guard numbers.count == 2, PointParser.problem(longitude: numbers[0], latitude: numbers[1]) == nil else {
-                throw problem("has no point in line \(line), but longitude '\(texts[0].prefix(40))' and latitude '\(texts[1].prefix(40))'.")
+                throw problem(
+                    "has no point in line \(line), but longitude '\(texts[0].prefix(40))' and latitude '\(texts[1].prefix(40))'."
+                )
             }
             let point = PointParser.Point(longitude: numbers[0], latitude: numbers[1])
             let id = PlaceTable.key(of: keys[0].utf8Span.span)
@@ -89,7 +88,8 @@ package struct PlacesFile: Sendable {
     /// A key without blanks around it; empty if it stands for none, or cannot be kept.
     private static func keyText(_ text: String) -> String {
         let key = text.trimmingBlanks()
-        let isKept = !EmptyText.isNone(key.utf8Span.span) && key.utf8.count <= Limits.nameByteCountMax && !key.hasControlCharacter
+        let isKept =
+            !EmptyText.isNone(key.utf8Span.span) && key.utf8.count <= Limits.nameByteCountMax && !key.hasControlCharacter
         return isKept ? key : ""
     }
 
@@ -127,7 +127,9 @@ package struct PlacesFile: Sendable {
         places.reserveCapacity(lines.count)
         for line in lines {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
-            guard fields.count == columns.count + 2, let longitude = Double(fields[0]), let latitude = Double(fields[1]) else { return nil }
+            guard fields.count == columns.count + 2, let longitude = Double(fields[0]), let latitude = Double(fields[1]) else {
+                return nil
+            }
             places.append(
                 PlaceTable.Place(
                     point: PointParser.Point(longitude: longitude, latitude: latitude), keys: fields[2...].map(String.init)))
@@ -151,7 +153,9 @@ protocol PlacesReader {
 extension PlacesReader {
     /// A column's name for a sentence, or its number.
     func label(_ column: Int) -> String {
-        guard let name = names?[column].trimmingBlanks(), !name.isEmpty, !name.hasControlCharacter else { return "column \(column + 1)" }
+        guard let name = names?[column].trimmingBlanks(), !name.isEmpty, !name.hasControlCharacter else {
+            return "column \(column + 1)"
+        }
         return String(name.prefix(100))
     }
 }

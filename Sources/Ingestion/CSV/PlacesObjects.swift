@@ -17,13 +17,17 @@ struct PlacesObjects: PlacesReader {
     init(_ text: Span<UInt8>, named name: String) throws(TripstoreError) {
         let refusal = TripstoreError(
             .badInput,
-            "The file of places \(name) is JSON without places; give a station_information of GBFS, GeoJSON with points, or a CSV.")
+            "The file of places \(name) is JSON without places; give a station_information of GBFS, GeoJSON with points, or a CSV."
+        )
         guard text.count <= Self.byteCountMax else {
             throw TripstoreError(
-                .badInput, "The file of places \(name) is JSON of more than \(Self.byteCountMax.grouped) bytes; give it as a CSV.")
+                .badInput,
+                "The file of places \(name) is JSON of more than \(Self.byteCountMax.grouped) bytes; give it as a CSV.")
         }
-        let bytes = text.withUnsafeBufferPointer { Data($0) }
-        guard let root = try? JSONDecoder().decode(Value.self, from: bytes), let objects = Self.objects(root) else { throw refusal }
+        let bytes = Data(text.indices.map { text[$0] })
+        guard let root = try? JSONDecoder().decode(Value.self, from: bytes), let objects = Self.objects(root) else {
+            throw refusal
+        }
         let names = Set(objects.flatMap(\.keys)).sorted()
         guard !names.isEmpty else { throw refusal }
         self.names = names

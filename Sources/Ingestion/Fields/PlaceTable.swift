@@ -58,7 +58,9 @@ package final class PlaceTable: Sendable, Hashable {
         (try? point(of: text.utf8Span.span, column: column)) ?? nil
     }
 
-    /// Returns the bytes by which a text is looked up: without blanks around it, and a whole number plainly written (`3052.0` and `3,052` as
+    /// Returns the bytes by which a text is looked up.
+    ///
+    /// Without blanks around it, and a whole number plainly written (`3052.0` and `3,052` as
     /// `3052`). Zeros in front count.
     static func key(of text: Span<UInt8>) -> [UInt8] {
         var (first, end) = (0, text.count)
@@ -71,7 +73,9 @@ package final class PlaceTable: Sendable, Hashable {
     /// Returns a number's digits without separators and zeros after a point; nil if the text is nothing of that.
     private static func plainNumber(_ text: [UInt8]) -> [UInt8]? {
         func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") <= 9 }
-        guard text.count <= 32, let first = text.first, isDigit(first), text.contains(where: { !isDigit($0) }) else { return nil }
+        guard text.count <= 32, let first = text.first, isDigit(first), text.contains(where: { !isDigit($0) }) else {
+            return nil
+        }
         let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         if parts.count == 2 {
             guard !parts[1].isEmpty, parts[1].allSatisfy({ $0 == UInt8(ascii: "0") }) else { return nil }
@@ -190,6 +194,17 @@ struct PlaceIndex: @unchecked Sendable {
             }
             slot = nextSlot(slot)
         }
+    }
+
+    /// The same for what `find` has not found, but might be a number with a fraction of one zero, as statistics packages write it.
+    @inline(never)
+    func findFloat(_ start: UnsafeRawPointer, length: Int) -> (longitude: Double, latitude: Double)? {
+        func byte(_ position: Int) -> UInt8 { start.load(fromByteOffset: position, as: UInt8.self) }
+        guard (3...20).contains(length), byte(length - 1) == UInt8(ascii: "0"), byte(length - 2) == UInt8(ascii: ".") else {
+            return nil
+        }
+        for position in 0..<length - 2 where byte(position) &- UInt8(ascii: "0") > 9 { return nil }
+        return find(start, length: length - 2)
     }
 
     @inline(never)

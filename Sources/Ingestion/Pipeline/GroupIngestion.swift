@@ -183,7 +183,9 @@ final class GroupIngestion {
     }
 
     /// Reads and decodes a whole file.
-    private static func read(_ record: JobRecord, _ expansion: ExpansionBound, _ places: PlacesLookup, with reader: inout Reader) -> Reading {
+    private static func read(
+        _ record: JobRecord, _ expansion: ExpansionBound, _ places: PlacesLookup, with reader: inout Reader
+    ) -> Reading {
         do throws(TripstoreError) {
             let bytes = try ByteSource(path: record.sourcePath, expansion)
             // It becomes several jobs.

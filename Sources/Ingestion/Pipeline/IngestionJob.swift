@@ -93,8 +93,8 @@ package final class IngestionJob {
     ///   - report: receives progress, at most ten times per second.
     init(
         _ record: JobRecord, engine: any TripEngine, storage: JobStorage, pool: WorkerPool,
-        chunkRowCount: Int?,
-        partRowCount: Int, bounds: IngestionBounds, places: PlaceTable? = nil, control: Control, report: @escaping (JobProgress) -> Void
+        chunkRowCount: Int?, partRowCount: Int, bounds: IngestionBounds, places: PlaceTable? = nil,
+        control: Control, report: @escaping (JobProgress) -> Void
     ) throws(TripstoreError) {
         self.storage = storage
         self.pool = pool

@@ -55,13 +55,16 @@ extension FormatRecognizer {
                     let b = places.point(of: record[other.column], column: other.key)
                 else { continue }
                 count += 1
-                if abs(a.longitude - b.longitude) > Self.toleranceDegrees || abs(a.latitude - b.latitude) > Self.toleranceDegrees {
+                if abs(a.longitude - b.longitude) > Self.toleranceDegrees
+                    || abs(a.latitude - b.latitude) > Self.toleranceDegrees
+                {
                     differentCount += 1
                 }
             }
             if differentCount * 20 > count { throw contradiction(match.column, other.column, end) }
         }
-        guard !Self.isName(words[match.column].words), places.columns.contains(where: { Self.isName(HeaderWords($0).words) }) else {
+        guard !Self.isName(words[match.column].words), places.columns.contains(where: { Self.isName(HeaderWords($0).words) })
+        else {
             return
         }
         for column in columns where column != match.column && Self.isName(words[column].words) {

@@ -1,5 +1,3 @@
-import Dispatch
-import Foundation
 import TripModel
 
 /// Files of places that options name: read once, kept in the catalog, and lent to jobs as tables.
@@ -14,6 +12,8 @@ final class JobPlaces: Sendable {
     private let settings: JobSettings
     private let uploads: String
     private let tables = Lock<[PlaceTable]>([])
+    /// For fetches; nil until the first.
+    private let threads = Lock<FetchThreads?>(nil)
 
     init(_ catalog: any StoreCatalog, _ settings: JobSettings, uploads: String) {
         self.catalog = catalog
@@ -33,7 +33,8 @@ final class JobPlaces: Sendable {
         guard try buffer.fill(from: source, upTo: buffer.capacity) else {
             throw TripstoreError(
                 .badInput,
-                "The file of places \(name) is larger than \(Limits.placesByteCountMax.grouped) bytes; leave out what no trip needs.")
+                "The file of places \(name) is larger than \(Limits.placesByteCountMax.grouped) bytes; leave out what no trip needs."
+            )
         }
         let file = try buffer.withBytes(count: buffer.count) { bytes throws(TripstoreError) in
             try PlacesFile(bytes: bytes, named: name)
@@ -61,16 +62,16 @@ final class JobPlaces: Sendable {
         return part.isEmpty ? parts : parts + [part]
     }
 
-    /// Returns the ID of places by what a request says: an ID, or the URL of a file, which is fetched now.
-    func id(of text: String) throws(TripstoreError) -> String {
-        guard ReadingOptions.isPlacesID(text) else { return try fetch(text) }
-        guard let parts = try catalog.places(text) else { throw Self.missing }
+    /// Returns an ID that a request names; throws if the store has no such places any more.
+    func known(_ id: String) throws(TripstoreError) -> String {
+        guard let parts = try catalog.places(id) else { throw Self.missing }
         // They stay for a while, until the job or the profile names them.
-        try catalog.savePlaces(text, parts)
-        return text
+        try catalog.savePlaces(id, parts)
+        return id
     }
 
-    private func fetch(_ url: String) throws(TripstoreError) -> String {
+    /// Fetches a file of places, keeps them, and returns their ID; waits for `Limits.placesFetchSeconds` at most.
+    func fetch(_ url: String) async throws(TripstoreError) -> String {
         guard let fetcher = settings.fetcher else {
             throw TripstoreError(.conflict, "This process fetches no URLs; give the file of places itself.")
         }
@@ -79,32 +80,34 @@ final class JobPlaces: Sendable {
         var file = PartialFile(of: "\(uploads)/fetched-\(String(UInt128.random(in: .min ... .max), radix: 36))")
         file.byteCountMax = Limits.placesByteCountMax
         file.reserve = settings.bounds.reserve
-        defer { for path in file.paths { try? FileSystem.remove(path) } }
         let partial = file
-        let end = Lock<Result<Void, TripstoreError>?>(nil)
-        let ended = DispatchSemaphore(value: 0)
-        let task = Task(executorPreference: FetchThreads()) {
+        let threads = threads.withLock { threads in
+            let known = threads ?? FetchThreads()
+            threads = known
+            return known
+        }
+        let fetching = Task(executorPreference: threads) { [self] () -> Result<String, TripstoreError> in
+            defer { for path in partial.paths { try? FileSystem.remove(path) } }
             do throws(TripstoreError) {
                 try await fetcher.fetch(url, into: partial) { _ in }
-                end.withLock { $0 = .success(()) }
             } catch {
-                end.withLock { $0 = .failure(error) }
+                guard error.code == .cancelled else {
+                    return .failure(TripstoreError(error.code, "The file of places cannot be fetched: \(error.message)"))
+                }
+                return .failure(
+                    TripstoreError(
+                        .unavailable,
+                        "The file of places was not fetched within \(Limits.placesFetchSeconds) seconds; send the file itself instead."
+                    ))
             }
-            ended.signal()
+            return Result { () throws(TripstoreError) in try save(path: partial.path, named: name) }
         }
-        if ended.wait(timeout: .now() + .seconds(Limits.placesFetchSeconds)) == .timedOut {
-            task.cancel()
-            ended.wait()
+        let deadline = Task {
+            try await Task.sleep(for: .seconds(Limits.placesFetchSeconds))
+            fetching.cancel()
         }
-        switch end.withLock({ $0 }) {
-        case .success?: return try save(path: partial.path, named: name)
-        case .failure(let error)? where error.code != .cancelled:
-            throw TripstoreError(error.code, "The file of places cannot be fetched: \(error.message)")
-        default:
-            throw TripstoreError(
-                .unavailable,
-                "The file of places was not fetched within \(Limits.placesFetchSeconds) seconds; send the file itself instead.")
-        }
+        defer { deadline.cancel() }
+        return try await fetching.value.get()
     }
 
     private static let missing = TripstoreError(
@@ -118,7 +121,8 @@ final class JobPlaces: Sendable {
         if let table = tables.withLock({ $0.first { $0.id == id } }) { return table }
         guard let text = try catalog.places(id)?.joined() else { throw Self.missing }
         guard let file = PlacesFile(text: text) else {
-            throw TripstoreError(.corrupt, "The places that the option names are damaged in the catalog; give their file again.")
+            throw TripstoreError(
+                .corrupt, "The places that the option names are damaged in the catalog; give their file again.")
         }
         let table = PlaceTable(columns: file.columns, places: file.places, id: id)
         tables.withLock { $0 = Array(([table] + $0).prefix(Self.tableCountMax)) }

@@ -13,8 +13,17 @@ extension JobService {
     }
 
     /// Returns the ID of places by the text of the option `places`: an ID, or the URL of a file, which is fetched first.
-    public func placesID(of text: String) throws(TripstoreError) -> String {
-        try requireWritable()
-        return try places.id(of: text)
+    ///
+    /// Waits for the fetch as a task, and for the catalog on a thread of `threads`.
+    public func placesID(
+        of text: String, _ threads: (@escaping @Sendable () throws(TripstoreError) -> String) async throws -> String
+    ) async throws -> String {
+        let places = places
+        let isKnown = ReadingOptions.isPlacesID(text)
+        let known = try await threads { [self] () throws(TripstoreError) in
+            try requireWritable()
+            return isKnown ? try places.known(text) : text
+        }
+        return isKnown ? known : try await places.fetch(text)
     }
 }

@@ -140,6 +140,13 @@ extension JobService {
         try changes.resume(id, options)
     }
 
+    /// Returns a completed job that has the bytes of a file; nil if there is none, or the file is gone.
+    package func completedJob(withBytesOf path: String) throws(TripstoreError) -> Job? {
+        guard let byteCount = FileSystem.byteCount(of: path), try catalog.hasSource(ofByteCount: byteCount) else { return nil }
+        let job = try catalog.job(ofSource: ContentHash.file(path))?.job
+        return job?.status == .completed ? job : nil
+    }
+
     /// Removes a job of this process that failed because its bytes are in the store.
     ///
     /// Its submitter has got the error, and a job every night would pile up. A job stays if an engine elsewhere may still have

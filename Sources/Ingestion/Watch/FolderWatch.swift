@@ -56,7 +56,8 @@ package final class FolderWatch: Sendable {
             throw TripstoreError(.notFound, "The folder to watch, \(folder), is no folder; create it, or name another one.")
         }
         self.folder = real
-        if let root = FileSystem.realPath(store.jobs.uploadsDirectory + "/.."), real == root || FileSystem.isInside(real, root) {
+        if let root = FileSystem.realPath(store.jobs.uploadsDirectory + "/.."), real == root || FileSystem.isInside(real, root)
+        {
             throw TripstoreError(.invalidArgument, "The folder to watch, \(folder), belongs to the store; name another one.")
         }
         _ = try store.jobs.options(ReadingOptions(), profile: profile)
@@ -78,7 +79,8 @@ package final class FolderWatch: Sendable {
             }
             state.withLock { $0.events = events }
         } catch {
-            logger.warning("A folder is only looked at now and then", metadata: ["folder": "\(folder)", "why": "\(error.message)"])
+            logger.warning(
+                "A folder is only looked at now and then", metadata: ["folder": "\(folder)", "why": "\(error.message)"])
         }
         loop.start { [weak self] in
             guard let self else { return .end }
@@ -158,10 +160,7 @@ package final class FolderWatch: Sendable {
                     state.withLock { $0.postponed[file.name] = .now + .seconds(Limits.watchPostponeSeconds) }
                     continue
                 }
-                let isSame = other.filename == file.name
-                try move(
-                    file, to: doneFolder,
-                    reason: isSame ? nil : "Not loaded again: the same bytes were loaded as job \(other.id) (\(other.filename)).")
+                try moveDuplicate(file, of: other)
             case .failure(let error):
                 switch error.code {
                 case .notFound: continue
@@ -196,16 +195,18 @@ package final class FolderWatch: Sendable {
     }
 
     private func finish(_ job: Job, _ file: Work) throws(TripstoreError) {
-        if let other = store.jobs.duplicate(of: job.id) {
+        if job.status == .failed, let other = try store.jobs.completedJob(withBytesOf: "\(folder)/\(file.name)") {
+            // It was a copy of another file, or another process that watches the folder was first.
             try? store.jobs.forgetDuplicate(job.id)
-            return try move(
-                file, to: doneFolder, reason: "Not loaded again: the same bytes were loaded as job \(other).")
+            return try moveDuplicate(file, of: other)
         }
         switch job.status {
         case .completed:
             var reason: String?
             if job.rejectedRows > 0 {
-                let reasons = try store.jobs.rejects(job.id, limit: 1).reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+                let reasons = try store.jobs.rejects(job.id, limit: 1).reasons.sorted {
+                    ($1.value, $0.key) < ($0.value, $1.key)
+                }
                 let list = reasons.map { "\($0.value.grouped) \($0.key)" }.joined(separator: "; ")
                 reason =
                     "Loaded as job \(job.id), but \(job.rejectedRows.grouped) of \(job.processedRows.grouped) rows were rejected: \(list)."
@@ -214,6 +215,14 @@ package final class FolderWatch: Sendable {
         default:
             try move(file, to: failedFolder, reason: failure(of: job), job: job)
         }
+    }
+
+    /// Moves a file whose bytes are in the store: after a crash those of its own job, which is nothing to report.
+    private func moveDuplicate(_ file: Work, of job: Job) throws(TripstoreError) {
+        let isSame = job.filename == file.name
+        try move(
+            file, to: doneFolder,
+            reason: isSame ? nil : "Not loaded again: the same bytes were loaded as job \(job.id) (\(job.filename)).")
     }
 
     /// What is wrong with a file and what to do, as the text beside it.
@@ -225,7 +234,8 @@ package final class FolderWatch: Sendable {
         let name = profile ?? "NAME"
         let how =
             profile == nil
-            ? "start the server with --watch-profile \(name) once a profile has the option" : "add the option to the profile \(name)"
+            ? "start the server with --watch-profile \(name) once a profile has the option"
+            : "add the option to the profile \(name)"
         return """
             \(sentence)
             The option that decides is \(question.option). For all files of this folder, \(how) (tripstore profiles, or PUT /profiles/\(name)), \
@@ -236,14 +246,21 @@ package final class FolderWatch: Sendable {
     /// Moves a file, with the reason beside it, unless another file has its name meanwhile.
     private func move(_ file: Work, to folder: String, reason: String?, job: Job? = nil) throws(TripstoreError) {
         let path = "\(self.folder)/\(file.name)"
-        guard WatchedFile(path) == file.state else { return }
+        // Another process that watches the folder may be moving it.
+        guard let hold = FileHold(path), WatchedFile(path) == file.state else { return }
+        defer { withExtendedLifetime(hold) {} }
         let name = try FreeName.reserve(file.name, in: folder)
-        if let reason {
-            var text = try DurableFile(directory: folder, name: "\(name).reason.txt", for: .everyone)
-            try text.write(Array((reason + "\n").utf8))
-            try text.commit()
+        do throws(TripstoreError) {
+            if let reason {
+                var text = try DurableFile(directory: folder, name: "\(name).reason.txt", for: .everyone)
+                try text.write(Array((reason + "\n").utf8))
+                try text.commit()
+            }
+            try FileSystem.rename(path, to: "\(folder)/\(name)")
+        } catch {
+            for left in [name, "\(name).reason.txt"] { try? FileSystem.remove("\(folder)/\(left)") }
+            throw error
         }
-        try FileSystem.rename(path, to: "\(folder)/\(name)")
         try FileSystem.syncDirectory(folder)
         logger.notice(
             "Moved a file of a watched folder",

@@ -49,6 +49,7 @@ struct WatchedFile: Hashable, Sendable {
 
     /// Whether a name is one of files under way: hidden, or with an ending that programs give to them.
     static func isIgnored(_ name: String) -> Bool {
-        name.hasPrefix(".") || [".part", ".tmp", ".partial", ".crdownload", ".filepart", "~"].contains { name.lowercased().hasSuffix($0) }
+        name.hasPrefix(".")
+            || [".part", ".tmp", ".partial", ".crdownload", ".filepart", "~"].contains { name.lowercased().hasSuffix($0) }
     }
 }

@@ -40,7 +40,9 @@ extension ReadingOptions {
         case .missingDestination: missingDestination = try Self.choice(text, name)
         case .nullIsland: nullIsland = try Self.choice(text, name)
         case .places:
-            guard Self.isPlacesID(text) else { throw Self.refusal(of: text, name, "the URL of a file, or the 32 digits of one in the store") }
+            guard Self.isPlacesID(text) else {
+                throw Self.refusal(of: text, name, "the URL of a file, or the 32 digits of one in the store")
+            }
             places = text
         case .delimiter: delimiter = try Self.delimiter(text, name)
         case .encoding: encoding = try Self.encoding(text, name).rawValue

@@ -1,2 +1,3 @@
 /// What every catalog does, whoever asks.
-package typealias StoreCatalog = JobCatalog & CommitLog & AttemptLedger & EventOutbox & TransferCatalog & ProfileStore & PlacesStore
+package typealias StoreCatalog =
+    JobCatalog & CommitLog & AttemptLedger & EventOutbox & TransferCatalog & ProfileStore & PlacesStore

@@ -142,7 +142,9 @@ struct RandomForm {
         for (position, value) in zip(point.indices, [Double(index) + 0.25, Double(index) / 8]) {
             point[position] = Coordinate(text: "\(value)", value: value)
         }
-        let key = column == 0 ? "\(index % 2 == 0 ? "00" : "")\(index * 577)" : "Straße \(index) & \(String(repeating: "x", count: index))"
+        let key =
+            column == 0
+            ? "\(index % 2 == 0 ? "00" : "")\(index * 577)" : "Straße \(index) & \(String(repeating: "x", count: index))"
         return key + (chance(20) ? column == 0 ? ".0" : "  " : "")
     }
 

@@ -22,8 +22,10 @@ struct PlaceTableTests {
     @Test(
         "Whole numbers are found as publishers write them, and zeros in front count",
         arguments: [
-            ("3052", 0), ("3052.0", 0), ("3052.00", 0), ("3,052", 0), (" 3052 ", 0), ("3,052.0", 0), ("03052", nil), ("3052.5", nil),
-            ("3052.", nil), ("30,52", nil), ("0031", 1), ("31", nil), ("0031.0", 1), ("Elm, St", 2), ("elm, st", nil), ("Elm, St ", 2),
+            ("3052", 0), ("3052.0", 0), ("3052.00", 0), ("3,052", 0), (" 3052 ", 0), ("3,052.0", 0), ("03052", nil),
+            ("3052.5", nil),
+            ("3052.", nil), ("30,52", nil), ("0031", 1), ("31", nil), ("0031.0", 1), ("Elm, St", 2), ("elm, st", nil),
+            ("Elm, St ", 2),
             ("0", 3), ("0.0", 3), ("", nil), ("1234567", 4), ("1,234,567", 4), ("12,34,567", nil), ("0,001", nil),
         ] as [(String, Double?)])
     func spellings(text: String, found: Double?) throws {
@@ -41,7 +43,8 @@ struct PlaceTableTests {
             // Prefixes of each other, so that the first 32 bytes are often equal.
             var keys: [String] = []
             for _ in 0..<Int.random(in: 1...400, using: &generator) {
-                let key = keys.isEmpty || Bool.random(using: &generator) ? text() : keys.randomElement(using: &generator)! + text()
+                let key =
+                    keys.isEmpty || Bool.random(using: &generator) ? text() : keys.randomElement(using: &generator)! + text()
                 if !keys.contains(key) { keys.append(key) }
             }
             let known = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($1, Double($0)) })

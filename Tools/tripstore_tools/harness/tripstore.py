@@ -38,7 +38,7 @@ def clean_environment(**variables):
             "EVENTS_URL", "DISK_RESERVE", "MAX_EXPANSION", "MAX_UPLOAD_BYTES", "MAX_WAITING_JOBS", "FAILED_UPLOAD_HOURS",
             "FAILED_UPLOAD_BYTES", "QUERY_TIMEOUT", "MAX_WAITING_QUERIES", "ALLOWED_HOSTS", "ALLOWED_ORIGINS",
             "MAX_CONNECTIONS", "CLIENT_TIMEOUT", "IDLE_TIMEOUT", "SHUTDOWN_TIMEOUT", "ALLOWED_S3_BUCKETS", "FETCH_MIN_RATE",
-            "FETCH_TIMEOUT")
+            "FETCH_TIMEOUT", "WATCH", "WATCH_PROFILE")
     return {key: value for key, value in os.environ.items() if key not in ours and not key.startswith("AWS_")} | variables
 
 

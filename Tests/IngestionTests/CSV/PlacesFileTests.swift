@@ -13,8 +13,14 @@ struct PlacesFileTests {
     @Test(
         "Columns are found under publishers' names, those of ids first",
         arguments: [
-            ("id,name,latitude,longitude,dpcapacity,landmark,online date\n2,Canal St,41.8,-87.6,27,30,6/28/2013\n", ["id", "name"]),
-            ("StationNum,StationName,RackQnty,Latitude,Longitude\n1000,Liberty,16,40.4,-79.9\n", ["StationNum", "StationName"]),
+            (
+                "id,name,latitude,longitude,dpcapacity,landmark,online date\n2,Canal St,41.8,-87.6,27,30,6/28/2013\n",
+                ["id", "name"]
+            ),
+            (
+                "StationNum,StationName,RackQnty,Latitude,Longitude\n1000,Liberty,16,40.4,-79.9\n",
+                ["StationNum", "StationName"]
+            ),
             (
                 "station_id,name,lat,lon,short_name,external_id,capacity\na1,Dock,40.7,-74,6001.1,b2,9\n",
                 ["station_id", "external_id", "name", "short_name"]
@@ -35,7 +41,8 @@ struct PlacesFileTests {
             var text = "id;name;lon;lat\n"
             for index in 0..<Int.random(in: 1...60, using: &random) {
                 let name = ["", "Ø \(index)", "\"a;b\"", "NA", "tab\t\(index)"].randomElement(using: &random)!
-                text += "\(index);\(name);\(Double.random(in: -180...180, using: &random));\(Double.random(in: -90...90, using: &random))\n"
+                text +=
+                    "\(index);\(name);\(Double.random(in: -180...180, using: &random));\(Double.random(in: -90...90, using: &random))\n"
             }
             let file = try Self.file(text)
             let read = try #require(PlacesFile(text: file.text))
@@ -49,7 +56,10 @@ struct PlacesFileTests {
     func garbage() {
         for seed in 0..<300 as Range<UInt64> {
             var random = SeededGenerator(seed: seed)
-            let words = ["id", "name", "lon", "lat", ",", ";", "\t", "\n", "\"", "1.5", "-200", "é", "{", "[", "\"data\":", "}", "]", "\u{0}", "\r"]
+            let words = [
+                "id", "name", "lon", "lat", ",", ";", "\t", "\n", "\"", "1.5", "-200", "é", "{", "[", "\"data\":", "}", "]",
+                "\u{0}", "\r",
+            ]
             let text = (0..<Int.random(in: 0...80, using: &random)).map { _ in words.randomElement(using: &random)! }.joined()
             do {
                 let file = try Self.file(text)
