@@ -133,7 +133,7 @@ def test_after_a_file_that_failed_the_same_command_loads_the_rest(tmp_path):
     store, bad = tmp_path / "data", tmp_path / "bad.csv"
     bad.write_text("not,trips\n1,2\n")
     command = ["ingest", SAMPLE, bad, "--data-dir", store]
-    assert cli(*command, check=False).returncode == 1
+    assert cli(*command, check=False).returncode == 2
     bad.write_text("".join(SAMPLE.read_text().splitlines(keepends=True)[:11]))
     assert cli(*command).returncode == 0
     assert trips(store) == 110

@@ -238,6 +238,8 @@ class StoreChecks:
         # Of a file that could not be fetched nothing need be there, or what was fetched of it.
         optional = uploads | {name + end for name in uploads for end in (".fetching", ".fetching.json")}
         optional |= {f"{job.id}.jsonl" for job in self.model.having("interrupted")}
+        # A file without a trip keeps its rejected rows, unless its job failed for another reason.
+        optional |= {f"{job.id}.jsonl" for job in self.model.having("failed") if job.file.fault == ALL_REJECTED}
         wrong = {}
         for folder, names in needed.items():
             path = self.data_dir / folder

@@ -26,7 +26,6 @@ DAYS = 70
 
 # What makes a row no trip: (position of the field, its text, the reason); no position: the whole row.
 BAD_ROWS = [
-    (0, "", "region is empty"),
     (1, "", "origin is empty"),
     (1, "POINT (200.5 50.0)", "origin longitude out of range -180...180"),
     (1, "POINT (120.0 95.0)", "origin latitude out of range -90...90"),
@@ -34,7 +33,6 @@ BAD_ROWS = [
     (2, "POINT (14.4 -190.0)", "destination latitude out of range -90...90"),
     (3, "", "datetime is empty"),
     (3, "2018-02-30 09:03:40", "datetime does not exist on calendar or clock"),
-    (4, "", "datasource is empty"),
     (None, ["Prague", "POINT (14.4 50.0)"], "fewer fields than the header"),
     (None, ["Prague", "POINT (14.4 50.0)", "POINT (14.4 50.0)", "2018-05-28 09:03:40", "funny_car", "more"],
      "more fields than the header"),
