@@ -224,6 +224,8 @@ enum PostgresSchema {
         ALTER TABLE jobs ADD COLUMN format text;
         ALTER TABLE jobs ADD COLUMN notes text;
         ALTER TABLE jobs ADD COLUMN question text;
+        -- what was counted of a running job's trips up to its checkpoint, for its notes
+        ALTER TABLE jobs ADD COLUMN survey text;
         -- options that are saved under a name
         CREATE TABLE profiles (
             name       text COLLATE "C" PRIMARY KEY,

@@ -7,11 +7,13 @@ struct IngestParameters: Sendable {
     typealias Pairs = [(name: String, value: String)]
 
     /// Names in a form and in a JSON body.
-    static let bodyNames = ["duplicate"] + ReadingParameters.names
+    static let bodyNames = ["duplicate", "dry_run"] + ReadingParameters.names
 
     private let pairs: Pairs
     let filename: String?
     let allowsDuplicate: Bool
+    /// Whether the file is only looked at.
+    let isDryRun: Bool
     let reading: ReadingParameters
 
     /// Takes name-value pairs; throws `.invalidArgument` for unknown ones and wrong values.
@@ -22,6 +24,7 @@ struct IngestParameters: Sendable {
         filename = values.text("filename")
         let policy = try values.text("duplicate").map { text throws(TripstoreError) in try DuplicatePolicy(text) }
         allowsDuplicate = policy == .allow
+        isDryRun = try values.flag("dry_run")
         reading = try ReadingParameters(values)
     }
 

@@ -137,6 +137,10 @@ struct IngestionController: Sendable {
         let body = try await request.smallBody("send {\"url\": \"...\"}, or the file itself as text/csv")
         let wish = try UploadByURL(body)
         let parameters = try parameters.overridden(by: wish.parameters)
+        guard !parameters.isDryRun else {
+            throw HTTPError(
+                .badRequest, message: "A dry run reads a file that is sent, none at a URL: fetch the file and send it with dry_run=true.")
+        }
         let store = store
         let given = try await parameters.given(store.jobs)
         let job = try await WaitingThreads.uploads.run {
@@ -151,6 +155,7 @@ struct IngestionController: Sendable {
     private func submit(
         _ writer: UploadWriter, filename: UploadName, _ parameters: IngestParameters, places: ReceivedPlaces? = nil
     ) async throws -> Response {
+        if parameters.isDryRun { return try await dryRun(writer, parameters, places: places) }
         let store = store
         let submission: ArchiveSubmission
         let given: ReadingOptions
@@ -187,6 +192,36 @@ struct IngestionController: Sendable {
         withExtendedLifetime(writer.hold) {}
         metrics.uploaded(byteCount: writer.byteCount)
         return try SubmissionAnswer(submission).response()
+    }
+
+    /// Looks at the file, which is deleted whatever comes of it; a client that leaves ends this.
+    private func dryRun(
+        _ writer: UploadWriter, _ parameters: IngestParameters, places: ReceivedPlaces?
+    ) async throws -> Response {
+        let store = store
+        let given: ReadingOptions
+        do {
+            given = try await parameters.given(store.jobs, places: places)
+        } catch {
+            await writer.discard()
+            throw error
+        }
+        let departure = QueryCancellation()
+        let look = {
+            try await WaitingThreads.uploads.run {
+                let options = try store.jobs.options(given, profile: parameters.reading.profile)
+                return try store.jobs.dryRun(path: writer.path, options: options) { departure.hasLeft }
+            }
+        }
+        do {
+            let report = if let client = ClientPresence.current { try await client.watch(departure, look) } else { try await look() }
+            await writer.discard()
+            metrics.uploaded(byteCount: writer.byteCount)
+            return .json(report.json)
+        } catch {
+            await writer.discard()
+            throw error
+        }
     }
 
     /// Answers `Expect: 100-continue` once the request's head has been validated.

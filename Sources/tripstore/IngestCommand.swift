@@ -52,6 +52,12 @@ struct IngestCommand: ParsableCommand {
     @Option(help: "Name of saved reading options (tripstore profiles); those given here win.")
     var profile: String?
 
+    @Flag(help: "Read the files to their ends, show what would be ingested, and store nothing.")
+    var dryRun = false
+
+    @Option(help: "With --dry-run, how the result is printed: table or json.")
+    var format: ReportFormat?
+
     @OptionGroup(title: "Reading options") var reading: ReadingFlags
 
     @OptionGroup var load: IngestOptions
@@ -59,9 +65,12 @@ struct IngestCommand: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Print errors only.")
     var quiet = false
 
+    @OptionGroup var table: TableOptions
+
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
+        if format != nil, !dryRun { throw ValidationError("--format says how a dry run is printed; add --dry-run, or leave it out.") }
         guard filename != nil else { return }
         guard files.count == 1, Self.isURL(files[0]) else {
             throw ValidationError(
@@ -72,6 +81,7 @@ struct IngestCommand: ParsableCommand {
     func run() throws {
         let given = try ReadingParameters(
             reading.parameters + FilterOptions.parameters([("profile", profile)]), spelling: .flags)
+        if dryRun { return try runDry(given) }
         let store = try store.openEngine(.readWrite, sizes: load.sizes(), bounds: load.bounds(), logLevel: .error)
         let options = try store.jobs.options(reading.options(store.jobs), profile: given.profile)
         let display = ProgressDisplay(isQuiet: quiet, files: files)
@@ -87,6 +97,21 @@ struct IngestCommand: ParsableCommand {
             }
         }
         let code = try session.run()
+        if code != 0 { throw ExitCode(code) }
+    }
+
+    /// Looks at the files; a store is read only if it has the profile.
+    private func runDry(_ given: ReadingParameters) throws {
+        var options = given.options
+        let places = try reading.placesTable(load.bounds())
+        if let name = given.profile {
+            let store = try store.openEngine(.readOnly, mustExist: true, logLevel: .error)
+            defer { store.close() }
+            options = try store.jobs.options(options, profile: name)
+        }
+        let code = try IngestDryRun(
+            options: options, places: places, bounds: load.bounds(), format: format ?? .table, width: table.width
+        ).run(FileArguments(files).items)
         if code != 0 { throw ExitCode(code) }
     }
 

@@ -87,6 +87,17 @@ struct ReadingFlags: ParsableArguments {
         return options
     }
 
+    /// Reads the file of places for a dry run, which keeps none.
+    func placesTable(_ bounds: IngestionBounds) throws -> PlaceTable? {
+        guard let places else { return nil }
+        guard places == SourcePath.standardInput || FileManager.default.fileExists(atPath: places) else {
+            throw TripstoreError(
+                .invalidArgument, "A dry run reads a file of places, not \(Readable.text(places)); give --places FILE.")
+        }
+        let name = places.split(separator: "/").last.map(String.init) ?? places
+        return try JobService.places(path: places, named: Readable.text(name), bounds: bounds)
+    }
+
     /// Runs a task to its end, on a thread that may wait.
     private static func waiting(_ task: @escaping @Sendable () async throws -> String) throws -> String {
         let end = Lock<Result<String, any Error>?>(nil)

@@ -263,6 +263,8 @@ extension Catalog {
                     ALTER TABLE jobs ADD COLUMN format TEXT;
                     ALTER TABLE jobs ADD COLUMN notes TEXT;
                     ALTER TABLE jobs ADD COLUMN question TEXT;
+                    -- what was counted of a running job's trips up to its checkpoint, for its notes
+                    ALTER TABLE jobs ADD COLUMN survey TEXT;
                     -- Options that are saved under a name.
                     CREATE TABLE profiles (
                         name       TEXT PRIMARY KEY,

@@ -79,6 +79,18 @@ package struct CSVRecognition {
         survey?.note(padded: bytes, count: count, isWholeFile: isWholeFile)
     }
 
+    /// Surveys the times of whole records behind those that were surveyed before.
+    ///
+    /// - Parameters:
+    ///   - bytes: the records and at least `Limits.chunkPaddingByteCount` further bytes, of any content.
+    ///   - count: bytes of the records.
+    package mutating func surveyMoreTimes(padded bytes: RawSpan, count: Int) {
+        survey?.note(padded: bytes, from: 0, count: count, isWholeFile: true)
+    }
+
+    /// Where records begin and end, known before the times are.
+    var recordLayout: CSVLayout { known }
+
     /// Returns how records are decoded.
     ///
     /// - Throws: `badInput` with a question if the times can be read in two ways.

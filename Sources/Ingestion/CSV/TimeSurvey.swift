@@ -24,16 +24,17 @@ struct TimeSurvey {
     ///
     /// - Parameters:
     ///   - bytes: the beginning and at least `Limits.chunkPaddingByteCount` further bytes, of any content.
+    ///   - start: where the records begin; nil: after the header.
     ///   - count: bytes of the beginning, less than 4 GiB.
     ///   - isWholeFile: whether they are the whole file.
-    mutating func note(padded bytes: RawSpan, count: Int, isWholeFile: Bool) {
+    mutating func note(padded bytes: RawSpan, from start: Int? = nil, count: Int, isWholeFile: Bool) {
         precondition(count <= bytes.byteCount - Limits.chunkPaddingByteCount && count < Int(UInt32.max), "no padding")
         let scratch = DecoderScratch(
             blockByteCount: min(Self.pieceByteCount, max(1, count)), fieldCount: layout.fieldCount)
         let indexer = StructuralIndexer(delimiter: layout.delimiter)
         bytes.withUnsafeBytes { buffer in
             let base = buffer.baseAddress!
-            var position = layout.byteCount
+            var position = start ?? layout.byteCount
             while position < count {
                 let pieceCount = min(Self.pieceByteCount, count - position)
                 // As in a chunk, the position before the first record precedes the marks.

@@ -38,6 +38,7 @@ final class GroupIngestion {
         /// Hash of the file as it is stored.
         var sourceHash: ContentHash
         var file: RecognizedCSV
+        var survey: TripSurvey
     }
 
     /// What a worker needs for one file, kept from file to file.
@@ -115,10 +116,12 @@ final class GroupIngestion {
         of record: JobRecord, _ extent: Extent, _ contents: WaveContents
     ) throws(TripstoreError) -> TripstoreError? {
         if record.allowsDuplicate { return nil }
-        if let earlier = try catalog.completedJob(ofContent: extent.contentHash)?.job {
-            return try storage.refusal(ofTwin: earlier)
+        if let earlier = try catalog.completedJob(ofContent: extent.contentHash) {
+            return try storage.refusal(ofTwin: earlier.job, hasSameOptions: earlier.options == record.options)
         }
-        return contents.jobsByContent[extent.contentHash].map { .duplicate(of: $0) }
+        return contents.recordsByContent[extent.contentHash].map {
+            .duplicate(of: $0.job, hasSameOptions: $0.options == record.options)
+        }
     }
 
     /// Writes the rejected rows of a file, durably, and returns what its job commits.
@@ -142,7 +145,11 @@ final class GroupIngestion {
                 byteCount: extent.plainByteCount, lineCount: extent.headerLineCount + chunk.lineCount,
                 rejectsByteCount: file.byteCount, contentHash: extent.contentHash),
             rejects: rejects, isLast: true, sourceHash: extent.sourceHash)
-        commit.reading = extent.file.reading
+        var notes = TripNotes(job: record.job.id, survey: extent.survey, rejects: rejects, rowCount: chunk.rowCount)
+        if record.allowsDuplicate, let earlier = try catalog.completedJob(ofContent: extent.contentHash) {
+            notes.earlier = (earlier.job, earlier.options == record.options)
+        }
+        commit.reading = JobReading(extent.file.reading, adding: notes)
         let lines = chunk.rejectLines.mapValues { extent.headerLineCount + $0 }
         if let rejected = AllRejected(rowCount: chunk.rowCount, counts: chunk.rejectCounts, lines: lines) {
             commit.failure = rejected.message(extent.file, mayBeQuoted: record.mayBeQuoted)
@@ -156,14 +163,14 @@ final class GroupIngestion {
         var commits: [(job: Int64, commit: JobCommit)] = []
         var provenance = SegmentProvenance(jobs: [])
         var rowCount = 0
-        var jobsByContent: [ContentHash: Job] = [:]
+        var recordsByContent: [ContentHash: JobRecord] = [:]
 
         /// Adds a job's file, and returns the job as it is once it is committed.
         mutating func add(_ record: JobRecord, _ chunk: DecodedChunk, _ extent: Extent, _ commit: JobCommit) -> Job {
             commits.append((job: record.job.id, commit: commit))
             // A file that failed is neither a duplicate of others, nor has it trips.
             if commit.failure == nil {
-                jobsByContent[extent.contentHash] = record.job
+                recordsByContent[extent.contentHash] = record
                 provenance.jobs.append(
                     record.provenance(
                         jobTrips: chunk.batch.count, sourceHash: extent.sourceHash, contentHash: extent.contentHash))
@@ -214,7 +221,8 @@ final class GroupIngestion {
                 Extent(
                     plainByteCount: buffer.count, storedByteCount: source.consumedByteCount,
                     headerLineCount: layout.lineCount, contentHash: hash, sourceHash: source.storedHash ?? hash,
-                    file: recognized.noting(chunk.unknownPlaces, quotesFile: record.mayBeQuoted)))
+                    file: recognized.noting(chunk.unknownPlaces, quotesFile: record.mayBeQuoted),
+                    survey: TripSurvey(chunk.batch.rows.span)))
         } catch {
             return .failed(error)
         }

@@ -17,7 +17,7 @@ package final class IngestionJob {
     enum Outcome { case completed, checkpointed }
 
     private struct DecodingChunk {
-        var decoded: Pending<DecodedChunk>
+        var decoded: Pending<SurveyedChunk>
         var buffer: ChunkBuffer
         /// Bytes of the source up to the end of the chunk, plain and as stored.
         var endByte: Int
@@ -26,10 +26,17 @@ package final class IngestionJob {
         var contentHash: ContentHash
     }
 
+    /// A decoded chunk, and what the job's notes need of its trips.
+    private struct SurveyedChunk: Sendable {
+        var decoded: DecodedChunk
+        var survey: TripSurvey
+    }
+
     /// The state of a job at a checkpoint.
     private struct Standing {
         var job: Job
         var checkpoint: JobRecord.Checkpoint
+        var survey: TripSurvey
         var rejectsSincePart: [String: Int]
     }
 
@@ -39,6 +46,7 @@ package final class IngestionJob {
         /// The job's counts at the part's last row.
         var job: Job
         var checkpoint: JobRecord.Checkpoint
+        var survey: TripSurvey
         var rejects: [String: Int]
         var rejectedLines: [RejectedRow]
     }
@@ -74,6 +82,8 @@ package final class IngestionJob {
     /// Bytes of segments of this attempt.
     private var storedByteCount = 0
     private var idleBuffers: [ChunkBuffer] = []
+    /// Of all trips up to the checkpoint.
+    private var survey: TripSurvey
     /// How the file is read; nil for our own form.
     private var recognized: RecognizedCSV?
     /// Ids and names of no place since the attempt began.
@@ -111,6 +121,7 @@ package final class IngestionJob {
         job = record.job
         job.status = .running
         checkpoint = record.checkpoint
+        survey = record.survey.flatMap { TripSurvey(json: $0) } ?? TripSurvey()
         meter = ProgressMeter(processedRows: job.processedRows, processedBytes: job.processedBytes)
         let bound = RejectsBound(
             ofSource: job.totalBytes, byteCount: record.checkpoint.rejectsByteCount, rowCount: job.rejectedRows)
@@ -228,7 +239,7 @@ package final class IngestionJob {
         else { return }
         let hash = if let hash = source.hash { hash } else { try ContentHash.file(sourcePath) }
         if let other = try catalog.job(ofSource: hash) {
-            throw try storage.refusal(ofTwin: other.job)
+            throw try storage.refusal(ofTwin: other.job, hasSameOptions: other.options == record.options)
         }
     }
 
@@ -265,7 +276,8 @@ package final class IngestionJob {
         let decoded = pool.submit { [room = rejectsLog.room] in
             decoders.with { decoder in
                 decoder.rejectsByteCountMax = room
-                return buffer.withBytes(count: byteCount, padded: true) { decoder.decode(padded: $0, count: byteCount) }
+                let chunk = buffer.withBytes(count: byteCount, padded: true) { decoder.decode(padded: $0, count: byteCount) }
+                return SurveyedChunk(decoded: chunk, survey: TripSurvey(chunk.batch.rows.span))
             }
         }
         decoding.append(
@@ -276,7 +288,8 @@ package final class IngestionJob {
     /// Collects the rows of the oldest chunk in flight.
     private func collectOldest() throws {
         let chunk = decoding.removeFirst()
-        let decoded = try chunk.decoded.wait()
+        let surveyed = try chunk.decoded.wait()
+        let decoded = surveyed.decoded
         idleBuffers.append(chunk.buffer)
         if decoded.batch.count > 0 {
             if batchRowCount >= partRowCount || batches.count >= Limits.segmentBatchCountMax {
@@ -284,7 +297,9 @@ package final class IngestionJob {
                 while !writing.isEmpty { try commitOldest(isLast: false) }
                 sealPart(isLast: false)
             }
-            beforeLastBatch = Standing(job: job, checkpoint: checkpoint, rejectsSincePart: rejectsSincePart)
+            beforeLastBatch = Standing(
+                job: job, checkpoint: checkpoint, survey: survey, rejectsSincePart: rejectsSincePart)
+            survey.add(surveyed.survey)
         }
         for reject in decoded.rejects { try rejectsLog.append(reject, line: checkpoint.lineCount + reject.line) }
         for (reason, count) in decoded.rejectCounts {
@@ -313,6 +328,7 @@ package final class IngestionJob {
         batchRowCount -= batch.count
         job = standing.job
         checkpoint = standing.checkpoint
+        survey = standing.survey
         rejectsSincePart = standing.rejectsSincePart
     }
 
@@ -331,7 +347,7 @@ package final class IngestionJob {
         let record = batches.isEmpty ? nil : engine.store(batches, as: part)
         writing.append(
             WritingPart(
-                number: partCount, record: record, job: job, checkpoint: checkpoint, rejects: rejectsSincePart,
+                number: partCount, record: record, job: job, checkpoint: checkpoint, survey: survey, rejects: rejectsSincePart,
                 rejectedLines: rejectsLog.takeLines(upTo: checkpoint.rejectsByteCount)))
         partCount += 1
         batches = []
@@ -344,13 +360,15 @@ package final class IngestionJob {
         let segment = try part.record?.wait() ?? nil
         try requireBound(on: segment, of: part)
         try rejectsLog.flush()
+        var allRejects = part.rejects
         if isLast, part.job.rejectedRows > 0 {
-            try rejectsLog.finish(catalog.rejectCounts(job.id).merging(part.rejects, uniquingKeysWith: +))
+            allRejects = try catalog.rejectCounts(job.id).merging(part.rejects, uniquingKeysWith: +)
+            try rejectsLog.finish(allRejects)
         }
         var commit = JobCommit(
             segment: segment, attempt: record.attempt, partCount: part.number + 1, counts: part.job.counts,
             checkpoint: part.checkpoint, rejects: part.rejects, rejectedLines: part.rejectedLines, isLast: isLast)
-        commit.reading = recognized?.reading?.noting(unknownPlaces, quotesFile: record.mayBeQuoted)
+        commit.reading = isLast ? try reading(with: allRejects) : reading
         if isLast {
             commit.failure = failure
             job = part.job
@@ -360,10 +378,23 @@ package final class IngestionJob {
             commit.sourceHash = sourceHash
             commit.lastProgress = meter.progress(of: job)
         }
+        if !isLast { commit.survey = part.survey.json }
         guard try catalog.commit(commit, job: job.id) else {
             throw TripstoreError(.cancelled, "Cancelled on request.")
         }
     }
+
+    /// What the job shows at its end of how its file is read, notes included.
+    private func reading(with rejects: [String: Int]) throws(TripstoreError) -> JobReading? {
+        var notes = TripNotes(job: job.id, survey: survey, rejects: rejects, rowCount: job.processedRows)
+        if record.allowsDuplicate, let hash = checkpoint.contentHash, let earlier = try catalog.completedJob(ofContent: hash) {
+            notes.earlier = (earlier.job, earlier.options == record.options)
+        }
+        return JobReading(reading, adding: notes)
+    }
+
+    /// How the file is read, with the places that it lacks so far.
+    private var reading: JobReading? { recognized?.reading?.noting(unknownPlaces, quotesFile: record.mayBeQuoted) }
 
     /// Why the job fails at its end although it could be read; nil: it completes.
     private var failure: String? {

@@ -9,6 +9,8 @@ package final class SampledSource: PlainBytes {
     /// What decompresses and converts meanwhile; nil for a file that is read as it is.
     private let ahead: ReadAhead?
     private var sample: ChunkBuffer?
+    /// Whether the sample is all of the file.
+    private var isWholeFile = false
     /// Bytes of the sample that were read.
     private var position = 0
 
@@ -27,27 +29,42 @@ package final class SampledSource: PlainBytes {
     package func recognize(
         options: ReadingOptions, places: PlaceTable? = nil, mayBeQuoted: Bool
     ) throws(TripstoreError) -> Result<RecognizedCSV, TripstoreError> {
-        let sample = ChunkBuffer(capacity: Limits.sampleByteCount)
-        self.sample = sample
-        var isWholeFile = try fill(sample, upTo: Limits.recordByteCountMax * 2)
+        try readSample()
         var recognition: CSVRecognition
         do throws(TripstoreError) {
-            recognition = try sample.withBytes(count: sample.count) { bytes throws(TripstoreError) in
-                try CSVRecognition(
-                    beginning: bytes, isWholeFile: isWholeFile, options: options, places: places, mayBeQuoted: mayBeQuoted)
-            }
+            recognition = try self.recognition(options, places, mayBeQuoted: mayBeQuoted)
         } catch { return .failure(error) }
-        if recognition.needsSurvey {
-            if !isWholeFile { isWholeFile = try fill(sample, upTo: sample.capacity) }
-            sample.withBytes(count: sample.count, padded: true) {
-                recognition.surveyTimes(padded: $0, count: sample.count, isWholeFile: isWholeFile)
-            }
+        try survey(&recognition)
+        return Result { () throws(TripstoreError) in try recognized(recognition) }
+    }
+
+    /// Returns how the file is read, as far as it was surveyed.
+    func recognized(_ recognition: CSVRecognition) throws(TripstoreError) -> RecognizedCSV {
+        var file = try recognition.recognized()
+        if let encoding = source.provenEncoding { file.reading?.format?.encoding = encoding.rawValue }
+        return file
+    }
+
+    /// Recognizes the columns of the file, whose times are then to be surveyed.
+    func beginning(options: ReadingOptions, places: PlaceTable?) throws(TripstoreError) -> CSVRecognition {
+        try readSample()
+        return try recognition(options, places, mayBeQuoted: true)
+    }
+
+    /// Surveys the times of the sample, if that is needed.
+    func survey(_ recognition: inout CSVRecognition) throws(TripstoreError) {
+        guard recognition.needsSurvey, let sample else { return }
+        if !isWholeFile { isWholeFile = try fill(sample, upTo: sample.capacity) }
+        sample.withBytes(count: sample.count, padded: true) {
+            recognition.surveyTimes(padded: $0, count: sample.count, isWholeFile: isWholeFile)
         }
-        return Result { () throws(TripstoreError) in
-            var file = try recognition.recognized()
-            if let encoding = source.provenEncoding { file.reading?.format?.encoding = encoding.rawValue }
-            return file
-        }
+    }
+
+    /// Reads what the columns are recognized from.
+    private func readSample() throws(TripstoreError) {
+        let sample = ChunkBuffer(capacity: Limits.sampleByteCount)
+        isWholeFile = try fill(sample, upTo: Limits.recordByteCountMax * 2)
+        self.sample = sample
     }
 
     private func fill(_ buffer: ChunkBuffer, upTo limit: Int) throws(TripstoreError) -> Bool {
@@ -58,6 +75,16 @@ package final class SampledSource: PlainBytes {
     private func readOn(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {
         if let ahead { return try ahead.read(into: buffer) }
         return try source.read(into: buffer)
+    }
+
+    private func recognition(
+        _ options: ReadingOptions, _ places: PlaceTable?, mayBeQuoted: Bool
+    ) throws(TripstoreError) -> CSVRecognition {
+        guard let sample else { throw TripstoreError(.internalFault, "The sample of a source was used up before it was looked at.") }
+        return try sample.withBytes(count: sample.count) { bytes throws(TripstoreError) in
+            try CSVRecognition(
+                beginning: bytes, isWholeFile: isWholeFile, options: options, places: places, mayBeQuoted: mayBeQuoted)
+        }
     }
 
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(TripstoreError) -> Int {

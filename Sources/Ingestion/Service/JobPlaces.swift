@@ -27,7 +27,17 @@ final class JobPlaces: Sendable {
     ///
     /// - Parameter name: the file's name for messages.
     func save(path: String, named name: String) throws(TripstoreError) -> String {
-        let source = try ByteSource(path: SourcePath.of(path), ExpansionBound(multiple: settings.bounds.expansionMax))
+        let text = try Self.read(path: path, named: name, settings.bounds).text
+        let hasher = ContentHasher()
+        hasher.update(text.utf8Span.span.bytes)
+        let id = hasher.hash.text
+        try catalog.savePlaces(id, Self.parts(of: text))
+        return id
+    }
+
+    /// Reads a file of places.
+    static func read(path: String, named name: String, _ bounds: IngestionBounds) throws(TripstoreError) -> PlacesFile {
+        let source = try ByteSource(path: SourcePath.of(path), ExpansionBound(multiple: bounds.expansionMax))
         // Pages are touched when they are filled.
         let buffer = ChunkBuffer(capacity: Limits.placesByteCountMax + 1)
         guard try buffer.fill(from: source, upTo: buffer.capacity) else {
@@ -36,15 +46,9 @@ final class JobPlaces: Sendable {
                 "The file of places \(name) is larger than \(Limits.placesByteCountMax.grouped) bytes; leave out what no trip needs."
             )
         }
-        let file = try buffer.withBytes(count: buffer.count) { bytes throws(TripstoreError) in
+        return try buffer.withBytes(count: buffer.count) { bytes throws(TripstoreError) in
             try PlacesFile(bytes: bytes, named: name)
         }
-        let text = file.text
-        let hasher = ContentHasher()
-        hasher.update(text.utf8Span.span.bytes)
-        let id = hasher.hash.text
-        try catalog.savePlaces(id, Self.parts(of: text))
-        return id
     }
 
     /// Divides a text at ends of lines.

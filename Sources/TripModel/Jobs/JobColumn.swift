@@ -24,7 +24,7 @@ package enum JobColumn: String, CaseIterable, Sendable {
     case committedLines = "committed_lines"
     case rejectsBytes = "rejects_bytes"
     case committedHash = "committed_hash"
-    case options, format, notes, question
+    case options, format, notes, question, survey
 
     /// What the API and events show of a job, in this order and by these names.
     ///
@@ -37,7 +37,7 @@ package enum JobColumn: String, CaseIterable, Sendable {
 
     /// What one catalog takes over from another (`TransferCatalog.settle`); the others are a catalog's own.
     package static let transferred = allCases.filter {
-        ![.id, .attempt, .startCount, .sealedQuery, .ownsURL].contains($0)
+        ![.id, .attempt, .startCount, .sealedQuery, .ownsURL, .survey].contains($0)
     }
 }
 
@@ -95,6 +95,7 @@ extension JobRecord {
                 contentHash: row.text(.committedHash).flatMap { ContentHash($0) }),
             sealedQuery: row.text(.sealedQuery))
         options = row.text(.options).flatMap { ReadingOptions(json: $0) } ?? ReadingOptions()
+        survey = row.text(.survey)
         job.reading = JobReading(format: row.text(.format), notes: row.text(.notes), question: row.text(.question))
     }
 
@@ -118,6 +119,7 @@ extension JobRecord {
         case .format: .text(job.reading.format?.json)
         case .notes: .text(job.reading.notesJSON)
         case .question: .text(job.reading.questionJSON)
+        case .survey: .text(survey)
         case .id, .filename, .status, .createdAt, .updatedAt, .totalRows, .processedRows, .rejectedRows, .totalBytes,
             .processedBytes, .message:
             job.shownValue(of: column) ?? .text(nil)
@@ -144,7 +146,7 @@ extension JobCommit {
             (.processedRows, .integer(counts.processedRows)), (.rejectedRows, .integer(counts.rejectedRows)),
             (.processedBytes, .integer(counts.processedBytes)), (.committedBytes, .integer(checkpoint.byteCount)),
             (.committedLines, .integer(checkpoint.lineCount)), (.rejectsBytes, .integer(checkpoint.rejectsByteCount)),
-            (.committedHash, .text(checkpoint.contentHash?.text)),
+            (.committedHash, .text(checkpoint.contentHash?.text)), (.survey, .text(survey)),
         ]
     }
 }

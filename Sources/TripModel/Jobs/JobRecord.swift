@@ -23,6 +23,8 @@ package struct JobRecord: Sendable {
     package var options = ReadingOptions()
     /// The checkpoint up to which the source's rows are stored and committed.
     package var checkpoint = Checkpoint()
+    /// What was counted of the trips up to there for the job's notes, as ingestion writes it.
+    package var survey: String?
 
     /// A checkpoint: a position in a source, at a row boundary.
     package struct Checkpoint: Hashable, Sendable {

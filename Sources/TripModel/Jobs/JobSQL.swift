@@ -3,7 +3,7 @@ package enum JobSQL {
     /// The assignments that say that nothing of a job is in the store.
     package static let cleared = """
         total_rows = NULL, processed_rows = 0, rejected_rows = 0, processed_bytes = 0, committed_bytes = 0, committed_lines = 0,
-        rejects_bytes = 0, committed_hash = NULL, start_count = 0
+        rejects_bytes = 0, committed_hash = NULL, survey = NULL, start_count = 0
         """
 
     /// The assignments that say that a job's file was not read yet; after a failure they stay, as they may explain it.

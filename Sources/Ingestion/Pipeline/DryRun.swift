@@ -1,0 +1,103 @@
+import TripModel
+
+/// Reads a file as a job would, to its end, and stores nothing.
+///
+/// All times of a file are surveyed before a row is decoded, where a job surveys the first 64 MiB; so a file that can be read again is read
+/// twice. One thread, and memory for two chunks and the sample: a dry run comes beside jobs, and is not to slow them.
+struct DryRun {
+    private static let rowCountMax = 10
+    private static let rejectCountMax = 100
+
+    /// A path of a file or a stream (`SourcePath`).
+    let path: String
+    let options: ReadingOptions
+    /// The places that the options name.
+    let places: PlaceTable?
+    let bounds: IngestionBounds
+    /// Asked now and then; throws `.cancelled` once it is true.
+    let isCancelled: () -> Bool
+
+    /// Returns what a job would make of the file; a question about its form is part of that.
+    ///
+    /// Throws `badInput` for a file that is none of trips, whatever is answered.
+    func report() throws(TripstoreError) -> DryRunReport {
+        var report = DryRunReport()
+        var source = try open()
+        var recognition: CSVRecognition
+        do throws(TripstoreError) {
+            recognition = try source.beginning(options: options, places: places)
+            report.columns = recognition.names
+            if recognition.needsSurvey, !SourcePath.isStream(path) {
+                try surveyAll(&recognition)
+                source = try open()
+            } else {
+                try source.survey(&recognition)
+            }
+        } catch { return try asked(error, report) }
+        let file: RecognizedCSV
+        do throws(TripstoreError) { file = try source.recognized(recognition) } catch { return try asked(error, report) }
+        try decode(source, file, &report)
+        return report
+    }
+
+    private func open() throws(TripstoreError) -> SampledSource {
+        let source = try ByteSource(path: path, ExpansionBound(multiple: bounds.expansionMax))
+        guard !source.isArchive else {
+            throw TripstoreError(.badInput, "A dry run reads one file, not an archive of several; unpack it and give a file of it.")
+        }
+        return SampledSource(try TextSource(source, options))
+    }
+
+    /// Returns a report with the question; throws an error that no answer avoids.
+    private func asked(_ error: TripstoreError, _ report: DryRunReport) throws(TripstoreError) -> DryRunReport {
+        guard let question = error.question else { throw error }
+        var report = report
+        report.message = error.message
+        report.reading.question = JobQuestion(question, quotesFile: true)
+        return report
+    }
+
+    private func surveyAll(_ recognition: inout CSVRecognition) throws(TripstoreError) {
+        var reader = try ChunkReader(open(), layout: recognition.recordLayout)
+        while let count = try reader.next() {
+            try requireAwaited()
+            reader.buffer.withBytes(count: count, padded: true) { recognition.surveyMoreTimes(padded: $0, count: count) }
+        }
+    }
+
+    private func decode(
+        _ source: SampledSource, _ file: RecognizedCSV, _ report: inout DryRunReport
+    ) throws(TripstoreError) {
+        var reader = try ChunkReader(source, layout: file.layout)
+        var decoder = CSVDecoder(layout: file.layout)
+        var survey = TripSurvey()
+        var (counts, lines) = ([RejectReason: Int](), [RejectReason: Int]())
+        var lineCount = file.layout.lineCount
+        while let count = try reader.next() {
+            try requireAwaited()
+            decoder.rejectsByteCountMax = report.rejects.count < Self.rejectCountMax ? Limits.rejectsByteCountMax : 0
+            let chunk = reader.buffer.withBytes(count: count, padded: true) { decoder.decode(padded: $0, count: count) }
+            survey.add(TripSurvey(chunk.batch.rows.span))
+            for row in chunk.batch.rows.prefix(Self.rowCountMax - report.rows.count) {
+                report.rows.append(DryRunReport.Row(row, of: chunk.batch))
+            }
+            for reject in chunk.rejects.prefix(Self.rejectCountMax - report.rejects.count) {
+                report.rejects.append(RejectedRow(line: lineCount + reject.line, reason: reject.reason, text: reject.text))
+            }
+            for (reason, count) in chunk.rejectCounts { counts[reason, default: 0] += count }
+            lines.merge(chunk.rejectLines.mapValues { lineCount + $0 }) { first, _ in first }
+            report.processedRows += chunk.rowCount
+            report.rejectedRows += chunk.rejectedCount
+            lineCount += chunk.lineCount
+        }
+        for (reason, count) in counts { report.reasons[reason.rawValue] = count }
+        let notes = TripNotes(job: nil, survey: survey, rejects: report.reasons, rowCount: report.processedRows)
+        report.reading = JobReading(file.reading, adding: notes) ?? JobReading()
+        report.message = AllRejected(rowCount: report.processedRows, counts: counts, lines: lines)?.message(
+            file, mayBeQuoted: true)
+    }
+
+    private func requireAwaited() throws(TripstoreError) {
+        if isCancelled() { throw TripstoreError(.cancelled, "Cancelled on request.") }
+    }
+}
