@@ -64,7 +64,9 @@ extension PostgresCatalog {
     func record(
         _ commit: JobCommit, job id: Int64, on connection: PostgresConnection
     ) throws(TripstoreError) -> Bool {
-        if commit.isLast, commit.failure == nil, let hash = commit.checkpoint.contentHash { try refuseDuplicate(of: hash, job: id, on: connection) }
+        if commit.isLast, commit.failure == nil, let hash = commit.checkpoint.contentHash {
+            try refuseDuplicate(of: hash, job: id, on: connection)
+        }
         let columns = PostgresValues(commit.values, from: 7)
         let isRunning =
             try connection.execute(

@@ -139,7 +139,8 @@ struct IngestionController: Sendable {
         let parameters = try parameters.overridden(by: wish.parameters)
         guard !parameters.isDryRun else {
             throw HTTPError(
-                .badRequest, message: "A dry run reads a file that is sent, none at a URL: fetch the file and send it with dry_run=true.")
+                .badRequest,
+                message: "A dry run reads a file that is sent, none at a URL: fetch the file and send it with dry_run=true.")
         }
         let store = store
         let given = try await parameters.given(store.jobs)
@@ -214,7 +215,8 @@ struct IngestionController: Sendable {
             }
         }
         do {
-            let report = if let client = ClientPresence.current { try await client.watch(departure, look) } else { try await look() }
+            let report =
+                if let client = ClientPresence.current { try await client.watch(departure, look) } else { try await look() }
             await writer.discard()
             metrics.uploaded(byteCount: writer.byteCount)
             return .json(report.json)

@@ -70,7 +70,9 @@ struct IngestCommand: ParsableCommand {
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
-        if format != nil, !dryRun { throw ValidationError("--format says how a dry run is printed; add --dry-run, or leave it out.") }
+        if format != nil, !dryRun {
+            throw ValidationError("--format says how a dry run is printed; add --dry-run, or leave it out.")
+        }
         guard filename != nil else { return }
         guard files.count == 1, Self.isURL(files[0]) else {
             throw ValidationError(

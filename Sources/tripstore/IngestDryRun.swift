@@ -53,8 +53,11 @@ struct IngestDryRun {
 
     private func text(_ report: DryRunReport, of file: String) -> String {
         let accepted = report.processedRows - report.rejectedRows
-        var lines = ["\(Readable.text(file)): \(Readable.count(accepted, "trip")), \(Readable.count(report.rejectedRows)) rejected"]
-        lines.append("  columns: " + report.columns.map { $0.isEmpty ? "(no name)" : Readable.text($0) }.joined(separator: ", "))
+        var lines = [
+            "\(Readable.text(file)): \(Readable.count(accepted, "trip")), \(Readable.count(report.rejectedRows)) rejected"
+        ]
+        lines.append(
+            "  columns: " + report.columns.map { $0.isEmpty ? "(no name)" : Readable.text($0) }.joined(separator: ", "))
         if let format = report.reading.format { lines.append("  read with: \(format.flags)") }
         var text = lines.map { $0 + "\n" }.joined()
         if !report.rows.isEmpty {

@@ -90,7 +90,8 @@ extension Catalog {
             arguments: StatementArguments(
                 commit.values,
                 [
-                    "sourceHash": commit.sourceHash?.text, "isLast": commit.isLast, "failure": commit.failure, "now": now, "id": id,
+                    "sourceHash": commit.sourceHash?.text, "isLast": commit.isLast, "failure": commit.failure, "now": now,
+                    "id": id,
                     "attempt": commit.attempt,
                 ]))
         guard database.changesCount == 1 else { return false }

@@ -172,10 +172,13 @@ package struct CSVRecognition {
         let format: TripFormat
         do throws(FormatQuestion) {
             format = try FormatRecognizer.format(of: sample, options: options, places: places)
-        } catch where records.isEmpty {
+        } catch {
+            guard records.isEmpty else { throw error }
             throw FormatQuestion(
                 option: "map", column: nil, example: nil, choices: [],
-                reason: "The file has no rows, only a line that names \(header.names.count == 1 ? "1 column" : "\(header.names.count) columns").")
+                reason:
+                    "The file has no rows, only a line that names \(header.names.count == 1 ? "1 column" : "\(header.names.count) columns")."
+            )
         }
         self.format = format
         var form = RowForm()

@@ -114,6 +114,7 @@ extension TripSurvey {
 
     private static func areNear(_ a: Int, _ b: Int) -> Bool {
         let columns = abs(a % columnCount - b % columnCount)
-        return min(columns, columnCount - columns) <= emptyCellCountMin && abs(a / columnCount - b / columnCount) <= emptyCellCountMin
+        return min(columns, columnCount - columns) <= emptyCellCountMin
+            && abs(a / columnCount - b / columnCount) <= emptyCellCountMin
     }
 }

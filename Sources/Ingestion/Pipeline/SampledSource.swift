@@ -80,7 +80,9 @@ package final class SampledSource: PlainBytes {
     private func recognition(
         _ options: ReadingOptions, _ places: PlaceTable?, mayBeQuoted: Bool
     ) throws(TripstoreError) -> CSVRecognition {
-        guard let sample else { throw TripstoreError(.internalFault, "The sample of a source was used up before it was looked at.") }
+        guard let sample else {
+            throw TripstoreError(.internalFault, "The sample of a source was used up before it was looked at.")
+        }
         return try sample.withBytes(count: sample.count) { bytes throws(TripstoreError) in
             try CSVRecognition(
                 beginning: bytes, isWholeFile: isWholeFile, options: options, places: places, mayBeQuoted: mayBeQuoted)

@@ -46,14 +46,16 @@ struct TripNotes {
             let count = Self.count(survey.openCount, "trip", ("has", "have"))
             return JobNote(
                 kind: "missing_destination", trips: survey.openCount,
-                text: "\(count) no destination: \(survey.openCount == 1 ? "it counts" : "they count") for queries about origins, and in no "
+                text:
+                    "\(count) no destination: \(survey.openCount == 1 ? "it counts" : "they count") for queries about origins, and in no "
                     + "group of trips.")
         }
         let rejected = rejects[RejectReason.destinationMissing.rawValue, default: 0]
         guard rejected > 0 else { return nil }
         return JobNote(
             kind: "missing_destination", trips: rejected,
-            text: "\(Self.count(rejected, "row", ("has", "have"))) no destination and \(rejected == 1 ? "was" : "were") rejected. "
+            text:
+                "\(Self.count(rejected, "row", ("has", "have"))) no destination and \(rejected == 1 ? "was" : "were") rejected. "
                 + again("missing_destination", "keep", rejected == 1 ? "keep it" : "keep them"))
     }
 
@@ -62,14 +64,16 @@ struct TripNotes {
             let isOne = survey.nullIslandCount == 1
             return JobNote(
                 kind: "null_island", trips: survey.nullIslandCount,
-                text: "\(Self.count(survey.nullIslandCount, "trip", ("has", "have"))) an end at 0,0, which programs write for a place that "
+                text:
+                    "\(Self.count(survey.nullIslandCount, "trip", ("has", "have"))) an end at 0,0, which programs write for a place that "
                     + "they do not know. " + again("null_island", "reject", isOne ? "leave it out" : "leave them out"))
         }
         let rejected = rejects[RejectReason.nullIsland.rawValue, default: 0]
         guard rejected > 0 else { return nil }
         return JobNote(
             kind: "null_island", trips: rejected,
-            text: "\(Self.count(rejected, "row", ("has", "have"))) an end at 0,0 and \(rejected == 1 ? "was" : "were") rejected.")
+            text:
+                "\(Self.count(rejected, "row", ("has", "have"))) an end at 0,0 and \(rejected == 1 ? "was" : "were") rejected.")
     }
 
     private var farAway: JobNote? {
@@ -77,10 +81,12 @@ struct TripNotes {
         func degrees(_ center: (longitude: Int, latitude: Int)) -> String {
             "longitude \(center.longitude), latitude \(center.latitude)"
         }
-        let why = far.isExchanged ? "; longitude and latitude seem to be exchanged in \(far.tripCount == 1 ? "it" : "them")" : ""
+        let why =
+            far.isExchanged ? "; longitude and latitude seem to be exchanged in \(far.tripCount == 1 ? "it" : "them")" : ""
         return JobNote(
             kind: "far_away", trips: far.tripCount,
-            text: "\(Self.count(far.tripCount, "trip", ("has", "have"))) an end far from all others, mostly around \(degrees(far.center)); "
+            text:
+                "\(Self.count(far.tripCount, "trip", ("has", "have"))) an end far from all others, mostly around \(degrees(far.center)); "
                 + "most are around \(degrees(far.usualCenter))\(why). A box in a query leaves such trips out; to correct them, "
                 + "\(reload("change the rows")).")
     }
@@ -97,7 +103,8 @@ struct TripNotes {
         let span = stray.spanCount.grouped
         return JobNote(
             kind: "stray_weeks", trips: stray.tripCount,
-            text: "\(Self.count(stray.tripCount, "trip", ("is", "are"))) weeks away from all others: \(list). So there are \(span) calendar "
+            text:
+                "\(Self.count(stray.tripCount, "trip", ("is", "are"))) weeks away from all others: \(list). So there are \(span) calendar "
                 + "weeks from the first to the last trip instead of \(stray.usualSpanCount.grouped), and averages over them are too small: "
                 + "query with weeks=active (--weeks active), or "
                 + "\(reload("correct the \(stray.tripCount == 1 ? "row" : "rows")")).")
@@ -108,12 +115,15 @@ struct TripNotes {
     private var rejectedRows: [JobNote] {
         let known = [RejectReason.destinationMissing.rawValue, RejectReason.nullIsland.rawValue]
         let remarkable = rejects.filter { !known.contains($0.key) && $0.value * Self.rejectShare >= rowCount }
-        return remarkable.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.shownReasonCountMax).map { reason, count in
+        return remarkable.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.shownReasonCountMax).map {
+            reason, count in
             let percent = (Double(count) * 1000 / Double(max(1, rowCount))).rounded() / 10
             let share = percent == percent.rounded() ? "\(Int(percent))" : "\(percent)"
             return JobNote(
                 kind: "rejected_rows", trips: count,
-                text: "\(share) % of the rows (\(count.grouped) of \(rowCount.grouped)) \(count == 1 ? "was" : "were") rejected: \(reason).")
+                text:
+                    "\(share) % of the rows (\(count.grouped) of \(rowCount.grouped)) \(count == 1 ? "was" : "were") rejected: \(reason)."
+            )
         }
     }
 

@@ -186,7 +186,9 @@ final class JobRunner: Sendable {
         copies?.remove(of: record)
     }
 
-    /// Publishes the end of a job whose rows were all rejected. It keeps its file, to be resumed with other options or deleted.
+    /// Publishes the end of a job whose rows were all rejected.
+    ///
+    /// It keeps its file, to be resumed with other options or deleted.
     private func failWithRejects(_ record: JobRecord, _ known: Job, _ progress: (Job) -> JobProgress) {
         let job = (try? context.record(record.job.id).job) ?? known
         sharing?.noteEnd()

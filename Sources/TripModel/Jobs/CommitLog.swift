@@ -57,7 +57,9 @@ package struct JobCommit: Sendable {
     package var reading: JobReading?
     /// What was counted of the trips so far, for an attempt that resumes; nil with the last commit.
     package var survey: String?
-    /// With the last commit, why the job fails all the same: all its rows were rejected. Its counts and rejected rows stay.
+    /// With the last commit, why the job fails all the same: all its rows were rejected.
+    ///
+    /// Its counts and rejected rows stay.
     package var failure: String?
     /// With the last commit, the final progress for subscribers.
     package var lastProgress: JobProgress?

@@ -40,7 +40,8 @@ extension RejectsFile {
                 }
                 let row = try decode(RejectedRow.self, text, path, afterRows: rowCount)
                 if row.line <= lastLine {
-                    problem = "Its rows are not in the order of their lines after \(rowCount.grouped) \(rowCount == 1 ? "row" : "rows")."
+                    problem =
+                        "Its rows are not in the order of their lines after \(rowCount.grouped) \(rowCount == 1 ? "row" : "rows")."
                 }
                 lastLine = row.line
                 rowCount += 1

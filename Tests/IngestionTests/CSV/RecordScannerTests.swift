@@ -157,7 +157,8 @@ struct RecordScannerTests {
             Case(
                 text: "'\n'\n'\n'\n'\nn,B…", regions: ["B"],
                 rejects: [
-                    "1: fewer fields than the header: '\n'", "3: fewer fields than the header: '\n'", "5: unterminated quote: '",
+                    "1: fewer fields than the header: '\n'", "3: fewer fields than the header: '\n'",
+                    "5: unterminated quote: '",
                 ]),
         ])
     func wholeRecords(test: Case) throws { try Self.check(test) }

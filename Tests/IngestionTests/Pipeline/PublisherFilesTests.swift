@@ -49,7 +49,9 @@ struct PublisherFilesTests {
         #expect(try store.regions().regions.map(\.region) == ["default"])
     }
 
-    @Test("A file whose rows are all rejected fails with the most frequent reason, alone or in a group, and keeps its rejected rows")
+    @Test(
+        "A file whose rows are all rejected fails with the most frequent reason, alone or in a group, and keeps its rejected rows"
+    )
     func rejected() throws {
         let store = try open()
         defer { store.close() }
@@ -61,7 +63,8 @@ struct PublisherFilesTests {
             header + bad, header + late + bad + "x\n" + bad, Self.header + longer,
             header + String(repeating: late + late + bad, count: 60_000),
         ]
-        let first = "All 180,000 rows of the file were rejected, so nothing was loaded; the most frequent reason, of 120,000 rows: "
+        let first =
+            "All 180,000 rows of the file were rejected, so nothing was loaded; the most frequent reason, of 120,000 rows: "
         let expected = [
             "The only row of the file was rejected, so nothing was loaded: origin longitude out of range -180...180 "
                 + "(column Origin_Coord, line 2). Name its column: --map origin=COLUMN (curl: -F map=origin=COLUMN).",

@@ -49,7 +49,9 @@ struct TripNotesTests {
         let store = try open()
         defer { store.close() }
         let count = isInGroup ? 400 : 40_000
-        let paths = try [write(Self.header + Self.rows(count).joined())] + (isInGroup ? [write(Self.header + Self.rows(3)[1], "b.csv")] : [])
+        let paths =
+            try [write(Self.header + Self.rows(count).joined())]
+            + (isInGroup ? [write(Self.header + Self.rows(3)[1], "b.csv")] : [])
         let id = try store.jobs.submitFiles(paths: paths)[0].get().job.id
         store.jobs.start()
         let job = try store.jobs.waitForEnd(of: id)
@@ -63,9 +65,12 @@ struct TripNotesTests {
         #expect(texts[1].contains("at 0,0") && texts[1].contains("(curl: -F null_island=reject)"), "\(texts)")
         #expect(texts[2].contains("around longitude 59, latitude 11; most are around longitude 11, latitude 59"), "\(texts)")
         #expect(texts[2].contains("seem to be exchanged in \(isInGroup ? "it" : "them")."), "\(texts)")
-        #expect(texts[3].hasPrefix("1 trip is weeks away from all others: 2009-W01. So there are 544 calendar weeks"), "\(texts)")
+        #expect(
+            texts[3].hasPrefix("1 trip is weeks away from all others: 2009-W01. So there are 544 calendar weeks"), "\(texts)")
         #expect(texts[3].contains("instead of 3") && texts[3].contains("weeks=active") && texts[3].contains("correct the row"))
-        #expect(texts[4].hasPrefix("2.5 % of the rows (\((10 * each).grouped) of \(count.grouped)) were rejected: datetime is not"), "\(texts)")
+        #expect(
+            texts[4].hasPrefix("2.5 % of the rows (\((10 * each).grouped) of \(count.grouped)) were rejected: datetime is not"),
+            "\(texts)")
     }
 
     @Test("A job that was interrupted has the notes of one that was not")
@@ -110,9 +115,11 @@ struct TripNotesTests {
             try store.jobs.waitForEnd(of: store.jobs.submitFile(path: sample, allowsDuplicate: true, options: options).id)
         }
         let first = try load(ReadingOptions())
-        #expect(first.reading.notes.filter { $0.kind != "stray_weeks" && $0.kind != "far_away" }.isEmpty, "\(first.reading.notes)")
+        #expect(
+            first.reading.notes.filter { $0.kind != "stray_weeks" && $0.kind != "far_away" }.isEmpty, "\(first.reading.notes)")
         let second = try load(ReadingOptions())
-        #expect(second.reading.notes.contains { $0.kind == "loaded_before" && $0.trips == 100 && $0.text.contains("count twice") })
+        #expect(
+            second.reading.notes.contains { $0.kind == "loaded_before" && $0.trips == 100 && $0.text.contains("count twice") })
         let third = try load(region)
         #expect(
             third.reading.notes.contains {

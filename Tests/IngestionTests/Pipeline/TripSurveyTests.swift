@@ -28,7 +28,9 @@ struct TripSurveyTests {
             survey.weeks?[ISOWeek(microseconds: row.time).index, default: 0] += 1
             let isOpen = row.destinationLatitude.isNaN
             if isOpen { survey.openCount += 1 }
-            if row.originLongitude == 0 && row.originLatitude == 0 || row.destinationLongitude == 0 && row.destinationLatitude == 0 {
+            if row.originLongitude == 0 && row.originLatitude == 0
+                || row.destinationLongitude == 0 && row.destinationLatitude == 0
+            {
                 survey.nullIslandCount += 1
                 continue
             }
