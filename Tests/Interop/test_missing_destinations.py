@@ -13,7 +13,7 @@ import pyarrow.dataset
 import pyarrow.parquet as parquet
 import pytest
 
-from tripstore_tools.harness import clickhouse, tripstore
+from tripstore_tools.harness import clickhouse
 from tripstore_tools.harness.generated import generate
 from tripstore_tools.harness.oracle import Oracle
 from tripstore_tools.harness.parquet_rows import COLUMNS, in_one_order
@@ -190,7 +190,7 @@ def test_segments_have_null_where_there_is_no_destination(segments, rows, read):
 
 def test_statistics_of_segments_count_the_nulls(segments, truth):
     low, high = truth.rows("SELECT min(destination_latitude), max(destination_latitude) FROM trips")[0]
-    nulls, lows, highs = {name: 0 for name in COLUMNS}, [], []
+    nulls, lows, highs = dict.fromkeys(COLUMNS, 0), [], []
     for file in segments:
         metadata = parquet.ParquetFile(file).metadata
         for group in (metadata.row_group(index) for index in range(metadata.num_row_groups)):

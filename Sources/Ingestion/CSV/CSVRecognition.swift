@@ -137,7 +137,8 @@ package struct CSVRecognition {
     ) -> CSVLayout? {
         let isAsUsual =
             options.map.isEmpty && options.hasHeader != false && options.decimalComma != true && options.nullIsland != .reject
-            && options.missingDestination != .keep && options.timeZone == nil && options.dateOrder == nil && delimiter == UInt8(ascii: ",")
+            && options.missingDestination != .keep && options.timeZone == nil && options.dateOrder == nil
+            && delimiter == UInt8(ascii: ",")
         guard isAsUsual, let layout = CSVLayout(ownForm: header), fieldCount(header, records) == header.names.count else {
             return nil
         }

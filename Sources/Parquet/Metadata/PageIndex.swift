@@ -126,7 +126,8 @@ extension PageLocation {
 extension ColumnIndex {
     /// Makes the index of some pages, or nil if one with values has no bounds: the format then allows none for the chunk.
     init?(_ bounds: [ParquetBounds]) {
-        guard !bounds.isEmpty, bounds.allSatisfy({ $0.isOfNulls || ($0.minimum != nil && $0.maximum != nil) }) else { return nil }
+        let isComplete = bounds.allSatisfy { $0.isOfNulls || ($0.minimum != nil && $0.maximum != nil) }
+        guard !bounds.isEmpty, isComplete else { return nil }
         self.bounds = bounds
         // Pages without bounds have no place in the order, and their neighbours are compared past them.
         let ordered = bounds.filter { $0.minimum != nil }

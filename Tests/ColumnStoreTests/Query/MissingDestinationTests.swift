@@ -93,7 +93,9 @@ struct MissingDestinationTests {
         }
         // Bounds are those of the destinations that there are.
         let longitudes = file.rowGroups.map { $0.columns[4].bounds! }
-        #expect(longitudes.compactMap { $0.minimum?.double }.min() == lacking.map(\.destinationLongitude).filter { !$0.isNaN }.min())
+        #expect(
+            longitudes.compactMap { $0.minimum?.double }.min() == lacking.map(\.destinationLongitude).filter { !$0.isNaN }.min()
+        )
     }
 
     @Test("Trips are read back, and again after a rewrite", arguments: [1, 40, 100])
@@ -107,7 +109,9 @@ struct MissingDestinationTests {
         let reader = try SegmentReader(path: "\(folder.path)/\(name)")
         #expect(reader.indexProblem == nil)
         let read = RandomTrips.trips(try reader.readTrips()).map(\.comparable)
-        #expect(Dictionary(grouping: read) { $0 }.mapValues(\.count) == Dictionary(grouping: trips.map(\.comparable)) { $0 }.mapValues(\.count))
+        #expect(
+            Dictionary(grouping: read) { $0 }.mapValues(\.count)
+                == Dictionary(grouping: trips.map(\.comparable)) { $0 }.mapValues(\.count))
         for rows in [0..<1, 8191..<8193, 12_345..<29_999] {
             #expect(RandomTrips.trips(try reader.readTrips(rows)).map(\.comparable) == Array(read[rows]))
         }
@@ -174,7 +178,9 @@ struct MissingDestinationTests {
         return [QueryExecutor(snapshot, on: pool), QueryExecutor(snapshot, on: pool, useIndex: false)]
     }
 
-    @Test("Answers stay right through loads, rollups, merges, reclustering, deletion and reopening", arguments: [21, 22] as [UInt64])
+    @Test(
+        "Answers stay right through loads, rollups, merges, reclustering, deletion and reopening",
+        arguments: [21, 22] as [UInt64])
     func lifecycle(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var store = try open(isServing: seed == 21)

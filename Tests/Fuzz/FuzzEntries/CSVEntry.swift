@@ -107,7 +107,8 @@ enum CSVEntry {
                 ]
                 let count = row.hasDestination ? 4 : 2
                 precondition(
-                    zip(coordinates, [180, 90, 180, 90]).prefix(count).allSatisfy { abs($0) <= $1 }, "a coordinate is out of range")
+                    zip(coordinates, [180, 90, 180, 90]).prefix(count).allSatisfy { abs($0) <= $1 },
+                    "a coordinate is out of range")
                 precondition(row.hasDestination || row.destinationLatitude.isNaN, "half a destination")
                 rows.append(
                     Row(

@@ -116,7 +116,10 @@ struct FormRowLoopTests {
     func names() throws {
         let names = ["", "NA", "None", " ", "a"]
         let rows = names.map { "2020-01-01 00:00,1,2,3,4,\($0)\n" }.joined()
-        #expect(FastDecoding.everyWay(Array(rows.utf8), header: try Self.layout()).regions == ["default", "default", "default", "default", "a"])
+        #expect(
+            FastDecoding.everyWay(Array(rows.utf8), header: try Self.layout()).regions == [
+                "default", "default", "default", "default", "a",
+            ])
         let kept = FastDecoding.everyWay(Array(rows.utf8), header: try Self.layout { $0.keepsNames = true })
         #expect(kept.regions == ["default", "NA", "None", " ", "a"])
     }

@@ -88,7 +88,8 @@ struct RandomForm {
         }
         let trip = ReferenceTrip(
             region: Array((region ?? "default").utf8), origin: [places[0], places[1]].map { $0.value.bitPattern },
-            destination: [places[2], places[3]].map { isMissing ? Double.nan.bitPattern : $0.value.bitPattern }, time: seconds * 1_000_000,
+            destination: [places[2], places[3]].map { isMissing ? Double.nan.bitPattern : $0.value.bitPattern },
+            time: seconds * 1_000_000,
             datasource: Array((datasource ?? "csv").utf8))
         return (trip, texts.joined(separator: delimiter))
     }

@@ -16,8 +16,10 @@ struct MissingValueTests {
         var (doubles, codes): ([Double], [UInt32]) = ([], [])
         while doubles.count < count {
             let isMissing = Int.random(in: 0..<100, using: &random) < percent
-            for _ in 0..<Int.random(in: 1...(Bool.random(using: &random) ? 1 : 40), using: &random) where doubles.count < count {
-                doubles.append(isMissing ? .nan : [0, -0.0, .infinity, .random(in: -9...9, using: &random)].randomElement(using: &random)!)
+            for _ in 0..<Int.random(in: 1...(Bool.random(using: &random) ? 1 : 40), using: &random) where doubles.count < count
+            {
+                doubles.append(
+                    isMissing ? .nan : [0, -0.0, .infinity, .random(in: -9...9, using: &random)].randomElement(using: &random)!)
                 codes.append(isMissing ? ParquetColumn.missingCode : UInt32.random(in: 0..<5, using: &random))
             }
         }
@@ -78,7 +80,9 @@ struct MissingValueTests {
     @Test("An order that a page of missing values interrupts is none")
     func order() throws {
         var encoder = ColumnChunkEncoder(zstdLevel: 1)
-        for (values, isSorted) in [([5, .nan, 3], false), ([3, .nan, 5], true), ([.nan, 3, 5, .nan], true)] as [([Double], Bool)] {
+        for (values, isSorted) in [([5, .nan, 3], false), ([3, .nan, 5], true), ([.nan, 3, 5, .nan], true)]
+            as [([Double], Bool)]
+        {
             let chunk = encoder.encode(double: values.span, column: Self.number, encoding: .plain, pageRowCount: 1)
             let bytes = writeFile([Self.number], [[chunk]])
             let index = try #require(try ParquetFile(parsing: bytes.span.bytes).rowGroups[0].columns[0].columnIndex)
