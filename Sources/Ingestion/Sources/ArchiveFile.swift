@@ -37,8 +37,8 @@ package final class ArchiveFile {
             }
         } catch {
             // What it would be if it were whole matters more.
-            let first = try Self.read(descriptor, path, 30, 19)
-            throw first == Array("[Content_Types].xml".utf8) ? Self.workbook : error
+            let beginning = String(decoding: try Self.read(descriptor, path, 0, 100), as: UTF8.self)
+            throw beginning.contains("[Content_Types].xml") ? Self.workbook : error
         }
         let shown = directory.entries.filter { !ArchiveName.isHidden($0.name) }
         var csv = shown.filter { ArchiveName.isOfCSV($0.name) }
