@@ -75,7 +75,9 @@ private struct TimeTextReader {
         let start = position
         let first = digits(text, maximum: 17)
         if first.count > 0 {
-            if position == end || (byte(text) == UInt8(ascii: ".") && first.count >= 9) { return try readEpoch(text, first, into: &time) }
+            if position == end || (byte(text) == UInt8(ascii: ".") && first.count >= 9) {
+                return try readEpoch(text, first, into: &time)
+            }
             if byte(text) == UInt8(ascii: ":") {
                 position = start
                 try readClock(text, into: &time)
@@ -92,7 +94,10 @@ private struct TimeTextReader {
     /// Reads what follows a date: nothing, or a clock and its zone.
     private mutating func readRest(_ text: Span<UInt8>, into time: inout TimeText) throws(TimestampProblem) {
         if position == end { return }
-        guard byte(text) == UInt8(ascii: " ") || byte(text) == UInt8(ascii: "T") || byte(text) == UInt8(ascii: "t") || byte(text) == UInt8(ascii: ",") else {
+        guard
+            byte(text) == UInt8(ascii: " ") || byte(text) == UInt8(ascii: "T") || byte(text) == UInt8(ascii: "t")
+                || byte(text) == UInt8(ascii: ",")
+        else {
             throw .malformed
         }
         position += 1
@@ -111,7 +116,9 @@ private struct TimeTextReader {
         while end > position, TimestampParser.isBlank(text[end - 1]) { end -= 1 }
     }
 
-    private mutating func skipBlanks(_ text: Span<UInt8>) { while position < end, text[position] == UInt8(ascii: " ") { position += 1 } }
+    private mutating func skipBlanks(_ text: Span<UInt8>) {
+        while position < end, text[position] == UInt8(ascii: " ") { position += 1 }
+    }
 
     /// Reads digits up to a maximum count.
     private mutating func digits(_ text: Span<UInt8>, maximum: Int) -> (value: Int, count: Int) {
@@ -133,7 +140,9 @@ private struct TimeTextReader {
 
     // MARK: Dates
 
-    private mutating func readDate(_ text: Span<UInt8>, _ first: (value: Int, count: Int), into time: inout TimeText) throws(TimestampProblem) {
+    private mutating func readDate(_ text: Span<UInt8>, _ first: (value: Int, count: Int), into time: inout TimeText)
+        throws(TimestampProblem)
+    {
         if first.count == 8 {
             // 20150921 142311
             time.date = .certain(year: first.value / 10_000, month: first.value / 100 % 100, day: first.value % 100)
@@ -172,7 +181,9 @@ private struct TimeTextReader {
     private mutating func readDayAndName(_ text: Span<UInt8>, _ day: Int, into time: inout TimeText) throws(TimestampProblem) {
         skipBlanks(text)
         let month = try month(named: word(text))
-        if byte(text) == UInt8(ascii: "-") || byte(text) == UInt8(ascii: "/") || byte(text) == UInt8(ascii: ",") { position += 1 }
+        if byte(text) == UInt8(ascii: "-") || byte(text) == UInt8(ascii: "/") || byte(text) == UInt8(ascii: ",") {
+            position += 1
+        }
         skipBlanks(text)
         let year = digits(text, maximum: 4)
         guard year.count == 4 || year.count == 2 else { throw .malformed }
@@ -205,7 +216,8 @@ private struct TimeTextReader {
     /// Reads letters, and returns the first three in lower case as one number; 0 if there are fewer.
     private mutating func word(_ text: Span<UInt8>) -> UInt32 {
         var (key, count) = (0 as UInt32, 0)
-        while position < end, case let letter = text[position] | 0x20, letter >= UInt8(ascii: "a"), letter <= UInt8(ascii: "z") {
+        while position < end, case let letter = text[position] | 0x20, letter >= UInt8(ascii: "a"), letter <= UInt8(ascii: "z")
+        {
             if count < 3 { key = key << 8 | UInt32(letter) }
             count += 1
             position += 1

@@ -43,7 +43,8 @@ struct DryRun {
     private func open() throws(TripstoreError) -> SampledSource {
         let source = try ByteSource(path: path, ExpansionBound(multiple: bounds.expansionMax))
         guard !source.isArchive else {
-            throw TripstoreError(.badInput, "A dry run reads one file, not an archive of several; unpack it and give a file of it.")
+            throw TripstoreError(
+                .badInput, "A dry run reads one file, not an archive of several; unpack it and give a file of it.")
         }
         return SampledSource(try TextSource(source, options))
     }

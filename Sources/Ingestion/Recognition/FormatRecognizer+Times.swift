@@ -33,7 +33,8 @@ extension FormatRecognizer {
         FormatQuestion(
             option: "map", column: sample.name(columns[0]), example: sample.values[columns[0]].first,
             choices: columns.map(sample.name), reason: "Several columns may hold the start times of trips.",
-            answers: isHalf ? [] : columns.map { ["time=\(sample.reference($0))"] }, targets: isHalf ? [ReadingOptions.Target.date, .timeOfDay].map(\.rawValue) : [])
+            answers: isHalf ? [] : columns.map { ["time=\(sample.reference($0))"] },
+            targets: isHalf ? [ReadingOptions.Target.date, .timeOfDay].map(\.rawValue) : [])
     }
 
     private func noTime() -> FormatQuestion {

@@ -140,7 +140,8 @@ package struct FormatRecognizer {
             let missing = given == nil ? east : north
             throw FormatQuestion(
                 option: "map", column: nil, example: nil, choices: numericColumns(),
-                reason: "The option map gives one of two coordinates; \(missing.rawValue) is missing.", targets: [missing.rawValue])
+                reason: "The option map gives one of two coordinates; \(missing.rawValue) is missing.",
+                targets: [missing.rawValue])
         }
     }
 

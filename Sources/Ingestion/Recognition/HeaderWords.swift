@@ -97,39 +97,39 @@ struct HeaderWords: Hashable, Sendable {
     private static let vocabulary: [String: Meaning] = {
         let spellings: [Meaning: String] = [
             .origin: """
-                origin origins orig start starts started starting begin begins began beginning from pickup pu pulocation departure depart \
-                departs departed départ checkout rent rented origen origem retiro partida salida inicio abfahrt unlock unlocked \
-                unplug idunplug strt o 대여 출발 source board boarding pick
-                """,
+            origin origins orig start starts started starting begin begins began beginning from pickup pu pulocation departure depart \
+            departs departed départ checkout rent rented origen origem retiro partida salida inicio abfahrt unlock unlocked \
+            unplug idunplug strt o 대여 출발 source board boarding pick
+            """,
             .destination: """
-                destination destinations dest end ends ended ending stop stops stopped to dropoff do dolocation drop return returned arrival \
-                arrive arrived arrivée destino arribo llegada fin fim ende ziel ankunft lock locked plug idplug 반납 도착 finish \
-                finished d checkin alight alighting
-                """,
+            destination destinations dest end ends ended ending stop stops stopped to dropoff do dolocation drop return returned arrival \
+            arrive arrived arrivée destino arribo llegada fin fim ende ziel ankunft lock locked plug idplug 반납 도착 finish \
+            finished d checkin alight alighting
+            """,
             .longitude: "longitude longitud long lon lng lngitude 경도",
             .latitude: "latitude latitud lat 위도",
             .x: "x x좌표 east easting",
             .y: "y y좌표 north northing",
             .point: """
-                location locations point points coord coords coordinate coordinates geom geometry geolocation position pos latlng \
-                latlon latlong lnglat lonlat wkt 좌표
-                """,
+            location locations point points coord coords coordinate coordinates geom geometry geolocation position pos latlng \
+            latlon latlong lnglat lonlat wkt 좌표
+            """,
             .place: """
-                station stations statn zone zones terminal kiosk dock hub community tract puesto estacion estación estacao \
-                estação ciclo cicloestacion 대여소 대여소번호 neighborhood neighbourhood borough area grid emplacement
-                """,
+            station stations statn zone zones terminal kiosk dock hub community tract puesto estacion estación estacao \
+            estação ciclo cicloestacion 대여소 대여소번호 neighborhood neighbourhood borough area grid emplacement
+            """,
             .identifier: "id ids number num no code name names uuid pk nombre key 번호",
             .moment: """
-                time times datetime timestamp hourtime moment at when ms zeit startzeit horario 일시 일시간
-                """,
+            time times datetime timestamp hourtime moment at when ms zeit startzeit horario 일시 일시간
+            """,
             .date: "date dates day fecha data datum 일자 날짜",
             .clock: "clock hora uhrzeit 시간",
             .region: "region",
             .datasource: "datasource",
             .other: """
-                duration seconds minutes miles distance fare tip tips tolls birth birthday birthyear year month hour hours modified \
-                updated created online temperature slot voltage battery minute count version weekday gender type
-                """,
+            duration seconds minutes miles distance fare tip tips tolls birth birthday birthyear year month hour hours modified \
+            updated created online temperature slot voltage battery minute count version weekday gender type
+            """,
         ]
         var all: [String: Meaning] = [:]
         for (meaning, words) in spellings {

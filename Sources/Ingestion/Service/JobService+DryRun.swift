@@ -17,7 +17,7 @@ extension JobService {
     }
 
     /// The same without a store.
-    public static func dryRun(
+    package static func dryRun(
         path: String, options: ReadingOptions, places: PlaceTable? = nil, bounds: IngestionBounds,
         isCancelled: () -> Bool = { false }
     ) throws(TripstoreError) -> DryRunReport {
@@ -29,7 +29,7 @@ extension JobService {
     /// Reads a file of places for a dry run without a store.
     ///
     /// - Parameter name: the file's name for messages.
-    public static func places(
+    package static func places(
         path: String, named name: String, bounds: IngestionBounds
     ) throws(TripstoreError) -> PlaceTable {
         let file = try JobPlaces.read(path: path, named: name, bounds)

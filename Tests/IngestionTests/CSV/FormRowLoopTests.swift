@@ -8,7 +8,8 @@ import TripModel
 struct FormRowLoopTests {
     /// Reasons that only records of such forms give.
     static let reasons: Set<RejectReason> = [
-        .originOtherForm, .destinationOtherForm, .originHalf, .destinationHalf, .nullIsland, .timeOrderUnknown, .originUnknownPlace,
+        .originOtherForm, .destinationOtherForm, .originHalf, .destinationHalf, .nullIsland, .timeOrderUnknown,
+        .originUnknownPlace,
         .destinationUnknownPlace, .originAmbiguousPlace, .destinationAmbiguousPlace,
     ]
 
