@@ -79,7 +79,7 @@ struct LayeringTests {
             ("CInflate", ["Sources/Ingestion/Sources/"]),
             ("CBZip2", ["Sources/Ingestion/Sources/"]),
             ("CKernels", ["Sources/Ingestion/CSV/", "Sources/ColumnStore/Segment/"]),
-            ("CFastFloat", ["Sources/Ingestion/CSV/"]),
+            ("CFastFloat", ["Sources/Ingestion/Fields/"]),
             ("HummingbirdCore", ["Sources/Server/"]),
             ("NIOCore", ["Sources/Server/"]),
             ("CCurl", ["Sources/HTTPTransport/"]),

@@ -40,7 +40,7 @@ package final class IngestionJob {
         var rejectsSincePart: [String: Int]
     }
 
-    private struct WritingPart {
+    struct WritingPart {
         var number: Int
         var record: Pending<SegmentRecord?>?
         /// The job's counts at the part's last row.
@@ -52,8 +52,8 @@ package final class IngestionJob {
     }
 
     private let engine: any TripEngine
-    private let storage: JobStorage
-    private var catalog: any JobCatalog & CommitLog { storage.catalog }
+    let storage: JobStorage
+    var catalog: any JobCatalog & CommitLog { storage.catalog }
     private let pool: WorkerPool
     private let control: Control
     private let bounds: IngestionBounds
@@ -61,17 +61,17 @@ package final class IngestionJob {
     private let report: (JobProgress) -> Void
     private let chunkByteCount: Int
     private let partRowCount: Int
-    private let sourcePath: String
-    private let record: JobRecord
+    let sourcePath: String
+    let record: JobRecord
 
     /// The current state of the job.
     private(set) var job: Job
-    private var checkpoint: JobRecord.Checkpoint
+    var checkpoint: JobRecord.Checkpoint
     private var meter: ProgressMeter
     private let rejectsLog: any RejectsLog
     private var rejectsSincePart: [String: Int] = [:]
     /// Of this attempt; one that resumes has a trip in its store already.
-    private var rejects: (counts: [RejectReason: Int], lines: [RejectReason: Int]) = ([:], [:])
+    var rejects: (counts: [RejectReason: Int], lines: [RejectReason: Int]) = ([:], [:])
     private var batches: [TripBatch] = []
     private var batchRowCount = 0
     /// The state before the last of `batches`.
@@ -80,14 +80,14 @@ package final class IngestionJob {
     private var writing: [WritingPart] = []
     private var partCount = 0
     /// Bytes of segments of this attempt.
-    private var storedByteCount = 0
+    var storedByteCount = 0
     private var idleBuffers: [ChunkBuffer] = []
     /// Of all trips up to the checkpoint.
-    private var survey: TripSurvey
+    var survey: TripSurvey
     /// How the file is read; nil for our own form.
-    private var recognized: RecognizedCSV?
+    var recognized: RecognizedCSV?
     /// Ids and names of no place since the attempt began.
-    private var unknownPlaces = UnknownPlaces()
+    var unknownPlaces = UnknownPlaces()
     /// Hashes the source's plain bytes as they are read.
     private let hasher = ContentHasher()
     /// Hash of the whole source as it is stored, once it is read to its end.
@@ -231,18 +231,6 @@ package final class IngestionJob {
         return end
     }
 
-    /// Refuses, before a row is read, a file with the size and hash of one that was ingested.
-    private func refuseDuplicate(_ source: JobSource) throws(TripstoreError) {
-        // An upload was hashed as it arrived, and compared.
-        guard !record.allowsDuplicate, record.sourceHash == nil, let byteCount = source.bytes.storedByteCount,
-            try catalog.hasSource(ofByteCount: byteCount)
-        else { return }
-        let hash = if let hash = source.hash { hash } else { try ContentHash.file(sourcePath) }
-        if let other = try catalog.job(ofSource: hash) {
-            throw try storage.refusal(ofTwin: other.job, hasSameOptions: other.options == record.options)
-        }
-    }
-
     /// Drops bytes up to and including the next newline, and returns their count.
     private func skipLine(_ tail: inout ChunkBuffer, from source: SampledSource, hasEnded: inout Bool) throws -> Int {
         var skipped = 0
@@ -382,37 +370,6 @@ package final class IngestionJob {
         guard try catalog.commit(commit, job: job.id) else {
             throw TripstoreError(.cancelled, "Cancelled on request.")
         }
-    }
-
-    /// What the job shows at its end of how its file is read, notes included.
-    private func reading(with rejects: [String: Int]) throws(TripstoreError) -> JobReading? {
-        var notes = TripNotes(job: job.id, survey: survey, rejects: rejects, rowCount: job.processedRows)
-        if record.allowsDuplicate, let hash = checkpoint.contentHash, let earlier = try catalog.completedJob(ofContent: hash) {
-            notes.earlier = (earlier.job, earlier.options == record.options)
-        }
-        return JobReading(reading, adding: notes)
-    }
-
-    /// How the file is read, with the places that it lacks so far.
-    private var reading: JobReading? { recognized?.reading?.noting(unknownPlaces, quotesFile: record.mayBeQuoted) }
-
-    /// Why the job fails at its end although it could be read; nil: it completes.
-    private var failure: String? {
-        guard let recognized,
-            let rejected = AllRejected(rowCount: job.processedRows, counts: rejects.counts, lines: rejects.lines)
-        else { return nil }
-        return rejected.message(recognized, mayBeQuoted: record.mayBeQuoted)
-    }
-
-    /// Stops a job that stores a multiple of what it reads.
-    private func requireBound(on segment: SegmentRecord?, of part: WritingPart) throws(TripstoreError) {
-        storedByteCount += segment?.byteCount ?? 0
-        let bound = Limits.outputByteCountMin + Limits.outputSourceMultiple * part.job.processedBytes
-        guard storedByteCount > bound else { return }
-        throw TripstoreError(
-            .badInput,
-            "The job has stored \(storedByteCount.grouped) bytes for \(part.job.processedBytes.grouped) of its file, more than any trips "
-                + "need; check what the file contains.")
     }
 
     /// Commits the rows read so far.

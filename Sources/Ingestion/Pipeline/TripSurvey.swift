@@ -130,7 +130,7 @@ private struct Tally {
     @inline(__always)
     mutating func add(_ key: Int32, _ count: Int) {
         if count == 0 { return }
-        let slot = Int(UInt32(bitPattern: key) &* 0x9E37_79B1 >> 24)
+        let slot = Int((UInt32(bitPattern: key) &* 0x9E37_79B1) >> 24)
         if keys[slot] != key {
             if runs[slot] > 0 { displaced[keys[slot], default: 0] += runs[slot] }
             keys[slot] = key

@@ -16,7 +16,7 @@ package struct FormatRecognizer {
     let words: [HeaderWords]
     /// What most values of each column are; nil if they are no times, or no points.
     let kinds: [TimeKind?]
-    private let pointForms: [PointForm?]
+    let pointForms: [PointForm?]
     private(set) var mapped: [ReadingOptions.Target: Int] = [:]
 
     private init(_ sample: TripSample, _ options: ReadingOptions, _ places: PlaceTable?) {
@@ -266,63 +266,6 @@ package struct FormatRecognizer {
                     $0.hasPrefix("[[") || $0.contains("LineString") || $0.contains("LINESTRING")
                 } ?? false
         }
-    }
-
-    // MARK: Points in one column
-
-    private func pointColumn(_ end: HeaderWords.Meaning) -> Int? {
-        let columns = words.indices.filter { words[$0].end == end && pointForm($0) != nil }
-        return columns.first { words[$0].has(.point) || (words[$0].has(.longitude) && words[$0].has(.latitude)) }
-            ?? columns.first
-    }
-
-    private func pointForm(_ column: Int) -> PointForm? { pointForms[column] }
-
-    /// The form of a column's points; nil if more than half are no points.
-    private static func pointForm(of values: [String], _ word: HeaderWords) -> PointForm? {
-        guard !values.isEmpty else { return nil }
-        let forms = values.map { pointForm(of: $0) }
-        for form in [PointForm.wkt, .longitudeFirst, .latitudeFirst, .object] {
-            guard forms.count(where: { $0 == form }) * 2 > forms.count else { continue }
-            // A name that says the order is believed: `lng_lat`.
-            if form == .latitudeFirst, let named = order(word) { return named }
-            return form
-        }
-        return nil
-    }
-
-    private static func order(_ word: HeaderWords) -> PointForm? {
-        if word.words.contains(where: { $0 == "lnglat" || $0 == "lonlat" }) { return .longitudeFirst }
-        let axes = word.words.compactMap { HeaderWords($0).meanings.first }.filter { $0 == .longitude || $0 == .latitude }
-        return axes.count == 2 && axes[0] == .longitude ? .longitudeFirst : nil
-    }
-
-    static func pointForm(of value: String) -> PointForm? {
-        // What most values are not is seen at their first byte.
-        guard let first = value.utf8.first else { return nil }
-        if first | 0x20 == UInt8(ascii: "p") { return value.lowercased().hasPrefix("point") ? .wkt : nil }
-        if value.hasPrefix("["), value.hasSuffix("]") {
-            return numbers(value.dropFirst().dropLast()) == 2 ? .longitudeFirst : nil
-        }
-        if value.hasPrefix("{"), let start = value.range(of: "coordinates")?.upperBound,
-            let open = value[start...].firstIndex(of: "["), let close = value[open...].firstIndex(of: "]")
-        {
-            return numbers(value[value.index(after: open)..<close]) == 2 ? .longitudeFirst : nil
-        }
-        if value.hasPrefix("{") {
-            let text = value.lowercased()
-            return text.contains("lat") && (text.contains("lng") || text.contains("lon")) && text.contains(":") ? .object : nil
-        }
-        // `1,317` is a number with a thousands separator.
-        guard value.utf8.count(where: { $0 == UInt8(ascii: ".") }) == 2 else { return nil }
-        let inner = value.hasPrefix("(") && value.hasSuffix(")") ? value.dropFirst().dropLast() : value[...]
-        return numbers(inner) == 2 ? .latitudeFirst : nil
-    }
-
-    /// The count of numbers that a comma separates; 0 if something else is among them.
-    private static func numbers(_ text: Substring) -> Int {
-        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-        return parts.allSatisfy { number(String($0).trimmingBlanks()) != nil } ? parts.count : 0
     }
 
     // MARK: What is missing

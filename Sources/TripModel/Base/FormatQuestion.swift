@@ -44,9 +44,9 @@ public struct FormatQuestion: Error, Hashable, Sendable {
 
     /// A value of the column as a sentence; nil if there is none, or the reason has it.
     private var shownValue: String? {
-        guard column != nil, let example, !example.isEmpty, !reason.contains(example), !example.hasControlCharacter else {
-            return nil
-        }
+        guard let column, reason.contains(column), let example, !example.isEmpty, !reason.contains(example),
+            !example.hasControlCharacter
+        else { return nil }
         let isLong = example.count > Self.shownCharacterCountMax
         return "One of its values is \(isLong ? example.prefix(Self.shownCharacterCountMax) + "…" : example)."
     }

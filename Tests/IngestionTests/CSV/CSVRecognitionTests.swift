@@ -230,7 +230,7 @@ struct CSVRecognitionTests {
         arguments: [
             (
                 header + "1/2/2020 8:00,1,2,3,4\n", "date_order",
-                "no value proves either. Add --date-order month-first or --date-order day-first (curl: -F date_order=month-first or "
+                "no value proves either. One of its values is 1/2/2020 8:00. Add --date-order month-first or --date-order day-first (curl: -F date_order=month-first or "
                     + "-F date_order=day-first)."
             ),
             (
@@ -250,7 +250,7 @@ struct CSVRecognitionTests {
             ),
             (
                 "time,from_station_id,to_station_id\n2020-01-13 08:00,85,28\n", "places",
-                "by station or zone (from_station_id), without coordinates. Add --places FILE (curl: -F places=@FILE)"
+                "by station or zone (from_station_id), without coordinates. One of its values is 85. Add --places FILE (curl: -F places=@FILE)"
             ),
             (
                 "time;start_lng;start_lat;end_lng;end_lat\n2020-01-13 08:00;1,5;2,5;3,5;4,5\n", "decimal_comma",

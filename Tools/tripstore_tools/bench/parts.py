@@ -5,8 +5,7 @@ import tempfile
 from pathlib import Path
 
 from tripstore_tools import REPOSITORY
-from tripstore_tools.bench import (
-    against, asking, clickhouse_engine, figures, growth, gzip_loads, http_loads, judge, loads, page, publishers, scaling)
+from tripstore_tools.bench import against, asking, clickhouse_engine, figures, growth, gzip_loads, http_loads, judge, loads, page, publishers, scaling
 from tripstore_tools.bench.files import Files
 from tripstore_tools.bench.origin import commit, machine
 
@@ -123,8 +122,9 @@ def compressed(made, folder, options, sections):
     return measured
 
 
-PARTS = {"publishers": publishers_forms, "gzip": compressed, "against": two_builds, "scaling": shapes_and_sizes, "growth": growth_of_queries, "small_files": small_files, "http": uploads,
-         "row": loads_in_a_row, "subscribers": audiences, "clickhouse": other_engine}
+PARTS = {"publishers": publishers_forms, "gzip": compressed, "against": two_builds, "scaling": shapes_and_sizes,
+         "growth": growth_of_queries, "small_files": small_files, "http": uploads, "row": loads_in_a_row, "subscribers": audiences,
+         "clickhouse": other_engine}
 
 
 def run(options):

@@ -17,7 +17,7 @@ from tripstore_tools.bench.publisher_files import FORMS
 def duckdb_reader(form, csv):
     import duckdb
 
-    names = {column: "VARCHAR" for column in form.columns} | {column: "DOUBLE" for column in form.ends} | {form.time: "TIMESTAMP"}
+    names = dict.fromkeys(form.columns, "VARCHAR") | dict.fromkeys(form.ends, "DOUBLE") | {form.time: "TIMESTAMP"}
     database = duckdb.connect()
 
     def read():
