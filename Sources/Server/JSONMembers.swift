@@ -72,7 +72,8 @@ struct JSONMembers {
         case .texts(let texts) where ReadingParameters.repeatable.contains(name): return texts
         case .other where ReadingParameters.repeatable.contains(name):
             throw HTTPError(.badRequest, message: "Field '\(name)' must be a list of texts, or be left out.")
-        case .flag(let flag) where name == ReadingOptions.Option.decimalComma.rawValue: return [flag ? "true" : "false"]
+        case .flag(let flag) where name == ReadingOptions.Option.decimalComma.rawValue || name == "dry_run":
+            return [flag ? "true" : "false"]
         default: return try [text(name)].compactMap(\.self)
         }
     }

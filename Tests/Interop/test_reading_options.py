@@ -270,7 +270,7 @@ def test_jobs_of_an_earlier_version_have_no_options(tmp_path):
     with sqlite3.connect(store / "catalog.sqlite") as database:
         database.executescript("""
             ALTER TABLE jobs DROP COLUMN options; ALTER TABLE jobs DROP COLUMN format; ALTER TABLE jobs DROP COLUMN notes;
-            ALTER TABLE jobs DROP COLUMN question; DROP TABLE profiles;
+            ALTER TABLE jobs DROP COLUMN question; ALTER TABLE jobs DROP COLUMN survey; DROP TABLE profiles;
             DROP TABLE places; DELETE FROM grdb_migrations WHERE identifier LIKE 'v16%' OR identifier LIKE 'v17%';""")
     assert "skipped" in cli("ingest", SAMPLE, "--data-dir", store).stderr
     job = json.loads(cli("jobs", 1, "--format", "json", "--data-dir", store).stdout)
