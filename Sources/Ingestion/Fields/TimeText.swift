@@ -177,7 +177,7 @@ private struct TimeTextReader {
         }
     }
 
-    /// 24 May 2023, 24-May-2023, 24-May-23
+    /// 24 May 2023, 24-May-2023, 24-May-23.
     private mutating func readDayAndName(_ text: Span<UInt8>, _ day: Int, into time: inout TimeText) throws(TimestampProblem) {
         skipBlanks(text)
         let month = try month(named: word(text))
