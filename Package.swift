@@ -150,7 +150,7 @@ let package = Package(
         .testTarget(name: "ParquetTests", dependencies: ["Parquet", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "IngestionTests",
-            dependencies: [
+            dependencies: ["Bucketing", 
                 "Ingestion", "LocalStore", "ColumnStore", "TripstoreAPI", "TripModel", "Parquet", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],

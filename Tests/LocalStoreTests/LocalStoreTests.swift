@@ -174,7 +174,7 @@ struct LocalStoreTests {
 
     @Test(arguments: [
         ("", "empty"), ("a,b,c\n1,2,3\n", "hold the origins of trips; its columns are a, b, c."),
-        ("region;origin_coord;destination_coord;datetime;datasource\n", ";"),
+        ("region;origin_coord;destination_coord;datetime;datasource\n", "no rows"),
         ("PK\u{3}\u{4}zip", "zip archive"), ("region,origin_coord,destination_coord,datetime\n", "no rows"),
     ])
     func aBadFileFailsWithOneSentence(text: String, mentions: String) throws {
