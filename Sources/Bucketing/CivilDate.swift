@@ -39,6 +39,7 @@ public struct CivilDate: Hashable, Comparable, Sendable {
     /// The text, such as `2018-05-28`.
     public var text: String {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(10)
         append(to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }

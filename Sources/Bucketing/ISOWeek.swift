@@ -48,8 +48,10 @@ public struct ISOWeek: Hashable, Comparable, Sendable {
     /// The text, such as `2018-W22`.
     public var text: String {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(8)
         DecimalText.append(isoYear, digitCount: 4, to: &bytes)
-        bytes += [UInt8(ascii: "-"), UInt8(ascii: "W")]
+        bytes.append(UInt8(ascii: "-"))
+        bytes.append(UInt8(ascii: "W"))
         DecimalText.append(isoWeek, digitCount: 2, to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }

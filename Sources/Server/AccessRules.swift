@@ -65,12 +65,14 @@ public struct AccessRules: Sendable {
 
     private func hostRefusal(of request: HTTPRequest) -> RequestRefusal? {
         // HTTP/1.0 need not name a host, and browsers don't use it. Load balancers check the health of an address.
-        guard let hosts, let authority = request.authority, !Self.isHealthCheck(request) else { return nil }
+        guard let hosts, let authority = request.authority else { return nil }
         guard let host = HostName(authority) else {
+            if Self.isHealthCheck(request) { return nil }
             return RequestRefusal(.badRequest, "The Host field is not HOST or HOST:PORT.")
         }
         if host.isLoopback || answersAddresses && host.isAddress { return nil }
         if hosts.contains(where: { $0.hasPrefix(".") ? host.name.hasSuffix($0) : host.name == $0 }) { return nil }
+        if Self.isHealthCheck(request) { return nil }
         return RequestRefusal(
             .badRequest,
             "This server does not answer for the host '\(host.name)'; if it is a name of this server, start it with "

@@ -43,9 +43,11 @@ struct AnalyticsController: Sendable {
     ) async throws -> Response {
         let (engine, budget) = (store.engine, budget)
         let cancellation = QueryCancellation(timeout: options.queryTimeout)
-        let waitingMax = min(options.waitingQueryCountMax, connections.capacity / ServerLimits.waitingQueryPart)
         let run = { () async throws(TripstoreError) -> AdmittedAnswer in
-            try await engine.threads.answer(mayScan: mayScan, cancellation, waitingMax: waitingMax) {
+            try await engine.threads.answer(
+                mayScan: mayScan, cancellation,
+                waitingMax: min(options.waitingQueryCountMax, connections.capacity / ServerLimits.waitingQueryPart)
+            ) {
                 () throws(TripstoreError) in try budget.admit(query(engine, cancellation))
             }
         }

@@ -33,6 +33,8 @@ final class ConnectionWatch: ChannelDuplexHandler {
     private var isReading = false
     private var receivedByteCount = 0
     private var queuedByteCount = 0
+    /// What was queued when the system had accepted all of it.
+    private var acceptedByteCount = 0
     private var receiving = Window()
     private var sending = Window()
     private var isStopping = false
@@ -126,7 +128,10 @@ final class ConnectionWatch: ChannelDuplexHandler {
 
     /// Bytes that the system has not accepted yet.
     private var unsentByteCount: Int {
-        (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if queuedByteCount == acceptedByteCount { return 0 }
+        let count = (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if count == 0 { acceptedByteCount = queuedByteCount }
+        return count
     }
 
     private var sentByteCount: Int { queuedByteCount - unsentByteCount }

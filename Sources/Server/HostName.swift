@@ -28,11 +28,7 @@ struct HostName: Hashable, Sendable {
             portStart = whole.utf8.index(after: bracket)
         } else {
             portStart = whole.utf8.firstIndex(of: UInt8(ascii: ":")) ?? whole.endIndex
-            var name = whole[..<portStart].lowercased()
-            if name.utf8.last == UInt8(ascii: ".") { name.removeLast() }
-            guard !name.isEmpty, !name.hasPrefix("."), !name.contains(".."), name.utf8.allSatisfy(Self.isOfName) else {
-                return nil
-            }
+            guard let name = Self.canonicalName(whole.utf8[..<portStart]) else { return nil }
             self.name = name
             isAddress = Self.isIPv4(name)
         }
@@ -53,16 +49,28 @@ struct HostName: Hashable, Sendable {
         name == "localhost" || name == "ip6-localhost" || name == "[::1]" || isAddress && name.hasPrefix("127.")
     }
 
-    private static func isOfName(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "_"):
-            true
-        default: false
+    /// Returns a name in lower case without a dot at its end; nil if it is invalid. By bytes: each request is checked.
+    private static func canonicalName(_ text: Substring.UTF8View) -> String? {
+        let text = text.last == UInt8(ascii: ".") ? text.dropLast() : text
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count)
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): bytes.append(byte | 0x20)
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                bytes.append(byte)
+            case UInt8(ascii: "."):
+                guard let last = bytes.last, last != byte else { return nil }
+                bytes.append(byte)
+            default: return nil
+            }
         }
+        // Two dots at the end are one too many.
+        return bytes.isEmpty || bytes.last == UInt8(ascii: ".") ? nil : String(decoding: bytes, as: UTF8.self)
     }
 
     private static func isIPv4(_ text: String) -> Bool {
+        guard let last = text.utf8.last, UInt8(ascii: "0")...UInt8(ascii: "9") ~= last else { return false }
         var address = in_addr()
         return inet_pton(AF_INET, text, &address) == 1
     }

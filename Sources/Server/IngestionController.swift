@@ -19,6 +19,10 @@ struct IngestionController: Sendable {
     }
 
     @Sendable private func ingest(_ request: Request, context: ServerRequestContext) async throws -> Response {
+        try await leavingEventLoop { try await receive(request, context: context) }
+    }
+
+    private func receive(_ request: Request, context: ServerRequestContext) async throws -> Response {
         let parameters = try RequestParameters(request).values(known: ["filename", "duplicate"])
         let policy = try parameters.text("duplicate").map { text throws(TripstoreError) in try DuplicatePolicy(text) }
         let name = try (parameters.text("filename") ?? Self.pathName(context)).map { name throws(TripstoreError) in

@@ -26,11 +26,12 @@ struct JobsController: Sendable {
         let values = try RequestParameters(request).values(known: ["limit", "status"])
         let limit = try values.integer("limit", in: 1...Limits.jobLimitMax, otherwise: ServerLimits.jobLimitDefault)
         let status: Job.Status? = try values.choice("status")
-        let store = store
-        let jobs = try await store.lookUp { () throws(TripstoreError) in
-            try store.jobs.jobs(limit: limit, status: status)
-        }
-        return .json(try budget.admit("[" + jobs.map(\.json).joined(separator: ",") + "]"))
+        let (store, budget) = (store, budget)
+        return .json(
+            try await store.lookUp { () throws(TripstoreError) in
+                let jobs = try store.jobs.jobs(limit: limit, status: status)
+                return try budget.admit("[" + jobs.map(\.json).joined(separator: ",") + "]")
+            })
     }
 
     @Sendable private func show(_ request: Request, context: ServerRequestContext) async throws -> Response {

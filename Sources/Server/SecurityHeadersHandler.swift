@@ -32,6 +32,7 @@ final class SecurityHeadersHandler: ChannelOutboundHandler {
         case .switchingProtocols: isSwitched = true
         case let status where status.code < 200: break
         default:
+            head.headers.reserveCapacity(head.headers.count + Self.fields.count + 1)
             head.headers.add(contentsOf: Self.fields)
             if !head.headers.contains(name: "content-security-policy") {
                 head.headers.add(name: "content-security-policy", value: Self.policy)

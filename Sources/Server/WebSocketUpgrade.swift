@@ -153,7 +153,9 @@ struct WebSocketUpgradeChannel: HTTPChannelHandler {
         }
         switch connection {
         case .http(let channel, let presence):
-            await ClientPresence.$current.withValue(presence) { await handleHTTP(asyncChannel: channel, logger: logger) }
+            await withTaskExecutorPreference(EventLoopTasks(channel.channel.eventLoop)) {
+                await ClientPresence.$current.withValue(presence) { await handleHTTP(asyncChannel: channel, logger: logger) }
+            }
         case .progress(let jobID, let socket):
             await follow(jobID, channel: value.channel, socket: socket, logger: logger)
         }

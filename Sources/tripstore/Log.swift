@@ -14,11 +14,8 @@ enum Log {
 
     private struct Handler: LogHandler {
         var base: StreamLogHandler
-
-        var metadata: Logger.Metadata {
-            get { base.metadata }
-            set { base.metadata = newValue.mapValues(Self.redacted) }
-        }
+        /// Not in `base`, which formats all of it at each change: every request has a logger, and few write more than a line.
+        var metadata: Logger.Metadata = [:]
 
         var metadataProvider: Logger.MetadataProvider? {
             get { base.metadataProvider }
@@ -31,15 +28,26 @@ enum Log {
         }
 
         subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { base[metadataKey: key] }
-            set { base[metadataKey: key] = newValue.map(Self.redacted) }
+            get { metadata[key] }
+            set { metadata[key] = newValue }
         }
 
         func log(event: LogEvent) {
             var event = event
-            event.message = Logger.Message(stringLiteral: ShownURL.redacted(event.message.description))
-            event.metadata = event.metadata?.mapValues(Self.redacted)
+            let message = event.message.description
+            if ShownURL.isQuoted(in: message) { event.message = Logger.Message(stringLiteral: ShownURL.redacted(message)) }
+            let all = metadata.merging(event.metadata ?? [:]) { $1 }
+            event.metadata = all.values.contains(where: Self.quotesURL) ? all.mapValues(Self.redacted) : all
             base.log(event: event)
+        }
+
+        private static func quotesURL(_ value: Logger.Metadata.Value) -> Bool {
+            switch value {
+            case .string(let text): ShownURL.isQuoted(in: text)
+            case .stringConvertible(let other): ShownURL.isQuoted(in: other.description)
+            case .array(let values): values.contains(where: quotesURL)
+            case .dictionary(let values): values.values.contains(where: quotesURL)
+            }
         }
 
         private static func redacted(_ value: Logger.Metadata.Value) -> Logger.Metadata.Value {

@@ -46,9 +46,23 @@ package struct ShownURL: Sendable, CustomStringConvertible {
 
     // MARK: Other texts
 
+    /// Returns whether a text may have a URL in it; by bytes, since every value of every log line is examined.
+    package static func isQuoted(in text: String) -> Bool {
+        var matched = 0
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: ":"): matched = 1
+            case UInt8(ascii: "/") where matched == 2: return true
+            case UInt8(ascii: "/") where matched == 1: matched = 2
+            default: matched = 0
+            }
+        }
+        return false
+    }
+
     /// Returns a text with all URLs in it redacted: for messages of others, which may quote anything.
     package static func redacted(_ text: String) -> String {
-        guard text.contains("://") else { return text }
+        guard isQuoted(in: text) else { return text }
         var result = ""
         var rest = text[...]
         while let marks = rest.firstRange(of: "://") {

@@ -20,17 +20,22 @@ package final class QueryLane: Sendable {
 
     /// Runs a query on a thread of the pool when its turn comes; ends it with an error if `waitingMax` others wait or if its
     /// client disconnects before that.
+    ///
+    /// - Parameter waitingMax: evaluated only if no thread is free.
     package func run(
-        _ cancellation: QueryCancellation, waitingMax: Int, _ run: @escaping @Sendable (TripstoreError?) -> Void
+        _ cancellation: QueryCancellation, waitingMax: @autoclosure () -> Int,
+        _ run: @escaping @Sendable (TripstoreError?) -> Void
     ) {
         enum Turn { case thread, queue(Int), none }
         var evicted: Waiting?
+        var limit = 0
         let turn = state.withLock { state -> Turn in
             if state.running < pool.threadCount {
                 state.running += 1
                 return .thread
             }
-            if state.waiting.count >= waitingMax {
+            limit = waitingMax()
+            if state.waiting.count >= limit {
                 guard let leaving = state.waiting.firstIndex(where: { $0.cancellation.isLeaving }) else { return .none }
                 evicted = state.waiting.remove(at: leaving)
             }
@@ -38,11 +43,11 @@ package final class QueryLane: Sendable {
             state.waiting.append(Waiting(number: state.nextNumber, cancellation: cancellation, run: run))
             return .queue(state.nextNumber)
         }
-        evicted?.run(Self.tooMany(waitingMax))
+        evicted?.run(Self.tooMany(limit))
         switch turn {
         case .thread: pool.run { self.work(run) }
         case .queue(let number): cancellation.onCancel { [weak self] in self?.drop(number) }
-        case .none: run(Self.tooMany(waitingMax))
+        case .none: run(Self.tooMany(limit))
         }
     }
 

@@ -66,13 +66,13 @@ package final class QueryThreads: Sendable {
     ///
     /// - Parameters:
     ///   - mayScan: whether it may take long; such queries wait for others of their kind, not in front of short ones.
-    ///   - waitingMax: how many of its kind may wait before it.
+    ///   - waitingMax: how many of its kind may wait before it; evaluated only if no thread is free.
     package func answer<Value: Sendable>(
-        mayScan: Bool = false, _ cancellation: QueryCancellation, waitingMax: Int,
+        mayScan: Bool = false, _ cancellation: QueryCancellation, waitingMax: @autoclosure () -> Int,
         _ query: @escaping @Sendable () throws(TripstoreError) -> Value
     ) async throws(TripstoreError) -> Value {
         let result: Result<Value, TripstoreError> = await withCheckedContinuation { continuation in
-            (mayScan ? scanLane : shortLane).run(cancellation, waitingMax: waitingMax) { refusal in
+            (mayScan ? scanLane : shortLane).run(cancellation, waitingMax: waitingMax()) { refusal in
                 continuation.resume(
                     returning: Self.result { () throws(TripstoreError) in
                         if let refusal { throw refusal }
