@@ -111,7 +111,6 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "Ingestion", "TripstoreAPI", "TripModel", "Cryptography",
-                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -198,7 +197,6 @@ let package = Package(
             name: "ServerTests",
             dependencies: [
                 "Server", "LocalStore", "Ingestion", "ColumnStore", "TripstoreAPI", "TripModel", "TestSupport",
-                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -1,13 +1,11 @@
 import HTTPTypes
-import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import Synchronization
 
 /// Logs and counts each request, when its answer is ready, or written if it is a stream.
-struct AccessLogMiddleware: RouterMiddleware {
-    typealias Context = ServerRequestContext
-
+struct AccessLogMiddleware: Middleware {
     let metrics: ServerMetrics
 
     func handle(
@@ -50,7 +48,7 @@ private struct Exchange: Sendable {
     init(request: Request, context: ServerRequestContext, metrics: ServerMetrics) {
         method = request.method
         path = request.uri.path
-        route = context.endpointPath
+        route = context.route
         logger = context.logger
         self.metrics = metrics
     }

@@ -1,10 +1,8 @@
 import HTTPTypes
-import Hummingbird
+import HummingbirdCore
 
 /// Refuses web pages of other sites, and lets those of allowed origins read their answers.
-struct AccessMiddleware: RouterMiddleware {
-    typealias Context = ServerRequestContext
-
+struct AccessMiddleware: Middleware {
     let rules: AccessRules
 
     func handle(

@@ -1,4 +1,5 @@
-import Hummingbird
+import HTTPTypes
+import HummingbirdCore
 import Ingestion
 import TripModel
 import TripstoreAPI
@@ -10,7 +11,7 @@ struct AnalyticsController: Sendable {
     let connections: ConnectionTable
     let options: ServerOptions
 
-    func addRoutes(to router: Router<ServerRequestContext>) {
+    func addRoutes(to router: inout Router) {
         router.resource("/analytics/weekly-average", [.get: weeklyAverage])
         router.resource("/trip-groups", [.get: tripGroups])
         router.resource("/regions", [.get: regions])

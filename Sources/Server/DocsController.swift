@@ -1,6 +1,6 @@
 import Foundation
 import HTTPTypes
-import Hummingbird
+import HummingbirdCore
 import NIOCore
 
 /// Serves the front page, the API's description and its documentation: nothing of it comes from another host.
@@ -40,7 +40,7 @@ struct DocsController: Sendable {
             string: swagger.isEmpty ? DescriptionPage(PackageResources.openapi_json).html : Self.swaggerPage)
     }
 
-    func addRoutes(to router: Router<ServerRequestContext>) {
+    func addRoutes(to router: inout Router) {
         router.resource("/", [.get: { _, _ in Self.page(front) }])
         router.resource("/assets/{file}", [.get: asset])
         router.resource("/openapi.json", [.get: { _, _ in .content(description, type: "application/json") }])
@@ -53,12 +53,12 @@ struct DocsController: Sendable {
     }
 
     @Sendable private func asset(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        guard let name = context.parameters.get("file"), let asset = assets[name] else { throw HTTPError(.notFound) }
+        guard let name = context.parameters["file"], let asset = assets[name] else { throw HTTPError(.notFound) }
         return .content(asset.bytes, type: asset.type, headers: [.cacheControl: "no-cache"])
     }
 
     @Sendable private func swaggerAsset(_ request: Request, context: ServerRequestContext) async throws -> Response {
-        guard let name = context.parameters.get("file"), let file = swagger[name] else { throw HTTPError(.notFound) }
+        guard let name = context.parameters["file"], let file = swagger[name] else { throw HTTPError(.notFound) }
         return .content(file.bytes, type: file.type, headers: [.cacheControl: "max-age=3600"])
     }
 

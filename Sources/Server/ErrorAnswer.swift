@@ -1,5 +1,5 @@
 package import HTTPTypes
-import Hummingbird
+import NIOCore
 package import TripModel
 
 /// The client's view of an error: a status, a sentence and further header fields.
@@ -40,11 +40,11 @@ package struct ErrorAnswer {
             headers = error.headers
         case let error as HTTPError:
             status = error.status
-            detail = error.body ?? Self.sentence(for: error.status)
+            detail = error.message ?? Self.sentence(for: error.status)
             headers = error.headers
-        case let error as any HTTPResponseError:
-            status = error.status
-            detail = Self.sentence(for: error.status)
+        case is NIOTooManyBytesError:
+            status = .contentTooLarge
+            detail = Self.sentence(for: .contentTooLarge)
             headers = [:]
         default:
             status = .internalServerError

@@ -1,12 +1,10 @@
 import HTTPTypes
-import Hummingbird
+import HummingbirdCore
 import Logging
 import TripModel
 
 /// Answers every failing request with the body `{"detail": "..."}`, and logs the faults that are the server's.
-struct ErrorMiddleware: RouterMiddleware {
-    typealias Context = ServerRequestContext
-
+struct ErrorMiddleware: Middleware {
     let paths: HiddenPaths
 
     func handle(

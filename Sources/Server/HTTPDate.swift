@@ -1,3 +1,5 @@
+import TripModel
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -8,8 +10,19 @@ import Musl
 ///
 /// https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
 enum HTTPDate {
+    private static let last = Lock((seconds: time_t(0), text: ""))
+
+    /// The time of now; its text is made once a second.
     static var now: String {
-        var seconds = time(nil)
+        let seconds = time(nil)
+        return last.withLock { last in
+            if last.seconds != seconds { last = (seconds, text(seconds)) }
+            return last.text
+        }
+    }
+
+    private static func text(_ seconds: time_t) -> String {
+        var seconds = seconds
         var parts = tm()
         gmtime_r(&seconds, &parts)
         let weekday = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][Int(parts.tm_wday)]

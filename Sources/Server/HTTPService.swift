@@ -1,5 +1,3 @@
-import Hummingbird
-import HummingbirdCore
 package import Ingestion
 import Logging
 import NIOCore
@@ -33,7 +31,7 @@ package struct HTTPService: Service {
                 ])
         }
         do {
-            try await runApplication()
+            try await runServer()
         } catch let error as IOError {
             throw TripstoreError(
                 .io, "Can't listen on \(options.host) port \(options.port): \(error.reason); choose another address or port.")
@@ -44,13 +42,13 @@ package struct HTTPService: Service {
         }
     }
 
-    /// Runs the application until its graceful shutdown is over, or took too long.
-    private func runApplication() async throws {
-        let application = buildApplication(store: store, options: options)
+    /// Runs the server until its graceful shutdown is over, or took too long.
+    private func runServer() async throws {
+        let server = buildServer(store: store, options: options)
         let timeout = options.shutdownTimeout * ServerLimits.shutdownPartOfRequests
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
-                try await application.run()
+                try await server.run()
                 return true
             }
             group.addTask {
@@ -58,7 +56,7 @@ package struct HTTPService: Service {
                 try await Task.sleep(for: timeout)
                 return false
             }
-            // If the time is over, the application ends by cancellation, which is no error.
+            // If the time is over, the server ends by cancellation, which is no error.
             let hasEnded = try await group.next() ?? true
             group.cancelAll()
             if !hasEnded { _ = try? await group.next() }

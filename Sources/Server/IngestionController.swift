@@ -1,5 +1,5 @@
 import HTTPTypes
-import Hummingbird
+import HummingbirdCore
 import Ingestion
 import NIOCore
 import NIOHTTPTypes
@@ -12,7 +12,7 @@ struct IngestionController: Sendable {
     let metrics: ServerMetrics
     let connections: ConnectionTable
 
-    func addRoutes(to router: Router<ServerRequestContext>) {
+    func addRoutes(to router: inout Router) {
         // `curl -T trips.csv http://host/ingest/` is PUT /ingest/trips.csv.
         router.resource("/ingest", [.post: ingest, .put: ingest])
         router.resource("/ingest/{filename}", [.post: ingest, .put: ingest])
@@ -73,7 +73,7 @@ struct IngestionController: Sendable {
     ]
 
     private static func pathName(_ context: ServerRequestContext) throws -> String? {
-        guard let component = context.parameters.get("filename") else { return nil }
+        guard let component = context.parameters["filename"] else { return nil }
         guard let name = RequestParameters.decode(component.utf8, plusIsBlank: false) else {
             throw HTTPError(
                 .badRequest, message: "The name '\(component)' in the path is not valid percent-encoding; encode it as UTF-8.")

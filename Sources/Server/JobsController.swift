@@ -1,6 +1,7 @@
 import HTTPTypes
-import Hummingbird
+import HummingbirdCore
 import Ingestion
+import NIOCore
 import TripModel
 import TripstoreAPI
 
@@ -12,7 +13,7 @@ struct JobsController: Sendable {
     let connections: ConnectionTable
     let pingInterval: Duration
 
-    func addRoutes(to router: Router<ServerRequestContext>) {
+    func addRoutes(to router: inout Router) {
         router.resource("/jobs", [.get: list])
         router.resource("/jobs/{job_id}", [.get: show, .delete: remove])
         router.resource("/jobs/{job_id}/resume", [.post: resume])
@@ -101,7 +102,7 @@ struct JobsController: Sendable {
         _ request: Request, _ context: ServerRequestContext, parameters: [String] = []
     ) throws -> Int64 {
         _ = try RequestParameters(request).values(known: parameters)
-        guard let id = jobID(context.parameters.get("job_id") ?? "") else {
+        guard let id = jobID(context.parameters["job_id"] ?? "") else {
             throw TripstoreError.jobNotFound
         }
         return id

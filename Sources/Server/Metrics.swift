@@ -36,7 +36,7 @@ package final class ServerMetrics: Sendable {
     /// Counts a request; `route` is the pattern of its path, nil if there is none.
     func requestEnded(method: HTTPRequest.Method, route: String?, status: Int, duration: Duration) {
         let name = Self.knownMethods.contains(method.rawValue) ? method.rawValue : "OTHER"
-        let pattern = route.map { $0 == "NotFound" ? "unmatched" : $0 } ?? "unmatched"
+        let pattern = route ?? "unmatched"
         let seconds = duration.seconds
         let bucket = Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count
         state.withLock {

@@ -1,14 +1,13 @@
-import Hummingbird
+import Logging
 import NIOCore
 
-/// Values that accompany a request: Hummingbird's own, and the channel on which `Expect: 100-continue` is answered.
-struct ServerRequestContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
+/// Values that accompany a request.
+struct ServerRequestContext: Sendable {
+    let logger: Logger
+    /// On which `Expect: 100-continue` is answered.
     let channel: any Channel
-
-    /// Makes the context of a request that arrived on a channel.
-    init(source: ApplicationRequestContextSource) {
-        coreContext = CoreRequestContextStorage(source: source)
-        channel = source.channel
-    }
+    /// The pattern of its path; nil if there is nothing at its path.
+    var route: String?
+    /// The variable parts of its path, as they were sent.
+    var parameters: [String: String] = [:]
 }

@@ -1,4 +1,5 @@
-import Hummingbird
+import HTTPTypes
+import HummingbirdCore
 import Ingestion
 import NIOCore
 import TripModel
@@ -31,7 +32,7 @@ struct ServiceController: Sendable {
         jobs = SharedLook { () throws(TripstoreError) in try store.jobs.statistics() }
     }
 
-    func addRoutes(to router: Router<ServerRequestContext>) {
+    func addRoutes(to router: inout Router) {
         router.resource("/health", [.get: { _, _ in .json(#"{"status": "ok"}"#) }])
         router.resource("/ready", [.get: ready])
         router.resource("/metrics", [.get: numbers])

@@ -1,5 +1,5 @@
 import HTTPTypes
-import Hummingbird
+import HummingbirdCore
 import TripModel
 
 /// How large an upload may be: its head is checked before a byte is read, and arriving bytes are counted.

@@ -1,5 +1,5 @@
 import Foundation
-import Hummingbird
+import HTTPTypes
 import NIOCore
 
 /// The JSON body of a request to fetch a file: `{"url": "https://…", "filename": "trips.csv"}`; the name is optional.

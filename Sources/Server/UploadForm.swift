@@ -1,4 +1,4 @@
-import Hummingbird
+import HTTPTypes
 import Ingestion
 import NIOCore
 import TripModel

@@ -70,7 +70,7 @@ struct ServerFixture: Sendable {
         options.onListening = { continuation.yield($0) }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [buildApplication(store: store.store, options: options)], logger: options.logger))
+                services: [buildServer(store: store.store, options: options)], logger: options.logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 defer { continuation.finish() }

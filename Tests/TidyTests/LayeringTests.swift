@@ -79,7 +79,7 @@ struct LayeringTests {
             ("CZlib", ["Sources/Ingestion/Sources/"]),
             ("CKernels", ["Sources/Ingestion/CSV/", "Sources/ColumnStore/Segment/"]),
             ("CFastFloat", ["Sources/Ingestion/CSV/"]),
-            ("Hummingbird", ["Sources/Server/"]),
+            ("HummingbirdCore", ["Sources/Server/"]),
             ("NIOCore", ["Sources/Server/"]),
             ("CCurl", ["Sources/HTTPTransport/"]),
             ("HTTPTransport", ["Sources/ClickHouse/", "Sources/Events/", "Sources/Fetching/"]),

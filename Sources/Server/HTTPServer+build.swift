@@ -1,13 +1,12 @@
-package import Hummingbird
-import HummingbirdCore
 package import Ingestion
 import Logging
 import NIOCore
+package import ServiceLifecycle
 
 /// Assembles the server: routes, middleware, progress and the WebSocket upgrade for one store.
 ///
 /// The store remains the caller's: the caller starts ingestion before and closes the store afterwards.
-package func buildApplication(store: TripStore, options: ServerOptions) -> some ApplicationProtocol {
+package func buildServer(store: TripStore, options: ServerOptions) -> some Service {
     let metrics = ServerMetrics()
     let hub = ProgressHub(store: store)
     var timeouts = ConnectionTimeouts()
@@ -16,17 +15,15 @@ package func buildApplication(store: TripStore, options: ServerOptions) -> some 
     let connections = ConnectionTable(maximum: options.connectionCountMax, timeouts: timeouts, logger: options.logger)
     let router = buildRouter(store: store, hub: hub, metrics: metrics, connections: connections, options: options)
     let pingInterval = TimeAmount(options.pingInterval)
-    return Application(
-        router: router,
-        server: HTTPServerBuilder { responder in
+    return HTTPServer(
+        router: router, options: options,
+        makeChannel: { responder in
             WebSocketUpgradeChannel(
                 responder: responder, store: store, hub: hub, metrics: metrics, connections: connections,
                 access: options.access,
                 pingInterval: pingInterval, offersProgress: options.servesAPI)
         },
-        configuration: ApplicationConfiguration(
-            address: .hostname(options.host, port: options.port), serverName: ServerLimits.serverName),
-        onServerRunning: { channel in
+        onListening: { channel in
             try? await channel.eventLoop.submit {
                 channel.closeOnExec()
                 try channel.pipeline.syncOperations.addHandler(
@@ -38,25 +35,22 @@ package func buildApplication(store: TripStore, options: ServerOptions) -> some 
                     "Requests for any host are answered; list this server's hosts with --allowed-host, so that no web page reaches it by another name"
                 )
             }
-        },
-        logger: options.logger
-    )
+        })
 }
 
 private func buildRouter(
     store: TripStore, hub: ProgressHub, metrics: ServerMetrics, connections: ConnectionTable, options: ServerOptions
-) -> Router<ServerRequestContext> {
-    let router = Router(context: ServerRequestContext.self, options: .autoGenerateHeadEndpoints)
-    router.add(middleware: AccessLogMiddleware(metrics: metrics))
-    router.add(middleware: AccessMiddleware(rules: options.access))
-    router.add(middleware: ErrorMiddleware(paths: store.jobs.paths))
-    ServiceController(store: store, hub: hub, metrics: metrics, connections: connections).addRoutes(to: router)
+) -> Router {
+    var router = Router(middleware: [
+        AccessLogMiddleware(metrics: metrics), AccessMiddleware(rules: options.access), ErrorMiddleware(paths: store.jobs.paths),
+    ])
+    ServiceController(store: store, hub: hub, metrics: metrics, connections: connections).addRoutes(to: &router)
     guard options.servesAPI else { return router }
-    IngestionController(store: store, metrics: metrics, connections: connections).addRoutes(to: router)
+    IngestionController(store: store, metrics: metrics, connections: connections).addRoutes(to: &router)
     let budget = AnswerBudget()
     JobsController(store: store, hub: hub, budget: budget, connections: connections, pingInterval: options.pingInterval)
-        .addRoutes(to: router)
-    AnalyticsController(store: store, budget: budget, connections: connections, options: options).addRoutes(to: router)
-    DocsController(swaggerDirectory: options.swaggerDirectory).addRoutes(to: router)
+        .addRoutes(to: &router)
+    AnalyticsController(store: store, budget: budget, connections: connections, options: options).addRoutes(to: &router)
+    DocsController(swaggerDirectory: options.swaggerDirectory).addRoutes(to: &router)
     return router
 }
