@@ -42,7 +42,8 @@ private func buildRouter(
     store: TripStore, hub: ProgressHub, metrics: ServerMetrics, connections: ConnectionTable, options: ServerOptions
 ) -> Router {
     var router = Router(middleware: [
-        AccessLogMiddleware(metrics: metrics), AccessMiddleware(rules: options.access), ErrorMiddleware(paths: store.jobs.paths),
+        AccessLogMiddleware(metrics: metrics), AccessMiddleware(rules: options.access),
+        ErrorMiddleware(paths: store.jobs.paths),
     ])
     ServiceController(store: store, hub: hub, metrics: metrics, connections: connections).addRoutes(to: &router)
     guard options.servesAPI else { return router }

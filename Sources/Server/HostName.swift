@@ -49,7 +49,9 @@ struct HostName: Hashable, Sendable {
         name == "localhost" || name == "ip6-localhost" || name == "[::1]" || isAddress && name.hasPrefix("127.")
     }
 
-    /// Returns a name in lower case without a dot at its end; nil if it is invalid. By bytes: each request is checked.
+    /// Returns a name in lower case without a dot at its end; nil if it is invalid.
+    ///
+    /// By bytes, as each request is checked.
     private static func canonicalName(_ text: Substring.UTF8View) -> String? {
         let text = text.last == UInt8(ascii: ".") ? text.dropLast() : text
         var bytes: [UInt8] = []
@@ -57,7 +59,8 @@ struct HostName: Hashable, Sendable {
         for byte in text {
             switch byte {
             case UInt8(ascii: "A")...UInt8(ascii: "Z"): bytes.append(byte | 0x20)
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+                UInt8(ascii: "_"):
                 bytes.append(byte)
             case UInt8(ascii: "."):
                 guard let last = bytes.last, last != byte else { return nil }

@@ -3,7 +3,7 @@ import HummingbirdCore
 
 /// Finds the route of a request by its path, and runs it within the middleware.
 ///
-/// The server has some twenty paths, each with at most one variable part, so this is a dictionary of paths and a short list of
+/// The server has some twenty paths, most without a variable part, so this is a dictionary of paths and a short list of
 /// patterns. Hummingbird's own router would bring its file system, tracing and metrics into every build.
 struct Router: Sendable {
     typealias Handler = @Sendable (Request, ServerRequestContext) async throws -> Response
@@ -49,7 +49,8 @@ struct Router: Sendable {
             handlers[.head] = get
         }
         let route = Route(
-            pattern: pattern, parts: Self.parts(of: pattern), handlers: handlers, allow: allowed.sorted().joined(separator: ", "))
+            pattern: pattern, parts: Self.parts(of: pattern), handlers: handlers,
+            allow: allowed.sorted().joined(separator: ", "))
         if route.parts.contains(where: { $0.first == "{" }) { variable.append(route) } else { fixed[pattern] = route }
     }
 

@@ -18,7 +18,8 @@ struct AccessRulesTests {
     }
 
     @Test(arguments: [
-        "", "a b", "localhost:8000", "http://localhost", "*.", "a*.example", "a/b", "me@host", "é.example", "\u{212a}.example", "a..b", "a..", ".a", "[::1",
+        "", "a b", "localhost:8000", "http://localhost", "*.", "a*.example", "a/b", "me@host", "é.example", "\u{212a}.example",
+        "a..b", "a..", ".a", "[::1",
     ])
     func refusesWhatIsNoHost(text: String) {
         let error = #expect(throws: TripstoreError.self) {
