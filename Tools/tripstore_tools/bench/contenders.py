@@ -20,7 +20,8 @@ from pathlib import Path
 from tripstore_tools import REPOSITORY
 from tripstore_tools.harness.tripstore import BINARY, Server, clean_environment
 
-PEERS = [os.environ.get("TRIPSTORE_PEERS_PYTHON", str(REPOSITORY / ".venv-bench/bin/python")), "-m", "tripstore_tools.bench.peers"]
+PEER_PYTHON = os.environ.get("TRIPSTORE_PEERS_PYTHON", str(REPOSITORY / ".venv-bench/bin/python"))
+PEER_COMMAND = [PEER_PYTHON, "-m", "tripstore_tools.bench.peers"]
 
 
 # MARK: Processes
@@ -211,7 +212,7 @@ class PeerSession:
     """A peer's process that has just opened its store."""
 
     def __init__(self, name, store):
-        self.process = subprocess.Popen([*PEERS, name, "serve", str(store)], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([*PEER_COMMAND, name, "serve", str(store)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.line()
 
@@ -239,14 +240,14 @@ class Peer:
     def load(self, csvs, store, prefix=()):
         """Loads one file; wall and processor time without starting Python and importing the library."""
         csv, = csvs
-        output, figures = timed_process([*prefix, *PEERS, self.name, "load", str(csv), str(store)])
+        output, figures = timed_process([*prefix, *PEER_COMMAND, self.name, "load", str(csv), str(store)])
         return figures | json.loads(output.splitlines()[-1])
 
     def settle(self, store):
         """Work that the peer postpones until after a load; its figures, or nothing."""
         if self.name != "chdb":
             return None
-        output, _ = timed_process([*PEERS, self.name, "settle", str(store)])
+        output, _ = timed_process([*PEER_COMMAND, self.name, "settle", str(store)])
         return json.loads(output.splitlines()[-1])
 
     def open(self, store):
