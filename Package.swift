@@ -150,7 +150,8 @@ let package = Package(
         .testTarget(name: "ParquetTests", dependencies: ["Parquet", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "IngestionTests",
-            dependencies: ["Bucketing", 
+            dependencies: [
+                "Bucketing",
                 "Ingestion", "LocalStore", "ColumnStore", "TripstoreAPI", "TripModel", "Parquet", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],

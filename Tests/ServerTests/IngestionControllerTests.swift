@@ -62,7 +62,7 @@ struct IngestionControllerTests {
         }
     }
 
-    @Test(arguments: ["trips.csv.gz", "trips.CSV.Zst"])
+    @Test(arguments: ["trips.csv.gz", "trips.CSV.Zst", "trips.csv.bz2", "trips.ZIP"])
     func takesNamesOfCompressedFiles(filename: String) async throws {
         try await ServerFixture.run(ingests: false) { server in
             let response = try await server.send(.put, "/ingest/\(filename)", body: "compressed")
@@ -71,7 +71,7 @@ struct IngestionControllerTests {
         }
     }
 
-    @Test(arguments: ["trips.txt", "trips", "csv", ".csv", "trips.csv.bz2", "x/", "trips%0A.csv", "%FF"])
+    @Test(arguments: ["trips.txt", "trips", "csv", ".csv", "trips.csv.xz", "x/", "trips%0A.csv", "%FF"])
     func refusesOtherNames(filename: String) async throws {
         try await ServerFixture.run(ingests: false) { server in
             try await server.expectError(
@@ -138,8 +138,8 @@ struct IngestionControllerTests {
     }
 
     private static let known =
-        "duplicate, map, region, datasource, time_zone, date_order, missing_destination, null_island, delimiter, encoding, "
-        + "decimal_comma, header, profile"
+        "duplicate, dry_run, map, region, datasource, time_zone, date_order, missing_destination, null_island, places, "
+        + "delimiter, encoding, decimal_comma, header, profile"
     private static let jsonHeaders: HTTPFields = [.contentType: "application/json"]
 
     @Test func saysWhatIsWrongWithAURL() async throws {

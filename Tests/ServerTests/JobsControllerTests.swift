@@ -31,8 +31,8 @@ struct JobsControllerTests {
             let job = try await server.json("/jobs/\(id)")
             #expect(
                 job.keys.sorted() == [
-                    "created_at", "filename", "id", "message", "processed_bytes", "processed_rows", "rejected_rows", "status",
-                    "total_bytes", "total_rows", "updated_at",
+                    "created_at", "filename", "id", "message", "notes", "processed_bytes", "processed_rows", "rejected_rows",
+                    "status", "total_bytes", "total_rows", "updated_at",
                 ])
             #expect(job["status"] as? String == "completed")
             #expect(job["total_rows"] as? Int == 4)

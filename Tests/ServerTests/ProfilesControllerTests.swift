@@ -73,7 +73,7 @@ struct ProfilesControllerTests {
                 (
                     "a", #"{"profile": "b"}"#, 400,
                     "Unknown field 'profile'; known are: map, region, datasource, time_zone, date_order, missing_destination, null_island, "
-                        + "delimiter, encoding, decimal_comma, header."
+                        + "places, delimiter, encoding, decimal_comma, header."
                 ),
                 ("a", #"{"header": "no"}"#, 400, "Parameter 'header' must be none or present, not 'no'."),
                 (

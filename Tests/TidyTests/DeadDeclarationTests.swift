@@ -31,8 +31,9 @@ struct DeadDeclarationTests {
     /// Used without being named, or by programs of others.
     private static let exceptions: [String: String] = [
         "Entry.padding": "makes the size of an entry",
-        "FileState.date": "compared by ==",
+        "FileState.device": "compared by ==",
         "FileState.nanoseconds": "compared by ==",
+        "FileState.node": "compared by ==",
         "FileState.seconds": "compared by ==",
         "JobService.submitFile": "for programs that embed a store",
         "Style.callAsFunction": "called as a function",

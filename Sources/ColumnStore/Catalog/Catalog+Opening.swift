@@ -94,14 +94,14 @@ extension Catalog {
                 let copy = try DatabaseQueue(configuration: Self.configuration)
                 var states: [[FileState?]] = []
                 repeat {
-                    states.append(FileState.both(path))
+                    states.append(bothFiles(path))
                     let name = URL(fileURLWithPath: path).absoluteString
                     let queue = try DatabaseQueue(
                         path: name + (hasLog(path) ? "?vfs=unix-none" : "?immutable=1"), configuration: configuration)
                     try queue.read { try refuseNewerVersion($0, path: path) }
                     try queue.backup(to: copy)
                     try queue.close()
-                } while states.last != FileState.both(path) && states.count < copyCountMax
+                } while states.last != bothFiles(path) && states.count < copyCountMax
                 if migrating { try Catalog.migrator.migrate(copy) }
                 return copy
             }
@@ -110,20 +110,8 @@ extension Catalog {
         /// Attempts to copy a database that changes meanwhile.
         private static let copyCountMax = 5
 
-        /// Shows whether a file was written.
-        private struct FileState: Equatable {
-            var byteCount: UInt64?
-            var date: Date?
-
-            static func both(_ path: String) -> [FileState?] {
-                ["", "-wal"].map { suffix in
-                    (try? FileManager.default.attributesOfItem(atPath: path + suffix)).map {
-                        FileState(
-                            byteCount: ($0[.size] as? NSNumber)?.uint64Value, date: $0[.modificationDate] as? Date)
-                    }
-                }
-            }
-        }
+        /// The states of a database and of its log, which differ once one of them was written.
+        private static func bothFiles(_ path: String) -> [FileState?] { ["", "-wal"].map { FileState(path + $0) } }
 
         /// Returns the name under which SQLite opens the database without writing a byte.
         ///

@@ -95,7 +95,7 @@ final class GroupIngestion {
                         wave.failed.append((record, refusal))
                         continue
                     }
-                    let commit = try commit(of: record, chunk, extent)
+                    let commit = try commit(of: record, chunk, extent, contents)
                     wave.completed.append((record: record, job: contents.add(record, chunk, extent, commit)))
                 }
             }
@@ -119,14 +119,14 @@ final class GroupIngestion {
         if let earlier = try catalog.completedJob(ofContent: extent.contentHash) {
             return try storage.refusal(ofTwin: earlier.job, hasSameOptions: earlier.options == record.options)
         }
-        return contents.recordsByContent[extent.contentHash].map {
-            .duplicate(of: $0.job, hasSameOptions: $0.options == record.options)
+        return contents.loadedByContent[extent.contentHash].map {
+            .duplicate(of: $0.job, hasSameOptions: $0.record.options == record.options)
         }
     }
 
     /// Writes the rejected rows of a file, durably, and returns what its job commits.
     private func commit(
-        of record: JobRecord, _ chunk: DecodedChunk, _ extent: Extent
+        of record: JobRecord, _ chunk: DecodedChunk, _ extent: Extent, _ contents: WaveContents
     ) throws(TripstoreError) -> JobCommit {
         var rejects: [String: Int] = [:]
         for (reason, count) in chunk.rejectCounts { rejects[reason.rawValue] = count }
@@ -146,8 +146,12 @@ final class GroupIngestion {
                 rejectsByteCount: file.byteCount, contentHash: extent.contentHash),
             rejects: rejects, isLast: true, sourceHash: extent.sourceHash)
         var notes = TripNotes(job: record.job.id, survey: extent.survey, rejects: rejects, rowCount: chunk.rowCount)
-        if record.allowsDuplicate, let earlier = try catalog.completedJob(ofContent: extent.contentHash) {
-            notes.earlier = (earlier.job, earlier.options == record.options)
+        if record.allowsDuplicate {
+            if let earlier = try catalog.completedJob(ofContent: extent.contentHash) {
+                notes.earlier = (earlier.job, earlier.options == record.options)
+            } else if let earlier = contents.loadedByContent[extent.contentHash] {
+                notes.earlier = (earlier.job, earlier.record.options == record.options)
+            }
         }
         commit.reading = JobReading(extent.file.reading, adding: notes)
         let lines = chunk.rejectLines.mapValues { extent.headerLineCount + $0 }
@@ -163,14 +167,18 @@ final class GroupIngestion {
         var commits: [(job: Int64, commit: JobCommit)] = []
         var provenance = SegmentProvenance(jobs: [])
         var rowCount = 0
-        var recordsByContent: [ContentHash: JobRecord] = [:]
+        var loadedByContent: [ContentHash: (record: JobRecord, job: Job)] = [:]
 
         /// Adds a job's file, and returns the job as it is once it is committed.
         mutating func add(_ record: JobRecord, _ chunk: DecodedChunk, _ extent: Extent, _ commit: JobCommit) -> Job {
-            commits.append((job: record.job.id, commit: commit))
+            var job = record.job
+            job.status = commit.failure == nil ? .completed : .failed
+            job.message = commit.failure
+            job.counts = commit.counts
+            commits.append((job: job.id, commit: commit))
             // A file that failed is neither a duplicate of others, nor has it trips.
             if commit.failure == nil {
-                recordsByContent[extent.contentHash] = record
+                if loadedByContent[extent.contentHash] == nil { loadedByContent[extent.contentHash] = (record, job) }
                 provenance.jobs.append(
                     record.provenance(
                         jobTrips: chunk.batch.count, sourceHash: extent.sourceHash, contentHash: extent.contentHash))
@@ -178,13 +186,9 @@ final class GroupIngestion {
             rowCount += chunk.rowCount
             if chunk.batch.count > 0 {
                 var batch = chunk.batch
-                batch.job = Array(repeating: record.job.id, count: batch.count)
+                batch.job = Array(repeating: job.id, count: batch.count)
                 batches.append(batch)
             }
-            var job = record.job
-            job.status = commit.failure == nil ? .completed : .failed
-            job.message = commit.failure
-            job.counts = commit.counts
             return job
         }
     }

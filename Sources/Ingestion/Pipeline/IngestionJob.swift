@@ -154,10 +154,7 @@ package final class IngestionJob {
             // What follows in the buffer may be the file's last bytes, or all of it lies behind.
             if committedEnd == tail.count { hasEnded = false }
         } else {
-            tail.withBytes(count: file.layout.byteCount) { hasher.update($0) }
-            checkpoint.byteCount = file.layout.byteCount
-            checkpoint.lineCount = file.layout.lineCount
-            checkpoint.contentHash = hasher.hash
+            countHeader(file.layout, tail)
         }
         let decoders = ScratchPool { CSVDecoder(layout: file.layout) }
         var readByteCount = checkpoint.byteCount
@@ -196,6 +193,14 @@ package final class IngestionJob {
         sourceHash = source.storedHash ?? checkpoint.contentHash
         try source.requireUnchanged(sourceHash)
         return try finish(isLast: true)
+    }
+
+    /// Takes the header, the first bytes of a buffer, into the checkpoint.
+    private func countHeader(_ layout: CSVLayout, _ buffer: ChunkBuffer) {
+        buffer.withBytes(count: layout.byteCount) { hasher.update($0) }
+        checkpoint.byteCount = layout.byteCount
+        checkpoint.lineCount = layout.lineCount
+        checkpoint.contentHash = hasher.hash
     }
 
     /// Fills a buffer until it has a whole record; returns the bytes of its whole records, 0 if there is none.

@@ -41,6 +41,7 @@ package final class ArchiveFile {
             throw beginning.contains("[Content_Types].xml") ? Self.workbook : error
         }
         let shown = directory.entries.filter { !ArchiveName.isHidden($0.name) }
+        if let document = Self.document(shown.map(\.name)) { throw document }
         var csv = shown.filter { ArchiveName.isOfCSV($0.name) }
         if csv.isEmpty { csv = shown.filter { ArchiveName.mayBeOfCSV($0.name) } }
         entries = csv
@@ -62,14 +63,16 @@ package final class ArchiveFile {
 
     private static let workbook = TripstoreError(.badInput, "The file is an Excel workbook; save it as CSV.")
 
-    private static func objection(to names: [String]) -> TripstoreError {
-        let has = { (prefix: String) in names.contains { $0.hasPrefix(prefix) } }
-        if names.contains("[Content_Types].xml"), has("xl/") {
-            return workbook
-        }
+    /// What to say of an archive that an office program made.
+    private static func document(_ names: [String]) -> TripstoreError? {
+        if names.contains("[Content_Types].xml"), names.contains(where: { $0.hasPrefix("xl/") }) { return workbook }
         if names.contains("mimetype"), names.contains("content.xml") {
             return TripstoreError(.badInput, "The file is an OpenDocument spreadsheet; save its sheet as CSV.")
         }
+        return nil
+    }
+
+    private static func objection(to names: [String]) -> TripstoreError {
         if names.isEmpty { return TripstoreError(.badInput, "The ZIP archive has no files; fetch it again.") }
         let shown = names.prefix(3).joined(separator: ", ")
         let more = names.count > 3 ? " and \((names.count - 3).grouped) more" : ""

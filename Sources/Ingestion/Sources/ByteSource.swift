@@ -152,19 +152,3 @@ package final class ByteSource: @unchecked Sendable {
         return bytes
     }
 }
-
-/// Changes with each write to a regular file.
-private struct FileState: Equatable {
-    var byteCount: Int
-    private var seconds: Int
-    private var nanoseconds: Int
-
-    /// Reads the state of an open file; nil if it is not a regular file.
-    init?(_ descriptor: Int32) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        byteCount = Int(status.st_size)
-        seconds = Int(status.st_mtim.tv_sec)
-        nanoseconds = Int(status.st_mtim.tv_nsec)
-    }
-}

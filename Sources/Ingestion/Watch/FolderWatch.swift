@@ -18,14 +18,14 @@ package final class FolderWatch: Sendable {
     private struct Work {
         var name: String
         /// As it was when the job was created: another file may get its name meanwhile.
-        var state: WatchedFile
+        var state: FileState
     }
 
     private struct State {
         /// Files that their writers closed or moved here since the last look.
         var closed: Set<String> = []
         /// Files that may be incomplete, and since when they have not changed.
-        var unchanged: [String: (state: WatchedFile, since: ContinuousClock.Instant)] = [:]
+        var unchanged: [String: (state: FileState, since: ContinuousClock.Instant)] = [:]
         /// Files whose bytes another process is ingesting, and when they are looked at again.
         var postponed: [String: ContinuousClock.Instant] = [:]
         /// Files by their jobs.
@@ -123,14 +123,14 @@ package final class FolderWatch: Sendable {
             return Set(state.work.values.map(\.name)).union(state.postponed.keys)
         }
         var ready: [String] = []
-        var waiting: [String: (state: WatchedFile, since: ContinuousClock.Instant)] = [:]
+        var waiting: [String: (state: FileState, since: ContinuousClock.Instant)] = [:]
         let (closed, before) = state.withLock { state in
             defer { state.closed = [] }
             return (state.closed, state.unchanged)
         }
         for name in try FileSystem.names(in: folder).sorted() where !WatchedFile.isIgnored(name) && !busy.contains(name) {
             let path = "\(folder)/\(name)"
-            guard let file = WatchedFile(path) else { continue }
+            guard let file = WatchedFile.state(path) else { continue }
             let known = before[name].flatMap { $0.state == file ? $0 : nil } ?? (file, .now)
             switch WatchedFile.writing(path) {
             case .no: ready.append(name)
@@ -148,7 +148,7 @@ package final class FolderWatch: Sendable {
         let options = try store.jobs.options(ReadingOptions(), profile: profile)
         // As many as may wait; the rest is found by the next look.
         let names = names.prefix(max(0, Limits.watchedFileCountMax - state.withLock { $0.work.count }))
-        let files = names.compactMap { name in WatchedFile("\(folder)/\(name)").map { Work(name: name, state: $0) } }
+        let files = names.compactMap { name in WatchedFile.state("\(folder)/\(name)").map { Work(name: name, state: $0) } }
         let results = try store.jobs.submitFiles(paths: files.map { "\(folder)/\($0.name)" }, options: options)
         for (file, result) in zip(files, results) {
             switch result {
@@ -247,7 +247,7 @@ package final class FolderWatch: Sendable {
     private func move(_ file: Work, to folder: String, reason: String?, job: Job? = nil) throws(TripstoreError) {
         let path = "\(self.folder)/\(file.name)"
         // Another process that watches the folder may be moving it.
-        guard let hold = FileHold(path), WatchedFile(path) == file.state else { return }
+        guard let hold = FileHold(path), WatchedFile.state(path) == file.state else { return }
         defer { withExtendedLifetime(hold) {} }
         let name = try FreeName.reserve(file.name, in: folder)
         do throws(TripstoreError) {

@@ -6,27 +6,13 @@ import Glibc
 import Musl
 #endif
 
-/// The state of a file in a watched folder.
-struct WatchedFile: Hashable, Sendable {
+/// What is asked about a file of a watched folder.
+enum WatchedFile {
     /// Whether a file is being written, as far as its file system knows.
     enum Writing { case no, yes, unknown }
 
-    private let device: UInt64
-    private let node: UInt64
-    private let byteCount: Int64
-    private let seconds: Int64
-    private let nanoseconds: Int64
-
     /// Looks at a path; nil if it is no regular file, or is gone.
-    init?(_ path: String) {
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        device = UInt64(status.st_dev)
-        node = UInt64(status.st_ino)
-        byteCount = Int64(status.st_size)
-        seconds = Int64(status.st_mtim.tv_sec)
-        nanoseconds = Int64(status.st_mtim.tv_nsec)
-    }
+    static func state(_ path: String) -> FileState? { FileState(path, followsLinks: false) }
 
     /// Lets the signal pass with which the system asks for a lease back, which would end the process.
     static func ignoreLeaseSignals() { signal(SIGIO, SIG_IGN) }

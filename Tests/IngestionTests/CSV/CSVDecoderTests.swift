@@ -87,7 +87,8 @@ struct CSVDecoderTests {
         arguments: [
             ("", 0, 0), ("\n", 1, 0), ("x", 1, 1), ("x\n", 1, 1), ("\n\r\n\r", 3, 0), (usual, 1, 1),
             (usual + usual.dropLast(), 2, 2),
-            ("\"\n\"\nx", 3, 3), (usual + "\n" + usual + "x\n", 4, 3), ("\"a\nb\"\(CSVLayout.usualRest)\n", 2, 1),
+            ("\"\n\"\nx", 3, 2), ("\"\n\"y\nx", 3, 3), (usual + "\n" + usual + "x\n", 4, 3),
+            ("\"a\nb\"\(CSVLayout.usualRest)\n", 2, 1),
         ])
     func counts(text: String, lineCount: Int, rowCount: Int) throws {
         var decoder = CSVDecoder(layout: try CSVLayout(CSVLayout.usualText))

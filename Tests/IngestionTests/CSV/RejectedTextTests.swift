@@ -67,15 +67,17 @@ struct RejectedTextTests {
         #expect((try Self.text(Array(row.utf8)) == expected) == true)
     }
 
-    @Test("A record of several lines is kept complete if a value is wrong, and with its first line if its structure is")
+    @Test("A record of several lines is kept complete, and with its first line if its quotes are wrong")
     func severalLines() throws {
         let header = "note,\(CSVLayout.usualText)"
         let wrongValue = "\"two\r\nlines\",\(CSVLayout.usualRest)"
         #expect(try FastDecoding.everyWay(wrongValue + "\r\n", header: header).rejects.map(\.text) == [wrongValue])
         let wrongStructure = "\"two\r\nlines\",Prague\(CSVLayout.usualRest),more"
+        #expect(try FastDecoding.everyWay(wrongStructure, header: header).rejects.map(\.text) == [wrongStructure])
+        let wrongQuotes = "\"two\r\nlines\" Prague\(CSVLayout.usualRest)"
         #expect(
-            try FastDecoding.everyWay(wrongStructure, header: header).rejects.map(\.text) == [
-                "\"two", "lines\",Prague\(CSVLayout.usualRest),more",
+            try FastDecoding.everyWay(wrongQuotes, header: header).rejects.map(\.text) == [
+                "\"two", "lines\" Prague\(CSVLayout.usualRest)",
             ])
     }
 }

@@ -18,7 +18,7 @@ struct ReadingOptionsTests {
         "map=time=Start Time", "map=origin_lng=Lng (°)", "map=origin_lat=a=b", "map=destination=7", "map=region=Area",
         "region=São Paulo", "datasource=a,b", "time_zone=America/Argentina/Buenos_Aires", "date_order=day-first",
         "missing_destination=keep", "null_island=reject", "delimiter=tab", "encoding=windows-1252", "decimal_comma=false",
-        "header=none",
+        "header=none", "places=0123456789abcdef0123456789abcdef",
     ]
 
     @Test func everyOptionArrivesAndIsToldAgain() throws {
@@ -28,7 +28,7 @@ struct ReadingOptionsTests {
         #expect(options.region == "São Paulo" && options.datasource == "a,b" && options.dateOrder == .dayFirst)
         #expect(options.timeZone == "America/Argentina/Buenos_Aires" && options.missingDestination == .keep)
         #expect(options.nullIsland == .reject && options.delimiter == "tab" && options.encoding == "windows-1252")
-        #expect(options.decimalComma == false && options.hasHeader == false && !options.isEmpty)
+        #expect(options.decimalComma == false && options.hasHeader == false && options.places?.hasPrefix("0123") == true && !options.isEmpty)
         #expect(Set(options.values.map(\.option)) == Set(ReadingOptions.Option.allCases))
         #expect(Set(options.values.map { "\($0.option.rawValue)=\($0.text)" }) == Set(Self.all))
     }
