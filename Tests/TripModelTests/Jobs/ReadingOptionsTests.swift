@@ -28,7 +28,9 @@ struct ReadingOptionsTests {
         #expect(options.region == "São Paulo" && options.datasource == "a,b" && options.dateOrder == .dayFirst)
         #expect(options.timeZone == "America/Argentina/Buenos_Aires" && options.missingDestination == .keep)
         #expect(options.nullIsland == .reject && options.delimiter == "tab" && options.encoding == "windows-1252")
-        #expect(options.decimalComma == false && options.hasHeader == false && options.places?.hasPrefix("0123") == true && !options.isEmpty)
+        #expect(
+            options.decimalComma == false && options.hasHeader == false && options.places?.hasPrefix("0123") == true
+                && !options.isEmpty)
         #expect(Set(options.values.map(\.option)) == Set(ReadingOptions.Option.allCases))
         #expect(Set(options.values.map { "\($0.option.rawValue)=\($0.text)" }) == Set(Self.all))
     }
