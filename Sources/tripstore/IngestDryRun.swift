@@ -30,7 +30,8 @@ struct IngestDryRun {
                     name = shown ?? file
                 }
                 let report = try JobService.dryRun(
-                    path: SourcePath.of(path), options: options, places: places, bounds: bounds)
+                    path: SourcePath.of(path), options: options, places: places, bounds: bounds,
+                    threadCount: ProcessInfo.processInfo.activeProcessorCount)
                 try? Output.result(format == .json ? report.json + "\n" : text(report, of: name ?? path))
                 codes.append(Self.code(report))
             } catch {

@@ -1,6 +1,7 @@
 """Files that the program fetches itself: from servers that behave and that don't, from S3, through kills and cancellation."""
 
 import contextlib
+import io
 import json
 import re
 import signal
@@ -8,6 +9,7 @@ import ssl
 import subprocess
 import time
 import urllib.request
+import zipfile
 
 import pytest
 from botocore.auth import S3SigV4Auth
@@ -222,6 +224,27 @@ def test_a_server_without_ranges(open_server, long_csv, expected):
 def test_compressed_files(open_server, name, suffix):
     with FileServer((tripstore.FIXTURES / f"trips.csv{suffix}").read_bytes()) as files:
         assert_loaded(fetch(open_server, files.url(name)), 100)
+
+
+@pytest.mark.parametrize("entrance", ["HTTP", "CLI"])
+def test_each_csv_of_an_archive_is_a_job(open_server, tmp_path, entrance):
+    lines = SAMPLE.read_bytes().splitlines(keepends=True)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("first.csv", b"".join(lines[:31]))
+        file.writestr("second.csv", lines[0] + b"".join(lines[31:]))
+    with FileServer(archive.getvalue()) as files:
+        if entrance == "HTTP":
+            fetch(open_server, files.url("trips.zip"))
+            names = ["trips.zip/first.csv", "trips.zip/second.csv"]
+            wait_until(lambda: [job["status"] for job in open_server.get("/jobs").json] == ["completed"] * 2)
+            assert sorted(job["filename"] for job in open_server.get("/jobs").json) == names
+            answer = open_server.get("/regions").json
+        else:
+            loaded = cli("ingest", files.url("trips.zip"), "--data-dir", tmp_path / "cli", ALLOW_PRIVATE_ADDRESSES="true")
+            assert "2 files" in loaded.stderr or "trips.zip/second.csv" in loaded.stderr, loaded.stderr
+            answer = json.loads(cli("regions", "--json", "--data-dir", tmp_path / "cli").stdout)
+    assert sum(region["trips"] for region in answer["regions"]) == 100
 
 
 def test_a_name_of_ones_own(open_server):

@@ -13,10 +13,6 @@ package struct DecodedChunk: Sendable {
     /// The line of the first rejected row of each reason.
     package var rejectLines: [RejectReason: Int] = [:]
     package var rejectedCount = 0
-    /// Trips of the batch without a destination.
-    package var missingDestinationCount = 0
-    /// Trips of the batch with an end at 0, 0.
-    package var nullIslandCount = 0
     /// Ids and names of no place in rejected rows.
     package var unknownPlaces = UnknownPlaces()
     /// Physical lines: newlines, and one more for a last line without.

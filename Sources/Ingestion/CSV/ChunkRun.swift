@@ -304,10 +304,6 @@ struct ChunkRun {
             // Room for the chunk's rows if the rest is like its beginning.
             chunk.batch.rows.reserveCapacity(bufferedCount + (count - position) * bufferedCount / position * 17 / 16)
         }
-        for row in 0..<bufferedCount {
-            chunk.nullIslandCount &+= scratch.buffer.rows[row].touchesNullIsland ? 1 : 0
-            chunk.missingDestinationCount &+= scratch.buffer.rows[row].hasDestination ? 0 : 1
-        }
         chunk.batch.rows.append(contentsOf: UnsafeBufferPointer(start: scratch.buffer.rows, count: bufferedCount))
         bufferedCount = 0
     }

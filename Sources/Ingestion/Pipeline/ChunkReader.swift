@@ -1,13 +1,12 @@
 import TripModel
 
-/// Reads a source in chunks of whole records, on one thread: what `IngestionJob` does for many workers.
+/// Reads a source in chunks of whole records: what `IngestionJob` does with checkpoints.
 struct ChunkReader {
     private let source: SampledSource
     private let layout: CSVLayout
-    private(set) var buffer = ChunkReader.makeBuffer()
-    private var spare = ChunkReader.makeBuffer()
-    /// Bytes of the buffer that were used.
-    private var start = 0
+    /// Bytes that were read and not returned.
+    private var rest: ChunkBuffer
+    private var idle: [ChunkBuffer] = []
     private var isInsideLine = false
     private var hasEnded = false
 
@@ -15,42 +14,60 @@ struct ChunkReader {
     init(_ source: SampledSource, layout: CSVLayout) throws(TripstoreError) {
         self.source = source
         self.layout = layout
-        hasEnded = try buffer.fill(from: source, upTo: buffer.capacity)
-        start = layout.byteCount
+        rest = Self.makeBuffer()
+        hasEnded = try rest.fill(from: source, upTo: rest.capacity)
+        drop(layout.byteCount)
     }
 
     private static func makeBuffer() -> ChunkBuffer {
         ChunkBuffer(capacity: Limits.chunkByteCount + 2 * Limits.recordByteCountMax)
     }
 
-    /// Reads on; returns how many bytes of whole records the buffer begins with, nil at the end.
-    mutating func next() throws(TripstoreError) -> Int? {
+    /// Reads on; returns a buffer and how many bytes of whole records it begins with, nil at the end.
+    ///
+    /// The buffer is the caller's until `reuse`.
+    mutating func next() throws(TripstoreError) -> (buffer: ChunkBuffer, count: Int)? {
         while true {
-            spare.takeTail(of: buffer, from: start)
-            swap(&buffer, &spare)
-            start = 0
-            if !hasEnded, buffer.count < Limits.chunkByteCount {
-                hasEnded = try buffer.fill(from: source, upTo: Limits.chunkByteCount)
+            if !hasEnded, rest.count < Limits.chunkByteCount {
+                hasEnded = try rest.fill(from: source, upTo: Limits.chunkByteCount)
             }
-            if buffer.count == 0 { return nil }
+            if rest.count == 0 { return nil }
             guard isInsideLine else { break }
             // The rest of a line that is longer than any row may be.
-            start = buffer.withBytes(count: buffer.count) { CSVChunker.lineRemainderByteCount(of: $0) }
-            isInsideLine = !buffer.endsLine(at: start)
+            let count = rest.withBytes(count: rest.count) { CSVChunker.lineRemainderByteCount(of: $0) }
+            isInsideLine = !rest.endsLine(at: count)
+            drop(count)
         }
         var count = wholeRecordsByteCount()
-        if count == 0 {
-            hasEnded = try buffer.fill(from: source, upTo: buffer.capacity)
+        if count == 0, !hasEnded {
+            hasEnded = try rest.fill(from: source, upTo: rest.capacity)
             count = wholeRecordsByteCount()
         }
-        guard count > 0 else { throw TripstoreError(.internalFault, "No row ends in \(buffer.count) bytes.") }
-        start = count
-        isInsideLine = !buffer.endsLine(at: count)
-        return count
+        guard count > 0 else { throw TripstoreError(.internalFault, "No row ends in \(rest.count) bytes.") }
+        isInsideLine = !rest.endsLine(at: count)
+        // Copied out before the chunk is returned, so that its buffer has one user.
+        let buffer = rest
+        rest = tail(from: count)
+        return (buffer, count)
+    }
+
+    /// Takes back a buffer that `next` returned.
+    mutating func reuse(_ buffer: ChunkBuffer) { idle.append(buffer) }
+
+    private mutating func drop(_ count: Int) {
+        let buffer = rest
+        rest = tail(from: count)
+        idle.append(buffer)
+    }
+
+    private mutating func tail(from start: Int) -> ChunkBuffer {
+        let buffer = idle.popLast() ?? Self.makeBuffer()
+        buffer.takeTail(of: rest, from: start)
+        return buffer
     }
 
     private func wholeRecordsByteCount() -> Int {
-        buffer.withBytes(count: buffer.count) {
+        rest.withBytes(count: rest.count) {
             CSVChunker.wholeRecordsByteCount(of: $0, layout: layout, isFinal: hasEnded)
         }
     }

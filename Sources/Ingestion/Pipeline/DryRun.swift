@@ -3,7 +3,7 @@ import TripModel
 /// Reads a file as a job would, to its end, and stores nothing.
 ///
 /// All times of a file are surveyed before a row is decoded, where a job surveys the first 64 MiB; so a file that can be read again is read
-/// twice. One thread, and memory for two chunks and the sample: a dry run comes beside jobs, and is not to slow them.
+/// twice. Memory for some chunks and the sample.
 struct DryRun {
     private static let rowCountMax = 10
     private static let rejectCountMax = 100
@@ -14,6 +14,8 @@ struct DryRun {
     /// The places that the options name.
     let places: PlaceTable?
     let bounds: IngestionBounds
+    /// Threads that decode; if it is one, the caller's, which also reads.
+    let threadCount: Int
     /// Asked now and then; throws `.cancelled` once it is true.
     let isCancelled: () -> Bool
 
@@ -60,29 +62,28 @@ struct DryRun {
 
     private func surveyAll(_ recognition: inout CSVRecognition) throws(TripstoreError) {
         var reader = try ChunkReader(open(), layout: recognition.recordLayout)
-        while let count = try reader.next() {
+        while let (buffer, count) = try reader.next() {
             try requireAwaited()
-            reader.buffer.withBytes(count: count, padded: true) { recognition.surveyMoreTimes(padded: $0, count: count) }
+            buffer.withBytes(count: count, padded: true) { recognition.surveyMoreTimes(padded: $0, count: count) }
+            reader.reuse(buffer)
         }
     }
 
-    private func decode(
-        _ source: SampledSource, _ file: RecognizedCSV, _ report: inout DryRunReport
-    ) throws(TripstoreError) {
-        var reader = try ChunkReader(source, layout: file.layout)
-        var decoder = CSVDecoder(layout: file.layout)
+    /// What the chunks of a file had.
+    private struct Tally {
         var survey = TripSurvey()
-        var (counts, lines) = ([RejectReason: Int](), [RejectReason: Int]())
-        var lineCount = file.layout.lineCount
-        while let count = try reader.next() {
-            try requireAwaited()
-            decoder.rejectsByteCountMax = report.rejects.count < Self.rejectCountMax ? Limits.rejectsByteCountMax : 0
-            let chunk = reader.buffer.withBytes(count: count, padded: true) { decoder.decode(padded: $0, count: count) }
-            survey.add(TripSurvey(chunk.batch.rows.span))
-            for row in chunk.batch.rows.prefix(Self.rowCountMax - report.rows.count) {
+        var counts: [RejectReason: Int] = [:]
+        /// The first line of each reason.
+        var lines: [RejectReason: Int] = [:]
+        var lineCount: Int
+
+        mutating func add(_ surveyed: SurveyedChunk, to report: inout DryRunReport) {
+            let chunk = surveyed.decoded
+            survey.add(surveyed.survey)
+            for row in chunk.batch.rows.prefix(DryRun.rowCountMax - report.rows.count) {
                 report.rows.append(DryRunReport.Row(row, of: chunk.batch))
             }
-            for reject in chunk.rejects.prefix(Self.rejectCountMax - report.rejects.count) {
+            for reject in chunk.rejects.prefix(DryRun.rejectCountMax - report.rejects.count) {
                 report.rejects.append(RejectedRow(line: lineCount + reject.line, reason: reject.reason, text: reject.text))
             }
             for (reason, count) in chunk.rejectCounts { counts[reason, default: 0] += count }
@@ -91,11 +92,48 @@ struct DryRun {
             report.rejectedRows += chunk.rejectedCount
             lineCount += chunk.lineCount
         }
-        for (reason, count) in counts { report.reasons[reason.rawValue] = count }
-        let notes = TripNotes(job: nil, survey: survey, rejects: report.reasons, rowCount: report.processedRows)
+    }
+
+    private func decode(
+        _ source: SampledSource, _ file: RecognizedCSV, _ report: inout DryRunReport
+    ) throws(TripstoreError) {
+        var reader = try ChunkReader(source, layout: file.layout)
+        var tally = Tally(lineCount: file.layout.lineCount)
+        // A thread of its own decompresses.
+        let threadCount = source.isReadAhead ? threadCount - 1 : threadCount
+        let pool = threadCount > 1 ? WorkerPool(threadCount: threadCount) : nil
+        defer { pool?.shutDown() }
+        let decoders = ScratchPool { CSVDecoder(layout: file.layout) }
+        var decoding: ArraySlice<(chunk: Pending<SurveyedChunk>, buffer: ChunkBuffer)> = []
+        var hasEnded = false
+        while !hasEnded || !decoding.isEmpty {
+            if let (buffer, count) = hasEnded ? nil : try reader.next() {
+                try requireAwaited()
+                let keepsRejects = report.rejects.count < Self.rejectCountMax
+                let decode = { @Sendable in
+                    decoders.with { decoder in
+                        decoder.rejectsByteCountMax = keepsRejects ? Limits.rejectsByteCountMax : 0
+                        return SurveyedChunk(buffer, count, &decoder)
+                    }
+                }
+                decoding.append((pool?.submit(decode) ?? Pending(decode()), buffer))
+                if let pool, decoding.count <= Limits.chunksInFlightPerThread * pool.threadCount { continue }
+            } else {
+                hasEnded = true
+            }
+            guard let oldest = decoding.popFirst() else { break }
+            tally.add(try Self.value(of: oldest.chunk), to: &report)
+            reader.reuse(oldest.buffer)
+        }
+        for (reason, count) in tally.counts { report.reasons[reason.rawValue] = count }
+        let notes = TripNotes(job: nil, survey: tally.survey, rejects: report.reasons, rowCount: report.processedRows)
         report.reading = JobReading(file.reading, adding: notes) ?? JobReading()
-        report.message = AllRejected(rowCount: report.processedRows, counts: counts, lines: lines)?.message(
+        report.message = AllRejected(rowCount: report.processedRows, counts: tally.counts, lines: tally.lines)?.message(
             file, mayBeQuoted: true)
+    }
+
+    private static func value(of chunk: Pending<SurveyedChunk>) throws(TripstoreError) -> SurveyedChunk {
+        do { return try chunk.wait() } catch { throw TripstoreError(.internalFault, "\(error)") }
     }
 
     private func requireAwaited() throws(TripstoreError) {

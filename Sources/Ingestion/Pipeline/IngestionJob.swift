@@ -26,12 +26,6 @@ package final class IngestionJob {
         var contentHash: ContentHash
     }
 
-    /// A decoded chunk, and what the job's notes need of its trips.
-    private struct SurveyedChunk: Sendable {
-        var decoded: DecodedChunk
-        var survey: TripSurvey
-    }
-
     /// The state of a job at a checkpoint.
     private struct Standing {
         var job: Job
@@ -269,8 +263,7 @@ package final class IngestionJob {
         let decoded = pool.submit { [room = rejectsLog.room] in
             decoders.with { decoder in
                 decoder.rejectsByteCountMax = room
-                let chunk = buffer.withBytes(count: byteCount, padded: true) { decoder.decode(padded: $0, count: byteCount) }
-                return SurveyedChunk(decoded: chunk, survey: TripSurvey(chunk.batch.rows.span))
+                return SurveyedChunk(buffer, byteCount, &decoder)
             }
         }
         decoding.append(

@@ -21,6 +21,9 @@ package final class SampledSource: PlainBytes {
 
     deinit { ahead?.stop() }
 
+    /// Whether a thread of its own decompresses or converts the source.
+    var isReadAhead: Bool { ahead != nil }
+
     /// Recognizes the form of the file, from its beginning.
     ///
     /// The errors of reading are thrown; those of the file's form are the result.

@@ -74,15 +74,16 @@ package struct TripSurvey: Hashable, Sendable {
 
     // MARK: Rows
 
-    /// Counts rows; those of a city and a month follow each other, so most need two comparisons.
+    /// Counts rows; those of a month follow each other, so most are in the week of the row before.
     private static func survey(
         _ rows: Span<TripRow>, _ weeks: inout Tally, _ pairs: inout Tally, nullIslandCount: inout Int, openCount: inout Int
     ) {
         let weekMicroseconds = UInt64(7 * LocalDateTime.microsecondsPerDay)
+        // 0, 0 is a corner of it.
+        let nullCell = cell(0, 0)
         var week = ISOWeek(index: 0)
         var weekStart = week.startMicroseconds
-        var pair = Int32(-1)
-        var (weekRun, pairRun, nullCount, missingCount) = (0, 0, 0, 0)
+        var (weekRun, nullCount, missingCount) = (0, 0, 0)
         for index in rows.indices {
             let row = rows[index]
             if UInt64(bitPattern: row.time &- weekStart) >= weekMicroseconds {
@@ -93,50 +94,40 @@ package struct TripSurvey: Hashable, Sendable {
             weekRun &+= 1
             let origin = cell(row.originLongitude, row.originLatitude)
             var destination = origin
-            if row.destinationLatitude.isNaN {
-                missingCount &+= 1
-            } else {
+            if row.hasDestination {
                 destination = cell(row.destinationLongitude, row.destinationLatitude)
+            } else {
+                missingCount &+= 1
             }
-            if isNullIsland(row.originLongitude, row.originLatitude)
-                || isNullIsland(row.destinationLongitude, row.destinationLatitude)
-            {
+            if origin == nullCell || destination == nullCell, row.touchesNullIsland {
                 nullCount &+= 1
                 continue
             }
-            let key = Self.pair(origin, destination)
-            if key != pair {
-                pairs.add(pair, pairRun)
-                (pair, pairRun) = (key, 0)
-            }
-            pairRun &+= 1
+            pairs.add(pair(origin, destination), 1)
         }
         weeks.add(week.index, weekRun)
-        pairs.add(pair, pairRun)
         (nullIslandCount, openCount) = (nullCount, missingCount)
     }
-
-    @inline(__always)
-    private static func isNullIsland(_ longitude: Double, _ latitude: Double) -> Bool { longitude == 0 && latitude == 0 }
 }
 
 /// Counts by key: in a small table, since a chunk has few keys, and in a dictionary what that displaces.
 private struct Tally {
     private static let slotCount = 256
-    private var keys = [Int32](repeating: 0, count: slotCount)
-    private var runs = [Int](repeating: 0, count: slotCount)
+    private var keys = InlineArray<256, Int32>(repeating: 0)
+    private var runs = InlineArray<256, Int>(repeating: 0)
     private var displaced: [Int32: Int] = [:]
 
     @inline(__always)
     mutating func add(_ key: Int32, _ count: Int) {
-        if count == 0 { return }
         let slot = Int((UInt32(bitPattern: key) &* 0x9E37_79B1) >> 24)
-        if keys[slot] != key {
-            if runs[slot] > 0 { displaced[keys[slot], default: 0] += runs[slot] }
-            keys[slot] = key
-            runs[slot] = 0
-        }
+        if keys[slot] != key { displace(slot, by: key) }
         runs[slot] &+= count
+    }
+
+    private mutating func displace(_ slot: Int, by key: Int32) {
+        if runs[slot] > 0 { displaced[keys[slot], default: 0] += runs[slot] }
+        keys[slot] = key
+        runs[slot] = 0
     }
 
     var counts: [Int32: Int] {

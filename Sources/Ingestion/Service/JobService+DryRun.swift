@@ -4,7 +4,7 @@ public import TripModel
 extension JobService {
     /// Returns what a job would make of a file; nothing is stored.
     ///
-    /// Blocks until the file is read to its end. Throws `badInput` for a file that is none of trips, and `.cancelled`.
+    /// Blocks until the file is read to its end; one thread decodes it, as it comes beside jobs and queries. Throws `badInput` for a file that is none of trips, and `.cancelled`.
     ///
     /// - Parameters:
     ///   - path: a file, or a stream (`SourcePath`); an upload stays its owner's.
@@ -13,16 +13,20 @@ extension JobService {
         path: String, options: ReadingOptions, isCancelled: () -> Bool = { false }
     ) throws(TripstoreError) -> DryRunReport {
         try Self.dryRun(
-            path: path, options: options, places: places.table(options.places), bounds: bounds, isCancelled: isCancelled)
+            path: path, options: options, places: places.table(options.places), bounds: bounds, threadCount: 1,
+            isCancelled: isCancelled)
     }
 
-    /// The same without a store.
+    /// The same without a store, by as many threads.
     package static func dryRun(
-        path: String, options: ReadingOptions, places: PlaceTable? = nil, bounds: IngestionBounds,
+        path: String, options: ReadingOptions, places: PlaceTable? = nil, bounds: IngestionBounds, threadCount: Int,
         isCancelled: () -> Bool = { false }
     ) throws(TripstoreError) -> DryRunReport {
         try withoutActuallyEscaping(isCancelled) { isCancelled throws(TripstoreError) in
-            try DryRun(path: path, options: options, places: places, bounds: bounds, isCancelled: isCancelled).report()
+            try DryRun(
+                path: path, options: options, places: places, bounds: bounds, threadCount: threadCount,
+                isCancelled: isCancelled
+            ).report()
         }
     }
 

@@ -94,6 +94,11 @@ package final class Pending<Value: Sendable>: @unchecked Sendable {
     private let condition = NSCondition()
     private var result: Result<Value, any Error>?
 
+    fileprivate init() {}
+
+    /// Makes the value of work that is done.
+    package init(_ value: Value) { result = .success(value) }
+
     fileprivate func fulfil(_ result: Result<Value, any Error>) {
         condition.withLock {
             self.result = result

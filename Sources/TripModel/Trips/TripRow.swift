@@ -18,16 +18,17 @@ package struct TripRow: BitwiseCopyable, Sendable {
     package var datasource: UInt32
 
     /// Whether it is known where the trip ended: comparisons with NaN are false, so a box never has such a destination.
-    @inline(__always)
+    @inlinable @inline(__always)
     package var hasDestination: Bool { destinationLongitude == destinationLongitude }
 
     /// Whether an end is where the equator meets the prime meridian, in the sea: what programs write for "unknown".
-    @inline(__always)
+    @inlinable @inline(__always)
     package var touchesNullIsland: Bool {
         abs(originLongitude) + abs(originLatitude) == 0 || abs(destinationLongitude) + abs(destinationLatitude) == 0
     }
 
     /// Makes a row.
+    @inlinable
     package init(
         originLongitude: Double, originLatitude: Double, destinationLongitude: Double, destinationLatitude: Double, time: Int64,
         region: UInt32, datasource: UInt32

@@ -132,12 +132,13 @@ struct FormRowLoopTests {
             let layout = try Self.layout { $0.missingDestination = .keep }
             var decoder = CSVDecoder(layout: layout)
             let chunk = decoder.decode((row + "2020-01-01 00:00,\(ends),A\n" + row).utf8)
-            #expect(chunk.batch.count == 3 && chunk.nullIslandCount == count)
-            #expect(chunk.missingDestinationCount == (ends == "1,2,," ? 1 : 0))
+            let survey = TripSurvey(chunk.batch.rows.span)
+            #expect(survey.tripCount == 3 && survey.nullIslandCount == count && survey.openCount == (ends == "1,2,," ? 1 : 0))
         }
         var decoder = CSVDecoder(layout: try CSVLayout(CSVLayout.usualText))
         let own = "A,POINT (0 0),POINT (1 2),2020-01-13 08:00:00,b\nA,POINT (0 1),POINT (1 2),2020-01-13 08:00:00,b\n"
-        #expect(decoder.decode(String(repeating: own, count: 5000).utf8).nullIslandCount == 5000)
+        let chunk = decoder.decode(String(repeating: own, count: 5000).utf8)
+        #expect(TripSurvey(chunk.batch.rows.span).nullIslandCount == 5000)
     }
 
     @Test("A trip with an end at 0, 0 is kept unless it is to be rejected")

@@ -1,7 +1,8 @@
-"""Loads of a gzip file, beside programs that only decompress it, on one core each.
+"""A gzip file, beside programs that only decompress it, on one core each.
 
 `igzip` is ISA-L's own program, `gzip` zlib's kin; both write to /dev/null. What they deliver alone is the most that a load can take in, since
-a gzip stream is inflated by one thread.
+a gzip stream is inflated by one thread. A dry run decodes every row beside it; a whole load also sorts, compresses and writes, for which the other
+cores must suffice.
 """
 
 import shutil
@@ -28,13 +29,14 @@ def measure(made, folder, rounds, rows):
                 for name, command in INFLATERS.items() if shutil.which(command[0])}
     if "igzip" not in commands:
         sys.exit("igzip is missing: install Debian's isal")
-    runs = {name: [] for name in ["tripstore, gzip", "tripstore, plain", *commands]}
+    runs = {name: [] for name in ["tripstore, read", "tripstore, load", "tripstore, load of plain CSV", *commands]}
     for number in range(rounds):
         for name in runs:
-            file = csv if name == "tripstore, plain" else packed
+            file = csv if name.endswith("plain CSV") else packed
             warm(file)
+            ingest = [str(BINARY), "ingest", str(file)]
             command = commands.get(name) or [
-                str(BINARY), "ingest", str(file), "--data-dir", str(fresh(folder / "gzip")), "--quiet"]
+                *ingest, *(["--dry-run", "--json"] if name.endswith("read") else ["--data-dir", str(fresh(folder / "gzip")), "--quiet"])]
             runs[name].append(timed_process(command)[1])
             progress(f"{number + 1} of {rounds}, {name}: {runs[name][-1]['seconds']:.2f} s")
     return {"csv_bytes": csv.stat().st_size, "gzip_bytes": packed.stat().st_size} | {
