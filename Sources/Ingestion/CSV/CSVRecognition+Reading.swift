@@ -40,6 +40,7 @@ extension CSVRecognition {
         understood.map = mayBeQuoted ? map(format) : [:]
         reading.format = understood
         if !format.ignored.isEmpty { reading.notes.append(note(ignored: format.ignored)) }
+        if let note = note(durations: format, layout) { reading.notes.append(note) }
         if options.places != nil, !format.usesPlaces {
             understood.places = nil
             reading.format = understood
@@ -49,6 +50,20 @@ extension CSVRecognition {
                     text: "The file of places was not needed: the trips have coordinates of their own."))
         }
         return reading
+    }
+
+    private func note(durations format: TripFormat, _ layout: CSVLayout) -> JobNote? {
+        guard case .one(let column) = format.time, let time = layout.form?.time,
+            let durations = TripDurations(sample, startColumn: column, format: time), durations.areOdd
+        else { return nil }
+        let names =
+            mayBeQuoted ? " (\(sample.name(column)), \(sample.name(durations.endColumn)))" : ""
+        return JobNote(
+            kind: "odd_durations", trips: nil,
+            text:
+                "\(durations.oddCount.grouped) of the first \(durations.comparedCount.grouped) trips end before they start, or more than "
+                + "three days later\(names): one of the two columns may have day and month exchanged. If it is that of start times, "
+                + "delete the job, correct the file and load it again.")
     }
 
     private func note(ignored columns: [Int]) -> JobNote {

@@ -316,4 +316,30 @@ struct CSVRecognitionTests {
         let error = try #require(throws: TripstoreError.self) { try Self.recognition(text) { $0.map = [.time: "7"] } }
         #expect(error.message.contains("has no column 7") && error.question?.choices.last == "6")
     }
+
+    @Test(
+        "Trips that end before they start, or weeks later, are noted if most are such",
+        arguments: [
+            // Buenos Aires 2011: a program took the day of ISO dates for the month.
+            ((4...12).map { ("2011-\($0)-03 10:00:00", "\($0)/03/2011 10:20") }, 20, true),
+            ((4...12).map { ("2011-\($0)-03 10:00:00", "\($0)/03/2011 10:20") }, 20, false),
+            ([("2011-05-07 10:00:00", "2011-05-07 10:10:00"), ("2011-05-07 10:00:00", "2011-05-07 09:10:00")], 50, false),
+            ([("2011-05-07 10:00:00", "")], 50, false), ([("2011-05-07 10:00:00", "2011-05-07 09:10:00")], 9, false),
+            ([("2011-05-07 10:00:00", "2011-05-07 09:10:00")], 10, true),
+            ([("2011-05-07 10:00:00", "2011-05-07 09:10:00"), ("2011-05-07 10:00:00", "5")], 20, true),
+        ] as [([(String, String)], Int, Bool)])
+    func durations(times: [(String, String)], count: Int, isOdd: Bool) throws {
+        func padded(_ text: String) -> String { text.replacing(/-(\d)-/) { "-0\($0.1)-" }.replacing(/^(\d)\//) { "0\($0.1)/" } }
+        let rows = (0..<count).map { number in
+            let (start, end) = times[number % times.count]
+            return "\(padded(start)),\(padded(end)),1.5,2.5,3.5,4.5\n"
+        }
+        // The order of the end times is proven by one of them.
+        let proof = "2011-03-20 10:00:00,\(isOdd ? "20/03/2011" : "03/20/2011") 10:20,1.5,2.5,3.5,4.5\n"
+        let text =
+            "fecha_origen,fecha_destino,start_lng,start_lat,end_lng,end_lat\n" + rows.joined() + (count == 20 ? proof : "")
+        let notes = try #require(try Self.recognition(text).recognized().reading).notes
+        #expect(notes.map(\.kind) == (isOdd ? ["odd_durations"] : []), "\(notes)")
+        if isOdd { #expect(notes[0].text.contains("(fecha_origen, fecha_destino)")) }
+    }
 }
