@@ -41,7 +41,44 @@ struct JSONMembers {
         else {
             throw HTTPError(.badRequest, message: "The body is not a JSON object; \(example).")
         }
+        if let name = Self.repeatedName(in: text) {
+            throw HTTPError(.badRequest, message: "Field '\(name.prefix(100))' is given twice; give it once.")
+        }
         self.members = members
+    }
+
+    /// Returns a name that two members of an object have; readers differ in which of them counts (RFC 8259, section 4).
+    ///
+    /// - Parameter text: a valid JSON object.
+    private static func repeatedName(in text: String) -> String? {
+        var names: Set<String> = []
+        var depth = 0
+        var isName = false
+        var bytes = text.utf8[...]
+        while let byte = bytes.first {
+            switch byte {
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                depth += 1
+                isName = depth == 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+            case UInt8(ascii: ","): isName = depth == 1
+            case UInt8(ascii: "\""):
+                var end = bytes.index(after: bytes.startIndex)
+                while bytes[end] != UInt8(ascii: "\"") {
+                    end = bytes.index(end, offsetBy: bytes[end] == UInt8(ascii: "\\") ? 2 : 1)
+                }
+                if isName, let quoted = String(bytes[...end]),
+                    let name = try? JSONDecoder().decode(String.self, from: Data(quoted.utf8))
+                {
+                    if !names.insert(name).inserted { return name }
+                    isName = false
+                }
+                bytes = bytes[end...]
+            default: break
+            }
+            bytes = bytes.dropFirst()
+        }
+        return nil
     }
 
     /// Throws 400 for a member that is not known.

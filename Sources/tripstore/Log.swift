@@ -1,9 +1,10 @@
 import Logging
 import TripModel
 
-/// The program's log: lines on standard error, in which URLs are shown without possible secrets.
+/// The program's log: lines on standard error, in which URLs are shown without possible secrets, and control characters as text: names of files
+/// would forge lines with them.
 ///
-/// Our own messages have none. This is for messages of others, which may quote anything.
+/// Our own messages have no secrets. This is for messages of others, which may quote anything.
 enum Log {
     /// Makes a logger with a level.
     static func logger(_ level: Logger.Level) -> Logger {
@@ -35,27 +36,31 @@ enum Log {
         func log(event: LogEvent) {
             var event = event
             let message = event.message.description
-            if ShownURL.isQuoted(in: message) { event.message = Logger.Message(stringLiteral: ShownURL.redacted(message)) }
+            if Self.isUnsafe(message) { event.message = Logger.Message(stringLiteral: Self.shown(message)) }
             let all = metadata.merging(event.metadata ?? [:]) { $1 }
-            event.metadata = all.values.contains(where: Self.quotesURL) ? all.mapValues(Self.redacted) : all
+            event.metadata = all.values.contains(where: Self.isUnsafe) ? all.mapValues(Self.shown) : all
             base.log(event: event)
         }
 
-        private static func quotesURL(_ value: Logger.Metadata.Value) -> Bool {
+        private static func isUnsafe(_ text: String) -> Bool { ShownURL.isQuoted(in: text) || text.hasControlCharacter }
+
+        private static func shown(_ text: String) -> String { Readable.text(ShownURL.redacted(text)) }
+
+        private static func isUnsafe(_ value: Logger.Metadata.Value) -> Bool {
             switch value {
-            case .string(let text): ShownURL.isQuoted(in: text)
-            case .stringConvertible(let other): ShownURL.isQuoted(in: other.description)
-            case .array(let values): values.contains(where: quotesURL)
-            case .dictionary(let values): values.values.contains(where: quotesURL)
+            case .string(let text): isUnsafe(text)
+            case .stringConvertible(let other): isUnsafe(other.description)
+            case .array(let values): values.contains(where: isUnsafe)
+            case .dictionary(let values): values.values.contains(where: isUnsafe)
             }
         }
 
-        private static func redacted(_ value: Logger.Metadata.Value) -> Logger.Metadata.Value {
+        private static func shown(_ value: Logger.Metadata.Value) -> Logger.Metadata.Value {
             switch value {
-            case .string(let text): .string(ShownURL.redacted(text))
-            case .stringConvertible(let other): .string(ShownURL.redacted(other.description))
-            case .array(let values): .array(values.map(redacted))
-            case .dictionary(let values): .dictionary(values.mapValues(redacted))
+            case .string(let text): .string(shown(text))
+            case .stringConvertible(let other): .string(shown(other.description))
+            case .array(let values): .array(values.map(shown))
+            case .dictionary(let values): .dictionary(values.mapValues(shown))
             }
         }
     }

@@ -198,6 +198,18 @@ def test_a_name_of_several_places_is_rejected(tmp_path):
     assert rejects["reasons"] == {"origin is the name of several places": 1}
 
 
+def test_names_in_another_encoding_are_a_question(tmp_path):
+    places = write(tmp_path, "stations.csv", "id,name,lat,lon\n1,Gare,1,2\n2,Pont,3,4\n3,État,5,6\n")
+    file = tmp_path / "trips.csv"
+    rows = "2019-01-01 08:00:00,Gare,Pont\n" * 3 + "2019-01-01 09:00:00,État,Pont\n"
+    file.write_text("started_at,from_station_name,to_station_name\n" + rows, encoding="iso-8859-1")
+    command = ["ingest", file, "--places", places, "--data-dir", tmp_path / "data"]
+    done = cli(*command, check=False)
+    assert done.returncode == 2 and "from_station_name" in done.stderr and "--encoding windows-1252" in done.stderr, done.stderr
+    cli(*command, "--encoding", "iso-8859-1")
+    assert (6, 5) in {trip[:2] for trip in trips(tmp_path / "data", tmp_path / "out.csv")}
+
+
 # MARK: Clusters
 
 @pytest.mark.parametrize("kind", ["postgresql"])

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
+import zipfile
 
 import pytest
 
@@ -100,6 +102,60 @@ def test_reasons_stand_beside_what_failed_and_what_lost_rows(tmp_path, folder):
         assert "but 1 of 2 rows were rejected: 1 origin is not POINT (longitude latitude)." in reason
         reason = (folder / "failed/asks.csv.reason.txt").read_text()
         assert "Add --date-order month-first or --date-order day-first" in reason and "The option that decides is date_order" in reason
+
+
+def test_an_archive_waits_for_all_its_files(tmp_path, folder):
+    def archive(name, **files):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as file:
+            for part, text in files.items():
+                file.writestr(f"{part}.csv", text)
+        os.rename(tmp_path / name, folder / name)
+
+    with server(tmp_path, folder) as running:
+        bad = HEADER + ROW + "Oslo,nowhere,POINT (1 2),2018-05-28 09:03:40,bike\n"
+        archive("mixed.zip", a=HEADER + ROW.replace("Oslo", "A"), b=bad, c="a,b\n1,2\n")
+        wait_for(folder / "failed", "mixed.zip", "mixed.zip.reason.txt")
+        lines = (folder / "failed/mixed.zip.reason.txt").read_text().splitlines()
+        assert lines[0].startswith("mixed.zip/a.csv: Loaded as job ") and "1 of 2 rows were rejected" in lines[1], lines
+        assert lines[2].startswith("mixed.zip/c.csv: ") and trips(running) == 2, lines
+        archive("good.zip", a=HEADER + ROW.replace("Oslo", "C"), b=HEADER + ROW.replace("Oslo", "D"))
+        wait_for(folder / "done", "good.zip")
+        # Moved back, as after a crash between its jobs and its move.
+        os.rename(folder / "done/good.zip", folder / "good.zip")
+        wait_for(folder / "done", "good.zip")
+        assert names(folder / "failed") == ["mixed.zip", "mixed.zip.reason.txt"] and trips(running) == 4
+
+
+def test_folders_that_are_deleted_are_made_again(tmp_path, folder):
+    with server(tmp_path, folder) as running:
+        for number, gone in enumerate((folder / "done", folder)):
+            wait_until((folder / "failed").is_dir, "made")
+            shutil.rmtree(gone)
+            folder.mkdir(exist_ok=True)
+            put(folder, f"a{number}.csv", HEADER + ROW.replace("Oslo", f"A{number}"))
+            put(folder, f"b{number}.csv", HEADER + ROW.replace("Oslo", f"B{number}"))
+            wait_for(folder / "done", f"a{number}.csv", f"b{number}.csv")
+        assert trips(running) == 4
+
+
+def test_what_cannot_be_read_is_told_once(tmp_path, folder):
+    os.mkfifo(folder / "pipe.csv")
+    (folder / "link.csv").symlink_to(tmp_path / "elsewhere.csv")
+    with server(tmp_path, folder) as running:
+        put(folder, "a.csv", HEADER + ROW)
+        wait_for(folder / "done", "a.csv")
+        put(folder, "b\nc.csv", HEADER + ROW.replace("Oslo", "B"))
+        wait_for(folder / "done", "a.csv", "b\nc.csv")
+        assert len(running.get("/jobs").json) == 2
+        log = (tmp_path / "data.log").read_text()
+        assert log.count("Left a file of a watched folder alone") == 2 and "b\nc" not in log and "b\\nc.csv" in log
+
+
+def test_the_profile_of_the_folder_cannot_be_deleted(tmp_path, folder):
+    cli("profiles", "set", "us", "--date-order", "month-first", "--data-dir", tmp_path / "data")
+    with server(tmp_path, folder, WATCH_PROFILE="us") as running:
+        answer = running.request("DELETE", "/profiles/us")
+        assert answer.status == 409 and "watched folder" in answer.detail
 
 
 def test_a_profile_answers_for_every_file(tmp_path, folder):

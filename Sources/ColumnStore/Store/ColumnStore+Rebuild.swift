@@ -113,8 +113,8 @@ extension ColumnStore {
         }
         throw TripstoreError(
             .conflict,
-            "The catalog \(folders.catalog) \(state), and holds more than the segments do, namely failed and pending jobs; "
-                + "add --force to rebuild it all the same.")
+            "The catalog \(folders.catalog) \(state), and holds what segments do not have: profiles, places, jobs that failed or have not "
+                + "ended, notes and formats of jobs. Add --force to rebuild it without them; the old file is kept beside it.")
     }
 
     /// Returns the contents of the new catalog, and the jobs whose rejected-row files are damaged.

@@ -2,17 +2,22 @@ import TripModel
 
 /// Whether bytes that are not UTF-8 matter, and what their user must say then.
 ///
-/// In a column that no trip uses they cost nothing. In the name of a column that is looked for, or in a region or datasource, they are a
-/// question: ISO 8859-1 and Windows-1252 give every byte a character, so no byte can prove either.
+/// In a column that no trip uses they cost nothing. In the name of a column that is looked for, or in a region, datasource or place, they are
+/// a question: ISO 8859-1 and Windows-1252 give every byte a character, so no byte can prove either.
 extension CSVRecognition {
-    /// Texts whose bytes end up in the store as they are.
-    private static let textColumns: [CSVColumn] = [.region, .datasource]
+    /// Columns whose bytes end up in the store as they are, or are compared with those of the places.
+    private static func textColumns(_ layout: CSVLayout) -> [CSVColumn] {
+        var columns: [CSVColumn] = [.region, .datasource]
+        if case .place = layout.form?.origin { columns.append(.origin) }
+        if case .place = layout.form?.destination { columns.append(.destination) }
+        return columns
+    }
 
     /// Returns the question about a file whose columns are known.
     static func encodingQuestion(
         _ text: Span<UInt8>, _ header: HeaderLine, _ records: [[String]], _ layout: CSVLayout, _ options: ReadingOptions
     ) -> FormatQuestion? {
-        let suspects = textColumns.compactMap { column -> (field: Int, value: String)? in
+        let suspects = textColumns(layout).compactMap { column -> (field: Int, value: String)? in
             let field = layout[column]
             guard field >= 0 else { return nil }
             return records.lazy.compactMap { field < $0.count ? $0[field] : nil }.first { isSuspect($0) }.map { (field, $0) }

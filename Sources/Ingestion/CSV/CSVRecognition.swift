@@ -98,7 +98,8 @@ package struct CSVRecognition {
         guard let survey else { return known }
         var layout = known
         do throws(FormatQuestion) {
-            layout.form?.time = try survey.facts.format(column: sample.name(known[.time]), options: options)
+            layout.form?.time = try survey.facts.format(
+                column: sample.name(known[.time]), options: options, isInUTC: format?.isInUTC ?? false)
         } catch { throw Self.error(asking: error, mayBeQuoted) }
         return layout
     }
@@ -170,6 +171,7 @@ package struct CSVRecognition {
                     "The first line of the file seems to be a trip, and no line names the columns; with the option, they are "
                     + "named by their index from 1.")
         }
+        try requireNames(records)
         let format: TripFormat
         do throws(FormatQuestion) {
             format = try FormatRecognizer.format(of: sample, options: options, places: places)
@@ -216,6 +218,20 @@ package struct CSVRecognition {
             fields.append((column, field))
             return .place(key)
         }
+    }
+
+    /// Throws if the first line is a title, or `sep=;`, which Excel writes, above that with the names.
+    private func requireNames(_ records: [[String]]) throws(FormatQuestion) {
+        let shown = names.filter { !$0.trimmingBlanks().isEmpty }
+        func valueCount(_ record: [String]) -> Int { record.count { !$0.trimmingBlanks().isEmpty } }
+        guard shown.count == 1, options.hasHeader != false, options.map.isEmpty,
+            records.count(where: { valueCount($0) > 2 }) * 2 > records.count
+        else { return }
+        throw FormatQuestion(
+            option: "map", column: nil, example: nil, choices: [],
+            reason:
+                "The first line of the file, \(shown[0].prefix(60)), does not name its columns; delete the lines above the names of the "
+                + "columns.")
     }
 
     /// Returns how many fields most records have, if those without a name are empty in them; other records are rejected.

@@ -212,7 +212,7 @@ enum FormRowLoop {
             return timeInTwo(
                 RowLoop.bytes(memory.base, start, end).span, RowLoop.bytes(memory.base, clockStart, clockEnd).span, form.time)
         }
-        let quick = quickTime(memory.base, start, end, memory.months)
+        let quick = form.time.isInUTC ? Int64.min : quickTime(memory.base, start, end, memory.months)
         return _fastPath(quick != Int64.min) ? quick : otherTime(RowLoop.bytes(memory.base, start, end).span, form.time)
     }
 

@@ -60,12 +60,16 @@ package final class PlaceTable: Sendable, Hashable {
 
     /// Returns the bytes by which a text is looked up.
     ///
-    /// Without blanks around it, and a whole number plainly written (`3052.0` and `3,052` as
+    /// Without blanks and a pair of single quotes around it, and a whole number plainly written (`3052.0` and `3,052` as
     /// `3052`). Zeros in front count.
     static func key(of text: Span<UInt8>) -> [UInt8] {
         var (first, end) = (0, text.count)
         while first < end, TimestampParser.isBlank(text[first]) { first += 1 }
         while end > first, TimestampParser.isBlank(text[end - 1]) { end -= 1 }
+        if end - first >= 2, text[first] == UInt8(ascii: "'"), text[end - 1] == UInt8(ascii: "'") {
+            first += 1
+            end -= 1
+        }
         let bytes = (first..<end).map { text[$0] }
         return plainNumber(bytes) ?? bytes
     }

@@ -6,17 +6,17 @@ enum PointText {
         let (first, end) = trimmed(text, 0, text.count)
         if EmptyText.isNone(text) { throw .empty }
         switch form {
-        case .wkt, .latitudeFirst:
+        case .wkt, .latitudeFirst, .longitudeFirstText:
             let isEnclosed = text[first] == UInt8(ascii: "(") && text[end - 1] == UInt8(ascii: ")") && end - first >= 2
-            let (latitude, longitude) = try pair(text, isEnclosed ? first + 1 : first, isEnclosed ? end - 1 : end)
-            return try checked(longitude, latitude)
-        case .longitudeFirst:
+            let (a, b) = try pair(text, isEnclosed ? first + 1 : first, isEnclosed ? end - 1 : end)
+            return form == .longitudeFirstText ? try checked(a, b) : try checked(b, a)
+        case .longitudeFirst, .latitudeFirstList:
             // As an object of GeoJSON: the list is the only one in it.
             guard let open = position(of: UInt8(ascii: "["), text, first, end),
                 let close = position(of: UInt8(ascii: "]"), text, open, end)
             else { throw .otherForm }
-            let (longitude, latitude) = try pair(text, open + 1, close)
-            return try checked(longitude, latitude)
+            let (a, b) = try pair(text, open + 1, close)
+            return form == .longitudeFirst ? try checked(a, b) : try checked(b, a)
         case .object:
             guard let longitude = member(longitudeKeys, text, first, end), let latitude = member(latitudeKeys, text, first, end)
             else { throw .otherForm }
@@ -26,7 +26,11 @@ enum PointText {
 
     /// Returns the number of degrees that a text represents, blanks around it allowed; nil if it is no number.
     static func coordinate(of text: Span<UInt8>, hasDecimalComma: Bool) -> Double? {
-        let (first, end) = trimmed(text, 0, text.count)
+        var (first, end) = trimmed(text, 0, text.count)
+        // Single quotes, as some programs put around every cell.
+        if end - first >= 2, text[first] == UInt8(ascii: "'"), text[end - 1] == UInt8(ascii: "'") {
+            (first, end) = trimmed(text, first + 1, end - 1)
+        }
         if !hasDecimalComma { return DecimalParser.value(of: text.extracting(first..<end)) }
         // No number that is meant to be a coordinate is longer.
         guard end - first <= 64 else { return nil }

@@ -37,6 +37,9 @@ package struct TimeText: Hashable, Sendable {
     package var epoch: (unit: Epoch, microseconds: Int64)?
     /// The byte between the parts of a date.
     package var separator: UInt8 = 0
+    /// Whether the last of three numbers of a date has two digits, and how many the first has.
+    package var hasShortYear = false
+    package var firstDigitCount = 0
 
     package static func == (a: TimeText, b: TimeText) -> Bool {
         a.date == b.date && a.timeOfDay == b.timeOfDay && a.zone == b.zone && a.epoch?.unit == b.epoch?.unit
@@ -174,6 +177,8 @@ private struct TimeTextReader {
         } else {
             guard third.count == 4 || third.count == 2 else { throw .malformed }
             time.date = .yearLast(first: first.value, second: second, year: Self.year(third))
+            time.hasShortYear = third.count == 2
+            time.firstDigitCount = first.count
         }
     }
 
@@ -347,7 +352,17 @@ private struct TimeTextReader {
 
     // MARK: Epochs
 
-    /// 1505084846, 1505084846.25, 1653343831220, 1653343831220000; 14 digits are a date and a clock.
+    /// Whether a number is YYYYMMDDhhmmss in the 20th or 21st century.
+    private func isDateAndClock(_ value: Int) -> Bool {
+        let (date, clock) = (value / 1_000_000, value % 1_000_000)
+        return (1900...2099).contains(date / 10_000) && (1...12).contains(date / 100 % 100) && (1...31).contains(date % 100)
+            && clock / 10_000 < 24 && clock / 100 % 100 < 60 && clock % 100 < 60
+    }
+
+    /// 1505084846, 1505084846.25, 1653343831220, 1653343831220000; 14 digits are a date and a clock, and 12 if they can be.
+    ///
+    /// As milliseconds, 12 digits that can be a date and a clock would be a moment of 1976. As seconds, 10 digits that can be a date and an hour
+    /// would be one of the years 2030 to 2036; they are neither.
     private mutating func readEpoch(
         _ text: Span<UInt8>, _ whole: (value: Int, count: Int), into time: inout TimeText
     ) throws(TimestampProblem) {
@@ -357,6 +372,13 @@ private struct TimeTextReader {
             fraction = try microsecondFraction(text)
             guard position == end else { throw .malformed }
         }
+        if fraction == 0, whole.count == 12, isDateAndClock(whole.value * 100) {
+            let (date, clock) = (whole.value / 10_000, whole.value % 10_000)
+            time.date = .certain(year: date / 10_000, month: date / 100 % 100, day: date % 100)
+            time.timeOfDay = Int64((clock / 100 * 60 + clock % 100) * 60_000_000)
+            return
+        }
+        if whole.count == 10, isDateAndClock(whole.value * 10_000) { throw .malformed }
         switch whole.count {
         case 9, 10: time.epoch = (.seconds, Int64(whole.value * 1_000_000 + fraction))
         case 12, 13: time.epoch = (.milliseconds, Int64(whole.value * 1000 + fraction / 1000))

@@ -50,6 +50,18 @@ extension TripSurvey {
             usualSpanCount: Int(last.key) - Int(first.key) + 1)
     }
 
+    /// Returns the trips of more than 8 degrees, if they are most of all; else nil.
+    package var longTripCount: Int? {
+        guard let pairs else { return nil }
+        let count = pairs.reduce(0) { sum, pair in
+            let (origin, destination) = Self.cells(ofPair: pair.key)
+            let rows = abs(origin / Self.columnCount - destination / Self.columnCount)
+            let columns = abs(origin % Self.columnCount - destination % Self.columnCount)
+            return max(rows, min(columns, Self.columnCount - columns)) > Self.emptyCellCountMin ? sum + pair.value : sum
+        }
+        return count * 2 > tripCount ? count : nil
+    }
+
     /// Trips with an end that is away from the rest.
     package struct FarAway {
         package var tripCount: Int

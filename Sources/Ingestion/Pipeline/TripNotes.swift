@@ -19,7 +19,7 @@ struct TripNotes {
 
     /// The notes, in a fixed order.
     var notes: [JobNote] {
-        [missingDestination, nullIsland, farAway, strayWeeks].compactMap(\.self) + rejectedRows
+        [missingDestination, nullIsland, longTrips ?? farAway, strayWeeks].compactMap(\.self) + rejectedRows
             + [loadedBefore].compactMap(\.self)
     }
 
@@ -91,6 +91,17 @@ struct TripNotes {
                 + "\(reload("change the rows")).")
     }
 
+    /// Instead of `farAway`, which then is about every trip.
+    private var longTrips: JobNote? {
+        survey.longTripCount.map { count in
+            JobNote(
+                kind: "long_trips", trips: count,
+                text:
+                    "\(Self.count(count, "trip", ("is", "are"))) longer than 8 degrees, which is most of all; longitude and latitude of one end may be "
+                    + "exchanged. If so, \(reload("correct the columns with the option map")).")
+        }
+    }
+
     // MARK: Weeks
 
     private var strayWeeks: JobNote? {
@@ -133,9 +144,10 @@ struct TripNotes {
         return JobNote(
             kind: "loaded_before", trips: earlier.job.tripCount,
             text: earlier.hasSameOptions
-                ? "The same bytes were loaded before, as \(name), so their trips count twice. To count them once, delete one of the two jobs."
-                : "The same bytes were loaded before with other reading options, as \(name), and both jobs count. To count only one, delete "
-                    + "the other.")
+                ? "The same bytes were loaded before, as \(name), and count twice while both jobs are there. To count them once, delete one of the "
+                    + "two."
+                : "The same bytes were loaded before with other reading options, as \(name), and count twice while both jobs are there. To "
+                    + "count them once, delete one of the two.")
     }
 }
 

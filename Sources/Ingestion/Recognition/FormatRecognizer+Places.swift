@@ -32,6 +32,7 @@ extension FormatRecognizer {
             throw unknown(end, columns, places)
         }
         if mapped == nil { try requireAgreement(match, matches, columns, end, places) }
+        try requireOneKey(match, places)
         return .place(match.column, key: match.key)
     }
 
@@ -49,19 +50,21 @@ extension FormatRecognizer {
         _ match: Match, _ matches: [Match], _ columns: [Int], _ end: HeaderWords.Meaning, _ places: PlaceTable
     ) throws(FormatQuestion) {
         for other in matches where other.column != match.column && other.share > 0.5 {
-            var (count, differentCount) = (0, 0)
+            var (count, differentCount, farCount) = (0, 0, 0)
             for record in sample.records where max(match.column, other.column) < record.count {
                 guard let a = places.point(of: record[match.column], column: match.key),
                     let b = places.point(of: record[other.column], column: other.key)
                 else { continue }
                 count += 1
+                if a != b { differentCount += 1 }
                 if abs(a.longitude - b.longitude) > Self.toleranceDegrees
                     || abs(a.latitude - b.latitude) > Self.toleranceDegrees
                 {
-                    differentCount += 1
+                    farCount += 1
                 }
             }
-            if differentCount * 20 > count { throw contradiction(match.column, other.column, end) }
+            // Some stations may have moved a little; if most did, they are others.
+            if farCount * 20 > count || differentCount * 2 > count { throw contradiction(match.column, other.column, end) }
         }
         guard !Self.isName(words[match.column].words), places.columns.contains(where: { Self.isName(HeaderWords($0).words) })
         else {
@@ -70,6 +73,26 @@ extension FormatRecognizer {
         for column in columns where column != match.column && Self.isName(words[column].words) {
             guard Set(sample.values[column]).count >= 3, !matches.contains(where: { $0.column == column }) else { continue }
             throw contradiction(match.column, column, end)
+        }
+    }
+
+    /// Throws if the values are keys of different places in two columns of the places.
+    private func requireOneKey(_ match: Match, _ places: PlaceTable) throws(FormatQuestion) {
+        for key in places.columns.indices where key != match.key {
+            let found = sample.values[match.column].compactMap { value -> Bool? in
+                guard let a = places.point(of: value, column: match.key), let b = places.point(of: value, column: key) else {
+                    return nil
+                }
+                return a == b
+            }
+            guard found.count * 2 > sample.values[match.column].count, found.count(where: { !$0 }) * 20 > found.count else {
+                continue
+            }
+            throw FormatQuestion(
+                option: "places", column: sample.name(match.column), example: sample.values[match.column].first, choices: [],
+                reason:
+                    "The values of the column \(sample.name(match.column)) are in two columns of the file of places, \(places.columns[match.key]) "
+                    + "and \(places.columns[key]), for different places; leave one of these out of that file.")
         }
     }
 

@@ -16,17 +16,33 @@ extension FormatRecognizer {
         let forms = values.map { pointForm(of: $0) }
         for form in [PointForm.wkt, .longitudeFirst, .latitudeFirst, .object] {
             guard forms.count(where: { $0 == form }) * 2 > forms.count else { continue }
-            // A name that says the order is believed: `lng_lat`.
-            if form == .latitudeFirst, let named = order(word) { return named }
-            return form
+            switch form {
+            case .latitudeFirst:
+                return isLongitudeFirst(values, word) ?? false ? .longitudeFirstText : .latitudeFirst
+            case .longitudeFirst where values.contains { $0.hasPrefix("[") }:
+                return isLongitudeFirst(values, word) ?? true ? .longitudeFirst : .latitudeFirstList
+            default: return form
+            }
         }
         return nil
     }
 
-    static func order(_ word: HeaderWords) -> PointForm? {
-        if word.words.contains(where: { $0 == "lnglat" || $0 == "lonlat" }) { return .longitudeFirst }
+    /// Whether the first number of two is the longitude, by what exceeds 90 degrees, then by a name such as `lng_lat`; nil if neither says so.
+    private static func isLongitudeFirst(_ values: [String], _ word: HeaderWords) -> Bool? {
+        var exceeds = [false, false]
+        for value in values {
+            let parts = value.split(separator: ",")
+            guard parts.count == 2 else { continue }
+            for (index, part) in parts.enumerated() {
+                let digits = part.drop { !$0.isNumber && $0 != "-" }.prefix { $0.isNumber || $0 == "-" || $0 == "." }
+                if let degrees = number(String(digits)), abs(degrees) > 90, abs(degrees) <= 180 { exceeds[index] = true }
+            }
+        }
+        if exceeds[0] != exceeds[1] { return exceeds[0] }
+        if word.words.contains(where: { $0 == "lnglat" || $0 == "lonlat" }) { return true }
+        if word.words.contains(where: { $0 == "latlng" || $0 == "latlon" || $0 == "latlong" }) { return false }
         let axes = word.words.compactMap { HeaderWords($0).meanings.first }.filter { $0 == .longitude || $0 == .latitude }
-        return axes.count == 2 && axes[0] == .longitude ? .longitudeFirst : nil
+        return axes.count == 2 ? axes[0] == .longitude : nil
     }
 
     static func pointForm(of value: String) -> PointForm? {

@@ -26,6 +26,10 @@ extension FormatRecognizer {
             if dates.count == 1, clocks.count == 1 { return .dateAndClock(date: dates[0], clock: clocks[0]) }
             if dates.count * clocks.count > 1 { throw severalTimes(dates + clocks, isHalf: true) }
         }
+        // `date`, `start`, `end`
+        let dates = timeColumns(nil).filter { $0.kind == .date }
+        let clocks = timeColumns(.origin).filter { $0.kind == .clock }
+        if dates.count == 1, clocks.count == 1 { return .dateAndClock(date: dates[0].column, clock: clocks[0].column) }
         throw noTime()
     }
 
@@ -65,12 +69,64 @@ extension FormatRecognizer {
         words.indices.compactMap { column in
             let word = words[column]
             guard !word.has(.other), !word.has(.identifier), !word.has(.longitude), !word.has(.latitude) else { return nil }
-            let isOfEnd = end == nil ? !word.has(.origin) && !word.has(.destination) : word.end == end
+            let isOfEnd = end == nil ? word.isPlain([.moment, .date, .clock, .point]) : word.end == end
             let saysTime = word.has(.moment) || word.has(.date) || word.has(.clock)
             // `Departure`, `Inicio del viaje`
             guard isOfEnd, saysTime || (end != nil && !word.has(.place) && !word.has(.point)) else { return nil }
-            return kind(column).map { (column, $0) }
+            return kind(column).map { (column, $0 == .whole && isDate(column) ? .date : $0) }
         }
+    }
+
+    /// Whether the times of a column are dates that a program wrote with a midnight: all are midnights, and another column has the clock, or
+    /// there are many.
+    private func isDate(_ column: Int) -> Bool {
+        let values = sample.values[column]
+        let isBesideClock = words.indices.contains { other in
+            other != column && words[other].end == words[column].end
+                && (kind(other) == .clock || words[other].words.contains { Self.clockWords.contains($0) })
+        }
+        guard isBesideClock || values.count >= Self.midnightCountMin else { return false }
+        return values.allSatisfy { value in
+            guard let text = try? TimeText(value.utf8Span.span) else { return true }
+            return text.epoch == nil && text.timeOfDay == 0
+        }
+    }
+
+    private static let midnightCountMin = 20
+    private static let clockWords: Set<String> = ["hour", "hours", "hora", "minute", "minutes"]
+
+    /// Whether times without a zone are said to be in UTC, by the name of their column or by another column.
+    func isSaidToBeUTC(_ time: TripFormat.Time) -> Bool {
+        let columns =
+            switch time {
+            case .one(let column): [column]
+            case .dateAndClock(let date, let clock): [date, clock]
+            }
+        if columns.contains(where: { words[$0].words.contains { Self.utcWords.contains($0) } }) { return true }
+        return words.indices.contains { column in
+            let name = words[column].words.joined()
+            if ["utcoffset", "gmtoffset", "tzoffset", "timezoneoffset"].contains(name) {
+                return !sample.values[column].isEmpty
+            }
+            guard ["timezone", "tz", "zone", "timezonename"].contains(name) else { return false }
+            return sample.share(column) { Self.utcWords.contains($0.lowercased()) } > 0.5
+        }
+    }
+
+    private static let utcWords: Set<String> = ["utc", "gmt", "zulu", "z", "etc/utc"]
+
+    /// Throws if another column has the half of the day of the times, which are read without it.
+    func requireWholeDay() throws(FormatQuestion) {
+        let half = words.indices.first { column in
+            sample.share(column) { ["am", "pm", "a.m.", "p.m."].contains($0.lowercased()) } > 0.5
+                && words[column].end != .destination
+        }
+        guard let half, options.map[.time] == nil, options.map[.timeOfDay] == nil else { return }
+        throw FormatQuestion(
+            option: "map", column: sample.name(half), example: nil, choices: [],
+            reason:
+                "The column \(sample.name(half)) says whether the times of another column are before or after noon; write both into one column, "
+                + "such as 06:15 PM.")
     }
 
     func kind(_ column: Int) -> TimeKind? { kinds[column] }

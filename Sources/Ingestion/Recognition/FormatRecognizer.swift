@@ -39,11 +39,12 @@ package struct FormatRecognizer {
         guard let origin = try recognizer.place(.origin) else { throw recognizer.noPlace(.origin) }
         let destination = try recognizer.destination()
         let time = try recognizer.time()
+        try recognizer.requireWholeDay()
         let region = try recognizer.constantColumn(.region, .region)
         let datasource = try recognizer.constantColumn(.datasource, .datasource)
         return TripFormat(
-            origin: origin, destination: destination, time: time, region: region, datasource: datasource,
-            ignored: recognizer.ignored(origin, destination))
+            origin: origin, destination: destination, time: time, isInUTC: recognizer.isSaidToBeUTC(time), region: region,
+            datasource: datasource, ignored: recognizer.ignored(origin, destination))
     }
 
     // MARK: Columns that the user names
@@ -218,7 +219,7 @@ package struct FormatRecognizer {
     ) -> [(longitude: Int, latitude: Int)] {
         var found = candidates(end, east, north)
         // A point without an end in its name is where trips begin.
-        if found.isEmpty, end == .origin { found = candidates(nil, east, north) }
+        if found.isEmpty, end == .origin, pointColumn(.origin) == nil { found = candidates(nil, east, north) }
         return found
     }
 
@@ -226,7 +227,7 @@ package struct FormatRecognizer {
         _ end: HeaderWords.Meaning?, _ east: HeaderWords.Meaning, _ north: HeaderWords.Meaning
     ) -> [(longitude: Int, latitude: Int)] {
         let ofEnd = words.indices.filter {
-            end == nil ? !words[$0].has(.origin) && !words[$0].has(.destination) : words[$0].end == end
+            end == nil ? words[$0].isPlain([east, north, .point]) : words[$0].end == end
         }
         let easts = ofEnd.filter { words[$0].has(east) && !words[$0].has(north) }
         let norths = ofEnd.filter { words[$0].has(north) && !words[$0].has(east) }

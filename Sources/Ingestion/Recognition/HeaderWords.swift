@@ -40,6 +40,20 @@ struct HeaderWords: Hashable, Sendable {
         return has(.origin) ? .origin : .destination
     }
 
+    /// Whether every word is one of some meanings, or one that says nothing of whose place or time it is: `trip_lat`, not `vehicle_lat`.
+    func isPlain(_ meanings: Set<Meaning>) -> Bool {
+        words.allSatisfy { word in
+            if Self.plainWords.contains(word) || word.allSatisfy(\.isNumber) { return true }
+            return Self.vocabulary[word].map(meanings.contains) ?? false
+        }
+    }
+
+    private static let plainWords: Set<String> = [
+        "trip", "trips", "ride", "rides", "journey", "viaje", "viagem", "viaggio", "fahrt", "trajet", "recorrido", "travel",
+        "the", "of", "de",
+        "la", "local", "gps", "geo", "wgs", "epsg", "deg", "degree", "degrees", "decimal", "utc", "gmt", "and", "und", "y", "e",
+    ]
+
     // MARK: Splitting
 
     private static func words(of token: String) -> [String] {

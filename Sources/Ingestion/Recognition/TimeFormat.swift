@@ -18,10 +18,13 @@ package struct TimeFormat: Hashable, Sendable {
     /// Which of two numbers before a year is the month; nil: rows with such a date are rejected.
     package var dateOrder: ReadingOptions.DateOrder?
     package var clock = Clock.open
+    /// Whether times without a zone are in UTC too.
+    package var isInUTC = false
 
-    package init(dateOrder: ReadingOptions.DateOrder? = nil, clock: Clock = .open) {
+    package init(dateOrder: ReadingOptions.DateOrder? = nil, clock: Clock = .open, isInUTC: Bool = false) {
         self.dateOrder = dateOrder
         self.clock = clock
+        self.isInUTC = isInUTC
     }
 
     /// Returns the microseconds since 1970-01-01T00:00:00 of the local wall clock.
@@ -30,7 +33,7 @@ package struct TimeFormat: Hashable, Sendable {
         guard let timeOfDay = text.timeOfDay else { throw .malformed }
         let written = try midnight(text) &+ timeOfDay
         switch text.zone {
-        case .none: return written
+        case .none: return isInUTC ? try local(written, offset: 0, isOffset: false) : written
         case .utc: return try local(written, offset: 0, isOffset: false)
         case .offset(let seconds): return try local(written, offset: seconds, isOffset: true)
         }
@@ -89,6 +92,18 @@ package struct TimeFacts: Sendable {
         var monthFirst: (line: Int, text: String)?
         /// A value that proves nothing.
         var open: (line: Int, text: String)?
+        /// Of values with years of two digits: what the years and the first numbers are, a bit for each, and one that cannot begin with a year.
+        var shortYears: UInt128 = 0
+        var shortFirsts: UInt128 = 0
+        var shortYear: String?
+        var hasYearLast = false
+
+        /// Whether the values may as well begin with the year: `19-06-20`.
+        ///
+        /// A file has few years and many days, so the numbers that vary are days.
+        var mayBeginWithYear: Bool {
+            shortYear != nil && !hasYearLast && !(shortYears.nonzeroBitCount <= 2 && shortFirsts.nonzeroBitCount > 3)
+        }
     }
 
     var yearLast: [YearLast] = []
@@ -96,6 +111,8 @@ package struct TimeFacts: Sendable {
     var utc: String?
     var epoch: String?
     var offset: String?
+    /// Seconds east of UTC, zero included.
+    private var offsets: ClosedRange<Int>?
 
     package init() {}
 
@@ -106,9 +123,16 @@ package struct TimeFacts: Sendable {
     }
 
     private mutating func note(_ text: TimeText, line: Int, spelled: () -> String) {
-        if case .yearLast(let first, let second, _) = text.date {
+        if case .yearLast(let first, let second, let fullYear) = text.date {
             let index = yearLast.firstIndex { $0.separator == text.separator } ?? yearLast.count
             if index == yearLast.count { yearLast.append(YearLast(separator: text.separator)) }
+            if text.hasShortYear {
+                let year = fullYear % 100
+                yearLast[index].shortYears |= 1 << UInt128(year)
+                yearLast[index].shortFirsts |= 1 << UInt128(min(first, 127))
+                if text.firstDigitCount == 1 || second > 12 || !(1...31).contains(year) { yearLast[index].hasYearLast = true }
+                if yearLast[index].shortYear == nil { yearLast[index].shortYear = spelled() }
+            }
             // Fields are tested in place: a column has millions of values that prove what is known.
             if first > 12, second <= 12 {
                 if yearLast[index].dayFirst == nil { yearLast[index].dayFirst = (line, spelled()) }
@@ -121,9 +145,17 @@ package struct TimeFacts: Sendable {
         if text.epoch != nil, epoch == nil { epoch = spelled() }
         switch text.zone {
         case .none: break
-        case .utc: if utc == nil { utc = spelled() }
-        case .offset: if offset == nil { offset = spelled() }
+        case .utc:
+            if utc == nil { utc = spelled() }
+            note(offset: 0)
+        case .offset(let seconds):
+            if offset == nil { offset = spelled() }
+            note(offset: seconds)
         }
+    }
+
+    private mutating func note(offset: Int) {
+        offsets = min(offsets?.lowerBound ?? offset, offset)...max(offsets?.upperBound ?? offset, offset)
     }
 
     private static func text(_ value: Span<UInt8>) -> String {
@@ -132,22 +164,44 @@ package struct TimeFacts: Sendable {
 
     /// Returns the format that the facts prove, together with what the user says.
     ///
-    /// - Parameter column: the name of the column, as the file spells it.
-    package func format(column: String, options: ReadingOptions) throws(FormatQuestion) -> TimeFormat {
-        TimeFormat(dateOrder: try dateOrder(column, options), clock: try clock(column, options))
+    /// - Parameters:
+    ///   - column: the name of the column, as the file spells it.
+    ///   - isInUTC: whether times without a zone are said to be in UTC.
+    package func format(
+        column: String, options: ReadingOptions, isInUTC: Bool = false
+    ) throws(FormatQuestion) -> TimeFormat {
+        TimeFormat(
+            dateOrder: try dateOrder(column, options), clock: try clock(column, options, isInUTC), isInUTC: isInUTC)
     }
 
     private func dateOrder(
         _ column: String, _ options: ReadingOptions
     ) throws(FormatQuestion) -> ReadingOptions.DateOrder? {
         var found: ReadingOptions.DateOrder?
-        for facts in yearLast.sorted(by: { $0.separator < $1.separator }) {
-            if let day = facts.dayFirst, let month = facts.monthFirst, options.dateOrder == nil {
+        let groups = yearLast.sorted { $0.separator < $1.separator }
+        if let day = groups.lazy.compactMap(\.dayFirst).first, let month = groups.lazy.compactMap(\.monthFirst).first {
+            throw FormatQuestion(
+                option: "date_order", column: column, example: month.text, choices: [],
+                reason:
+                    "The dates of the column \(column) are in two orders: \(month.text) (line \(month.line)) has the month first, "
+                    + "\(day.text) (line \(day.line)) the day; write them in one.")
+        }
+        for facts in groups {
+            if options.dateOrder == nil, facts.mayBeginWithYear, let value = facts.shortYear {
                 throw FormatQuestion(
-                    option: "date_order", column: column, example: month.text, choices: ["month-first", "day-first"],
+                    option: "date_order", column: column, example: value, choices: ["month-first", "day-first"],
                     reason:
-                        "The dates of the column \(column) are in two orders: \(month.text) (line \(month.line)) has the month first, "
-                        + "\(day.text) (line \(day.line)) the day; rows of the other order will be rejected.")
+                        "The dates of the column \(column), such as \(value), may begin or end with the year. With an option they end with "
+                        + "it; if they begin with it, write years with four digits.")
+            }
+            if let proof = facts.dayFirst ?? facts.monthFirst, let given = options.dateOrder,
+                given != (facts.dayFirst == nil ? .monthFirst : .dayFirst)
+            {
+                throw FormatQuestion(
+                    option: "date_order", column: column, example: proof.text,
+                    choices: [(facts.dayFirst == nil ? ReadingOptions.DateOrder.monthFirst : .dayFirst).rawValue],
+                    reason:
+                        "The dates of the column \(column) are not \(given.rawValue): \(proof.text) (line \(proof.line)).")
             }
             let proven: ReadingOptions.DateOrder? =
                 facts.dayFirst != nil ? .dayFirst : facts.monthFirst != nil ? .monthFirst : nil
@@ -162,7 +216,9 @@ package struct TimeFacts: Sendable {
         return found ?? options.dateOrder
     }
 
-    private func clock(_ column: String, _ options: ReadingOptions) throws(FormatQuestion) -> TimeFormat.Clock {
+    private func clock(
+        _ column: String, _ options: ReadingOptions, _ isInUTC: Bool
+    ) throws(FormatQuestion) -> TimeFormat.Clock {
         if let zone = options.timeZone {
             if zone == "as-written" { return .asWritten }
             if let rules = ZoneRules(named: zone) { return .zone(rules) }
@@ -170,12 +226,28 @@ package struct TimeFacts: Sendable {
                 option: "time_zone", column: column, example: zone, choices: ["as-written", "UTC"],
                 reason: "The time zone \(zone) is not in this system's time zone database.")
         }
-        // Offsets other than zero in the same column show that an offset of zero is one of theirs.
-        guard let value = epoch ?? (offset == nil ? utc : nil) else { return offset == nil ? .open : .asWritten }
-        throw FormatQuestion(
-            option: "time_zone", column: column, example: value, choices: ["as-written", "UTC"],
-            reason:
-                "The times of the column \(column) are \(epoch == nil ? "in UTC" : "seconds since 1970"), or local times written so; "
-                + "trips are counted by local time.")
+        if let epoch {
+            throw FormatQuestion(
+                option: "time_zone", column: column, example: epoch, choices: ["as-written", "UTC"],
+                reason:
+                    "The times of the column \(column) count from 1970 in UTC, or from a local 1970; trips are counted by local time."
+            )
+        }
+        // With an offset of an hour beside it, an offset of zero is one of the same city, in winter or summer.
+        let isOfOneCity = offset != nil && (offsets.map { $0.upperBound - $0.lowerBound <= 3600 } ?? true)
+        if let utc, !isOfOneCity {
+            throw FormatQuestion(
+                option: "time_zone", column: column, example: utc, choices: ["as-written", "UTC"],
+                reason:
+                    "The times of the column \(column) are in UTC, or local times written so; trips are counted by local time.")
+        }
+        if isInUTC {
+            throw FormatQuestion(
+                option: "time_zone", column: column, example: nil, choices: ["as-written", "UTC"],
+                reason:
+                    "The times of the column \(column) are in UTC by its name or another column, or local; trips are counted by local time."
+            )
+        }
+        return offset == nil ? .open : .asWritten
     }
 }

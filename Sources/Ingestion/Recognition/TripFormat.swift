@@ -20,6 +20,8 @@ package struct TripFormat: Hashable, Sendable {
     /// nil: the file says nowhere where trips end, and they are kept.
     package var destination: Place?
     package var time: Time
+    /// Whether times without a zone are said to be in UTC.
+    package var isInUTC = false
     /// nil: rows take the constant.
     package var region: Int?
     package var datasource: Int?

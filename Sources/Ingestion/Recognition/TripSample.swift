@@ -16,7 +16,7 @@ package struct TripSample: Sendable {
         values = names.indices.map { column in
             records.compactMap { record in
                 guard column < record.count else { return nil }
-                let value = record[column].trimmingBlanks()
+                let value = record[column].trimmingBlanks().withoutSingleQuotes()
                 return value.utf8.count <= 4 && EmptyText.texts.contains(value) ? nil : value
             }
         }
@@ -41,6 +41,13 @@ package struct TripSample: Sendable {
 }
 
 extension String {
+    /// The text without a pair of single quotes around it.
+    fileprivate func withoutSingleQuotes() -> String {
+        let quote = UInt8(ascii: "'")
+        guard utf8.count >= 2, utf8.first == quote, utf8.last == quote else { return self }
+        return String(dropFirst().dropLast()).trimmingBlanks()
+    }
+
     /// The text without blanks, tabs and a byte order mark around it.
     func trimmingBlanks() -> String {
         // Most texts have none, and comparing characters is slow.

@@ -194,7 +194,10 @@ final class JobRunner: Sendable {
         sharing?.noteEnd()
         state.withLock { $0.rowsRejected += job.rejectedRows }
         context.logger.warning(
-            "A job did not complete", metadata: ["job": "\(job.id)", "why": "\(job.message ?? "all rows were rejected")"])
+            "A job did not complete",
+            metadata: [
+                "job": "\(job.id)", "file": "\(job.filename)", "why": "\(job.message ?? "all rows were rejected")",
+            ])
         board.publish(job, .running, progress(job))
         failed.note(record)
         failed.removeOverdue()
@@ -283,7 +286,9 @@ final class JobRunner: Sendable {
         // A catalog whose connection broke may have executed the call; on a retry it has nothing to change.
         let isOurs = isChanged || job.status == status && job.message == message
         if isOurs {
-            context.logger.warning("A job did not complete", metadata: ["job": "\(id)", "why": "\(error.message)"])
+            context.logger.warning(
+                "A job did not complete",
+                metadata: ["job": "\(id)", "file": "\(record.job.filename)", "why": "\(error.message)"])
         }
         // It may have ended otherwise, which its subscribers must learn all the same.
         if job.status.isTerminal { board.publish(job, .running) }

@@ -26,8 +26,17 @@ extension JobService {
     /// Deletes the options that are saved under a name; throws `.notFound` if there are none.
     public func deleteProfile(_ name: String) throws(TripstoreError) {
         try requireWritable()
+        guard name != watchedProfile.withLock({ $0 }) else {
+            throw TripstoreError(
+                .conflict,
+                "The profile '\(name)' is used for the files of the watched folder; restart the server without it, or with another one, first."
+            )
+        }
         guard try catalog.deleteProfile(name) else { throw try missing(name, .notFound) }
     }
+
+    /// Sets the profile that a watched folder needs, which then cannot be deleted here.
+    func setWatchedProfile(_ name: String?) { watchedProfile.withLock { $0 = name } }
 
     /// Returns the options of a request, completed by saved ones; given ones win.
     ///

@@ -34,6 +34,8 @@ public final class JobService: Sendable {
     let archives: ArchiveIntake
     let list: JobList
     let changes: JobChanges
+    /// The profile that a watched folder needs.
+    let watchedProfile = Lock<String?>(nil)
     /// Deletes overdue uploads of failed jobs, while the process serves.
     private let upkeep = BackgroundLoop("tripstore-upkeep")
     /// Whether everything has stopped; held meanwhile.

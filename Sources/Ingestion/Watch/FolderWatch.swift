@@ -14,36 +14,54 @@ package import TripModel
 ///
 /// A turn of its thread looks at the folder: when inotify reports a file, when a job ends, and now and then.
 package final class FolderWatch: Sendable {
-    /// A file that a job has.
-    private struct Work {
+    /// A file that jobs have: one, or of an archive one for each file in it.
+    struct Work {
+        /// Unique in this process.
+        let number: Int
         var name: String
-        /// As it was when the job was created: another file may get its name meanwhile.
+        /// As it was when the jobs were created: another file may get its name meanwhile.
         var state: FileState
+        var parts: [Part] = []
     }
 
-    private struct State {
+    /// A file in an archive, or the file itself.
+    struct Part {
+        var name: String
+        var outcome: Outcome
+    }
+
+    enum Outcome {
+        case job(Int64)
+        /// A job of other bytes has these: nothing is left to do once it is complete.
+        case twin(Int64)
+        case refused(TripstoreError)
+    }
+
+    struct State {
         /// Files that their writers closed or moved here since the last look.
         var closed: Set<String> = []
         /// Files that may be incomplete, and since when they have not changed.
         var unchanged: [String: (state: FileState, since: ContinuousClock.Instant)] = [:]
         /// Files whose bytes another process is ingesting, and when they are looked at again.
         var postponed: [String: ContinuousClock.Instant] = [:]
-        /// Files by their jobs.
-        var work: [Int64: Work] = [:]
+        var work: [Work] = []
+        var workCount = 0
+        /// Files that are no regular ones, or may not be read, each of which is told once.
+        var leftAlone: Set<String> = []
         var events: FolderEvents?
         /// What was logged last, so that a lasting fault is one line.
         var complaint: String?
     }
 
-    private let store: TripStore
-    private let folder: String
-    private let profile: String?
-    private let logger: Logger
+    let store: TripStore
+    let folder: String
+    let profile: String?
+    let logger: Logger
     private let loop = BackgroundLoop("tripstore-folder")
-    private let state = Lock(State())
+    let state = Lock(State())
 
-    private var doneFolder: String { "\(folder)/done" }
-    private var failedFolder: String { "\(folder)/failed" }
+    var doneFolder: String { "\(folder)/done" }
+    var failedFolder: String { "\(folder)/failed" }
 
     /// Prepares to watch a folder; throws a sentence if it cannot be used.
     ///
@@ -62,14 +80,19 @@ package final class FolderWatch: Sendable {
         }
         _ = try store.jobs.options(ReadingOptions(), profile: profile)
         // Others have access to the folder, and look for their files.
+        try makeFolders()
+    }
+
+    private func makeFolders() throws(TripstoreError) {
         for made in [doneFolder, failedFolder] { try FileSystem.makeDirectory(made, for: .everyone) }
     }
 
     /// Begins to watch.
     package func start() {
+        store.jobs.setWatchedProfile(profile)
         WatchedFile.ignoreLeaseSignals()
         store.jobs.observeProgress { [weak self] progress in
-            guard let self, progress.status.isTerminal, state.withLock({ $0.work[progress.jobID] != nil }) else { return }
+            guard let self, progress.status.isTerminal, !state.withLock({ $0.work.isEmpty }) else { return }
             loop.wake()
         }
         do throws(TripstoreError) {
@@ -99,6 +122,8 @@ package final class FolderWatch: Sendable {
     /// Looks at the folder once; returns the seconds until the next look.
     private func look() -> Double {
         do throws(TripstoreError) {
+            // Somebody may have deleted them, or the whole folder.
+            try makeFolders()
             try finishEnded()
             let ready = try readyFiles()
             if !ready.names.isEmpty { try submit(ready.names) }
@@ -120,9 +145,10 @@ package final class FolderWatch: Sendable {
     private func readyFiles() throws(TripstoreError) -> (names: [String], mayChange: Bool) {
         let busy = state.withLock { state in
             state.postponed = state.postponed.filter { $0.value > .now }
-            return Set(state.work.values.map(\.name)).union(state.postponed.keys)
+            return Set(state.work.map(\.name)).union(state.postponed.keys)
         }
         var ready: [String] = []
+        var leftAlone: [String] = []
         var waiting: [String: (state: FileState, since: ContinuousClock.Instant)] = [:]
         let (closed, before) = state.withLock { state in
             defer { state.closed = [] }
@@ -130,144 +156,92 @@ package final class FolderWatch: Sendable {
         }
         for name in try FileSystem.names(in: folder).sorted() where !WatchedFile.isIgnored(name) && !busy.contains(name) {
             let path = "\(folder)/\(name)"
-            guard let file = WatchedFile.state(path) else { continue }
+            guard let file = WatchedFile.state(path) else {
+                if !FileSystem.isDirectory(path) { leftAlone.append(name) }
+                continue
+            }
             let known = before[name].flatMap { $0.state == file ? $0 : nil } ?? (file, .now)
             switch WatchedFile.writing(path) {
             case .no: ready.append(name)
             case .yes: waiting[name] = known
+            case .unreadable: leftAlone.append(name)
             case .unknown:
                 let isOld = .now - known.since >= .seconds(Limits.watchSettleSeconds)
                 if isOld || closed.contains(name) { ready.append(name) } else { waiting[name] = known }
             }
         }
         state.withLock { $0.unchanged = waiting }
+        note(leftAlone)
         return (ready, !waiting.isEmpty)
+    }
+
+    /// Logs files that cannot be ingested as they are, each once as long as it is there.
+    private func note(_ names: [String]) {
+        let new = state.withLock { state in
+            defer { state.leftAlone = Set(names.prefix(Limits.watchedFileCountMax)) }
+            return names.prefix(Limits.watchedFileCountMax).filter { !state.leftAlone.contains($0) }
+        }
+        for name in new {
+            logger.warning(
+                "Left a file of a watched folder alone",
+                metadata: [
+                    "file": "\(name)",
+                    "why": "it is not a regular file with a name in UTF-8 that this process may read; it is looked at again",
+                ])
+        }
     }
 
     private func submit(_ names: [String]) throws(TripstoreError) {
         let options = try store.jobs.options(ReadingOptions(), profile: profile)
         // As many as may wait; the rest is found by the next look.
         let names = names.prefix(max(0, Limits.watchedFileCountMax - state.withLock { $0.work.count }))
-        let files = names.compactMap { name in WatchedFile.state("\(folder)/\(name)").map { Work(name: name, state: $0) } }
-        let results = try store.jobs.submitFiles(paths: files.map { "\(folder)/\($0.name)" }, options: options)
+        let files = names.compactMap { name in
+            WatchedFile.state("\(folder)/\(name)").map { file in
+                state.withLock { state in
+                    state.workCount += 1
+                    return Work(number: state.workCount, name: name, state: file)
+                }
+            }
+        }
+        let results = try store.jobs.submitAllFiles(files.map { (path: "\(folder)/\($0.name)", name: nil) }, options: options)
         for (file, result) in zip(files, results) {
+            var file = file
             switch result {
-            case .success(.added(let job)), .success(.resumed(let job)):
-                state.withLock { $0.work[job.id] = file }
-            case .success(.duplicate(let other)):
-                // Another process may be at it; then this file is looked at again.
-                guard other.status == .completed else {
+            case .success(let submission):
+                // Another process may be at a file; then it is looked at again.
+                if submission.files.count == 1, case .success(.duplicate(let other)) = submission.files[0].result,
+                    other.status != .completed
+                {
                     state.withLock { $0.postponed[file.name] = .now + .seconds(Limits.watchPostponeSeconds) }
                     continue
                 }
-                try moveDuplicate(file, of: other)
-            case .failure(let error):
-                switch error.code {
-                case .notFound: continue
-                case .unavailable, .queueFull, .overloaded, .diskFull, .busy: throw error
-                default: try move(file, to: failedFolder, reason: error.message)
+                file.parts = try submission.files.map { part throws(TripstoreError) in
+                    Part(name: part.name, outcome: try Self.outcome(part.result))
                 }
+                if submission.files.count == 1, case .failure(let error) = submission.files[0].result, error.code == .notFound {
+                    continue
+                }
+            case .failure(let error):
+                if error.code == .notFound { continue }
+                file.parts = [Part(name: file.name, outcome: try Self.outcome(.failure(error)))]
             }
+            state.withLock { [file] in $0.work.append(file) }
         }
         // Those that have ended already told nobody.
         try finishEnded()
     }
 
-    // MARK: - Ends
-
-    private func finishEnded() throws(TripstoreError) {
-        for (id, file) in state.withLock({ $0.work }) {
-            let job: Job?
-            do throws(TripstoreError) {
-                job = try store.jobs.job(id)
-            } catch {
-                guard error.code == .notFound else { throw error }
-                job = nil
+    /// Throws what has nothing to do with the file, which then is submitted again.
+    private static func outcome(_ result: Result<Submission, TripstoreError>) throws(TripstoreError) -> Outcome {
+        switch result {
+        case .success(.added(let job)), .success(.resumed(let job)): return .job(job.id)
+        case .success(.duplicate(let other)): return .twin(other.id)
+        case .failure(let error):
+            switch error.code {
+            case .unavailable, .queueFull, .overloaded, .diskFull, .busy: throw error
+            default: return .refused(error)
             }
-            if let job, !job.status.isTerminal { continue }
-            if let job {
-                try finish(job, file)
-            } else {
-                try move(file, to: failedFolder, reason: "Its job \(id) was removed.")
-            }
-            _ = state.withLock { $0.work.removeValue(forKey: id) }
         }
-    }
-
-    private func finish(_ job: Job, _ file: Work) throws(TripstoreError) {
-        if job.status == .failed, let other = try store.jobs.completedJob(withBytesOf: "\(folder)/\(file.name)") {
-            // It was a copy of another file, or another process that watches the folder was first.
-            try? store.jobs.forgetDuplicate(job.id)
-            return try moveDuplicate(file, of: other)
-        }
-        switch job.status {
-        case .completed:
-            var reason: String?
-            if job.rejectedRows > 0 {
-                let reasons = try store.jobs.rejects(job.id, limit: 1).reasons.sorted {
-                    ($1.value, $0.key) < ($0.value, $1.key)
-                }
-                let list = reasons.map { "\($0.value.grouped) \($0.key)" }.joined(separator: "; ")
-                reason =
-                    "Loaded as job \(job.id), but \(job.rejectedRows.grouped) of \(job.processedRows.grouped) rows were rejected: \(list)."
-            }
-            try move(file, to: doneFolder, reason: reason, job: job)
-        default:
-            try move(file, to: failedFolder, reason: failure(of: job), job: job)
-        }
-    }
-
-    /// Moves a file whose bytes are in the store: after a crash those of its own job, which is nothing to report.
-    private func moveDuplicate(_ file: Work, of job: Job) throws(TripstoreError) {
-        let isSame = job.filename == file.name
-        try move(
-            file, to: doneFolder,
-            reason: isSame ? nil : "Not loaded again: the same bytes were loaded as job \(job.id) (\(job.filename)).")
-    }
-
-    /// What is wrong with a file and what to do, as the text beside it.
-    private func failure(of job: Job) -> String {
-        let sentence = job.message ?? "Its job \(job.id) was \(job.status.rawValue)."
-        guard let question = job.reading.question else {
-            return "\(sentence)\nTo load it again, move the file back to \(folder)."
-        }
-        let name = profile ?? "NAME"
-        let how =
-            profile == nil
-            ? "start the server with --watch-profile \(name) once a profile has the option"
-            : "add the option to the profile \(name)"
-        return """
-            \(sentence)
-            The option that decides is \(question.option). For all files of this folder, \(how) (tripstore profiles, or PUT /profiles/\(name)), \
-            then move the file back to \(folder).
-            """
-    }
-
-    /// Moves a file, with the reason beside it, unless another file has its name meanwhile.
-    private func move(_ file: Work, to folder: String, reason: String?, job: Job? = nil) throws(TripstoreError) {
-        let path = "\(self.folder)/\(file.name)"
-        // Another process that watches the folder may be moving it.
-        guard let hold = FileHold(path), WatchedFile.state(path) == file.state else { return }
-        defer { withExtendedLifetime(hold) {} }
-        let name = try FreeName.reserve(file.name, in: folder)
-        do throws(TripstoreError) {
-            if let reason {
-                var text = try DurableFile(directory: folder, name: "\(name).reason.txt", for: .everyone)
-                try text.write(Array((reason + "\n").utf8))
-                try text.commit()
-            }
-            try FileSystem.rename(path, to: "\(folder)/\(name)")
-        } catch {
-            for left in [name, "\(name).reason.txt"] { try? FileSystem.remove("\(folder)/\(left)") }
-            throw error
-        }
-        try FileSystem.syncDirectory(folder)
-        logger.notice(
-            "Moved a file of a watched folder",
-            metadata: [
-                "file": "\(file.name)", "to": "\(folder)/\(name)", "job": "\(job.map { String($0.id) } ?? "none")",
-                "why": "\(reason ?? "loaded")",
-            ])
     }
 }
 

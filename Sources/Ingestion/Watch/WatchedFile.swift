@@ -9,7 +9,7 @@ import Musl
 /// What is asked about a file of a watched folder.
 enum WatchedFile {
     /// Whether a file is being written, as far as its file system knows.
-    enum Writing { case no, yes, unknown }
+    enum Writing { case no, yes, unknown, unreadable }
 
     /// Looks at a path; nil if it is no regular file, or is gone.
     static func state(_ path: String) -> FileState? { FileState(path, followsLinks: false) }
@@ -22,7 +22,7 @@ enum WatchedFile {
     /// Network file systems give none, nor does any for another user's file.
     static func writing(_ path: String) -> Writing {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
-        guard descriptor >= 0 else { return .unknown }
+        guard descriptor >= 0 else { return errno == EACCES || errno == EPERM ? .unreadable : .unknown }
         defer { close(descriptor) }
         // Glibc declares both for _GNU_SOURCE only.
         let (setLease, unlock) = (Int32(1024), Int32(F_UNLCK))

@@ -25,7 +25,8 @@ struct RandomForm {
         func pick<Value>(_ values: [Value]) -> Value { values.randomElement(using: &random)! }
         var form = RowForm()
         let ends: [RowForm.End] = [
-            .pair, .pair, .point(.wkt), .point(.latitudeFirst), .point(.longitudeFirst), .point(.object), .place(0), .place(1),
+            .pair, .pair, .point(.wkt), .point(.latitudeFirst), .point(.longitudeFirst), .point(.longitudeFirstText),
+            .point(.latitudeFirstList), .point(.object), .place(0), .place(1),
         ]
         form.origin = pick(ends)
         form.missingDestination = pick([.reject, .keep])
@@ -122,6 +123,8 @@ struct RandomForm {
         case .place: preconditionFailure("a place has a key")
         case .point(.wkt): "POINT (\(longitude.text) \(latitude.text))"
         case .point(.latitudeFirst): "(\(latitude.text), \(longitude.text))"
+        case .point(.longitudeFirstText): "\(longitude.text),\(latitude.text)"
+        case .point(.latitudeFirstList): "[\(latitude.text), \(longitude.text)]"
         case .point(.longitudeFirst): "{'type': 'Point', 'coordinates': [\(longitude.text), \(latitude.text)]}"
         case .point(.object): "{\"latitude\": \"\(latitude.text)\", \"longitude\": \(longitude.text)}"
         }
