@@ -44,6 +44,7 @@ struct UploadForm {
             case .partBegan(name: "places", filename: let filename?): try await beginPlaces(filename)
             case .partBegan(let name, filename: nil) where IngestParameters.bodyNames.contains(name):
                 field = (name, ByteBuffer())
+            case .partBegan(let name, filename: nil): try Self.requireNotMisspelt(name)
             case .partData(let data) where isInFile: try await upload?.writer.append(data)
             case .partData(let data) where isInPlaces: try await takePlaces(data)
             case .partData(let data): try takeField(data)
@@ -54,6 +55,13 @@ struct UploadForm {
             default: break
             }
         }
+    }
+
+    /// Throws 400 for a field that is almost named like an option: the file would be read without it.
+    private static func requireNotMisspelt(_ name: String) throws {
+        guard let meant = Misspelling.meant(by: name, among: IngestParameters.bodyNames) else { return }
+        throw HTTPError(
+            .badRequest, message: "The form's field '\(name.prefix(100))' is unknown; if \(meant) is meant, name it so.")
     }
 
     private mutating func takeField(_ data: ByteBuffer) throws {

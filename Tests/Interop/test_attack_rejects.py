@@ -49,7 +49,8 @@ def test_attack_rows_of_a_compressed_file_are_counted_and_few_are_kept(server, s
 
 
 @pytest.mark.parametrize("row, reason", [
-    (b",,,,", "origin is empty"), (b",,,,,,,", "more fields than the header"), (b'a"', "quote inside an unquoted field"),
+    (b",,,,", "origin is empty"), (b",,,,,,x,", "more fields than the header"), (b",,,,,,,", "origin is empty"),
+    (b'a"', "quote inside an unquoted field"),
     (b'"x', "unterminated quote"), (b'"', "fewer fields than the header"), (b"a,b,c,d,e", "origin is not POINT (longitude latitude)"), (b"", None)])
 def test_attack_rows_of_every_kind_are_counted(server, scale, row, reason):
     """Between two good rows, which are loaded."""

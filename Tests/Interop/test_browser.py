@@ -312,7 +312,7 @@ def test_trying_a_query_out_with_parameters(context, pages_server, parameters, s
 def test_a_file_can_be_uploaded_from_the_documentation(context, tmp_path):
     with Server(tmp_path / "data", tmp_path / "log", SWAGGER_UI_DIR=str(SWAGGER_UI)) as server:
         block = operation(opened_docs(context, server).page, "POST", "/ingest")
-        block.locator("input[type=file]").set_input_files(SAMPLE)
+        block.locator("input[type=file]").first.set_input_files(SAMPLE)
         status, body = executed(block)
         assert status == "202"
         expect(body).to_contain_text("Ingestion scheduled")

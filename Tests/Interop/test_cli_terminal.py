@@ -79,7 +79,9 @@ def test_numbers_are_never_cut(named):
 
 
 def test_the_message_of_one_job_is_never_cut(tmp_path):
-    cli("ingest", tripstore.FIXTURES / "BadCSV/excel.csv", "--data-dir", tmp_path / "data", check=False)
+    path = tmp_path / "page.csv"
+    path.write_text("<html>")
+    cli("ingest", path, "--data-dir", tmp_path / "data", check=False)
     message = cli("jobs", 1, "--format=csv", "--data-dir", tmp_path / "data").stdout
     text, _ = on_terminal("jobs", 1, "--data-dir", tmp_path / "data", columns=60)
     *_, sentence = [line for line in lines_of(text) if line]

@@ -270,6 +270,30 @@ def test_an_archive_over_http(tmp_path, folder, engine, request):
         server.wait_for_job(again["job_id"])
 
 
+def test_names_with_dots_are_files_and_links_are_none(tmp_path, expected):
+    archive, store = tmp_path / "trips.zip", tmp_path / "data"
+    link = zipfile.ZipInfo("link.csv")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(link, "/etc/passwd")
+        for name, part in zip(("./2018/first.csv", "../2018/second.csv"), PARTS.values(), strict=True):
+            file.writestr(name, part)
+    done = load(archive, store=store)
+    assert sorted(jobs(store)) == NAMES and answers(store) == expected
+    assert "left out link.csv" in done.stderr
+
+
+def test_a_count_of_files_that_is_too_small_is_damage(tmp_path, folder):
+    archive, store = tmp_path / "trips.zip", tmp_path / "data"
+    zip_of_python(zipfile.ZIP_DEFLATED)(archive, folder)
+    data = bytearray(archive.read_bytes())
+    end = data.rindex(b"PK\x05\x06")
+    data[end + 8:end + 12] = b"\1\0\1\0"
+    archive.write_bytes(data)
+    done = load(archive, store=store, check=False)
+    assert done.returncode == 1 and "is damaged or was cut off" in done.stderr
+
+
 def test_an_archive_of_one_file_is_answered_as_that_file(tmp_path):
     archive = tmp_path / "trips.csv.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:

@@ -44,7 +44,7 @@ def store(tmp_path_factory):
     assert cli("ingest", bad_rows(folder / "bad.csv", 300), "--data-dir", data, check=False).returncode == 3
     # Of so many rows some are kept only.
     assert cli("ingest", bad_rows(folder / "worse.csv", 12_000), "--data-dir", data, check=False).returncode == 3
-    assert cli("ingest", folder / "no-trips.csv", "--data-dir", data, check=False).returncode == 1
+    assert cli("ingest", folder / "no-trips.csv", "--data-dir", data, check=False).returncode == 2
     cli("ingest", folder / "empty.csv", "--data-dir", data)
     cli("ingest", folder / "generated.csv", "--data-dir", data, SEGMENT_ROWS="7000")
     cli("ingest", SAMPLE, "--data-dir", data)

@@ -54,7 +54,7 @@ def test_a_group_whose_first_file_has_no_trip_is_seen(server, tmp_path):
 KINDS = {
     "empty": lambda rng: ("", 0, "failed"),
     "header": lambda rng: (HEADER, 0, "completed"),
-    "rejected": lambda rng: (HEADER + BAD_ROW * rng.randint(1, 5), 0, "completed"),
+    "rejected": lambda rng: (HEADER + BAD_ROW * rng.randint(1, 5), 0, "failed"),
     "foreign": lambda rng: ("not,trips\n1,2\n", 0, "failed"),
     "good": lambda rng: (lambda count: (HEADER + "".join(rng.choices(ROWS, k=count)), count, "completed"))(rng.randint(1, 40)),
     "mixed": lambda rng: (

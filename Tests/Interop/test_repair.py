@@ -127,7 +127,7 @@ def test_a_failed_job_is_loaded_once_more(tmp_path):
     store = tmp_path / "data"
     csv = tmp_path / "trips.csv"
     csv.write_text("not,trips\n1,2\n")
-    assert tripstore.cli("ingest", csv, "--data-dir", store, check=False).returncode == 1
+    assert tripstore.cli("ingest", csv, "--data-dir", store, check=False).returncode == 2
     csv.write_bytes(tripstore.SAMPLE.read_bytes())
     tripstore.cli("resume", 1, "--data-dir", store)
     assert "100" in tripstore.cli("jobs", 1, "--data-dir", store).stdout

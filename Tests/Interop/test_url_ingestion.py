@@ -237,13 +237,13 @@ def test_each_csv_of_an_archive_is_a_job(open_server, tmp_path, entrance):
         if entrance == "HTTP":
             fetch(open_server, files.url("trips.zip"))
             names = ["trips.zip/first.csv", "trips.zip/second.csv"]
-            wait_until(lambda: [job["status"] for job in open_server.get("/jobs").json] == ["completed"] * 2)
+            wait_until(lambda: [job["status"] for job in open_server.get("/jobs").json] == ["completed"] * 2, "both files")
             assert sorted(job["filename"] for job in open_server.get("/jobs").json) == names
             answer = open_server.get("/regions").json
         else:
             loaded = cli("ingest", files.url("trips.zip"), "--data-dir", tmp_path / "cli", ALLOW_PRIVATE_ADDRESSES="true")
             assert "2 files" in loaded.stderr or "trips.zip/second.csv" in loaded.stderr, loaded.stderr
-            answer = json.loads(cli("regions", "--json", "--data-dir", tmp_path / "cli").stdout)
+            answer = json.loads(cli("regions", "--format", "json", "--data-dir", tmp_path / "cli").stdout)
     assert sum(region["trips"] for region in answer["regions"]) == 100
 
 
@@ -455,8 +455,17 @@ def test_what_is_no_csv_fails_as_an_upload_does(open_server):
     with FileServer(b"<html>") as files:
         fetched = fetch(open_server, files.url())
         uploaded = open_server.wait_for_job(open_server.post_csv(b"<html>").json["job_id"])
+        assert_failed(fetched, "is a web page and not data")
+        assert uploaded["message"] == fetched["message"]
+
+
+def test_what_a_fetched_file_holds_is_not_said(open_server):
+    text = b"secret,columns\nsecret,values\n"
+    with FileServer(text) as files:
+        fetched = fetch(open_server, files.url())
+        uploaded = open_server.wait_for_job(open_server.post_csv(text).json["job_id"])
         assert_failed(fetched, "--map origin_lng=COLUMN")
-        assert "<html>" in uploaded["message"] and "<html>" not in fetched["message"]
+        assert "secret" in uploaded["message"] and "secret" not in fetched["message"]
 
 
 @pytest.mark.parametrize("content", [b"secret\n", b"secret;x\n", b"region,secret\nsecret,secret\n", b'"secret', b"secret\tx", b"\x1f\x8bsecret",

@@ -83,6 +83,22 @@ struct IngestionControllerTests {
         }
     }
 
+    @Test(arguments: [
+        ("regoin", "region"), ("time-zone", "time_zone"), ("Datasource", "datasource"), ("date_oder", "date_order"),
+    ])
+    func refusesMisspeltFields(name: String, meant: String) async throws {
+        try await ServerFixture.run(ingests: false) { server in
+            let form = Self.form(filename: "trips.csv")
+            let field = "--XX\r\nContent-Disposition: form-data; name=\"\(name)\"\r\n\r\nx\r\n"
+            try await server.expectError(
+                .post, "/ingest", headers: Self.formHeaders, body: field + form, 400,
+                "The form's field '\(name)' is unknown; if \(meant) is meant, name it so.")
+            #expect(try server.uploads().isEmpty)
+            let other = "--XX\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nx\r\n"
+            #expect(try await server.send(.post, "/ingest", headers: Self.formHeaders, body: other + form).status == .accepted)
+        }
+    }
+
     @Test func refusesFormsWithAnotherName() async throws {
         try await ServerFixture.run(ingests: false) { server in
             try await server.expectError(
@@ -153,6 +169,10 @@ struct IngestionControllerTests {
                 (
                     #"{"url": "test://h/x.csv", "name": ""}"#, 400,
                     "Unknown field 'name'; known are: url, filename, \(Self.known)."
+                ),
+                (
+                    #"{"url": "test://h/x.csv", "date_order": "day-first", "date_\u006Frder": "month-first"}"#, 400,
+                    "Field 'date_order' is given twice; give it once."
                 ),
                 (#"{"url": "test://h/x.csv", "filename": 1}"#, 400, "Field 'filename' must be text, or be left out."),
                 (

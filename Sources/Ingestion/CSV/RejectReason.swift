@@ -52,6 +52,7 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
     case timeMalformed = "datetime is not a date and time"
     case timeHasZone = "datetime has a time zone (times must be local wall-clock times without one)"
     case timeImpossible = "datetime does not exist on calendar or clock"
+    case timeOtherOrder = "datetime has day and month in the other order than its column"
     case timeOrderUnknown = "datetime has day and month in an unknown order (date_order)"
 
     init(region problem: NameProblem) {
@@ -111,6 +112,7 @@ package enum RejectReason: String, CaseIterable, Hashable, Sendable, Error {
         case .hasZone: self = .timeHasZone
         case .impossible: self = .timeImpossible
         case .orderUnknown: self = .timeOrderUnknown
+        case .otherOrder: self = .timeOtherOrder
         }
     }
 }

@@ -94,7 +94,8 @@ struct TimeSurvey {
         if scan.kind == .record {
             for column in [CSVColumn.time, .timeOfDay] where layout[column] >= 0 {
                 let field = scan.fields[column.rawValue]
-                facts.note(RowLoop.bytes(base, field.start, field.end).span, line: lineCount + 1)
+                let isDate = column == .time && layout[.timeOfDay] >= 0
+                facts.note(RowLoop.bytes(base, field.start, field.end).span, line: lineCount + 1, isDate: isDate)
             }
         }
         lineCount += scan.lineCount
@@ -109,7 +110,7 @@ struct TimeSurvey {
         let field = layout[.time]
         let (start, end) = (Int(starts[field] &+ 1), Int(ends[field]))
         if FormRowLoop.quickTime(base, start, end, scratch.months) == Int64.min {
-            facts.note(RowLoop.bytes(base, start, end).span, line: lineCount + 1)
+            facts.note(RowLoop.bytes(base, start, end).span, line: lineCount + 1, isDate: layout[.timeOfDay] >= 0)
         }
         let clock = layout[.timeOfDay]
         if clock >= 0 {

@@ -1,7 +1,9 @@
 internal import Bucketing
 
 /// Why a text is not a local time.
-package enum TimestampProblem: Error, Hashable, Sendable { case empty, malformed, hasZone, impossible, orderUnknown }
+package enum TimestampProblem: Error, Hashable, Sendable {
+    case empty, malformed, hasZone, impossible, orderUnknown, otherOrder
+}
 
 /// Date and time text to microseconds since 1970-01-01T00:00:00 of a local wall clock.
 ///

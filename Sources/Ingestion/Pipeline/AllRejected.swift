@@ -1,5 +1,20 @@
 import TripModel
 
+extension RecognizedCSV {
+    /// The error of a file with a date that only the other order of day and month explains: rows before it may have been misread.
+    ///
+    /// - Parameter mayBeQuoted: whether it may name the file's column.
+    func mixedOrders(line: Int, mayBeQuoted: Bool) -> TripstoreError {
+        let order = layout.form?.time.dateOrder ?? .monthFirst
+        let other: ReadingOptions.DateOrder = order == .monthFirst ? .dayFirst : .monthFirst
+        let column = mayBeQuoted ? names[.time].map { " of the column \($0)" } : nil
+        return TripstoreError(
+            .badInput,
+            "The dates\(column ?? "") are in two orders: they were read as \(order.rawValue), but that in line \(line.grouped) is \(other.rawValue); "
+                + "none of the file's trips is in the store. Write its dates in one order and load it again.")
+    }
+}
+
 /// Why a file failed of which every row was rejected: the most frequent reason, where it is first found, and what to do.
 ///
 /// Such a file is read in a wrong way, or is none of trips; a job that completes with nothing would hide that.

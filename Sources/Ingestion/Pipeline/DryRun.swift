@@ -128,6 +128,10 @@ struct DryRun {
         for (reason, count) in tally.counts { report.reasons[reason.rawValue] = count }
         let notes = TripNotes(job: nil, survey: tally.survey, rejects: report.reasons, rowCount: report.processedRows)
         report.reading = JobReading(file.reading, adding: notes) ?? JobReading()
+        if let line = tally.lines[.timeOtherOrder] {
+            report.message = file.mixedOrders(line: line, mayBeQuoted: true).message
+            return
+        }
         report.message = AllRejected(rowCount: report.processedRows, counts: tally.counts, lines: tally.lines)?.message(
             file, mayBeQuoted: true)
     }

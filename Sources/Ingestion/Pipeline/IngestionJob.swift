@@ -293,6 +293,9 @@ package final class IngestionJob {
             rejects.counts[reason, default: 0] += count
         }
         rejects.lines.merge(decoded.rejectLines.mapValues { checkpoint.lineCount + $0 }) { first, _ in first }
+        if let line = rejects.lines[.timeOtherOrder], let recognized {
+            throw recognized.mixedOrders(line: line, mayBeQuoted: record.mayBeQuoted)
+        }
         unknownPlaces.add(decoded.unknownPlaces)
         checkpoint.byteCount = chunk.endByte
         checkpoint.contentHash = chunk.contentHash

@@ -75,6 +75,7 @@ package struct TimeFormat: Hashable, Sendable {
             case .monthFirst: (year, month, day) = (lastYear, first, second)
             case .dayFirst: (year, month, day) = (lastYear, second, first)
             }
+            if month > 12, day <= 12 { throw .otherOrder }
         }
         guard CivilDate.isValid(year: year, month: month, day: day) else { throw .impossible }
         return Int64(CivilDate.daysSince1970(year: year, month: month, day: day)) &* 86_400_000_000
@@ -117,8 +118,11 @@ package struct TimeFacts: Sendable {
     package init() {}
 
     /// Takes one value into account.
-    package mutating func note(_ value: Span<UInt8>, line: Int) {
-        guard let text = try? TimeText(value) else { return }
+    ///
+    /// - Parameter isDate: whether its clock is in another column, so that its own, and the zone behind that, mean nothing.
+    package mutating func note(_ value: Span<UInt8>, line: Int, isDate: Bool = false) {
+        guard var text = try? TimeText(value) else { return }
+        if isDate { text.zone = .none }
         note(text, line: line) { Self.text(value) }
     }
 

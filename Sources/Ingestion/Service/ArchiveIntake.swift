@@ -68,7 +68,9 @@ final class ArchiveIntake: Sendable {
         }
     }
 
-    private static func name(of entry: ArchiveDirectory.Entry, in archive: String) -> String { "\(archive)/\(entry.name)" }
+    private static func name(of entry: ArchiveDirectory.Entry, in archive: String) -> String {
+        ArchiveName.shortened("\(archive)/\(entry.name)")
+    }
 
     /// The first file's error if no file can be read.
     private static func commonRefusal(_ plans: [Plan]) -> TripstoreError? {

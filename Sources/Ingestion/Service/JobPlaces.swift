@@ -12,6 +12,8 @@ final class JobPlaces: Sendable {
     private let settings: JobSettings
     private let uploads: String
     private let tables = Lock<[PlaceTable]>([])
+    /// Held while a file is read, which takes its size in memory several times.
+    private let reading = Lock(())
     /// For fetches; nil until the first.
     private let threads = Lock<FetchThreads?>(nil)
 
@@ -27,7 +29,10 @@ final class JobPlaces: Sendable {
     ///
     /// - Parameter name: the file's name for messages.
     func save(path: String, named name: String) throws(TripstoreError) -> String {
-        let text = try Self.read(path: path, named: name, settings.bounds).text
+        let bounds = settings.bounds
+        let text = try reading.withLock { _ in
+            Result { () throws(TripstoreError) in try Self.read(path: path, named: name, bounds).text }
+        }.get()
         let hasher = ContentHasher()
         hasher.update(text.utf8Span.span.bytes)
         let id = hasher.hash.text

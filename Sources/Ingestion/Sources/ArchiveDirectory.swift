@@ -18,6 +18,8 @@ package struct ArchiveDirectory: Sendable {
         /// How it is compressed, as a number of the specification.
         package var method: UInt16
         package var isEncrypted: Bool
+        /// Whether it is a symbolic link, whose bytes are a path.
+        package var isLink = false
         package var storedByteCount: Int
         package var plainByteCount: Int
         /// CRC-32 of its plain bytes.
@@ -56,6 +58,8 @@ package struct ArchiveDirectory: Sendable {
             else { throw ArchiveEnd.damage }
             entries.append(entry)
         }
+        // One more than the count says: the count is wrong, and so may be what else it says.
+        if bytes.count - position >= 4, bytes.number(4, at: position) == Self.entrySignature { throw ArchiveEnd.damage }
         // Overlapping entries would make few bytes many (https://www.bamsoftware.com/hacks/zipbomb/).
         let ordered = entries.sorted { $0.headerOffset < $1.headerOffset }
         for (entry, next) in zip(ordered, ordered.dropFirst()) {
@@ -66,9 +70,11 @@ package struct ArchiveDirectory: Sendable {
         self.entries = entries
     }
 
+    private static let entrySignature = 0x0201_4B50
+
     private static func entry(_ bytes: [UInt8], _ position: inout Int, shift: Int) throws(TripstoreError) -> Entry {
         let fixedByteCount = 46
-        guard bytes.count - position >= fixedByteCount, bytes.number(4, at: position) == 0x0201_4B50 else {
+        guard bytes.count - position >= fixedByteCount, bytes.number(4, at: position) == Self.entrySignature else {
             throw ArchiveEnd.damage
         }
         let start = position
@@ -84,6 +90,8 @@ package struct ArchiveDirectory: Sendable {
             isEncrypted: bytes.number(2, at: start + 8) & 0x2041 != 0,
             storedByteCount: bytes.number(4, at: start + 20), plainByteCount: bytes.number(4, at: start + 24),
             checksum: UInt32(bytes.number(4, at: start + 16)), headerOffset: bytes.number(4, at: start + 42))
+        // Made under Unix: the mode of the file is in the upper half of its attributes.
+        entry.isLink = bytes[start + 5] == 3 && bytes.number(2, at: start + 40) & 0xF000 == 0xA000
         try readLargeSizes(Array(bytes[nameEnd..<nameEnd + extraCount]), of: &entry)
         guard entry.headerOffset <= Int.max - shift else { throw ArchiveEnd.damage }
         entry.headerOffset += shift

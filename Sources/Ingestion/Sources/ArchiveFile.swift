@@ -17,7 +17,8 @@ package final class ArchiveFile {
     /// The names of others, without folders and what is hidden.
     package let others: [String]
     private let path: String
-    private let descriptor: Int32
+    private let file: OpenFile
+    private var descriptor: Int32 { file.descriptor }
     private let directory: ArchiveDirectory
     private static let pieceByteCount = 1 << 20
 
@@ -26,9 +27,9 @@ package final class ArchiveFile {
     /// - Throws: `badInput` if it has no CSV, with what it has instead.
     package init(_ path: String) throws(TripstoreError) {
         self.path = path
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileSystem.error("open", path) }
-        self.descriptor = descriptor
+        let file = try OpenFile(path)
+        self.file = file
+        let descriptor = file.descriptor
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw FileSystem.error("open", path) }
         do throws(TripstoreError) {
@@ -42,22 +43,32 @@ package final class ArchiveFile {
         }
         let shown = directory.entries.filter { !ArchiveName.isHidden($0.name) }
         if let document = Self.document(shown.map(\.name)) { throw document }
-        var csv = shown.filter { ArchiveName.isOfCSV($0.name) }
-        if csv.isEmpty { csv = shown.filter { ArchiveName.mayBeOfCSV($0.name) } }
+        let files = shown.filter { !$0.isLink }
+        var csv = files.filter { ArchiveName.isOfCSV($0.name) }
+        if csv.isEmpty { csv = files.filter { ArchiveName.mayBeOfCSV($0.name) } }
         entries = csv
         others = shown.filter { !csv.contains($0) }.map(\.name)
         if csv.isEmpty { throw Self.objection(to: shown.map(\.name)) }
     }
 
-    deinit { close(descriptor) }
+    /// A file that is closed whatever comes of its archive: an initializer that throws runs no `deinit`.
+    private final class OpenFile {
+        let descriptor: Int32
+
+        init(_ path: String) throws(TripstoreError) {
+            descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw FileSystem.error("open", path) }
+        }
+
+        deinit { close(descriptor) }
+    }
 
     /// Whether a file is an archive with CSV files.
     package static func isReadable(_ path: String) -> Bool {
         guard FileSystem.byteCount(of: path) != nil else { return false }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        guard (try? read(descriptor, path, 0, 4)) == ArchiveDirectory.fileMagic else { return false }
+        guard let file = try? OpenFile(path), (try? read(file.descriptor, path, 0, 4)) == ArchiveDirectory.fileMagic else {
+            return false
+        }
         return (try? ArchiveFile(path)) != nil
     }
 

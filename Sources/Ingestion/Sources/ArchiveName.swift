@@ -1,3 +1,5 @@
+import TripModel
+
 /// The name of a file in an archive: as text, and what kind of file it promises.
 package enum ArchiveName {
     /// Returns a name as text: UTF-8, else the code page of the first PCs, which the specification names.
@@ -8,8 +10,21 @@ package enum ArchiveName {
         } else {
             text = String(bytes.map { $0 < 0x80 ? Character(Unicode.Scalar($0)) : codePage437[Int($0) - 0x80] })
         }
-        let shown = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
-        return String(String.UnicodeScalarView(shown))
+        // `./a.csv` and `../a.csv` are names of files, wherever whoever made the archive stood; nothing is written under them.
+        let parts = text.showingAll.split(separator: "/", omittingEmptySubsequences: false)
+        return parts.filter { $0 != "." && $0 != ".." }.joined(separator: "/")
+    }
+
+    /// Returns a name of bounded length, with its ending.
+    static func shortened(_ name: String) -> String {
+        guard name.utf8.count > Limits.filenameByteCountMax else { return name }
+        var (kept, byteCount) = ([Character](), 3)
+        for character in name.reversed() {
+            byteCount += character.utf8.count
+            if byteCount > Limits.filenameByteCountMax { break }
+            kept.append(character)
+        }
+        return "…" + String(kept.reversed())
     }
 
     private static let codePage437 = Array(

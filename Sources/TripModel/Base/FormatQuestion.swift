@@ -37,7 +37,9 @@ public struct FormatQuestion: Error, Hashable, Sendable {
     public var isAnswerable: Bool { !answers.isEmpty || !targets.isEmpty || option == "places" }
 
     /// The sentence with a value of the column and the remedy.
-    public var sentence: String { [reason, shownValue, remedy].compactMap(\.self).joined(separator: " ") }
+    ///
+    /// Control characters of the file's texts are replaced: a terminal would obey them.
+    public var sentence: String { [reason, shownValue, remedy].compactMap(\.self).joined(separator: " ").showingAll }
 
     /// Characters of a value that a sentence shows.
     private static let shownCharacterCountMax = 80

@@ -27,9 +27,9 @@ package enum Limits {
     /// Saved reading options: those of publishers and their years, not of files.
     package static let profileCountMax = 1000
     /// Places of a file of stations or zones: ten times as many as the largest systems have together.
-    package static let placeCountMax = 1_000_000
+    package static let placeCountMax = 300_000
     /// Bytes of such a file, plain.
-    package static let placesByteCountMax = 256 << 20
+    package static let placesByteCountMax = 64 << 20
     /// Seconds that a request or a command waits for such a file from a URL.
     package static let placesFetchSeconds = 120
     /// Bytes of the parts in which a catalog keeps them.

@@ -112,6 +112,7 @@ struct ReferenceCSVDecoder {
             case .hasZone: throw .timeHasZone
             case .impossible: throw .timeImpossible
             case .orderUnknown: throw .timeOrderUnknown
+            case .otherOrder: throw .timeOtherOrder
             }
         }
         let datasource = value(.datasource)

@@ -177,14 +177,15 @@ struct TimeFactsTests {
         arguments: [
             (["1/2/2020 8:00"], "date_order", "1/2/2020 8:00", "no value proves either"),
             (["1/13/2020 8:00", "13/1/2020 8:00"], "date_order", "1/13/2020 8:00", "13/1/2020 8:00 (line 3)"),
-            (["1/13/2020 8:00", "13-1-2020 8:00"], "date_order", nil, "Start Time"),
-            (["1500000000"], "time_zone", "1500000000", "seconds since 1970"),
+            (["1/13/2020 8:00", "13-1-2020 8:00"], "date_order", "1/13/2020 8:00", "13-1-2020 8:00 (line 3)"),
+            (["1500000000"], "time_zone", "1500000000", "count from 1970"),
             (["2020-01-01 00:00:00", "2020-01-01 00:00:00Z"], "time_zone", "2020-01-01 00:00:00Z", "are in UTC"),
             (["2020-01-01 00:00 UTC"], "time_zone", "2020-01-01 00:00 UTC", "counted by local time"),
         ] as [([String], String, String?, String)])
     func questions(values: [String], option: String, example: String?, part: String) throws {
         let question = try #require(throws: FormatQuestion.self) { try Self.format(values) }
-        #expect(question.option == option && question.column == "Start Time" && question.isAnswerable)
+        #expect(
+            question.option == option && question.column == "Start Time" && question.isAnswerable != part.contains("(line 3)"))
         if let example { #expect(question.example == example) }
         #expect(question.sentence.contains(part))
     }
@@ -195,7 +196,9 @@ struct TimeFactsTests {
         let oslo = try #require(ZoneRules(named: "Europe/Oslo"))
         #expect(try Self.format(["1500000000"]) { $0.timeZone = "Europe/Oslo" }.clock == .zone(oslo))
         #expect(throws: FormatQuestion.self) { try Self.format([]) { $0.timeZone = "Europe/Olso" } }
-        // In a column with +02:00, +00:00 is an offset like any other.
-        #expect(try Self.format(["2020-01-01 00:00+02:00", "2020-01-01 00:00+00:00"]).clock == .asWritten)
+        // In a column with +01:00, +00:00 is the same city's in another season; with +02:00 it is not.
+        #expect(try Self.format(["2020-01-01 00:00+01:00", "2020-01-01 00:00+00:00"]).clock == .asWritten)
+        #expect(try Self.format(["2020-01-01 00:00+02:00", "2020-01-01 00:00+03:00"]).clock == .asWritten)
+        #expect(throws: FormatQuestion.self) { try Self.format(["2020-01-01 00:00+02:00", "2020-01-01 00:00Z"]) }
     }
 }

@@ -89,4 +89,19 @@ struct ArchiveFileTests {
         let error = #expect(throws: TripstoreError.self) { try ArchiveFile(path) }
         #expect(error?.code == .badInput && error?.message.contains(reason) == true, "\(error?.message ?? "")")
     }
+
+    @Test("An archive that cannot be read is not kept open")
+    func descriptors() throws {
+        var bytes = ZipBuilder(entries: [Self.entry("a.csv", method: 0, Self.plain)]).bytes()
+        bytes.removeLast(30)
+        let path = "\(folder.path)/cut.zip"
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        for _ in 0..<3 { #expect(throws: TripstoreError.self) { try ArchiveFile(path) } }
+        #expect(!ArchiveFile.isReadable(path))
+        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+        let open = descriptors.filter {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
+        }
+        #expect(open == [])
+    }
 }

@@ -6,6 +6,12 @@ import TestSupport
 import Testing
 import TripModel
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
 /// A watched folder: what is complete is ingested once and moved, with a reason beside it.
 @Suite(.timeLimit(.minutes(10)))
 struct FolderWatchTests {
@@ -69,8 +75,10 @@ struct FolderWatchTests {
     func beingWritten() throws {
         let bytes = try Data(contentsOf: URL(fileURLWithPath: Fixture.path("trips.csv")))
         try watching { store in
-            #expect(FileManager.default.createFile(atPath: inbox + "/slow.csv", contents: nil))
-            let writer = try #require(FileHandle(forWritingAtPath: inbox + "/slow.csv"))
+            // Created by its writer, as a file that is closed once may be complete.
+            let descriptor = open(inbox + "/slow.csv", O_WRONLY | O_CREAT | O_EXCL, 0o644)
+            try #require(descriptor >= 0)
+            let writer = FileHandle(fileDescriptor: descriptor)
             try writer.write(contentsOf: bytes.prefix(2000))
             // Another one, which is complete, comes and goes meanwhile.
             try Data("a,b\n1,2\n".utf8).write(to: URL(fileURLWithPath: inbox + "/other.csv"))
