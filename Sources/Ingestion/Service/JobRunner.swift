@@ -182,6 +182,14 @@ final class JobRunner: Sendable {
             $0.rowsIngested += job.counts.acceptedRows
             $0.rowsRejected += job.rejectedRows
         }
+        if context.settings.isServing {
+            context.logger.info(
+                "A job completed",
+                metadata: [
+                    "job": "\(job.id)", "file": "\(job.filename)", "rows": "\(job.processedRows)",
+                    "rejected": "\(job.rejectedRows)",
+                ])
+        }
         board.publish(job, .running, progress(job))
         copies?.remove(of: record)
     }
