@@ -36,22 +36,22 @@ enum Log {
         func log(event: LogEvent) {
             var event = event
             let message = event.message.description
-            if Self.isUnsafe(message) { event.message = Logger.Message(stringLiteral: Self.shown(message)) }
+            if Self.needsEscapes(message) { event.message = Logger.Message(stringLiteral: Self.shown(message)) }
             let all = metadata.merging(event.metadata ?? [:]) { $1 }
-            event.metadata = all.values.contains(where: Self.isUnsafe) ? all.mapValues(Self.shown) : all
+            event.metadata = all.values.contains(where: Self.needsEscapes) ? all.mapValues(Self.shown) : all
             base.log(event: event)
         }
 
-        private static func isUnsafe(_ text: String) -> Bool { ShownURL.isQuoted(in: text) || text.hasControlCharacter }
+        private static func needsEscapes(_ text: String) -> Bool { ShownURL.isQuoted(in: text) || text.hasControlCharacter }
 
         private static func shown(_ text: String) -> String { Readable.text(ShownURL.redacted(text)) }
 
-        private static func isUnsafe(_ value: Logger.Metadata.Value) -> Bool {
+        private static func needsEscapes(_ value: Logger.Metadata.Value) -> Bool {
             switch value {
-            case .string(let text): isUnsafe(text)
-            case .stringConvertible(let other): isUnsafe(other.description)
-            case .array(let values): values.contains(where: isUnsafe)
-            case .dictionary(let values): values.values.contains(where: isUnsafe)
+            case .string(let text): needsEscapes(text)
+            case .stringConvertible(let other): needsEscapes(other.description)
+            case .array(let values): values.contains(where: needsEscapes)
+            case .dictionary(let values): values.values.contains(where: needsEscapes)
             }
         }
 

@@ -2,6 +2,8 @@
 
 The beginning of a file decides how it is read, so defects come early, late and everywhere."""
 
+import json
+
 import duckdb
 import pytest
 
@@ -122,3 +124,20 @@ def test_trips_at_0_0_are_kept_or_rejected(form, tmp_path):
     rest, done = ingested(path, "--null-island", "reject", check=False)
     assert done.returncode == SOME_REJECTED and f"{ROWS // 10} rejected: origin or destination is 0, 0" in done.stderr
     assert rest == [row for row in kept if row[4] != 0]
+
+
+def test_a_date_of_the_other_order_behind_the_sample_fails_the_job(tmp_path):
+    """The sample has 64 MiB; rows behind it that both orders explain may have been misread."""
+    path, store = tmp_path / "trips.csv", tmp_path / "data"
+    row = "05/16/2020 07:08,50.1,14.2,50.2,14.3," + "x" * 3000 + "\n"
+    with path.open("w") as file:
+        file.write("started_at,start_lat,start_lng,end_lat,end_lng,note\n")
+        for _ in range((70 << 20) // len(row)):
+            file.write(row)
+        file.write("06/05/2020 07:09,50.1,14.2,50.2,14.3,\n16/05/2020 07:08,50.1,14.2,50.2,14.3,\n")
+    line = sum(1 for _ in path.open())
+    done = cli("ingest", path, "--data-dir", store, check=False)
+    assert done.returncode == 1 and f"that in line {line:,} is day-first" in done.stderr and "started_at" in done.stderr, done.stderr
+    assert json.loads(cli("regions", "--format", "json", "--data-dir", store).stdout)["regions"] == []
+    asked = cli("ingest", path, "--dry-run", "--data-dir", store, check=False)
+    assert asked.returncode == 1 and "in two orders" in asked.stdout + asked.stderr

@@ -141,8 +141,6 @@ struct NameTable {
     static func problem(of name: Span<UInt8>) -> NameProblem? {
         if name.isEmpty { return .empty }
         if name.count > Limits.nameByteCountMax { return .tooLong }
-        // A byte order mark inside of a file: another one was appended to it.
-        if name.count >= 3, name[0] == 0xEF, name[1] == 0xBB, name[2] == 0xBF { return .controlCharacter }
         var previous: UInt8 = 0
         for index in name.indices {
             let byte = name[index]

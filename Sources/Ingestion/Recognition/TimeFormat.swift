@@ -75,7 +75,7 @@ package struct TimeFormat: Hashable, Sendable {
             case .monthFirst: (year, month, day) = (lastYear, first, second)
             case .dayFirst: (year, month, day) = (lastYear, second, first)
             }
-            if month > 12, day <= 12 { throw .otherOrder }
+            if month > 12, CivilDate.isValid(year: year, month: day, day: month) { throw .otherOrder }
         }
         guard CivilDate.isValid(year: year, month: month, day: day) else { throw .impossible }
         return Int64(CivilDate.daysSince1970(year: year, month: month, day: day)) &* 86_400_000_000

@@ -9,6 +9,7 @@ struct FormRowLoopTests {
     /// Reasons that only records of such forms give.
     static let reasons: Set<RejectReason> = [
         .originOtherForm, .destinationOtherForm, .originHalf, .destinationHalf, .nullIsland, .timeOrderUnknown,
+        .timeOtherOrder,
         .originUnknownPlace,
         .destinationUnknownPlace, .originAmbiguousPlace, .destinationAmbiguousPlace,
     ]
@@ -86,6 +87,22 @@ struct FormRowLoopTests {
             Array((good + row + "\n" + good + row).utf8), header: try Self.layout(), blockByteCounts: [1, 40, 64 << 10])
         #expect(decoding.rejectLines == ["2: \(reason.rawValue): \(row)", "4: \(reason.rawValue): \(row)"])
         #expect(decoding.regions == ["A", "A"])
+    }
+
+    @Test(
+        "A date that only the other order explains has a reason of its own",
+        arguments: [ReadingOptions.DateOrder.monthFirst, .dayFirst])
+    func otherOrder(order: ReadingOptions.DateOrder) throws {
+        let dates = ["13/1/2020", "1/13/2020", "32/1/2020", "1/32/2020", "13/13/2020", "2020-13-01"]
+        let rows = dates.map { "\($0) 00:00,1,2,3,4,A\n" }.joined()
+        let layout = try Self.layout { $0.time = TimeFormat(dateOrder: order) }
+        let decoding = FastDecoding.everyWay(Array(rows.utf8), header: layout)
+        let isMonthFirst = order == .monthFirst
+        #expect(decoding.trips.count == 1)
+        #expect(decoding.rejectLines.count { $0.contains(RejectReason.timeOtherOrder.rawValue) } == 1)
+        #expect(
+            decoding.rejectLines.first?.hasPrefix("\(isMonthFirst ? 1 : 2): \(RejectReason.timeOtherOrder.rawValue)") == true)
+        #expect(decoding.rejectLines.count { $0.contains(RejectReason.timeImpossible.rawValue) } == 4)
     }
 
     @Test("A trip without a destination is kept if it is to be, one with half of one is not")
