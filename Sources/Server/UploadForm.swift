@@ -79,6 +79,8 @@ struct UploadForm {
         guard let text = String(validating: value.readableBytesView, as: UTF8.self) else {
             throw HTTPError(.badRequest, message: "The form's field '\(name)' is not UTF-8; encode it as UTF-8.")
         }
+        // What Swagger UI sends if no file of places was chosen.
+        if name == ReadingOptions.Option.places.rawValue, text.isEmpty { return }
         guard fields.count < ServerLimits.formFieldCountMax else {
             throw HTTPError(
                 .badRequest,

@@ -314,6 +314,6 @@ def test_a_file_can_be_uploaded_from_the_documentation(context, tmp_path):
         block = operation(opened_docs(context, server).page, "POST", "/ingest")
         block.locator("input[type=file]").first.set_input_files(SAMPLE)
         status, body = executed(block)
-        assert status == "202"
+        assert status == "202", body.inner_text()
         expect(body).to_contain_text("Ingestion scheduled")
         assert server.wait_for_job(1)["processed_rows"] == 100

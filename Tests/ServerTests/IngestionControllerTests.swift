@@ -94,7 +94,9 @@ struct IngestionControllerTests {
                 .post, "/ingest", headers: Self.formHeaders, body: field + form, 400,
                 "The form's field '\(name)' is unknown; if \(meant) is meant, name it so.")
             #expect(try server.uploads().isEmpty)
-            let other = "--XX\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nx\r\n"
+            let other =
+                "--XX\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nx\r\n"
+                + "--XX\r\nContent-Disposition: form-data; name=\"places\"\r\n\r\n\r\n"
             #expect(try await server.send(.post, "/ingest", headers: Self.formHeaders, body: other + form).status == .accepted)
         }
     }
