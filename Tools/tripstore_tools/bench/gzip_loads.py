@@ -36,7 +36,7 @@ def measure(made, folder, rounds, rows):
             warm(file)
             ingest = [str(BINARY), "ingest", str(file)]
             command = commands.get(name) or [
-                *ingest, *(["--dry-run", "--json"] if name.endswith("read") else ["--data-dir", str(fresh(folder / "gzip")), "--quiet"])]
+                *ingest, *(["--dry-run", "--format", "json"] if name.endswith("read") else ["--data-dir", str(fresh(folder / "gzip")), "--quiet"])]
             runs[name].append(timed_process(command)[1])
             progress(f"{number + 1} of {rounds}, {name}: {runs[name][-1]['seconds']:.2f} s")
     return {"csv_bytes": csv.stat().st_size, "gzip_bytes": packed.stat().st_size} | {

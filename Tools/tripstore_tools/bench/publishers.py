@@ -47,7 +47,7 @@ def measure(made, folder, rounds, rows):
 
 def dry_run(csv):
     """A dry run keeps no trips to add up."""
-    printed, run = timed_process([str(BINARY), "ingest", str(csv), "--dry-run", "--json"])
+    printed, run = timed_process([str(BINARY), "ingest", str(csv), "--dry-run", "--format", "json"])
     report = json.loads(printed)
     return run, report["processed_rows"] - report["rejected_rows"], None
 
