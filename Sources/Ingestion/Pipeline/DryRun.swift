@@ -2,8 +2,8 @@ import TripModel
 
 /// Reads a file as a job would, to its end, and stores nothing.
 ///
-/// All times of a file are surveyed before a row is decoded, where a job surveys the first 64 MiB; so a file that can be read again is read
-/// twice. Memory for some chunks and the sample.
+/// As a job does, it surveys the times of the first 64 MiB. If these leave a question, or later times contradict them, it surveys all times of
+/// a file that can be read again, and begins anew. Memory for some chunks and the sample.
 struct DryRun {
     private static let rowCountMax = 10
     private static let rejectCountMax = 100
@@ -24,20 +24,45 @@ struct DryRun {
     /// Throws `badInput` for a file that is none of trips, whatever is answered.
     func report() throws(TripstoreError) -> DryRunReport {
         var report = DryRunReport()
-        var source = try open()
-        var recognition: CSVRecognition
+        let source = try open()
+        let beginning: CSVRecognition
         do throws(TripstoreError) {
-            recognition = try source.beginning(options: options, places: places)
-            report.columns = recognition.names
-            if recognition.needsSurvey, !SourcePath.isStream(path) {
-                try surveyAll(&recognition)
-                source = try open()
-            } else {
-                try source.survey(&recognition)
-            }
+            beginning = try source.beginning(options: options, places: places)
         } catch { return try asked(error, report) }
+        report.columns = beginning.names
         let file: RecognizedCSV
-        do throws(TripstoreError) { file = try source.recognized(recognition) } catch { return try asked(error, report) }
+        do throws(TripstoreError) {
+            var recognition = beginning
+            try source.survey(&recognition)
+            file = try source.recognized(recognition)
+        } catch {
+            // The rest of the file may prove what its beginning does not.
+            if let whole = try wholeReport(beginning, report) { return whole }
+            return try asked(error, report)
+        }
+        var decoded = report
+        try decode(source, file, &decoded)
+        // Times that the beginning did not foresee are a question, or prove that it was misread.
+        let isSurprised = [RejectReason.timeHasZone, .timeOrderUnknown, .timeOtherOrder].contains {
+            decoded.reasons[$0.rawValue] != nil
+        }
+        if isSurprised, let whole = try wholeReport(beginning, report) { return whole }
+        return decoded
+    }
+
+    /// Returns the same by a survey of all times of the file; nil for a file that needs none, or cannot be read again.
+    private func wholeReport(
+        _ beginning: CSVRecognition, _ report: DryRunReport
+    ) throws(TripstoreError) -> DryRunReport? {
+        guard beginning.needsSurvey, !SourcePath.isStream(path) else { return nil }
+        var (recognition, report) = (beginning, report)
+        let source: SampledSource
+        let file: RecognizedCSV
+        do throws(TripstoreError) {
+            try surveyAll(&recognition)
+            source = try open()
+            file = try source.recognized(recognition)
+        } catch { return try asked(error, report) }
         try decode(source, file, &report)
         return report
     }
