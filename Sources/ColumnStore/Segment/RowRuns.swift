@@ -207,7 +207,8 @@ struct RowRuns: @unchecked Sendable {
             target.y[offset] = row.originLatitude
             target.u[offset] = row.destinationLongitude
             target.v[offset] = row.destinationLatitude
-            lacking |= row.hasDestination ? 0 : 1
+            // `hasDestination`, which another module does not inline.
+            lacking |= row.destinationLongitude == row.destinationLongitude ? 0 : 1
             target.time[offset] = row.time
             target.region[offset] = regionCodes[run.firstRegion &+ Int(row.region)]
             target.datasource[offset] = datasourceCodes[run.firstDatasource &+ Int(row.datasource)]

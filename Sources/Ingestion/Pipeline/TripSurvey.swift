@@ -94,7 +94,8 @@ package struct TripSurvey: Hashable, Sendable {
             weekRun &+= 1
             let origin = cell(row.originLongitude, row.originLatitude)
             var destination = origin
-            if row.hasDestination {
+            // `hasDestination`, which another module does not inline.
+            if row.destinationLongitude == row.destinationLongitude {
                 destination = cell(row.destinationLongitude, row.destinationLatitude)
             } else {
                 missingCount &+= 1
