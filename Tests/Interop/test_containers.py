@@ -281,6 +281,11 @@ def test_names_with_dots_are_files_and_links_are_none(tmp_path, expected):
     done = load(archive, store=store)
     assert sorted(jobs(store)) == NAMES and answers(store) == expected
     assert "left out link.csv" in done.stderr
+    # Windows' separator.
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("..\\first.csv", PARTS["2018/first.csv"])
+    load(archive, store=tmp_path / "windows")
+    assert [job[1:] for job in jobs(tmp_path / "windows")] == [("completed", 30)]
 
 
 def test_a_count_of_files_that_is_too_small_is_damage(tmp_path, folder):

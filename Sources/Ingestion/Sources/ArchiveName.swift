@@ -35,7 +35,7 @@ package enum ArchiveName {
     package static func isHidden(_ name: String) -> Bool {
         if name.hasSuffix("/") || name.hasSuffix("\\") { return true }
         let parts = name.split(whereSeparator: { $0 == "/" || $0 == "\\" })
-        return parts.isEmpty || parts.contains { $0.hasPrefix(".") || $0 == "__MACOSX" }
+        return parts.isEmpty || parts.contains { $0.hasPrefix(".") && $0 != "." && $0 != ".." || $0 == "__MACOSX" }
             || ["thumbs.db", "desktop.ini"].contains(parts.last?.lowercased() ?? "")
     }
 
